@@ -1,0 +1,65 @@
+"""Search and organise any collection of images on your own machine.
+
+>>> from imagefinder import ImageFinder
+>>> with ImageFinder.open("my-index") as finder:
+...     finder.add("~/Pictures")
+...     hits = finder.search("red bike", k=10)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from imagefinder._version import __version__
+
+if TYPE_CHECKING:
+    from imagefinder.errors import ImageFinderError
+    from imagefinder.finder import ImageFinder, IndexInfo, Records
+    from imagefinder.ingest import IngestReport, Progress
+    from imagefinder.query import Term
+    from imagefinder.search import Hits
+    from imagefinder.types import Hit, Limits, Record, Skipped
+
+__all__ = [
+    "Hit",
+    "Hits",
+    "ImageFinder",
+    "ImageFinderError",
+    "IndexInfo",
+    "IngestReport",
+    "Limits",
+    "Progress",
+    "Record",
+    "Records",
+    "Skipped",
+    "Term",
+    "__version__",
+]
+
+_HOME = {
+    "ImageFinderError": "errors",
+    "Hits": "search",
+    "ImageFinder": "finder",
+    "IndexInfo": "finder",
+    "Records": "finder",
+    "IngestReport": "ingest",
+    "Progress": "ingest",
+    "Term": "query",
+    "Hit": "types",
+    "Limits": "types",
+    "Record": "types",
+    "Skipped": "types",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used, so that the command line starts without NumPy and Pillow."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'imagefinder' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"imagefinder.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,38 @@
+"""Work spread over threads with the order kept and memory bounded."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def ordered_map(fn: Callable[[T], R], items: Iterable[T], *, workers: int, window: int) -> Iterator[R]:
+    """``map(fn, items)`` over threads, in order, with at most ``window`` items taken and not yet handed out.
+
+    Items are pulled from the consumer's thread, as results are asked for. An exception of ``fn`` is raised where its
+    result would have stood. When the consumer stops early (or is interrupted), what has not started never does.
+    """
+    source = iter(items)
+    pending: deque[Future[R]] = deque()
+    pool = ThreadPoolExecutor(max_workers=workers)
+    try:
+        pending.extend(pool.submit(fn, item) for item in islice(source, window))
+        while pending:
+            result = pending.popleft().result()
+            pending.extend(pool.submit(fn, item) for item in islice(source, 1))
+            yield result
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def chunked(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Lists of ``size`` items, the last one perhaps shorter."""
+    source = iter(items)
+    while chunk := list(islice(source, size)):
+        yield chunk

@@ -1,0 +1,181 @@
+"""The records that pass between modules, and aliases for arrays. Nothing here does any work."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    from PIL.Image import Image
+
+    Float32: TypeAlias = npt.NDArray[np.float32]
+
+Scalar: TypeAlias = str | int | float | bool | None
+Metadata: TypeAlias = Mapping[str, Scalar | list[str]]
+
+
+class SkipCode(StrEnum):
+    """Why an image was left out. Stable: programs may compare with these."""
+
+    NOT_FOUND = "not-found"
+    PERMISSION = "permission"
+    EMPTY = "empty"
+    BAD_NAME = "bad-name"
+    TOO_MANY_BYTES = "too-many-bytes"
+    TOO_MANY_PIXELS = "too-many-pixels"
+    NOT_AN_IMAGE = "not-an-image"
+    UNSUPPORTED_FORMAT = "unsupported-format"
+    TRUNCATED = "truncated"
+    CORRUPT = "corrupt"
+    ADDRESS_REFUSED = "address-refused"
+    TIMEOUT = "timeout"
+    FETCH_FAILED = "fetch-failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one image may cost, checked before the work is done.
+
+    ``max_pixels`` bounds what a header claims; ``max_decoded_pixels`` bounds what is really decoded, which for a
+    JPEG read at a reduced scale is far less.
+    """
+
+    max_bytes: int = 256 * 1024**2
+    max_pixels: int = 250_000_000
+    max_decoded_pixels: int = 100_000_000
+    connect_timeout_s: float = 10.0
+    read_timeout_s: float = 15.0
+    total_timeout_s: float = 60.0
+    max_redirects: int = 5
+    allow_private_addresses: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRef:
+    """Where an image is, before it has been read.
+
+    ``uri`` is an absolute path for a local file and the URL for a remote one; it is what the image is known by.
+    ``folder`` is the name of the folder that holds it. ``size`` (bytes) and ``mtime_ns`` are None for a URL.
+    """
+
+    uri: str
+    size: int | None = None
+    mtime_ns: int | None = None
+    folder: str = ""
+    source: str = ""
+    metadata: Metadata = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        return image_id(self.uri)
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """An image left out of a run, and why. A value, not an exception: the run goes on."""
+
+    uri: str
+    code: str
+    reason: str
+    remedy: str = ""
+
+    def to_dict(self) -> dict[str, str]:
+        return {"uri": self.uri, "code": self.code, "reason": self.reason, "remedy": self.remedy}
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedImage:
+    """The bytes of an image, read but not decoded. ``content_hash`` is the hex BLAKE2b-128 of ``data``."""
+
+    ref: ImageRef
+    data: bytes = field(repr=False)
+    content_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedImage:
+    """An upright RGB picture and the facts of its file.
+
+    ``image`` may have been decoded at a reduced scale; ``width`` and ``height`` are the full size in pixels after
+    the EXIF orientation. ``taken_at`` is ISO 8601 from EXIF, without a zone when the camera gave none.
+    """
+
+    ref: ImageRef
+    image: Image = field(repr=False)
+    content_hash: str
+    bytes: int
+    width: int
+    height: int
+    format: str
+    taken_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One row of the index: an image and what is known of it. Times are ISO 8601, ``mtime`` in UTC."""
+
+    id: str
+    uri: str
+    folder: str = ""
+    source: str = ""
+    content_hash: str = ""
+    bytes: int = 0
+    width: int = 0
+    height: int = 0
+    format: str = ""
+    mtime: str | None = None
+    mtime_ns: int | None = None
+    taken_at: str | None = None
+    caption: str | None = None
+    tags: tuple[str, ...] = ()
+    extra: Metadata = field(default_factory=dict)
+
+    @classmethod
+    def from_payload(cls, id: str, payload: Mapping[str, Any]) -> Record:
+        known = {k: payload[k] for k in RECORD_FIELDS if k in payload}
+        known["tags"] = tuple(known.get("tags") or ())
+        return cls(id=id, extra={k: v for k, v in payload.items() if k not in RECORD_FIELDS}, **known)
+
+    def to_payload(self) -> dict[str, Any]:
+        """A flat dict for the store: every field but the id, extra columns beside them, None left out."""
+        fields = {k: getattr(self, k) for k in RECORD_FIELDS}
+        fields["tags"] = list(self.tags)
+        return {k: v for k, v in {**self.extra, **fields}.items() if v is not None and v != []}
+
+    def to_dict(self) -> dict[str, Any]:
+        """A flat dict for people and JSON: the id and every field that says something."""
+        return {"id": self.id, **{k: v for k, v in self.to_payload().items() if k != "mtime_ns"}}
+
+
+RECORD_FIELDS = tuple(k for k in Record.__dataclass_fields__ if k not in ("id", "extra"))
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One answer of a search. ``rank`` counts from 1; ``score`` is larger for better."""
+
+    rank: int
+    score: float
+    record: Record
+
+    @property
+    def id(self) -> str:
+        return self.record.id
+
+    @property
+    def uri(self) -> str:
+        return self.record.uri
+
+    def to_dict(self) -> dict[str, Any]:
+        row = self.record.to_dict()
+        return {"rank": self.rank, "id": row.pop("id"), "uri": row.pop("uri"), "score": round(self.score, 6), **row}
+
+
+def image_id(uri: str) -> str:
+    """The id of the image known by ``uri``: a UUIDv5, so the same place always has the same id."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, uri))

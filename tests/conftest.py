@@ -1,0 +1,57 @@
+"""Fixtures shared by all tests: real images when they are there, small ones made on the spot always."""
+
+from __future__ import annotations
+
+import os
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = Path(os.environ.get("IMAGEFINDER_TEST_DATA", ROOT.parent / "shared" / "data"))
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees the settings of the person who runs it."""
+    for name in list(os.environ):
+        if name.startswith("IMAGEFINDER_") and name != "IMAGEFINDER_TEST_DATA":
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """``dataset("clothing")`` is the unpacked folder of that set; the test skips when its archive is absent."""
+    unpacked: dict[str, Path] = {}
+
+    def get(name: str) -> Path:
+        if name not in unpacked:
+            archives = sorted(DATA.glob(f"{name}*.tar*")) if DATA.is_dir() else []
+            if not archives:
+                pytest.skip(f"the image set {name!r} is not in {DATA}; set IMAGEFINDER_TEST_DATA to its folder")
+            folder = tmp_path_factory.mktemp("data")
+            with tarfile.open(archives[0]) as tar:
+                tar.extractall(folder, filter="data")
+            unpacked[name] = folder / name
+        return unpacked[name]
+
+    return get
+
+
+@pytest.fixture
+def make_image() -> Callable[..., Image.Image]:
+    """``make_image(seed, (width, height))``: a smooth random RGB picture, the same for the same seed."""
+
+    def make(seed: int = 0, size: tuple[int, int] = (96, 64)) -> Image.Image:
+        noise = np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+        return Image.fromarray(noise).resize(size, Image.Resampling.BICUBIC)
+
+    return make
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--kills", type=int, default=4, help="how often the crash test kills an indexing run")
