@@ -1,0 +1,104 @@
+"""What every store of points can do. ``edge`` keeps them on disk, ``exact`` in memory (the oracle of the tests)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from imagefinder.store.filters import Filter
+
+
+@dataclass(frozen=True, slots=True)
+class VectorParams:
+    """One named vector. ``searchable=False`` keeps it for retrieval only: never indexed, read from disk.
+
+    A ``cosine`` vector is stored at unit length, so it does not come back as given; a ``dot`` vector does, to the
+    precision of ``dtype``.
+    """
+
+    dim: int
+    dtype: Literal["float32", "float16"] = "float32"
+    metric: Literal["cosine", "dot"] = "cosine"
+    searchable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """An id (UUID string), its payload (JSON types) and its vectors, each float (dim,), by name."""
+
+    id: str
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    vectors: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredPoint:
+    """An answer of ``Store.query``: larger scores are better."""
+
+    id: str
+    score: float
+    payload: Mapping[str, Any]
+
+
+class Store(Protocol):
+    """Points on disk, in memory or in a cluster. Errors are ImageFinder's own; a full disk is a StorageError."""
+
+    def vectors(self) -> Mapping[str, VectorParams]:
+        """The named vectors there are."""
+
+    def create_vector(self, name: str, params: VectorParams) -> None:
+        """Add a named vector; points that lack it are simply not found through it."""
+
+    def drop_vector(self, name: str) -> None:
+        """Remove a named vector from every point."""
+
+    def upsert(self, points: Sequence[Point]) -> None:
+        """Add or replace points. When it returns, they survive a kill of the process."""
+
+    def set_vectors(self, name: str, ids: Sequence[str], array: np.ndarray) -> None:
+        """Set one named vector of existing points; ``array`` is float (len(ids), dim)."""
+
+    def set_payload(self, id: str, payload: Mapping[str, Any]) -> None:
+        """Replace the payload of one point."""
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Remove points; unknown ids are ignored."""
+
+    def query(
+        self,
+        name: str,
+        vector: np.ndarray,
+        k: int,
+        *,
+        filter: Filter | None = None,
+        offset: int = 0,
+        min_score: float | None = None,
+        exact: bool = False,
+    ) -> list[ScoredPoint]:
+        """The ``k`` points nearest to ``vector`` (float (dim,)) through the named vector, best first."""
+
+    def retrieve(self, ids: Sequence[str], *, vectors: Sequence[str] = ()) -> list[Point]:
+        """The points of these ids, in their order; unknown ids are left out."""
+
+    def scroll(
+        self,
+        *,
+        filter: Filter | None = None,
+        fields: Sequence[str] | None = None,
+        vectors: Sequence[str] = (),
+        batch: int = 1000,
+    ) -> Iterator[list[Point]]:
+        """Every point in ascending order of id, in lists of at most ``batch``; ``fields`` None means all."""
+
+    def count(self, filter: Filter | None = None) -> int:
+        """How many points match."""
+
+    def optimize(self) -> None:
+        """Merge and index what has been written; may take long, changes no answer (within HNSW's recall)."""
+
+    def close(self) -> None:
+        """Flush and release. Safe to call twice."""

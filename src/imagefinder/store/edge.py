@@ -1,0 +1,329 @@
+"""The store on disk: Qdrant Edge, the Qdrant engine inside the process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from imagefinder.errors import IndexDamagedError, IndexFolderError, InvalidInputError, NotFoundError
+from imagefinder.store.base import Point, ScoredPoint, VectorParams
+from imagefinder.store.checks import (
+    checked_batch,
+    checked_id,
+    checked_new_vector,
+    checked_payload,
+    checked_points,
+    checked_rows,
+    checked_vector,
+    checked_window,
+    known,
+    usual_ids,
+)
+from imagefinder.store.edge_engine import (
+    DAMAGED_REMEDY,
+    OPENING_BYTES,
+    bytes_used,
+    engine_errors,
+    engine_point,
+    field_indexes,
+    is_current,
+    make_config,
+    our_point,
+    read_params,
+    selector,
+    want_space,
+)
+from imagefinder.store.edge_filters import translate
+from imagefinder.store.filters import Filter
+from imagefinder.store.predicate import matches
+
+if TYPE_CHECKING:
+    import qdrant_edge
+
+FLUSH_EVERY = (
+    2048  # points; bounds what a power cut can lose (a killed process loses nothing) and what reopening replays
+)
+WRITE_BYTES = 8 * 1024**2  # of vectors in one operation: the log keeps an operation in one file of 32 MiB
+RESOLVED_KEPT = 16  # filters whose ids are remembered until the next write
+
+
+class EdgeStore:
+    """Points in a folder of their own. Fulfils ``base.Store``; one process at a time, any number of threads.
+
+    When a write returns it is in the engine's log: it survives a kill of the process, and half a batch is never
+    seen. A power cut may lose the last ``FLUSH_EVERY`` points. Vectors and payloads stay on disk (memory-mapped).
+    Search is exact up to ``edge_engine.HNSW_FROM`` points; beyond, ``optimize`` builds an HNSW graph.
+    """
+
+    def __init__(self, path: Path, shard: qdrant_edge.EdgeShard, params: dict[str, VectorParams]) -> None:
+        self._path = path
+        self._live: qdrant_edge.EdgeShard | None = shard
+        self._params = params
+        self._lock = threading.RLock()
+        self._unflushed = 0
+        self._resolved: dict[str, qdrant_edge.Filter] = {}
+
+    @classmethod
+    def create(cls, path: str | Path, vectors: Mapping[str, VectorParams] | None = None) -> EdgeStore:
+        """A new, empty store in the folder ``path``, which must be empty or not exist.
+
+        Name the ``vectors`` here where they are known: only then do those that are not searchable stay out of memory
+        from the start. One added later is read into memory on opening until ``optimize`` has rewritten it.
+
+        Raises:
+            InvalidInputError: there is something in the folder, or a vector is impossible.
+            StorageError: it can't be written.
+        """
+        from qdrant_edge import EdgeShard, UpdateOperation
+
+        path, params = Path(path), dict(vectors or {})
+        for name, wanted in params.items():
+            checked_new_vector(name, wanted)
+        with engine_errors(path, "write"):
+            path.mkdir(parents=True, exist_ok=True)
+            if any(path.iterdir()):
+                raise InvalidInputError(f"{path} is not empty.", remedy="Open it, or choose another folder.")
+            want_space(path, 0)
+            shard = EdgeShard.create(str(path), make_config(params))
+            for field, schema in field_indexes().items():
+                shard.update(UpdateOperation.create_field_index(field, schema))
+            shard.flush()
+        return cls(path, shard, params)
+
+    @classmethod
+    def open(cls, path: str | Path) -> EdgeStore:
+        """The store in the folder ``path``.
+
+        Raises:
+            IndexDamagedError: files are missing or unreadable.
+            IndexLockedError: another process has it open.
+            StorageError: the disk is full or can't be written.
+        """
+        path = Path(path)
+        if not path.is_dir() or not any((path / "segments").glob("*")):
+            raise IndexDamagedError(f"The points in {path} are missing.", remedy=DAMAGED_REMEDY)
+        params, config = read_params(path)
+        want_space(path, 0, OPENING_BYTES)
+        return cls(path, _load(path, None if is_current(config, params) else make_config(params)), params)
+
+    def vectors(self) -> Mapping[str, VectorParams]:
+        return dict(self._params)
+
+    def create_vector(self, name: str, params: VectorParams) -> None:
+        import qdrant_edge as engine
+
+        checked_new_vector(name, params)
+        if name in self._params and self._params[name] != params:
+            raise InvalidInputError(f"There is a vector {name!r} already, with {self._params[name]}.")
+        if name in self._params:
+            return
+        metric = engine.Distance.Cosine if params.metric == "cosine" else engine.Distance.Dot
+        dtype = getattr(engine.VectorStorageDatatype, params.dtype.capitalize())
+        self._write(engine.UpdateOperation.create_dense_vector(name, params.dim, metric, None, dtype))
+        self._reload({**self._params, name: params})
+
+    def drop_vector(self, name: str) -> None:
+        from qdrant_edge import UpdateOperation
+
+        known(self._params, name)
+        self._write(UpdateOperation.delete_vector_name(name))
+        self._reload({n: p for n, p in self._params.items() if n != name})
+
+    def upsert(self, points: Sequence[Point]) -> None:
+        from qdrant_edge import UpdateOperation
+
+        checked = iter(checked_points(points, self._params))
+        per_write = self._points_per_write(self._params)
+        while chunk := list(islice(checked, per_write)):
+            self._write(UpdateOperation.upsert_points([engine_point(p) for p in chunk]), len(chunk))
+
+    def set_vectors(self, name: str, ids: Sequence[str], array: np.ndarray) -> None:
+        from qdrant_edge import PointVectors, UpdateOperation
+
+        params = known(self._params, name)
+        rows = checked_rows(name, array, params, len(ids))
+        keys = [checked_id(id) for id in ids]
+        self._want_existing(keys)
+        last = dict(zip(keys, rows, strict=True))
+        pairs = iter(last.items())
+        while chunk := list(islice(pairs, self._points_per_write({name: params}))):
+            vectors = [PointVectors(key, {name: memoryview(row)}) for key, row in chunk]  # type: ignore[dict-item]
+            self._write(UpdateOperation.update_vectors(vectors), len(chunk))
+
+    def set_payload(self, id: str, payload: Mapping[str, Any]) -> None:
+        from qdrant_edge import UpdateOperation
+
+        checked_payload(payload)
+        key = checked_id(id)
+        self._want_existing([key])
+        self._write(UpdateOperation.overwrite_payload([key], dict(payload)), 1)
+
+    def delete(self, ids: Sequence[str]) -> None:
+        from qdrant_edge import UpdateOperation
+
+        if keys := usual_ids(ids):
+            self._write(UpdateOperation.delete_points(list(keys)), len(keys))
+
+    def query(
+        self,
+        name: str,
+        vector: np.ndarray,
+        k: int,
+        *,
+        filter: Filter | None = None,
+        offset: int = 0,
+        min_score: float | None = None,
+        exact: bool = False,
+    ) -> list[ScoredPoint]:
+        import qdrant_edge as engine
+
+        query = checked_vector(name, vector, known(self._params, name))
+        checked_window(k, offset, min_score)
+        with self._lock, engine_errors(self._path, "read"):
+            request = engine.QueryRequest(
+                limit=k,
+                offset=offset,
+                query=engine.Query.Nearest(query.tolist(), using=name),
+                filter=self._translated(filter),
+                score_threshold=min_score,
+                with_payload=True,
+                params=engine.SearchParams(exact=exact),
+            )
+            found = self._shard.query(request)
+        hits = [ScoredPoint(str(p.id), p.score, p.payload or {}) for p in found]
+        return sorted(hits, key=lambda hit: (-hit.score, hit.id))
+
+    def retrieve(self, ids: Sequence[str], *, vectors: Sequence[str] = ()) -> list[Point]:
+        for name in vectors:
+            known(self._params, name)
+        keys = usual_ids(ids)
+        with self._lock, engine_errors(self._path, "read"):
+            found = self._shard.retrieve(list(dict.fromkeys(keys)), True, list(vectors) or False)
+            points = {str(record.id): our_point(record) for record in found}
+        return [points[key] for key in keys if key in points]
+
+    def scroll(
+        self,
+        *,
+        filter: Filter | None = None,
+        fields: Sequence[str] | None = None,
+        vectors: Sequence[str] = (),
+        batch: int = 1000,
+    ) -> Iterator[list[Point]]:
+        checked_batch(batch)
+        for name in vectors:
+            known(self._params, name)
+        return self._scroll(self._translated(filter), fields, list(vectors), batch)
+
+    def count(self, filter: Filter | None = None) -> int:
+        from qdrant_edge import CountRequest
+
+        with self._lock, engine_errors(self._path, "read"):
+            return self._shard.count(CountRequest(exact=True, filter=self._translated(filter)))
+
+    def optimize(self) -> None:
+        """Merge and index what has been written. Holds the interpreter while it works, and needs room for a copy.
+
+        Raises:
+            StorageError: the disk has no room for the copy.
+        """
+        with self._lock, engine_errors(self._path, "write"):
+            want_space(self._path, bytes_used(self._path))
+            self._shard.flush()
+            self._shard.optimize()
+            self._shard.flush()
+            self._unflushed = 0
+
+    def close(self) -> None:
+        with self._lock, engine_errors(self._path, "write"):
+            shard, self._live = self._live, None
+            if shard is not None:
+                shard.flush()
+                shard.close()
+
+    @property
+    def _shard(self) -> qdrant_edge.EdgeShard:
+        if self._live is None:
+            raise IndexFolderError(f"The store in {self._path} is closed.", remedy="Open it again.")
+        return self._live
+
+    def _write(self, operation: qdrant_edge.UpdateOperation, n_points: int = 0) -> None:
+        with self._lock, engine_errors(self._path, "write"):
+            shard = self._shard
+            want_space(self._path, 4 * WRITE_BYTES)  # log, vectors, payload, indexes
+            self._resolved.clear()
+            shard.update(operation)
+            self._unflushed += n_points
+            if self._unflushed >= FLUSH_EVERY:
+                shard.flush()
+                self._unflushed = 0
+
+    def _reload(self, params: dict[str, VectorParams]) -> None:
+        """Take up new settings, which the engine does only on loading."""
+        with self._lock:
+            self.close()
+            self._live = _load(self._path, make_config(params))
+            self._params = params
+
+    def _points_per_write(self, params: Mapping[str, VectorParams]) -> int:
+        return max(1, WRITE_BYTES // (4 * sum(p.dim for p in params.values()) + 4096))
+
+    def _want_existing(self, keys: Sequence[str]) -> None:
+        with self._lock, engine_errors(self._path, "read"):
+            there = {str(record.id) for record in self._shard.retrieve(list(keys), False, False)}
+        for key in keys:
+            if key not in there:
+                raise NotFoundError(f"There is no point with the id {key}.")
+
+    def _translated(self, filter: Filter | None) -> qdrant_edge.Filter | None:
+        with self._lock, engine_errors(self._path, "read"):
+            return None if filter is None else translate(filter, self._resolve)
+
+    def _resolve(self, filter: Filter, fields: list[str], among: qdrant_edge.Filter | None) -> qdrant_edge.Filter:
+        """The points that fulfil ``filter`` by ``predicate``, by their ids; remembered until the next write."""
+        from qdrant_edge import Filter as ById
+        from qdrant_edge import HasIdCondition
+
+        key = str(filter)
+        if key not in self._resolved:
+            batches = self._scroll(among, fields, [], 10_000)
+            ids: set[Any] = {point.id for points in batches for point in points if matches(filter, point.payload)}
+            while len(self._resolved) >= RESOLVED_KEPT:
+                self._resolved.pop(next(iter(self._resolved)))
+            self._resolved[key] = ById(must=[HasIdCondition(ids)])
+        return self._resolved[key]
+
+    def _scroll(
+        self, filter: qdrant_edge.Filter | None, fields: Sequence[str] | None, vectors: list[str], batch: int
+    ) -> Iterator[list[Point]]:
+        from qdrant_edge import ScrollRequest
+
+        start: Any = None
+        while True:
+            with self._lock, engine_errors(self._path, "read"):
+                records, start = self._shard.scroll(
+                    ScrollRequest(
+                        offset=start,
+                        limit=batch,
+                        filter=filter,
+                        with_payload=selector(fields),
+                        with_vector=vectors or False,
+                    )
+                )
+                points = [our_point(record, fields) for record in records]
+            if points:
+                yield points
+            if start is None:
+                return
+
+
+def _load(path: Path, config: qdrant_edge.EdgeConfig | None) -> qdrant_edge.EdgeShard:
+    from qdrant_edge import EdgeShard
+
+    with engine_errors(path, "open"):
+        return EdgeShard.load(str(path), config)

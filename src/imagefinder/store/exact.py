@@ -1,0 +1,148 @@
+"""A store in memory that compares with everything: small, plain, and the oracle for the others."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from imagefinder.errors import InvalidInputError, NotFoundError
+from imagefinder.store.base import Point, ScoredPoint, VectorParams
+from imagefinder.store.checks import (
+    checked_batch,
+    checked_id,
+    checked_new_vector,
+    checked_payload,
+    checked_points,
+    checked_rows,
+    checked_vector,
+    checked_window,
+    known,
+    usual_ids,
+)
+from imagefinder.store.filters import Filter
+from imagefinder.store.predicate import matches
+
+
+class ExactStore:
+    """Points in a dict, scores by one dot product each. Fulfils ``base.Store``; nothing outlives the process."""
+
+    def __init__(self) -> None:
+        self._params: dict[str, VectorParams] = {}
+        self._payloads: dict[str, dict[str, Any]] = {}
+        self._vectors: dict[str, dict[str, np.ndarray]] = {}
+
+    def vectors(self) -> Mapping[str, VectorParams]:
+        return dict(self._params)
+
+    def create_vector(self, name: str, params: VectorParams) -> None:
+        checked_new_vector(name, params)
+        if self._params.get(name, params) != params:
+            raise InvalidInputError(f"There is a vector {name!r} already, with {self._params[name]}.")
+        self._params[name] = params
+
+    def drop_vector(self, name: str) -> None:
+        known(self._params, name)
+        del self._params[name]
+        for vectors in self._vectors.values():
+            vectors.pop(name, None)
+
+    def upsert(self, points: Sequence[Point]) -> None:
+        for point in checked_points(points, self._params):
+            self._payloads[point.id] = copy.deepcopy(dict(point.payload))
+            self._vectors[point.id] = {n: _stored(v, self._params[n]) for n, v in point.vectors.items()}
+
+    def set_vectors(self, name: str, ids: Sequence[str], array: np.ndarray) -> None:
+        params = known(self._params, name)
+        rows = checked_rows(name, array, params, len(ids))
+        keys = [self._existing(id) for id in ids]
+        for key, row in zip(keys, rows, strict=True):
+            self._vectors[key][name] = _stored(row, params)
+
+    def set_payload(self, id: str, payload: Mapping[str, Any]) -> None:
+        checked_payload(payload)
+        self._payloads[self._existing(id)] = copy.deepcopy(dict(payload))
+
+    def delete(self, ids: Sequence[str]) -> None:
+        for key in usual_ids(ids):
+            self._payloads.pop(key, None)
+            self._vectors.pop(key, None)
+
+    def query(
+        self,
+        name: str,
+        vector: np.ndarray,
+        k: int,
+        *,
+        filter: Filter | None = None,
+        offset: int = 0,
+        min_score: float | None = None,
+        exact: bool = False,
+    ) -> list[ScoredPoint]:
+        params = known(self._params, name)
+        checked_window(k, offset, min_score)
+        query = checked_vector(name, vector, params)
+        if params.metric == "cosine":
+            query = _unit(query)
+        scored = [
+            (float(self._vectors[id][name].astype(np.float32) @ query), id)
+            for id in self._ids(filter)
+            if name in self._vectors[id]
+        ]
+        scored = sorted((s for s in scored if min_score is None or s[0] >= min_score), key=lambda s: (-s[0], s[1]))
+        return [ScoredPoint(id, score, copy.deepcopy(self._payloads[id])) for score, id in scored[offset : offset + k]]
+
+    def retrieve(self, ids: Sequence[str], *, vectors: Sequence[str] = ()) -> list[Point]:
+        for name in vectors:
+            known(self._params, name)
+        return [self._point(key, None, vectors) for key in usual_ids(ids) if key in self._payloads]
+
+    def scroll(
+        self,
+        *,
+        filter: Filter | None = None,
+        fields: Sequence[str] | None = None,
+        vectors: Sequence[str] = (),
+        batch: int = 1000,
+    ) -> Iterator[list[Point]]:
+        checked_batch(batch)
+        for name in vectors:
+            known(self._params, name)
+        ids = self._ids(filter)
+        return ([self._point(id, fields, vectors) for id in ids[i : i + batch]] for i in range(0, len(ids), batch))
+
+    def count(self, filter: Filter | None = None) -> int:
+        return len(self._ids(filter))
+
+    def optimize(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def _ids(self, filter: Filter | None) -> list[str]:
+        return sorted(id for id, payload in self._payloads.items() if filter is None or matches(filter, payload))
+
+    def _existing(self, id: str) -> str:
+        key = checked_id(id)
+        if key not in self._payloads:
+            raise NotFoundError(f"There is no point with the id {key}.")
+        return key
+
+    def _point(self, id: str, fields: Sequence[str] | None, vectors: Sequence[str]) -> Point:
+        payload = {k: v for k, v in self._payloads[id].items() if fields is None or k in fields}
+        held = self._vectors[id]
+        return Point(id, copy.deepcopy(payload), {n: held[n].astype(np.float32) for n in vectors if n in held})
+
+
+def _unit(vector: np.ndarray) -> np.ndarray:
+    """``vector`` at length one; one of zeros stays as it is, and so has the score 0 with everything."""
+    length = np.linalg.norm(vector.astype(np.float64))
+    unit: np.ndarray = (vector / length).astype(np.float32) if length > 0 else vector
+    return unit
+
+
+def _stored(vector: np.ndarray, params: VectorParams) -> np.ndarray:
+    return (_unit(vector) if params.metric == "cosine" else vector).astype(params.dtype)

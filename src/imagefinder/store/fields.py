@@ -1,0 +1,37 @@
+"""What kind of value each field of a record holds, so that stores can index it and filters can read it rightly.
+
+A column that came with the images (from a CSV, say) is not listed: its values may be of any kind, even mixed.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from types import MappingProxyType
+
+
+class Kind(Enum):
+    """``TEXT``: a string or a list of strings. ``NUMBER``: a whole number. ``DATE``: an ISO 8601 string."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    DATE = "date"
+
+
+FIELD_KINDS = MappingProxyType(
+    {
+        "uri": Kind.TEXT,
+        "folder": Kind.TEXT,
+        "source": Kind.TEXT,
+        "content_hash": Kind.TEXT,
+        "format": Kind.TEXT,
+        "caption": Kind.TEXT,
+        "tags": Kind.TEXT,
+        "bytes": Kind.NUMBER,
+        "size": Kind.NUMBER,
+        "width": Kind.NUMBER,
+        "height": Kind.NUMBER,
+        "mtime_ns": Kind.NUMBER,
+        "mtime": Kind.DATE,
+        "taken_at": Kind.DATE,
+    }
+)

@@ -1,0 +1,53 @@
+"""Writing a small file whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+from imagefinder.errors import StorageError
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write ``data`` to a temporary name, force it to the disk, and rename it to ``path``.
+
+    Raises:
+        StorageError: the disk is full or can't be written; a file that was there is untouched.
+    """
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+        raise StorageError(
+            f"{path} can't be written: {error.strerror or error}. What was there before is untouched.",
+            remedy="Make room or allow writing there, then run again.",
+        ) from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename itself last; Windows neither needs nor allows it."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,32 @@
+"""From older schemas of ``index.json`` to the current one, a step at a time.
+
+A change of the schema adds a function ``mNNN_what_it_does`` to the end of ``MIGRATIONS``: it takes the dict as schema
+NNN - 1 wrote it and returns the one of schema NNN. A released step is never edited: indexes out there went through it.
+The first release writes schema 1, so there is no step yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeAlias
+
+Migration: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
+
+FIRST: Final = 1
+MIGRATIONS: tuple[Migration, ...] = ()
+CURRENT: Final = FIRST + len(MIGRATIONS)
+
+
+def migrate(data: Mapping[str, Any], migrations: Sequence[Migration] = MIGRATIONS) -> dict[str, Any]:
+    """``data`` in the schema that the last of ``migrations`` makes; ``data`` itself is not changed.
+
+    Raises:
+        ValueError: its version is older than the first schema or newer than the last.
+    """
+    version, last = int(data["version"]), FIRST + len(migrations)
+    if not FIRST <= version <= last:
+        raise ValueError(f"schema {version} is not one of {FIRST} to {last}")
+    current = dict(data)
+    for step, migration in enumerate(migrations[version - FIRST :], start=version + 1):
+        current = {**migration(dict(current)), "version": step}
+    return current

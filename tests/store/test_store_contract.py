@@ -1,0 +1,341 @@
+"""What every store must do, run on each of them. ``ExactStore`` is plain enough to be the oracle of ``EdgeStore``."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from imagefinder.errors import ImageFinderError, InvalidInputError, NotFoundError
+from imagefinder.store.base import Point, Store, VectorParams
+from imagefinder.store.edge import EdgeStore
+from imagefinder.store.exact import ExactStore
+from imagefinder.store.filters import parse
+
+RAW = VectorParams(8, dtype="float16", metric="dot", searchable=False)
+SPACE = VectorParams(4)
+
+
+def id_of(n: int) -> str:
+    return str(uuid.UUID(int=n))
+
+
+def point(n: int, vectors: dict[str, Any] | None = None, **payload: Any) -> Point:
+    rng = np.random.default_rng(n)
+    made = {"raw": rng.standard_normal(8), "space": rng.standard_normal(4)} if vectors is None else vectors
+    return Point(id_of(n), {"uri": f"/p/{n}.jpg", "width": n, **payload}, made)
+
+
+@pytest.fixture(params=["exact", "edge"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    made: Store = ExactStore() if request.param == "exact" else EdgeStore.create(tmp_path / "points")
+    made.create_vector("raw", RAW)
+    made.create_vector("space", SPACE)
+    yield made
+    made.close()
+
+
+def ids(points: list[Any]) -> list[str]:
+    return [p.id for p in points]
+
+
+def test_vectors_can_be_created_and_dropped(store: Store) -> None:
+    store.upsert([point(1)])
+    assert dict(store.vectors()) == {"raw": RAW, "space": SPACE}
+    store.create_vector("late", VectorParams(2, dtype="float16"))
+    store.upsert([point(2, {"late": np.array([0, 2.0])})])
+    assert ids(store.query("late", np.array([0, 1]), 5)) == [id_of(2)]
+    assert ids(store.query("space", np.ones(4), 5)) == [id_of(1)]
+    store.drop_vector("late")
+    assert "late" not in store.vectors()
+    with pytest.raises(NotFoundError, match="late"):
+        store.query("late", np.array([0, 1]), 5)
+    assert store.count() == 2
+
+
+def test_creating_a_vector_again_is_harmless_only_if_it_is_the_same(store: Store) -> None:
+    store.create_vector("space", SPACE)
+    with pytest.raises(InvalidInputError, match="already"):
+        store.create_vector("space", VectorParams(5))
+
+
+@pytest.mark.parametrize("params", [VectorParams(0), VectorParams(10**6), VectorParams(3, dtype="int8")])  # type: ignore[arg-type]
+def test_impossible_vectors_are_refused(store: Store, params: VectorParams) -> None:
+    with pytest.raises(InvalidInputError):
+        store.create_vector("new", params)
+
+
+@pytest.mark.parametrize("name", ["", "../x", "a b", ".hidden", 'a"b'])
+def test_a_vector_needs_a_plain_name(store: Store, name: str) -> None:
+    with pytest.raises(InvalidInputError, match="name"):
+        store.create_vector(name, SPACE)
+
+
+def test_what_is_stored_comes_back(store: Store) -> None:
+    payload = {"caption": "réd “bike”", "tags": ["a", "b"], "price": 2.5, "ok": True, "none": None, "a.b": [1, 2]}
+    store.upsert([point(3, **payload)])
+    [found] = store.retrieve([id_of(3)], vectors=["raw", "space"])
+    assert found.payload == {"uri": "/p/3.jpg", "width": 3, **payload}
+    expected = point(3).vectors
+    assert found.vectors["raw"] == pytest.approx(expected["raw"], rel=2**-10), "float16 has 11 bits"
+    unit = expected["space"] / np.linalg.norm(expected["space"])
+    assert found.vectors["space"] == pytest.approx(unit, rel=1e-6), "a cosine vector is kept at unit length"
+    assert found.vectors["space"].dtype == np.float32
+
+
+def test_upsert_replaces_the_whole_point(store: Store) -> None:
+    store.upsert([point(1, caption="old"), point(2)])
+    store.upsert([point(1, {"space": np.ones(4)})])
+    [found] = store.retrieve([id_of(1)], vectors=["raw", "space"])
+    assert "caption" not in found.payload
+    assert set(found.vectors) == {"space"}
+    assert store.count() == 2
+
+
+def test_the_last_of_duplicates_in_a_batch_wins(store: Store) -> None:
+    store.upsert([point(1, caption="first"), point(2), point(1, caption="last")])
+    assert store.count() == 2
+    assert store.retrieve([id_of(1)])[0].payload["caption"] == "last"
+
+
+def test_points_may_lack_vectors(store: Store) -> None:
+    store.upsert([point(1, {}), point(2)])
+    assert ids(store.query("space", np.ones(4), 9)) == [id_of(2)]
+    assert store.retrieve([id_of(1)], vectors=["space"])[0].vectors == {}
+    assert store.count() == 2
+
+
+def test_empty_lists_do_nothing(store: Store) -> None:
+    store.upsert([])
+    store.delete([])
+    store.set_vectors("space", [], np.empty((0, 4)))
+    assert store.retrieve([]) == []
+    assert store.count() == 0
+    assert list(store.scroll()) == []
+    assert store.query("space", np.ones(4), 3) == []
+
+
+def test_unknown_ids(store: Store) -> None:
+    store.upsert([point(1)])
+    store.delete([id_of(7), "no uuid"])
+    assert ids(store.retrieve([id_of(7), id_of(1), "no uuid", id_of(1)])) == [id_of(1), id_of(1)]
+    for change in (
+        lambda: store.set_payload(id_of(7), {}),
+        lambda: store.set_vectors("space", [id_of(7)], np.ones((1, 4))),
+    ):
+        with pytest.raises(NotFoundError, match=id_of(7)):
+            change()
+    with pytest.raises(InvalidInputError, match="UUID"):
+        store.upsert([Point("no uuid", {}, {})])
+
+
+def test_ids_are_known_in_any_spelling(store: Store) -> None:
+    store.upsert([Point(id_of(255).upper().replace("-", ""), {"a": 1}, {})])
+    assert ids(store.retrieve([id_of(255).upper()])) == [id_of(255)]
+
+
+def test_set_vectors_changes_one_vector_only(store: Store) -> None:
+    store.upsert([point(1, caption="kept"), point(2)])
+    store.set_vectors("space", [id_of(2), id_of(1), id_of(1)], np.array([[0, 1, 0, 0], [9, 9, 9, 9], [1, 0, 0, 0]]))
+    assert ids(store.query("space", np.array([1, 0, 0, 0.1]), 2)) == [id_of(1), id_of(2)]
+    [found] = store.retrieve([id_of(1)], vectors=["raw", "space"])
+    assert found.payload["caption"] == "kept"
+    assert found.vectors["space"] == pytest.approx([1, 0, 0, 0])
+    assert found.vectors["raw"] == pytest.approx(point(1).vectors["raw"], rel=2**-10)
+
+
+def test_set_payload_replaces_it(store: Store) -> None:
+    store.upsert([point(1, caption="old")])
+    store.set_payload(id_of(1), {"uri": "/new.jpg"})
+    [found] = store.retrieve([id_of(1)], vectors=["space"])
+    assert found.payload == {"uri": "/new.jpg"}
+    assert "space" in found.vectors
+
+
+def test_delete(store: Store) -> None:
+    store.upsert([point(n) for n in range(5)])
+    store.delete([id_of(1), id_of(3), id_of(1)])
+    assert [ids(page) for page in store.scroll()] == [[id_of(0), id_of(2), id_of(4)]]
+    assert store.count() == 3
+
+
+def test_scroll_is_ordered_paged_and_narrowed(store: Store) -> None:
+    order = np.random.default_rng(0).permutation(25)
+    store.upsert([point(int(n), caption="c") for n in order])
+    pages = list(store.scroll(batch=10, fields=["uri", "a.b", 'quo"te'], vectors=["space"]))
+    assert [len(page) for page in pages] == [10, 10, 5]
+    everything = [p for page in pages for p in page]
+    assert ids(everything) == [id_of(n) for n in range(25)]
+    assert everything[7].payload == {"uri": "/p/7.jpg"}
+    assert set(everything[7].vectors) == {"space"}
+    assert next(store.scroll(fields=[]))[0].payload == {}
+    assert next(store.scroll(fields=["uri", "width"]))[3].payload == {"uri": "/p/3.jpg", "width": 3}
+
+
+def test_query_orders_limits_and_filters(store: Store) -> None:
+    angles = np.linspace(0, 1, 30)
+    vectors = np.stack([np.cos(angles), np.sin(angles), 0 * angles, 0 * angles], axis=1)
+    store.upsert([point(n, {"space": 3 * vectors[n]}, folder="even" if n % 2 == 0 else "odd") for n in range(30)])
+    start = np.array([5.0, 0, 0, 0])
+    hits = store.query("space", start, 100)
+    assert ids(hits) == [id_of(n) for n in range(30)], "k may exceed the number of points"
+    assert [h.score for h in hits] == pytest.approx(np.cos(angles), abs=1e-6)
+    assert hits[4].payload["width"] == 4
+    assert ids(store.query("space", start, 3, offset=2)) == [id_of(n) for n in (2, 3, 4)]
+    assert ids(store.query("space", start, 3, offset=50)) == []
+    assert ids(store.query("space", start, 3, filter=parse("folder = odd"))) == [id_of(n) for n in (1, 3, 5)]
+    assert ids(store.query("space", start, 3, exact=True)) == [id_of(n) for n in range(3)]
+    limit = float(np.cos(angles[10])) - 1e-5
+    assert ids(store.query("space", start, 99, min_score=limit)) == [id_of(n) for n in range(11)]
+
+
+def test_dot_scores_keep_lengths(store: Store) -> None:
+    store.upsert([point(n, {"raw": np.full(8, n)}) for n in (1, 2, 3)])
+    hits = store.query("raw", np.ones(8), 2)
+    assert [(h.id, h.score) for h in hits] == [(id_of(3), pytest.approx(24)), (id_of(2), pytest.approx(16))]
+
+
+def test_a_vector_of_zeros_scores_zero(store: Store) -> None:
+    store.upsert([point(1, {"space": np.zeros(4)}), point(2, {"space": np.ones(4)})])
+    assert [h.score for h in store.query("space", np.ones(4), 5)] == pytest.approx([1, 0])
+    assert [h.score for h in store.query("space", np.zeros(4), 5)] == pytest.approx([0, 0])
+
+
+BAD_VECTORS = {
+    "short": np.ones(3),
+    "matrix": np.ones((1, 4)),
+    "nan": np.array([1, np.nan, 0, 0]),
+    "infinite": np.array([1, np.inf, 0, 0]),
+    "beyond float32": np.array([1e39, 0, 0, 0]),
+    "text": np.array(["a", "b", "c", "d"]),
+    "complex": np.ones(4, dtype=complex),
+}
+
+
+@pytest.mark.parametrize("bad", BAD_VECTORS.values(), ids=BAD_VECTORS.keys())
+def test_bad_vectors_are_refused_and_nothing_is_written(store: Store, bad: np.ndarray) -> None:
+    store.upsert([point(1)])
+    with pytest.raises(InvalidInputError, match="space"):
+        store.upsert([point(2), point(3, {"space": bad})])
+    with pytest.raises(InvalidInputError, match="space"):
+        store.query("space", bad, 3)
+    with pytest.raises(InvalidInputError, match="space"):
+        store.set_vectors("space", [id_of(1)], bad[None])
+    assert store.count() == 1
+
+
+def test_a_float16_vector_holds_no_more_than_float16(store: Store) -> None:
+    store.upsert([point(1, {"raw": np.full(8, 65504.0)})])
+    with pytest.raises(InvalidInputError, match="float16"):
+        store.upsert([point(1, {"raw": np.full(8, 1e5)})])
+
+
+def test_vectors_of_any_real_type_and_layout(store: Store) -> None:
+    store.upsert([point(1, {"space": np.array([1, 2, 3, 4], dtype=np.int64)})])
+    store.upsert([point(2, {"space": np.array([4, 3, 2, 1], dtype=np.float16)[::-1]})])
+    store.upsert([point(3, {"space": np.asfortranarray(np.eye(4) * 7)[:, 2]})])
+    assert [h.score for h in store.query("space", np.array([1, 2, 3, 4]), 2)] == pytest.approx([1, 1])
+
+
+def test_unknown_vector_names(store: Store) -> None:
+    store.upsert([point(1)])
+    calls: list[Any] = [
+        lambda: store.upsert([point(2, {"nope": np.ones(4)})]),
+        lambda: store.query("nope", np.ones(4), 1),
+        lambda: store.retrieve([id_of(1)], vectors=["nope"]),
+        lambda: store.scroll(vectors=["nope"]),
+        lambda: store.set_vectors("nope", [id_of(1)], np.ones((1, 4))),
+        lambda: store.drop_vector("nope"),
+    ]
+    for call in calls:
+        with pytest.raises(NotFoundError, match=r"'nope'.*raw, space"):
+            call()
+
+
+BAD_PAYLOADS: list[dict[Any, Any]] = [
+    {"x": float("nan")},
+    {"x": 2**64},
+    {"x": {1}},
+    {"x": "\udc80"},
+    {"x": b"bytes"},
+    {"x": (1, 2)},
+    {1: "x"},
+    {"width": "wide"},
+    {"width": 2.5},
+    {"folder": 5},
+    {"taken_at": 2020},
+    {"tags": ["a", 1]},
+]
+
+
+@pytest.mark.parametrize("payload", BAD_PAYLOADS, ids=repr)
+def test_bad_payloads_are_refused(store: Store, payload: dict[Any, Any]) -> None:
+    store.upsert([point(1)])
+    with pytest.raises(InvalidInputError):
+        store.upsert([Point(id_of(2), payload, {})])
+    with pytest.raises(InvalidInputError):
+        store.set_payload(id_of(1), payload)
+    assert store.count() == 1
+
+
+def test_bad_windows_are_refused(store: Store) -> None:
+    for k, more in ((0, {}), (-1, {}), (1, {"offset": -1}), (1, {"min_score": float("nan")})):
+        with pytest.raises(InvalidInputError):
+            store.query("space", np.ones(4), k, **more)  # type: ignore[arg-type]
+    with pytest.raises(InvalidInputError):
+        store.scroll(batch=0)
+
+
+def test_optimize_changes_no_answer(store: Store) -> None:
+    store.upsert([point(n) for n in range(400)])
+    store.delete([id_of(n) for n in range(0, 400, 3)])
+    before = [(h.id, round(h.score, 5)) for h in store.query("space", np.ones(4), 20)]
+    store.optimize()
+    assert [(h.id, round(h.score, 5)) for h in store.query("space", np.ones(4), 20)] == before
+    store.upsert([point(0)])
+    assert store.count() == 267
+
+
+def test_large_batches(store: Store) -> None:
+    store.create_vector("wide", VectorParams(2048, dtype="float16", metric="dot"))
+    array = np.random.default_rng(0).standard_normal((3000, 2048), dtype=np.float32)
+    store.upsert([point(n, {"wide": array[n]}) for n in range(3000)])
+    store.set_vectors("wide", [id_of(n) for n in range(3000)], array[::-1])
+    assert store.count() == 3000
+    assert store.retrieve([id_of(10)], vectors=["wide"])[0].vectors["wide"] == pytest.approx(
+        array[2989], rel=2**-10, abs=1e-6
+    )
+
+
+def test_edge_and_exact_give_the_same_scores(tmp_path: Path) -> None:
+    edge, exact = EdgeStore.create(tmp_path / "points"), ExactStore()
+    rng = np.random.default_rng(1)
+    for params in (
+        VectorParams(33),
+        VectorParams(33, "float16"),
+        VectorParams(33, metric="dot"),
+        VectorParams(33, "float16", "dot"),
+    ):
+        for each in (edge, exact):
+            each.create_vector("v", params)
+            each.upsert(
+                [point(n, {"v": 3 * row}) for n, row in enumerate(np.random.default_rng(2).standard_normal((300, 33)))]
+            )
+        query = rng.standard_normal(33)
+        ours, plain = edge.query("v", query, 300), exact.query("v", query, 300)
+        tolerance = (2e-3 if params.dtype == "float16" else 1e-5) * max(abs(h.score) for h in plain)
+        assert {h.id: h.score for h in ours} == pytest.approx({h.id: h.score for h in plain}, abs=tolerance), params
+        for each in (edge, exact):
+            each.drop_vector("v")
+    edge.close()
+
+
+def test_errors_are_ours_and_explain(store: Store) -> None:
+    with pytest.raises(ImageFinderError) as caught:
+        store.upsert([Point("x", {}, {})])
+    assert "UUID" in caught.value.message
+    assert caught.value.remedy
