@@ -1,0 +1,36 @@
+"""What a model can do, whatever runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL.Image import Image
+
+    from imagefinder.models.spec import ModelSpec
+
+
+class Embedder(Protocol):
+    """Turns pictures and words into vectors.
+
+    A model gives one vector per image in each of its *spaces* (``spec.spaces``): the default model gives ``image``
+    (how it looks) and ``words`` (what it says about the picture); a CLIP gives one space for both. Methods may be
+    called from several threads at once.
+    """
+
+    spec: ModelSpec
+
+    @property
+    def short_side(self) -> int:
+        """The least short side, in pixels, worth decoding a picture at."""
+
+    def preprocess(self, image: Image) -> np.ndarray:
+        """One upright RGB picture as the model wants it: the dtype and shape of one row of its input."""
+
+    def embed_images(self, batch: np.ndarray) -> Mapping[str, np.ndarray]:
+        """Preprocessed pictures, stacked on axis 0, to float32 (n, dim) for each space, by its name."""
+
+    def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
+        """Texts to float32 (n, dim) in ``spec.text_space``, of unit length before any centring."""

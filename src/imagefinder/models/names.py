@@ -1,0 +1,43 @@
+"""Models by name."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imagefinder.models.spec import SPEC_FILE, ModelSpec
+
+if TYPE_CHECKING:
+    from imagefinder.models.base import Embedder
+
+BUNDLED = Path(__file__).parent / "bundled"
+
+
+@lru_cache(maxsize=1)
+def list_models() -> tuple[ModelSpec, ...]:
+    """The models that come with the package, the default first."""
+    specs = (ModelSpec.load(path.parent) for path in sorted(BUNDLED.glob(f"*/{SPEC_FILE}")))
+    return tuple(sorted(specs, key=lambda spec: spec.alias != "default"))
+
+
+def find_spec(name: str) -> ModelSpec:
+    """The model of this name or alias. Raises NotFoundError with the names there are."""
+    for spec in list_models():
+        if name in (spec.alias, spec.name):
+            return spec
+    from imagefinder._registry import unknown_name
+
+    raise unknown_name("model", name, [n for spec in list_models() for n in (spec.alias, spec.name)])
+
+
+def load_model(name: str = "default", *, threads: int | None = None) -> Embedder:
+    """The model of this name, ready to use.
+
+    ``threads`` is how many threads one call uses, all cores by default; give 1 to call it from several threads at
+    once. Files are read when first needed: a search by words never loads the image model. Raises NotFoundError and
+    ModelError.
+    """
+    from imagefinder.models.onnx import OnnxEmbedder
+
+    return OnnxEmbedder(find_spec(name), threads=threads)

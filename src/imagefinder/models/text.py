@@ -1,0 +1,59 @@
+"""The text tower: words to vectors, by all-MiniLM-L6-v2."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imagefinder.errors import ModelError
+from imagefinder.models.session import Session
+
+if TYPE_CHECKING:
+    from imagefinder.types import Float32
+
+BATCH = 32  # texts at once; longer batches only add padding
+
+
+class TextTower:
+    """A tokenizer and an ONNX model side by side in a folder, loaded when first used. Safe for several threads."""
+
+    def __init__(self, folder: Path, *, threads: int | None = None) -> None:
+        self._folder = folder
+        self._threads = threads
+
+    def embed(self, texts: Sequence[str]) -> Float32:
+        """Texts to float32 (n, 384), rows of unit length. A text is cut at 256 word pieces. Raises ModelError."""
+        import numpy as np
+
+        parts = [self._embed(texts[i : i + BATCH]) for i in range(0, len(texts), BATCH)]
+        return np.concatenate(parts) if parts else np.zeros((0, 384), np.float32)
+
+    def _embed(self, texts: Sequence[str]) -> Float32:
+        import numpy as np
+
+        # Lone surrogates (of file names that are no UTF-8) can't be tokenized.
+        clean = [text.encode(errors="replace").decode() for text in texts]
+        tokens = self._tokenizer.encode_batch(clean)
+        inputs = {
+            "input_ids": np.array([t.ids for t in tokens], dtype=np.int64),
+            "attention_mask": np.array([t.attention_mask for t in tokens], dtype=np.int64),
+        }
+        return self._session.run(["embedding"], inputs)[0]
+
+    @cached_property
+    def _session(self) -> Session:
+        return Session(self._folder / "model.int8.onnx", threads=self._threads)
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        from tokenizers import Tokenizer
+
+        path = self._folder / "tokenizer.json"
+        try:
+            return Tokenizer.from_file(str(path))
+        except Exception as error:  # tokenizers raises plain Exception
+            raise ModelError(
+                f"The tokenizer {path} can't be loaded: {error}", remedy="Install ImageFinder again."
+            ) from error

@@ -1,0 +1,62 @@
+"""Half squash, half crop, against the same thing done step by step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from imagefinder.models.preprocess import half_squash, half_squash_box
+
+SIZES = [(300, 300), (640, 480), (480, 640), (1000, 250), (81, 64), (25, 400)]
+
+
+def step_by_step(image: Image.Image, size: int) -> np.ndarray:
+    """Resize so that the aspect ratio becomes its square root with the short side at ``size``; crop the centre."""
+    width, height = image.size
+    ratio = math.sqrt(width / height)
+    new = (round(size * ratio), size) if ratio >= 1 else (size, round(size / ratio))
+    resized = image.resize(new, Image.Resampling.BICUBIC)
+    left, top = (new[0] - size) // 2, (new[1] - size) // 2
+    return np.asarray(resized.crop((left, top, left + size, top + size)))
+
+
+@pytest.mark.parametrize("shape", SIZES)
+def test_it_agrees_with_the_steps(shape: tuple[int, int], make_image: Callable[..., Image.Image]) -> None:
+    """The shapes are such that the steps, which take whole pixels, round by little."""
+    image = make_image(1, shape)
+    found, expected = half_squash(image, 64).astype(int), step_by_step(image, 64).astype(int)
+    assert found.shape == (64, 64, 3)
+    assert np.abs(found - expected).mean() < 0.5
+
+
+def test_of_a_picture_of_the_right_size_nothing_changes(make_image: Callable[..., Image.Image]) -> None:
+    image = make_image(2, (64, 64))
+    np.testing.assert_array_equal(half_squash(image, 64), np.asarray(image))
+
+
+def test_averaging_blocks_first_hardly_differs(make_image: Callable[..., Image.Image]) -> None:
+    image = make_image(3, (1300, 900))
+    exact = image.resize((64, 64), Image.Resampling.BICUBIC, box=half_squash_box(1300, 900))
+    assert np.abs(half_squash(image, 64).astype(int) - np.asarray(exact).astype(int)).max() <= 3
+
+
+@given(st.integers(1, 20_000), st.integers(1, 20_000))
+def test_the_box_is_centred_and_keeps_the_short_side(width: int, height: int) -> None:
+    left, top, right, bottom = half_squash_box(width, height)
+    assert 0 <= left < right <= width and 0 <= top < bottom <= height
+    assert math.isclose(left + right, width) and math.isclose(top + bottom, height)
+    kept = (right - left) / (bottom - top)
+    assert math.isclose(kept, math.sqrt(width / height), rel_tol=1e-9)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 5000), (5000, 1), (2, 3)])
+def test_tiny_and_thin_pictures_work(shape: tuple[int, int]) -> None:
+    found = half_squash(Image.new("RGB", shape, (10, 200, 30)), 32)
+    assert found.shape == (32, 32, 3)
+    np.testing.assert_array_equal(found.reshape(-1, 3), np.broadcast_to((10, 200, 30), (32 * 32, 3)))
