@@ -1,0 +1,188 @@
+"""From the bytes of an image file to an upright RGB picture, under limits that are checked before the work."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import threading
+from contextlib import nullcontext
+from datetime import datetime
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image
+
+from imagefinder.errors import ImageError
+from imagefinder.images.colour import orientation, to_rgb, upright
+from imagefinder.types import EncodedImage, ImageRef, Limits, LoadedImage, SkipCode
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF", "PPM", "JPEG2000", "ICO")
+HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1")
+LARGE = 20_000_000  # decoded pixels; larger pictures are decoded one at a time, to bound memory
+CHUNK = 1024 * 1024
+
+_one_large = threading.Lock()
+_DATE, _OFFSET, _EXIF_IFD = 36867, 36881, 0x8769
+
+
+def encode_bytes(ref: ImageRef, data: bytes) -> EncodedImage:
+    """The bytes of an image with their hash, BLAKE2b-128."""
+    return EncodedImage(ref, data, hashlib.blake2b(data, digest_size=16).hexdigest())
+
+
+def read_file(ref: ImageRef, limits: Limits) -> EncodedImage:
+    """Read a local file. Raises ImageError: not-found, permission, empty or too-many-bytes."""
+    path = Path(ref.uri)
+    try:
+        with path.open("rb") as file:
+            # One byte more than allowed is enough to know, whatever stat says (pipes, growing files).
+            data = file.read(limits.max_bytes + 1)
+    except OSError as error:
+        raise _unreadable(error) from error
+    if not data:
+        raise ImageError("The file is empty.", code=SkipCode.EMPTY)
+    if len(data) > limits.max_bytes:
+        raise ImageError(
+            f"The file is larger than {limits.max_bytes:,} bytes.",
+            code=SkipCode.TOO_MANY_BYTES,
+            remedy="Raise Limits.max_bytes if it is to be trusted.",
+        )
+    return encode_bytes(ref, data)
+
+
+def _unreadable(error: OSError) -> ImageError:
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return ImageError("There is no such file.", code=SkipCode.NOT_FOUND)
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return ImageError("The file may not be read.", code=SkipCode.PERMISSION, remedy="Change its permissions.")
+    if error.errno == errno.EISDIR:
+        return ImageError("It is a folder.", code=SkipCode.NOT_AN_IMAGE)
+    return ImageError(f"The file can't be read: {error.strerror or error}.", code=SkipCode.NOT_FOUND)
+
+
+def decode(encoded: EncodedImage, *, short_side: int | None, limits: Limits) -> LoadedImage:
+    """Decode to an upright RGB picture.
+
+    The format is told from the content. A JPEG is decoded at the smallest of its scales (1/1, 1/2, 1/4, 1/8) that
+    keeps the short side at ``short_side`` pixels or more; None decodes in full. Raises ImageError with a skip code.
+    """
+    image = _opened(encoded.data)
+    full = image.size
+    _check_claim(full, limits)
+    if short_side is not None and image.format in ("JPEG", "MPO"):
+        scale = min(1.0, short_side / min(full))
+        image.draft(image.mode, (-int(-full[0] * scale // 1), -int(-full[1] * scale // 1)))
+    pixels = image.width * image.height
+    if pixels > limits.max_decoded_pixels:
+        raise _too_many(pixels, limits.max_decoded_pixels, "would have to be decoded")
+    with _one_large if pixels > LARGE else nullcontext():
+        picture, turned = _finished(image)
+    drafted = pixels != full[0] * full[1]
+    width, height = (full[1], full[0]) if drafted and turned else full if drafted else picture.size
+    return LoadedImage(
+        ref=encoded.ref,
+        image=picture,
+        content_hash=encoded.content_hash,
+        bytes=len(encoded.data),
+        width=width,
+        height=height,
+        format="JPEG" if image.format == "MPO" else image.format or "",
+        taken_at=_taken_at(image),
+    )
+
+
+def from_picture(image: Image.Image) -> Image.Image:
+    """A Pillow image of any mode as an upright RGB picture."""
+    return to_rgb(upright(image))
+
+
+def _opened(data: bytes) -> Image.Image:
+    """The image with its header read and no pixel decoded.
+
+    Pillow's own ``Image.open`` guards against bombs by a process-wide limit; the plugins are called directly so that
+    the limits are the caller's and nobody else's settings change.
+    """
+    if not data:
+        raise ImageError("There are no bytes.", code=SkipCode.EMPTY)
+    factory = _factory(data[:16].ljust(16, b"\0"))
+    if factory is None:
+        raise _unknown(data)
+    try:
+        image: Image.Image = factory(BytesIO(data), "")
+    except Exception as error:  # a decoder given damaged bytes raises anything
+        raise _broken(error) from error
+    return image
+
+
+def _factory(prefix: bytes):  # type: ignore[no-untyped-def]
+    """The Pillow plugin for a file that starts so."""
+    if prefix[4:8] == b"ftyp" and prefix[8:12] in HEIF_BRANDS:
+        from pillow_heif import HeifImageFile
+
+        return HeifImageFile
+    Image.init()
+    for name in FORMATS:
+        factory, accept = Image.OPEN.get(name, (None, None))
+        if accept is not None and accept(prefix) is True:
+            return factory
+    return None
+
+
+def _unknown(data: bytes) -> ImageError:
+    head = data[:1024].lstrip().lower()
+    if b"<svg" in data[:4096].lower():
+        return ImageError("SVG drawings are not supported.", code=SkipCode.UNSUPPORTED_FORMAT, remedy="Save it as PNG.")
+    if head.startswith((b"<!doctype html", b"<html")):
+        return ImageError("It is a web page, not an image.", code=SkipCode.NOT_AN_IMAGE)
+    return ImageError(
+        "Its content is no image format that can be read.",
+        code=SkipCode.UNSUPPORTED_FORMAT,
+        remedy="Convert it to JPEG or PNG, if it is an image.",
+    )
+
+
+def _check_claim(size: tuple[int, int], limits: Limits) -> None:
+    if min(size) < 1:
+        raise ImageError(f"Its header claims a size of {size[0]} x {size[1]}.", code=SkipCode.CORRUPT)
+    if size[0] * size[1] > limits.max_pixels:
+        raise _too_many(size[0] * size[1], limits.max_pixels, "are claimed by its header")
+
+
+def _too_many(pixels: int, limit: int, what: str) -> ImageError:
+    return ImageError(
+        f"{pixels / 1e6:,.0f} million pixels {what}; {limit / 1e6:,.0f} million are allowed.",
+        code=SkipCode.TOO_MANY_PIXELS,
+        remedy="Scale the picture down.",
+    )
+
+
+def _finished(image: Image.Image) -> tuple[Image.Image, bool]:
+    """The decoded, upright RGB picture, and whether width and height were swapped for that."""
+    try:
+        image.load()
+        turned = orientation(image) >= 5
+        return to_rgb(upright(image)), turned
+    except Exception as error:  # a decoder given damaged bytes raises anything
+        raise _broken(error) from error
+
+
+def _broken(error: Exception) -> ImageError:
+    text = str(error).splitlines()[0].strip(" .") if str(error).strip() else type(error).__name__
+    cut = any(word in text.lower() for word in ("truncated", "end of file", "not enough", "premature"))
+    return ImageError(
+        f"The file is {'cut short' if cut else 'damaged'}: {text[:200]}.",
+        code=SkipCode.TRUNCATED if cut else SkipCode.CORRUPT,
+        remedy="Copy or download it again.",
+    )
+
+
+def _taken_at(image: Image.Image) -> str | None:
+    """When the picture was taken, ISO 8601, from EXIF; None when it doesn't say or says nonsense."""
+    try:
+        details = image.getexif().get_ifd(_EXIF_IFD)
+        text = str(details[_DATE]).strip("\0 ")[:19]
+        taken = datetime.strptime(text, "%Y:%m:%d %H:%M:%S")
+        offset = str(details.get(_OFFSET, "")).strip("\0 ")
+        return datetime.fromisoformat(taken.isoformat() + offset).isoformat()
+    except Exception:  # EXIF is written by anything and broken in any way
+        return None

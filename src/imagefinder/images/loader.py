@@ -1,0 +1,55 @@
+"""From a reference to an upright picture: reads a file or fetches a URL, then decodes, under one set of limits.
+
+Pillow is imported when a picture is first read: a search by words, from a cold start, does without it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from imagefinder.types import EncodedImage, ImageRef, Limits, LoadedImage
+
+if TYPE_CHECKING:
+    from imagefinder.images.fetch import Fetcher
+
+
+def is_url(text: str) -> bool:
+    return text.lower().startswith(("http://", "https://"))
+
+
+class Loader:
+    """Reads and decodes images. Safe to use from several threads.
+
+    ``short_side`` is the least short side, in pixels, worth decoding at; None decodes at full size. Both methods
+    raise ImageError with a skip code.
+    """
+
+    def __init__(self, limits: Limits, short_side: int | None = None) -> None:
+        self.limits = limits
+        self.short_side = short_side
+        self._fetcher: Fetcher | None = None
+
+    def read(self, ref: ImageRef) -> EncodedImage:
+        from imagefinder.images.decode import encode_bytes, read_file
+
+        if not is_url(ref.uri):
+            return read_file(ref, self.limits)
+        return encode_bytes(ref, self.fetcher.get(ref.uri))
+
+    def decode(self, encoded: EncodedImage) -> LoadedImage:
+        from imagefinder.images.decode import decode
+
+        return decode(encoded, short_side=self.short_side, limits=self.limits)
+
+    @property
+    def fetcher(self) -> Fetcher:
+        if self._fetcher is None:
+            from imagefinder.images.fetch import Fetcher
+
+            self._fetcher = Fetcher(self.limits)
+        return self._fetcher
+
+    def close(self) -> None:
+        if self._fetcher is not None:
+            self._fetcher.close()
+            self._fetcher = None

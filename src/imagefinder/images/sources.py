@@ -1,0 +1,213 @@
+"""Where images come from: folders, single files, tables of paths or URLs, and URLs."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from imagefinder.errors import NotFoundError
+from imagefinder.images.ignore import IGNORE_FILE, Rules
+from imagefinder.images.loader import is_url
+from imagefinder.images.tables import read_rows
+from imagefinder.types import ImageRef, SkipCode, Skipped
+
+EXTENSIONS = frozenset(
+    (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff")
+    + (".avif", ".avifs", ".heic", ".heif", ".hif", ".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".j2k", ".jpx", ".ico")
+)
+RAW = (".cr2", ".cr3", ".nef", ".arw", ".dng", ".raf", ".orf", ".rw2", ".srw", ".pef")
+UNSUPPORTED = {
+    ".svg": "SVG drawings are not supported.",
+    ".psd": "Photoshop files are not supported.",
+    ".eps": "PostScript is not supported.",
+    ".jxl": "JPEG XL is not supported.",
+    **dict.fromkeys(RAW, "Camera raw files are not supported."),
+}
+TABLES = (".csv", ".tsv", ".parquet", ".pq")
+
+
+class Source(ABC):
+    """Something that holds images. ``uri`` is what it is known by; ``options`` make it again with ``open_source``."""
+
+    kind: str
+    uri: str
+
+    def __init__(self, uri: str, options: dict[str, Any] | None = None) -> None:
+        self.uri = uri
+        self.options = options or {}
+
+    @abstractmethod
+    def scan(self) -> Iterator[ImageRef | Skipped]:
+        """Every image there is now, always in the same order, and what had to be left out."""
+
+    def covers(self, uri: str) -> bool:
+        """Whether an image known by ``uri`` would be found by ``scan``, were it there."""
+        return uri == self.uri
+
+    def is_bare(self) -> bool:
+        """Whether this is a folder with nothing at all in it, as an unmounted drive leaves behind."""
+        return False
+
+    def is_hidden(self, uri: str) -> bool:
+        """Whether the last ``scan`` could not look where ``uri`` is, so that nothing is known of it."""
+        return False
+
+
+class FolderSource(Source):
+    """A folder and everything below it, less what the rules leave out. Links to files are followed; links to
+    folders are too, but no folder is entered twice."""
+
+    kind = "folder"
+
+    def __init__(self, path: str, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> None:
+        super().__init__(path, {"include": list(include), "exclude": list(exclude)})
+        self._rules = Rules(include, exclude)
+        self._unreadable: list[str] = []
+
+    def scan(self) -> Iterator[ImageRef | Skipped]:
+        self._unreadable = []
+        self._entered: set[tuple[int, int]] = set()
+        yield from self._walk(self.uri, "", self._rules)
+
+    def _walk(self, folder: str, below: str, rules: Rules) -> Iterator[ImageRef | Skipped]:
+        """``below`` is the folder's path from the root, with a slash at its end unless empty."""
+        try:
+            stat = os.stat(folder)
+            if (stat.st_dev, stat.st_ino) in self._entered:
+                return
+            self._entered.add((stat.st_dev, stat.st_ino))
+            with os.scandir(folder) as found:
+                entries = sorted(found, key=lambda e: e.name)
+        except OSError as error:
+            self._unreadable.append(folder + os.sep)
+            yield Skipped(folder, SkipCode.PERMISSION, f"The folder can't be read: {error.strerror}.")
+            return
+        if any(e.name == IGNORE_FILE for e in entries):
+            rules = rules.with_file(os.path.join(folder, IGNORE_FILE), below)
+        for entry in entries:
+            if _is_folder(entry):
+                if not rules.leaves_out(below + entry.name, folder=True):
+                    yield from self._walk(entry.path, f"{below}{entry.name}/", rules)
+            elif not rules.leaves_out(below + entry.name, folder=False):
+                yield from self._file(entry, folder)
+
+    def _file(self, entry: os.DirEntry[str], folder: str) -> Iterator[ImageRef | Skipped]:
+        extension = os.path.splitext(entry.name)[1].lower()
+        if extension in UNSUPPORTED:
+            yield Skipped(
+                _printable(entry.path), SkipCode.UNSUPPORTED_FORMAT, UNSUPPORTED[extension], "Save it as JPEG or PNG."
+            )
+        elif extension in EXTENSIONS:
+            try:
+                yield _file_ref(entry.path, entry.stat(), self.uri)
+            except OSError:  # a link to nowhere, or gone since the folder was listed
+                yield Skipped(_printable(entry.path), SkipCode.NOT_FOUND, "The file is gone, or a link to nowhere.")
+
+    def covers(self, uri: str) -> bool:
+        return uri.startswith(self.uri.rstrip(os.sep) + os.sep)
+
+    def is_bare(self) -> bool:
+        with os.scandir(self.uri) as entries:
+            return next(entries, None) is None
+
+    def is_hidden(self, uri: str) -> bool:
+        return uri.startswith(tuple(self._unreadable))
+
+
+class FileSource(Source):
+    """One image file, whatever its name."""
+
+    kind = "file"
+
+    def scan(self) -> Iterator[ImageRef | Skipped]:
+        yield _file_ref(self.uri, os.stat(self.uri), self.uri)
+
+
+class UrlSource(Source):
+    """One image at a URL."""
+
+    kind = "url"
+
+    def scan(self) -> Iterator[ImageRef | Skipped]:
+        yield ImageRef(self.uri, folder=_url_folder(self.uri), source=self.uri)
+
+
+class TableSource(Source):
+    """A CSV or Parquet table with a column of paths or URLs; the other columns are kept with each image.
+
+    A relative path is taken from the table's folder. Of several rows for one image the first counts.
+    """
+
+    kind = "table"
+
+    def __init__(self, path: str, column: str | None = None) -> None:
+        super().__init__(path, {"column": column} if column else {})
+        self._column = column
+
+    def scan(self) -> Iterator[ImageRef | Skipped]:
+        base = os.path.dirname(self.uri)
+        seen: set[str] = set()
+        for place, metadata in read_rows(Path(self.uri), self._column):
+            uri = place if is_url(place) else os.path.abspath(os.path.join(base, os.path.expanduser(place)))
+            if uri not in seen:
+                seen.add(uri)
+                yield self._row(uri, metadata)
+
+    def _row(self, uri: str, metadata: dict[str, Any]) -> ImageRef | Skipped:
+        if is_url(uri):
+            return ImageRef(uri, folder=_url_folder(uri), source=self.uri, metadata=metadata)
+        try:
+            return _file_ref(uri, os.stat(uri), self.uri, metadata)
+        except (OSError, ValueError):
+            return Skipped(
+                _printable(uri), SkipCode.NOT_FOUND, "The table names it, but there is no such file.", "Check the path."
+            )
+
+
+def open_source(
+    text: str, *, include: Sequence[str] = (), exclude: Sequence[str] = (), column: str | None = None
+) -> Source:
+    """The source that a path or URL names: a folder, a table (by its extension), an image file or a URL.
+
+    ``include`` and ``exclude`` are for folders, ``column`` is for tables. Raises NotFoundError.
+    """
+    if is_url(text):
+        return UrlSource(text)
+    path = os.path.abspath(os.path.expanduser(text))
+    if os.path.isdir(path):
+        return FolderSource(path, include, exclude)
+    if not os.path.exists(path):
+        raise NotFoundError(
+            f"There is no file or folder {path}.", remedy="Check the path; if it is on another drive, mount it."
+        )
+    return TableSource(path, column) if path.lower().endswith(TABLES) else FileSource(path)
+
+
+def _file_ref(path: str, stat: os.stat_result, source: str, metadata: Any = None) -> ImageRef | Skipped:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return Skipped(_printable(path), SkipCode.BAD_NAME, "The file's name is not valid UTF-8.", "Rename the file.")
+    folder = os.path.basename(os.path.dirname(path))
+    return ImageRef(path, stat.st_size, stat.st_mtime_ns, folder, source, metadata or {})
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _printable(path: str) -> str:
+    return path.encode(errors="surrogateescape").decode(errors="replace")
+
+
+def _url_folder(url: str) -> str:
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(url)
+    return parts.path.rpartition("/")[0].rpartition("/")[2] or (parts.hostname or "")

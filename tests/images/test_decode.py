@@ -1,0 +1,271 @@
+"""From bytes to an upright RGB picture: formats, colours, limits, and files that are not what they should be."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageCms
+
+from imagefinder.errors import ImageError
+from imagefinder.images.decode import decode, encode_bytes, from_picture
+from imagefinder.images.loader import Loader
+from imagefinder.types import ImageRef, Limits, LoadedImage, SkipCode
+
+FORMATS = ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF", "PPM", "JPEG2000", "ICO"]
+ORIENTATION = 0x0112
+
+
+def quarters(size: tuple[int, int] = (320, 192)) -> Image.Image:
+    """Red, green above; blue, white below."""
+    image = Image.new("RGB", size)
+    w, h = size[0] // 2, size[1] // 2
+    for box, colour in (((0, 0), "red"), ((w, 0), "lime"), ((0, h), "blue"), ((w, h), "white")):
+        image.paste(colour, (*box, box[0] + w, box[1] + h))
+    return image
+
+
+def saved(image: Image.Image, format: str, **options: object) -> bytes:
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+    buffer = BytesIO()
+    image.save(buffer, format, **options)
+    return buffer.getvalue()
+
+
+def read(data: bytes, short_side: int | None = None, limits: Limits | None = None) -> LoadedImage:
+    return decode(encode_bytes(ImageRef("x"), data), short_side=short_side, limits=limits or Limits())
+
+
+def corners(image: Image.Image) -> list[str]:
+    """The colours of the four quarters, by the channels that are bright."""
+    names = {(1, 0, 0): "red", (0, 1, 0): "green", (0, 0, 1): "blue", (1, 1, 1): "white", (0, 0, 0): "black"}
+    w, h = image.size
+    spots = [(w // 4, h // 4), (3 * w // 4, h // 4), (w // 4, 3 * h // 4), (3 * w // 4, 3 * h // 4)]
+    return [names[tuple(int(c > 127) for c in image.getpixel(s))] for s in spots]  # type: ignore[union-attr, index]
+
+
+UPRIGHT = ["red", "green", "blue", "white"]
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_every_format_is_read_from_its_content(format: str) -> None:
+    image = quarters((256, 128))
+    loaded = read(saved(image, format, **({"sizes": [image.size]} if format == "ICO" else {})))
+    assert corners(loaded.image) == UPRIGHT
+    assert loaded.image.mode == "RGB"
+    assert (loaded.width, loaded.height) == loaded.image.size == (256, 128)
+    assert loaded.format == format
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+@pytest.mark.parametrize("short_side", [None, 40])
+def test_the_picture_is_upright_whatever_its_orientation(format: str, orientation: int, short_side: int | None) -> None:
+    back = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # the transposition that undoes reading with that orientation
+    image = quarters()
+    stored = image if orientation == 1 else image.transpose(Image.Transpose(back[orientation]))
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    loaded = read(saved(stored, format, exif=exif), short_side)
+    assert corners(loaded.image) == UPRIGHT
+    assert (loaded.width, loaded.height) == (320, 192)
+    assert loaded.image.width > loaded.image.height
+
+
+@pytest.mark.parametrize("size", [(4000, 3000), (3000, 4000), (1000, 5000), (261, 260), (100, 60)])
+@pytest.mark.parametrize("short_side", [1, 97, 224, 260, 3000, 9000])
+def test_a_scaled_jpeg_keeps_its_short_side(size: tuple[int, int], short_side: int) -> None:
+    loaded = read(saved(Image.new("RGB", size), "JPEG"), short_side)
+    assert (loaded.width, loaded.height) == size
+    assert min(loaded.image.size) >= min(short_side, *size)
+    if min(size) >= 8 * short_side:
+        assert min(loaded.image.size) <= 2 * max(short_side, -(-min(size) // 8))
+
+
+def test_a_scaled_jpeg_looks_as_the_full_one(make_image: Callable[..., Image.Image]) -> None:
+    data = saved(make_image(3, (1600, 1200)), "JPEG", quality=95)
+    scaled, full = (np.asarray(read(data, side).image.resize((100, 75)), float) for side in (260, None))
+    assert np.abs(scaled - full).mean() < 2
+
+
+def test_cmyk_16_bit_palette_and_grey() -> None:
+    assert corners(read(saved(quarters().convert("CMYK"), "JPEG")).image) == UPRIGHT
+    assert corners(read(saved(quarters().convert("P"), "PNG")).image) == UPRIGHT
+    ramp = np.linspace(0, 65535, 256).astype(np.uint16)[None].repeat(32, axis=0)
+    for format in ("PNG", "TIFF"):
+        grey = np.asarray(read(saved(Image.fromarray(ramp), format)).image)[0, :, 0]
+        np.testing.assert_allclose(grey, np.arange(256), atol=1)
+    for mode in ("1", "L", "LA", "RGBA", "I", "F", "HSV", "YCbCr", "LAB", "CMYK", "PA", "RGBX"):
+        assert from_picture(Image.new(mode, (9, 7))).mode == "RGB"
+
+
+@pytest.mark.parametrize("format", ["PNG", "WEBP", "TIFF", "AVIF"])
+def test_what_is_transparent_is_white(format: str) -> None:
+    image = quarters().convert("RGBA")
+    image.paste((0, 0, 0, 0), (0, 0, 160, 96))
+    assert corners(read(saved(image, format)).image) == ["white", "green", "blue", "white"]
+
+
+def test_a_transparent_palette_colour_is_white() -> None:
+    image = Image.new("P", (40, 40), 1)
+    image.putpalette([0, 0, 255, 255, 0, 0])
+    image.paste(0, (0, 0, 20, 40))
+    assert corners(read(saved(image, "GIF", transparency=0)).image) == ["white", "red", "white", "red"]
+
+
+def test_a_colour_profile_is_applied_and_a_broken_one_left_aside() -> None:
+    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    image = Image.new("RGB", (16, 16), (200, 100, 50))
+    plain = np.asarray(read(saved(image, "PNG")).image)
+    for broken in (b"nonsense", lab):
+        np.testing.assert_array_equal(np.asarray(read(saved(image, "PNG", icc_profile=broken)).image), plain)
+    swapped = _linear_profile()
+    changed = np.asarray(read(saved(image, "PNG", icc_profile=swapped)).image)
+    oracle = ImageCms.profileToProfile(
+        image, ImageCms.ImageCmsProfile(BytesIO(swapped)), ImageCms.createProfile("sRGB"), outputMode="RGB"
+    )
+    assert oracle is not None
+    np.testing.assert_allclose(changed, np.asarray(oracle), atol=1)
+    assert np.abs(changed.astype(int) - plain).max() > 10
+
+
+def _linear_profile() -> bytes:
+    """An sRGB profile whose tone curves are replaced by a gamma of 1, under another name."""
+    data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    data = data.replace("sRGB".encode("utf-16-be"), "gray".encode("utf-16-be")).replace(b"sRGB", b"gray")
+    count = int.from_bytes(data[128:132], "big")
+    for i in range(count):
+        entry = 132 + 12 * i
+        if data[entry : entry + 4] in (b"rTRC", b"gTRC", b"bTRC"):
+            at = int.from_bytes(data[entry + 4 : entry + 8], "big")
+            data[at : at + 12] = b"curv" + bytes(8)  # no entries: the identity
+            data[entry + 8 : entry + 12] = (12).to_bytes(4, "big")
+    return bytes(data)
+
+
+def test_the_first_frame_of_an_animation() -> None:
+    frames = [Image.new("RGB", (30, 20), colour) for colour in ("red", "blue", "lime")]
+    for format in ("GIF", "WEBP", "PNG", "TIFF", "AVIF"):
+        data = saved(frames[0], format, save_all=True, append_images=frames[1:])
+        assert corners(read(data).image) == ["red"] * 4
+
+
+def test_the_date_comes_from_exif() -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[36867] = "2020:05:17 12:34:56"
+    image = quarters()
+    assert read(saved(image, "JPEG", exif=exif)).taken_at == "2020-05-17T12:34:56"
+    exif.get_ifd(0x8769)[36881] = "+02:00"
+    assert read(saved(image, "JPEG", exif=exif)).taken_at == "2020-05-17T12:34:56+02:00"
+    exif.get_ifd(0x8769)[36867] = "0000:00:00 00:00:00"
+    assert read(saved(image, "JPEG", exif=exif)).taken_at is None
+    assert read(saved(image, "PNG")).taken_at is None
+
+
+def code_of(data: bytes, **limits: int) -> str:
+    with pytest.raises(ImageError) as caught:
+        read(data, limits=Limits(**limits))
+    assert caught.value.message
+    return caught.value.code
+
+
+def test_each_fault_has_its_code(tmp_path: Path) -> None:
+    jpeg = saved(quarters(), "JPEG")
+    png = saved(quarters(), "PNG")
+    assert code_of(b"") == SkipCode.EMPTY
+    assert code_of(b"just text") == SkipCode.UNSUPPORTED_FORMAT
+    assert code_of(b"<!DOCTYPE html><html>") == SkipCode.NOT_AN_IMAGE
+    assert code_of(b'<svg xmlns="http://www.w3.org/2000/svg"/>') == SkipCode.UNSUPPORTED_FORMAT
+    assert code_of(b"%!PS-Adobe-3.0 EPSF-3.0\n") == SkipCode.UNSUPPORTED_FORMAT
+    assert code_of(jpeg[: len(jpeg) // 2]) == SkipCode.TRUNCATED
+    assert code_of(png[:60]) in (SkipCode.TRUNCATED, SkipCode.CORRUPT)
+    assert code_of(jpeg, max_pixels=1000) == SkipCode.TOO_MANY_PIXELS
+    assert code_of(png, max_decoded_pixels=1000) == SkipCode.TOO_MANY_PIXELS
+    loader = Loader(Limits(max_bytes=100))
+    for name, data, code in (("big", bytes(200), SkipCode.TOO_MANY_BYTES), ("none", b"", SkipCode.EMPTY)):
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(ImageError) as caught:
+            loader.read(ImageRef(str(tmp_path / name)))
+        assert caught.value.code == code
+    for path, code in ((tmp_path / "missing", SkipCode.NOT_FOUND), (tmp_path, SkipCode.NOT_AN_IMAGE)):
+        with pytest.raises(ImageError) as caught:
+            loader.read(ImageRef(str(path)))
+        assert caught.value.code == code
+
+
+def test_a_bomb_is_refused_before_it_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = saved(Image.new("L", (20_000, 20_000)), "PNG")
+    assert len(data) < 1_000_000
+    monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("decoded"))
+    assert code_of(data) == SkipCode.TOO_MANY_PIXELS
+
+
+def test_a_large_jpeg_counts_as_what_is_decoded_of_it() -> None:
+    data = saved(Image.new("L", (12_000, 10_000)), "JPEG")
+    loaded = read(data, 260)
+    assert (loaded.width, loaded.height) == (12_000, 10_000)
+    assert code_of(data) == SkipCode.TOO_MANY_PIXELS
+
+
+SMALL = {format: saved(quarters((48, 32)), format) for format in FORMATS}
+
+
+@settings(max_examples=400, deadline=5000)
+@given(st.sampled_from(FORMATS), st.data())
+def test_damaged_files_are_decoded_or_refused_and_nothing_else(format: str, data: st.DataObject) -> None:
+    content = bytearray(SMALL[format])
+    for _ in range(data.draw(st.integers(0, 8))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    cut = data.draw(st.integers(1, len(content)))
+    side = data.draw(st.sampled_from([None, 20]))
+    try:
+        loaded = read(bytes(content[:cut]), side, Limits(max_pixels=10_000_000, max_decoded_pixels=10_000_000))
+    except ImageError as error:
+        assert error.code in set(SkipCode)
+    else:
+        assert loaded.image.mode == "RGB"
+
+
+DIRTY = """
+import sys, resource
+from pathlib import Path
+from imagefinder.errors import ImageError
+from imagefinder.images.loader import Loader
+from imagefinder.types import ImageRef, Limits
+loader = Loader(Limits(), 260)
+for path in sorted(Path(sys.argv[1]).iterdir()):
+    try:
+        print(path.name, "ok", *loader.decode(loader.read(ImageRef(str(path)))).image.size, sep="\\t")
+    except ImageError as error:
+        assert error.message
+        print(path.name, error.code, sep="\\t")
+print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, sep="\\t")
+"""
+
+
+def test_awkward_files_of_the_world(dataset: Callable[[str], Path]) -> None:
+    """Every file is decoded or refused with a code; what Pillow can read is read; under 1 GB and without a hang."""
+    folder = dataset("dirty")
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", DIRTY, str(folder)], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    results = dict(line.split("\t", 1) for line in done.stdout.splitlines())
+    assert int(results.pop("peak")) < 1000
+    with (folder / "labels.csv").open(encoding="utf-8") as file:
+        truth = {row["filename"]: row for row in csv.DictReader(file)}
+    readable = {n for n, r in truth.items() if r["pillow_result"] == "ok" or r["with_pillow_heif"].endswith("loaded")}
+    refused = {n for n in readable if not results[n].startswith("ok")}
+    assert {Path(n).suffix for n in refused} <= {".dds"}, refused
+    huge = {n for n, r in truth.items() if r["label"] in ("bomb", "huge") and r["pillow_result"] != "ok"}
+    assert all(not results[n].startswith("ok") for n in huge)
