@@ -1,0 +1,332 @@
+"""``ImageFinder``, the object most people use."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, overload
+from uuid import UUID
+
+from imagefinder.errors import InvalidInputError, NotFoundError
+from imagefinder.images.grid import html_grid
+from imagefinder.images.loader import Loader
+from imagefinder.images.sources import open_source
+from imagefinder.index import Index
+from imagefinder.ingest import IngestReport, Progress, ingest
+from imagefinder.query import Kind, QueryInput, Term, parse_query
+from imagefinder.search import Hits, SearchOptions, search
+from imagefinder.store.filters import FilterLike, as_filter
+from imagefinder.types import Limits, Record, image_id
+
+if TYPE_CHECKING:
+    from imagefinder.models.base import Embedder
+    from imagefinder.models.spec import ModelSpec
+    from imagefinder.types import Float32
+
+DEFAULT_MODEL = "default"
+
+
+class Records(Sequence[Record]):
+    """Rows of the index, by ascending id. In a notebook they show as a grid of pictures."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        self._records = tuple(records)
+
+    @overload
+    def __getitem__(self, i: int) -> Record: ...
+    @overload
+    def __getitem__(self, i: slice) -> Sequence[Record]: ...
+    def __getitem__(self, i: int | slice) -> Record | Sequence[Record]:
+        return self._records[i]
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __repr__(self) -> str:
+        return f"Records({len(self)})"
+
+    def _repr_html_(self) -> str:
+        return html_grid([(r.uri, "", r.caption or "") for r in self])
+
+
+@dataclass(frozen=True, slots=True)
+class IndexInfo:
+    """What an index holds. ``bytes`` is its size on disk."""
+
+    path: str
+    images: int
+    bytes: int
+    model: str | None
+    spaces: dict[str, dict[str, Any]]
+    sources: list[dict[str, Any]]
+    created: str
+    version: int
+
+    def to_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+class ImageFinder:
+    """A collection of images that can be searched.
+
+    >>> with ImageFinder.open("my-index") as finder:
+    ...     finder.add("~/Pictures")
+    ...     hits = finder.search("red bike", k=5)
+
+    One process at a time holds an index; it is released by ``close`` or at the end of the ``with`` block.
+    """
+
+    def __init__(self, index: Index, *, model: str | None = None, limits: Limits | None = None) -> None:
+        self._index = index
+        self._model_name = model
+        self._embedder: Embedder | None = None
+        self._limits = limits or Limits()
+
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        model: str | None = None,
+        create: bool = True,
+        limits: Limits | None = None,
+        wait_s: float = 2.0,
+    ) -> Self:
+        """Open the index in the folder ``path``, or make a new one there.
+
+        ``model`` is for a new index ("default" or "fast"); an existing one goes on with its own. If another process
+        holds the index, wait up to ``wait_s`` seconds for it. Raises NotFoundError (``create=False`` and there is
+        none), IndexLockedError, IndexVersionError, IndexDamagedError or ModelMismatchError.
+        """
+        index = Index(Path(path).expanduser().absolute(), create=create, wait_s=wait_s)
+        try:
+            finder = cls(index, model=model, limits=limits)
+            if model is not None:
+                index.check_model(finder._spec)
+        except BaseException:
+            index.close()
+            raise
+        return finder
+
+    # --- changing -------------------------------------------------------------------------------------------------
+
+    def add(
+        self,
+        *sources: str | os.PathLike[str],
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        column: str | None = None,
+        force: bool = False,
+        allow_empty: bool = False,
+        workers: int | None = None,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> IngestReport:
+        """Index folders, image files, CSV or Parquet tables and URLs; called again, take in what has changed.
+
+        With no source at all, go over those already known, with the options they were last given.
+
+        New and changed images are embedded; moved ones keep their vectors; images gone from a folder or a table
+        leave the index. ``include`` and ``exclude`` are globs in gitignore syntax, ``column`` the column of a table
+        that holds the paths or URLs (found by its name when not given). An image that can't be used is listed in the
+        report's ``skipped``; the run goes on.
+        """
+        options = {"include": tuple(include), "exclude": tuple(exclude), "column": column}
+        wanted = [(os.fspath(s), options) for s in sources] or self._known_sources()
+        if not wanted:
+            raise InvalidInputError("No source was given.", remedy="Give a folder, an image, a table or a URL.")
+        return ingest(
+            self._index,
+            self.embedder,
+            [open_source(text, **how) for text, how in wanted],
+            limits=self._limits,
+            force=force,
+            allow_empty=allow_empty,
+            progress=progress,
+            workers=workers or _cores(),
+        )
+
+    def remove(self, *images: str | os.PathLike[str], filter: FilterLike = None) -> int:
+        """Take images out of the index, by id, URI or filter; a folder stands for all images in it. Returns how many.
+
+        The image files themselves are never touched. Raises NotFoundError for an image that isn't in the index.
+        """
+        condition = as_filter(filter)
+        if not images and condition is None:
+            raise InvalidInputError("Nothing to remove was named.", remedy="Give ids, paths, URLs or a filter.")
+        ids = {id for image in images for id in self._resolve_all(os.fspath(image))}
+        if condition is not None:
+            ids |= {p.id for points in self._index.store.scroll(filter=condition, fields=()) for p in points}
+        self._index.store.delete(sorted(ids))
+        return len(ids)
+
+    # --- asking ---------------------------------------------------------------------------------------------------
+
+    def search(
+        self,
+        query: QueryInput,
+        k: int = 10,
+        *,
+        filter: FilterLike = None,
+        min_score: float | None = None,
+        offset: int = 0,
+    ) -> Hits:
+        """The ``k`` images that fit the query best; see ``query.parse_query`` for what a query may be."""
+        options = SearchOptions(k, as_filter(filter), min_score, offset)
+        terms = parse_query(query)
+        self._ready()
+        loader = Loader(self._limits, self.embedder.short_side)
+        try:
+            return search(self._index, self.embedder, terms, options, loader)
+        finally:
+            loader.close()
+
+    def similar(self, image: str | os.PathLike[str], k: int = 10, **options: Any) -> Hits:
+        """The ``k`` images most like one of the index, named by id or URI, without itself."""
+        return self.search(Term(Kind.ID, self._resolve(os.fspath(image))), k, **options)
+
+    def get(self, image: str | os.PathLike[str]) -> Record:
+        """The record of one image, by id or URI. Raises NotFoundError."""
+        id = self._resolve(os.fspath(image))
+        point = self._index.store.retrieve([id])[0]
+        return Record.from_payload(point.id, point.payload)
+
+    def records(self, filter: FilterLike = None) -> Records:
+        """The records that match, all without a filter, by ascending id."""
+        scroll = self._index.store.scroll(filter=as_filter(filter))
+        return Records([Record.from_payload(p.id, p.payload) for points in scroll for p in points])
+
+    def vectors(self, space: str | None = None, *, raw: bool = False) -> tuple[list[str], Float32]:
+        """Ids and vectors, float32 (n, dim), by ascending id: those searched (rows of unit length), or ``raw`` as
+        the model gave them (to float16 precision). ``space`` is by default the image space."""
+        import numpy as np
+
+        self._ready()
+        name = space or self._index.spaces_of(self._spec)["image"]
+        ids: list[str] = []
+        arrays: list[Float32] = []
+        for part, rows in self._index.raw_batches(name):
+            ids += part
+            arrays.append(rows if raw else self._index.to_search(name, rows))
+        return ids, np.concatenate(arrays) if arrays else np.zeros((0, self._index.space(name).dim), np.float32)
+
+    def embed_words(self, texts: Sequence[str]) -> Float32:
+        """Texts as vectors that compare with ``vectors(finder.text_space)``: float32 (n, dim), rows of unit length."""
+        self._ready()
+        return self._index.texts_to_search(self.text_space, self.embedder.embed_texts(texts))
+
+    @property
+    def text_space(self) -> str:
+        """The space that words are compared in. Raises NotFoundError for a model that doesn't understand words."""
+        if self._spec.text_space is None:
+            raise NotFoundError(f"The model {self._spec.name} doesn't understand words.")
+        return self._index.spaces_of(self._spec)[self._spec.text_space]
+
+    def info(self) -> IndexInfo:
+        """What the index holds."""
+        manifest = self._index.manifest
+        spaces = {
+            name: {"model": s.model, "dim": s.dim, "searched_dim": self._searched_dim(s.search_vector)}
+            for name, s in manifest.spaces.items()
+        }
+        return IndexInfo(
+            path=str(self._index.path),
+            images=len(self),
+            bytes=sum(f.stat().st_blocks * 512 for f in self._index.path.rglob("*") if f.is_file()),
+            model=next((s.model for s in manifest.spaces.values()), None),
+            spaces=spaces,
+            sources=[{"uri": s.uri, "kind": s.kind, "last_indexed": s.last_indexed} for s in manifest.sources],
+            created=manifest.created,
+            version=manifest.version,
+        )
+
+    @property
+    def sources(self) -> list[str]:
+        """The sources indexed so far."""
+        return [s.uri for s in self._index.manifest.sources]
+
+    def _known_sources(self) -> list[tuple[str, dict[str, Any]]]:
+        return [(s.uri, dict(s.options)) for s in self._index.manifest.sources]
+
+    @property
+    def embedder(self) -> Embedder:
+        """The model of this index, loaded when first needed."""
+        if self._embedder is None:
+            from imagefinder.models.names import load_model
+
+            self._embedder = load_model(self._spec.name, threads=1)
+        return self._embedder
+
+    # --- inside ---------------------------------------------------------------------------------------------------
+
+    @property
+    def _spec(self) -> ModelSpec:
+        from imagefinder.models.names import find_spec
+
+        used = next((s.model for s in self._index.manifest.spaces.values()), None)
+        return find_spec(self._model_name or used or DEFAULT_MODEL)
+
+    def _ready(self) -> None:
+        """Fit what an interrupted first run left unfitted; raises NotFoundError if nothing was ever indexed."""
+        self._index.check_model(self._spec)
+        spaces = self._index.manifest.spaces.values()
+        if any(s.search_vector is None for s in spaces):
+            self._index.refit(self._spec)
+        if all(s.search_vector is None for s in self._index.manifest.spaces.values()):
+            raise NotFoundError("The index holds no images yet.", remedy="Add some with: imagefinder index FOLDER")
+
+    def _resolve(self, image: str) -> str:
+        """The id of an image named by its id, ``id:`` and its id, its path or its URL."""
+        name = image.removeprefix("id:")
+        for id in (_uuid_or_none(name), image_id(image), image_id(str(Path(image).expanduser().absolute()))):
+            if id and self._index.store.retrieve([id]):
+                return id
+        raise NotFoundError(f"The index has no image {image!r}.", remedy="Name it by its id, full path or URL.")
+
+    def _resolve_all(self, image: str) -> list[str]:
+        try:
+            return [self._resolve(image)]
+        except NotFoundError:
+            inside = str(Path(image).expanduser().absolute()).rstrip(os.sep) + os.sep
+            scroll = self._index.store.scroll(fields=("uri",))
+            ids = [p.id for points in scroll for p in points if p.payload["uri"].startswith(inside)]
+            if not ids:
+                raise
+            return ids
+
+    def _searched_dim(self, vector: str | None) -> int | None:
+        return self._index.store.vectors()[vector].dim if vector else None
+
+    # --- life -----------------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Flush and release the index; called twice, does nothing more."""
+        self._index.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        return self._index.store.count()
+
+    def __repr__(self) -> str:
+        return f"ImageFinder({str(self._index.path)!r}, {len(self)} images)"
+
+
+def _uuid_or_none(text: str) -> str | None:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        return None
+
+
+def _cores() -> int:
+    """The cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,296 @@
+"""An open index folder: its lock, its ``index.json``, its points and the transform of each space."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from imagefinder._version import __version__
+from imagefinder.errors import (
+    IndexDamagedError,
+    IndexFolderError,
+    InvalidInputError,
+    ModelMismatchError,
+    NotFoundError,
+)
+from imagefinder.store import manifest as manifests
+from imagefinder.store.lock import IndexLock
+from imagefinder.store.manifest import Manifest, SpaceEntry
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from imagefinder.models.spec import ModelSpec
+    from imagefinder.reduce.linear import LinearTransform
+    from imagefinder.store.base import Store, VectorParams
+    from imagefinder.types import Float32
+
+REFIT_GROWTH = 2.0  # a transform is fitted again when the collection has doubled since
+POINTS, TRANSFORMS = "points", "transforms"
+
+
+class Index:
+    """Opens (or creates) the index at ``path`` and holds it until ``close``.
+
+    Each space keeps two named vectors: the *raw* one as the model gave it, from which everything can be made again,
+    and the *search* one, which is the raw one after the space's transform. A transform fitted anew fills a new
+    search vector beside the old one, then ``index.json`` is switched over: a crash at any moment leaves one of the
+    two whole.
+    """
+
+    def __init__(self, path: Path, *, create: bool = True, wait_s: float = 2.0) -> None:
+        if not create and not manifests.exists(path):
+            raise NotFoundError(f"There is no index at {path}.", remedy="Make one with: imagefinder index FOLDER")
+        self.path = path
+        self._refuse_foreign_folder()
+        self._lock = IndexLock(path)
+        self._lock.acquire(timeout=wait_s)
+        self._transforms: dict[str, LinearTransform] = {}
+        self._samples: dict[str, Float32] = {}
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._lock.release)
+            if not manifests.exists(path):
+                manifests.save(path, Manifest(__version__))
+            self.manifest = manifests.load(path)
+            self.store: Store = self._open_store()
+            undo.callback(self.store.close)
+            self._drop_leftovers()
+            undo.pop_all()
+
+    def _refuse_foreign_folder(self) -> None:
+        """Never write an index among somebody's other files, nor over points whose ``index.json`` was lost."""
+        if manifests.exists(self.path) or not self.path.is_dir():
+            return
+        there = sorted(p.name for p in self.path.iterdir() if not p.name.startswith((".lock", "index.json")))
+        if POINTS in there:
+            raise IndexDamagedError(f"{self.path / 'index.json'} is missing.", remedy=REBUILD)
+        if there:
+            raise InvalidInputError(
+                f"{self.path} is not an index, and not empty (it holds {there[0]!r}).",
+                remedy="Choose a new or empty folder.",
+            )
+
+    def _open_store(self) -> Store:
+        from imagefinder.store.edge import EdgeStore
+
+        points = self.path / POINTS
+        if self.manifest.spaces:
+            return EdgeStore.open(points)
+        # Without a space nothing was ever stored: what lies there is from a creation that was cut short.
+        shutil.rmtree(points, ignore_errors=True)
+        return EdgeStore.create(points)
+
+    def _drop_leftovers(self) -> None:
+        """Remove the search vectors of a refit that never came to its end."""
+        wanted = {v for s in self.manifest.spaces.values() for v in (s.vector, s.search_vector) if v}
+        for name in set(self.store.vectors()) - wanted:
+            if name.startswith(tuple(f"{space}." for space in self.manifest.spaces)):
+                self.store.drop_vector(name)
+
+    # --- spaces ---------------------------------------------------------------------------------------------------
+
+    def spaces_of(self, spec: ModelSpec) -> dict[str, str]:
+        """The name here of each space of a model: ``{"image": "efficientnet-lite2", "words": "...-words"}``."""
+        return {name: spec.name if name == "image" else f"{spec.name}-{name}" for name in spec.spaces}
+
+    def check_model(self, spec: ModelSpec) -> None:
+        """Refuse a model other than the one the vectors here were made with."""
+        for name in self.spaces_of(spec).values():
+            entry = self.manifest.spaces.get(name)
+            if entry and entry.model_fingerprint != spec.fingerprint:
+                raise ModelMismatchError(
+                    f"The vectors in {self.path} were made with another version of {spec.name!r} "
+                    f"({entry.model_fingerprint}, installed is {spec.fingerprint}).",
+                    remedy=REBUILD,
+                )
+        if self.manifest.spaces and not set(self.spaces_of(spec).values()) & set(self.manifest.spaces):
+            models = sorted({s.model for s in self.manifest.spaces.values()})
+            raise ModelMismatchError(
+                f"The index {self.path} was made with the model {', '.join(models)}, not {spec.name}.",
+                remedy=f"Leave out --model, or use another --index for {spec.name}.",
+            )
+
+    def add_spaces(self, spec: ModelSpec) -> None:
+        """Make room for the vectors of a model; does nothing where there is room already."""
+        from imagefinder.store.base import VectorParams
+
+        self.check_model(spec)
+        new = {n: m for m, n in self.spaces_of(spec).items() if n not in self.manifest.spaces}
+        if not new:
+            return
+        vectors = {
+            f"{name}.raw": VectorParams(spec.spaces[model_space].dim, "float16", "dot", searchable=False)
+            for name, model_space in new.items()
+        }
+        self._make_vectors(vectors)
+        manifest = self.manifest
+        for name, model_space in new.items():
+            entry = SpaceEntry(
+                model=spec.name,
+                model_fingerprint=spec.fingerprint,
+                model_space=model_space,
+                dim=spec.spaces[model_space].dim,
+                vector=f"{name}.raw",
+            )
+            manifest = manifest.with_space(name, entry)
+        self.save_manifest(manifest)
+
+    def _make_vectors(self, vectors: dict[str, VectorParams]) -> None:
+        """A store made with its vectors keeps them out of memory; ones added later it reads at every opening."""
+        from imagefinder.store.edge import EdgeStore
+
+        if not self.manifest.spaces:
+            self.store.close()
+            shutil.rmtree(self.path / POINTS)
+            self.store = EdgeStore.create(self.path / POINTS, vectors)
+        for name, params in vectors.items():
+            if name not in self.store.vectors():
+                self.store.create_vector(name, params)
+
+    def space(self, name: str) -> SpaceEntry:
+        return self.manifest.space(name)
+
+    def transform(self, name: str) -> LinearTransform | None:
+        """What turns raw vectors of this space into the ones searched; None before the first fit."""
+        entry = self.space(name)
+        if entry.transform is None:
+            return None
+        if entry.transform not in self._transforms:
+            from imagefinder.reduce.linear import LinearTransform
+
+            self._transforms[entry.transform] = LinearTransform.load(self.path / entry.transform)
+        return self._transforms[entry.transform]
+
+    def to_search(self, name: str, raw: Float32) -> Float32:
+        """Raw vectors float32 (n, dim_in) to those searched in this space, unit rows float32 (n, dim_out)."""
+        transform = self.transform(name)
+        if transform is None:
+            raise _no_images()
+        return transform.apply(raw)
+
+    def texts_to_search(self, name: str, texts: Float32) -> Float32:
+        """Text vectors float32 (n, dim_in) into the space searched; their centring is the model's, not ours."""
+        transform = self.transform(name)
+        if transform is None:
+            raise _no_images()
+        return transform.apply(texts, centre=False)
+
+    def sample(self, name: str) -> Float32:
+        """Up to 256 search vectors of a space, float32 (n, dim): the background that scores stand out from.
+
+        Ids are hashes, so the first ones in their order are a random sample.
+        """
+        import numpy as np
+
+        vector = self.space(name).search_vector
+        if vector is None:
+            raise _no_images()
+        if vector not in self._samples:
+            points = next(self.store.scroll(fields=(), vectors=(vector,), batch=256), [])
+            self._samples[vector] = np.stack([p.vectors[vector] for p in points]).astype(np.float32)
+        return self._samples[vector]
+
+    def search_vectors(self, raw: dict[str, Float32]) -> dict[str, np.ndarray]:
+        """The named vectors to store for raw vectors (n, dim) by space: the raw ones, and the searched ones if any."""
+        import numpy as np
+
+        named: dict[str, np.ndarray] = {}
+        for name, array in raw.items():
+            entry = self.space(name)
+            stored = array.astype(np.float16)
+            named[entry.vector] = stored
+            if entry.search_vector:
+                # From the stored precision, so that a vector is the same whether made now or at a later refit.
+                named[entry.search_vector] = self.to_search(name, stored.astype(np.float32))
+        return named
+
+    def refit(self, spec: ModelSpec, *, force: bool = False) -> bool:
+        """Fit the transforms of this model's spaces where they are missing or outgrown. True if any was fitted."""
+        done = False
+        for model_space, name in self.spaces_of(spec).items():
+            entry, count = self.space(name), self.store.count()
+            if count and (force or count >= REFIT_GROWTH * entry.fitted_count):
+                self._refit(name, spec, model_space, count)
+                done = True
+        return done
+
+    def _refit(self, name: str, spec: ModelSpec, model_space: str, count: int) -> None:
+        from imagefinder.reduce.linear import LinearTransform
+        from imagefinder.store.base import VectorParams
+
+        old, facts = self.space(name), spec.spaces[model_space]
+        transform = LinearTransform.fit(
+            (vectors for _, vectors in self.raw_batches(name)), kind=facts.transform, prior_mean=spec.prior(model_space)
+        )
+        version = int(old.search_vector.rpartition(".")[2]) + 1 if old.search_vector else 1
+        vector, file = f"{name}.{version}", f"{TRANSFORMS}/{name}.{version}.npz"
+        (self.path / TRANSFORMS).mkdir(exist_ok=True)
+        transform.save(self.path / file)
+        if vector in self.store.vectors():
+            self.store.drop_vector(vector)
+        self.store.create_vector(vector, VectorParams(transform.dim_out, "float16"))
+        for ids, raw in self.raw_batches(name):
+            self.store.set_vectors(vector, ids, transform.apply(raw))
+        entry = replace(old, search_vector=vector, transform=file, fitted_count=count)
+        self.save_manifest(replace(self.manifest, spaces={**self.manifest.spaces, name: entry}))
+        if old.search_vector and old.transform:
+            self.store.drop_vector(old.search_vector)
+            (self.path / old.transform).unlink(missing_ok=True)
+
+    def raw_batches(self, name: str, batch: int = 1000) -> Iterator[tuple[list[str], Float32]]:
+        """The ids and raw vectors, float32 (n, dim), of a space, in ascending order of id."""
+        import numpy as np
+
+        vector = self.space(name).vector
+        for points in self.store.scroll(fields=(), vectors=(vector,), batch=batch):
+            held = [p for p in points if vector in p.vectors]
+            if held:
+                yield [p.id for p in held], np.stack([p.vectors[vector] for p in held]).astype(np.float32)
+
+    def raw_of(self, ids: Sequence[str], names: Sequence[str]) -> dict[str, dict[str, np.ndarray]]:
+        """Raw vectors by id, then by space."""
+        wanted = {name: self.space(name).vector for name in names}
+        points = self.store.retrieve(ids, vectors=tuple(wanted.values()))
+        return {p.id: {n: p.vectors[v] for n, v in wanted.items() if v in p.vectors} for p in points}
+
+    # --- life -----------------------------------------------------------------------------------------------------
+
+    def save_manifest(self, manifest: Manifest) -> None:
+        manifests.save(self.path, manifest)
+        self.manifest = manifest
+
+    def close(self) -> None:
+        self.store.close()
+        self._lock.release()
+
+    def __enter__(self) -> Index:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def reset_index(path: Path) -> None:
+    """Throw away everything the index at ``path`` holds but the list of its sources, if that can still be read."""
+    with IndexLock(path):
+        try:
+            sources = manifests.load(path).sources
+        except IndexFolderError:
+            sources = ()
+        manifests.save(path, Manifest(__version__, sources=sources))
+        for folder in (POINTS, TRANSFORMS):
+            shutil.rmtree(path / folder, ignore_errors=True)
+
+
+def _no_images() -> NotFoundError:
+    return NotFoundError("The index holds no images yet.", remedy="Add some with: imagefinder index FOLDER")
+
+
+REBUILD = "Index it again from its sources with: imagefinder index --rebuild"

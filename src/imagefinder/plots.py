@@ -1,0 +1,53 @@
+"""Pictures of results: draws what others have computed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from imagefinder.errors import ImageError
+from imagefinder.images.loader import Loader
+from imagefinder.images.thumbnails import contact_sheet as draw_sheet
+from imagefinder.types import ImageRef, Limits
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from imagefinder.types import Hit
+
+SHEET_THUMB = 200  # pixels, longest side
+
+
+def contact_sheet(hits: Sequence[Hit], *, title: str = "", columns: int = 5, limits: Limits | None = None) -> Image:
+    """A sheet of thumbnails with rank, score and file name; an image that can't be read any more is left blank."""
+    loader = Loader(limits or Limits(), SHEET_THUMB)
+    try:
+        items = [(picture_of(loader, hit.uri), f"{hit.rank}. {hit.score:.3f}  {_name(hit)}") for hit in hits]
+    finally:
+        loader.close()
+    return draw_sheet(items, columns=columns, size=SHEET_THUMB, title=title)
+
+
+def picture_of(loader: Loader, uri: str) -> Image | None:
+    """The picture at ``uri``, upright; None if it can't be read."""
+    try:
+        return loader.decode(loader.read(ImageRef(uri))).image
+    except ImageError:
+        return None
+
+
+def _name(hit: Hit) -> str:
+    return hit.record.caption or hit.uri.replace("\\", "/").rpartition("/")[2]
+
+
+def search_sheet(searches: Sequence[tuple[str, Sequence[Hit]]], *, limits: Limits | None = None) -> Image:
+    """Several searches under each other, each a titled row of its hits."""
+    from PIL import Image as Pillow
+
+    rows = [contact_sheet(hits, title=title, columns=max(1, len(hits)), limits=limits) for title, hits in searches]
+    sheet = Pillow.new("RGB", (max(r.width for r in rows), sum(r.height for r in rows)), "white")
+    top = 0
+    for row in rows:
+        sheet.paste(row, (0, top))
+        top += row.height
+    return sheet

@@ -1,0 +1,166 @@
+"""Reads a search query: words, files, URLs and ids, added and subtracted with weights, as rclip writes them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+from uuid import UUID
+
+from imagefinder.errors import InvalidQueryError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".heif"}
+_WEIGHT = re.compile(r"(\d+(?:\.\d+)?|\.\d+):\s*(\S.*)", re.DOTALL)
+_OPERATOR = re.compile(r"(?:^|\s+)([+-])(?=\s|$)")
+
+
+class Kind(StrEnum):
+    WORDS = "words"
+    FILE = "file"
+    URL = "url"
+    ID = "id"
+    DATA = "data"  # bytes of an image file, or a picture in memory
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One part of a query; a negative ``weight`` steers away from it."""
+
+    kind: Kind
+    value: str | bytes | Image
+    weight: float = 1.0
+
+    @property
+    def text(self) -> str:
+        return self.value if isinstance(self.value, str) else f"<{type(self.value).__name__}>"
+
+
+Part: TypeAlias = "str | Path | bytes | Image | Term | tuple[str | Path | bytes | Image, float]"
+QueryInput: TypeAlias = "Part | list[Part]"
+
+
+def parse_query(query: QueryInput) -> list[Term]:
+    """The terms of a query.
+
+    Text is split at `` + `` and `` - ``; each part may carry a weight (``2:dog``) and is an id (``id:UUID``), a URL,
+    a file (one that exists, or that is written like an image's path), or else words. A ``Path``, bytes of an image
+    file or a Pillow image is taken as it is; a list holds parts to be added up, each perhaps with a weight:
+    ``["dog", (Path("beach.jpg"), 0.5), ("people", -1)]``. Raises InvalidQueryError.
+    """
+    parts: list[Part] = query if isinstance(query, list) else [query]
+    terms = [term for part in parts for term in _terms(part)]
+    if not terms:
+        raise InvalidQueryError("The query is empty.", remedy="Give words, the path of an image, a URL or id:ID.")
+    if all(t.weight <= 0 for t in terms):
+        raise InvalidQueryError(
+            "The query only subtracts.", remedy="Give at least one thing to look for, e.g.: beach - people"
+        )
+    return terms
+
+
+def parse_arguments(arguments: Sequence[str]) -> list[Term]:
+    """The terms of a query given as words of a command line. An argument that is a file is one whole term."""
+    pieces: list[tuple[str, bool]] = []  # (text, may be split)
+    for argument in arguments:
+        whole = argument not in ("+", "-") and _is_file(argument)
+        if pieces and not whole and pieces[-1][1]:
+            pieces[-1] = (f"{pieces[-1][0]} {argument}", True)
+        else:
+            pieces.append((argument, not whole))
+    terms: list[Term] = []
+    sign = 1.0
+    for text, splittable in pieces:
+        if not splittable:
+            terms.append(_text_term(text, sign))
+            sign = 1.0
+            continue
+        ahead = re.search(r"(?:^|\s)([+-])\s*$", text)
+        body = text[: ahead.start()] if ahead else text
+        if body.strip():
+            found = split_text(body)
+            terms += [replace(found[0], weight=found[0].weight * sign), *found[1:]]
+        sign = -1.0 if ahead and ahead.group(1) == "-" else 1.0
+    return parse_query(list(terms))
+
+
+def split_text(text: str) -> list[Term]:
+    """Terms of a text with operators: ``dog + ./beach.jpg - 2:people``."""
+    if _is_file(text):
+        return [_text_term(text, 1.0)]
+    pieces = _OPERATOR.split(text.strip())
+    signs = ["+", *pieces[1::2]]
+    bodies = pieces[0::2]
+    if len(bodies) > 1 and not bodies[0]:
+        signs, bodies = signs[1:], bodies[1:]
+    if any(not body.strip() for body in bodies):
+        raise InvalidQueryError(
+            f"There is nothing on one side of an operator in {text!r}.",
+            remedy="Write + and - between two things, with spaces: dog + beach - people",
+        )
+    return [_text_term(body.strip(), -1.0 if s == "-" else 1.0) for s, body in zip(signs, bodies, strict=True)]
+
+
+def _terms(part: Part) -> list[Term]:
+    if isinstance(part, Term):
+        return [part]
+    if isinstance(part, tuple):
+        value, weight = part
+        return [replace(term, weight=term.weight * float(weight)) for term in _terms(value)]
+    if isinstance(part, str):
+        return split_text(part) if part.strip() else []
+    if isinstance(part, Path):
+        return [Term(Kind.FILE, _existing(str(part)))]
+    return [Term(Kind.DATA, part)]
+
+
+def _text_term(text: str, sign: float) -> Term:
+    weight = 1.0
+    if not _is_file(text) and (match := _WEIGHT.fullmatch(text)):
+        weight, text = float(match.group(1)), match.group(2)
+    return replace(_classify(text), weight=sign * weight)
+
+
+def _classify(text: str) -> Term:
+    if text.startswith("id:"):
+        return Term(Kind.ID, _uuid(text[3:].strip()))
+    if text.lower().startswith(("http://", "https://")):
+        return Term(Kind.URL, text)
+    if _is_file(text) or _looks_like_path(text):
+        return Term(Kind.FILE, _existing(text))
+    return Term(Kind.WORDS, text)
+
+
+def _uuid(text: str) -> str:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise InvalidQueryError(
+            f"{text!r} is not an id.", remedy="Ids are UUIDs; `imagefinder search --json` prints them."
+        ) from None
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).expanduser().is_file()
+    except (OSError, ValueError, RuntimeError):
+        return False
+
+
+def _looks_like_path(text: str) -> bool:
+    """Whether a text that is no existing file was meant as one: better an error than a search for its name."""
+    if "\n" in text or text.startswith("~"):
+        return text.startswith("~/")
+    written_as_path = text.startswith(("./", "../", "/", ".\\", "..\\"))
+    return written_as_path or (" " not in text and Path(text).suffix.lower() in IMAGE_SUFFIXES)
+
+
+def _existing(text: str) -> str:
+    if not _is_file(text):
+        raise InvalidQueryError(f"There is no file {text!r}.", remedy="Check the path, or search by words or a URL.")
+    return str(Path(text).expanduser())
