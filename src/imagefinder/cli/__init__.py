@@ -1,0 +1,54 @@
+"""The command line: ``imagefinder COMMAND``. Each command is a module of this package."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+
+import click
+
+from imagefinder._version import __version__
+from imagefinder.cli import demo, download, evaluate, index, info, remove, search
+from imagefinder.cli.common import report_error
+
+COMMANDS = (
+    demo.demo,
+    index.index,
+    search.search,
+    remove.remove,
+    info.info,
+    info.models,
+    info.doctor,
+    download.download,
+    evaluate.evaluate,
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, "-V", "--version", prog_name="imagefinder")
+def cli() -> None:
+    """Search and organise any collection of images on your own machine.
+
+    \b
+      imagefinder index ~/Pictures          take in a folder (again: only what changed)
+      imagefinder search red bike           search by words
+      imagefinder search ./beach.jpg        search by image: a file, a URL, or id:ID
+      imagefinder search "dog + ./beach.jpg - people"
+
+    Every command takes --index DIR (or IMAGEFINDER_INDEX) and --json. Exit codes: 0 done, 1 nothing found,
+    2 wrong use, 3 failed.
+    """
+
+
+for _command in COMMANDS:
+    cli.add_command(_command)
+
+
+def main() -> None:
+    """Entry point: runs a command and turns every error into a message and an exit code."""
+    warnings.filterwarnings("ignore", module="PIL")  # of odd metadata: what can't be used is said by us
+    try:
+        code = cli.main(standalone_mode=False)
+    except (Exception, KeyboardInterrupt) as error:
+        code = report_error(error, sys.argv)
+    sys.exit(code if isinstance(code, int) else 0)

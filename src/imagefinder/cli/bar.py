@@ -1,0 +1,31 @@
+"""The progress bar of the long commands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class ProgressBar:
+    """A bar with the rate and the time left, on a terminal; nothing elsewhere."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+
+    def show(self, done: int, total: int, note: str = "") -> None:
+        from tqdm import tqdm
+
+        if self._bar is None:
+            self._bar = tqdm(total=total, unit=" images", disable=None, dynamic_ncols=True, smoothing=0.1)
+        self._bar.set_postfix_str(note, refresh=False)
+        self._bar.update(done - self._bar.n)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def __enter__(self) -> ProgressBar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

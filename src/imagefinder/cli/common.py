@@ -1,0 +1,113 @@
+"""What the commands share: options, output, errors as messages and exit codes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from imagefinder import settings
+from imagefinder.errors import ImageFinderError, InvalidInputError
+
+if TYPE_CHECKING:
+    from imagefinder.finder import ImageFinder
+    from imagefinder.types import Limits, Skipped
+
+OK, NOTHING_FOUND, WRONG_USE, FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def index_option(command: Command) -> Command:
+    return click.option(
+        "--index",
+        "index_dir",
+        metavar="DIR",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="Folder of the index.  [default: $IMAGEFINDER_INDEX, or the user's data folder]",
+    )(command)
+
+
+def json_option(command: Command) -> Command:
+    return click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")(command)
+
+
+def limits() -> Limits:
+    from imagefinder.types import Limits
+
+    return Limits(allow_private_addresses=settings.ALLOW_PRIVATE.on)
+
+
+def open_finder(index_dir: Path | None, *, create: bool = False, model: str | None = None) -> ImageFinder:
+    from imagefinder.finder import ImageFinder
+
+    return ImageFinder.open(index_dir or settings.default_index(), create=create, model=model, limits=limits())
+
+
+def print_json(value: Any) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False))
+
+
+def say(text: str = "") -> None:
+    """A line for people: on stderr, so that stdout holds results only."""
+    click.echo(text, err=True)
+
+
+def say_skipped(skipped: Sequence[Skipped], shown: int = 20) -> None:
+    for item in skipped[:shown]:
+        remedy = f" {item.remedy}" if item.remedy else ""
+        say(f"  skipped {item.uri}: {item.reason}{remedy} [{item.code}]")
+    if len(skipped) > shown:
+        say(f"  ... and {len(skipped) - shown} more; --json lists them all")
+
+
+def plural(n: int, thing: str) -> str:
+    return f"{n:,} {thing}" if n == 1 else f"{n:,} {thing}s"
+
+
+def human_bytes(n: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if n < 1000:
+            return f"{n:.0f} {unit}" if unit in ("B", "kB") else f"{n:.1f} {unit}"
+        n /= 1000
+    return f"{n:.1f} TB"
+
+
+def report_error(error: BaseException, arguments: Sequence[str]) -> int:
+    """Tell the person (or the program, with --json) what went wrong; returns the exit code."""
+    if isinstance(error, BrokenPipeError):  # whoever read our output has seen enough
+        sys.stderr.close()
+        return OK
+    if isinstance(error, click.exceptions.Exit):
+        return error.exit_code
+    if isinstance(error, (KeyboardInterrupt, click.Abort)):
+        say("Stopped.")
+        return INTERRUPTED
+    code, message, remedy, exit_code = _explain(error)
+    if "--json" in arguments:
+        print_json({"error": {"code": code, "message": message, "remedy": remedy}})
+    say(f"Error: {message}")
+    if remedy:
+        say(f"       {remedy}")
+    return exit_code
+
+
+def _explain(error: BaseException) -> tuple[str, str, str, int]:
+    if isinstance(error, click.UsageError):
+        where = error.ctx.command_path if error.ctx else "imagefinder"
+        return "wrong-use", error.format_message(), f"See: {where} --help", WRONG_USE
+    if isinstance(error, click.ClickException):
+        return "failed", error.format_message(), "", FAILED
+    if isinstance(error, ImageFinderError):
+        exit_code = WRONG_USE if isinstance(error, InvalidInputError) else FAILED
+        return type(error).__name__, error.message, error.remedy, exit_code
+    if settings.DEBUG.on:
+        import traceback
+
+        traceback.print_exception(error)
+    message = f"{type(error).__name__}: {error}"
+    return "unexpected", message, "This is a bug in ImageFinder; IMAGEFINDER_DEBUG=1 shows where.", FAILED

@@ -1,0 +1,51 @@
+"""``imagefinder demo``: the whole thing on sample images, in a minute."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import shorten
+
+import click
+
+from imagefinder import settings
+from imagefinder.cli.common import index_option, plural, say
+from imagefinder.errors import NotFoundError
+
+WORDS = ("an animal that lives in the sea", "a musical instrument", "something to eat")
+CHECKOUT = Path("examples/images")
+HELP = """There are no sample images here.
+       A checkout of ImageFinder has them in examples/images; or try your own: imagefinder demo ~/Pictures
+       or fetch some photos: imagefinder download --unsplash 100 photos && imagefinder demo photos"""
+
+
+@click.command()
+@click.argument("folder", required=False, type=click.Path(path_type=Path, file_okay=False))
+@index_option
+@click.option("--sheet", default="demo.png", show_default=True, type=click.Path(path_type=Path, dir_okay=False))
+def demo(folder: Path | None, index_dir: Path | None, sheet: Path) -> None:
+    """Index sample images (or FOLDER), search them by words and by image, and draw what was found."""
+    from imagefinder.finder import ImageFinder
+    from imagefinder.plots import search_sheet
+
+    source = folder or CHECKOUT
+    if not source.is_dir():
+        raise NotFoundError(f"There is no folder {source}." if folder else HELP)
+    place = index_dir or settings.data_folder() / "demo"
+    captions = source / "captions.csv"
+    with ImageFinder.open(place) as finder:
+        report = finder.add(source, *([captions] if captions.is_file() else []))
+        say(f"{plural(report.total, 'image')} in {report.seconds:.1f} s ({report.images_per_second:.0f} images/s).")
+        if not report.total:
+            raise NotFoundError(f"There are no images in {source}.")
+        example = finder.records()[0]
+        searches = [(f"words: {w}", finder.search(w, k=5)) for w in WORDS]
+        searches.append((f"image: {Path(example.uri).name}", finder.search(Path(example.uri), k=5)))
+    for title, hits in searches:
+        click.echo(f"\n{title}  ({hits.took_ms:.0f} ms)")
+        for hit in hits:
+            caption = shorten(hit.record.caption or "", 60, placeholder=" ...")
+            click.echo(f"  {hit.rank}. {hit.score:6.3f}  {Path(hit.uri).name:<28} {caption}")
+    sheet.parent.mkdir(parents=True, exist_ok=True)
+    search_sheet(searches).save(sheet)
+    click.echo(f"\nContact sheet: {sheet}")
+    click.echo(f'Go on with:    imagefinder search --index {place} "a bird on a branch"')

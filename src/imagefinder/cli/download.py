@@ -1,0 +1,48 @@
+"""``imagefinder download``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from imagefinder import settings
+from imagefinder.cli.bar import ProgressBar
+from imagefinder.cli.common import NOTHING_FOUND, OK, json_option, limits, plural, print_json, say, say_skipped
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--urls", type=click.Path(path_type=Path, dir_okay=False), help="CSV or Parquet with a column of URLs.")
+@click.option("--column", metavar="NAME", help="The column that holds the URLs.")
+@click.option("--unsplash", type=click.IntRange(1), metavar="N", help="N photos of Unsplash.")
+@click.option("--key", metavar="KEY", help="Unsplash access key.  [default: $UNSPLASH_ACCESS_KEY; none: picsum.photos]")
+@click.option("--base-url", metavar="URL", help="Address of the photo service, instead of the public one.")
+@click.option("--workers", default=8, show_default=True, type=click.IntRange(1, 64), help="Downloads at once.")
+@json_option
+def download(folder: Path, urls: Path | None, unsplash: int | None, as_json: bool, **options: Any) -> int:
+    """Download images into FOLDER: those of a table of URLs, or photos of Unsplash.
+
+    Run it again to go on where it stopped: what is there is not fetched anew. FOLDER/manifest.csv says where each
+    file came from, and `imagefinder index FOLDER/manifest.csv` takes the images in with the table's other columns.
+    Exit 1 if an image could not be had.
+    """
+    if (urls is None) == (unsplash is None):
+        raise click.UsageError("Give one of --urls FILE and --unsplash N.")
+    from imagefinder.images.download import download_unsplash, download_urls
+
+    shared: dict[str, Any] = {"workers": options["workers"], "limits": limits()}
+    with ProgressBar() as bar:
+        shared["progress"] = bar.show
+        if urls is not None:
+            report = download_urls(urls, folder, column=options["column"], **shared)
+        else:
+            key = options["key"] or settings.UNSPLASH_KEY.value
+            report = download_unsplash(unsplash or 0, folder, key=key, base_url=options["base_url"], **shared)
+    if as_json:
+        print_json(report.to_dict())
+    failed = len(report.failed)
+    say(f"{plural(report.downloaded, 'image')} downloaded, {report.already:,} there already, {failed:,} failed.")
+    say_skipped(report.failed)
+    return NOTHING_FOUND if report.failed else OK

@@ -1,0 +1,47 @@
+"""``imagefinder evaluate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from imagefinder.cli.common import OK, index_option, json_option, open_finder, print_json, say
+
+
+@click.command()
+@click.option(
+    "--labels",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="CSV with the columns filename and label, caption or both.",
+)
+@index_option
+@json_option
+def evaluate(labels: Path, index_dir: Path | None, as_json: bool) -> int:
+    """Measure how well the index finds things, on your own labels or captions.
+
+    Labels: every image asks for the others of its label; recall@1 is the share whose nearest has it, MAP@R the mean
+    average precision over as many ranks as there are others (at most 100). Captions: the share of texts whose image
+    is among the first 1, 5 and 10.
+    """
+    from imagefinder.assess import assess
+
+    with open_finder(index_dir) as finder:
+        result = assess(finder, labels)
+    if as_json:
+        print_json(result.to_dict())
+        return OK
+    if result.missing:
+        say(f"{result.missing} images of the table are not in the index.")
+    if result.labels:
+        scores = result.labels
+        click.echo(f"Labels   {scores.queries:,} queries, {scores.classes} classes")
+        click.echo(f"         recall@1 {scores.recall_at_1:.3f}   MAP@R {scores.map_at_r:.3f}")
+    if result.words:
+        words = result.words
+        click.echo(f"Words    {words.texts:,} texts, {words.images:,} images")
+        click.echo(
+            f"         R@1 {words.recall_at_1:.3f}   R@5 {words.recall_at_5:.3f}   R@10 {words.recall_at_10:.3f}"
+        )
+    return OK

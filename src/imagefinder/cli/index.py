@@ -1,0 +1,122 @@
+"""``imagefinder index``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from imagefinder import settings
+from imagefinder.cli.bar import ProgressBar
+from imagefinder.cli.common import (
+    INTERRUPTED,
+    NOTHING_FOUND,
+    OK,
+    index_option,
+    json_option,
+    open_finder,
+    plural,
+    print_json,
+    say,
+    say_skipped,
+)
+
+if TYPE_CHECKING:
+    from imagefinder.finder import ImageFinder
+    from imagefinder.ingest import IngestReport, Progress
+
+
+@click.command()
+@click.argument("sources", nargs=-1, metavar="SOURCE...")
+@index_option
+@click.option("--include", multiple=True, metavar="GLOB", help="Only images that match (gitignore syntax).")
+@click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out what matches (gitignore syntax).")
+@click.option("--column", metavar="NAME", help="Column of a table that holds the paths or URLs.")
+@click.option("--model", metavar="NAME", help="Model of a new index: default or fast.")
+@click.option("--watch", is_flag=True, help="Keep going: take in changes as they happen, until Ctrl-C.")
+@click.option("--force", is_flag=True, help="Embed every image anew, also unchanged ones.")
+@click.option("--rebuild", is_flag=True, help="Throw the index away first; its sources are indexed again.")
+@click.option("--allow-empty", is_flag=True, help="Let an empty folder remove the images it used to hold.")
+@click.option("--strict", is_flag=True, help="Exit with 1 if an image was skipped.")
+@click.option("--workers", type=click.IntRange(1, 256), metavar="N", help="Threads.  [default: one a core]")
+@json_option
+def index(
+    sources: tuple[str, ...],
+    index_dir: Path | None,
+    model: str | None,
+    watch: bool,
+    rebuild: bool,
+    strict: bool,
+    as_json: bool,
+    **options: Any,
+) -> int:
+    """Take images in: folders, image files, CSV or Parquet tables of paths or URLs, and URLs.
+
+    Run it again to take in what is new, changed, moved or gone; without SOURCE it goes over the sources it knows.
+    Ctrl-C stops it cleanly, and the next run goes on from there. A folder's .imagefinderignore says what to leave
+    out, in the syntax of .gitignore. Images that can't be read are listed and skipped.
+    """
+    path = index_dir or settings.default_index()
+    if rebuild:
+        _reset(path)
+    with open_finder(path, create=bool(sources), model=model) as finder:
+        if not sources and not finder.sources:
+            raise click.UsageError("No SOURCE given, and the index knows none yet.")
+        options = {k: v for k, v in options.items() if v is not None}
+        if rebuild and sources and finder.sources:
+            _run(finder, (), {})
+        report = _run(finder, sources, options)
+        _tell(finder, report, as_json)
+        if watch:
+            _watch(finder, sources or tuple(finder.sources), options, as_json)
+    return NOTHING_FOUND if strict and report.skipped else OK
+
+
+def _reset(path: Path) -> None:
+    from imagefinder.index import reset_index
+
+    reset_index(path)
+
+
+def _run(finder: ImageFinder, sources: Sequence[str], options: dict[str, Any]) -> IngestReport:
+    stored = 0
+
+    def show(progress: Progress) -> None:
+        nonlocal stored
+        stored = progress.stored
+        bar.show(progress.done, progress.total, f"{progress.skipped} skipped" if progress.skipped else "")
+
+    with ProgressBar() as bar:
+        try:
+            return finder.add(*sources, progress=show, **options)
+        except KeyboardInterrupt:
+            bar.close()
+            say(f"Stopped. {plural(stored, 'image')} stored; run the same command to go on.")
+            raise click.exceptions.Exit(INTERRUPTED) from None
+
+
+def _tell(finder: ImageFinder, report: IngestReport, as_json: bool) -> None:
+    if as_json:
+        print_json(report.to_dict())
+    parts = [f"{getattr(report, name):,} {name}" for name in ("added", "updated", "moved", "removed", "unchanged")]
+    rate = f", {report.images_per_second:,.0f} images/s" if report.added + report.updated else ""
+    say(f"{', '.join(p for p in parts if not p.startswith('0 ')) or 'Nothing found'} in {report.seconds:.1f} s{rate}.")
+    if report.skipped:
+        say(f"{plural(len(report.skipped), 'image')} skipped:")
+        say_skipped(report.skipped)
+    say(f"The index holds {plural(report.total, 'image')}: {finder.info().path}")
+
+
+def _watch(finder: ImageFinder, sources: Sequence[str], options: dict[str, Any], as_json: bool) -> None:
+    from watchfiles import watch
+
+    folders = [p for s in sources if (p := Path(s).expanduser()).exists()]
+    if not folders:
+        raise click.UsageError("--watch needs a folder or a file; URLs can't be watched.")
+    say("Watching for changes; Ctrl-C ends it.")
+    for _ in watch(*folders, debounce=1000, raise_interrupt=False):
+        report = _run(finder, sources, options)
+        if report.added or report.updated or report.moved or report.removed:
+            _tell(finder, report, as_json)

@@ -1,0 +1,158 @@
+"""``imagefinder search``."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from imagefinder.cli.common import (
+    NOTHING_FOUND,
+    OK,
+    index_option,
+    json_option,
+    limits,
+    open_finder,
+    print_json,
+    say,
+)
+from imagefinder.errors import ImageError, InvalidQueryError
+
+if TYPE_CHECKING:
+    from imagefinder.search import Hits
+    from imagefinder.types import Hit
+
+
+@click.command(context_settings={"ignore_unknown_options": False, "allow_interspersed_args": True})
+@click.argument("query", nargs=-1, required=True, metavar="QUERY...")
+@index_option
+@click.option("-k", "--top", "k", default=10, show_default=True, type=click.IntRange(1, 100_000), help="Hits wanted.")
+@click.option("--offset", default=0, type=click.IntRange(0), help="Leave out the best N.", metavar="N")
+@click.option("--filter", "where", metavar="EXPR", help="E.g. 'folder=shoes and width>=800'.")
+@click.option("--min-score", type=float, metavar="X", help="Only hits that score at least this.")
+@json_option
+@click.option("--jsonl", "shape", flag_value="jsonl", help="One JSON object per hit and line.")
+@click.option("--csv", "shape", flag_value="csv", help="CSV with a header.")
+@click.option("-f", "--paths", "shape", flag_value="paths", help="Only the paths (or URLs), one a line.")
+@click.option("-0", "--null", is_flag=True, help="With -f: end each path with NUL, for xargs -0.")
+@click.option("--copy-to", type=click.Path(path_type=Path, file_okay=False), help="Copy the images found there.")
+@click.option("--sheet", type=click.Path(path_type=Path, dir_okay=False), help="Save a contact sheet of them (PNG).")
+@click.option("--preview/--no-preview", default=None, help="Show the pictures in the terminal.  [default: if it can]")
+def search(
+    query: tuple[str, ...],
+    index_dir: Path | None,
+    as_json: bool,
+    shape: str | None,
+    copy_to: Path | None,
+    sheet: Path | None,
+    **options: Any,
+) -> int:
+    """Find images by words, by an image (a file, a URL, id:ID), or by a sum of these.
+
+    \b
+      imagefinder search red bike
+      imagefinder search ./beach.jpg -k 20
+      imagefinder search "dog + ./beach.jpg - people"
+      imagefinder search "2:dog + 0.5:snow" --filter "width >= 800 and taken_at >= 2020"
+    """
+    from imagefinder.query import parse_arguments
+
+    terms = parse_arguments(query)
+    if as_json and shape:
+        raise click.UsageError("Choose one of --json, --jsonl, --csv and -f.")
+    with open_finder(index_dir) as finder:
+        hits = finder.search(list(terms), options["k"], filter=options["where"], **_cut(options))
+        if options["null"]:
+            shape = "paths"
+        _print(hits, "json" if as_json else shape, "\0" if options["null"] else "\n", options["preview"])
+        if copy_to:
+            _copy(hits, copy_to)
+        if sheet:
+            _save_sheet(hits, sheet, " ".join(query))
+    return OK if hits else NOTHING_FOUND
+
+
+def _cut(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: options[name] for name in ("min_score", "offset")}
+
+
+def _print(hits: Hits, shape: str | None, end: str, preview: bool | None) -> None:
+    if shape == "json":
+        print_json(hits.to_dict())
+    elif shape == "jsonl":
+        for hit in hits:
+            print_json(hit.to_dict())
+    elif shape == "csv":
+        _print_csv([h.to_dict() for h in hits])
+    elif shape == "paths":
+        for hit in hits:
+            click.echo(hit.uri + end, nl=False)
+    else:
+        _print_for_people(hits, preview)
+
+
+def _print_csv(rows: list[dict[str, Any]]) -> None:
+    names = list(dict.fromkeys(name for row in rows for name in row)) or ["rank", "id", "uri", "score"]
+    writer = csv.DictWriter(sys.stdout, names, lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({k: json.dumps(v, ensure_ascii=False) if isinstance(v, list) else v for k, v in row.items()})
+
+
+def _print_for_people(hits: Hits, preview: bool | None) -> None:
+    from imagefinder.cli.preview import show_pictures
+
+    if not hits:
+        say("Nothing found.")
+        return
+    for hit in hits:
+        about = click.style(_about(hit), dim=True)
+        click.echo(f"{hit.rank:>3}  {hit.score:6.3f}  {hit.uri}{about}")
+    if sys.stdout.isatty() or preview:
+        show_pictures([h.uri for h in hits], forced=preview, limits=limits())
+
+
+def _about(hit: Hit) -> str:
+    record = hit.record
+    size = f"  {record.width}x{record.height}" if record.width else ""
+    return f"{size}  {record.caption}" if record.caption else size
+
+
+def _copy(hits: Sequence[Hit], folder: Path) -> None:
+    """Copy the files, numbered by rank so that no two share a name. A URL's image is fetched again."""
+    from imagefinder.images.loader import Loader, is_url
+    from imagefinder.types import ImageRef
+
+    folder.mkdir(parents=True, exist_ok=True)
+    loader = Loader(limits())
+    for hit in hits:
+        name = Path(hit.uri.split("?")[0]).name or "image"
+        target = folder / f"{hit.rank:03d}_{name}"
+        try:
+            if is_url(hit.uri):
+                target.write_bytes(loader.read(ImageRef(hit.uri)).data)
+            else:
+                shutil.copy2(hit.uri, target)
+        except (OSError, ImageError) as error:
+            say(f"  not copied: {hit.uri}: {error}")
+    loader.close()
+    say(f"Copied to {folder}")
+
+
+def _save_sheet(hits: Hits, path: Path, title: str) -> None:
+    from imagefinder.plots import contact_sheet
+
+    if not hits:
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        contact_sheet(hits, title=title, limits=limits()).save(path)
+    except ValueError:
+        raise InvalidQueryError(f"{path} has no picture format.", remedy="Name it .png, .jpg or .webp.") from None
+    say(f"Contact sheet: {path}")
