@@ -1,0 +1,72 @@
+"""Makes docs/command-line.md from the program's own help.
+
+python tools/make_docs.py            write it
+python tools/make_docs.py --check    fail if what is there is out of date
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from imagefinder import settings
+from imagefinder.cli import cli
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "command-line.md"
+HEAD = """# Command line
+
+<!-- Made by tools/make_docs.py; change the help texts in src/imagefinder/cli instead. -->
+
+Exit codes: 0 done; 1 nothing found (and, where a command says so, some images skipped); 2 wrong use; 3 failed; 130
+stopped with Ctrl-C. With `--json` there is one JSON object on stdout, also for an error
+(`{"error": {"code", "message", "remedy"}}`); everything for people goes to stderr.
+
+"""
+FILTERS = """
+## Filters
+
+`--filter` takes conditions on the [fields of a record](index-format.md#records) and on the columns of a table:
+
+| write | meaning |
+|---|---|
+| `folder = shoes`, `width >= 800`, `price != 5` | comparisons: `=` `!=` `<` `<=` `>` `>=` |
+| `caption ~ "red bike"` | contains, whatever the case |
+| `format in (PNG, GIF)` | one of these |
+| `has caption` | the field is there |
+| `taken_at >= 2020 and taken_at < 2020-05` | a year, month or day stands for the whole of it |
+| `not (folder = old or has caption)` | `and`, `or`, `not`, parentheses, in any case |
+
+A missing field fulfils no comparison, so `folder != x` is true of it. A list such as `tags` fulfils a comparison when
+one of its elements does. Put quotes around values that hold spaces or signs.
+"""
+
+
+def help_of(command: click.Command, name: str, parent: click.Context | None = None) -> list[str]:
+    """The help of a command and of those below it, as sections."""
+    context = click.Context(command, info_name=name, parent=parent, max_content_width=100, terminal_width=100)
+    sections = [f"## {context.command_path}\n\n```\n{command.get_help(context).rstrip()}\n```\n"]
+    if isinstance(command, click.Group):
+        for child in command.commands.values():
+            sections += help_of(child, child.name or "", context)
+    return sections
+
+
+def page() -> str:
+    rows = "".join(f"| `{s.name}` | {s.help} |\n" for s in settings.SETTINGS)
+    environment = f"\n## Environment\n\n| variable | meaning |\n|---|---|\n{rows}"
+    return HEAD + "\n".join(help_of(cli, "imagefinder")) + FILTERS + environment
+
+
+def main() -> int:
+    if "--check" in sys.argv[1:]:
+        current = PAGE.is_file() and PAGE.read_text("utf-8") == page()
+        print("docs/command-line.md is current." if current else "docs/command-line.md is out of date: make docs")
+        return int(not current)
+    PAGE.write_text(page(), "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
