@@ -37,7 +37,8 @@ def demo(folder: Path | None, index_dir: Path | None, sheet: Path) -> None:
         say(f"{plural(report.total, 'image')} in {report.seconds:.1f} s ({report.images_per_second:.0f} images/s).")
         if not report.total:
             raise NotFoundError(f"There are no images in {source}.")
-        example = finder.records()[0]
+        by_name = sorted(finder.records(), key=lambda record: record.uri)
+        example = by_name[len(by_name) // 2]
         searches = [(f"words: {w}", finder.search(w, k=5)) for w in WORDS]
         searches.append((f"image: {Path(example.uri).name}", finder.search(Path(example.uri), k=5)))
     for title, hits in searches:
