@@ -165,7 +165,7 @@ def _newer(path: Path) -> None:
     path.write_text(json.dumps({**manifest, "version": 999}))
 
 
-@pytest.mark.parametrize(("harm", "word"), [(_damage, "index.json"), (_newer, "newer")])
+@pytest.mark.parametrize(("harm", "word"), [(_damage, "index.json"), (_newer, "newer"), (Path.unlink, "missing")])
 def test_a_damaged_or_newer_index_is_told_with_the_way_out(
     many: Path, tmp_path: Path, harm: Callable[[Path], None], word: str
 ) -> None:
@@ -179,3 +179,7 @@ def test_a_damaged_or_newer_index_is_told_with_the_way_out(
     assert answer.returncode == 3
     assert word in answer.stderr
     assert "Traceback" not in answer.stderr
+    again = [sys.executable, "-m", "imagefinder", "index", "--rebuild", str(many), "--index", str(index), "--json"]
+    rebuilt = subprocess.run(again, capture_output=True, text=True)
+    assert rebuilt.returncode == 0, rebuilt.stderr
+    assert json.loads(rebuilt.stdout)["total"] == 300

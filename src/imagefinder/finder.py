@@ -139,7 +139,7 @@ class ImageFinder:
             raise InvalidInputError("No source was given.", remedy="Give a folder, an image, a table or a URL.")
         return ingest(
             self._index,
-            self.embedder,
+            self._load_model(threads=1),  # ingest calls it from one thread a core
             [open_source(text, **how) for text, how in wanted],
             limits=self._limits,
             force=force,
@@ -252,12 +252,15 @@ class ImageFinder:
 
     @property
     def embedder(self) -> Embedder:
-        """The model of this index, loaded when first needed."""
+        """The model of this index, loaded when first needed; one call uses all cores, as a search wants it."""
         if self._embedder is None:
-            from imagefinder.models.names import load_model
-
-            self._embedder = load_model(self._spec.name, threads=1)
+            self._embedder = self._load_model(None)
         return self._embedder
+
+    def _load_model(self, threads: int | None) -> Embedder:
+        from imagefinder.models.names import load_model
+
+        return load_model(self._spec.name, threads=threads)
 
     # --- inside ---------------------------------------------------------------------------------------------------
 

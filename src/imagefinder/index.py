@@ -44,10 +44,10 @@ class Index:
     """
 
     def __init__(self, path: Path, *, create: bool = True, wait_s: float = 2.0) -> None:
-        if not create and not manifests.exists(path):
-            raise NotFoundError(f"There is no index at {path}.", remedy="Make one with: imagefinder index FOLDER")
         self.path = path
         self._refuse_foreign_folder()
+        if not create and not manifests.exists(path):
+            raise NotFoundError(f"There is no index at {path}.", remedy="Make one with: imagefinder index FOLDER")
         self._lock = IndexLock(path)
         self._lock.acquire(timeout=wait_s)
         self._transforms: dict[str, LinearTransform] = {}
@@ -282,7 +282,7 @@ def reset_index(path: Path) -> None:
     with IndexLock(path):
         try:
             sources = manifests.load(path).sources
-        except IndexFolderError:
+        except (IndexFolderError, NotFoundError):
             sources = ()
         manifests.save(path, Manifest(__version__, sources=sources))
         for folder in (POINTS, TRANSFORMS):

@@ -33,4 +33,4 @@ class Embedder(Protocol):
         """Preprocessed pictures, stacked on axis 0, to float32 (n, dim) for each space, by its name."""
 
     def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
-        """Texts to float32 (n, dim) in ``spec.text_space``, of unit length before any centring."""
+        """Texts to float32 (n, dim) in ``spec.text_space``, of unit length, centred as the model's texts need it."""
