@@ -16,6 +16,7 @@ LEVELS = {
     **dict.fromkeys(("errors", "types", "_registry", "_extras", "_batching", "_version"), 0),
     **dict.fromkeys(("images", "models", "store", "reduce", "cluster", "curate", "evaluate"), 1),
     **dict.fromkeys(("index", "changes", "ingest", "query", "search", "records", "plots", "checkup", "train"), 2),
+    **dict.fromkeys(("groups", "maps", "duplicates", "triage"), 2),
     "finder": 3,
     "assess": 3,
     **dict.fromkeys(("settings", "cli", "server", "client", "mcp", "__init__", "__main__"), 4),
@@ -23,6 +24,7 @@ LEVELS = {
 HEAVY = {
     "onnxruntime", "tokenizers", "httpx", "pyarrow", "qdrant_edge", "qdrant_client", "sklearn", "scipy", "matplotlib",
     "torch", "pillow_heif", "fastapi", "watchfiles", "transformers", "tqdm",
+    "umap", "pacmap", "openTSNE", "numba", "cv2", "graspologic_native",
 }  # fmt: skip
 MODULE_LINES, FUNCTION_LINES, PARAMETERS = 350, 40, 7
 EDGE_ONLY = {"os.environ", "os.getenv", "sys.exit", "sys.argv"}

@@ -156,6 +156,22 @@ def test_set_payload_replaces_it(store: Store) -> None:
     assert "space" in found.vectors
 
 
+def test_merge_payload_sets_and_removes_fields_of_many(store: Store) -> None:
+    store.upsert([point(1, tags=["a"]), point(2, old=1), point(3)])
+    store.merge_payload([id_of(1), id_of(2), id_of(9)], {"cluster": 4, "old": None})
+    payloads = {p.id: p.payload for p in store.retrieve([id_of(1), id_of(2), id_of(3), id_of(9)])}
+    assert payloads == {
+        id_of(1): {"uri": "/p/1.jpg", "width": 1, "tags": ["a"], "cluster": 4},
+        id_of(2): {"uri": "/p/2.jpg", "width": 2, "cluster": 4},
+        id_of(3): {"uri": "/p/3.jpg", "width": 3},
+    }
+    assert ids(next(store.scroll(filter=parse("cluster = 4")))) == [id_of(1), id_of(2)]
+    store.merge_payload([id_of(1)], {"cluster": None})
+    assert store.count(parse("cluster = 4")) == 1
+    with pytest.raises(InvalidInputError):
+        store.merge_payload([id_of(1)], {"cluster": object()})
+
+
 def test_delete(store: Store) -> None:
     store.upsert([point(n) for n in range(5)])
     store.delete([id_of(1), id_of(3), id_of(1)])

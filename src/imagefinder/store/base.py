@@ -65,6 +65,10 @@ class Store(Protocol):
     def set_payload(self, id: str, payload: Mapping[str, Any]) -> None:
         """Replace the payload of one point."""
 
+    def merge_payload(self, ids: Sequence[str], payload: Mapping[str, Any]) -> None:
+        """Set some fields of the payload of many points at once; a value of None removes the field. Unknown ids are
+        ignored."""
+
     def delete(self, ids: Sequence[str]) -> None:
         """Remove points; unknown ids are ignored."""
 

@@ -49,6 +49,7 @@ FLUSH_EVERY = (
     2048  # points; bounds what a power cut can lose (a killed process loses nothing) and what reopening replays
 )
 WRITE_BYTES = 8 * 1024**2  # of vectors in one operation: the log keeps an operation in one file of 32 MiB
+MERGED_AT_ONCE = 50_000  # ids in one operation, for the same reason
 RESOLVED_KEPT = 16  # filters whose ids are remembered until the next write
 
 
@@ -163,6 +164,19 @@ class EdgeStore:
         self._want_existing([key])
         self._write(UpdateOperation.overwrite_payload([key], dict(payload)), 1)
 
+    def merge_payload(self, ids: Sequence[str], payload: Mapping[str, Any]) -> None:
+        from qdrant_edge import UpdateOperation
+
+        checked_payload(payload)
+        keys = iter(self._existing(usual_ids(ids)))
+        set_ = {k: v for k, v in payload.items() if v is not None}
+        unset: list[str] = [k for k in payload if k not in set_]
+        while chunk := list(islice(keys, MERGED_AT_ONCE)):
+            if set_:
+                self._write(UpdateOperation.set_payload(chunk, set_), len(chunk))
+            if unset:
+                self._write(UpdateOperation.delete_payload(chunk, unset), len(chunk))
+
     def delete(self, ids: Sequence[str]) -> None:
         from qdrant_edge import UpdateOperation
 
@@ -274,11 +288,14 @@ class EdgeStore:
         return max(1, WRITE_BYTES // (4 * sum(p.dim for p in params.values()) + 4096))
 
     def _want_existing(self, keys: Sequence[str]) -> None:
-        with self._lock, engine_errors(self._path, "read"):
-            there = {str(record.id) for record in self._shard.retrieve(list(keys), False, False)}
+        there = set(self._existing(keys))
         for key in keys:
             if key not in there:
                 raise NotFoundError(f"There is no point with the id {key}.")
+
+    def _existing(self, keys: Sequence[str]) -> list[Any]:
+        with self._lock, engine_errors(self._path, "read"):
+            return [str(record.id) for record in self._shard.retrieve(list(dict.fromkeys(keys)), False, False)]
 
     def _translated(self, filter: Filter | None) -> qdrant_edge.Filter | None:
         with self._lock, engine_errors(self._path, "read"):

@@ -65,6 +65,13 @@ class ExactStore:
         checked_payload(payload)
         self._payloads[self._existing(id)] = copy.deepcopy(dict(payload))
 
+    def merge_payload(self, ids: Sequence[str], payload: Mapping[str, Any]) -> None:
+        checked_payload(payload)
+        for key in usual_ids(ids):
+            if key in self._payloads:
+                merged = {**self._payloads[key], **copy.deepcopy(dict(payload))}
+                self._payloads[key] = {k: v for k, v in merged.items() if k not in payload or v is not None}
+
     def delete(self, ids: Sequence[str]) -> None:
         for key in usual_ids(ids):
             self._payloads.pop(key, None)
