@@ -34,3 +34,6 @@ class Embedder(Protocol):
 
     def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
         """Texts to float32 (n, dim) in ``spec.text_space``, of unit length, centred as the model's texts need it."""
+
+    def vocabulary(self) -> tuple[list[str], np.ndarray]:
+        """Everyday words to name groups of images with, and their vectors as ``embed_texts`` gives them."""

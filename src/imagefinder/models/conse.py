@@ -43,3 +43,17 @@ class ClassWords:
         weights = np.exp(scaled)
         weights /= weights.sum(axis=1, keepdims=True)
         return np.asarray(weights @ self.table, dtype=np.float32)
+
+
+def load_vocabulary(folder: Path) -> tuple[list[str], Float32]:
+    """The words that groups are named with, and their text embeddings, float32 (words, dim). Raises ModelError."""
+    try:
+        words = (folder / "vocabulary.txt").read_text("utf-8").splitlines()
+        vectors = np.load(folder / "vocabulary.npy", allow_pickle=False).astype(np.float32)
+        if len(words) != len(vectors):
+            raise ValueError(f"{len(words)} words and {len(vectors)} vectors")
+    except (OSError, ValueError, EOFError) as error:
+        raise ModelError(
+            f"The words in {folder} can't be read: {error}.", remedy="Install ImageFinder again."
+        ) from error
+    return words, vectors

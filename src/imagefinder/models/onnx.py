@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imagefinder.errors import InvalidInputError, ModelError
-from imagefinder.models.conse import ClassWords
+from imagefinder.models.conse import ClassWords, load_vocabulary
 from imagefinder.models.preprocess import half_squash
 from imagefinder.models.session import Session
 from imagefinder.models.text import TextTower
@@ -65,7 +65,15 @@ class OnnxEmbedder:
             raise InvalidInputError("embed_texts takes a list of strings.", remedy="Wrap a single text in a list.")
         if not len(texts):
             return np.zeros((0, self.spec.spaces[self.spec.text_space or ""].dim), np.float32)
-        vectors = self._tower.embed(texts) - self._classes.mean
+        return self._centred(self._tower.embed(texts))
+
+    def vocabulary(self) -> tuple[list[str], Float32]:
+        """The words of WordNet that describe what the model knows, and their vectors, float32 (words, dim)."""
+        words, vectors = load_vocabulary(self._tower_folder)
+        return words, self._centred(vectors)
+
+    def _centred(self, texts: Float32) -> Float32:
+        vectors = texts - self._classes.mean
         return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
 
     @cached_property

@@ -1,0 +1,84 @@
+"""The words that groups of images are named with: ImageNet's classes and the everyday words above them in WordNet.
+
+    apt-get download wordnet-base && dpkg-deb -x wordnet-base_*.deb wn
+    pip download --no-deps timm && unzip timm-*.whl 'timm/data/_info/imagenet_synsets.txt'
+    python tools/make_vocabulary.py --wordnet wn/usr/share/wordnet --synsets timm/data/_info/imagenet_synsets.txt \
+        --tower src/imagefinder/models/bundled/minilm-l6-v2
+
+A word above the classes counts when it is concrete (at least four steps below "entity") and occurs in SemCor, a corpus
+of ordinary English, in that sense: that leaves "bird" in and "diapsid" out. Writes vocabulary.txt, a word a line, and
+vocabulary.npy beside it: float16 (words, 384), the mean of the embeddings of "WORD" and "a photo of a WORD", unit length.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from imagefinder.models.text import TextTower
+
+STEPS = 4  # below "entity"; nearer to it stand "object" and "matter"
+VAGUE = {"artifact", "commodity", "covering", "instrumentality", "living thing", "natural object", "organism"}
+
+
+class Synset(NamedTuple):
+    """One meaning: its first name, the key of that name's sense, and the meanings above it."""
+
+    name: str
+    key: str
+    above: list[str]
+
+
+def read_nouns(path: Path) -> dict[str, Synset]:
+    nouns = {}
+    for line in path.read_text("utf-8").splitlines():
+        if line.startswith(" "):
+            continue  # the licence
+        fields = line.partition(" | ")[0].split()
+        end = 4 + 2 * int(fields[3], 16)
+        pointers = [fields[end + 1 + 4 * i : end + 3 + 4 * i] for i in range(int(fields[end]))]
+        above = [offset for symbol, offset in pointers if symbol in ("@", "@i")]
+        key = f"{fields[4].lower()}%1:{fields[1]}:{int(fields[5], 16):02d}::"
+        nouns[fields[0]] = Synset(fields[4].replace("_", " "), key, above)
+    return nouns
+
+
+def read_occurring(path: Path) -> set[str]:
+    """The keys of the senses that occur in SemCor."""
+    return {line.split()[0] for line in path.read_text("utf-8").splitlines()}
+
+
+def all_above(nouns: dict[str, Synset], offset: str) -> set[str]:
+    return {offset}.union(*(all_above(nouns, higher) for higher in nouns[offset].above))
+
+
+def steps(nouns: dict[str, Synset], offset: str) -> int:
+    above = nouns[offset].above
+    return 1 + steps(nouns, above[0]) if above else 0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--wordnet", type=Path, required=True, help="folder of data.noun and cntlist.rev")
+    parser.add_argument("--synsets", type=Path, required=True, help="ids of the 1,000 classes, one a line")
+    parser.add_argument("--tower", type=Path, required=True, help="folder of the text tower; the results go there too")
+    args = parser.parse_args()
+    nouns = read_nouns(args.wordnet / "data.noun")
+    occurring = read_occurring(args.wordnet / "cntlist.rev")
+    classes = [line.removeprefix("n") for line in args.synsets.read_text("utf-8").split()]
+    higher = set().union(*(all_above(nouns, c) for c in classes)) - set(classes)
+    common = {o for o in higher if steps(nouns, o) >= STEPS and nouns[o].key in occurring}
+    words = sorted({nouns[offset].name for offset in common.union(classes)} - VAGUE)
+    tower = TextTower(args.tower, threads=2)
+    rows = tower.embed(words) + tower.embed([f"a photo of a {word}" for word in words])
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    np.save(args.tower / "vocabulary.npy", rows.astype(np.float16))
+    (args.tower / "vocabulary.txt").write_text("\n".join(words) + "\n", "utf-8")
+    print(f"{len(words)} words, {len(words) - len(classes)} of them above the classes")
+
+
+if __name__ == "__main__":
+    main()
