@@ -16,7 +16,7 @@ LEVELS = {
     **dict.fromkeys(("errors", "types", "_registry", "_extras", "_batching", "_version"), 0),
     **dict.fromkeys(("images", "models", "store", "reduce", "cluster", "curate", "evaluate"), 1),
     **dict.fromkeys(("index", "changes", "ingest", "query", "search", "records", "plots", "checkup", "train"), 2),
-    **dict.fromkeys(("groups", "maps", "duplicates", "triage"), 2),
+    **dict.fromkeys(("groups", "maps", "results", "classify", "duplicates", "triage"), 2),
     "finder": 3,
     "assess": 3,
     **dict.fromkeys(("settings", "cli", "server", "client", "mcp", "__init__", "__main__"), 4),

@@ -13,14 +13,24 @@ from typing import TYPE_CHECKING, Any
 from imagefinder._version import __version__
 
 if TYPE_CHECKING:
+    from imagefinder.cluster.choose import Choice
     from imagefinder.errors import ImageFinderError
-    from imagefinder.finder import ImageFinder, IndexInfo, Records
+    from imagefinder.finder import ImageFinder
+    from imagefinder.groups.clustering import Cluster, Clustering
+    from imagefinder.groups.facade import Clusters
+    from imagefinder.groups.model import ClusterModel
     from imagefinder.ingest import IngestReport, Progress
     from imagefinder.query import Term
+    from imagefinder.results import IndexInfo, Records
     from imagefinder.search import Hits
     from imagefinder.types import Hit, Limits, Record, Skipped
 
 __all__ = [
+    "Choice",
+    "Cluster",
+    "ClusterModel",
+    "Clustering",
+    "Clusters",
     "Hit",
     "Hits",
     "ImageFinder",
@@ -40,8 +50,13 @@ _HOME = {
     "ImageFinderError": "errors",
     "Hits": "search",
     "ImageFinder": "finder",
-    "IndexInfo": "finder",
-    "Records": "finder",
+    "Choice": "cluster.choose",
+    "Cluster": "groups.clustering",
+    "ClusterModel": "groups.model",
+    "Clustering": "groups.clustering",
+    "Clusters": "groups.facade",
+    "IndexInfo": "results",
+    "Records": "results",
     "IngestReport": "ingest",
     "Progress": "ingest",
     "Term": "query",

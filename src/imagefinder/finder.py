@@ -4,69 +4,31 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, overload
+from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
 from imagefinder.errors import InvalidInputError, NotFoundError
-from imagefinder.images.grid import html_grid
 from imagefinder.images.loader import Loader
 from imagefinder.images.sources import open_source
 from imagefinder.index import Index
 from imagefinder.ingest import IngestReport, Progress, ingest
 from imagefinder.query import Kind, QueryInput, Term, parse_query
+from imagefinder.results import IndexInfo, Records
 from imagefinder.search import Hits, SearchOptions, search
 from imagefinder.store.filters import FilterLike, as_filter
 from imagefinder.types import Limits, Record, image_id
 
 if TYPE_CHECKING:
+    from imagefinder.cluster.choose import Choice
+    from imagefinder.groups.clustering import Clustering
+    from imagefinder.groups.facade import Clusters
     from imagefinder.models.base import Embedder
     from imagefinder.models.spec import ModelSpec
     from imagefinder.types import Float32
 
 DEFAULT_MODEL = "default"
-
-
-class Records(Sequence[Record]):
-    """Rows of the index, by ascending id. In a notebook they show as a grid of pictures."""
-
-    def __init__(self, records: Sequence[Record]) -> None:
-        self._records = tuple(records)
-
-    @overload
-    def __getitem__(self, i: int) -> Record: ...
-    @overload
-    def __getitem__(self, i: slice) -> Sequence[Record]: ...
-    def __getitem__(self, i: int | slice) -> Record | Sequence[Record]:
-        return self._records[i]
-
-    def __len__(self) -> int:
-        return len(self._records)
-
-    def __repr__(self) -> str:
-        return f"Records({len(self)})"
-
-    def _repr_html_(self) -> str:
-        return html_grid([(r.uri, "", r.caption or "") for r in self])
-
-
-@dataclass(frozen=True, slots=True)
-class IndexInfo:
-    """What an index holds. ``bytes`` is its size on disk."""
-
-    path: str
-    images: int
-    bytes: int
-    model: str | None
-    spaces: dict[str, dict[str, Any]]
-    sources: list[dict[str, Any]]
-    created: str
-    version: int
-
-    def to_dict(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
 class ImageFinder:
@@ -172,9 +134,13 @@ class ImageFinder:
         filter: FilterLike = None,
         min_score: float | None = None,
         offset: int = 0,
+        same_cluster: bool = False,
     ) -> Hits:
-        """The ``k`` images that fit the query best; see ``query.parse_query`` for what a query may be."""
-        options = SearchOptions(k, as_filter(filter), min_score, offset)
+        """The ``k`` images that fit the query best; see ``query.parse_query`` for what a query may be.
+
+        ``same_cluster`` keeps to one cluster: that of the image asked for, or of the best hit.
+        """
+        options = SearchOptions(k, as_filter(filter), min_score, offset, same_cluster)
         terms = parse_query(query)
         self._ready()
         loader = Loader(self._limits, self.embedder.short_side)
@@ -262,6 +228,38 @@ class ImageFinder:
 
         return load_model(self._spec.name, threads=threads)
 
+    # --- organising -----------------------------------------------------------------------------------------------
+
+    def cluster(
+        self, n_clusters: int | None = None, *, progress: Callable[[str], None] | None = None, **options: Any
+    ) -> Clustering:
+        """Cluster all images; None lets the data decide how many. The options are those of ``ClusterOptions``: method
+        ("leiden", "kmeans", "minibatch", "agglomerative", "hdbscan", "dbscan"), features, scale, seed and so on.
+
+        The records get ``cluster`` and ``cluster_name``, for filters. Corrections of earlier clusters are kept.
+        """
+        from imagefinder.groups.make import ClusterOptions, cluster_index
+
+        self._ready()
+        wanted = ClusterOptions(n_clusters=n_clusters, **options)
+        return cluster_index(self._index, self.embedder, wanted, progress or (lambda stage: None))
+
+    def choose_k(
+        self, max_k: int = 100, *, progress: Callable[[int, int], None] | None = None, **options: Any
+    ) -> Choice:
+        """Measure k-means for 2 to ``max_k`` clusters and suggest a number; changes nothing."""
+        from imagefinder.groups.make import ClusterOptions, choose_for
+
+        self._ready()
+        return choose_for(self._index, self.embedder, ClusterOptions(**options), max_k, progress)
+
+    @property
+    def clusters(self) -> Clusters:
+        """The clusters in force, and what can be done with them."""
+        from imagefinder.groups.facade import Clusters
+
+        return Clusters(self._index, lambda: self.embedder, self._resolve, self.records)
+
     # --- inside ---------------------------------------------------------------------------------------------------
 
     @property
@@ -318,6 +316,9 @@ class ImageFinder:
 
     def __len__(self) -> int:
         return self._index.store.count()
+
+    def __contains__(self, id: str) -> bool:
+        return bool(self._index.store.retrieve([id]))
 
     def __repr__(self) -> str:
         return f"ImageFinder({str(self._index.path)!r}, {len(self)} images)"

@@ -21,6 +21,7 @@ from imagefinder.types import EncodedImage, ImageRef, Limits, Record, Skipped
 if TYPE_CHECKING:
     import numpy as np
 
+    from imagefinder.groups.assign import Assigned
     from imagefinder.images.sources import Source
     from imagefinder.index import Index
     from imagefinder.models.base import Embedder
@@ -41,7 +42,8 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class IngestReport:
-    """What a run did. ``seen`` = added + updated + unchanged + moved + skipped; ``total`` is the index's size."""
+    """What a run did. ``seen`` = added + updated + unchanged + moved + skipped; ``total`` is the index's size.
+    ``clusters`` says what became of new images where there are clusters (``groups.assign.Assigned``)."""
 
     seen: int
     added: int
@@ -53,10 +55,12 @@ class IngestReport:
     seconds: float
     images_per_second: float
     total: int
+    clusters: Assigned | None = None
 
     def to_dict(self) -> dict[str, Any]:
         row = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return {**row, "skipped": [s.to_dict() for s in self.skipped]}
+        clusters = self.clusters.to_dict() if self.clusters else None
+        return {**row, "skipped": [s.to_dict() for s in self.skipped], "clusters": clusters}
 
 
 @dataclass(slots=True)
@@ -89,6 +93,8 @@ def ingest(
 
     ``force`` embeds everything anew; ``allow_empty`` lets an empty folder empty its part of the index.
     """
+    from imagefinder.groups.assign import assign_new
+
     started = time.perf_counter()
     index.add_spaces(embedder.spec)
     plan = make_plan(index.store, sources, force=force, allow_empty=allow_empty)
@@ -104,7 +110,8 @@ def ingest(
     with suppress(StorageError):  # a disk too full to merge what is stored: a search is slower, and as right
         index.store.optimize()
     _remember_sources(index, sources)
-    return run.report(time.perf_counter() - started)
+    clusters = assign_new(index)
+    return run.report(time.perf_counter() - started, clusters)
 
 
 def _remember_sources(index: Index, sources: Sequence[Source]) -> None:
@@ -304,13 +311,14 @@ class _Run:
         self.index.store.delete([k.id for k in gone])
         self.counts["removed"] = len(gone) - self.counts["moved"]
 
-    def report(self, seconds: float) -> IngestReport:
-        counts = self.counts
+    def report(self, seconds: float, clusters: Assigned | None) -> IngestReport:
+        counts: dict[str, Any] = dict(self.counts)
         embedded = counts["added"] + counts["updated"] + counts["moved"]
         return IngestReport(
-            seen=embedded + counts["unchanged"] + len(self.skipped),
             **counts,
+            seen=embedded + counts["unchanged"] + len(self.skipped),
             skipped=tuple(self.skipped),
+            clusters=clusters,
             seconds=round(seconds, 3),
             images_per_second=round(embedded / seconds, 1) if seconds else 0.0,
             total=self.index.store.count(),

@@ -7,14 +7,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from imagefinder.types import ImageRef, Record
+from imagefinder.types import DERIVED_FIELDS, ImageRef, Record
 
 FACTS = ("width", "height", "format", "taken_at")  # what only decoding tells
 
 
 def make_record(ref: ImageRef, content_hash: str, size: int, facts: Mapping[str, Any], former: Record | None) -> Record:
     """The record of an image of ``size`` bytes. Caption, tags and other columns of a ``former`` record are kept, as
-    far as the table of ``ref`` says nothing else."""
+    far as the table of ``ref`` says nothing else; what was computed of the picture is kept if it is still the same."""
     mtime = datetime.fromtimestamp(ref.mtime_ns / 1e9, UTC) if ref.mtime_ns is not None else None
     record = Record(
         id=ref.id,
@@ -27,10 +27,15 @@ def make_record(ref: ImageRef, content_hash: str, size: int, facts: Mapping[str,
         mtime_ns=ref.mtime_ns,
         caption=former.caption if former else None,
         tags=former.tags if former else (),
-        extra=former.extra if former else {},
+        extra=_kept(former, content_hash) if former else {},
         **facts,
     )
     return with_metadata(record, ref)
+
+
+def _kept(former: Record, content_hash: str) -> dict[str, Any]:
+    same = former.content_hash == content_hash
+    return {k: v for k, v in former.extra.items() if same or k not in DERIVED_FIELDS}
 
 
 def with_metadata(record: Record, ref: ImageRef) -> Record:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, overload
 
 from imagefinder.errors import InvalidInputError, InvalidQueryError, NotFoundError
@@ -53,12 +53,14 @@ class Hits(Sequence[Hit]):
 
 @dataclass(frozen=True, slots=True)
 class SearchOptions:
-    """How many hits, and which images count at all."""
+    """How many hits, and which images count at all. ``same_cluster``: those of the cluster of the image asked for, or
+    of the best hit."""
 
     k: int = 10
     filter: Filter | None = None
     min_score: float | None = None
     offset: int = 0
+    same_cluster: bool = False
 
     def __post_init__(self) -> None:
         if self.k < 1 or self.offset < 0:
@@ -75,17 +77,40 @@ def search(index: Index, embedder: Embedder, terms: Sequence[Term], options: Sea
     """
     started = time.perf_counter()
     queries = query_vectors(index, embedder, terms, loader)
-    shown = [t.value for t in terms if t.kind is Kind.ID]
-    if len(queries) == 1:
-        ((space, (vector, _)),) = queries.items()
-        points = _one_space(index, space, vector, options, len(shown))
-    else:
-        points = _two_spaces(index, queries, options)
+    shown = [str(t.value) for t in terms if t.kind is Kind.ID]
+    if options.same_cluster:
+        options = _within_cluster(index, queries, shown, options)
+    points = _points(index, queries, options, len(shown))
     points = [p for p in points if p.id not in shown][: options.k]
     hits = [
         Hit(options.offset + i, p.score, Record.from_payload(p.id, p.payload)) for i, p in enumerate(points, start=1)
     ]
     return Hits(hits, space="+".join(queries), took_ms=1000 * (time.perf_counter() - started))
+
+
+def _points(
+    index: Index, queries: dict[str, tuple[Float32, float]], options: SearchOptions, extra: int
+) -> list[ScoredPoint]:
+    if len(queries) == 1:
+        ((space, (vector, _)),) = queries.items()
+        return _one_space(index, space, vector, options, extra)
+    return _two_spaces(index, queries, options)
+
+
+def _within_cluster(
+    index: Index, queries: dict[str, tuple[Float32, float]], shown: Sequence[str], options: SearchOptions
+) -> SearchOptions:
+    """The options narrowed to the cluster of the image shown, or of the best hit. Raises NotFoundError."""
+    from imagefinder.store.filters import And, Compare
+
+    found = index.store.retrieve(shown[:1]) or _points(index, queries, replace(options, k=1, offset=0), 0)
+    if not found:
+        return options
+    cluster = found[0].payload.get("cluster")
+    if cluster is None:
+        raise NotFoundError("The images are not clustered yet.", remedy="Run: imagefinder cluster")
+    inside = Compare("cluster", "=", cluster)
+    return replace(options, filter=And((options.filter, inside)) if options.filter else inside)
 
 
 def query_vectors(

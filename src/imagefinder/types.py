@@ -152,6 +152,18 @@ class Record:
         return {"id": self.id, **{k: v for k, v in self.to_payload().items() if k != "mtime_ns"}}
 
 
+# What ImageFinder itself writes on records beside their own fields: clusters, and scores of the picture.
+DERIVED_FIELDS = (
+    "cluster",
+    "cluster_name",
+    "cluster_pinned",
+    "outlier",
+    "blur",
+    "darkness",
+    "brightness",
+    "contrast",
+    "aspect",
+) + ("quality_issues",)
 RECORD_FIELDS = tuple(k for k in Record.__dataclass_fields__ if k not in ("id", "extra"))
 
 

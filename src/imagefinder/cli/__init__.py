@@ -8,7 +8,7 @@ import warnings
 import click
 
 from imagefinder._version import __version__
-from imagefinder.cli import demo, download, evaluate, index, info, remove, search
+from imagefinder.cli import cluster, clusters, demo, download, evaluate, export, index, info, remove, search
 from imagefinder.cli.common import report_error
 
 COMMANDS = (
@@ -21,6 +21,11 @@ COMMANDS = (
     info.doctor,
     download.download,
     evaluate.evaluate,
+    cluster.cluster,
+    cluster.choose_k,
+    clusters.clusters,
+    export.export,
+    export.assign,
 )
 
 

@@ -106,6 +106,10 @@ def _tell(finder: ImageFinder, report: IngestReport, as_json: bool) -> None:
     if report.skipped:
         say(f"{plural(len(report.skipped), 'image')} skipped:")
         say_skipped(report.skipped)
+    if report.clusters and report.clusters.assigned:
+        say(f"{plural(report.clusters.assigned, 'image')} assigned to the clusters there are.")
+    if report.clusters and report.clusters.advice:
+        say(f"{report.clusters.advice} Run: imagefinder cluster")
     say(f"The index holds {plural(report.total, 'image')}: {finder.info().path}")
 
 

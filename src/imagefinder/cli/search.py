@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 @click.option("--offset", default=0, type=click.IntRange(0), help="Leave out the best N.", metavar="N")
 @click.option("--filter", "where", metavar="EXPR", help="E.g. 'folder=shoes and width>=800'.")
 @click.option("--min-score", type=float, metavar="X", help="Only hits that score at least this.")
+@click.option("--same-cluster", is_flag=True, help="Only the cluster of the image asked for, or of the best hit.")
 @json_option
 @click.option("--jsonl", "shape", flag_value="jsonl", help="One JSON object per hit and line.")
 @click.option("--csv", "shape", flag_value="csv", help="CSV with a header.")
@@ -79,7 +80,7 @@ def search(
 
 
 def _cut(options: dict[str, Any]) -> dict[str, Any]:
-    return {name: options[name] for name in ("min_score", "offset")}
+    return {name: options[name] for name in ("min_score", "offset", "same_cluster")}
 
 
 def _print(hits: Hits, shape: str | None, end: str, preview: bool | None) -> None:

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from imagefinder.reduce.neighbors import NeighborGraph
-    from imagefinder.types import Float32
 
     Labels = npt.NDArray[np.int32]
 

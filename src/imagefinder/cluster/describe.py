@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imagefinder.cluster.partition import NOISE, Task, partition
+from imagefinder.cluster.partition import NOISE, Task, find_method, partition
 from imagefinder.cluster.scores import Distances, centres_of, silhouettes, to_centres
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Sequence
 
     import numpy.typing as npt
 
@@ -24,14 +23,14 @@ if TYPE_CHECKING:
 SHOWN = 6  # representatives and borderline images kept of each cluster
 PER_CLUSTER = 20  # members whose silhouette stands for the cluster's
 RESAMPLED = 5000  # images at most in one resampled run
+BLOCK = 500  # rows whose distances to all images are held at once
 SHARE = 0.8  # of the images in one resampled run
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterFacts:
     """One cluster. ``tightness`` is the mean cosine between a member and the centre (1: all alike); ``radius`` the
-    distance to the centre within which 99 % of the members lie; ``stability`` the mean Jaccard overlap with the most
-    similar cluster of resampled runs (over 0.75 is stable, under 0.5 it dissolves; Hennig 2007), None if not measured.
+    distance to the centre within which 99 % of the members lie.
 
     ``medoid``, ``representatives`` and ``borderline`` are rows: the member nearest to the centre, members that show
     the cluster's range, and those nearest to another cluster.
@@ -45,18 +44,20 @@ class ClusterFacts:
     medoid: int
     representatives: tuple[int, ...]
     borderline: tuple[int, ...]
-    stability: float | None = None
 
 
-def describe(vectors: Float32, labels: Labels, *, seed: int = 0) -> tuple[list[ClusterFacts], Float32]:
-    """Facts of each cluster 0..k-1, and the centres float32 (k, dim)."""
+def describe(
+    vectors: Float32, labels: Labels, *, only: Collection[int] | None = None, seed: int = 0
+) -> tuple[list[ClusterFacts], Float32]:
+    """Facts of each cluster 0..k-1, or of some ``only``, and the centres float32 (k, dim) of all."""
     centres = centres_of(vectors, labels)
     if not len(centres):
         return [], centres
     lengths = np.maximum(np.linalg.norm(vectors, axis=1), 1e-12)
-    measured = _silhouette_per_cluster(vectors, labels, seed)
+    wanted = sorted(range(len(centres)) if only is None else only)
+    measured = _silhouette_per_cluster(vectors, labels, wanted, seed)
     facts = []
-    for label in range(len(centres)):
+    for label in wanted:
         rows = np.flatnonzero(labels == label)
         away = to_centres(vectors[rows], centres)
         own = away[:, label].copy()
@@ -69,7 +70,7 @@ def describe(vectors: Float32, labels: Labels, *, seed: int = 0) -> tuple[list[C
                 size=len(rows),
                 tightness=float((vectors[rows] @ direction / lengths[rows]).mean()),
                 radius=float(np.quantile(own, 0.99)),
-                silhouette=float(measured[label]),
+                silhouette=measured[label],
                 medoid=int(rows[own.argmin()]),
                 representatives=_representatives(vectors, rows, own),
                 borderline=tuple(rows[np.argsort(margin, kind="stable")[:SHOWN]].tolist()) if len(centres) > 1 else (),
@@ -90,46 +91,36 @@ def _representatives(vectors: Float32, rows: npt.NDArray[np.int64], own: Float32
     return tuple(core[chosen].tolist())
 
 
-def _silhouette_per_cluster(vectors: Float32, labels: Labels, seed: int) -> Float32:
+def _silhouette_per_cluster(vectors: Float32, labels: Labels, wanted: Sequence[int], seed: int) -> dict[int, float]:
     rng = np.random.default_rng(seed)
-    k = int(labels.max()) + 1
-    picked = [rng.permutation(np.flatnonzero(labels == label))[:PER_CLUSTER] for label in range(k)]
-    result = np.zeros(k, np.float32)
-    step = max(1, 500 // PER_CLUSTER)
-    for start in range(0, k, step):
-        part = picked[start : start + step]
-        values = silhouettes(Distances.of(vectors, np.concatenate(part)), labels)
-        for i, found in enumerate(np.split(values, np.cumsum([len(p) for p in part])[:-1])):
-            result[start + i] = np.nan_to_num(found).mean()
+    result: dict[int, float] = {}
+    step = max(1, BLOCK // PER_CLUSTER)
+    for start in range(0, len(wanted), step):
+        part = wanted[start : start + step]
+        picked = [rng.permutation(np.flatnonzero(labels == label))[:PER_CLUSTER] for label in part]
+        values = silhouettes(Distances.of(vectors, np.concatenate(picked)), labels)
+        for label, found in zip(part, np.split(values, np.cumsum([len(p) for p in picked])[:-1]), strict=True):
+            result[label] = float(np.nan_to_num(found).mean())
     return result
 
 
-def with_stability(
-    facts: list[ClusterFacts],
-    task: Task,
-    method: str,
-    labels: Labels,
-    *,
-    runs: int,
-    make_graph: Callable[[Float32, int], NeighborGraph],
-) -> list[ClusterFacts]:
-    """The facts with the stability of each cluster: cluster ``runs`` random parts of the images anew, and see how much
-    of each cluster comes back (Hennig 2007). A part is 80 % of the images, but at most ``RESAMPLED``, or 20 a cluster.
+def stabilities(
+    task: Task, method: str, labels: Labels, *, runs: int, make_graph: Callable[[Float32, int], NeighborGraph]
+) -> list[float | None]:
+    """The stability of each cluster 0..k-1: cluster ``runs`` random parts of the images anew, and see how much of each
+    cluster comes back (Hennig 2007). A part is 80 % of the images, but at most ``RESAMPLED``, or 20 a cluster. None
+    where it can't be told.
     """
-    k = len(facts)
+    n, k = len(labels), int(labels.max(initial=-1)) + 1
     if runs < 1 or k < 2:
-        return facts
-    n = len(task.vectors)
+        return [None] * k
     size = min(int(SHARE * n), max(RESAMPLED, 20 * k))
     overlaps = np.full((runs, k), np.nan)
     for run in range(runs):
         rows = np.sort(np.random.default_rng((task.seed, run)).choice(n, size, replace=False))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            again = _again(task, method, rows, k, make_graph)
-        overlaps[run] = _best_overlap(labels[rows], again, k)
-    known = ~np.isnan(overlaps).all(axis=0)
-    return [replace(f, stability=float(np.nanmean(overlaps[:, f.label])) if known[f.label] else None) for f in facts]
+        overlaps[run] = _best_overlap(labels[rows], _again(task, method, rows, k, make_graph), k)
+    seen = ~np.isnan(overlaps).all(axis=0)
+    return [float(np.nanmean(overlaps[:, label])) if seen[label] else None for label in range(k)]
 
 
 def _again(
@@ -141,8 +132,10 @@ def _again(
 ) -> Labels:
     part = task.vectors[rows]
     wanted = min(k, len(np.unique(part, axis=0))) if task.n_clusters else None
+    neighbors = find_method(method).graph_size(wanted)
     settings = {**task.settings, "n_init": 1} if "n_init" in task.settings or method == "kmeans" else task.settings
-    again = replace(task, vectors=part, graph=make_graph(part, task.graph.k), n_clusters=wanted, settings=settings)
+    again = replace(task, vectors=part, n_clusters=wanted, settings=settings)
+    again = replace(again, graph=make_graph(part, neighbors) if neighbors else None)
     return partition(again, method)[0]
 
 

@@ -27,14 +27,15 @@ BATCH = 1024  # rows a mini-batch step looks at
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What to cluster and how. ``vectors`` float32 (n, dim); ``graph`` holds the neighbours of the same rows.
+    """What to cluster and how. ``vectors`` float32 (n, dim); ``graph`` holds the neighbours of the same rows,
+    for the methods that want it.
 
     ``settings`` are the method's own: n_init (kmeans, minibatch), resolution (leiden), eps and min_samples (dbscan),
     min_cluster_size and min_samples (hdbscan).
     """
 
     vectors: Float32
-    graph: NeighborGraph
+    graph: NeighborGraph | None
     n_clusters: int | None = None
     seed: int = 0
     settings: dict[str, Any] = field(default_factory=dict)
@@ -42,12 +43,18 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A way to cluster. ``counts``: it makes as many clusters as it is told to. ``needs_count``: it must be told."""
+    """A way to cluster. ``counts``: it makes as many clusters as it is told to. ``needs_count``: it must be told.
+    ``neighbors``: how many of each image it looks at."""
 
     run: Callable[[Task], tuple[Labels, dict[str, Any]]]
     settings: tuple[str, ...]
     counts: bool = True
     needs_count: bool = True
+    neighbors: int = 0
+
+    def graph_size(self, n_clusters: int | None) -> int:
+        """How many neighbours the graph must hold, 0 for no graph."""
+        return self.neighbors or (leiden.NEIGHBORS if self.needs_count and n_clusters is None else 0)
 
 
 def partition(task: Task, method: str) -> tuple[Labels, dict[str, Any]]:
@@ -66,7 +73,7 @@ def partition(task: Task, method: str) -> tuple[Labels, dict[str, Any]]:
     if different == 1:
         return np.zeros(len(task.vectors), np.int32), {}
     if task.n_clusters is None and how.needs_count:
-        task = replace(task, n_clusters=communities(task.graph, task.seed))
+        task = replace(task, n_clusters=communities(_graph(task), task.seed))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of convergence on degenerate data, which is dealt with here
         labels, parameters = how.run(task)
@@ -112,6 +119,12 @@ def _check_count(task: Task, method: str, how: Method, different: int) -> None:
         )
 
 
+def _graph(task: Task) -> NeighborGraph:
+    if task.graph is None:
+        raise InvalidInputError("This method needs the neighbour graph of the vectors.")
+    return task.graph
+
+
 def _kmeans(task: Task) -> tuple[Labels, dict[str, Any]]:
     """Lloyd 1982 with k-means++ starts (Arthur and Vassilvitskii 2007); the best of ``n_init`` runs."""
     from sklearn.cluster import KMeans
@@ -134,7 +147,7 @@ def _agglomerative(task: Task) -> tuple[Labels, dict[str, Any]]:
     """Ward 1963, joining only what the neighbour graph connects, so that memory grows with n, not n squared."""
     from sklearn.cluster import AgglomerativeClustering
 
-    links = task.graph.first(leiden.NEIGHBORS).to_sparse()
+    links = _graph(task).first(leiden.NEIGHBORS).to_sparse()
     links.data[:] = 1  # a distance of 0 would be no link
     model = AgglomerativeClustering(task.n_clusters, linkage="ward", connectivity=links.maximum(links.T))
     return model.fit_predict(task.vectors), {"linkage": "ward"}
@@ -143,24 +156,24 @@ def _agglomerative(task: Task) -> tuple[Labels, dict[str, Any]]:
 def _leiden(task: Task) -> tuple[Labels, dict[str, Any]]:
     resolution = task.settings.get("resolution")
     if task.n_clusters is None or resolution is not None:
-        labels = leiden.leiden(task.graph, resolution=resolution or 1.0, seed=task.seed)
+        labels = leiden.leiden(_graph(task), resolution=resolution or 1.0, seed=task.seed)
         return labels, {"resolution": resolution or 1.0}
-    return leiden.with_count(task.graph, task.vectors, task.n_clusters, seed=task.seed)
+    return leiden.with_count(_graph(task), task.vectors, task.n_clusters, seed=task.seed)
 
 
 def _hdbscan(task: Task) -> tuple[Labels, dict[str, Any]]:
-    return density.hdbscan(task.graph, **task.settings)
+    return density.hdbscan(_graph(task), **task.settings)
 
 
 def _dbscan(task: Task) -> tuple[Labels, dict[str, Any]]:
-    return density.dbscan(task.graph, **task.settings)
+    return density.dbscan(_graph(task), **task.settings)
 
 
 METHODS = {
-    "leiden": Method(_leiden, ("resolution",), needs_count=False),
+    "leiden": Method(_leiden, ("resolution",), needs_count=False, neighbors=leiden.NEIGHBORS),
     "kmeans": Method(_kmeans, ("n_init",)),
     "minibatch": Method(_minibatch, ("n_init",)),
-    "agglomerative": Method(_agglomerative, ()),
-    "hdbscan": Method(_hdbscan, ("min_cluster_size", "min_samples"), counts=False, needs_count=False),
-    "dbscan": Method(_dbscan, ("eps", "min_samples"), counts=False, needs_count=False),
+    "agglomerative": Method(_agglomerative, (), neighbors=leiden.NEIGHBORS),
+    "hdbscan": Method(_hdbscan, ("min_cluster_size", "min_samples"), counts=False, needs_count=False, neighbors=50),
+    "dbscan": Method(_dbscan, ("eps", "min_samples"), counts=False, needs_count=False, neighbors=50),
 }

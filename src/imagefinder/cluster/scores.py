@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     Labels = npt.NDArray[np.int32]
 
 SAMPLE = 1000  # rows whose silhouette is computed, each against all others
-BLOCK = 250  # of them at once
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,8 @@ FIELD_KINDS = MappingProxyType(
         "width": Kind.NUMBER,
         "height": Kind.NUMBER,
         "mtime_ns": Kind.NUMBER,
+        "cluster": Kind.NUMBER,
+        "cluster_name": Kind.TEXT,
         "mtime": Kind.DATE,
         "taken_at": Kind.DATE,
     }

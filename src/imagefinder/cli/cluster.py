@@ -1,0 +1,148 @@
+"""``imagefinder cluster`` and ``choose-k``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from imagefinder.cli.bar import ProgressBar
+from imagefinder.cli.common import OK, index_option, json_option, open_finder, plural, print_json, say
+
+if TYPE_CHECKING:
+    from imagefinder.groups.clustering import Cluster, Clustering
+
+METHODS = ("leiden", "kmeans", "minibatch", "agglomerative", "hdbscan", "dbscan")
+
+
+class Count(click.ParamType):
+    """A number of clusters, or ``auto``."""
+
+    name = "K"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
+        if value is None or str(value).lower() == "auto":
+            return None
+        try:
+            return int(value)
+        except ValueError:
+            self.fail(f"{value!r} is neither a number nor auto.", param, ctx)
+
+
+def features_options(command: Any) -> Any:
+    command = click.option("--seed", default=0, show_default=True, help="The same seed gives the same clusters.")(command)
+    command = click.option(
+        "--scale", type=click.Choice(["none", "standard"]), default="none", help="standard: a variance of 1 everywhere."
+    )(command)
+    return click.option(
+        "--features",
+        default="default",
+        metavar="WHAT",
+        help="default (what is searched: PCA, 256), raw, pca:N, or pca:0.95 for a share of the variance.",
+    )(command)
+
+
+@click.command()
+@click.option("-n", "--n-clusters", type=Count(), metavar="K|auto", help="How many.  [default: auto]")
+@click.option("--method", type=click.Choice(METHODS), default="leiden", show_default=True, help="How.")
+@features_options
+@click.option("--resolution", type=float, help="leiden: above 1 gives more clusters, below fewer.")
+@click.option("--n-init", type=click.IntRange(1), help="kmeans, minibatch: so many starts.  [default: 3]")
+@click.option("--eps", type=float, help="dbscan: how far a neighbour may be.  [default: from the data]")
+@click.option("--min-samples", type=click.IntRange(1), help="dbscan, hdbscan: what makes a place dense.  [default: 5]")
+@click.option("--min-cluster-size", type=click.IntRange(2), help="hdbscan.  [default: a 200th, at least 5]")
+@click.option("--stability", default=5, show_default=True, type=click.IntRange(0), help="Resampled runs; 0 for none.")
+@click.option("--fresh", is_flag=True, help="Forget names, locks, merges, splits and moves of earlier clusters.")
+@index_option
+@json_option
+def cluster(n_clusters: int | None, index_dir: Path | None, as_json: bool, **options: Any) -> int:
+    """Sort the images into clusters of alike ones, each with a name, typical images and figures.
+
+    \b
+      imagefinder cluster                          as many as the data has
+      imagefinder cluster -n 20 --method kmeans
+      imagefinder clusters                         look at them again; rename, merge, split...
+      imagefinder search "dog" --filter "cluster = 3"
+
+    The records get `cluster` and `cluster_name`, so filters know them; -1 is noise, which only hdbscan and dbscan
+    leave. What was said of earlier clusters (names, locks, merges, splits, moves) is kept. Images indexed later join
+    the nearest cluster.
+    """
+    names = ("resolution", "n_init", "eps", "min_samples", "min_cluster_size")
+    settings = {name: value for name in names if (value := options.pop(name)) is not None}
+    with open_finder(index_dir) as finder:
+        made = finder.cluster(n_clusters, settings=settings, progress=_stage, **options)
+        if as_json:
+            print_json(made.to_dict())
+        else:
+            print_clustering(made)
+    return OK
+
+
+def _stage(text: str) -> None:
+    say(f"  {text} ...")
+
+
+def print_clustering(made: Clustering, sizes: dict[int, int] | None = None) -> None:
+    """The clusters as a table, largest first."""
+    sizes = sizes or {c.label: c.size for c in made.clusters}
+    head = f"{'label':>5}  {'images':>7}  {'tight':>5}  {'silh.':>6}  {'stable':>6}  name"
+    click.echo(click.style(head, bold=True))
+    for found in sorted(made.clusters, key=lambda c: -sizes.get(c.label, 0)):
+        click.echo(_line(found, sizes.get(found.label, 0)))
+    noise = sizes.get(-1, made.n_noise)
+    if noise:
+        click.echo(f"{-1:>5}  {noise:>7,}  {'':>5}  {'':>6}  {'':>6}  in no cluster")
+    scores = made.scores
+    say(
+        f"{plural(len(made.clusters), 'cluster')} of {plural(sum(sizes.values()), 'image')} by "
+        f"{made.parameters['method']}; silhouette {scores['silhouette']:.3f} ± {scores['silhouette_error']:.3f}."
+    )
+
+
+def _line(found: Cluster, size: int) -> str:
+    stable = "" if found.stability is None else f"{found.stability:.2f}"
+    marks = "".join(mark for on, mark in ((found.locked, " [locked]"), (found.joined, " [merged]")) if on)
+    others = ", ".join(word for word, _ in found.words if word not in found.name)
+    more = click.style(f"  ({others})" if others else "", dim=True)
+    return (
+        f"{found.label:>5}  {size:>7,}  {found.tightness:5.2f}  {found.silhouette:6.3f}  {stable:>6}  "
+        f"{found.name}{marks}{more}"
+    )
+
+
+@click.command("choose-k")
+@click.option("--max", "max_k", default=100, show_default=True, type=click.IntRange(2), help="Largest number tried.")
+@features_options
+@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw the curves (PNG, SVG or PDF).")
+@index_option
+@json_option
+def choose_k(max_k: int, plot: Path | None, index_dir: Path | None, as_json: bool, **options: Any) -> int:
+    """Measure k-means for every number of clusters, and suggest one with the reason; you decide.
+
+    Inertia, silhouette (of a sample, with its standard error), Calinski-Harabasz and Davies-Bouldin for 2 to --max
+    clusters, where the inertia bends (Kneedle), and how many communities the neighbour graph has. Nothing is changed.
+    """
+    with open_finder(index_dir) as finder, ProgressBar() as bar:
+        choice = finder.choose_k(max_k, progress=lambda done, total: bar.show(done, total), **options)
+    if plot:
+        from imagefinder.plots.choose_k import plot_choose_k
+
+        plot_choose_k(choice, plot)
+    if as_json:
+        print_json(choice.to_dict())
+        return OK
+    click.echo(click.style(f"{'k':>4}  {'inertia':>12}  {'silhouette':>16}  {'CH':>8}  {'DB':>6}", bold=True))
+    for s in choice.scores:
+        marks = {choice.elbow: "elbow", choice.best_silhouette: "best silhouette", choice.suggested: "suggested"}
+        mark = f"  <- {marks[s.n_clusters]}" if s.n_clusters in marks else ""
+        silhouette = f"{s.silhouette:.4f} ± {s.silhouette_error:.4f}"
+        click.echo(
+            f"{s.n_clusters:>4}  {s.inertia:12.2f}  {silhouette:>16}  {s.calinski_harabasz:8.1f}  "
+            f"{s.davies_bouldin:6.3f}{mark}"
+        )
+    say(f"Suggested: {plural(choice.suggested, 'cluster')}. {choice.reason}")
+    if plot:
+        say(f"Plot: {plot}")
+    return OK

@@ -1,0 +1,185 @@
+"""``imagefinder clusters``: look at the clusters and correct them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from imagefinder.cli.cluster import print_clustering
+from imagefinder.cli.common import OK, index_option, json_option, open_finder, plural, print_json, say
+
+if TYPE_CHECKING:
+    from imagefinder.groups.clustering import Cluster
+
+
+@click.group(invoke_without_command=True)
+@index_option
+@json_option
+@click.pass_context
+def clusters(context: click.Context, index_dir: Path | None, as_json: bool) -> int:
+    """Look at the clusters, and correct them. Without a command, list them.
+
+    A cluster is named by its label or its name. Corrections are kept when `imagefinder cluster` runs again; `undo`
+    takes the last one back.
+    """
+    if context.invoked_subcommand is not None:
+        return OK
+    with open_finder(index_dir) as finder:
+        made, sizes = finder.clusters.clustering, finder.clusters.sizes()
+    if as_json:
+        print_json({**made.to_dict(), "sizes": {str(k): v for k, v in sizes.items()}})
+    else:
+        print_clustering(made, sizes)
+    return OK
+
+
+def _tell(found: Cluster | list[Cluster], as_json: bool, text: str) -> int:
+    many = found if isinstance(found, list) else [found]
+    if as_json:
+        print_json({"clusters": [c.to_dict() for c in many]})
+    say(text)
+    return OK
+
+
+@clusters.command()
+@click.argument("cluster")
+@click.option("-k", "--top", "k", default=20, show_default=True, type=click.IntRange(1), help="Images listed.")
+@click.option("--sheet", type=click.Path(path_type=Path, dir_okay=False), help="Save a contact sheet of them (PNG).")
+@index_option
+@json_option
+def show(cluster: str, k: int, sheet: Path | None, index_dir: Path | None, as_json: bool) -> int:
+    """One cluster: its figures, words, and images from the most typical on."""
+    with open_finder(index_dir) as finder:
+        found = finder.clusters.find(cluster)
+        hits = finder.search(f"id:{found.medoid}", k, filter=f"cluster = {found.label}", with_itself=True)
+        borderline = [finder.get(id).uri for id in found.borderline if id in finder]
+    if as_json:
+        print_json({**found.to_dict(), "images": [h.to_dict() for h in hits]})
+        return OK
+    click.echo(f"{found.label}: {found.name}  ({plural(found.size, 'image')})")
+    if found.words:
+        click.echo("words       " + ", ".join(f"{word} {lead:.2f}" for word, lead in found.words))
+    click.echo("typical")
+    for hit in hits:
+        click.echo(f"  {hit.score:6.3f}  {hit.uri}")
+    if borderline:
+        click.echo("borderline")
+        for uri in borderline:
+            click.echo(f"          {uri}")
+    if sheet:
+        from imagefinder.plots import contact_sheet
+
+        contact_sheet(hits, title=f"{found.label}: {found.name}").save(sheet)
+        say(f"Contact sheet: {sheet}")
+    return OK
+
+
+@clusters.command()
+@click.argument("cluster")
+@click.argument("name")
+@index_option
+@json_option
+def rename(cluster: str, name: str, index_dir: Path | None, as_json: bool) -> int:
+    """Give a cluster a name."""
+    with open_finder(index_dir) as finder:
+        found = finder.clusters.rename(cluster, name)
+    return _tell(found, as_json, f"Cluster {found.label} is now called {found.name}.")
+
+
+@clusters.command()
+@click.argument("clusters", nargs=-1, required=True, metavar="CLUSTER CLUSTER...")
+@index_option
+@json_option
+def merge(clusters: tuple[str, ...], index_dir: Path | None, as_json: bool) -> int:
+    """Make one cluster of several, with the label and name of the first."""
+    with open_finder(index_dir) as finder:
+        found = finder.clusters.merge(*clusters)
+    return _tell(found, as_json, f"Cluster {found.label} ({found.name}) now has {plural(found.size, 'image')}.")
+
+
+@clusters.command()
+@click.argument("cluster")
+@click.option("-n", "--parts", "n", default=2, show_default=True, type=click.IntRange(2), help="Into how many.")
+@index_option
+@json_option
+def split(cluster: str, n: int, index_dir: Path | None, as_json: bool) -> int:
+    """Part a cluster; the largest part keeps its label and name."""
+    with open_finder(index_dir) as finder:
+        parts = finder.clusters.split(cluster, n)
+    text = "; ".join(f"{c.label}: {c.name} ({c.size:,})" for c in parts)
+    return _tell(parts, as_json, f"Split into {text}.")
+
+
+@clusters.command()
+@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
+@click.option("--to", "cluster", required=True, metavar="CLUSTER", help="Where they belong.")
+@index_option
+@json_option
+def move(images: tuple[str, ...], cluster: str, index_dir: Path | None, as_json: bool) -> int:
+    """Put images (ids, paths or URLs) into another cluster, for good."""
+    with open_finder(index_dir) as finder:
+        found = finder.clusters.move(list(images), cluster)
+    return _tell(found, as_json, f"{plural(len(images), 'image')} moved to cluster {found.label} ({found.name}).")
+
+
+@clusters.command()
+@click.argument("cluster")
+@index_option
+@json_option
+def lock(cluster: str, index_dir: Path | None, as_json: bool) -> int:
+    """Keep a cluster's members as they are when clustering runs again."""
+    with open_finder(index_dir) as finder:
+        found = finder.clusters.lock(cluster)
+    return _tell(found, as_json, f"Cluster {found.label} ({found.name}) is locked.")
+
+
+@clusters.command()
+@click.argument("cluster")
+@index_option
+@json_option
+def unlock(cluster: str, index_dir: Path | None, as_json: bool) -> int:
+    """Let a locked cluster change again."""
+    with open_finder(index_dir) as finder:
+        found = finder.clusters.lock(cluster, False)
+    return _tell(found, as_json, f"Cluster {found.label} ({found.name}) is no longer locked.")
+
+
+@clusters.command()
+@index_option
+@json_option
+def undo(index_dir: Path | None, as_json: bool) -> int:
+    """Take the last change back (also a whole run of `imagefinder cluster`)."""
+    with open_finder(index_dir) as finder:
+        before = finder.clusters.clustering
+        now = finder.clusters.undo()
+    if as_json:
+        print_json({"undone": before.done, **now.to_dict()})
+    say(f"Undone: {before.done}. There are {plural(len(now.clusters), 'cluster')} again.")
+    return OK
+
+
+@clusters.command()
+@click.option("--level", "n", type=click.IntRange(1), metavar="N", help="Into so many groups.  [default: a few levels]")
+@index_option
+@json_option
+def tree(n: int | None, index_dir: Path | None, as_json: bool) -> int:
+    """Clusters of clusters: the tree over them, cut at a level."""
+    with open_finder(index_dir) as finder:
+        total = len(finder.clusters)
+        wanted = [n] if n else sorted({max(1, total // 8), max(1, total // 3)})
+        cuts = {level: finder.clusters.levels(level) for level in wanted}
+    if as_json:
+        print_json({"levels": {str(k): [[c.label for c in g] for g in groups] for k, groups in cuts.items()}})
+        return OK
+    for level, groups in cuts.items():
+        click.echo(click.style(plural(level, "group"), bold=True))
+        for group in groups:
+            _print_group(group)
+    return OK
+
+
+def _print_group(group: list[Any]) -> None:
+    size = sum(c.size for c in group)
+    click.echo(f"  {size:>7,}  " + ", ".join(f"{c.name} ({c.label})" for c in sorted(group, key=lambda c: -c.size)))

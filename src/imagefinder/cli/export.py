@@ -1,0 +1,97 @@
+"""``imagefinder export`` and ``assign``: clusters for other programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from imagefinder.cli.common import (
+    NOTHING_FOUND,
+    OK,
+    index_option,
+    json_option,
+    limits,
+    open_finder,
+    plural,
+    print_json,
+    say,
+)
+
+if TYPE_CHECKING:
+    from imagefinder.groups.export import Exported
+
+
+@click.group()
+def export() -> None:
+    """Write what ImageFinder found for other programs."""
+
+
+@export.command("clusters")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="A .csv, .parquet or .json file.")
+@click.option("--folders", type=click.Path(path_type=Path, file_okay=False), help="A new folder: one inside per cluster.")
+@click.option(
+    "--how",
+    type=click.Choice(["copy", "symlink", "hardlink"]),
+    default="copy",
+    show_default=True,
+    help="What goes into --folders.",
+)
+@index_option
+@json_option
+def export_clusters(
+    out: Path | None, folders: Path | None, how: Literal["copy", "symlink", "hardlink"], index_dir: Path | None, as_json: bool
+) -> int:
+    """Who is in which cluster: a table (uri, cluster, name, distance to the centre), or a folder for each."""
+    if not out and not folders:
+        raise click.UsageError("Name a file with --out, or a folder with --folders.")
+    done: list[Exported] = []
+    with open_finder(index_dir) as finder:
+        if out:
+            done.append(finder.clusters.export(out))
+        if folders:
+            done.append(finder.clusters.export_folders(folders, how))
+    if as_json:
+        left = [{"uri": uri, "reason": reason} for d in done for uri, reason in d.left_out]
+        print_json({"written": [{"path": d.path, "rows": d.rows} for d in done], "left_out": left})
+    for d in done:
+        say(f"{plural(d.rows, 'image')}: {d.path}")
+        for uri, reason in d.left_out[:20]:
+            say(f"  left out {uri}: {reason}")
+    return OK
+
+
+@export.command("model")
+@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="A folder.")
+@index_option
+@json_option
+def export_model(out: Path, index_dir: Path | None, as_json: bool) -> int:
+    """What assigns any image to these clusters without the collection: clusters.json and clusters.npz."""
+    with open_finder(index_dir) as finder:
+        model = finder.clusters.export_model(out)
+    if as_json:
+        print_json({"path": str(out), "clusters": len(model.labels), "model": model.model})
+    say(f"{plural(len(model.labels), 'cluster')}: {out}. Use it with: imagefinder assign {out} IMAGE...")
+    return OK
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
+@json_option
+def assign(model: Path, images: tuple[str, ...], as_json: bool) -> int:
+    """The cluster of any image (file, folder or URL) by a model from `imagefinder export model`; no index is needed."""
+    from imagefinder.classify import assign_images
+
+    rows, skipped = assign_images(model, images, limits=limits())
+    if as_json:
+        print_json({"images": rows, "skipped": [s.to_dict() for s in skipped]})
+    else:
+        for row in rows:
+            click.echo(f"{row['cluster']:>5}  {row['distance']:6.3f}  {row['name'] or '-'}  {row['uri']}")
+    for item in skipped:
+        say(f"  skipped {item.uri}: {item.reason} [{item.code}]")
+    return OK if rows else NOTHING_FOUND
+
+

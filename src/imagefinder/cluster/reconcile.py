@@ -1,0 +1,133 @@
+"""Keeps what a person said of the clusters when clustering runs again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from imagefinder.types import Float32
+
+    Labels = npt.NDArray[np.int32]
+
+NONE = -2  # the former label of an image that had none
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What was said of a former clustering, by its labels. ``former`` int32 (n,) holds the label each image had, -1 for
+    noise, -2 for none.
+
+    ``locked`` clusters stay exactly as they are. The images of a ``joined`` one (made by merging) stay together. Those
+    of two clusters kept ``apart`` (made by splitting) don't come together again. A ``pinned`` image, bool (n,), stays
+    with the cluster it was moved to. All these, and the ``named`` ones, keep their label as far as they live on.
+    """
+
+    former: Labels
+    pinned: npt.NDArray[np.bool_]
+    locked: frozenset[int] = frozenset()
+    joined: frozenset[int] = frozenset()
+    apart: tuple[tuple[int, int], ...] = ()
+    named: frozenset[int] = frozenset()
+
+    @property
+    def held(self) -> npt.NDArray[np.bool_]:
+        """The images that are not to be clustered again, bool (n,)."""
+        return np.isin(self.former, sorted(self.locked))
+
+    @property
+    def kept(self) -> set[int]:
+        """The former labels that matter to somebody."""
+        moved = {int(label) for label in np.unique(self.former[self.pinned]) if label >= 0}
+        return {*self.locked, *self.joined, *self.named, *moved, *(label for pair in self.apart for label in pair)}
+
+
+def reconcile(vectors: Float32, found: Labels, wishes: Wishes) -> Labels:
+    """Labels int32 (n,) that honour the wishes, from those newly ``found`` (their values for held images don't count).
+
+    A kept cluster has its former label; the others get the smallest numbers that are free, in their order.
+    """
+    new = _with_held(found, wishes)
+    for label in sorted(wishes.joined - wishes.locked):
+        new = _unite(new, wishes, label)
+    for a, b in wishes.apart:
+        new = _part(vectors, new, wishes, a, b)
+    heirs = _heirs(new, wishes)
+    new = _numbered(new, heirs)
+    pinned = wishes.pinned & (wishes.former >= 0)
+    new[pinned] = wishes.former[pinned]
+    return new
+
+
+def _with_held(found: Labels, wishes: Wishes) -> Labels:
+    """Each locked cluster as a cluster of its own beside those found."""
+    new = found.astype(np.int32).copy()
+    start = int(new.max(initial=-1)) + 1
+    for i, label in enumerate(sorted(wishes.locked)):
+        new[wishes.former == label] = start + i
+    return new
+
+
+def _unite(new: Labels, wishes: Wishes, label: int) -> Labels:
+    """Join the clusters more than half of whose images come from a joined one."""
+    free = ~wishes.held & (new >= 0)
+    sizes = np.bincount(new[free], minlength=int(new.max(initial=0)) + 1)
+    from_it = np.bincount(new[free & (wishes.former == label)], minlength=len(sizes))
+    mostly = np.flatnonzero(from_it * 2 > sizes)
+    if len(mostly) > 1:
+        new = np.where(np.isin(new, mostly), mostly[0], new).astype(np.int32)
+    return new
+
+
+def _part(vectors: Float32, new: Labels, wishes: Wishes, a: int, b: int) -> Labels:
+    """Where the images of two clusters kept apart have most come together, part them by the nearer former centre."""
+    rows_a, rows_b = wishes.former == a, wishes.former == b
+    if not rows_a.any() or not rows_b.any() or {a, b} & wishes.locked:
+        return new
+    home = _mode(new[rows_a])
+    if home < 0 or home != _mode(new[rows_b]):
+        return new
+    inside = np.flatnonzero(new == home)
+    centre_a, centre_b = vectors[rows_a].mean(axis=0), vectors[rows_b].mean(axis=0)
+    to_a = np.square(vectors[inside] - centre_a).sum(axis=1)
+    to_b = np.square(vectors[inside] - centre_b).sum(axis=1)
+    to_b = np.where(wishes.former[inside] == a, np.inf, to_b)
+    to_a = np.where(wishes.former[inside] == b, np.inf, to_a)
+    new = new.copy()
+    new[inside[to_b < to_a]] = new.max() + 1
+    return new
+
+
+def _mode(labels: Labels) -> int:
+    values, counts = np.unique(labels, return_counts=True)
+    return int(values[counts.argmax()])
+
+
+def _heirs(new: Labels, wishes: Wishes) -> dict[int, int]:
+    """For each kept former label the new cluster that continues it: the pairing of most images in common (Kuhn 1955),
+    where these are half of the one or of the other."""
+    from scipy.optimize import linear_sum_assignment
+
+    kept = sorted(wishes.kept)
+    values = np.unique(new[new >= 0])
+    if not kept or not len(values):
+        return {}
+    shared = np.array([[np.sum((wishes.former == label) & (new == value)) for value in values] for label in kept])
+    before = np.array([np.sum(wishes.former == label) for label in kept])
+    now = np.array([np.sum(new == value) for value in values])
+    pairs = zip(*linear_sum_assignment(-shared), strict=True)
+    return {int(values[j]): kept[i] for i, j in pairs if shared[i, j] and 2 * shared[i, j] >= min(before[i], now[j])}
+
+
+def _numbered(new: Labels, heirs: dict[int, int]) -> Labels:
+    values = [int(v) for v in np.unique(new[new >= 0])]
+    taken = set(heirs.values())
+    free = (n for n in range(len(values) + len(taken) + 1) if n not in taken)
+    sizes = {v: int((new == v).sum()) for v in values}
+    fresh = sorted((v for v in values if v not in heirs), key=lambda v: -sizes[v])
+    number = heirs | {v: next(free) for v in fresh} | {-1: -1}
+    return np.array([number[int(v)] for v in new], np.int32)

@@ -1,0 +1,69 @@
+"""New images join the clusters there are; and when it is time to cluster again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from imagefinder.groups import state
+from imagefinder.groups.model import ClusterModel
+from imagefinder.store.filters import Has, Not
+
+if TYPE_CHECKING:
+    from imagefinder.groups.clustering import Clustering
+    from imagefinder.index import Index
+
+GROWN = 0.5  # of the images clustered: so many new ones, and it is time to cluster again
+FAR_SHARE, FAR_LEAST = 0.2, 30  # of the new ones outside every cluster's radius, where 0.01 would be usual
+BATCH = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """What became of new images: how many joined a cluster, how many of these lie farther out than 99 % of it, and
+    advice to cluster again, or None. ``since`` counts all images assigned since the clustering was made."""
+
+    assigned: int
+    far: int
+    since: int
+    advice: str | None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+def assign_new(index: Index) -> Assigned | None:
+    """Assign the images without a label to the nearest cluster; None when there is no clustering."""
+    if not state.exists(index):
+        return None
+    clustering = state.current(index)
+    ids = [p.id for points in index.store.scroll(filter=Not(Has("cluster")), fields=()) for p in points]
+    far = assign_rest(index, clustering, ids)
+    sums = state.count_assigned(index, len(ids), far)
+    advice = _advice(len(clustering.ids), sums["assigned"], sums["far"])
+    return Assigned(len(ids), far, sums["assigned"], advice)
+
+
+def assign_rest(index: Index, clustering: Clustering, ids: Sequence[str]) -> int:
+    """Label images by the nearest centre; how many of them lie outside the radius of their cluster."""
+    space, model, far = clustering.parameters["space"], ClusterModel.of(clustering), 0
+    for start in range(0, len(ids), BATCH):
+        part = ids[start : start + BATCH]
+        raw = {id: found[space] for id, found in index.raw_of(part, [space]).items() if space in found}
+        if not raw:
+            continue
+        labels, _, outside = model.assign(np.stack(list(raw.values())).astype(np.float32))
+        far += int(outside.sum())
+        state.label_records(index, clustering.names(), zip(raw, labels.tolist(), strict=True))
+    return far
+
+
+def _advice(clustered: int, since: int, far: int) -> str | None:
+    if since >= GROWN * max(clustered, 1):
+        return f"{since:,} images came since {clustered:,} were clustered: it is time to cluster again."
+    if far >= FAR_LEAST and far > FAR_SHARE * since:
+        return f"{far:,} of {since:,} new images fit no cluster well: it is time to cluster again."
+    return None

@@ -1,0 +1,261 @@
+"""Clusters an index, once with all it has to say about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from imagefinder.cluster.choose import Choice, choose_k
+from imagefinder.cluster.describe import ClusterFacts, describe, stabilities
+from imagefinder.cluster.hierarchy import tree_of
+from imagefinder.cluster.naming import distinct_names, words_for_clusters
+from imagefinder.cluster.partition import Task, find_method, partition
+from imagefinder.cluster.reconcile import Wishes, reconcile
+from imagefinder.cluster.scores import (
+    Distances,
+    calinski_harabasz,
+    davies_bouldin,
+    inertia_of,
+    mean_and_error,
+    silhouettes,
+)
+from imagefinder.errors import InvalidInputError, NotFoundError
+from imagefinder.groups import state
+from imagefinder.groups.clustering import Cluster, Clustering
+from imagefinder.reduce.features import Features, make_features
+from imagefinder.reduce.neighbors import knn_graph
+
+if TYPE_CHECKING:
+    from imagefinder.index import Index
+    from imagefinder.models.base import Embedder
+    from imagefinder.types import Float32
+
+Words = tuple[tuple[str, float], ...]
+Stage = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterOptions:
+    """How to cluster. ``n_clusters`` None lets the data decide. ``features`` and ``scale``: see ``reduce.features``;
+    ``settings``: see ``cluster.partition``; ``stability``: how many resampled runs judge it, 0 for none. ``fresh``
+    forgets what was said of earlier clusters: names, locks, merges, splits and moves."""
+
+    method: str = "leiden"
+    n_clusters: int | None = None
+    features: str = "default"
+    scale: str = "none"
+    seed: int = 0
+    stability: int = 5
+    fresh: bool = False
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What is clustered: ids, and features float32 (n, dim), by ascending id."""
+
+    space: str
+    ids: list[str]
+    vectors: Float32
+    features: Features
+
+
+def cluster_index(index: Index, embedder: Embedder, options: ClusterOptions, tell: Stage) -> Clustering:
+    """Cluster all images and put the result in force; the clustering before stays as it is until then."""
+    method = find_method(options.method)
+    tell("reading vectors")
+    material = read_material(index, embedder, options)
+    wishes = None if options.fresh else read_wishes(index, material.ids)
+    tell("clustering")
+    free = ~wishes.held if wishes else np.ones(len(material.ids), bool)
+    neighbors = method.graph_size(options.n_clusters)
+    vectors = material.vectors[free]
+    graph = knn_graph(vectors, neighbors) if neighbors and len(vectors) > 1 else None
+    n_free = _count_left(options.n_clusters, wishes)
+    task = Task(vectors, graph, n_free, options.seed, dict(options.settings))
+    found, chosen = partition(task, options.method) if len(vectors) > 1 else (np.zeros(len(vectors), np.int32), {})
+    labels = np.full(len(free), -1, np.int32)
+    labels[free] = found
+    if wishes:
+        labels = reconcile(material.vectors, labels, wishes)
+    tell("describing")
+    made = describe_all(index, embedder, material, labels, _parameters(material, embedder, options, chosen))
+    if len(vectors) > 1:
+        tell("resampling")
+        made = _judged(made, task, options, labels[free])
+    if wishes:
+        made = with_wishes(made, wishes, state.current(index))
+    return state.put_in_force(index, made)
+
+
+def _parameters(
+    material: Material, embedder: Embedder, options: ClusterOptions, chosen: Mapping[str, Any]
+) -> dict[str, Any]:
+    return {
+        "method": options.method,
+        "asked": options.n_clusters or "auto",
+        "features": options.features,
+        "scale": options.scale,
+        "seed": options.seed,
+        "space": material.space,
+        "model": embedder.spec.name,
+        "model_fingerprint": embedder.spec.fingerprint,
+        "settings": {**options.settings, **chosen},
+    }
+
+
+def choose_for(
+    index: Index, embedder: Embedder, options: ClusterOptions, max_k: int, progress: Callable[[int, int], None] | None
+) -> Choice:
+    """Measure every number of clusters up to ``max_k``; changes nothing."""
+    material = read_material(index, embedder, options)
+    if len(material.ids) < 3:
+        raise InvalidInputError(
+            f"Choosing a number of clusters needs 3 images at least; there are {len(material.ids)}."
+        )
+    graph = knn_graph(material.vectors, 15)
+    return choose_k(material.vectors, graph, max_k=max_k, seed=options.seed, progress=progress)
+
+
+def read_material(index: Index, embedder: Embedder, options: ClusterOptions) -> Material:
+    space = index.spaces_of(embedder.spec)["image"]
+    transform = index.transform(space)
+    if transform is None:
+        raise NotFoundError("The index holds no images yet.", remedy="Add some with: imagefinder index FOLDER")
+
+    def batches() -> Iterator[Float32]:
+        return (rows for _, rows in index.raw_batches(space))
+
+    features = make_features(options.features, options.scale, transform, batches)
+    ids: list[str] = []
+    parts: list[Float32] = []
+    for some, rows in index.raw_batches(space):
+        ids += some
+        parts.append(features.apply(rows))
+    return Material(space, ids, np.concatenate(parts), features)
+
+
+def read_wishes(index: Index, ids: Sequence[str]) -> Wishes | None:
+    """What was said of the clusters in force, for these images; None when nothing was."""
+    if not state.exists(index):
+        return None
+    former = state.current(index)
+    held, labels, pinned = state.labels_now(index)
+    rows = {id: row for row, id in enumerate(held)}
+    order = np.array([rows[id] for id in ids])
+    flags = {
+        flag: frozenset(c.label for c in former.clusters if getattr(c, flag)) for flag in ("locked", "joined", "named")
+    }
+    wishes = Wishes(labels[order], pinned[order], apart=former.apart, **flags)
+    return wishes if wishes.kept else None
+
+
+def with_wishes(made: Clustering, wishes: Wishes, former: Clustering) -> Clustering:
+    """The flags and given names of the clusters that live on."""
+    before = {c.label: c for c in former.clusters}
+    clusters = []
+    for cluster in made.clusters:
+        old = before.get(cluster.label) if cluster.label in wishes.kept else None
+        if old is not None:
+            name = old.name if old.named or old.locked else cluster.name
+            cluster = replace(cluster, name=name, named=old.named, locked=old.locked, joined=old.joined)
+        clusters.append(cluster)
+    there = {c.label for c in clusters}
+    row = {id: bool(p) for id, p in zip(made.ids, wishes.pinned, strict=True)}
+    return replace(
+        made,
+        clusters=tuple(clusters),
+        apart=tuple(pair for pair in former.apart if set(pair) <= there),
+        pinned=np.array([row[id] for id in made.ids], bool),
+        parent=former.name,
+    )
+
+
+def describe_all(
+    index: Index, embedder: Embedder, material: Material, labels: np.ndarray, parameters: Mapping[str, Any]
+) -> Clustering:
+    """The clustering that these labels make: facts, names, tree, scores."""
+    numbers, dense = dense_labels(labels)
+    facts, centres = describe(material.vectors, dense)
+    words = find_words(index, embedder, material.ids, dense)
+    names = distinct_names(words)
+    clusters = [
+        to_cluster(fact, numbers[fact.label], names[fact.label], words[fact.label], material.ids) for fact in facts
+    ]
+    return Clustering(
+        clusters=tuple(clusters),
+        parameters=parameters,
+        scores=_scores(material.vectors, dense, centres),
+        ids=material.ids,
+        labels=labels,
+        pinned=np.zeros(len(labels), bool),
+        centres=centres,
+        tree=tree_of(centres),
+        features=material.features,
+    )
+
+
+def to_cluster(fact: ClusterFacts, label: int, name: str, words: Words, ids: Sequence[str]) -> Cluster:
+    return Cluster(
+        label=label,
+        name=name,
+        size=fact.size,
+        tightness=fact.tightness,
+        silhouette=fact.silhouette,
+        radius=fact.radius,
+        medoid=ids[fact.medoid],
+        representatives=tuple(ids[row] for row in fact.representatives),
+        borderline=tuple(ids[row] for row in fact.borderline),
+        words=words,
+    )
+
+
+def dense_labels(labels: np.ndarray) -> tuple[list[int], np.ndarray]:
+    """The labels there are, in order, and the labels as places in that order; -1 stays."""
+    numbers = sorted({int(label) for label in np.unique(labels)} - {-1})
+    place = {label: i for i, label in enumerate(numbers)} | {-1: -1}
+    return numbers, np.array([place[int(label)] for label in labels], np.int32)
+
+
+def _judged(made: Clustering, task: Task, options: ClusterOptions, labels: np.ndarray) -> Clustering:
+    """With the stability of each cluster; ``labels`` are those of the images in ``task``."""
+    numbers, dense = dense_labels(labels)
+    found = stabilities(task, options.method, dense, runs=options.stability, make_graph=knn_graph)
+    by_label = dict(zip(numbers, found, strict=True))
+    return replace(made, clusters=tuple(replace(c, stability=by_label.get(c.label)) for c in made.clusters))
+
+
+def _scores(vectors: Float32, labels: np.ndarray, centres: Float32) -> dict[str, Any]:
+    n, k = len(vectors), len(centres)
+    sample = Distances.sample(vectors, 0)
+    silhouette, error = mean_and_error(silhouettes(sample, labels), n)
+    inertia = inertia_of(vectors, labels, centres)
+    total = inertia_of(vectors, np.zeros(n, np.int32), vectors.mean(axis=0, keepdims=True))
+    return {
+        "inertia": inertia,
+        "silhouette": round(silhouette, 4),
+        "silhouette_error": round(error, 4),
+        "calinski_harabasz": round(calinski_harabasz(total, inertia, n, k), 3),
+        "davies_bouldin": round(davies_bouldin(vectors, labels, centres), 4) if k else 0.0,
+    }
+
+
+def find_words(index: Index, embedder: Embedder, ids: Sequence[str], labels: np.ndarray) -> list[Words]:
+    """The best words of each cluster; none for a model that does not understand words."""
+    count = int(labels.max(initial=-1)) + 1
+    spec = embedder.spec
+    if spec.text_space is None:
+        return [()] * count
+    space = index.spaces_of(spec)[spec.text_space]
+    words, vectors = embedder.vocabulary()
+    images = np.concatenate([index.to_search(space, rows) for _, rows in index.raw_batches(space)])
+    return words_for_clusters(images, labels, words, index.texts_to_search(space, np.asarray(vectors, np.float32)))
+
+
+def _count_left(n_clusters: int | None, wishes: Wishes | None) -> int | None:
+    if n_clusters is None or wishes is None:
+        return n_clusters
+    return max(1, n_clusters - len(wishes.locked))

@@ -1,0 +1,141 @@
+"""Which clustering is in force, and the labels on the records that follow from it.
+
+``groups.json`` names the run in force. A change is a new run, written whole; then the file is switched over; then the
+records get their labels, and the file says so. Whatever is interrupted, the next look at it finishes the job.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from imagefinder.errors import IndexDamagedError, NotFoundError
+from imagefinder.groups.clustering import KIND, Clustering
+from imagefinder.store.files import write_whole
+from imagefinder.store.runs import drop_run, list_runs, load_run, save_run
+
+if TYPE_CHECKING:
+    from imagefinder.index import Index
+
+FILE = "groups.json"
+FIELDS = ("cluster", "cluster_name", "cluster_pinned")
+KEPT = 20  # versions that can be gone back to
+UNKNOWN = -2  # the label of an image that was never assigned
+
+
+def current(index: Index) -> Clustering:
+    """The clustering in force. Raises NotFoundError when there is none."""
+    state = _read(index)
+    if state.get("run") is None:
+        raise NotFoundError("The images are not clustered yet.", remedy="Run: imagefinder cluster")
+    clustering = Clustering.of(load_run(index.path, KIND, state["run"]))
+    if not state.get("applied"):
+        _apply(index, clustering)
+        _write(index, {**state, "applied": True})
+    return clustering
+
+
+def exists(index: Index) -> bool:
+    """Whether there is a clustering in force."""
+    return _read(index).get("run") is not None
+
+
+def put_in_force(index: Index, clustering: Clustering) -> Clustering:
+    """Keep a clustering and label the records by it. Raises StorageError; the one before is then still in force."""
+    run = save_run(index.path, KIND, clustering.facts(), clustering.arrays())
+    clustering = replace(clustering, name=run.name, created=run.facts["created"])
+    _write(index, {"run": run.name, "applied": False, "assigned": 0, "far": 0})
+    _apply(index, clustering)
+    _write(index, {"run": run.name, "applied": True, "assigned": 0, "far": 0})
+    for old in list_runs(index.path, KIND)[:-KEPT]:
+        drop_run(old)
+    return clustering
+
+
+def go_back(index: Index) -> Clustering:
+    """Put the version in force that the present one was made from. Raises NotFoundError when there is none."""
+    parent = current(index).parent
+    if parent is None:
+        raise NotFoundError("There is no earlier version of the clusters to go back to.")
+    former = Clustering.of(load_run(index.path, KIND, parent))
+    _write(index, {"run": former.name, "applied": False, "assigned": 0, "far": 0})
+    return current(index)
+
+
+def labels_now(index: Index) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """What the records say: ids, labels int32 (n,), -1 for noise and -2 for none, and which are pinned, bool (n,)."""
+    ids: list[str] = []
+    labels: list[int] = []
+    pinned: list[bool] = []
+    for points in index.store.scroll(fields=FIELDS, batch=5000):
+        for point in points:
+            ids.append(point.id)
+            label = point.payload.get("cluster")
+            labels.append(label if isinstance(label, int) else UNKNOWN)
+            pinned.append(bool(point.payload.get("cluster_pinned")))
+    return ids, np.array(labels, np.int32), np.array(pinned, bool)
+
+
+def label_records(index: Index, names: Mapping[int, str], wanted: Iterable[tuple[str, int]]) -> None:
+    """Write labels and names on the records of these ids."""
+    by_label: defaultdict[int, list[str]] = defaultdict(list)
+    for id, label in wanted:
+        by_label[label].append(id)
+    for label, ids in by_label.items():
+        index.store.merge_payload(ids, {"cluster": label, "cluster_name": names.get(label)})
+
+
+def count_assigned(index: Index, assigned: int, far: int) -> dict[str, int]:
+    """Add to the count of images assigned since the clustering was made; the sums."""
+    state = _read(index)
+    sums = {"assigned": state.get("assigned", 0) + assigned, "far": state.get("far", 0) + far}
+    _write(index, {**state, **sums})
+    return sums
+
+
+def _apply(index: Index, clustering: Clustering) -> None:
+    """Make the records say what the clustering says; those it does not know are assigned anew."""
+    from imagefinder.groups.assign import assign_rest
+
+    rows = {id: row for row, id in enumerate(clustering.ids)}
+    names = clustering.names()
+    changed: list[tuple[str, int]] = []
+    unknown: list[str] = []
+    pins: dict[bool, list[str]] = {True: [], False: []}
+    for points in index.store.scroll(fields=FIELDS, batch=5000):
+        for point in points:
+            row = rows.get(point.id)
+            if row is None:
+                unknown.append(point.id)
+                continue
+            label, pinned = int(clustering.labels[row]), bool(clustering.pinned[row])
+            if point.payload.get("cluster") != label or point.payload.get("cluster_name") != names.get(label):
+                changed.append((point.id, label))
+            if bool(point.payload.get("cluster_pinned")) != pinned:
+                pins[pinned].append(point.id)
+    label_records(index, names, changed)
+    index.store.merge_payload(pins[True], {"cluster_pinned": True})
+    index.store.merge_payload(pins[False], {"cluster_pinned": None})
+    assign_rest(index, clustering, unknown)
+
+
+def _read(index: Index) -> dict[str, Any]:
+    path = index.path / FILE
+    try:
+        state = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise IndexDamagedError(f"{path} is damaged: {error}.", remedy="Delete it and cluster again.") from error
+    if not isinstance(state, dict):
+        raise IndexDamagedError(f"{path} is damaged.", remedy="Delete it and cluster again.")
+    return state
+
+
+def _write(index: Index, state: Mapping[str, Any]) -> None:
+    write_whole(index.path / FILE, (json.dumps(dict(state)) + "\n").encode())
