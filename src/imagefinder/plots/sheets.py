@@ -1,4 +1,4 @@
-"""Pictures of results: draws what others have computed."""
+"""Sheets of thumbnails."""
 
 from __future__ import annotations
 
