@@ -82,7 +82,7 @@ class Handler(BaseHTTPRequestHandler):
     def get_busy(self, query: dict[str, str]) -> None:
         tries = sum(path == self.path for path, _ in self.server.seen)
         if tries <= int(query.get("times", 1)):
-            self.answer(b"", status=429, Retry_After="0")
+            self.answer(b"", status=429, Retry_After=query.get("after", "0"))
         else:
             self.answer(jpeg())
 

@@ -73,8 +73,7 @@ def download_urls(
     InvalidTableError, and StorageError when the folder can't be written.
     """
     wanted = [_Wanted(url, columns) for url, columns in read_rows(Path(table), column)]
-    with _Downloads(Path(folder), limits or Limits()) as downloads:
-        return downloads.run(wanted, workers, progress)
+    return _Downloads(Path(folder), limits or Limits()).run(wanted, workers, progress)
 
 
 def download_unsplash(
@@ -92,20 +91,20 @@ def download_unsplash(
     The manifest holds the photographer and the photo's page, as Unsplash's licence asks to credit. Run again with a
     larger ``n``, it adds the missing ones. Raises FetchError when the service itself can't be reached.
     """
-    with _Downloads(Path(folder), limits or Limits()) as downloads:
-        have = len(downloads.done)
-        listing = (
-            _unsplash(downloads.fetcher, base_url or UNSPLASH, key)
-            if key
-            else _picsum(downloads.fetcher, base_url or PICSUM)
-        )
-        fresh = (w for w in listing if w.url not in downloads.done)
-        wanted = [w for w, _ in zip(fresh, range(max(0, n - have)), strict=False)]
-        report = downloads.run(wanted, workers, progress)
-        already = min(have, n)
-        return DownloadReport(
-            report.seen + already, report.downloaded, already, report.failed, report.seconds, report.manifest
-        )
+    downloads = _Downloads(Path(folder), limits or Limits())
+    have = len(downloads.done)
+    listing = (
+        _unsplash(downloads.fetcher, base_url or UNSPLASH, key)
+        if key
+        else _picsum(downloads.fetcher, base_url or PICSUM)
+    )
+    fresh = (w for w in listing if w.url not in downloads.done)
+    wanted = [w for w, _ in zip(fresh, range(max(0, n - have)), strict=False)]
+    report = downloads.run(wanted, workers, progress)
+    already = min(have, n)
+    return DownloadReport(
+        report.seen + already, report.downloaded, already, report.failed, report.seconds, report.manifest
+    )
 
 
 def _picsum(fetcher: Fetcher, base: str) -> Iterator[_Wanted]:
@@ -251,9 +250,3 @@ class _Downloads:
             partial.replace(self.folder / MANIFEST)
         except OSError as error:
             raise StorageError(f"{partial} can't be written: {error.strerror}.") from error
-
-    def __enter__(self) -> _Downloads:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.fetcher.close()

@@ -5,24 +5,26 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin, urlsplit
 
 from imagefinder._version import __version__
-from imagefinder.errors import FetchError
-from imagefinder.images.addresses import resolve
+from imagefinder.errors import FetchError, ImageFinderError
 from imagefinder.types import Limits, SkipCode
 
 if TYPE_CHECKING:
+    import httpcore
     import httpx
+
+    from imagefinder.images.network import Deadline
 
 USER_AGENT = f"imagefinder/{__version__}"
 RETRIES = 2  # after the first try, where the server asks to wait or the connection fails
 LONGEST_WAIT_S = 10.0
+_REDIRECTS = (301, 302, 303, 307, 308)
 _NOT_IMAGES = ("text/html", "application/xhtml", "application/json", "text/css", "text/javascript")
 
 
 class Fetcher:
-    """Downloads bytes under limits. Safe to use from several threads.
+    """Downloads bytes under limits. Safe to use from several threads: no connection outlives its answer.
 
     The host is resolved and checked here, and the connection goes to the checked address; each redirect is checked
     in the same way. Proxies and credentials of the environment are not used, for they would undo that.
@@ -32,123 +34,137 @@ class Fetcher:
         import httpx
 
         self._limits = limits
-        self._client = httpx.Client(
-            timeout=httpx.Timeout(limits.read_timeout_s, connect=limits.connect_timeout_s),
-            follow_redirects=False,
-            trust_env=False,
-            # A kept connection is known by its address alone, and another host may share that address.
-            limits=httpx.Limits(max_keepalive_connections=0),
-        )
+        self._tls = httpx.create_ssl_context(trust_env=False)
 
     def get(self, url: str, headers: Mapping[str, str] | None = None, *, any_type: bool = False) -> bytes:
         """The bytes at ``url``. ``any_type`` takes what says of itself that it is no image. Raises FetchError."""
-        import httpx
+        from imagefinder.images.network import Deadline
 
-        deadline = time.monotonic() + self._limits.total_timeout_s
+        deadline = Deadline(self._limits.total_timeout_s)
         for attempt in range(RETRIES + 1):
             try:
-                return self._follow(url, headers or {}, deadline, any_type)
+                return self._follow(_parsed(url), headers or {}, deadline, any_type)
             except _AgainError as again:
-                wait = min(again.wait_s if again.wait_s is not None else 0.5 * 2**attempt, LONGEST_WAIT_S)
-                if attempt == RETRIES or time.monotonic() + wait > deadline:
+                wait = 0.5 * 2**attempt if again.wait_s is None else again.wait_s
+                if attempt == RETRIES or wait > min(LONGEST_WAIT_S, deadline.seconds_left()):
                     raise again.error from None
                 time.sleep(wait)
-            except httpx.TimeoutException as error:
-                raise _timeout() from error
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
-                if attempt == RETRIES or not isinstance(error, httpx.NetworkError):
-                    raise FetchError(f"Fetching failed: {error}.", code=SkipCode.FETCH_FAILED) from error
         raise AssertionError("the last attempt returns or raises")
 
-    def _follow(self, url: str, headers: Mapping[str, str], deadline: float, any_type: bool) -> bytes:
+    def _follow(self, url: httpx.URL, headers: Mapping[str, str], deadline: Deadline, any_type: bool) -> bytes:
         for _ in range(self._limits.max_redirects + 1):
-            request = self._request(url, headers)
-            response = self._client.send(request, stream=True)
-            try:
-                if response.is_redirect:
-                    target = urljoin(url, response.headers.get("location", ""))
-                    if urlsplit(target).hostname != urlsplit(url).hostname:
-                        headers = {}  # what was meant for one host is not for another
-                    url = target
-                    continue
-                return self._body(response, deadline, any_type)
-            finally:
-                response.close()
+            answer = self._answer(url, headers, deadline, any_type)
+            if isinstance(answer, bytes):
+                return answer
+            target = _parsed(answer, url)
+            if (target.scheme, target.netloc) != (url.scheme, url.netloc):
+                headers = {}  # what was meant for one server is not for another
+            url = target
         raise FetchError(f"More than {self._limits.max_redirects} redirects.", code=SkipCode.FETCH_FAILED)
 
-    def _request(self, url: str, headers: Mapping[str, str]) -> httpx.Request:
-        """A request to the checked address of the URL's host, which still names the host to server and TLS."""
-        import httpx
+    def _answer(self, url: httpx.URL, headers: Mapping[str, str], deadline: Deadline, any_type: bool) -> bytes | str:
+        """What one request brings: the body, or where a redirect leads."""
+        import httpcore
 
         try:
-            parts = urlsplit(url)
-            host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-        except ValueError as error:
-            raise FetchError(f"{url!r} is not a URL: {error}.", code=SkipCode.FETCH_FAILED) from error
-        if parts.scheme not in ("http", "https") or not host:
-            raise FetchError(f"Only http and https URLs are fetched, not {url!r}.", code=SkipCode.ADDRESS_REFUSED)
-        address = resolve(host, port, allow_private=self._limits.allow_private_addresses)
-        return httpx.Request(
-            "GET",
-            httpx.URL(url).copy_with(host=address, username=None, password=None),
-            headers={
-                "Host": parts.netloc.rpartition("@")[2],
-                "User-Agent": USER_AGENT,
-                "Accept": "image/*, */*;q=0.5",
-                "Accept-Encoding": "identity",  # a compressed body could be a bomb
-                **headers,
-            },
-            extensions={"sni_hostname": host, "timeout": self._client.timeout.as_dict()},
-        )
+            return self._request(url, headers, deadline, any_type)
+        except (ImageFinderError, _AgainError):
+            raise
+        except httpcore.TimeoutException as error:
+            raise FetchError("The server took too long.", code=SkipCode.TIMEOUT, remedy="Try again later.") from error
+        except Exception as error:  # an answer may be wrong in ways that no one has thought of
+            said = FetchError(f"Fetching failed: {error or type(error).__name__}.", code=SkipCode.FETCH_FAILED)
+            if isinstance(error, httpcore.NetworkError):
+                raise _AgainError(said, 0) from error
+            raise said from error
 
-    def _body(self, response: httpx.Response, deadline: float, any_type: bool) -> bytes:
-        _check_status(response)
-        kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    def _request(self, url: httpx.URL, headers: Mapping[str, str], deadline: Deadline, any_type: bool) -> bytes | str:
+        import httpcore
+        import httpx
+
+        from imagefinder.images.network import Network
+
+        target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
+        sent = {
+            "Host": url.netloc.decode("ascii"),
+            "User-Agent": USER_AGENT,
+            "Accept": "image/*, */*;q=0.5",
+            "Accept-Encoding": "identity",  # a compressed body could be a bomb
+            "Connection": "close",
+            **headers,
+        }
+        read, connect = self._limits.read_timeout_s, self._limits.connect_timeout_s
+        network = Network(deadline, allow_private=self._limits.allow_private_addresses)
+        with (
+            httpcore.HTTPConnection(target.origin, ssl_context=self._tls, network_backend=network) as connection,
+            connection.stream(
+                "GET",
+                target,
+                headers=list(sent.items()),
+                extensions={"timeout": {"connect": connect, "read": read, "write": read}},
+            ) as response,
+        ):
+            answered = httpx.Headers(response.headers)
+            if response.status in _REDIRECTS and "location" in answered:
+                return answered["location"]
+            _check_status(response.status, answered)
+            return self._body(response, answered, any_type)
+
+    def _body(self, response: httpcore.Response, headers: httpx.Headers, any_type: bool) -> bytes:
+        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
         if not any_type and kind.startswith(_NOT_IMAGES):
             raise FetchError(f"The server sent {kind}, not an image.", code=SkipCode.NOT_AN_IMAGE)
-        claimed = response.headers.get("content-length", "")
-        if claimed.isdigit() and int(claimed) > self._limits.max_bytes:
-            raise self._too_large(int(claimed))
+        self._check_size(_number(headers.get("content-length", "")) or 0)
         body = bytearray()
-        for chunk in response.iter_raw():
+        for chunk in response.iter_stream():
             body += chunk
-            if len(body) > self._limits.max_bytes:
-                raise self._too_large(len(body))
-            if time.monotonic() > deadline:
-                raise _timeout()
+            self._check_size(len(body))
         if not body:
             raise FetchError("The server sent nothing.", code=SkipCode.EMPTY)
         return bytes(body)
 
-    def _too_large(self, size: int) -> FetchError:
-        return FetchError(
-            f"It is larger ({size:,} bytes so far or claimed) than the {self._limits.max_bytes:,} allowed.",
-            code=SkipCode.TOO_MANY_BYTES,
-        )
-
-    def close(self) -> None:
-        self._client.close()
+    def _check_size(self, size: float) -> None:
+        if size > self._limits.max_bytes:
+            raise FetchError(
+                f"It is larger ({size:,.0f} bytes so far or claimed) than the {self._limits.max_bytes:,} allowed.",
+                code=SkipCode.TOO_MANY_BYTES,
+            )
 
 
 class _AgainError(Exception):
-    """The server asks to come back later."""
+    """It may go better next time: after ``wait_s``, or None where nothing was said of that."""
 
     def __init__(self, error: FetchError, wait_s: float | None) -> None:
         self.error = error
         self.wait_s = wait_s
 
 
-def _check_status(response: httpx.Response) -> None:
-    status = response.status_code
+def _parsed(url: str, base: httpx.URL | None = None) -> httpx.URL:
+    """A URL that may be fetched, perhaps relative to another. Raises FetchError."""
+    import httpx
+
+    try:
+        parsed = base.join(url) if base else httpx.URL(url)
+        host, port = parsed.raw_host, parsed.port
+        if port is not None and not 0 < port < 65536:
+            raise ValueError(f"there is no port {port}")  # the system would take it modulo 65536
+    except Exception as error:  # InvalidURL, and whatever the parsing of Python and of host names raises
+        raise FetchError(f"{url[:200]!r} is not a URL: {error}.", code=SkipCode.FETCH_FAILED) from error
+    if parsed.scheme not in ("http", "https") or not host:
+        raise FetchError(f"Only http and https URLs are fetched, not {url[:200]!r}.", code=SkipCode.ADDRESS_REFUSED)
+    return parsed
+
+
+def _check_status(status: int, headers: httpx.Headers) -> None:
     if status == 200:
         return
     code = SkipCode.NOT_FOUND if status in (404, 410) else SkipCode.FETCH_FAILED
-    error = FetchError(f"The server answered {status} {response.reason_phrase}.", code=code)
+    error = FetchError(f"The server answered {status}.", code=code)
     if status in (429, 503):
-        after = response.headers.get("retry-after", "")
-        raise _AgainError(error, float(after) if after.isdigit() else None)
+        raise _AgainError(error, _number(headers.get("retry-after", "")))
     raise error
 
 
-def _timeout() -> FetchError:
-    return FetchError("The server took too long.", code=SkipCode.TIMEOUT, remedy="Try again later.")
+def _number(text: str) -> float | None:
+    """A header's whole number, however long; None for anything else, such as the digits of other scripts."""
+    return float(text) if text.isascii() and text.isdigit() else None

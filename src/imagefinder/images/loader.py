@@ -50,6 +50,4 @@ class Loader:
         return self._fetcher
 
     def close(self) -> None:
-        if self._fetcher is not None:
-            self._fetcher.close()
-            self._fetcher = None
+        self._fetcher = None
