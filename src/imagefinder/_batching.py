@@ -20,9 +20,9 @@ def ordered_map(fn: Callable[[T], R], items: Iterable[T], *, workers: int, windo
     """
     source = iter(items)
     pending: deque[Future[R]] = deque()
-    pool = ThreadPoolExecutor(max_workers=workers)
+    pool = ThreadPoolExecutor(max_workers=max(1, workers))
     try:
-        pending.extend(pool.submit(fn, item) for item in islice(source, window))
+        pending.extend(pool.submit(fn, item) for item in islice(source, max(1, window)))
         while pending:
             result = pending.popleft().result()
             pending.extend(pool.submit(fn, item) for item in islice(source, 1))
@@ -34,5 +34,5 @@ def ordered_map(fn: Callable[[T], R], items: Iterable[T], *, workers: int, windo
 def chunked(items: Iterable[T], size: int) -> Iterator[list[T]]:
     """Lists of ``size`` items, the last one perhaps shorter."""
     source = iter(items)
-    while chunk := list(islice(source, size)):
+    while chunk := list(islice(source, max(1, size))):
         yield chunk

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
-from pyarrow import parquet
 
-from imagefinder.errors import InvalidInputError, InvalidTableError, NotFoundError
+from imagefinder.errors import ImageError, InvalidInputError, InvalidTableError, NotFoundError
+from imagefinder.images import files
 from imagefinder.images.ignore import IGNORE_FILE
+from imagefinder.images.loader import Loader
 from imagefinder.images.sources import open_source
-from imagefinder.types import ImageRef, Skipped
+from imagefinder.types import ImageRef, Limits, SkipCode, Skipped
 
 
 def plant(root: Path, *names: str) -> Path:
@@ -122,68 +123,101 @@ def test_a_folder_that_can_not_be_read_is_said_and_hides_what_is_in_it(tmp_path:
     assert not source.is_hidden(str(tmp_path / "open/a.jpg"))
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes in folders")
+@pytest.mark.timeout(20)
+def test_what_is_no_regular_file_is_never_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe would wait for ever for someone to write; here nobody does."""
+    plant(tmp_path, "z.jpg")
+    os.mkfifo(tmp_path / "pipe.jpg")
+    os.mkfifo(tmp_path / "pipe.csv")
+    os.mkfifo(tmp_path / IGNORE_FILE)
+    (tmp_path / "device.jpg").symlink_to("/dev/zero")
+    (tmp_path / "folder.jpg").mkdir()
+    (tmp_path / "t.csv").write_text("path\npipe.jpg\nfolder.jpg\ndevice.jpg\nz.jpg\n")
+    with socket.socket(socket.AF_UNIX) as listening:
+        monkeypatch.chdir(tmp_path)  # a socket's path may not be long
+        listening.bind("socket.jpg")
+    in_folder, in_table = (list(open_source(str(p)).scan()) for p in (tmp_path, tmp_path / "t.csv"))
+    for items, refused in ((in_folder, 4), (in_table, 3)):
+        assert [Path(i.uri).name for i in items if isinstance(i, ImageRef)] == ["z.jpg"]
+        assert [i.code for i in items if isinstance(i, Skipped)] == [SkipCode.NOT_AN_IMAGE] * refused
+    for name in ("pipe.jpg", "socket.jpg", "device.jpg"):
+        (item,) = open_source(str(tmp_path / name)).scan()
+        assert isinstance(item, Skipped) and item.code == SkipCode.NOT_AN_IMAGE
+        with pytest.raises(ImageError) as caught:  # as when it takes a file's place after the scan
+            Loader(Limits()).read(ImageRef(str(tmp_path / name)))
+        assert caught.value.code == SkipCode.NOT_AN_IMAGE
+    with pytest.raises(InvalidTableError):
+        list(open_source(str(tmp_path / "pipe.csv")).scan())
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes in folders")
+@pytest.mark.timeout(20)
+def test_a_pipe_that_takes_a_files_place_at_the_last_moment_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    monkeypatch.setattr(files, "look", lambda path: None)
+    with pytest.raises(ImageError) as caught:
+        Loader(Limits()).read(ImageRef(str(tmp_path / "pipe.jpg")))
+    assert caught.value.code == SkipCode.NOT_AN_IMAGE
+
+
+def test_names_that_no_file_can_have(tmp_path: Path) -> None:
+    for name in ("a\0b.jpg", "x" * 5000 + ".jpg", "\ud800.jpg"):
+        with pytest.raises(ImageError) as caught:
+            Loader(Limits()).read(ImageRef(str(tmp_path / name)))
+        assert caught.value.code == SkipCode.NOT_FOUND
+        with pytest.raises(NotFoundError) as missing:
+            open_source(str(tmp_path / name))
+        str(missing.value).encode()
+
+
+def test_an_ignore_file_that_can_not_be_read_is_said(tmp_path: Path) -> None:
+    plant(tmp_path, "folder/a.jpg", "link/a.jpg")
+    (tmp_path / "folder" / IGNORE_FILE).mkdir()
+    (tmp_path / "link" / IGNORE_FILE).symlink_to("nowhere")
+    items = list(open_source(str(tmp_path)).scan())
+    assert [Path(i.uri).name for i in items] == [IGNORE_FILE, "a.jpg", IGNORE_FILE, "a.jpg"]
+    assert [i.code for i in items if isinstance(i, Skipped)] == [SkipCode.NOT_AN_IMAGE, SkipCode.NOT_FOUND]
+
+
+def test_an_ignore_file_from_windows_or_with_a_pattern_that_is_none(tmp_path: Path) -> None:
+    plant(tmp_path, "a.png", "b.jpg")
+    (tmp_path / IGNORE_FILE).write_bytes(b"\xef\xbb\xbf*.png\r\n")
+    assert found(tmp_path) == ["b.jpg"]
+    (tmp_path / IGNORE_FILE).write_text("!\n")
+    with pytest.raises(InvalidInputError, match=IGNORE_FILE):
+        found(tmp_path)
+
+
+def test_a_folder_may_be_deeper_than_calls_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    deep = tmp_path / "deep"
+    deep.mkdir()
+    monkeypatch.chdir(deep)
+    for _ in range(sys.getrecursionlimit() + 200):
+        os.mkdir("a")
+        os.chdir("a")
+    plant(Path(), "x.jpg")
+    try:
+        items = [i for i in open_source(str(deep)).scan() if isinstance(i, ImageRef)]
+    finally:
+        while Path.cwd() != deep:
+            os.chdir("..")
+            shutil.rmtree("a")
+    assert [Path(i.uri).name for i in items] == ["x.jpg"]
+
+
+def test_a_source_that_goes_away_after_it_was_opened(tmp_path: Path) -> None:
+    plant(tmp_path, "folder/a.jpg")
+    file, folder = open_source(str(tmp_path / "folder/a.jpg")), open_source(str(tmp_path / "folder"))
+    shutil.rmtree(tmp_path / "folder")
+    assert [i.code for i in file.scan() if isinstance(i, Skipped)] == [SkipCode.NOT_FOUND]
+    assert len(list(folder.scan())) == 1
+    assert folder.is_bare()
+    assert folder.is_hidden(str(tmp_path / "folder/a.jpg"))
+
+
 def test_a_source_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError):
         open_source(str(tmp_path / "none"))
-
-
-def table(path: Path, text: str) -> list[ImageRef | Skipped]:
-    path.write_text(text, encoding="utf-8")
-    return list(open_source(str(path)).scan())
-
-
-def test_a_table_gives_paths_urls_and_columns(tmp_path: Path) -> None:
-    plant(tmp_path, "pics/a.jpg")
-    items = table(
-        tmp_path / "t.csv",
-        "id,Image_URL,caption,tags,price,stock,sold,code,width,empty\n"
-        "7,pics/a.jpg,A tree,green; tall,9.5,3,true,007,12,\n"
-        "8,https://example.org/shop/b.jpg,,,1,4,false,012,13,\n"
-        "9,gone.jpg,,,1,4,false,013,13,\n"
-        "10,pics/a.jpg,again,,1,4,false,014,13,\n",
-    )
-    first, second, third = items
-    assert isinstance(first, ImageRef) and isinstance(second, ImageRef) and isinstance(third, Skipped)
-    assert first.uri == str(tmp_path / "pics/a.jpg")
-    assert first.metadata == {
-        "csv_id": 7, "caption": "A tree", "tags": ["green", "tall"], "price": 9.5, "stock": 3, "sold": True,
-        "code": "007", "csv_width": 12,
-    }  # fmt: skip
-    assert (second.uri, second.folder, second.mtime_ns) == ("https://example.org/shop/b.jpg", "shop", None)
-    assert third.code == "not-found"
-
-
-@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-def test_delimiters_and_encodings(tmp_path: Path, delimiter: str) -> None:
-    plant(tmp_path, "ä.jpg")
-    text = f"path{delimiter}name\nä.jpg{delimiter}Ärmel\n"
-    for encoding in ("utf-8", "utf-8-sig", "latin-1"):
-        (tmp_path / "t.csv").write_bytes(text.encode(encoding))
-        (ref,) = open_source(str(tmp_path / "t.csv")).scan()
-        assert isinstance(ref, ImageRef)
-        assert ref.metadata == {"name": "Ärmel"}
-
-
-def test_parquet(tmp_path: Path) -> None:
-    plant(tmp_path, "a.jpg")
-    columns = {"photo": ["a.jpg", None], "n": [1, 2], "x": [float("nan"), 1.0], "tags": [["p", "q"], []]}
-    parquet.write_table(pa.table(columns), tmp_path / "t.parquet")
-    (ref,) = open_source(str(tmp_path / "t.parquet")).scan()
-    assert isinstance(ref, ImageRef)
-    assert ref.metadata == {"n": 1, "tags": ["p", "q"]}
-    (tmp_path / "bad.parquet").write_bytes(b"PAR1 no")
-    with pytest.raises(InvalidTableError):
-        list(open_source(str(tmp_path / "bad.parquet")).scan())
-
-
-def test_a_column_by_name_and_a_missing_one(tmp_path: Path) -> None:
-    plant(tmp_path, "a.jpg")
-    (tmp_path / "t.csv").write_text("where,url\na.jpg,x\n")
-    (ref,) = open_source(str(tmp_path / "t.csv"), column="Where").scan()
-    assert isinstance(ref, ImageRef)
-    with pytest.raises(InvalidTableError, match="where, url"):
-        list(open_source(str(tmp_path / "t.csv"), column="pic").scan())
-    with pytest.raises(InvalidTableError, match="--column"):
-        table(tmp_path / "u.csv", "one,two\n1,2\n")
-    with pytest.raises(InvalidTableError, match="empty"):
-        table(tmp_path / "v.csv", "")

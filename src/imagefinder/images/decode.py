@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import threading
 from contextlib import nullcontext
 from datetime import datetime
 from io import BytesIO
-from pathlib import Path
 
 from PIL import Image
 
 from imagefinder.errors import ImageError
 from imagefinder.images.colour import orientation, to_rgb, upright
+from imagefinder.images.files import open_file, unreadable
 from imagefinder.types import EncodedImage, ImageRef, Limits, LoadedImage, SkipCode
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF", "PPM", "JPEG2000", "ICO")
@@ -31,14 +30,12 @@ def encode_bytes(ref: ImageRef, data: bytes) -> EncodedImage:
 
 
 def read_file(ref: ImageRef, limits: Limits) -> EncodedImage:
-    """Read a local file. Raises ImageError: not-found, permission, empty or too-many-bytes."""
-    path = Path(ref.uri)
+    """Read a local file. Raises ImageError: not-found, permission, not-an-image, empty or too-many-bytes."""
     try:
-        with path.open("rb") as file:
-            # One byte more than allowed is enough to know, whatever stat says (pipes, growing files).
-            data = file.read(limits.max_bytes + 1)
+        with open_file(ref.uri) as file:
+            data = file.read(limits.max_bytes + 1)  # one more than allowed is enough to know, should the file grow
     except OSError as error:
-        raise _unreadable(error) from error
+        raise unreadable(error) from error
     if not data:
         raise ImageError("The file is empty.", code=SkipCode.EMPTY)
     if len(data) > limits.max_bytes:
@@ -48,16 +45,6 @@ def read_file(ref: ImageRef, limits: Limits) -> EncodedImage:
             remedy="Raise Limits.max_bytes if it is to be trusted.",
         )
     return encode_bytes(ref, data)
-
-
-def _unreadable(error: OSError) -> ImageError:
-    if error.errno in (errno.ENOENT, errno.ENOTDIR):
-        return ImageError("There is no such file.", code=SkipCode.NOT_FOUND)
-    if error.errno in (errno.EACCES, errno.EPERM):
-        return ImageError("The file may not be read.", code=SkipCode.PERMISSION, remedy="Change its permissions.")
-    if error.errno == errno.EISDIR:
-        return ImageError("It is a folder.", code=SkipCode.NOT_AN_IMAGE)
-    return ImageError(f"The file can't be read: {error.strerror or error}.", code=SkipCode.NOT_FOUND)
 
 
 def decode(encoded: EncodedImage, *, short_side: int | None, limits: Limits) -> LoadedImage:

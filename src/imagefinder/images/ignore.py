@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
 from imagefinder.errors import InvalidInputError
+from imagefinder.images.files import open_file
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -38,9 +40,16 @@ class Rules:
         self._files = tuple(files)
 
     def with_file(self, path: str, below: str) -> Rules:
-        """These rules and those of an ignore file in the folder ``below`` (path from the root, slash at the end)."""
-        with open(path, encoding="utf-8", errors="replace") as lines:
-            spec = _compiled(tuple(line.rstrip("\n") for line in lines))
+        """These rules and those of an ignore file in the folder ``below`` (path from the root, slash at the end).
+
+        Raises OSError when the file can't be read.
+        """
+        with TextIOWrapper(open_file(path), encoding="utf-8-sig", errors="replace") as file:
+            lines = [line.rstrip("\n") for line in file]
+        try:
+            spec = _compiled(tuple(lines))
+        except InvalidInputError as error:
+            raise InvalidInputError(f"{path}: {error.message}", remedy=error.remedy) from error
         return Rules(*self._given, (*self._files, (below, spec)))
 
     def leaves_out(self, path: str, *, folder: bool) -> bool:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from imagefinder.errors import NotFoundError
+from imagefinder.errors import ImageError, NotFoundError
+from imagefinder.images.files import look, regular, unreadable
 from imagefinder.images.ignore import IGNORE_FILE, Rules
 from imagefinder.images.loader import is_url
 from imagefinder.images.tables import read_rows
@@ -70,10 +72,21 @@ class FolderSource(Source):
     def scan(self) -> Iterator[ImageRef | Skipped]:
         self._unreadable = []
         self._entered: set[tuple[int, int]] = set()
-        yield from self._walk(self.uri, "", self._rules)
+        levels = [self._walk(self.uri, "", self._rules)]  # a stack: folders lie deeper than Python lets calls go
+        while levels:
+            item = next(levels[-1], None)
+            if item is None:
+                levels.pop()
+            elif isinstance(item, (ImageRef, Skipped)):
+                yield item
+            else:
+                levels.append(item)
 
-    def _walk(self, folder: str, below: str, rules: Rules) -> Iterator[ImageRef | Skipped]:
-        """``below`` is the folder's path from the root, with a slash at its end unless empty."""
+    def _walk(self, folder: str, below: str, rules: Rules) -> Iterator[Any]:
+        """What a folder holds, in order: images, what is left out, and the walk through each folder in it.
+
+        ``below`` is the folder's path from the root, with a slash at its end unless empty.
+        """
         try:
             stat = os.stat(folder)
             if (stat.st_dev, stat.st_ino) in self._entered:
@@ -83,35 +96,38 @@ class FolderSource(Source):
                 entries = sorted(found, key=lambda e: e.name)
         except OSError as error:
             self._unreadable.append(folder + os.sep)
-            yield Skipped(folder, SkipCode.PERMISSION, f"The folder can't be read: {error.strerror}.")
+            yield Skipped(_printable(folder), SkipCode.PERMISSION, f"The folder can't be read: {error.strerror}.")
             return
-        if any(e.name == IGNORE_FILE for e in entries):
-            rules = rules.with_file(os.path.join(folder, IGNORE_FILE), below)
+        if ignore := next((e.path for e in entries if e.name == IGNORE_FILE), None):
+            try:
+                rules = rules.with_file(ignore, below)
+            except OSError as error:
+                yield _skipped(ignore, unreadable(error))
         for entry in entries:
             if _is_folder(entry):
                 if not rules.leaves_out(below + entry.name, folder=True):
-                    yield from self._walk(entry.path, f"{below}{entry.name}/", rules)
+                    yield self._walk(entry.path, f"{below}{entry.name}/", rules)
             elif not rules.leaves_out(below + entry.name, folder=False):
-                yield from self._file(entry, folder)
+                yield from self._file(entry)
 
-    def _file(self, entry: os.DirEntry[str], folder: str) -> Iterator[ImageRef | Skipped]:
+    def _file(self, entry: os.DirEntry[str]) -> Iterator[ImageRef | Skipped]:
         extension = os.path.splitext(entry.name)[1].lower()
         if extension in UNSUPPORTED:
             yield Skipped(
                 _printable(entry.path), SkipCode.UNSUPPORTED_FORMAT, UNSUPPORTED[extension], "Save it as JPEG or PNG."
             )
         elif extension in EXTENSIONS:
-            try:
-                yield _file_ref(entry.path, entry.stat(), self.uri)
-            except OSError:  # a link to nowhere, or gone since the folder was listed
-                yield Skipped(_printable(entry.path), SkipCode.NOT_FOUND, "The file is gone, or a link to nowhere.")
+            yield _file_ref(entry.path, self.uri, entry=entry)
 
     def covers(self, uri: str) -> bool:
         return uri.startswith(self.uri.rstrip(os.sep) + os.sep)
 
     def is_bare(self) -> bool:
-        with os.scandir(self.uri) as entries:
-            return next(entries, None) is None
+        try:
+            with os.scandir(self.uri) as entries:
+                return next(entries, None) is None
+        except OSError:  # gone since it was scanned: the drive, most likely
+            return True
 
     def is_hidden(self, uri: str) -> bool:
         return uri.startswith(tuple(self._unreadable))
@@ -123,7 +139,7 @@ class FileSource(Source):
     kind = "file"
 
     def scan(self) -> Iterator[ImageRef | Skipped]:
-        yield _file_ref(self.uri, os.stat(self.uri), self.uri)
+        yield _file_ref(self.uri, self.uri)
 
 
 class UrlSource(Source):
@@ -159,12 +175,7 @@ class TableSource(Source):
     def _row(self, uri: str, metadata: dict[str, Any]) -> ImageRef | Skipped:
         if is_url(uri):
             return ImageRef(uri, folder=_url_folder(uri), source=self.uri, metadata=metadata)
-        try:
-            return _file_ref(uri, os.stat(uri), self.uri, metadata)
-        except (OSError, ValueError):
-            return Skipped(
-                _printable(uri), SkipCode.NOT_FOUND, "The table names it, but there is no such file.", "Check the path."
-            )
+        return _file_ref(uri, self.uri, metadata)
 
 
 def open_source(
@@ -181,18 +192,29 @@ def open_source(
         return FolderSource(path, include, exclude)
     if not os.path.exists(path):
         raise NotFoundError(
-            f"There is no file or folder {path}.", remedy="Check the path; if it is on another drive, mount it."
+            f"There is no file or folder {_printable(path)}.",
+            remedy="Check the path; if it is on another drive, mount it.",
         )
     return TableSource(path, column) if path.lower().endswith(TABLES) else FileSource(path)
 
 
-def _file_ref(path: str, stat: os.stat_result, source: str, metadata: Any = None) -> ImageRef | Skipped:
+def _file_ref(
+    path: str, source: str, metadata: Any = None, entry: os.DirEntry[str] | None = None
+) -> ImageRef | Skipped:
+    """``entry`` saves another look at the file where the folder has just been listed."""
     try:
         path.encode()
+        found = regular(entry.stat()) if entry else look(path)
     except UnicodeEncodeError:
         return Skipped(_printable(path), SkipCode.BAD_NAME, "The file's name is not valid UTF-8.", "Rename the file.")
+    except OSError as error:
+        return _skipped(path, unreadable(error))
     folder = os.path.basename(os.path.dirname(path))
-    return ImageRef(path, stat.st_size, stat.st_mtime_ns, folder, source, metadata or {})
+    return ImageRef(path, found.st_size, found.st_mtime_ns, folder, source, metadata or {})
+
+
+def _skipped(path: str, error: ImageError) -> Skipped:
+    return Skipped(_printable(path), error.code, error.message, error.remedy)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -203,7 +225,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _printable(path: str) -> str:
-    return path.encode(errors="surrogateescape").decode(errors="replace")
+    return re.sub("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", path)
 
 
 def _url_folder(url: str) -> str:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
+import json
 import math
 import re
 from collections.abc import Iterator, Sequence
+from io import StringIO
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from imagefinder.errors import InvalidTableError
+from imagefinder.images.files import look, open_file
 from imagefinder.types import RECORD_FIELDS
 
 COLUMNS = (
@@ -18,6 +22,7 @@ COLUMNS = (
     + ("filepath", "file_path", "file", "filename", "file_name", "photo", "link", "src")
 )  # fmt: skip
 SAMPLE = 1000  # rows looked at to tell the type of a CSV column
+LONGEST_CELL = 1_000_000  # characters; a quotation mark that is never closed makes a longer cell
 _SPECIAL = ("caption", "tags")
 
 
@@ -25,15 +30,25 @@ def read_rows(path: Path, column: str | None = None) -> Iterator[tuple[str, dict
     """The path or URL in each row, and the other columns as numbers, true/false or text; empty cells are left out.
 
     ``column`` names the column of paths or URLs, whatever its case; by default it is the first of the usual names
-    that is there. A column named like a field of a record gets the prefix ``csv_``. Rows without a path are passed
-    over. Raises InvalidTableError.
+    that is there. A column named like a field of a record gets the prefix ``csv_``; one of bytes is left out. Rows
+    without a path are passed over. Raises InvalidTableError.
     """
-    names, rows = _parquet(path) if path.suffix.lower() in (".parquet", ".pq") else _csv(path)
+    is_parquet = path.suffix.lower() in (".parquet", ".pq")
+    names, rows = _parquet(path) if is_parquet else _csv(path)
     key = _place_column(path, names, column)
+    if not is_parquet:
+        rows = _typed(rows, [n for n in names if n != key and n.strip().lower() not in _SPECIAL])
     for row in rows:
-        place = str(row.get(key) or "").strip()
+        place = _place(row.get(key))
         if place:
             yield place, _metadata({k: v for k, v in row.items() if k != key})
+
+
+def _place(cell: Any) -> str:
+    """The path or URL in a cell; in a pair of an image's bytes and its path, as data sets have it, the path."""
+    if isinstance(cell, dict):
+        cell = cell.get("path") or cell.get("url")
+    return str(cell or "").strip()
 
 
 def _place_column(path: Path, names: Sequence[str], column: str | None) -> str:
@@ -55,10 +70,10 @@ def _metadata(row: dict[str, Any]) -> dict[str, Any]:
         if value is None or value == "":
             continue
         lower = name.strip().lower()
-        if lower == "tags":
-            value = (
-                value if isinstance(value, list) else [t.strip() for t in re.split(r"[,;|]", str(value)) if t.strip()]
-            )
+        if lower == "tags" and not isinstance(value, list):
+            value = [t.strip() for t in re.split(r"[,;|]", str(value)) if t.strip()]
+        elif lower == "caption":
+            value = " ".join(value) if isinstance(value, list) else str(value)
         key = lower if lower in _SPECIAL else f"csv_{lower}" if lower in (*RECORD_FIELDS, "id") else name.strip()
         metadata[key] = value
     return metadata
@@ -68,53 +83,72 @@ def _plain(value: Any) -> Any:
     """A value the store can keep: text, number, true/false or a list of text; NaN is nothing."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
+    if isinstance(value, int) and abs(value) >= 2**63:
+        return str(value)
     if value is None or isinstance(value, (str, bool, int, float)):
         return value
     if isinstance(value, (list, tuple)):
         return [str(v) for v in value if v is not None]
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False, default=str)
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
 def _csv(path: Path) -> tuple[list[str], Iterator[dict[str, Any]]]:
-    lines = _lines(path)
-    head = list(islice(lines, 50))
-    if not head:
+    text = _text(path)
+    if not text:
         raise InvalidTableError(f"{path.name} is empty.", remedy="A table needs a line of column names.")
-    reader = csv.DictReader(chain(head, lines), delimiter=_delimiter(head[0]))
+    csv.field_size_limit(max(csv.field_size_limit(), LONGEST_CELL))  # of the whole process, so never made less
+    # Not text.splitlines(), which also breaks at characters that may stand inside a cell.
+    reader = csv.DictReader(StringIO(text, newline=""), delimiter=_delimiter(text))
+    rows = _read(path, reader)
+    first = next(rows, {})
     names = [n for n in reader.fieldnames or [] if n]
-    return names, _typed(path, reader, names)
+    return names, ({n: (row.get(n) or "").strip() for n in names} for row in chain([first] if first else [], rows))
 
 
-def _lines(path: Path) -> Iterator[str]:
-    """The lines of a text file in UTF-8, or in Latin-1 if it isn't UTF-8."""
+def _read(path: Path, reader: csv.DictReader[str]) -> Iterator[dict[str, Any]]:
     try:
-        data = path.read_bytes()
+        yield from reader
+    except csv.Error as error:
+        raise InvalidTableError(
+            f"{path.name}, line {reader.line_num}: {error}.", remedy="Look for a quotation mark that is never closed."
+        ) from error
+
+
+def _text(path: Path) -> str:
+    """A table's text without blank lines above it: UTF-16 if it says so, else UTF-8, else Windows-1252."""
+    try:
+        with open_file(path) as file:
+            data = file.read()
     except OSError as error:
         raise InvalidTableError(f"{path} can't be read: {error.strerror}.") from error
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("latin-1")
-    return iter(text.replace("\0", "").splitlines(keepends=True))
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        text = data.decode("utf-16", "replace")
+    else:
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            text = data.decode("cp1252", "replace")
+    return re.sub(r"\A(?:[ \t]*[\r\n])+", "", text.replace("\0", ""))
 
 
-def _delimiter(header: str) -> str:
+def _delimiter(text: str) -> str:
+    """The likeliest sign outside quotation marks in the first line."""
+    header = re.split(r"[\r\n]", re.sub(r'"(?:[^"]|"")*"', "", text[:65536]), maxsplit=1)[0]
     return max(",;\t|", key=lambda d: (header.count(d), d == ","))
 
 
-def _typed(path: Path, reader: csv.DictReader[str], names: list[str]) -> Iterator[dict[str, Any]]:
-    """Rows with each column in the one type that fits all of its first cells."""
-    try:
-        sample = list(islice(reader, SAMPLE))
-        makers = {name: _maker([row.get(name) or "" for row in sample]) for name in names}
-        for row in chain(sample, reader):
-            yield {name: _made(makers[name], row.get(name) or "") for name in names}
-    except csv.Error as error:
-        raise InvalidTableError(f"{path.name}, line {reader.line_num}: {error}.") from error
+def _typed(rows: Iterator[dict[str, Any]], names: list[str]) -> Iterator[dict[str, Any]]:
+    """Rows with each of these columns in the one type that fits all of its first cells."""
+    sample = list(islice(rows, SAMPLE))
+    makers = {name: _maker([row[name] for row in sample]) for name in names}
+    for row in chain(sample, rows):
+        yield {**row, **{name: _made(maker, row[name]) for name, maker in makers.items()}}
 
 
 def _maker(cells: Sequence[str]) -> Any:
-    filled = [c.strip() for c in cells if c.strip()]
+    filled = [c for c in cells if c]
     for maker in (_int, _float, _bool):
         if filled and all(maker(c) is not None for c in filled):
             return maker
@@ -122,18 +156,17 @@ def _maker(cells: Sequence[str]) -> Any:
 
 
 def _made(maker: Any, cell: str) -> Any:
-    cell = cell.strip()
     made = maker(cell) if cell else None
     return cell if made is None else made
 
 
 def _int(cell: str) -> int | None:
     """A whole number; one with leading zeros is a code (an article number, a postcode) and stays text."""
-    return int(cell) if re.fullmatch(r"-?(0|[1-9]\d{0,17})", cell) else None
+    return int(cell) if re.fullmatch(r"-?(0|[1-9][0-9]{0,17})", cell) else None
 
 
 def _float(cell: str) -> float | None:
-    return float(cell) if re.fullmatch(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", cell) else None
+    return float(cell) if re.fullmatch(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?", cell) else None
 
 
 def _bool(cell: str) -> bool | None:
@@ -141,11 +174,41 @@ def _bool(cell: str) -> bool | None:
 
 
 def _parquet(path: Path) -> tuple[list[str], Iterator[dict[str, Any]]]:
-    import pyarrow
     from pyarrow import parquet
 
     try:
+        look(path)
         file = parquet.ParquetFile(path)
-    except (OSError, pyarrow.ArrowException) as error:
+        schema = file.schema_arrow
+        columns = {f.name: leaves for f in schema if (leaves := list(_leaves(f.name, f.type)))}
+    except Exception as error:  # of a damaged file anything may be wrong
         raise InvalidTableError(f"{path.name} is not a Parquet file: {error}") from error
-    return file.schema_arrow.names, (row for batch in file.iter_batches(4096) for row in batch.to_pylist())
+    return list(columns), _parquet_rows(path, file, [leaf for leaves in columns.values() for leaf in leaves])
+
+
+def _leaves(name: str, kind: Any) -> Iterator[str]:
+    """The parts of a column to read: all but bytes, which may well be the images themselves."""
+    from pyarrow import types
+
+    if types.is_struct(kind):
+        for field in kind:
+            yield from _leaves(f"{name}.{field.name}", field.type)
+    elif "binary" not in str(kind):
+        yield name
+
+
+def _parquet_rows(path: Path, file: Any, columns: list[str]) -> Iterator[dict[str, Any]]:
+    try:
+        with file:
+            for batch in file.iter_batches(4096, columns=columns):
+                cells = [_cells(column) for column in batch.columns]
+                yield from (dict(zip(batch.schema.names, row, strict=True)) for row in zip(*cells, strict=True))
+    except Exception as error:  # of a damaged file anything may be wrong
+        raise InvalidTableError(f"{path.name} is damaged: {error}") from error
+
+
+def _cells(column: Any) -> list[Any]:
+    try:
+        return list(column.to_pylist())
+    except (ValueError, OverflowError):  # a time that Python has no name for, to the nanosecond or of year 20000
+        return list(column.cast("string").to_pylist())

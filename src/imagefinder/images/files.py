@@ -1,0 +1,57 @@
+"""Opens files that anyone may have put there. Nothing but a regular file is ever read: a pipe would wait for ever."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import BinaryIO
+
+from imagefinder.errors import ImageError
+from imagefinder.types import SkipCode
+
+
+def look(path: str | os.PathLike[str]) -> os.stat_result:
+    """What the system says of a regular file. Raises OSError, also for anything else and for impossible names."""
+    try:
+        return regular(os.stat(path))
+    except ValueError as error:  # a NUL, or what the system's encoding can't say
+        raise OSError(errno.ENOENT, str(error)) from error
+
+
+def regular(found: os.stat_result) -> os.stat_result:
+    """The same, if it is of a regular file. Raises OSError."""
+    if stat.S_ISDIR(found.st_mode):
+        raise OSError(errno.EISDIR, "It is a folder")
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.ENXIO, "It is a pipe, a socket or a device")
+    return found
+
+
+def open_file(path: str | os.PathLike[str]) -> BinaryIO:
+    """A regular file, to be read. Raises OSError, and never waits for anyone to write."""
+    look(path)  # before it is opened, for to open a device may do something
+    return open(path, "rb", opener=_opener)
+
+
+def _opener(path: str, flags: int) -> int:
+    file = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # a pipe may have taken the file's place just now
+    try:
+        regular(os.fstat(file))
+    except OSError:
+        os.close(file)
+        raise
+    return file
+
+
+def unreadable(error: OSError) -> ImageError:
+    """What an error of the system means for an image."""
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return ImageError("There is no such file, or it is a link to nowhere.", code=SkipCode.NOT_FOUND)
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return ImageError("The file may not be read.", code=SkipCode.PERMISSION, remedy="Change its permissions.")
+    if error.errno == errno.EISDIR:
+        return ImageError("It is a folder.", code=SkipCode.NOT_AN_IMAGE)
+    if error.errno == errno.ENXIO:
+        return ImageError("It is a pipe, a socket or a device.", code=SkipCode.NOT_AN_IMAGE)
+    return ImageError(f"The file can't be read: {error.strerror or error}.", code=SkipCode.NOT_FOUND)
