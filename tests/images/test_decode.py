@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import csv
+import struct
 import subprocess
 import sys
+import threading
+import tracemalloc
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -16,6 +19,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from imagefinder.errors import ImageError
+from imagefinder.images import decode as decode_module
 from imagefinder.images.decode import decode, encode_bytes, from_picture
 from imagefinder.images.loader import Loader
 from imagefinder.types import ImageRef, Limits, LoadedImage, SkipCode
@@ -215,6 +219,93 @@ def test_a_large_jpeg_counts_as_what_is_decoded_of_it() -> None:
     loaded = read(data, 260)
     assert (loaded.width, loaded.height) == (12_000, 10_000)
     assert code_of(data) == SkipCode.TOO_MANY_PIXELS
+
+
+def test_a_progressive_jpeg_counts_in_full_for_its_coefficients_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = Image.new("RGB", (1200, 1000))
+    plain, progressive = saved(image, "JPEG"), saved(image, "JPEG", progressive=True)
+    limits = Limits(max_decoded_pixels=1_000_000)
+    assert read(plain, 260, limits).image.width < 1200
+    one_by_one = plain.replace(b"\xff\xda\x00\x0c\x03", b"\xff\xda\x00\x08\x01")  # a scan for each colour
+    padded = plain.replace(b"\xff\xda", b"\x00\xff\xff\xff\xda")
+    hidden = plain[:2] + b"\xff\xe3\x00\x07\xff\xda\x00\x0c\x03" + one_by_one[2:]
+    for data in (progressive, one_by_one, hidden):
+        with pytest.raises(ImageError) as caught:
+            read(data, 260, limits)
+        assert caught.value.code == SkipCode.TOO_MANY_PIXELS
+    assert read(padded, 260, limits).width == 1200
+    monkeypatch.setattr("imagefinder.images.decode.LARGE", 1_000_000)
+    with decode_module._one_large:
+        assert read(plain, 260).width == 1200
+        other = threading.Thread(target=read, args=(progressive, 260))
+        other.start()
+        other.join(0.3)
+        assert other.is_alive(), "two large pictures are decoded at once"
+    other.join()
+
+
+def test_a_tile_larger_than_its_picture_is_refused() -> None:
+    """A megabyte of zeros, packed, is a gigabyte of memory for a picture that claims 16 x 16."""
+    tags = [
+        (256, 16),
+        (257, 16),
+        (258, 8),
+        (259, 8),
+        (262, 1),
+        (277, 1),
+        (322, 32768),
+        (323, 32768),
+        (324, 8),
+        (325, 0),
+    ]
+    data = b"II*\0" + struct.pack("<IH", 8, len(tags))
+    data += b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags) + bytes(4)
+    assert code_of(data) == SkipCode.TOO_MANY_PIXELS
+
+
+def test_an_icon_is_not_decoded_before_its_size_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = saved(Image.new("L", (5000, 4000)), "PNG")
+    entry = struct.pack("<BBBBHHII", 16, 16, 0, 0, 1, 32, len(inner), 22)
+    monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("decoded"))
+    icon = struct.pack("<HHH", 0, 1, 1) + entry + inner
+    assert code_of(icon, max_decoded_pixels=10_000_000) == SkipCode.TOO_MANY_PIXELS
+    assert code_of(icon, max_pixels=10_000_000) == SkipCode.TOO_MANY_PIXELS
+
+
+@pytest.mark.parametrize("format", ["AVIF", "HEIF"])
+@pytest.mark.parametrize("brand", [None, b"mif1", b"msf1", b"miaf"])
+def test_avif_and_heic_are_told_apart_by_all_their_brands(format: str, brand: bytes | None) -> None:
+    data = saved(quarters(), format)
+    loaded = read(data[:8] + (brand or data[8:12]) + data[12:])
+    assert (loaded.format, corners(loaded.image)) == (format, UPRIGHT)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_heic_is_turned_once(orientation: int) -> None:
+    """Its own turn counts, whatever EXIF repeats of it; EXIF alone turns nothing, as the format has it."""
+    back = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}
+    stored = quarters() if orientation == 1 else quarters().transpose(Image.Transpose(back[orientation]))
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    data = saved(stored, "HEIF", exif=exif.tobytes())
+    assert (b"irot" in data or b"imir" in data) == (orientation > 1)
+    loaded = read(data)
+    assert corners(loaded.image) == UPRIGHT
+    assert (loaded.width, loaded.height) == loaded.image.size == (320, 192)
+    only_exif = read(saved(quarters(), "HEIF", exif=exif))
+    assert (corners(only_exif.image), only_exif.width) == (UPRIGHT, 320)
+
+
+def test_a_large_picture_of_more_than_8_bits_takes_little_more_memory_than_itself() -> None:
+    values = np.linspace(-5, 1000, 3000 * 3000, dtype=np.float32).reshape(3000, 3000)
+    values[0, 0] = np.nan
+    image = Image.fromarray(values)
+    tracemalloc.start()
+    grey = np.asarray(from_picture(image))[..., 0]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 200e6, f"{peak / 1e6:.0f} MB"
+    np.testing.assert_allclose(grey[1:], (values[1:] + 5) * (255 / 1005), atol=0.51)
 
 
 SMALL = {format: saved(quarters((48, 32)), format) for format in FORMATS}

@@ -19,6 +19,7 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+BLOCK = 4_000_000  # pixels worked on at once where a picture is not 8-bit
 _TRANSPARENT = {"RGBA", "LA", "PA", "La", "RGBa"}
 
 
@@ -52,7 +53,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _on_white(image: Image.Image) -> Image.Image:
-    rgba = image.convert("RGBA")
+    rgba = image if image.mode == "RGBA" else image.convert("RGBA")
     white = Image.new("RGB", rgba.size, "white")
     white.paste(rgba, mask=rgba.getchannel("A"))
     return white
@@ -61,15 +62,22 @@ def _on_white(image: Image.Image) -> Image.Image:
 def _eight_bit(image: Image.Image) -> Image.Image:
     """Grey of more than 8 bits. 16-bit values lose their low byte; others are stretched from their own range only
     when they don't fit a known one (0..1, 0..255, 0..65535)."""
-    values = np.nan_to_num(np.asarray(image, dtype=np.float64))
-    low, high = float(values.min(initial=0)), float(values.max(initial=0))
+    values = np.asarray(image)
+    rows = max(1, BLOCK // max(1, image.width))  # in float64 all at once a large picture would take eightfold memory
+    blocks = [values[i : i + rows] for i in range(0, len(values), rows)]
+    low = min((float(np.nan_to_num(b).min(initial=0)) for b in blocks), default=0.0)
+    high = max((float(np.nan_to_num(b).max(initial=0)) for b in blocks), default=0.0)
+    shift, scale = 0.0, 1.0
     if image.mode.startswith("I;16") or (image.mode == "I" and low >= 0 and 255 < high <= 65535):
-        values = values / 257
+        scale = 1 / 257
     elif image.mode == "F" and low >= 0 and high <= 1:
-        values = values * 255
+        scale = 255.0
     elif low < 0 or high > 255:
-        values = (values - low) * (255 / max(high - low, 1e-12))
-    return Image.fromarray(values.round().astype(np.uint8))
+        shift, scale = low, 255 / max(high - low, 1e-12)
+    grey = np.empty(values.shape, np.uint8)
+    for i, block in enumerate(blocks):
+        grey[i * rows : (i + 1) * rows] = ((np.nan_to_num(block.astype(np.float64)) - shift) * scale).round()
+    return Image.fromarray(grey)
 
 
 def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:

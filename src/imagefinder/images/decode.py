@@ -7,17 +7,17 @@ import threading
 from contextlib import nullcontext
 from datetime import datetime
 from io import BytesIO
+from typing import Any
 
 from PIL import Image
 
 from imagefinder.errors import ImageError
 from imagefinder.images.colour import orientation, to_rgb, upright
 from imagefinder.images.files import open_file, unreadable
+from imagefinder.images.headers import format_of, icon_sizes, pixels_held
 from imagefinder.types import EncodedImage, ImageRef, Limits, LoadedImage, SkipCode
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF", "PPM", "JPEG2000", "ICO")
-HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1")
-LARGE = 20_000_000  # decoded pixels; larger pictures are decoded one at a time, to bound memory
+LARGE = 20_000_000  # pixels in memory; larger pictures are decoded one at a time, to bound memory
 CHUNK = 1024 * 1024
 
 _one_large = threading.Lock()
@@ -53,18 +53,18 @@ def decode(encoded: EncodedImage, *, short_side: int | None, limits: Limits) -> 
     The format is told from the content. A JPEG is decoded at the smallest of its scales (1/1, 1/2, 1/4, 1/8) that
     keeps the short side at ``short_side`` pixels or more; None decodes in full. Raises ImageError with a skip code.
     """
-    image = _opened(encoded.data)
+    image = _opened(encoded.data, limits)
     full = image.size
     _check_claim(full, limits)
     if short_side is not None and image.format in ("JPEG", "MPO"):
         scale = min(1.0, short_side / min(full))
         image.draft(image.mode, (-int(-full[0] * scale // 1), -int(-full[1] * scale // 1)))
-    pixels = image.width * image.height
+    pixels = pixels_held(image, full, encoded.data)
     if pixels > limits.max_decoded_pixels:
         raise _too_many(pixels, limits.max_decoded_pixels, "would have to be decoded")
     with _one_large if pixels > LARGE else nullcontext():
+        drafted = image.size != full
         picture, turned = _finished(image)
-    drafted = pixels != full[0] * full[1]
     width, height = (full[1], full[0]) if drafted and turned else full if drafted else picture.size
     return LoadedImage(
         ref=encoded.ref,
@@ -83,7 +83,7 @@ def from_picture(image: Image.Image) -> Image.Image:
     return to_rgb(upright(image))
 
 
-def _opened(data: bytes) -> Image.Image:
+def _opened(data: bytes, limits: Limits) -> Image.Image:
     """The image with its header read and no pixel decoded.
 
     Pillow's own ``Image.open`` guards against bombs by a process-wide limit; the plugins are called directly so that
@@ -91,28 +91,27 @@ def _opened(data: bytes) -> Image.Image:
     """
     if not data:
         raise ImageError("There are no bytes.", code=SkipCode.EMPTY)
-    factory = _factory(data[:16].ljust(16, b"\0"))
-    if factory is None:
+    name = format_of(data)
+    if not name:
         raise _unknown(data)
+    if name == "ICO":
+        for size in icon_sizes(data):  # Pillow decodes an icon as soon as it is opened
+            _check_claim(size, limits, limits.max_decoded_pixels)
     try:
-        image: Image.Image = factory(BytesIO(data), "")
+        image: Image.Image = _factory(name)(BytesIO(data), "")
     except Exception as error:  # a decoder given damaged bytes raises anything
         raise _broken(error) from error
     return image
 
 
-def _factory(prefix: bytes):  # type: ignore[no-untyped-def]
-    """The Pillow plugin for a file that starts so."""
-    if prefix[4:8] == b"ftyp" and prefix[8:12] in HEIF_BRANDS:
+def _factory(name: str) -> Any:
+    """The Pillow plugin for a format."""
+    if name == "HEIF":
         from pillow_heif import HeifImageFile
 
         return HeifImageFile
     Image.init()
-    for name in FORMATS:
-        factory, accept = Image.OPEN.get(name, (None, None))
-        if accept is not None and accept(prefix) is True:
-            return factory
-    return None
+    return Image.OPEN[name][0]
 
 
 def _unknown(data: bytes) -> ImageError:
@@ -128,11 +127,12 @@ def _unknown(data: bytes) -> ImageError:
     )
 
 
-def _check_claim(size: tuple[int, int], limits: Limits) -> None:
+def _check_claim(size: tuple[int, int], limits: Limits, most: int | None = None) -> None:
+    most = limits.max_pixels if most is None else min(most, limits.max_pixels)
     if min(size) < 1:
         raise ImageError(f"Its header claims a size of {size[0]} x {size[1]}.", code=SkipCode.CORRUPT)
-    if size[0] * size[1] > limits.max_pixels:
-        raise _too_many(size[0] * size[1], limits.max_pixels, "are claimed by its header")
+    if size[0] * size[1] > most:
+        raise _too_many(size[0] * size[1], most, "are claimed by its header")
 
 
 def _too_many(pixels: int, limit: int, what: str) -> ImageError:
