@@ -8,25 +8,29 @@ import os
 import re
 import threading
 import time
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field
-from itertools import count
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from itertools import count, islice, repeat
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from imagefinder._batching import ordered_map
-from imagefinder.errors import ImageError, StorageError
+from imagefinder.errors import FetchError, ImageError, ImageFinderError, InvalidTableError, StorageError
 from imagefinder.images.decode import decode, encode_bytes
 from imagefinder.images.fetch import Fetcher
-from imagefinder.images.tables import read_rows
-from imagefinder.types import ImageRef, Limits, Skipped
+from imagefinder.images.files import look
+from imagefinder.images.tables import MANIFEST, read_csv, read_rows
+from imagefinder.types import ImageRef, Limits, SkipCode, Skipped
 
-MANIFEST = "manifest.csv"
+PARTIAL = ".imagefinder-part"  # what is not yet whole; nobody else's name, for it is removed by the next run
+LONGEST_STEM = 80  # bytes; some systems take no more than 143 for a name
 PER_HOST = 4  # downloads at once from one host
 UNSPLASH, PICSUM = "https://api.unsplash.com", "https://picsum.photos"
 PHOTO_WIDTH = 1080  # pixels
+_RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in "0123456789¹²³")}  # Windows
 _EXTENSIONS = {"JPEG": ".jpg", "TIFF": ".tif", "HEIF": ".heic", "JPEG2000": ".jp2"}
 
 Progress = Callable[[int, int], None]
@@ -54,7 +58,7 @@ class _Wanted:
 
     url: str
     columns: dict[str, Any] = field(default_factory=dict)
-    notify: str | None = None  # Unsplash wants to be told of a download
+    notify: tuple[str, dict[str, str]] | None = None  # URL and headers: Unsplash wants to be told of a download
 
 
 def download_urls(
@@ -70,7 +74,8 @@ def download_urls(
 
     ``folder/manifest.csv`` gets a row for each: file, url and the table's other columns. What it lists is not fetched
     again, so a stopped run goes on where it was. A URL that fails is in the report; the others go on. Raises
-    InvalidTableError, and StorageError when the folder can't be written.
+    InvalidTableError, also where a manifest.csv of something else is in the way, and StorageError when the folder
+    can't be written.
     """
     wanted = [_Wanted(url, columns) for url, columns in read_rows(Path(table), column)]
     return _Downloads(Path(folder), limits or Limits()).run(wanted, workers, progress)
@@ -89,31 +94,24 @@ def download_unsplash(
     """Download ``n`` photos of Unsplash: by its API with an access key, else by picsum.photos, which serves them.
 
     The manifest holds the photographer and the photo's page, as Unsplash's licence asks to credit. Run again with a
-    larger ``n``, it adds the missing ones. Raises FetchError when the service itself can't be reached.
+    larger ``n``, it adds the missing ones. Raises FetchError when the service itself can't be reached or answers
+    something else, and otherwise as ``download_urls`` does.
     """
     downloads = _Downloads(Path(folder), limits or Limits())
     have = len(downloads.done)
-    listing = (
-        _unsplash(downloads.fetcher, base_url or UNSPLASH, key)
-        if key
-        else _picsum(downloads.fetcher, base_url or PICSUM)
-    )
+    base = (base_url or (UNSPLASH if key else PICSUM)).rstrip("/")
+    listing = _unsplash(downloads.fetcher, base, key.strip()) if key else _picsum(downloads.fetcher, base)
     fresh = (w for w in listing if w.url not in downloads.done)
-    wanted = [w for w, _ in zip(fresh, range(max(0, n - have)), strict=False)]
-    report = downloads.run(wanted, workers, progress)
+    report = downloads.run(list(islice(fresh, max(0, n - have))), workers, progress)
     already = min(have, n)
-    return DownloadReport(
-        report.seen + already, report.downloaded, already, report.failed, report.seconds, report.manifest
-    )
+    return replace(report, seen=report.seen + already, already=already)
 
 
 def _picsum(fetcher: Fetcher, base: str) -> Iterator[_Wanted]:
     """Photos in picsum's order, asked for by id so that the URL stays the same."""
-    for page in count(1):
-        photos = json.loads(fetcher.get(f"{base}/v2/list?page={page}&limit=100", any_type=True))
-        if not photos:
-            return
-        for photo in photos:
+    urls = (f"{base}/v2/list?page={page}&limit=100" for page in count(1))
+    for photo in _photos(fetcher, urls, {}):
+        with _understood(base):
             width = min(PHOTO_WIDTH, int(photo["width"]))
             height = round(int(photo["height"]) * width / int(photo["width"]))
             yield _Wanted(
@@ -123,26 +121,48 @@ def _picsum(fetcher: Fetcher, base: str) -> Iterator[_Wanted]:
 
 
 def _unsplash(fetcher: Fetcher, base: str, key: str) -> Iterator[_Wanted]:
-    """Random photos, 30 a request; stops when a request brings nothing new."""
+    """Random photos, 30 a request."""
     headers = {"Authorization": f"Client-ID {key}", "Accept-Version": "v1"}
-    seen: set[str] = set()
-    while True:
-        photos = json.loads(fetcher.get(f"{base}/photos/random?count=30", headers, any_type=True))
-        new = [p for p in photos if p["id"] not in seen]
-        if not new:
-            return
-        for photo in new:
-            seen.add(photo["id"])
-            user = photo.get("user") or {}
+    for photo in _photos(fetcher, repeat(f"{base}/photos/random?count=30"), headers):
+        with _understood(base):
+            links = photo.get("links") or {}
+            counted = str(links.get("download_location") or "")
             yield _Wanted(
-                photo["urls"]["raw"] + f"&w={PHOTO_WIDTH}&fm=jpg&q=85",
+                str(photo["urls"]["raw"]) + f"&w={PHOTO_WIDTH}&fm=jpg&q=85",
                 {
                     "caption": photo.get("alt_description") or photo.get("description") or "",
-                    "photographer": user.get("name", ""),
-                    "page": (photo.get("links") or {}).get("html", ""),
+                    "photographer": (photo.get("user") or {}).get("name", ""),
+                    "page": links.get("html", ""),
                 },
-                notify=(photo.get("links") or {}).get("download_location"),
+                # The key goes to its own service only.
+                notify=(counted, headers) if counted.startswith(f"{base}/") else None,
             )
+
+
+def _photos(fetcher: Fetcher, urls: Iterable[str], headers: dict[str, str]) -> Iterator[dict[str, Any]]:
+    """What a service lists, page after page, until one brings nothing new."""
+    seen: set[str] = set()
+    for url in urls:
+        with _understood(url):
+            photos = {str(photo["id"]): photo for photo in json.loads(fetcher.get(url, headers, any_type=True))}
+        new = [id for id in photos if id not in seen]
+        if not new:
+            return
+        seen.update(new)
+        yield from (photos[id] for id in new)
+
+
+@contextmanager
+def _understood(url: str) -> Iterator[None]:
+    """Turns what goes wrong with an answer of another shape than expected into a FetchError."""
+    try:
+        yield
+    except ImageFinderError:
+        raise
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
+        raise FetchError(
+            f"{url} did not answer with a list of photos.", code=SkipCode.FETCH_FAILED, remedy="Try again later."
+        ) from error
 
 
 class _Downloads:
@@ -154,21 +174,33 @@ class _Downloads:
         self._limits = limits
         self._hosts: dict[str, threading.Semaphore] = {}
         self._lock = threading.Lock()
-        self._names: set[str] = set()
+        self._had: dict[str, dict[str, Any]] = {}
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._names.update(os.listdir(folder))
-            self.rows = self._read_manifest()
-        except OSError as error:
-            raise StorageError(f"{folder} can't be used: {error.strerror}.") from error
-        self.done = {row["url"]: row for row in self.rows if row.get("file") in self._names}
+            for left in folder.glob(f"*{PARTIAL}"):
+                left.unlink()
+            self._names = {_same(name) for name in os.listdir(folder)}
+            rows = self._read_manifest()
+        except (OSError, ValueError) as error:
+            if isinstance(error, ImageFinderError):
+                raise
+            raise StorageError(f"{folder} can't be used: {getattr(error, 'strerror', None) or error}.") from error
+        self.done = {row["url"]: row for row in rows if row["url"] and _same(row["file"]) in self._names}
 
     def _read_manifest(self) -> list[dict[str, Any]]:
         path = self.folder / MANIFEST
-        if not path.is_file():
+        if not path.exists() or not look(path).st_size:
             return []
-        with path.open(encoding="utf-8", newline="") as file:
-            return [row for row in csv.DictReader(file) if row.get("url")]
+        try:
+            names, rows = read_csv(path)
+            if not {"file", "url"} <= set(names):
+                raise InvalidTableError(f"{path} has no columns file and url.")
+            return [row for row in rows if row["file"]]
+        except InvalidTableError as error:
+            raise InvalidTableError(
+                f"{error.message} It is not what a download has written.",
+                remedy=f"Move {MANIFEST} away, or choose another folder.",
+            ) from error
 
     def run(self, wanted: Iterable[_Wanted], workers: int, progress: Progress | None) -> DownloadReport:
         started = time.perf_counter()
@@ -176,26 +208,28 @@ class _Downloads:
         todo = [w for w in every if w.url not in self.done]
         failed: list[Skipped] = []
         downloaded = 0
+        results = ordered_map(self._one, todo, workers=workers, window=4 * workers)
         try:
-            results = ordered_map(self._one, todo, workers=workers, window=4 * workers)
             for i, (item, result) in enumerate(zip(todo, results, strict=True), start=1):
                 if isinstance(result, Skipped):
                     failed.append(result)
                 else:
                     downloaded += 1
-                    self.done[item.url] = {"file": result, "url": item.url, **item.columns}
+                    self.done[item.url] = result
                     if downloaded % 50 == 0:
                         self._write_manifest()
                 if progress:
                     progress(i, len(todo))
         finally:
+            results.close()  # waits for what is under way, which is then in the manifest too
+            self.done.update((w.url, self._had[w.url]) for w in todo if w.url in self._had)
             self._write_manifest()
         seconds = round(time.perf_counter() - started, 2)
         path = str(self.folder / MANIFEST)
         return DownloadReport(len(every), downloaded, len(every) - len(todo), tuple(failed), seconds, path)
 
-    def _one(self, item: _Wanted) -> str | Skipped:
-        """Fetch one image; its file's name, or why there is none."""
+    def _one(self, item: _Wanted) -> dict[str, Any] | Skipped:
+        """Fetch one image; its row in the manifest, or why there is none."""
         try:
             with self._host(item.url):
                 data = self.fetcher.get(item.url)
@@ -203,50 +237,77 @@ class _Downloads:
             image = decode(encode_bytes(ImageRef(item.url), data), short_side=32, limits=self._limits)
             name = self._name(item.url, _EXTENSIONS.get(image.format, f".{image.format.lower()}"))
             self._write(name, data)
-            self._notify(item)
-            return name
         except ImageError as error:
             return Skipped(item.url, error.code, error.message, error.remedy)
+        self._had[item.url] = {"file": name, "url": item.url, **_columns(item)}
+        self._notify(item)
+        return self._had[item.url]
 
     def _host(self, url: str) -> threading.Semaphore:
-        host = urlsplit(url).netloc
+        host = _split(url).netloc.rpartition("@")[2].lower()
         with self._lock:
             return self._hosts.setdefault(host, threading.Semaphore(PER_HOST))
 
     def _name(self, url: str, extension: str) -> str:
-        """A safe name that no other file here has, from the last part of the URL's path."""
-        stem = Path(urlsplit(url).path.rstrip("/")).stem
-        stem = re.sub(r"[^\w.-]+", "_", stem).strip("._")[:80] or "image"
+        """A name that every system takes and no other file here has, from the last part of the URL's path."""
+        stem = Path(_split(url).path.rstrip("/")).stem
+        stem = re.sub(r"[^\w.-]+", "_", stem).encode("utf-8", "ignore")[:LONGEST_STEM].decode("utf-8", "ignore")
+        stem = stem.strip("._") or "image"
+        if stem.partition(".")[0].lower() in _RESERVED:
+            stem = f"image-{stem}"
         with self._lock:
-            name = next(n for i in count() if (n := f"{stem}{f'-{i}' if i else ''}{extension}") not in self._names)
-            self._names.add(name)
+            names = (f"{stem}{f'-{i}' if i else ''}{extension}" for i in count())
+            name = next(n for n in names if _same(n) not in self._names)
+            self._names.add(_same(name))
         return name
 
     def _write(self, name: str, data: bytes) -> None:
-        partial = self.folder / f"{name}.part"
+        partial = self.folder / f"{name}{PARTIAL}"
         try:
             partial.write_bytes(data)
             partial.replace(self.folder / name)
         except OSError as error:
-            partial.unlink(missing_ok=True)
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
             raise StorageError(
                 f"{self.folder / name} can't be written: {error.strerror}.", remedy="Make room, then run again."
             ) from error
 
     def _notify(self, item: _Wanted) -> None:
         if item.notify:
+            url, headers = item.notify
             with suppress(ImageError):  # the picture is here; the count at Unsplash is a courtesy
-                self.fetcher.get(item.notify, any_type=True)
+                self.fetcher.get(url, headers, any_type=True)
 
     def _write_manifest(self) -> None:
         rows = list(self.done.values())
         names = list(dict.fromkeys(["file", "url", *(name for row in rows for name in row)]))
-        partial = self.folder / f"{MANIFEST}.part"
+        partial = self.folder / f"{MANIFEST}{PARTIAL}"
         try:
-            with partial.open("w", encoding="utf-8", newline="") as file:
+            with partial.open("w", encoding="utf-8", errors="replace", newline="") as file:
                 writer = csv.DictWriter(file, names)
                 writer.writeheader()
                 writer.writerows(rows)
             partial.replace(self.folder / MANIFEST)
         except OSError as error:
             raise StorageError(f"{partial} can't be written: {error.strerror}.") from error
+
+
+def _columns(item: _Wanted) -> dict[str, Any]:
+    """What stands beside file and url, under names of its own."""
+    return {
+        f"csv_{name}" if name.strip().lower() in ("file", "url") else name: ", ".join(v) if isinstance(v, list) else v
+        for name, v in item.columns.items()
+    }
+
+
+def _same(name: str) -> str:
+    """Alike for names that are one file to some system: macOS and Windows tell no case, macOS splits off accents."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")

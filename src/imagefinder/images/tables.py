@@ -21,6 +21,7 @@ COLUMNS = (
     ("uri", "url", "image_url", "photo_image_url", "image_uri", "img_url", "image", "image_path", "img", "path")
     + ("filepath", "file_path", "file", "filename", "file_name", "photo", "link", "src")
 )  # fmt: skip
+MANIFEST = "manifest.csv"  # what download writes beside the images
 SAMPLE = 1000  # rows looked at to tell the type of a CSV column
 LONGEST_CELL = 1_000_000  # characters; a quotation mark that is never closed makes a longer cell
 _SPECIAL = ("caption", "tags")
@@ -34,7 +35,7 @@ def read_rows(path: Path, column: str | None = None) -> Iterator[tuple[str, dict
     without a path are passed over. Raises InvalidTableError.
     """
     is_parquet = path.suffix.lower() in (".parquet", ".pq")
-    names, rows = _parquet(path) if is_parquet else _csv(path)
+    names, rows = _parquet(path) if is_parquet else read_csv(path)
     key = _place_column(path, names, column)
     if not is_parquet:
         rows = _typed(rows, [n for n in names if n != key and n.strip().lower() not in _SPECIAL])
@@ -53,7 +54,8 @@ def _place(cell: Any) -> str:
 
 def _place_column(path: Path, names: Sequence[str], column: str | None) -> str:
     lowered = {name.strip().lower(): name for name in reversed(names)}
-    for wanted in [column.strip().lower()] if column else COLUMNS:
+    usual = ("file", *COLUMNS) if path.name == MANIFEST else COLUMNS  # its URLs are where the files came from
+    for wanted in [column.strip().lower()] if column else usual:
         if wanted in lowered:
             return lowered[wanted]
     what = f"no column {column!r}" if column else "no column of paths or URLs"
@@ -94,7 +96,8 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
-def _csv(path: Path) -> tuple[list[str], Iterator[dict[str, Any]]]:
+def read_csv(path: Path) -> tuple[list[str], Iterator[dict[str, Any]]]:
+    """The columns of a CSV file, and its rows as text. Raises InvalidTableError, also while the rows are read."""
     text = _text(path)
     if not text:
         raise InvalidTableError(f"{path.name} is empty.", remedy="A table needs a line of column names.")
