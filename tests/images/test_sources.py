@@ -218,6 +218,16 @@ def test_a_source_that_goes_away_after_it_was_opened(tmp_path: Path) -> None:
     assert folder.is_hidden(str(tmp_path / "folder/a.jpg"))
 
 
+def test_a_url_that_is_none_is_left_to_the_fetch(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("url\nhttp://[\n")
+    for source in ("http://[", str(tmp_path / "t.csv")):
+        (ref,) = open_source(source).scan()
+        assert isinstance(ref, ImageRef)
+        with pytest.raises(ImageError) as caught:
+            Loader(Limits(allow_private_addresses=True)).read(ref)
+        assert caught.value.code == SkipCode.FETCH_FAILED
+
+
 def test_a_source_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError):
         open_source(str(tmp_path / "none"))

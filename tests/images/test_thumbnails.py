@@ -10,7 +10,8 @@ from imagefinder.images.thumbnails import contact_sheet, thumbnail, to_data_uri
 def test_a_thumbnail_keeps_its_shape_and_is_never_larger() -> None:
     assert thumbnail(Image.new("RGB", (1000, 500)), 100).size == (100, 50)
     assert thumbnail(Image.new("RGBA", (30, 20)), 100).size == (30, 20)
-    assert to_data_uri(Image.new("RGB", (4, 4))).startswith("data:image/jpeg;base64,/9j/")
+    for mode in ("RGB", "RGBA", "P", "I;16"):
+        assert to_data_uri(Image.new(mode, (4, 4))).startswith("data:image/jpeg;base64,/9j/")
 
 
 def test_a_sheet_has_a_place_for_every_picture() -> None:

@@ -15,13 +15,13 @@ from dataclasses import dataclass, field, replace
 from itertools import count, islice, repeat
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
 
 from imagefinder._batching import ordered_map
 from imagefinder.errors import FetchError, ImageError, ImageFinderError, InvalidTableError, StorageError
 from imagefinder.images.decode import decode, encode_bytes
 from imagefinder.images.fetch import Fetcher
 from imagefinder.images.files import look
+from imagefinder.images.loader import split_url
 from imagefinder.images.tables import MANIFEST, read_csv, read_rows
 from imagefinder.types import ImageRef, Limits, SkipCode, Skipped
 
@@ -244,13 +244,13 @@ class _Downloads:
         return self._had[item.url]
 
     def _host(self, url: str) -> threading.Semaphore:
-        host = _split(url).netloc.rpartition("@")[2].lower()
+        host = split_url(url).netloc.rpartition("@")[2].lower()
         with self._lock:
             return self._hosts.setdefault(host, threading.Semaphore(PER_HOST))
 
     def _name(self, url: str, extension: str) -> str:
         """A name that every system takes and no other file here has, from the last part of the URL's path."""
-        stem = Path(_split(url).path.rstrip("/")).stem
+        stem = Path(split_url(url).path.rstrip("/")).stem
         stem = re.sub(r"[^\w.-]+", "_", stem).encode("utf-8", "ignore")[:LONGEST_STEM].decode("utf-8", "ignore")
         stem = stem.strip("._") or "image"
         if stem.partition(".")[0].lower() in _RESERVED:
@@ -304,10 +304,3 @@ def _columns(item: _Wanted) -> dict[str, Any]:
 def _same(name: str) -> str:
     """Alike for names that are one file to some system: macOS and Windows tell no case, macOS splits off accents."""
     return unicodedata.normalize("NFC", name).casefold()
-
-
-def _split(url: str) -> SplitResult:
-    try:
-        return urlsplit(url)
-    except ValueError:
-        return urlsplit("")

@@ -6,6 +6,7 @@ Pillow is imported when a picture is first read: a search by words, from a cold 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, urlsplit
 
 from imagefinder.types import EncodedImage, ImageRef, Limits, LoadedImage
 
@@ -15,6 +16,14 @@ if TYPE_CHECKING:
 
 def is_url(text: str) -> bool:
     return text.lower().startswith(("http://", "https://"))
+
+
+def split_url(text: str) -> SplitResult:
+    """The parts of a URL; all empty where it is none."""
+    try:
+        return urlsplit(text)
+    except ValueError:
+        return urlsplit("")
 
 
 class Loader:

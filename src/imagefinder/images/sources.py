@@ -12,7 +12,7 @@ from typing import Any
 from imagefinder.errors import ImageError, NotFoundError
 from imagefinder.images.files import look, regular, unreadable
 from imagefinder.images.ignore import IGNORE_FILE, Rules
-from imagefinder.images.loader import is_url
+from imagefinder.images.loader import is_url, split_url
 from imagefinder.images.tables import read_rows
 from imagefinder.types import ImageRef, SkipCode, Skipped
 
@@ -229,7 +229,5 @@ def _printable(path: str) -> str:
 
 
 def _url_folder(url: str) -> str:
-    from urllib.parse import urlsplit
-
-    parts = urlsplit(url)
+    parts = split_url(url)
     return parts.path.rpartition("/")[0].rpartition("/")[2] or (parts.hostname or "")

@@ -22,7 +22,7 @@ def thumbnail(image: Image.Image, size: int) -> Image.Image:
 def to_data_uri(image: Image.Image, quality: int = 80) -> str:
     """The picture as a JPEG in a ``data:`` URI, to stand inside a page."""
     buffer = BytesIO()
-    image.save(buffer, "JPEG", quality=quality)
+    image.convert("RGB").save(buffer, "JPEG", quality=quality)
     return f"data:image/jpeg;base64,{b64encode(buffer.getvalue()).decode()}"
 
 
