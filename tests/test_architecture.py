@@ -22,9 +22,9 @@ LEVELS = {
     **dict.fromkeys(("settings", "cli", "server", "client", "mcp", "__init__", "__main__"), 4),
 }
 HEAVY = {
-    "onnxruntime", "tokenizers", "httpx", "pyarrow", "qdrant_edge", "qdrant_client", "sklearn", "scipy", "matplotlib",
+    "onnxruntime", "tokenizers", "httpx", "httpcore", "pyarrow", "qdrant_edge", "sklearn", "scipy", "matplotlib",
     "torch", "pillow_heif", "fastapi", "watchfiles", "transformers", "tqdm",
-    "umap", "pacmap", "openTSNE", "numba", "cv2", "graspologic_native",
+    "qdrant_client", "umap", "pacmap", "openTSNE", "numba", "cv2", "graspologic_native",
 }  # fmt: skip
 MODULE_LINES, FUNCTION_LINES, PARAMETERS = 350, 40, 7
 EDGE_ONLY = {"os.environ", "os.getenv", "sys.exit", "sys.argv"}

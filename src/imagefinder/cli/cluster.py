@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 METHODS = ("leiden", "kmeans", "minibatch", "agglomerative", "hdbscan", "dbscan")
 
 
-class Count(click.ParamType):
+class Count(click.ParamType[Any]):
     """A number of clusters, or ``auto``."""
 
     name = "K"
@@ -31,7 +31,7 @@ class Count(click.ParamType):
 
 
 def features_options(command: Any) -> Any:
-    command = click.option("--seed", default=0, show_default=True, help="The same seed gives the same clusters.")(command)
+    command = click.option("--seed", default=0, show_default=True, help="Repeatable for the same number.")(command)
     command = click.option(
         "--scale", type=click.Choice(["none", "standard"]), default="none", help="standard: a variance of 1 everywhere."
     )(command)
@@ -127,9 +127,9 @@ def choose_k(max_k: int, plot: Path | None, index_dir: Path | None, as_json: boo
     with open_finder(index_dir) as finder, ProgressBar() as bar:
         choice = finder.choose_k(max_k, progress=lambda done, total: bar.show(done, total), **options)
     if plot:
-        from imagefinder.plots.choose_k import plot_choose_k
+        from imagefinder.plots import plot_choice
 
-        plot_choose_k(choice, plot)
+        plot_choice(choice, plot)
     if as_json:
         print_json(choice.to_dict())
         return OK

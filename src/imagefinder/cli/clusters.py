@@ -53,25 +53,27 @@ def show(cluster: str, k: int, sheet: Path | None, index_dir: Path | None, as_js
     """One cluster: its figures, words, and images from the most typical on."""
     with open_finder(index_dir) as finder:
         found = finder.clusters.find(cluster)
-        hits = finder.search(f"id:{found.medoid}", k, filter=f"cluster = {found.label}", with_itself=True)
+        rows = [row for row in finder.clusters.rows() if row["cluster"] == found.label][:k]
         borderline = [finder.get(id).uri for id in found.borderline if id in finder]
     if as_json:
-        print_json({**found.to_dict(), "images": [h.to_dict() for h in hits]})
+        print_json({**found.to_dict(), "images": rows})
         return OK
     click.echo(f"{found.label}: {found.name}  ({plural(found.size, 'image')})")
     if found.words:
         click.echo("words       " + ", ".join(f"{word} {lead:.2f}" for word, lead in found.words))
     click.echo("typical")
-    for hit in hits:
-        click.echo(f"  {hit.score:6.3f}  {hit.uri}")
+    for row in rows:
+        click.echo(f"  {row['distance']:6.3f}  {row['uri']}")
     if borderline:
         click.echo("borderline")
         for uri in borderline:
             click.echo(f"          {uri}")
     if sheet:
-        from imagefinder.plots import contact_sheet
+        from imagefinder.plots import picture_sheet
 
-        contact_sheet(hits, title=f"{found.label}: {found.name}").save(sheet)
+        picture_sheet([(row["uri"], Path(row["uri"]).name) for row in rows], title=f"{found.label}: {found.name}").save(
+            sheet
+        )
         say(f"Contact sheet: {sheet}")
     return OK
 

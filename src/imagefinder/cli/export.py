@@ -30,7 +30,9 @@ def export() -> None:
 
 @export.command("clusters")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="A .csv, .parquet or .json file.")
-@click.option("--folders", type=click.Path(path_type=Path, file_okay=False), help="A new folder: one inside per cluster.")
+@click.option(
+    "--folders", type=click.Path(path_type=Path, file_okay=False), help="A new folder: one inside per cluster."
+)
 @click.option(
     "--how",
     type=click.Choice(["copy", "symlink", "hardlink"]),
@@ -41,7 +43,11 @@ def export() -> None:
 @index_option
 @json_option
 def export_clusters(
-    out: Path | None, folders: Path | None, how: Literal["copy", "symlink", "hardlink"], index_dir: Path | None, as_json: bool
+    out: Path | None,
+    folders: Path | None,
+    how: Literal["copy", "symlink", "hardlink"],
+    index_dir: Path | None,
+    as_json: bool,
 ) -> int:
     """Who is in which cluster: a table (uri, cluster, name, distance to the centre), or a folder for each."""
     if not out and not folders:
@@ -93,5 +99,3 @@ def assign(model: Path, images: tuple[str, ...], as_json: bool) -> int:
     for item in skipped:
         say(f"  skipped {item.uri}: {item.reason} [{item.code}]")
     return OK if rows else NOTHING_FOUND
-
-

@@ -25,7 +25,7 @@ from imagefinder.cluster.scores import (
 from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.groups import state
 from imagefinder.groups.clustering import Cluster, Clustering
-from imagefinder.reduce.features import Features, make_features
+from imagefinder.reduce.features import Features, make_features, unit
 from imagefinder.reduce.neighbors import knn_graph
 
 if TYPE_CHECKING:
@@ -249,10 +249,12 @@ def find_words(index: Index, embedder: Embedder, ids: Sequence[str], labels: np.
     spec = embedder.spec
     if spec.text_space is None:
         return [()] * count
-    space = index.spaces_of(spec)[spec.text_space]
     words, vectors = embedder.vocabulary()
-    images = np.concatenate([index.to_search(space, rows) for _, rows in index.raw_batches(space)])
-    return words_for_clusters(images, labels, words, index.texts_to_search(space, np.asarray(vectors, np.float32)))
+    prior = spec.prior(spec.text_space)  # about the collection's own mean the odd words would lead
+    images = np.concatenate(
+        [unit(unit(rows) - prior) for _, rows in index.raw_batches(index.spaces_of(spec)[spec.text_space])]
+    )
+    return words_for_clusters(images, labels, words, np.asarray(vectors, np.float32))
 
 
 def _count_left(n_clusters: int | None, wishes: Wishes | None) -> int | None:

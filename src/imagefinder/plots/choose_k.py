@@ -12,10 +12,28 @@ from imagefinder.plots.style import BLUE, FAINT, GREEN, ORANGE, PINK, VERMILION,
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from imagefinder.cluster.choose import Choice
+
 LOG_SPAN = 12  # counts of clusters that span more than this factor are drawn on a logarithmic axis
 TICKS = 10
 BEHIND = {"facecolor": "white", "edgecolor": "none", "pad": 1.5, "alpha": 0.85}
 Numbers = Sequence[float]
+
+
+def plot_choice(choice: Choice, path: Path) -> None:
+    """Draw what ``cluster.choose.choose_k`` measured."""
+    scores = choice.scores
+    plot_choose_k(
+        [s.n_clusters for s in scores],
+        [s.inertia for s in scores],
+        [s.silhouette for s in scores],
+        [s.silhouette_error for s in scores],
+        elbow=choice.elbow,
+        suggested=choice.suggested,
+        calinski_harabasz=[s.calinski_harabasz for s in scores],
+        davies_bouldin=[s.davies_bouldin for s in scores],
+        path=path,
+    )
 
 
 def plot_choose_k(

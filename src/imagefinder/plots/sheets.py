@@ -20,9 +20,17 @@ SHEET_THUMB = 200  # pixels, longest side
 
 def contact_sheet(hits: Sequence[Hit], *, title: str = "", columns: int = 5, limits: Limits | None = None) -> Image:
     """A sheet of thumbnails with rank, score and file name; an image that can't be read any more is left blank."""
+    named = [(hit.uri, f"{hit.rank}. {hit.score:.3f}  {_name(hit)}") for hit in hits]
+    return picture_sheet(named, title=title, columns=columns, limits=limits)
+
+
+def picture_sheet(
+    pictures: Sequence[tuple[str, str]], *, title: str = "", columns: int = 5, limits: Limits | None = None
+) -> Image:
+    """A sheet of thumbnails of (uri, text below it)."""
     loader = Loader(limits or Limits(), SHEET_THUMB)
     try:
-        items = [(picture_of(loader, hit.uri), f"{hit.rank}. {hit.score:.3f}  {_name(hit)}") for hit in hits]
+        items = [(picture_of(loader, uri), text) for uri, text in pictures]
     finally:
         loader.close()
     return draw_sheet(items, columns=columns, size=SHEET_THUMB, title=title)

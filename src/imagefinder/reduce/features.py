@@ -30,8 +30,8 @@ class Features:
     def apply(self, raw: Float32) -> Float32:
         rows = raw
         if self.mean is not None:
-            rows = _unit(rows) - self.mean
-            rows = _unit(rows if self.axes is None else rows @ self.axes)
+            rows = unit(rows) - self.mean
+            rows = unit(rows if self.axes is None else rows @ self.axes)
         if self.scale is not None:
             rows = rows / self.scale
         return np.ascontiguousarray(rows, dtype=np.float32)
@@ -89,7 +89,7 @@ def principal_axes(batches: Iterable[Float32]) -> tuple[Float32, Float32, Float3
     directions (dim, dim), most variance first, and how many rows there were."""
     count, total, scatter, shift = 0, np.zeros(0), np.zeros((0, 0)), np.zeros(0)
     for batch in batches:
-        rows = _unit(batch).astype(np.float64)
+        rows = unit(batch).astype(np.float64)
         if not count:  # about the first mean, so that no large mean swamps the small differences
             shift = rows.mean(axis=0)
             total, scatter = np.zeros(len(shift)), np.zeros((len(shift),) * 2)
@@ -117,5 +117,6 @@ def _deviation(features: Features, batches: Iterable[Float32]) -> Float32:
     return np.where(deviation > 1e-6, deviation, np.float32(1))
 
 
-def _unit(rows: Float32) -> Float32:
+def unit(rows: Float32) -> Float32:
+    """Rows at length one; one of zeros stays as it is."""
     return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), TINY), dtype=np.float32)
