@@ -22,7 +22,7 @@ LEVELS = {
     **dict.fromkeys(("settings", "cli", "server", "client", "mcp", "__init__", "__main__"), 4),
 }
 HEAVY = {
-    "onnxruntime", "tokenizers", "httpx", "httpcore", "pyarrow", "qdrant_edge", "sklearn", "scipy", "matplotlib",
+    "onnxruntime", "tokenizers", "httpx", "pyarrow", "qdrant_edge", "sklearn", "scipy", "matplotlib",
     "torch", "pillow_heif", "fastapi", "watchfiles", "transformers", "tqdm",
     "qdrant_client", "umap", "pacmap", "openTSNE", "numba", "cv2", "graspologic_native",
 }  # fmt: skip

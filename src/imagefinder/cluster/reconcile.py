@@ -57,7 +57,7 @@ def reconcile(vectors: Float32, found: Labels, wishes: Wishes) -> Labels:
     for a, b in wishes.apart:
         new = _part(vectors, new, wishes, a, b)
     heirs = _heirs(new, wishes)
-    new = _numbered(new, heirs)
+    new = _numbered(new, heirs, wishes.kept)
     pinned = wishes.pinned & (wishes.former >= 0)
     new[pinned] = wishes.former[pinned]
     return new
@@ -123,9 +123,9 @@ def _heirs(new: Labels, wishes: Wishes) -> dict[int, int]:
     return {int(values[j]): kept[i] for i, j in pairs if shared[i, j] and 2 * shared[i, j] >= min(before[i], now[j])}
 
 
-def _numbered(new: Labels, heirs: dict[int, int]) -> Labels:
+def _numbered(new: Labels, heirs: dict[int, int], taken: set[int]) -> Labels:
+    """The heirs by their former labels, the others by numbers that mean nothing to anybody."""
     values = [int(v) for v in np.unique(new[new >= 0])]
-    taken = set(heirs.values())
     free = (n for n in range(len(values) + len(taken) + 1) if n not in taken)
     sizes = {v: int((new == v).sum()) for v in values}
     fresh = sorted((v for v in values if v not in heirs), key=lambda v: -sizes[v])
