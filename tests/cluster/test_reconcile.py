@@ -72,6 +72,9 @@ def test_wishes_hold_for_any_data(data: st.DataObject) -> None:
         assert all(new[i] == label for i in mine)
         others = [i for i in range(n) if i not in mine and new[i] == label]
         assert not others
+    for label in joined - locked:
+        homes = {int(new[i]) for i, f in enumerate(former) if f == label and i not in pinned}
+        assert len(homes) <= 1 or any(label in pair for pair in apart)
     for i in pinned:
         if former[i] >= 0:
             assert new[i] == former[i]

@@ -22,8 +22,8 @@ class Wishes:
     """What was said of a former clustering, by its labels. ``former`` int32 (n,) holds the label each image had, -1 for
     noise, -2 for none.
 
-    ``locked`` clusters stay exactly as they are. The images of a ``joined`` one (made by merging) stay together. Those
-    of two clusters kept ``apart`` (made by splitting) don't come together again. A ``pinned`` image, bool (n,), stays
+    ``locked`` clusters stay exactly as they are. The images of a ``joined`` one (made by merging) stay together. Two
+    clusters kept ``apart`` (made by splitting) don't become one again. A ``pinned`` image, bool (n,), stays
     with the cluster it was moved to. All these, and the ``named`` ones, keep their label as far as they live on.
     """
 
@@ -73,14 +73,14 @@ def _with_held(found: Labels, wishes: Wishes) -> Labels:
 
 
 def _unite(new: Labels, wishes: Wishes, label: int) -> Labels:
-    """Join the clusters more than half of whose images come from a joined one."""
-    free = ~wishes.held & (new >= 0)
-    sizes = np.bincount(new[free], minlength=int(new.max(initial=0)) + 1)
-    from_it = np.bincount(new[free & (wishes.former == label)], minlength=len(sizes))
+    """All images of a joined cluster in one, with the clusters that consist of them for more than half."""
+    theirs = wishes.former == label
+    if not theirs.any():
+        return new
+    sizes = np.bincount(new[new >= 0], minlength=int(new.max(initial=0)) + 1)
+    from_it = np.bincount(new[theirs & (new >= 0)], minlength=len(sizes))
     mostly = np.flatnonzero(from_it * 2 > sizes)
-    if len(mostly) > 1:
-        new = np.where(np.isin(new, mostly), mostly[0], new).astype(np.int32)
-    return new
+    return np.where(theirs | np.isin(new, mostly), new.max() + 1, new).astype(np.int32)
 
 
 def _part(vectors: Float32, new: Labels, wishes: Wishes, a: int, b: int) -> Labels:

@@ -76,7 +76,7 @@ def cluster_index(index: Index, embedder: Embedder, options: ClusterOptions, tel
     graph = knn_graph(vectors, neighbors) if neighbors and len(vectors) > 1 else None
     n_free = _count_left(options.n_clusters, wishes)
     task = Task(vectors, graph, n_free, options.seed, dict(options.settings))
-    found, chosen = partition(task, options.method) if len(vectors) > 1 else (np.zeros(len(vectors), np.int32), {})
+    found, chosen = partition(task, options.method) if len(vectors) else (np.zeros(0, np.int32), {})
     labels = np.full(len(free), -1, np.int32)
     labels[free] = found
     if wishes:
