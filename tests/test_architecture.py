@@ -18,6 +18,7 @@ LEVELS = {
     **dict.fromkeys(("index", "changes", "ingest", "query", "search", "records", "plots", "checkup", "train"), 2),
     **dict.fromkeys(("groups", "maps", "results", "classify", "duplicates", "triage"), 2),
     "finder": 3,
+    "organising": 3,
     "assess": 3,
     **dict.fromkeys(("settings", "cli", "server", "client", "mcp", "__init__", "__main__"), 4),
 }

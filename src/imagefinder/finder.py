@@ -14,6 +14,7 @@ from imagefinder.images.loader import Loader
 from imagefinder.images.sources import open_source
 from imagefinder.index import Index
 from imagefinder.ingest import IngestReport, Progress, ingest
+from imagefinder.organising import Organising, cores
 from imagefinder.query import Kind, QueryInput, Term, parse_query
 from imagefinder.results import IndexInfo, Records
 from imagefinder.search import Hits, SearchOptions, search
@@ -21,9 +22,6 @@ from imagefinder.store.filters import FilterLike, as_filter
 from imagefinder.types import Limits, Record, image_id
 
 if TYPE_CHECKING:
-    from imagefinder.cluster.choose import Choice
-    from imagefinder.groups.clustering import Clustering
-    from imagefinder.groups.facade import Clusters
     from imagefinder.models.base import Embedder
     from imagefinder.models.spec import ModelSpec
     from imagefinder.types import Float32
@@ -31,7 +29,7 @@ if TYPE_CHECKING:
 DEFAULT_MODEL = "default"
 
 
-class ImageFinder:
+class ImageFinder(Organising):
     """A collection of images that can be searched.
 
     >>> with ImageFinder.open("my-index") as finder:
@@ -107,7 +105,7 @@ class ImageFinder:
             force=force,
             allow_empty=allow_empty,
             progress=progress,
-            workers=workers or _cores(),
+            workers=workers or cores(),
         )
 
     def remove(self, *images: str | os.PathLike[str], filter: FilterLike = None) -> int:
@@ -228,38 +226,6 @@ class ImageFinder:
 
         return load_model(self._spec.name, threads=threads)
 
-    # --- organising -----------------------------------------------------------------------------------------------
-
-    def cluster(
-        self, n_clusters: int | None = None, *, progress: Callable[[str], None] | None = None, **options: Any
-    ) -> Clustering:
-        """Cluster all images; None lets the data decide how many. The options are those of ``ClusterOptions``: method
-        ("leiden", "kmeans", "minibatch", "agglomerative", "hdbscan", "dbscan"), features, scale, seed and so on.
-
-        The records get ``cluster`` and ``cluster_name``, for filters. Corrections of earlier clusters are kept.
-        """
-        from imagefinder.groups.make import ClusterOptions, cluster_index
-
-        self._ready()
-        wanted = ClusterOptions(n_clusters=n_clusters, **options)
-        return cluster_index(self._index, self.embedder, wanted, progress or (lambda stage: None))
-
-    def choose_k(
-        self, max_k: int = 100, *, progress: Callable[[int, int], None] | None = None, **options: Any
-    ) -> Choice:
-        """Measure k-means for 2 to ``max_k`` clusters and suggest a number; changes nothing."""
-        from imagefinder.groups.make import ClusterOptions, choose_for
-
-        self._ready()
-        return choose_for(self._index, self.embedder, ClusterOptions(**options), max_k, progress)
-
-    @property
-    def clusters(self) -> Clusters:
-        """The clusters in force, and what can be done with them."""
-        from imagefinder.groups.facade import Clusters
-
-        return Clusters(self._index, lambda: self.embedder, self._resolve, self.records)
-
     # --- inside ---------------------------------------------------------------------------------------------------
 
     @property
@@ -329,8 +295,3 @@ def _uuid_or_none(text: str) -> str | None:
         return str(UUID(text))
     except ValueError:
         return None
-
-
-def _cores() -> int:
-    """The cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

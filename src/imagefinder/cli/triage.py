@@ -1,0 +1,85 @@
+"""``imagefinder outliers`` and ``quality``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from imagefinder.cli.bar import ProgressBar
+from imagefinder.cli.common import (
+    NOTHING_FOUND,
+    OK,
+    index_option,
+    json_option,
+    limits,
+    open_finder,
+    plural,
+    print_json,
+    say,
+    say_skipped,
+)
+
+ISSUES = ("blurry", "dark", "bright", "low-contrast", "odd-aspect", "tiny")
+
+
+@click.command()
+@click.option("-k", "--top", "k", default=20, show_default=True, type=click.IntRange(1), help="Images listed.")
+@click.option("--sheet", type=click.Path(path_type=Path, dir_okay=False), help="Save a contact sheet of them (PNG).")
+@index_option
+@json_option
+def outliers(k: int, sheet: Path | None, index_dir: Path | None, as_json: bool) -> int:
+    """The images most unlike all others.
+
+    The score compares the distance to the 20 nearest neighbours with what is usual here: 0 is usual, above 3 is odd. It
+    stays on the records as `outlier`: imagefinder search ... --filter "outlier < 3". Where there are clusters, the
+    distance to the centre is shown too, in radii.
+    """
+    with open_finder(index_dir) as finder:
+        found = finder.outliers(k)
+    if as_json:
+        print_json({"outliers": [o.to_dict() for o in found]})
+    else:
+        for outlier in found:
+            away = "" if outlier.from_cluster is None else f"  {outlier.from_cluster:4.2f} radii from its cluster"
+            click.echo(f"{outlier.score:6.2f}  {outlier.record.uri}{click.style(away, dim=True)}")
+    if sheet:
+        from imagefinder.plots import picture_sheet
+
+        pictures = [(o.record.uri, f"{o.score:.1f}  {Path(o.record.uri).name}") for o in found]
+        picture_sheet(pictures, title="Most unlike the others", limits=limits()).save(sheet)
+        say(f"Contact sheet: {sheet}")
+    return OK
+
+
+@click.command()
+@click.option("--issue", type=click.Choice(ISSUES), help="List only images with this issue.")
+@click.option("-k", "--top", "k", default=20, show_default=True, type=click.IntRange(0), help="Images listed.")
+@click.option("--again", is_flag=True, help="Measure every image anew, not only new ones.")
+@index_option
+@json_option
+def quality(issue: str | None, k: int, again: bool, index_dir: Path | None, as_json: bool) -> int:
+    """Find pictures that are blurry, dark, bright, of low contrast, oddly shaped or tiny.
+
+    The scores stay on the records, for filters: `blur` (0 sharp to 1, over 0.5 is blurry), `brightness` and `contrast`
+    (0 to 1), `aspect` (long side over short side) and `issues`: imagefinder search ... --filter "not issues = blurry".
+    """
+    with open_finder(index_dir) as finder, ProgressBar() as bar:
+        report = finder.quality(again=again, progress=lambda done, total: bar.show(done, total))
+        where = f'issues = "{issue}"' if issue else "has issues"
+        listed = sorted(finder.records(where), key=lambda r: -float(str(r.extra.get("blur", 0))))
+    if as_json:
+        print_json({**report.to_dict(), "images": [r.to_dict() for r in listed]})
+        return OK
+    click.echo(f"{plural(report.total, 'image')} judged, {report.measured:,} of them now.")
+    for name in ISSUES:
+        click.echo(f"  {name:<13} {report.issues.get(name, 0):>7,}")
+    for record in listed[:k]:
+        found: dict[str, Any] = dict(record.extra)
+        about = f"blur {found['blur']}  brightness {found['brightness']}  contrast {found['contrast']}"
+        click.echo(f"{', '.join(found['issues']):<24} {record.uri}  {click.style(about, dim=True)}")
+    if report.skipped:
+        say(f"{plural(len(report.skipped), 'image')} could not be read:")
+        say_skipped(report.skipped)
+    return OK if report.total else NOTHING_FOUND

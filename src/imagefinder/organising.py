@@ -1,0 +1,87 @@
+"""What ``ImageFinder`` does with a whole collection: groups, measures, and what stands out."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from imagefinder.cluster.choose import Choice
+    from imagefinder.groups.clustering import Clustering
+    from imagefinder.groups.facade import Clusters
+    from imagefinder.index import Index
+    from imagefinder.models.base import Embedder
+    from imagefinder.results import Records
+    from imagefinder.store.filters import FilterLike
+    from imagefinder.triage import Outlier, QualityReport
+    from imagefinder.types import Float32, Limits
+
+
+class Organising(ABC):
+    """The methods of ``ImageFinder`` that look at all images at once."""
+
+    _index: Index
+    _limits: Limits
+
+    @property
+    @abstractmethod
+    def embedder(self) -> Embedder: ...
+    @abstractmethod
+    def records(self, filter: FilterLike = None) -> Records: ...
+    @abstractmethod
+    def vectors(self, space: str | None = None, *, raw: bool = False) -> tuple[list[str], Float32]: ...
+    @abstractmethod
+    def _ready(self) -> None: ...
+    @abstractmethod
+    def _resolve(self, image: str) -> str: ...
+
+    def cluster(
+        self, n_clusters: int | None = None, *, progress: Callable[[str], None] | None = None, **options: Any
+    ) -> Clustering:
+        """Cluster all images; None lets the data decide how many. The options are those of ``ClusterOptions``: method
+        ("leiden", "kmeans", "minibatch", "agglomerative", "hdbscan", "dbscan"), features, scale, seed and so on.
+
+        The records get ``cluster`` and ``cluster_name``, for filters. Corrections of earlier clusters are kept.
+        """
+        from imagefinder.groups.make import ClusterOptions, cluster_index
+
+        self._ready()
+        wanted = ClusterOptions(n_clusters=n_clusters, **options)
+        return cluster_index(self._index, self.embedder, wanted, progress or (lambda stage: None))
+
+    def choose_k(
+        self, max_k: int = 100, *, progress: Callable[[int, int], None] | None = None, **options: Any
+    ) -> Choice:
+        """Measure k-means for 2 to ``max_k`` clusters and suggest a number; changes nothing."""
+        from imagefinder.groups.make import ClusterOptions, choose_for
+
+        self._ready()
+        return choose_for(self._index, self.embedder, ClusterOptions(**options), max_k, progress)
+
+    @property
+    def clusters(self) -> Clusters:
+        """The clusters in force, and what can be done with them."""
+        from imagefinder.groups.facade import Clusters
+
+        return Clusters(self._index, lambda: self.embedder, self._resolve, self.records)
+
+    def outliers(self, k: int = 20) -> list[Outlier]:
+        """The ``k`` images most unlike all others; every record gets its score as ``outlier``, for filters."""
+        from imagefinder.triage import find_outliers
+
+        ids, vectors = self.vectors()
+        return find_outliers(self._index, ids, vectors, k)
+
+    def quality(self, *, again: bool = False, progress: Callable[[int, int], None] | None = None) -> QualityReport:
+        """Judge the pictures not judged yet, or all ``again``: the records get ``blur``, ``brightness``, ``contrast``,
+        ``aspect`` and ``issues``, for filters."""
+        from imagefinder.triage import measure_quality
+
+        return measure_quality(self._index, self._limits, again=again, workers=cores(), progress=progress)
+
+
+def cores() -> int:
+    """The cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
