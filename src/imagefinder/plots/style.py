@@ -24,6 +24,13 @@ INK, FAINT, RULE, GREY = "#1b1b1f", "#5f6368", "#e3e5e8", "#c9ccd1"
 BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 PINK, SKY, YELLOW, BLACK = "#CC79A7", "#56B4E9", "#C9B800", "#3d3d42"
 OKABE_ITO = (BLUE, ORANGE, GREEN, VERMILION, PINK, SKY, YELLOW, BLACK)
+# More of them, each as far as can be from those before it in Oklab, seen with and without deuteranopia (Machado et
+# al. 2009); the last are 0.07 apart, so beyond eight the names belong on the map too.
+MORE = (
+    "#a51e00", "#0000ff", "#4b1e96", "#5a87ff", "#962d69", "#96c396", "#1e96c3", "#ff96ff",
+    "#781e00", "#0f4bc3", "#693c87", "#b49669", "#961ef0", "#d2003c", "#c30096", "#69c3c3",
+)  # fmt: skip
+PALETTE = OKABE_ITO + MORE
 
 FORMATS = (".png", ".svg", ".pdf")
 DPI = 150

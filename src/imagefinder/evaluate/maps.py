@@ -1,0 +1,73 @@
+"""How far a map can be trusted: do images that lie together belong together?"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from imagefinder.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from imagefinder.types import Float32
+
+BLOCK_BYTES = 32 * 1024**2  # of distances held at once
+
+
+@dataclass(frozen=True, slots=True)
+class MapScores:
+    """Measured on ``sample`` images of the map, of ``k`` neighbours each; 1 is perfect.
+
+    ``trustworthiness`` (Venna and Kaski 2001) falls when images that are far apart lie together on the map.
+    ``neighbors_kept`` is the share of an image's k nearest that are among its k nearest on the map.
+    """
+
+    k: int
+    sample: int
+    trustworthiness: float
+    neighbors_kept: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def score_map(vectors: Float32, coordinates: Float32, *, k: int = 10, sample: int = 2000, seed: int = 0) -> MapScores:
+    """Compare ``coordinates``, float32 (n, 2), with the ``vectors``, float32 (n, dim), they stand for.
+
+    ``k`` is lowered to less than half of the images. Raises InvalidInputError for fewer than three.
+    """
+    n = len(vectors)
+    if n < 3 or len(coordinates) != n:
+        raise InvalidInputError(f"A map's scores need three images or more, each with its place; there are {n}.")
+    k = min(k, (n - 1) // 2)
+    rows = np.arange(n) if n <= sample else np.sort(np.random.default_rng(seed).choice(n, sample, replace=False))
+    intruded, kept = 0.0, 0
+    step = max(1, BLOCK_BYTES // (4 * n))
+    for start in range(0, len(rows), step):
+        block = rows[start : start + step]
+        far, flat = _distances(vectors, block), _distances(coordinates, block)
+        beside = np.argpartition(flat, k - 1, axis=1)[:, :k]
+        ranks = _ranks(far, beside)
+        intruded += np.maximum(ranks - k, 0).sum()
+        kept += int((ranks <= k).sum())
+    worst = k * (2 * n - 3 * k - 1) / 2
+    m = len(rows)
+    return MapScores(k, m, round(float(1 - intruded / (m * worst)), 4), round(kept / (m * k), 4))
+
+
+def _distances(points: Float32, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.float32]:
+    """Squared distances of some rows from all, float32 (len(rows), n); from itself infinite."""
+    centred = points - points.mean(axis=0)  # so that no common offset swamps small differences
+    squares = np.einsum("ij,ij->i", centred, centred)
+    distances = squares + squares[rows, None] - 2 * (centred[rows] @ centred.T)
+    distances[np.arange(len(rows)), rows] = np.inf
+    return np.asarray(distances, dtype=np.float32)
+
+
+def _ranks(distances: npt.NDArray[np.float32], columns: npt.NDArray[np.intp]) -> npt.NDArray[np.int64]:
+    """From 1: how near each row's ``columns`` are among all; equals share the best rank."""
+    chosen = np.take_along_axis(distances, columns, axis=1)
+    ranks = [(distances < chosen[:, i, None]).sum(axis=1) + 1 for i in range(columns.shape[1])]
+    return np.stack(ranks, axis=1)
