@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imagefinder.plots.colours import NONE_COLOUR, RAMP, Colouring, medoids
+from imagefinder.plots.colours import NONE_COLOUR, RAMP, Category, Colouring, medoids
 from imagefinder.plots.style import BLUE, DPI, FAINT, INK, check_format, save, style
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 LEGEND = 10  # categories at most: more are named on the map itself
 NAMED = 120  # names tried on the map, the largest categories first
-LONG = 26  # characters of a name shown
-WIDTH, HEIGHT = 9.0, 7.0  # inches
+LONG = 22  # characters of a name shown
+WIDTH, HEIGHT = 8.6, 8.0  # inches
 
 
 def plot_scatter(
@@ -41,6 +41,7 @@ def plot_scatter(
         figure = Figure(figsize=(WIDTH + (1.6 if beside else 0), HEIGHT), dpi=DPI, layout="constrained")
         axes = figure.add_subplot()
         axes.set_aspect("equal", "datalim")
+        axes.margins(0.02)
         axes.set_axis_off()  # the axes of a map mean nothing; only nearness does
         axes.set_title(title, loc="left", weight="bold", fontsize=13)
         if note:
@@ -58,7 +59,7 @@ def plot_scatter(
 def _dots(axes: Axes, spots: Float32, colour: Any, *, total: int | None = None, **more: Any) -> Any:
     """Dots that are large when there are few, and touch but don't drown each other when there are many."""
     n = max(1, total or len(spots))
-    size = float(np.clip(16_000 / n, 1.8, 60))
+    size = float(np.clip(60_000 / n, 2.6, 60))
     alpha = float(np.clip(2.2 - 0.35 * np.log10(n), 0.65, 0.9))
     return axes.scatter(
         spots[:, 0], spots[:, 1], s=size, c=colour, alpha=alpha, linewidths=0.4 if n < 500 else 0,
@@ -105,10 +106,15 @@ def _draw_legend(figure: Figure, axes: Axes, colouring: Colouring) -> None:
 
     handles = [
         Line2D([], [], ls="", marker="o", ms=8, color=c.colour, label=f"{_short(c.label)}  ({c.count:,})")
-        for c in colouring.categories
+        for c in sorted(colouring.categories, key=_legend_order)
     ]
     legend = figure.legend(handles=handles, loc="outside right upper", title=colouring.name, alignment="left")
     legend.get_title().set_fontweight("bold")
+
+
+def _legend_order(category: Category) -> tuple[bool, int]:
+    """Numbers in their order, names from the largest, "no value" last."""
+    return not category.named, int(category.label) if category.label.isdecimal() else -category.count
 
 
 def _draw_names(figure: Figure, axes: Axes, spots: Float32, colouring: Colouring) -> None:
@@ -119,7 +125,7 @@ def _draw_names(figure: Figure, axes: Axes, spots: Float32, colouring: Colouring
     renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
     taken: list[BboxBase] = []
     categories = [c for c in colouring.categories if c.named][:NAMED]
-    size = 9.5 if len(categories) <= 40 else 8.5
+    size = 9.5 if len(categories) <= 24 else 8
     for category, spot in zip(categories, spots, strict=False):
         text = axes.annotate(
             _short(category.label), (float(spot[0]), float(spot[1])), (0, 0), textcoords="offset points",
@@ -137,7 +143,7 @@ def _free_place(text: Text, renderer: Any, taken: list[BboxBase], page: BboxBase
     """Move the text to the nearest place, on a spiral about its own, where it covers no other and leaves no edge."""
     pixels = renderer.points_to_pixels(1.0)
     box = text.get_window_extent(renderer)
-    for step in range(90):
+    for step in range(40):
         distance, angle = 2.2 * step**0.75, 2.4 * step  # points; the golden angle
         dx, dy = distance * np.cos(angle), 0.7 * distance * np.sin(angle)
         moved = box.translated(dx * pixels, dy * pixels).padded(1.5)

@@ -1,0 +1,100 @@
+"""A map as a table: Parquet for Apple's embedding-atlas and others, CSV, JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imagefinder.plots.sheets import picture_of
+from imagefinder.store.files import write_whole
+
+if TYPE_CHECKING:
+    from imagefinder.types import Float32, Record
+
+THUMB = 128  # pixels, longest side, of the pictures in a Parquet file
+FIRST = ("id", "uri", "x", "y", "cluster", "caption")
+
+
+def map_rows(coordinates: Float32, records: Sequence[Record]) -> list[dict[str, Any]]:
+    """A flat row for each image: id, uri, x, y, cluster, caption, then every other field of its record."""
+    rows = []
+    for (x, y), record in zip(coordinates.tolist(), records, strict=True):
+        row = {**record.to_dict(), "x": x, "y": y}
+        rows.append({**{k: row.get(k) for k in FIRST}, **{k: v for k, v in row.items() if k not in FIRST}})
+    return rows
+
+
+def write_csv(rows: Sequence[dict[str, Any]], path: Path) -> None:
+    """Write the rows as CSV; lists as JSON. Raises StorageError."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, _names(rows), lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({k: json.dumps(v, ensure_ascii=False) if isinstance(v, list) else v for k, v in row.items()})
+    write_whole(path, text.getvalue().encode())
+
+
+def write_json(about: dict[str, Any], rows: Sequence[dict[str, Any]], path: Path) -> None:
+    """Write one JSON object: the facts of the map, and its ``points``. Raises StorageError."""
+    write_whole(path, (json.dumps({**about, "points": list(rows)}, ensure_ascii=False) + "\n").encode())
+
+
+def write_parquet(rows: Sequence[dict[str, Any]], path: Path, *, pictures: bool = True) -> None:
+    """Write the rows as Parquet, with a thumbnail of each image in the column ``image`` if ``pictures``.
+
+    The thumbnails are structs of ``bytes`` (JPEG) and ``path``, as Hugging Face's Image and embedding-atlas read
+    them; null for an image that can't be read. A field whose values are of several kinds becomes text. Raises
+    StorageError.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = {name: _column([row.get(name) for row in rows]) for name in _names(rows)}
+    if pictures:
+        kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+        columns["image"] = pa.array(_thumbnails([row["uri"] for row in rows]), kind)
+    buffer = io.BytesIO()
+    pq.write_table(pa.table(columns), buffer, compression="zstd")
+    write_whole(path, buffer.getvalue())
+
+
+def _names(rows: Sequence[dict[str, Any]]) -> list[str]:
+    return list(dict.fromkeys((*FIRST, *(name for row in rows for name in row))))
+
+
+def _column(values: Sequence[Any]) -> Any:
+    import pyarrow as pa
+
+    if all(v is None for v in values):
+        return pa.array(values, pa.string())
+    try:
+        return pa.array(values)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        texts = [v if v is None or isinstance(v, str) else json.dumps(v, ensure_ascii=False) for v in values]
+        return pa.array(texts, pa.string())
+
+
+def _thumbnails(uris: Sequence[str]) -> list[dict[str, Any] | None]:
+    from imagefinder._batching import ordered_map
+    from imagefinder.images.loader import Loader
+    from imagefinder.images.thumbnails import thumbnail
+    from imagefinder.types import Limits
+
+    loader = Loader(Limits(), THUMB)
+
+    def one(uri: str) -> dict[str, Any] | None:
+        picture = picture_of(loader, uri)
+        if picture is None:
+            return None
+        buffer = io.BytesIO()
+        thumbnail(picture, THUMB).save(buffer, "JPEG", quality=82)
+        return {"bytes": buffer.getvalue(), "path": None}
+
+    try:
+        return list(ordered_map(one, uris, workers=4, window=64))
+    finally:
+        loader.close()
