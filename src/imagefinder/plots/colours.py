@@ -90,13 +90,16 @@ def _text(value: Any) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def medoids(coordinates: Float32, colouring: Colouring) -> Float32:
-    """Where the name of each category belongs, float32 (categories, 2): the point nearest to the median of its own.
+def name_places(coordinates: Float32, colouring: Colouring) -> Float32:
+    """Where the name of each category belongs, float32 (categories, 2): at a point of it, where it is dense.
 
-    A median of two groups may lie between them; a point of the category never does.
+    The median of two groups lies between them, so it is taken again of the half nearest to it, three times over.
     """
     spots = np.zeros((len(colouring.categories), 2), np.float32)
     for code in range(len(spots)):
         own = coordinates[colouring.codes == code]
-        spots[code] = own[np.linalg.norm(own - np.median(own, axis=0), axis=1).argmin()]
+        for _ in range(3):
+            nearest = np.linalg.norm(own - np.median(own, axis=0), axis=1).argsort(kind="stable")
+            own = own[nearest[: (len(own) + 1) // 2]]
+        spots[code] = own[0]
     return spots

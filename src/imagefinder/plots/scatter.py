@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imagefinder.plots.colours import NONE_COLOUR, RAMP, Category, Colouring, medoids
+from imagefinder.plots.colours import NONE_COLOUR, RAMP, Category, Colouring, name_places
 from imagefinder.plots.style import BLUE, DPI, FAINT, INK, check_format, save, style
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _draw_categories(figure: Figure, axes: Axes, spots: Float32, colouring: Colo
     if layout is not None:
         layout.execute(figure)
     figure.set_layout_engine("none")  # the names are placed on the final picture
-    _draw_names(figure, axes, medoids(spots, colouring), colouring)
+    _draw_names(figure, axes, name_places(spots, colouring), colouring)
 
 
 def _draw_legend(figure: Figure, axes: Axes, colouring: Colouring) -> None:
