@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -138,11 +138,9 @@ def load_map(index: Index, method: str | None = None, *, space: str | None = Non
     return _read(runs[-1])
 
 
-def map_records(index: Index, map: Map) -> tuple[Float32, list[Record]]:
-    """The places float32 (n, 2) and records of the map's images that are still in the index."""
-    found: dict[str, Record] = {}
-    for points in index.store.scroll():
-        found.update((p.id, Record.from_payload(p.id, p.payload)) for p in points)
+def map_records(map: Map, records: Iterable[Record]) -> tuple[Float32, list[Record]]:
+    """The places float32 (n, 2) and records of the map's images, as far as they are among ``records``."""
+    found = {record.id: record for record in records}
     here = [i for i, id in enumerate(map.ids) if id in found]
     return map.coordinates[here], [found[map.ids[i]] for i in here]
 

@@ -8,7 +8,7 @@ import warnings
 import click
 
 from imagefinder._version import __version__
-from imagefinder.cli import cluster, clusters, demo, download, evaluate, export, index, info, remove, search, triage
+from imagefinder.cli import cluster, clusters, demo, download, evaluate, export, index, info, map, remove, search, triage
 from imagefinder.cli.common import report_error
 
 COMMANDS = (
@@ -24,6 +24,8 @@ COMMANDS = (
     cluster.cluster,
     cluster.choose_k,
     clusters.clusters,
+    map.map_,
+    map.pca,
     triage.outliers,
     triage.quality,
     export.export,

@@ -129,12 +129,13 @@ def _tsne(vectors: Float32, graph: NeighborGraph, start: Float32, seed: int) -> 
     graph = graph.first(min(graph.k, NEIGHBORS))
     perplexity = min(PERPLEXITY, graph.k / 3)
     known = PrecomputedNeighbors(graph.indices.astype(np.int64), graph.distances.astype(np.float64))
-    affinities = PerplexityBasedNN(knn_index=known, perplexity=perplexity, n_jobs=_cores())
+    threads = _cores() if len(vectors) >= FFT_FROM else 1  # of few images threads cost more than they bring
+    affinities = PerplexityBasedNN(knn_index=known, perplexity=perplexity, n_jobs=threads)
     embedding = TSNEEmbedding(
         _spread(start, 1e-4),
         affinities,
         negative_gradient_method="fft" if len(vectors) >= FFT_FROM else "bh",
-        n_jobs=_cores(),
+        n_jobs=threads,
         random_state=seed,
     )
     early = 12 if len(vectors) >= EXAGGERATE_FROM else 1
