@@ -189,7 +189,6 @@ class ImageFinder(Organising):
         """How much of the differences between the images how many dimensions keep."""
         from imagefinder.maps import report_variance
 
-        self._ready()
         return report_variance(self._index, self._index.spaces_of(self._spec)["image"])
 
     def embed_words(self, texts: Sequence[str]) -> Float32:

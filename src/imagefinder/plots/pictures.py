@@ -51,12 +51,12 @@ def grid_cells(
         size = _grid_size(len(coordinates) * (ROOM if len(coordinates) > 2 else 1), aspect)
         return np.arange(len(coordinates)), _assigned(place, size), size
     # As fine a grid as its filled cells allow; about half of them are filled on a usual map.
-    for cells in np.geomspace(4 * shown, shown, 12):
+    for cells in np.geomspace(4 * shown, shown / 2, 16):
         size = _grid_size(float(cells), aspect)
         rows, where = _nearest_to_centres(place, size)
         if len(rows) <= shown:
             break
-    return rows, where, size
+    return rows[:shown], where[:shown], size
 
 
 def _grid_size(cells: float, aspect: float) -> tuple[int, int]:
