@@ -38,8 +38,8 @@ class Category:
 class Colouring:
     """The colours of n points by the field ``name``.
 
-    By category: ``codes`` int (n,) point into ``categories``, which go from the largest to the smallest with "no
-    value" last. By number: ``numbers`` float (n,), NaN for no value, and no categories.
+    By category: ``codes`` int (n,) point into ``categories``: clusters by number, words from the most frequent to the
+    rarest, "no value" last. By number: ``numbers`` float (n,), NaN for no value, and no categories.
     """
 
     name: str
@@ -73,9 +73,8 @@ def colour_by(values: Sequence[Any], name: str) -> Colouring:
 def _categories(values: Sequence[Any], name: str, numeric: bool) -> Colouring:
     counts = Counter(v if numeric or v is None else str(v) for v in values)
     missing = counts.pop(None, 0)
-    order = sorted(counts, key=lambda v: (-counts[v], v))
-    rank = {v: i for i, v in enumerate(sorted(counts) if numeric else order)}
-    categories = [Category(_text(v), PALETTE[rank[v] % len(PALETTE)], counts[v]) for v in order]
+    order = sorted(counts) if numeric else sorted(counts, key=lambda v: (-counts[v], v))
+    categories = [Category(_text(v), PALETTE[i % len(PALETTE)], counts[v]) for i, v in enumerate(order)]
     if len(categories) == 1:
         categories = [Category(categories[0].label, BLUE, categories[0].count)]
     if missing:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imagefinder.plots.colours import NONE_COLOUR, RAMP, Category, Colouring, name_places
+from imagefinder.plots.colours import NONE_COLOUR, RAMP, Colouring, name_places
 from imagefinder.plots.style import BLUE, DPI, FAINT, INK, check_format, save, style
 
 if TYPE_CHECKING:
@@ -106,15 +106,10 @@ def _draw_legend(figure: Figure, axes: Axes, colouring: Colouring) -> None:
 
     handles = [
         Line2D([], [], ls="", marker="o", ms=8, color=c.colour, label=f"{_short(c.label)}  ({c.count:,})")
-        for c in sorted(colouring.categories, key=_legend_order)
+        for c in colouring.categories
     ]
     legend = figure.legend(handles=handles, loc="outside right upper", title=colouring.name, alignment="left")
     legend.get_title().set_fontweight("bold")
-
-
-def _legend_order(category: Category) -> tuple[bool, int]:
-    """Numbers in their order, names from the largest, "no value" last."""
-    return not category.named, int(category.label) if category.label.isdecimal() else -category.count
 
 
 def _draw_names(figure: Figure, axes: Axes, spots: Float32, colouring: Colouring) -> None:
@@ -124,9 +119,10 @@ def _draw_names(figure: Figure, axes: Axes, spots: Float32, colouring: Colouring
 
     renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
     taken: list[BboxBase] = []
-    categories = [c for c in colouring.categories if c.named][:NAMED]
-    size = 9.5 if len(categories) <= 24 else 8
-    for category, spot in zip(categories, spots, strict=False):
+    named = [(c, spot) for c, spot in zip(colouring.categories, spots, strict=True) if c.named]
+    named = sorted(named, key=lambda pair: -pair[0].count)[:NAMED]
+    size = 9.5 if len(named) <= 24 else 8
+    for category, spot in named:
         text = axes.annotate(
             _short(category.label), (float(spot[0]), float(spot[1])), (0, 0), textcoords="offset points",
             ha="center", va="center", fontsize=size, weight="bold", color=INK, zorder=5,
