@@ -92,7 +92,7 @@ def _thumbnails(uris: Sequence[str]) -> list[dict[str, Any] | None]:
             return None
         buffer = io.BytesIO()
         thumbnail(picture, THUMB).save(buffer, "JPEG", quality=82)
-        return {"bytes": buffer.getvalue(), "path": None}
+        return {"bytes": buffer.getvalue(), "path": uri.replace("\\", "/").rpartition("/")[2]}
 
     try:
         return list(ordered_map(one, uris, workers=4, window=64))
