@@ -13,7 +13,7 @@ import numpy as np
 from imagefinder._batching import ordered_map
 from imagefinder.images.loader import Loader, is_url
 from imagefinder.plots.colours import RAMP, Colouring
-from imagefinder.plots.pictures import THREADS, WINDOW, grid_cells
+from imagefinder.plots.pictures import THREADS, WINDOW, grid_cells, in_square
 from imagefinder.plots.sheets import picture_of
 from imagefinder.store.files import write_whole
 from imagefinder.types import Limits
@@ -108,7 +108,6 @@ def _common(uris: Sequence[str]) -> str:
 def _sprites(coordinates: Float32, uris: Sequence[str], limits: Limits) -> tuple[list[str], list[int]]:
     """Sprite sheets as data URIs, and for each image its place in them, or -1."""
     from PIL import Image as Pillow
-    from PIL import ImageOps
 
     from imagefinder.images.thumbnails import to_data_uri
 
@@ -124,8 +123,7 @@ def _sprites(coordinates: Float32, uris: Sequence[str], limits: Limits) -> tuple
             k = filled % COLUMNS**2
             if filled and k == 0:
                 sheets.append(to_data_uri(sheet, 76))
-            small = ImageOps.fit(picture, (SIZE, SIZE), Pillow.Resampling.LANCZOS)
-            sheet.paste(small, (k % COLUMNS * SIZE, k // COLUMNS * SIZE))
+            sheet.paste(in_square(picture, SIZE), (k % COLUMNS * SIZE, k // COLUMNS * SIZE))
             slots[i], filled = filled, filled + 1
     finally:
         loader.close()

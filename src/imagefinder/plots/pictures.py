@@ -27,6 +27,7 @@ SHOWN = 1600  # pictures at most: more would be too small to see
 ROOM = 1.35  # cells for each picture; the free ones keep groups apart
 LONGEST, GAP = 3000, 2  # pixels of the longer side; between two pictures
 SMALLEST, LARGEST = 40, 160  # pixels, side of a picture
+CROPPED = 1.6  # times as long as wide: longer pictures are shown whole
 EDGE = 0.5  # percent at each end: images farther out are drawn at the edge, so that a few don't shrink the rest
 THREADS, WINDOW = 4, 32
 
@@ -94,7 +95,6 @@ def picture_map(
     An image that can't be read leaves its cell empty. Raises InvalidInputError.
     """
     from PIL import Image as Pillow
-    from PIL import ImageOps
 
     rows, cells, (columns, lines) = grid_cells(coordinates, shown=shown)
     side = int(np.clip(LONGEST // max(columns, lines), SMALLEST, LARGEST))
@@ -104,10 +104,19 @@ def picture_map(
         cells.tolist(), _pictures([uris[i] for i in rows], side, limits or Limits()), strict=True
     ):
         if picture is not None:
-            small = ImageOps.fit(picture, (side - GAP, side - GAP), Pillow.Resampling.LANCZOS)
-            sheet.paste(small, (column * side + GAP, line * side + GAP))
+            sheet.paste(in_square(picture, side - GAP), (column * side + GAP, line * side + GAP))
             drawn += 1
     return sheet, drawn
+
+
+def in_square(picture: Image, side: int) -> Image:
+    """The picture in a square of ``side`` pixels: cropped if that takes little away, else whole, on white."""
+    from PIL import Image as Pillow
+    from PIL import ImageOps
+
+    if max(picture.size) <= CROPPED * min(picture.size):
+        return ImageOps.fit(picture, (side, side), Pillow.Resampling.LANCZOS)
+    return ImageOps.pad(picture, (side, side), Pillow.Resampling.LANCZOS, color="white")
 
 
 def save_picture_map(sheet: Image, path: Path) -> None:
