@@ -20,7 +20,9 @@ from imagefinder.plots import plot_choice, search_sheet
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--query", type=Path, help="an image file; by default the most typical one of the largest group")
+    parser.add_argument(
+        "--query", type=Path, help="an image file; by default the most typical one of the largest group"
+    )
     parser.add_argument("--out", type=Path, default=Path("product-search"))
     parser.add_argument("-n", "--n-clusters", type=int, help="by default the number suggested")
     parser.add_argument("--max-k", type=int, default=30)
@@ -29,7 +31,9 @@ def main() -> None:
 
     with ImageFinder.open(options.out / "index") as finder:
         report = finder.add(options.folder)
-        print(f"{report.total:,} images indexed, {len(report.skipped)} skipped, {report.images_per_second:.0f} images/s")
+        print(
+            f"{report.total:,} images indexed, {len(report.skipped)} skipped, {report.images_per_second:.0f} images/s"
+        )
 
         choice = finder.choose_k(min(options.max_k, len(finder) - 1))
         plot_choice(choice, options.out / "choose_k.png")

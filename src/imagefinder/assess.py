@@ -71,6 +71,11 @@ def assess(finder: ImageFinder, table: Path) -> Assessment:
     )
 
 
+def labels_of(finder: ImageFinder, table: Path) -> dict[str, str]:
+    """The label of each indexed image that the table names, by id. Raises InvalidTableError."""
+    return _read(finder, table).labels
+
+
 def _words(finder: ImageFinder, truth: _Truth) -> WordScores:
     """Only the images that have a caption compete; texts that are the same are one text with several right images."""
     space = finder.text_space

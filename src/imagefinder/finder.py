@@ -22,10 +22,8 @@ from imagefinder.store.filters import FilterLike, as_filter
 from imagefinder.types import Limits, Record, image_id
 
 if TYPE_CHECKING:
-    from imagefinder.maps import Map
     from imagefinder.models.base import Embedder
     from imagefinder.models.spec import ModelSpec
-    from imagefinder.reduce.variance import PcaReport
     from imagefinder.types import Float32
 
 DEFAULT_MODEL = "default"
@@ -170,26 +168,13 @@ class ImageFinder(Organising):
         import numpy as np
 
         self._ready()
-        name = space or self._index.spaces_of(self._spec)["image"]
+        name = space or self._image_space
         ids: list[str] = []
         arrays: list[Float32] = []
         for part, rows in self._index.raw_batches(name):
             ids += part
             arrays.append(rows if raw else self._index.to_search(name, rows))
         return ids, np.concatenate(arrays) if arrays else np.zeros((0, self._index.space(name).dim), np.float32)
-
-    def map(self, method: str | None = None, **options: Any) -> Map:
-        """A map of the images, kept with the index: see ``maps.open_map``."""
-        from imagefinder.maps import open_map
-
-        self._ready()
-        return open_map(self._index, self._index.spaces_of(self._spec)["image"], method, **options)
-
-    def pca_report(self) -> PcaReport:
-        """How much of the differences between the images how many dimensions keep."""
-        from imagefinder.maps import report_variance
-
-        return report_variance(self._index, self._index.spaces_of(self._spec)["image"])
 
     def embed_words(self, texts: Sequence[str]) -> Float32:
         """Texts as vectors that compare with ``vectors(finder.text_space)``: float32 (n, dim), rows of unit length."""
@@ -249,6 +234,10 @@ class ImageFinder(Organising):
 
         used = next((s.model for s in self._index.manifest.spaces.values()), None)
         return find_spec(self._model_name or used or DEFAULT_MODEL)
+
+    @property
+    def _image_space(self) -> str:
+        return self._index.spaces_of(self._spec)["image"]
 
     def _ready(self) -> None:
         """Fit what an interrupted first run left unfitted; raises NotFoundError if nothing was ever indexed."""

@@ -11,7 +11,8 @@ import numpy as np
 
 from imagefinder.errors import IndexDamagedError, InvalidInputError, NotFoundError
 from imagefinder.evaluate.maps import score_map
-from imagefinder.reduce.projections import Projection, project
+from imagefinder.neighborhood import index_graph
+from imagefinder.reduce.projections import NEIGHBORS, Projection, project
 from imagefinder.reduce.variance import PcaReport, pca_report
 from imagefinder.store.filters import FilterLike, as_filter
 from imagefinder.store.runs import Run, drop_run, list_runs, save_run
@@ -87,7 +88,8 @@ def make_map(
     ids, vectors = _vectors(index, space, filter)
     if not ids:
         raise NotFoundError("There is no image to make a map of.", remedy="Check the filter, or index some images.")
-    projection = project(vectors, method, seed=seed)
+    graph = index_graph(index, vectors, NEIGHBORS) if method != "pca" and len(ids) > 1 else None
+    projection = project(vectors, method, seed=seed, graph=graph)
     facts = {
         "filter": None if filter is None else str(filter),
         "seed": seed,

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from imagefinder.groups.clustering import Clustering
     from imagefinder.groups.facade import Clusters
     from imagefinder.index import Index
+    from imagefinder.maps import Map
     from imagefinder.models.base import Embedder
+    from imagefinder.reduce.variance import PcaReport
     from imagefinder.results import Records
     from imagefinder.store.filters import FilterLike
     from imagefinder.triage import Outlier, QualityReport
@@ -32,6 +34,9 @@ class Organising(ABC):
     def records(self, filter: FilterLike = None) -> Records: ...
     @abstractmethod
     def vectors(self, space: str | None = None, *, raw: bool = False) -> tuple[list[str], Float32]: ...
+    @property
+    @abstractmethod
+    def _image_space(self) -> str: ...
     @abstractmethod
     def _ready(self) -> None: ...
     @abstractmethod
@@ -66,6 +71,19 @@ class Organising(ABC):
         from imagefinder.groups.facade import Clusters
 
         return Clusters(self._index, lambda: self.embedder, self._resolve, self.records)
+
+    def map(self, method: str | None = None, **options: Any) -> Map:
+        """A map of the images, kept with the index: see ``maps.open_map``."""
+        from imagefinder.maps import open_map
+
+        self._ready()
+        return open_map(self._index, self._image_space, method, **options)
+
+    def pca_report(self) -> PcaReport:
+        """How much of the differences between the images how many dimensions keep."""
+        from imagefinder.maps import report_variance
+
+        return report_variance(self._index, self._image_space)
 
     def outliers(self, k: int = 20) -> list[Outlier]:
         """The ``k`` images most unlike all others; every record gets its score as ``outlier``, for filters."""

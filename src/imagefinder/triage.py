@@ -13,7 +13,7 @@ from imagefinder._batching import ordered_map
 from imagefinder.curate.outliers import NEIGHBORS, outlier_scores
 from imagefinder.errors import ImageError, InvalidInputError
 from imagefinder.images.loader import Loader
-from imagefinder.reduce.neighbors import knn_graph
+from imagefinder.neighborhood import index_graph
 from imagefinder.types import ImageRef, Limits, Record, Skipped
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def find_outliers(index: Index, ids: Sequence[str], vectors: Float32, k: int) ->
     searched. Raises InvalidInputError for fewer than 3 images."""
     if len(ids) < 3:
         raise InvalidInputError(f"Outliers need 3 images at least; there are {len(ids)}.")
-    graph = knn_graph(vectors, NEIGHBORS)
+    graph = index_graph(index, vectors, NEIGHBORS)
     scores = outlier_scores(graph)
     by_score: defaultdict[float, list[str]] = defaultdict(list)
     for id, score in zip(ids, scores.tolist(), strict=True):

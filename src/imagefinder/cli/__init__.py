@@ -8,7 +8,20 @@ import warnings
 import click
 
 from imagefinder._version import __version__
-from imagefinder.cli import cluster, clusters, demo, download, evaluate, export, index, info, map, remove, search, triage
+from imagefinder.cli import (
+    cluster,
+    clusters,
+    demo,
+    download,
+    evaluate,
+    export,
+    index,
+    info,
+    map,
+    remove,
+    search,
+    triage,
+)
 from imagefinder.cli.common import report_error
 
 COMMANDS = (

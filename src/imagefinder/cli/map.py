@@ -81,7 +81,7 @@ def _field(records: Sequence[Record], wanted: str | None) -> str | None:
         if wanted not in fields:
             raise InvalidInputError(f"No image has a field {wanted!r}; there are: {', '.join(sorted(fields))}.")
         return wanted
-    for name in ("cluster", "folder"):
+    for name in ("cluster_name", "folder"):
         if len({str(r.to_dict().get(name)) for r in records}) > 1:
             return name
     return None

@@ -25,8 +25,9 @@ from imagefinder.cluster.scores import (
 from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.groups import state
 from imagefinder.groups.clustering import Cluster, Clustering
+from imagefinder.neighborhood import index_graph
 from imagefinder.reduce.features import Features, make_features, unit
-from imagefinder.reduce.neighbors import knn_graph
+from imagefinder.reduce.neighbors import NeighborGraph, knn_graph
 
 if TYPE_CHECKING:
     from imagefinder.index import Index
@@ -73,7 +74,7 @@ def cluster_index(index: Index, embedder: Embedder, options: ClusterOptions, tel
     free = ~wishes.held if wishes else np.ones(len(material.ids), bool)
     neighbors = method.graph_size(options.n_clusters)
     vectors = material.vectors[free]
-    graph = knn_graph(vectors, neighbors) if neighbors and len(vectors) > 1 else None
+    graph = _graph(index, vectors, neighbors, options) if neighbors and len(vectors) > 1 else None
     n_free = _count_left(options.n_clusters, wishes)
     task = Task(vectors, graph, n_free, options.seed, dict(options.settings))
     found, chosen = partition(task, options.method) if len(vectors) else (np.zeros(0, np.int32), {})
@@ -116,8 +117,14 @@ def choose_for(
         raise InvalidInputError(
             f"Choosing a number of clusters needs 3 images at least; there are {len(material.ids)}."
         )
-    graph = knn_graph(material.vectors, 15)
+    graph = _graph(index, material.vectors, find_method("kmeans").graph_size(None), options)
     return choose_k(material.vectors, graph, max_k=max_k, seed=options.seed, progress=progress)
+
+
+def _graph(index: Index, vectors: Float32, k: int, options: ClusterOptions) -> NeighborGraph:
+    """The neighbours; those of the vectors that are searched are shared with everything else that wants them."""
+    shared = (options.features, options.scale) == ("default", "none")
+    return index_graph(index, vectors, k) if shared else knn_graph(vectors, k)
 
 
 def read_material(index: Index, embedder: Embedder, options: ClusterOptions) -> Material:

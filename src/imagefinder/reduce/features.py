@@ -12,8 +12,12 @@ import numpy as np
 from imagefinder.errors import InvalidInputError
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from imagefinder.reduce.linear import LinearTransform
     from imagefinder.types import Float32
+
+    Float64 = npt.NDArray[np.float64]
 
 TINY = 1e-12
 
@@ -70,6 +74,8 @@ def make_features(
 
 def _pca(wanted: str, batches: Callable[[], Iterable[Float32]]) -> Features:
     mean, variances, vectors, n = principal_axes(batches())
+    if not n:
+        raise InvalidInputError("There are no images to fit a reduction on.")
     most = min(n - 1, len(mean))
     if "." in wanted:
         share = np.cumsum(variances) / max(float(variances.sum()), TINY)
@@ -84,7 +90,7 @@ def _pca(wanted: str, batches: Callable[[], Iterable[Float32]]) -> Features:
     return Features(mean, np.ascontiguousarray(vectors[:, :dim], dtype=np.float32))
 
 
-def principal_axes(batches: Iterable[Float32]) -> tuple[Float32, Float32, Float32, int]:
+def principal_axes(batches: Iterable[Float32]) -> tuple[Float32, Float64, Float64, int]:
     """PCA (Pearson 1901) of unit vectors in one pass: their mean float32 (dim,), the variances float64 (dim,) and
     directions (dim, dim), most variance first, and how many rows there were."""
     count, total, scatter, shift = 0, np.zeros(0), np.zeros((0, 0)), np.zeros(0)
@@ -97,9 +103,9 @@ def principal_axes(batches: Iterable[Float32]) -> tuple[Float32, Float32, Float3
         count += len(rows)
         total += rows.sum(axis=0)
         scatter += rows.T @ rows
-    if not count:
-        raise InvalidInputError("There are no images to fit a reduction on.")
     covariance = (scatter - np.outer(total, total) / count) / max(count - 1, 1)
+    if not count:
+        return np.zeros(0, np.float32), np.zeros(0), covariance, 0
     variances, vectors = np.linalg.eigh(covariance)
     vectors = vectors[:, ::-1]
     signs = np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(vectors.shape[1])])

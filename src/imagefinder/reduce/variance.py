@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imagefinder.errors import InvalidInputError
+from imagefinder.reduce.features import principal_axes
 
 if TYPE_CHECKING:
     from imagefinder.types import Float32
@@ -61,22 +62,12 @@ def pca_report(batches: Iterable[Float32], *, searched: int | None = None) -> Pc
 
     With n images there are at most n - 1 components. Raises InvalidInputError for fewer than two images.
     """
-    count = 0
-    shift = total = scatter = np.zeros(0)
-    for batch in batches:
-        rows = batch.astype(np.float64)
-        rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
-        if not count:  # about this point, so that no large mean swamps the small differences
-            shift, total, scatter = rows.mean(axis=0), np.zeros(rows.shape[1]), np.zeros((rows.shape[1],) * 2)
-        rows -= shift
-        count += len(rows)
-        total += rows.sum(axis=0)
-        scatter += rows.T @ rows
+    _, values, _, count = principal_axes(batches)
     if count < 2:
         raise InvalidInputError(f"A PCA report needs two images or more; there {'is one' if count else 'are none'}.")
-    values = np.linalg.eigvalsh(scatter - np.outer(total, total) / count)[::-1]
-    values = np.maximum(values[: count - 1], 0)
+    dim = len(values)
+    values = values[: count - 1]
     whole = values.sum()
-    if whole < 1e-9 * count:  # rounding: the images are all the same
+    if whole < 1e-9:  # rounding: the images are all the same
         values, whole = np.zeros_like(values), 1.0
-    return PcaReport(count, len(shift), values / whole, searched)
+    return PcaReport(count, dim, values / whole, searched)
