@@ -6,8 +6,9 @@
         --tower src/imagefinder/models/bundled/minilm-l6-v2
 
 A word above the classes counts when it is concrete (at least four steps below "entity") and occurs in SemCor, a corpus
-of ordinary English, in that sense: that leaves "bird" in and "diapsid" out. Writes vocabulary.txt, a word a line, and
-vocabulary.npy beside it: float16 (words, 384), the mean of the embeddings of "WORD" and "a photo of a WORD", unit length.
+of ordinary English, in that sense: that leaves "bird" in and "diapsid" out. Writes vocabulary.txt, on each line a word
+and, after a tab, the words above it; and vocabulary.npy beside it: float16 (words, 384), the mean of the embeddings of
+"WORD" and "a photo of a WORD", unit length.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ import numpy as np
 from imagefinder.models.text import TextTower
 
 STEPS = 4  # below "entity"; nearer to it stand "object" and "matter"
-VAGUE = {"artifact", "commodity", "covering", "instrumentality", "living thing", "natural object", "organism"}
+VAGUE = {"artifact", "article", "attire", "commodity", "covering", "establishment", "implement", "instrumentality"}
+VAGUE |= {"living thing", "natural object", "organism", "place of business", "vertebrate"}
 
 
 class Synset(NamedTuple):
@@ -72,11 +74,16 @@ def main() -> None:
     higher = set().union(*(all_above(nouns, c) for c in classes)) - set(classes)
     common = {o for o in higher if steps(nouns, o) >= STEPS and nouns[o].key in occurring}
     words = sorted({nouns[offset].name for offset in common.union(classes)} - VAGUE)
+    above: dict[str, set[str]] = {word: set() for word in words}
+    for offset in common.union(classes):
+        if nouns[offset].name in above:
+            above[nouns[offset].name] |= {nouns[higher].name for higher in all_above(nouns, offset) & common}
     tower = TextTower(args.tower, threads=2)
     rows = tower.embed(words) + tower.embed([f"a photo of a {word}" for word in words])
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     np.save(args.tower / "vocabulary.npy", rows.astype(np.float16))
-    (args.tower / "vocabulary.txt").write_text("\n".join(words) + "\n", "utf-8")
+    lines = [f"{word}\t{'|'.join(sorted(above[word] & set(words) - {word}))}" for word in words]
+    (args.tower / "vocabulary.txt").write_text("\n".join(lines) + "\n", "utf-8")
     print(f"{len(words)} words, {len(words) - len(classes)} of them above the classes")
 
 

@@ -79,13 +79,26 @@ def test_names_are_the_words_that_set_a_cluster_apart() -> None:
     images[:30, [0, 2]] += 1  # dogs
     images[30:, 3] += 1  # cars
     labels = np.repeat([0, 1], 30).astype(np.int32)
-    first, second = words_for_clusters(images, labels, words, vectors)
+    none: list[list[int]] = [[] for _ in words]
+    first, second = words_for_clusters(images, labels, words, vectors, none)
     assert first[0][0] in ("dog", "hot dog") and second[0][0] == "car"
     assert sum("dog" in word for word, _ in first) == 1, "a variant of a word is passed over"
     assert 0.5 < second[0][1] <= 1
 
 
+def test_a_general_word_names_a_cluster_of_many_kinds() -> None:
+    words = ["animal", "dog", "cat", "bird", "car"] + [f"word{i}" for i in range(20)]
+    above = [[], [0], [0], [0], *([] for _ in range(21))]
+    images = np.random.default_rng(1).random((90, 25)).astype(np.float32) * 0.1
+    for i in range(45):
+        images[i, 1 + i % 3] += 1
+    images[45:, 4] += 1
+    labels = np.repeat([0, 1], 45).astype(np.int32)
+    first, second = words_for_clusters(images, labels, words, np.eye(25, dtype=np.float32), above)
+    assert first[0][0] == "animal"
+    assert {word for word, _ in first[1:]} <= {"dog", "cat", "bird"} and second[0][0] == "car"
+
+
 def test_names_are_distinct() -> None:
-    found = [(("dog", 0.5), ("cat", 0.3)), (("dog", 0.4), ("car", 0.2)), (("bird", 0.2),), (), (("bird", 0.1),), ()]
-    names = distinct_names(found)
-    assert names == ["dog, cat", "dog, car", "bird", "group 1", "bird 2", "group 2"]
+    found = [(("dog", 0.4), ("cat", 0.3)), (("dog", 0.5), ("car", 0.2)), (("bird", 0.2),), (), (("bird", 0.1),), ()]
+    assert distinct_names(found) == ["cat", "dog", "bird", "group", "bird 2", "group 2"]

@@ -256,12 +256,12 @@ def find_words(index: Index, embedder: Embedder, ids: Sequence[str], labels: np.
     spec = embedder.spec
     if spec.text_space is None:
         return [()] * count
-    words, vectors = embedder.vocabulary()
+    vocabulary = embedder.vocabulary()
     prior = spec.prior(spec.text_space)  # about the collection's own mean the odd words would lead
     images = np.concatenate(
         [unit(unit(rows) - prior) for _, rows in index.raw_batches(index.spaces_of(spec)[spec.text_space])]
     )
-    return words_for_clusters(images, labels, words, np.asarray(vectors, np.float32))
+    return words_for_clusters(images, labels, vocabulary.words, vocabulary.vectors, vocabulary.above)
 
 
 def _count_left(n_clusters: int | None, wishes: Wishes | None) -> int | None:

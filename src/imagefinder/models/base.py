@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -10,6 +11,16 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from imagefinder.models.spec import ModelSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """Words, their ``vectors`` float32 (words, dim), and for each the places of the more general words ``above`` it:
+    "shirt" has "garment" and "clothing"."""
+
+    words: Sequence[str]
+    vectors: np.ndarray
+    above: Sequence[Sequence[int]]
 
 
 class Embedder(Protocol):
@@ -35,5 +46,5 @@ class Embedder(Protocol):
     def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
         """Texts to float32 (n, dim) in ``spec.text_space``, of unit length, centred as the model's texts need it."""
 
-    def vocabulary(self) -> tuple[list[str], np.ndarray]:
-        """Everyday words to name groups of images with, and their vectors as ``embed_texts`` gives them."""
+    def vocabulary(self) -> Vocabulary:
+        """Everyday words to name groups of images with, their vectors as ``embed_texts`` gives them."""

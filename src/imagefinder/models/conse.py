@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imagefinder.errors import ModelError
+from imagefinder.models.base import Vocabulary
 
 if TYPE_CHECKING:
     from imagefinder.types import Float32
@@ -45,15 +46,18 @@ class ClassWords:
         return np.asarray(weights @ self.table, dtype=np.float32)
 
 
-def load_vocabulary(folder: Path) -> tuple[list[str], Float32]:
-    """The words that groups are named with, and their text embeddings, float32 (words, dim). Raises ModelError."""
+def load_vocabulary(folder: Path) -> Vocabulary:
+    """The words that groups are named with, one a line with those above it, and their text embeddings. Raises
+    ModelError."""
     try:
-        words = (folder / "vocabulary.txt").read_text("utf-8").splitlines()
+        lines = [line.split("\t") for line in (folder / "vocabulary.txt").read_text("utf-8").splitlines()]
         vectors = np.load(folder / "vocabulary.npy", allow_pickle=False).astype(np.float32)
-        if len(words) != len(vectors):
-            raise ValueError(f"{len(words)} words and {len(vectors)} vectors")
-    except (OSError, ValueError, EOFError) as error:
+        place = {line[0]: i for i, line in enumerate(lines)}
+        above = [[place[word] for word in line[1].split("|") if word] for line in lines]
+        if len(lines) != len(vectors):
+            raise ValueError(f"{len(lines)} words and {len(vectors)} vectors")
+    except (OSError, ValueError, EOFError, KeyError, IndexError) as error:
         raise ModelError(
-            f"The words in {folder} can't be read: {error}.", remedy="Install ImageFinder again."
+            f"The words in {folder} can't be read: {error!r}.", remedy="Install ImageFinder again."
         ) from error
-    return words, vectors
+    return Vocabulary(list(place), vectors, above)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from imagefinder.models.text import TextTower
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from imagefinder.models.base import Vocabulary
     from imagefinder.models.spec import ModelSpec
     from imagefinder.types import Float32
 
@@ -67,10 +69,10 @@ class OnnxEmbedder:
             return np.zeros((0, self.spec.spaces[self.spec.text_space or ""].dim), np.float32)
         return self._centred(self._tower.embed(texts))
 
-    def vocabulary(self) -> tuple[list[str], Float32]:
-        """The words of WordNet that describe what the model knows, and their vectors, float32 (words, dim)."""
-        words, vectors = load_vocabulary(self._tower_folder)
-        return words, self._centred(vectors)
+    def vocabulary(self) -> Vocabulary:
+        """The words of WordNet for what the model knows, centred as texts are."""
+        found = load_vocabulary(self._tower_folder)
+        return replace(found, vectors=self._centred(found.vectors))
 
     def _centred(self, texts: Float32) -> Float32:
         vectors = texts - self._classes.mean
