@@ -83,13 +83,13 @@ def report_clusters(finder: ImageFinder, page: Report, wanted: int) -> None:
 
 
 def report_maps(finder: ImageFinder, page: Report, out: Path) -> None:
-    colours = {r.id: r.extra.get("cluster") for r in finder.records()}
+    colours = {r.id: r.extra.get("cluster_name") for r in finder.records()}
     for method, name in (("pca", "PCA"), ("tsne", "t-SNE")):
         started = time.perf_counter()
         made = finder.map(method)
         seconds = time.perf_counter() - started
         path = out / f"map-{method}.png"
-        plot_scatter(made.coordinates, path=path, colouring=colour_by([colours[id] for id in made.ids], "cluster"))
+        plot_scatter(made.coordinates, path=path, colouring=colour_by([colours[id] for id in made.ids], "group"))
         page.say(f"{name} map", f"Each dot is an image, each colour a group. Made in {seconds:.0f} s.")
         page.draw(path)
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     Labels = npt.NDArray[np.int32]
 
-ITERATIONS = 20  # of k-means for each number; it starts from the centres of the number before, so few are enough
+ITERATIONS = 8  # of k-means for each number; it starts from the centres of the number before, so few are enough
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def _growing(vectors: Float32, top: int, seed: int) -> Iterator[tuple[Labels, Fl
         while len(centres) < top:
             spread = np.square(vectors - centres[labels]).sum(axis=1)
             worst = int(np.bincount(labels, weights=spread, minlength=len(centres)).argmax())
-            halves = KMeans(2, n_init=2, max_iter=ITERATIONS, random_state=seed).fit(vectors[labels == worst])
+            halves = KMeans(2, n_init=1, max_iter=2 * ITERATIONS, random_state=seed).fit(vectors[labels == worst])
             start = np.vstack([np.delete(centres, worst, axis=0), halves.cluster_centers_]).astype(np.float32)
             model = KMeans(len(start), init=start, n_init=1, max_iter=ITERATIONS, random_state=seed).fit(vectors)
             centres, labels = model.cluster_centers_, model.labels_

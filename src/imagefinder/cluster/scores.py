@@ -19,7 +19,7 @@ SAMPLE = 1000  # rows whose silhouette is computed, each against all others
 
 @dataclass(frozen=True)
 class Distances:
-    """Euclidean distances of some ``rows`` (m,) to all n images, float32 (m, n): made once, used many times."""
+    """Euclidean distances of all n images to some ``rows`` (m,), float32 (n, m): made once, used many times."""
 
     rows: npt.NDArray[np.int64]
     values: Float32
@@ -27,8 +27,8 @@ class Distances:
     @classmethod
     def of(cls, vectors: Float32, rows: npt.NDArray[np.int64]) -> Distances:
         squares = np.einsum("ij,ij->i", vectors, vectors)
-        near = squares[rows][:, None] + squares - 2 * (vectors[rows] @ vectors.T)
-        near[np.arange(len(rows)), rows] = 0
+        near = squares[:, None] + squares[rows] - 2 * (vectors @ vectors[rows].T)
+        near[rows, np.arange(len(rows))] = 0
         return cls(rows, np.sqrt(np.maximum(near, 0, out=near), out=near))
 
     @classmethod
@@ -55,7 +55,8 @@ def silhouettes(distances: Distances, labels: Labels) -> Float32:
     valid = np.flatnonzero(own >= 0)
     if k < 2 or not len(valid):
         return result
-    sums = np.asarray((table.T @ distances.values[valid].T).T)
+    values = distances.values if len(valid) == len(own) else distances.values[:, valid]
+    sums = np.asarray(table.T @ values).T
     here, mine = np.arange(len(valid)), own[valid]
     inside = sums[here, mine] / np.maximum(counts[mine] - 1, 1)
     outside = np.divide(sums, counts, out=np.full_like(sums, np.inf), where=counts > 0)

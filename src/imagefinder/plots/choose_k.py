@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from imagefinder.cluster.choose import Choice
 
-LOG_SPAN = 12  # counts of clusters that span more than this factor are drawn on a logarithmic axis
 TICKS = 10
 BEHIND = {"facecolor": "white", "edgecolor": "none", "pad": 1.5, "alpha": 0.85}
 Numbers = Sequence[float]
@@ -129,13 +128,9 @@ def _label(
 
 
 def _scale(axes: Axes, ks: Sequence[int]) -> None:
-    """Whole numbers of clusters on the axis below, never so many that they run into each other."""
-    from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
+    """Whole numbers of clusters on the axis below, never so many that they run into each other. It is linear, as the
+    bend is sought: on a logarithmic one the curve would bend elsewhere."""
+    from matplotlib.ticker import MaxNLocator
 
-    if max(ks) > LOG_SPAN * min(ks):
-        axes.set_xscale("log")
-    step = -(-len(ks) // TICKS)
-    axes.xaxis.set_major_locator(FixedLocator(list(ks)[::step]))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:.0f}"))
+    axes.xaxis.set_major_locator(MaxNLocator(TICKS, integer=True, steps=[1, 2, 5, 10]))
     axes.set_xlabel("number of clusters", color=FAINT)
