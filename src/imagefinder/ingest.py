@@ -43,7 +43,7 @@ class Progress:
 @dataclass(frozen=True, slots=True)
 class IngestReport:
     """What a run did. ``seen`` = added + updated + unchanged + moved + skipped; ``total`` is the index's size.
-    ``clusters`` says what became of new images where there are clusters (``groups.assign.Assigned``)."""
+    ``clusters`` says what became of new images; None, and left out of the dict, while there are no clusters."""
 
     seen: int
     added: int
@@ -58,9 +58,9 @@ class IngestReport:
     clusters: Assigned | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        row = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        clusters = self.clusters.to_dict() if self.clusters else None
-        return {**row, "skipped": [s.to_dict() for s in self.skipped], "clusters": clusters}
+        row = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "clusters"}
+        clusters = {"clusters": self.clusters.to_dict()} if self.clusters else {}
+        return {**row, "skipped": [s.to_dict() for s in self.skipped], **clusters}
 
 
 @dataclass(slots=True)
