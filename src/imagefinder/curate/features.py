@@ -60,7 +60,7 @@ def _sift() -> Any:
     import cv2
 
     # Without the precise upscale points lie a quarter of a pixel off, the other way in a mirrored picture.
-    return cv2.SIFT_create(nfeatures=POINTS, contrastThreshold=CONTRAST, enable_precise_upscale=True)
+    return cv2.SIFT.create(nfeatures=POINTS, contrastThreshold=CONTRAST, enable_precise_upscale=True)
 
 
 def _colour(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.int8]:
@@ -74,7 +74,7 @@ def _colour(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.int8]:
 def _rooted(found: Float32) -> npt.NDArray[np.uint8]:
     """RootSIFT times 255: rows of length about 255."""
     sums = np.maximum(found.sum(axis=1, keepdims=True), 1)
-    return np.rint(np.sqrt(found / sums) * 255).astype(np.uint8)
+    return np.asarray(np.rint(np.sqrt(found / sums) * 255), np.uint8)
 
 
 def mirrored(features: Features) -> Features:
@@ -84,7 +84,7 @@ def mirrored(features: Features) -> Features:
     the rows and reverses the sense of the directions.
     """
     width = features.grey.shape[1]
-    points = features.points * np.float32([-1, 1]) + np.float32([width - 1, 0])
+    points = features.points * np.array([-1, 1], np.float32) + np.array([width - 1, 0], np.float32)
     cells = features.descriptors.reshape(-1, 4, 4, 8)[:, ::-1, :, _REVERSED]
     return Features(
         np.ascontiguousarray(features.grey[:, ::-1]),

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from imagefinder.curate.align import LEAST_INLIERS, Alignment, align
 from imagefinder.curate.features import COLOUR_CELL, SIDE, Features
+from imagefinder.curate.tiers import Tier
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -34,25 +34,11 @@ STRONG_COLOUR = 20  # steps of ``Features.colour``
 LEAST_TILES = 12  # with texture; fewer prove nothing
 # Chosen on the even-numbered photos of benchmarks/duplicates.py, and measured on the odd ones.
 AGREEMENT, FIDELITY = 0.9, 0.93
-LAID_OVER_AGREEMENT, LAID_OVER_FIDELITY, LAID_OVER_PIXELS = 0.55, 0.96, 0.85
-RECOLOURED = 0.2  # share of places whose colour may have changed in a way of its own
+LAID_OVER_AGREEMENT, LAID_OVER_FIDELITY, LAID_OVER_PIXELS = 0.5, 0.98, 0.89
+RECOLOURED = 0.3  # share of places whose colour may have changed in a way of its own
+WHOLE_OVERLAP = 0.96  # share from which a picture counts as lying on the other as a whole
 OVERLAP = 0.4  # share of each picture that must lie on the other
 SCENE_INLIERS, SCENE_SHARE = 20, 0.3
-
-
-class Tier(StrEnum):
-    """How alike two images are, the strictest first."""
-
-    IDENTICAL_BYTES = "identical-bytes"
-    IDENTICAL_PIXELS = "identical-pixels"
-    SAME_PICTURE = "same-picture"
-    SAME_SCENE = "same-scene"
-    SIMILAR = "similar"
-
-    @property
-    def rank(self) -> int:
-        """0 for the strictest."""
-        return list(Tier).index(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +47,7 @@ class Comparison:
 
     ``agreement`` is the share of tiles with texture that show the same, ``fidelity`` the median correlation of those,
     ``pixels`` the share of pixels that differ little. ``overlaps`` are the shares of the first and of the second
-    picture that lie on the other, ``flat_outside`` whether all that lies outside is of one colour.
+    picture that lie on the other, ``flat_outside`` whether what lies outside is of one colour, as a border is.
     ``gain`` and ``offset`` (grey levels) take the brightness of the second to that of the first; ``recoloured`` is the
     share of places whose colour does not follow from the other's, ``grey`` whether only one of the two is grey.
     """
@@ -71,11 +57,20 @@ class Comparison:
     pixels: float
     tiles: int
     overlaps: tuple[float, float]
-    flat_outside: bool
+    flat_outside: tuple[bool, bool]
     gain: float
     offset: float
     recoloured: float
     grey: bool
+
+    @property
+    def framed(self) -> tuple[bool, bool]:
+        """Whether the first, and the second, is the other with a border or a bar added."""
+        first, second = self.overlaps
+        return (
+            self.flat_outside[0] and first < WHOLE_OVERLAP <= second,
+            self.flat_outside[1] and second < WHOLE_OVERLAP <= first,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +141,8 @@ def compare(a: Features, alignment: Alignment) -> Comparison | None:
     if found is None:
         return None
     gain, offset = 1 / found.gain, -found.offset / found.gain
-    return replace(found, overlaps=found.overlaps[::-1], gain=gain, offset=offset)
+    flat_outside = found.flat_outside[::-1]
+    return replace(found, overlaps=found.overlaps[::-1], flat_outside=flat_outside, gain=gain, offset=offset)
 
 
 def _compare(a: Features, b: Features, matrix: npt.NDArray[np.float64]) -> Comparison | None:
@@ -163,16 +159,15 @@ def _compare(a: Features, b: Features, matrix: npt.NDArray[np.float64]) -> Compa
     else:
         y = np.clip(y * gain + offset, 0, 255)
     agreement, fidelity, tiles = _agreement(x, y, inside)
-    covered = mask > 0
+    covered, covering = mask > 0, _covering(a, b, matrix)
     recoloured, grey = _colours(a, b, matrix)
-    area = b.grey.size * abs(float(np.linalg.det(matrix[:, :2])))
     return Comparison(
         agreement=agreement,
         fidelity=fidelity,
         pixels=float((np.abs(x - y)[covered] < CLOSE).mean()),
         tiles=tiles,
-        overlaps=(float(covered.mean()), min(1.0, float(covered.sum()) / area)),
-        flat_outside=_is_flat(a.grey[~covered]),
+        overlaps=(float(covered.mean()), float(covering.mean())),
+        flat_outside=(_is_flat(a.grey[~covered]), _is_flat(b.grey[~covering])),
         gain=gain,
         offset=offset,
         recoloured=recoloured,
@@ -194,6 +189,15 @@ def _laid(a: Features, b: Features, matrix: npt.NDArray[np.float64]) -> tuple[Fl
     # A picture that had to be enlarged lacks the detail of the other: both are brought down to what it has.
     blur = BLUR * max(1.0, SIDE / min(max(f.width, f.height) for f in (a, b)))
     return cv2.GaussianBlur(a.grey.astype(np.float32), (0, 0), blur), cv2.GaussianBlur(laid, (0, 0), blur), mask
+
+
+def _covering(a: Features, b: Features, matrix: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Where the second picture lies on the first, seen from the second."""
+    import cv2
+
+    size = (b.grey.shape[1], b.grey.shape[0])
+    flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpAffine(np.ones(a.grey.shape, np.uint8), matrix, size, flags=flags) > 0)
 
 
 def _tiles(picture: Float32) -> Float32:
@@ -293,8 +297,10 @@ def _edits(alignment: Alignment, found: Comparison, scale: float) -> tuple[str, 
         edits.append("mirrored")
     if abs(alignment.angle) > 1:
         edits.append(f"rotated by {abs(alignment.angle):.0f}°")
-    if min(found.overlaps) < 0.97:
-        edits.append("border or caption bar" if found.flat_outside else f"cropped to {min(found.overlaps):.0%}")
+    if any(found.framed):
+        edits.append("border or caption bar")
+    elif min(found.overlaps) < WHOLE_OVERLAP:
+        edits.append(f"cropped to {min(found.overlaps):.0%}")
     if abs(math.log(scale)) > math.log(1.03):
         edits.append("resized")
     if found.agreement < AGREEMENT:

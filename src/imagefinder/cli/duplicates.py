@@ -1,0 +1,303 @@
+"""``imagefinder duplicates``: find, apply, undo, decide."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from imagefinder import settings
+from imagefinder.cli.bar import ProgressBar
+from imagefinder.cli.common import (
+    NOTHING_FOUND,
+    OK,
+    human_bytes,
+    index_option,
+    json_option,
+    limits,
+    open_finder,
+    plural,
+    print_json,
+    say,
+    say_skipped,
+)
+
+if TYPE_CHECKING:
+    from imagefinder.duplicates.report import DuplicateReport, Group
+    from imagefinder.duplicates.trash import Moved
+    from imagefinder.index import Index
+
+TIERS = ("identical-bytes", "identical-pixels", "same-picture", "same-scene", "similar")
+DECISIONS = ("not-duplicate", "keep-both")
+SHOWN = 50  # groups
+Folder = click.Path(path_type=Path, file_okay=False)
+
+
+class _FindFirst(click.Group):
+    """A group whose ``find`` need not be named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0] not in self.commands and args[0] not in ("-h", "--help")):
+            args = ["find", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_FindFirst)
+def duplicates() -> None:
+    """Find copies of the same picture, decide which to keep, and move the others to a trash folder.
+
+    \b
+      imagefinder duplicates                              find them; nothing is changed
+      imagefinder duplicates --plan plan.json             and write down what would be moved
+      imagefinder duplicates apply plan.json              move it to the trash
+      imagefinder duplicates undo                         and back
+      imagefinder duplicates decide not-duplicate A B     never name these two again
+
+    Without a command's name it is `find`.
+    """
+
+
+@duplicates.command()
+@index_option
+@click.option(
+    "--tier",
+    type=click.Choice(TIERS),
+    default="same-picture",
+    show_default=True,
+    help="The loosest kind to look for; the stricter ones are always found too.",
+)
+@click.option("--reference", multiple=True, metavar="DIR", help="Always keep what lies there, and never touch it.")
+@click.option("--prefer", multiple=True, metavar="DIR", help="Rather keep what lies there; the first named first.")
+@click.option("--keep", metavar="RULE,...", default="", help="Rules for the best copy, the first to decide first.")
+@click.option("--similar", type=float, default=0.8, show_default=True, metavar="X", help="Least cosine of `similar`.")
+@click.option("--plan", type=click.Path(path_type=Path, dir_okay=False), help="Write a plan for `apply` there.")
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write a page that shows them there.")
+@click.option("--workers", type=click.IntRange(1, 256), metavar="N", help="Threads.  [default: one a core]")
+@json_option
+def find(index_dir: Path | None, plan: Path | None, html: Path | None, as_json: bool, **options: Any) -> int:
+    """Find duplicates: groups, what shows that they are, which to keep and why. Changes nothing.
+
+    \b
+      identical-bytes    the same file
+      identical-pixels   another file of the same pixels
+      same-picture       re-encoded, resized, cropped, mirrored, rotated, framed, captioned
+      same-scene         another shot of the same thing
+      similar            alike by vector only; never part of a plan
+
+    Rules for --keep: reference, folder, pixels, format, date, bytes, oldest, name, path (this is the default order).
+    """
+    report = _find(index_dir, options)
+    if as_json:
+        print_json(report.to_dict())
+    else:
+        _print_groups(report)
+    if plan is not None:
+        _write_plan(plan, report)
+    if html is not None:
+        from imagefinder.duplicates.page import write_page
+
+        write_page(html, report, limits())
+        say(f"Page: {html}")
+    _sum_up(report)
+    return OK if report.groups else NOTHING_FOUND
+
+
+def _find(index_dir: Path | None, options: dict[str, Any]) -> DuplicateReport:
+    from imagefinder.curate.tiers import Tier
+    from imagefinder.duplicates.find import Options
+
+    how = Options(
+        tier=Tier(options["tier"]),
+        references=options["reference"],
+        prefer=options["prefer"],
+        rules=[name.strip() for name in options["keep"].split(",") if name.strip()],
+        similar=options["similar"],
+        workers=options["workers"],
+    )
+    with open_finder(index_dir) as finder, ProgressBar() as bar:
+        return finder.duplicates(how, progress=lambda doing, done, total: bar.show(done, total, doing))
+
+
+def _print_groups(report: DuplicateReport) -> None:
+    for number, group in enumerate(report.groups[:SHOWN], 1):
+        _print_group(number, group)
+    if len(report.groups) > SHOWN:
+        click.echo(f"... and {len(report.groups) - SHOWN:,} more; --json, --html and --plan hold them all")
+
+
+def _print_group(number: int, group: Group) -> None:
+    click.echo(click.style(f"{number}. {group.tier}", bold=True))
+    click.echo(f"   keep  {group.keep.uri}" + click.style(f"  {group.reason}", dim=True))
+    for member in group.members:
+        what = "also" if member.reference else "copy" if group.tier.is_copy else "like"
+        click.echo(f"   {what}  {member.record.uri}" + click.style(f"  {member.tier}: {member.evidence}", dim=True))
+
+
+def _sum_up(report: DuplicateReport) -> None:
+    if report.skipped:
+        say(f"{plural(len(report.skipped), 'image')} could not be compared:")
+        say_skipped(report.skipped)
+    count = sum(len(g.members) for g in report.groups)
+    size = human_bytes(sum(g.wasted for g in report.groups if g.tier.is_copy))
+    decided = f"; {plural(report.decided, 'pair')} left out as decided" if report.decided else ""
+    say(
+        f"{plural(len(report.groups), 'group')} with {plural(count, 'image')} beside the best ones, among "
+        f"{plural(report.images, 'image')} in {report.seconds:.1f} s; the copies take {size}{decided}."
+    )
+
+
+def _write_plan(path: Path, report: DuplicateReport) -> None:
+    from imagefinder.duplicates.plan import make_plan, write_plan
+
+    plan = make_plan(report)
+    write_plan(path, plan)
+    say(f"Plan: {path} moves {plural(plan.files, 'file')} ({human_bytes(plan.bytes)}). Look at it, then:")
+    say(f"  imagefinder duplicates apply {path}")
+
+
+@duplicates.command()
+@click.argument("plan", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@index_option
+@click.option("--trash", type=Folder, metavar="DIR", help="Move them there.  [default: trash/ in the index folder]")
+@click.option("--reference", multiple=True, metavar="DIR", help="A further folder that is not touched.")
+@json_option
+def apply(plan: Path, index_dir: Path | None, trash: Path | None, reference: Sequence[str], as_json: bool) -> int:
+    """Move the files that a PLAN removes to the trash, and take them out of the index. `undo` moves them back.
+
+    A file that has changed since, lies in a reference folder, or whose copy to keep has changed, stays where it is.
+    """
+    from imagefinder.duplicates.paths import real_folder
+    from imagefinder.duplicates.plan import read_plan
+    from imagefinder.duplicates.trash import apply_plan
+
+    wanted = read_plan(plan)
+    folders = [real_folder(r) for r in reference]
+    with _open_index(index_dir) as index, ProgressBar() as bar:
+        done = 0
+
+        def show(path: str) -> None:
+            nonlocal done
+            done += 1
+            bar.show(done, wanted.files, "moving")
+
+        moved = apply_plan(index, wanted, trash=trash and trash.absolute(), references=folders, moved=show)
+    _tell_moved(moved, as_json, "moved to the trash")
+    if moved.files:
+        say(f"Take it back with: imagefinder duplicates undo {moved.journal}")
+    return OK if moved.files else NOTHING_FOUND
+
+
+@duplicates.command()
+@click.argument("journal", required=False, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@index_option
+@json_option
+def undo(journal: Path | None, index_dir: Path | None, as_json: bool) -> int:
+    """Move the files of the last `apply` (or of a JOURNAL) back to where they were.
+
+    They are searched again after the next `imagefinder index`.
+    """
+    from imagefinder.duplicates import trash
+
+    with _open_index(index_dir) as index:
+        moved = trash.undo(index.path, journal)
+    _tell_moved(moved, as_json, "moved back")
+    if moved.files:
+        say("Take them into the index again with: imagefinder index")
+    return OK if moved.files else NOTHING_FOUND
+
+
+def _open_index(index_dir: Path | None) -> Index:
+    """The index without a model: what moves files or lists decisions needs none."""
+    from imagefinder.index import Index
+
+    return Index((index_dir or settings.default_index()).expanduser().absolute(), create=False)
+
+
+def _tell_moved(moved: Moved, as_json: bool, what: str) -> None:
+    if as_json:
+        print_json(moved.to_dict())
+    if moved.left:
+        say(f"{plural(len(moved.left), 'file')} left where they are:")
+        for item in moved.left:
+            say(f"  {item.uri}: {item.reason}")
+    say(f"{plural(len(moved.files), 'file')} {what}.")
+
+
+# --- decisions ----------------------------------------------------------------------------------------------------
+
+
+@duplicates.command()
+@click.argument("decision", type=click.Choice(DECISIONS))
+@click.argument("images", nargs=-1, required=True, metavar="A B [C]...")
+@index_option
+@json_option
+def decide(decision: str, images: tuple[str, ...], index_dir: Path | None, as_json: bool) -> int:
+    """Decide of images, by path or id, that they are no duplicates, or that all are to be kept.
+
+    They are not named together again, by whatever name and in whatever folder their content turns up.
+    """
+    from imagefinder.curate.decisions import Decision
+    from imagefinder.duplicates import memory
+
+    with open_finder(index_dir) as finder:
+        home = Path(finder.info().path)
+        about = [(r.content_hash, r.uri) for r in map(finder.get, images)]
+        decisions = memory.decide(memory.load_decisions(home), Decision(decision), about)
+        memory.save_decisions(home, decisions)
+    return _tell_count(len(decisions.pairs), as_json)
+
+
+@duplicates.command()
+@click.argument("first")
+@click.argument("second")
+@index_option
+@json_option
+def forget(first: str, second: str, index_dir: Path | None, as_json: bool) -> int:
+    """Forget what was decided about two images: FIRST and SECOND are paths, ids, or content hashes from `decisions`."""
+    from imagefinder.duplicates import memory
+    from imagefinder.errors import NotFoundError
+
+    with open_finder(index_dir) as finder:
+        home = Path(finder.info().path)
+        known = memory.load_decisions(home)
+        hashes = {h for pair in known.pairs for h in pair}
+        a, b = (name if name in hashes else finder.get(name).content_hash for name in (first, second))
+        if known.get(a, b) is None:
+            raise NotFoundError(f"Nothing was decided about {first} and {second}.")
+        memory.save_decisions(home, known.without(a, b))
+    return _tell_count(len(known.pairs) - 1, as_json)
+
+
+@duplicates.command()
+@index_option
+@click.option("--export", "target", type=click.Path(path_type=Path, dir_okay=False), help="Write them to a file.")
+@click.option(
+    "--import", "source", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Add those of a file."
+)
+@json_option
+def decisions(index_dir: Path | None, target: Path | None, source: Path | None, as_json: bool) -> int:
+    """List what was decided, or take it from one index to another."""
+    from imagefinder.duplicates import memory
+
+    with _open_index(index_dir) as index:
+        known = memory.load_decisions(index.path)
+        if source is not None:
+            known = known.merged(memory.read_decisions(source))
+            memory.save_decisions(index.path, known)
+        if target is not None:
+            memory.write_decisions(target, known)
+    if as_json:
+        print_json(known.to_dict())
+    else:
+        for (a, b), decided in sorted(known.pairs.items(), key=lambda item: item[1].when):
+            click.echo(f"{decided.decision:<14} {decided.names[0] or a}  {decided.names[1] or b}  {decided.when}")
+    return OK if known.pairs else NOTHING_FOUND
+
+
+def _tell_count(pairs: int, as_json: bool) -> int:
+    if as_json:
+        print_json({"decisions": pairs})
+    say(f"{plural(pairs, 'pair')} decided.")
+    return OK

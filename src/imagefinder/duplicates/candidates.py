@@ -1,0 +1,65 @@
+"""Which pairs of images are worth comparing: near each other by vector, or by perceptual hash in any orientation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from imagefinder.curate.hashes import differing_bits, orientations
+from imagefinder.reduce.neighbors import NeighborGraph, knn_graph
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from imagefinder.types import Float32
+
+# Measured by benchmarks/duplicates.py: vectors find every edit but large turns, hashes find those.
+BY_VECTOR, LEAST_COSINE = 10, 0.35
+BY_HASH, MOST_BITS = 4, 8.0
+SEARCHED = [0, 1, 2, 3, 4, 5, 7]  # one quarter turn finds the pairs of the other, its inverse
+
+
+def candidates(vectors: Float32, hashes: npt.NDArray[np.int8]) -> tuple[npt.NDArray[np.int32], Float32]:
+    """Pairs of rows int32 (m, 2), each once and the lesser first, and the cosines of their vectors float32 (m,).
+
+    ``vectors`` are float32 (n, dim), rows of unit length; ``hashes`` int8 (n, 63) from ``perceptual_hash``, rows of
+    zeros where there is none. Time grows with n squared, memory with n: see ``knn_graph``.
+    """
+    if len(vectors) < 2:
+        return np.zeros((0, 2), np.int32), np.zeros(0, np.float32)
+    graph = knn_graph(vectors, BY_VECTOR)
+    found = [_edges(graph, graph.distances <= np.sqrt(2 - 2 * LEAST_COSINE))]
+    known = np.flatnonzero(hashes.any(axis=1))
+    if len(known) > 1:
+        signs = hashes[known].astype(np.float32)
+        for i, turned in enumerate(orientations(hashes[known])[SEARCHED]):
+            near = knn_graph(signs, BY_HASH, queries=None if i == 0 else turned.astype(np.float32))
+            found.append(known[_edges(near, differing_bits(near.distances) <= MOST_BITS)])
+    every = np.concatenate(found)
+    every = np.sort(every[every[:, 0] != every[:, 1]], axis=1)
+    pairs: npt.NDArray[np.int32] = np.unique(every, axis=0).astype(np.int32)
+    cosines: Float32 = np.einsum("ij,ij->i", vectors[pairs[:, 0]], vectors[pairs[:, 1]])
+    return pairs, cosines
+
+
+def _edges(graph: NeighborGraph, kept: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
+    rows, columns = np.nonzero(kept)
+    return np.stack([rows, graph.indices[rows, columns].astype(np.intp)], axis=1)
+
+
+def near_in_order(pairs: npt.NDArray[np.int32], n: int) -> npt.NDArray[np.intp]:
+    """An order of the pairs in which the same images come up close together, so that a small cache serves them.
+
+    Reverse Cuthill-McKee (Cuthill and McKee 1969) numbers the images so that neighbours get near numbers.
+    """
+    from scipy.sparse import csr_matrix
+    from scipy.sparse.csgraph import reverse_cuthill_mckee
+
+    if len(pairs) == 0:
+        return np.zeros(0, np.intp)
+    graph = csr_matrix((np.ones(len(pairs), np.int8), (pairs[:, 0], pairs[:, 1])), shape=(n, n))
+    number = np.empty(n, np.intp)
+    number[reverse_cuthill_mckee(graph + graph.T, symmetric_mode=True)] = np.arange(n)
+    least, most = np.sort(number[pairs], axis=1).T
+    return np.lexsort((least, most))

@@ -1,0 +1,82 @@
+"""The pictures of an index as the search for duplicates needs them: their features and hashes, read when needed."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from imagefinder.curate.features import SIDE, Features, features_of
+from imagefinder.curate.hashes import perceptual_hash, pixel_hash
+from imagefinder.errors import ImageError
+from imagefinder.images.loader import Loader
+from imagefinder.types import ImageRef, Limits, LoadedImage, Record, Skipped
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+CACHE_BYTES = 384 * 1024**2  # of features; about 3,500 pictures
+
+
+class Pictures:
+    """Reads the pictures of ``records``, by number. Safe to use from several threads.
+
+    One that can't be read, or whose content is no longer what the index says, is None and listed in ``skipped``.
+    """
+
+    def __init__(self, records: Sequence[Record], limits: Limits) -> None:
+        self.records = records
+        self.skipped: dict[str, Skipped] = {}
+        self._loader, self._full = Loader(limits, SIDE), Loader(limits)
+        self._cache: OrderedDict[int, Features] = OrderedDict()
+        self._held = 0
+        self._lock = threading.Lock()
+
+    def features(self, number: int) -> Features | None:
+        """The features of a picture, from the cache if they are there."""
+        with self._lock:
+            if number in self._cache:
+                self._cache.move_to_end(number)
+                return self._cache[number]
+        loaded = self._load(number, self._loader)
+        if loaded is None:
+            return None
+        found = features_of(loaded.image, loaded.width, loaded.height)
+        with self._lock:
+            if number not in self._cache:
+                self._cache[number] = found
+                self._held += found.nbytes
+            while self._held > CACHE_BYTES:
+                self._held -= self._cache.popitem(last=False)[1].nbytes
+        return found
+
+    def hash(self, number: int) -> npt.NDArray[np.int8] | None:
+        """The perceptual hash of a picture."""
+        loaded = self._load(number, self._loader)
+        return None if loaded is None else perceptual_hash(loaded.image)
+
+    def same_pixels(self, a: int, b: int) -> bool:
+        """Whether two pictures, decoded in full, are the same to the pixel."""
+        first, second = self._load(a, self._full), self._load(b, self._full)
+        return first is not None and second is not None and pixel_hash(first.image) == pixel_hash(second.image)
+
+    def _load(self, number: int, loader: Loader) -> LoadedImage | None:
+        record = self.records[number]
+        if record.uri in self.skipped:
+            return None
+        try:
+            encoded = loader.read(ImageRef(record.uri))
+            if encoded.content_hash != record.content_hash:
+                raise ImageError(
+                    "It has changed since it was indexed.", code="changed", remedy="Run: imagefinder index"
+                )
+            return loader.decode(encoded)
+        except ImageError as error:
+            self.skipped[record.uri] = Skipped(record.uri, error.code, error.message, error.remedy)
+            return None
+
+    def close(self) -> None:
+        self._loader.close()
+        self._full.close()

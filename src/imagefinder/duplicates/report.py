@@ -1,0 +1,91 @@
+"""What a search for duplicates found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from imagefinder.curate.tiers import Tier
+from imagefinder.types import Record, Skipped
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An image of a group beside the one to keep: how it is related to that one, and what shows it.
+
+    ``score`` is 1 for identical pixels, the share of the overlap that agrees for a copy, the cosine for ``similar``.
+    ``reference``: it lies in a reference folder and is never touched.
+    """
+
+    record: Record
+    tier: Tier
+    evidence: str
+    score: float
+    edits: tuple[str, ...] = ()
+    reference: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            **_facts(self.record),
+            "tier": self.tier.value,
+            "evidence": self.evidence,
+            "edits": list(self.edits),
+            "score": round(self.score, 4),
+            "reference": self.reference,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Images that belong together. Every member was compared with ``keep``, the best of them by the rules."""
+
+    keep: Record
+    reason: str
+    members: tuple[Member, ...]
+
+    @property
+    def tier(self) -> Tier:
+        """That of the loosest member."""
+        return max((m.tier for m in self.members), key=lambda t: t.rank)
+
+    @property
+    def wasted(self) -> int:
+        """Bytes that the members take which may be removed."""
+        return sum(m.record.bytes for m in self.members if not m.reference)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "tier": self.tier.value,
+            "keep": _facts(self.keep),
+            "reason": self.reason,
+            "members": [m.to_dict() for m in self.members],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateReport:
+    """The groups, the surest first. ``compared`` counts pairs compared picture by picture, ``decided`` those left
+    out because of a decision; ``skipped`` lists images that could not be read."""
+
+    groups: tuple[Group, ...]
+    images: int
+    compared: int
+    decided: int
+    skipped: tuple[Skipped, ...]
+    seconds: float
+    references: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "images": self.images,
+            "compared": self.compared,
+            "decided": self.decided,
+            "seconds": round(self.seconds, 2),
+            "groups": [g.to_dict() for g in self.groups],
+            "skipped": [s.to_dict() for s in self.skipped],
+        }
+
+
+def _facts(record: Record) -> dict[str, Any]:
+    names = ("id", "uri", "content_hash", "bytes", "width", "height", "format", "taken_at")
+    return {name: value for name in names if (value := getattr(record, name)) is not None}

@@ -1,0 +1,221 @@
+"""Carries out a plan by moving files to a trash folder, and takes it back. Nothing is ever deleted.
+
+trash/20261121-101500/journal.jsonl    what was about to be moved where, each line on disk before its file moves
+trash/20261121-101500/0001-cat.jpg     the files, unless another trash folder was given
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imagefinder.duplicates.paths import is_below
+from imagefinder.duplicates.plan import Plan, PlannedFile, PlannedGroup
+from imagefinder.errors import IndexDamagedError, NotFoundError, StorageError
+from imagefinder.images.ignore import IGNORE_FILE
+from imagefinder.images.loader import is_url
+from imagefinder.types import Skipped, image_id
+
+if TYPE_CHECKING:
+    from imagefinder.index import Index
+
+TRASH, JOURNAL = "trash", "journal.jsonl"
+CHUNK = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What was moved, as (from, to), and what was not, and why. ``journal`` takes it back."""
+
+    journal: Path
+    files: tuple[tuple[str, str], ...]
+    left: tuple[Skipped, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "journal": str(self.journal),
+            "moved": [{"from": a, "to": b} for a, b in self.files],
+            "left": [s.to_dict() for s in self.left],
+        }
+
+
+def apply_plan(
+    index: Index,
+    plan: Plan,
+    *,
+    trash: Path | None = None,
+    references: Sequence[str] = (),
+    moved: Callable[[str], None] = lambda path: None,
+) -> Moved:
+    """Move what the plan removes to ``trash`` (by default in the index folder), telling ``moved`` of each file, and
+    take it out of the index.
+
+    A file moves only if it and the one kept for it still have the content of the plan, are two files, and it lies in
+    no reference folder, of the plan or of ``references``. Raises StorageError; what has moved by then can be undone.
+    """
+    home = index.path / TRASH
+    name = _free_name(home, datetime.now().strftime("%Y%m%d-%H%M%S"))
+    journal, target = home / name / JOURNAL, (trash or home) / name
+    protected = (*plan.references, *(os.path.realpath(r) for r in references))
+    files: list[tuple[str, str]] = []
+    left: list[Skipped] = []
+    try:
+        _make_folders(journal.parent, target)
+        for file, why in (checked for group in plan.groups for checked in _checked(group, protected)):
+            if why is not None:
+                left.append(why)
+                continue
+            place = target / f"{len(files) + 1:04d}-{Path(file.path).name}"
+            _note(journal, {"from": file.path, "to": str(place), "content_hash": file.content_hash})
+            _move(Path(file.path), place)
+            files.append((file.path, str(place)))
+            moved(file.path)
+    except OSError as error:
+        raise StorageError(
+            f"{error.filename or target}: {error.strerror or error}. {len(files)} files were moved before.",
+            remedy="Take them back with: imagefinder duplicates undo",
+        ) from error
+    finally:
+        index.store.delete([image_id(source) for source, _ in files])
+    return Moved(journal, tuple(files), tuple(left))
+
+
+def _make_folders(*folders: Path) -> None:
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / IGNORE_FILE).write_text("*\n", "utf-8")  # what is thrown away is not indexed again
+
+
+def _checked(group: PlannedGroup, protected: Sequence[str]) -> Iterator[tuple[PlannedFile, Skipped | None]]:
+    """Each file to remove with the reason not to, if there is one; looked at right before it would be moved."""
+    for file in group.remove:
+        why = _changed(group.keep)
+        if why is not None:
+            yield file, Skipped(file.path, "nothing-kept", f"The copy to keep, {group.keep.path}: {why}")
+        elif any(is_below(file.path, folder) for folder in protected):
+            yield file, Skipped(file.path, "reference", "It lies in a reference folder.")
+        elif (why := _changed(file)) is not None:
+            yield file, Skipped(file.path, "changed", why)
+        elif os.path.samefile(file.path, group.keep.path):
+            yield file, Skipped(file.path, "same-file", f"It is the same file as {group.keep.path}, by another name.")
+        else:
+            yield file, None
+
+
+def _changed(file: PlannedFile) -> str | None:
+    """Why a file isn't what the plan says; None if it is."""
+    if is_url(file.path):
+        return "It is not a file on this machine."
+    try:
+        if os.stat(file.path).st_size == file.bytes and content_hash(Path(file.path)) == file.content_hash:
+            return None
+    except OSError as error:
+        return f"It can't be read: {error.strerror}."
+    return "It has changed since the plan was made."
+
+
+def content_hash(path: Path) -> str:
+    """Hex BLAKE2b-128 of a file, as in the index. Raises OSError."""
+    digest = hashlib.blake2b(digest_size=16)
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _note(journal: Path, entry: dict[str, Any]) -> None:
+    """A line of the journal, on the disk when this returns."""
+    with journal.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _move(source: Path, target: Path) -> None:
+    """Rename, or to another drive: copy, check, then remove; the source is whole until the target is."""
+    try:
+        os.rename(source, target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        partial = target.with_name(target.name + ".part")
+        shutil.copy2(source, partial)
+        if content_hash(partial) != content_hash(source):
+            raise OSError(errno.EIO, "The copy differs from the file", str(source)) from error
+        os.replace(partial, target)
+        os.unlink(source)
+
+
+def _free_name(folder: Path, name: str) -> str:
+    return next(n for n in (name, *(f"{name}-{i}" for i in range(2, 10_000))) if not (folder / n).exists())
+
+
+# --- taking it back -----------------------------------------------------------------------------------------------
+
+
+def journals(index: Path) -> list[Path]:
+    """The journals of an index that have not been undone, the latest last."""
+    found = sorted((index / TRASH).glob(f"*/{JOURNAL}")) if (index / TRASH).is_dir() else []
+    return [j for j in found if not any(e.get("undone") for e in _entries(j))]
+
+
+def undo(index: Path, journal: Path | None = None) -> Moved:
+    """Move back what a journal (by default the latest) says was moved; a file whose place is taken stays in the trash.
+
+    Raises NotFoundError (there is nothing to undo), IndexDamagedError or StorageError; it can be run again.
+    """
+    if journal is None:
+        there = journals(index)
+        if not there:
+            raise NotFoundError("There is nothing to undo.")
+        journal = there[-1]
+    elif not journal.is_file():
+        raise NotFoundError(f"There is no journal {journal}.")
+    files: list[tuple[str, str]] = []
+    left: list[Skipped] = []
+    for entry in reversed([e for e in _entries(journal) if "from" in e]):
+        source, target = Path(entry["to"]), Path(entry["from"])
+        if not source.exists():  # the run was stopped before it moved, or it has been moved back already
+            if not target.exists():
+                left.append(Skipped(str(target), "gone", f"It is neither there nor in the trash ({source})."))
+        elif target.exists():
+            left.append(Skipped(str(target), "place-taken", f"Another file is there now; it stays at {source}."))
+        else:
+            _restore(source, target)
+            files.append((str(source), str(target)))
+    if not left:
+        with suppress(OSError):  # the files are back; that the journal can't say so does no harm
+            _note(journal, {"undone": datetime.now(UTC).isoformat(timespec="seconds")})
+    return Moved(journal, tuple(files), tuple(left))
+
+
+def _restore(source: Path, target: Path) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _move(source, target)
+    except OSError as error:
+        raise StorageError(
+            f"{target} can't be written: {error.strerror or error}.", remedy="Then undo again."
+        ) from error
+
+
+def _entries(journal: Path) -> list[dict[str, Any]]:
+    """The lines of a journal; a last one cut short by a crash was never acted upon."""
+    lines = journal.read_text("utf-8").splitlines()
+    entries = []
+    for i, line in enumerate(lines):
+        try:
+            entries.append(json.loads(line))
+        except ValueError as error:
+            if i < len(lines) - 1:
+                raise IndexDamagedError(f"{journal} is damaged in line {i + 1}.") from error
+    return entries
