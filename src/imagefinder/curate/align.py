@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 RATIO = 0.85  # Lowe's test: the best match must be nearer than the second best by this factor
 REACH = 3.0  # pixels that a matched point may lie off
-LEAST_INLIERS = 8  # fewer agree by chance
+LEAST_INLIERS, LEAST_SHARE = 8, 0.25  # of the matches; fewer agree by chance
 WHOLE, WHOLE_NCC = 32, 0.9  # side of the squares compared when there are too few points, and what they must reach
 STRETCH = 1.05  # a whole picture laid on another may be stretched by this one way
 
@@ -58,9 +58,7 @@ def align(a: Features, b: Features) -> Alignment | None:
         found = _similarity(a, other, pairs, flip)
         if found is not None and (best is None or found.inliers > best.inliers):
             best = found
-    if best is None or best.inliers < LEAST_INLIERS:
-        return _whole_on_whole(a, b) or best
-    return best
+    return best if best is not None else _whole_on_whole(a, b)
 
 
 def _matches(a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]) -> npt.NDArray[np.intp]:
@@ -79,7 +77,7 @@ def _matches(a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]) -> npt.NDArray[
 def _similarity(a: Features, other: Features, pairs: npt.NDArray[np.intp], flip: bool) -> Alignment | None:
     import cv2
 
-    if len(pairs) < 4:
+    if len(pairs) < LEAST_INLIERS:
         return None
     matrix, inside = cv2.estimateAffinePartial2D(
         other.points[pairs[:, 1]],
@@ -88,9 +86,10 @@ def _similarity(a: Features, other: Features, pairs: npt.NDArray[np.intp], flip:
         ransacReprojThreshold=REACH,
         maxIters=500,
     )
-    if matrix is None:
+    inliers = 0 if matrix is None else int(inside.sum())
+    if inliers < max(LEAST_INLIERS, LEAST_SHARE * len(pairs)):
         return None
-    return Alignment(matrix, other, flip, int(inside.sum()), len(pairs))
+    return Alignment(matrix, other, flip, inliers, len(pairs))
 
 
 def _whole_on_whole(a: Features, b: Features) -> Alignment | None:

@@ -24,7 +24,7 @@ LOW = 8  # frequencies kept each way
 BITS = LOW * LOW - 1  # the first coefficient, the mean brightness, says nothing by its sign
 
 ORIENTATIONS = ("upright", "mirrored", "upside down and mirrored", "turned by 180°", "transposed",
-                "turned by 90°", "turned by 270°", "transposed and mirrored")  # fmt: skip
+                "turned by 270°", "turned by 90°", "transposed and mirrored")  # fmt: skip
 
 
 def perceptual_hash(image: Image) -> npt.NDArray[np.int8]:
@@ -32,7 +32,8 @@ def perceptual_hash(image: Image) -> npt.NDArray[np.int8]:
     from PIL.Image import Resampling
     from scipy.fft import dctn
 
-    grey = np.asarray(image.convert("L").resize((SIDE, SIDE), Resampling.BOX), np.float32)
+    # Pillow's box filter leans to one side, so that a mirrored picture would not have the mirrored hash.
+    grey = np.asarray(image.convert("L").resize((SIDE, SIDE), Resampling.BILINEAR), np.float32)
     low = dctn(grey, norm="ortho")[:LOW, :LOW]
     return np.where(low > 0, 1, -1).astype(np.int8).ravel()[1:]
 

@@ -24,9 +24,11 @@ def keep_run(index: Path, report: DuplicateReport, records: Sequence[Record], ha
     """Keep the report and the hashes int8 (len(records), 63) in place of those before. Raises StorageError."""
     import numpy as np
 
+    from imagefinder.curate.hashes import BITS
+
     if hashes is None:  # this search needed none; those of the one before stay good
         known = kept_hashes(index)
-        contents, signs = list(known), np.array(list(known.values()), np.int8).reshape(len(known), -1)
+        contents, signs = list(known), np.array(list(known.values()), np.int8).reshape(len(known), BITS)
     else:
         read = np.flatnonzero(hashes.any(axis=1))
         contents, signs = [records[i].content_hash for i in read.tolist()], hashes[read]
