@@ -35,7 +35,7 @@ def album(tmp_path: Path) -> Path:
     (folder / "more").mkdir(parents=True)
     for i, name in enumerate(("bear", "bison", "badger", "camel", "cow")):
         shutil.copy(SAMPLES / "animals" / f"{name}.jpg", folder / f"{i}.jpg")
-    shutil.copy(folder / "0.jpg", folder / "more" / "0 (1).jpg")
+    shutil.copy2(folder / "0.jpg", folder / "more" / "0 (1).jpg")
     with Image.open(folder / "1.jpg") as image:
         image.convert("RGB").save(folder / "more" / "1.png")
     with Image.open(folder / "2.jpg") as image:

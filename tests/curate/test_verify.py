@@ -71,7 +71,7 @@ def test_the_framed_one_of_the_two_is_known() -> None:
 
 
 def test_a_crop_that_takes_away_sky_leaves_no_border_behind() -> None:
-    for path in PHOTOS:
+    for path in (p for p in PHOTOS if p.stem not in ("bear", "beaver")):  # these are cut out, before white
         original = photo(path)
         crop = original.crop((0, original.height // 8, original.width, original.height))
         found = compared(original, crop).comparison

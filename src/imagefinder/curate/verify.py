@@ -28,6 +28,7 @@ TEXTURE = 5.0  # grey levels of standard deviation from which a tile shows somet
 ALIKE = 0.8  # correlation from which two tiles show the same
 NEAR, FLAT_NEAR = 40.0, 20.0  # grey levels that the means of two tiles may differ by
 CLOSE = 24.0  # grey levels that two pixels may differ by
+FLAT = 3.0  # grey levels that a border varies by
 DARK, BRIGHT = 10.0, 240.0  # grey levels near which a tile may be clipped
 SAMPLED = 9  # of so many pixels one tells the brightness
 STRONG_COLOUR = 20  # steps of ``Features.colour``
@@ -48,7 +49,7 @@ class Comparison:
 
     ``agreement`` is the share of tiles with texture that show the same, ``fidelity`` the median correlation of those,
     ``pixels`` the share of pixels that differ little. ``overlaps`` are the shares of the first and of the second
-    picture that lie on the other, ``flat_outside`` whether what lies outside is of one colour, as a border is.
+    picture that lie on the other, ``bordered`` whether what lies outside looks like an added border.
     ``gain`` and ``offset`` (grey levels) take the brightness of the second to that of the first; ``recoloured`` is the
     share of places whose colour does not follow from the other's, ``grey`` whether only one of the two is grey.
     """
@@ -58,7 +59,7 @@ class Comparison:
     pixels: float
     tiles: int
     overlaps: tuple[float, float]
-    flat_outside: tuple[bool, bool]
+    bordered: tuple[bool, bool]
     gain: float
     offset: float
     recoloured: float
@@ -69,8 +70,8 @@ class Comparison:
         """Whether the first, and the second, is the other with a border or a bar added."""
         first, second = self.overlaps
         return (
-            self.flat_outside[0] and first < WHOLE_OVERLAP <= second,
-            self.flat_outside[1] and second < WHOLE_OVERLAP <= first,
+            self.bordered[0] and first < WHOLE_OVERLAP <= second,
+            self.bordered[1] and second < WHOLE_OVERLAP <= first,
         )
 
 
@@ -142,8 +143,8 @@ def compare(a: Features, alignment: Alignment) -> Comparison | None:
     if found is None:
         return None
     gain, offset = 1 / found.gain, -found.offset / found.gain
-    flat_outside = found.flat_outside[::-1]
-    return replace(found, overlaps=found.overlaps[::-1], flat_outside=flat_outside, gain=gain, offset=offset)
+    bordered = found.bordered[::-1]
+    return replace(found, overlaps=found.overlaps[::-1], bordered=bordered, gain=gain, offset=offset)
 
 
 def _compare(a: Features, b: Features, matrix: npt.NDArray[np.float64]) -> Comparison | None:
@@ -168,7 +169,7 @@ def _compare(a: Features, b: Features, matrix: npt.NDArray[np.float64]) -> Compa
         pixels=float((np.abs(x - y)[covered] < CLOSE).mean()),
         tiles=tiles,
         overlaps=(float(covered.mean()), float(covering.mean())),
-        flat_outside=(_is_flat(a.grey[~covered]), _is_flat(b.grey[~covering])),
+        bordered=(_is_border(a.grey, covered), _is_border(b.grey, covering)),
         gain=gain,
         offset=offset,
         recoloured=recoloured,
@@ -277,9 +278,19 @@ def _off_line(x: Float32, y: Float32) -> Float32:
     return np.asarray(np.abs(gain * x + offset - y) / max(gain, 1.0), np.float32)
 
 
-def _is_flat(pixels: npt.NDArray[np.uint8]) -> bool:
-    """Whether most of the pixels have one brightness, as a border or a bar with text has, and the sky has not."""
-    return len(pixels) > 0 and float((np.abs(pixels - np.median(pixels)) <= 3).mean()) > 0.6
+def _is_border(grey: npt.NDArray[np.uint8], covered: npt.NDArray[np.bool_]) -> bool:
+    """Whether what is not covered is an added border or bar: of one brightness, as sky or a wall hardly is, and set
+    off from the picture, as a white background is not."""
+    import cv2
+
+    outside = grey[~covered]
+    if len(outside) == 0:
+        return False
+    middle = np.median(outside)
+    inner = cv2.erode(covered.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    rim = grey[covered & ~inner]
+    flat = float((np.abs(outside - middle) <= FLAT).mean()) > 0.6
+    return flat and len(rim) > 0 and float((np.abs(rim - middle) > 4 * FLAT).mean()) > 0.5
 
 
 # --- saying what was found ----------------------------------------------------------------------------------------

@@ -100,8 +100,9 @@ class _Search:
     def run(self) -> DuplicateReport:
         if self.options.tier is not Tier.IDENTICAL_BYTES:
             self._compare_pictures()
-        grouping = Grouping(self.contents, self.edges, self.decisions, self.rules)
-        groups = [g for tier in GROUPED if tier.rank <= self.options.tier.rank for g in grouping.groups(tier)]
+        wanted = {pair: edge for pair, edge in self.edges.items() if edge.tier.rank <= self.options.tier.rank}
+        grouping = Grouping(self.contents, wanted, self.decisions, self.rules)
+        groups = [g for tier in GROUPED for g in grouping.groups(tier)]
         report = DuplicateReport(
             groups=tuple(sorted(groups, key=lambda g: (g.tier.rank, g.keep.uri))),
             images=self.images,
