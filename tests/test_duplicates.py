@@ -8,16 +8,19 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
 from imagefinder.curate.decisions import Decision, Decisions
+from imagefinder.curate.hashes import perceptual_hash
 from imagefinder.curate.tiers import Tier
 from imagefinder.duplicates import memory, trash
+from imagefinder.duplicates.candidates import candidates, near_in_order
 from imagefinder.duplicates.find import Options
 from imagefinder.duplicates.plan import Plan, PlannedFile, PlannedGroup, make_plan, read_plan, write_plan
 from imagefinder.duplicates.report import DuplicateReport, Group
@@ -167,6 +170,25 @@ def test_many_identical_files_are_one_group(tmp_path: Path, album: Path) -> None
         finder.add(folder)
         (group,) = finder.duplicates().groups
     assert len(group.members) == 29
+
+
+def test_candidates_are_near_by_vector_or_by_hash_in_any_orientation(make_image: Callable[..., Image.Image]) -> None:
+    rng = np.random.default_rng(0)
+    images = [make_image(seed, (90, 60)) for seed in range(40)]
+    images += [images[3].transpose(way) for way in Image.Transpose]
+    vectors = rng.normal(size=(len(images), 256)).astype(np.float32)  # far from each other, but for two
+    vectors[1] = vectors[0] + 0.1 * vectors[1]
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    hashes = np.stack([perceptual_hash(i) for i in images])
+    hashes[5:8] = 0  # could not be read
+    pairs, cosines = candidates(vectors, hashes)
+    found = {(int(a), int(b)) for a, b in pairs}
+    assert (0, 1) in found
+    assert {p for p in found if p[0] == 3} == {(3, i) for i in range(40, 47)}
+    assert not found & {(a, b) for a in range(5, 8) for b in range(5, 8)}
+    np.testing.assert_allclose(cosines, [vectors[a] @ vectors[b] for a, b in pairs], atol=1e-6)
+    order = near_in_order(pairs, len(images))
+    assert sorted(order) == list(range(len(pairs)))
 
 
 # --- plans and the trash ------------------------------------------------------------------------------------------

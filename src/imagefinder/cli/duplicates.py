@@ -117,7 +117,16 @@ def _find(index_dir: Path | None, options: dict[str, Any]) -> DuplicateReport:
         workers=options["workers"],
     )
     with open_finder(index_dir) as finder, ProgressBar() as bar:
-        return finder.duplicates(how, progress=lambda doing, done, total: bar.show(done, total, doing))
+        shown = ""
+
+        def show(doing: str, done: int, total: int) -> None:
+            nonlocal shown
+            if doing != shown:
+                bar.close()
+                shown = doing
+            bar.show(done, total, doing)
+
+        return finder.duplicates(how, progress=show)
 
 
 def _print_groups(report: DuplicateReport) -> None:

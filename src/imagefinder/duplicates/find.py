@@ -72,7 +72,8 @@ def find_duplicates(
 
 
 class _Search:
-    """One search. ``records`` holds one image of every content, the best; ``twins`` the others, by its number."""
+    """One search. ``contents``, ``records`` and ``vectors`` have one row for each content, of the best image that has
+    it; ``edges`` relates these rows."""
 
     def __init__(self, index: Index, space: str, limits: Limits, options: Options, progress: Progress) -> None:
         self.index, self.options, self.progress = index, options, progress
