@@ -68,9 +68,11 @@ def _matches(a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]) -> npt.NDArray[
     near = a.astype(np.float32) @ b.astype(np.float32).T / np.float32(255**2)
     rows = np.arange(len(a))
     best = near.argmax(axis=1)
-    first, second = near[rows, best], np.partition(near, -2, axis=1)[:, -2]
+    mutual = near.argmax(axis=0)[best] == rows
+    first = near[rows, best]
+    near[rows, best] = -1
     # Between unit vectors the squared distance is 2 - 2 cosine.
-    kept = (near.argmax(axis=0)[best] == rows) & (1 - first < RATIO**2 * (1 - second))
+    kept = mutual & (1 - first < RATIO**2 * (1 - near.max(axis=1)))
     return np.stack([rows[kept], best[kept]], axis=1)
 
 

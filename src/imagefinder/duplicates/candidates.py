@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from imagefinder.types import Float32
 
 # Measured by benchmarks/duplicates.py: vectors find every edit but large turns, hashes find those.
-BY_VECTOR, LEAST_COSINE = 10, 0.35
+BY_VECTOR, LEAST_COSINE = 6, 0.4
 BY_HASH, MOST_BITS = 4, 8.0
 SEARCHED = [0, 1, 2, 3, 4, 5, 7]  # one quarter turn finds the pairs of the other, its inverse
 
