@@ -16,17 +16,20 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from imagefinder.curate.best_copy import DEFAULT_RULES, Copy
 from imagefinder.curate.decisions import Decision, Decisions
 from imagefinder.curate.hashes import perceptual_hash
 from imagefinder.curate.tiers import Tier
 from imagefinder.duplicates import memory, trash
 from imagefinder.duplicates.candidates import candidates, near_in_order
 from imagefinder.duplicates.find import Options
+from imagefinder.duplicates.grouping import GROUPED, Edge, Grouping, by_content
 from imagefinder.duplicates.plan import Plan, PlannedFile, PlannedGroup, make_plan, read_plan, write_plan
 from imagefinder.duplicates.report import DuplicateReport, Group
 from imagefinder.errors import IndexDamagedError, InvalidInputError, NotFoundError, StorageError
 from imagefinder.finder import ImageFinder
 from imagefinder.index import Index
+from imagefinder.types import Record
 
 SAMPLES = Path(__file__).resolve().parents[1] / "examples" / "images"
 
@@ -89,12 +92,36 @@ def test_a_stricter_tier_leaves_the_looser_ones_out(finder: ImageFinder) -> None
     assert report.compared == 0
 
 
-def test_similar_is_never_called_a_duplicate(finder: ImageFinder) -> None:
-    report = finder.duplicates(Options(tier=Tier.SIMILAR, similar=0.01))
-    loose = [g for g in report.groups if g.tier is Tier.SIMILAR]
-    assert loose
-    assert all("not the same picture" in m.evidence for g in loose for m in g.members)
-    assert make_plan(report).files == 3
+def grouped(edges: dict[tuple[int, int], Edge], decisions: Decisions | None = None) -> list[Group]:
+    """Groups of five images of falling size, each of a content of its own."""
+    records = [Record(f"{i}", f"/{i}.jpg", content_hash=f"{i:032d}", width=9 - i, height=9) for i in range(5)]
+    contents = by_content([Copy(r) for r in records], DEFAULT_RULES)
+    grouping = Grouping(contents, edges, decisions or Decisions(), DEFAULT_RULES)
+    return [g for tier in GROUPED for g in grouping.groups(tier)]
+
+
+def test_similar_is_never_called_a_duplicate_and_never_planned() -> None:
+    copy, scene = Edge(Tier.SAME_PICTURE, "resized", 1.0), Edge(Tier.SAME_SCENE, "points", 0.9)
+    groups = grouped({(0, 1): copy, (0, 2): scene, (1, 3): scene, (0, 4): Edge(Tier.SIMILAR, "vectors", 0.9)})
+    assert [(g.tier, g.keep.id, [m.record.id for m in g.members]) for g in groups] == [
+        (Tier.SAME_PICTURE, "0", ["1"]),
+        (Tier.SAME_SCENE, "0", ["2"]),  # 3 is known through 1 only, for which 0 stands
+        (Tier.SIMILAR, "0", ["4"]),
+    ]
+    plan = make_plan(DuplicateReport(tuple(groups), 5, 4, 0, (), 0.0))
+    assert [f.path for g in plan.groups for f in g.remove] == ["/1.jpg", "/2.jpg"]
+
+
+def test_two_that_were_decided_apart_join_no_third() -> None:
+    copy = Edge(Tier.SAME_PICTURE, "resized", 1.0)
+    apart = memory.decide(Decisions(), Decision.NOT_DUPLICATE, [(f"{i:032d}", "") for i in (1, 2)])
+    (group,) = grouped({(0, 1): copy, (0, 2): copy, (1, 2): copy}, apart)
+    assert [m.record.id for m in group.members] == ["1"]
+
+
+def test_a_looser_tier_than_the_candidates_allow_is_refused(finder: ImageFinder) -> None:
+    with pytest.raises(InvalidInputError, match=r"between 0\.4 and 1"):
+        finder.duplicates(Options(similar=0.1))
 
 
 def test_the_next_run_need_not_hash_again(finder: ImageFinder) -> None:

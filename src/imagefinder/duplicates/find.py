@@ -14,6 +14,7 @@ from imagefinder.curate.best_copy import Copy, best_first, check_rules
 from imagefinder.curate.stars import Pair, two_steps
 from imagefinder.curate.tiers import Tier
 from imagefinder.curate.verify import verify
+from imagefinder.duplicates.candidates import LEAST_COSINE, candidates, near_in_order
 from imagefinder.duplicates.grouping import GROUPED, Edge, Grouping, by_content
 from imagefinder.duplicates.kept import keep_run, kept_hashes
 from imagefinder.duplicates.memory import load_decisions
@@ -77,8 +78,10 @@ class _Search:
 
     def __init__(self, index: Index, space: str, limits: Limits, options: Options, progress: Progress) -> None:
         self.index, self.options, self.progress = index, options, progress
-        if not 0 < options.similar <= 1:
-            raise InvalidInputError(f"The least cosine must lie between 0 and 1, got {options.similar}.")
+        if not LEAST_COSINE <= options.similar <= 1:
+            raise InvalidInputError(
+                f"The least cosine of similar images must lie between {LEAST_COSINE} and 1, got {options.similar}."
+            )
         self.started = time.perf_counter()
         self.rules = check_rules(options.rules)
         self.references = tuple(real_folder(f) for f in options.references)
@@ -119,8 +122,6 @@ class _Search:
     # --- comparing ------------------------------------------------------------------------------------------------
 
     def _compare_pictures(self) -> None:
-        from imagefinder.duplicates.candidates import candidates, near_in_order
-
         self.hashes = self._hashes()
         pairs, cosines = candidates(self.vectors, self.hashes)
         order = near_in_order(pairs, len(self.records))
