@@ -24,12 +24,13 @@ from imagefinder.duplicates import memory, trash
 from imagefinder.duplicates.candidates import candidates, near_in_order
 from imagefinder.duplicates.find import Options
 from imagefinder.duplicates.grouping import GROUPED, Edge, Grouping, by_content
+from imagefinder.duplicates.pictures import Pictures
 from imagefinder.duplicates.plan import Plan, PlannedFile, PlannedGroup, make_plan, read_plan, write_plan
 from imagefinder.duplicates.report import DuplicateReport, Group
 from imagefinder.errors import IndexDamagedError, InvalidInputError, NotFoundError, StorageError
 from imagefinder.finder import ImageFinder
 from imagefinder.index import Index
-from imagefinder.types import Record
+from imagefinder.types import Limits, Record
 
 SAMPLES = Path(__file__).resolve().parents[1] / "examples" / "images"
 
@@ -216,6 +217,22 @@ def test_candidates_are_near_by_vector_or_by_hash_in_any_orientation(make_image:
     np.testing.assert_allclose(cosines, [vectors[a] @ vectors[b] for a, b in pairs], atol=1e-6)
     order = near_in_order(pairs, len(images))
     assert sorted(order) == list(range(len(pairs)))
+
+
+def test_the_cache_of_features_stays_small_and_changes_no_answer(
+    finder: ImageFinder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = list(finder.records())
+    wide = Pictures(records, Limits())
+    monkeypatch.setattr("imagefinder.duplicates.pictures.CACHE_BYTES", 100_000)
+    narrow = Pictures(records, Limits())
+    for number in [*range(len(records)), *range(len(records))]:
+        first, second = wide.features(number), narrow.features(number)
+        assert first is not None
+        assert second is not None
+        np.testing.assert_array_equal(first.grey, second.grey)
+        np.testing.assert_array_equal(first.descriptors, second.descriptors)
+        assert sum(f.nbytes for f in narrow._cache.values()) == narrow._held <= 100_000
 
 
 # --- plans and the trash ------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from imagefinder.curate.features import SIDE, Features, features_of
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-CACHE_BYTES = 384 * 1024**2  # of features; about 3,500 pictures
+CACHE_BYTES = 900 * 1024**2  # of features; about 15,000 pictures
+PACKED_QUALITY = 95  # of the grey pictures in the cache: a quarter of the size, and no verdict changes
 
 
 class Pictures:
@@ -39,18 +41,22 @@ class Pictures:
         with self._lock:
             if number in self._cache:
                 self._cache.move_to_end(number)
-                return self._cache[number]
-        loaded = self._load(number, self._loader)
-        if loaded is None:
-            return None
-        found = features_of(loaded.image, loaded.width, loaded.height)
+            packed = self._cache.get(number)
+        if packed is None:
+            loaded = self._load(number, self._loader)
+            if loaded is None:
+                return None
+            packed = _packed(features_of(loaded.image, loaded.width, loaded.height))
+            self._remember(number, packed)
+        return _unpacked(packed)
+
+    def _remember(self, number: int, packed: Features) -> None:
         with self._lock:
             if number not in self._cache:
-                self._cache[number] = found
-                self._held += found.nbytes
+                self._cache[number] = packed
+                self._held += packed.nbytes
             while self._held > CACHE_BYTES:
                 self._held -= self._cache.popitem(last=False)[1].nbytes
-        return found
 
     def hash(self, number: int) -> npt.NDArray[np.int8] | None:
         """The perceptual hash of a picture."""
@@ -80,3 +86,18 @@ class Pictures:
     def close(self) -> None:
         self._loader.close()
         self._full.close()
+
+
+def _packed(features: Features) -> Features:
+    """With the grey picture as a JPEG, uint8 (bytes,)."""
+    import cv2
+
+    _, data = cv2.imencode(".jpg", features.grey, [cv2.IMWRITE_JPEG_QUALITY, PACKED_QUALITY])
+    return replace(features, grey=data)
+
+
+def _unpacked(packed: Features) -> Features:
+    import cv2
+    import numpy as np
+
+    return replace(packed, grey=np.asarray(cv2.imdecode(packed.grey, cv2.IMREAD_GRAYSCALE), np.uint8))
