@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-CACHE_BYTES = 900 * 1024**2  # of features; about 15,000 pictures
+CACHE_BYTES = 700 * 1024**2  # of features; about 12,000 pictures
 PACKED_QUALITY = 95  # of the grey pictures in the cache: a quarter of the size, and no verdict changes
 
 
