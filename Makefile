@@ -28,6 +28,9 @@ bench: $(VENV)/.dev  ## measure speed and quality (wants the image sets; minutes
 	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/scale.py
 	$(BIN)/python benchmarks/quality.py
+	$(BIN)/python benchmarks/clusters.py
+	$(BIN)/python benchmarks/maps.py
+	$(BIN)/python benchmarks/duplicates.py
 
 docs: $(VENV)/.dev  ## make docs/command-line.md from the program's own help
 	$(BIN)/python tools/make_docs.py

@@ -22,8 +22,6 @@ from imagefinder.store.filters import FilterLike, as_filter
 from imagefinder.types import Limits, Record, image_id
 
 if TYPE_CHECKING:
-    from imagefinder.duplicates.find import Options
-    from imagefinder.duplicates.report import DuplicateReport
     from imagefinder.models.base import Embedder
     from imagefinder.models.spec import ModelSpec
     from imagefinder.types import Float32
@@ -189,14 +187,6 @@ class ImageFinder(Organising):
         if self._spec.text_space is None:
             raise NotFoundError(f"The model {self._spec.name} doesn't understand words.")
         return self._index.spaces_of(self._spec)[self._spec.text_space]
-
-    def duplicates(self, options: Options | None = None, **how: Any) -> DuplicateReport:
-        """Groups of copies of one picture, with evidence and which to keep; see ``duplicates.find``."""
-        from imagefinder.duplicates.find import find_duplicates
-
-        self._ready()
-        space = self._index.spaces_of(self._spec)["image"]
-        return find_duplicates(self._index, space, limits=self._limits, options=options, **how)
 
     def info(self) -> IndexInfo:
         """What the index holds."""

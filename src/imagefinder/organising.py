@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from imagefinder.cluster.choose import Choice
+    from imagefinder.duplicates.find import Options
+    from imagefinder.duplicates.find import Progress as DuplicateProgress
+    from imagefinder.duplicates.report import DuplicateReport
     from imagefinder.groups.clustering import Clustering
     from imagefinder.groups.facade import Clusters
     from imagefinder.index import Index
@@ -84,6 +87,15 @@ class Organising(ABC):
         from imagefinder.maps import report_variance
 
         return report_variance(self._index, self._image_space)
+
+    def duplicates(
+        self, options: Options | None = None, *, progress: DuplicateProgress | None = None
+    ) -> DuplicateReport:
+        """Groups of copies of one picture, with evidence and which to keep; see ``duplicates.find``."""
+        from imagefinder.duplicates.find import find_duplicates
+
+        self._ready()
+        return find_duplicates(self._index, self._image_space, limits=self._limits, options=options, progress=progress)
 
     def outliers(self, k: int = 20) -> list[Outlier]:
         """The ``k`` images most unlike all others; every record gets its score as ``outlier``, for filters."""

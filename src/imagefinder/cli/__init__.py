@@ -29,22 +29,22 @@ COMMANDS = (
     demo.demo,
     index.index,
     search.search,
-    remove.remove,
-    duplicates.duplicates,
-    info.info,
-    info.models,
-    info.doctor,
-    download.download,
-    evaluate.evaluate,
     cluster.cluster,
-    cluster.choose_k,
     clusters.clusters,
+    cluster.choose_k,
     map.map_,
     map.pca,
+    duplicates.duplicates,
     triage.outliers,
     triage.quality,
     export.export,
     export.assign,
+    download.download,
+    remove.remove,
+    evaluate.evaluate,
+    info.info,
+    info.models,
+    info.doctor,
 )
 
 
@@ -58,6 +58,9 @@ def cli() -> None:
       imagefinder search red bike           search by words
       imagefinder search ./beach.jpg        search by image: a file, a URL, or id:ID
       imagefinder search "dog + ./beach.jpg - people"
+      imagefinder cluster                   sort the images into named groups
+      imagefinder map --out map.html        see them all on a map
+      imagefinder duplicates                find copies, however edited
 
     Every command takes --index DIR (or IMAGEFINDER_INDEX) and --json. Exit codes: 0 done, 1 nothing found,
     2 wrong use, 3 failed.

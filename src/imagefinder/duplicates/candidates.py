@@ -20,15 +20,18 @@ BY_HASH, MOST_BITS = 4, 8.0
 SEARCHED = [0, 1, 2, 3, 4, 5, 7]  # one quarter turn finds the pairs of the other, its inverse
 
 
-def candidates(vectors: Float32, hashes: npt.NDArray[np.int8]) -> tuple[npt.NDArray[np.int32], Float32]:
+def candidates(
+    vectors: Float32, hashes: npt.NDArray[np.int8], graph: NeighborGraph | None = None
+) -> tuple[npt.NDArray[np.int32], Float32]:
     """Pairs of rows int32 (m, 2), each once and the lesser first, and the cosines of their vectors float32 (m,).
 
     ``vectors`` are float32 (n, dim), rows of unit length; ``hashes`` int8 (n, 63) from ``perceptual_hash``, rows of
-    zeros where there is none. Time grows with n squared, memory with n: see ``knn_graph``.
+    zeros where there is none; ``graph`` holds the neighbours of the vectors if they are known already. Time grows with
+    n squared, memory with n: see ``knn_graph``.
     """
     if len(vectors) < 2:
         return np.zeros((0, 2), np.int32), np.zeros(0, np.float32)
-    graph = knn_graph(vectors, BY_VECTOR)
+    graph = graph.first(BY_VECTOR) if graph else knn_graph(vectors, BY_VECTOR)
     found = [_edges(graph, graph.distances <= np.sqrt(2 - 2 * LEAST_COSINE))]
     known = np.flatnonzero(hashes.any(axis=1))
     if len(known) > 1:

@@ -14,7 +14,7 @@ from imagefinder.curate.best_copy import Copy, best_first, check_rules
 from imagefinder.curate.stars import Pair, two_steps
 from imagefinder.curate.tiers import Tier
 from imagefinder.curate.verify import verify
-from imagefinder.duplicates.candidates import LEAST_COSINE, candidates, near_in_order
+from imagefinder.duplicates.candidates import BY_VECTOR, LEAST_COSINE, candidates, near_in_order
 from imagefinder.duplicates.grouping import GROUPED, Edge, Grouping, by_content
 from imagefinder.duplicates.kept import keep_run, kept_hashes
 from imagefinder.duplicates.memory import load_decisions
@@ -22,6 +22,7 @@ from imagefinder.duplicates.paths import is_below, real_folder
 from imagefinder.duplicates.pictures import Pictures
 from imagefinder.duplicates.report import DuplicateReport
 from imagefinder.errors import InvalidInputError
+from imagefinder.neighborhood import index_graph
 from imagefinder.types import Limits, Record
 
 if TYPE_CHECKING:
@@ -123,7 +124,8 @@ class _Search:
 
     def _compare_pictures(self) -> None:
         self.hashes = self._hashes()
-        pairs, cosines = candidates(self.vectors, self.hashes)
+        graph = index_graph(self.index, self.vectors, BY_VECTOR) if len(self.vectors) > 1 else None
+        pairs, cosines = candidates(self.vectors, self.hashes, graph)
         order = near_in_order(pairs, len(self.records))
         self._verify([(int(a), int(b)) for a, b in pairs[order]], cosines[order].tolist())
         copies = [pair for pair, edge in self.edges.items() if edge.tier.rank <= Tier.SAME_PICTURE.rank]
