@@ -32,13 +32,14 @@ from imagefinder.reduce.neighbors import knn_graph
 
 LABELLED = ("clothing", "vehicles", "stamps")
 STEP = """
-import json, resource, sys, time
+import json, sys, time
 import numpy as np
 arrays = np.load(sys.argv[1])
 started = time.perf_counter()
 {code}
 seconds = time.perf_counter() - started
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+with open("/proc/self/status") as lines:  # ru_maxrss would count the parent's memory too
+    peak = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 print(json.dumps({{"seconds": round(seconds, 2), "peak_mb": round(peak), **found}}))
 """
 STEPS = {

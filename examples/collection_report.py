@@ -16,10 +16,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
-
 from imagefinder import ImageFinder
-from imagefinder.assess import assess, labels_of
+from imagefinder.assess import assess
 from imagefinder.images.grid import html_grid
 from imagefinder.plots.colours import colour_by
 from imagefinder.plots.scatter import plot_scatter
@@ -96,16 +94,12 @@ def report_maps(finder: ImageFinder, page: Report, out: Path) -> None:
 
 def report_quality(finder: ImageFinder, page: Report, labels: Path) -> None:
     found = assess(finder, labels)
-    assert found.labels is not None, "the table needs a column label"
-    truth = labels_of(finder, labels)
-    groups = {r.id: str(r.extra["cluster"]) for r in finder.records()}
-    pairs = [(truth[id], groups[id]) for id in truth]
-    nmi = normalized_mutual_info_score(*zip(*pairs, strict=True))
-    ari = adjusted_rand_score(*zip(*pairs, strict=True))
+    assert found.labels and found.clusters, "the table needs a column label"
     page.say(
         "Evaluation",
         f"Search: recall@1 {found.labels.recall_at_1:.3f}, MAP@R {found.labels.map_at_r:.3f} over "
-        f"{found.labels.classes} labels. Groups: NMI {nmi:.3f}, adjusted Rand index {ari:.3f}.",
+        f"{found.labels.classes} labels. Groups: NMI {found.clusters.nmi:.3f}, adjusted Rand index "
+        f"{found.clusters.ari:.3f}, purity {found.clusters.purity:.3f}.",
     )
 
 

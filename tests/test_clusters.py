@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn.metrics import normalized_mutual_info_score
 
 from imagefinder import ClusterModel, ImageFinder
+from imagefinder.assess import assess
 from imagefinder.classify import assign_images
 from imagefinder.errors import (
     IndexDamagedError,
@@ -100,6 +102,18 @@ def test_search_within_a_cluster(finder: ImageFinder) -> None:
     by_words = finder.search("a bird", 60, same_cluster=True)
     assert (
         len({h.record.extra["cluster"] for h in by_words}) == 1 and by_words[0].id == finder.search("a bird", 1)[0].id
+    )
+
+
+def test_evaluation_compares_clusters_with_labels(finder: ImageFinder, tmp_path: Path) -> None:
+    records = finder.records()
+    finder.cluster(4, method="kmeans")
+    rows = [f"{r.uri},{'ab'[int(str(finder.get(r.id).extra['cluster'])) % 2]}" for r in records]
+    (tmp_path / "labels.csv").write_text("\n".join(["filename,label", *rows]))
+    found = assess(finder, tmp_path / "labels.csv").clusters
+    assert found is not None and found.purity == 1 and found.clusters == 4 and found.images == 60
+    assert 0 < found.ari < 1 and found.nmi == pytest.approx(
+        normalized_mutual_info_score([r[-1] for r in rows], [finder.get(r.id).extra["cluster"] for r in records])
     )
 
 

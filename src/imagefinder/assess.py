@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imagefinder.errors import InvalidTableError
+from imagefinder.evaluate.clustering import ClusterScores, score_clusters
 from imagefinder.evaluate.retrieval import LabelScores, WordScores, score_labels, score_words
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What was measured: ``labels`` for a table with a column ``label``, ``words`` for one with ``caption``.
+    """What was measured: ``labels`` for a table with a column ``label``, with ``clusters`` where there are any, and
+    ``words`` for one with ``caption``.
 
     ``missing`` counts the table's images that are not in the index.
     """
@@ -30,6 +32,7 @@ class Assessment:
     images: int
     missing: int
     labels: LabelScores | None = None
+    clusters: ClusterScores | None = None
     words: WordScores | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -38,6 +41,7 @@ class Assessment:
             "images": self.images,
             "missing": self.missing,
             "labels": self.labels.to_dict() if self.labels else None,
+            "clusters": self.clusters.to_dict() if self.clusters else None,
             "words": self.words.to_dict() if self.words else None,
         }
 
@@ -67,13 +71,16 @@ def assess(finder: ImageFinder, table: Path) -> Assessment:
         images=len(found),
         missing=truth.missing,
         labels=label_scores,
+        clusters=_clusters(finder, truth),
         words=_words(finder, truth) if truth.captions else None,
     )
 
 
-def labels_of(finder: ImageFinder, table: Path) -> dict[str, str]:
-    """The label of each indexed image that the table names, by id. Raises InvalidTableError."""
-    return _read(finder, table).labels
+def _clusters(finder: ImageFinder, truth: _Truth) -> ClusterScores | None:
+    """How the clusters of the images agree with their labels; None without either."""
+    found = {r.id: r.extra.get("cluster") for r in finder.records("has cluster")}
+    pairs = [(label, cluster) for id, label in truth.labels.items() if isinstance(cluster := found.get(id), int)]
+    return score_clusters([label for label, _ in pairs], [cluster for _, cluster in pairs]) if pairs else None
 
 
 def _words(finder: ImageFinder, truth: _Truth) -> WordScores:

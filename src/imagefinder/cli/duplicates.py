@@ -36,9 +36,12 @@ Folder = click.Path(path_type=Path, file_okay=False)
 
 
 class _FindFirst(click.Group):
-    """A group whose ``find`` need not be named."""
+    """A group whose ``find`` need not be named, and whose ``apply`` and ``undo`` may be written as options."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        for name in ("apply", "undo"):
+            if f"--{name}" in args:
+                args = [name, *(a for a in args if a != f"--{name}")]
         if not args or (args[0] not in self.commands and args[0] not in ("-h", "--help")):
             args = ["find", *args]
         return super().parse_args(ctx, args)

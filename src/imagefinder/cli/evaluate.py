@@ -23,7 +23,8 @@ def evaluate(labels: Path, index_dir: Path | None, as_json: bool) -> int:
 
     Labels: every image asks for the others of its label; recall@1 is the share whose nearest has it, MAP@R the mean
     average precision over as many ranks as there are others (at most 100). Captions: the share of texts whose image
-    is among the first 1, 5 and 10.
+    is among the first 1, 5 and 10. Where the images are clustered: how far the clusters agree with the labels (NMI and
+    adjusted Rand index, 1 is the same).
     """
     from imagefinder.assess import assess
 
@@ -38,6 +39,10 @@ def evaluate(labels: Path, index_dir: Path | None, as_json: bool) -> int:
         scores = result.labels
         click.echo(f"Labels   {scores.queries:,} queries, {scores.classes} classes")
         click.echo(f"         recall@1 {scores.recall_at_1:.3f}   MAP@R {scores.map_at_r:.3f}")
+    if result.clusters:
+        found = result.clusters
+        click.echo(f"Clusters {found.images:,} images, {found.clusters} clusters")
+        click.echo(f"         NMI {found.nmi:.3f}   ARI {found.ari:.3f}   purity {found.purity:.3f}")
     if result.words:
         words = result.words
         click.echo(f"Words    {words.texts:,} texts, {words.images:,} images")
