@@ -28,6 +28,7 @@ from imagefinder.errors import (
     StorageError,
 )
 from imagefinder.groups import state
+from imagefinder.index import reset_index
 
 SAMPLES = Path(__file__).resolve().parents[1] / "examples" / "images"
 
@@ -249,6 +250,24 @@ def test_a_moved_file_keeps_its_cluster_and_a_changed_one_is_assigned_anew(tmp_p
         assert moved.extra["cluster"] == other and moved.extra["cluster_pinned"]
         expected = assign_images(ClusterModel.of(finder.clusters.clustering), [second.uri])[0][0]["cluster"]
         assert finder.get(second.uri).extra["cluster"] == expected
+
+
+def test_a_rebuilt_index_has_its_clusters_again(home: Path) -> None:
+    with ImageFinder.open(home / "index") as finder:
+        finder.cluster(4)
+        finder.clusters.move(finder.records()[0].id, 3)
+        finder.clusters.rename(3, "Mine")
+        before = labels(finder)
+    reset_index(home / "index")
+    with ImageFinder.open(home / "index", model="fast") as finder:
+        report = finder.add()
+        assert labels(finder) == before and finder.clusters.find("mine").label == 3
+        assert report.clusters is not None and report.clusters.assigned == 0
+    reset_index(home / "index")
+    with ImageFinder.open(home / "index", model="default") as finder:
+        report = finder.add()
+        assert report.clusters is not None and "another model" in (report.clusters.advice or "")
+        assert finder.cluster(3).name > "0003"
 
 
 def test_what_an_interruption_leaves_is_finished_later(finder: ImageFinder, monkeypatch: pytest.MonkeyPatch) -> None:

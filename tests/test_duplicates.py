@@ -410,10 +410,10 @@ def test_the_command_from_finding_to_undoing(album: Path, tmp_path: Path) -> Non
     assert "mirrored, cropped to" in found.stdout
     assert page.read_text("utf-8").count("<img ") == 6
     assert contents(album) == before
-    applied = json.loads(run_cli("duplicates", "apply", plan, "--index", home, "--json").stdout)
+    applied = json.loads(run_cli("duplicates", "--apply", plan, "--index", home, "--json").stdout)
     assert (len(applied["moved"]), applied["left"]) == (3, [])
     assert run_cli("duplicates", "--index", home, "--json").returncode == 1
-    assert run_cli("duplicates", "undo", "--index", home).returncode == 0
+    assert run_cli("duplicates", "--undo", "--index", home).returncode == 0
     assert contents(album) == before
     assert run_cli("index", "--index", home).returncode == 0
     decided = run_cli(

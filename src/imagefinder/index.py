@@ -278,7 +278,10 @@ class Index:
 
 
 def reset_index(path: Path) -> None:
-    """Throw away everything the index at ``path`` holds but the list of its sources, if that can still be read."""
+    """Throw away everything the index at ``path`` holds but the list of its sources, if that can still be read, and
+    what people said of clusters and duplicates."""
+    from imagefinder.groups.state import apply_again
+
     with IndexLock(path):
         try:
             sources = manifests.load(path).sources
@@ -287,6 +290,8 @@ def reset_index(path: Path) -> None:
         manifests.save(path, Manifest(__version__, sources=sources))
         for folder in (POINTS, TRANSFORMS):
             shutil.rmtree(path / folder, ignore_errors=True)
+        with contextlib.suppress(IndexDamagedError):
+            apply_again(path)
 
 
 def _no_images() -> NotFoundError:

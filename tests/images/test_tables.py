@@ -197,3 +197,10 @@ def test_a_column_by_name_and_a_missing_one(tmp_path: Path) -> None:
         table(tmp_path / "u.csv", "one,two\n1,2\n")
     with pytest.raises(InvalidTableError, match="empty"):
         table(tmp_path / "v.csv", "")
+
+
+def test_a_column_named_like_something_computed_gets_a_prefix(tmp_path: Path) -> None:
+    plant(tmp_path, "a.jpg")
+    (item,) = table(tmp_path / "t.csv", "path,Cluster,blur,label\na.jpg,7,0.5,x\n")
+    assert isinstance(item, ImageRef)
+    assert item.metadata == {"csv_cluster": 7, "csv_blur": 0.5, "label": "x"}

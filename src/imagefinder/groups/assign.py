@@ -40,6 +40,8 @@ def assign_new(index: Index) -> Assigned | None:
     if not state.exists(index):
         return None
     clustering = state.current(index)
+    if not fits(index, clustering):
+        return Assigned(0, 0, 0, "The clusters were made with another model: it is time to cluster again.")
     ids = [p.id for points in index.store.scroll(filter=Not(Has("cluster")), fields=()) for p in points]
     far = assign_rest(index, clustering, ids)
     sums = state.count_assigned(index, len(ids), far)
@@ -47,8 +49,16 @@ def assign_new(index: Index) -> Assigned | None:
     return Assigned(len(ids), far, sums["assigned"], advice)
 
 
+def fits(index: Index, clustering: Clustering) -> bool:
+    """Whether the index still holds vectors of the model that the clustering was made with."""
+    space = index.manifest.spaces.get(clustering.parameters["space"])
+    return space is not None and space.model_fingerprint == clustering.parameters["model_fingerprint"]
+
+
 def assign_rest(index: Index, clustering: Clustering, ids: Sequence[str]) -> int:
     """Label images by the nearest centre; how many of them lie outside the radius of their cluster."""
+    if not fits(index, clustering):
+        return 0
     space, model, far = clustering.parameters["space"], ClusterModel.of(clustering), 0
     for start in range(0, len(ids), BATCH):
         part = ids[start : start + BATCH]

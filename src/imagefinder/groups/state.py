@@ -20,6 +20,8 @@ from imagefinder.store.files import write_whole
 from imagefinder.store.runs import drop_run, list_runs, load_run, save_run
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from imagefinder.index import Index
 
 FILE = "groups.json"
@@ -38,6 +40,13 @@ def current(index: Index) -> Clustering:
         _apply(index, clustering)
         _write(index, {**state, "applied": True})
     return clustering
+
+
+def apply_again(folder: Path) -> None:
+    """Have the records of the index in ``folder`` labelled again when next looked at: they are being made anew."""
+    state = _read_file(folder / FILE)
+    if state:
+        _write_file(folder / FILE, {**state, "applied": False})
 
 
 def exists(index: Index) -> bool:
@@ -125,17 +134,24 @@ def _apply(index: Index, clustering: Clustering) -> None:
 
 
 def _read(index: Index) -> dict[str, Any]:
-    path = index.path / FILE
+    return _read_file(index.path / FILE)
+
+
+def _write(index: Index, state: Mapping[str, Any]) -> None:
+    _write_file(index.path / FILE, state)
+
+
+def _read_file(path: Path) -> dict[str, Any]:
     try:
         state = json.loads(path.read_text("utf-8"))
+        if not isinstance(state, dict):
+            raise ValueError("it is not an object")
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
         raise IndexDamagedError(f"{path} is damaged: {error}.", remedy="Delete it and cluster again.") from error
-    if not isinstance(state, dict):
-        raise IndexDamagedError(f"{path} is damaged.", remedy="Delete it and cluster again.")
     return state
 
 
-def _write(index: Index, state: Mapping[str, Any]) -> None:
-    write_whole(index.path / FILE, (json.dumps(dict(state)) + "\n").encode())
+def _write_file(path: Path, state: Mapping[str, Any]) -> None:
+    write_whole(path, (json.dumps(dict(state)) + "\n").encode())

@@ -15,7 +15,7 @@ from typing import Any
 
 from imagefinder.errors import InvalidTableError
 from imagefinder.images.files import look, open_file
-from imagefinder.types import RECORD_FIELDS
+from imagefinder.types import DERIVED_FIELDS, RECORD_FIELDS
 
 COLUMNS = (
     ("uri", "url", "image_url", "photo_image_url", "image_uri", "img_url", "image", "image_path", "img", "path")
@@ -25,6 +25,7 @@ MANIFEST = "manifest.csv"  # what download writes beside the images
 SAMPLE = 1000  # rows looked at to tell the type of a CSV column
 LONGEST_CELL = 1_000_000  # characters; a quotation mark that is never closed makes a longer cell
 _SPECIAL = ("caption", "tags")
+_TAKEN = (*RECORD_FIELDS, *DERIVED_FIELDS, "id")
 
 
 def read_rows(path: Path, column: str | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -76,7 +77,13 @@ def _metadata(row: dict[str, Any]) -> dict[str, Any]:
             value = [t.strip() for t in re.split(r"[,;|]", str(value)) if t.strip()]
         elif lower == "caption":
             value = " ".join(value) if isinstance(value, list) else str(value)
-        key = lower if lower in _SPECIAL else f"csv_{lower}" if lower in (*RECORD_FIELDS, "id") else name.strip()
+        key = (
+            lower
+            if lower in _SPECIAL
+            else f"csv_{lower}"
+            if lower in (*RECORD_FIELDS, *DERIVED_FIELDS, "id")
+            else name.strip()
+        )
         metadata[key] = value
     return metadata
 
