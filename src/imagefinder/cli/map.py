@@ -106,7 +106,7 @@ def _write(
         return path, {"images": len(rows)}
     from imagefinder.plots.colours import colour_by
 
-    colouring = colour_by([r.to_dict().get(field) for r in records], field) if field else None
+    colouring = colour_by([r.to_dict().get(field) for r in records], field.replace("_", " ")) if field else None
     if suffix == ".html":
         from imagefinder.plots.page import write_page
 
