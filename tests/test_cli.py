@@ -190,7 +190,9 @@ def test_ctrl_c_stops_cleanly_and_the_next_run_goes_on(tmp_path: Path) -> None:
         "--index",
         str(tmp_path / "i"),
     ]
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs inherit it ignored
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    signal.signal(signal.SIGINT, before)
     while child.poll() is None and not (tmp_path / "i" / "points" / "edge_config.json").exists():
         time.sleep(0.02)
     time.sleep(0.3)
