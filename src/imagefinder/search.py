@@ -109,6 +109,8 @@ def _within_cluster(
     cluster = found[0].payload.get("cluster")
     if cluster is None:
         raise NotFoundError("The images are not clustered yet.", remedy="Run: imagefinder cluster")
+    if cluster == -1:
+        raise NotFoundError(f"{found[0].payload['uri']} is in no cluster.", remedy="Search without --same-cluster.")
     inside = Compare("cluster", "=", cluster)
     return replace(options, filter=And((options.filter, inside)) if options.filter else inside)
 

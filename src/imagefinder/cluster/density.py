@@ -25,12 +25,13 @@ def hdbscan(
 ) -> tuple[Labels, dict[str, Any]]:
     """HDBSCAN (Campello, Moulavi and Sander 2013) with each image linked to its neighbours in the graph only.
 
-    ``min_cluster_size`` is by default a 200th of the images, 5 at least. Labels int32 (n,), -1 for noise.
+    ``min_cluster_size`` is by default a 200th of the images, 5 at least if there are so many. Labels int32 (n,), -1 is
+    noise.
     """
     from sklearn.cluster import HDBSCAN
 
     n = len(graph)
-    size = min_cluster_size or max(5, n // 200)
+    size = min_cluster_size or min(n, max(5, n // 200))
     _check(min_samples=min_samples, min_cluster_size=size)
     if size < 2 or size > n:
         raise InvalidInputError(f"min_cluster_size must lie between 2 and the {n} images, not {size}.")

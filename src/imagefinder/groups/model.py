@@ -57,6 +57,8 @@ class ClusterModel:
         """The cluster of each raw vector float32 (n, dim_in): its label int32 (n,), the distance to the centre float32
         (n,), and whether that is more than 99 % of the members are away, bool (n,). Where the method knows noise, those
         are noise (-1)."""
+        if not len(self.centres):  # the method found nothing but noise
+            return np.full(len(raw), -1, np.int32), np.full(len(raw), np.inf, np.float32), np.ones(len(raw), bool)
         away = to_centres(self.features.apply(raw), self.centres)
         best = away.argmin(axis=1)
         distances = away[np.arange(len(away)), best]
