@@ -90,7 +90,9 @@ def write_folders(rows: Sequence[dict[str, Any]], folder: Path, how: How = "copy
         except FileNotFoundError:
             left_out.append((row["uri"], "there is no such file"))
         except OSError as error:
-            raise StorageError(f"{target} can't be written: {error.strerror}.", remedy="Make room.") from error
+            raise StorageError(
+                f"{target} can't be written: {error.strerror}.", remedy="Make room, or choose another --how."
+            ) from error
     return Exported(str(folder), len(rows) - len(left_out), tuple(left_out))
 
 

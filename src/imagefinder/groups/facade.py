@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +46,9 @@ class Clusters(Sequence[Cluster]):
 
     def __getitem__(self, i: Any) -> Any:
         return self.clustering.clusters[i]
+
+    def __iter__(self) -> Iterator[Cluster]:
+        return iter(self.clustering.clusters)  # read once, not once a cluster
 
     def __len__(self) -> int:
         return len(self.clustering.clusters)
