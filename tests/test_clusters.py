@@ -178,6 +178,30 @@ def test_every_change_can_be_undone(finder: ImageFinder) -> None:
         clusters.undo()
 
 
+def test_a_run_without_corrections_can_be_undone_too(finder: ImageFinder) -> None:
+    finder.cluster(5)
+    before = labels(finder)
+    finder.cluster(9, method="kmeans")
+    finder.cluster(2, fresh=True)
+    finder.clusters.undo()
+    assert len(finder.clusters) == 9
+    finder.clusters.undo()
+    assert labels(finder) == before
+
+
+def test_nothing_but_noise(finder: ImageFinder, home: Path) -> None:
+    made = finder.cluster(method="dbscan", settings={"eps": 1e-3})
+    assert made.n_noise == 60 and not made.clusters and list(finder.clusters) == []
+    (home / "more").mkdir()
+    shutil.copy(sorted(SAMPLES.rglob("*.jpg"))[1], home / "more" / "new.jpg")
+    report = finder.add(home / "more")
+    assert report.clusters is not None and report.clusters.assigned == 1
+    assert set(labels(finder).values()) == {-1}
+    assert {row["cluster"] for row in finder.clusters.rows()} == {-1}
+    with pytest.raises(NotFoundError, match="in no cluster"):
+        finder.similar(finder.records()[0].id, same_cluster=True)
+
+
 def test_bad_corrections_are_refused_and_change_nothing(finder: ImageFinder) -> None:
     with pytest.raises(NotFoundError, match="not clustered"):
         len(finder.clusters)
@@ -223,6 +247,7 @@ def test_new_images_join_the_nearest_cluster_and_the_report_says_when_to_cluster
     assert {r["uri"]: r["cluster"] for r in rows} == new and not skipped
     for path in more[5:40]:
         shutil.copy(path, home / "more" / path.name)
+    finder.clusters.rename(0, "Renamed")  # does not make the new images clustered ones
     report = finder.add(home / "more")
     assert report.to_dict()["clusters"]["since"] == 40 and "cluster again" in report.to_dict()["clusters"]["advice"]
     together = sum(v in (0, 1) for v in labels(finder).values())
@@ -311,8 +336,14 @@ def test_damage_is_said_and_can_be_overcome(finder: ImageFinder, home: Path) -> 
         path.write_text(text)
         with pytest.raises((IndexDamagedError, NotFoundError)):
             finder.clusters.sizes()
-    path.unlink()
-    assert len(finder.cluster(4).clusters) == 4
+    (home / "more").mkdir()
+    shutil.copy(sorted(SAMPLES.rglob("*.jpg"))[1], home / "more" / "new.jpg")
+    path.write_text("{")
+    report = finder.add(home / "more")
+    assert report.added == 1 and report.clusters is not None and "damaged" in (report.clusters.advice or "")
+    with pytest.raises(IndexDamagedError, match="Delete it"):
+        finder.cluster(4)
+    assert len(finder.cluster(4, fresh=True).clusters) == 4
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])

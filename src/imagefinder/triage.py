@@ -86,7 +86,7 @@ def _from_clusters(index: Index, ids: Sequence[str]) -> dict[str, float]:
     from imagefinder.groups import state
     from imagefinder.groups.model import ClusterModel
 
-    if not state.exists(index):
+    if state.in_force(index) is None:
         return {}
     clustering = state.current(index)
     model, space = ClusterModel.of(clustering), clustering.parameters["space"]

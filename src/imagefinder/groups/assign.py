@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from imagefinder.errors import IndexDamagedError, NotFoundError
 from imagefinder.groups import state
 from imagefinder.groups.model import ClusterModel
 from imagefinder.store.filters import Has, Not
@@ -36,16 +37,20 @@ class Assigned:
 
 
 def assign_new(index: Index) -> Assigned | None:
-    """Assign the images without a label to the nearest cluster; None when there is no clustering."""
-    if not state.exists(index):
-        return None
-    clustering = state.current(index)
+    """Assign the images without a label to the nearest cluster; None when there is no clustering. One that is damaged
+    is told in the advice: it is no reason for indexing to fail."""
+    try:
+        if state.in_force(index) is None:
+            return None
+        clustering = state.current(index)
+    except (IndexDamagedError, NotFoundError) as error:
+        return Assigned(0, 0, 0, f"New images could not be assigned to clusters: {error.message}")
     if not fits(index, clustering):
         return Assigned(0, 0, 0, "The clusters were made with another model: it is time to cluster again.")
     ids = [p.id for points in index.store.scroll(filter=Not(Has("cluster")), fields=()) for p in points]
     far = assign_rest(index, clustering, ids)
     sums = state.count_assigned(index, len(ids), far)
-    advice = _advice(len(clustering.ids), sums["assigned"], sums["far"])
+    advice = _advice(sums["clustered"], sums["assigned"], sums["far"])
     return Assigned(len(ids), far, sums["assigned"], advice)
 
 

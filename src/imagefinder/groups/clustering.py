@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from imagefinder.types import Float32
 
 KIND = "clusters"
+MADE = "cluster"  # what was done: a run of clustering, not a correction
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class Clustering:
     tree: np.ndarray
     features: Features
     apart: tuple[tuple[int, int], ...] = ()
-    done: str = "cluster"
+    done: str = MADE
     parent: str | None = None
     name: str = ""
     created: str = ""

@@ -131,7 +131,7 @@ def _relabelled(
     facts, centres = describe(vectors, dense, only=[i for i, label in enumerate(numbers) if label in touched])
     before = {c.label: c for c in changed.clusters}
     fresh = {numbers[fact.label]: fact for fact in facts}
-    words = find_words(index, embedder, changed.ids, dense) if set(numbers) - set(before) else []
+    words = find_words(index, embedder, dense) if set(numbers) - set(before) else []
     clusters: list[Cluster] = []
     for i, label in enumerate(numbers):
         old = before.get(label)

@@ -22,7 +22,7 @@ from imagefinder.cluster.scores import (
     mean_and_error,
     silhouettes,
 )
-from imagefinder.errors import InvalidInputError, NotFoundError
+from imagefinder.errors import IndexDamagedError, InvalidInputError, NotFoundError
 from imagefinder.groups import state
 from imagefinder.groups.clustering import Cluster, Clustering
 from imagefinder.neighborhood import index_graph
@@ -87,9 +87,18 @@ def cluster_index(index: Index, embedder: Embedder, options: ClusterOptions, tel
     if len(vectors) > 1:
         tell("resampling")
         made = _judged(made, task, options, labels[free])
-    if wishes:
-        made = with_wishes(made, wishes, state.current(index))
-    return state.put_in_force(index, made)
+    made = with_wishes(made, wishes, state.current(index)) if wishes else made
+    return state.put_in_force(index, replace(made, parent=_former(index, options)))
+
+
+def _former(index: Index, options: ClusterOptions) -> str | None:
+    """The run that ``undo`` goes back to. A fresh start needs none, so damage there is no obstacle to it."""
+    try:
+        return state.in_force(index)
+    except IndexDamagedError:
+        if options.fresh:
+            return None
+        raise
 
 
 def _parameters(
@@ -147,7 +156,7 @@ def read_material(index: Index, embedder: Embedder, options: ClusterOptions) -> 
 
 def read_wishes(index: Index, ids: Sequence[str]) -> Wishes | None:
     """What was said of the clusters in force, for these images; None when nothing was."""
-    if not state.exists(index):
+    if state.in_force(index) is None:
         return None
     former = state.current(index)
     held, labels, pinned = state.labels_now(index)
@@ -171,13 +180,11 @@ def with_wishes(made: Clustering, wishes: Wishes, former: Clustering) -> Cluster
             cluster = replace(cluster, name=name, named=old.named, locked=old.locked, joined=old.joined)
         clusters.append(cluster)
     there = {c.label for c in clusters}
-    row = {id: bool(p) for id, p in zip(made.ids, wishes.pinned, strict=True)}
     return replace(
         made,
         clusters=tuple(clusters),
         apart=tuple(pair for pair in former.apart if set(pair) <= there),
-        pinned=np.array([row[id] for id in made.ids], bool),
-        parent=former.name,
+        pinned=wishes.pinned,
     )
 
 
@@ -187,7 +194,7 @@ def describe_all(
     """The clustering that these labels make: facts, names, tree, scores."""
     numbers, dense = dense_labels(labels)
     facts, centres = describe(material.vectors, dense)
-    words = find_words(index, embedder, material.ids, dense)
+    words = find_words(index, embedder, dense)
     names = distinct_names(words)
     clusters = [
         to_cluster(fact, numbers[fact.label], names[fact.label], words[fact.label], material.ids) for fact in facts
@@ -250,7 +257,7 @@ def _scores(vectors: Float32, labels: np.ndarray, centres: Float32) -> dict[str,
     }
 
 
-def find_words(index: Index, embedder: Embedder, ids: Sequence[str], labels: np.ndarray) -> list[Words]:
+def find_words(index: Index, embedder: Embedder, labels: np.ndarray) -> list[Words]:
     """The best words of each cluster; none for a model that does not understand words."""
     count = int(labels.max(initial=-1)) + 1
     spec = embedder.spec

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imagefinder.errors import IndexDamagedError, NotFoundError
-from imagefinder.groups.clustering import KIND, Clustering
+from imagefinder.groups.clustering import KIND, MADE, Clustering
 from imagefinder.store.files import write_whole
 from imagefinder.store.runs import drop_run, list_runs, load_run, save_run
 
@@ -49,18 +49,21 @@ def apply_again(folder: Path) -> None:
         _write_file(folder / FILE, {**state, "applied": False})
 
 
-def exists(index: Index) -> bool:
-    """Whether there is a clustering in force."""
-    return _read(index).get("run") is not None
+def in_force(index: Index) -> str | None:
+    """The name of the run in force, None when there is none. Raises IndexDamagedError."""
+    return _read(index).get("run")
 
 
 def put_in_force(index: Index, clustering: Clustering) -> Clustering:
     """Keep a clustering and label the records by it. Raises StorageError; the one before is then still in force."""
+    counts = {"clustered": len(clustering.ids), "assigned": 0, "far": 0}
+    if clustering.done != MADE:  # a correction: what came since the clustering was made is still to be clustered
+        counts |= {name: n for name, n in _read(index).items() if name in counts}
     run = save_run(index.path, KIND, clustering.facts(), clustering.arrays())
     clustering = replace(clustering, name=run.name, created=run.facts["created"])
-    _write(index, {"run": run.name, "applied": False, "assigned": 0, "far": 0})
+    _write(index, {"run": run.name, "applied": False, **counts})
     _apply(index, clustering)
-    _write(index, {"run": run.name, "applied": True, "assigned": 0, "far": 0})
+    _write(index, {"run": run.name, "applied": True, **counts})
     for old in list_runs(index.path, KIND)[:-KEPT]:
         drop_run(old)
     return clustering
@@ -72,7 +75,7 @@ def go_back(index: Index) -> Clustering:
     if parent is None:
         raise NotFoundError("There is no earlier version of the clusters to go back to.")
     former = Clustering.of(load_run(index.path, KIND, parent))
-    _write(index, {"run": former.name, "applied": False, "assigned": 0, "far": 0})
+    _write(index, {**_read(index), "run": former.name, "applied": False})
     return current(index)
 
 
@@ -100,11 +103,11 @@ def label_records(index: Index, names: Mapping[int, str], wanted: Iterable[tuple
 
 
 def count_assigned(index: Index, assigned: int, far: int) -> dict[str, int]:
-    """Add to the count of images assigned since the clustering was made; the sums."""
+    """Add to the counts of images assigned since the clustering was made; the sums, and how many were clustered."""
     state = _read(index)
     sums = {"assigned": state.get("assigned", 0) + assigned, "far": state.get("far", 0) + far}
     _write(index, {**state, **sums})
-    return sums
+    return {"clustered": state.get("clustered", 0), **sums}
 
 
 def _apply(index: Index, clustering: Clustering) -> None:
