@@ -140,6 +140,11 @@ def load_map(index: Index, method: str | None = None, *, space: str | None = Non
     return _read(runs[-1])
 
 
+def kept_maps(index: Index) -> list[Map]:
+    """Every map that is kept, the oldest first. Raises IndexDamagedError."""
+    return [_read(run) for run in list_runs(index.path, KIND)]
+
+
 def map_records(map: Map, records: Iterable[Record]) -> tuple[Float32, list[Record]]:
     """The places float32 (n, 2) and records of the map's images, as far as they are among ``records``."""
     found = {record.id: record for record in records}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from imagefinder.cluster.choose import Choice
+    from imagefinder.duplicates.facade import Copies
     from imagefinder.duplicates.find import Options
     from imagefinder.duplicates.find import Progress as DuplicateProgress
     from imagefinder.duplicates.report import DuplicateReport
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from imagefinder.results import Records
     from imagefinder.store.filters import FilterLike
     from imagefinder.triage import Outlier, QualityReport
-    from imagefinder.types import Float32, Limits
+    from imagefinder.types import Float32, Limits, Record
 
 
 class Organising(ABC):
@@ -35,6 +36,8 @@ class Organising(ABC):
     def embedder(self) -> Embedder: ...
     @abstractmethod
     def records(self, filter: FilterLike = None) -> Records: ...
+    @abstractmethod
+    def get(self, image: str | os.PathLike[str]) -> Record: ...
     @abstractmethod
     def vectors(self, space: str | None = None, *, raw: bool = False) -> tuple[list[str], Float32]: ...
     @property
@@ -96,6 +99,19 @@ class Organising(ABC):
 
         self._ready()
         return find_duplicates(self._index, self._image_space, limits=self._limits, options=options, progress=progress)
+
+    @property
+    def copies(self) -> Copies:
+        """The duplicates found last, and what is decided about them."""
+        from imagefinder.duplicates.facade import Copies
+
+        return Copies(self._index, self.get)
+
+    def maps(self) -> list[Map]:
+        """The maps that are kept, the oldest first."""
+        from imagefinder.maps import kept_maps
+
+        return kept_maps(self._index)
 
     def outliers(self, k: int = 20) -> list[Outlier]:
         """The ``k`` images most unlike all others; every record gets its score as ``outlier``, for filters."""

@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from imagefinder.errors import InvalidInputError
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -28,10 +30,13 @@ DEBUG = Setting("IMAGEFINDER_DEBUG", "Set to 1 to see the traceback of an unexpe
 ALLOW_PRIVATE = Setting(
     "IMAGEFINDER_ALLOW_PRIVATE_ADDRESSES", "Set to 1 to let URLs reach your own machine and network."
 )
+KEY = Setting("IMAGEFINDER_KEY", "Key that clients of `imagefinder serve` must send; needed beyond your own machine.")
+KEY_FILE = Setting("IMAGEFINDER_KEY_FILE", "File that holds the key, instead of IMAGEFINDER_KEY.")
+RATE = Setting("IMAGEFINDER_RATE", "Costly requests a second that one address may make of `serve`; 0 for any.")
 UNSPLASH_KEY = Setting("UNSPLASH_ACCESS_KEY", "Access key for `imagefinder download --unsplash`.")
 NO_COLOR = Setting("NO_COLOR", "Set to anything to switch colours off.")
 
-SETTINGS = (INDEX, DEBUG, ALLOW_PRIVATE, UNSPLASH_KEY, NO_COLOR)
+SETTINGS = (INDEX, DEBUG, ALLOW_PRIVATE, KEY, KEY_FILE, RATE, UNSPLASH_KEY, NO_COLOR)
 
 
 def data_folder() -> Path:
@@ -43,3 +48,26 @@ def data_folder() -> Path:
 
 def default_index() -> Path:
     return Path(INDEX.value).expanduser() if INDEX.value else data_folder() / "index"
+
+
+def server_key() -> str | None:
+    """The key that clients of the server must send. Raises InvalidInputError for a file that can't be read."""
+    if KEY_FILE.value is None:
+        return KEY.value
+    try:
+        return Path(KEY_FILE.value).expanduser().read_text("utf-8").strip()
+    except (OSError, ValueError) as error:
+        raise InvalidInputError(f"{KEY_FILE.name} names a file that can't be read: {error}.") from error
+
+
+def server_rate() -> float | None:
+    """Raises InvalidInputError for what is no number."""
+    if RATE.value is None:
+        return None
+    try:
+        rate = float(RATE.value)
+    except ValueError:
+        rate = -1.0
+    if not 0 <= rate < 1e6:
+        raise InvalidInputError(f"{RATE.name} must be a number, 0 or more, not {RATE.value!r}.")
+    return rate

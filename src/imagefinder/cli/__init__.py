@@ -21,6 +21,7 @@ from imagefinder.cli import (
     map,
     remove,
     search,
+    serve,
     triage,
 )
 from imagefinder.cli.common import report_error
@@ -29,6 +30,7 @@ COMMANDS = (
     demo.demo,
     index.index,
     search.search,
+    serve.serve,
     cluster.cluster,
     clusters.clusters,
     cluster.choose_k,
@@ -61,6 +63,7 @@ def cli() -> None:
       imagefinder cluster                   sort the images into named groups
       imagefinder map --out map.html        see them all on a map
       imagefinder duplicates                find copies, however edited
+      imagefinder serve                     all of this as a web page and an HTTP API
 
     Every command takes --index DIR (or IMAGEFINDER_INDEX) and --json. Exit codes: 0 done, 1 nothing found,
     2 wrong use, 3 failed.

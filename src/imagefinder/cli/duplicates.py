@@ -250,15 +250,9 @@ def decide(decision: str, images: tuple[str, ...], index_dir: Path | None, as_js
 
     They are not named together again, by whatever name and in whatever folder their content turns up.
     """
-    from imagefinder.curate.decisions import Decision
-    from imagefinder.duplicates import memory
-
     with open_finder(index_dir) as finder:
-        home = Path(finder.info().path)
-        about = [(r.content_hash, r.uri) for r in map(finder.get, images)]
-        decisions = memory.decide(memory.load_decisions(home), Decision(decision), about)
-        memory.save_decisions(home, decisions)
-    return _tell_count(len(decisions.pairs), as_json)
+        pairs = finder.copies.decide(decision, *images)
+    return _tell_count(pairs, as_json)
 
 
 @duplicates.command()
@@ -268,18 +262,9 @@ def decide(decision: str, images: tuple[str, ...], index_dir: Path | None, as_js
 @json_option
 def forget(first: str, second: str, index_dir: Path | None, as_json: bool) -> int:
     """Forget what was decided about two images: FIRST and SECOND are paths, ids, or content hashes from `decisions`."""
-    from imagefinder.duplicates import memory
-    from imagefinder.errors import NotFoundError
-
     with open_finder(index_dir) as finder:
-        home = Path(finder.info().path)
-        known = memory.load_decisions(home)
-        hashes = {h for pair in known.pairs for h in pair}
-        a, b = (name if name in hashes else finder.get(name).content_hash for name in (first, second))
-        if known.get(a, b) is None:
-            raise NotFoundError(f"Nothing was decided about {first} and {second}.")
-        memory.save_decisions(home, known.without(a, b))
-    return _tell_count(len(known.pairs) - 1, as_json)
+        pairs = finder.copies.forget(first, second)
+    return _tell_count(pairs, as_json)
 
 
 @duplicates.command()

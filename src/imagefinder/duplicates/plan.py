@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,6 +60,23 @@ def make_plan(report: DuplicateReport) -> Plan:
     images in a reference folder, and images at URLs."""
     groups = [_planned(g) for g in report.groups if g.tier is not Tier.SIMILAR and not is_url(g.keep.uri)]
     return Plan(tuple(g for g in groups if g.remove), report.references)
+
+
+def plan_of(groups: Sequence[tuple[Record, Sequence[Record]]]) -> Plan:
+    """A person's own choice as a plan: in each group the first is kept, the others are removed.
+
+    Raises InvalidInputError for images at URLs, and for one that is both kept and removed.
+    """
+    kept = {keep.uri for keep, _ in groups}
+    for keep, remove in groups:
+        if url := next((r.uri for r in (keep, *remove) if is_url(r.uri)), None):
+            raise InvalidInputError(f"{url} is not a file on this machine.", remedy="Leave it out.")
+        if both := next((r.uri for r in remove if r.uri in kept), None):
+            raise InvalidInputError(f"{both} would be both kept and removed.", remedy="Choose one of the two.")
+    chosen = "chosen by a person"
+    return Plan(
+        tuple(PlannedGroup(_file(keep, chosen), tuple(_file(r, chosen) for r in remove)) for keep, remove in groups)
+    )
 
 
 def _planned(group: Group) -> PlannedGroup:

@@ -1,0 +1,83 @@
+"""``imagefinder serve``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from imagefinder import settings
+from imagefinder.cli.common import OK, index_option, limits, open_finder, plural, say
+
+if TYPE_CHECKING:
+    from imagefinder.finder import ImageFinder
+    from imagefinder.server.settings import ServerSettings
+
+DEFAULT_PORT = 8642
+
+
+@click.command()
+@click.argument("source", required=False, metavar="[SOURCE]")
+@index_option
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", default=DEFAULT_PORT, show_default=True, type=click.IntRange(0, 65535), help="Port to listen on."
+)
+@click.option("--auto-port", is_flag=True, help="Take the next free port when that one is taken.")
+@click.option("--browser/--no-browser", default=True, help="Open the page in your browser.")
+@click.option("--read-only", is_flag=True, help="Answer searches, change nothing.")
+@click.option("--cors", multiple=True, metavar="ORIGIN", help="Let the pages of this origin use the API.")
+@click.option("--allow-host", multiple=True, metavar="NAME", help="A further name that this server is reached by.")
+@click.option("--allow-folder", multiple=True, metavar="DIR", help="Let clients add images from this folder.")
+def serve(source: str | None, index_dir: Path | None, auto_port: bool, browser: bool, **options: object) -> int:
+    """Serve the web page and the HTTP API, until Ctrl-C. A SOURCE (folder, table, URL) is indexed and clustered first.
+
+    \b
+      imagefinder serve ~/Pictures                     index, cluster, open the page
+      imagefinder serve                                open the page on the index there is
+      IMAGEFINDER_KEY=... imagefinder serve --host 0.0.0.0     for other machines, with a key
+
+    The page is at /, the API under /v1, its description at /docs.
+    """
+    from imagefinder.server.run import bind, run
+
+    wanted = _settings(options)
+    listener, wanted = bind(wanted, any_port=auto_port)
+    with listener, open_finder(index_dir, create=True) as finder:
+        from imagefinder.server.app import create_app
+
+        app = create_app(finder, wanted, limits())
+        if source is not None:
+            from imagefinder.server.routes.jobs import submit
+
+            submit(app.state.serving, "index", {"sources": [source], "cluster": True}, trusted=True)
+        run(app, listener, ready=lambda: _welcome(finder, wanted, browser))
+    say("Stopped.")
+    return OK
+
+
+def _settings(options: dict[str, object]) -> ServerSettings:
+    from imagefinder.server.settings import ServerSettings
+
+    folders = tuple(str(f) for f in options["allow_folder"])  # type: ignore[attr-defined]
+    return ServerSettings(
+        host=str(options["host"]),
+        port=int(str(options["port"])),
+        key=settings.server_key(),
+        read_only=bool(options["read_only"]),
+        origins=tuple(str(o).rstrip("/") for o in options["cors"]),  # type: ignore[attr-defined]
+        hosts=tuple(str(h) for h in options["allow_host"]),  # type: ignore[attr-defined]
+        folders=folders or None,
+        rate=settings.server_rate(),
+    )
+
+
+def _welcome(finder: ImageFinder, wanted: ServerSettings, browser: bool) -> None:
+    from imagefinder.server.run import open_browser, url_of
+
+    url = url_of(wanted)
+    say(f"{plural(len(finder), 'image')} at {url}  (API: {url}docs)")
+    say("Ctrl-C ends it.")
+    if browser:
+        open_browser(url)

@@ -1,0 +1,190 @@
+"""What clients get back, for the description of the API. Answers are written as they are, not checked against these."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Answer(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+
+class Problem(BaseModel):
+    code: str = Field(examples=["not-found"])
+    message: str
+    remedy: str = ""
+
+
+class Error(BaseModel):
+    """Every error has this shape."""
+
+    error: Problem
+
+
+class Image(Answer):
+    """A record: facts of the file, what people said of it, what was computed. Fields without a value are left out, and
+    the columns of a table stand beside these."""
+
+    id: str
+    uri: str
+    folder: str = ""
+    source: str = ""
+    content_hash: str = ""
+    bytes: int = 0
+    width: int = 0
+    height: int = 0
+    format: str = ""
+    mtime: str | None = None
+    taken_at: str | None = None
+    caption: str | None = None
+    tags: list[str] = []
+    colours: list[str] = []
+    cluster: int | None = None
+    cluster_name: str | None = None
+
+
+class Hit(Image):
+    """An answer of a search: rank from 1, a score that is larger for better, and the record."""
+
+    rank: int
+    score: float
+    copies: list[str] = Field(default=[], description="Near-identical images that stand behind this one.")
+
+
+class Hits(Answer):
+    took_ms: float
+    stages: dict[str, float] = Field(description="Milliseconds of each stage.")
+    space: str
+    total: int = Field(description="How many images match the filter.")
+    next_offset: int | None
+    hits: list[Hit]
+
+
+class Upload(Answer):
+    upload: str
+    width: int
+    height: int
+    format: str
+
+
+class Images(Answer):
+    total: int
+    next_offset: int | None
+    images: list[Image]
+
+
+class Columns(Answer):
+    total: int
+    columns: dict[str, list[Any]]
+
+
+class Skipped(Answer):
+    uri: str
+    code: str
+    reason: str
+    remedy: str = ""
+
+
+class Added(Answer):
+    images: list[Image]
+    skipped: list[Skipped]
+
+
+class Job(Answer):
+    """A piece of work in the background; ``done`` of ``total`` counts what ``stage`` names."""
+
+    id: str
+    kind: str
+    options: dict[str, Any]
+    state: Literal["queued", "running", "done", "failed", "cancelled"]
+    stage: str
+    done: int
+    total: int
+    eta_s: float | None
+    created: str
+    started: str | None
+    finished: str | None
+    seconds: float
+    error: Problem | None
+    result: Any = None
+    skipped: int
+
+
+class Waiting(Answer):
+    """It will be done after this job."""
+
+    job: Job
+
+
+class Jobs(Answer):
+    jobs: list[Job]
+
+
+class SkippedList(Answer):
+    total: int
+    skipped: list[Skipped]
+
+
+class Cluster(Answer):
+    label: int
+    name: str
+    size: int
+    tightness: float
+    silhouette: float
+    stability: float | None
+    medoid: str
+    representatives: list[str]
+    borderline: list[str]
+    words: list[tuple[str, float]]
+    named: bool
+    locked: bool
+
+
+class Clusters(Answer):
+    run: str
+    created: str
+    parent: str | None = Field(description="The version that undo goes back to.")
+    method: str
+    n_images: int
+    n_clusters: int
+    n_noise: int
+    scores: dict[str, Any]
+    clusters: list[Cluster]
+
+
+class Map(Answer):
+    name: str
+    method: str
+    images: int
+    scores: dict[str, Any] | None = None
+
+
+class Maps(Answer):
+    maps: list[Map]
+
+
+class Duplicates(Answer):
+    run: str
+    created: str
+    images: int
+    groups: list[dict[str, Any]]
+
+
+class Info(Answer):
+    name: str
+    images: int
+    model: str | None
+    understands_words: bool
+    version: str
+    read_only: bool
+    may_add_folders: bool
+    clustered: bool
+
+
+class Facets(Answer):
+    """The values of each field that filters offer, with their counts, and the ranges of the numbers."""
+
+    total: int
+    ranges: dict[str, list[Any]]

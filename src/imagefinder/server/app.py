@@ -1,0 +1,119 @@
+"""Puts the parts together: routes, errors, guards, and the page."""
+
+from __future__ import annotations
+
+import mimetypes
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI, Request
+from fastapi.middleware import Middleware
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.middleware.gzip import GZipMiddleware
+from fastapi.responses import FileResponse, Response
+from fastapi.staticfiles import StaticFiles
+
+from imagefinder._version import __version__
+from imagefinder.errors import ImageFinderError
+from imagefinder.server import answers, problems
+from imagefinder.server.metrics import Measured
+from imagefinder.server.routes import about, clusters, duplicates, images, jobs, maps, search
+from imagefinder.server.safety import Guard
+from imagefinder.server.settings import ServerSettings
+from imagefinder.server.state import Serving
+from imagefinder.types import Limits
+
+if TYPE_CHECKING:
+    from imagefinder.finder import ImageFinder
+
+PAGE = Path(__file__).with_name("page")
+PLACES = ("/", "/groups", "/groups/{label}", "/map", "/duplicates", "/library")  # what the page shows by its address
+ROUTES = (search, images, clusters, maps, duplicates, jobs, about)
+ABOUT = """Search and organise a collection of images. Every error has one shape:
+`{"error": {"code", "message", "remedy"}}`. Images are named by their ids.
+Times are in UTC unless they say otherwise."""
+
+
+def create_app(finder: ImageFinder, settings: ServerSettings | None = None, limits: Limits | None = None) -> FastAPI:
+    """The API and the page for an open ``ImageFinder``, which stays its caller's to close.
+
+    ``limits`` hold for what clients send and for the URLs they name.
+    """
+    settings = settings or ServerSettings()
+    serving = Serving(finder, settings, limits or Limits())
+    app = FastAPI(
+        title="ImageFinder",
+        version=__version__,
+        description=ABOUT,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan,
+        max_body_size=settings.max_body,
+        middleware=_middleware(serving),
+        responses={"4XX": {"model": answers.Error}, "5XX": {"model": answers.Error}},
+        generate_unique_id_function=lambda route: route.name,
+    )
+    app.state.serving = serving
+    problems.install(app)
+    for module in ROUTES:
+        app.include_router(module.router)
+    _add_page(app)
+    return app
+
+
+def _middleware(serving: Serving) -> list[Middleware]:
+    """From the outside in."""
+    settings = serving.settings
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=list(settings.origins),
+        allow_methods=["*"],
+        allow_headers=["Authorization", "Content-Type"],
+    )
+    return [
+        Middleware(Measured, metrics=serving.metrics),
+        Middleware(Guard, settings=settings),
+        *([cors] if settings.origins else []),
+        Middleware(GZipMiddleware, minimum_size=16 * 1024, compresslevel=1),
+    ]
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    serving: Serving = app.state.serving
+    threading.Thread(target=_warm, args=(serving,), name="imagefinder-warm", daemon=True).start()
+    yield
+    serving.close()
+
+
+def _warm(serving: Serving) -> None:
+    """Load the model before the first search wants it."""
+    with suppress(ImageFinderError):
+        if len(serving.finder):
+            serving.finder.embed_words(["warm"])
+        else:
+            serving.finder.embedder  # noqa: B018
+    serving.ready = True
+
+
+def _add_page(app: FastAPI) -> None:
+    mimetypes.add_type("text/javascript", ".js")  # Windows takes types from its registry, where it may be anything
+    for place in PLACES:
+        app.add_api_route(place, _page, include_in_schema=False)
+    app.mount("/", _Files(directory=PAGE), name="page")
+
+
+async def _page(request: Request) -> Response:
+    return FileResponse(PAGE / "index.html", headers={"cache-control": "no-cache"})
+
+
+class _Files(StaticFiles):
+    """The files of the page, which a browser asks about before it uses its copy: they change with each version."""
+
+    def file_response(self, *args: object, **kwargs: object) -> Response:
+        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
+        response.headers["cache-control"] = "no-cache"
+        return response

@@ -1,0 +1,90 @@
+"""Every error as the one shape that clients see: ``{"error": {"code", "message", "remedy"}}``."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import TYPE_CHECKING, Any
+
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from imagefinder import errors
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI, Request, Response
+
+log = logging.getLogger("imagefinder.server")
+
+STATUS: tuple[tuple[type[errors.ImageFinderError], int], ...] = (
+    (errors.ImageError, 422),
+    (errors.InvalidInputError, 400),
+    (errors.NotFoundError, 404),
+    (errors.IndexLockedError, 503),
+    (errors.StorageError, 507),
+)
+CODES = {400: "invalid-input", 401: "unauthorized", 403: "forbidden", 404: "not-found", 405: "not-allowed"}
+CODES |= {408: "timeout", 409: "conflict", 413: "too-large", 415: "unsupported-type", 422: "invalid-input"}
+CODES |= {429: "rate-limited", 503: "busy", 507: "disk-full"}
+
+
+class RefusedError(Exception):
+    """A request that is not carried out: its HTTP status, and what to tell the client."""
+
+    def __init__(self, status: int, message: str, *, code: str = "", remedy: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = body(code or CODES[status], message, remedy)
+
+
+def body(code: str, message: str, remedy: str = "") -> dict[str, Any]:
+    return {"error": {"code": code, "message": message, "remedy": remedy}}
+
+
+def of_error(error: BaseException) -> tuple[int, dict[str, Any]]:
+    """The status and the body for any exception; one that nobody expected is logged, and not shown."""
+    if isinstance(error, RefusedError):
+        return error.status, error.body
+    if isinstance(error, errors.ImageFinderError):
+        status = next((s for kind, s in STATUS if isinstance(error, kind)), 500)
+        return status, body(_code(error), error.message, error.remedy)
+    log.error("unexpected error", exc_info=error)
+    return 500, body("unexpected", "Something went wrong in the server.", "Its log says what; please report it.")
+
+
+def _code(error: errors.ImageFinderError) -> str:
+    if isinstance(error, errors.ImageError):
+        return error.code
+    if isinstance(error, errors.InvalidInputError):
+        return "invalid-input"
+    name = type(error).__name__.removesuffix("Error")
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()
+
+
+def install(app: FastAPI) -> None:
+    """Make the app answer every error in this shape."""
+    for kind in (errors.ImageFinderError, RefusedError, Exception):
+        app.add_exception_handler(kind, _answer)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+
+
+def _answer(request: Request, error: Exception) -> Response:
+    status, content = of_error(error)
+    return JSONResponse(content, status)
+
+
+def _invalid(request: Request, error: Exception) -> Response:
+    """What FastAPI found wrong, as one sentence about the first fault."""
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0] if error.errors() else {"loc": (), "msg": "It can't be read"}
+    where = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path"))
+    message = f"{where}: {first['msg']}." if where else f"{first['msg']}."
+    return JSONResponse(body("invalid-input", message, "The API is described at /docs."), 400)
+
+
+def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    content = body(CODES.get(error.status_code, "failed"), f"{error.detail}.".replace("..", "."))
+    return JSONResponse(content, error.status_code, headers=error.headers)

@@ -1,0 +1,90 @@
+"""The server and its index: what there is, whether it is well, and how it fares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from imagefinder._version import __version__
+from imagefinder.errors import ImageFinderError, NotFoundError
+from imagefinder.server import answers, schemas
+from imagefinder.server.problems import RefusedError
+from imagefinder.server.safety import COOKIE
+from imagefinder.server.state import Json, Serving, ServingDep
+
+router = APIRouter(tags=["server"])
+DAYS_30 = 30 * 24 * 3600
+
+
+@router.get("/v1/index", response_model=answers.Info)
+async def index(serving: ServingDep) -> Response:
+    """What the index holds, and what this server lets you do."""
+    return Json(await serving.searching.run(_index, serving))
+
+
+def _index(serving: Serving) -> dict[str, Any]:
+    from imagefinder.cluster.partition import METHODS
+    from imagefinder.reduce.projections import METHODS as MAP_METHODS
+
+    facts = serving.finder.info().to_dict()
+    return {
+        **facts,
+        "name": serving.home.name,
+        "version": __version__,
+        "format_version": facts["version"],
+        "understands_words": _understands_words(serving),
+        "read_only": serving.settings.read_only,
+        "may_add_folders": serving.settings.may_add_folders,
+        "clustered": _is_clustered(serving),
+        "methods": {"cluster": list(METHODS), "map": list(MAP_METHODS)},
+    }
+
+
+def _understands_words(serving: Serving) -> bool:
+    try:
+        return bool(serving.finder.text_space)
+    except NotFoundError:
+        return False
+
+
+def _is_clustered(serving: Serving) -> bool:
+    try:
+        return bool(serving.finder.clusters.clustering)
+    except ImageFinderError:
+        return False
+
+
+@router.post("/v1/session", status_code=204)
+def session(serving: ServingDep, request: Request, body: schemas.Key) -> Response:
+    """Give the key once, and a cookie carries it from then on: for pages, whose pictures can't send headers."""
+    import hmac
+
+    if serving.settings.key and not hmac.compare_digest(body.key.encode(), serving.settings.key.encode()):
+        raise RefusedError(401, "The key is wrong.")
+    response = Response(status_code=204)
+    if serving.settings.key:
+        secure = request.url.scheme == "https"
+        response.set_cookie(COOKIE, body.key, max_age=DAYS_30, httponly=True, samesite="strict", secure=secure)
+    return response
+
+
+@router.get("/healthz")
+async def healthz() -> Response:
+    """The server answers."""
+    return Json({"status": "ok"})
+
+
+@router.get("/readyz")
+async def readyz(serving: ServingDep) -> Response:
+    """The index is open and its model loaded: the next search is a quick one. 503 before that."""
+    if not serving.ready:
+        raise RefusedError(503, "The model is being loaded.", remedy="Ask again in a moment.")
+    return Json({"status": "ready", "images": len(serving.finder)})
+
+
+@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+def metrics(serving: ServingDep) -> Response:
+    """Figures for Prometheus: latency by route and by stage of a search, size of the index, jobs."""
+    return Response(serving.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")

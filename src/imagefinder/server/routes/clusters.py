@@ -1,0 +1,121 @@
+"""The clusters: what there is, and what people correct."""
+
+from __future__ import annotations
+
+import csv
+import io
+import threading
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, TypeVar
+
+from fastapi import APIRouter, Path, Query
+from fastapi.responses import Response
+
+from imagefinder.server import answers, schemas
+from imagefinder.server.problems import RefusedError
+from imagefinder.server.state import Json, Serving, ServingDep
+
+router = APIRouter(prefix="/v1/clusters", tags=["clusters"])
+T = TypeVar("T")
+LabelParam = Annotated[int, Path(ge=0, le=2**31 - 1)]
+_editing = threading.Lock()
+
+
+@router.get("", response_model=answers.Clusters)
+async def clusters(serving: ServingDep) -> Response:
+    """The clusters in force. 404 while nothing was clustered."""
+    return Json(await serving.searching.run(_facts, serving))
+
+
+def _facts(serving: Serving) -> dict[str, Any]:
+    found = serving.finder.clusters
+    facts, sizes = found.clustering.to_dict(), found.sizes()
+    for cluster in facts["clusters"]:
+        cluster["size"] = sizes.get(cluster["label"], 0)
+    return {**facts, "n_noise": sizes.get(-1, 0), "n_images": sum(sizes.values())}
+
+
+@router.get("/levels")
+async def levels(serving: ServingDep, n: Annotated[int, Query(ge=1, le=10_000)] = 5) -> Response:
+    """Clusters of clusters: the tree cut into ``n`` groups, the largest first."""
+    found = await serving.searching.run(lambda: serving.finder.clusters.levels(n))
+    return Json({"levels": [[c.to_dict() for c in group] for group in found]})
+
+
+@router.get("/export", response_class=Response)
+async def export(serving: ServingDep, format: Literal["csv", "json"] = "csv") -> Response:
+    """A row for each image: uri, cluster, name, distance to the centre."""
+    rows = await serving.searching.run(lambda: serving.finder.clusters.rows())
+    headers = {"content-disposition": f'attachment; filename="clusters.{format}"'}
+    if format == "json":
+        return Json(rows, headers=headers)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]) if rows else ["uri", "cluster"])
+    writer.writeheader()
+    writer.writerows(rows)
+    return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+@router.patch("/{label}", response_model=answers.Cluster)
+async def change(serving: ServingDep, label: LabelParam, body: schemas.ClusterChange) -> Response:
+    """Rename a cluster, or lock it: a locked one keeps its members when clustering runs again."""
+
+    def do() -> dict[str, Any]:
+        found = serving.finder.clusters.find(label)
+        if body.name is not None:
+            found = serving.finder.clusters.rename(label, body.name)
+        if body.locked is not None:
+            found = serving.finder.clusters.lock(label, body.locked)
+        return found.to_dict()
+
+    return Json(await _edit(serving, do))
+
+
+@router.post("/merge", response_model=answers.Cluster)
+async def merge(serving: ServingDep, body: schemas.Merge) -> Response:
+    """Make one cluster of several, with the label and the name of the first."""
+    return Json(await _edit(serving, lambda: serving.finder.clusters.merge(*body.clusters).to_dict()))
+
+
+@router.post("/undo", response_model=answers.Clusters)
+async def undo(serving: ServingDep) -> Response:
+    """Take the last change back, be it a correction or a run."""
+
+    def do() -> dict[str, Any]:
+        serving.finder.clusters.undo()
+        return _facts(serving)
+
+    return Json(await _edit(serving, do))
+
+
+@router.post("/{label}/split")
+async def split(serving: ServingDep, label: LabelParam, body: schemas.Split) -> Response:
+    """Part a cluster; the largest part keeps its label and name."""
+
+    def do() -> dict[str, Any]:
+        return {"clusters": [c.to_dict() for c in serving.finder.clusters.split(label, body.n)]}
+
+    return Json(await _edit(serving, do))
+
+
+@router.post("/{label}/images", response_model=answers.Cluster)
+async def move(serving: ServingDep, label: LabelParam, body: schemas.IdList) -> Response:
+    """Put images into a cluster. They stay there when clustering runs again."""
+    return Json(await _edit(serving, lambda: serving.finder.clusters.move(body.ids, label).to_dict()))
+
+
+async def _edit(serving: Serving, do: Callable[[], T]) -> T:
+    """One correction at a time, and none while a run is making other clusters."""
+
+    def locked() -> T:
+        with _editing:
+            running = serving.jobs.running
+            if running and running.kind == "cluster":
+                raise RefusedError(
+                    409, "The images are being clustered.", code="busy", remedy="Wait for it, or cancel it."
+                )
+            return do()
+
+    result = await serving.searching.run(locked)
+    serving.kinds.changed("clusters")
+    return result

@@ -1,0 +1,245 @@
+"""The images of the collection: listing, changing, adding, removing, and their pictures."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, File, Form, Header, Query, UploadFile
+from fastapi.responses import Response
+
+from imagefinder.errors import ImageError, InvalidInputError
+from imagefinder.server import answers, schemas
+from imagefinder.server.pictures import SIZES, TYPES
+from imagefinder.server.routes.search import UPLOAD
+from imagefinder.server.state import Json, Serving, ServingDep
+from imagefinder.server.uploads import display_name, not_kept
+from imagefinder.types import image_id
+
+router = APIRouter(prefix="/v1", tags=["images"])
+PATIENCE_S = 10.0  # how long adding an image waits for a job in its way
+FILES = 1000  # in one request
+FilterParam = Annotated[schemas.FilterText | None, Query()]
+Sort = Annotated[str | None, Query(max_length=40, description="A field; with - in front, the largest first.")]
+
+
+@router.get("/images", response_model=answers.Images)
+async def list_images(
+    serving: ServingDep,
+    filter: FilterParam = None,
+    sort: Sort = None,
+    k: Annotated[int, Query(ge=1, le=1000)] = 100,
+    offset: Annotated[int, Query(ge=0, le=2**53)] = 0,
+) -> Response:
+    """The images that match, a page at a time."""
+    records, total = await serving.searching.run(serving.finder.list, filter, sort, k, offset)
+    end = offset + len(records)
+    images = [r.to_dict() for r in records]
+    return Json({"total": total, "next_offset": end if records and end < total else None, "images": images})
+
+
+@router.get("/images/columns", response_model=answers.Columns)
+async def columns(
+    serving: ServingDep,
+    fields: Annotated[str, Query(max_length=1000, description="Names, separated by commas.")] = "id,width,height",
+    filter: FilterParam = None,
+    sort: Sort = None,
+) -> Response:
+    """Some fields of all images that match at once, a list for each: for grids and data frames."""
+    names = [name.strip() for name in fields.split(",") if name.strip()]
+    if not names:
+        raise InvalidInputError("No field was named.", remedy="Give fields=id,width,height.")
+    found = await serving.searching.run(serving.finder.columns, names, filter, sort)
+    return Json({"total": len(found[names[0]]), "columns": found})
+
+
+@router.get("/facets", response_model=answers.Facets)
+async def facets(serving: ServingDep, filter: FilterParam = None) -> Response:
+    """What there is to filter by among the images that match: values with their counts, and ranges."""
+    return Json(await serving.searching.run(serving.finder.facets, filter))
+
+
+@router.get("/images/{id}", response_model=answers.Image)
+def get_image(serving: ServingDep, id: schemas.Id) -> Response:
+    """All that is known of one image."""
+    return Json(serving.finder.get(id).to_dict())
+
+
+@router.patch("/images/{id}", response_model=answers.Image)
+def change_image(serving: ServingDep, id: schemas.Id, body: schemas.Change) -> Response:
+    """Give an image other tags, or another caption (null takes it away)."""
+    given = {name: getattr(body, name) for name in body.model_fields_set}
+    if given.get("tags", ()) is None:
+        given["tags"] = []
+    record = serving.finder.update(id, **given)
+    serving.kinds.changed("images")
+    return Json(record.to_dict())
+
+
+@router.post("/images/tags")
+def tag_images(serving: ServingDep, body: schemas.Tagging) -> Response:
+    """Add and remove tags of many images."""
+    changed = serving.finder.tag(body.ids, add=body.add, remove=body.remove)
+    serving.kinds.changed("images")
+    return Json({"changed": changed})
+
+
+@router.delete("/images/{id}", status_code=204)
+def delete_image(serving: ServingDep, id: schemas.Id) -> Response:
+    """Take an image out of the index. Its file stays where it is, unless it was uploaded here."""
+    _remove(serving, [id])
+    return Response(status_code=204)
+
+
+@router.post("/images/delete")
+def delete_images(serving: ServingDep, body: schemas.IdList) -> Response:
+    """Take many images out of the index."""
+    return Json({"removed": _remove(serving, body.ids)})
+
+
+def _remove(serving: Serving, ids: Sequence[str]) -> int:
+    if not ids:
+        return 0
+    records = [serving.finder.get(id) for id in dict.fromkeys(ids)]
+    removed = serving.finder.remove(*(r.id for r in records))
+    serving.uploads.drop(records)
+    serving.kinds.changed("images")
+    return removed
+
+
+# --- their pictures -----------------------------------------------------------------------------------------------
+
+_JPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}}, 304: {"description": "As you have it."}}
+
+
+@router.get("/images/{id}/thumbnail", response_class=Response, responses=_JPEG)
+async def thumbnail(
+    serving: ServingDep,
+    id: schemas.Id,
+    size: Annotated[int, Query(description=f"Pixels of the longest side: one of {SIZES}.")] = 256,
+    v: Annotated[
+        str | None, Query(max_length=64, description="Its content_hash: then it may be cached for good.")
+    ] = None,
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> Response:
+    """The upright picture as a JPEG, at most this large."""
+    if size not in SIZES:
+        raise InvalidInputError(f"There is no size {size}; there are {', '.join(map(str, SIZES))}.")
+    record = await serving.drawing.run(serving.finder.get, id)
+    etag = f'"{record.content_hash}-{size}"'
+    lasting = "private, max-age=31536000, immutable" if v == record.content_hash else "private, no-cache"
+    headers = {"etag": etag, "cache-control": lasting}
+    if if_none_match and etag in if_none_match:
+        return Response(status_code=304, headers=headers)
+    data = await serving.drawing.run(serving.pictures.thumbnail, record, size)
+    return Response(data, media_type="image/jpeg", headers=headers)
+
+
+@router.get("/images/{id}/original", response_class=Response, responses={200: {"content": {"image/*": {}}}})
+async def original(serving: ServingDep, id: schemas.Id) -> Response:
+    """The image's own file."""
+    record = await serving.drawing.run(serving.finder.get, id)
+    encoded = await serving.drawing.run(serving.pictures.original, record)
+    headers = {
+        "etag": f'"{encoded.content_hash}"',
+        "cache-control": "private, no-cache",
+        "content-security-policy": "sandbox; default-src 'none'",  # a file of a stranger runs nothing here
+    }
+    kind = TYPES.get(record.format, "application/octet-stream")
+    return Response(encoded.data, media_type=kind, headers=headers)
+
+
+# --- adding -------------------------------------------------------------------------------------------------------
+
+_ADDED: dict[int | str, dict[str, Any]] = {
+    202: {"model": answers.Waiting, "description": "A job is in the way; the images are added after it."}
+}
+
+
+@router.post(
+    "/images",
+    status_code=201,
+    response_model=answers.Added,
+    responses=_ADDED,
+    max_body_size=4 * UPLOAD,
+    form_limits={"max_files": FILES},
+)
+async def add_images(
+    serving: ServingDep,
+    files: Annotated[list[UploadFile], File(description="Image files.")],
+    tags: Annotated[str, Form(max_length=2000, description="Tags for all of them, separated by commas.")] = "",
+) -> Response:
+    """Add image files to the collection; the server keeps a copy of each."""
+    kept: dict[str, str] = {}
+    skipped: list[dict[str, str]] = []
+    for file in files:
+        name = display_name(file.filename)
+        try:
+            path = await serving.drawing.run(serving.uploads.keep_image, await file.read())
+            kept[image_id(str(path))] = name
+        except ImageError as error:
+            skipped.append(not_kept(name, error))
+    wanted = [tag.strip() for tag in tags.split(",") if tag.strip()]
+
+    def add() -> dict[str, Any]:
+        folder = str(serving.uploads.images)
+        report = serving.finder.add(folder, allow_empty=True)
+        _name(serving, kept, wanted)
+        mine = [s for s in report.to_dict()["skipped"] if image_id(s["uri"]) in kept]
+        return _added(serving, list(kept), [*skipped, *mine])
+
+    return await _soon(serving, add) if kept else Json({"images": [], "skipped": skipped}, 201)
+
+
+@router.post("/images/urls", status_code=201, response_model=answers.Added, responses=_ADDED)
+async def add_urls(serving: ServingDep, body: schemas.Urls) -> Response:
+    """Add images by their URLs, which the server fetches."""
+
+    def add() -> dict[str, Any]:
+        report = serving.finder.add(*body.urls).to_dict()
+        return _added(serving, [image_id(url) for url in body.urls], report["skipped"])
+
+    return await _soon(serving, add)
+
+
+def _name(serving: Serving, names: dict[str, str], tags: Sequence[str]) -> None:
+    """Note what the files were called, and their tags."""
+    there = [id for id in names if id in serving.finder]
+    for id in there:
+        serving.finder.update(id, name=names[id])
+    if tags:
+        serving.finder.tag(there, add=tags)
+
+
+def _added(serving: Serving, ids: Sequence[str], skipped: Sequence[dict[str, str]]) -> dict[str, Any]:
+    images = [serving.finder.get(id).to_dict() for id in dict.fromkeys(ids) if id in serving.finder]
+    serving.kinds.changed("images")
+    return {"images": images, "skipped": list(skipped)}
+
+
+async def _soon(serving: Serving, add: Callable[[], dict[str, Any]]) -> Response:
+    """Add between the steps of the jobs. When one keeps us waiting, say which; it is done after that."""
+    future = asyncio.wrap_future(serving.jobs.quickly(add))
+    try:
+        return Json(await asyncio.wait_for(asyncio.shield(future), PATIENCE_S), 201)
+    except TimeoutError:
+        running = serving.jobs.running
+        return Json({"job": running.to_dict(brief=True) if running else None}, 202)
+
+
+@router.post("/tables", status_code=201, max_body_size=UPLOAD)
+async def add_table(serving: ServingDep, file: Annotated[UploadFile, File()]) -> Response:
+    """Send a CSV or Parquet table of URLs. The answer names it as a source, for a job of the kind ``index``."""
+    data = await file.read()
+    path = await serving.drawing.run(serving.uploads.keep_table, display_name(file.filename), data, serving.settings)
+    return Json({"source": str(path)}, 201)
+
+
+@router.get("/folders")
+def folders(serving: ServingDep, path: Annotated[str | None, Query(max_length=4000)] = None) -> Response:
+    """The folders in a folder of the server's machine, to choose one to add."""
+    from imagefinder.server.folders import look_into
+
+    return Json(look_into(Path(path).expanduser() if path else None, serving.settings))

@@ -1,0 +1,86 @@
+"""Long work in the background, and what happens, as it happens."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic import ValidationError
+
+from imagefinder.errors import InvalidInputError
+from imagefinder.server import answers, schemas
+from imagefinder.server.jobs import Job
+from imagefinder.server.state import Json, Serving, ServingDep
+from imagefinder.server.uploads import check_source
+
+router = APIRouter(prefix="/v1", tags=["jobs"])
+
+
+@router.post("/jobs", status_code=202, response_model=answers.Job)
+def start_job(serving: ServingDep, body: schemas.JobRequest) -> Response:
+    """Start long work; GET /v1/events tells how far it is."""
+    return Json(submit(serving, body.kind, body.options).to_dict(), 202)
+
+
+def submit(serving: Serving, kind: str, options: dict[str, Any], *, trusted: bool = False) -> Job:
+    """Check the options of a job and queue it. ``trusted`` sources are those of the person who started the server.
+
+    Raises InvalidInputError, and RefusedError for a source that clients may not name.
+    """
+    try:
+        checked = schemas.OPTIONS[kind].model_validate(options)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(p) for p in first["loc"])
+        raise InvalidInputError(f"options of {kind}: {where}: {first['msg']}.", remedy="See /docs.") from None
+    given = checked.model_dump(exclude_unset=True)
+    if kind == "index":
+        given.setdefault("sources", [])
+        for source in [] if trusted else given["sources"]:
+            check_source(source, serving.finder, serving.settings, serving.uploads)
+    return serving.jobs.submit(kind, given, serving.kinds.work(kind, given))
+
+
+@router.get("/jobs", response_model=answers.Jobs)
+def list_jobs(
+    serving: ServingDep,
+    kind: Annotated[schemas.Kind | None, Query()] = None,
+    state: Annotated[str | None, Query(pattern="^(queued|running|done|failed|cancelled)$")] = None,
+    k: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> Response:
+    """The jobs there are and were, the newest first; their results are in each job."""
+    return Json({"jobs": [job.to_dict(brief=True) for job in serving.jobs.list(kind, state)[:k]]})
+
+
+@router.get("/jobs/{id}", response_model=answers.Job)
+def get_job(serving: ServingDep, id: str) -> Response:
+    """One job with its result."""
+    return Json(serving.jobs.get(id).to_dict())
+
+
+@router.delete("/jobs/{id}", response_model=answers.Job)
+def cancel_job(serving: ServingDep, id: str) -> Response:
+    """Stop a job at its next step. What it has stored by then stays."""
+    return Json(serving.jobs.cancel(id).to_dict(brief=True))
+
+
+@router.get("/jobs/{id}/skipped", response_model=answers.SkippedList)
+def skipped(
+    serving: ServingDep,
+    id: str,
+    k: Annotated[int, Query(ge=1, le=1000)] = 100,
+    offset: Annotated[int, Query(ge=0, le=2**53)] = 0,
+) -> Response:
+    """The images that a job left out, each with the reason and what to do about it."""
+    rows = serving.jobs.get(id).skipped
+    return Json({"total": len(rows), "skipped": rows[offset : offset + k]})
+
+
+@router.get("/events", response_class=EventSourceResponse)
+async def events(serving: ServingDep) -> AsyncIterator[ServerSentEvent]:
+    """Server-sent events: ``job`` with a job whenever it moves on, ``changed`` with what is not as it was."""
+    async for item in serving.hub.listen():
+        yield ServerSentEvent(comment="alive") if item is None else ServerSentEvent(event=item[0], data=item[1])

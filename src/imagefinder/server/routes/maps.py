@@ -1,0 +1,75 @@
+"""Maps: their facts, and the places of the images as plain arrays."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+
+from imagefinder.errors import NotFoundError
+from imagefinder.server import answers
+from imagefinder.server.state import Json, Serving, ServingDep
+
+router = APIRouter(prefix="/v1/maps", tags=["maps"])
+_BYTES: dict[int | str, dict[str, Any]] = {200: {"content": {"application/octet-stream": {}}}}
+
+
+@router.get("", response_model=answers.Maps)
+def list_maps(serving: ServingDep) -> Response:
+    """The maps that were made, the newest first. POST /v1/jobs makes one."""
+    return Json({"maps": [m.to_dict() for m in reversed(serving.finder.maps())]})
+
+
+@router.get("/{name}", response_model=answers.Map)
+def get_map(serving: ServingDep, name: str) -> Response:
+    """One map's facts; ``latest`` is the newest."""
+    return Json(_map(serving, name).to_dict())
+
+
+@router.get("/{name}/coordinates", response_class=Response, responses=_BYTES)
+async def coordinates(serving: ServingDep, name: str) -> Response:
+    """The places of its images: float32, little-endian, two for each."""
+
+    def read() -> bytes:
+        return bytes(_map(serving, name).coordinates.astype("<f4").tobytes())
+
+    return Response(await serving.searching.run(read), media_type="application/octet-stream")
+
+
+@router.get("/{name}/ids", response_class=Response, responses=_BYTES)
+async def ids(serving: ServingDep, name: str) -> Response:
+    """The ids of its images in the same order, 16 bytes each."""
+
+    def read() -> bytes:
+        return b"".join(UUID(id).bytes for id in _map(serving, name).ids)
+
+    return Response(await serving.searching.run(read), media_type="application/octet-stream")
+
+
+@router.get("/{name}/columns", response_model=answers.Columns)
+async def columns(
+    serving: ServingDep, name: str, fields: Annotated[str, Query(max_length=1000)] = "cluster,cluster_name"
+) -> Response:
+    """Fields of its images in the same order; null for an image that has gone, or lacks the field."""
+    names = [f.strip() for f in fields.split(",") if f.strip()]
+
+    def read() -> dict[str, Any]:
+        wanted = _map(serving, name).ids
+        found = serving.finder.columns(["id", *names])
+        place = {id: i for i, id in enumerate(found["id"])}
+        rows = [place.get(id) for id in wanted]
+        picked = {f: [None if i is None else found[f][i] for i in rows] for f in names}
+        return {"total": len(wanted), "columns": picked}
+
+    return Json(await serving.searching.run(read))
+
+
+def _map(serving: Serving, name: str) -> Any:
+    """Raises NotFoundError."""
+    found = serving.finder.maps()
+    chosen = next((m for m in reversed(found) if name in ("latest", m.name)), None)
+    if chosen is None:
+        raise NotFoundError(f"There is no map {name[:40]!r}.", remedy="GET /v1/maps lists them; a job makes one.")
+    return chosen

@@ -1,0 +1,186 @@
+"""Searching: by words, pictures, ids and what was liked; and keeping what was liked."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, File, Form, Query, Request, UploadFile
+from fastapi.responses import Response
+from pydantic import ValidationError
+from starlette.datastructures import UploadFile as StarletteUpload
+
+from imagefinder.errors import InvalidInputError, InvalidQueryError
+from imagefinder.query import Box, Kind, Term, parse_query
+from imagefinder.server import answers, schemas
+from imagefinder.server.state import Json, Serving, ServingDep
+
+if TYPE_CHECKING:
+    from imagefinder.search import Hits
+
+router = APIRouter(prefix="/v1", tags=["search"])
+UPLOAD = 256 * 1024**2  # bytes of one picture; the body may be a little longer
+
+
+@router.post("/search", response_model=answers.Hits)
+async def search(serving: ServingDep, query: schemas.Search) -> Response:
+    """The images that fit best: by words, by pictures (an id, a URL, data, an upload), or by what was liked."""
+    return Json(await serving.searching.run(_search, serving, query))
+
+
+@router.post("/search/upload", response_model=answers.Hits, max_body_size=UPLOAD)
+async def search_upload(
+    serving: ServingDep,
+    image: Annotated[UploadFile, File(description="The picture to search by.")],
+    query: Annotated[str, Form(description="More of the query: the JSON of POST /v1/search.")] = "{}",
+) -> Response:
+    """Search by a picture in one request: ``curl -F image=@cat.jpg .../v1/search/upload``."""
+    try:
+        wanted = schemas.Search.model_validate_json(query or "{}")
+    except ValidationError as error:
+        raise InvalidInputError(
+            f"query: {error.errors()[0]['msg']}.", remedy="It is the JSON of POST /v1/search."
+        ) from None
+    data = await image.read()
+    return Json(await serving.searching.run(_search, serving, wanted, data))
+
+
+def _search(serving: Serving, query: schemas.Search, data: bytes | None = None) -> dict[str, Any]:
+    terms = terms_of(serving, query)
+    if data is not None:
+        terms.append(Term(Kind.DATA, data))
+    hits = serving.finder.search(
+        terms,
+        query.k,
+        filter=query.filter,
+        min_score=query.min_score,
+        offset=query.offset,
+        same_cluster=query.same_cluster,
+        liked=query.liked,
+        disliked=query.disliked,
+        collapse=query.collapse,
+        diversity=query.diversity,
+    )
+    serving.metrics.search(hits.stages)
+    return {**hits.to_dict(), "total": hits.total, "next_offset": _next(hits, query)}
+
+
+def _next(hits: Hits, query: schemas.Search) -> int | None:
+    end = query.offset + len(hits)
+    return end if len(hits) == query.k and end < hits.total else None
+
+
+def terms_of(serving: Serving, query: schemas.Search) -> list[Term]:
+    """The terms of a query. Nothing in it is ever taken for a path. Raises InvalidQueryError."""
+    terms = list(parse_query(query.words, files=False)) if query.words and query.words.strip() else []
+    terms += [_term(serving, part) for part in query.parts]
+    if not terms and not query.liked:
+        terms = parse_query([])  # says what is missing
+    return terms
+
+
+def _term(serving: Serving, part: schemas.Part) -> Term:
+    box = Box(*part.box) if part.box else None
+    if part.words is not None:
+        return Term(Kind.WORDS, part.words, part.weight)
+    if part.id is not None:
+        return Term(Kind.ID, part.id.lower(), part.weight, box)
+    if part.url is not None:
+        return Term(Kind.URL, part.url, part.weight, box)
+    data = decode_data_uri(part.image) if part.image is not None else serving.uploads.query(part.upload or "")
+    return Term(Kind.DATA, data, part.weight, box)
+
+
+def decode_data_uri(text: str) -> bytes:
+    """The bytes of ``data:image/...;base64,...``. Raises InvalidQueryError."""
+    head, comma, body = text.partition(",")
+    if not (head.startswith("data:") and comma and head.endswith(";base64")):
+        raise InvalidQueryError("The image is not a data URI.", remedy="Write: data:image/jpeg;base64,...")
+    try:
+        return base64.b64decode(body, validate=True)
+    except binascii.Error as error:
+        raise InvalidQueryError(f"The image is not base64: {error}.") from None
+
+
+# --- pictures to search by ----------------------------------------------------------------------------------------
+
+
+_UPLOAD_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                    "required": ["file"],
+                }
+            },
+            "application/json": {"schema": schemas.UploadUrl.model_json_schema()},
+        },
+    }
+}
+
+
+@router.post(
+    "/uploads", status_code=201, response_model=answers.Upload, max_body_size=UPLOAD, openapi_extra=_UPLOAD_BODY
+)
+async def upload(serving: ServingDep, request: Request) -> Response:
+    """Keep a picture for a while, to search by it (the part ``{"upload": ...}``) as often as wanted.
+
+    It is a file in a form, or the JSON ``{"url": ...}`` for one that the server fetches."""
+    kept = await serving.drawing.run(serving.uploads.keep_query, await _sent(request))
+    return Json(kept.to_dict(), 201)
+
+
+async def _sent(request: Request) -> bytes | str:
+    """The bytes of the file, or the URL. Raises InvalidInputError."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/json":
+        try:
+            return schemas.UploadUrl.model_validate_json(await request.body()).url
+        except ValidationError as error:
+            raise InvalidInputError(f"url: {error.errors()[0]['msg']}.") from None
+    if kind == "multipart/form-data":
+        file = (await request.form(max_files=1)).get("file")
+        if isinstance(file, StarletteUpload):
+            return await file.read()
+    raise InvalidInputError("There is no file.", remedy='Send a form with the field file, or the JSON {"url": ...}.')
+
+
+@router.get("/uploads/{upload}", response_class=Response, responses={200: {"content": {"image/jpeg": {}}}})
+async def uploaded(serving: ServingDep, upload: str, size: Annotated[int, Query(ge=16, le=2048)] = 512) -> Response:
+    """A picture that was sent to search by, as a JPEG whose longest side is ``size`` pixels at most."""
+    from imagefinder.server.pictures import to_jpeg
+
+    def draw() -> bytes:
+        return to_jpeg(serving.uploads.query_picture(upload), size)
+
+    headers = {"cache-control": "private, max-age=86400"}
+    return Response(await serving.drawing.run(draw), media_type="image/jpeg", headers=headers)
+
+
+# --- feedback -----------------------------------------------------------------------------------------------------
+
+
+@router.post("/feedback", status_code=201)
+def add_feedback(serving: ServingDep, body: schemas.Feedback) -> Response:
+    """Keep which hits of a query were liked and disliked. To re-rank at once, send them with the search as well."""
+    return Json(serving.finder.feedback.add(body.query, body.liked, body.disliked).to_dict(), 201)
+
+
+@router.get("/feedback")
+def list_feedback(
+    serving: ServingDep, k: Annotated[int, Query(ge=1, le=1000)] = 100, offset: Annotated[int, Query(ge=0)] = 0
+) -> Response:
+    """What was kept, the latest first."""
+    found = [f.to_dict() for f in reversed(serving.finder.feedback.list())]
+    return Json({"total": len(found), "feedback": found[offset : offset + k]})
+
+
+@router.delete("/feedback/{id}", status_code=204)
+def remove_feedback(serving: ServingDep, id: str) -> Response:
+    """Forget one judgement."""
+    serving.finder.feedback.remove(id)
+    return Response(status_code=204)

@@ -1,0 +1,78 @@
+"""Starts the server: a free port, a browser, and an end that leaves nothing half done."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import webbrowser
+from collections.abc import Callable
+from dataclasses import replace
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from imagefinder.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from imagefinder.server.settings import ServerSettings
+
+TRIED = 100  # ports looked at for a free one
+
+
+def bind(settings: ServerSettings, *, any_port: bool) -> tuple[socket.socket, ServerSettings]:
+    """A listening socket, and the settings with its port. Raises InvalidInputError when the port is taken."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    ports = range(settings.port, min(settings.port + TRIED, 65536)) if any_port else (settings.port,)
+    for port in ports:
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((settings.host.strip("[]"), port))
+            listener.listen(1024)
+            return listener, replace(settings, port=listener.getsockname()[1])
+        except OSError as error:
+            listener.close()
+            reason = error.strerror or str(error)
+    raise InvalidInputError(
+        f"Can't listen on {settings.host}:{settings.port}: {reason}.",
+        remedy="Choose another --port, or let --auto-port find a free one.",
+    )
+
+
+def url_of(settings: ServerSettings) -> str:
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)
+    return f"http://{f'[{host}]' if ':' in host and not host.startswith('[') else host}:{settings.port}/"
+
+
+def run(app: FastAPI, listener: socket.socket, *, ready: Callable[[], None] = lambda: None) -> None:
+    """Serve until a signal comes. ``ready`` is called when the first request can be answered."""
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=5
+    )
+    _Server(config, app, ready).run(sockets=[listener])
+
+
+def open_browser(url: str) -> None:
+    """In a thread of its own: some browsers keep their caller waiting."""
+    threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+
+
+class _Server(uvicorn.Server):
+    """Tells when it is ready, and ends the pages' open connections when it is told to stop."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._app = app
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._app.state.serving.hub.close()
+        super().handle_exit(sig, frame)

@@ -1,0 +1,232 @@
+"""Who may ask what, before any of it is read: names, origins, keys, rates, times. Plain ASGI: it sees every request.
+
+A page elsewhere must not use a server on its visitor's machine, be it by a form, a script or an <img> (cross-site
+requests), or by a name of its own that suddenly points to 127.0.0.1 (DNS rebinding).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import ipaddress
+import json
+import time
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from imagefinder.server.problems import RefusedError
+from imagefinder.server.settings import is_loopback
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from imagefinder.server.settings import ServerSettings
+
+COOKIE = "imagefinder-key"
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+OPEN = ("/healthz", "/readyz", "/v1/session")  # needs no key; nor does the page itself, which holds no data
+GUARDED = ("/v1/", "/metrics")
+COSTLY = ("/v1/search", "/v1/uploads", "/v1/embeddings", "/v1/images/urls", "/v1/tables", "/v1/jobs")
+ENDLESS = ("/v1/events",)
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
+    "font-src 'self'; worker-src 'self' blob:; manifest-src 'self'; form-action 'none'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+HEADERS = {
+    "content-security-policy": POLICY,
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+}
+BURST_S = 3.0  # seconds of its rate that a client may use at once
+CLIENTS = 10_000  # addresses remembered
+
+
+class Guard:
+    """ASGI middleware that refuses what ``ServerSettings`` do not allow, and adds the headers of a careful server."""
+
+    def __init__(self, app: ASGIApp, settings: ServerSettings) -> None:
+        self._app = app
+        self._settings = settings
+        self._buckets = Buckets(settings.requests_per_second)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            if scope["type"] == "websocket":
+                return
+            await self._app(scope, receive, send)
+            return
+        request = _Request(scope)
+        sender = _Sender(send, request, self._settings)
+        try:
+            self._check(request)
+            await self._timed(request, scope, receive, sender)
+        except RefusedError as refused:
+            await sender.refuse(refused)
+
+    async def _timed(self, request: _Request, scope: Scope, receive: Receive, sender: _Sender) -> None:
+        if request.path in ENDLESS:
+            await self._app(scope, receive, sender)
+            return
+        try:
+            async with asyncio.timeout(self._settings.max_seconds):
+                await self._app(scope, receive, sender)
+        except TimeoutError:
+            if not sender.started:
+                raise RefusedError(
+                    503, f"This took longer than {self._settings.max_seconds:.0f} s.", code="timeout"
+                ) from None
+
+    def _check(self, request: _Request) -> None:
+        self._check_host(request)
+        self._check_site(request)
+        if request.path.startswith(GUARDED) and request.path not in OPEN and request.method != "OPTIONS":
+            self._check_key(request)
+        if self._settings.read_only and request.method not in SAFE_METHODS and not _only_asks(request.path):
+            raise RefusedError(403, "This server only answers; nothing can be changed.", code="read-only")
+        if request.method == "POST" and request.path.startswith(COSTLY):
+            self._buckets.take(request.client)
+
+    def _check_host(self, request: _Request) -> None:
+        """Only names that can't be somebody else's: addresses, localhost, and those of the settings."""
+        name = request.host
+        known = {self._settings.host.lower(), *(h.lower() for h in self._settings.hosts)}
+        if name in known or is_loopback(name) or (not self._settings.is_local and _is_address(name)):
+            return
+        raise RefusedError(
+            403,
+            f"This server does not answer to the name {name[:100]!r}.",
+            remedy="Start it with --allow-host NAME if that is its name.",
+        )
+
+    def _check_site(self, request: _Request) -> None:
+        """Requests that another site's page makes are refused, unless its origin is allowed."""
+        origin = request.header("origin")
+        if origin and (origin in self._settings.origins or _same(origin, request)):
+            return
+        if origin and request.method not in ("GET", "HEAD"):
+            raise RefusedError(403, f"Pages of {origin[:100]} may not use this server.", remedy=_CORS)
+        if request.path.startswith(GUARDED) and request.header("sec-fetch-site") in ("cross-site", "same-site"):
+            raise RefusedError(403, "Pages of other sites may not use this server.", remedy=_CORS)
+
+    def _check_key(self, request: _Request) -> None:
+        key = self._settings.key
+        if key is None:
+            return
+        kind, _, given = request.header("authorization").partition(" ")
+        sent = given.strip() if kind.lower() == "bearer" else request.cookie(COOKIE)
+        if not hmac.compare_digest(sent.encode("utf-8", "replace"), key.encode()):
+            self._buckets.take(request.client)  # guessing costs as much as searching
+            raise RefusedError(401, "A key is needed." if not sent else "The key is wrong.", remedy=_KEY)
+
+
+_CORS = "Start the server with --cors ORIGIN to allow them."
+_KEY = "Send it as: Authorization: Bearer KEY"
+
+
+def _only_asks(path: str) -> bool:
+    """POSTs that change nothing of the collection."""
+    return path in ("/v1/search", "/v1/search/upload", "/v1/uploads", "/v1/embeddings", "/v1/session")
+
+
+class _Request:
+    """What the checks look at."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self._headers: dict[str, str] = {
+            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        self.authority = self.header("host").lower()
+        self.host = _name(self.authority)
+        self.scheme: str = scope.get("scheme", "http")
+        self.client: str = (scope.get("client") or ("", 0))[0]
+
+    def header(self, name: str) -> str:
+        """Its value; empty where it was not sent."""
+        return self._headers.get(name, "")
+
+    def cookie(self, name: str) -> str:
+        pairs = (part.strip().partition("=") for part in self.header("cookie").split(";"))
+        return next((value for key, _, value in pairs if key == name), "")
+
+
+class _Sender:
+    """Sends an answer with our headers; knows whether it has begun."""
+
+    def __init__(self, send: Send, request: _Request, settings: ServerSettings) -> None:
+        self._send = send
+        self._request = request
+        self.started = False
+        allowed = request.header("origin") in settings.origins
+        self._headers = [
+            (name.encode(), value.encode())
+            for name, value in HEADERS.items()
+            if not (allowed and name == "cross-origin-resource-policy")
+        ]
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            there = {name.lower() for name, _ in message["headers"]}
+            message["headers"] = [*message["headers"], *(h for h in self._headers if h[0] not in there)]
+        await self._send(message)
+
+    async def refuse(self, refused: RefusedError) -> None:
+        content = json.dumps(refused.body).encode()
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
+        if refused.status == 401:
+            headers.append((b"www-authenticate", b"Bearer"))
+        if refused.status == 429:
+            headers.append((b"retry-after", b"1"))
+        await self({"type": "http.response.start", "status": refused.status, "headers": headers})
+        await self({"type": "http.response.body", "body": content})
+
+
+class Buckets:
+    """A token bucket for each address: ``rate`` requests a second on average, ``BURST_S`` seconds' worth at once."""
+
+    def __init__(self, rate: float) -> None:
+        self._rate = rate
+        self._size = max(1.0, rate * BURST_S)
+        self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, client: str) -> None:
+        """Raises RefusedError when this client has used up its share."""
+        if not self._rate:
+            return
+        now = time.monotonic()
+        level, then = self._levels.pop(client, (self._size, now))
+        level = min(self._size, level + (now - then) * self._rate)
+        self._levels[client] = (max(0.0, level - 1), now)
+        if len(self._levels) > CLIENTS:
+            self._levels.popitem(last=False)
+        if level < 1:
+            raise RefusedError(429, f"More than {self._rate:g} requests a second.", remedy="Wait a moment.")
+
+
+def _name(authority: str) -> str:
+    """The host of a Host header, without its port; empty when it is no such thing."""
+    try:
+        return (urlsplit(f"//{authority}").hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _same(origin: str, request: _Request) -> bool:
+    """Whether an origin is this server's own; behind a proxy that speaks TLS the scheme differs."""
+    parts = urlsplit(origin)
+    return parts.netloc.lower() == request.authority and parts.scheme in ("http", "https")

@@ -1,0 +1,155 @@
+"""Files that clients send: images to be indexed, tables, and pictures to search by. Named by us, never by the client.
+
+uploads/images/ab12....jpg     part of the collection, until the image is deleted
+uploads/tables/ab12....csv     tables of paths or URLs
+uploads/queries/ab12...        pictures searched by; the latest are kept
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imagefinder.errors import ImageError, InvalidInputError, NotFoundError
+from imagefinder.images.loader import Loader, is_url
+from imagefinder.server.problems import RefusedError
+from imagefinder.store.files import write_whole
+from imagefinder.types import ImageRef, Limits, Record
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from imagefinder.finder import ImageFinder
+    from imagefinder.server.settings import ServerSettings
+    from imagefinder.types import LoadedImage
+
+QUERIES_KEPT = 500
+NAME = re.compile(r"[0-9a-f]{32}")
+SUFFIXES = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "GIF": "gif", "BMP": "bmp", "TIFF": "tif", "AVIF": "avif"}
+SUFFIXES |= {"HEIF": "heic", "PPM": "ppm", "JPEG2000": "jp2", "ICO": "ico"}
+LONGEST_NAME = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """A picture to search by: its name for later requests, size in pixels, and format."""
+
+    upload: str
+    width: int
+    height: int
+    format: str
+
+    def to_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+class Uploads:
+    """The upload folders of an index."""
+
+    def __init__(self, home: Path, limits: Limits) -> None:
+        self.images = home / "uploads" / "images"
+        self.tables = home / "uploads" / "tables"
+        self._queries = home / "uploads" / "queries"
+        self._limits = limits
+        self._loader = Loader(limits, 512)
+
+    # --- pictures to search by ------------------------------------------------------------------------------------
+
+    def keep_query(self, data: bytes | str) -> Uploaded:
+        """Keep the bytes of an image, or what its URL gives. Raises ImageError for one that can't be used."""
+        loaded, content = self._loaded(data)
+        write_whole(self._queries / loaded.content_hash, content)
+        for old in sorted(self._queries.iterdir(), key=lambda p: p.stat().st_mtime)[:-QUERIES_KEPT]:
+            old.unlink(missing_ok=True)
+        return Uploaded(loaded.content_hash, loaded.width, loaded.height, loaded.format)
+
+    def query(self, name: str) -> bytes:
+        """The bytes kept under this name. Raises NotFoundError."""
+        if NAME.fullmatch(name):
+            with suppress(OSError):
+                return (self._queries / name).read_bytes()
+        raise NotFoundError(f"There is no upload {name[:40]!r} any more.", remedy="Send the picture again.")
+
+    def query_picture(self, name: str) -> Image:
+        return self._loaded(self.query(name))[0].image
+
+    def _loaded(self, data: bytes | str) -> tuple[LoadedImage, bytes]:
+        from imagefinder.images.decode import encode_bytes
+
+        if isinstance(data, str):
+            encoded = self._loader.read(ImageRef(data))
+        else:
+            encoded = encode_bytes(ImageRef("<upload>"), data)
+        return self._loader.decode(encoded), encoded.data
+
+    # --- images of the collection ---------------------------------------------------------------------------------
+
+    def keep_image(self, data: bytes) -> Path:
+        """Keep an image for the collection; the same content is one file. Raises ImageError."""
+        loaded, content = self._loaded(data)
+        path = self.images / f"{loaded.content_hash}.{SUFFIXES.get(loaded.format, 'img')}"
+        if not path.exists():
+            write_whole(path, content)
+        return path
+
+    def is_own(self, record: Record) -> bool:
+        """Whether an image of the index lies in our upload folder, so that deleting it deletes the file."""
+        return Path(record.uri).parent == self.images
+
+    def drop(self, records: Sequence[Record]) -> None:
+        for record in records:
+            if self.is_own(record):
+                Path(record.uri).unlink(missing_ok=True)
+
+    # --- tables ---------------------------------------------------------------------------------------------------
+
+    def keep_table(self, name: str, data: bytes, settings: ServerSettings) -> Path:
+        """Keep a CSV or Parquet table. Raises InvalidTableError, and RefusedError for paths no client may add."""
+        from imagefinder.images.tables import read_rows
+
+        suffix = Path(name).suffix.lower()
+        if suffix not in (".csv", ".tsv", ".parquet", ".pq"):
+            raise InvalidInputError(f"{name[:80]!r} is not a table.", remedy="Send a .csv, .tsv or .parquet file.")
+        path = self.tables / f"{hashlib.blake2b(data, digest_size=16).hexdigest()}{suffix}"
+        write_whole(path, data)
+        try:
+            places = [place for place, _ in read_rows(path)]
+            self._check(places, settings)
+        except Exception:
+            path.unlink(missing_ok=True)
+            raise
+        return path
+
+    def _check(self, places: Sequence[str], settings: ServerSettings) -> None:
+        foreign = next((p for p in places if not is_url(p) and not settings.may_add(str(self.tables / p))), None)
+        if foreign is not None:
+            raise RefusedError(
+                403,
+                f"The table names a file of the server's machine ({foreign[:80]!r}).",
+                remedy="Only URLs may be added.",
+            )
+
+
+def check_source(source: str, finder: ImageFinder, settings: ServerSettings, uploads: Uploads) -> None:
+    """Refuse a source that clients may not name: a path of this machine that nobody has allowed."""
+    if is_url(source) or source in finder.sources or Path(source).parent == uploads.tables:
+        return
+    if not settings.may_add(str(Path(source).expanduser().absolute())):
+        raise RefusedError(
+            403, "Folders of the server's machine can't be added from here.", remedy="Start it with --allow-folder DIR."
+        )
+
+
+def display_name(name: str | None) -> str:
+    """The name a client gave a file, without folders and control characters: to be shown, never to be opened."""
+    text = re.split(r"[/\\]", name or "")[-1]
+    return "".join(c for c in text if c.isprintable())[:LONGEST_NAME]
+
+
+def not_kept(name: str, error: ImageError) -> dict[str, str]:
+    return {"uri": name, "code": error.code, "reason": error.message, "remedy": error.remedy}

@@ -1,0 +1,61 @@
+"""A server on the sample images, asked without a network."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from imagefinder import ImageFinder
+from imagefinder.server.app import create_app
+from imagefinder.server.settings import ServerSettings
+from imagefinder.types import Limits
+
+SAMPLES = Path(__file__).resolve().parents[2] / "examples" / "images"
+KEY = "a key that is long enough"
+
+
+@pytest.fixture(scope="session")
+def sample_index(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An index of the sample images, never changed: tests copy it."""
+    folder = tmp_path_factory.mktemp("samples") / "index"
+    with ImageFinder.open(folder) as finder:
+        finder.add(SAMPLES)
+    return folder
+
+
+@pytest.fixture
+def serve(sample_index: Path, tmp_path: Path) -> Iterator[Callable[..., TestClient]]:
+    """``serve(empty=False, limits=None, **settings)`` is a client of a server on an index of its own."""
+    opened: list[Any] = []
+
+    def start(*, empty: bool = False, limits: Limits | None = None, **settings: Any) -> TestClient:
+        home = tmp_path / f"index{len(opened)}"
+        if not empty:
+            shutil.copytree(sample_index, home, ignore=shutil.ignore_patterns(".lock*"))
+        finder = ImageFinder.open(home, limits=limits)
+        app = create_app(finder, ServerSettings(**settings), limits)
+        client = TestClient(app, base_url="http://localhost:8642", raise_server_exceptions=False)
+        opened.append((client, finder))
+        client.__enter__()
+        return client
+
+    yield start
+    for client, finder in opened:
+        client.__exit__(None, None, None)
+        finder.close()
+
+
+@pytest.fixture
+def client(serve: Callable[..., TestClient]) -> TestClient:
+    return serve()
+
+
+@pytest.fixture
+def ids(client: TestClient) -> list[str]:
+    found: list[str] = client.get("/v1/images/columns", params={"fields": "id"}).json()["columns"]["id"]
+    return found
