@@ -13,9 +13,24 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "src" / "imagefinder"
 LEVELS = {
-    **dict.fromkeys(("errors", "types", "_registry", "_extras", "_batching", "_version"), 0),
+    **dict.fromkeys(("errors", "types", "_registry", "_extras", "_batching", "_sharing", "_version"), 0),
     **dict.fromkeys(("images", "models", "store", "reduce", "cluster", "curate", "evaluate"), 1),
-    **dict.fromkeys(("index", "changes", "ingest", "query", "search", "records", "plots", "checkup", "train"), 2),
+    **dict.fromkeys(
+        (
+            "index",
+            "changes",
+            "ingest",
+            "query",
+            "embedding",
+            "ranking",
+            "search",
+            "records",
+            "plots",
+            "checkup",
+            "train",
+        ),
+        2,
+    ),
     **dict.fromkeys(("groups", "maps", "results", "classify", "neighborhood", "duplicates", "triage"), 2),
     "finder": 3,
     "organising": 3,

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from imagefinder._sharing import SharedLock
 from imagefinder._version import __version__
 from imagefinder.errors import (
     IndexDamagedError,
@@ -48,6 +49,7 @@ class Index:
         self._refuse_foreign_folder()
         if not create and not manifests.exists(path):
             raise NotFoundError(f"There is no index at {path}.", remedy="Make one with: imagefinder index FOLDER")
+        self.steady = SharedLock()
         self._lock = IndexLock(path)
         self._lock.acquire(timeout=wait_s)
         self._transforms: dict[str, LinearTransform] = {}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Self, TypeAlias
 from uuid import UUID
 
 from imagefinder.errors import InvalidQueryError
@@ -29,12 +30,66 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Box:
+    """A part of an upright picture, in fractions of its width and height from the top left corner. Raises
+    InvalidQueryError for one that reaches beyond the picture, or is narrower than ``SMALLEST`` of it."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def __post_init__(self) -> None:
+        sides = (self.left, self.top, self.right, self.bottom)
+        if not all(isinstance(s, int | float) and math.isfinite(s) and 0 <= s <= 1 for s in sides):
+            raise InvalidQueryError(f"A box lies within the picture, from 0 to 1; got {sides}.", remedy=_BOX)
+        if self.least_side < SMALLEST - 1e-9:
+            raise InvalidQueryError(
+                f"A box is at least {SMALLEST:.0%} of the picture wide and high, left before right and top before "
+                f"bottom; got {sides}.",
+                remedy=_BOX,
+            )
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """A box from four numbers with commas: ``0.1,0.2,0.5,0.9``. Raises InvalidQueryError."""
+        try:
+            left, top, right, bottom = (float(part) for part in text.split(","))
+        except ValueError:
+            raise InvalidQueryError(f"{text!r} is not a box.", remedy=_BOX) from None
+        return cls(left, top, right, bottom)
+
+    @property
+    def least_side(self) -> float:
+        return min(self.right - self.left, self.bottom - self.top)
+
+    def cut(self, picture: Image) -> Image:
+        """This part of the picture, one pixel wide and high at least."""
+        width, height = picture.size
+        left, top = min(int(self.left * width), width - 1), min(int(self.top * height), height - 1)
+        right, bottom = max(left + 1, round(self.right * width)), max(top + 1, round(self.bottom * height))
+        return picture.crop((left, top, right, bottom))
+
+
+SMALLEST = 0.01  # of a side; less is a handful of pixels
+_BOX = "Give left,top,right,bottom as fractions of the picture, e.g.: 0.25,0.1,0.75,0.6"
+
+
+@dataclass(frozen=True, slots=True)
 class Term:
-    """One part of a query; a negative ``weight`` steers away from it."""
+    """One part of a query; a negative ``weight`` steers away from it. With a ``box`` only that part of its picture is
+    looked at. Raises InvalidQueryError for a box of words, or a weight that is no finite number."""
 
     kind: Kind
     value: str | bytes | Image
     weight: float = 1.0
+    box: Box | None = None
+
+    def __post_init__(self) -> None:
+        if self.box is not None and self.kind is Kind.WORDS:
+            raise InvalidQueryError("A box is a part of a picture; words have none.", remedy="Leave out the box.")
+        if not math.isfinite(self.weight):
+            raise InvalidQueryError(f"A weight is a finite number, not {self.weight}.")
 
     @property
     def text(self) -> str:
@@ -45,16 +100,17 @@ Part: TypeAlias = "str | Path | bytes | Image | Term | tuple[str | Path | bytes 
 QueryInput: TypeAlias = "Part | list[Part]"
 
 
-def parse_query(query: QueryInput) -> list[Term]:
+def parse_query(query: QueryInput, *, files: bool = True) -> list[Term]:
     """The terms of a query.
 
     Text is split at `` + `` and `` - ``; each part may carry a weight (``2:dog``) and is an id (``id:UUID``), a URL,
     a file (one that exists, or that is written like an image's path), or else words. A ``Path``, bytes of an image
     file or a Pillow image is taken as it is; a list holds parts to be added up, each perhaps with a weight:
-    ``["dog", (Path("beach.jpg"), 0.5), ("people", -1)]``. Raises InvalidQueryError.
+    ``["dog", (Path("beach.jpg"), 0.5), ("people", -1)]``. With ``files=False`` no text is taken for a path, nor looked
+    up on the disk: for texts of strangers. Raises InvalidQueryError.
     """
     parts: list[Part] = query if isinstance(query, list) else [query]
-    terms = [term for part in parts for term in _terms(part)]
+    terms = [term for part in parts for term in _terms(part, files)]
     if not terms:
         raise InvalidQueryError("The query is empty.", remedy="Give words, the path of an image, a URL or id:ID.")
     if all(t.weight <= 0 for t in terms):
@@ -77,7 +133,7 @@ def parse_arguments(arguments: Sequence[str]) -> list[Term]:
     sign = 1.0
     for text, splittable in pieces:
         if not splittable:
-            terms.append(_text_term(text, sign))
+            terms.append(_text_term(text, sign, True))
             sign = 1.0
             continue
         ahead = re.search(r"(?:^|\s)([+-])\s*$", text)
@@ -89,10 +145,10 @@ def parse_arguments(arguments: Sequence[str]) -> list[Term]:
     return parse_query(list(terms))
 
 
-def split_text(text: str) -> list[Term]:
-    """Terms of a text with operators: ``dog + ./beach.jpg - 2:people``."""
-    if _is_file(text):
-        return [_text_term(text, 1.0)]
+def split_text(text: str, *, files: bool = True) -> list[Term]:
+    """Terms of a text with operators: ``dog + ./beach.jpg - 2:people``; paths among them only with ``files``."""
+    if files and _is_file(text):
+        return [_text_term(text, 1.0, files)]
     pieces = _OPERATOR.split(text.strip())
     signs = ["+", *pieces[1::2]]
     bodies = pieces[0::2]
@@ -103,35 +159,35 @@ def split_text(text: str) -> list[Term]:
             f"There is nothing on one side of an operator in {text!r}.",
             remedy="Write + and - between two things, with spaces: dog + beach - people",
         )
-    return [_text_term(body.strip(), -1.0 if s == "-" else 1.0) for s, body in zip(signs, bodies, strict=True)]
+    return [_text_term(body.strip(), -1.0 if s == "-" else 1.0, files) for s, body in zip(signs, bodies, strict=True)]
 
 
-def _terms(part: Part) -> list[Term]:
+def _terms(part: Part, files: bool) -> list[Term]:
     if isinstance(part, Term):
         return [part]
     if isinstance(part, tuple):
         value, weight = part
-        return [replace(term, weight=term.weight * float(weight)) for term in _terms(value)]
+        return [replace(term, weight=term.weight * float(weight)) for term in _terms(value, files)]
     if isinstance(part, str):
-        return split_text(part) if part.strip() else []
+        return split_text(part, files=files) if part.strip() else []
     if isinstance(part, Path):
         return [Term(Kind.FILE, _existing(str(part)))]
     return [Term(Kind.DATA, part)]
 
 
-def _text_term(text: str, sign: float) -> Term:
+def _text_term(text: str, sign: float, files: bool) -> Term:
     weight = 1.0
-    if not _is_file(text) and (match := _WEIGHT.fullmatch(text)):
+    if not (files and _is_file(text)) and (match := _WEIGHT.fullmatch(text)):
         weight, text = float(match.group(1)), match.group(2)
-    return replace(_classify(text), weight=sign * weight)
+    return replace(_classify(text, files), weight=sign * weight)
 
 
-def _classify(text: str) -> Term:
+def _classify(text: str, files: bool) -> Term:
     if text.startswith("id:"):
         return Term(Kind.ID, _uuid(text[3:].strip()))
     if text.lower().startswith(("http://", "https://")):
         return Term(Kind.URL, text)
-    if _is_file(text) or _looks_like_path(text):
+    if files and (_is_file(text) or _looks_like_path(text)):
         return Term(Kind.FILE, _existing(text))
     return Term(Kind.WORDS, text)
 

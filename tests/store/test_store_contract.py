@@ -355,3 +355,14 @@ def test_errors_are_ours_and_explain(store: Store) -> None:
         store.upsert([Point("x", {}, {})])
     assert "UUID" in caught.value.message
     assert caught.value.remedy
+
+
+def test_pages_of_equal_scores_neither_repeat_nor_lose_a_point(store: Store) -> None:
+    store.upsert([Point(id_of(n), {}, {"space": np.eye(4)[n % 2]}) for n in range(60)])
+    for size in (1, 7, 25):
+        pages = [ids(store.query("space", np.array([1, 0.5, 0, 0]), size, offset=o)) for o in range(0, 60, size)]
+        assert [id for page in pages for id in page] == ids(store.query("space", np.array([1, 0.5, 0, 0]), 60))
+    without = [id_of(0), id_of(4).upper(), id_of(7), id_of(999), "no id"]
+    left = ids(store.query("space", np.array([1, 0.5, 0, 0]), 60, exclude=without))
+    assert len(left) == 57 and not {id_of(0), id_of(4), id_of(7)} & set(left)
+    assert ids(store.query("space", np.array([1, 0.5, 0, 0]), 5, offset=3, exclude=without)) == left[3:8]

@@ -5,6 +5,7 @@ Pillow is imported when a picture is first read: a search by words, from a cold 
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
@@ -45,10 +46,12 @@ class Loader:
             return read_file(ref, self.limits)
         return encode_bytes(ref, self.fetcher.get(ref.uri))
 
-    def decode(self, encoded: EncodedImage) -> LoadedImage:
+    def decode(self, encoded: EncodedImage, part: float = 1.0) -> LoadedImage:
+        """``part`` is the share of a side, from 0 to 1, that will be looked at: it is decoded as finely as a whole."""
         from imagefinder.images.decode import decode
 
-        return decode(encoded, short_side=self.short_side, limits=self.limits)
+        short_side = None if self.short_side is None else math.ceil(self.short_side / part)
+        return decode(encoded, short_side=short_side, limits=self.limits)
 
     @property
     def fetcher(self) -> Fetcher:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -82,8 +82,11 @@ class Store(Protocol):
         offset: int = 0,
         min_score: float | None = None,
         exact: bool = False,
+        exclude: Collection[str] = (),
     ) -> list[ScoredPoint]:
-        """The ``k`` points nearest to ``vector`` (float (dim,)) through the named vector, best first."""
+        """The ``k`` points nearest to ``vector`` (float (dim,)) through the named vector, best first, after leaving
+        out those of the ids ``exclude`` and then the best ``offset``. Equal scores are in order of id, so that pages
+        neither repeat a point nor lose one."""
 
     def retrieve(self, ids: Sequence[str], *, vectors: Sequence[str] = ()) -> list[Point]:
         """The points of these ids, in their order; unknown ids are left out."""

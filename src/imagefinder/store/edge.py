@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,11 +28,13 @@ from imagefinder.store.checks import (
 from imagefinder.store.edge_engine import (
     DAMAGED_REMEDY,
     OPENING_BYTES,
+    best_and_equals,
     bytes_used,
     engine_errors,
     engine_point,
     field_indexes,
     is_current,
+    load_shard,
     make_config,
     our_point,
     read_params,
@@ -110,7 +113,7 @@ class EdgeStore:
             raise IndexDamagedError(f"The points in {path} are missing.", remedy=DAMAGED_REMEDY)
         params, config = read_params(path)
         want_space(path, 0, OPENING_BYTES)
-        return cls(path, _load(path, None if is_current(config, params) else make_config(params)), params)
+        return cls(path, load_shard(path, None if is_current(config, params) else make_config(params)), params)
 
     def vectors(self) -> Mapping[str, VectorParams]:
         return dict(self._params)
@@ -193,24 +196,27 @@ class EdgeStore:
         offset: int = 0,
         min_score: float | None = None,
         exact: bool = False,
+        exclude: Collection[str] = (),
     ) -> list[ScoredPoint]:
         import qdrant_edge as engine
 
         query = checked_vector(name, vector, known(self._params, name))
         checked_window(k, offset, min_score)
+        left_out = set(usual_ids(exclude))
+        wanted = offset + k + len(left_out)
         with self._lock, engine_errors(self._path, "read"):
-            request = engine.QueryRequest(
-                limit=k,
-                offset=offset,
+            request = partial(
+                engine.QueryRequest,
                 query=engine.Query.Nearest(query.tolist(), using=name),
                 filter=self._translated(filter),
                 score_threshold=min_score,
-                with_payload=True,
+                with_payload=False,
                 params=engine.SearchParams(exact=exact),
             )
-            found = self._shard.query(request)
-        hits = [ScoredPoint(str(p.id), p.score, p.payload or {}) for p in found]
-        return sorted(hits, key=lambda hit: (-hit.score, hit.id))
+            best = [(-p.score, str(p.id)) for p in best_and_equals(self._shard, request, wanted)]
+            page = [hit for hit in sorted(best) if hit[1] not in left_out][offset : offset + k]
+            payloads = {str(r.id): r.payload for r in self._shard.retrieve([id for _, id in page], True, False)}
+        return [ScoredPoint(id, -score, payloads[id] or {}) for score, id in page]
 
     def retrieve(self, ids: Sequence[str], *, vectors: Sequence[str] = ()) -> list[Point]:
         for name in vectors:
@@ -281,7 +287,7 @@ class EdgeStore:
         """Take up new settings, which the engine does only on loading."""
         with self._lock:
             self.close()
-            self._live = _load(self._path, make_config(params))
+            self._live = load_shard(self._path, make_config(params))
             self._params = params
 
     def _points_per_write(self, params: Mapping[str, VectorParams]) -> int:
@@ -337,10 +343,3 @@ class EdgeStore:
                 yield points
             if start is None:
                 return
-
-
-def _load(path: Path, config: qdrant_edge.EdgeConfig | None) -> qdrant_edge.EdgeShard:
-    from qdrant_edge import EdgeShard
-
-    with engine_errors(path, "open"):
-        return EdgeShard.load(str(path), config)

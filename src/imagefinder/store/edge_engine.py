@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -24,6 +24,7 @@ OPENING_BYTES = 8 * 1024**2  # free: opening after a kill writes what the log ho
 HNSW_FROM = 200_000  # points; up to here exact search over 256 float16 takes 7 ms, and is exact
 FULL_SCAN_KB = 10_000  # a filter that leaves fewer vectors than this holds is answered exactly, graph or not
 PLACEHOLDER = "none"  # the engine wants a vector at creation; an empty sparse one costs nothing
+EQUALS = 8  # asked for beyond a page, to see where equal scores end
 INDEXED = ("folder", "source", "tags", "content_hash")
 
 _DISK_ERRORS = {
@@ -189,3 +190,22 @@ def bytes_used(path: Path) -> int:
 def json_path(field: str) -> str | None:
     """A field's name as the engine's path, whatever signs it holds; None when the engine can't name it."""
     return None if '"' in field or "\\" in field else f'"{field}"'
+
+
+def load_shard(path: Path, config: qdrant_edge.EdgeConfig | None) -> qdrant_edge.EdgeShard:
+    from qdrant_edge import EdgeShard
+
+    with engine_errors(path, "open"):
+        return EdgeShard.load(str(path), config)
+
+
+def best_and_equals(
+    shard: qdrant_edge.EdgeShard, request: Callable[..., qdrant_edge.QueryRequest], n: int
+) -> Sequence[qdrant_edge.ScoredPoint]:
+    """The ``n`` best and all that score as the last of them: which of equals the engine gives is chance."""
+    limit = n + EQUALS
+    while True:
+        found = shard.query(request(limit=limit))
+        if len(found) < limit or found[-1].score < found[n - 1].score:
+            return found
+        limit *= 2

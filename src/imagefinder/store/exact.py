@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -87,16 +87,18 @@ class ExactStore:
         offset: int = 0,
         min_score: float | None = None,
         exact: bool = False,
+        exclude: Collection[str] = (),
     ) -> list[ScoredPoint]:
         params = known(self._params, name)
         checked_window(k, offset, min_score)
         query = checked_vector(name, vector, params)
         if params.metric == "cosine":
             query = _unit(query)
+        left_out = set(usual_ids(exclude))
         scored = [
             (float(self._vectors[id][name].astype(np.float32) @ query), id)
             for id in self._ids(filter)
-            if name in self._vectors[id]
+            if name in self._vectors[id] and id not in left_out
         ]
         scored = sorted((s for s in scored if min_score is None or s[0] >= min_score), key=lambda s: (-s[0], s[1]))
         return [ScoredPoint(id, score, copy.deepcopy(self._payloads[id])) for score, id in scored[offset : offset + k]]

@@ -1,0 +1,102 @@
+"""The images in the order a query puts them, page by page: every image on one page, and on one only."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from imagefinder.embedding import SpaceQuery
+from imagefinder.store.base import ScoredPoint
+
+if TYPE_CHECKING:
+    from imagefinder.index import Index
+    from imagefinder.store.filters import Filter
+
+BLOCK = 200  # hits ranked at a time where more than one cosine decides
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The images that pass ``filter`` and score at least ``min_score``, without ``exclude``, best first.
+
+    One space ranks by cosine. Where a query speaks in two, the score is the weighted sum of the scores in both, each
+    standardised by a background of random images, so that neither drowns the other.
+    """
+
+    index: Index
+    queries: Mapping[str, SpaceQuery]
+    filter: Filter | None = None
+    min_score: float | None = None
+    exclude: Collection[str] = ()
+
+    def page(self, offset: int, k: int) -> list[ScoredPoint]:
+        if len(self.queries) == 1:
+            return self._one_space(offset, k)
+        found: list[ScoredPoint] = []
+        for block in self.blocks():
+            found += block
+            if len(found) >= offset + k:
+                break
+        return found[offset : offset + k]
+
+    def blocks(self) -> Iterator[list[ScoredPoint]]:
+        """The whole order, in parts that don't depend on what is asked for."""
+        return self._by_one() if len(self.queries) == 1 else self._by_all()
+
+    def _one_space(self, offset: int, k: int) -> list[ScoredPoint]:
+        ((space, query),) = self.queries.items()
+        return self.index.store.query(
+            self.index.space(space).search_vector or "",
+            query.vector,
+            k,
+            filter=self.filter,
+            offset=offset,
+            min_score=self.min_score,
+            exclude=self.exclude,
+        )
+
+    def _by_one(self) -> Iterator[list[ScoredPoint]]:
+        offset = 0
+        while block := self._one_space(offset, BLOCK):
+            yield block
+            offset += BLOCK
+
+    def _by_all(self) -> Iterator[list[ScoredPoint]]:
+        """The best ``BLOCK`` of each space compete by their scores in all; then, behind them, the next of each."""
+        depth, seen = BLOCK, set(self.exclude)
+        while True:
+            fresh: dict[str, ScoredPoint] = {}
+            complete = True
+            for space, query in self.queries.items():
+                if query.nominates:
+                    name = self.index.space(space).search_vector or ""
+                    best = self.index.store.query(name, query.vector, depth, filter=self.filter, exclude=self.exclude)
+                    complete &= len(best) < depth
+                    fresh |= {p.id: p for p in best if p.id not in seen}
+            block = self._scored(fresh)
+            if block:
+                yield block
+            if complete or (fresh and not block):  # all were asked, or none scores enough any more
+                return
+            seen |= fresh.keys()
+            depth *= 2
+
+    def _scored(self, nominees: Mapping[str, ScoredPoint]) -> list[ScoredPoint]:
+        import numpy as np
+
+        names = {space: self.index.space(space).search_vector or "" for space in self.queries}
+        held = self.index.store.retrieve(list(nominees), vectors=tuple(names.values()))
+        points = [p for p in held if all(name in p.vectors for name in names.values())]
+        if not points:
+            return []
+        totals = np.zeros(len(points), dtype=np.float32)
+        for space, query in self.queries.items():
+            rows = np.stack([p.vectors[names[space]] for p in points]).astype(np.float32)
+            background = self.index.sample(space) @ query.vector
+            spread = max(float(background.std()), 1e-6)
+            totals += np.float32(query.weight) * (rows @ query.vector - background.mean()) / spread
+        totals /= np.float32(sum(query.weight for query in self.queries.values()))
+        scored = [ScoredPoint(p.id, s, p.payload) for p, s in zip(points, totals.tolist(), strict=True)]
+        wanted = [p for p in scored if self.min_score is None or p.score >= self.min_score]
+        return sorted(wanted, key=lambda p: (-p.score, p.id))
