@@ -1,0 +1,30 @@
+// What stands where nothing is: why it is empty or what went wrong, and the way on.
+import { html } from "../../vendor/preact.js";
+import { Icon } from "./icon.js";
+
+/** @param {{icon?: string, title: string, text?: any, children?: any}} props children are the buttons of the way on */
+export function Empty({ icon = "image", title, text, children }) {
+  return html`<section class="empty" data-testid="empty">
+    <span class="empty-icon"><${Icon} name=${icon} /></span>
+    <h2>${title}</h2>
+    ${text && html`<p class="muted">${text}</p>`}
+    ${children && html`<div class="row wrap center">${children}</div>`}
+  </section>`;
+}
+
+/** @param {{error: {message: string, remedy?: string}, retry?: () => void}} props */
+export function ErrorBox({ error, retry }) {
+  return html`<section class="empty error" role="alert" data-testid="error">
+    <span class="empty-icon"><${Icon} name="warning" /></span>
+    <h2>${error.message}</h2>
+    ${error.remedy && html`<p class="muted">${error.remedy}</p>`}
+    ${retry && html`<div class="row wrap center"><button class="button" onClick=${retry}>Try again</button></div>`}
+  </section>`;
+}
+
+/** Grey boxes in the shape of what is coming. */
+export function Skeleton({ boxes = 12, height = "180px" }) {
+  return html`<div class="skeleton" aria-busy="true" aria-label="Loading">
+    ${Array.from({ length: boxes }, (_, i) => html`<span key=${i} style=${{ height, flexGrow: 1 + ((i * 7) % 5) / 4 }} />`)}
+  </div>`;
+}

@@ -1,0 +1,163 @@
+// A wall of pictures: justified rows, only those on the screen in the document, moved about with the arrow keys.
+import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../../vendor/preact.js";
+import { fileName } from "../format.js";
+import { imageHref } from "../state.js";
+import { justify, rowOf, visibleRows } from "./layout.js";
+import { Thumb } from "./thumb.js";
+import { Icon } from "./icon.js";
+
+const OVERSCAN = 600; // CSS pixels drawn above and below the screen
+const ROW_HEIGHTS = { small: [120, 96], medium: [200, 118], large: [300, 200] }; // on wide screens, on phones
+
+/**
+ * @param {object} props
+ * @param {object[]} props.items images: `id`, `width`, `height`, `content_hash`, and what the functions below read
+ * @param {string} props.label what the pictures are, for screen readers
+ * @param {"small" | "medium" | "large"} [props.size]
+ * @param {(item) => string} [props.href] where a picture leads; the big view by default
+ * @param {(item, index: number) => any} [props.footer] a line under each picture, 28 px high
+ * @param {(item, index: number) => any} [props.actions] buttons shown over a picture under the pointer or the focus
+ * @param {{ids: Set<string>, toggle: (index: number, range: boolean) => void}} [props.selection] from `useSelection`
+ * @param {(event: KeyboardEvent, item, index: number) => void} [props.onKey] keys the grid doesn't use itself
+ * @param {() => void} [props.onEnd] called when the end comes near, to load more
+ */
+export function Grid({ items, label, size = "medium", href, footer, actions, selection, onKey, onEnd }) {
+  const element = useRef(null);
+  const width = useWidth(element);
+  const phone = width < 560;
+  const gap = phone ? 4 : 8;
+  const options = { width, gap, rowHeight: ROW_HEIGHTS[size][phone ? 1 : 0], footer: footer ? 28 : 0 };
+  const layout = useMemo(
+    () => (width > 0 ? justify(items, options) : { rows: [], x: [], w: [], height: 0 }),
+    [items, width, size, Boolean(footer)],
+  );
+  const [first, end] = useVisibleRows(element, layout.rows);
+  const [active, setActive] = useState(0);
+  const wanted = useRef(null); // the index to focus as soon as it is drawn
+
+  useEffect(() => {
+    if (layout.rows.length && end >= layout.rows.length) onEnd?.();
+  }, [end, layout]);
+
+  useLayoutEffect(() => {
+    if (wanted.current === null) return;
+    const link = element.current.querySelector(`[data-index="${wanted.current}"] .tile-link`);
+    if (!link) return;
+    wanted.current = null;
+    link.focus({ preventScroll: true });
+  });
+
+  const moveTo = (index) => {
+    const row = layout.rows[rowOf(layout.rows, index)];
+    wanted.current = index;
+    setActive(index);
+    showRow(element.current, row);
+  };
+  const keys = (event) => {
+    if (!event.target.closest?.(".tile-link")) return;
+    const index = Number(event.target.closest("[data-index]").dataset.index);
+    const target = arrowTarget(event.key, index, layout, items.length);
+    if (event.key === " " && selection) selection.toggle(index, event.shiftKey);
+    else if (target !== null && !event.ctrlKey && !event.metaKey && !event.altKey) moveTo(target);
+    else return onKey?.(event, items[index], index);
+    event.preventDefault();
+  };
+
+  const tiles = [];
+  for (let r = first; r < end && r < layout.rows.length; r++) {
+    const row = layout.rows[r];
+    for (let i = row.start; i < row.end; i++) {
+      tiles.push(html`<${Tile} key=${items[i].id} item=${items[i]} index=${i} total=${items.length} x=${layout.x[i]}
+        y=${row.top} w=${layout.w[i]} h=${row.height} tabbable=${i === Math.min(active, items.length - 1)}
+        onFocus=${() => setActive(i)} ...${{ href, footer, actions, selection }} />`);
+    }
+  }
+  return html`<div ref=${element} class="grid ${selection?.ids.size ? "selecting" : ""}" role="list" aria-label=${label}
+    data-testid="grid" style=${{ height: `${layout.height}px` }} onKeyDown=${keys}>${tiles}</div>`;
+}
+
+function Tile({ item, index, total, x, y, w, h, tabbable, onFocus, href, footer, actions, selection }) {
+  const selected = selection?.ids.has(item.id) ?? false;
+  const name = item.caption || (item.uri ? fileName(item.uri) : `Image ${index + 1}`);
+  const click = (event) => {
+    const touched = event.pointerType === "touch" && selection?.ids.size > 0;
+    if (!selection || !(event.shiftKey || event.ctrlKey || event.metaKey || touched)) return;
+    event.preventDefault();
+    selection.toggle(index, event.shiftKey);
+  };
+  const held = (event) => {
+    if (!selection || event.pointerType !== "touch") return; // a long press begins a selection
+    event.preventDefault();
+    selection.toggle(index, false);
+  };
+  return html`<div role="listitem" class="tile ${selected ? "selected" : ""}" data-index=${index} data-id=${item.id}
+    aria-setsize=${total} aria-posinset=${index + 1} style=${{ transform: `translate(${x}px, ${y}px)`, width: `${w}px` }}>
+    <a class="tile-link" href=${(href ?? ((one) => imageHref(one.id)))(item)} tabindex=${tabbable ? 0 : -1}
+      aria-label=${name} style=${{ height: `${h}px` }} onClick=${click} onContextMenu=${held} onFocus=${onFocus}>
+      <${Thumb} image=${item} size=${Math.max(w, h)} />
+    </a>
+    ${selection &&
+    html`<label class="tile-check"><input type="checkbox" checked=${selected} tabindex="-1" aria-label=${`Select ${name}`}
+      onClick=${(event) => (event.preventDefault(), selection.toggle(index, event.shiftKey))} />
+      <span><${Icon} name="check" /></span></label>`}
+    ${actions && html`<div class="tile-actions">${actions(item, index)}</div>`}
+    ${footer && html`<div class="tile-footer">${footer(item, index)}</div>`}
+  </div>`;
+}
+
+/** Where an arrow key leads from `index`; null for other keys. Up and down keep to the column as well as they can. */
+function arrowTarget(key, index, { rows, x, w }, total) {
+  if (key === "ArrowRight") return Math.min(total - 1, index + 1);
+  if (key === "ArrowLeft") return Math.max(0, index - 1);
+  if (key === "Home") return 0;
+  if (key === "End") return total - 1;
+  const step = { ArrowDown: 1, ArrowUp: -1, PageDown: 4, PageUp: -4 }[key];
+  if (!step) return null;
+  const row = rows[Math.max(0, Math.min(rows.length - 1, rowOf(rows, index) + step))];
+  const middle = x[index] + w[index] / 2;
+  for (let i = row.start; i < row.end; i++) if (x[i] + w[i] >= middle) return i;
+  return row.end - 1;
+}
+
+function showRow(element, row) {
+  const top = element.getBoundingClientRect().top + row.top;
+  const style = getComputedStyle(document.documentElement);
+  const head = parseFloat(style.scrollPaddingTop) || 0;
+  if (top < head) scrollBy(0, top - head);
+  else if (top + row.height > innerHeight - 40) scrollBy(0, top + row.height - innerHeight + 40);
+}
+
+function useWidth(element) {
+  const [width, setWidth] = useState(0);
+  useLayoutEffect(() => {
+    const watch = new ResizeObserver(([entry]) => setWidth(Math.floor(entry.contentRect.width)));
+    watch.observe(element.current);
+    setWidth(Math.floor(element.current.clientWidth));
+    return () => watch.disconnect();
+  }, []);
+  return width;
+}
+
+/** The rows on the screen and a little more, wherever the grid stands and whatever scrolls. */
+function useVisibleRows(element, rows) {
+  const [range, setRange] = useState([0, 0]);
+  useLayoutEffect(() => {
+    const measure = () => {
+      const top = element.current.getBoundingClientRect().top;
+      const next = visibleRows(rows, -top - OVERSCAN, innerHeight - top + OVERSCAN);
+      setRange((former) => (former[0] === next[0] && former[1] === next[1] ? former : next));
+    };
+    let frame = 0;
+    const soon = () => (frame ||= requestAnimationFrame(() => ((frame = 0), measure())));
+    measure();
+    document.addEventListener("scroll", soon, { capture: true, passive: true });
+    addEventListener("resize", soon);
+    return () => {
+      cancelAnimationFrame(frame);
+      document.removeEventListener("scroll", soon, { capture: true });
+      removeEventListener("resize", soon);
+    };
+  }, [rows]);
+  return range;
+}
+

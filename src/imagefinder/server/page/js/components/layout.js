@@ -1,0 +1,86 @@
+// Where the pictures of a grid stand: rows of equal height, filled from edge to edge. Pure arithmetic, no DOM.
+
+const NARROWEST = 0.5; // width / height; beyond these a picture is cut, so that no row gets absurd
+const WIDEST = 2.6;
+
+/** @param {{width?: number, height?: number}} image */
+export const ratioOf = (image) => {
+  const ratio = image.width > 0 && image.height > 0 ? image.width / image.height : 1;
+  return Math.min(WIDEST, Math.max(NARROWEST, ratio));
+};
+
+/**
+ * Rows as near to `rowHeight` as they get. Time and memory grow with the number of items: 100,000 take about 10 ms.
+ *
+ * @param {ArrayLike<{width?: number, height?: number}>} items
+ * @param {{width: number, rowHeight: number, gap: number, footer: number}} options all in CSS pixels; `footer` is the
+ *   height of the line under each picture
+ * @returns {{rows: {top: number, height: number, start: number, end: number}[], x: Float32Array, w: Float32Array, height: number}}
+ */
+export function justify(items, { width, rowHeight, gap, footer }) {
+  const x = new Float32Array(items.length);
+  const w = new Float32Array(items.length);
+  const rows = [];
+  let top = 0;
+  let start = 0;
+  let ratios = 0;
+  const close = (end, sum, isLast) => {
+    const room = width - gap * (end - start - 1);
+    const height = isLast ? Math.min(rowHeight, room / sum) : room / sum;
+    let left = 0;
+    for (let i = start; i < end; i++) {
+      x[i] = left;
+      w[i] = ratioOf(items[i]) * height;
+      left += w[i] + gap;
+    }
+    rows.push({ top, height, start, end });
+    top += height + footer + gap;
+    start = end;
+  };
+  for (let i = 0; i < items.length; i++) {
+    const ratio = ratioOf(items[i]);
+    const gaps = gap * (i - start);
+    const withIt = (width - gaps) / (ratios + ratio);
+    if (withIt < rowHeight && i > start) {
+      const without = (width - gaps + gap) / ratios;
+      if (without - rowHeight < rowHeight - withIt) {
+        close(i, ratios, false);
+        ratios = ratio;
+        continue;
+      }
+    }
+    ratios += ratio;
+    if (withIt <= rowHeight) {
+      close(i + 1, ratios, false);
+      ratios = 0;
+    }
+  }
+  if (start < items.length) close(items.length, ratios, true);
+  return { rows, x, w, height: Math.max(0, top - gap) };
+}
+
+/** The rows that meet [from, to], as [first, after the last]; by bisection, as there may be many thousands. */
+export function visibleRows(rows, from, to) {
+  let low = 0;
+  let high = rows.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (rows[middle].top + rows[middle].height < from) low = middle + 1;
+    else high = middle;
+  }
+  let end = low;
+  while (end < rows.length && rows[end].top <= to) end++;
+  return [low, end];
+}
+
+/** The row that holds item `index`. */
+export function rowOf(rows, index) {
+  let low = 0;
+  let high = rows.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (rows[middle].start <= index) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}

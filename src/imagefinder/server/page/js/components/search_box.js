@@ -1,0 +1,54 @@
+// The search box of the header: words, a URL, or a picture that stands in it as a chip.
+import { html, useEffect, useRef, useState } from "../../vendor/preact.js";
+import { thumbnail } from "../api.js";
+import { useIndex } from "../library_info.js";
+import { isUrl, readSearch, searchByFile, searchByUrl, searchHref } from "../searching.js";
+import { navigate, usePlace, withParams } from "../state.js";
+import { Icon } from "./icon.js";
+
+export function SearchBox() {
+  const { path, params } = usePlace();
+  const { info } = useIndex();
+  const search = readSearch(path === "/" ? params : new URLSearchParams());
+  const [text, setText] = useState(search.words);
+  const field = useRef(null);
+  const picker = useRef(null);
+  useEffect(() => setText(search.words), [search.words]);
+  const pictures = [
+    ...(search.upload ? [{ key: "upload", src: `/v1/uploads/${search.upload}?size=128`, without: { upload: null, box: null } }] : []),
+    ...search.ids.map((id) => ({ key: id, src: thumbnail({ id }, 64), without: { id: search.ids.filter((one) => one !== id), box: null } })),
+  ];
+  const submit = (event) => {
+    event.preventDefault();
+    const words = text.trim();
+    if (isUrl(words)) return searchByUrl(words);
+    navigate(searchHref({ q: words, id: search.ids, upload: search.upload, box: search.box ?? [] }));
+  };
+  const clear = () => {
+    setText("");
+    field.current.focus();
+    if (search.words) navigate(searchHref({ id: search.ids, upload: search.upload, box: search.box ?? [] }));
+  };
+  const keys = (event) => {
+    if (event.key === "Backspace" && text === "" && pictures.length) navigate(withParams(pictures.at(-1).without));
+    if (event.key === "Escape") field.current.blur();
+  };
+  const hint = info?.understands_words === false ? "Drop, paste or pick a picture" : "Search in words, or drop a picture";
+  return html`<form class="search-box" role="search" onSubmit=${submit}>
+    <${Icon} name="search" />
+    ${pictures.map(
+      (picture) => html`<span key=${picture.key} class="picture-chip" data-testid="query-picture">
+        <img src=${picture.src} alt="Picture searched by" />
+        ${search.box && html`<span class="picture-chip-note">part</span>`}
+        <button type="button" aria-label="Remove this picture from the search" onClick=${() => navigate(withParams(picture.without))}><${Icon} name="close" /></button>
+      </span>`,
+    )}
+    <input ref=${field} id="search-words" type="search" enterkeyhint="search" autocomplete="off" spellcheck=${false}
+      aria-label="Search in words or by a URL" placeholder=${pictures.length ? "and in words" : hint} value=${text}
+      onInput=${(event) => setText(event.target.value)} onKeyDown=${keys} />
+    ${text && html`<button type="button" class="icon-button" aria-label="Clear the words" onClick=${clear}><${Icon} name="close" /></button>`}
+    <button type="button" class="icon-button" aria-label="Search by a picture" title="Search by a picture" onClick=${() => picker.current.click()}><${Icon} name="camera" /></button>
+    <input ref=${picker} type="file" accept="image/*,.heic,.heif" hidden data-testid="pick-picture"
+      onChange=${(event) => (event.target.files[0] && searchByFile(event.target.files[0]), (event.target.value = ""))} />
+  </form>`;
+}

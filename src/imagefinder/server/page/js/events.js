@@ -1,0 +1,43 @@
+// The server's events, over one connection for the whole page: `onEvent("job", job => ..)`.
+const listeners = new Map(); // name -> Set of functions
+const NAMES = ["job", "changed"];
+const RETRY_MS = [500, 1000, 2000, 5000, 10000];
+
+let source = null;
+let failures = 0;
+
+function connect() {
+  source = new EventSource("/v1/events");
+  source.onopen = () => {
+    if (failures > 0) tell("reconnected", {}); // what happened meanwhile was missed
+    failures = 0;
+  };
+  source.onerror = () => {
+    source.close(); // the browser's own retry gives up on an error status
+    setTimeout(connect, RETRY_MS[Math.min(failures++, RETRY_MS.length - 1)]);
+  };
+  for (const name of NAMES) source.addEventListener(name, (event) => tell(name, JSON.parse(event.data)));
+}
+
+function tell(name, data) {
+  for (const listener of [...(listeners.get(name) ?? [])]) listener(data);
+}
+
+/**
+ * @param {"job" | "changed" | "reconnected"} name
+ * @param {(data: any) => void} listener
+ * @returns {() => void} to stop listening
+ */
+export function onEvent(name, listener) {
+  if (!source) connect();
+  if (!listeners.has(name)) listeners.set(name, new Set());
+  listeners.get(name).add(listener);
+  return () => listeners.get(name).delete(listener);
+}
+
+/** Calls `listener` when the server says that one of `what` has changed ("images", "clusters", "maps", "duplicates"). */
+export function onChanged(what, listener) {
+  return onEvent("changed", (data) => {
+    if (data.what.some((one) => what.includes(one))) listener();
+  });
+}

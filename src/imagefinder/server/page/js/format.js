@@ -1,0 +1,45 @@
+// Numbers, sizes, times and names as people read them.
+const whole = new Intl.NumberFormat("en");
+const short = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+const day = new Intl.DateTimeFormat("en", { dateStyle: "medium" });
+const moment = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
+
+export const number = (n) => whole.format(n);
+/** "1 image", "1,234 images" */
+export const count = (n, one, many = `${one}s`) => `${whole.format(n)} ${n === 1 ? one : many}`;
+export const percent = (part) => `${Math.round(part * 100)} %`;
+
+export function bytes(n) {
+  const units = ["bytes", "kB", "MB", "GB", "TB"];
+  let unit = 0;
+  while (n >= 1000 && unit < units.length - 1) (n /= 1000), unit++;
+  return `${short.format(n)} ${units[unit]}`;
+}
+
+/** "12 s", "3 min 20 s", "2 h 5 min" */
+export function duration(seconds) {
+  const s = Math.round(seconds);
+  if (s < 1) return "under a second";
+  if (s < 60) return `${s} s`;
+  if (s < 3600) return `${Math.floor(s / 60)} min${s % 60 ? ` ${s % 60} s` : ""}`;
+  return `${Math.floor(s / 3600)} h ${Math.round((s % 3600) / 60)} min`;
+}
+
+const parsed = (text) => {
+  const time = new Date(text);
+  return Number.isNaN(time.getTime()) ? null : time;
+};
+export const date = (text) => (parsed(text) ? day.format(parsed(text)) : text);
+export const dateTime = (text) => (parsed(text) ? moment.format(parsed(text)) : text);
+
+export const fileName = (uri) => decodeURIComponentSafe(uri.split(/[?#]/)[0].split(/[/\\]/).filter(Boolean).at(-1) ?? uri);
+
+function decodeURIComponentSafe(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+export const clusterName = (image) => (image.cluster_name || (image.cluster >= 0 ? `Group ${image.cluster}` : ""));

@@ -1,0 +1,66 @@
+// Work on the server: `startJob("cluster", {n_clusters: 10})`, `useJobs()` (newest first), `latestJob(jobs, "cluster")`.
+import { api, locked } from "./api.js";
+import { toast, toastError } from "./components/toast.js";
+import { onEvent } from "./events.js";
+import { store, useStore } from "./store.js";
+
+export const jobs = store([]);
+export const useJobs = () => useStore(jobs);
+
+export const isRunning = (job) => job.state === "queued" || job.state === "running";
+export const latestJob = (all, kind) => all.find((job) => job.kind === kind);
+
+export const JOB_NAMES = {
+  index: "Indexing",
+  cluster: "Grouping",
+  "choose-k": "Finding the number of groups",
+  map: "Drawing the map",
+  duplicates: "Looking for duplicates",
+  outliers: "Looking for odd ones out",
+  quality: "Measuring quality",
+  pca: "Measuring dimensions",
+};
+export const jobName = (job) => JOB_NAMES[job.kind] ?? job.kind;
+
+function take(job) {
+  jobs.set((all) => {
+    const former = all.find((one) => one.id === job.id);
+    if (former && isRunning(former) && !isRunning(job)) ended(job);
+    return former ? all.map((one) => (one.id === job.id ? job : one)) : [job, ...all];
+  });
+}
+
+function ended(job) {
+  if (job.state === "failed") toastError(job.error ?? { message: `${jobName(job)} failed.` });
+  if (job.state === "done") toast(`${jobName(job)}: done`, { action: { label: "Details", href: "/library" } });
+}
+
+const load = () =>
+  api.get("/jobs").then((answer) => jobs.set(answer.jobs ?? answer)).catch(() => {}); // the view's own calls say what is wrong
+
+export function watchJobs() {
+  load();
+  onEvent("job", take);
+  onEvent("reconnected", load);
+  locked.watch((is) => is || load());
+}
+
+/** Starts work and gives its job; a refusal is shown and gives null. */
+export async function startJob(kind, options = {}) {
+  try {
+    const job = await api.post("/jobs", { kind, options });
+    take(job);
+    return job;
+  } catch (error) {
+    toastError(error);
+    return null;
+  }
+}
+
+export async function cancelJob(job) {
+  try {
+    await api.delete(`/jobs/${job.id}`);
+  } catch (error) {
+    toastError(error);
+  }
+}

@@ -1,0 +1,41 @@
+// Keys that work everywhere, and the list of all of them.
+import { html, useEffect, useState } from "../vendor/preact.js";
+import { Dialog } from "./components/dialog.js";
+
+const KEYS = [
+  ["Everywhere", [["/", "Go to the search box"], ["?", "This list"], ["Esc", "Close what is open, or drop the selection"]]],
+  ["Among pictures", [["← → ↑ ↓", "Move"], ["Enter", "Open"], ["Space", "Select; with Shift all in between"], ["l", "More like this one"], ["d", "Less like this one"], ["s", "Search by this one"]]],
+  ["In the big view", [["← →", "Previous, next"], ["+ −", "Zoom"], ["0", "Fit to the window"], ["b", "Search by a part of the picture"]]],
+];
+
+const isTyping = (target) => target instanceof Element && target.closest("input, textarea, select, [contenteditable]");
+
+/** @returns {[boolean, (open: boolean) => void]} whether the list of keys is shown */
+export function useGlobalKeys() {
+  const [help, setHelp] = useState(false);
+  useEffect(() => {
+    const keys = (event) => {
+      if (isTyping(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.key === "?") setHelp(true);
+      else if (event.key === "/" && !document.querySelector("dialog[open]")) document.getElementById("search-words")?.focus();
+      else return;
+      event.preventDefault();
+    };
+    addEventListener("keydown", keys);
+    return () => removeEventListener("keydown", keys);
+  }, []);
+  return [help, setHelp];
+}
+
+export function KeyHelp({ onClose }) {
+  return html`<${Dialog} title="Keyboard" wide onClose=${onClose}>
+    <div class="keys">
+      ${KEYS.map(
+        ([title, keys]) => html`<section key=${title}>
+          <h3>${title}</h3>
+          <dl>${keys.map(([key, what]) => html`<div key=${key}><dt><kbd>${key}</kbd></dt><dd>${what}</dd></div>`)}</dl>
+        </section>`,
+      )}
+    </div>
+  <//>`;
+}

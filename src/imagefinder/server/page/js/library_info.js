@@ -1,0 +1,21 @@
+// What the index is (`GET /v1/index`), for every view: `const { info, error } = useIndex()`.
+import { api } from "./api.js";
+import { onChanged, onEvent } from "./events.js";
+import { store, useStore } from "./store.js";
+
+const state = store({ info: null, error: null });
+export const useIndex = () => useStore(state);
+
+export async function reloadIndex() {
+  try {
+    state.set({ info: await api.get("/index"), error: null });
+  } catch (error) {
+    state.set((former) => ({ info: former.info, error }));
+  }
+}
+
+export function watchIndex() {
+  reloadIndex();
+  onChanged(["images", "clusters"], reloadIndex);
+  onEvent("reconnected", reloadIndex);
+}

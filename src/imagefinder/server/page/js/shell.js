@@ -1,0 +1,101 @@
+// The frame around every view: name, search box, places, running jobs, theme; and the dialogs that any place may show.
+import { html, useEffect, useState } from "../vendor/preact.js";
+import { ApiError, api, locked } from "./api.js";
+import { Dialog } from "./components/dialog.js";
+import { ErrorBox, Skeleton } from "./components/empty.js";
+import { Icon } from "./components/icon.js";
+import { JobIndicator } from "./components/job_indicator.js";
+import { SearchBox } from "./components/search_box.js";
+import { Viewer } from "./components/viewer.js";
+import { DropTarget } from "./dropping.js";
+import { KeyHelp, useGlobalKeys } from "./keys.js";
+import { usePlace } from "./state.js";
+import { useStore } from "./store.js";
+import { nextTheme, theme } from "./theme.js";
+
+const PLACES = [
+  { path: "/", name: "Search", icon: "search", match: /^\/$/, load: () => import("./views/search.js") },
+  { path: "/groups", name: "Groups", icon: "groups", match: /^\/groups(?:\/(-?\d+))?$/, load: () => import("./views/groups.js") },
+  { path: "/map", name: "Map", icon: "map", match: /^\/map$/, load: () => import("./views/map.js") },
+  { path: "/duplicates", name: "Duplicates", icon: "duplicates", match: /^\/duplicates$/, load: () => import("./views/duplicates.js") },
+  { path: "/library", name: "Library", icon: "library", match: /^\/library$/, load: () => import("./views/library.js") },
+];
+const THEMES = { system: ["system", "Theme: as the system"], light: ["sun", "Theme: light"], dark: ["moon", "Theme: dark"] };
+
+export function Shell() {
+  const { path, params } = usePlace();
+  const place = PLACES.find((one) => one.match.test(path));
+  const isLocked = useStore(locked);
+  const [help, setHelp] = useGlobalKeys();
+  const [icon, label] = THEMES[useStore(theme)];
+  useEffect(() => {
+    document.title = place ? `${place.name} · ImageFinder` : "ImageFinder";
+  }, [place]);
+  return html`<a class="skip" href="#main" onClick=${(e) => (e.preventDefault(), document.getElementById("main").focus())}>Skip to the content</a>
+    <header class="shell-header">
+      <a class="brand" href="/" aria-label="ImageFinder, all images"><img src="/icon.svg" alt="" width="28" height="28" /><span>ImageFinder</span></a>
+      <${SearchBox} />
+      <nav class="places" aria-label="Places">
+        ${PLACES.map(
+          (one) => html`<a key=${one.path} href=${one.path} aria-current=${one === place ? "page" : undefined}>
+            <${Icon} name=${one.icon} /><span>${one.name}</span></a>`,
+        )}
+      </nav>
+      <div class="row shell-tools">
+        <${JobIndicator} />
+        <button class="icon-button" aria-label=${label} title=${label} data-testid="theme" onClick=${nextTheme}><${Icon} name=${icon} /></button>
+        <button class="icon-button only-wide" aria-label="Keyboard shortcuts" title="Keyboard shortcuts (?)" onClick=${() => setHelp(true)}><${Icon} name="keyboard" /></button>
+      </div>
+    </header>
+    <main id="main" tabindex="-1">
+      ${place ? html`<${LazyView} key=${place.path} place=${place} path=${path} params=${params} />` : html`<${Nowhere} />`}
+    </main>
+    ${params.get("image") && html`<${Viewer} id=${params.get("image")} />`}
+    <${DropTarget} />
+    ${help && html`<${KeyHelp} onClose=${() => setHelp(false)} />`}
+    ${isLocked && html`<${Login} />`}`;
+}
+
+function LazyView({ place, path, params }) {
+  const [View, setView] = useState(null);
+  const [error, setError] = useState(null);
+  const load = () => {
+    setError(null);
+    place.load().then((module) => setView(() => module.default)).catch((cause) => {
+      console.error(cause);
+      setError({ message: `The view ${place.name} could not be loaded.`, remedy: "Reload the page; if it stays so, restart the server." });
+    });
+  };
+  useEffect(load, []);
+  if (error) return html`<${ErrorBox} error=${error} retry=${load} />`;
+  if (!View) return html`<div class="page late"><${Skeleton} /></div>`;
+  return html`<${View} route=${{ path, params, label: path.match(place.match)[1] }} />`;
+}
+
+const Nowhere = () => html`<${ErrorBox} error=${{ message: "There is no such page.", remedy: "The search, groups, map, duplicates and library are in the menu." }} />`;
+
+function Login() {
+  const [key, setKey] = useState("");
+  const [error, setError] = useState(null);
+  const submit = async (event) => {
+    event.preventDefault();
+    try {
+      await api.post("/session", { key });
+      locked.set(false);
+    } catch (cause) {
+      setError(cause instanceof ApiError ? cause : new ApiError({ status: 0, code: "unexpected", message: String(cause) }));
+    }
+  };
+  return html`<${Dialog} title="This library is locked" onClose=${() => {}}>
+    <form class="stack" onSubmit=${submit}>
+      <div class="field">
+        <label for="login-key">Key</label>
+        <input id="login-key" class="input" type="password" autocomplete="current-password" autofocus value=${key}
+          onInput=${(e) => setKey(e.target.value)} aria-describedby="login-hint" />
+        <p id="login-hint" class="muted small-text">The one that the server was started with; whoever runs it can tell you.</p>
+      </div>
+      ${error && html`<p role="alert" class="error-text">${error.message} ${error.remedy}</p>`}
+      <footer class="dialog-buttons"><button class="button primary" disabled=${!key}>Open</button></footer>
+    </form>
+  <//>`;
+}
