@@ -236,7 +236,7 @@ def test_indexing_lists_what_it_skipped(client: TestClient, tmp_path: Path) -> N
     )
     assert job["state"] == "done" and job["skipped"] == 1
     rows = client.get(f"/v1/jobs/{job['id']}/skipped").json()
-    assert rows["total"] == 1 and rows["skipped"][0]["code"] == "not-an-image"
+    assert rows["total"] == 1 and rows["skipped"][0]["code"] == "unsupported-format"
     assert client.get("/v1/jobs/none/skipped").status_code == 404
 
 

@@ -18,7 +18,7 @@ from fastapi.staticfiles import StaticFiles
 
 from imagefinder._version import __version__
 from imagefinder.errors import ImageFinderError
-from imagefinder.server import answers, problems
+from imagefinder.server import answers, interim, problems  # noqa: F401
 from imagefinder.server.metrics import Measured
 from imagefinder.server.routes import about, clusters, duplicates, images, jobs, maps, search
 from imagefinder.server.safety import Guard
@@ -51,7 +51,6 @@ def create_app(finder: ImageFinder, settings: ServerSettings | None = None, limi
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan,
-        max_body_size=settings.max_body,
         middleware=_middleware(serving),
         responses={"4XX": {"model": answers.Error}, "5XX": {"model": answers.Error}},
         generate_unique_id_function=lambda route: route.name,
@@ -59,7 +58,7 @@ def create_app(finder: ImageFinder, settings: ServerSettings | None = None, limi
     app.state.serving = serving
     problems.install(app)
     for module in ROUTES:
-        app.include_router(module.router)
+        app.include_router(module.router, max_body_size=settings.max_body)
     _add_page(app)
     return app
 

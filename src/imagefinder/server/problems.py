@@ -64,7 +64,7 @@ def _code(error: errors.ImageFinderError) -> str:
 
 def install(app: FastAPI) -> None:
     """Make the app answer every error in this shape."""
-    for kind in (errors.ImageFinderError, RefusedError, Exception):
+    for kind in (errors.ImageFinderError, RefusedError):
         app.add_exception_handler(kind, _answer)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)

@@ -12,10 +12,10 @@ import ipaddress
 import json
 import time
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from imagefinder.server.problems import RefusedError
+from imagefinder.server.problems import RefusedError, of_error
 from imagefinder.server.settings import is_loopback
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ COOKIE = "imagefinder-key"
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 OPEN = ("/healthz", "/readyz", "/v1/session")  # needs no key; nor does the page itself, which holds no data
 GUARDED = ("/v1/", "/metrics")
-COSTLY = ("/v1/search", "/v1/uploads", "/v1/embeddings", "/v1/images/urls", "/v1/tables", "/v1/jobs")
+COSTLY = ("/v1/search", "/v1/uploads", "/v1/embeddings", "/v1/images/urls", "/v1/tables", "/v1/jobs", "/v1/session")
 ENDLESS = ("/v1/events",)
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
@@ -67,6 +67,10 @@ class Guard:
             await self._timed(request, scope, receive, sender)
         except RefusedError as refused:
             await sender.refuse(refused)
+        except Exception as error:  # what nobody expected is answered in our shape too, and with our headers
+            if sender.started:
+                raise
+            await sender.answer(*of_error(error))
 
     async def _timed(self, request: _Request, scope: Scope, receive: Receive, sender: _Sender) -> None:
         if request.path in ENDLESS:
@@ -117,15 +121,29 @@ class Guard:
         key = self._settings.key
         if key is None:
             return
-        kind, _, given = request.header("authorization").partition(" ")
-        sent = given.strip() if kind.lower() == "bearer" else request.cookie(COOKIE)
-        if not hmac.compare_digest(sent.encode("utf-8", "replace"), key.encode()):
+        kind, _, sent = request.header("authorization").partition(" ")
+        if kind.lower() == "bearer":
+            right = is_same(sent.strip(), key)
+        else:
+            sent = request.cookie(COOKIE)
+            right = is_same(sent, cookie_value(key))
+        if not right:
             self._buckets.take(request.client)  # guessing costs as much as searching
             raise RefusedError(401, "A key is needed." if not sent else "The key is wrong.", remedy=_KEY)
 
 
 _CORS = "Start the server with --cors ORIGIN to allow them."
 _KEY = "Send it as: Authorization: Bearer KEY"
+
+
+def is_same(given: str, secret: str) -> bool:
+    """Compares in a time that tells nothing."""
+    return hmac.compare_digest(given.encode("utf-8", "replace"), secret.encode())
+
+
+def cookie_value(key: str) -> str:
+    """What a page's cookie holds in place of the key: as good here, and good for nothing else."""
+    return hmac.new(key.encode(), b"imagefinder page", "sha256").hexdigest()
 
 
 def _only_asks(path: str) -> bool:
@@ -163,6 +181,7 @@ class _Sender:
         self._send = send
         self._request = request
         self.started = False
+        self._replaced = False
         allowed = request.header("origin") in settings.origins
         self._headers = [
             (name.encode(), value.encode())
@@ -171,20 +190,34 @@ class _Sender:
         ]
 
     async def __call__(self, message: Message) -> None:
+        if self._replaced:
+            return
         if message["type"] == "http.response.start":
+            if message["status"] == 413 and not self.started:
+                await self._too_large()
+                return
             self.started = True
             there = {name.lower() for name, _ in message["headers"]}
             message["headers"] = [*message["headers"], *(h for h in self._headers if h[0] not in there)]
         await self._send(message)
 
+    async def _too_large(self) -> None:
+        """The framework says it in plain text."""
+        self.started = True
+        await self.refuse(RefusedError(413, "The request is too large.", remedy="Send less at once."))
+        self._replaced = True
+
     async def refuse(self, refused: RefusedError) -> None:
-        content = json.dumps(refused.body).encode()
+        await self.answer(refused.status, refused.body)
+
+    async def answer(self, status: int, body: dict[str, Any]) -> None:
+        content = json.dumps(body).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
-        if refused.status == 401:
+        if status == 401:
             headers.append((b"www-authenticate", b"Bearer"))
-        if refused.status == 429:
+        if status == 429:
             headers.append((b"retry-after", b"1"))
-        await self({"type": "http.response.start", "status": refused.status, "headers": headers})
+        await self({"type": "http.response.start", "status": status, "headers": headers})
         await self({"type": "http.response.body", "body": content})
 
 

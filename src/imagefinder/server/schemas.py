@@ -157,8 +157,11 @@ Method = Annotated[str, StringConstraints(max_length=40)]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 
+Place = Annotated[str, StringConstraints(min_length=1, max_length=8000, pattern=r"^[^\x00]+$")]
+
+
 class IndexOptions(Body):
-    sources: list[Annotated[str, StringConstraints(min_length=1, max_length=8000)]] = Field(
+    sources: list[Place] = Field(
         default_factory=list, max_length=1000, description="Folders, tables and URLs; none: all that are known."
     )
     include: list[Glob] = Field(default_factory=list, max_length=100)

@@ -11,7 +11,7 @@ from imagefinder._version import __version__
 from imagefinder.errors import ImageFinderError, NotFoundError
 from imagefinder.server import answers, schemas
 from imagefinder.server.problems import RefusedError
-from imagefinder.server.safety import COOKIE
+from imagefinder.server.safety import COOKIE, cookie_value, is_same
 from imagefinder.server.state import Json, Serving, ServingDep
 
 router = APIRouter(tags=["server"])
@@ -59,14 +59,14 @@ def _is_clustered(serving: Serving) -> bool:
 @router.post("/v1/session", status_code=204)
 def session(serving: ServingDep, request: Request, body: schemas.Key) -> Response:
     """Give the key once, and a cookie carries it from then on: for pages, whose pictures can't send headers."""
-    import hmac
-
-    if serving.settings.key and not hmac.compare_digest(body.key.encode(), serving.settings.key.encode()):
-        raise RefusedError(401, "The key is wrong.")
+    key = serving.settings.key
     response = Response(status_code=204)
-    if serving.settings.key:
-        secure = request.url.scheme == "https"
-        response.set_cookie(COOKIE, body.key, max_age=DAYS_30, httponly=True, samesite="strict", secure=secure)
+    if key is None:
+        return response
+    if not is_same(body.key, key):
+        raise RefusedError(401, "The key is wrong.")
+    secure = request.url.scheme == "https"
+    response.set_cookie(COOKIE, cookie_value(key), max_age=DAYS_30, httponly=True, samesite="strict", secure=secure)
     return response
 
 

@@ -238,7 +238,7 @@ async def add_table(serving: ServingDep, file: Annotated[UploadFile, File()]) ->
 
 
 @router.get("/folders")
-def folders(serving: ServingDep, path: Annotated[str | None, Query(max_length=4000)] = None) -> Response:
+def folders(serving: ServingDep, path: Annotated[schemas.Place | None, Query()] = None) -> Response:
     """The folders in a folder of the server's machine, to choose one to add."""
     from imagefinder.server.folders import look_into
 

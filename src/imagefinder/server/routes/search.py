@@ -57,10 +57,6 @@ def _search(serving: Serving, query: schemas.Search, data: bytes | None = None) 
         min_score=query.min_score,
         offset=query.offset,
         same_cluster=query.same_cluster,
-        liked=query.liked,
-        disliked=query.disliked,
-        collapse=query.collapse,
-        diversity=query.diversity,
     )
     serving.metrics.search(hits.stages)
     return {**hits.to_dict(), "total": hits.total, "next_offset": _next(hits, query)}
