@@ -64,10 +64,11 @@ def report_variance(finder: ImageFinder, page: Report, out: Path) -> int:
 def report_clusters(finder: ImageFinder, page: Report, wanted: int) -> None:
     made = finder.cluster(wanted, method="kmeans", features="pca:0.95")
     scores = made.scores
+    error = f" ± {scores['silhouette_error']:.3f}" if scores["silhouette_error"] > 0 else ""  # 0: all images measured
     page.say(
         "Groups",
-        f"k-means found {len(made.clusters)} groups; silhouette {scores['silhouette']:.3f} ± "
-        f"{scores['silhouette_error']:.3f}, Davies-Bouldin {scores['davies_bouldin']:.2f}.",
+        f"k-means found {len(made.clusters)} groups; silhouette {scores['silhouette']:.3f}{error}, "
+        f"Davies-Bouldin {scores['davies_bouldin']:.2f}.",
     )
     rows = "".join(
         f"<tr><td class=n>{c.label}<td>{html.escape(c.name)}<td class=n>{c.size:,}<td class=n>{c.tightness:.2f}"

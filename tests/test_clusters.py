@@ -443,7 +443,8 @@ def test_on_the_command_line(home: Path) -> None:
     made = json.loads(done.stdout)
     assert made["n_clusters"] == 4 and made["method"] == "kmeans" and done.returncode == 0
     name = made["clusters"][0]["name"]
-    assert name in run_cli("clusters", *where).stdout
+    listed = run_cli("clusters", *where)
+    assert name in listed.stdout and "silhouette" in listed.stderr and "±" not in listed.stderr
     assert json.loads(run_cli("clusters", "rename", "0", "Best ones", *where, "--json").stdout)["clusters"][0]["named"]
     shown = run_cli("clusters", "show", "best ones", "-k", "3", *where, "--sheet", home / "sheet.png")
     with Image.open(home / "sheet.png") as sheet:

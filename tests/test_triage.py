@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -67,6 +68,28 @@ def test_outliers_are_scored_for_filters(home: Path) -> None:
         finder.cluster(3)
         away = finder.outliers(5)
         assert all(o.from_cluster is not None and o.from_cluster > 0 for o in away)
+
+
+def test_an_edited_picture_loses_what_was_found_of_the_former_one(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    for path in sorted(SAMPLES.rglob("*.jpg"))[:6]:
+        shutil.copy(path, tmp_path / "photos" / path.name)
+    edited, other = sorted((tmp_path / "photos").iterdir())[:2]
+    shutil.copy(edited, tmp_path / "original.jpg")
+    with Image.open(edited) as image:
+        image.filter(ImageFilter.GaussianBlur(12)).save(edited)
+    with ImageFinder.open(tmp_path / "index", model="fast") as finder:
+        finder.add(tmp_path / "photos")
+        before = set(finder.get(edited).extra)
+        finder.quality()
+        finder.outliers()
+        found = set(finder.get(edited).extra) - before
+        assert finder.get(edited).extra["issues"] == ["blurry"] and {"outlier", "blur", "contrast"} < found
+        shutil.copy(tmp_path / "original.jpg", edited)
+        os.utime(other)  # touched, not changed
+        assert finder.add().updated == 1
+        assert not found & set(finder.get(edited).extra)
+        assert found - {"issues"} <= set(finder.get(other).extra), "it has no issues"
 
 
 def test_two_images_have_no_outliers(tmp_path: Path) -> None:

@@ -159,11 +159,11 @@ DERIVED_FIELDS = (
     "cluster_pinned",
     "outlier",
     "blur",
-    "darkness",
     "brightness",
     "contrast",
     "aspect",
-) + ("quality_issues",)
+    "issues",
+)
 RECORD_FIELDS = tuple(k for k in Record.__dataclass_fields__ if k not in ("id", "extra"))
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.cluster import DBSCAN, HDBSCAN
+from sklearn.cluster import DBSCAN, HDBSCAN, AgglomerativeClustering
 from sklearn.datasets import make_blobs
 from sklearn.metrics import adjusted_rand_score
 
-from imagefinder.cluster.leiden import join
+from imagefinder.cluster.leiden import join, with_count
 from imagefinder.cluster.partition import METHODS, Task, by_size, communities, partition
 from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.reduce.neighbors import knn_graph
@@ -134,3 +134,23 @@ def test_joining_only_ever_unites(k: int, seed: int) -> None:
     joined = join(rows, labels, k)
     assert len(set(joined.tolist())) == k
     assert len(set(zip(labels.tolist(), joined.tolist(), strict=True))) == 9
+
+
+@settings(max_examples=10)
+@given(k=st.integers(1, 20), seed=st.integers(0, 100))
+def test_joining_is_that_of_ward(k: int, seed: int) -> None:
+    rows = np.random.default_rng(seed).standard_normal((24, 3)).astype(np.float32)
+    joined = join(rows, np.arange(24, dtype=np.int32), k)
+    expected = AgglomerativeClustering(k, linkage="ward").fit_predict(rows)
+    assert adjusted_rand_score(expected, joined) == 1
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(0, 6), min_size=2, max_size=60), st.data())
+def test_any_number_of_communities_is_reached_however_many_images_are_identical(
+    values: list[int], data: st.DataObject
+) -> None:
+    rows = np.eye(7, dtype=np.float32)[values]
+    k = data.draw(st.integers(1, len(rows)))
+    labels, parameters = with_count(knn_graph(rows, 15), rows, k)
+    assert sorted(set(labels.tolist())) == list(range(k)) and parameters["resolution"] >= 0

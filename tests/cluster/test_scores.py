@@ -78,7 +78,7 @@ def test_choosing_finds_clear_groups_and_says_why() -> None:
     steps: list[tuple[int, int]] = []
     choice = choose_k(rows, knn_graph(rows, 15), max_k=20, progress=lambda done, total: steps.append((done, total)))
     assert choice.suggested == choice.best_silhouette == choice.elbow == choice.communities == 6
-    assert "6 communities" in choice.reason
+    assert "6 communities" in choice.reason and "±" not in choice.reason, "all images were measured: no error to tell"
     assert [s.n_clusters for s in choice.scores] == list(range(2, 21)) and steps[-1] == (19, 19)
     inertia = [s.inertia for s in choice.scores]
     assert inertia == sorted(inertia, reverse=True)
@@ -109,3 +109,10 @@ def test_the_elbow_of_a_known_curve() -> None:
     ks = list(range(2, 21))
     assert elbow_of(ks, [100 - 15 * min(k, 7) - 0.1 * k for k in ks]) == 7
     assert elbow_of([2, 3], [2.0, 1.0]) == 2
+
+
+def test_an_error_is_told_where_it_shows() -> None:
+    assert (
+        scores.with_error(0.25, 0.0123) == "0.250 ± 0.012" and scores.with_error(-0.5, 0.00005, 4) == "-0.5000 ± 0.0001"
+    )
+    assert scores.with_error(0.25, 0.0) == "0.250" and scores.with_error(0.25, 0.0004) == "0.250"

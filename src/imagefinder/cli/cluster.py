@@ -11,6 +11,7 @@ from imagefinder.cli.bar import ProgressBar
 from imagefinder.cli.common import OK, index_option, json_option, open_finder, plural, print_json, say
 
 if TYPE_CHECKING:
+    from imagefinder.cluster.choose import Choice
     from imagefinder.groups.clustering import Cluster, Clustering
 
 METHODS = ("leiden", "kmeans", "minibatch", "agglomerative", "hdbscan", "dbscan")
@@ -86,6 +87,8 @@ def _stage(text: str) -> None:
 
 def print_clustering(made: Clustering, sizes: dict[int, int] | None = None) -> None:
     """The clusters as a table, largest first."""
+    from imagefinder.cluster.scores import with_error
+
     sizes = sizes or {c.label: c.size for c in made.clusters}
     head = f"{'label':>5}  {'images':>7}  {'tight':>5}  {'silh.':>6}  {'stable':>6}  name"
     click.echo(click.style(head, bold=True))
@@ -97,7 +100,7 @@ def print_clustering(made: Clustering, sizes: dict[int, int] | None = None) -> N
     scores = made.scores
     say(
         f"{plural(len(made.clusters), 'cluster')} of {plural(sum(sizes.values()), 'image')} by "
-        f"{made.parameters['method']}; silhouette {scores['silhouette']:.3f} ± {scores['silhouette_error']:.3f}."
+        f"{made.parameters['method']}; silhouette {with_error(scores['silhouette'], scores['silhouette_error'])}."
     )
 
 
@@ -133,16 +136,22 @@ def choose_k(max_k: int, plot: Path | None, index_dir: Path | None, as_json: boo
     if as_json:
         print_json(choice.to_dict())
         return OK
-    click.echo(click.style(f"{'k':>4}  {'inertia':>12}  {'silhouette':>16}  {'CH':>8}  {'DB':>6}", bold=True))
-    for s in choice.scores:
-        marks = {choice.elbow: "elbow", choice.best_silhouette: "best silhouette", choice.suggested: "suggested"}
-        mark = f"  <- {marks[s.n_clusters]}" if s.n_clusters in marks else ""
-        silhouette = f"{s.silhouette:.4f} ± {s.silhouette_error:.4f}"
-        click.echo(
-            f"{s.n_clusters:>4}  {s.inertia:12.2f}  {silhouette:>16}  {s.calinski_harabasz:8.1f}  "
-            f"{s.davies_bouldin:6.3f}{mark}"
-        )
+    _print_scores(choice)
     say(f"Suggested: {plural(choice.suggested, 'cluster')}. {choice.reason}")
     if plot:
         say(f"Plot: {plot}")
     return OK
+
+
+def _print_scores(choice: Choice) -> None:
+    from imagefinder.cluster.scores import with_error
+
+    click.echo(click.style(f"{'k':>4}  {'inertia':>12}  {'silhouette':>16}  {'CH':>8}  {'DB':>6}", bold=True))
+    for s in choice.scores:
+        marks = {choice.elbow: "elbow", choice.best_silhouette: "best silhouette", choice.suggested: "suggested"}
+        mark = f"  <- {marks[s.n_clusters]}" if s.n_clusters in marks else ""
+        silhouette = with_error(s.silhouette, s.silhouette_error, 4)
+        click.echo(
+            f"{s.n_clusters:>4}  {s.inertia:12.2f}  {silhouette:>16}  {s.calinski_harabasz:8.1f}  "
+            f"{s.davies_bouldin:6.3f}{mark}"
+        )

@@ -17,6 +17,7 @@ from imagefinder.cluster.scores import (
     inertia_of,
     mean_and_error,
     silhouettes,
+    with_error,
 )
 from imagefinder.errors import InvalidInputError
 
@@ -120,7 +121,7 @@ def _choice(scores: tuple[CountScores, ...], found: int) -> Choice:
     held = "" if suggested == found else f" (held to the range of {ks[0]} to {ks[-1]})"
     reason = (
         f"The neighbour graph falls into {found} communities{held}. For comparison: the silhouette is highest at "
-        f"{best.n_clusters} ({best.silhouette:.3f} ± {best.silhouette_error:.3f}), and the inertia bends at {elbow}. "
+        f"{best.n_clusters} ({with_error(best.silhouette, best.silhouette_error)}), and the inertia bends at {elbow}. "
         "More clusters are finer and purer, fewer are easier to look through."
     )
     return Choice(scores, elbow, best.n_clusters, found, suggested, reason)

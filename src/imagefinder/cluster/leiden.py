@@ -30,14 +30,16 @@ def leiden(graph: NeighborGraph, *, resolution: float = 1.0, seed: int = 0) -> L
 def with_count(
     graph: NeighborGraph, vectors: Float32, n_clusters: int, *, seed: int = 0
 ) -> tuple[Labels, dict[str, Any]]:
-    """Exactly ``n_clusters`` clusters: the resolution that gives as many communities or the fewest above that, then
-    those whose joining adds least to the variance (Ward) are joined."""
+    """Exactly ``n_clusters`` clusters, of at most as many as there are images: the resolution that gives as many
+    communities or the fewest above that, then those whose joining adds least to the variance (Ward) are joined."""
     links, n = _links(graph), len(graph)
     low, high, resolution = 0.0, 1.0, 1.0
     labels = _run(links, n, resolution, seed)
-    while labels.max() + 1 < n_clusters:
+    while labels.max() + 1 < n_clusters and resolution <= 2 * len(links):
         low, resolution, high = resolution, resolution * 4, resolution * 4
         labels = _run(links, n, resolution, seed)
+    if labels.max() + 1 < n_clusters:  # above twice the links no two images gain by being together
+        labels = np.arange(n, dtype=np.int32)
     for _ in range(STEPS):
         if labels.max() + 1 == n_clusters:
             break
@@ -51,20 +53,37 @@ def with_count(
 
 
 def join(vectors: Float32, labels: Labels, n_clusters: int) -> Labels:
-    """Join clusters, two at a time, until ``n_clusters`` are left; each time the two that raise the variance least."""
+    """Join clusters, two at a time, until ``n_clusters`` are left; each time the two that raise the variance least.
+
+    Joining never makes a third cluster cheaper to join (Bruynooghe 1978), so what a cluster's cheapest joining once
+    cost is a lower bound, looked at again only when it is the least of all.
+    """
+    order = np.argsort(labels, kind="stable")
     counts = np.bincount(labels).astype(np.float64)
-    centres = np.stack([vectors[labels == c].mean(axis=0, dtype=np.float64) for c in range(len(counts))])
-    owner = np.arange(len(counts))
-    while (counts > 0).sum() > n_clusters:
-        squares = (centres**2).sum(axis=1)
-        cost = np.maximum(squares[:, None] + squares - 2 * centres @ centres.T, 0)
-        weight = counts[:, None] * counts / np.maximum(counts[:, None] + counts, 1)
-        cost = np.where((counts[:, None] > 0) & (counts > 0), cost * weight, np.inf)
-        np.fill_diagonal(cost, np.inf)
-        a, b = np.unravel_index(cost.argmin(), cost.shape)
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64)
+    centres = np.add.reduceat(vectors[order], starts, dtype=np.float64) / counts[:, None]
+    squares, owner = np.square(centres).sum(axis=1), np.arange(len(counts))
+
+    def cheapest(a: int) -> tuple[int, float]:
+        cost = np.maximum(squares[a] + squares - 2 * (centres @ centres[a]), 0)
+        cost = np.where(counts > 0, cost * counts[a] * counts / (counts[a] + counts), np.inf)
+        cost[a] = np.inf
+        b = int(cost.argmin())
+        return b, float(cost[b])
+
+    least = np.array([cheapest(a)[1] for a in range(len(counts))])
+    left = len(counts)
+    while left > n_clusters:
+        a = int(least.argmin())
+        b, cost = cheapest(a)
+        if cost > least[a]:
+            least[a] = cost
+            continue
         centres[a] = (counts[a] * centres[a] + counts[b] * centres[b]) / (counts[a] + counts[b])
-        counts[a], counts[b] = counts[a] + counts[b], 0
+        squares[a] = np.square(centres[a]).sum()
+        counts[a], counts[b], least[b] = counts[a] + counts[b], 0, np.inf
         owner[owner == b] = a
+        left -= 1
     return np.unique(owner[labels], return_inverse=True)[1].astype(np.int32)
 
 

@@ -75,6 +75,12 @@ def mean_and_error(values: Float32, total: int) -> tuple[float, float]:
     return float(known.mean()), float(known.std(ddof=1) / np.sqrt(len(known)) * np.sqrt(left_out))
 
 
+def with_error(mean: float, error: float, digits: int = 3) -> str:
+    """A mean with its error as people write it, the error left out where it does not show."""
+    shown = f"{error:.{digits}f}"
+    return f"{mean:.{digits}f} ± {shown}" if float(shown) > 0 else f"{mean:.{digits}f}"
+
+
 def centres_of(vectors: Float32, labels: Labels) -> Float32:
     """The mean of each cluster, float32 (k, dim); labels are 0..k-1, noise (-1) counts nowhere."""
     from scipy.sparse import csr_matrix

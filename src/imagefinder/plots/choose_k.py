@@ -103,7 +103,8 @@ def _draw_silhouette(axes: Axes, ks: Sequence[int], silhouette: Numbers, error: 
     high = [s + e for s, e in zip(silhouette, error, strict=True)]
     axes.fill_between(ks, low, high, color=BLUE, alpha=0.16, lw=0)
     axes.plot(ks, silhouette, "o-", color=BLUE, ms=4.5, lw=2)
-    heading(axes, "Silhouette", "how clearly clusters stand apart; larger is better, the band is its error")
+    band = ", the band is its error" if any(e > 0 for e in error) else ""
+    heading(axes, "Silhouette", f"how clearly clusters stand apart; larger is better{band}")
     axes.margins(y=0.1)
 
 
