@@ -53,7 +53,7 @@ def create_app(finder: ImageFinder, settings: ServerSettings | None = None, limi
         lifespan=_lifespan,
         middleware=_middleware(serving),
         responses={"4XX": {"model": answers.Error}, "5XX": {"model": answers.Error}},
-        generate_unique_id_function=lambda route: route.name,
+        generate_unique_id_function=lambda route: f"{route.tags[0]}_{route.name}" if route.tags else route.name,
     )
     app.state.serving = serving
     problems.install(app)

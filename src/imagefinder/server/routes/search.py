@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, File, Form, Query, Request, UploadFile
@@ -12,7 +13,7 @@ from pydantic import ValidationError
 from starlette.datastructures import UploadFile as StarletteUpload
 
 from imagefinder.errors import InvalidInputError, InvalidQueryError
-from imagefinder.query import Box, Kind, Term, parse_query
+from imagefinder.query import Box, Kind, Part, QueryInput, Term, parse_query
 from imagefinder.server import answers, schemas
 from imagefinder.server.state import Json, Serving, ServingDep
 
@@ -47,11 +48,9 @@ async def search_upload(
 
 
 def _search(serving: Serving, query: schemas.Search, data: bytes | None = None) -> dict[str, Any]:
-    terms = terms_of(serving, query)
-    if data is not None:
-        terms.append(Term(Kind.DATA, data))
+    given = [] if data is None else [Term(Kind.DATA, data)]
     hits = serving.finder.search(
-        terms,
+        terms_of(serving, query, given),
         query.k,
         filter=query.filter,
         min_score=query.min_score,
@@ -67,12 +66,11 @@ def _next(hits: Hits, query: schemas.Search) -> int | None:
     return end if len(hits) == query.k and end < hits.total else None
 
 
-def terms_of(serving: Serving, query: schemas.Search) -> list[Term]:
-    """The terms of a query. Nothing in it is ever taken for a path. Raises InvalidQueryError."""
-    terms = list(parse_query(query.words, files=False)) if query.words and query.words.strip() else []
-    terms += [_term(serving, part) for part in query.parts]
-    if not terms and not query.liked:
-        terms = parse_query([])  # says what is missing
+def terms_of(serving: Serving, query: schemas.Search, given: Sequence[Term] = ()) -> QueryInput:
+    """The terms of a query, beside those ``given``. Nothing in it is taken for a path. Raises InvalidQueryError."""
+    terms: list[Part] = [*given, *(_term(serving, part) for part in query.parts)]
+    if query.words and query.words.strip():
+        terms += parse_query(query.words, files=False)
     return terms
 
 
@@ -139,9 +137,9 @@ async def _sent(request: Request) -> bytes | str:
         except ValidationError as error:
             raise InvalidInputError(f"url: {error.errors()[0]['msg']}.") from None
     if kind == "multipart/form-data":
-        file = (await request.form(max_files=1)).get("file")
-        if isinstance(file, StarletteUpload):
-            return await file.read()
+        async with request.form(max_files=1) as form:
+            if isinstance(file := form.get("file"), StarletteUpload):
+                return await file.read()
     raise InvalidInputError("There is no file.", remedy='Send a form with the field file, or the JSON {"url": ...}.')
 
 
