@@ -172,3 +172,103 @@ def test_a_search_tells_what_it_took_and_how_many_images_it_chose_from(finder: I
         assert set(hits.to_dict()["stages"]) == {f"{name}_ms" for name in stages}
         assert hits.total == hits.to_dict()["total"] == len(finder)
     assert finder.search("dog", k=1, filter="width = 320").total == len(finder.records("width = 320"))
+
+
+# --- arranged for the eye -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def with_copies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ImageFinder]:
+    """40 photos; every fourth also as the same file under another name, and saved again at quality 90."""
+    folder = tmp_path_factory.mktemp("copies")
+    photos = sorted(SAMPLES.rglob("*.jpg"))[:40]
+    for i, path in enumerate(photos):
+        (folder / f"{i:02d}.jpg").write_bytes(path.read_bytes())
+        if i % 4 == 0:
+            (folder / f"{i:02d}-same.jpg").write_bytes(path.read_bytes())
+            Image.open(path).convert("RGB").save(folder / f"{i:02d}-again.jpg", quality=92)
+    with ImageFinder.open(folder / "index") as finder:
+        finder.add(folder)
+        yield finder
+
+
+@pytest.mark.parametrize("diversity", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("collapse", [False, True])
+@pytest.mark.parametrize("query", ["an animal", "id"])
+def test_arranged_pages_hold_every_image_once(
+    with_copies: ImageFinder, query: str, collapse: bool, diversity: float
+) -> None:
+    finder, asked = with_copies, "an animal"
+    if query == "id":
+        asked = f"id:{finder.records()[0].id}"
+    every = finder.search(asked, k=100, collapse=collapse, diversity=diversity)
+    pages = [finder.search(asked, k=9, offset=o, collapse=collapse, diversity=diversity) for o in range(0, 72, 9)]
+    assert [(h.id, h.copies) for page in pages for h in page] == [(h.id, h.copies) for h in every]
+    shown = [id for h in every for id in (h.id, *h.copies)]
+    assert len(shown) == len(set(shown)) == len(finder) - (query == "id")
+    assert [h.rank for h in every] == list(range(1, len(every) + 1))
+
+
+def test_near_identical_hits_become_one(with_copies: ImageFinder) -> None:
+    hits = with_copies.search("an animal", k=100, collapse=True)
+    names = {h.id: Path(h.uri).stem for h in with_copies.search("an animal", k=100)}
+    together = {frozenset(names[id] for id in (h.id, *h.copies)) for h in hits if h.copies}
+    for i in range(0, 40, 4):
+        (group,) = (g for g in together if f"{i:02d}" in g)
+        assert {f"{i:02d}", f"{i:02d}-same"} <= group
+    assert sum(len(g) == 3 for g in together) >= 8  # those saved again, too
+    assert hits.to_dict()["hits"][0].get("copies", []) == list(hits[0].copies)
+    plain = {h.id: h.score for h in with_copies.search("an animal", k=100)}
+    assert all(h.score >= plain[id] for h in hits for id in h.copies)  # the best of them is the one shown
+
+
+def test_more_blocks_than_one_are_arranged_as_well(monkeypatch: pytest.MonkeyPatch, with_copies: ImageFinder) -> None:
+    monkeypatch.setattr("imagefinder.ranking.BLOCK", 16)
+    first = with_copies.records()[0].id
+    for query in ("an animal", f"id:{first}", f"an animal + id:{first}"):
+        every = with_copies.search(query, k=100, collapse=True, diversity=0.3)
+        pages = [with_copies.search(query, k=7, offset=o, collapse=True, diversity=0.3) for o in range(0, 63, 7)]
+        assert [h.id for page in pages for h in page] == [h.id for h in every]
+        shown = [id for h in every for id in (h.id, *h.copies)]
+        assert len(shown) == len(set(shown)) == len(with_copies) - (query != "an animal")
+
+
+def test_diversity_spreads_the_hits(finder: ImageFinder) -> None:
+    ids, vectors = finder.vectors()
+    place = {id: i for i, id in enumerate(ids)}
+
+    def likeness(diversity: float) -> float:
+        found = []
+        for id in ids[::20]:
+            rows = vectors[[place[h.id] for h in finder.similar(id, k=10, diversity=diversity)]]
+            found.append((rows @ rows.T)[np.triu_indices(10, 1)].mean())
+        return float(np.mean(found))
+
+    plain, some, much = (likeness(d) for d in (0.0, 0.3, 0.7))
+    assert plain > some + 0.03
+    assert some > much
+    assert [h.id for h in finder.similar(ids[0], k=10, diversity=0)] == [h.id for h in finder.similar(ids[0], k=10)]
+
+
+def test_marginal_relevance_is_as_its_formula_says() -> None:
+    from imagefinder.arranging import diverse_order
+
+    rng = np.random.default_rng(3)
+    vectors = rng.standard_normal((12, 5)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    scores = np.sort(rng.random(12).astype(np.float32))[::-1].copy()
+    relevance = (scores - scores.min()) / (scores.max() - scores.min())
+    chosen: list[int] = [0]
+    while len(chosen) < 12:
+        rest = [i for i in range(12) if i not in chosen]
+        chosen.append(
+            max(rest, key=lambda i: 0.6 * relevance[i] - 0.4 * max(float(vectors[i] @ vectors[j]) for j in chosen))
+        )
+    assert diverse_order(scores, vectors, 0.4) == chosen
+    assert diverse_order(scores, vectors, 0.0) == list(range(12))
+
+
+@pytest.mark.parametrize("diversity", [-0.1, 1.1, math.nan])
+def test_diversity_goes_from_0_to_1(finder: ImageFinder, diversity: float) -> None:
+    with pytest.raises(ValueError, match="diversity"):
+        finder.search("dog", diversity=diversity)

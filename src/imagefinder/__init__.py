@@ -15,17 +15,19 @@ from imagefinder._version import __version__
 if TYPE_CHECKING:
     from imagefinder.cluster.choose import Choice
     from imagefinder.errors import ImageFinderError
+    from imagefinder.feedback import Judgement
     from imagefinder.finder import ImageFinder
     from imagefinder.groups.clustering import Cluster, Clustering
     from imagefinder.groups.facade import Clusters
     from imagefinder.groups.model import ClusterModel
     from imagefinder.ingest import IngestReport, Progress
-    from imagefinder.query import Term
+    from imagefinder.query import Box, Term
     from imagefinder.results import IndexInfo, Records
     from imagefinder.search import Hits
     from imagefinder.types import Hit, Limits, Record, Skipped
 
 __all__ = [
+    "Box",
     "Choice",
     "Cluster",
     "ClusterModel",
@@ -37,6 +39,7 @@ __all__ = [
     "ImageFinderError",
     "IndexInfo",
     "IngestReport",
+    "Judgement",
     "Limits",
     "Progress",
     "Record",
@@ -59,6 +62,8 @@ _HOME = {
     "Records": "results",
     "IngestReport": "ingest",
     "Progress": "ingest",
+    "Judgement": "feedback",
+    "Box": "query",
     "Term": "query",
     "Hit": "types",
     "Limits": "types",

@@ -122,6 +122,8 @@ def stored_vectors(index: Index, ids: Sequence[str], space: str) -> Float32:
     import numpy as np
 
     name = index.space(space).search_vector
+    if not ids:
+        return np.zeros((0, index.store.vectors()[name or ""].dim), np.float32)
     points = {p.id: p for p in index.store.retrieve(list(ids), vectors=(name,) if name else ())}
     for id in ids:
         if not name or id not in points or name not in points[id].vectors:

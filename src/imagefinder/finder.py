@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
 from imagefinder.errors import InvalidInputError, NotFoundError
+from imagefinder.feedback import Feedback
 from imagefinder.images.loader import Loader
 from imagefinder.images.sources import open_source
 from imagefinder.index import Index
@@ -43,6 +45,7 @@ class ImageFinder(Organising):
         self._index = index
         self._model_name = model
         self._embedder: Embedder | None = None
+        self._loading = threading.Lock()
         self._limits = limits or Limits()
 
     @classmethod
@@ -124,28 +127,50 @@ class ImageFinder(Organising):
 
     # --- asking ---------------------------------------------------------------------------------------------------
 
-    def search(
+    def search(  # noqa: PLR0913 - each can be given without the others, and by name only
         self,
-        query: QueryInput,
+        query: QueryInput | None,
         k: int = 10,
         *,
         filter: FilterLike = None,
         min_score: float | None = None,
         offset: int = 0,
         same_cluster: bool = False,
+        liked: Sequence[str] = (),
+        disliked: Sequence[str] = (),
+        collapse: bool = False,
+        diversity: float = 0.0,
     ) -> Hits:
         """The ``k`` images that fit the query best; see ``query.parse_query`` for what a query may be.
 
-        ``same_cluster`` keeps to one cluster: that of the image asked for, or of the best hit.
+        ``same_cluster`` keeps to one cluster: that of the image asked for, or of the best hit. ``liked`` and
+        ``disliked`` name images that were right or wrong, by id or URI; the answer learns from them, and with some
+        liked there need be no query. ``collapse`` makes one hit of near-identical ones. ``diversity``, from 0 to 1,
+        puts hits unlike each other ahead. Raises InvalidQueryError, InvalidFilterError or NotFoundError.
         """
-        options = SearchOptions(k, as_filter(filter), min_score, offset, same_cluster)
-        terms = parse_query(query)
         self._ready()
+        options = SearchOptions(
+            k=k,
+            filter=as_filter(filter),
+            min_score=min_score,
+            offset=offset,
+            same_cluster=same_cluster,
+            liked=tuple(dict.fromkeys(map(self._resolve, liked))),
+            disliked=tuple(dict.fromkeys(map(self._resolve, disliked))),
+            collapse=collapse,
+            diversity=diversity,
+        )
+        terms = parse_query(query) if query is not None else []
         loader = Loader(self._limits, self.embedder.short_side)
         try:
             return search(self._index, self.embedder, terms, options, loader)
         finally:
             loader.close()
+
+    @property
+    def feedback(self) -> Feedback:
+        """What people said of answers, kept with the index."""
+        return Feedback(self._index)
 
     def similar(self, image: str | os.PathLike[str], k: int = 10, **options: Any) -> Hits:
         """The ``k`` images most like one of the index, named by id or URI, without itself."""
@@ -217,9 +242,10 @@ class ImageFinder(Organising):
     @property
     def embedder(self) -> Embedder:
         """The model of this index, loaded when first needed; one call uses all cores, as a search wants it."""
-        if self._embedder is None:
-            self._embedder = self._load_model(None)
-        return self._embedder
+        with self._loading:
+            if self._embedder is None:
+                self._embedder = self._load_model(None)
+            return self._embedder
 
     def _load_model(self, threads: int | None) -> Embedder:
         from imagefinder.models.names import load_model

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -49,7 +50,8 @@ class Index:
         self._refuse_foreign_folder()
         if not create and not manifests.exists(path):
             raise NotFoundError(f"There is no index at {path}.", remedy="Make one with: imagefinder index FOLDER")
-        self.steady = SharedLock()
+        self.steady = SharedLock()  # shared: no space changes meanwhile
+        self.writing = threading.RLock()  # for what reads something here, then writes what follows from it
         self._lock = IndexLock(path)
         self._lock.acquire(timeout=wait_s)
         self._transforms: dict[str, LinearTransform] = {}

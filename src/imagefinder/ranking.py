@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imagefinder.embedding import SpaceQuery
+from imagefinder.arranging import Placed, collapsed, diverse_order
+from imagefinder.embedding import SpaceQuery, stored_vectors
 from imagefinder.store.base import ScoredPoint
 
 if TYPE_CHECKING:
@@ -21,28 +22,45 @@ class Ranking:
     """The images that pass ``filter`` and score at least ``min_score``, without ``exclude``, best first.
 
     One space ranks by cosine. Where a query speaks in two, the score is the weighted sum of the scores in both, each
-    standardised by a background of random images, so that neither drowns the other.
+    standardised by a background of random images, so that neither drowns the other. ``collapse`` and ``diversity``:
+    see ``arranging``; both look at how alike pictures are in the ``image_space``.
     """
 
     index: Index
     queries: Mapping[str, SpaceQuery]
+    image_space: str
     filter: Filter | None = None
     min_score: float | None = None
     exclude: Collection[str] = ()
+    collapse: bool = False
+    diversity: float = 0.0
 
-    def page(self, offset: int, k: int) -> list[ScoredPoint]:
-        if len(self.queries) == 1:
-            return self._one_space(offset, k)
-        found: list[ScoredPoint] = []
-        for block in self.blocks():
-            found += block
+    def page(self, offset: int, k: int) -> list[Placed]:
+        """The hits from ``offset`` on, ``k`` at most."""
+        if len(self.queries) == 1 and not self.collapse and not self.diversity:
+            return [Placed(p) for p in self._one_space(offset, k)]
+        found: list[Placed] = []
+        for block in self._by_one() if len(self.queries) == 1 else self._by_all():
+            found += self._arranged(block)
             if len(found) >= offset + k:
                 break
         return found[offset : offset + k]
 
-    def blocks(self) -> Iterator[list[ScoredPoint]]:
-        """The whole order, in parts that don't depend on what is asked for."""
-        return self._by_one() if len(self.queries) == 1 else self._by_all()
+    def _arranged(self, block: list[ScoredPoint]) -> list[Placed]:
+        """A block is arranged by itself, whatever page was asked for: no hit on two pages, none on no page."""
+        placed = [Placed(p) for p in block]
+        if not self.collapse and not self.diversity:
+            return placed
+        import numpy as np
+
+        vectors = stored_vectors(self.index, [p.id for p in block], self.image_space)
+        if self.collapse:
+            placed, leaders = collapsed(block, vectors)
+            vectors = vectors[leaders]
+        if self.diversity:
+            scores = np.array([p.point.score for p in placed], np.float32)
+            placed = [placed[i] for i in diverse_order(scores, vectors, self.diversity)]
+        return placed
 
     def _one_space(self, offset: int, k: int) -> list[ScoredPoint]:
         ((space, query),) = self.queries.items()

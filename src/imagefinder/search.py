@@ -12,6 +12,7 @@ from imagefinder.images.grid import html_grid
 from imagefinder.images.loader import Loader
 from imagefinder.query import Kind, Term
 from imagefinder.ranking import Ranking
+from imagefinder.relevance import refined
 from imagefinder.types import Hit, Record
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class Hits(Sequence[Hit]):
     """The answers of one search, best first. In a notebook they show as a grid of pictures.
 
     ``total`` is how many images the filter lets through, all of them without one. ``stages`` are the milliseconds
-    spent on each part of the search, ``took_ms`` on all of it: read, embed, query, count.
+    spent on each part of the search, ``took_ms`` on all of it: read, embed, feedback, query, count.
     """
 
     def __init__(
@@ -64,18 +65,30 @@ class Hits(Sequence[Hit]):
 
 @dataclass(frozen=True, slots=True)
 class SearchOptions:
-    """How many hits, and which images count at all. ``same_cluster``: those of the cluster of the image asked for, or
-    of the best hit."""
+    """How many hits, and which images count at all.
+
+    ``same_cluster``: those of the cluster of the image asked for, or of the best hit. ``liked`` and ``disliked`` are
+    ids of images that were right or wrong: see ``relevance``. ``collapse`` makes one hit of near-identical ones;
+    ``diversity``, 0 to 1, puts hits unlike each other ahead.
+    """
 
     k: int = 10
     filter: Filter | None = None
     min_score: float | None = None
     offset: int = 0
     same_cluster: bool = False
+    liked: tuple[str, ...] = ()
+    disliked: tuple[str, ...] = ()
+    collapse: bool = False
+    diversity: float = 0.0
 
     def __post_init__(self) -> None:
         if self.k < 1 or self.offset < 0:
             raise InvalidInputError(f"k must be 1 or more and offset 0 or more; got k={self.k}, offset={self.offset}.")
+        if not 0 <= self.diversity <= 1:
+            raise InvalidInputError(f"diversity goes from 0 to 1; got {self.diversity}.")
+        if both := set(self.liked) & set(self.disliked):
+            raise InvalidInputError(f"{min(both)} is both liked and disliked.", remedy="Leave one out.")
 
 
 def search(index: Index, embedder: Embedder, terms: Sequence[Term], options: SearchOptions, loader: Loader) -> Hits:
@@ -83,38 +96,53 @@ def search(index: Index, embedder: Embedder, terms: Sequence[Term], options: Sea
 
     Each term speaks in one space: words in the model's text space, a picture or an id in its image space. Within a
     space the unit vectors of the terms are added with their weights, and the score is the cosine with that sum, which
-    ranks as rclip's arithmetic does. Images named by id are no answer to themselves. See ``ranking`` for words and
-    pictures together.
+    ranks as rclip's arithmetic does. Images named by id are no answer to themselves, and what was disliked is none
+    either. See ``ranking`` for words and pictures together.
     """
     watch = Stopwatch()
     meanings = understand(index, embedder, terms, loader, watch)
     shown = [str(t.value) for t in terms if t.kind is Kind.ID]
+    image_space = index.spaces_of(embedder.spec)["image"]
     with index.steady.shared():  # no transform changes between a query's vectors and the points it is compared with
-        ranking = Ranking(index, query_vectors(index, meanings), options.filter, options.min_score, shown)
+        queries = query_vectors(index, meanings)
+        if options.liked or options.disliked or not queries:
+            queries = refined(index, queries, image_space, options.liked, options.disliked)
+            watch.lap("feedback")
+        ranking = Ranking(
+            index,
+            queries,
+            image_space,
+            filter=options.filter,
+            min_score=options.min_score,
+            exclude={*shown, *options.disliked},
+            collapse=options.collapse,
+            diversity=options.diversity,
+        )
         if options.same_cluster:
             ranking = _within_cluster(ranking, shown)
-        points = ranking.page(options.offset, options.k)
+        page = ranking.page(options.offset, options.k)
         watch.lap("query")
     total = index.store.count(ranking.filter)
     watch.lap("count")
     hits = [
-        Hit(options.offset + i, p.score, Record.from_payload(p.id, p.payload)) for i, p in enumerate(points, start=1)
+        Hit(rank, p.score, Record.from_payload(p.id, p.payload), copies)
+        for rank, (p, copies) in enumerate(page, start=options.offset + 1)
     ]
-    space = "+".join(ranking.queries)
-    return Hits(hits, space=space, total=total, took_ms=watch.total_ms, stages=watch.stages)
+    return Hits(hits, space="+".join(queries), total=total, took_ms=watch.total_ms, stages=watch.stages)
 
 
 def _within_cluster(ranking: Ranking, shown: Sequence[str]) -> Ranking:
     """The ranking narrowed to the cluster of the image shown, or of the best hit. Raises NotFoundError."""
     from imagefinder.store.filters import And, Compare
 
-    found = ranking.index.store.retrieve(shown[:1]) or ranking.page(0, 1)
-    if not found:
+    payloads = [p.payload for p in ranking.index.store.retrieve(shown[:1])]
+    payloads = payloads or [placed.point.payload for placed in ranking.page(0, 1)]
+    if not payloads:
         return ranking
-    cluster = found[0].payload.get("cluster")
+    cluster = payloads[0].get("cluster")
     if cluster is None:
         raise NotFoundError("The images are not clustered yet.", remedy="Run: imagefinder cluster")
     if cluster == -1:
-        raise NotFoundError(f"{found[0].payload['uri']} is in no cluster.", remedy="Search without --same-cluster.")
+        raise NotFoundError(f"{payloads[0]['uri']} is in no cluster.", remedy="Search without --same-cluster.")
     inside = Compare("cluster", "=", cluster)
     return replace(ranking, filter=And((ranking.filter, inside)) if ranking.filter else inside)

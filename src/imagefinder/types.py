@@ -169,11 +169,13 @@ RECORD_FIELDS = tuple(k for k in Record.__dataclass_fields__ if k not in ("id", 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One answer of a search. ``rank`` counts from 1; ``score`` is larger for better."""
+    """One answer of a search. ``rank`` counts from 1; ``score`` is larger for better. ``copies`` are the ids of the
+    near-identical images it stands for, where the search was to collapse them."""
 
     rank: int
     score: float
     record: Record
+    copies: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -185,7 +187,8 @@ class Hit:
 
     def to_dict(self) -> dict[str, Any]:
         row = self.record.to_dict()
-        return {"rank": self.rank, "id": row.pop("id"), "uri": row.pop("uri"), "score": round(self.score, 6), **row}
+        head = {"rank": self.rank, "id": row.pop("id"), "uri": row.pop("uri"), "score": round(self.score, 6)}
+        return {**head, **row, **({"copies": list(self.copies)} if self.copies else {})}
 
 
 def image_id(uri: str) -> str:

@@ -7,6 +7,7 @@ import json
 import shutil
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,18 +26,28 @@ from imagefinder.cli.common import (
 from imagefinder.errors import ImageError, InvalidQueryError
 
 if TYPE_CHECKING:
+    from imagefinder.query import QueryInput
     from imagefinder.search import Hits
     from imagefinder.types import Hit
 
 
 @click.command(context_settings={"ignore_unknown_options": False, "allow_interspersed_args": True})
-@click.argument("query", nargs=-1, required=True, metavar="QUERY...")
+@click.argument("query", nargs=-1, metavar="[QUERY]...")
 @index_option
 @click.option("-k", "--top", "k", default=10, show_default=True, type=click.IntRange(1, 100_000), help="Hits wanted.")
 @click.option("--offset", default=0, type=click.IntRange(0), help="Leave out the best N.", metavar="N")
 @click.option("--filter", "where", metavar="EXPR", help="E.g. 'folder=shoes and width>=800'.")
 @click.option("--min-score", type=float, metavar="X", help="Only hits that score at least this.")
 @click.option("--same-cluster", is_flag=True, help="Only the cluster of the image asked for, or of the best hit.")
+@click.option(
+    "--box", metavar="L,T,R,B", help="Only this part of the query's image: fractions of it, from the top left."
+)
+@click.option("--like", "liked", multiple=True, metavar="ID", help="An image that is right; several may be given.")
+@click.option("--dislike", "disliked", multiple=True, metavar="ID", help="An image that is wrong.")
+@click.option("--collapse", is_flag=True, help="One hit for near-identical images.")
+@click.option(
+    "--diversity", type=click.FloatRange(0, 1), default=0.0, metavar="X", help="0 to 1: hits unlike each other."
+)
 @json_option
 @click.option("--jsonl", "shape", flag_value="jsonl", help="One JSON object per hit and line.")
 @click.option("--csv", "shape", flag_value="csv", help="CSV with a header.")
@@ -61,14 +72,14 @@ def search(
       imagefinder search ./beach.jpg -k 20
       imagefinder search "dog + ./beach.jpg - people"
       imagefinder search "2:dog + 0.5:snow" --filter "width >= 800 and taken_at >= 2020"
+      imagefinder search ./room.jpg --box 0.5,0.4,0.9,1
+      imagefinder search red bike --like id:ID --dislike id:ID
     """
-    from imagefinder.query import parse_arguments
-
-    terms = parse_arguments(query)
+    terms = _terms(query, options)
     if as_json and shape:
         raise click.UsageError("Choose one of --json, --jsonl, --csv and -f.")
     with open_finder(index_dir) as finder:
-        hits = finder.search(list(terms), options["k"], filter=options["where"], **_cut(options))
+        hits = finder.search(terms, options["k"], filter=options["where"], **_cut(options))
         if options["null"]:
             shape = "paths"
         _print(hits, "json" if as_json else shape, "\0" if options["null"] else "\n", options["preview"])
@@ -79,8 +90,24 @@ def search(
     return OK if hits else NOTHING_FOUND
 
 
+def _terms(query: Sequence[str], options: dict[str, Any]) -> QueryInput | None:
+    """What is asked for, the box put on its image; None when only examples are given."""
+    from imagefinder.query import Box, Kind, parse_arguments
+
+    if not query and not options["liked"]:
+        raise click.UsageError("Give a query, or --like.")
+    terms = parse_arguments(query) if query else []
+    if options["box"]:
+        pictures = [i for i, term in enumerate(terms) if term.kind is not Kind.WORDS]
+        if len(pictures) != 1:
+            raise click.UsageError("--box is for a query with one image.")
+        terms[pictures[0]] = replace(terms[pictures[0]], box=Box.parse(options["box"]))
+    return list(terms) or None
+
+
 def _cut(options: dict[str, Any]) -> dict[str, Any]:
-    return {name: options[name] for name in ("min_score", "offset", "same_cluster")}
+    names = ("min_score", "offset", "same_cluster", "liked", "disliked", "collapse", "diversity")
+    return {name: options[name] for name in names}
 
 
 def _print(hits: Hits, shape: str | None, end: str, preview: bool | None) -> None:
@@ -122,7 +149,8 @@ def _print_for_people(hits: Hits, preview: bool | None) -> None:
 def _about(hit: Hit) -> str:
     record = hit.record
     size = f"  {record.width}x{record.height}" if record.width else ""
-    return f"{size}  {record.caption}" if record.caption else size
+    copies = f"  +{len(hit.copies)} like it" if hit.copies else ""
+    return f"{size}{copies}  {record.caption}" if record.caption else f"{size}{copies}"
 
 
 def _copy(hits: Sequence[Hit], folder: Path) -> None:
