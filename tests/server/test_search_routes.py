@@ -100,6 +100,44 @@ def test_part_of_a_picture(client: TestClient) -> None:
     assert {id for id, _ in shown(found)} == {id for id, _ in shown(expected)}
 
 
+def test_what_was_liked_steers_the_next_answer(client: TestClient, ids: list[str]) -> None:
+    finder = finder_of(client)
+    before = search(client, words="animal", k=20)
+    liked, disliked = before["hits"][6]["id"], before["hits"][0]["id"]
+    after = search(client, words="animal", k=20, liked=[liked], disliked=[disliked])
+    assert shown(after) == shown(finder.search("animal", 20, liked=[liked], disliked=[disliked]).to_dict())
+    ranks = [h["id"] for h in after["hits"]]
+    assert ranks.index(liked) < 6 and (disliked not in ranks or ranks.index(disliked) > ranks.index(liked))
+    assert shown(search(client, k=5, liked=[liked])) == shown(finder.search(None, 5, liked=[liked]).to_dict())
+
+
+def test_feedback_is_kept_until_it_is_taken_back(client: TestClient, ids: list[str]) -> None:
+    query = {"words": "animal"}
+    given = client.post("/v1/feedback", json={"query": query, "liked": ids[:2], "disliked": ids[2:3]})
+    assert given.status_code == 201 and given.json()["query"] == query
+    second = client.post("/v1/feedback", json={"liked": ids[3:4]}).json()
+    listed = client.get("/v1/feedback").json()
+    assert [f["id"] for f in listed["feedback"]] == [second["id"], given.json()["id"]] and listed["total"] == 2
+    assert client.delete(f"/v1/feedback/{second['id']}").status_code == 204
+    assert client.delete(f"/v1/feedback/{second['id']}").status_code == 404
+    assert client.get("/v1/feedback", params={"k": 1, "offset": 1}).json() == {"total": 1, "feedback": []}
+    gone = "6ba7b810-9dad-51d1-80b4-00c04fd430c8"
+    for body, status in (({}, 400), ({"liked": [gone]}, 404), ({"liked": ids[:1], "disliked": ids[:1]}, 400)):
+        assert client.post("/v1/feedback", json=body).status_code == status
+
+
+def test_near_identical_hits_become_one_and_hits_can_be_made_to_differ(client: TestClient, ids: list[str]) -> None:
+    data = PICTURE.read_bytes()
+    assert client.post("/v1/images", files=[("files", ("copy.jpg", data))]).status_code == 201
+    query = {"parts": [{"image": data_uri(PICTURE)}], "k": 10}
+    assert "copies" not in search(client, **query)["hits"][0]
+    together = search(client, **query, collapse=True)["hits"]
+    assert len(together[0]["copies"]) == 1 and together[0]["copies"][0] not in [h["id"] for h in together]
+    spread = search(client, **query, diversity=0.8)
+    assert shown(spread) == shown(finder_of(client).search(PICTURE, 10, diversity=0.8).to_dict())
+    assert {id for id, _ in shown(spread)} != {id for id, _ in shown(search(client, **query))}
+
+
 def test_stages_tell_where_the_time_went(client: TestClient) -> None:
     found = search(client, words="dog")
     assert 0 < sum(found["stages"].values()) <= found["took_ms"] + 1

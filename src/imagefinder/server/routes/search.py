@@ -50,12 +50,16 @@ async def search_upload(
 def _search(serving: Serving, query: schemas.Search, data: bytes | None = None) -> dict[str, Any]:
     given = [] if data is None else [Term(Kind.DATA, data)]
     hits = serving.finder.search(
-        terms_of(serving, query, given),
+        terms_of(serving, query, given) or None,
         query.k,
         filter=query.filter,
         min_score=query.min_score,
         offset=query.offset,
         same_cluster=query.same_cluster,
+        liked=query.liked,
+        disliked=query.disliked,
+        collapse=query.collapse,
+        diversity=query.diversity,
     )
     serving.metrics.search(hits.stages)
     return {**hits.to_dict(), "total": hits.total, "next_offset": _next(hits, query)}
@@ -169,7 +173,7 @@ def list_feedback(
     serving: ServingDep, k: Annotated[int, Query(ge=1, le=1000)] = 100, offset: Annotated[int, Query(ge=0)] = 0
 ) -> Response:
     """What was kept, the latest first."""
-    found = [f.to_dict() for f in reversed(serving.finder.feedback.list())]
+    found = [f.to_dict() for f in serving.finder.feedback.list()]
     return Json({"total": len(found), "feedback": found[offset : offset + k]})
 
 
