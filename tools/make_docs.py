@@ -1,4 +1,4 @@
-"""Makes docs/command-line.md from the program's own help.
+"""Makes docs/command-line.md from the program's own help, and docs/openapi.json from the server's own description.
 
 python tools/make_docs.py            write it
 python tools/make_docs.py --check    fail if what is there is out of date
@@ -6,7 +6,9 @@ python tools/make_docs.py --check    fail if what is there is out of date
 
 from __future__ import annotations
 
+import json
 import sys
+import tempfile
 from pathlib import Path
 
 import click
@@ -14,7 +16,7 @@ import click
 from imagefinder import settings
 from imagefinder.cli import cli
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "command-line.md"
+DOCS = Path(__file__).resolve().parents[1] / "docs"
 HEAD = """# Command line
 
 <!-- Made by tools/make_docs.py; change the help texts in src/imagefinder/cli instead. -->
@@ -59,13 +61,27 @@ def page() -> str:
     return HEAD + "\n".join(help_of(cli, "imagefinder")) + FILTERS + environment
 
 
+def openapi() -> str:
+    """The description of the HTTP API, frozen so that a change of it is seen."""
+    from imagefinder.finder import ImageFinder
+    from imagefinder.server.app import create_app
+
+    with tempfile.TemporaryDirectory() as folder, ImageFinder.open(folder) as finder:
+        app = create_app(finder)
+        app.state.serving.close()
+        return json.dumps({**app.openapi(), "info": {**app.openapi()["info"], "version": "v1"}}, indent=1) + "\n"
+
+
 def main() -> int:
-    if "--check" in sys.argv[1:]:
-        current = PAGE.is_file() and PAGE.read_text("utf-8") == page()
-        print("docs/command-line.md is current." if current else "docs/command-line.md is out of date: make docs")
-        return int(not current)
-    PAGE.write_text(page(), "utf-8")
-    return 0
+    made = {DOCS / "command-line.md": page(), DOCS / "openapi.json": openapi()}
+    if "--check" not in sys.argv[1:]:
+        for path, text in made.items():
+            path.write_text(text, "utf-8")
+        return 0
+    stale = [path for path, text in made.items() if not path.is_file() or path.read_text("utf-8") != text]
+    for path in stale:
+        print(f"docs/{path.name} is out of date: make docs")
+    return int(bool(stale))
 
 
 if __name__ == "__main__":

@@ -73,8 +73,8 @@ class Search(Body):
         None, description="Words, with rclip's arithmetic: dog + id:UUID - people, 2:dog, URLs."
     )
     parts: list[Part] = Field(default_factory=list, max_length=20)
-    liked: Ids = Field(default_factory=list, max_length=1000, description="Images to find more of.")
-    disliked: Ids = Field(default_factory=list, max_length=1000, description="Images to find less of.")
+    liked: list[Id] = Field(default_factory=list, max_length=1000, description="Images to find more of.")
+    disliked: list[Id] = Field(default_factory=list, max_length=1000, description="Images to find less of.")
     filter: FilterText | None = None
     k: int = Field(50, ge=1, le=1000, description="How many hits.")
     offset: int = Field(0, ge=0, le=1_000_000)
@@ -129,17 +129,17 @@ class Split(Body):
 
 
 class Decide(Body):
-    ids: Ids = Field(min_length=2, max_length=100)
+    ids: list[Id] = Field(min_length=2, max_length=100)
     decision: Literal["not-duplicate", "keep-both"]
 
 
 class Forget(Body):
-    ids: Ids = Field(min_length=2, max_length=2)
+    ids: list[Id] = Field(min_length=2, max_length=2)
 
 
 class TrashGroup(Body):
     keep: Id
-    remove: Ids = Field(min_length=1)
+    remove: list[Id] = Field(min_length=1, max_length=10_000)
 
 
 class Trash(Body):
