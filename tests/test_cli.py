@@ -247,3 +247,17 @@ def test_help_is_there_for_every_command() -> None:
     for command in ("demo", "index", "search", "remove", "info", "models", "doctor", "download", "evaluate"):
         assert command in top
         assert "Usage" in run_cli(command, "--help").stdout
+
+
+def test_parts_examples_copies_and_diversity(home: Path, search: Run) -> None:
+    hits = json.loads(search("an animal", "-k", "3", "--json").stdout)["hits"]
+    path, id = hits[0]["uri"], hits[0]["id"]
+    assert json.loads(search(path, "--box", "0,0,1,1", "--json").stdout)["hits"][0]["id"] == id
+    liked = json.loads(search("--like", id, "--json").stdout)["hits"]
+    assert liked[0]["id"] == id
+    without = json.loads(search("an animal", "--dislike", id, "--json").stdout)["hits"]
+    assert id not in [h["id"] for h in without]
+    spread = json.loads(search("an animal", "--diversity", "0.5", "--collapse", "--json").stdout)["hits"]
+    assert {id for h in spread for id in (h["id"], *h.get("copies", []))} == {h["id"] for h in without} | {id}
+    for wrong in (["an animal", "--box", "0,0,1,1"], [path, "--box", "0,0,2,2"], [path, "--diversity", "2"]):
+        assert search(*wrong).returncode == 2

@@ -245,8 +245,7 @@ def test_diversity_spreads_the_hits(finder: ImageFinder) -> None:
         return float(np.mean(found))
 
     plain, some, much = (likeness(d) for d in (0.0, 0.3, 0.7))
-    assert plain > some + 0.03
-    assert some > much
+    assert plain > 1.1 * some > 1.1 * much
     assert [h.id for h in finder.similar(ids[0], k=10, diversity=0)] == [h.id for h in finder.similar(ids[0], k=10)]
 
 

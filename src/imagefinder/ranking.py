@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -101,20 +102,18 @@ class Ranking:
             depth *= 2
 
     def _scored(self, nominees: Mapping[str, ScoredPoint]) -> list[ScoredPoint]:
-        import numpy as np
-
-        names = {space: self.index.space(space).search_vector or "" for space in self.queries}
-        held = self.index.store.retrieve(list(nominees), vectors=tuple(names.values()))
-        points = [p for p in held if all(name in p.vectors for name in names.values())]
-        if not points:
-            return []
-        totals = np.zeros(len(points), dtype=np.float32)
+        totals: defaultdict[str, list[float]] = defaultdict(list)
         for space, query in self.queries.items():
-            rows = np.stack([p.vectors[names[space]] for p in points]).astype(np.float32)
             background = self.index.sample(space) @ query.vector
-            spread = max(float(background.std()), 1e-6)
-            totals += np.float32(query.weight) * (rows @ query.vector - background.mean()) / spread
-        totals /= np.float32(sum(query.weight for query in self.queries.values()))
-        scored = [ScoredPoint(p.id, s, p.payload) for p, s in zip(points, totals.tolist(), strict=True)]
+            middle, spread = float(background.mean()), max(float(background.std()), 1e-6)
+            name = self.index.space(space).search_vector or ""
+            for id, score in self.index.store.score(name, query.vector, list(nominees)).items():
+                totals[id].append(query.weight * (score - middle) / spread)
+        weights = sum(query.weight for query in self.queries.values())
+        scored = [
+            ScoredPoint(id, sum(parts) / weights, nominees[id].payload)
+            for id, parts in totals.items()
+            if len(parts) == len(self.queries)
+        ]
         wanted = [p for p in scored if self.min_score is None or p.score >= self.min_score]
         return sorted(wanted, key=lambda p: (-p.score, p.id))

@@ -366,3 +366,15 @@ def test_pages_of_equal_scores_neither_repeat_nor_lose_a_point(store: Store) -> 
     left = ids(store.query("space", np.array([1, 0.5, 0, 0]), 60, exclude=without))
     assert len(left) == 57 and not {id_of(0), id_of(4), id_of(7)} & set(left)
     assert ids(store.query("space", np.array([1, 0.5, 0, 0]), 5, offset=3, exclude=without)) == left[3:8]
+
+
+def test_scores_of_given_points_are_those_of_the_query(store: Store) -> None:
+    store.upsert([point(n) for n in range(30)])
+    store.upsert([point(99, {"raw": np.ones(8)})])
+    start = np.array([1, 2, 3, 4.0])
+    every = {p.id: p.score for p in store.query("space", start, 50)}
+    wanted = [id_of(3), id_of(17).upper(), id_of(99), id_of(1000), "no id"]
+    assert store.score("space", start, wanted) == pytest.approx({id: every[id] for id in (id_of(3), id_of(17))})
+    assert store.score("space", start, []) == {}
+    with pytest.raises(NotFoundError):
+        store.score("nope", start, wanted)

@@ -95,7 +95,7 @@ def _terms(query: Sequence[str], options: dict[str, Any]) -> QueryInput | None:
     from imagefinder.query import Box, Kind, parse_arguments
 
     if not query and not options["liked"]:
-        raise click.UsageError("Give a query, or --like.")
+        raise click.UsageError("Give a QUERY, or --like.")
     terms = parse_arguments(query) if query else []
     if options["box"]:
         pictures = [i for i, term in enumerate(terms) if term.kind is not Kind.WORDS]

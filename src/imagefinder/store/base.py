@@ -88,6 +88,10 @@ class Store(Protocol):
         out those of the ids ``exclude`` and then the best ``offset``. Equal scores are in order of id, so that pages
         neither repeat a point nor lose one."""
 
+    def score(self, name: str, vector: np.ndarray, ids: Sequence[str]) -> dict[str, float]:
+        """The scores that ``query`` gives to these points, by id; those without the vector, or unknown, are left
+        out."""
+
     def retrieve(self, ids: Sequence[str], *, vectors: Sequence[str] = ()) -> list[Point]:
         """The points of these ids, in their order; unknown ids are left out."""
 

@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imagefinder.errors import IndexDamagedError, IndexFolderError, InvalidInputError, NotFoundError
-from imagefinder.store.base import Point, ScoredPoint, VectorParams
+from imagefinder.errors import IndexDamagedError, InvalidInputError, NotFoundError
+from imagefinder.store.base import Point, VectorParams
 from imagefinder.store.checks import (
-    checked_batch,
     checked_id,
     checked_new_vector,
     checked_payload,
     checked_points,
     checked_rows,
-    checked_vector,
-    checked_window,
     known,
     usual_ids,
 )
 from imagefinder.store.edge_engine import (
     DAMAGED_REMEDY,
     OPENING_BYTES,
-    best_and_equals,
     bytes_used,
     engine_errors,
     engine_point,
@@ -36,14 +30,10 @@ from imagefinder.store.edge_engine import (
     is_current,
     load_shard,
     make_config,
-    our_point,
     read_params,
-    selector,
     want_space,
 )
-from imagefinder.store.edge_filters import translate
-from imagefinder.store.filters import Filter
-from imagefinder.store.predicate import matches
+from imagefinder.store.edge_reader import EdgeReader
 
 if TYPE_CHECKING:
     import qdrant_edge
@@ -53,10 +43,9 @@ FLUSH_EVERY = (
 )
 WRITE_BYTES = 8 * 1024**2  # of vectors in one operation: the log keeps an operation in one file of 32 MiB
 MERGED_AT_ONCE = 50_000  # ids in one operation, for the same reason
-RESOLVED_KEPT = 16  # filters whose ids are remembered until the next write
 
 
-class EdgeStore:
+class EdgeStore(EdgeReader):
     """Points in a folder of their own. Fulfils ``base.Store``; one process at a time, any number of threads.
 
     When a write returns it is in the engine's log: it survives a kill of the process, and half a batch is never
@@ -65,12 +54,8 @@ class EdgeStore:
     """
 
     def __init__(self, path: Path, shard: qdrant_edge.EdgeShard, params: dict[str, VectorParams]) -> None:
-        self._path = path
-        self._live: qdrant_edge.EdgeShard | None = shard
-        self._params = params
-        self._lock = threading.RLock()
+        super().__init__(path, shard, params)
         self._unflushed = 0
-        self._resolved: dict[str, qdrant_edge.Filter] = {}
 
     @classmethod
     def create(cls, path: str | Path, vectors: Mapping[str, VectorParams] | None = None) -> EdgeStore:
@@ -114,9 +99,6 @@ class EdgeStore:
         params, config = read_params(path)
         want_space(path, 0, OPENING_BYTES)
         return cls(path, load_shard(path, None if is_current(config, params) else make_config(params)), params)
-
-    def vectors(self) -> Mapping[str, VectorParams]:
-        return dict(self._params)
 
     def create_vector(self, name: str, params: VectorParams) -> None:
         import qdrant_edge as engine
@@ -186,66 +168,6 @@ class EdgeStore:
         if keys := usual_ids(ids):
             self._write(UpdateOperation.delete_points(list(keys)), len(keys))
 
-    def query(
-        self,
-        name: str,
-        vector: np.ndarray,
-        k: int,
-        *,
-        filter: Filter | None = None,
-        offset: int = 0,
-        min_score: float | None = None,
-        exact: bool = False,
-        exclude: Collection[str] = (),
-    ) -> list[ScoredPoint]:
-        import qdrant_edge as engine
-
-        query = checked_vector(name, vector, known(self._params, name))
-        checked_window(k, offset, min_score)
-        left_out = set(usual_ids(exclude))
-        wanted = offset + k + len(left_out)
-        with self._lock, engine_errors(self._path, "read"):
-            request = partial(
-                engine.QueryRequest,
-                query=engine.Query.Nearest(query.tolist(), using=name),
-                filter=self._translated(filter),
-                score_threshold=min_score,
-                with_payload=False,
-                params=engine.SearchParams(exact=exact),
-            )
-            best = [(-p.score, str(p.id)) for p in best_and_equals(self._shard, request, wanted)]
-            page = [hit for hit in sorted(best) if hit[1] not in left_out][offset : offset + k]
-            payloads = {str(r.id): r.payload for r in self._shard.retrieve([id for _, id in page], True, False)}
-        return [ScoredPoint(id, -score, payloads[id] or {}) for score, id in page]
-
-    def retrieve(self, ids: Sequence[str], *, vectors: Sequence[str] = ()) -> list[Point]:
-        for name in vectors:
-            known(self._params, name)
-        keys = usual_ids(ids)
-        with self._lock, engine_errors(self._path, "read"):
-            found = self._shard.retrieve(list(dict.fromkeys(keys)), True, list(vectors) or False)
-            points = {str(record.id): our_point(record) for record in found}
-        return [points[key] for key in keys if key in points]
-
-    def scroll(
-        self,
-        *,
-        filter: Filter | None = None,
-        fields: Sequence[str] | None = None,
-        vectors: Sequence[str] = (),
-        batch: int = 1000,
-    ) -> Iterator[list[Point]]:
-        checked_batch(batch)
-        for name in vectors:
-            known(self._params, name)
-        return self._scroll(self._translated(filter), fields, list(vectors), batch)
-
-    def count(self, filter: Filter | None = None) -> int:
-        from qdrant_edge import CountRequest
-
-        with self._lock, engine_errors(self._path, "read"):
-            return self._shard.count(CountRequest(exact=True, filter=self._translated(filter)))
-
     def optimize(self) -> None:
         """Merge and index what has been written. Holds the interpreter while it works, and needs room for a copy.
 
@@ -265,12 +187,6 @@ class EdgeStore:
             if shard is not None:
                 shard.flush()
                 shard.close()
-
-    @property
-    def _shard(self) -> qdrant_edge.EdgeShard:
-        if self._live is None:
-            raise IndexFolderError(f"The store in {self._path} is closed.", remedy="Open it again.")
-        return self._live
 
     def _write(self, operation: qdrant_edge.UpdateOperation, n_points: int = 0) -> None:
         with self._lock, engine_errors(self._path, "write"):
@@ -298,48 +214,3 @@ class EdgeStore:
         for key in keys:
             if key not in there:
                 raise NotFoundError(f"There is no point with the id {key}.")
-
-    def _existing(self, keys: Sequence[str]) -> list[Any]:
-        with self._lock, engine_errors(self._path, "read"):
-            return [str(record.id) for record in self._shard.retrieve(list(dict.fromkeys(keys)), False, False)]
-
-    def _translated(self, filter: Filter | None) -> qdrant_edge.Filter | None:
-        with self._lock, engine_errors(self._path, "read"):
-            return None if filter is None else translate(filter, self._resolve)
-
-    def _resolve(self, filter: Filter, fields: list[str], among: qdrant_edge.Filter | None) -> qdrant_edge.Filter:
-        """The points that fulfil ``filter`` by ``predicate``, by their ids; remembered until the next write."""
-        from qdrant_edge import Filter as ById
-        from qdrant_edge import HasIdCondition
-
-        key = str(filter)
-        if key not in self._resolved:
-            batches = self._scroll(among, fields, [], 10_000)
-            ids: set[Any] = {point.id for points in batches for point in points if matches(filter, point.payload)}
-            while len(self._resolved) >= RESOLVED_KEPT:
-                self._resolved.pop(next(iter(self._resolved)))
-            self._resolved[key] = ById(must=[HasIdCondition(ids)])
-        return self._resolved[key]
-
-    def _scroll(
-        self, filter: qdrant_edge.Filter | None, fields: Sequence[str] | None, vectors: list[str], batch: int
-    ) -> Iterator[list[Point]]:
-        from qdrant_edge import ScrollRequest
-
-        start: Any = None
-        while True:
-            with self._lock, engine_errors(self._path, "read"):
-                records, start = self._shard.scroll(
-                    ScrollRequest(
-                        offset=start,
-                        limit=batch,
-                        filter=filter,
-                        with_payload=selector(fields),
-                        with_vector=vectors or False,
-                    )
-                )
-                points = [our_point(record, fields) for record in records]
-            if points:
-                yield points
-            if start is None:
-                return
