@@ -20,6 +20,8 @@ from sklearn.metrics import normalized_mutual_info_score
 from imagefinder import ClusterModel, ImageFinder
 from imagefinder.assess import assess
 from imagefinder.classify import assign_images
+from imagefinder.duplicates import trash
+from imagefinder.duplicates.plan import make_plan
 from imagefinder.errors import (
     IndexDamagedError,
     InvalidInputError,
@@ -294,6 +296,61 @@ def test_a_moved_file_keeps_its_cluster_and_a_changed_one_is_assigned_anew(tmp_p
         assert moved.extra["cluster"] == other and moved.extra["cluster_pinned"]
         expected = assign_images(ClusterModel.of(finder.clusters.clustering), [second.uri])[0][0]["cluster"]
         assert finder.get(second.uri).extra["cluster"] == expected
+
+
+def where(finder: ImageFinder) -> dict[str, tuple[Any, ...]]:
+    return {r.uri: tuple(r.extra.get(f"cluster{part}") for part in ("", "_name", "_pinned")) for r in finder.records()}
+
+
+@pytest.fixture
+def pinned(tmp_path: Path) -> Iterator[tuple[ImageFinder, Path, Path]]:
+    """An index of twelve photos, its folder, and one of them that was put into another cluster."""
+    (tmp_path / "photos").mkdir()
+    for path in sorted(SAMPLES.rglob("*.jpg"))[:12]:
+        shutil.copy(path, tmp_path / "photos" / path.name)
+    with ImageFinder.open(tmp_path / "index", model="fast") as finder:
+        finder.add(tmp_path / "photos")
+        finder.cluster(3, method="kmeans")
+        image = Path(finder.records()[0].uri)
+        finder.clusters.move(image, (int(str(finder.get(image).extra["cluster"])) + 1) % 3)
+        yield finder, tmp_path / "photos", image
+
+
+def test_images_that_come_back_are_where_they_were(pinned: tuple[ImageFinder, Path, Path], tmp_path: Path) -> None:
+    finder, photos, image = pinned
+    before = where(finder)
+    for away in (image, photos):
+        shutil.move(away, tmp_path / "away")
+        photos.mkdir(exist_ok=True)
+        gone = finder.add(allow_empty=True).removed
+        shutil.rmtree(photos) if away == photos else None
+        shutil.move(tmp_path / "away", away)
+        report = finder.add()
+        assert where(finder) == before and before[str(image)][2] is True and gone in (1, 12)
+        assert report.clusters is not None and (report.clusters.returned, report.clusters.since) == (gone, 0)
+    image.unlink()
+    finder.add()
+    shutil.copy(sorted(SAMPLES.rglob("*.jpg"))[100], image)
+    report = finder.add()
+    assert report.clusters is not None and (report.clusters.returned, report.clusters.assigned) == (0, 1)
+    nearest = assign_images(ClusterModel.of(finder.clusters.clustering), [str(image)])[0][0]["cluster"]
+    assert where(finder)[str(image)][::2] == (nearest, None), "another picture of the same name is another image"
+    finder.clusters.rename(0, "x")
+    finder.clusters.undo()
+    assert where(finder)[str(image)][::2] == (nearest, None)
+
+
+def test_what_comes_back_from_the_trash_is_where_it_was(pinned: tuple[ImageFinder, Path, Path]) -> None:
+    finder, photos, image = pinned
+    twin = photos / "zz twin.jpg"
+    shutil.copy(image, twin)
+    finder.add()
+    finder.clusters.move(twin, finder.get(image).extra["cluster"])
+    before = where(finder)
+    trash.apply_plan(finder._index, make_plan(finder.duplicates()))
+    assert len(finder) == 12 and trash.undo(finder._index.path).files
+    finder.add()
+    assert where(finder) == before and before[str(image)][2] and before[str(twin)][2]
 
 
 def test_a_rebuilt_index_has_its_clusters_again(home: Path) -> None:
