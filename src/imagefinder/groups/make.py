@@ -26,7 +26,8 @@ from imagefinder.errors import IndexDamagedError, InvalidInputError, NotFoundErr
 from imagefinder.groups import state
 from imagefinder.groups.clustering import Cluster, Clustering
 from imagefinder.neighborhood import index_graph
-from imagefinder.reduce.features import Features, make_features, unit
+from imagefinder.reduce.features import Features, make_features
+from imagefinder.reduce.moments import unit
 from imagefinder.reduce.neighbors import NeighborGraph, knn_graph
 
 if TYPE_CHECKING:
