@@ -20,6 +20,8 @@ from sklearn.metrics import normalized_mutual_info_score
 from imagefinder import ClusterModel, ImageFinder
 from imagefinder.assess import assess
 from imagefinder.classify import assign_images
+from imagefinder.duplicates import trash
+from imagefinder.duplicates.plan import make_plan
 from imagefinder.errors import (
     IndexDamagedError,
     InvalidInputError,
@@ -212,6 +214,11 @@ def test_bad_corrections_are_refused_and_change_nothing(finder: ImageFinder) -> 
         lambda: clusters.rename(9, "x"),
         lambda: clusters.rename(0, "  "),
         lambda: clusters.rename(0, clusters[1].name.upper()),
+        lambda: clusters.rename(0, "3"),
+        lambda: clusters.rename(0, "-1"),
+        lambda: clusters.rename(0, "x" * 201),
+        lambda: clusters.rename(0, "not to be written \udcff"),
+        lambda: clusters.rename(0, "bell \a"),
         lambda: clusters.merge(0),
         lambda: clusters.merge(0, 0),
         lambda: clusters.merge(),
@@ -229,6 +236,20 @@ def test_bad_corrections_are_refused_and_change_nothing(finder: ImageFinder) -> 
         with pytest.raises((InvalidInputError, NotFoundError)):
             change()
     assert finder.clusters.clustering.name == before
+
+
+def test_no_two_clusters_have_one_name(finder: ImageFinder) -> None:
+    finder.cluster(4, method="kmeans")
+    word = finder.clusters[0].name
+    finder.clusters.rename(0, "  First \n of all ")
+    assert finder.clusters.find("first of all").label == 0, "on one line"
+    finder.clusters.rename(1, word.upper())
+    finder.cluster(4, method="kmeans")
+    finder.clusters.split(0, 2)
+    names = [c.name.casefold() for c in finder.clusters]
+    assert len(set(names)) == 5 and word.casefold() in names
+    finder.clusters.move(Path(finder.records()[0].uri), word)
+    assert finder.records()[0].extra["cluster_name"] == word.upper()
 
 
 def test_new_images_join_the_nearest_cluster_and_the_report_says_when_to_cluster_again(
@@ -277,6 +298,61 @@ def test_a_moved_file_keeps_its_cluster_and_a_changed_one_is_assigned_anew(tmp_p
         assert finder.get(second.uri).extra["cluster"] == expected
 
 
+def where(finder: ImageFinder) -> dict[str, tuple[Any, ...]]:
+    return {r.uri: tuple(r.extra.get(f"cluster{part}") for part in ("", "_name", "_pinned")) for r in finder.records()}
+
+
+@pytest.fixture
+def pinned(tmp_path: Path) -> Iterator[tuple[ImageFinder, Path, Path]]:
+    """An index of twelve photos, its folder, and one of them that was put into another cluster."""
+    (tmp_path / "photos").mkdir()
+    for path in sorted(SAMPLES.rglob("*.jpg"))[:12]:
+        shutil.copy(path, tmp_path / "photos" / path.name)
+    with ImageFinder.open(tmp_path / "index", model="fast") as finder:
+        finder.add(tmp_path / "photos")
+        finder.cluster(3, method="kmeans")
+        image = Path(finder.records()[0].uri)
+        finder.clusters.move(image, (int(str(finder.get(image).extra["cluster"])) + 1) % 3)
+        yield finder, tmp_path / "photos", image
+
+
+def test_images_that_come_back_are_where_they_were(pinned: tuple[ImageFinder, Path, Path], tmp_path: Path) -> None:
+    finder, photos, image = pinned
+    before = where(finder)
+    for away in (image, photos):
+        shutil.move(away, tmp_path / "away")
+        photos.mkdir(exist_ok=True)
+        gone = finder.add(allow_empty=True).removed
+        shutil.rmtree(photos) if away == photos else None
+        shutil.move(tmp_path / "away", away)
+        report = finder.add()
+        assert where(finder) == before and before[str(image)][2] is True and gone in (1, 12)
+        assert report.clusters is not None and (report.clusters.returned, report.clusters.since) == (gone, 0)
+    image.unlink()
+    finder.add()
+    shutil.copy(sorted(SAMPLES.rglob("*.jpg"))[100], image)
+    report = finder.add()
+    assert report.clusters is not None and (report.clusters.returned, report.clusters.assigned) == (0, 1)
+    nearest = assign_images(ClusterModel.of(finder.clusters.clustering), [str(image)])[0][0]["cluster"]
+    assert where(finder)[str(image)][::2] == (nearest, None), "another picture of the same name is another image"
+    finder.clusters.rename(0, "x")
+    finder.clusters.undo()
+    assert where(finder)[str(image)][::2] == (nearest, None)
+
+
+def test_what_comes_back_from_the_trash_is_where_it_was(pinned: tuple[ImageFinder, Path, Path]) -> None:
+    finder, photos, image = pinned
+    twin = photos / "zz twin.jpg"
+    shutil.copy(image, twin)
+    finder.add()
+    finder.clusters.move(twin, finder.get(image).extra["cluster"])
+    before = where(finder)
+    trash.apply_plan(finder._index, make_plan(finder.duplicates()))
+    assert len(finder) == 12 and trash.undo(finder._index.path).files
+    finder.add()
+    assert where(finder) == before and before[str(image)][2] and before[str(twin)][2]
+
+
 def test_a_rebuilt_index_has_its_clusters_again(home: Path) -> None:
     with ImageFinder.open(home / "index") as finder:
         finder.cluster(4)
@@ -292,6 +368,9 @@ def test_a_rebuilt_index_has_its_clusters_again(home: Path) -> None:
     with ImageFinder.open(home / "index", model="default") as finder:
         report = finder.add()
         assert report.clusters is not None and "another model" in (report.clusters.advice or "")
+        with pytest.raises(NotFoundError, match="another model"):
+            finder.clusters.rows()
+        assert finder.outliers(2)[0].from_cluster is None
         assert finder.cluster(3).name > "0003"
 
 
@@ -393,6 +472,24 @@ def test_tables(finder: ImageFinder, tmp_path: Path) -> None:
     assert json.loads((out / "c.json").read_text())[0]["name"]
     with pytest.raises(InvalidInputError, match=r"\.parquet"):
         finder.clusters.export(out / "c.txt")
+
+
+def test_odd_file_names_are_exported(tmp_path: Path) -> None:
+    odd = ["a,b.jpg", "new\nline.jpg", "return\r.jpg", 'quo"te.jpg', "ünï.jpg", "x" * 251 + ".jpg", "日" * 83 + ".jpg"]
+    (tmp_path / "photos").mkdir()
+    for path, name in zip(sorted(SAMPLES.rglob("*.jpg")), odd, strict=False):
+        shutil.copy(path, tmp_path / "photos" / name)
+    with ImageFinder.open(tmp_path / "index", model="fast") as finder:
+        assert finder.add(tmp_path / "photos").added == len(odd)
+        finder.cluster(2)
+        finder.clusters.rename(0, 'All, "really"')
+        finder.clusters.export(tmp_path / "c.csv")
+        with (tmp_path / "c.csv").open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        assert {Path(row["uri"]).name for row in rows} == set(odd) and 'All, "really"' in {row["name"] for row in rows}
+        assert finder.clusters.export_folders(tmp_path / "groups").rows == len(odd)
+    copies = [p for p in (tmp_path / "groups").rglob("*") if p.is_file()]
+    assert len(copies) == len(odd) and all(p.suffix == ".jpg" for p in copies)
 
 
 @pytest.mark.parametrize("how", ["copy", "symlink", "hardlink"])

@@ -359,6 +359,16 @@ def test_the_trash_is_not_indexed(plan: Plan, index: Index, finder: ImageFinder,
     assert (report.total, report.added) == (5, 0)
 
 
+def test_a_file_with_the_longest_name_is_moved_and_comes_back(album: Path, tmp_path: Path) -> None:
+    (album / "more" / "0 (1).jpg").rename(album / "more" / ("日" * 83 + "a.jpg"))
+    before = contents(album)
+    with ImageFinder.open(tmp_path / "long", model="fast") as finder:
+        finder.add(album)
+        assert len(trash.apply_plan(finder._index, make_plan(finder.duplicates())).files) == 3
+    trash.undo(tmp_path / "long")
+    assert contents(album) == before
+
+
 @pytest.mark.parametrize(
     "change",
     [

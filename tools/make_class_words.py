@@ -17,22 +17,9 @@ import json
 from pathlib import Path
 
 import numpy as np
+from wordnet import read_nouns
 
 from imagefinder.models.text import TextTower
-
-
-def read_nouns(path: Path) -> dict[str, tuple[list[str], str]]:
-    """Synonyms and definition of every noun synset of WordNet 3.0, by its id such as n01440764."""
-    nouns = {}
-    for line in path.read_text("utf-8").splitlines():
-        if line.startswith(" "):
-            continue  # the licence
-        facts, _, gloss = line.partition(" | ")
-        fields = facts.split()
-        count = int(fields[3], 16)
-        names = [fields[4 + 2 * i].replace("_", " ") for i in range(count)]
-        nouns[f"n{fields[0]}"] = (names, gloss.split(';  "')[0].split('; "')[0].strip())
-    return nouns
 
 
 def texts_of(names: list[str], definition: str) -> list[str]:
@@ -47,12 +34,12 @@ def main() -> None:
     parser.add_argument("--tower", type=Path, required=True, help="folder of the text tower; the results go there too")
     args = parser.parse_args()
     nouns = read_nouns(args.wordnet / "data.noun")
-    classes = [nouns[synset] for synset in args.synsets.read_text("utf-8").split()]
+    classes = [nouns[synset.removeprefix("n")] for synset in args.synsets.read_text("utf-8").split()]
     tower = TextTower(args.tower, threads=2)
-    rows = np.stack([tower.embed(texts_of(*c)).mean(axis=0) for c in classes])
+    rows = np.stack([tower.embed(texts_of(c.names, c.definition)).mean(axis=0) for c in classes])
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     np.save(args.tower / "imagenet-1k.npy", rows.astype(np.float16))
-    names = json.dumps([c[0] for c in classes], ensure_ascii=False, indent=0)
+    names = json.dumps([c.names for c in classes], ensure_ascii=False, indent=0)
     (args.tower / "imagenet-1k.json").write_text(names + "\n", "utf-8")
 
 

@@ -15,37 +15,15 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
+from wordnet import Synset, read_nouns
 
 from imagefinder.models.text import TextTower
 
 STEPS = 4  # below "entity"; nearer to it stand "object" and "matter"
 VAGUE = {"artifact", "article", "attire", "commodity", "covering", "establishment", "implement", "instrumentality"}
 VAGUE |= {"living thing", "natural object", "organism", "place of business", "vertebrate"}
-
-
-class Synset(NamedTuple):
-    """One meaning: its first name, the key of that name's sense, and the meanings above it."""
-
-    name: str
-    key: str
-    above: list[str]
-
-
-def read_nouns(path: Path) -> dict[str, Synset]:
-    nouns = {}
-    for line in path.read_text("utf-8").splitlines():
-        if line.startswith(" "):
-            continue  # the licence
-        fields = line.partition(" | ")[0].split()
-        end = 4 + 2 * int(fields[3], 16)
-        pointers = [fields[end + 1 + 4 * i : end + 3 + 4 * i] for i in range(int(fields[end]))]
-        above = [offset for symbol, offset in pointers if symbol in ("@", "@i")]
-        key = f"{fields[4].lower()}%1:{fields[1]}:{int(fields[5], 16):02d}::"
-        nouns[fields[0]] = Synset(fields[4].replace("_", " "), key, above)
-    return nouns
 
 
 def read_occurring(path: Path) -> set[str]:

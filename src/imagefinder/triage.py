@@ -84,11 +84,14 @@ def find_outliers(index: Index, ids: Sequence[str], vectors: Float32, k: int) ->
 
 def _from_clusters(index: Index, ids: Sequence[str]) -> dict[str, float]:
     from imagefinder.groups import state
+    from imagefinder.groups.assign import fits
     from imagefinder.groups.model import ClusterModel
 
     if state.in_force(index) is None:
         return {}
     clustering = state.current(index)
+    if not fits(index, clustering):
+        return {}
     model, space = ClusterModel.of(clustering), clustering.parameters["space"]
     radius = {c.label: max(c.radius, 1e-6) for c in clustering.clusters}
     raw = {id: found[space] for id, found in index.raw_of(ids, [space]).items() if space in found}

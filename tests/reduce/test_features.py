@@ -8,8 +8,9 @@ from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler, normalize
 
 from imagefinder.errors import InvalidInputError
-from imagefinder.reduce.features import Features, make_features, principal_axes
+from imagefinder.reduce.features import Features, make_features
 from imagefinder.reduce.linear import LinearTransform
+from imagefinder.reduce.moments import moments
 
 RAW = (np.random.default_rng(0).random((300, 20)) ** np.linspace(0.5, 4, 20)).astype(np.float32)
 TRANSFORM = LinearTransform.fit([RAW], kind="pca", prior_mean=np.zeros(20, np.float32), dim=8)
@@ -54,8 +55,9 @@ def test_features_survive_their_arrays() -> None:
 
 
 def test_variances_are_scikit_learns() -> None:
-    _, variances, _, n = principal_axes(iter([normalize(RAW)[:100], normalize(RAW)[100:]]))
-    assert n == 300
+    found = moments(iter([normalize(RAW)[:100], normalize(RAW)[100:]]))
+    variances, _ = found.principal_axes()
+    assert found.count == 300
     np.testing.assert_allclose(variances, PCA().fit(normalize(RAW)).explained_variance_, rtol=1e-3, atol=1e-8)
 
 

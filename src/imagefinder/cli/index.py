@@ -108,6 +108,8 @@ def _tell(finder: ImageFinder, report: IngestReport, as_json: bool) -> None:
         say_skipped(report.skipped)
     if report.clusters and report.clusters.assigned:
         say(f"{plural(report.clusters.assigned, 'image')} assigned to the clusters there are.")
+    if report.clusters and report.clusters.returned:
+        say(f"{plural(report.clusters.returned, 'image')} back in the cluster they were in.")
     if report.clusters and report.clusters.advice:
         say(f"{report.clusters.advice} Run: imagefinder cluster")
     say(f"The index holds {plural(report.total, 'image')}: {finder.info().path}")

@@ -71,10 +71,14 @@ def _best(
 def distinct_names(found: Sequence[Sequence[tuple[str, float]]]) -> list[str]:
     """A name for each cluster: its best word that no cluster with a greater lead has taken, else that and a number."""
     names = [""] * len(found)
-    taken: set[str] = set()
     for i in sorted(range(len(found)), key=lambda i: -found[i][0][1] if found[i] else 0):
-        words = [word for word, _ in found[i]] or ["group"]
-        numbered = (f"{words[0]} {n}" for n in count(2))
-        names[i] = next(name for name in chain(words, numbered) if name not in taken)
-        taken.add(names[i])
+        names[i] = free_name(found[i], names)
     return names
+
+
+def free_name(words: Sequence[tuple[str, float]], taken: Sequence[str]) -> str:
+    """The first of a cluster's words that is not ``taken``, whatever the case, else the first and a number."""
+    known = {name.casefold() for name in taken}
+    names = [word for word, _ in words] or ["group"]
+    numbered = (f"{names[0]} {n}" for n in count(2))
+    return next(name for name in chain(names, numbered) if name.casefold() not in known)

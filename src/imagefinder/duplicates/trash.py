@@ -23,6 +23,7 @@ from imagefinder.duplicates.plan import Plan, PlannedFile, PlannedGroup
 from imagefinder.errors import IndexDamagedError, NotFoundError, StorageError
 from imagefinder.images.ignore import IGNORE_FILE
 from imagefinder.images.loader import is_url
+from imagefinder.store.files import fitting_name
 from imagefinder.types import Skipped, image_id
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def apply_plan(
             if why is not None:
                 left.append(why)
                 continue
-            place = target / f"{len(files) + 1:04d}-{Path(file.path).name}"
+            place = target / fitting_name(f"{len(files) + 1:04d}-", Path(file.path).name)
             _note(journal, {"from": file.path, "to": str(place), "content_hash": file.content_hash})
             _move(Path(file.path), place)
             files.append((file.path, str(place)))
@@ -147,7 +148,7 @@ def _move(source: Path, target: Path) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        partial = target.with_name(target.name + ".part")
+        partial = target.with_name(".imagefinder-move.part")
         shutil.copy2(source, partial)
         if content_hash(partial) != content_hash(source):
             raise OSError(errno.EIO, "The copy differs from the file", str(source)) from error

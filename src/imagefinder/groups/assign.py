@@ -25,33 +25,36 @@ BATCH = 2000
 @dataclass(frozen=True, slots=True)
 class Assigned:
     """What became of new images: how many joined a cluster, how many of these lie farther out than 99 % of it, and
-    advice to cluster again, or None. ``since`` counts all images assigned since the clustering was made."""
+    advice to cluster again, or None. ``since`` counts all images assigned since the clustering was made; ``returned``
+    those that were away and have their cluster back."""
 
     assigned: int
     far: int
     since: int
     advice: str | None
+    returned: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
 def assign_new(index: Index) -> Assigned | None:
-    """Assign the images without a label to the nearest cluster; None when there is no clustering. One that is damaged
-    is told in the advice: it is no reason for indexing to fail."""
+    """Assign the images without a label to the nearest cluster, or to their own if the clustering knows them; None when
+    there is no clustering. One that is damaged is told in the advice: it is no reason for indexing to fail."""
     try:
         if state.in_force(index) is None:
             return None
         clustering = state.current(index)
     except (IndexDamagedError, NotFoundError) as error:
         return Assigned(0, 0, 0, f"New images could not be assigned to clusters: {error.message}")
+    returned, ids = state.put_back(index, clustering, Not(Has("cluster")))
     if not fits(index, clustering):
-        return Assigned(0, 0, 0, "The clusters were made with another model: it is time to cluster again.")
-    ids = [p.id for points in index.store.scroll(filter=Not(Has("cluster")), fields=()) for p in points]
+        advice = "The clusters were made with another model: it is time to cluster again."
+        return Assigned(0, 0, 0, advice, returned)
     far = assign_rest(index, clustering, ids)
     sums = state.count_assigned(index, len(ids), far)
-    advice = _advice(sums["clustered"], sums["assigned"], sums["far"])
-    return Assigned(len(ids), far, sums["assigned"], advice)
+    told = _advice(sums["clustered"], sums["assigned"], sums["far"])
+    return Assigned(len(ids), far, sums["assigned"], told, returned)
 
 
 def fits(index: Index, clustering: Clustering) -> bool:

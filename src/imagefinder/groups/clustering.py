@@ -60,7 +60,8 @@ class Cluster:
 @dataclass(frozen=True, slots=True)
 class Clustering:
     """All clusters of an index at one time. ``labels`` int32 (n,) belong to ``ids``; -1 is noise. ``pinned`` bool (n,)
-    marks the images that a person has put where they are. ``centres`` float32 (k, dim) follow the order of
+    marks the images that a person has put where they are. ``contents`` are the images' content hashes, empty in the
+    versions that were kept without. ``centres`` float32 (k, dim) follow the order of
     ``clusters``; ``tree`` is over the same (see ``cluster.hierarchy``). ``apart`` are pairs of labels that a person has
     split. ``scores`` judge the whole: inertia, silhouette with its error, and so on."""
 
@@ -73,6 +74,7 @@ class Clustering:
     centres: Float32
     tree: np.ndarray
     features: Features
+    contents: Sequence[str] = ()
     apart: tuple[tuple[int, int], ...] = ()
     done: str = MADE
     parent: str | None = None
@@ -136,9 +138,11 @@ class Clustering:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What is kept in ``arrays.npz``."""
+        import numpy as np
+
         own = {name: getattr(self, name) for name in ("labels", "pinned", "centres", "tree")}
         return (
-            {"ids": pack_ids(self.ids)}
+            {"ids": pack_ids(self.ids), "contents": np.array(self.contents, np.str_)}
             | own
             | {f"features_{name}": array for name, array in self.features.arrays().items()}
         )
@@ -157,6 +161,7 @@ class Clustering:
                 pinned=arrays["pinned"],
                 centres=arrays["centres"],
                 tree=arrays["tree"],
+                contents=arrays["contents"].tolist() if "contents" in arrays else (),
                 features=Features.from_arrays(
                     {k.removeprefix("features_"): v for k, v in arrays.items() if k.startswith("features_")}
                 ),

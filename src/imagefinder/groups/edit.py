@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -10,9 +11,11 @@ import numpy as np
 
 from imagefinder.cluster.describe import describe
 from imagefinder.cluster.hierarchy import tree_of
+from imagefinder.cluster.naming import free_name
 from imagefinder.cluster.partition import Task, partition
 from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.groups import state
+from imagefinder.groups.assign import fits
 from imagefinder.groups.make import dense_labels, find_words, to_cluster
 
 if TYPE_CHECKING:
@@ -21,19 +24,35 @@ if TYPE_CHECKING:
     from imagefinder.models.base import Embedder
     from imagefinder.types import Float32
 
+LONGEST = 200  # characters of a name
+
 
 def rename(index: Index, cluster: int | str, name: str) -> Clustering:
     """Give a cluster a name, which it keeps when clustering runs again."""
     now = state.current(index)
     found = now.find(cluster)
-    name = name.strip()
-    if not name:
-        raise InvalidInputError("A cluster's name can't be empty.")
+    name = _checked_name(name)
     if any(c.name.casefold() == name.casefold() for c in now.clusters if c.label != found.label):
         raise InvalidInputError(
             f"Another cluster is called {name!r} already.", remedy="Choose another name, or merge the two."
         )
     return _changed(index, now, found.label, f"rename {found.name} to {name}", name=name, named=True)
+
+
+def _checked_name(name: str) -> str:
+    """The name on one line. Raises InvalidInputError for one that can't be told from a label, or can't be written."""
+    name = " ".join(name.split())
+    if not name:
+        raise InvalidInputError("A cluster's name can't be empty.")
+    if len(name) > LONGEST:
+        raise InvalidInputError(f"A cluster's name can have {LONGEST} characters at most; this one has {len(name):,}.")
+    if re.fullmatch(r"[+-]?\d+", name):
+        raise InvalidInputError(
+            f"A cluster can't be called {name!r}: a number means the label.", remedy="Put a word beside it."
+        )
+    if not name.isprintable():
+        raise InvalidInputError(f"A cluster's name can't hold {next(c for c in name if not c.isprintable())!r}.")
+    return name
 
 
 def lock(index: Index, cluster: int | str, locked: bool = True) -> Clustering:
@@ -103,8 +122,14 @@ def up_to_date(index: Index) -> Clustering:
 
 
 def vectors_of(index: Index, clustering: Clustering) -> Float32:
-    """The features of the clustering's images, float32 (n, dim), in its order."""
+    """The features of the clustering's images, float32 (n, dim), in its order. Raises NotFoundError when the index has
+    another model by now."""
     space = clustering.parameters["space"]
+    if not fits(index, clustering):
+        raise NotFoundError(
+            f"The clusters were made with another model than the index has now: {clustering.parameters['model']}.",
+            remedy="Run: imagefinder cluster",
+        )
     parts = {id: row for ids, rows in index.raw_batches(space) for id, row in zip(ids, rows, strict=True)}
     return clustering.features.apply(np.stack([parts[id] for id in clustering.ids]))
 
@@ -139,20 +164,9 @@ def _relabelled(
             clusters.append(before[label])
             continue
         said = old.words if old else words[i]
-        name = old.name if old else _free_name(said, [c.name for c in [*before.values(), *clusters]])
+        name = old.name if old else free_name(said, [c.name for c in [*before.values(), *clusters]])
         made = to_cluster(fresh[label], label, name, said, changed.ids)
         clusters.append(replace(made, named=old.named, locked=old.locked, joined=old.joined) if old else made)
     return replace(
         changed, clusters=tuple(clusters), centres=centres, tree=tree_of(centres), done=done, parent=changed.name
     )
-
-
-def _free_name(words: Sequence[tuple[str, float]], taken: Sequence[str]) -> str:
-    """The first of a cluster's words that is no other cluster's name, or a number."""
-    for word, _ in words:
-        if word not in taken:
-            return word
-    stem, n = (words[0][0] if words else "group"), 2
-    while f"{stem} {n}" in taken:
-        n += 1
-    return f"{stem} {n}"

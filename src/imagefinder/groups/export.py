@@ -18,7 +18,7 @@ import numpy as np
 from imagefinder.errors import InvalidInputError, StorageError
 from imagefinder.groups.edit import up_to_date, vectors_of
 from imagefinder.images.loader import is_url
-from imagefinder.store.files import write_whole
+from imagefinder.store.files import fitting_name, write_whole
 
 if TYPE_CHECKING:
     from imagefinder.index import Index
@@ -83,7 +83,8 @@ def write_folders(rows: Sequence[dict[str, Any]], folder: Path, how: How = "copy
             left_out.append((row["uri"], "it is a URL"))
             continue
         ranks[row["cluster"]] = ranks.get(row["cluster"], 0) + 1
-        target = folder / _folder_name(row) / f"{ranks[row['cluster']]:05d}_{os.path.basename(row['uri'])}"
+        name = fitting_name(f"{ranks[row['cluster']]:05d}_", os.path.basename(row["uri"]))
+        target = folder / _folder_name(row) / name
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             _put(row["uri"], target, how)
@@ -116,7 +117,7 @@ def _folder_name(row: dict[str, Any]) -> str:
 
 def _csv(rows: Sequence[dict[str, Any]]) -> bytes:
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue().encode(errors="replace")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from imagefinder.cluster.hierarchy import cut
 from imagefinder.groups import edit, state
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from imagefinder.index import Index
     from imagefinder.models.base import Embedder
     from imagefinder.types import Record
+
+    ImageName: TypeAlias = str | os.PathLike[str]  # an id, path or URL
 
 
 class Clusters(Sequence[Cluster]):
@@ -97,11 +100,11 @@ class Clusters(Sequence[Cluster]):
         made = edit.split(self._index, self._embedder(), found.label, n)
         return [c for c in made.clusters if c.label == found.label or c.label not in before]
 
-    def move(self, images: Sequence[str] | str, cluster: int | str) -> Cluster:
+    def move(self, images: Sequence[ImageName] | ImageName, cluster: int | str) -> Cluster:
         """Put images, by id, path or URL, into a cluster."""
-        names = [images] if isinstance(images, str) else images
+        names: Sequence[ImageName] = [images] if isinstance(images, (str, os.PathLike)) else images
         label = self.find(cluster).label
-        return edit.move(self._index, self._embedder(), [self._resolve(i) for i in names], label).find(label)
+        return edit.move(self._index, self._embedder(), [self._resolve(os.fspath(i)) for i in names], label).find(label)
 
     def lock(self, cluster: int | str, locked: bool = True) -> Cluster:
         """Keep a cluster's members as they are when clustering runs again."""

@@ -11,7 +11,7 @@ import numpy as np
 from imagefinder.cluster.choose import Choice, choose_k
 from imagefinder.cluster.describe import ClusterFacts, describe, stabilities
 from imagefinder.cluster.hierarchy import tree_of
-from imagefinder.cluster.naming import distinct_names, words_for_clusters
+from imagefinder.cluster.naming import distinct_names, free_name, words_for_clusters
 from imagefinder.cluster.partition import Task, find_method, partition
 from imagefinder.cluster.reconcile import Wishes, reconcile
 from imagefinder.cluster.scores import (
@@ -26,7 +26,8 @@ from imagefinder.errors import IndexDamagedError, InvalidInputError, NotFoundErr
 from imagefinder.groups import state
 from imagefinder.groups.clustering import Cluster, Clustering
 from imagefinder.neighborhood import index_graph
-from imagefinder.reduce.features import Features, make_features, unit
+from imagefinder.reduce.features import Features, make_features
+from imagefinder.reduce.moments import unit
 from imagefinder.reduce.neighbors import NeighborGraph, knn_graph
 
 if TYPE_CHECKING:
@@ -170,20 +171,24 @@ def read_wishes(index: Index, ids: Sequence[str]) -> Wishes | None:
 
 
 def with_wishes(made: Clustering, wishes: Wishes, former: Clustering) -> Clustering:
-    """The flags and given names of the clusters that live on."""
+    """The flags and given names of the clusters that live on; one that got such a name by chance gets another."""
     before = {c.label: c for c in former.clusters}
+    kept = {c.label: before[c.label] for c in made.clusters if c.label in wishes.kept and c.label in before}
+    given = {label: old.name for label, old in kept.items() if old.named or old.locked}
+    names = made.names() | given
+    for cluster in made.clusters:
+        if cluster.label not in given:
+            others = [name for label, name in names.items() if label != cluster.label]
+            if cluster.name.casefold() in {name.casefold() for name in others}:
+                names[cluster.label] = free_name(cluster.words, others)
     clusters = []
     for cluster in made.clusters:
-        old = before.get(cluster.label) if cluster.label in wishes.kept else None
-        if old is not None:
-            name = old.name if old.named or old.locked else cluster.name
-            cluster = replace(cluster, name=name, named=old.named, locked=old.locked, joined=old.joined)
-        clusters.append(cluster)
-    there = {c.label for c in clusters}
+        old, name = kept.get(cluster.label, cluster), names[cluster.label]
+        clusters.append(replace(cluster, name=name, named=old.named, locked=old.locked, joined=old.joined))
     return replace(
         made,
         clusters=tuple(clusters),
-        apart=tuple(pair for pair in former.apart if set(pair) <= there),
+        apart=tuple(pair for pair in former.apart if set(pair) <= names.keys()),
         pinned=wishes.pinned,
     )
 

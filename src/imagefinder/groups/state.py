@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from imagefinder.index import Index
+    from imagefinder.store.filters import Filter
 
 FILE = "groups.json"
 FIELDS = ("cluster", "cluster_name", "cluster_pinned")
+HASH = ("content_hash",)
 KEPT = 20  # versions that can be gone back to
 UNKNOWN = -2  # the label of an image that was never assigned
 
@@ -59,6 +61,8 @@ def put_in_force(index: Index, clustering: Clustering) -> Clustering:
     counts = {"clustered": len(clustering.ids), "assigned": 0, "far": 0}
     if clustering.done != MADE:  # a correction: what came since the clustering was made is still to be clustered
         counts |= {name: n for name, n in _read(index).items() if name in counts}
+    hashes = {p.id: p.payload["content_hash"] for some in index.store.scroll(fields=HASH, batch=5000) for p in some}
+    clustering = replace(clustering, contents=[hashes.get(id, "") for id in clustering.ids])
     run = save_run(index.path, KIND, clustering.facts(), clustering.arrays())
     clustering = replace(clustering, name=run.name, created=run.facts["created"])
     _write(index, {"run": run.name, "applied": False, **counts})
@@ -114,26 +118,35 @@ def _apply(index: Index, clustering: Clustering) -> None:
     """Make the records say what the clustering says; those it does not know are assigned anew."""
     from imagefinder.groups.assign import assign_rest
 
+    assign_rest(index, clustering, put_back(index, clustering)[1])
+
+
+def put_back(index: Index, clustering: Clustering, filter: Filter | None = None) -> tuple[int, list[str]]:
+    """Make the records that a filter lets through say what the clustering says: label, name, pin. How many it knows,
+    and the ids of the others: new images, and those whose content has changed since."""
     rows = {id: row for row, id in enumerate(clustering.ids)}
     names = clustering.names()
     changed: list[tuple[str, int]] = []
     unknown: list[str] = []
     pins: dict[bool, list[str]] = {True: [], False: []}
-    for points in index.store.scroll(fields=FIELDS, batch=5000):
+    total = 0
+    for points in index.store.scroll(filter=filter, fields=FIELDS + HASH, batch=5000):
+        total += len(points)
         for point in points:
             row = rows.get(point.id)
-            if row is None:
+            if row is None or (clustering.contents and clustering.contents[row] != point.payload["content_hash"]):
                 unknown.append(point.id)
-                continue
-            label, pinned = int(clustering.labels[row]), bool(clustering.pinned[row])
-            if point.payload.get("cluster") != label or point.payload.get("cluster_name") != names.get(label):
-                changed.append((point.id, label))
+                pinned = False
+            else:
+                label, pinned = int(clustering.labels[row]), bool(clustering.pinned[row])
+                if point.payload.get("cluster") != label or point.payload.get("cluster_name") != names.get(label):
+                    changed.append((point.id, label))
             if bool(point.payload.get("cluster_pinned")) != pinned:
                 pins[pinned].append(point.id)
     label_records(index, names, changed)
     index.store.merge_payload(pins[True], {"cluster_pinned": True})
     index.store.merge_payload(pins[False], {"cluster_pinned": None})
-    assign_rest(index, clustering, unknown)
+    return total - len(unknown), unknown
 
 
 def _read(index: Index) -> dict[str, Any]:

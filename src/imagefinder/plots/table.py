@@ -31,7 +31,7 @@ def map_rows(coordinates: Float32, records: Sequence[Record]) -> list[dict[str, 
 def write_csv(rows: Sequence[dict[str, Any]], path: Path) -> None:
     """Write the rows as CSV; lists as JSON. Raises StorageError."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, _names(rows), lineterminator="\n")
+    writer = csv.DictWriter(text, _names(rows), lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
     writer.writeheader()
     for row in rows:
         writer.writerow({k: json.dumps(v, ensure_ascii=False) if isinstance(v, list) else v for k, v in row.items()})

@@ -10,16 +10,11 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from imagefinder.errors import InvalidInputError
+from imagefinder.reduce.moments import TINY, moments, unit
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from imagefinder.reduce.linear import LinearTransform
     from imagefinder.types import Float32
-
-    Float64 = npt.NDArray[np.float64]
-
-TINY = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +68,11 @@ def make_features(
 
 
 def _pca(wanted: str, batches: Callable[[], Iterable[Float32]]) -> Features:
-    mean, variances, vectors, n = principal_axes(batches())
+    found = moments(batches())
+    n, mean = found.count, found.mean.astype(np.float32)
     if not n:
         raise InvalidInputError("There are no images to fit a reduction on.")
+    variances, axes = found.principal_axes()
     most = min(n - 1, len(mean))
     if "." in wanted:
         share = np.cumsum(variances) / max(float(variances.sum()), TINY)
@@ -87,30 +84,7 @@ def _pca(wanted: str, batches: Callable[[], Iterable[Float32]]) -> Features:
                 f"A reduction to {dim} dimensions was asked for; {n} images of {len(mean)} dimensions have {most}.",
                 remedy=f"Ask for pca:{max(most, 1)} or fewer, or for a share such as pca:0.95.",
             )
-    return Features(mean, np.ascontiguousarray(vectors[:, :dim], dtype=np.float32))
-
-
-def principal_axes(batches: Iterable[Float32]) -> tuple[Float32, Float64, Float64, int]:
-    """PCA (Pearson 1901) of unit vectors in one pass: their mean float32 (dim,), the variances float64 (dim,) and
-    directions (dim, dim), most variance first, and how many rows there were."""
-    count, total, scatter, shift = 0, np.zeros(0), np.zeros((0, 0)), np.zeros(0)
-    for batch in batches:
-        rows = unit(batch).astype(np.float64)
-        if not count:  # about the first mean, so that no large mean swamps the small differences
-            shift = rows.mean(axis=0)
-            total, scatter = np.zeros(len(shift)), np.zeros((len(shift),) * 2)
-        rows -= shift
-        count += len(rows)
-        total += rows.sum(axis=0)
-        scatter += rows.T @ rows
-    covariance = (scatter - np.outer(total, total) / count) / max(count - 1, 1)
-    if not count:
-        return np.zeros(0, np.float32), np.zeros(0), covariance, 0
-    variances, vectors = np.linalg.eigh(covariance)
-    vectors = vectors[:, ::-1]
-    signs = np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(vectors.shape[1])])
-    mean = (shift + total / count).astype(np.float32)
-    return mean, np.maximum(variances[::-1], 0), vectors * signs, count
+    return Features(mean, np.ascontiguousarray(axes[:, :dim], dtype=np.float32))
 
 
 def _deviation(features: Features, batches: Iterable[Float32]) -> Float32:
@@ -121,8 +95,3 @@ def _deviation(features: Features, batches: Iterable[Float32]) -> Float32:
     variance = squares / max(count, 1) - (total / max(count, 1)) ** 2
     deviation = np.sqrt(np.maximum(variance, 0)).astype(np.float32)
     return np.where(deviation > 1e-6, deviation, np.float32(1))
-
-
-def unit(rows: Float32) -> Float32:
-    """Rows at length one; one of zeros stays as it is."""
-    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), TINY), dtype=np.float32)

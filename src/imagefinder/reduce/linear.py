@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Literal, Self
 import numpy as np
 
 from imagefinder.errors import IndexDamagedError, InvalidInputError, StorageError
+from imagefinder.reduce.moments import moments, unit
 
 if TYPE_CHECKING:
     from imagefinder.types import Float32
 
 PRIOR_WEIGHT = 32.0  # how many images the model's prior mean counts for against the collection's own
-TINY = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +42,11 @@ class LinearTransform:
         """
         if kind not in ("pca", "center"):
             raise InvalidInputError(f"There is no transform {kind!r}; there are pca and center.")
-        count, total = 0, np.zeros(len(prior_mean), np.float64)
-        scatter = np.zeros((len(prior_mean),) * 2, np.float64) if kind == "pca" else None
-        shift = prior_mean.astype(np.float64)  # about this point, so that no large mean swamps the small differences
-        for batch in batches:
-            rows = _unit(batch, len(shift)).astype(np.float64) - shift
-            count += len(rows)
-            total += rows.sum(axis=0)
-            if scatter is not None:
-                scatter += rows.T @ rows
-        mean = (shift + total / (count + PRIOR_WEIGHT)).astype(np.float32)
-        if scatter is None or count < 2 * dim:
+        found = moments(batches, shift=prior_mean.astype(np.float64), scatter=kind == "pca")
+        mean = (found.shift + found.total / (found.count + PRIOR_WEIGHT)).astype(np.float32)
+        if kind == "center" or found.count < 2 * dim:
             return cls(mean)
-        covariance = (scatter - np.outer(total, total) / count) / (count - 1)
-        _, vectors = np.linalg.eigh(covariance)
-        axes = vectors[:, ::-1][:, :dim]
-        signs = np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
-        return cls(mean, np.ascontiguousarray(axes * signs, dtype=np.float32))
+        return cls(mean, np.ascontiguousarray(found.principal_axes()[1][:, :dim], dtype=np.float32))
 
     def apply(self, vectors: Float32, *, centre: bool = True) -> Float32:
         """float32 (n, dim_in) to float32 (n, dim_out), rows of unit length; a row that vanishes stays zero.
@@ -66,10 +54,10 @@ class LinearTransform:
         ``centre=False`` is for vectors of another kind in the same space, such as texts, whose mean is not the
         images'.
         """
-        rows = _unit(vectors, len(self.mean))
+        rows = unit(vectors, len(self.mean))
         if centre:
             rows = rows - self.mean
-        return _unit(rows if self.axes is None else rows @ self.axes)
+        return unit(rows if self.axes is None else rows @ self.axes)
 
     def save(self, path: Path) -> None:
         """Write an NPZ; a crash leaves the old file or the new one. Raises StorageError."""
@@ -97,10 +85,3 @@ class LinearTransform:
                 f"{path} is missing or damaged: {error}.", remedy="Run: imagefinder index --rebuild"
             ) from error
         return cls(mean, axes)
-
-
-def _unit(rows: Float32, dim: int | None = None) -> Float32:
-    if dim is not None and (rows.ndim != 2 or rows.shape[1] != dim):
-        raise InvalidInputError(f"Vectors must have the shape (n, {dim}), got {rows.shape}.")
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.asarray(rows / np.maximum(norms, TINY), dtype=np.float32)

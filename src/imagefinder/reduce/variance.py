@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imagefinder.errors import InvalidInputError
-from imagefinder.reduce.features import principal_axes
+from imagefinder.reduce.moments import moments
 
 if TYPE_CHECKING:
     from imagefinder.types import Float32
@@ -62,9 +62,11 @@ def pca_report(batches: Iterable[Float32], *, searched: int | None = None) -> Pc
 
     With n images there are at most n - 1 components. Raises InvalidInputError for fewer than two images.
     """
-    _, values, _, count = principal_axes(batches)
+    found = moments(batches)
+    count = found.count
     if count < 2:
         raise InvalidInputError(f"A PCA report needs two images or more; there {'is one' if count else 'are none'}.")
+    values, _ = found.principal_axes()
     dim = len(values)
     values = values[: count - 1]
     whole = values.sum()

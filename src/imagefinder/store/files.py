@@ -1,4 +1,4 @@
-"""Writing a small file whole or not at all."""
+"""Writing a small file whole or not at all; names that fit."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import tempfile
 from pathlib import Path
 
 from imagefinder.errors import StorageError
+
+LONGEST = 255  # bytes of a file's name, on nearly every file system
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -35,6 +37,15 @@ def write_whole(path: Path, data: bytes) -> None:
             f"{path} can't be written: {error.strerror or error}. What was there before is untouched.",
             remedy="Make room or allow writing there, then run again.",
         ) from error
+
+
+def fitting_name(prefix: str, name: str) -> str:
+    """``prefix`` before the name of a file; of a stem too long for a file system the end is left out."""
+    stem, ending = os.path.splitext(name)
+    room = LONGEST - len(os.fsencode(prefix + ending))
+    if len(os.fsencode(stem)) > room:
+        stem = os.fsencode(stem)[: max(room, 0)].decode("utf-8", "ignore")
+    return f"{prefix}{stem}{ending}"
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,0 +1,77 @@
+"""Mean and covariance of vectors, and the directions of most variance, in one pass over batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from imagefinder.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from imagefinder.types import Float32
+
+    Float64 = npt.NDArray[np.float64]
+
+TINY = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Sums over ``count`` rows of unit length, each less ``shift`` float64 (dim,): ``total`` (dim,), and ``scatter``
+    (dim, dim), the sum of their outer products, None if it was not wanted."""
+
+    count: int
+    shift: Float64
+    total: Float64
+    scatter: Float64 | None
+
+    @property
+    def mean(self) -> Float64:
+        """float64 (dim,); the shift where there are no rows."""
+        return self.shift + self.total / max(self.count, 1)
+
+    def principal_axes(self) -> tuple[Float64, Float64]:
+        """PCA (Pearson 1901): variances float64 (dim,) and directions (dim, dim), most variance first. The largest
+        part of each direction is positive, so that the same rows give the same."""
+        if self.scatter is None:
+            raise ValueError("The moments were taken without the scatter.")
+        covariance = (self.scatter - np.outer(self.total, self.total) / max(self.count, 1)) / max(self.count - 1, 1)
+        variances, axes = np.linalg.eigh(covariance)
+        axes = axes[:, ::-1]
+        signs = np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
+        return np.maximum(variances[::-1], 0), axes * signs
+
+
+def moments(batches: Iterable[Float32], *, shift: Float64 | None = None, scatter: bool = True) -> Moments:
+    """The moments of the rows of float32 (n, dim) batches at unit length, in memory of dim squared.
+
+    They are taken about ``shift``, by default the mean of the first batch, so that no large mean swamps the small
+    differences. Raises InvalidInputError for rows of another length than the shift's.
+    """
+    count, total, products = 0, np.zeros(0), np.zeros((0, 0))
+    for batch in batches:
+        rows = unit(batch, None if shift is None else len(shift)).astype(np.float64)
+        if shift is None:
+            shift = rows.mean(axis=0)
+        if not count:
+            total, products = np.zeros(len(shift)), np.zeros((len(shift),) * 2 if scatter else 0)
+        rows -= shift
+        count += len(rows)
+        total += rows.sum(axis=0)
+        if scatter:
+            products += rows.T @ rows
+    shift = np.zeros(0) if shift is None else shift
+    total = total if count else np.zeros(len(shift))
+    return Moments(count, shift, total, products if scatter else None)
+
+
+def unit(rows: Float32, dim: int | None = None) -> Float32:
+    """Rows at length one; one of zeros stays as it is. Raises InvalidInputError where they don't have ``dim`` parts."""
+    if dim is not None and (rows.ndim != 2 or rows.shape[1] != dim):
+        raise InvalidInputError(f"Vectors must have the shape (n, {dim}), got {rows.shape}.")
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), TINY), dtype=np.float32)
