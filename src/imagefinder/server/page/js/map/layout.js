@@ -10,8 +10,9 @@ const POINTS_A_CELL = 8;
 /**
  * @param {Float32Array} coordinates x, y of each point; y upwards
  * @returns {{xy: Float32Array, order: Uint32Array, start: Uint32Array, levels: number, side: number,
- *   halfWidth: number, halfHeight: number, filled: number}} `order[i]` is the place of sorted point i among those given; `start` has
- *   side * side + 1 entries; `filled` is the share of the cells that hold a point. Points without a finite place are left out.
+ *   halfWidth: number, halfHeight: number, filled: number, tops: Int32Array[]}} `order[i]` is the place of sorted point
+ *   i among those given; `start` has side * side + 1 entries; `filled` is the share of the cells that hold a point; for
+ *   `tops` see below. Points without a finite place are left out.
  */
 export function layOut(coordinates) {
   const kept = finite(coordinates);
@@ -54,7 +55,28 @@ export function layOut(coordinates) {
     halfWidth: (box.right - box.left) / 2 / half || 1,
     halfHeight: (box.top - box.bottom) / 2 / half || 1,
     filled: filled / (side * side),
+    tops: topsOf(start, order, levels),
   };
+}
+
+/**
+ * Which point stands for each cell, at each level: `tops[z]` has 4 ** z entries, a sorted point or -1. It is the one that
+ * came first, so a point that stands for a large cell also stands for the small one it is in: going nearer adds points and
+ * takes none away.
+ */
+function topsOf(start, order, levels) {
+  const tops = [Int32Array.from({ length: 4 ** levels }, (_, c) => (start[c + 1] > start[c] ? start[c] : -1))];
+  for (let z = levels - 1; z >= 0; z--) {
+    const side = 2 ** z;
+    const finer = tops[0];
+    const coarse = new Int32Array(side * side).fill(-1);
+    for (let c = 0; c < finer.length; c++) {
+      const parent = (Math.floor(c / (2 * side)) >> 1) * side + ((c % (2 * side)) >> 1);
+      if (finer[c] >= 0 && (coarse[parent] < 0 || order[finer[c]] < order[coarse[parent]])) coarse[parent] = finer[c];
+    }
+    tops.unshift(coarse);
+  }
+  return tops;
 }
 
 /** The row or column of the cell, of `side` in all, that holds a place between -1 and 1. */

@@ -18,7 +18,7 @@ void main() {
 }`;
 
 const FRAGMENT = `#version 300 es
-precision mediump float;
+precision highp float;
 in vec3 tint;
 uniform float size, opacity;
 out vec4 pixel;
