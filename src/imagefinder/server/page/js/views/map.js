@@ -1,6 +1,168 @@
-import { html } from "../../vendor/preact.js";
-import { Empty } from "../components/empty.js";
+// All images as points: like lies by like.
+import { html, useCallback, useEffect, useMemo, useRef, useState } from "../../vendor/preact.js";
+import { api, useRequest } from "../api.js";
+import { ErrorBox } from "../components/empty.js";
+import { toastError } from "../components/toast.js";
+import { onChanged } from "../events.js";
+import { count } from "../format.js";
+import { startJob } from "../jobs.js";
+import { useIndex } from "../library_info.js";
+import { placeFromText, placeToText } from "../map/camera.js";
+import { HoverCard } from "../map/hover_card.js";
+import { Legend } from "../map/legend.js";
+import { Making, methodName, useMaking } from "../map/making.js";
+import { SelectionPanel } from "../map/selection_panel.js";
+import { Surface } from "../map/surface.js";
+import { Choices, Tools, WordsBox } from "../map/toolbar.js";
+import { useDark, useHits, useLook, useMapData } from "../map/use_map.js";
+import { imageHref, navigate, setParams } from "../state.js";
 
-export default function View() {
-  return html`<${Empty} icon="map" title="This view is not here yet" text="The same is on the command line: imagefinder --help" />`;
+const ADDRESS_MS = 400; // after a move, before it is written into the address
+
+export default function MapView({ route: { params } }) {
+  const maps = useRequest("maps", (signal) => api.get("/maps", null, { signal }));
+  useEffect(() => onChanged(["maps"], maps.reload), []);
+  if (maps.error && !maps.data) return html`<${ErrorBox} error=${maps.error} retry=${maps.reload} />`;
+  if (!maps.data) return html`<div class="map-view" aria-busy="true" />`;
+  const whole = maps.data.maps.filter((map) => !map.filter);
+  const method = params.get("method") ?? whole[0]?.method ?? "tsne";
+  const map = whole.find((one) => one.method === method);
+  const field = params.get("colour") ?? "cluster";
+  const choices = html`<${Choices} method=${method} made=${whole.map((one) => one.method)} field=${field} />`;
+  return html`<div class="map-view" data-testid="map-view" data-method=${method}>
+    <h1 class="visually-hidden">Map</h1>
+    ${map
+      ? html`<${Atlas} key=${map.name + map.created} ...${{ map, field, params, choices }} />`
+      : html`<div class="map-bar">${choices}</div><${Making} method=${method} />`}
+  </div>`;
+}
+
+/** One map. */
+function Atlas({ map, field, params, choices }) {
+  const { source, layout, error, values, valuesError } = useMapData(map.name, field);
+  const words = params.get("q") ?? "";
+  const light = params.get("light");
+  const hits = useHits(source, layout, words);
+  const dark = useDark();
+  const [selected, setSelected] = useState(null);
+  const [hover, setHover] = useState(null);
+  const [lassoing, setLassoing] = useState(false);
+  const pictures = params.get("pictures") !== "0";
+  const lit = useMemo(() => hits.points ?? kindPoints(values, light, source), [hits.points, values, light]);
+  useEffect(() => void (hits.error && toastError(hits.error)), [hits.error]);
+  useEffect(() => void (valuesError && toastError(valuesError)), [valuesError]);
+  const on = {
+    hover: (point, at) => setHover(point < 0 ? null : { id: source.idOf(point), at }),
+    pick: (point, { add }) => {
+      setHover(null);
+      if (add) setSelected(joined(selected, [point], { toggle: true }));
+      else navigate(imageHref(source.idOf(point)));
+    },
+    lasso: (points, how) => {
+      setLassoing(false);
+      setSelected(joined(selected, points, how));
+    },
+    escape: () => {
+      if (selected) setSelected(null);
+      else if (lassoing) setLassoing(false);
+      else setParams({ q: null, light: null });
+    },
+    lassoes: () => lassoing,
+    idOf: (point) => source.idOf(point),
+  };
+  const { elements, surface, failure } = useSurface({ layout, values, on, params, look: useLook(values, dark), pictures, lit, selected });
+  if (error ?? failure) return html`<${ErrorBox} error=${error ?? failure} />`;
+  return html`<div class="map-bar">
+      ${choices}
+      <${WordsBox} words=${words} lit=${hits.points?.length ?? null} searching=${hits.searching} />
+    </div>
+    <div ref=${elements.facts} class="map-stage ${lassoing ? "lassoing" : ""}" data-testid="map" aria-busy=${!layout}>
+      <canvas ref=${elements.points} class="map-canvas" aria-hidden="true" />
+      <canvas ref=${elements.overlay} class="map-canvas map-front" tabindex="0" role="application" aria-describedby="map-help"
+        aria-label=${layout ? `Map of ${count(layout.order.length, "image")}` : "Map, loading"} />
+      ${hover && html`<${HoverCard} ...${hover} room=${elements.facts.current.getBoundingClientRect()} />`}
+    </div>
+    <p id="map-help" class="visually-hidden">Arrow keys move, plus and minus zoom, 0 shows all, Escape clears the selection.
+      Images can be selected without a pointer: zoom to them and press Select all that is in view; they are then listed as links.</p>
+    <${Tools} surface=${() => surface.current} lassoing=${lassoing} pictures=${pictures} onLasso=${() => setLassoing(!lassoing)}
+      onPictures=${() => setParams({ pictures: pictures ? "0" : null }, { replace: true })}
+      onSelectView=${() => layout && setSelected(surface.current.pointsInView())} />
+    ${values && html`<${Legend} key=${field} field=${field} values=${values} dark=${dark} lit=${light} onLight=${(value) => setParams({ light: value, q: null })} />`}
+    ${selected?.length > 0 &&
+    html`<${SelectionPanel} source=${source} points=${selected} onClear=${() => setSelected(null)} onShow=${() => surface.current.goTo(selected)} />`}
+    <${Newer} map=${map} />`;
+}
+
+/** Images that were added after the map was made. */
+function Newer({ map }) {
+  const { info } = useIndex();
+  const job = useMaking(map.method);
+  const newer = (info?.images ?? 0) - map.images;
+  if (newer <= 0 || info.read_only) return null;
+  return html`<div class="map-newer map-panel row small-text" role="status">
+    <span>${count(newer, "newer image")} ${newer === 1 ? "is" : "are"} not on this map.</span>
+    <button class="button small" disabled=${Boolean(job)} onClick=${() => startJob("map", { method: map.method })}>
+      ${job ? `Making the ${methodName(map.method)} map …` : "Make it again"}</button>
+  </div>`;
+}
+
+function useSurface({ layout, values, on, params, look, pictures, lit, selected }) {
+  const elements = { points: useRef(null), overlay: useRef(null), facts: useRef(null) };
+  const surface = useRef(null);
+  const [failure, setFailure] = useState(null);
+  const now = useRef(on);
+  now.current = on;
+  const view = params.get("view") ?? "";
+  const written = useRef(view);
+  const moved = useAddress(written);
+  useEffect(() => {
+    const handlers = Object.fromEntries(Object.keys(on).map((name) => [name, (...given) => now.current[name](...given)]));
+    const canvases = Object.fromEntries(Object.entries(elements).map(([name, ref]) => [name, ref.current]));
+    try {
+      surface.current = new Surface(canvases, { ...handlers, move: moved });
+    } catch (error) {
+      setFailure({ message: error.message, remedy: "Turn on hardware acceleration in the browser's settings, or use another one." });
+    }
+    return () => surface.current?.destroy();
+  }, []);
+  const apply = (change) => () => void (surface.current && layout && change(surface.current));
+  useEffect(apply((s) => s.setLayout(layout)), [layout]);
+  useEffect(apply((s) => s.moveTo(placeFromText(view))), [layout, view === written.current ? null : view]);
+  useEffect(apply((s) => s.setCodes(values?.codes ?? null)), [layout, values]);
+  useEffect(apply((s) => s.setLook({ ...look, shown: pictures })), [layout, look, pictures]);
+  useEffect(apply((s) => s.setPicked("lit", lit)), [layout, lit]);
+  useEffect(apply((s) => s.setPicked("selected", selected)), [layout, selected]);
+  return { elements, surface, failure };
+}
+
+/** Writes where one looks into the address, some time after the last move. */
+function useAddress(written) {
+  const timer = useRef(null);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  return useCallback((place) => {
+    clearTimeout(timer.current);
+    timer.current = setTimeout(() => {
+      written.current = placeToText(place);
+      setParams({ view: written.current }, { replace: true });
+    }, ADDRESS_MS);
+  }, []);
+}
+
+function kindPoints(values, light, source) {
+  const kind = light !== null && values?.kinds?.find((one) => String(one.value) === light);
+  if (!kind) return null;
+  const points = [];
+  values.codes.forEach((code, point) => code === kind.code && Number.isFinite(source.coordinates[2 * point]) && points.push(point));
+  return Uint32Array.from(points);
+}
+
+/** A selection with others added, removed or toggled; without any of these it is replaced. Null when nothing is left. */
+function joined(selected, points, { add, remove, toggle }) {
+  if (!add && !remove && !toggle) return points.length ? points : null;
+  const all = new Set(selected ?? []);
+  for (const point of points) {
+    if (remove || (toggle && all.has(point))) all.delete(point);
+    else all.add(point);
+  }
+  return all.size ? Uint32Array.from(all).sort() : null;
 }

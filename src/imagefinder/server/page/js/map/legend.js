@@ -1,0 +1,47 @@
+// What the colours mean. A kind can be clicked to light its points.
+import { html, useState } from "../../vendor/preact.js";
+import { date, number } from "../format.js";
+import { COLOURS } from "./source.js";
+import { kindColour, scaleStops } from "./palette.js";
+
+const FIRST_SHOWN = 40;
+
+/** @param {{field: string, values: object, dark: boolean, lit: string | null, onLight: (name: string | null) => void}} props */
+export function Legend({ field, values, dark, lit, onLight }) {
+  const title = COLOURS.find(([name]) => name === field)?.[1] ?? field;
+  return html`<details class="map-legend map-panel" open=${matchMedia("(min-width: 900px)").matches} data-testid="legend">
+    <summary><span>${title}</span>${lit && html`<span class="chip accent">1 lit</span>`}</summary>
+    <div class="map-legend-body" tabindex="0" role="group" aria-label=${`Colours: ${title}`}>
+      ${values.kinds && html`<${Kinds} ...${{ values, dark, lit, onLight }} />`}
+      ${values.scale && html`<${Scale} ...${{ values, dark }} />`}
+      ${values.missing > 0 && html`<p class="muted small-text">${number(values.missing)} without: grey</p>`}
+    </div>
+  </details>`;
+}
+
+function Kinds({ values, dark, lit, onLight }) {
+  const [all, setAll] = useState(false);
+  const shown = all ? values.kinds : values.kinds.slice(0, FIRST_SHOWN);
+  if (!values.kinds.length) return html`<p class="muted small-text">No image on this map has it.</p>`;
+  return html`<ul>
+      ${shown.map((kind, i) => {
+        const isLit = String(kind.value) === lit;
+        return html`<li key=${kind.value}>
+          <button class="map-kind" aria-pressed=${isLit} data-testid="legend-item" data-value=${kind.value}
+            onClick=${() => onLight(isLit ? null : String(kind.value))}>
+            <span class="map-swatch" style=${{ background: kindColour(i, dark) }} />
+            <span class="ellipsis grow">${kind.name}</span>
+            <span class="muted number">${number(kind.count)}</span>
+          </button>
+        </li>`;
+      })}
+    </ul>
+    ${values.kinds.length > shown.length &&
+    html`<button class="button small quiet" onClick=${() => setAll(true)}>Show all ${number(values.kinds.length)}</button>`}`;
+}
+
+function Scale({ values: { scale }, dark }) {
+  const show = (value) => (scale.isDate ? date(new Date(value).toISOString()) : number(Math.round(value * 100) / 100));
+  return html`<div class="map-scale" style=${{ background: `linear-gradient(to right, ${scaleStops(dark).join()})` }} />
+    <div class="spread small-text number"><span>${show(scale.low)}</span><span>${show(scale.high)}</span></div>`;
+}

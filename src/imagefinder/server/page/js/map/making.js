@@ -1,0 +1,32 @@
+// What stands where a map has yet to be made.
+import { html } from "../../vendor/preact.js";
+import { Empty } from "../components/empty.js";
+import { Progress } from "../components/progress.js";
+import { isRunning, startJob, useJobs } from "../jobs.js";
+import { useIndex } from "../library_info.js";
+
+export const METHODS = {
+  tsne: ["t-SNE", "What is alike lies side by side; the best for finding your way."],
+  umap: ["UMAP", "A looser map with clearer gaps between groups."],
+  pacmap: ["PaCMAP", "How large groups lie to each other."],
+  pca: ["PCA", "Made in a moment; directions mean something, but less of the likeness is kept."],
+};
+export const methodName = (method) => METHODS[method]?.[0] ?? method;
+
+/** The job that is making a map by this method, if one is. */
+export const useMaking = (method) =>
+  useJobs().find((job) => job.kind === "map" && isRunning(job) && (job.options?.method ?? "tsne") === method);
+
+export function Making({ method }) {
+  const { info } = useIndex();
+  const job = useMaking(method);
+  const title = job ? `Making the ${methodName(method)} map` : `There is no ${methodName(method)} map yet`;
+  return html`<${Empty} icon="map" title=${title} text=${METHODS[method]?.[1]}>
+    ${job
+      ? html`<${Progress} job=${job} />`
+      : html`<button class="button primary" data-testid="make-map" disabled=${!info || info.read_only || info.images === 0}
+          onClick=${() => startJob("map", { method })}>Make it</button>`}
+    ${info?.images === 0 && html`<a class="button" href="/library">Add images first</a>`}
+    ${info?.read_only && html`<p class="muted small-text">This library is read-only here: use the command line, imagefinder map --method ${method}</p>`}
+  <//>`;
+}

@@ -1,0 +1,168 @@
+/**
+ * Draws a layout's points with WebGL 2: one program, points sorted by cell, colours from a palette of 256. Why our own
+ * and not a library: benchmarks/results/map_renderers.json.
+ */
+
+const VERTEX = `#version 300 es
+layout(location = 0) in vec2 place;
+layout(location = 1) in float colour;
+uniform vec2 scale, shift;
+uniform float size;
+uniform vec4 veil;
+uniform sampler2D palette;
+out vec3 tint;
+void main() {
+  gl_Position = vec4(place * scale + shift, 0.0, 1.0);
+  gl_PointSize = size;
+  tint = mix(texelFetch(palette, ivec2(int(colour), 0), 0).rgb, veil.rgb, veil.a);
+}`;
+
+const FRAGMENT = `#version 300 es
+precision highp float;
+in vec3 tint;
+uniform float size, opacity;
+out vec4 pixel;
+void main() {
+  float edge = size < 2.5 ? 1.0 : clamp((0.5 - length(gl_PointCoord - 0.5)) * size, 0.0, 1.0);
+  pixel = vec4(tint, 1.0) * (edge * opacity);
+}`;
+
+const UNIFORMS = ["scale", "shift", "size", "veil", "opacity"];
+const LARGEST_STRIDE = 255; // bytes, WebGL's own limit
+const PLACE_BYTES = 8;
+const MOST_SKIPPED = Math.floor(LARGEST_STRIDE / PLACE_BYTES);
+
+export class PointRenderer {
+  /** @param {HTMLCanvasElement} canvas @throws {Error} where the browser has no WebGL 2 */
+  constructor(canvas) {
+    const gl = canvas.getContext("webgl2", { antialias: false, alpha: true, powerPreference: "high-performance" });
+    if (!gl) throw new Error("This browser has no WebGL 2, which draws the map.");
+    this.gl = gl;
+    this.program = linked(gl);
+    this.uniforms = Object.fromEntries(UNIFORMS.map((name) => [name, gl.getUniformLocation(this.program, name)]));
+    this.places = gl.createBuffer();
+    this.colours = gl.createBuffer();
+    this.picks = { lit: picked(gl), selected: picked(gl) };
+    this.palette = gl.createTexture();
+    this.count = 0;
+  }
+
+  /** @param {Float32Array} xy sorted places @param {Uint8Array} colours a palette's index for each */
+  setPoints(xy, colours) {
+    const { gl } = this;
+    gl.bindBuffer(gl.ARRAY_BUFFER, this.places);
+    gl.bufferData(gl.ARRAY_BUFFER, xy, gl.STATIC_DRAW);
+    this.count = xy.length / 2;
+    this.setColours(colours);
+  }
+
+  setColours(colours) {
+    const { gl } = this;
+    gl.bindBuffer(gl.ARRAY_BUFFER, this.colours);
+    gl.bufferData(gl.ARRAY_BUFFER, colours, gl.STATIC_DRAW);
+  }
+
+  /** @param {Uint8Array} rgba 256 colours */
+  setPalette(rgba) {
+    const { gl } = this;
+    gl.bindTexture(gl.TEXTURE_2D, this.palette);
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, 256, 1, 0, gl.RGBA, gl.UNSIGNED_BYTE, rgba);
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.NEAREST);
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, gl.NEAREST);
+  }
+
+  /** @param {"lit" | "selected"} name @param {Uint32Array | null} points sorted points drawn above the others */
+  setPicked(name, points) {
+    const { gl } = this;
+    const pick = this.picks[name];
+    pick.count = points ? points.length : 0;
+    gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, pick.buffer);
+    gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, points ?? new Uint32Array(0), gl.STATIC_DRAW);
+  }
+
+  /**
+   * @param {{scale: number[], shift: number[]}} view from the layout's units to clip space
+   * @param {number[][]} runs (first, count) of the points to draw
+   * @param {number} skip draw each skip-th point only (rounded down to what WebGL can)
+   * @param {{size: number, opacity: number, dimmed: boolean, dim: number[], accent: number[]}} style size in pixels, colours 0..1
+   */
+  draw(view, runs, skip, style) {
+    const { gl, uniforms } = this;
+    gl.viewport(0, 0, gl.drawingBufferWidth, gl.drawingBufferHeight);
+    gl.clearColor(0, 0, 0, 0);
+    gl.clear(gl.COLOR_BUFFER_BIT);
+    if (!this.count) return;
+    gl.useProgram(this.program);
+    gl.enable(gl.BLEND);
+    gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
+    gl.bindTexture(gl.TEXTURE_2D, this.palette);
+    gl.uniform2fv(uniforms.scale, view.scale);
+    gl.uniform2fv(uniforms.shift, view.shift);
+    this.drawRuns(runs, Math.max(1, Math.min(MOST_SKIPPED, skip)), style);
+    this.attributes(1);
+    const size = Math.max(style.size, 3) * 1.25;
+    const { lit, selected } = this.picks;
+    if (lit.count) this.drawPicked(lit, size, 1, [0, 0, 0, 0]);
+    if (selected.count) this.drawPicked(selected, size + 4, 1, [...style.accent, 1]);
+    if (selected.count) this.drawPicked(selected, size, 1, [0, 0, 0, 0]);
+  }
+
+  drawRuns(runs, skip, { size, opacity, dimmed, dim }) {
+    const { gl } = this;
+    this.attributes(skip);
+    this.style(size, dimmed ? opacity * 0.5 : opacity, dimmed ? [...dim, 1] : [0, 0, 0, 0]);
+    for (const [first, count] of runs) {
+      const from = Math.ceil(first / skip);
+      const to = Math.ceil((first + count) / skip);
+      if (to > from) gl.drawArrays(gl.POINTS, from, to - from);
+    }
+  }
+
+  drawPicked(pick, size, opacity, veil) {
+    const { gl } = this;
+    this.style(size, opacity, veil);
+    gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, pick.buffer);
+    gl.drawElements(gl.POINTS, pick.count, gl.UNSIGNED_INT, 0);
+  }
+
+  style(size, opacity, veil) {
+    const { gl, uniforms } = this;
+    gl.uniform1f(uniforms.size, size);
+    gl.uniform1f(uniforms.opacity, opacity);
+    gl.uniform4fv(uniforms.veil, veil);
+  }
+
+  attributes(skip) {
+    const { gl } = this;
+    gl.bindBuffer(gl.ARRAY_BUFFER, this.places);
+    gl.enableVertexAttribArray(0);
+    gl.vertexAttribPointer(0, 2, gl.FLOAT, false, PLACE_BYTES * skip, 0);
+    gl.bindBuffer(gl.ARRAY_BUFFER, this.colours);
+    gl.enableVertexAttribArray(1);
+    gl.vertexAttribPointer(1, 1, gl.UNSIGNED_BYTE, false, skip, 0);
+  }
+
+  /** Gives the graphics memory back at once instead of when the canvas is collected. */
+  destroy() {
+    this.gl.getExtension("WEBGL_lose_context")?.loseContext();
+  }
+}
+
+function picked(gl) {
+  return { buffer: gl.createBuffer(), count: 0 };
+}
+
+function linked(gl) {
+  const program = gl.createProgram();
+  for (const [type, source] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]]) {
+    const shader = gl.createShader(type);
+    gl.shaderSource(shader, source);
+    gl.compileShader(shader);
+    gl.attachShader(program, shader);
+  }
+  gl.linkProgram(program);
+  if (!gl.getProgramParameter(program, gl.LINK_STATUS) && !gl.isContextLost()) {
+    throw new Error(`The map's shaders did not compile: ${gl.getProgramInfoLog(program)}`);
+  }
+  return program;
+}

@@ -1,0 +1,94 @@
+/** What the server has of a map, made ready by a worker. Indices are the map's own order, whatever is asked. */
+
+import { api } from "../api.js";
+
+/** Columns by which points can be coloured besides a collection's own. */
+export const COLOURS = [
+  ["cluster", "Group"],
+  ["folder", "Folder"],
+  ["taken_at", "Date taken"],
+  ["mtime", "Date of the file"],
+  ["format", "Format"],
+  ["tags", "Tag"],
+  ["outlier", "Outlier score"],
+  ["blur", "Blur"],
+  ["width", "Width"],
+  ["bytes", "File size"],
+];
+const EXPORTED = "id,uri,folder,format,width,height,bytes,taken_at,cluster,cluster_name,tags,caption";
+
+export class MapSource {
+  constructor() {
+    this.worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+    this.waiting = new Map();
+    this.turn = 0;
+    this.worker.onmessage = ({ data: { turn, result, error } }) => {
+      const { resolve, reject } = this.waiting.get(turn);
+      this.waiting.delete(turn);
+      if (error) reject(new Error(error));
+      else resolve(result);
+    };
+    this.worker.onerror = () => {
+      for (const { reject } of this.waiting.values()) reject(new Error("The map's worker could not be started."));
+      this.waiting.clear();
+    };
+  }
+
+  /** @returns {Promise<object>} the layout (layout.js) of the map `name` @throws {ApiError} */
+  async open(name, signal) {
+    const path = `/maps/${encodeURIComponent(name)}`;
+    const [coordinates, ids] = await Promise.all([
+      api.bytes(`${path}/coordinates`, null, { signal }),
+      api.bytes(`${path}/ids`, null, { signal }),
+    ]);
+    Object.assign(this, { path, coordinates: new Float32Array(coordinates), ids: new Uint8Array(ids) });
+    return this.work("layOut", { coordinates: coordinates.slice(0) });
+  }
+
+  /** The codes of a field, and, where images have left the index since the map was made, a layout without them. */
+  async values(field, signal) {
+    const fields = [...new Set(["bytes", field, ...(field === "cluster" ? ["cluster_name"] : [])])].join();
+    const values = await this.work("values", { columns: await this.columns(fields, signal), field });
+    if (!values.gone.some((i) => Number.isFinite(this.coordinates[2 * i]))) return { values, layout: null };
+    for (const i of values.gone) this.coordinates[2 * i] = NaN;
+    return { values, layout: await this.work("layOut", { coordinates: this.coordinates.slice(0).buffer }) };
+  }
+
+  async csv(points, signal) {
+    return this.work("csv", { columns: await this.columns(EXPORTED, signal), points });
+  }
+
+  columns(fields, signal) {
+    return api.bytes(`${this.path}/columns`, { fields }, { signal });
+  }
+
+  idOf(point) {
+    const hex = Array.from(this.ids.subarray(16 * point, 16 * point + 16), (byte) => byte.toString(16).padStart(2, "0"));
+    return [[0, 4], [4, 6], [6, 8], [8, 10], [10, 16]].map(([from, to]) => hex.slice(from, to).join("")).join("-");
+  }
+
+  /** The points of some ids, in the map's order: one pass over the map, first by 16 bits of each id. */
+  pointsOf(ids) {
+    const wanted = new Set(ids);
+    const maybe = new Uint8Array(65536);
+    for (const id of ids) maybe[parseInt(id.slice(-4), 16)] = 1;
+    const found = [];
+    for (let i = 0, end = 15; end < this.ids.length; i++, end += 16) {
+      if (maybe[(this.ids[end - 1] << 8) | this.ids[end]] && wanted.has(this.idOf(i))) found.push(i);
+    }
+    return Uint32Array.from(found);
+  }
+
+  work(task, input) {
+    const turn = this.turn++;
+    const transfer = Object.values(input).filter((value) => value instanceof ArrayBuffer);
+    return new Promise((resolve, reject) => {
+      this.waiting.set(turn, { resolve, reject });
+      this.worker.postMessage({ turn, task, input }, transfer);
+    });
+  }
+
+  close() {
+    this.worker.terminate();
+  }
+}

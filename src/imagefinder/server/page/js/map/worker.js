@@ -1,0 +1,28 @@
+/** The long sums of the map, away from the page's own thread: a million points must not stop it. See source.js. */
+
+import { toCsv } from "./csv.js";
+import { layOut } from "./layout.js";
+import { valuesOf } from "./values.js";
+
+const columnsIn = (bytes) => JSON.parse(new TextDecoder().decode(bytes)).columns;
+
+const TASKS = {
+  layOut({ coordinates }) {
+    const layout = layOut(new Float32Array(coordinates));
+    return [layout, [layout.xy, layout.order, layout.start, ...layout.tops].map((array) => array.buffer)];
+  },
+  values({ columns, field }) {
+    const values = valuesOf(columnsIn(columns), field);
+    return [values, [values.codes.buffer, values.gone.buffer]];
+  },
+  csv: ({ columns, points }) => [toCsv(columnsIn(columns), points), []],
+};
+
+onmessage = ({ data: { turn, task, input } }) => {
+  try {
+    const [result, transfer] = TASKS[task](input);
+    postMessage({ turn, result }, transfer);
+  } catch (error) {
+    postMessage({ turn, error: error.message });
+  }
+};
