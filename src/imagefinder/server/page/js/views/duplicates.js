@@ -1,6 +1,112 @@
-import { html } from "../../vendor/preact.js";
-import { Empty } from "../components/empty.js";
+// Duplicates: what the last search found, to be worked through by tier, with the pointer or with the keys alone.
+import { html, useEffect, useMemo, useState } from "../../vendor/preact.js";
+import { api, useRequest } from "../api.js";
+import { Empty, ErrorBox, Skeleton } from "../components/empty.js";
+import { Icon } from "../components/icon.js";
+import { Popover } from "../components/popover.js";
+import { Progress } from "../components/progress.js";
+import { confirmTrash } from "../duplicates/confirm.js";
+import { history, restoreTrash, settled, takeLastBack, trash } from "../duplicates/deciding.js";
+import { showDecisions } from "../duplicates/decisions.js";
+import { GroupList } from "../duplicates/list.js";
+import { bytesOf, keyOf, sureOnes, tally } from "../duplicates/report.js";
+import { StartPanel, askToSearch, useSearching } from "../duplicates/start.js";
+import { TIERS, isCopy } from "../duplicates/words.js";
+import { onChanged, onEvent } from "../events.js";
+import { bytes, count, dateTime } from "../format.js";
+import { useIndex } from "../library_info.js";
+import { withParams } from "../state.js";
+import { useStore } from "../store.js";
+import { useWalk } from "../viewing.js";
 
-export default function View() {
-  return html`<${Empty} icon="duplicates" title="This view is not here yet" text="The same is on the command line: imagefinder --help" />`;
+export default function Duplicates({ route }) {
+  const report = useRequest("duplicates", (signal) => api.get("/duplicates", {}, { signal }));
+  const { info } = useIndex();
+  useEffect(() => {
+    const stops = [onChanged(["duplicates", "images"], report.reload), onEvent("reconnected", report.reload)];
+    return () => stops.forEach((stop) => stop());
+  }, []);
+  const why = info?.read_only ? "This server only shows: nothing can be decided or moved here." : null;
+  if (report.error?.code === "not-found") return html`<${StartPanel} why=${why} />`;
+  if (report.error) return html`<${ErrorBox} error=${report.error} retry=${report.reload} />`;
+  if (!report.data) return html`<div class="page late"><${Skeleton} height="240px" /></div>`;
+  return html`<${Report} data=${report.data} params=${route.params} why=${why} />`;
+}
+
+/** The report without what has been decided since. */
+function useOpenGroups(data) {
+  const gone = useStore(settled);
+  return useMemo(() => {
+    const rest = data.groups.filter((group) => !gone.has(keyOf(group)));
+    return rest
+      .map((group) => ({ ...group, members: group.members.filter((one) => !gone.has(`${keyOf(group)}/${one.id}`)) }))
+      .filter((group) => group.members.length);
+  }, [data, gone]);
+}
+
+function Report({ data, params, why }) {
+  const job = useSearching();
+  const open = useOpenGroups(data);
+  const [keepers, setKeepers] = useState(() => new Map());
+  const { all, tiers } = useMemo(() => tally(open), [open]);
+  const tier = tiers.get(params.get("tier"))?.groups ? params.get("tier") : "";
+  const groups = useMemo(() => (tier ? open.filter((group) => group.tier === tier) : open), [open, tier]);
+  const sure = useMemo(() => (isCopy(tier || "same-picture") ? sureOnes(groups, keepers) : []), [groups, keepers, tier]);
+  useWalk(useMemo(() => groups.flatMap((group) => [group.keep, ...group.members]), [groups]));
+  return html`<div class="page narrow duplicates stack">
+    <${Head} ...${{ data, all, why }} />
+    ${job && html`<div class="under-way"><${Progress} job=${job} /></div>`}
+    ${open.length > 0 && html`<${Tiers} ...${{ all, tiers, tier }} />`}
+    ${sure.length > 0 && !why && html`<${Sure} sure=${sure} />`}
+    ${groups.length
+      ? html`<${GroupList} key=${tier} ...${{ groups, keepers, setKeepers, params, why }} />`
+      : html`<${Empty} icon="check" title=${data.groups.length ? "All done" : "No duplicates"}
+          text=${data.groups.length ? "Every group is decided." : `Nothing of this kind among ${count(data.images, "image")}. A looser search finds more.`}>
+          ${!why && html`<button class="button" onClick=${askToSearch}>Search again…</button>`}<//>`}
+    <p class="visually-hidden" role="status">${count(groups.length, "group")} left</p>
+  </div>`;
+}
+
+function Head({ data, all, why }) {
+  const undoable = useStore(history).at(-1);
+  return html`<header class="groups-head">
+    <div class="grow">
+      <h1 tabindex="-1">Duplicates</h1>
+      <p class="muted small-text">${count(data.images, "image")} searched on ${dateTime(data.created)}${all.images > 0 ? html` · <strong class="number">${bytes(all.bytes)}</strong> in ${count(all.images, "copy", "copies")} to be won` : ""}
+        ${data.skipped?.length > 0 && ` · ${count(data.skipped.length, "image")} could not be read`}</p>
+    </div>
+    <div class="row wrap">
+      ${!why && undoable && html`<button class="button" data-testid="undo" title=${`Take back: ${undoable.words}`} onClick=${takeLastBack}><${Icon} name="undo" />Undo</button>`}
+      ${!why && html`<button class="button" onClick=${askToSearch}><${Icon} name="refresh" />Search again…</button>`}
+      <${Popover} class="icon-button" align="end" label="More" button=${html`<${Icon} name="more" />`}>
+        ${(close) => html`<div class="menu">
+          <button class="menu-item" onClick=${() => (close(), showDecisions(why))}><${Icon} name="check" />Decisions so far</button>
+          ${!why && html`<button class="menu-item" onClick=${() => (close(), restoreTrash())}><${Icon} name="undo" />Take the last files back from the trash</button>`}
+        </div>`}
+      <//>
+    </div>
+    ${why && html`<p class="note">${why}</p>`}
+  </header>`;
+}
+
+function Tiers({ all, tiers, tier }) {
+  const entry = (name, title, sum, text) => html`<a key=${name} href=${withParams({ tier: name, group: null })} class="tier" title=${text}
+    aria-current=${tier === name ? "true" : undefined} data-testid="tier">
+    <span>${title} <span class="number">${sum.groups}</span></span>
+    <span class="small-text number">${sum.pairs === sum.groups ? count(sum.pairs, "pair") : `${count(sum.groups - sum.pairs, "group")}${sum.pairs ? `, ${count(sum.pairs, "pair")}` : ""}`}${sum.bytes ? ` · ${bytes(sum.bytes)}` : ""}</span>
+  </a>`;
+  return html`<nav class="tiers" aria-label="How alike">
+    ${entry("", "All", all, "All that was found")}
+    ${TIERS.filter(([name]) => tiers.get(name).groups).map(([name, title, text]) => entry(name, title, tiers.get(name), text))}
+  </nav>`;
+}
+
+/** Nothing can be lost with these, so they may go all at once. */
+function Sure({ sure }) {
+  const files = sure.flatMap(({ remove }) => remove);
+  const move = async () => (await confirmTrash(sure)) && trash(sure);
+  return html`<section class="sure" aria-label="Exact copies">
+    <p class="grow"><strong>${count(files.length, "file")}</strong> ${files.length === 1 ? "is an exact copy" : "are exact copies"} of one that stays: the same file, or the same pixels.</p>
+    <button class="button" data-testid="trash-sure" onClick=${move}><${Icon} name="trash" />Trash all exact copies · ${bytes(bytesOf(files))}</button>
+  </section>`;
 }

@@ -1,6 +1,25 @@
+// The groups: all of them, one of them (/groups/{label}), or how many there should be (?view=number).
 import { html } from "../../vendor/preact.js";
-import { Empty } from "../components/empty.js";
+import { ErrorBox, Skeleton } from "../components/empty.js";
+import { Progress } from "../components/progress.js";
+import { Group } from "../groups/group.js";
+import { HowMany } from "../groups/how_many.js";
+import { Overview } from "../groups/overview.js";
+import { StartPanel, useGrouping } from "../groups/start.js";
+import { reloadGroups, useGroups } from "../groups/store.js";
+import { useIndex } from "../library_info.js";
 
-export default function View() {
-  return html`<${Empty} icon="groups" title="This view is not here yet" text="The same is on the command line: imagefinder --help" />`;
+export default function Groups({ route }) {
+  const { data, error, loaded } = useGroups();
+  const { info } = useIndex();
+  const job = useGrouping();
+  const why = info?.read_only ? "This server only shows: the groups can't be changed here." : null;
+  const { params } = route;
+  if (params.get("view") === "number") return html`<${HowMany} ...${{ data, params, why }} />`;
+  if (!loaded) return html`<div class="page late"><${Skeleton} height="240px" /></div>`;
+  if (!data) return error.code === "not-found" ? html`<${StartPanel} why=${why} />` : html`<${ErrorBox} error=${error} retry=${reloadGroups} />`;
+  return html`${job && html`<div class="page under-way"><${Progress} job=${job} /></div>`}
+    ${route.label === undefined
+      ? html`<${Overview} ...${{ data, params, why }} />`
+      : html`<${Group} label=${Number(route.label)} ...${{ data, params, why }} />`}`;
 }

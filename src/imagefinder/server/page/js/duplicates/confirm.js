@@ -1,0 +1,43 @@
+// Asks before files move, with all of them named.
+import { html } from "../../vendor/preact.js";
+import { openDialog } from "../components/dialog.js";
+import { Thumb } from "../components/thumb.js";
+import { bytes, count, fileName } from "../format.js";
+import { bytesOf } from "./report.js";
+import { placeWords } from "./words.js";
+
+const SHOWN = 300; // rows; the rest is counted
+let asks = true; // about single groups, until the page is loaded again
+
+/**
+ * @param {{keep: object, remove: object[]}[]} plan
+ * @returns {Promise<boolean>}
+ */
+export async function confirmTrash(plan) {
+  const single = plan.length === 1;
+  if (single && !asks) return true;
+  const files = plan.flatMap(({ remove }) => remove);
+  const title = `Move ${count(files.length, "file")} to the trash?`;
+  const answer = await openDialog(title, (close) => html`<${Question} ...${{ plan, files, single, close }} />`, { wide: !single });
+  return answer === true;
+}
+
+function Question({ plan, files, single, close }) {
+  const kept = single ? html`“${fileName(plan[0].keep.uri)}” stays.` : `One image of each of the ${plan.length} groups stays.`;
+  return html`<div class="stack" data-testid="confirm-trash">
+    <p>${kept} The others move to the trash folder of the index, ${bytes(bytesOf(files))} in all. Nothing is deleted, and you can take it back.</p>
+    <ul class="file-list" tabindex="0" aria-label="Files that move">
+      ${files.slice(0, SHOWN).map((one) => html`<li key=${one.id}>
+        <span class="file-picture"><${Thumb} image=${one} size=${40} /></span>
+        <span class="grow"><span class="ellipsis file-name">${fileName(one.uri)}</span><span class="ellipsis muted small-text" title=${one.uri}>${placeWords(one.uri)}</span></span>
+        <span class="muted small-text number">${bytes(one.bytes)}</span>
+      </li>`)}
+      ${files.length > SHOWN && html`<li class="muted">and ${count(files.length - SHOWN, "more file")}</li>`}
+    </ul>
+    ${single && html`<label class="check"><input type="checkbox" onChange=${(e) => (asks = !e.target.checked)} />Don't ask again about single groups until I reload the page</label>`}
+    <footer class="dialog-buttons">
+      <button class="button" onClick=${() => (single && (asks = true), close(false))}>Cancel</button>
+      <button class="button danger" autofocus onClick=${() => close(true)}>Move to the trash</button>
+    </footer>
+  </div>`;
+}

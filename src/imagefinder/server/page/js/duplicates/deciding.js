@@ -1,0 +1,107 @@
+// Decisions about groups: each leaves the list at once, is told to the server, and can be taken back.
+import { api } from "../api.js";
+import { toast, toastError } from "../components/toast.js";
+import { bytes, count } from "../format.js";
+import { store } from "../store.js";
+import { bytesOf, imagesOf, keyOf } from "./report.js";
+
+/** Keys of groups, and of members as `KEY/ID`, that are decided while the report on the screen still has them. */
+export const settled = store(new Set());
+/** What can be taken back, the latest last: `{words, keys, trash, run}`. */
+export const history = store([]);
+
+const settle = (keys) => settled.set((all) => new Set([...all, ...keys]));
+const unsettle = (keys) => settled.set((all) => new Set([...all].filter((key) => !keys.includes(key))));
+
+async function act(keys, call, entry) {
+  settle(keys);
+  try {
+    const answer = await call();
+    const done = { ...entry(answer), keys };
+    history.set((all) => [...all, done]);
+    toast(done.words, { action: { label: "Undo", run: () => takeBack(done) } });
+    return answer;
+  } catch (error) {
+    unsettle(keys);
+    toastError(error);
+    return null;
+  }
+}
+
+const WORDS = { "keep-both": "kept", "not-duplicate": "marked as different pictures" };
+
+/**
+ * @param {object} group
+ * @param {"keep-both" | "not-duplicate"} decision
+ * @param {object} [member] only this one against the one to keep, instead of all against each other
+ */
+export function decide(group, decision, member) {
+  const images = member ? [group.keep, member] : imagesOf(group);
+  const only = member && group.members.length > 1;
+  const keys = [only ? `${keyOf(group)}/${member.id}` : keyOf(group)];
+  const call = () => api.post("/duplicates/decisions", { ids: images.map((one) => one.id), decision });
+  return act(keys, call, () => ({ words: `${count(images.length, "image")} ${WORDS[decision]}`, run: () => forget(images) }));
+}
+
+/** Takes back what was decided of every pair. Files of one content are one to the server. */
+async function forget(images) {
+  const done = new Set();
+  for (let i = 0; i < images.length; i++) {
+    for (const other of images.slice(i + 1)) {
+      const pair = [images[i].content_hash, other.content_hash].sort().join();
+      if (!done.has(pair)) await api.delete("/duplicates/decisions", { ids: [images[i].id, other.id] });
+      done.add(pair);
+    }
+  }
+}
+
+/** Moves files to the trash. @param {{group: object, keep: object, remove: object[]}[]} plan */
+export async function trash(plan) {
+  const whole = plan.filter(({ group, remove }) => remove.length === group.members.length);
+  const parts = plan.filter((one) => !whole.includes(one));
+  const keys = [...whole.map(({ group }) => keyOf(group)), ...parts.flatMap(({ group, remove }) => remove.map((one) => `${keyOf(group)}/${one.id}`))];
+  const gone = plan.flatMap(({ remove }) => remove);
+  const groups = plan.map(({ keep, remove }) => ({ keep: keep.id, remove: remove.map((one) => one.id) }));
+  const answer = await act(keys, () => api.post("/duplicates/trash", { groups }), ({ moved }) => ({
+    words: `${count(moved.length, "file")} moved to the trash${moved.length === gone.length ? `, ${bytes(bytesOf(gone))}` : ""}`,
+    trash: true,
+    run: () => api.post("/duplicates/undo"),
+  }));
+  if (answer?.left.length) {
+    unsettle(keys);
+    const [first] = answer.left;
+    toast(`${count(answer.left.length, "file")} stayed: ${first.reason}`, { kind: "error", remedy: first.remedy || first.uri });
+  }
+  return answer;
+}
+
+/** Takes one decision back; files come back from the trash in the order they went there. */
+export async function takeBack(entry) {
+  const all = history.get();
+  if (!all.includes(entry)) return;
+  if (entry.trash && all.slice(all.indexOf(entry) + 1).some((later) => later.trash)) {
+    return toast("Other files went to the trash after these.", { kind: "error", remedy: "Take those back first." });
+  }
+  try {
+    await entry.run();
+    history.set((now) => now.filter((one) => one !== entry));
+    unsettle(entry.keys);
+    toast(`Taken back: ${entry.words}`);
+  } catch (error) {
+    toastError(error);
+  }
+}
+
+export const takeLastBack = () => history.get().length && takeBack(history.get().at(-1));
+
+/** What went to the trash last, whenever that was. */
+export async function restoreTrash() {
+  const last = history.get().filter((one) => one.trash).at(-1);
+  if (last) return takeBack(last);
+  try {
+    const { restored } = await api.post("/duplicates/undo");
+    toast(`${count(restored, "file")} moved back to where they were`);
+  } catch (error) {
+    toastError(error);
+  }
+}

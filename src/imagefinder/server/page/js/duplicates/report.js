@@ -1,0 +1,53 @@
+// What a report says, counted. Pure functions of `GET /v1/duplicates`.
+import { TIERS, isCopy, isSure } from "./words.js";
+
+export const keyOf = (group) => `${group.tier}:${group.keep.id}`;
+export const imagesOf = (group) => [group.keep, ...group.members];
+
+const isAddress = (uri) => /^https?:/i.test(uri);
+const movable = (image) => !image.reference && !isAddress(image.uri);
+
+/** The members that go when `keepId` stays: none from reference folders, and no URLs. */
+export function removable(group, keepId = group.keep.id) {
+  if (isAddress(group.keep.uri)) return [];
+  return imagesOf(group).filter((image) => image.id !== keepId && movable(image));
+}
+
+export const bytesOf = (images) => images.reduce((sum, one) => sum + one.bytes, 0);
+
+/** Groups, pairs and the bytes to be won for each tier that has any, and for all. */
+export function tally(groups) {
+  const empty = () => ({ groups: 0, pairs: 0, images: 0, bytes: 0 });
+  const all = empty();
+  const tiers = new Map(TIERS.map(([tier]) => [tier, empty()]));
+  for (const group of groups) {
+    const gone = isCopy(group.tier) ? removable(group) : [];
+    for (const sum of [all, tiers.get(group.tier)]) {
+      sum.groups += 1;
+      sum.pairs += group.members.length === 1;
+      sum.images += gone.length;
+      sum.bytes += bytesOf(gone);
+    }
+  }
+  return { all, tiers };
+}
+
+/**
+ * What can go without a look: exact copies of what is kept, with the keeper a person has chosen.
+ *
+ * @param {object[]} groups
+ * @param {Map<string, string>} keepers id of the image to keep by group, where another than the server's was chosen
+ * @returns {{group: object, keep: object, remove: object[]}[]}
+ */
+export function sureOnes(groups, keepers) {
+  const found = [];
+  for (const group of groups) {
+    const keepId = keepers.get(keyOf(group)) ?? group.keep.id;
+    const chosenAnew = keepId !== group.keep.id;
+    if (chosenAnew && !isSure(group.tier)) continue; // the evidence is about the one the server would keep
+    const remove = removable(group, keepId).filter((image) => chosenAnew || isSure(image.tier));
+    const keep = imagesOf(group).find((image) => image.id === keepId);
+    if (remove.length && isCopy(group.tier)) found.push({ group, keep, remove });
+  }
+  return found;
+}

@@ -1,0 +1,77 @@
+// A group as it is seen from outside: its most typical pictures, its name, and what is known of it.
+import { html } from "../../vendor/preact.js";
+import { Icon } from "../components/icon.js";
+import { Popover } from "../components/popover.js";
+import { Thumb } from "../components/thumb.js";
+import { count } from "../format.js";
+import { merge, setLocked, split } from "./changes.js";
+import { startGroup, useDrop } from "./drag.js";
+import { Name } from "./name.js";
+import { groupHref, stabilityWord, tightnessWord } from "./words.js";
+
+/** The most typical picture large, beside it some that show the range. */
+export function Mosaic({ group, small = false }) {
+  const others = group.representatives.filter((id) => id !== group.medoid).slice(0, small ? 2 : 4);
+  const pixels = small ? 120 : 220;
+  return html`<span class="mosaic of-${others.length}">
+    <span class="mosaic-first"><${Thumb} image=${{ id: group.medoid }} size=${pixels} /></span>
+    ${others.map((id) => html`<span key=${id}><${Thumb} image=${{ id }} size=${pixels / 2} /></span>`)}
+  </span>`;
+}
+
+/** "416 images · loosely alike · fairly stable"; the figures come up under the pointer and the focus. */
+export function Facts({ group }) {
+  const figures = [`tightness ${group.tightness}`, group.stability != null && `stability ${group.stability}`].filter(Boolean);
+  return html`<span class="facts" title=${figures.join(", ")}>
+    <span class="number">${count(group.size, "image")}</span>
+    ${group.size > 1 && html`<span>${tightnessWord(group.tightness)}<${Figure} name="tightness" value=${group.tightness} /></span>`}
+    ${group.stability != null && html`<span>${stabilityWord(group.stability)}<${Figure} name="stability" value=${group.stability} /></span>`}
+  </span>`;
+}
+
+const Figure = ({ name, value }) => html`<span class="visually-hidden">, ${name} ${value.toFixed(2)}</span>
+  <span class="figure-value number" aria-hidden="true"> ${value.toFixed(2)}</span>`;
+
+/**
+ * @param {{group: object, groups: object[], selected: boolean, onSelect: () => void, why: string | null}} props
+ *   `why` says why nothing may be changed, if so
+ */
+export function Cover({ group, groups, selected, onSelect, why }) {
+  const [over, drop] = useDrop({
+    onGroup: why ? undefined : (label) => label !== group.label && merge([group, groups.find((one) => one.label === label)]),
+  });
+  return html`<li class="cover ${selected ? "selected" : ""} ${over ? "over" : ""}" data-testid="group" data-label=${group.label}
+    draggable=${!why} onDragStart=${startGroup(group.label)} ...${drop}>
+    <a class="cover-link" href=${groupHref(group.label)} draggable=${false} aria-label=${`${group.name}, ${count(group.size, "image")}`}>
+      <${Mosaic} group=${group} />
+    </a>
+    ${!why &&
+    html`<label class="cover-check"><input type="checkbox" checked=${selected} aria-label=${`Select ${group.name}`} onChange=${onSelect} />
+      <span><${Icon} name="check" /></span></label>`}
+    <div class="cover-text">
+      <div class="row cover-name">
+        <${Name} group=${group} why=${why} />
+        ${group.locked && html`<span title="Locked: keeps its images when you group again"><${Icon} name="lock" /><span class="visually-hidden">locked</span></span>`}
+        <${CoverMenu} ...${{ group, groups, why, onSelect }} />
+      </div>
+      <${Facts} group=${group} />
+    </div>
+  </li>`;
+}
+
+function CoverMenu({ group, why, onSelect }) {
+  const item = (icon, text, run) => ({ icon, text, run });
+  const items = why
+    ? []
+    : [
+        item(group.locked ? "unlock" : "lock", group.locked ? "Unlock" : "Lock", () => setLocked(group, !group.locked)),
+        group.size > 1 && item("split", "Split…", () => split(group)),
+        item("merge", "Select to merge", onSelect),
+      ].filter(Boolean);
+  return html`<${Popover} class="icon-button" align="end" label=${`More for ${group.name}`} button=${html`<${Icon} name="more" />`}>
+    ${(close) => html`<div class="menu">
+      ${items.map(({ icon, text, run }) => html`<button key=${text} class="menu-item" onClick=${() => (close(), run())}><${Icon} name=${icon} />${text}</button>`)}
+      <a class="menu-item" href=${`/?filter=${encodeURIComponent(`cluster = ${group.label}`)}`}><${Icon} name="search" />Search in it</a>
+    </div>`}
+  <//>`;
+}

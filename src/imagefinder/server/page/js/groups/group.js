@@ -1,0 +1,128 @@
+// One group: what is known of it, its images, and what can be done with both.
+import { html, useEffect, useMemo, useState } from "../../vendor/preact.js";
+import { Empty, ErrorBox, Skeleton } from "../components/empty.js";
+import { Grid } from "../components/grid.js";
+import { Icon } from "../components/icon.js";
+import { Thumb } from "../components/thumb.js";
+import { count, percent } from "../format.js";
+import { useSelection } from "../selection.js";
+import { imageHref, navigate, setParams } from "../state.js";
+import { useWalk } from "../viewing.js";
+import { askWhatToMerge, askWhereTo, moveTo, setLocked, split } from "./changes.js";
+import { Facts } from "./cover.js";
+import { startImages } from "./drag.js";
+import { ORDERS, useMembers } from "./members.js";
+import { Name } from "./name.js";
+import { Rail } from "./rail.js";
+import { UndoButton } from "./undo_button.js";
+import { NO_GROUP, NO_GROUP_NAME, groupHref } from "./words.js";
+
+/** @param {{data: object, label: number, params: URLSearchParams, why: string | null}} props */
+export function Group({ data, label, params, why }) {
+  const isNone = label === NO_GROUP;
+  const group = isNone
+    ? { label, name: NO_GROUP_NAME, size: data.n_noise, representatives: [], borderline: [], words: [] }
+    : data.clusters.find((one) => one.label === label);
+  if (!group) {
+    return html`<${Empty} icon="groups" title="This group is not there any more" text="It was merged into another one, or the images were grouped again.">
+      <a class="button" href="/groups">All groups</a><//>`;
+  }
+  return html`<${Shown} key=${label} ...${{ data, group, isNone, params, why }} />`;
+}
+
+function Shown({ data, group, isNone, params, why }) {
+  const order = ORDERS[params.get("sort")] ? params.get("sort") : isNone ? "odd" : "typical";
+  const { images, error, more, reload } = useMembers(group, order, data.run);
+  const items = useMemo(() => images ?? [], [images]);
+  const selection = useSelection(items);
+  useWalk(items, more);
+  useEffect(() => {
+    document.title = `${group.name} · Groups · ImageFinder`;
+    return () => (document.title = "Groups · ImageFinder");
+  }, [group.name]);
+  const move = async (target) => {
+    const moved = target ? await moveTo(selection.list, target) : await askWhereTo(selection.list, data.clusters, group.label);
+    if (!moved) return;
+    selection.clear();
+    document.querySelector(".group-title")?.focus();
+  };
+  const drag = (event) => {
+    const id = event.target.closest?.("[data-id]")?.dataset.id;
+    if (id && !why) startImages(event, selection.ids.has(id) ? selection.list : [id]);
+  };
+  return html`<div class="page group-page">
+    <div class="group-main stack">
+      <${Head} ...${{ data, group, isNone, why }} />
+      ${!isNone && html`<${About} group=${group} />`}
+      <div class="spread wrap">
+        <h2>${isNone ? "Images" : "All of its images"}</h2>
+        <label class="row"><span class="muted small-text">Sort</span>
+          <select class="input" onChange=${(e) => setParams({ sort: e.target.value }, { replace: true })}>
+            ${Object.entries(ORDERS).filter(([name]) => !(isNone && name === "typical")).map(([name, words]) => html`<option key=${name} value=${name} selected=${name === order}>${words}</option>`)}
+          </select></label>
+      </div>
+      ${error && html`<${ErrorBox} error=${error} retry=${reload} />`}
+      ${!images && !error && html`<${Skeleton} />`}
+      <div onDragStart=${drag}>
+        ${images && html`<${Grid} items=${items} label=${`Images of ${group.name}`} selection=${why ? undefined : selection} onEnd=${more} />`}
+      </div>
+      ${selection.ids.size > 0 &&
+      html`<div class="selection-bar" role="region" aria-label="Selected images" data-testid="selection-bar">
+        <span class="grow" role="status">${count(selection.ids.size, "image")} selected</span>
+        <button class="button primary" onClick=${() => move()}><${Icon} name="move" />Move to group…</button>
+        <button class="button" onClick=${selection.clear}>Cancel</button>
+      </div>`}
+    </div>
+    <${Rail} ...${{ data, label: group.label, why }} onImages=${(ids, target) => moveTo(ids, target).then((made) => made && selection.clear())} />
+  </div>`;
+}
+
+function Head({ data, group, isNone, why }) {
+  const merged = async () => {
+    const made = await askWhatToMerge(group, data.clusters);
+    if (made && made.label !== group.label) navigate(groupHref(made.label), { replace: true });
+  };
+  return html`<header class="stack tight">
+    <a class="back small-text" href="/groups"><${Icon} name="left" />All groups</a>
+    <div class="groups-head">
+      <div class="grow">
+        <div class="row">${isNone ? html`<h1 class="group-title" tabindex="-1">${group.name}</h1>` : html`<${Name} group=${group} why=${why} heading />`}
+          ${group.locked && html`<span class="chip"><${Icon} name="lock" />Locked</span>`}</div>
+        ${isNone
+          ? html`<p class="muted">${count(group.size, "image")} like too few others to make a group. Select some to put them into one.</p>`
+          : html`<p class="muted shown-facts"><${Facts} group=${group} /></p>`}
+      </div>
+      ${!why && !isNone &&
+      html`<div class="row wrap">
+        <${UndoButton} data=${data} />
+        <button class="button" aria-pressed=${group.locked} title="A locked group keeps its images when you group again" onClick=${() => setLocked(group, !group.locked)}>
+          <${Icon} name=${group.locked ? "unlock" : "lock"} />${group.locked ? "Unlock" : "Lock"}</button>
+        <button class="button" onClick=${merged}><${Icon} name="merge" />Merge…</button>
+        <button class="button" disabled=${group.size < 2} onClick=${() => split(group)}><${Icon} name="split" />Split…</button>
+      </div>`}
+    </div>
+    ${why && html`<p class="note">${why}</p>`}
+  </header>`;
+}
+
+/** Its words, and the pictures at its heart and at its edge. */
+function About({ group }) {
+  return html`<div class="about">
+    ${group.words.length > 0 &&
+    html`<section aria-label="Words"><h3>What sets it apart</h3>
+      <ul class="words">${group.words.map(
+        ([word, lead]) => html`<li key=${word}><a href=${`/?q=${encodeURIComponent(word)}`}>${word}</a>
+          <meter min="0" max="1" value=${lead} aria-label=${`Lead of ${word} over the other images`}></meter>
+          <span class="muted small-text number">${percent(lead)} ahead</span></li>`,
+      )}</ul></section>`}
+    <${Strip} title="Shows the range" ids=${group.representatives} />
+    <${Strip} title="At the edge: do they belong here?" ids=${group.borderline} />
+  </div>`;
+}
+
+function Strip({ title, ids }) {
+  if (!ids.length) return null;
+  return html`<section aria-label=${title}><h3>${title}</h3>
+    <ul class="strip">${ids.map((id, i) => html`<li key=${id}><a href=${imageHref(id)} aria-label=${`${title}, image ${i + 1}`}><${Thumb} image=${{ id }} size=${110} /></a></li>`)}</ul>
+  </section>`;
+}

@@ -1,0 +1,49 @@
+// A group's name, renamed where it stands: Enter keeps, Escape leaves it as it was.
+import { html, useRef, useState } from "../../vendor/preact.js";
+import { Icon } from "../components/icon.js";
+import { rename } from "./changes.js";
+
+/** @param {{group: object, why: string | null, heading?: boolean}} props */
+export function Name({ group, why, heading = false }) {
+  const [text, setText] = useState(null); // while it is edited
+  const settled = useRef(false); // the field loses the focus when it goes, too
+  const button = useRef(null);
+  const edit = () => {
+    settled.current = false;
+    setText(group.name);
+  };
+  const leave = () => {
+    settled.current = true;
+    setText(null);
+    requestAnimationFrame(() => button.current?.focus());
+  };
+  const save = async () => {
+    const name = text.trim();
+    if (settled.current) return;
+    if (!name || name === group.name) return leave();
+    settled.current = true;
+    if (await rename(group, name)) leave();
+    else settled.current = false;
+  };
+  const keys = (event) => {
+    if (event.key !== "Escape") return;
+    event.preventDefault();
+    leave();
+  };
+  if (text === null) {
+    return html`${heading ? html`<h1 class="group-title" tabindex="-1">${group.name}</h1>` : html`<h3 class="grow ellipsis" title=${group.name}>${group.name}</h3>`}
+      ${!why &&
+      html`<button ref=${button} class="icon-button rename" aria-label=${`Rename ${group.name}`} title="Rename" onClick=${edit}><${Icon} name="edit" /></button>`}`;
+  }
+  return html`<form class="grow name-form" onSubmit=${(event) => (event.preventDefault(), save())}>
+    <input class="input" aria-label=${`New name of ${group.name}`} value=${text} maxlength="200" ref=${focusOnce}
+      onInput=${(event) => setText(event.target.value)} onKeyDown=${keys} onBlur=${save} />
+  </form>`;
+}
+
+function focusOnce(input) {
+  if (!input || input.dataset.focused) return;
+  input.dataset.focused = "yes";
+  input.focus();
+  input.select();
+}

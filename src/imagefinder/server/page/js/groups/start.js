@@ -1,0 +1,84 @@
+// Making groups: the panel where there are none yet, and the dialog to make them anew.
+import { html, useId, useState } from "../../vendor/preact.js";
+import { openDialog } from "../components/dialog.js";
+import { Icon } from "../components/icon.js";
+import { Progress } from "../components/progress.js";
+import { count } from "../format.js";
+import { isRunning, startJob, useJobs } from "../jobs.js";
+import { useIndex } from "../library_info.js";
+import { withParams } from "../state.js";
+import { METHODS, choosesItself, methodName } from "./words.js";
+
+/** The grouping under way, if there is one. */
+export const useGrouping = () => useJobs().find((job) => job.kind === "cluster" && isRunning(job));
+
+export function StartPanel({ why }) {
+  const { info } = useIndex();
+  const job = useGrouping();
+  const images = info?.images ?? 0;
+  return html`<div class="page narrow"><section class="card start stack" data-testid="start">
+    <span class="empty-icon"><${Icon} name="groups" /></span>
+    <h1 tabindex="-1">Sort your images into groups</h1>
+    <p class="muted">Images that show similar things come together, and each group gets a name from what sets it apart. Nothing
+      is moved or changed; you can rename, merge, split and correct the groups afterwards.</p>
+    ${job
+      ? html`<${Progress} job=${job} />`
+      : images < 2
+        ? html`<p class="note">${images ? "One image makes no groups." : "There are no images yet."} <a href="/library">Add images in the library</a>.</p>`
+        : why
+          ? html`<p class="note">${why}</p>`
+          : html`<${GroupForm} images=${images} action="Make groups" />`}
+  </section></div>`;
+}
+
+/** Asks how to group again; what was corrected stays unless one wants to start afresh. */
+export const askToGroup = (data) =>
+  openDialog("Group again", (close) => html`<div class="stack">
+    <p>Your corrections stay: names, merged and split groups, images you moved, and locked groups as they are. Undo brings
+      the present groups back.</p>
+    <${GroupForm} images=${data.n_images} again former=${data} action="Group again" done=${() => close(true)} />
+  </div>`);
+
+function GroupForm({ images, action, former, again = false, done }) {
+  const { info } = useIndex();
+  const [method, setMethod] = useState(former && METHODS[former.method] ? former.method : "leiden");
+  const [fixed, setFixed] = useState(Number.isInteger(former?.asked));
+  const [n, setN] = useState(Number.isInteger(former?.asked) ? former.asked : Math.min(20, images));
+  const [fresh, setFresh] = useState(false);
+  const [busy, setBusy] = useState(false);
+  const id = useId();
+  const self = choosesItself(method);
+  const submit = async (event) => {
+    event.preventDefault();
+    setBusy(true);
+    const options = { method, n_clusters: fixed && !self ? n : null, ...(fresh ? { fresh } : {}) };
+    const job = await startJob("cluster", options);
+    setBusy(false);
+    if (job) done?.();
+  };
+  return html`<form class="stack" onSubmit=${submit}>
+    <fieldset class="stack tight" disabled=${self}>
+      <legend>How many groups?</legend>
+      <label class="check"><input type="radio" name="${id}-n" checked=${!fixed || self} onChange=${() => setFixed(false)} />Let the data decide</label>
+      <div class="row">
+        <label class="check"><input type="radio" name="${id}-n" checked=${fixed && !self} onChange=${() => setFixed(true)} />Exactly</label>
+        <input class="input short" type="number" aria-label="Number of groups" min="1" max=${images} value=${n} required=${fixed}
+          onFocus=${() => setFixed(true)} onInput=${(e) => setN(e.target.valueAsNumber)} />
+      </div>
+      <p class="muted small-text">Not sure? <a href=${withParams({ view: "number" }, { path: "/groups", from: "" })} onClick=${() => done?.()}>Measure which number fits</a></p>
+    </fieldset>
+    <div class="field">
+      <label for="${id}-method">Method</label>
+      <select id="${id}-method" class="input" onChange=${(e) => setMethod(e.target.value)}>
+        ${(info?.methods.cluster ?? ["leiden"]).map((one) => html`<option key=${one} value=${one} selected=${one === method}>${methodName(one)}</option>`)}
+      </select>
+      <p class="muted small-text">${METHODS[method]?.[1] ?? ""}</p>
+    </div>
+    ${again && html`<label class="check"><input type="checkbox" checked=${fresh} onChange=${(e) => setFresh(e.target.checked)} />
+      Start afresh: forget my corrections</label>`}
+    <footer class="row wrap ${again ? "dialog-buttons" : ""}">
+      <button class="button primary" disabled=${busy || (fixed && !self && !(n >= 1))}>${action}</button>
+      ${!again && html`<span class="muted small-text">${count(images, "image")}</span>`}
+    </footer>
+  </form>`;
+}

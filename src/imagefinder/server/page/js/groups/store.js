@@ -1,0 +1,65 @@
+// The groups in force, shared by the parts of the view, and changes to them that can be taken back.
+import { api } from "../api.js";
+import { toast, toastError } from "../components/toast.js";
+import { onChanged, onEvent } from "../events.js";
+import { store, useStore } from "../store.js";
+import { useEffect } from "../../vendor/preact.js";
+
+/** `data` is the answer of `GET /v1/clusters`; null with an `error` whose code is `not-found` while nothing is grouped. */
+const state = store({ data: null, error: null, loaded: false });
+
+export async function reloadGroups() {
+  try {
+    state.set({ data: await api.get("/clusters"), error: null, loaded: true });
+  } catch (error) {
+    state.set((former) => ({ data: error.code === "not-found" ? null : former.data, error, loaded: true }));
+  }
+  return state.get().data;
+}
+
+/** @returns {{data: any, error: import("../api.js").ApiError | null, loaded: boolean}} kept up to date while it is used */
+export function useGroups() {
+  useEffect(() => {
+    reloadGroups();
+    const stops = [onChanged(["clusters", "images"], reloadGroups), onEvent("reconnected", reloadGroups)];
+    return () => stops.forEach((stop) => stop());
+  }, []);
+  return useStore(state);
+}
+
+/**
+ * Makes one change, shows what came of it, and offers to take it back.
+ *
+ * @param {() => Promise<any>} call
+ * @param {(made: any) => string} said what was done, in words
+ * @returns {Promise<any>} the answer, or null when it was refused, which is then shown
+ */
+export async function change(call, said) {
+  try {
+    const made = await call();
+    const run = (await reloadGroups())?.run;
+    toast(said(made), { action: { label: "Undo", run: () => undo(run) } });
+    return made;
+  } catch (error) {
+    toastError(error);
+    return null;
+  }
+}
+
+/** Takes the last change back. With `run` only if that is still the last one. */
+export async function undo(run) {
+  const { data } = state.get();
+  if (run && data?.run !== run) {
+    return toast("The groups have changed again since.", { kind: "error", remedy: "Take the later changes back first." });
+  }
+  try {
+    const before = data.done;
+    state.set({ data: await api.post("/clusters/undo"), error: null, loaded: true });
+    toast(`Taken back: ${doneWords(before)}`);
+  } catch (error) {
+    toastError(error);
+  }
+}
+
+/** What the last change did, as the server notes it ("cluster" is a whole run). */
+export const doneWords = (done) => (done === "cluster" ? "the last grouping" : done);
