@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from imagefinder._batching import chunked
 from imagefinder.errors import InvalidQueryError, NotFoundError
 from imagefinder.images.loader import Loader
 from imagefinder.query import Kind, Term
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from imagefinder.index import Index
     from imagefinder.models.base import Embedder
     from imagefinder.types import Float32
+
+BATCH = 16  # pictures embedded at once; more are no faster on a CPU and cost memory
 
 
 class Stopwatch:
@@ -80,6 +83,22 @@ def query_vectors(index: Index, meanings: Sequence[Meaning]) -> dict[str, SpaceQ
         nominates = any(m.weight > 0 for m in meanings if m.space == space)
         queries[space] = SpaceQuery(total / np.float32(norm), norm, nominates)
     return queries
+
+
+def embed_pictures(
+    index: Index, embedder: Embedder, pictures: Sequence[str | bytes | Image], space: str, loader: Loader
+) -> Float32:
+    """Pictures (paths, URLs, bytes of image files, or Pillow images) as vectors that compare with those of a space:
+    float32 (n, dim), rows of unit length. Raises ImageError for one that can't be used."""
+    import numpy as np
+
+    model_space = index.space(space).model_space
+    terms = [Term(Kind.FILE if isinstance(p, str) else Kind.DATA, p) for p in pictures]
+    parts = [np.zeros((0, index.space(space).dim), np.float32)]
+    for some in chunked(terms, BATCH):
+        batch = np.stack([embedder.preprocess(_picture(index, term, loader)) for term in some])
+        parts.append(embedder.embed_images(batch)[model_space])
+    return index.to_search(space, np.concatenate(parts))
 
 
 def _meaning(

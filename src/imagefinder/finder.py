@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
+from imagefinder.embedding import embed_pictures
 from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.feedback import Feedback
 from imagefinder.images.loader import Loader
@@ -24,6 +25,8 @@ from imagefinder.store.filters import FilterLike, as_filter
 from imagefinder.types import Limits, Record, image_id
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from imagefinder.models.base import Embedder
     from imagefinder.models.spec import ModelSpec
     from imagefinder.types import Float32
@@ -206,6 +209,20 @@ class ImageFinder(Organising):
         self._ready()
         return self._index.texts_to_search(self.text_space, self.embedder.embed_texts(texts))
 
+    def embed_images(self, images: Sequence[str | Path | bytes | Image], space: str | None = None) -> Float32:
+        """Pictures (paths, URLs, bytes of image files, or Pillow images) as vectors that compare with
+        ``vectors(space)``, by default of the image space; ``finder.text_space`` is for comparing them with words.
+
+        Float32 (n, dim), rows of unit length. Raises ImageError for a picture that can't be used.
+        """
+        self._ready()
+        loader = Loader(self._limits, self.embedder.short_side)
+        pictures = [str(i.expanduser()) if isinstance(i, Path) else i for i in images]
+        try:
+            return embed_pictures(self._index, self.embedder, pictures, space or self._image_space, loader)
+        finally:
+            loader.close()
+
     @property
     def text_space(self) -> str:
         """The space that words are compared in. Raises NotFoundError for a model that doesn't understand words."""
@@ -217,7 +234,12 @@ class ImageFinder(Organising):
         """What the index holds."""
         manifest = self._index.manifest
         spaces = {
-            name: {"model": s.model, "dim": s.dim, "searched_dim": self._searched_dim(s.search_vector)}
+            name: {
+                "model": s.model,
+                "dim": s.dim,
+                "searched_dim": self._searched_dim(s.search_vector),
+                "version": s.search_vector,
+            }
             for name, s in manifest.spaces.items()
         }
         return IndexInfo(

@@ -46,5 +46,8 @@ class Embedder(Protocol):
     def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
         """Texts to float32 (n, dim) in ``spec.text_space``, of unit length, centred as the model's texts need it."""
 
+    def count_tokens(self, texts: Sequence[str]) -> int:
+        """How many word pieces the model reads of these texts; what it cuts off does not count."""
+
     def vocabulary(self) -> Vocabulary:
         """Everyday words to name groups of images with, their vectors as ``embed_texts`` gives them."""

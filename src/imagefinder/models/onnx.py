@@ -69,6 +69,9 @@ class OnnxEmbedder:
             return np.zeros((0, self.spec.spaces[self.spec.text_space or ""].dim), np.float32)
         return self._centred(self._tower.embed(texts))
 
+    def count_tokens(self, texts: Sequence[str]) -> int:
+        return self._tower.count(texts)
+
     def vocabulary(self) -> Vocabulary:
         """The words of WordNet for what the model knows, centred as texts are."""
         found = load_vocabulary(self._tower_folder)

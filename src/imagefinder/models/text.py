@@ -30,12 +30,18 @@ class TextTower:
         parts = [self._embed(texts[i : i + BATCH]) for i in range(0, len(texts), BATCH)]
         return np.concatenate(parts) if parts else np.zeros((0, 384), np.float32)
 
+    def count(self, texts: Sequence[str]) -> int:
+        """How many word pieces ``embed`` reads of these texts."""
+        return sum(sum(t.attention_mask) for t in self._tokens(texts))
+
+    def _tokens(self, texts: Sequence[str]) -> Any:
+        # Lone surrogates (of file names that are no UTF-8) can't be tokenized.
+        return self._tokenizer.encode_batch([text.encode(errors="replace").decode() for text in texts])
+
     def _embed(self, texts: Sequence[str]) -> Float32:
         import numpy as np
 
-        # Lone surrogates (of file names that are no UTF-8) can't be tokenized.
-        clean = [text.encode(errors="replace").decode() for text in texts]
-        tokens = self._tokenizer.encode_batch(clean)
+        tokens = self._tokens(texts)
         inputs = {
             "input_ids": np.array([t.ids for t in tokens], dtype=np.int64),
             "attention_mask": np.array([t.attention_mask for t in tokens], dtype=np.int64),

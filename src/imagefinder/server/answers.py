@@ -188,3 +188,41 @@ class Facets(Answer):
 
     total: int
     ranges: dict[str, list[Any]]
+
+
+class Embedding(BaseModel):
+    object: Literal["embedding"] = "embedding"
+    index: int
+    embedding: list[float] | str = Field(description="Numbers, or base64 of float32, little-endian.")
+
+
+class Usage(BaseModel):
+    """Word pieces of the texts; pictures count nothing."""
+
+    prompt_tokens: int
+    total_tokens: int
+
+
+class Embedded(Answer):
+    object: Literal["list"] = "list"
+    data: list[Embedding]
+    model: str
+    version: str = Field(description="Vectors compare with each other as long as this is the same.")
+    usage: Usage
+
+
+class Model(Answer):
+    """A space that pictures, or pictures and texts, have vectors in."""
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int
+    owned_by: str
+    dimensions: int
+    version: str
+    inputs: list[Literal["text", "image"]]
+
+
+class Models(BaseModel):
+    object: Literal["list"] = "list"
+    data: list[Model]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 Id = Annotated[
     str,
@@ -241,13 +241,38 @@ class JobRequest(Body):
 # --- OpenAI's shape -----------------------------------------------------------------------------------------------
 
 
-class Embeddings(BaseModel):
-    """As OpenAI's; an input is text, or an image as a data URI. Fields that mean nothing here are ignored."""
+class TextInput(Body):
+    text: str
 
-    input: str | Annotated[list[str], Field(min_length=1, max_length=256)] = Field(
-        description="Texts, or images as data URIs."
+
+class ImageInput(Body):
+    image: str = Field(description="A data URI (data:image/jpeg;base64,...) or a URL.")
+
+
+Input = str | TextInput | ImageInput
+
+
+class Embeddings(BaseModel):
+    """As OpenAI's. Fields that mean nothing here are ignored."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"model": "efficientnet-lite2-words", "input": ["a red bike", "data:image/jpeg;base64,..."]},
+                {"model": "efficientnet-lite2", "input": [{"image": "https://example.com/bike.jpg"}]},
+            ]
+        },
     )
-    model: str = ""
+    input: str | Annotated[list[Input], Field(min_length=1, max_length=256)] = Field(
+        description="Texts and pictures. A string that is a data URI is a picture, every other one a text."
+    )
+    model: str = Field("", description="A name of GET /v1/models. None: the space that compares texts and pictures.")
     encoding_format: Literal["float", "base64"] = "float"
-    dimensions: int | None = Field(None, ge=1)
-    user: str | None = None
+    dimensions: int | None = Field(None, ge=1, description="If given, the model's own number.")
+
+    @field_validator("input", mode="before")
+    @classmethod
+    def _no_tokens(cls, given: Any) -> Any:
+        if isinstance(given, list) and given and isinstance(given[0], int | list):
+            raise ValueError("token ids of another model's tokenizer mean nothing here; send the texts themselves")
+        return given
