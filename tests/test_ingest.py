@@ -247,3 +247,29 @@ def test_include_exclude_and_ignore_file(finder: ImageFinder, album: Path) -> No
     (album / ".imagefinderignore").write_text("shoes/*\n!shoes/c.png\n")
     assert counts(finder.add(album)) == {"added": 1, "unchanged": 2, "removed": 1}
     assert {Path(r.uri).name for r in finder.records()} == {"a.png", "c.png", "d.png"}
+
+
+def test_colours_come_with_the_image_and_with_its_copies(tmp_path: Path) -> None:
+    Image.new("RGB", (64, 64), "red").save(tmp_path / "a.png")
+    (tmp_path / "b.png").write_bytes((tmp_path / "a.png").read_bytes())
+    Image.new("RGB", (64, 64), "blue").save(tmp_path / "c.png")
+    with ImageFinder.open(tmp_path / "index", model="fast") as finder:
+        finder.add(tmp_path / "a.png", tmp_path / "b.png", tmp_path / "c.png")
+        assert {Path(r.uri).name: r.colours for r in finder.records()} == {
+            "a.png": ("red",),
+            "b.png": ("red",),
+            "c.png": ("blue",),
+        }
+        assert {Path(r.uri).name for r in finder.records("colours = red")} == {"a.png", "b.png"}
+        assert finder.search("anything", filter="colours = blue").total == 1
+        assert finder.records()[0].to_dict()["colours"]
+        # an index of an earlier version has no colours: measuring quality adds them
+        store = finder._index.store
+        store.merge_payload([r.id for r in finder.records()], {"colours": None})
+        finder.quality()
+        store.merge_payload([finder.records()[0].id], {"colours": None})
+        assert finder.quality().measured == 1
+        assert all(r.colours for r in finder.records())
+        Image.new("RGB", (64, 64), "lime").save(tmp_path / "c.png")
+        finder.add(tmp_path / "c.png")
+        assert finder.get(tmp_path / "c.png").colours == ("green",)

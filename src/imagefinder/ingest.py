@@ -14,7 +14,7 @@ from imagefinder._batching import chunked, ordered_map
 from imagefinder.changes import Plan, make_plan
 from imagefinder.errors import ImageError, StorageError
 from imagefinder.images.loader import Loader, is_url
-from imagefinder.records import FACTS, make_record, with_metadata
+from imagefinder.records import FACTS, FILE_FACTS, make_record, with_metadata
 from imagefinder.store.base import Point
 from imagefinder.types import EncodedImage, ImageRef, Limits, Record, Skipped
 
@@ -206,8 +206,10 @@ class _Run:
         return read
 
     def _decode(self, encoded: EncodedImage, read: _Read) -> np.ndarray:
+        from imagefinder.images.palette import colour_names
+
         loaded = self.loader.decode(encoded)
-        read.facts = {name: getattr(loaded, name) for name in FACTS}
+        read.facts = {**{name: getattr(loaded, name) for name in FILE_FACTS}, "colours": colour_names(loaded.image)}
         return self.embedder.preprocess(loaded.image)
 
     # --- storing (in the calling thread) --------------------------------------------------------------------------

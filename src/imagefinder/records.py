@@ -9,7 +9,8 @@ from typing import Any
 
 from imagefinder.types import DERIVED_FIELDS, ImageRef, Record
 
-FACTS = ("width", "height", "format", "taken_at")  # what only decoding tells
+FILE_FACTS = ("width", "height", "format", "taken_at")
+FACTS = (*FILE_FACTS, "colours")  # what only decoding tells
 
 
 def make_record(ref: ImageRef, content_hash: str, size: int, facts: Mapping[str, Any], former: Record | None) -> Record:
@@ -28,7 +29,7 @@ def make_record(ref: ImageRef, content_hash: str, size: int, facts: Mapping[str,
         caption=former.caption if former else None,
         tags=former.tags if former else (),
         extra=_kept(former, content_hash) if former else {},
-        **facts,
+        **{**facts, "colours": tuple(facts.get("colours") or ())},
     )
     return with_metadata(record, ref)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from imagefinder.curate.quality import Quality
     from imagefinder.index import Index
     from imagefinder.types import Float32
+
+    _Judged: TypeAlias = tuple[Quality, tuple[str, ...]]
 
 SHORT_SIDE = 384  # pixels worth decoding for the judgement at 512 on the long side
 
@@ -114,13 +116,14 @@ def measure_quality(
     workers: int = 2,
     progress: Callable[[int, int], None] | None = None,
 ) -> QualityReport:
-    """Judge the images that have no scores yet, or all ``again``, and write the scores on their records."""
+    """Judge the images that have no scores yet, or all ``again``, and write the scores on their records; with them
+    the colours, which images indexed by earlier versions lack."""
     counts: Counter[str] = Counter()
     todo: list[tuple[str, str, int, int]] = []
     judged = 0
-    for points in index.store.scroll(fields=("uri", "width", "height", "blur", "issues"), batch=5000):
+    for points in index.store.scroll(fields=("uri", "width", "height", "blur", "issues", "colours"), batch=2000):
         for p in points:
-            if "blur" in p.payload and not again:
+            if "blur" in p.payload and "colours" in p.payload and not again:
                 judged += 1
                 counts.update(p.payload.get("issues") or ())
             else:
@@ -129,7 +132,7 @@ def measure_quality(
     skipped: list[Skipped] = []
     measured = 0
 
-    def judge(item: tuple[str, str, int, int]) -> Quality | Skipped:
+    def judge(item: tuple[str, str, int, int]) -> _Judged | Skipped:
         return _judge(loader, *item[1:])
 
     try:
@@ -139,8 +142,9 @@ def measure_quality(
             if isinstance(found, Skipped):
                 skipped.append(found)
             else:
-                index.store.merge_payload([item[0]], found.to_payload())
-                counts.update(found.issues)
+                quality, colours = found
+                index.store.merge_payload([item[0]], {**quality.to_payload(), "colours": list(colours)})
+                counts.update(quality.issues)
                 measured += 1
             if progress:
                 progress(i, len(todo))
@@ -149,11 +153,13 @@ def measure_quality(
     return QualityReport(measured, judged + measured, dict(counts.most_common()), tuple(skipped))
 
 
-def _judge(loader: Loader, uri: str, width: int, height: int) -> Quality | Skipped:
+def _judge(loader: Loader, uri: str, width: int, height: int) -> _Judged | Skipped:
     from imagefinder.curate.quality import measure
+    from imagefinder.images.palette import colour_names
 
     try:
         loaded = loader.decode(loader.read(ImageRef(uri)))
     except ImageError as error:
         return Skipped(uri, error.code, error.message, error.remedy)
-    return measure(loaded.image, width or loaded.width, height or loaded.height)
+    judged = measure(loaded.image, width or loaded.width, height or loaded.height)
+    return judged, colour_names(loaded.image)

@@ -117,7 +117,8 @@ class LoadedImage:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One row of the index: an image and what is known of it. Times are ISO 8601, ``mtime`` in UTC."""
+    """One row of the index: an image and what is known of it. Times are ISO 8601, ``mtime`` in UTC; ``colours`` are
+    those of ``images.palette``, the largest first."""
 
     id: str
     uri: str
@@ -133,18 +134,19 @@ class Record:
     taken_at: str | None = None
     caption: str | None = None
     tags: tuple[str, ...] = ()
+    colours: tuple[str, ...] = ()
     extra: Metadata = field(default_factory=dict)
 
     @classmethod
     def from_payload(cls, id: str, payload: Mapping[str, Any]) -> Record:
         known = {k: payload[k] for k in RECORD_FIELDS if k in payload}
-        known["tags"] = tuple(known.get("tags") or ())
+        known |= {name: tuple(known.get(name) or ()) for name in ("tags", "colours")}
         return cls(id=id, extra={k: v for k, v in payload.items() if k not in RECORD_FIELDS}, **known)
 
     def to_payload(self) -> dict[str, Any]:
         """A flat dict for the store: every field but the id, extra columns beside them, None left out."""
         fields = {k: getattr(self, k) for k in RECORD_FIELDS}
-        fields["tags"] = list(self.tags)
+        fields |= {"tags": list(self.tags), "colours": list(self.colours)}
         return {k: v for k, v in {**self.extra, **fields}.items() if v is not None and v != []}
 
     def to_dict(self) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from imagefinder.store.edge_engine import (
     bytes_used,
     engine_errors,
     engine_point,
-    field_indexes,
+    index_fields,
     is_current,
     load_shard,
     make_config,
@@ -68,7 +68,7 @@ class EdgeStore(EdgeReader):
             InvalidInputError: there is something in the folder, or a vector is impossible.
             StorageError: it can't be written.
         """
-        from qdrant_edge import EdgeShard, UpdateOperation
+        from qdrant_edge import EdgeShard
 
         path, params = Path(path), dict(vectors or {})
         for name, wanted in params.items():
@@ -79,9 +79,7 @@ class EdgeStore(EdgeReader):
                 raise InvalidInputError(f"{path} is not empty.", remedy="Open it, or choose another folder.")
             want_space(path, 0)
             shard = EdgeShard.create(str(path), make_config(params))
-            for field, schema in field_indexes().items():
-                shard.update(UpdateOperation.create_field_index(field, schema))
-            shard.flush()
+            index_fields(shard)
         return cls(path, shard, params)
 
     @classmethod
@@ -98,7 +96,10 @@ class EdgeStore(EdgeReader):
             raise IndexDamagedError(f"The points in {path} are missing.", remedy=DAMAGED_REMEDY)
         params, config = read_params(path)
         want_space(path, 0, OPENING_BYTES)
-        return cls(path, load_shard(path, None if is_current(config, params) else make_config(params)), params)
+        shard = load_shard(path, None if is_current(config, params) else make_config(params))
+        with engine_errors(path, "write"):
+            index_fields(shard)  # a store of an earlier version lacks those that came later
+        return cls(path, shard, params)
 
     def create_vector(self, name: str, params: VectorParams) -> None:
         import qdrant_edge as engine

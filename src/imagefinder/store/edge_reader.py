@@ -61,13 +61,14 @@ class EdgeReader:
                 query=engine.Query.Nearest(query.tolist(), using=name),
                 filter=self._translated(filter),
                 score_threshold=min_score,
-                with_payload=False,
+                with_payload=offset < k,  # far down the list, only that of the page is worth reading
                 params=engine.SearchParams(exact=exact),
             )
-            best = [(-p.score, str(p.id)) for p in best_and_equals(self._shard, request, wanted)]
-            page = [hit for hit in sorted(best) if hit[1] not in left_out][offset : offset + k]
-            payloads = {str(r.id): r.payload for r in self._shard.retrieve([id for _, id in page], True, False)}
-        return [ScoredPoint(id, -score, payloads[id] or {}) for score, id in page]
+            found = {str(p.id): p for p in best_and_equals(self._shard, request, wanted)}
+            order = sorted((-p.score, id) for id, p in found.items() if id not in left_out)
+            page = [id for _, id in order[offset : offset + k]]
+            held = found if offset < k else {str(r.id): r for r in self._shard.retrieve(list(page), True, False)}
+            return [ScoredPoint(id, found[id].score, held[id].payload or {}) for id in page]
 
     def score(self, name: str, vector: np.ndarray, ids: Sequence[str]) -> dict[str, float]:
         import qdrant_edge as engine

@@ -26,6 +26,7 @@ FIELD_KINDS = MappingProxyType(
         "format": Kind.TEXT,
         "caption": Kind.TEXT,
         "tags": Kind.TEXT,
+        "colours": Kind.TEXT,
         "bytes": Kind.NUMBER,
         "size": Kind.NUMBER,
         "width": Kind.NUMBER,
