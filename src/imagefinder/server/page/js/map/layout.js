@@ -4,14 +4,15 @@
  * is an even sample of the plane, and the first point of each cell (the one that came first) can stand for it.
  */
 
+export const ABSENT = 2 ** 32 - 1;
 const MOST_LEVELS = 8; // 256 x 256 cells: a run a row, so at most 256 drawing calls
 const POINTS_A_CELL = 8;
 
 /**
  * @param {Float32Array} coordinates x, y of each point; y upwards
- * @returns {{xy: Float32Array, order: Uint32Array, start: Uint32Array, levels: number, side: number,
- *   halfWidth: number, halfHeight: number, filled: number, tops: Int32Array[]}} `order[i]` is the place of sorted point
- *   i among those given; `start` has side * side + 1 entries; `filled` is the share of the cells that hold a point; for
+ * @returns {{xy: Float32Array, order: Uint32Array, rank: Uint32Array, start: Uint32Array, levels: number,
+ *   side: number, halfWidth: number, halfHeight: number, filled: number, tops: Int32Array[]}} `order[i]` is the place of sorted point
+ *   i among those given and `rank` the other way round, ABSENT for those left out; `start` has side * side + 1 entries; `filled` is the share of the cells that hold a point; for
  *   `tops` see below. Points without a finite place are left out.
  */
 export function layOut(coordinates) {
@@ -32,23 +33,22 @@ export function layOut(coordinates) {
     cells[i] = cellOf(scaled[2 * i + 1], side) * side + cellOf(scaled[2 * i], side); // of the rounded place
     start[cells[i] + 1]++;
   }
-  let filled = 0;
-  for (let c = 0; c < side * side; c++) {
-    filled += start[c + 1] > 0 ? 1 : 0;
-    start[c + 1] += start[c];
-  }
+  const filled = cumulate(start);
   const next = start.slice(0, -1);
   const xy = new Float32Array(2 * n);
   const order = new Uint32Array(n);
+  const rank = new Uint32Array(coordinates.length / 2).fill(ABSENT);
   for (let i = 0; i < n; i++) {
     const place = next[cells[i]]++;
     order[place] = kept[i];
+    rank[kept[i]] = place;
     xy[2 * place] = scaled[2 * i];
     xy[2 * place + 1] = scaled[2 * i + 1];
   }
   return {
     xy,
     order,
+    rank,
     start,
     levels,
     side,
@@ -77,6 +77,32 @@ function topsOf(start, order, levels) {
     tops.unshift(coarse);
   }
   return tops;
+}
+
+/** Some of the points as a layout of their own. @param {Uint32Array} points sorted points, in ascending order */
+export function partOf(layout, points) {
+  const { side, levels } = layout;
+  const n = points.length;
+  const part = { ...layout, xy: new Float32Array(2 * n), order: new Uint32Array(n), start: new Uint32Array(side * side + 1) };
+  for (let i = 0; i < n; i++) {
+    part.xy[2 * i] = layout.xy[2 * points[i]];
+    part.xy[2 * i + 1] = layout.xy[2 * points[i] + 1];
+    part.order[i] = layout.order[points[i]];
+    part.start[cellOf(part.xy[2 * i + 1], side) * side + cellOf(part.xy[2 * i], side) + 1]++;
+  }
+  part.filled = cumulate(part.start) / (side * side);
+  part.tops = topsOf(part.start, part.order, levels);
+  return part;
+}
+
+/** Makes counts, each one place further, into starts. @returns {number} how many counts were not 0 */
+function cumulate(start) {
+  let filled = 0;
+  for (let c = 0; c + 1 < start.length; c++) {
+    filled += start[c + 1] > 0 ? 1 : 0;
+    start[c + 1] += start[c];
+  }
+  return filled;
 }
 
 /** The row or column of the cell, of `side` in all, that holds a place between -1 and 1. */

@@ -5,31 +5,30 @@
 
 const SLOW_MS = 24; // a frame at 60 Hz takes 16.7: one was missed
 const QUICK_MS = 18;
-const PAUSE_MS = 200; // after a pause the gap says nothing
-const FEWEST = 30_000;
+const FEWEST = 20_000;
 const MOST = 8_000_000;
+const LOOKED_AT = 3; // frames for each decision
 
 export class Pace {
   constructor() {
     this.budget = 400_000;
-    this.last = 0;
-    this.gaps = [];
+    this.waits = [];
   }
 
-  /** Draw each how-many-th of `count` points in the frame at `now` (milliseconds)? */
-  skip(count, now) {
-    const gap = now - this.last;
-    this.last = now;
-    if (gap < PAUSE_MS) this.gaps.push(gap);
-    if (this.gaps.length === 4) this.adjust(count);
+  /**
+   * Draw each how-many-th of `count` points?
+   * @param {number} waited milliseconds from asking for this frame until it came: long when the one before is still being drawn
+   */
+  skip(count, waited) {
+    this.waits.push(waited);
+    if (this.waits.length === LOOKED_AT) this.adjust(count);
     return Math.ceil(count / this.budget);
   }
 
   adjust(count) {
-    const [, low, high] = this.gaps.sort((a, b) => a - b);
-    const middle = (low + high) / 2;
-    this.gaps = [];
-    if (middle > SLOW_MS) this.budget = Math.max(FEWEST, Math.min(this.budget, count) * 0.6);
+    const middle = this.waits.sort((a, b) => a - b)[1];
+    this.waits = [];
+    if (middle > SLOW_MS) this.budget = Math.max(FEWEST, Math.min(this.budget, count) * Math.max(0.3, QUICK_MS / middle));
     else if (middle < QUICK_MS && count > this.budget) this.budget = Math.min(MOST, this.budget * 1.15);
   }
 }

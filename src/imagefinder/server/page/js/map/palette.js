@@ -1,42 +1,63 @@
 /** Colours of the points. The first ten can be told apart by colour-blind eyes (Paul Tol's bright and muted schemes). */
 
-import { LAST, NONE, REST } from "./values.js";
+import { LAST, REST } from "./values.js";
 
 const LIGHT = ["#4477aa", "#ee6677", "#228833", "#b59b00", "#33a7d8", "#aa3377", "#e07b00", "#332288", "#44aa99", "#882255"];
 const DARK = ["#7ba7dd", "#ff8c99", "#5cc46d", "#e0cb5c", "#7fd9f7", "#d977b0", "#ffa54a", "#a59bff", "#6fd6c4", "#d1719a"];
 const GOLDEN_ANGLE = 137.508; // neighbours in the list lie far apart on the colour circle
 const VIRIDIS = ["#440154", "#482878", "#3e4989", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#fde725"];
 
-/** The colour of the n-th kind, as CSS. */
-export function kindColour(n, dark) {
+/** "#rrggbb" as three bytes. */
+export const bytesOf = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
+const css = (bytes) => `rgb(${bytes.join(" ")})`;
+
+/** The colour of the n-th kind, three bytes. */
+function kindBytes(n, dark) {
   const first = dark ? DARK : LIGHT;
-  if (n < first.length) return first[n];
-  const lightness = (dark ? 0.68 : 0.5) + 0.1 * (n % 3);
-  return `oklch(${lightness.toFixed(2)} ${n % 2 ? 0.14 : 0.1} ${((n * GOLDEN_ANGLE) % 360).toFixed(1)})`;
+  if (n < first.length) return bytesOf(first[n]);
+  return fromOklch((dark ? 0.68 : 0.5) + 0.1 * (n % 3), n % 2 ? 0.14 : 0.1, n * GOLDEN_ANGLE);
 }
+
+export const kindColour = (n, dark) => css(kindBytes(n, dark));
 
 /** The ends of the scale fade into the ground they are on, so each ground leaves one out. */
 export const scaleStops = (dark) => (dark ? VIRIDIS.slice(2) : VIRIDIS.slice(0, -1));
 
+/** Björn Ottosson's OKLab, https://bottosson.github.io/posts/oklab/; out of sRGB's reach it is cut. */
+function fromOklch(lightness, chroma, degrees) {
+  const a = chroma * Math.cos((degrees * Math.PI) / 180);
+  const b = chroma * Math.sin((degrees * Math.PI) / 180);
+  const l = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3;
+  const m = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3;
+  const s = (lightness - 0.0894841775 * a - 1.291485548 * b) ** 3;
+  const linear = [
+    4.0767416621 * l - 3.3077115913 * m + 0.2309699292 * s,
+    -1.2684380046 * l + 2.6097574011 * m - 0.3413193965 * s,
+    -0.0041960863 * l - 0.7034186147 * m + 1.707614701 * s,
+  ];
+  return linear.map((v) => {
+    const encoded = v <= 0.0031308 ? 12.92 * v : 1.055 * v ** (1 / 2.4) - 0.055;
+    return Math.round(255 * Math.max(0, Math.min(1, encoded)));
+  });
+}
+
 /**
- * 256 colours as bytes, for codes of values.js.
+ * 256 colours as RGBA bytes, for codes of values.js.
  * @param {{kinds: object[] | null, scale: object | null} | null} values without them all points have one colour
+ * @param {{dark: boolean, grey: string, accent: string}} look colours as #rrggbb
  */
 export function paletteOf(values, { dark, grey, accent }) {
-  const canvas = new OffscreenCanvas(256, 1);
-  const context = canvas.getContext("2d", { willReadFrequently: true });
-  const fill = (code, colour, width = 1) => {
-    context.fillStyle = colour;
-    context.fillRect(code, 0, width, 1);
-  };
-  fill(0, values ? grey : accent, 256);
+  const palette = new Uint8Array(4 * 256);
+  const set = (code, bytes) => palette.set([...bytes, 255], 4 * code);
+  for (let code = 0; code < 256; code++) set(code, bytesOf(values ? grey : accent));
+  values?.kinds?.forEach((kind, i) => set(kind.code, kindBytes(i, dark)));
   if (values?.scale) {
-    const gradient = context.createLinearGradient(REST + 1, 0, LAST + 1, 0);
-    const stops = scaleStops(dark);
-    stops.forEach((colour, i) => gradient.addColorStop(i / (stops.length - 1), colour));
-    fill(REST + 1, gradient, LAST - REST);
+    const stops = scaleStops(dark).map(bytesOf);
+    for (let code = REST + 1; code <= LAST; code++) {
+      const at = ((code - REST - 1) / (LAST - REST - 1)) * (stops.length - 1);
+      const [low, high] = [stops[Math.floor(at)], stops[Math.ceil(at)]];
+      set(code, low.map((v, i) => Math.round(v + (high[i] - v) * (at % 1))));
+    }
   }
-  values?.kinds?.forEach((kind, i) => fill(kind.code, kindColour(i, dark)));
-  if (values) fill(NONE, grey);
-  return new Uint8Array(context.getImageData(0, 0, 256, 1).data.buffer);
+  return palette;
 }

@@ -15,10 +15,9 @@ const KEPT = 800; // pictures, 16 kB to 64 kB each
 /**
  * Where pictures stand: one in each cell of a grid that is fixed to the map, moved off its point only so far that it keeps
  * within the cell; so none covers another, whatever the zoom.
- * @param {Uint32Array | null} only sorted points that alone may be shown
- * @returns {{point: number, x: number, y: number, size: number}[]} sorted points; the middle and the longest side on the screen
+ * @returns {{point: number, x: number, y: number, size: number}[]} points as the map has them; middle and longest side on the screen
  */
-export function pictureSpots(layout, camera, only) {
+export function pictureSpots(layout, camera) {
   const { size, cell } = sizesFor(layout, camera);
   const level = Math.floor(Math.log2((2 * camera.scale) / cell));
   if (level < 0) return [];
@@ -26,19 +25,19 @@ export function pictureSpots(layout, camera, only) {
   const side = 2 / 2 ** level; // of a cell, in the layout's units
   const slack = (side * camera.scale - size) / 2;
   const { xy } = layout;
-  for (const point of standing(layout, camera.box, level, only)) {
+  for (const point of standing(layout, camera.box, level)) {
     const [x, y] = camera.toScreen(xy[2 * point], xy[2 * point + 1]);
     const middle = [xy[2 * point], xy[2 * point + 1]].map((v) => (Math.floor((v + 1) / side) + 0.5) * side - 1);
     const [cellX, cellY] = camera.toScreen(...middle);
     const near = (value, at) => Math.max(at - slack, Math.min(at + slack, value));
-    spots.push({ point, x: near(x, cellX), y: near(y, cellY), size });
+    spots.push({ point: layout.order[point], x: near(x, cellX), y: near(y, cellY), size });
   }
   return spots;
 }
 
 /** How large and how close: it depends on the zoom alone, so that nothing jumps while the map is dragged. */
 function sizesFor(layout, { width, height, scale }) {
-  const unit = layout.xy.length / 2 / (4 * layout.filled); // points on a unit square where there are any
+  const unit = layout.order.length / (4 * layout.filled); // points on a unit square where there are any
   const inView = (unit * width * height) / scale ** 2;
   const places = (width * height) / (SMALL + GAP) ** 2;
   if (inView > CROWDED * places) return { size: SMALL, cell: FAR_APART * SMALL };
@@ -46,12 +45,8 @@ function sizesFor(layout, { width, height, scale }) {
   return { size: LARGE, cell: LARGE + GAP };
 }
 
-function* standing(layout, box, level, only) {
-  if (only) {
-    const { xy } = layout;
-    const inBox = (i) => xy[2 * i] >= box.left && xy[2 * i] <= box.right && xy[2 * i + 1] >= box.bottom && xy[2 * i + 1] <= box.top;
-    yield* firstInCells(layout, only.filter(inBox), level);
-  } else if (level > layout.levels) {
+function* standing(layout, box, level) {
+  if (level > layout.levels) {
     yield* firstInCells(layout, pointsIn(layout, box), level);
   } else {
     const side = 2 ** level;

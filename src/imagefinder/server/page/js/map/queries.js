@@ -59,25 +59,35 @@ export function nearest(layout, x, y, radius) {
 }
 
 /**
- * The sorted points inside a closed line, by the even-odd rule. Each row of cells looks only at the edges that cross
- * it, so a point costs a few comparisons however long the line is.
+ * The sorted points inside a closed line, by the even-odd rule. Each row of cells looks only at the edges that cross it,
+ * and a cell that no edge comes near is decided by its first point.
  * @param {number[][]} line corners as [x, y], in the layout's units
  */
 export function pointsInside(layout, line) {
   const { side, start, xy } = layout;
-  const xs = line.map((corner) => corner[0]);
-  const ys = line.map((corner) => corner[1]);
-  const from = cellOf(Math.min(...xs), side);
-  const to = cellOf(Math.max(...xs), side);
-  const found = [];
-  for (let row = cellOf(Math.min(...ys), side); row <= cellOf(Math.max(...ys), side); row++) {
+  const box = { left: Infinity, right: -Infinity, bottom: Infinity, top: -Infinity };
+  for (const [x, y] of line) {
+    box.left = Math.min(box.left, x);
+    box.right = Math.max(box.right, x);
+    box.bottom = Math.min(box.bottom, y);
+    box.top = Math.max(box.top, y);
+  }
+  const found = new Uint32Array(runsIn(layout, box).count);
+  let n = 0;
+  for (let row = cellOf(box.bottom, side); row <= cellOf(box.top, side); row++) {
     const edges = edgesCrossing(line, row, side);
-    const end = start[row * side + to + 1];
-    for (let i = start[row * side + from]; i < end; i++) {
-      if (isInside(edges, xy[2 * i], xy[2 * i + 1])) found.push(i);
+    for (let column = cellOf(box.left, side); column <= cellOf(box.right, side); column++) {
+      const first = start[row * side + column];
+      const end = start[row * side + column + 1];
+      const mixed = end > first && comesNear(edges, column, side);
+      let inside = end > first && isInside(edges, xy[2 * first], xy[2 * first + 1]);
+      for (let i = first; i < end; i++) {
+        if (mixed && i > first) inside = isInside(edges, xy[2 * i], xy[2 * i + 1]);
+        if (inside) found[n++] = i;
+      }
     }
   }
-  return Uint32Array.from(found);
+  return found.slice(0, n);
 }
 
 /** Edges as x1, y1, x2, y2 that reach into a row of cells; the outermost rows reach on for ever. */
@@ -90,6 +100,15 @@ function edgesCrossing(line, row, side) {
     if (Math.max(y1, y2) >= bottom && Math.min(y1, y2) <= top) edges.push(x1, y1, x2, y2);
   });
   return Float64Array.from(edges);
+}
+
+function comesNear(edges, column, side) {
+  const left = column === 0 ? -Infinity : (column / side) * 2 - 1;
+  const right = column === side - 1 ? Infinity : ((column + 1) / side) * 2 - 1;
+  for (let e = 0; e < edges.length; e += 4) {
+    if (Math.max(edges[e], edges[e + 2]) >= left && Math.min(edges[e], edges[e + 2]) <= right) return true;
+  }
+  return false;
 }
 
 function isInside(edges, x, y) {

@@ -30,6 +30,8 @@ void main() {
 const UNIFORMS = ["scale", "shift", "size", "veil", "opacity"];
 const LARGEST_STRIDE = 255; // bytes, WebGL's own limit
 const PLACE_BYTES = 8;
+const NO_VEIL = [0, 0, 0, 0];
+const MOST_RINGED = 30_000; // selected points; rings round more of them would be all one sees
 const MOST_SKIPPED = Math.floor(LARGEST_STRIDE / PLACE_BYTES);
 
 export class PointRenderer {
@@ -77,7 +79,11 @@ export class PointRenderer {
     const pick = this.picks[name];
     pick.count = points ? points.length : 0;
     gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, pick.buffer);
-    gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, points ?? new Uint32Array(0), gl.STATIC_DRAW);
+    gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, strewn(points ?? []), gl.STATIC_DRAW);
+  }
+
+  get pickedCount() {
+    return this.picks.lit.count + this.picks.selected.count;
   }
 
   /**
@@ -102,15 +108,15 @@ export class PointRenderer {
     this.attributes(1);
     const size = Math.max(style.size, 3) * 1.25;
     const { lit, selected } = this.picks;
-    if (lit.count) this.drawPicked(lit, size, 1, [0, 0, 0, 0]);
-    if (selected.count) this.drawPicked(selected, size + 4, 1, [...style.accent, 1]);
-    if (selected.count) this.drawPicked(selected, size, 1, [0, 0, 0, 0]);
+    this.drawPicked(lit, skip, size, NO_VEIL);
+    if (selected.count <= MOST_RINGED) this.drawPicked(selected, skip, 1.3 * size + 2, [...style.accent, 1]);
+    this.drawPicked(selected, skip, size, NO_VEIL);
   }
 
   drawRuns(runs, skip, { size, opacity, dimmed, dim }) {
     const { gl } = this;
     this.attributes(skip);
-    this.style(size, dimmed ? opacity * 0.5 : opacity, dimmed ? [...dim, 1] : [0, 0, 0, 0]);
+    this.style(size, dimmed ? opacity * 0.5 : opacity, dimmed ? [...dim, 1] : NO_VEIL);
     for (const [first, count] of runs) {
       const from = Math.ceil(first / skip);
       const to = Math.ceil((first + count) / skip);
@@ -118,11 +124,12 @@ export class PointRenderer {
     }
   }
 
-  drawPicked(pick, size, opacity, veil) {
+  drawPicked(pick, skip, size, veil) {
+    if (!pick.count) return;
     const { gl } = this;
-    this.style(size, opacity, veil);
+    this.style(size, 1, veil);
     gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, pick.buffer);
-    gl.drawElements(gl.POINTS, pick.count, gl.UNSIGNED_INT, 0);
+    gl.drawElements(gl.POINTS, Math.ceil(pick.count / skip), gl.UNSIGNED_INT, 0);
   }
 
   style(size, opacity, veil) {
@@ -147,6 +154,18 @@ export class PointRenderer {
     this.gl.getExtension("WEBGL_lose_context")?.loseContext();
   }
 }
+
+/** The same points in an order of which any first part is spread over all of them. */
+function strewn(points) {
+  const n = points.length;
+  const all = new Uint32Array(n);
+  let step = Math.max(1, Math.floor(0.618 * n));
+  while (divisor(step, n) > 1) step++;
+  for (let i = 0, at = 0; i < n; i++, at = (at + step) % n) all[i] = points[at];
+  return all;
+}
+
+const divisor = (a, b) => (b ? divisor(b, a % b) : a);
 
 function picked(gl) {
   return { buffer: gl.createBuffer(), count: 0 };

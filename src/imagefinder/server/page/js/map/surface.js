@@ -8,6 +8,7 @@ import { watchGestures } from "./gestures.js";
 import { Overlay } from "./overlay.js";
 import { Pace } from "./pace.js";
 import { PictureStore, pictureSpots } from "./pictures.js";
+import { ABSENT, partOf } from "./layout.js";
 import { nearest, pointsIn, pointsInside, runsIn } from "./queries.js";
 import { PointRenderer } from "./renderer.js";
 
@@ -34,6 +35,7 @@ export class Surface {
     this.picked = { lit: null, selected: null };
     this.look = { palette: null, dim: [0.5, 0.5, 0.5], accent: [0, 0, 1], shown: true };
     this.frames = 0;
+    this.frame = 0;
     this.line = [];
     this.stopGestures = watchGestures(elements.overlay, this.gestures());
     this.resizing = new ResizeObserver(() => this.resize());
@@ -44,8 +46,6 @@ export class Surface {
 
   setLayout(layout) {
     this.layout = layout;
-    this.rank = new Uint32Array(layout.order.reduce((most, point) => Math.max(most, point), -1) + 1).fill(-1);
-    layout.order.forEach((point, i) => (this.rank[point] = i));
     this.camera.extent = { halfWidth: layout.halfWidth, halfHeight: layout.halfHeight, n: layout.order.length };
     this.setCodes(null);
     for (const name of ["lit", "selected"]) this.setPicked(name, this.picked[name]?.points ?? null);
@@ -57,7 +57,6 @@ export class Surface {
     const { order, xy } = this.layout;
     const sorted = new Uint8Array(order.length);
     if (codes) for (let i = 0; i < order.length; i++) sorted[i] = codes[order[i]];
-    this.sortedCodes = sorted;
     this.renderer.setPoints(xy, sorted);
     this.invalidate();
   }
@@ -71,8 +70,8 @@ export class Surface {
 
   /** @param {"lit" | "selected"} name @param {Uint32Array | null} points of the map; null: none is */
   setPicked(name, points) {
-    const sorted = points && Uint32Array.from(points, (point) => this.rank[point] ?? -1).filter((i) => i !== 0xffffffff);
-    this.picked[name] = points && { points, sorted };
+    const sorted = points && this.sorted(points);
+    this.picked[name] = points && { points, layout: partOf(this.layout, sorted) };
     this.renderer.setPicked(name, sorted);
     this.rest();
   }
@@ -108,7 +107,7 @@ export class Surface {
     const { xy } = this.layout;
     const box = { left: Infinity, right: -Infinity, bottom: Infinity, top: -Infinity };
     for (const point of points) {
-      const i = this.rank[point];
+      const i = this.layout.rank[point];
       box.left = Math.min(box.left, xy[2 * i]);
       box.right = Math.max(box.right, xy[2 * i]);
       box.bottom = Math.min(box.bottom, xy[2 * i + 1]);
@@ -126,7 +125,19 @@ export class Surface {
   }
 
   originals(sorted) {
-    return sorted.map((i) => this.layout.order[i]);
+    const { order } = this.layout;
+    const points = new Uint32Array(sorted.length);
+    for (let i = 0; i < points.length; i++) points[i] = order[sorted[i]];
+    return points;
+  }
+
+  /** The places of points in the layout; those it leaves out are left out. */
+  sorted(points) {
+    const { rank } = this.layout;
+    const found = new Uint32Array(points.length);
+    let n = 0;
+    for (let i = 0; i < points.length; i++) if (rank[points[i]] !== ABSENT) found[n++] = rank[points[i]];
+    return found.subarray(0, n).sort();
   }
 
   gestures() {
@@ -145,7 +156,7 @@ export class Surface {
       hover: (place) => this.hover(place),
       pick: (place, how) => {
         const point = this.at(place, how.touch ? REACH.touch : REACH.mouse);
-        if (point >= 0) this.on.pick(this.layout.order[point], how);
+        if (point >= 0) this.on.pick(point, how);
       },
       lassoes: () => this.on.lassoes(),
       lasso: (line, done) => this.lasso(line, done),
@@ -156,16 +167,18 @@ export class Surface {
   hover(place) {
     const point = place && this.layout ? this.at(place, REACH.mouse) : -1;
     this.elements.overlay.style.cursor = point >= 0 ? "pointer" : "";
-    this.on.hover(point < 0 ? -1 : this.layout.order[point], place);
+    this.on.hover(point, place);
   }
 
-  /** The sorted point whose picture is there, or the nearest within reach, or -1. */
+  /** The point whose picture is there, or the nearest within reach, or -1. */
   at([left, top], reach) {
     if (!this.layout) return -1;
     const over = (this.spots ?? []).findLast(
       ({ x, y, size, drawn }) => drawn && Math.abs(x - left) <= size / 2 && Math.abs(y - top) <= size / 2,
     );
-    return over?.point ?? nearest(this.layout, ...this.camera.fromScreen(left, top), reach / this.camera.scale);
+    if (over) return over.point;
+    const near = nearest(this.layout, ...this.camera.fromScreen(left, top), reach / this.camera.scale);
+    return near < 0 ? -1 : this.layout.order[near];
   }
 
   lasso(line, done) {
@@ -193,6 +206,7 @@ export class Surface {
     clearTimeout(this.timer);
     this.isMoving = true;
     this.timer = setTimeout(() => this.rest(), REST_MS);
+    this.on.hover(-1, null);
     this.invalidate();
   }
 
@@ -205,27 +219,29 @@ export class Surface {
   }
 
   invalidate() {
-    this.frame ??= requestAnimationFrame((now) => this.draw(now));
+    if (this.frame) return;
+    const asked = performance.now();
+    this.frame = requestAnimationFrame(() => this.draw(performance.now() - asked));
   }
 
-  draw(now) {
-    this.frame = null;
+  draw(waited) {
+    this.frame = 0;
     if (!this.layout || !this.density || !this.look.palette) return;
     const { camera, layout, picked } = this;
     const { runs, count } = runsIn(layout, camera.box);
-    const skip = this.isMoving ? this.pace.skip(count, now) : 1;
+    const skip = this.isMoving ? this.pace.skip(count + this.renderer.pickedCount, waited) : 1;
     const style = { ...this.pointStyle(skip), dimmed: Boolean(picked.lit || picked.selected), dim: this.look.dim, accent: this.look.accent };
     this.renderer.draw(camera.clip, runs, skip, style);
-    const only = (picked.lit ?? picked.selected)?.sorted;
-    this.spots = this.look.shown ? pictureSpots(layout, camera, only ?? null) : [];
+    const pictured = (picked.lit ?? picked.selected)?.layout ?? layout;
+    this.spots = this.look.shown && pictured.order.length ? pictureSpots(pictured, camera) : [];
     this.drawPictures();
     Object.assign(this.elements.facts.dataset, {
       frames: ++this.frames,
       points: layout.order.length,
       drawn: Math.ceil(count / skip),
       pictures: this.spots.filter((spot) => spot.drawn).length,
-      lit: picked.lit?.sorted.length ?? 0,
-      selected: picked.selected?.sorted.length ?? 0,
+      lit: picked.lit?.layout.order.length ?? 0,
+      selected: picked.selected?.layout.order.length ?? 0,
       resting: !this.isMoving,
     });
   }
@@ -234,14 +250,14 @@ export class Surface {
   pointStyle(skip) {
     const { camera, layout } = this;
     const each = (4 * layout.filled * camera.scale ** 2 * skip) / Math.max(1, layout.order.length); // square pixels a point
-    const size = Math.max(1.6, Math.min(9, 0.55 * Math.sqrt(each)));
+    const size = Math.max(1.6, Math.min(9, 0.75 * Math.sqrt(each)));
     return { size: size * this.density, opacity: Math.max(0.35, Math.min(0.9, each / size ** 2)) };
   }
 
   drawPictures() {
     const { spots, camera, look } = this;
     const middle = ({ x, y }) => (x - camera.width / 2) ** 2 + (y - camera.height / 2) ** 2;
-    for (const spot of spots) spot.id = this.on.idOf(this.layout.order[spot.point]);
+    for (const spot of spots) spot.id = this.on.idOf(spot.point);
     if (this.wanting) {
       this.wanting = false;
       const nearFirst = spots.toSorted((a, b) => middle(a) - middle(b));
@@ -250,7 +266,7 @@ export class Surface {
     for (const spot of spots) {
       spot.bitmap = this.pictures.get(spot.id);
       spot.drawn = Boolean(spot.bitmap);
-      spot.colour = look.palette.subarray(4 * this.sortedCodes[spot.point]);
+      spot.colour = look.palette.subarray(4 * (this.codes?.[spot.point] ?? 0));
     }
     this.overlay.draw(spots, this.line, this.density);
   }

@@ -1,7 +1,7 @@
 // The map's controls: which map, which colours, words that light it, and moving about.
 import { html, useEffect, useState } from "../../vendor/preact.js";
 import { Icon } from "../components/icon.js";
-import { count } from "../format.js";
+import { number } from "../format.js";
 import { useIndex } from "../library_info.js";
 import { setParams } from "../state.js";
 import { methodName } from "./making.js";
@@ -39,7 +39,7 @@ export function WordsBox({ words, lit, searching }) {
     <input type="search" data-testid="map-words" aria-label="Light up what these words find" placeholder="Light up: words"
       enterkeyhint="search" autocomplete="off" value=${text} onInput=${(e) => setText(e.target.value)}
       onKeyDown=${(e) => e.key === "Escape" && (setText(""), setParams({ q: null }))} />
-    ${words && html`<span class="muted small-text number" role="status">${searching ? "…" : lit !== null && count(lit, "hit")}</span>`}
+    ${words && html`<span class="muted small-text number" role="status">${searching ? "…" : lit !== null && `best ${number(lit)}`}</span>`}
     ${words && html`<button type="button" class="icon-button" aria-label="Clear the words" onClick=${() => setParams({ q: null })}><${Icon} name="close" /></button>`}
   </form>`;
 }

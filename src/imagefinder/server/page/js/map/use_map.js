@@ -3,10 +3,12 @@ import { useEffect, useMemo, useState } from "../../vendor/preact.js";
 import { api, useRequest } from "../api.js";
 import { theme } from "../theme.js";
 import { useStore } from "../store.js";
-import { paletteOf } from "./palette.js";
+import { bytesOf, paletteOf } from "./palette.js";
 import { MapSource } from "./source.js";
 
 const MOST_HITS = 1000; // as many as the server gives at once
+const FEWEST_HITS = 12;
+const LIT_SHARE = 0.05; // every image matches words somewhat: light the best of them only
 
 /** The map as a source with a layout, and the values of `field` on it ("none": all points alike). */
 export function useMapData(name, field) {
@@ -23,10 +25,11 @@ export function useMapData(name, field) {
   return { source, layout, error: opened.error, values: values.data?.field === field ? values.data : null, valuesError: values.error };
 }
 
-/** The points that words find, in the map's order. */
+/** The points that words find best, in the map's order. */
 export function useHits(source, layout, words) {
   const { data, loading, error } = useRequest(layout && words ? words : null, async (signal) => {
-    const { hits } = await api.post("/search", { words, k: MOST_HITS }, { signal });
+    const k = Math.min(MOST_HITS, Math.max(FEWEST_HITS, Math.round(LIT_SHARE * layout.order.length)));
+    const { hits } = await api.post("/search", { words, k }, { signal });
     return { words, points: source.pointsOf(hits.map((hit) => hit.id)) };
   });
   return { points: data?.words === words ? data.points : null, searching: loading, error };
@@ -49,9 +52,9 @@ export function useDark() {
 export function useLook(values, dark) {
   return useMemo(() => {
     const style = getComputedStyle(document.documentElement);
-    const read = (name) => style.getPropertyValue(name);
-    const part = (colour) => [1, 3, 5].map((at) => parseInt(colour.trim().slice(at, at + 2), 16) / 255);
-    const grey = dark ? "#5c5f66" : "#b4b5b8";
-    return { palette: paletteOf(values, { dark, grey, accent: read("--accent") }), dim: part(dark ? "#3a3c41" : "#d3d4d6"), accent: part(read("--ink")) };
+    const accent = style.getPropertyValue("--accent").trim();
+    const part = (colour) => bytesOf(colour).map((byte) => byte / 255);
+    const palette = paletteOf(values, { dark, grey: dark ? "#5c5f66" : "#b4b5b8", accent });
+    return { palette, dim: part(dark ? "#3a3c41" : "#d3d4d6"), accent: part(accent) };
   }, [values, dark]);
 }

@@ -9,7 +9,7 @@ const columnsIn = (bytes) => JSON.parse(new TextDecoder().decode(bytes)).columns
 const TASKS = {
   layOut({ coordinates }) {
     const layout = layOut(new Float32Array(coordinates));
-    return [layout, [layout.xy, layout.order, layout.start, ...layout.tops].map((array) => array.buffer)];
+    return [layout, [layout.xy, layout.order, layout.rank, layout.start, ...layout.tops].map((array) => array.buffer)];
   },
   values({ columns, field }) {
     const values = valuesOf(columnsIn(columns), field);
