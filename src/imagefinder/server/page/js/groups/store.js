@@ -7,6 +7,7 @@ import { useEffect } from "../../vendor/preact.js";
 
 /** `data` is the answer of `GET /v1/clusters`; null with an `error` whose code is `not-found` while nothing is grouped. */
 const state = store({ data: null, error: null, loaded: false });
+let offered = () => {}; // takes away the last message that offers to undo
 
 export async function reloadGroups() {
   try {
@@ -38,7 +39,7 @@ export async function change(call, said) {
   try {
     const made = await call();
     const run = (await reloadGroups())?.run;
-    toast(said(made), { action: { label: "Undo", run: () => undo(run) } });
+    offered = toast(said(made), { action: { label: "Undo", run: () => undo(run) } });
     return made;
   } catch (error) {
     toastError(error);
@@ -55,6 +56,7 @@ export async function undo(run) {
   try {
     const before = data.done;
     state.set({ data: await api.post("/clusters/undo"), error: null, loaded: true });
+    offered();
     toast(`Taken back: ${doneWords(before)}`);
   } catch (error) {
     toastError(error);

@@ -104,7 +104,11 @@ function Tiers({ all, tiers, tier }) {
 /** Nothing can be lost with these, so they may go all at once. */
 function Sure({ sure }) {
   const files = sure.flatMap(({ remove }) => remove);
-  const move = async () => (await confirmTrash(sure)) && trash(sure);
+  const move = async () => {
+    if (!(await confirmTrash(sure))) return;
+    document.querySelector("main h1").focus(); // the button goes with the files
+    trash(sure);
+  };
   return html`<section class="sure" aria-label="Exact copies">
     <p class="grow"><strong>${count(files.length, "file")}</strong> ${files.length === 1 ? "is an exact copy" : "are exact copies"} of one that stays: the same file, or the same pixels.</p>
     <button class="button" data-testid="trash-sure" onClick=${move}><${Icon} name="trash" />Trash all exact copies · ${bytes(bytesOf(files))}</button>
