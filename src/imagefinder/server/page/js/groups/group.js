@@ -109,7 +109,7 @@ function Head({ data, group, isNone, why }) {
 function About({ group }) {
   return html`<div class="about">
     ${group.words.length > 0 &&
-    html`<section class="words" aria-label="What sets it apart"><h2>Apart by</h2>
+    html`<section class="words" aria-label="What sets it apart"><h2>Set apart by</h2>
       <ul class="row wrap">${group.words.map(
         ([word, lead]) => html`<li key=${word}><a class="word" href=${`/?q=${encodeURIComponent(word)}`} title="How much better it fits these images than the others">
           ${word}<meter min="0" max="1" value=${lead} aria-label="Lead"></meter><span class="number">${percent(lead)}</span></a></li>`,
