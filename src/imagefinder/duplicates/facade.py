@@ -11,7 +11,7 @@ from imagefinder.duplicates import memory, trash
 from imagefinder.duplicates.kept import KIND
 from imagefinder.duplicates.plan import Plan, plan_of
 from imagefinder.errors import InvalidInputError, NotFoundError
-from imagefinder.store.runs import load_run
+from imagefinder.store.runs import list_runs, load_run
 from imagefinder.types import Record
 
 if TYPE_CHECKING:
@@ -36,6 +36,11 @@ class Copies:
     @property
     def _home(self) -> Path:
         return self._index.path
+
+    @property
+    def searched(self) -> bool:
+        """Whether there is a report."""
+        return bool(list_runs(self._home, KIND))
 
     def latest(self) -> dict[str, Any]:
         """The report of the last search (see ``DuplicateReport.to_dict``), with its ``run`` and when it was

@@ -181,6 +181,7 @@ class Info(Answer):
     read_only: bool
     may_add_folders: bool
     clustered: bool
+    duplicates_searched: bool
 
 
 class Facets(Answer):

@@ -25,6 +25,7 @@ FilterText = Annotated[
 ]
 Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Ids = Annotated[list[Id], Field(max_length=10_000)]
+ContentHash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 Label = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 
@@ -134,7 +135,9 @@ class Decide(Body):
 
 
 class Forget(Body):
-    ids: list[Id] = Field(min_length=2, max_length=2)
+    """Two images by their ids, or by the hashes of their contents, as the list of decisions names them."""
+
+    ids: list[Id | ContentHash] = Field(min_length=2, max_length=2)
 
 
 class TrashGroup(Body):

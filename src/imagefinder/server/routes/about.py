@@ -38,6 +38,7 @@ def _index(serving: Serving) -> dict[str, Any]:
         "read_only": serving.settings.read_only,
         "may_add_folders": serving.settings.may_add_folders,
         "clustered": _is_clustered(serving),
+        "duplicates_searched": serving.finder.copies.searched,
         "methods": {"cluster": list(METHODS), "map": list(MAP_METHODS)},
     }
 

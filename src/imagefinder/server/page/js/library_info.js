@@ -16,6 +16,6 @@ export async function reloadIndex() {
 
 export function watchIndex() {
   reloadIndex();
-  onChanged(["images", "clusters"], reloadIndex);
+  onChanged(["images", "clusters", "duplicates"], reloadIndex);
   onEvent("reconnected", reloadIndex);
 }

@@ -8,12 +8,14 @@ const ERROR_MS = 12000;
 const list = store([]);
 let next = 0;
 
-/** @param {string} text @param {{action?: {label: string, run?: () => void, href?: string}, kind?: "error", remedy?: string}} [options] */
+/** @param {string} text @param {{action?: {label: string, run?: () => void, href?: string}, kind?: "error", remedy?: string}} [options]
+ * @returns {() => void} to take it away before its time */
 export function toast(text, { action, kind, remedy } = {}) {
   const id = next++;
   placeToasts();
   list.set((all) => [...all.slice(-2), { id, text, action, kind, remedy }]);
   setTimeout(() => dismiss(id), kind === "error" ? ERROR_MS : SHOWN_MS);
+  return () => dismiss(id);
 }
 
 /** Says what went wrong and what to do; an aborted call is nothing to tell. */

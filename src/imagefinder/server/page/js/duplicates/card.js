@@ -25,7 +25,7 @@ export function GroupCard({ group, keepId, active, on, why }) {
   const name = `${tierName(group.tier)}: ${count(images.length, "image")}, ${fileName(group.keep.uri)}`;
   return html`<article class="duplicates-group" id=${`group-${keyOf(group)}`} tabindex="-1" aria-label=${name} aria-current=${active ? "true" : undefined}
     data-testid="duplicates-group" onFocusIn=${() => on.activate(group)}>
-    <ol class="copies">
+    <ol class="copies ${images.length < 4 ? "few" : ""}">
       ${images.map((image, i) => html`<${Copy} key=${image.id} number=${i + 1} kept=${image.id === keepId} place=${places[i]} ...${{ group, image, keepId, on, why }} />`)}
     </ol>
     <footer class="group-actions">
@@ -47,7 +47,7 @@ function Copy({ group, image, number, place, kept, keepId, on, why }) {
   const ratio = ratioOf(image);
   return html`<li class="copy ${kept ? "kept" : ""}" data-id=${image.id}>
     <a class="copy-picture" href=${imageHref(image.id)} aria-label=${`Open ${name}`} style=${{ aspectRatio: String(ratio) }}>
-      <${Thumb} image=${image} size=${320} /></a>
+      <${Thumb} image=${image} size=${group.members.length > 2 ? 260 : 340} /></a>
     ${kept && html`<span class="keep-badge"><${Icon} name="check" />Keep</span>`}
     <div class="copy-text">
       <p class="copy-what">${number < 10 && html`<kbd aria-hidden="true">${number}</kbd>`}<strong>${kept && !suggested ? "Your choice to keep" : what}</strong></p>
@@ -57,7 +57,7 @@ function Copy({ group, image, number, place, kept, keepId, on, why }) {
       <p class="muted small-text number">${factsWords(image)}${image.reference ? " · reference folder" : ""}</p>
       ${!why && !kept &&
       html`<div class="row copy-buttons">
-        <button class="button small" aria-label=${`Keep ${name} instead`} onClick=${() => on.keep(group, image)}>Keep this one</button>
+        <button class="button small" aria-label=${`Keep this one: ${name}`} onClick=${() => on.keep(group, image)}>Keep this one</button>
         ${group.members.length > 1 && !suggested && keepId === group.keep.id &&
         html`<${Popover} class="icon-button" label=${`More for ${name}`} align="end" button=${html`<${Icon} name="more" />`}>
           ${(close) => html`<div class="menu">

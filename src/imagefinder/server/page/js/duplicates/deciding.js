@@ -7,7 +7,7 @@ import { bytesOf, imagesOf, keyOf } from "./report.js";
 
 /** Keys of groups, and of members as `KEY/ID`, that are decided while the report on the screen still has them. */
 export const settled = store(new Set());
-/** What can be taken back, the latest last: `{words, keys, trash, run}`. */
+/** What can be taken back, the latest last: `{words, keys, trash, run, untold}`. */
 export const history = store([]);
 
 const settle = (keys) => settled.set((all) => new Set([...all, ...keys]));
@@ -19,7 +19,7 @@ async function act(keys, call, entry) {
     const answer = await call();
     const done = { ...entry(answer), keys };
     history.set((all) => [...all, done]);
-    toast(done.words, { action: { label: "Undo", run: () => takeBack(done) } });
+    done.untold = toast(done.words, { action: { label: "Undo", run: () => takeBack(done) } });
     return answer;
   } catch (error) {
     unsettle(keys);
@@ -86,6 +86,7 @@ export async function takeBack(entry) {
     await entry.run();
     history.set((now) => now.filter((one) => one !== entry));
     unsettle(entry.keys);
+    entry.untold();
     toast(`Taken back: ${entry.words}`);
   } catch (error) {
     toastError(error);

@@ -54,6 +54,7 @@ export function Chart({ points, label, axis, mark, selected, hover, onHover, onS
       ${plot.yTicks.map((y) => html`<g key=${`y${y}`}><line class="chart-line" x1=${PAD.left} x2=${width - PAD.right} y1=${sy(y)} y2=${sy(y)} />
         <text class="chart-tick" x=${PAD.left - 8} y=${sy(y) + 4} text-anchor="end">${ticksAt.format(y)}</text></g>`)}
       ${plot.xTicks.map((x) => html`<text key=${`x${x}`} class="chart-tick" x=${sx(x)} y=${HEIGHT - 10} text-anchor="middle">${x}</text>`)}
+      <text class="chart-tick" x=${PAD.left - 8} y=${HEIGHT - 10} text-anchor="end">groups</text>
       ${plot.band && html`<path class="chart-band" d=${plot.band} />`}
       <line class="chart-mark" x1=${sx(mark.x)} x2=${sx(mark.x)} y1=${PAD.top - 6} y2=${bottom} />
       <text class="chart-mark-text" x=${sx(mark.x) + (sx(mark.x) > width * 0.7 ? -6 : 6)} y=${PAD.top - 8} text-anchor=${sx(mark.x) > width * 0.7 ? "end" : "start"}>${mark.x} ${mark.text}</text>

@@ -33,10 +33,10 @@ const Figure = ({ name, value }) => html`<span class="visually-hidden">, ${name}
   <span class="figure-value number" aria-hidden="true"> ${value.toFixed(2)}</span>`;
 
 /**
- * @param {{group: object, groups: object[], selected: boolean, onSelect: () => void, why: string | null}} props
- *   `why` says why nothing may be changed, if so
+ * @param {{group: object, groups: object[], selected: boolean, onSelect: () => void, why: string | null, as: string}} props
+ *   `why` says why nothing may be changed, if so; `as` is the heading of its name
  */
-export function Cover({ group, groups, selected, onSelect, why }) {
+export function Cover({ group, groups, selected, onSelect, why, as }) {
   const [over, drop] = useDrop({
     onGroup: why ? undefined : (label) => label !== group.label && merge([group, groups.find((one) => one.label === label)]),
   });
@@ -50,7 +50,7 @@ export function Cover({ group, groups, selected, onSelect, why }) {
       <span><${Icon} name="check" /></span></label>`}
     <div class="cover-text">
       <div class="row cover-name">
-        <${Name} group=${group} why=${why} />
+        <${Name} ...${{ group, why, as }} />
         ${group.locked && html`<span title="Locked: keeps its images when you group again"><${Icon} name="lock" /><span class="visually-hidden">locked</span></span>`}
         <${CoverMenu} ...${{ group, groups, why, onSelect }} />
       </div>

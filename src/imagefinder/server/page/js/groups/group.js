@@ -24,7 +24,7 @@ export function Group({ data, label, params, why }) {
     ? { label, name: NO_GROUP_NAME, size: data.n_noise, representatives: [], borderline: [], words: [] }
     : data.clusters.find((one) => one.label === label);
   if (!group) {
-    return html`<${Empty} icon="groups" title="This group is not there any more" text="It was merged into another one, or the images were grouped again.">
+    return html`<h1 class="visually-hidden">Groups</h1><${Empty} icon="groups" title="This group is not there any more" text="It was merged into another one, or the images were grouped again.">
       <a class="button" href="/groups">All groups</a><//>`;
   }
   return html`<${Shown} key=${label} ...${{ data, group, isNone, params, why }} />`;
@@ -44,7 +44,7 @@ function Shown({ data, group, isNone, params, why }) {
     const moved = target ? await moveTo(selection.list, target) : await askWhereTo(selection.list, data.clusters, group.label);
     if (!moved) return;
     selection.clear();
-    document.querySelector(".group-title")?.focus();
+    document.querySelector("h1.group-name")?.focus();
   };
   const drag = (event) => {
     const id = event.target.closest?.("[data-id]")?.dataset.id;
@@ -86,7 +86,7 @@ function Head({ data, group, isNone, why }) {
     <a class="back small-text" href="/groups"><${Icon} name="left" />All groups</a>
     <div class="groups-head">
       <div class="grow">
-        <div class="row">${isNone ? html`<h1 class="group-title" tabindex="-1">${group.name}</h1>` : html`<${Name} group=${group} why=${why} heading />`}
+        <div class="row">${isNone ? html`<h1 class="group-name" tabindex="-1">${group.name}</h1>` : html`<${Name} group=${group} why=${why} as="h1" />`}
           ${group.locked && html`<span class="chip"><${Icon} name="lock" />Locked</span>`}</div>
         ${isNone
           ? html`<p class="muted">${count(group.size, "image")} like too few others to make a group. Select some to put them into one.</p>`
@@ -109,11 +109,10 @@ function Head({ data, group, isNone, why }) {
 function About({ group }) {
   return html`<div class="about">
     ${group.words.length > 0 &&
-    html`<section aria-label="Words"><h3>What sets it apart</h3>
-      <ul class="words">${group.words.map(
-        ([word, lead]) => html`<li key=${word}><a href=${`/?q=${encodeURIComponent(word)}`}>${word}</a>
-          <meter min="0" max="1" value=${lead} aria-label=${`Lead of ${word} over the other images`}></meter>
-          <span class="muted small-text number">${percent(lead)} ahead</span></li>`,
+    html`<section class="words" aria-label="What sets it apart"><h2>Set apart by</h2>
+      <ul class="row wrap">${group.words.map(
+        ([word, lead]) => html`<li key=${word}><a class="word" href=${`/?q=${encodeURIComponent(word)}`} title="How much better it fits these images than the others">
+          ${word}<meter min="0" max="1" value=${lead} aria-label="Lead"></meter><span class="number">${percent(lead)}</span></a></li>`,
       )}</ul></section>`}
     <${Strip} title="Shows the range" ids=${group.representatives} />
     <${Strip} title="At the edge: do they belong here?" ids=${group.borderline} />
@@ -122,7 +121,7 @@ function About({ group }) {
 
 function Strip({ title, ids }) {
   if (!ids.length) return null;
-  return html`<section aria-label=${title}><h3>${title}</h3>
+  return html`<section aria-label=${title}><h2>${title}</h2>
     <ul class="strip">${ids.map((id, i) => html`<li key=${id}><a href=${imageHref(id)} aria-label=${`${title}, image ${i + 1}`}><${Thumb} image=${{ id }} size=${110} /></a></li>`)}</ul>
   </section>`;
 }

@@ -3,8 +3,8 @@ import { html, useRef, useState } from "../../vendor/preact.js";
 import { Icon } from "../components/icon.js";
 import { rename } from "./changes.js";
 
-/** @param {{group: object, why: string | null, heading?: boolean}} props */
-export function Name({ group, why, heading = false }) {
+/** @param {{group: object, why: string | null, as: "h1" | "h2" | "h3"}} props `as` is the heading that it is */
+export function Name({ group, why, as }) {
   const [text, setText] = useState(null); // while it is edited
   const settled = useRef(false); // the field loses the focus when it goes, too
   const button = useRef(null);
@@ -31,7 +31,7 @@ export function Name({ group, why, heading = false }) {
     leave();
   };
   if (text === null) {
-    return html`${heading ? html`<h1 class="group-title" tabindex="-1">${group.name}</h1>` : html`<h3 class="grow ellipsis" title=${group.name}>${group.name}</h3>`}
+    return html`<${as} class="group-name" tabindex="-1" title=${group.name}>${group.name}<//>
       ${!why &&
       html`<button ref=${button} class="icon-button rename" aria-label=${`Rename ${group.name}`} title="Rename" onClick=${edit}><${Icon} name="edit" /></button>`}`;
   }

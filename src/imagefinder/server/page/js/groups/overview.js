@@ -35,12 +35,13 @@ export function Overview({ data, params, why }) {
     setChosen([]);
     document.querySelector(`[data-label="${made.label}"] .cover-link`)?.focus();
   };
-  const cover = (group) => html`<${Cover} key=${group.label} ...${{ group, groups, why }} selected=${chosen.includes(group.label)}
+  const inFamilies = families > 1 && families < groups.length;
+  const cover = (group) => html`<${Cover} key=${group.label} ...${{ group, groups, why }} as=${inFamilies ? "h3" : "h2"} selected=${chosen.includes(group.label)}
     onSelect=${() => toggle(group.label)} />`;
   return html`<div class="page groups stack">
     <${Head} ...${{ data, why }} />
     <${Tools} ...${{ sort, text, families, most: groups.length }} />
-    ${families > 1 && families < groups.length
+    ${inFamilies
       ? html`<${Families} n=${families} run=${data.run} ...${{ found, cover }} />`
       : html`<ul class="covers ${selected.length ? "selecting" : ""}" aria-label="Groups">
           ${found.map(cover)}${data.n_noise > 0 && !text && html`<${NoGroup} n=${data.n_noise} />`}
@@ -87,7 +88,7 @@ function Tools({ sort, text, families, most }) {
       <select class="input" value=${sort} onChange=${(e) => set({ sort: e.target.value === "size" ? null : e.target.value })}>
         ${Object.entries(SORTS).map(([name, [words]]) => html`<option key=${name} value=${name} selected=${name === sort}>${words}</option>`)}
       </select></label>
-    ${most > 2 && html`<div class="row families-tool"><label class="muted small-text" for=${id}>Families</label>
+    ${most > 2 && html`<div class="row families-tool" title="Gathers groups that are alike"><label class="muted small-text" for=${id}>Families</label>
       <input id=${id} type="range" min="2" max=${most} value=${shown} aria-valuetext=${shown === most ? "all groups one by one" : `${shown} families`}
         onInput=${(e) => set({ families: e.target.valueAsNumber < most ? e.target.valueAsNumber : null })} />
       <output class="small-text number" for=${id}>${shown === most ? "none" : shown}</output></div>`}
@@ -116,7 +117,7 @@ function familyName(part) {
 function NoGroup({ n }) {
   return html`<li class="cover none" data-testid="no-group">
     <a class="cover-link" href=${groupHref(NO_GROUP)}><span class="none-picture"><${Icon} name="image" /></span></a>
-    <div class="cover-text"><h3>${NO_GROUP_NAME}</h3>
+    <div class="cover-text"><h2>${NO_GROUP_NAME}</h2>
       <span class="facts"><span class="number">${count(n, "image")}</span><span>like too few others</span></span></div>
   </li>`;
 }

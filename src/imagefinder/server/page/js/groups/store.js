@@ -2,29 +2,37 @@
 import { api } from "../api.js";
 import { toast, toastError } from "../components/toast.js";
 import { onChanged, onEvent } from "../events.js";
+import { useIndex } from "../library_info.js";
 import { store, useStore } from "../store.js";
 import { useEffect } from "../../vendor/preact.js";
 
-/** `data` is the answer of `GET /v1/clusters`; null with an `error` whose code is `not-found` while nothing is grouped. */
+/** `data` is the answer of `GET /v1/clusters`; null without an `error` while nothing is grouped. */
 const state = store({ data: null, error: null, loaded: false });
+const NONE = { data: null, error: null, loaded: true };
+let offered = () => {}; // takes away the last message that offers to undo
 
 export async function reloadGroups() {
   try {
     state.set({ data: await api.get("/clusters"), error: null, loaded: true });
   } catch (error) {
-    state.set((former) => ({ data: error.code === "not-found" ? null : former.data, error, loaded: true }));
+    const none = error.code === "not-found";
+    state.set((former) => ({ data: none ? null : former.data, error: none ? null : error, loaded: true }));
   }
   return state.get().data;
 }
 
 /** @returns {{data: any, error: import("../api.js").ApiError | null, loaded: boolean}} kept up to date while it is used */
 export function useGroups() {
+  const { info } = useIndex();
+  const groups = useStore(state);
+  const none = info?.clustered === false;
   useEffect(() => {
+    if (!info || none) return;
     reloadGroups();
     const stops = [onChanged(["clusters", "images"], reloadGroups), onEvent("reconnected", reloadGroups)];
     return () => stops.forEach((stop) => stop());
-  }, []);
-  return useStore(state);
+  }, [Boolean(info), none]);
+  return none ? NONE : groups;
 }
 
 /**
@@ -38,7 +46,7 @@ export async function change(call, said) {
   try {
     const made = await call();
     const run = (await reloadGroups())?.run;
-    toast(said(made), { action: { label: "Undo", run: () => undo(run) } });
+    offered = toast(said(made), { action: { label: "Undo", run: () => undo(run) } });
     return made;
   } catch (error) {
     toastError(error);
@@ -55,6 +63,7 @@ export async function undo(run) {
   try {
     const before = data.done;
     state.set({ data: await api.post("/clusters/undo"), error: null, loaded: true });
+    offered();
     toast(`Taken back: ${doneWords(before)}`);
   } catch (error) {
     toastError(error);

@@ -1,8 +1,8 @@
 // Figures of groups in plain words.
 
 const TIGHTNESS = [[0.65, "nearly the same"], [0.5, "very alike"], [0.4, "alike"], [0.3, "loosely alike"], [-1, "mixed"]];
-// The bounds are Hennig's (2007, Cluster-wise assessment of cluster stability) for the mean Jaccard overlap.
-const STABILITY = [[0.85, "very stable"], [0.75, "stable"], [0.6, "fairly stable"], [-1, "not stable"]];
+// The mean Jaccard overlap, as Hennig (2007, Cluster-wise assessment of cluster stability) reads it.
+const STABILITY = [[0.85, "very stable"], [0.75, "stable"], [0.5, "fairly stable"], [-1, "not stable"]];
 
 const word = (steps, value) => steps.find(([least]) => value >= least)[1];
 
@@ -10,12 +10,12 @@ export const tightnessWord = (value) => word(TIGHTNESS, value);
 export const stabilityWord = (value) => word(STABILITY, value);
 
 export const METHODS = {
-  leiden: ["Leiden", "finds communities of images that lie close together; good for most collections"],
-  kmeans: ["k-means", "groups of similar size around a centre"],
-  minibatch: ["k-means, quick", "the same, faster and a little rougher, for very many images"],
-  agglomerative: ["Agglomerative", "joins the nearest groups step by step; good for fine differences"],
-  hdbscan: ["HDBSCAN", "finds dense groups and leaves out what fits nowhere; chooses the number itself"],
-  dbscan: ["DBSCAN", "dense groups of one density; leaves out what fits nowhere; chooses the number itself"],
+  leiden: ["Leiden", "Finds communities of images that lie close together; good for most collections."],
+  kmeans: ["k-means", "Groups of similar size around a centre."],
+  minibatch: ["k-means, quick", "The same, faster and a little rougher, for very many images."],
+  agglomerative: ["Agglomerative", "Joins the nearest groups step by step; good for fine differences."],
+  hdbscan: ["HDBSCAN", "Finds dense groups and leaves out what fits nowhere; chooses the number itself."],
+  dbscan: ["DBSCAN", "Dense groups of one density; leaves out what fits nowhere; chooses the number itself."],
 };
 export const methodName = (method) => METHODS[method]?.[0] ?? method;
 

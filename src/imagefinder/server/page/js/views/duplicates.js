@@ -11,23 +11,25 @@ import { showDecisions } from "../duplicates/decisions.js";
 import { GroupList } from "../duplicates/list.js";
 import { bytesOf, keyOf, sureOnes, tally } from "../duplicates/report.js";
 import { StartPanel, askToSearch, useSearching } from "../duplicates/start.js";
-import { TIERS, isCopy } from "../duplicates/words.js";
+import { TIERS, isSure } from "../duplicates/words.js";
 import { onChanged, onEvent } from "../events.js";
 import { bytes, count, dateTime } from "../format.js";
-import { useIndex } from "../library_info.js";
+import { reloadIndex, useIndex } from "../library_info.js";
 import { withParams } from "../state.js";
 import { useStore } from "../store.js";
 import { useWalk } from "../viewing.js";
 
 export default function Duplicates({ route }) {
-  const report = useRequest("duplicates", (signal) => api.get("/duplicates", {}, { signal }));
-  const { info } = useIndex();
+  const { info, error: noInfo } = useIndex();
+  const searched = info?.duplicates_searched;
+  const report = useRequest(searched ? "duplicates" : null, (signal) => api.get("/duplicates", {}, { signal }));
   useEffect(() => {
     const stops = [onChanged(["duplicates", "images"], report.reload), onEvent("reconnected", report.reload)];
     return () => stops.forEach((stop) => stop());
   }, []);
   const why = info?.read_only ? "This server only shows: nothing can be decided or moved here." : null;
-  if (report.error?.code === "not-found") return html`<${StartPanel} why=${why} />`;
+  if (!info && noInfo) return html`<${ErrorBox} error=${noInfo} retry=${reloadIndex} />`;
+  if (info && !searched) return html`<${StartPanel} why=${why} />`;
   if (report.error) return html`<${ErrorBox} error=${report.error} retry=${report.reload} />`;
   if (!report.data) return html`<div class="page late"><${Skeleton} height="240px" /></div>`;
   return html`<${Report} data=${report.data} params=${route.params} why=${why} />`;
@@ -51,7 +53,7 @@ function Report({ data, params, why }) {
   const { all, tiers } = useMemo(() => tally(open), [open]);
   const tier = tiers.get(params.get("tier"))?.groups ? params.get("tier") : "";
   const groups = useMemo(() => (tier ? open.filter((group) => group.tier === tier) : open), [open, tier]);
-  const sure = useMemo(() => (isCopy(tier || "same-picture") ? sureOnes(groups, keepers) : []), [groups, keepers, tier]);
+  const sure = useMemo(() => (tier === "" || isSure(tier) ? sureOnes(groups, keepers) : []), [groups, keepers, tier]);
   useWalk(useMemo(() => groups.flatMap((group) => [group.keep, ...group.members]), [groups]));
   return html`<div class="page narrow duplicates stack">
     <${Head} ...${{ data, all, why }} />
@@ -104,7 +106,11 @@ function Tiers({ all, tiers, tier }) {
 /** Nothing can be lost with these, so they may go all at once. */
 function Sure({ sure }) {
   const files = sure.flatMap(({ remove }) => remove);
-  const move = async () => (await confirmTrash(sure)) && trash(sure);
+  const move = async () => {
+    if (!(await confirmTrash(sure))) return;
+    document.querySelector("main h1").focus(); // the button goes with the files
+    trash(sure);
+  };
   return html`<section class="sure" aria-label="Exact copies">
     <p class="grow"><strong>${count(files.length, "file")}</strong> ${files.length === 1 ? "is an exact copy" : "are exact copies"} of one that stays: the same file, or the same pixels.</p>
     <button class="button" data-testid="trash-sure" onClick=${move}><${Icon} name="trash" />Trash all exact copies · ${bytes(bytesOf(files))}</button>

@@ -7,17 +7,18 @@ import { HowMany } from "../groups/how_many.js";
 import { Overview } from "../groups/overview.js";
 import { StartPanel, useGrouping } from "../groups/start.js";
 import { reloadGroups, useGroups } from "../groups/store.js";
-import { useIndex } from "../library_info.js";
+import { reloadIndex, useIndex } from "../library_info.js";
 
 export default function Groups({ route }) {
   const { data, error, loaded } = useGroups();
-  const { info } = useIndex();
+  const { info, error: noInfo } = useIndex();
   const job = useGrouping();
   const why = info?.read_only ? "This server only shows: the groups can't be changed here." : null;
   const { params } = route;
   if (params.get("view") === "number") return html`<${HowMany} ...${{ data, params, why }} />`;
+  if (!info && noInfo) return html`<${ErrorBox} error=${noInfo} retry=${reloadIndex} />`;
   if (!loaded) return html`<div class="page late"><${Skeleton} height="240px" /></div>`;
-  if (!data) return error.code === "not-found" ? html`<${StartPanel} why=${why} />` : html`<${ErrorBox} error=${error} retry=${reloadGroups} />`;
+  if (!data) return error ? html`<${ErrorBox} error=${error} retry=${reloadGroups} />` : html`<${StartPanel} why=${why} />`;
   return html`${job && html`<div class="page under-way"><${Progress} job=${job} /></div>`}
     ${route.label === undefined
       ? html`<${Overview} ...${{ data, params, why }} />`
