@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -40,6 +41,28 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         return unpacked[name]
 
     return get
+
+
+@pytest.fixture(scope="session")
+def copy_index() -> Callable[[Path, Path], Path]:
+    """``copy_index(source, target)`` copies an index that nothing holds open. The engine's files are mostly holes: a
+    plain copy of 4 MB takes 290."""
+
+    def copy(source: str, target: str) -> str:
+        with open(source, "rb") as read, open(target, "wb") as write:
+            while block := read.read(64 * 1024):
+                if block.strip(b"\0"):
+                    write.write(block)
+                else:
+                    write.seek(len(block), os.SEEK_CUR)
+            write.truncate()
+        return target
+
+    def copy_index(source: Path, target: Path) -> Path:
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns(".lock*"), copy_function=copy)
+        return target
+
+    return copy_index
 
 
 @pytest.fixture

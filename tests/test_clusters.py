@@ -48,8 +48,8 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def home(original: Path, tmp_path: Path) -> Path:
-    shutil.copytree(original / "index", tmp_path / "index")
+def home(original: Path, tmp_path: Path, copy_index: Callable[[Path, Path], Path]) -> Path:
+    copy_index(original / "index", tmp_path / "index")
     (tmp_path / "photos").symlink_to(original / "photos")
     return tmp_path
 

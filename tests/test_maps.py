@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -38,9 +39,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def home(made: Path, tmp_path: Path) -> Path:
+def home(made: Path, tmp_path: Path, copy_index: Callable[[Path, Path], Path]) -> Path:
     """A copy of it to change."""
-    shutil.copytree(made / "index", tmp_path / "index")
+    copy_index(made / "index", tmp_path / "index")
     return tmp_path
 
 

@@ -52,6 +52,17 @@ PACKAGES = [
         "Apache-2.0",
         {"dist/htm.module.js": "htm.js"},
     ),
+    Package(
+        "swagger-ui-dist",
+        "5.35.0",
+        "sha512-U06rpMtW9V3XPGOBeamTUSr0Z09jMX4IJuANpE/EZbAhw0G8CgwrzU4YmXkn/h0wCDNsXdGarTNNHC3sU8yVUQ==",
+        "Apache-2.0",
+        {
+            "swagger-ui-bundle.js": "swagger-ui-bundle.js",
+            "swagger-ui-bundle.js.LICENSE.txt": "licences/swagger-ui-bundle.txt",
+            "swagger-ui.css": "swagger-ui.css",
+        },
+    ),
 ]
 
 
@@ -75,7 +86,8 @@ def member(archive: tarfile.TarFile, path: str) -> bytes:
 
 def adapted(data: bytes) -> bytes:
     """The module with relative imports, and without the line that names a source map we don't ship."""
-    lines = [line for line in data.decode().splitlines() if not line.startswith("//# sourceMappingURL=")]
+    whole = data.decode().removesuffix("\n").split("\n")  # not splitlines: U+2028 may stand in a script's text
+    lines = [line for line in whole if not line.startswith(("//# source", "/*# source"))]
     text = "\n".join(lines) + "\n"
     for bare, relative in BARE_IMPORTS.items():
         text = text.replace(bare, relative)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,14 +28,16 @@ def sample_index(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def serve(sample_index: Path, tmp_path: Path) -> Iterator[Callable[..., TestClient]]:
+def serve(
+    sample_index: Path, tmp_path: Path, copy_index: Callable[[Path, Path], Path]
+) -> Iterator[Callable[..., TestClient]]:
     """``serve(empty=False, limits=None, **settings)`` is a client of a server on an index of its own."""
     opened: list[Any] = []
 
     def start(*, empty: bool = False, limits: Limits | None = None, **settings: Any) -> TestClient:
         home = tmp_path / f"index{len(opened)}"
         if not empty:
-            shutil.copytree(sample_index, home, ignore=shutil.ignore_patterns(".lock*"))
+            copy_index(sample_index, home)
         finder = ImageFinder.open(home, limits=limits)
         app = create_app(finder, ServerSettings(**settings), limits)
         client = TestClient(app, base_url="http://localhost:8642", raise_server_exceptions=False)

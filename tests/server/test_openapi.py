@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +24,11 @@ OPERATIONS = [(method, path) for path, methods in DESCRIBED["paths"].items() for
 
 
 @pytest.fixture(scope="module")
-def api(sample_index: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def api(
+    sample_index: Path, tmp_path_factory: pytest.TempPathFactory, copy_index: Callable[[Path, Path], Path]
+) -> Iterator[Any]:
     home = tmp_path_factory.mktemp("api") / "index"
-    shutil.copytree(sample_index, home, ignore=shutil.ignore_patterns(".lock*"))
+    copy_index(sample_index, home)
     with ImageFinder.open(home) as finder:
         finder.cluster(5)
         finder.map("pca")

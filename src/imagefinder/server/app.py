@@ -102,11 +102,16 @@ def _add_page(app: FastAPI) -> None:
     mimetypes.add_type("text/javascript", ".js")  # Windows takes types from its registry, where it may be anything
     for place in PLACES:
         app.add_api_route(place, _page, include_in_schema=False)
+    app.add_api_route("/docs", _docs, include_in_schema=False)
     app.mount("/", _Files(directory=PAGE), name="page")
 
 
 async def _page(request: Request) -> Response:
     return FileResponse(PAGE / "index.html", headers={"cache-control": "no-cache"})
+
+
+async def _docs(request: Request) -> Response:
+    return FileResponse(PAGE / "docs.html", headers={"cache-control": "no-cache"})
 
 
 class _Files(StaticFiles):

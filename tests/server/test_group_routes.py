@@ -1,0 +1,188 @@
+"""Clusters, maps and duplicates through the API, held against the library."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+
+from imagefinder import ImageFinder
+
+Serve = Callable[..., TestClient]
+GONE = "6ba7b810-9dad-51d1-80b4-00c04fd430c8"
+
+
+def finder_of(client: TestClient) -> ImageFinder:
+    found: ImageFinder = client.app.state.serving.finder  # type: ignore[attr-defined]
+    return found
+
+
+def told(client: TestClient) -> dict[str, Any]:
+    found: dict[str, Any] = client.get("/v1/clusters").json()
+    return found
+
+
+# --- clusters -----------------------------------------------------------------------------------------------------
+
+
+def test_clusters_are_told_as_they_are_now(client: TestClient, ids: list[str]) -> None:
+    assert client.get("/v1/clusters").status_code == 404
+    finder_of(client).cluster(5, method="kmeans")
+    found = told(client)
+    assert found["n_clusters"] == 5 == len(found["clusters"]) and sum(c["size"] for c in found["clusters"]) == len(ids)
+    assert client.get("/v1/index").json()["clustered"] is True
+    largest = found["clusters"][0]
+    inside = client.get("/v1/images", params={"filter": f"cluster = {largest['label']}", "k": 1000}).json()
+    assert inside["total"] == largest["size"] and largest["medoid"] in [i["id"] for i in inside["images"]]
+    client.delete(f"/v1/images/{inside['images'][0]['id']}")
+    now = next(c for c in told(client)["clusters"] if c["label"] == largest["label"])
+    assert now["size"] == largest["size"] - 1
+
+
+def test_corrections_are_made_and_taken_back(client: TestClient) -> None:
+    finder_of(client).cluster(5, method="kmeans")
+    before = told(client)
+    a, b, c = (x["label"] for x in before["clusters"][:3])
+    assert client.patch(f"/v1/clusters/{a}", json={"name": " Best ", "locked": True}).json()["name"] == "Best"
+    merged = client.post("/v1/clusters/merge", json={"clusters": [a, b]})
+    assert merged.status_code == 200 and merged.json()["label"] == a
+    assert len(client.post(f"/v1/clusters/{c}/split", json={"n": 2}).json()["clusters"]) == 2
+    image = client.get("/v1/images", params={"filter": f"cluster = {a}"}).json()["images"][0]["id"]
+    moved = client.post(f"/v1/clusters/{c}/images", json={"ids": [image]})
+    assert moved.status_code == 200 and client.get(f"/v1/images/{image}").json()["cluster"] == c
+    assert told(client)["parent"]
+    for _ in range(5):  # name, lock, merge, split, move
+        assert client.post("/v1/clusters/undo").status_code == 200
+    after = told(client)
+    assert [(x["label"], x["name"], x["size"]) for x in after["clusters"]] == [
+        (x["label"], x["name"], x["size"]) for x in before["clusters"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("PATCH", "/v1/clusters/0", {"name": ""}, 400),
+        ("PATCH", "/v1/clusters/0", {"name": "x" * 300}, 400),
+        ("PATCH", "/v1/clusters/99", {"name": "x"}, 404),
+        ("PATCH", "/v1/clusters/-1", {"name": "x"}, 400),
+        ("PATCH", "/v1/clusters/x", {"name": "x"}, 400),
+        ("POST", "/v1/clusters/merge", {"clusters": [0]}, 400),
+        ("POST", "/v1/clusters/merge", {"clusters": [0, 99]}, 404),
+        ("POST", "/v1/clusters/0/split", {"n": 1}, 400),
+        ("POST", "/v1/clusters/0/images", {"ids": [GONE]}, 404),
+        ("POST", "/v1/clusters/0/images", {"ids": ["/etc/passwd"]}, 400),
+        ("GET", "/v1/clusters/levels?n=0", None, 400),
+        ("GET", "/v1/clusters/export?format=xls", None, 400),
+        ("POST", "/v1/clusters/undo", None, 404),
+    ],
+)
+def test_bad_corrections_change_nothing(client: TestClient, method: str, path: str, body: Any, status: int) -> None:
+    finder_of(client).cluster(3, method="kmeans")
+    before = told(client)
+    assert client.request(method, path, json=body).status_code == status
+    assert told(client) == before
+
+
+def test_levels_and_exports(client: TestClient, ids: list[str]) -> None:
+    finder_of(client).cluster(6, method="kmeans")
+    levels = client.get("/v1/clusters/levels", params={"n": 2}).json()["levels"]
+    assert len(levels) == 2 and sum(len(group) for group in levels) == 6
+    rows = client.get("/v1/clusters/export", params={"format": "json"}).json()
+    assert len(rows) == len(ids) and rows == finder_of(client).clusters.rows()
+    table = client.get("/v1/clusters/export")
+    assert "attachment" in table.headers["content-disposition"] and len(table.text.splitlines()) == len(ids) + 1
+
+
+# --- maps ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_map_is_given_as_arrays(client: TestClient, ids: list[str]) -> None:
+    made = finder_of(client).map("pca")
+    finder_of(client).cluster(3, method="kmeans")
+    listed = client.get("/v1/maps").json()["maps"]
+    assert [m["name"] for m in listed] == [made.name] and client.get("/v1/maps/latest").json() == listed[0]
+    places = np.frombuffer(client.get(f"/v1/maps/{made.name}/coordinates").content, "<f4").reshape(-1, 2)
+    assert np.array_equal(places, made.coordinates)
+    raw = client.get("/v1/maps/latest/ids").content
+    found = [str(UUID(bytes=raw[i : i + 16])) for i in range(0, len(raw), 16)]
+    assert found == list(made.ids) and sorted(found) == sorted(ids)
+    client.delete(f"/v1/images/{found[4]}")
+    columns = client.get("/v1/maps/latest/columns", params={"fields": "cluster,uri"}).json()["columns"]
+    assert columns["uri"][4] is None and columns["cluster"][4] is None
+    assert columns["uri"][5] == finder_of(client).get(found[5]).uri
+    for path in ("/v1/maps/0099", "/v1/maps/..", "/v1/maps/0099/ids", "/v1/maps/x/columns"):
+        assert client.get(path).status_code == 404, path
+
+
+# --- duplicates ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def copies(serve: Serve, tmp_path: Path) -> tuple[TestClient, Path]:
+    """A server on pictures of which some are copies: the same file, and one saved anew at a lower quality."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    samples = sorted((Path(__file__).resolve().parents[2] / "examples" / "images").rglob("*.jpg"))
+    for path in samples[:6]:
+        shutil.copy(path, folder / path.name)
+    shutil.copy(samples[0], folder / "same.jpg")
+    with Image.open(samples[1]) as image:
+        image.save(folder / "again.jpg", quality=60)
+    client = serve(empty=True)
+    finder_of(client).add(folder)
+    finder_of(client).duplicates()
+    return client, folder
+
+
+def test_duplicates_are_decided_about(copies: tuple[TestClient, Path]) -> None:
+    client, _ = copies
+    groups = client.get("/v1/duplicates").json()["groups"]
+    assert {g["tier"] for g in groups} == {"identical-bytes", "same-picture"}
+    pair = [groups[0]["keep"]["id"], groups[0]["members"][0]["id"]]
+    decide = "/v1/duplicates/decisions"
+    assert client.post(decide, json={"ids": pair, "decision": "keep-both"}).status_code == 201
+    assert len(client.get("/v1/duplicates").json()["groups"]) == len(groups) - 1
+    assert len(client.get(decide).json()["pairs"]) == 1
+    assert client.request("DELETE", decide, json={"ids": pair}).status_code == 200
+    assert client.get("/v1/duplicates").json()["groups"] == groups
+    for body in ({"ids": pair[:1], "decision": "keep-both"}, {"ids": pair, "decision": "burn"}, {"ids": ["x", "y"]}):
+        assert client.post(decide, json=body).status_code == 400
+    assert client.post(decide, json={"ids": [pair[0], GONE], "decision": "keep-both"}).status_code == 404
+    assert client.request("DELETE", decide, json={"ids": pair}).status_code == 404
+
+
+def test_copies_go_to_the_trash_and_come_back(copies: tuple[TestClient, Path]) -> None:
+    client, folder = copies
+    groups = client.get("/v1/duplicates").json()["groups"]
+    chosen = [{"keep": g["keep"]["id"], "remove": [m["id"] for m in g["members"]]} for g in groups]
+    moved = client.post("/v1/duplicates/trash", json={"groups": chosen}).json()
+    assert len(moved["moved"]) == 2 and not moved["left"] and len(list(folder.iterdir())) == 6
+    assert client.get("/v1/duplicates").json()["groups"] == [] and len(finder_of(client)) == 6
+    back = client.post("/v1/duplicates/undo").json()
+    assert back["restored"] == 2 and len(list(folder.iterdir())) == 8 and back["job"]["kind"] == "index"
+    assert client.post("/v1/duplicates/undo").status_code == 404
+
+
+def test_the_trash_never_takes_the_last_copy(copies: tuple[TestClient, Path]) -> None:
+    client, folder = copies
+    group = client.get("/v1/duplicates").json()["groups"][0]
+    a, b = group["keep"], group["members"][0]
+
+    def trash(*groups: tuple[str, str]) -> Any:
+        return client.post("/v1/duplicates/trash", json={"groups": [{"keep": k, "remove": [r]} for k, r in groups]})
+
+    assert trash((a["id"], b["id"]), (b["id"], a["id"])).status_code == 400
+    assert trash((a["id"], a["id"])).status_code == 400
+    assert trash((GONE, a["id"])).status_code == 404
+    Path(a["uri"]).write_bytes(b"changed")
+    moved = trash((a["id"], b["id"])).json()
+    assert not moved["moved"] and moved["left"][0]["code"] == "nothing-kept" and Path(b["uri"]).exists()
+    assert len(list(folder.iterdir())) == 8

@@ -1,0 +1,263 @@
+"""Images through the API: listing, changing, adding, removing, and their pictures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+
+from imagefinder import ImageFinder
+
+Serve = Callable[..., TestClient]
+GONE = "6ba7b810-9dad-51d1-80b4-00c04fd430c8"
+
+
+def finder_of(client: TestClient) -> ImageFinder:
+    found: ImageFinder = client.app.state.serving.finder  # type: ignore[attr-defined]
+    return found
+
+
+def picture(seed: int, size: tuple[int, int] = (120, 80), format: str = "JPEG", **how: Any) -> bytes:
+    noise = np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    buffer = BytesIO()
+    Image.fromarray(noise).resize(size).save(buffer, format, **how)
+    return buffer.getvalue()
+
+
+# --- listing ------------------------------------------------------------------------------------------------------
+
+
+def test_pages_hold_every_image_once(client: TestClient, ids: list[str]) -> None:
+    seen: list[str] = []
+    offset: int | None = 0
+    while offset is not None:
+        page = client.get("/v1/images", params={"k": 25, "offset": offset}).json()
+        seen += [i["id"] for i in page["images"]]
+        offset = page["next_offset"]
+    assert seen == sorted(ids) and page["total"] == len(ids)
+
+
+@pytest.mark.parametrize("sort", ["width", "-width", "uri", "-bytes", "mtime"])
+def test_sorting(client: TestClient, sort: str) -> None:
+    name = sort.lstrip("-")
+    images = client.get("/v1/images", params={"sort": sort, "k": 1000}).json()["images"]
+    columns = client.get("/v1/images/columns", params={"sort": sort, "fields": f"id,{name}"}).json()["columns"]
+    values = [i[name] for i in images]
+    assert values == sorted(values, reverse=sort.startswith("-")) == columns[name]
+
+
+def test_filters_and_facets_agree(client: TestClient, ids: list[str]) -> None:
+    facets = client.get("/v1/facets").json()
+    assert facets["total"] == len(ids) == sum(f["count"] for f in facets["folder"])
+    for folder in facets["folder"]:
+        where = f'folder = "{folder["value"]}"'
+        assert client.get("/v1/images", params={"filter": where}).json()["total"] == folder["count"]
+        assert client.get("/v1/facets", params={"filter": where}).json()["total"] == folder["count"]
+    low, high = facets["ranges"]["width"]
+    assert client.get("/v1/images", params={"filter": f"width >= {low} and width <= {high}"}).json()["total"] == len(
+        ids
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "params"),
+    [
+        ("/v1/images", {"filter": "width >"}),
+        ("/v1/images", {"k": 0}),
+        ("/v1/images", {"offset": -1}),
+        ("/v1/images", {"sort": "nothing"}),
+        ("/v1/images/columns", {"fields": ","}),
+        ("/v1/images/columns", {"filter": "("}),
+        ("/v1/facets", {"filter": "a b"}),
+    ],
+)
+def test_what_cannot_be_listed_is_refused(client: TestClient, path: str, params: dict[str, Any]) -> None:
+    answer = client.get(path, params=params)
+    assert answer.status_code == 400 and answer.json()["error"]["code"] == "invalid-input", answer.text
+
+
+def test_images_are_named_by_id_only(client: TestClient, ids: list[str]) -> None:
+    uri = client.get(f"/v1/images/{ids[0]}").json()["uri"]
+    for name in (uri, uri.replace("/", "%2F"), "..%2F..%2Findex.json", "../../index.json", "id:" + ids[0], "%00"):
+        for what in ("", "/thumbnail", "/original"):
+            assert client.get(f"/v1/images/{name}{what}").status_code in (400, 404), name
+    assert client.get(f"/v1/images/{GONE}").status_code == 404
+    assert client.get(f"/v1/images/{ids[0].upper()}").json()["id"] == ids[0]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/../index.json", "/%2e%2e/%2e%2e/app.py", "/vendor/..%2f..%2fapp.py", "/js/%00", "/app.py", "//etc/passwd"],
+)
+def test_the_page_serves_its_own_files_only(client: TestClient, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code in (400, 404) and "error" in answer.json()
+
+
+# --- changing -----------------------------------------------------------------------------------------------------
+
+
+def test_tags_and_captions(client: TestClient, ids: list[str]) -> None:
+    changed = client.patch(f"/v1/images/{ids[0]}", json={"tags": ["red", "old"], "caption": "a thing"}).json()
+    assert changed["tags"] == ["red", "old"] and changed["caption"] == "a thing"
+    assert client.patch(f"/v1/images/{ids[0]}", json={"tags": ["new"]}).json()["caption"] == "a thing"
+    assert "caption" not in client.patch(f"/v1/images/{ids[0]}", json={"caption": None}).json()
+    given = {"ids": ids[:3], "add": ["x", "y"], "remove": ["new"]}
+    assert client.post("/v1/images/tags", json=given).status_code == 200
+    tags = [client.get(f"/v1/images/{i}").json().get("tags", []) for i in ids[:4]]
+    assert [sorted(t) for t in tags] == [["x", "y"]] * 3 + [[]]
+    assert client.get("/v1/images", params={"filter": "tags = x"}).json()["total"] == 3
+    assert finder_of(client).get(ids[1]).tags == ("x", "y")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"tags": [""]}, {"tags": ["x" * 300]}, {"tags": "red"}, {"caption": 3}, {"uri": "/etc"}, {"tags": ["a"] * 300}],
+)
+def test_bad_changes_are_refused(client: TestClient, ids: list[str], body: dict[str, Any]) -> None:
+    assert client.patch(f"/v1/images/{ids[0]}", json=body).status_code == 400
+    assert client.patch(f"/v1/images/{GONE}", json={"tags": ["a"]}).status_code == 404
+
+
+# --- pictures -----------------------------------------------------------------------------------------------------
+
+
+def test_a_thumbnail_is_upright_small_and_remembered(serve: Serve, tmp_path: Path) -> None:
+    client = serve(empty=True)
+    (tmp_path / "in").mkdir()
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by a quarter
+    (tmp_path / "in" / "turned.jpg").write_bytes(picture(1, (300, 100), exif=exif))
+    finder_of(client).add(tmp_path / "in")
+    record = finder_of(client).records()[0]
+    path = f"/v1/images/{record.id}/thumbnail"
+    for size in (64, 128, 256, 512):
+        answer = client.get(path, params={"size": size})
+        with Image.open(BytesIO(answer.content)) as image:
+            assert image.height == min(size, 300) and abs(image.width - image.height / 3) <= 1
+        assert "no-cache" in answer.headers["cache-control"]
+    lasting = client.get(path, params={"v": record.content_hash})
+    assert "immutable" in lasting.headers["cache-control"]
+    again = client.get(path, headers={"if-none-match": lasting.headers["etag"]})
+    assert again.status_code == 304 and again.content == b""
+    assert client.get(path, params={"size": 100}).status_code == 400
+    (tmp_path / "in" / "turned.jpg").unlink()
+    assert client.get(path).status_code == 200  # kept
+    gone = client.get(path, params={"size": 2048})
+    assert gone.status_code == 422 and gone.json()["error"]["code"] == "not-found"
+
+
+def test_an_edited_file_is_not_shown_as_the_one_that_was_indexed(serve: Serve, tmp_path: Path) -> None:
+    client = serve(empty=True)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.jpg").write_bytes(picture(1))
+    finder_of(client).add(tmp_path / "in")
+    id = finder_of(client).records()[0].id
+    (tmp_path / "in" / "a.jpg").write_bytes(picture(2))
+    answer = client.get(f"/v1/images/{id}/thumbnail")
+    assert answer.status_code == 422 and "changed" in answer.json()["error"]["message"]
+
+
+def test_the_original_is_the_file_and_runs_nothing(client: TestClient, ids: list[str]) -> None:
+    record = finder_of(client).get(ids[0])
+    answer = client.get(f"/v1/images/{ids[0]}/original")
+    assert answer.content == Path(record.uri).read_bytes() and answer.headers["content-type"] == "image/jpeg"
+    assert "sandbox" in answer.headers["content-security-policy"]
+
+
+def test_thumbnails_take_no_more_room_than_they_may(serve: Serve) -> None:
+    client = serve(cache_bytes=60_000)
+    for image in client.get("/v1/images", params={"k": 1000}).json()["images"]:
+        assert client.get(f"/v1/images/{image['id']}/thumbnail").status_code == 200
+    home = Path(finder_of(client).info().path)
+    kept = [f.stat().st_size for f in (home / "thumbs").rglob("*.jpg")]
+    assert kept and sum(kept) <= 60_000
+    assert not list((home / "thumbs").rglob("*.tmp"))
+
+
+# --- adding and removing ------------------------------------------------------------------------------------------
+
+
+def test_images_are_added_searched_and_removed(client: TestClient, ids: list[str]) -> None:
+    files = [("files", ("../../Ä strange <name>.png", picture(5, format="PNG"))), ("files", ("b.jpg", picture(6)))]
+    files += [("files", ("bad.jpg", b"no picture")), ("files", ("same.jpg", picture(6)))]
+    added = client.post("/v1/images", files=files, data={"tags": "mine, new"}).json()
+    assert len(added["images"]) == 2 and [s["uri"] for s in added["skipped"]] == ["bad.jpg"]
+    first, second = added["images"]
+    assert first["name"] == "Ä strange <name>.png" and first["tags"] == ["mine", "new"] and first["format"] == "PNG"
+    home = finder_of(client).info().path
+    assert Path(first["uri"]).parent == Path(home) / "uploads" / "images"
+    hits = client.post("/v1/search", json={"parts": [{"id": second["id"]}], "k": 1000}).json()["hits"]
+    assert first["id"] in [h["id"] for h in hits]
+    assert client.delete(f"/v1/images/{first['id']}").status_code == 204
+    assert not Path(first["uri"]).exists() and client.get(f"/v1/images/{first['id']}").status_code == 404
+    finder_of(client).add()
+    assert len(finder_of(client)) == len(ids) + 1
+
+
+def test_removing_leaves_the_persons_own_files(client: TestClient, ids: list[str]) -> None:
+    uris = [client.get(f"/v1/images/{i}").json()["uri"] for i in ids[:3]]
+    assert client.post("/v1/images/delete", json={"ids": ids[:3]}).json() == {"removed": 3}
+    assert all(Path(uri).exists() for uri in uris)
+    assert client.post("/v1/images/delete", json={"ids": [GONE]}).status_code == 404
+    assert client.post("/v1/images/delete", json={"ids": []}).json() == {"removed": 0}
+    assert len(finder_of(client)) == len(ids) - 3
+
+
+def test_nothing_but_bad_files(client: TestClient) -> None:
+    answer = client.post("/v1/images", files=[("files", ("a.txt", b"text")), ("files", ("empty.jpg", b""))])
+    assert answer.status_code == 201 and answer.json()["images"] == []
+    assert {s["code"] for s in answer.json()["skipped"]} <= {"unsupported-format", "empty", "not-an-image"}
+    assert client.post("/v1/images", data={"tags": "x"}).status_code == 400
+
+
+def test_an_image_is_added_while_others_are_being_indexed(client: TestClient, tmp_path: Path) -> None:
+    """A long run lets short work in between its steps."""
+    (tmp_path / "many").mkdir()
+    for i in range(160):
+        (tmp_path / "many" / f"{i}.jpg").write_bytes(picture(100 + i, (400, 300)))
+    job = client.post("/v1/jobs", json={"kind": "index", "options": {"sources": [str(tmp_path / "many")]}}).json()
+    added = client.post("/v1/images", files=[("files", ("b.jpg", picture(6)))])
+    assert added.status_code == 201 and len(added.json()["images"]) == 1
+    end = time.monotonic() + 100
+    while client.get(f"/v1/jobs/{job['id']}").json()["state"] in ("queued", "running"):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    done = client.get(f"/v1/jobs/{job['id']}").json()
+    assert done["state"] == "done" and done["result"]["added"] == 160, done
+    query = {"parts": [{"id": added.json()["images"][0]["id"]}], "k": 1000}
+    hits = client.post("/v1/search", json=query).json()["hits"]
+    assert len(hits) == len(finder_of(client)) - 1  # every image has its vectors
+
+
+def test_tables_of_urls_are_taken_and_those_of_paths_only_where_folders_are(serve: Serve) -> None:
+    key = "a key that is long enough"
+    sent = {"authorization": f"Bearer {key}"}
+    far = serve(host="0.0.0.0", key=key)
+    urls, paths = b"url\nhttps://example.com/a.jpg\n", b"path\n/etc/passwd\n"
+    assert far.post("/v1/tables", files={"file": ("a.csv", urls)}, headers=sent).status_code == 201
+    assert far.post("/v1/tables", files={"file": ("a.csv", paths)}, headers=sent).status_code == 403
+    near = serve()
+    source = near.post("/v1/tables", files={"file": ("../a.csv", paths)}).json()["source"]
+    assert Path(source).parent == Path(finder_of(near).info().path) / "uploads" / "tables"
+    for name, data in (("a.txt", urls), ("a.csv", b""), ("a.csv", b"x,y\n1,2\n"), ("a.parquet", b"no")):
+        assert near.post("/v1/tables", files={"file": (name, data)}).status_code == 400, name
+
+
+def test_an_index_opened_again_has_it_all(
+    client: TestClient, ids: list[str], copy_index: Callable[[Path, Path], Path]
+) -> None:
+    """What was said through the API is in the index, not in the server."""
+    client.patch(f"/v1/images/{ids[0]}", json={"tags": ["kept"]})
+    client.post("/v1/images", files=[("files", ("b.jpg", picture(6)))])
+    home = Path(finder_of(client).info().path)
+    finder_of(client).close()
+    with ImageFinder.open(copy_index(home, home.with_name("copy")), create=False) as finder:
+        assert finder.get(ids[0]).tags == ("kept",) and len(finder) == len(ids) + 1
