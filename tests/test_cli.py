@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -14,22 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from command import run_cli
 from PIL import Image
 
 SAMPLES = Path(__file__).resolve().parents[1] / "examples" / "images"
 Run = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def run_cli(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "imagefinder", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, **environment},
-        timeout=120,
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return done
 
 
 @pytest.fixture(scope="module")

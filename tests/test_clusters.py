@@ -6,14 +6,13 @@ import csv
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from command import run_cli
 from PIL import Image
 from sklearn.metrics import normalized_mutual_info_score
 
@@ -524,14 +523,6 @@ def test_a_model_of_other_vectors_is_refused(finder: ImageFinder, tmp_path: Path
     (tmp_path / "model" / "clusters.json").write_text(json.dumps({**facts, "model_fingerprint": "other"}))
     with pytest.raises(ModelMismatchError, match="other"):
         assign_images(tmp_path / "model", [str(SAMPLES)])
-
-
-def run_cli(*arguments: object) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "imagefinder", *map(str, arguments)], capture_output=True, text=True, timeout=120
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return done
 
 
 def test_on_the_command_line(home: Path) -> None:

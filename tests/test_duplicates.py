@@ -6,14 +6,13 @@ import errno
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from command import run_cli
 from PIL import Image, ImageOps
 
 from imagefinder.curate.best_copy import DEFAULT_RULES, Copy
@@ -401,14 +400,6 @@ def test_damaged_decisions_are_not_taken_for_none(tmp_path: Path) -> None:
 
 
 # --- the command --------------------------------------------------------------------------------------------------
-
-
-def run_cli(*arguments: object) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "imagefinder", *map(str, arguments)], capture_output=True, text=True, timeout=120
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return done
 
 
 def test_the_command_from_finding_to_undoing(album: Path, tmp_path: Path) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from command import run_cli
 from PIL import Image
 
 from imagefinder import maps
@@ -143,17 +142,12 @@ def test_wrong_input(home: Path, tmp_path: Path) -> None:
         assert finder.map("pca").name > done.name  # and a new one can be made
 
 
-def run_cli(home: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "imagefinder", *map(str, arguments), "--index", str(home / "index")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=200)
-    assert "Traceback" not in done.stderr, done.stderr
-    return done
-
-
 def test_the_map_command_writes_every_file_asked_for(home: Path) -> None:
     names = ["map.png", "map.svg", "map.html", "map.parquet", "map.csv", "map.json"]
     outs = [part for name in names for part in ("--out", home / "new" / name)]
-    done = run_cli(home, "map", "--method", "pca", *outs, "--pictures", home / "wall.png", "--json")
+    done = run_cli(
+        "map", "--method", "pca", *outs, "--pictures", home / "wall.png", "--json", "--index", home / "index"
+    )
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert report["method"] == "pca" and report["images"] == 30 and report["scores"]["k"] == 10
@@ -173,10 +167,10 @@ def test_the_map_command_writes_every_file_asked_for(home: Path) -> None:
 
 
 def test_the_pca_command(home: Path) -> None:
-    done = run_cli(home, "pca", "--plot", home / "pca.png", "--json")
+    done = run_cli("pca", "--plot", home / "pca.png", "--json", "--index", home / "index")
     report = json.loads(done.stdout)
     assert 1 <= report["components_for"]["95%"] <= 29 and report["images"] == 30
-    assert "95% of the variance" in run_cli(home, "pca").stdout
+    assert "95% of the variance" in run_cli("pca", "--index", home / "index").stdout
     assert (home / "pca.png").stat().st_size > 5000
 
 
@@ -192,5 +186,5 @@ def test_the_pca_command(home: Path) -> None:
     ],
 )
 def test_wrong_use_says_what_is_wrong(arguments: list[str], code: int, word: str, home: Path) -> None:
-    done = run_cli(home, *arguments)
+    done = run_cli(*arguments, "--index", home / "index")
     assert done.returncode == code and word in done.stderr, done.stderr

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from command import run_cli
 from PIL import Image, ImageDraw, ImageFilter
 
 from imagefinder import ImageFinder
@@ -102,15 +101,10 @@ def test_two_images_have_no_outliers(tmp_path: Path) -> None:
 
 
 def test_on_the_command_line(home: Path) -> None:
-    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "imagefinder", *map(str, arguments), "--index", str(home / "index")]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-        assert "Traceback" not in done.stderr, done.stderr
-        return done
-
-    found = json.loads(run("outliers", "-k", 3, "--json", "--sheet", home / "o.png").stdout)["outliers"]
+    where = ("--index", home / "index")
+    found = json.loads(run_cli("outliers", "-k", 3, "--json", "--sheet", home / "o.png", *where).stdout)["outliers"]
     assert len(found) == 3 and {"score", "uri", "nearest"} <= set(found[0]) and (home / "o.png").stat().st_size
-    assert run("outliers", "-k", 3).stdout.count("\n") == 3
-    shown = run("quality", "--issue", "blurry")
+    assert run_cli("outliers", "-k", 3, *where).stdout.count("\n") == 3
+    shown = run_cli("quality", "--issue", "blurry", *where)
     assert "blurred.jpg" in shown.stdout and "night.jpg" not in shown.stdout
-    assert json.loads(run("quality", "--json").stdout)["issues"]["dark"] == 1
+    assert json.loads(run_cli("quality", "--json", *where).stdout)["issues"]["dark"] == 1
