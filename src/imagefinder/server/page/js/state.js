@@ -15,11 +15,16 @@ export const usePlace = () => useStore(place);
 
 history.scrollRestoration = "manual";
 
+let back = false;
+/** Whether the last change of place was "back" or "forward", which restores the scroll position itself. */
+export const cameBack = () => back;
+
 /** Go to a URL of this page. A new path starts at its top; `replace` makes no step for "back". */
 export function navigate(url, { replace = false } = {}) {
   const target = new URL(url, location.href);
   if (target.href === location.href) return;
   const samePath = target.pathname === location.pathname;
+  back = false;
   if (replace) {
     history.replaceState(history.state, "", target);
   } else {
@@ -74,12 +79,16 @@ function restoreScroll(top) {
 }
 
 addEventListener("popstate", (event) => {
+  back = true;
   place.set(here());
   const top = event.state?.scroll;
   if (top !== undefined) restoreScroll(top);
 });
 addEventListener("pagehide", keepScroll);
-if (history.state?.scroll) restoreScroll(history.state.scroll);
+if (history.state?.scroll) {
+  back = true; // reloaded, or come back from elsewhere
+  restoreScroll(history.state.scroll);
+}
 
 const SERVED = /^\/(v1|docs|redoc|openapi\.json|metrics|healthz|readyz)(\/|$)/; // by the server, not by this page
 

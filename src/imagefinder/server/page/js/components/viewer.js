@@ -1,41 +1,77 @@
 // The big view of one image, opened by `?image=id` over any place.
-import { html, useEffect } from "../../vendor/preact.js";
-import { api, thumbnail, useRequest } from "../api.js";
-import { fileName } from "../format.js";
+import { html, useEffect, useRef, useState } from "../../vendor/preact.js";
+import { api, useRequest } from "../api.js";
+import { onChanged } from "../events.js";
+import { fileName, number } from "../format.js";
+import { useIndex } from "../library_info.js";
+import { askToRemove } from "../search/changing.js";
+import { searchHref } from "../searching.js";
 import { navigate, withParams } from "../state.js";
-import { useStore } from "../store.js";
+import { keptStore, useStore } from "../store.js";
+import { BoxNumbers, BoxPicker, START } from "../viewer/box.js";
+import { Panel } from "../viewer/panel.js";
+import { Stage } from "../viewer/stage.js";
 import { walk } from "../viewing.js";
 import { Dialog } from "./dialog.js";
 import { ErrorBox } from "./empty.js";
 import { Icon } from "./icon.js";
 
+const withPanel = keptStore("viewer-panel", true);
+
 export function Viewer({ id }) {
   const { items, more } = useStore(walk);
-  const { data: image, error, reload } = useRequest(id, (signal) => api.get(`/images/${id}`, {}, { signal }));
+  const { info } = useIndex();
+  const request = useRequest(id, (signal) => api.get(`/images/${id}`, {}, { signal }));
+  const panel = useStore(withPanel);
+  const [box, setBox] = useState(null);
+  const controls = useRef({});
   const at = items.findIndex((item) => item.id === id);
-  const go = (step) => {
-    const next = items[at + step];
-    if (next) navigate(withParams({ image: next.id, box: null }), { replace: true });
-  };
+  const image = request.data?.id === id ? request.data : items[at]?.width && !request.error ? items[at] : null;
+  const name = image?.name || (image?.uri ? fileName(image.uri) : "Image");
+  const show = (next) => navigate(withParams({ image: next }), { replace: true });
+  const go = (step) => items[at + step] && at >= 0 && show(items[at + step].id);
+  const close = () => (box ? setBox(null) : navigate(withParams({ image: null })));
+  useEffect(() => setBox(null), [id]);
   useEffect(() => {
     if (at >= 0 && at > items.length - 3) more?.();
   }, [at, items.length]);
-  const close = () => navigate(withParams({ image: null }));
-  const keys = (event) => {
-    if (event.target.closest("input, textarea")) return;
-    if (event.key === "ArrowLeft") go(-1);
-    if (event.key === "ArrowRight") go(1);
+  useEffect(() => onChanged(["images", "clusters"], request.reload), []);
+  const remove = async () => {
+    if (!(await askToRemove([id]))) return;
+    const next = items[at + 1] ?? items[at - 1];
+    if (next) show(next.id);
+    else navigate(withParams({ image: null }));
   };
-  return html`<${Dialog} bare class="viewer" label=${image?.uri ? fileName(image.uri) : "Image"} onClose=${close}>
-    <div class="viewer-frame" onKeyDown=${keys} data-testid="viewer">
+  const keys = (event) => {
+    if (event.target.closest("input, textarea, summary, .box") || event.ctrlKey || event.metaKey || event.altKey) return;
+    const { zoom, reset } = controls.current;
+    const act = { ArrowLeft: () => go(-1), ArrowRight: () => go(1), "+": () => zoom(1.5), "=": () => zoom(1.5), "-": () => zoom(1 / 1.5), 0: reset, b: () => setBox(box ? null : START), i: () => withPanel.set(!panel) }[event.key];
+    if (!act) return;
+    event.preventDefault();
+    act();
+  };
+  return html`<${Dialog} bare class="viewer" label=${name} onClose=${close}>
+    <div class="viewer-frame ${panel ? "with-panel" : ""}" onKeyDown=${keys} data-testid="viewer">
       <header class="viewer-bar">
-        <button class="icon-button" aria-label="Close" onClick=${close}><${Icon} name="close" /></button>
-        <span class="grow ellipsis">${image?.uri ? fileName(image.uri) : ""}</span>
-        <button class="icon-button" aria-label="Previous" disabled=${at <= 0} onClick=${() => go(-1)}><${Icon} name="left" /></button>
-        <button class="icon-button" aria-label="Next" disabled=${at < 0 || at >= items.length - 1} onClick=${() => go(1)}><${Icon} name="right" /></button>
+        <button class="icon-button" aria-label="Close" title="Close (Esc)" onClick=${() => navigate(withParams({ image: null }))}><${Icon} name="close" /></button>
+        <h1 class="grow ellipsis" title=${name}>${name}</h1>
+        ${at >= 0 && html`<span class="muted small-text number only-wide">${number(at + 1)} of ${number(items.length)}${more ? "+" : ""}</span>`}
+        <button class="icon-button" aria-label="Previous" title="Previous (←)" disabled=${at <= 0} onClick=${() => go(-1)}><${Icon} name="left" /></button>
+        <button class="icon-button" aria-label="Next" title="Next (→)" disabled=${at < 0 || at >= items.length - 1} onClick=${() => go(1)}><${Icon} name="right" /></button>
+        <button class="icon-button" aria-label="About this image" title="About this image (i)" aria-pressed=${panel} onClick=${() => withPanel.set(!panel)}><${Icon} name="info" /></button>
       </header>
-      ${error && html`<${ErrorBox} error=${error} retry=${reload} />`}
-      ${image && html`<img class="viewer-picture" src=${thumbnail(image, 1024)} alt=${image.caption ?? fileName(image.uri)} />`}
+      ${request.error && !image && html`<div class="viewer-error"><${ErrorBox} error=${request.error} retry=${request.reload} /></div>`}
+      ${image && html`<${Stage} image=${image} name=${name} onSwipe=${go} boxing=${box !== null} controls=${controls}>
+        ${box && html`<${BoxPicker} box=${box} onChange=${setBox} />`}
+      <//>`}
+      ${box && html`<div class="box-bar" role="region" aria-label="Search by a part">
+        <p class="small-text">Draw a rectangle around what to search by.</p>
+        <${BoxNumbers} box=${box} onChange=${setBox} />
+        <div class="row"><button class="button small" onClick=${() => setBox(null)}>Cancel</button>
+        <a class="button small primary" href=${searchHref({ id, box })} data-testid="search-box"><${Icon} name="search" />Search by this part</a></div>
+      </div>`}
+      ${panel && request.data?.id === id && html`<${Panel} key=${id} image=${request.data} readOnly=${info?.read_only ?? true} onChange=${request.setData}
+        onBox=${() => setBox(START)} onRemove=${remove} />`}
     </div>
   <//>`;
 }

@@ -1,24 +1,97 @@
-import { html, useMemo } from "../../vendor/preact.js";
-import { api, useRequest } from "../api.js";
-import { ErrorBox, Skeleton } from "../components/empty.js";
+// The search, and without a query all images.
+import { html, useCallback, useEffect, useMemo } from "../../vendor/preact.js";
+import { Chip } from "../components/chips.js";
+import { Empty, ErrorBox, Skeleton } from "../components/empty.js";
 import { Grid } from "../components/grid.js";
+import { count, number } from "../format.js";
+import { FirstUse } from "../library/first_use.js";
+import { useIndex } from "../library_info.js";
+import { FilterBar } from "../search/filter_bar.js";
+import { judge, useKeptJudgements } from "../search/judging.js";
+import { Options, Sort, pictureSize } from "../search/options.js";
+import { SelectionBar } from "../search/selection_bar.js";
+import { Actions, Footer } from "../search/tile_parts.js";
+import { useResults } from "../search/use_results.js";
+import { readSearch, similarHref } from "../searching.js";
 import { useSelection } from "../selection.js";
+import { cameBack, navigate, setParams } from "../state.js";
+import { useStore } from "../store.js";
 import { useWalk } from "../viewing.js";
 
-/** Rows of objects from columns. */
-function rows(columns) {
-  const names = Object.keys(columns);
-  return columns.id.map((_, i) => Object.fromEntries(names.map((name) => [name, columns[name][i]])));
+export default function Search({ route }) {
+  const text = route.params.toString().replace(/(^|&)image=[^&]*/, ""); // the big view changes nothing here
+  const search = useMemo(() => readSearch(route.params), [text]);
+  const { info } = useIndex();
+  const results = useResults(search);
+  const { items, query, scored, ready } = results;
+  const selection = useSelection(items);
+  const size = useStore(pictureSize);
+  useWalk(items, results.more);
+  useKeptJudgements(search, info?.read_only ?? true);
+  const place = JSON.stringify([search.words, search.ids, search.upload, search.box, search.filter, search.sort]);
+  useEffect(() => {
+    selection.clear();
+    if (!cameBack()) scrollTo(0, 0);
+  }, [place]);
+  useEscape(selection);
+  const keys = useCallback(
+    (event, item) => {
+      if (event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.key === "l" || event.key === "d") judge(search, item.id, event.key === "d");
+      if (event.key === "s") navigate(similarHref(item.id));
+    },
+    [search],
+  );
+  if (info?.images === 0 && !query) return html`<${FirstUse} info=${info} />`;
+  return html`<div class="page search-page ${results.waiting && ready ? "stale" : ""}">
+    <h1 class="visually-hidden">${query ? "Search results" : "All images"}</h1>
+    <div class="results-head">
+      <${FilterBar} filter=${search.filter} />
+      <div class="row results-line">
+        <${Summary} results=${results} search=${search} />
+        ${!query && html`<${Sort} sort=${search.sort} />`}
+        <${Options} search=${search} query=${query} />
+      </div>
+    </div>
+    ${results.error && html`<${ErrorBox} error=${results.error} retry=${results.reload} />`}
+    ${!ready && results.waiting && html`<${Skeleton} boxes=${18} />`}
+    ${ready && !results.error && items.length > 0 &&
+    html`<${Grid} items=${items} size=${size} label=${scored ? "Search results" : "All images"} selection=${selection}
+      actions=${(item) => html`<${Actions} item=${item} search=${search} />`}
+      footer=${scored ? (item) => html`<${Footer} item=${item} search=${search} />` : undefined}
+      onKey=${keys} onEnd=${results.more} />`}
+    ${ready && !results.error && !results.stale && !items.length && html`<${Nothing} search=${search} query=${query} />`}
+    ${selection.ids.size > 0 && html`<${SelectionBar} selection=${selection} total=${items.length} readOnly=${info?.read_only} onRemoved=${results.reload} />`}
+  </div>`;
 }
 
-export default function Search({ route }) {
-  const filter = route.params.get("filter") ?? "";
-  const fields = "id,width,height,content_hash";
-  const all = useRequest(filter, (signal) => api.get("/images/columns", { fields, filter, sort: "-mtime" }, { signal }));
-  const items = useMemo(() => (all.data ? rows(all.data.columns) : []), [all.data]);
-  const selection = useSelection(items);
-  useWalk(items);
-  if (all.error) return html`<${ErrorBox} error=${all.error} retry=${all.reload} />`;
-  if (!all.data) return all.loading && html`<div class="page"><${Skeleton} /></div>`;
-  return html`<div class="page"><${Grid} items=${items} label="All images" selection=${selection} /></div>`;
+function Summary({ results, search }) {
+  const { query, total, items, took, ready, stale, hasMore } = results;
+  const found = hasMore ? `Best of ${count(total, "image")}` : count(items.length, "image");
+  const words = query ? `${found} · ${number(Math.max(1, Math.round(took)))} ms` : count(total, "image");
+  const { liked, disliked } = search;
+  return html`<p class="grow muted small-text number" role="status" data-testid="summary">${ready && !stale && !results.error ? words : ""}</p>
+    ${liked.length > 0 && html`<${Chip} kind="accent" label="the likes" onRemove=${() => setParams({ liked: null })}>${number(liked.length)} liked<//>`}
+    ${disliked.length > 0 && html`<${Chip} label="the dislikes" onRemove=${() => setParams({ disliked: null })}>${number(disliked.length)} disliked<//>`}`;
+}
+
+function Nothing({ search, query }) {
+  const narrowed = search.filter || search.minScore !== null || search.sameCluster;
+  const clear = () => setParams({ filter: null, min_score: null, same_cluster: null });
+  const why = narrowed ? "Nothing passes the filters and options that are set." : "Try other words, or search by a picture.";
+  return html`<${Empty} icon="search" title="No image fits" text=${why}>
+    ${narrowed && html`<button class="button primary" onClick=${clear}>Clear the filters</button>`}
+    ${query && html`<a class="button" href="/">All images</a>`}
+  <//>`;
+}
+
+function useEscape(selection) {
+  useEffect(() => {
+    const keys = (event) => {
+      const busy = document.querySelector("dialog[open], :popover-open") || event.target.closest?.("input:not([type=checkbox]), textarea, select");
+      if (event.key === "Escape" && !busy && selection.ids.size) selection.clear();
+    };
+    addEventListener("keydown", keys);
+    return () => removeEventListener("keydown", keys);
+  }, [selection]);
 }

@@ -1,0 +1,60 @@
+// A dialog with all of one job: its result, what went wrong, what was left out.
+import { html, useState } from "../../vendor/preact.js";
+import { api, useRequest } from "../api.js";
+import { openDialog } from "../components/dialog.js";
+import { ErrorBox } from "../components/empty.js";
+import { Icon } from "../components/icon.js";
+import { toastError } from "../components/toast.js";
+import { downloadCsv } from "../csv.js";
+import { count, dateTime, duration, number } from "../format.js";
+import { jobName } from "../jobs.js";
+import { issueName } from "../search/facets.js";
+import { SkippedList } from "./skipped.js";
+
+const PAGE = 50;
+const MOST = 1000; // rows of one call
+
+export const showJob = (job) => openDialog(jobName(job), () => html`<${Details} job=${job} />`, { wide: true });
+
+function Details({ job }) {
+  const { data, error, reload } = useRequest(job.id, (signal) => api.get(`/jobs/${job.id}`, {}, { signal }));
+  if (error) return html`<${ErrorBox} error=${error} retry=${reload} />`;
+  if (!data) return null;
+  return html`<dl class="facts-list">
+      ${[["State", data.state], ["Started", data.started && dateTime(data.started)], ["Took", data.seconds > 0 && duration(data.seconds)], ["Of", data.options.sources?.join(", ")], ...resultRows(data)]
+        .filter(([, value]) => value)
+        .map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}
+    </dl>
+    ${data.error && html`<p class="error-text">${data.error.message} ${data.error.remedy}</p>`}
+    ${data.skipped > 0 && html`<${Skipped} job=${data} />`}`;
+}
+
+const WORDS = { seen: "Seen", added: "Added", updated: "Updated", moved: "Moved", removed: "Removed", unchanged: "Unchanged", n_clusters: "Groups", n_noise: "Without a group", groups: "Groups", compared: "Pairs compared", measured: "Measured", total: "Images", n_images: "Images" };
+
+/** The numbers of a result that say something to people. */
+function resultRows({ result }) {
+  if (!result) return [];
+  const numbers = Object.entries(result).filter(([name, value]) => WORDS[name] && typeof value === "number");
+  const issues = Object.entries(result.issues ?? {}).filter(([, n]) => n > 0);
+  return [
+    ...numbers.map(([name, value]) => [WORDS[name], number(value)]),
+    ...issues.map(([name, n]) => [issueName(name), html`<a href=${`/?filter=${encodeURIComponent(`issues = ${name}`)}`}>${count(n, "image")}</a>`]),
+  ];
+}
+
+function Skipped({ job }) {
+  const [shown, setShown] = useState(PAGE);
+  const { data, error, reload } = useRequest(`${job.id} ${shown}`, (signal) => api.get(`/jobs/${job.id}/skipped`, { k: Math.min(shown, MOST) }, { signal }));
+  const save = async () => {
+    const rows = [];
+    for (let offset = 0; offset < job.skipped; offset += MOST) rows.push(...(await api.get(`/jobs/${job.id}/skipped`, { k: MOST, offset })).skipped);
+    downloadCsv("skipped.csv", Object.fromEntries(["uri", "code", "reason", "remedy"].map((name) => [name, rows.map((row) => row[name])])));
+  };
+  if (error) return html`<${ErrorBox} error=${error} retry=${reload} />`;
+  return html`<section class="stack tight" data-testid="skipped">
+    <div class="spread"><h3>${count(job.skipped, "image was", "images were")} left out</h3>
+      <button class="button small" onClick=${() => save().catch(toastError)}><${Icon} name="download" />CSV</button></div>
+    ${data && html`<${SkippedList} rows=${data.skipped} />`}
+    ${data && data.total > shown && shown < MOST && html`<button class="button small" onClick=${() => setShown(shown + PAGE * 4)}>Show more</button>`}
+  </section>`;
+}

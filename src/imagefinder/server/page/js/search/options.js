@@ -1,0 +1,66 @@
+// How the results are shown: order, size of the pictures, and for a search what is left out.
+import { html, useEffect, useId, useState } from "../../vendor/preact.js";
+import { Icon } from "../components/icon.js";
+import { Popover } from "../components/popover.js";
+import { setParams } from "../state.js";
+import { keptStore, useStore } from "../store.js";
+
+/** @type {ReturnType<typeof keptStore<"small" | "medium" | "large">>} */
+export const pictureSize = keptStore("picture-size", "medium");
+
+const SORTS = {
+  "-mtime": "Newest files first",
+  mtime: "Oldest files first",
+  "-taken_at": "Latest taken first",
+  taken_at: "Earliest taken first",
+  uri: "By folder and name",
+  "-bytes": "Largest files first",
+  "-width": "Widest first",
+  cluster: "By group",
+  "-outlier": "Oddest first",
+  blur: "Blurriest first",
+};
+const DIALS = { diversity: ["Variety", "Best first", "More different"], min_score: ["Lowest score", "Any", "Only the best"] };
+const SIZES = { small: "Small", medium: "Medium", large: "Large" };
+const set = (changes) => setParams(changes, { replace: true });
+
+export function Sort({ sort }) {
+  return html`<label class="sort"><span class="visually-hidden">Order</span>
+    <select class="input" data-testid="sort" onChange=${(e) => set({ sort: e.target.value === "-mtime" ? null : e.target.value })}>
+      ${Object.entries(SORTS).map(([name, text]) => html`<option key=${name} value=${name} selected=${name === (sort || "-mtime")}>${text}</option>`)}
+    </select></label>`;
+}
+
+export function Options({ search, query }) {
+  const size = useStore(pictureSize);
+  const changed = query && (search.collapse || search.diversity > 0 || search.minScore !== null || search.sameCluster);
+  return html`<${Popover} align="end" class="icon-button ${changed ? "on" : ""}" label="Options" testid="options" button=${html`<${Icon} name="options" />`}>
+    ${() => html`<div class="menu-body stack options">
+      <fieldset class="segments"><legend>Pictures</legend>
+        <div class="row">${Object.entries(SIZES).map(
+          ([name, text]) => html`<label key=${name}><input type="radio" name="picture-size" checked=${name === size} onChange=${() => pictureSize.set(name)} /><span>${text}</span></label>`,
+        )}</div>
+      </fieldset>
+      ${query && html`
+        <label class="check"><input type="checkbox" checked=${search.collapse} onChange=${(e) => set({ collapse: e.target.checked })} />One of near-identical pictures</label>
+        <label class="check"><input type="checkbox" checked=${search.sameCluster} onChange=${(e) => set({ same_cluster: e.target.checked })} />Only the group of the best hit</label>
+        <${Dial} name="diversity" value=${search.diversity} />
+        <${Dial} name="min_score" value=${search.minScore ?? 0} />
+      `}
+    </div>`}
+  <//>`;
+}
+
+/** A slider from 0 (off) to 1 that asks only when it rests. */
+function Dial({ name, value }) {
+  const [now, setNow] = useState(value);
+  const id = useId();
+  useEffect(() => setNow(value), [value]);
+  const [title, low, high] = DIALS[name];
+  return html`<div class="field dial">
+    <label for=${id} class="spread">${title}<output class="muted number">${now > 0 ? now.toFixed(2) : "off"}</output></label>
+    <input id=${id} type="range" min="0" max="1" step="0.05" value=${now} onInput=${(e) => setNow(e.target.valueAsNumber)}
+      onChange=${(e) => set({ [name]: e.target.valueAsNumber > 0 ? e.target.value : null })} />
+    <div class="spread muted small-text"><span>${low}</span><span>${high}</span></div>
+  </div>`;
+}

@@ -1,0 +1,88 @@
+// The images of the search that the URL describes: hits a page at a time, or without a query all images at once.
+import { useCallback, useEffect, useMemo, useRef, useState } from "../../vendor/preact.js";
+import { api, isAbort } from "../api.js";
+import { onChanged } from "../events.js";
+import { isQuery, searchBody } from "../searching.js";
+
+const PAGE = 100;
+const MOST = 1000; // hits of one call
+const SOON_MS = 400; // changes come in bursts
+const BROWSED = "id,width,height,content_hash,uri";
+const NOTHING = { key: null, items: [], total: 0, next: null, took: 0 };
+
+/** Rows of objects from columns. */
+function rows({ id, width, height, content_hash, uri }) {
+  return id.map((one, i) => ({ id: one, width: width[i], height: height[i], content_hash: content_hash[i], uri: uri[i] }));
+}
+
+async function browse(search, signal) {
+  const params = { fields: BROWSED, filter: search.filter, sort: search.sort || "-mtime" };
+  const { total, columns } = await api.get("/images/columns", params, { signal });
+  return { items: rows(columns), total, next: null, took: 0 };
+}
+
+async function hits(search, offset, k, signal) {
+  const answer = await api.post("/search", { ...searchBody(search), k, offset }, { signal });
+  return { items: answer.hits, total: answer.total, next: answer.next_offset, took: answer.took_ms };
+}
+
+/**
+ * @param {import("../searching.js").Search} search
+ * @returns {{items: object[], total: number, took: number, hasMore: boolean, query: boolean, ready: boolean, stale: boolean,
+ *   waiting: boolean, error: Error | null, more?: () => void, reload: () => void}} `ready`: there is an answer, if
+ *   `stale` one to the question before; `waiting`: for longer than 150 ms
+ */
+export function useResults(search) {
+  const query = isQuery(search);
+  const key = JSON.stringify(query ? searchBody(search) : ["all", search.filter, search.sort]);
+  const [state, setState] = useState(NOTHING);
+  const [error, setError] = useState(null);
+  const [waiting, setWaiting] = useState(false);
+  const [turn, setTurn] = useState(0);
+  const busy = useRef(null);
+  const shown = useRef(0);
+  shown.current = state.key === key ? state.items.length : 0;
+
+  useEffect(() => {
+    const controller = (busy.current = new AbortController());
+    const late = setTimeout(() => setWaiting(true), 150);
+    const wanted = Math.min(MOST, Math.max(PAGE, shown.current));
+    (query ? hits(search, 0, wanted, controller.signal) : browse(search, controller.signal))
+      .then((found) => (setState({ key, query, ...found }), setError(null)))
+      .catch((cause) => isAbort(cause) || setError(cause))
+      .finally(() => {
+        clearTimeout(late);
+        if (busy.current !== controller) return;
+        busy.current = null;
+        setWaiting(false);
+      });
+    return () => (clearTimeout(late), controller.abort());
+  }, [key, turn]);
+
+  const reload = useCallback(() => setTurn((n) => n + 1), []);
+  useEffect(() => {
+    let timer = 0;
+    const stop = onChanged(["images", "clusters"], () => (clearTimeout(timer), (timer = setTimeout(reload, SOON_MS))));
+    return () => (clearTimeout(timer), stop());
+  }, []);
+
+  const more = useCallback(() => {
+    if (busy.current || state.key !== key || state.next === null) return;
+    const controller = (busy.current = new AbortController());
+    hits(search, state.next, PAGE, controller.signal)
+      .then((found) =>
+        setState((former) => {
+          if (former.key !== key) return former;
+          const known = new Set(former.items.map((item) => item.id));
+          return { ...former, next: found.next, items: [...former.items, ...found.items.filter((item) => !known.has(item.id))] };
+        }),
+      )
+      .catch((cause) => isAbort(cause) || setError(cause))
+      .finally(() => busy.current === controller && (busy.current = null));
+  }, [key, state]);
+
+  const { items, total, took, next } = state;
+  const facts = { items, total, took, hasMore: next !== null, query, scored: Boolean(state.query) };
+  const how = { ready: state.key !== null, stale: state.key !== key, waiting, error, reload, more: query ? more : undefined };
+  return useMemo(() => ({ ...facts, ...how }), [state, key, waiting, error, more]);
+}
