@@ -5,6 +5,7 @@ import { Dialog } from "./components/dialog.js";
 const KEYS = [
   ["Everywhere", [["/", "Go to the search box"], ["?", "This list"], ["Esc", "Close what is open, or drop the selection"]]],
   ["Among pictures", [["← → ↑ ↓", "Move"], ["Enter", "Open"], ["Space", "Select; with Shift all in between"], ["l", "More like this one"], ["d", "Less like this one"], ["s", "Search by this one"]]],
+  ["Among duplicates", [["j k", "Next, previous group"], ["1 … 9", "Keep this one"], ["t", "Move the others to the trash"], ["b", "Keep both, or all"], ["n", "Not duplicates"], ["c", "Compare"], ["u", "Undo"]]],
   ["In the big view", [["← →", "Previous, next"], ["+ −", "Zoom"], ["0", "Fit to the window"], ["b", "Search by a part of the picture"]]],
 ];
 

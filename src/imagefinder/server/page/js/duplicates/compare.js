@@ -1,5 +1,5 @@
 // Two images of a group beside each other, on each other, or as their difference; zoomed and moved together.
-import { html, useId, useState } from "../../vendor/preact.js";
+import { html, useEffect, useId, useRef, useState } from "../../vendor/preact.js";
 import { api, thumbnail, useRequest } from "../api.js";
 import { Dialog } from "../components/dialog.js";
 import { Icon } from "../components/icon.js";
@@ -25,7 +25,9 @@ export function Compare({ group, keepId, onClose, on, why }) {
   const right = useRecord(other);
   const direct = keepId === group.keep.id; // the evidence is about the one that the server would keep
   const [what, how] = direct ? evidenceWords(other) : ["", ""];
-  const keys = (event) => {
+  const latest = useRef(null);
+  latest.current = (event) => {
+    if (event.target.closest?.("input:not([type=range])") || !isOnTop() || event.ctrlKey || event.metaKey || event.altKey) return;
     const step = { "+": 1.5, "=": 1.5, "-": 1 / 1.5 }[event.key];
     if (step) zoom.setView((now) => zoomed(now, step));
     else if (event.key === "0") zoom.setView(WHOLE);
@@ -35,8 +37,13 @@ export function Compare({ group, keepId, onClose, on, why }) {
     else return;
     event.preventDefault();
   };
+  useEffect(() => {
+    const keys = (event) => latest.current(event); // of the whole page: a click on a picture leaves no element focused
+    addEventListener("keydown", keys);
+    return () => removeEventListener("keydown", keys);
+  }, []);
   return html`<${Dialog} bare class="compare" label="Compare two images" onClose=${onClose}>
-    <div class="compare-frame" onKeyDown=${keys} data-testid="compare">
+    <div class="compare-frame" data-testid="compare">
       <header class="compare-bar">
         <button class="icon-button" aria-label="Close" onClick=${onClose}><${Icon} name="close" /></button>
         <div class="segmented" role="group" aria-label="How to compare">
@@ -60,6 +67,8 @@ export function Compare({ group, keepId, onClose, on, why }) {
     </div>
   <//>`;
 }
+
+const isOnTop = () => [...document.querySelectorAll("dialog[open]")].at(-1)?.classList.contains("compare");
 
 /** All that is known of an image; what the report says of it until that is there. */
 function useRecord(image) {

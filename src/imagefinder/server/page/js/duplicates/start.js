@@ -25,7 +25,7 @@ export function StartPanel({ why }) {
       : info?.images < 2
         ? html`<p class="note">There are too few images. <a href="/library">Add some in the library</a>.</p>`
         : why
-          ? html`<p class="note">${why}</p>`
+          ? html`<p class="note">Nobody has looked for duplicates yet, and this server only shows what is there.</p>`
           : html`<${SearchForm} action="Find duplicates" />`}
   </section></div>`;
 }

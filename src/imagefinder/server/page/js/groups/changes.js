@@ -7,10 +7,11 @@ import { MergeForm, MoveForm, SplitForm } from "./dialogs.js";
 import { change } from "./store.js";
 
 export const rename = (group, name) =>
-  change(() => api.patch(`/clusters/${group.label}`, { name }), () => `“${group.name}” is now called “${name}”`);
+  change("Renaming", () => api.patch(`/clusters/${group.label}`, { name }), () => `“${group.name}” is now called “${name}”`);
 
 export const setLocked = (group, locked) =>
   change(
+    locked ? "Locking" : "Unlocking",
     () => api.patch(`/clusters/${group.label}`, { locked }),
     () => (locked ? `“${group.name}” keeps its images when you group again` : `“${group.name}” is no longer locked`),
   );
@@ -20,6 +21,7 @@ export async function merge(groups) {
   const order = await openDialog("Merge groups", (close) => html`<${MergeForm} ...${{ groups, close }} />`);
   if (!order) return null;
   return change(
+    "Merging",
     () => api.post("/clusters/merge", { clusters: order }),
     (made) => `${count(groups.length, "group")} are now one: “${made.name}”`,
   );
@@ -30,6 +32,7 @@ export const split = (group) =>
 
 export const moveTo = (ids, group) =>
   change(
+    `Moving to “${group.name}”`,
     () => api.post(`/clusters/${group.label}/images`, { ids }),
     () => `${count(ids.length, "image")} moved to “${group.name}”`,
   );

@@ -1,5 +1,5 @@
 // The forms that merging, splitting and moving ask with.
-import { html, useId, useRef, useState } from "../../vendor/preact.js";
+import { html, useEffect, useId, useRef, useState } from "../../vendor/preact.js";
 import { api } from "../api.js";
 import { Icon } from "../components/icon.js";
 import { Thumb } from "../components/thumb.js";
@@ -45,6 +45,7 @@ export function SplitForm({ group, close }) {
     event.preventDefault();
     setBusy(true);
     const made = await change(
+      "Splitting",
       () => api.post(`/clusters/${group.label}/split`, { n }),
       () => `“${group.name}” is split into ${n}`,
     );
@@ -67,6 +68,8 @@ export function SplitForm({ group, close }) {
 }
 
 function Parts({ parts, close }) {
+  const button = useRef(null);
+  useEffect(() => button.current.focus(), []); // the form that had the focus is gone
   return html`<div class="stack" data-testid="parts">
     <p role="status">These are the parts. They stay apart when you group again.</p>
     <div class="merge-choices">
@@ -78,7 +81,7 @@ function Parts({ parts, close }) {
         </a>`,
       )}
     </div>
-    <footer class="dialog-buttons"><button class="button primary" autofocus onClick=${() => close(parts)}>Done</button></footer>
+    <footer class="dialog-buttons"><button ref=${button} class="button primary" onClick=${() => close(parts)}>Done</button></footer>
   </div>`;
 }
 

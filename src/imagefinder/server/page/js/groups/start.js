@@ -26,7 +26,7 @@ export function StartPanel({ why }) {
       : images < 2
         ? html`<p class="note">${images ? "One image makes no groups." : "There are no images yet."} <a href="/library">Add images in the library</a>.</p>`
         : why
-          ? html`<p class="note">${why}</p>`
+          ? html`<p class="note">There are no groups yet, and this server only shows what is there.</p>`
           : html`<${GroupForm} images=${images} action="Make groups" />`}
   </section></div>`;
 }

@@ -9,6 +9,7 @@ import { useEffect } from "../../vendor/preact.js";
 /** `data` is the answer of `GET /v1/clusters`; null without an `error` while nothing is grouped. */
 const state = store({ data: null, error: null, loaded: false });
 const NONE = { data: null, error: null, loaded: true };
+const LATE_MS = 500;
 let offered = () => {}; // takes away the last message that offers to undo
 
 export async function reloadGroups() {
@@ -38,11 +39,14 @@ export function useGroups() {
 /**
  * Makes one change, shows what came of it, and offers to take it back.
  *
+ * @param {string} doing what is being done, in words: shown when it takes a while
  * @param {() => Promise<any>} call
  * @param {(made: any) => string} said what was done, in words
  * @returns {Promise<any>} the answer, or null when it was refused, which is then shown
  */
-export async function change(call, said) {
+export async function change(doing, call, said) {
+  let finished = () => {};
+  const late = setTimeout(() => (finished = toast(`${doing}…`)), LATE_MS);
   try {
     const made = await call();
     const run = (await reloadGroups())?.run;
@@ -51,6 +55,9 @@ export async function change(call, said) {
   } catch (error) {
     toastError(error);
     return null;
+  } finally {
+    clearTimeout(late);
+    finished();
   }
 }
 
