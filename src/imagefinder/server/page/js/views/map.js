@@ -70,7 +70,7 @@ function Atlas({ map, field, params, choices }) {
     lassoes: () => lassoing,
     idOf: (point) => source.idOf(point),
   };
-  const { elements, surface, failure } = useSurface({ layout, values, on, params, look: useLook(values, dark), pictures, lit, selected });
+  const { elements, surface, failure } = useSurface({ layout, values, on, params, look: useLook(field, values, dark), pictures, lit, selected });
   if (error ?? failure) return html`<${ErrorBox} error=${error ?? failure} />`;
   return html`<div class="map-bar">
       ${choices}
