@@ -5,6 +5,7 @@ import { Dialog } from "./components/dialog.js";
 const KEYS = [
   ["Everywhere", [["/", "Go to the search box"], ["?", "This list"], ["Esc", "Close what is open, or drop the selection"]]],
   ["Among pictures", [["← → ↑ ↓", "Move"], ["Enter", "Open"], ["Space", "Select; with Shift all in between"], ["l", "More like this one"], ["d", "Less like this one"], ["s", "Search by this one"]]],
+  ["On the map", [["← → ↑ ↓", "Move; farther with Shift"], ["+ −", "Zoom"], ["0", "Show all"], ["Shift + drag", "Select what the line encloses"]]],
   ["In the big view", [["← →", "Previous, next"], ["+ −", "Zoom"], ["0", "Fit to the window"], ["b", "Search by a part of the picture"]]],
 ];
 

@@ -25,9 +25,10 @@ export function SelectionPanel({ source, points, onClear, onShow }) {
     setBusy("");
   };
   const n = points.length;
-  return html`<aside class="map-selection map-panel" aria-label="Selected images" data-testid="selection" data-count=${n}>
+  return html`<aside class="map-selection map-panel" aria-label="Selected images" data-testid="selection" data-count=${n}
+    onKeyDown=${(event) => event.key === "Escape" && onClear()}>
     <header class="spread">
-      <h2><span role="status">${count(n, "image")} selected</span></h2>
+      <h2>${count(n, "image")} selected</h2>
       <button class="icon-button" aria-label="Clear the selection" onClick=${onClear}><${Icon} name="close" /></button>
     </header>
     <div class="row wrap map-actions">
