@@ -3,7 +3,7 @@
 const WIDTH = 1400;
 const HEIGHT = 900;
 const SIZE = 2;
-const LONGEST_MS = 12_000; // of a run of frames: a candidate that takes a second for each is known by then
+const LONGEST_MS = 8000; // of a run of frames: a candidate that takes a second for each is known by then
 
 /** Points in 200 round clouds, the same at every call; x and y from -1 to 1. */
 export function cloud(n) {

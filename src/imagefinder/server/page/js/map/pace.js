@@ -7,6 +7,7 @@ const SLOW_MS = 24; // a frame at 60 Hz takes 16.7: one was missed
 const QUICK_MS = 18;
 const FEWEST = 20_000;
 const MOST = 8_000_000;
+const MOST_SKIPPED = 31; // WebGL allows a stride of 255 bytes, and a place takes 8
 const LOOKED_AT = 3; // frames for each decision
 
 export class Pace {
@@ -22,7 +23,7 @@ export class Pace {
   skip(count, waited) {
     this.waits.push(waited);
     if (this.waits.length === LOOKED_AT) this.adjust(count);
-    return Math.ceil(count / this.budget);
+    return Math.max(1, Math.min(MOST_SKIPPED, Math.ceil(count / this.budget)));
   }
 
   adjust(count) {

@@ -43,13 +43,13 @@ function fromOklch(lightness, chroma, degrees) {
 
 /**
  * 256 colours as RGBA bytes, for codes of values.js.
- * @param {{kinds: object[] | null, scale: object | null} | null} values without them all points have one colour
- * @param {{dark: boolean, grey: string, accent: string}} look colours as #rrggbb
+ * @param {{kinds: object[] | null, scale: object | null} | null} values without them all points have the colour `single`
+ * @param {{dark: boolean, grey: string, single: string}} look colours as #rrggbb
  */
-export function paletteOf(values, { dark, grey, accent }) {
+export function paletteOf(values, { dark, grey, single }) {
   const palette = new Uint8Array(4 * 256);
   const set = (code, bytes) => palette.set([...bytes, 255], 4 * code);
-  for (let code = 0; code < 256; code++) set(code, bytesOf(values ? grey : accent));
+  for (let code = 0; code < 256; code++) set(code, bytesOf(values ? grey : single));
   values?.kinds?.forEach((kind, i) => set(kind.code, kindBytes(i, dark)));
   if (values?.scale) {
     const stops = scaleStops(dark).map(bytesOf);

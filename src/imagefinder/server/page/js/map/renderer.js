@@ -28,11 +28,9 @@ void main() {
 }`;
 
 const UNIFORMS = ["scale", "shift", "size", "veil", "opacity"];
-const LARGEST_STRIDE = 255; // bytes, WebGL's own limit
 const PLACE_BYTES = 8;
 const NO_VEIL = [0, 0, 0, 0];
 const MOST_RINGED = 30_000; // selected points; rings round more of them would be all one sees
-const MOST_SKIPPED = Math.floor(LARGEST_STRIDE / PLACE_BYTES);
 
 export class PointRenderer {
   /** @param {HTMLCanvasElement} canvas @throws {Error} where the browser has no WebGL 2 */
@@ -89,7 +87,7 @@ export class PointRenderer {
   /**
    * @param {{scale: number[], shift: number[]}} view from the layout's units to clip space
    * @param {number[][]} runs (first, count) of the points to draw
-   * @param {number} skip draw each skip-th point only (rounded down to what WebGL can)
+   * @param {number} skip draw each skip-th point only, 31 at most
    * @param {{size: number, opacity: number, dimmed: boolean, dim: number[], accent: number[]}} style size in pixels, colours 0..1
    */
   draw(view, runs, skip, style) {
@@ -104,7 +102,7 @@ export class PointRenderer {
     gl.bindTexture(gl.TEXTURE_2D, this.palette);
     gl.uniform2fv(uniforms.scale, view.scale);
     gl.uniform2fv(uniforms.shift, view.shift);
-    this.drawRuns(runs, Math.max(1, Math.min(MOST_SKIPPED, skip)), style);
+    this.drawRuns(runs, skip, style);
     this.attributes(1);
     const size = Math.max(style.size, 3) * 1.25;
     const { lit, selected } = this.picks;

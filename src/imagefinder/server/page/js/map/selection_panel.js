@@ -25,14 +25,15 @@ export function SelectionPanel({ source, points, onClear, onShow }) {
     setBusy("");
   };
   const n = points.length;
-  return html`<aside class="map-selection map-panel" aria-label="Selected images" data-testid="selection" data-count=${n}>
+  return html`<aside class="map-selection map-panel" aria-label="Selected images" data-testid="selection" data-count=${n}
+    onKeyDown=${(event) => event.key === "Escape" && onClear()}>
     <header class="spread">
-      <h2 role="status">${count(n, "image")} selected</h2>
+      <h2>${count(n, "image")} selected</h2>
       <button class="icon-button" aria-label="Clear the selection" onClick=${onClear}><${Icon} name="close" /></button>
     </header>
     <div class="row wrap map-actions">
       <button class="button small" onClick=${() => navigate(likeHref(source, points))} data-testid="search-selection"><${Icon} name="similar" />Search by these</button>
-      <button class="button small" disabled=${busy || info?.read_only} onClick=${() => while_("tag", () => tag(source, points))} data-testid="tag-selection"><${Icon} name="tag" />Tag</button>
+      <button class="button small" disabled=${busy || info?.read_only} onClick=${() => while_("tag", () => tag(source, points))} data-testid="tag-selection"><${Icon} name="tag" />${busy === "tag" ? "Tagging …" : "Tag"}</button>
       <button class="button small" disabled=${busy} onClick=${() => while_("csv", () => save(source, points))} data-testid="export-selection"><${Icon} name="download" />${busy === "csv" ? "Exporting …" : "Export CSV"}</button>
       <button class="button small" onClick=${onShow}><${Icon} name="fit" />Zoom to them</button>
     </div>

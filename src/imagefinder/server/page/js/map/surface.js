@@ -36,6 +36,7 @@ export class Surface {
     this.look = { palette: null, dim: [0.5, 0.5, 0.5], accent: [0, 0, 1], shown: true };
     this.frames = 0;
     this.frame = 0;
+    this.goal = null;
     this.line = [];
     this.stopGestures = watchGestures(elements.overlay, this.gestures());
     this.resizing = new ResizeObserver(() => this.resize());
@@ -77,7 +78,7 @@ export class Surface {
   }
 
   moveTo(place, { glide = false } = {}) {
-    cancelAnimationFrame(this.gliding);
+    this.stopGlide();
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     if (!glide || calm) {
       this.camera.moveTo(place);
@@ -85,6 +86,7 @@ export class Surface {
     }
     const from = this.camera.place;
     const start = performance.now();
+    this.goal = place;
     const step = (now) => {
       const t = Math.min(1, (now - start) / GLIDE_MS);
       const eased = 1 - (1 - t) ** 3;
@@ -93,9 +95,20 @@ export class Surface {
       this.camera.moveTo({ x: from.x + (place.x - from.x) * share, y: from.y + (place.y - from.y) * share, zoom });
       this.moved();
       if (t < 1) this.gliding = requestAnimationFrame(step);
+      else this.goal = null;
     };
     this.gliding = requestAnimationFrame(step);
     return undefined;
+  }
+
+  stopGlide() {
+    cancelAnimationFrame(this.gliding);
+    this.goal = null;
+  }
+
+  /** Where one looks, or will in a moment: a second key press goes on from where the first one leads. */
+  get heading() {
+    return this.goal ?? this.camera.place;
   }
 
   fit() {
@@ -117,7 +130,7 @@ export class Surface {
   }
 
   zoomBy(factor) {
-    this.moveTo({ ...this.camera.place, zoom: this.camera.clamped(this.camera.zoom * factor) }, { glide: true });
+    this.moveTo({ ...this.heading, zoom: this.camera.clamped(this.heading.zoom * factor) }, { glide: true });
   }
 
   pointsInView() {
@@ -143,14 +156,17 @@ export class Surface {
   gestures() {
     const { camera } = this;
     const moving = (change) => (...by) => {
-      cancelAnimationFrame(this.gliding);
+      this.stopGlide();
       change(...by);
       this.moved();
     };
     return {
       panBy: moving((right, down) => camera.panBy(right, down)),
       zoomAt: moving((...at) => camera.zoomAt(...at)),
-      stepBy: (right, down) => this.moveTo({ ...camera.place, x: camera.x - right / camera.scale, y: camera.y + down / camera.scale }, { glide: true }),
+      stepBy: (right, down) => {
+        const { x, y, zoom } = this.heading;
+        this.moveTo({ x: x - right / camera.scale, y: y + down / camera.scale, zoom }, { glide: true });
+      },
       zoomBy: (factor) => this.zoomBy(factor),
       fit: () => this.fit(),
       hover: (place) => this.hover(place),
@@ -280,7 +296,7 @@ export class Surface {
 
   destroy() {
     cancelAnimationFrame(this.frame);
-    cancelAnimationFrame(this.gliding);
+    this.stopGlide();
     clearTimeout(this.timer);
     this.stopGestures();
     this.resizing.disconnect();

@@ -49,12 +49,13 @@ export function useDark() {
 }
 
 /** Colours for the surface, by the theme that is on. */
-export function useLook(values, dark) {
+export function useLook(field, values, dark) {
   return useMemo(() => {
     const style = getComputedStyle(document.documentElement);
     const accent = style.getPropertyValue("--accent").trim();
     const part = (colour) => bytesOf(colour).map((byte) => byte / 255);
-    const palette = paletteOf(values, { dark, grey: dark ? "#5c5f66" : "#b4b5b8", accent });
+    const grey = dark ? "#5c5f66" : "#b4b5b8";
+    const palette = paletteOf(values, { dark, grey, single: field === "none" ? accent : grey });
     return { palette, dim: part(dark ? "#3a3c41" : "#d3d4d6"), accent: part(accent) };
-  }, [values, dark]);
+  }, [field, values, dark]);
 }

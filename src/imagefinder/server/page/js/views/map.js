@@ -70,7 +70,11 @@ function Atlas({ map, field, params, choices }) {
     lassoes: () => lassoing,
     idOf: (point) => source.idOf(point),
   };
-  const { elements, surface, failure } = useSurface({ layout, values, on, params, look: useLook(values, dark), pictures, lit, selected });
+  const clear = () => {
+    setSelected(null);
+    elements.overlay.current.focus();
+  };
+  const { elements, surface, failure } = useSurface({ layout, values, on, params, look: useLook(field, values, dark), pictures, lit, selected });
   if (error ?? failure) return html`<${ErrorBox} error=${error ?? failure} />`;
   return html`<div class="map-bar">
       ${choices}
@@ -84,12 +88,13 @@ function Atlas({ map, field, params, choices }) {
     </div>
     <p id="map-help" class="visually-hidden">Arrow keys move, plus and minus zoom, 0 shows all, Escape clears the selection.
       Images can be selected without a pointer: zoom to them and press Select all that is in view; they are then listed as links.</p>
+    <p class="visually-hidden" role="status">${selected ? `${count(selected.length, "image")} selected` : ""}</p>
     <${Tools} surface=${() => surface.current} lassoing=${lassoing} pictures=${pictures} onLasso=${() => setLassoing(!lassoing)}
       onPictures=${() => setParams({ pictures: pictures ? "0" : null }, { replace: true })}
       onSelectView=${() => layout && setSelected(surface.current.pointsInView())} />
     ${values && html`<${Legend} key=${field} field=${field} values=${values} dark=${dark} lit=${light} onLight=${(value) => setParams({ light: value, q: null })} />`}
     ${selected?.length > 0 &&
-    html`<${SelectionPanel} source=${source} points=${selected} onClear=${() => setSelected(null)} onShow=${() => surface.current.goTo(selected)} />`}
+    html`<${SelectionPanel} source=${source} points=${selected} onClear=${clear} onShow=${() => surface.current.goTo(selected)} />`}
     <${Newer} map=${map} />`;
 }
 
