@@ -92,7 +92,9 @@ function Result({ result, params, why }) {
 
 /** With the method that was measured, so that the figures hold; corrections stay. */
 async function group(k) {
-  if (await startJob("cluster", { n_clusters: k, method: "kmeans" })) navigate("/groups");
+  if (!(await startJob("cluster", { n_clusters: k, method: "kmeans" }))) return;
+  navigate("/groups");
+  scrollTo(0, 0); // the same path to the router, which keeps the place
 }
 
 const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
