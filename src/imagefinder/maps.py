@@ -15,7 +15,7 @@ from imagefinder.neighborhood import index_graph
 from imagefinder.reduce.projections import NEIGHBORS, Projection, project
 from imagefinder.reduce.variance import PcaReport, pca_report
 from imagefinder.store.filters import FilterLike, as_filter
-from imagefinder.store.runs import Run, drop_run, list_runs, save_run
+from imagefinder.store.runs import Run, drop_run, list_runs, load_run, save_run
 from imagefinder.types import Record
 
 if TYPE_CHECKING:
@@ -143,6 +143,11 @@ def load_map(index: Index, method: str | None = None, *, space: str | None = Non
 def kept_maps(index: Index) -> list[Map]:
     """Every map that is kept, the oldest first. Raises IndexDamagedError."""
     return [_read(run) for run in list_runs(index.path, KIND)]
+
+
+def kept_map(index: Index, name: str | None = None) -> Map:
+    """The map of this name, or the latest. Raises NotFoundError or IndexDamagedError."""
+    return _read(load_run(index.path, KIND, name))
 
 
 def map_records(map: Map, records: Iterable[Record]) -> tuple[Float32, list[Record]]:

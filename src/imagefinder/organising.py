@@ -113,6 +113,12 @@ class Organising(ABC):
 
         return kept_maps(self._index)
 
+    def kept_map(self, name: str | None = None) -> Map:
+        """A map that is kept, by its name, or the latest. Raises NotFoundError."""
+        from imagefinder.maps import kept_map
+
+        return kept_map(self._index, name)
+
     def outliers(self, k: int = 20) -> list[Outlier]:
         """The ``k`` images most unlike all others; every record gets its score as ``outlier``, for filters."""
         from imagefinder.triage import find_outliers

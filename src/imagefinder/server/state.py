@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
@@ -68,6 +69,7 @@ class Serving:
         self.uploads = Uploads(home, limits)
         self.searching = Lane(max(4, 2 * threads))
         self.drawing = Lane(max(2, threads))
+        self.editing = threading.Lock()  # of the clusters: one correction at a time
         self.ready = False
         self.metrics.watch(lambda: len(finder), self.jobs.counts)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import threading
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -18,7 +17,6 @@ from imagefinder.server.state import Json, Serving, ServingDep
 router = APIRouter(prefix="/v1/clusters", tags=["clusters"])
 T = TypeVar("T")
 LabelParam = Annotated[int, Path(ge=0, le=2**31 - 1)]
-_editing = threading.Lock()
 
 
 @router.get("", response_model=answers.Clusters)
@@ -108,7 +106,7 @@ async def _edit(serving: Serving, do: Callable[[], T]) -> T:
     """One correction at a time, and none while a run is making other clusters."""
 
     def locked() -> T:
-        with _editing:
+        with serving.editing:
             running = serving.jobs.running
             if running and running.kind == "cluster":
                 raise RefusedError(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
-from imagefinder.errors import NotFoundError
 from imagefinder.server import answers
 from imagefinder.server.state import Json, Serving, ServingDep
+
+if TYPE_CHECKING:
+    from imagefinder.maps import Map
 
 router = APIRouter(prefix="/v1/maps", tags=["maps"])
 _BYTES: dict[int | str, dict[str, Any]] = {200: {"content": {"application/octet-stream": {}}}}
@@ -66,10 +68,6 @@ async def columns(
     return Json(await serving.searching.run(read))
 
 
-def _map(serving: Serving, name: str) -> Any:
+def _map(serving: Serving, name: str) -> Map:
     """Raises NotFoundError."""
-    found = serving.finder.maps()
-    chosen = next((m for m in reversed(found) if name in ("latest", m.name)), None)
-    if chosen is None:
-        raise NotFoundError(f"There is no map {name[:40]!r}.", remedy="GET /v1/maps lists them; a job makes one.")
-    return chosen
+    return serving.finder.kept_map(None if name == "latest" else name)
