@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+import re
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -14,6 +15,7 @@ from fastapi.middleware import Middleware
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import FileResponse, Response
+from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 
 from imagefinder._version import __version__
@@ -58,6 +60,9 @@ def create_app(finder: ImageFinder, settings: ServerSettings | None = None, limi
     app.state.serving = serving
     problems.install(app)
     for module in ROUTES:
+        for route in module.router.routes:
+            if isinstance(route, APIRoute):
+                route.summary = re.split(r"\.\s", route.description)[0].replace("``", "").rstrip(".")
         app.include_router(module.router, max_body_size=settings.max_body)
     _add_page(app)
     return app
