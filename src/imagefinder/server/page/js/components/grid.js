@@ -7,7 +7,7 @@ import { Thumb } from "./thumb.js";
 import { Icon } from "./icon.js";
 
 const OVERSCAN = 600; // CSS pixels drawn above and below the screen
-const ROW_HEIGHTS = { small: [120, 96], medium: [200, 118], large: [300, 200] }; // on wide screens, on phones
+const ROW_HEIGHTS = { small: [120, 96], medium: [200, 150], large: [300, 220] }; // on wide screens, on phones
 
 /**
  * @param {object} props

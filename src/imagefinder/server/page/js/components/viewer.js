@@ -16,6 +16,7 @@ import { Dialog } from "./dialog.js";
 import { ErrorBox } from "./empty.js";
 import { Icon } from "./icon.js";
 
+const SOON_MS = 400; // after which a removed image has made room for the next one
 const withPanel = keptStore("viewer-panel", true);
 
 export function Viewer({ id }) {
@@ -35,7 +36,11 @@ export function Viewer({ id }) {
   useEffect(() => {
     if (at >= 0 && at > items.length - 3) more?.();
   }, [at, items.length]);
-  useEffect(() => onChanged(["images", "clusters"], request.reload), []);
+  useEffect(() => {
+    let timer = 0;
+    const stop = onChanged(["images", "clusters"], () => (clearTimeout(timer), (timer = setTimeout(request.reload, SOON_MS))));
+    return () => (clearTimeout(timer), stop());
+  }, []);
   const remove = async () => {
     if (!(await askToRemove([id]))) return;
     const next = items[at + 1] ?? items[at - 1];

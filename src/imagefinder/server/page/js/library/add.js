@@ -10,7 +10,7 @@ const NO_FOLDERS = "Folders of the server's machine can't be added from here. Wh
 
 /** @param {{info: object}} props */
 export function AddImages({ info }) {
-  return html`<div class="ways">
+  return html`<div class="ways two">
     <${AddFolder} allowed=${info.may_add_folders} />
     <${AddFiles} />
     <${AddUrls} />

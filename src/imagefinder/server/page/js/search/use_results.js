@@ -8,7 +8,7 @@ const PAGE = 100;
 const MOST = 1000; // hits of one call
 const SOON_MS = 400; // changes come in bursts
 const BROWSED = "id,width,height,content_hash,uri";
-const NOTHING = { key: null, items: [], total: 0, next: null, took: 0 };
+let kept = { key: null, items: [], total: 0, next: null, took: 0 }; // the latest answer: there at once on coming back
 
 /** Rows of objects from columns. */
 function rows({ id, width, height, content_hash, uri }) {
@@ -35,7 +35,8 @@ async function hits(search, offset, k, signal) {
 export function useResults(search) {
   const query = isQuery(search);
   const key = JSON.stringify(query ? searchBody(search) : ["all", search.filter, search.sort]);
-  const [state, setState] = useState(NOTHING);
+  const [state, setState] = useState(kept);
+  kept = state;
   const [error, setError] = useState(null);
   const [waiting, setWaiting] = useState(false);
   const [turn, setTurn] = useState(0);

@@ -1,6 +1,6 @@
 // A rectangle drawn on a picture, to search by that part of it. It can be drawn, moved with the arrow keys (Shift
 // changes its size), and written as numbers.
-import { html, useRef } from "../../vendor/preact.js";
+import { html, useEffect, useRef } from "../../vendor/preact.js";
 
 export const START = [0.25, 0.25, 0.75, 0.75];
 const LEAST = 0.02; // of the picture's side
@@ -13,6 +13,7 @@ const rounded = (box) => box.map((side) => Math.round(side * 1000) / 1000);
 export function BoxPicker({ box, onChange }) {
   const area = useRef(null);
   const start = useRef(null);
+  useEffect(() => area.current.querySelector(".box")?.focus(), []);
   const at = (event) => {
     const { left, top, width, height } = area.current.getBoundingClientRect();
     return [within((event.clientX - left) / width), within((event.clientY - top) / height)];
@@ -44,7 +45,7 @@ export function BoxPicker({ box, onChange }) {
   return html`<div ref=${area} class="box-area" data-testid="box-area" onPointerDown=${down} onPointerMove=${move}
     onPointerUp=${() => (start.current = null)} onPointerCancel=${() => (start.current = null)}>
     ${box &&
-    html`<div class="box" role="group" tabindex="0" autofocus onKeyDown=${keys}
+    html`<div class="box" role="group" tabindex="0" onKeyDown=${keys}
       aria-label="The part to search by: arrow keys move it, with Shift they change its size"
       style=${{ left: percent(box[0]), top: percent(box[1]), width: percent(box[2] - box[0]), height: percent(box[3] - box[1]) }}></div>`}
   </div>`;
