@@ -118,7 +118,7 @@ const CANDIDATES = {
 };
 
 const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
-const quantile = (values, share) => [...values].sort((a, b) => a - b)[Math.floor(share * (values.length - 1))];
+const quantile = (values, share) => [...values].sort((a, b) => a - b)[Math.ceil(share * (values.length - 1))];
 
 async function frames(candidate, n, place) {
   const took = [];
@@ -131,7 +131,7 @@ async function frames(candidate, n, place) {
     last = now;
   }
   took.sort((a, b) => a - b);
-  return { p50: +quantile(took, 0.5).toFixed(1), p95: +quantile(took, 0.95).toFixed(1), frames: took.length };
+  return { p50: +quantile(took, 0.5).toFixed(1), p95: +quantile(took, 0.95).toFixed(1), mean: +(took.reduce((sum, ms) => sum + ms, 0) / took.length).toFixed(1) };
 }
 
 /** One candidate on `n` points: milliseconds of the load, the frames and a lasso round about a quarter of the points. */

@@ -130,9 +130,9 @@ def try_one(playwright: Any, chromium: str, address: str, name: str, n: int) -> 
         call = "async ([name, n]) => (await import('/map_renderers.js')).measure(name, n)"
         try:
             result = page.evaluate(call, [name, n])
+            picture = page.screenshot(timeout=60_000)  # waits for what is still being drawn
         except Exception as error:
             return {"failed": str(error).splitlines()[0][:300]}
-        picture = page.screenshot()
         result["memory_mb"] = round((memory(mark) - before) / 1e6)
         if len(picture) < 40_000:  # an empty picture of that size is a few kB
             return {"failed": f"draws nothing; {'; '.join(sorted(set(complaints)))[:300]}"}
