@@ -105,6 +105,10 @@ class Store(Protocol):
     ) -> Iterator[list[Point]]:
         """Every point in ascending order of id, in lists of at most ``batch``; ``fields`` None means all."""
 
+    def columns(self, fields: Sequence[str], *, filter: Filter | None = None) -> dict[str, list[Any]]:
+        """The values of each of these fields, in ascending order of id, None where a point has none; ``id`` is the
+        id."""
+
     def count(self, filter: Filter | None = None) -> int:
         """How many points match."""
 

@@ -126,6 +126,11 @@ class ExactStore:
         ids = self._ids(filter)
         return ([self._point(id, fields, vectors) for id in ids[i : i + batch]] for i in range(0, len(ids), batch))
 
+    def columns(self, fields: Sequence[str], *, filter: Filter | None = None) -> dict[str, list[Any]]:
+        ids = self._ids(filter)
+        rows = [{**copy.deepcopy(self._payloads[id]), "id": id} for id in ids]
+        return {field: [row.get(field) for row in rows] for field in fields}
+
     def count(self, filter: Filter | None = None) -> int:
         return len(self._ids(filter))
 
