@@ -87,13 +87,13 @@ def test_searches_are_right_while_the_transform_changes(finder: ImageFinder, mon
 
     with meanwhile(refit) as failed:
         started = time.monotonic()
-        while len(refits) < 5 and not failed and time.monotonic() < started + 60:
+        while len(refits) < 3 and not failed and time.monotonic() < started + 60:
             for one, scores in zip(ask, expected, strict=True):
                 np.testing.assert_allclose([h.score for h in one()], scores, atol=0.02)
             now_ids, now = finder.vectors()
             assert now_ids == ids
             np.testing.assert_allclose(now @ now.T, alike, atol=0.02)
-    assert len(refits) >= 5
+    assert len(refits) >= 3
     assert len(finder._index._samples) <= 2
 
 
