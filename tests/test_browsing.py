@@ -75,6 +75,19 @@ def test_a_facet_holds_the_hundred_most_frequent(tmp_path: Path) -> None:
         assert [row["value"] for row in finder.facets()["tags"]] == [f"t{i:03d}" for i in range(100)]
 
 
+def test_facets_are_never_out_of_date(finder: ImageFinder) -> None:
+    found = finder.facets("width > 50")
+    found["folder"].clear()  # the caller's own
+    assert finder.facets("width > 50")["folder"]
+    for i in range(20):
+        finder.facets(f"width > {i}")
+    id = finder.records("width > 50")[0].id
+    finder.tag([id], add=["brand new"])
+    assert {"value": "brand new", "count": 1} in finder.facets("width > 50")["tags"]
+    finder.tag([id], remove=["brand new"])
+    assert "brand new" not in {row["value"] for row in finder.facets("width > 50")["tags"]}
+
+
 @pytest.mark.parametrize("sort", [f"{sign}{field}" for field in SORTS for sign in ("", "-")])
 def test_lists_are_sorted_and_their_pages_hold_each_record_once(finder: ImageFinder, sort: str) -> None:
     records, total = finder.list(None, sort, 1000)

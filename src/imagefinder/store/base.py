@@ -47,6 +47,10 @@ class ScoredPoint:
 class Store(Protocol):
     """Points on disk, in memory or in a cluster. Errors are ImageFinder's own; a full disk is a StorageError."""
 
+    @property
+    def writes(self) -> int:
+        """Counts the changes: while it is the same, what was read is so still."""
+
     def vectors(self) -> Mapping[str, VectorParams]:
         """The named vectors there are."""
 

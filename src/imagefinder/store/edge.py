@@ -99,6 +99,7 @@ class EdgeStore(EdgeReader):
             self._params = dict(vectors)
             self._live = _create(self._path, self._params)
             self._resolved.clear()
+            self._writes += 1
 
     def create_vector(self, name: str, params: VectorParams) -> None:
         import qdrant_edge as engine
@@ -193,6 +194,7 @@ class EdgeStore(EdgeReader):
             shard = self._shard
             want_space(self._path, 4 * WRITE_BYTES)  # log, vectors, payload, indexes
             self._resolved.clear()
+            self._writes += 1
             shard.update(operation)
             self._unflushed += n_points
             if self._unflushed >= FLUSH_EVERY:

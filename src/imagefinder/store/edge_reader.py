@@ -34,6 +34,11 @@ class EdgeReader:
         self._params = params
         self._lock = threading.RLock()
         self._resolved: dict[str, qdrant_edge.Filter] = {}
+        self._writes = 0
+
+    @property
+    def writes(self) -> int:
+        return self._writes
 
     def vectors(self) -> Mapping[str, VectorParams]:
         return dict(self._params)
