@@ -16,10 +16,13 @@ LEVELS = {
     **dict.fromkeys(("errors", "types", "_registry", "_extras", "_batching", "_sharing", "_version"), 0),
     **dict.fromkeys(("images", "models", "store", "reduce", "cluster", "curate", "evaluate"), 1),
     **dict.fromkeys(("index", "changes", "ingest", "records", "plots", "checkup", "train"), 2),
-    **dict.fromkeys(("query", "embedding", "relevance", "ranking", "arranging", "search", "feedback"), 2),
+    **dict.fromkeys(
+        ("query", "embedding", "relevance", "ranking", "arranging", "search", "feedback", "edits", "browsing"), 2
+    ),
     **dict.fromkeys(("groups", "maps", "results", "classify", "neighborhood", "duplicates", "triage"), 2),
     "finder": 3,
     "organising": 3,
+    "cataloguing": 3,
     "assess": 3,
     **dict.fromkeys(("settings", "cli", "server", "client", "mcp", "__init__", "__main__"), 4),
 }

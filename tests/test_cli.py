@@ -249,3 +249,17 @@ def test_parts_examples_copies_and_diversity(home: Path, search: Run) -> None:
     assert {id for h in spread for id in (h["id"], *h.get("copies", []))} == {h["id"] for h in without} | {id}
     for wrong in (["an animal", "--box", "0,0,1,1"], [path, "--box", "0,0,2,2"], [path, "--diversity", "2"]):
         assert search(*wrong).returncode == 2
+
+
+def test_images_are_tagged_and_described(home: Path, search: Run) -> None:
+    paths = [h["uri"] for h in json.loads(search("an animal", "--json").stdout)["hits"]]
+    tag = lambda *arguments: run_cli("tag", *arguments, "--index", home / "index")  # noqa: E731
+    assert json.loads(tag(*paths[:2], "--add", "summer", "--add", "Lake Garda", "--json").stdout) == {"changed": 2}
+    assert set(search("an animal", "-f", "--filter", "tags = summer").stdout.splitlines()) == set(paths[:2])
+    assert tag(paths[0], "--caption", "A dog.").returncode == 0
+    assert tag(paths[0], "--caption", "A dog.").returncode == 1  # nothing to change
+    assert json.loads(search(f"{paths[0]}", "-k", "1", "--json").stdout)["hits"][0]["caption"] == "A dog."
+    assert json.loads(tag("--filter", "tags = summer", "--remove", "summer", "--json").stdout) == {"changed": 2}
+    for wrong in ([], [paths[0]], ["--add", "x"], [*paths[:2], "--caption", "x"], [paths[0], "--add", " "]):
+        assert tag(*wrong).returncode == 2
+    assert tag("./none.jpg", "--add", "x").returncode == 3

@@ -10,31 +10,32 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
+from imagefinder.cataloguing import Cataloguing
 from imagefinder.embedding import embed_pictures
 from imagefinder.errors import InvalidInputError, NotFoundError
-from imagefinder.feedback import Feedback
 from imagefinder.images.loader import Loader
 from imagefinder.images.sources import open_source
 from imagefinder.index import Index
 from imagefinder.ingest import IngestReport, Progress, ingest
 from imagefinder.organising import Organising, cores
 from imagefinder.query import Kind, QueryInput, Term, parse_query
-from imagefinder.results import IndexInfo, Records
+from imagefinder.results import IndexInfo
 from imagefinder.search import Hits, SearchOptions, search
 from imagefinder.store.filters import FilterLike, as_filter
-from imagefinder.types import Limits, Record, image_id
+from imagefinder.types import Limits, image_id
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from imagefinder.models.base import Embedder
     from imagefinder.models.spec import ModelSpec
+    from imagefinder.store.base import Point
     from imagefinder.types import Float32
 
 DEFAULT_MODEL = "default"
 
 
-class ImageFinder(Organising):
+class ImageFinder(Cataloguing, Organising):
     """A collection of images that can be searched.
 
     >>> with ImageFinder.open("my-index") as finder:
@@ -97,22 +98,24 @@ class ImageFinder(Organising):
         New and changed images are embedded; moved ones keep their vectors; images gone from a folder or a table
         leave the index. ``include`` and ``exclude`` are globs in gitignore syntax, ``column`` the column of a table
         that holds the paths or URLs (found by its name when not given). An image that can't be used is listed in the
-        report's ``skipped``; the run goes on.
+        report's ``skipped``; the run goes on. Searches go on meanwhile; a second run, from another thread, waits. An
+        exception that ``progress`` raises stops the run and comes out of here; what is stored stays.
         """
         options = {"include": tuple(include), "exclude": tuple(exclude), "column": column}
         wanted = [(os.fspath(s), options) for s in sources] or self._known_sources()
         if not wanted:
             raise InvalidInputError("No source was given.", remedy="Give a folder, an image, a table or a URL.")
-        return ingest(
-            self._index,
-            self._load_model(threads=1),  # ingest calls it from one thread a core
-            [open_source(text, **how) for text, how in wanted],
-            limits=self._limits,
-            force=force,
-            allow_empty=allow_empty,
-            progress=progress,
-            workers=workers or cores(),
-        )
+        with self._index.indexing:
+            return ingest(
+                self._index,
+                self._load_model(threads=1),  # ingest calls it from one thread a core
+                [open_source(text, **how) for text, how in wanted],
+                limits=self._limits,
+                force=force,
+                allow_empty=allow_empty,
+                progress=progress,
+                workers=workers or cores(),
+            )
 
     def remove(self, *images: str | os.PathLike[str], filter: FilterLike = None) -> int:
         """Take images out of the index, by id, URI or filter; a folder stands for all images in it. Returns how many.
@@ -170,25 +173,9 @@ class ImageFinder(Organising):
         finally:
             loader.close()
 
-    @property
-    def feedback(self) -> Feedback:
-        """What people said of answers, kept with the index."""
-        return Feedback(self._index)
-
     def similar(self, image: str | os.PathLike[str], k: int = 10, **options: Any) -> Hits:
         """The ``k`` images most like one of the index, named by id or URI, without itself."""
         return self.search(Term(Kind.ID, self._resolve(os.fspath(image))), k, **options)
-
-    def get(self, image: str | os.PathLike[str]) -> Record:
-        """The record of one image, by id or URI. Raises NotFoundError."""
-        id = self._resolve(os.fspath(image))
-        point = self._index.store.retrieve([id])[0]
-        return Record.from_payload(point.id, point.payload)
-
-    def records(self, filter: FilterLike = None) -> Records:
-        """The records that match, all without a filter, by ascending id."""
-        scroll = self._index.store.scroll(filter=as_filter(filter))
-        return Records([Record.from_payload(p.id, p.payload) for points in scroll for p in points])
 
     def vectors(self, space: str | None = None, *, raw: bool = False) -> tuple[list[str], Float32]:
         """Ids and vectors, float32 (n, dim), by ascending id: those searched (rows of unit length), or ``raw`` as
@@ -199,15 +186,17 @@ class ImageFinder(Organising):
         name = space or self._image_space
         ids: list[str] = []
         arrays: list[Float32] = []
-        for part, rows in self._index.raw_batches(name):
+        for part, rows in self._index.raw_batches(name) if raw else self._index.searched_batches(name):
             ids += part
-            arrays.append(rows if raw else self._index.to_search(name, rows))
+            arrays.append(rows)
         return ids, np.concatenate(arrays) if arrays else np.zeros((0, self._index.space(name).dim), np.float32)
 
     def embed_words(self, texts: Sequence[str]) -> Float32:
         """Texts as vectors that compare with ``vectors(finder.text_space)``: float32 (n, dim), rows of unit length."""
         self._ready()
-        return self._index.texts_to_search(self.text_space, self.embedder.embed_texts(texts))
+        vectors = self.embedder.embed_texts(texts)
+        with self._index.steady.shared():
+            return self._index.texts_to_search(self.text_space, vectors)
 
     def embed_images(self, images: Sequence[str | Path | bytes | Image], space: str | None = None) -> Float32:
         """Pictures (paths, URLs, bytes of image files, or Pillow images) as vectors that compare with
@@ -298,10 +287,13 @@ class ImageFinder(Organising):
 
     def _resolve(self, image: str) -> str:
         """The id of an image named by its id, ``id:`` and its id, its path or its URL."""
+        return self._find(image).id
+
+    def _find(self, image: str) -> Point:
         name = image.removeprefix("id:")
         for id in (_uuid_or_none(name), image_id(image), image_id(str(Path(image).expanduser().absolute()))):
-            if id and self._index.store.retrieve([id]):
-                return id
+            if id and (found := self._index.store.retrieve([id])):
+                return found[0]
         raise NotFoundError(f"The index has no image {image!r}.", remedy="Name it by its id, full path or URL.")
 
     def _resolve_all(self, image: str) -> list[str]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imagefinder._sharing import SharedLock
 from imagefinder._version import __version__
@@ -22,7 +23,7 @@ from imagefinder.errors import (
 )
 from imagefinder.store import manifest as manifests
 from imagefinder.store.lock import IndexLock
-from imagefinder.store.manifest import Manifest, SpaceEntry
+from imagefinder.store.manifest import Manifest, SourceEntry, SpaceEntry
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,6 +53,9 @@ class Index:
             raise NotFoundError(f"There is no index at {path}.", remedy="Make one with: imagefinder index FOLDER")
         self.steady = SharedLock()  # shared: no space changes meanwhile
         self.writing = threading.RLock()  # for what reads something here, then writes what follows from it
+        self.grouping = threading.RLock()  # the same for clusters
+        self.indexing = threading.Lock()  # one run at a time
+        self.remembered: dict[str, tuple[int, Any]] = {}  # answers, with the store's ``writes`` they are true for
         self._lock = IndexLock(path)
         self._lock.acquire(timeout=wait_s)
         self._transforms: dict[str, LinearTransform] = {}
@@ -148,10 +152,8 @@ class Index:
         """A store made with its vectors keeps them out of memory; ones added later it reads at every opening."""
         from imagefinder.store.edge import EdgeStore
 
-        if not self.manifest.spaces:
-            self.store.close()
-            shutil.rmtree(self.path / POINTS)
-            self.store = EdgeStore.create(self.path / POINTS, vectors)
+        if not self.manifest.spaces and isinstance(self.store, EdgeStore):
+            self.store.start_over(vectors)
         for name, params in vectors.items():
             if name not in self.store.vectors():
                 self.store.create_vector(name, params)
@@ -160,7 +162,8 @@ class Index:
         return self.manifest.space(name)
 
     def transform(self, name: str) -> LinearTransform | None:
-        """What turns raw vectors of this space into the ones searched; None before the first fit."""
+        """What turns raw vectors of this space into the ones searched; None before the first fit. To use it for long,
+        or with the points, be within ``steady`` or ``writing``."""
         entry = self.space(name)
         if entry.transform is None:
             return None
@@ -214,13 +217,17 @@ class Index:
         return named
 
     def refit(self, spec: ModelSpec, *, force: bool = False) -> bool:
-        """Fit the transforms of this model's spaces where they are missing or outgrown. True if any was fitted."""
+        """Fit the transforms of this model's spaces where they are missing or outgrown. True if any was fitted.
+
+        Searches go on meanwhile, by the transform before; none sees a space between the two.
+        """
         done = False
-        for model_space, name in self.spaces_of(spec).items():
-            entry, count = self.space(name), self.store.count()
-            if count and (force or count >= REFIT_GROWTH * entry.fitted_count):
-                self._refit(name, spec, model_space, count)
-                done = True
+        with self.writing:
+            for model_space, name in self.spaces_of(spec).items():
+                entry, count = self.space(name), self.store.count()
+                if count and (force or count >= REFIT_GROWTH * entry.fitted_count):
+                    self._refit(name, spec, model_space, count)
+                    done = True
         return done
 
     def _refit(self, name: str, spec: ModelSpec, model_space: str, count: int) -> None:
@@ -241,8 +248,11 @@ class Index:
         for ids, raw in self.raw_batches(name):
             self.store.set_vectors(vector, ids, transform.apply(raw))
         entry = replace(old, search_vector=vector, transform=file, fitted_count=count)
-        self.save_manifest(replace(self.manifest, spaces={**self.manifest.spaces, name: entry}))
+        with self.steady.exclusive():  # searches by the old one have ended, new ones wait a moment
+            self.save_manifest(replace(self.manifest, spaces={**self.manifest.spaces, name: entry}))
         if old.search_vector and old.transform:
+            self._samples.pop(old.search_vector, None)
+            self._transforms.pop(old.transform, None)
             self.store.drop_vector(old.search_vector)
             (self.path / old.transform).unlink(missing_ok=True)
 
@@ -256,15 +266,34 @@ class Index:
             if held:
                 yield [p.id for p in held], np.stack([p.vectors[vector] for p in held]).astype(np.float32)
 
+    def searched_batches(self, name: str) -> Iterator[tuple[list[str], Float32]]:
+        """As ``raw_batches``, the vectors as they are searched; all by one transform. Raises NotFoundError."""
+        with self.steady.shared():
+            transform = self.transform(name)
+        if transform is None:
+            raise _no_images()
+        for ids, raw in self.raw_batches(name):
+            yield ids, transform.apply(raw)
+
     def raw_of(self, ids: Sequence[str], names: Sequence[str]) -> dict[str, dict[str, np.ndarray]]:
         """Raw vectors by id, then by space."""
         wanted = {name: self.space(name).vector for name in names}
         points = self.store.retrieve(ids, vectors=tuple(wanted.values()))
         return {p.id: {n: p.vectors[v] for n, v in wanted.items() if v in p.vectors} for p in points}
 
+    def remember_sources(self, sources: Iterable[tuple[str, str, Mapping[str, Any]]]) -> None:
+        """Note that these sources, as URI, kind and options, have been indexed now."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        with self.writing:
+            manifest = self.manifest
+            for uri, kind, options in sources:
+                manifest = manifest.with_source(SourceEntry(uri, kind, options, now))
+            self.save_manifest(manifest)
+
     # --- life -----------------------------------------------------------------------------------------------------
 
     def save_manifest(self, manifest: Manifest) -> None:
+        """Be within ``writing`` from reading the former manifest on."""
         manifests.save(self.path, manifest)
         self.manifest = manifest
 

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from imagefinder._batching import chunked, ordered_map
@@ -16,7 +15,7 @@ from imagefinder.errors import ImageError, StorageError
 from imagefinder.images.loader import Loader, is_url
 from imagefinder.records import FACTS, FILE_FACTS, make_record, with_metadata
 from imagefinder.store.base import Point
-from imagefinder.types import EncodedImage, ImageRef, Limits, Record, Skipped
+from imagefinder.types import EncodedImage, ImageRef, Limits, Record, SkipCode, Skipped
 
 if TYPE_CHECKING:
     import numpy as np
@@ -89,14 +88,15 @@ def ingest(
     workers: int = 2,
 ) -> IngestReport:
     """Make ``index`` hold what ``sources`` hold now. What is stored stays stored if the run is stopped at any moment;
-    the next one goes on from there.
+    the next one goes on from there. What ``progress`` raises stops it.
 
     ``force`` embeds everything anew; ``allow_empty`` lets an empty folder empty its part of the index.
     """
     from imagefinder.groups.assign import assign_new
 
     started = time.perf_counter()
-    index.add_spaces(embedder.spec)
+    with index.writing:
+        index.add_spaces(embedder.spec)
     plan = make_plan(index.store, sources, force=force, allow_empty=allow_empty)
     run = _Run(index, embedder, plan, limits or Limits(), force)
     run.on_progress = progress
@@ -109,19 +109,10 @@ def ingest(
     index.refit(embedder.spec, force=force)
     with suppress(StorageError):  # a disk too full to merge what is stored: a search is slower, and as right
         index.store.optimize()
-    _remember_sources(index, sources)
-    clusters = assign_new(index)
+    index.remember_sources((s.uri, s.kind, s.options) for s in sources)
+    with index.grouping:
+        clusters = assign_new(index)
     return run.report(time.perf_counter() - started, clusters)
-
-
-def _remember_sources(index: Index, sources: Sequence[Source]) -> None:
-    from imagefinder.store.manifest import SourceEntry
-
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    manifest = index.manifest
-    for source in sources:
-        manifest = manifest.with_source(SourceEntry(source.uri, source.kind, source.options, now))
-    index.save_manifest(manifest)
 
 
 class _Run:
@@ -219,8 +210,9 @@ class _Run:
         copies = [r for r in results if isinstance(r, _Read) and r.copy_of is not None]
         self._waiting += [r for r in results if isinstance(r, _Read) and r.waits]
         self.skipped += [r for r in results if isinstance(r, Skipped)]
-        self._upsert_fresh(fresh)
-        self._upsert_copies(copies)
+        with self.index.writing:  # neither a refit nor an edit between what is read here and what is written
+            self._upsert_fresh(fresh)
+            self._upsert_copies(copies)
         self._done += len(results)
         self._tell()
 
@@ -233,7 +225,8 @@ class _Run:
                 self.skipped.append(replace(failed, uri=read.ref.uri))
         ready = [r for r in self._waiting if r.copy_of is not None]
         for part in chunked(iter(ready), 1000):
-            self._upsert_copies(part)
+            with self.index.writing:
+                self._upsert_copies(part)
         self._waiting = []
         self._tell()
 
@@ -249,10 +242,12 @@ class _Run:
         self._upsert(reads, payloads, [{name: array[i] for name, array in named.items()} for i in range(len(reads))])
 
     def _upsert_copies(self, reads: Sequence[_Read]) -> None:
-        if not reads:
-            return
         names = [v for s in self._names.values() for v in self._vector_names(s)]
         found = {p.id: p for p in self.index.store.retrieve(list({r.copy_of or "" for r in reads}), vectors=names)}
+        self.skipped += [_lost(r) for r in reads if r.copy_of not in found]
+        reads = [r for r in reads if r.copy_of in found]
+        if not reads:
+            return
         origins = [found[r.copy_of or ""] for r in reads]
         payloads = self._payloads(reads, [{k: p.payload.get(k) for k in FACTS} for p in origins])
         self._upsert(reads, payloads, [p.vectors for p in origins])
@@ -298,15 +293,19 @@ class _Run:
 
     def update_listed(self) -> None:
         """Files that have not changed themselves, but whose row in the table may have."""
-        for refs in chunked(iter(self.plan.listed), 1000):
-            held = {p.id: p for p in self.index.store.retrieve([r.id for r in refs])}
-            for ref in refs:
-                record = Record.from_payload(ref.id, held[ref.id].payload)
-                payload = with_metadata(record, ref).to_payload()
-                changed = payload != dict(held[ref.id].payload)
-                self.counts["updated" if changed else "unchanged"] += 1
-                if changed:
-                    self.index.store.set_payload(ref.id, payload)
+        for refs in chunked(iter(self.plan.listed), 100):
+            with self.index.writing:
+                held = {p.id: p for p in self.index.store.retrieve([r.id for r in refs])}
+                for ref in refs:
+                    if ref.id in held:  # not removed since the run began
+                        self._update(ref, held[ref.id])
+
+    def _update(self, ref: ImageRef, point: Point) -> None:
+        payload = with_metadata(Record.from_payload(ref.id, point.payload), ref).to_payload()
+        changed = payload != dict(point.payload)
+        self.counts["updated" if changed else "unchanged"] += 1
+        if changed:
+            self.index.store.set_payload(ref.id, payload)
 
     def remove_gone(self) -> None:
         gone = list(self.plan.gone.values())
@@ -334,6 +333,11 @@ class _Run:
 
 def _needs_vectors(read: _Read) -> bool:
     return read.copy_of is None and not read.waits
+
+
+def _lost(read: _Read) -> Skipped:
+    reason = "It is a copy of an image that was removed from the index in this very moment."
+    return Skipped(read.ref.uri, SkipCode.NOT_FOUND, reason, "Index again.")
 
 
 def _skip(ref: ImageRef, error: ImageError) -> Skipped:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -67,29 +67,41 @@ def open_map(
     update: bool = False,
     seed: int = 0,
     filter: FilterLike = None,
+    progress: Callable[[str], None] | None = None,
 ) -> Map:
     """Make a map (see ``make_map``), or with ``update`` bring the latest one up to date (see ``update_map``)."""
     if not update:
-        return make_map(index, space, method or DEFAULT_METHOD, seed=seed, filter=filter)
+        return make_map(index, space, method or DEFAULT_METHOD, seed=seed, filter=filter, progress=progress)
     if filter is not None:
         raise InvalidInputError("A map keeps the filter it was made with.", remedy="Leave out the filter or update.")
-    return update_map(index, space, method)
+    return update_map(index, space, method, progress=progress)
 
 
 def make_map(
-    index: Index, space: str, method: str = DEFAULT_METHOD, *, seed: int = 0, filter: FilterLike = None
+    index: Index,
+    space: str,
+    method: str = DEFAULT_METHOD,
+    *,
+    seed: int = 0,
+    filter: FilterLike = None,
+    progress: Callable[[str], None] | None = None,
 ) -> Map:
     """Lay the images of a space, or those a filter lets through, out on a plane, and keep the map with the index.
 
-    It takes the place of an earlier map of the same method, space and filter, once it is whole on the disk. Raises
+    It takes the place of an earlier map of the same method, space and filter, once it is whole on the disk.
+    ``progress`` is told what is being done; what it raises ends the work, and nothing is kept. Raises
     NotFoundError (no such method, no image), InvalidFilterError or StorageError.
     """
-    started = time.perf_counter()
+    started, tell = time.perf_counter(), progress or (lambda stage: None)
+    tell("reading vectors")
     ids, vectors = _vectors(index, space, filter)
     if not ids:
         raise NotFoundError("There is no image to make a map of.", remedy="Check the filter, or index some images.")
+    tell("comparing images")
     graph = index_graph(index, vectors, NEIGHBORS) if method != "pca" and len(ids) > 1 else None
-    projection = project(vectors, method, seed=seed, graph=graph)
+    tell("laying out")
+    projection = project(vectors, method, seed=seed, graph=graph, tell=tell)
+    tell("scoring the map")
     facts = {
         "filter": None if filter is None else str(filter),
         "seed": seed,
@@ -98,21 +110,26 @@ def make_map(
     return _keep(index, space, ids, vectors, projection, np.zeros(len(ids), bool), facts)
 
 
-def update_map(index: Index, space: str, method: str | None = None) -> Map:
+def update_map(
+    index: Index, space: str, method: str | None = None, *, progress: Callable[[str], None] | None = None
+) -> Map:
     """Bring the latest map (of a method) up to date: new images are placed on it, those gone are taken off.
 
     The others stay where they were. With nothing left of it, it is made anew; with nothing changed, it is returned
     as it is. Raises NotFoundError when there is no map.
     """
+    tell = progress or (lambda stage: None)
     former = load_map(index, method, space=space)
+    tell("reading vectors")
     condition = former.facts["filter"]
     ids, vectors = _vectors(index, space, condition)
     spot = {id: i for i, id in enumerate(former.ids)}
     old = np.array([id in spot for id in ids], bool)
     if not old.any():
-        return make_map(index, space, former.method, seed=former.facts["seed"], filter=condition)
+        return make_map(index, space, former.method, seed=former.facts["seed"], filter=condition, progress=tell)
     if old.all() and len(ids) == len(former):
         return former
+    tell("placing new images")
     there = [spot[id] for id in ids if id in spot]
     coordinates = np.zeros((len(ids), 2), np.float32)
     coordinates[old] = former.coordinates[there]
@@ -172,11 +189,11 @@ def _vectors(index: Index, space: str, filter: FilterLike) -> tuple[list[str], F
         wanted = {p.id for points in index.store.scroll(filter=condition, fields=()) for p in points}
     ids: list[str] = []
     arrays: list[Float32] = []
-    for part, raw in index.raw_batches(space):
+    for part, searched in index.searched_batches(space):
         rows = [i for i, id in enumerate(part) if wanted is None or id in wanted]
         if rows:
             ids += [part[i] for i in rows]
-            arrays.append(index.to_search(space, raw[rows]))
+            arrays.append(searched[rows])
     return ids, np.concatenate(arrays) if arrays else np.zeros((0, index.space(space).dim), np.float32)
 
 

@@ -60,7 +60,8 @@ class Organising(ABC):
 
         self._ready()
         wanted = ClusterOptions(n_clusters=n_clusters, **options)
-        return cluster_index(self._index, self.embedder, wanted, progress or (lambda stage: None))
+        with self._index.grouping:  # a correction made meanwhile would be lost
+            return cluster_index(self._index, self.embedder, wanted, progress or (lambda stage: None))
 
     def choose_k(
         self, max_k: int = 100, *, progress: Callable[[int, int], None] | None = None, **options: Any
@@ -78,12 +79,12 @@ class Organising(ABC):
 
         return Clusters(self._index, lambda: self.embedder, self._resolve, self.records)
 
-    def map(self, method: str | None = None, **options: Any) -> Map:
+    def map(self, method: str | None = None, *, progress: Callable[[str], None] | None = None, **options: Any) -> Map:
         """A map of the images, kept with the index: see ``maps.open_map``."""
         from imagefinder.maps import open_map
 
         self._ready()
-        return open_map(self._index, self._image_space, method, **options)
+        return open_map(self._index, self._image_space, method, progress=progress, **options)
 
     def pca_report(self) -> PcaReport:
         """How much of the differences between the images how many dimensions keep."""
@@ -119,12 +120,14 @@ class Organising(ABC):
 
         return kept_map(self._index, name)
 
-    def outliers(self, k: int = 20) -> list[Outlier]:
+    def outliers(self, k: int = 20, *, progress: Callable[[str], None] | None = None) -> list[Outlier]:
         """The ``k`` images most unlike all others; every record gets its score as ``outlier``, for filters."""
         from imagefinder.triage import find_outliers
 
+        tell = progress or (lambda stage: None)
+        tell("reading vectors")
         ids, vectors = self.vectors()
-        return find_outliers(self._index, ids, vectors, k)
+        return find_outliers(self._index, ids, vectors, k, tell)
 
     def quality(self, *, again: bool = False, progress: Callable[[int, int], None] | None = None) -> QualityReport:
         """Judge the pictures not judged yet, or all ``again``: the records get ``blur``, ``brightness``, ``contrast``,

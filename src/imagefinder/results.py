@@ -11,7 +11,7 @@ from imagefinder.types import Record
 
 
 class Records(Sequence[Record]):
-    """Rows of the index, by ascending id. In a notebook they show as a grid of pictures."""
+    """Rows of the index, by ascending id where nothing else is said. In a notebook they show as a grid of pictures."""
 
     def __init__(self, records: Sequence[Record]) -> None:
         self._records = tuple(records)

@@ -63,12 +63,16 @@ class QualityReport:
         }
 
 
-def find_outliers(index: Index, ids: Sequence[str], vectors: Float32, k: int) -> list[Outlier]:
+def find_outliers(
+    index: Index, ids: Sequence[str], vectors: Float32, k: int, tell: Callable[[str], None] = lambda stage: None
+) -> list[Outlier]:
     """The ``k`` images most unlike the others, and ``outlier`` on every record. ``vectors`` float32 (n, dim) are those
-    searched. Raises InvalidInputError for fewer than 3 images."""
+    searched; ``tell`` hears what is being done. Raises InvalidInputError for fewer than 3 images."""
     if len(ids) < 3:
         raise InvalidInputError(f"Outliers need 3 images at least; there are {len(ids)}.")
+    tell("comparing images")
     graph = index_graph(index, vectors, NEIGHBORS)
+    tell("keeping scores")
     scores = outlier_scores(graph)
     by_score: defaultdict[float, list[str]] = defaultdict(list)
     for id, score in zip(ids, scores.tolist(), strict=True):

@@ -378,3 +378,34 @@ def test_scores_of_given_points_are_those_of_the_query(store: Store) -> None:
     assert store.score("space", start, []) == {}
     with pytest.raises(NotFoundError):
         store.score("nope", start, wanted)
+
+
+def test_writes_are_counted_and_readings_are_not(store: Store) -> None:
+    changes = (
+        lambda: store.upsert([point(1), point(2)]),
+        lambda: store.set_vectors("space", [id_of(1)], np.ones((1, 4))),
+        lambda: store.set_payload(id_of(1), {"width": 3}),
+        lambda: store.merge_payload([id_of(1)], {"width": 4}),
+        lambda: store.delete([id_of(2)]),
+        lambda: store.drop_vector("raw"),
+    )
+    for change in changes:
+        before = store.writes
+        change()
+        after = store.writes
+        assert after > before
+        store.query("space", np.ones(4), 3)
+        store.retrieve([id_of(1)])
+        assert list(store.scroll()) and store.count() and store.columns(["id"])
+        assert store.writes == after
+
+
+def test_columns_hold_what_the_points_hold(store: Store) -> None:
+    store.upsert([point(n, folder="odd" if n % 2 else None) for n in range(30)])
+    found = store.columns(["id", "width", "folder", "nothing"], filter=parse("width >= 10"))
+    assert list(found) == ["id", "width", "folder", "nothing"]
+    assert found["id"] == [id_of(n) for n in range(10, 30)]
+    assert found["width"] == list(range(10, 30))
+    assert found["folder"] == ["odd" if n % 2 else None for n in range(10, 30)]
+    assert set(found["nothing"]) == {None}
+    assert store.columns(["width"], filter=parse("width > 99")) == {"width": []}

@@ -22,6 +22,7 @@ from imagefinder.cli import (
     remove,
     search,
     serve,
+    tag,
     triage,
 )
 from imagefinder.cli.common import report_error
@@ -42,6 +43,7 @@ COMMANDS = (
     export.export,
     export.assign,
     download.download,
+    tag.tag,
     remove.remove,
     evaluate.evaluate,
     info.info,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
 from imagefinder.cluster.hierarchy import cut
 from imagefinder.groups import edit, state
@@ -19,6 +20,21 @@ if TYPE_CHECKING:
     from imagefinder.types import Record
 
     ImageName: TypeAlias = str | os.PathLike[str]  # an id, path or URL
+
+
+R = TypeVar("R")
+P = ParamSpec("P")
+
+
+def _one_at_a_time(method: Callable[Concatenate[Clusters, P], R]) -> Callable[Concatenate[Clusters, P], R]:
+    """A change reads the clusters, then writes others: no second one in between."""
+
+    @wraps(method)
+    def whole(self: Clusters, /, *args: P.args, **options: P.kwargs) -> R:
+        with self._index.grouping:
+            return method(self, *args, **options)
+
+    return whole
 
 
 class Clusters(Sequence[Cluster]):
@@ -83,16 +99,19 @@ class Clusters(Sequence[Cluster]):
             groups.setdefault(group, []).append(cluster)
         return sorted(groups.values(), key=lambda g: -sum(c.size for c in g))
 
+    @_one_at_a_time
     def rename(self, cluster: int | str, name: str) -> Cluster:
         """Give a cluster a name."""
         label = self.find(cluster).label
         return edit.rename(self._index, label, name).find(label)
 
+    @_one_at_a_time
     def merge(self, *clusters: int | str) -> Cluster:
         """Make one cluster of several, with the label and name of the first."""
         label = self.find(clusters[0]).label if clusters else -1
         return edit.merge(self._index, self._embedder(), clusters).find(label)
 
+    @_one_at_a_time
     def split(self, cluster: int | str, n: int = 2) -> list[Cluster]:
         """Part a cluster into ``n``; the largest part keeps its label and name."""
         before = {c.label for c in self}
@@ -100,17 +119,20 @@ class Clusters(Sequence[Cluster]):
         made = edit.split(self._index, self._embedder(), found.label, n)
         return [c for c in made.clusters if c.label == found.label or c.label not in before]
 
+    @_one_at_a_time
     def move(self, images: Sequence[ImageName] | ImageName, cluster: int | str) -> Cluster:
         """Put images, by id, path or URL, into a cluster."""
         names: Sequence[ImageName] = [images] if isinstance(images, (str, os.PathLike)) else images
         label = self.find(cluster).label
         return edit.move(self._index, self._embedder(), [self._resolve(os.fspath(i)) for i in names], label).find(label)
 
+    @_one_at_a_time
     def lock(self, cluster: int | str, locked: bool = True) -> Cluster:
         """Keep a cluster's members as they are when clustering runs again."""
         label = self.find(cluster).label
         return edit.lock(self._index, label, locked).find(label)
 
+    @_one_at_a_time
     def undo(self) -> Clustering:
         """Take the last change back. Raises NotFoundError when there is none."""
         return state.go_back(self._index)

@@ -37,10 +37,14 @@ def current(index: Index) -> Clustering:
     state = _read(index)
     if state.get("run") is None:
         raise NotFoundError("The images are not clustered yet.", remedy="Run: imagefinder cluster")
-    clustering = Clustering.of(load_run(index.path, KIND, state["run"]))
-    if not state.get("applied"):
-        _apply(index, clustering)
-        _write(index, {**state, "applied": True})
+    if state.get("applied"):
+        return Clustering.of(load_run(index.path, KIND, state["run"]))
+    with index.grouping:  # by now another thread may have put one in force
+        state = _read(index)
+        clustering = Clustering.of(load_run(index.path, KIND, state["run"]))
+        if not state.get("applied"):
+            _apply(index, clustering)
+            _write(index, {**state, "applied": True})
     return clustering
 
 

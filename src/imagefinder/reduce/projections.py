@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -27,6 +27,9 @@ FFT_FROM = 2000  # images; below, the Barnes-Hut tree is as quick and more exact
 FEW = 10  # images: fewer have no neighbourhoods worth the name, and PCA lays them out exactly enough
 SAME = 1e-6  # vectors that differ less than this in every direction are one and the same
 PLACE_NEIGHBORS = 10
+TELL_EVERY = 25  # iterations
+
+Tell: TypeAlias = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +56,20 @@ class Projection:
         return place(new, vectors, self.coordinates)
 
 
-def project(vectors: Float32, method: str, *, seed: int = 0, graph: NeighborGraph | None = None) -> Projection:
+def project(
+    vectors: Float32,
+    method: str,
+    *,
+    seed: int = 0,
+    graph: NeighborGraph | None = None,
+    tell: Callable[[str], None] = lambda stage: None,
+) -> Projection:
     """Lay ``vectors``, float32 (n, dim), out on a plane by one of ``METHODS``.
 
     ``graph`` is their neighbour graph, if there is one already; best with ``NEIGHBORS`` neighbours. The same vectors
     and seed give the same coordinates on the same machine. Fewer than ``FEW`` images, images that are all the same
-    and vectors of two dimensions are laid out by PCA whatever the method, and the parameters say so.
+    and vectors of two dimensions are laid out by PCA whatever the method, and the parameters say so. ``tell`` hears
+    how far t-SNE is; the others don't say.
 
     Raises:
         NotFoundError: there is no such method.
@@ -77,7 +88,7 @@ def project(vectors: Float32, method: str, *, seed: int = 0, graph: NeighborGrap
         return Projection(method, linear.coordinates, {"laid_out_by": "pca"}, linear.arrays)
     graph = graph or knn_graph(vectors, NEIGHBORS)
     with _quiet():
-        coordinates, parameters = METHODS[method](vectors, graph, linear.coordinates, seed)
+        coordinates, parameters = METHODS[method](vectors, graph, linear.coordinates, seed, tell)
     return Projection(method, np.asarray(coordinates, dtype=np.float32), {**parameters, "seed": seed})
 
 
@@ -115,7 +126,7 @@ def _pca(vectors: Float32) -> Projection:
     return Projection("pca", (vectors - centre) @ axes, {"variance_kept": kept}, {"mean": centre, "axes": axes})
 
 
-def _tsne(vectors: Float32, graph: NeighborGraph, start: Float32, seed: int) -> tuple[Any, dict[str, Any]]:
+def _tsne(vectors: Float32, graph: NeighborGraph, start: Float32, seed: int, tell: Tell) -> tuple[Any, dict[str, Any]]:
     """t-SNE (van der Maaten and Hinton 2008) with interpolation (Linderman et al. 2019), as openTSNE does it.
 
     Started from PCA, so that the large structure is kept (Kobak and Berens 2019), and with a learning rate of n /
@@ -139,13 +150,23 @@ def _tsne(vectors: Float32, graph: NeighborGraph, start: Float32, seed: int) -> 
         random_state=seed,
     )
     early = 12 if len(vectors) >= EXAGGERATE_FROM else 1
-    for iterations, exaggeration, momentum in ((EARLY, early, 0.5), (LATE, 1, 0.8)):
-        rate = len(vectors) / exaggeration
-        embedding = embedding.optimize(iterations, exaggeration=exaggeration, momentum=momentum, learning_rate=rate)
+    for before, iterations, exaggeration, momentum in ((0, EARLY, early, 0.5), (EARLY, LATE, 1, 0.8)):
+
+        def heard(done: int, error: float, now: Any, before: int = before) -> None:
+            tell(f"laying out: {before + done} of {EARLY + LATE} iterations")
+
+        embedding = embedding.optimize(
+            iterations,
+            exaggeration=exaggeration,
+            momentum=momentum,
+            learning_rate=len(vectors) / exaggeration,
+            callbacks=heard,
+            callbacks_every_iters=TELL_EVERY,
+        )
     return np.asarray(embedding), {"perplexity": round(perplexity, 2), "iterations": EARLY + LATE}
 
 
-def _umap(vectors: Float32, graph: NeighborGraph, start: Float32, seed: int) -> tuple[Any, dict[str, Any]]:
+def _umap(vectors: Float32, graph: NeighborGraph, start: Float32, seed: int, tell: Tell) -> tuple[Any, dict[str, Any]]:
     """UMAP (McInnes et al. 2018) of 15 neighbours, started from PCA (Kobak and Linderman 2021)."""
     from umap import UMAP
 
@@ -165,7 +186,9 @@ def _umap(vectors: Float32, graph: NeighborGraph, start: Float32, seed: int) -> 
     return model.fit_transform(vectors), {"neighbors": graph.k + 1, "min_dist": 0.1}
 
 
-def _pacmap(vectors: Float32, graph: NeighborGraph, start: Float32, seed: int) -> tuple[Any, dict[str, Any]]:
+def _pacmap(
+    vectors: Float32, graph: NeighborGraph, start: Float32, seed: int, tell: Tell
+) -> tuple[Any, dict[str, Any]]:
     """PaCMAP (Wang et al. 2021), with pairs from the graph by their scaled distances (their section 5)."""
     from pacmap import PaCMAP
 
@@ -203,9 +226,9 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-Layout = Callable[["Float32", NeighborGraph, "Float32", int], tuple[Any, dict[str, Any]]]
+Layout = Callable[["Float32", NeighborGraph, "Float32", int, Tell], tuple[Any, dict[str, Any]]]
 METHODS: dict[str, Layout] = {
-    "pca": lambda vectors, graph, start, seed: (start, {}),
+    "pca": lambda vectors, graph, start, seed, tell: (start, {}),
     "tsne": _tsne,
     "umap": _umap,
     "pacmap": _pacmap,

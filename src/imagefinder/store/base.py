@@ -47,6 +47,10 @@ class ScoredPoint:
 class Store(Protocol):
     """Points on disk, in memory or in a cluster. Errors are ImageFinder's own; a full disk is a StorageError."""
 
+    @property
+    def writes(self) -> int:
+        """Counts the changes: while it is the same, what was read is so still."""
+
     def vectors(self) -> Mapping[str, VectorParams]:
         """The named vectors there are."""
 
@@ -104,6 +108,10 @@ class Store(Protocol):
         batch: int = 1000,
     ) -> Iterator[list[Point]]:
         """Every point in ascending order of id, in lists of at most ``batch``; ``fields`` None means all."""
+
+    def columns(self, fields: Sequence[str], *, filter: Filter | None = None) -> dict[str, list[Any]]:
+        """The values of each of these fields, in ascending order of id, None where a point has none; ``id`` is the
+        id."""
 
     def count(self, filter: Filter | None = None) -> int:
         """How many points match."""

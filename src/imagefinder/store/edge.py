@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -68,19 +69,8 @@ class EdgeStore(EdgeReader):
             InvalidInputError: there is something in the folder, or a vector is impossible.
             StorageError: it can't be written.
         """
-        from qdrant_edge import EdgeShard
-
         path, params = Path(path), dict(vectors or {})
-        for name, wanted in params.items():
-            checked_new_vector(name, wanted)
-        with engine_errors(path, "write"):
-            path.mkdir(parents=True, exist_ok=True)
-            if any(path.iterdir()):
-                raise InvalidInputError(f"{path} is not empty.", remedy="Open it, or choose another folder.")
-            want_space(path, 0)
-            shard = EdgeShard.create(str(path), make_config(params))
-            index_fields(shard)
-        return cls(path, shard, params)
+        return cls(path, _create(path, params), params)
 
     @classmethod
     def open(cls, path: str | Path) -> EdgeStore:
@@ -100,6 +90,16 @@ class EdgeStore(EdgeReader):
         with engine_errors(path, "write"):
             index_fields(shard)  # a store of an earlier version lacks those that came later
         return cls(path, shard, params)
+
+    def start_over(self, vectors: Mapping[str, VectorParams]) -> None:
+        """Throw every point away and begin anew with these vectors; see ``create``."""
+        with self._lock:
+            self.close()
+            shutil.rmtree(self._path)
+            self._params = dict(vectors)
+            self._live = _create(self._path, self._params)
+            self._resolved.clear()
+            self._writes += 1
 
     def create_vector(self, name: str, params: VectorParams) -> None:
         import qdrant_edge as engine
@@ -194,6 +194,7 @@ class EdgeStore(EdgeReader):
             shard = self._shard
             want_space(self._path, 4 * WRITE_BYTES)  # log, vectors, payload, indexes
             self._resolved.clear()
+            self._writes += 1
             shard.update(operation)
             self._unflushed += n_points
             if self._unflushed >= FLUSH_EVERY:
@@ -215,3 +216,18 @@ class EdgeStore(EdgeReader):
         for key in keys:
             if key not in there:
                 raise NotFoundError(f"There is no point with the id {key}.")
+
+
+def _create(path: Path, params: Mapping[str, VectorParams]) -> qdrant_edge.EdgeShard:
+    from qdrant_edge import EdgeShard
+
+    for name, wanted in params.items():
+        checked_new_vector(name, wanted)
+    with engine_errors(path, "write"):
+        path.mkdir(parents=True, exist_ok=True)
+        if any(path.iterdir()):
+            raise InvalidInputError(f"{path} is not empty.", remedy="Open it, or choose another folder.")
+        want_space(path, 0)
+        shard = EdgeShard.create(str(path), make_config(params))
+        index_fields(shard)
+    return shard

@@ -21,6 +21,7 @@ from imagefinder.store.predicate import matches
 if TYPE_CHECKING:
     import qdrant_edge
 
+COLUMNS_BATCH = 2000  # records in one call, which nothing can interrupt: 10 ms
 RESOLVED_KEPT = 16  # filters whose ids are remembered until the next write
 
 
@@ -33,6 +34,11 @@ class EdgeReader:
         self._params = params
         self._lock = threading.RLock()
         self._resolved: dict[str, qdrant_edge.Filter] = {}
+        self._writes = 0
+
+    @property
+    def writes(self) -> int:
+        return self._writes
 
     def vectors(self) -> Mapping[str, VectorParams]:
         return dict(self._params)
@@ -107,6 +113,18 @@ class EdgeReader:
             known(self._params, name)
         return self._scroll(self._translated(filter), fields, list(vectors), batch)
 
+    def columns(self, fields: Sequence[str], *, filter: Filter | None = None) -> dict[str, list[Any]]:
+        """As ``scroll``, at two thirds of the cost: no object is made for a point."""
+        columns: dict[str, list[Any]] = {field: [] for field in fields}
+        held = [field for field in columns if field != "id"]
+        for records in self._records(self._translated(filter), held, [], COLUMNS_BATCH):
+            if "id" in columns:
+                columns["id"] += [str(record.id) for record in records]
+            payloads = [record.payload or {} for record in records] if held else []
+            for field in held:
+                columns[field] += [payload.get(field) for payload in payloads]
+        return columns
+
     def count(self, filter: Filter | None = None) -> int:
         from qdrant_edge import CountRequest
 
@@ -144,6 +162,14 @@ class EdgeReader:
     def _scroll(
         self, filter: qdrant_edge.Filter | None, fields: Sequence[str] | None, vectors: list[str], batch: int
     ) -> Iterator[list[Point]]:
+        for records in self._records(filter, fields, vectors, batch):
+            with engine_errors(self._path, "read"):
+                points = [our_point(record, fields) for record in records]
+            yield points
+
+    def _records(
+        self, filter: qdrant_edge.Filter | None, fields: Sequence[str] | None, vectors: list[str], batch: int
+    ) -> Iterator[list[qdrant_edge.Record]]:
         from qdrant_edge import ScrollRequest
 
         start: Any = None
@@ -158,8 +184,7 @@ class EdgeReader:
                         with_vector=vectors or False,
                     )
                 )
-                points = [our_point(record, fields) for record in records]
-            if points:
-                yield points
+            if records:
+                yield records
             if start is None:
                 return

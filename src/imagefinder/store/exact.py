@@ -33,6 +33,11 @@ class ExactStore:
         self._params: dict[str, VectorParams] = {}
         self._payloads: dict[str, dict[str, Any]] = {}
         self._vectors: dict[str, dict[str, np.ndarray]] = {}
+        self._writes = 0
+
+    @property
+    def writes(self) -> int:
+        return self._writes
 
     def vectors(self) -> Mapping[str, VectorParams]:
         return dict(self._params)
@@ -45,11 +50,13 @@ class ExactStore:
 
     def drop_vector(self, name: str) -> None:
         known(self._params, name)
+        self._writes += 1
         del self._params[name]
         for vectors in self._vectors.values():
             vectors.pop(name, None)
 
     def upsert(self, points: Sequence[Point]) -> None:
+        self._writes += 1
         for point in checked_points(points, self._params):
             self._payloads[point.id] = copy.deepcopy(dict(point.payload))
             self._vectors[point.id] = {n: _stored(v, self._params[n]) for n, v in point.vectors.items()}
@@ -57,22 +64,26 @@ class ExactStore:
     def set_vectors(self, name: str, ids: Sequence[str], array: np.ndarray) -> None:
         params = known(self._params, name)
         rows = checked_rows(name, array, params, len(ids))
+        self._writes += 1
         keys = [self._existing(id) for id in ids]
         for key, row in zip(keys, rows, strict=True):
             self._vectors[key][name] = _stored(row, params)
 
     def set_payload(self, id: str, payload: Mapping[str, Any]) -> None:
         checked_payload(payload)
+        self._writes += 1
         self._payloads[self._existing(id)] = copy.deepcopy(dict(payload))
 
     def merge_payload(self, ids: Sequence[str], payload: Mapping[str, Any]) -> None:
         checked_payload(payload)
+        self._writes += 1
         for key in usual_ids(ids):
             if key in self._payloads:
                 merged = {**self._payloads[key], **copy.deepcopy(dict(payload))}
                 self._payloads[key] = {k: v for k, v in merged.items() if k not in payload or v is not None}
 
     def delete(self, ids: Sequence[str]) -> None:
+        self._writes += 1
         for key in usual_ids(ids):
             self._payloads.pop(key, None)
             self._vectors.pop(key, None)
@@ -125,6 +136,11 @@ class ExactStore:
             known(self._params, name)
         ids = self._ids(filter)
         return ([self._point(id, fields, vectors) for id in ids[i : i + batch]] for i in range(0, len(ids), batch))
+
+    def columns(self, fields: Sequence[str], *, filter: Filter | None = None) -> dict[str, list[Any]]:
+        ids = self._ids(filter)
+        rows = [{**copy.deepcopy(self._payloads[id]), "id": id} for id in ids]
+        return {field: [row.get(field) for row in rows] for field in fields}
 
     def count(self, filter: Filter | None = None) -> int:
         return len(self._ids(filter))

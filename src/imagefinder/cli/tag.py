@@ -1,0 +1,51 @@
+"""``imagefinder tag``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from imagefinder.cli.common import NOTHING_FOUND, OK, index_option, json_option, open_finder, plural, print_json, say
+
+
+@click.command()
+@click.argument("images", nargs=-1, metavar="[IMAGE]...")
+@click.option("--filter", "where", metavar="EXPR", help="Tag all that match, e.g. 'folder=shoes'.")
+@click.option("--add", multiple=True, metavar="TAG", help="A tag to add; several may be given.")
+@click.option("--remove", multiple=True, metavar="TAG", help="A tag to take away.")
+@click.option("--caption", metavar="TEXT", help="The caption of one image; an empty one takes it away.")
+@index_option
+@json_option
+def tag(
+    images: tuple[str, ...],
+    where: str | None,
+    add: tuple[str, ...],
+    remove: tuple[str, ...],
+    caption: str | None,
+    index_dir: Path | None,
+    as_json: bool,
+) -> int:
+    """Tag images, named by path, URL, id:ID or filter, or give one a caption.
+
+    \b
+      imagefinder tag ./beach.jpg --add summer --add "Lake Garda"
+      imagefinder tag --filter "cluster = 3" --add shoes --remove unsorted
+      imagefinder search dog --filter "tags = summer"
+    """
+    if not images and where is None:
+        raise click.UsageError("Name images, or give --filter.")
+    if not add and not remove and caption is None:
+        raise click.UsageError("Give --add, --remove or --caption.")
+    if caption is not None and (len(images) != 1 or where is not None):
+        raise click.UsageError("--caption is for one image.")
+    with open_finder(index_dir) as finder:
+        before = [finder.get(image).to_dict() for image in images] if caption is not None else []
+        changed = finder.tag(images, add, remove, filter=where) if add or remove else 0
+        if caption is not None:
+            finder.update(images[0], caption=caption)
+            changed = int(finder.get(images[0]).to_dict() != before[0])
+    if as_json:
+        print_json({"changed": changed})
+    say(f"{plural(changed, 'image')} changed.")
+    return OK if changed else NOTHING_FOUND
