@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from imagefinder.groups.model import ClusterModel
     from imagefinder.ingest import IngestReport, Progress
     from imagefinder.query import Box, Term
-    from imagefinder.results import IndexInfo, Records
-    from imagefinder.search import Hits
+    from imagefinder.results import Hits, IndexInfo, Records
     from imagefinder.types import Hit, Limits, Record, Skipped
 
 __all__ = [
@@ -51,7 +50,7 @@ __all__ = [
 
 _HOME = {
     "ImageFinderError": "errors",
-    "Hits": "search",
+    "Hits": "results",
     "ImageFinder": "finder",
     "Choice": "cluster.choose",
     "Cluster": "groups.clustering",

@@ -15,7 +15,10 @@
     │   └── ModelMismatchError              made with another model
     ├── StorageError (OSError)              the disk is full or can't be written
     ├── ModelError (RuntimeError)           a model's files are missing, corrupt or of the wrong shape
-    └── MissingExtraError (ImportError)     an optional package is needed
+    ├── MissingExtraError (ImportError)     an optional package is needed
+    └── ServerError (RuntimeError)          a server that was asked refuses or fails; carries its code
+        ├── UnreachableError                no server answers
+        └── UnauthorizedError               it wants a key, or another one
 
 A message says what was wrong, what was given and what is allowed; ``remedy`` says what to do.
 """
@@ -97,3 +100,20 @@ class ModelError(ImageFinderError, RuntimeError):
 
 class MissingExtraError(ImageFinderError, ImportError):
     """An optional package is needed for this."""
+
+
+class ServerError(ImageFinderError, RuntimeError):
+    """A server that was asked refuses, or fails. ``code`` is what it says: forbidden, read-only, too-large,
+    rate-limited, busy, timeout, cancelled, unexpected and so on."""
+
+    def __init__(self, message: str, *, code: str = "unexpected", remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.code = code
+
+
+class UnreachableError(ServerError):
+    """No server answers."""
+
+
+class UnauthorizedError(ServerError):
+    """The server wants a key, or another one."""

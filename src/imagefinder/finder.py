@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
-from uuid import UUID
 
 from imagefinder.cataloguing import Cataloguing
 from imagefinder.embedding import embed_pictures
@@ -18,11 +17,11 @@ from imagefinder.images.sources import open_source
 from imagefinder.index import Index
 from imagefinder.ingest import IngestReport, Progress, ingest
 from imagefinder.organising import Organising, cores
-from imagefinder.query import Kind, QueryInput, Term, parse_query
-from imagefinder.results import IndexInfo
-from imagefinder.search import Hits, SearchOptions, search
+from imagefinder.query import Kind, QueryInput, Term, ids_of, parse_query
+from imagefinder.results import Hits, IndexInfo
+from imagefinder.search import SearchOptions, search
 from imagefinder.store.filters import FilterLike, as_filter
-from imagefinder.types import Limits, image_id
+from imagefinder.types import Limits
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -290,9 +289,8 @@ class ImageFinder(Cataloguing, Organising):
         return self._find(image).id
 
     def _find(self, image: str) -> Point:
-        name = image.removeprefix("id:")
-        for id in (_uuid_or_none(name), image_id(image), image_id(str(Path(image).expanduser().absolute()))):
-            if id and (found := self._index.store.retrieve([id])):
+        for id in ids_of(image):
+            if found := self._index.store.retrieve([id]):
                 return found[0]
         raise NotFoundError(f"The index has no image {image!r}.", remedy="Name it by its id, full path or URL.")
 
@@ -332,10 +330,3 @@ class ImageFinder(Cataloguing, Organising):
 
     def __repr__(self) -> str:
         return f"ImageFinder({str(self._index.path)!r}, {len(self)} images)"
-
-
-def _uuid_or_none(text: str) -> str | None:
-    try:
-        return str(UUID(text))
-    except ValueError:
-        return None

@@ -1,13 +1,13 @@
-"""What the library gives back: rows of the index, and what an index holds."""
+"""What the library gives back: answers, rows of the index, and what an index holds."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
 
 from imagefinder.images.grid import html_grid
-from imagefinder.types import Record
+from imagefinder.types import Hit, Record
 
 
 class Records(Sequence[Record]):
@@ -31,6 +31,48 @@ class Records(Sequence[Record]):
 
     def _repr_html_(self) -> str:
         return html_grid([(r.uri, "", r.caption or "") for r in self])
+
+
+class Hits(Sequence[Hit]):
+    """The answers of one search, best first. In a notebook they show as a grid of pictures.
+
+    ``total`` is how many images the filter lets through, all of them without one. ``stages`` are the milliseconds
+    spent on each part of the search, ``took_ms`` on all of it: read, embed, feedback, query, count.
+    """
+
+    def __init__(
+        self, hits: Sequence[Hit], *, space: str, total: int, took_ms: float, stages: Mapping[str, float]
+    ) -> None:
+        self._hits = tuple(hits)
+        self.space = space
+        self.total = total
+        self.took_ms = took_ms
+        self.stages = dict(stages)
+
+    @overload
+    def __getitem__(self, i: int) -> Hit: ...
+    @overload
+    def __getitem__(self, i: slice) -> Sequence[Hit]: ...
+    def __getitem__(self, i: int | slice) -> Hit | Sequence[Hit]:
+        return self._hits[i]
+
+    def __len__(self) -> int:
+        return len(self._hits)
+
+    def __repr__(self) -> str:
+        return f"Hits({len(self)} in {self.space!r}, {self.took_ms:.1f} ms)"
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "took_ms": round(self.took_ms, 2),
+            "stages": {f"{name}_ms": round(ms, 2) for name, ms in self.stages.items()},
+            "space": self.space,
+            "total": self.total,
+            "hits": [h.to_dict() for h in self],
+        }
+
+    def _repr_html_(self) -> str:
+        return html_grid([(h.uri, f"{h.rank}. {h.score:.3f}", h.record.caption or "") for h in self])
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from imagefinder.errors import ImageError, InvalidQueryError
 
 if TYPE_CHECKING:
     from imagefinder.query import QueryInput
-    from imagefinder.search import Hits
+    from imagefinder.results import Hits
     from imagefinder.types import Hit
 
 

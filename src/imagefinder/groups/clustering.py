@@ -92,17 +92,7 @@ class Clustering:
 
     def find(self, cluster: int | str) -> Cluster:
         """A cluster by its label or its name, whatever the case. Raises NotFoundError."""
-        text = str(cluster).strip()
-        for found in self.clusters:
-            if str(found.label) == text:
-                return found
-        named = [c for c in self.clusters if c.name.casefold() == text.casefold()]
-        if named:
-            return named[0]
-        raise NotFoundError(
-            f"There is no cluster {text!r} among the {len(self.clusters)}.",
-            remedy="`imagefinder clusters` lists them with their names.",
-        )
+        return find_cluster(self.clusters, cluster)
 
     def place(self, label: int) -> int:
         """Where the cluster of a label stands in ``clusters`` and ``centres``."""
@@ -175,3 +165,17 @@ class Clustering:
             raise IndexDamagedError(
                 f"{run.folder} lacks or garbles an entry: {error!r}.", remedy="Cluster again, or undo the last change."
             ) from error
+
+
+def find_cluster(clusters: Sequence[Cluster], cluster: int | str) -> Cluster:
+    """One of them by its label or its name, whatever the case. Raises NotFoundError."""
+    text = str(cluster).strip()
+    named = [c for c in clusters if str(c.label) == text] or [
+        c for c in clusters if c.name.casefold() == text.casefold()
+    ]
+    if named:
+        return named[0]
+    raise NotFoundError(
+        f"There is no cluster {text!r} among the {len(clusters)}.",
+        remedy="`imagefinder clusters` lists them with their names.",
+    )

@@ -72,7 +72,8 @@ def install(app: FastAPI) -> None:
 
 def _answer(request: Request, error: Exception) -> Response:
     status, content = of_error(error)
-    return JSONResponse(content, status)
+    busy = content["error"]["code"] == "busy"  # what was refused before it was begun may simply be asked again
+    return JSONResponse(content, status, headers={"retry-after": "1"} if busy else None)
 
 
 def _invalid(request: Request, error: Exception) -> Response:

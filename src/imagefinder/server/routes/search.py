@@ -18,7 +18,7 @@ from imagefinder.server import answers, schemas
 from imagefinder.server.state import Json, Serving, ServingDep
 
 if TYPE_CHECKING:
-    from imagefinder.search import Hits
+    from imagefinder.results import Hits
 
 router = APIRouter(prefix="/v1", tags=["search"])
 UPLOAD = 256 * 1024**2  # bytes of one picture; the body may be a little longer

@@ -1,0 +1,135 @@
+"""``client.clusters``: the clusters of the server's index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from imagefinder.client.answers import cluster_of
+
+if TYPE_CHECKING:
+    from imagefinder.client.transport import Transport
+    from imagefinder.groups.clustering import Cluster
+    from imagefinder.results import Records
+
+HOME = "/v1/clusters"
+
+
+@dataclass(frozen=True, slots=True)
+class Clustering:
+    """All clusters at one time: what ``groups.clustering.Clustering`` tells of them without its arrays. ``facts`` are
+    JSON values, as GET /v1/clusters has them; sizes are those of now."""
+
+    clusters: tuple[Cluster, ...]
+    facts: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, answer: Mapping[str, Any]) -> Self:
+        return cls(tuple(cluster_of(row) for row in answer["clusters"]), answer)
+
+    @property
+    def scores(self) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self.facts["scores"]
+        return found
+
+    @property
+    def n_noise(self) -> int:
+        return int(self.facts["n_noise"])
+
+    def find(self, cluster: int | str) -> Cluster:
+        """A cluster by its label or its name, whatever the case. Raises NotFoundError."""
+        from imagefinder.groups.clustering import find_cluster
+
+        return find_cluster(self.clusters, cluster)
+
+    def to_dict(self) -> dict[str, Any]:
+        return dict(self.facts)
+
+
+class Clusters(Sequence["Cluster"]):
+    """The clusters in force, as ``finder.clusters`` has them: named by label or name, corrected, and undone. Raises
+    NotFoundError while nothing is clustered."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        resolve: Callable[[Sequence[str]], Sequence[str]],
+        records: Callable[[str], Records],
+    ) -> None:
+        self._transport = transport
+        self._resolve = resolve
+        self._records = records
+
+    @property
+    def clustering(self) -> Clustering:
+        """All of them, with the parameters and scores."""
+        return Clustering.of(self._transport.json("GET", HOME))
+
+    def __getitem__(self, i: Any) -> Any:
+        return self.clustering.clusters[i]
+
+    def __iter__(self) -> Iterator[Cluster]:
+        return iter(self.clustering.clusters)  # asked for once, not once a cluster
+
+    def __len__(self) -> int:
+        return len(self.clustering.clusters)
+
+    def find(self, cluster: int | str) -> Cluster:
+        """One cluster, by label or name. Raises NotFoundError."""
+        return self.clustering.find(cluster)
+
+    def members(self, cluster: int | str) -> Records:
+        """The records of a cluster's images."""
+        return self._records(f"cluster = {self.find(cluster).label}")
+
+    def sizes(self) -> dict[int, int]:
+        """How many images each cluster has now, by label; -1 counts those in none."""
+        now = self.clustering
+        sizes = {c.label: c.size for c in now.clusters}
+        return {**sizes, -1: now.n_noise} if now.n_noise else sizes
+
+    def levels(self, n: int) -> list[list[Cluster]]:
+        """Clusters of clusters: the tree cut into ``n`` groups, the largest first."""
+        found = self._transport.json("GET", f"{HOME}/levels", params={"n": n})["levels"]
+        return [[cluster_of(row) for row in group] for group in found]
+
+    def rename(self, cluster: int | str, name: str) -> Cluster:
+        """Give a cluster a name."""
+        return self._change(cluster, {"name": name})
+
+    def lock(self, cluster: int | str, locked: bool = True) -> Cluster:
+        """Keep a cluster's members as they are when clustering runs again."""
+        return self._change(cluster, {"locked": locked})
+
+    def _change(self, cluster: int | str, change: Mapping[str, Any]) -> Cluster:
+        return cluster_of(self._transport.json("PATCH", f"{HOME}/{self.find(cluster).label}", json=change))
+
+    def merge(self, *clusters: int | str) -> Cluster:
+        """Make one cluster of several, with the label and name of the first."""
+        now = self.clustering
+        labels = [now.find(c).label for c in clusters]
+        return cluster_of(self._transport.json("POST", f"{HOME}/merge", json={"clusters": labels}))
+
+    def split(self, cluster: int | str, n: int = 2) -> list[Cluster]:
+        """Part a cluster into ``n``; the largest part keeps its label and name."""
+        made = self._transport.json("POST", f"{HOME}/{self.find(cluster).label}/split", json={"n": n})
+        return [cluster_of(row) for row in made["clusters"]]
+
+    def move(self, images: Sequence[str] | str, cluster: int | str) -> Cluster:
+        """Put images, by id, path or URL, into a cluster."""
+        ids = self._resolve([images] if isinstance(images, str) else images)
+        path = f"{HOME}/{self.find(cluster).label}/images"
+        return cluster_of(self._transport.json("POST", path, json={"ids": ids}))
+
+    def undo(self) -> Clustering:
+        """Take the last change back. Raises NotFoundError when there is none."""
+        return Clustering.of(self._transport.json("POST", f"{HOME}/undo"))
+
+    def rows(self) -> list[dict[str, Any]]:
+        """A row for each image: uri, cluster, name, distance to the centre; by cluster, then by distance."""
+        found: list[dict[str, Any]] = self._transport.json("GET", f"{HOME}/export", params={"format": "json"})
+        return found
+
+    def __repr__(self) -> str:
+        return f"Clusters({', '.join(f'{c.label}: {c.name}' for c in self)})"

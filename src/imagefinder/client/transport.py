@@ -1,0 +1,141 @@
+"""One HTTP connection: its key, its timeouts, its second tries, and errors as the library's exceptions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from imagefinder import errors
+from imagefinder._version import __version__
+from imagefinder.types import SkipCode
+
+if TYPE_CHECKING:
+    import httpx
+
+CONNECT_S = 5.0
+TRIES = 5  # of a request that the server told to come back
+LONGEST_WAIT_S = 10.0  # between two of them
+KINDS: dict[str, type[errors.ImageFinderError]] = {
+    "invalid-input": errors.InvalidInputError,
+    "not-found": errors.NotFoundError,
+    "index-folder": errors.IndexFolderError,
+    "index-locked": errors.IndexLockedError,
+    "index-version": errors.IndexVersionError,
+    "index-damaged": errors.IndexDamagedError,
+    "model-mismatch": errors.ModelMismatchError,
+    "storage": errors.StorageError,
+    "disk-full": errors.StorageError,
+    "model": errors.ModelError,
+    "missing-extra": errors.MissingExtraError,
+}
+FETCH_CODES = (SkipCode.ADDRESS_REFUSED, SkipCode.TIMEOUT, SkipCode.FETCH_FAILED)
+UNUSABLE = 422  # the status of an image that can't be used
+
+
+class Transport:
+    """Requests to one server. Safe to use from several threads. Raises what ``error_of`` makes of an error."""
+
+    def __init__(self, url: str, key: str | None, timeout_s: float) -> None:
+        import httpx
+
+        try:
+            base = httpx.URL(url.rstrip("/") + "/")
+        except (httpx.InvalidURL, TypeError) as error:
+            raise _no_url(url) from error
+        if base.scheme not in ("http", "https") or not base.host:
+            raise _no_url(url)
+        self.url = str(base).rstrip("/")
+        headers = {"user-agent": f"imagefinder/{__version__}"} | ({"authorization": f"Bearer {key}"} if key else {})
+        local = base.host in ("localhost", "127.0.0.1", "::1")
+        self._http = httpx.Client(
+            base_url=base,
+            headers=headers,
+            timeout=httpx.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s)),
+            trust_env=not local,  # a proxy of the environment can't reach this machine's own server
+        )
+
+    def json(self, method: str, path: str, **options: Any) -> Any:
+        """The answer's JSON; None where it has no content. The options are those of ``httpx.Client.request``."""
+        response = self.send(method, path, **options)
+        if not response.content:
+            return None
+        try:
+            return response.json()
+        except ValueError as error:
+            raise self._foreign() from error
+
+    def content(self, path: str, **params: Any) -> bytes:
+        """The bytes that a GET answers."""
+        return self.send("GET", path, params=params).content
+
+    def send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """The answer; a refusal that says when to come back is tried again, a few times."""
+        if params := options.get("params"):
+            options["params"] = {name: value for name, value in params.items() if value is not None}
+        for tries in range(1, TRIES + 1):
+            response = self._try(method, path, options)
+            wait = _wait_s(response)
+            if response.is_success or wait is None or tries == TRIES:
+                break
+            time.sleep(wait)
+        if not response.is_success:
+            raise self._error(response)
+        return response
+
+    def _try(self, method: str, path: str, options: Mapping[str, Any]) -> httpx.Response:
+        import httpx
+
+        try:
+            return self._http.request(method, path.lstrip("/"), **options)
+        except (httpx.ReadTimeout, httpx.WriteTimeout) as error:
+            raise errors.ServerError(
+                f"{self.url} did not answer in time.", code="timeout", remedy="Give the client a longer timeout_s."
+            ) from error
+        except httpx.TransportError as error:
+            raise errors.UnreachableError(
+                f"No server answers at {self.url}: {error}.",
+                code="unreachable",
+                remedy="Start it with: imagefinder serve",
+            ) from error
+
+    def _error(self, response: httpx.Response) -> errors.ImageFinderError:
+        try:
+            told = response.json()["error"]
+            return error_of(told["code"], told["message"], told.get("remedy", ""), response.status_code)
+        except (ValueError, KeyError, TypeError):
+            return self._foreign()
+
+    def _foreign(self) -> errors.ServerError:
+        return errors.ServerError(f"What answers at {self.url} is no ImageFinder server.", remedy="Check the URL.")
+
+    def close(self) -> None:
+        self._http.close()
+
+
+def error_of(code: str, message: str, remedy: str = "", status: int = 0) -> errors.ImageFinderError:
+    """The library's exception for an error of the API; ``status`` 0 for that of a job."""
+    if status == 401:
+        return errors.UnauthorizedError(
+            message, code=code, remedy='Give the server\'s key: Client(url, key="..."), or IMAGEFINDER_KEY.'
+        )
+    if status != UNUSABLE and code in KINDS:
+        return KINDS[code](message, remedy=remedy)
+    if status == UNUSABLE or (not status and code in tuple(SkipCode)):
+        kind = errors.FetchError if code in FETCH_CODES else errors.ImageError
+        return kind(message, code=code, remedy=remedy)
+    return errors.ServerError(message, code=code, remedy=remedy)
+
+
+def _wait_s(response: httpx.Response) -> float | None:
+    """Seconds after which to try again; None where the server names none."""
+    if response.status_code not in (429, 503):
+        return None
+    try:
+        return min(max(float(response.headers["retry-after"]), 0.0), LONGEST_WAIT_S)
+    except (KeyError, ValueError):
+        return None
+
+
+def _no_url(url: object) -> errors.InvalidInputError:
+    return errors.InvalidInputError(f"{url!r} is not a server's URL.", remedy="It is like http://127.0.0.1:8642")
