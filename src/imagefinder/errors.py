@@ -75,7 +75,11 @@ class IndexFolderError(ImageFinderError, RuntimeError):
 
 
 class IndexLockedError(IndexFolderError):
-    """Another process holds the index."""
+    """Another process holds the index. ``url`` is where it serves it; empty when it doesn't."""
+
+    def __init__(self, message: str, *, remedy: str = "", url: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.url = url
 
 
 class IndexVersionError(IndexFolderError):

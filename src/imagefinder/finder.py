@@ -310,6 +310,10 @@ class ImageFinder(Cataloguing, Organising):
 
     # --- life -----------------------------------------------------------------------------------------------------
 
+    def serve_at(self, url: str) -> None:
+        """Tell other processes, which find the index locked, where this one serves it: ``IndexLockedError.url``."""
+        self._index.serve_at(url)
+
     def close(self) -> None:
         """Flush and release the index; called twice, does nothing more."""
         self._index.close()

@@ -297,6 +297,10 @@ class Index:
         manifests.save(self.path, manifest)
         self.manifest = manifest
 
+    def serve_at(self, url: str) -> None:
+        """Tell other processes, which find the index locked, where it is served."""
+        self._lock.serve_at(url)
+
     def close(self) -> None:
         self.store.close()
         self._lock.release()

@@ -77,6 +77,7 @@ def _welcome(finder: ImageFinder, wanted: ServerSettings, browser: bool) -> None
     from imagefinder.server.run import open_browser, url_of
 
     url = url_of(wanted)
+    finder.serve_at(url)
     say(f"{plural(len(finder), 'image')} at {url}  (API: {url}docs)")
     say("Ctrl-C ends it.")
     if browser:

@@ -200,12 +200,9 @@ class Client(Organising):
     def remove(self, *images: str | os.PathLike[str], filter: FilterLike = None) -> int:
         """Take images out of the index, by id, URI or filter. Returns how many. Files stay where they are, but for
         those that were sent by ``add``."""
-        if not images and filter is None:
+        if not images and _filter(filter) is None:
             raise InvalidInputError("Nothing to remove was named.", remedy="Give ids, paths, URLs or a filter.")
-        ids = [self._id(image) for image in images]
-        if filter is not None:
-            ids += self.columns(["id"], filter)["id"]
-        portions = chunked(dict.fromkeys(ids), MANY)
+        portions = chunked(self._chosen(images, filter), MANY)
         return sum(
             self._transport.json("POST", "/v1/images/delete", json={"ids": some})["removed"] for some in portions
         )
@@ -215,9 +212,18 @@ class Client(Organising):
         id = self._id(image)
         return record_of(self._transport.json("PATCH", f"/v1/images/{id}", json=changes))
 
-    def tag(self, images: Sequence[str], add: Sequence[str] = (), remove: Sequence[str] = ()) -> int:
-        """Add and remove tags of many images. Returns how many have changed."""
-        portions = chunked(self._ids(images), MANY)
+    def tag(
+        self,
+        images: Sequence[str | os.PathLike[str]] = (),
+        add: Sequence[str] = (),
+        remove: Sequence[str] = (),
+        *,
+        filter: FilterLike = None,
+    ) -> int:
+        """Add and remove tags of images, named by id or URI, or all that match a filter; how many have changed."""
+        if isinstance(images, str):
+            raise InvalidInputError(f"Images are a list of ids or paths, not the text {images!r}.")
+        portions = chunked(self._chosen(images, filter), MANY)
         bodies = ({"ids": some, "add": [*add], "remove": [*remove]} for some in portions)
         return sum(self._transport.json("POST", "/v1/images/tags", json=body)["changed"] for body in bodies)
 
@@ -226,6 +232,13 @@ class Client(Organising):
     def _ids(self, images: Sequence[str]) -> Sequence[str]:
         """The ids of images named by id, path or URL. Asks the server about what is no id. Raises NotFoundError."""
         return [self._id(image) for image in images]
+
+    def _chosen(self, images: Sequence[str | os.PathLike[str]], filter: FilterLike) -> Sequence[str]:
+        """The ids of images that are named, and of those that match."""
+        ids = [self._id(image) for image in images]
+        if _filter(filter) is not None:
+            ids += self.columns(["id"], filter)["id"]
+        return [*dict.fromkeys(ids)]
 
     def _id(self, image: str | os.PathLike[str]) -> str:
         name = os.fspath(image)

@@ -77,12 +77,18 @@ class IndexLock:
     ) -> None:
         self.release()
 
-    def _write_holder(self) -> None:
+    def serve_at(self, url: str) -> None:
+        """Note where the holder answers for the index, for those who find it locked."""
+        if self._lock is not None:
+            self._write_holder(url)
+
+    def _write_holder(self, url: str = "") -> None:
         holder = {
             "pid": os.getpid(),
             "host": socket.gethostname(),
             "command": self._command,
             "since": datetime.now(UTC).isoformat(timespec="seconds"),
+            "url": url,
         }
         with contextlib.suppress(OSError):  # the lock holds without it; only the message would be poorer
             (self._folder / HOLDER_NAME).write_text(json.dumps(holder), "utf-8")
@@ -91,6 +97,7 @@ class IndexLock:
         try:
             holder = json.loads((self._folder / HOLDER_NAME).read_text("utf-8"))
             pid, host, command, since = (holder[key] for key in ("pid", "host", "command", "since"))
+            url = str(holder.get("url", ""))
         except (OSError, ValueError, KeyError, TypeError):
             return IndexLockedError(
                 f"The index {self._folder} is in use by another process.", remedy="Wait for it to end, or stop it."
@@ -101,5 +108,6 @@ class IndexLock:
             )
         return IndexLockedError(
             f"The index {self._folder} is in use by {command!r} (process {pid} on {host}, since {since}).",
-            remedy="Wait for it to end, or stop it.",
+            remedy=f"It answers at {url} meanwhile; or stop it." if url else "Wait for it to end, or stop it.",
+            url=url,
         )

@@ -1,0 +1,229 @@
+"""What an agent can do with the collection. The texts here are read by the model that chooses among the tools."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, ParamSpec, TypeVar
+
+from mcp.server.mcpserver import Image, MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.types import ToolAnnotations
+from pydantic import Field
+
+from imagefinder._version import __version__
+from imagefinder.errors import ImageFinderError, InvalidInputError, NotFoundError
+from imagefinder.images.loader import is_url
+from imagefinder.mcp.access import Access, Library, thumbnail
+from imagefinder.query import Part, ids_of
+from imagefinder.types import Limits, Record
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Content = list[Any]  # texts and pictures, as MCP has them
+SMALL, SHOWN = 256, 12  # pixels of the pictures beside hits; how many of them
+TOLD = ("caption", "tags", "folder", "width", "height", "taken_at", "cluster", "cluster_name", "issues")
+FACETS = 20  # values of each field that ``info`` names
+INSTRUCTIONS = """Searches and organises one collection of images on the user's own machine. Begin with `info` to see
+what is there and what filters can use. Images are named by ids, which every tool returns and takes. A `score` orders
+the hits of one search; it is no probability, and a search always returns the nearest images, so look at them (`show`,
+or thumbnails=true) before saying that they fit."""
+
+Id = Annotated[str, Field(description="The id of an image, as other tools return it; its path or URL does as well.")]
+K = Annotated[int, Field(ge=1, le=50, description="How many images.")]
+Offset = Annotated[int, Field(ge=0, description="Leave out this many: for the next page.")]
+Pictures = Annotated[bool, Field(description="Also return small pictures of the first dozen, to look at.")]
+Filter = Annotated[
+    str | None,
+    Field(
+        description='Only images that match, e.g.: folder = "shoes" and width >= 800; tags = red; taken_at >= 2020; '
+        'cluster = 3; caption ~ "bike"; format in (PNG, GIF); has caption; not (...). Fields: folder, uri, caption, '
+        "tags, width, height, bytes, format, taken_at, mtime, cluster, cluster_name, colours, any column of a table."
+    ),
+]
+
+
+def told(do: Callable[P, T]) -> Callable[P, T]:
+    """A tool whose errors are told to the agent with what to do about them."""
+
+    @functools.wraps(do)
+    def tool(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return do(*args, **kwargs)
+        except ImageFinderError as error:
+            raise ToolError(str(error)) from error
+
+    return tool
+
+
+class Tools:
+    """The tools, each a method; ``server`` makes an MCP server of them."""
+
+    def __init__(self, access: Access, limits: Limits) -> None:
+        self._access = access
+        self._limits = limits
+
+    def server(self, *, write: bool) -> MCPServer[Any]:
+        """``write``: also those that change something."""
+        server: MCPServer[Any] = MCPServer(
+            "imagefinder", title="ImageFinder", version=__version__, instructions=INSTRUCTIONS, log_level="WARNING"
+        )
+        looking = (self.info, self.search, self.similar, self.clusters, self.cluster_images, self.show)
+        for tool in looking:
+            reading = ToolAnnotations(read_only_hint=True, open_world_hint=False)
+            server.add_tool(told(tool), annotations=reading, structured_output=False)
+        if write:
+            changing = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True)
+            server.add_tool(told(self.tag), annotations=changing, structured_output=False)
+        return server
+
+    def info(self) -> Content:
+        """What the collection holds: how many images, from where, which folders, tags, formats and years there are
+        with their counts (to write filters with), whether it can be searched by words, and whether it is clustered."""
+        with self._access.use() as library:
+            about = library.info()
+            found = library.facets()
+            fields = ("folder", "tags", "format", "colours", "year", "issues", "cluster")
+            return _answer(
+                {
+                    "images": about.images,
+                    "sources": [s["uri"] for s in about.sources],
+                    "model": about.model,
+                    "values": {name: found[name][:FACETS] for name in fields if found.get(name)},
+                    "ranges": found["ranges"],
+                }
+            )
+
+    def search(
+        self,
+        words: Annotated[
+            str,
+            Field(description="What to see in the images, e.g. red bike. `dog + snow - people` adds and subtracts."),
+        ] = "",
+        image: Annotated[str | None, Field(description="Search by an image: a file's path, a URL or an id.")] = None,
+        k: K = 10,
+        offset: Offset = 0,
+        filter: Filter = None,
+        thumbnails: Pictures = False,
+    ) -> Content:
+        """Find images by words, by an image, or by both together, the best first."""
+        parts: list[Part] = [words] if words.strip() else []
+        if image is not None:
+            parts.append(_shown(image))
+        if not parts:
+            raise InvalidInputError("Nothing to search for was given.", remedy="Give words, an image, or both.")
+        with self._access.use() as library:
+            hits = library.search(parts, k, filter=filter, offset=offset)
+            rows = [{"id": h.id, "uri": h.uri, "score": round(h.score, 3), **_facts(h.record)} for h in hits]
+            return self._with_pictures(library, {"total": hits.total, "hits": rows}, hits, thumbnails)
+
+    def similar(
+        self,
+        id: Id,
+        k: K = 10,
+        offset: Offset = 0,
+        filter: Filter = None,
+        same_cluster: Annotated[bool, Field(description="Only images of the same cluster.")] = False,
+        thumbnails: Pictures = False,
+    ) -> Content:
+        """Find the images most like one of the collection, the most alike first, without itself."""
+        with self._access.use() as library:
+            hits = library.similar(id, k, filter=filter, offset=offset, same_cluster=same_cluster)
+            rows = [{"id": h.id, "uri": h.uri, "score": round(h.score, 3), **_facts(h.record)} for h in hits]
+            return self._with_pictures(library, {"hits": rows}, hits, thumbnails)
+
+    def clusters(self) -> Content:
+        """The groups that the images were sorted into by how they look: label, name, how many images, the words that
+        set the group apart, and the id of its most typical image. Groups are the quickest overview of a collection."""
+        with self._access.use() as library:
+            sizes = library.clusters.sizes()
+            rows = [
+                {
+                    "label": c.label,
+                    "name": c.name,
+                    "images": sizes.get(c.label, 0),
+                    "words": [word for word, _ in c.words],
+                    "typical": c.medoid,
+                }
+                for c in library.clusters
+            ]
+        return _answer({"clusters": rows, "in_none": sizes.get(-1, 0)})
+
+    def cluster_images(
+        self,
+        cluster: Annotated[str | int, Field(description="The label or the name of a group.")],
+        k: K = 20,
+        offset: Offset = 0,
+        thumbnails: Pictures = False,
+    ) -> Content:
+        """The images of one group, those that show its range first when asked from the start."""
+        with self._access.use() as library:
+            found = library.clusters.find(cluster)
+            members = {r.id: r for r in library.records(f"cluster = {found.label}")}
+            ordered = [members.pop(id) for id in found.representatives if id in members] + list(members.values())
+            page = ordered[offset : offset + k]
+            rows = [{"id": r.id, "uri": r.uri, **_facts(r)} for r in page]
+            answer = {"label": found.label, "name": found.name, "total": len(ordered), "images": rows}
+            return self._with_pictures(library, answer, page, thumbnails)
+
+    def show(
+        self,
+        id: Id,
+        size: Annotated[
+            Literal[128, 256, 512, 1024, 2048], Field(description="Pixels of the longest side, at most.")
+        ] = 512,
+    ) -> Content:
+        """Look at one image: the picture, and all that is known of it."""
+        with self._access.use() as library:
+            record = library.get(id)
+            picture = thumbnail(library, record, size, self._limits)
+        return [*_answer(record.to_dict()), Image(data=picture, format="jpeg")]
+
+    def tag(
+        self,
+        ids: Annotated[list[str], Field(min_length=1, max_length=1000, description="Ids of images.")],
+        add: Annotated[list[str], Field(description="Tags to add.")] = [],  # noqa: B006 - the schema's default
+        remove: Annotated[list[str], Field(description="Tags to take away.")] = [],  # noqa: B006
+    ) -> Content:
+        """Add tags to images, or take them away. Filters find them: tags = chosen."""
+        with self._access.use() as library:
+            return _answer({"changed": library.tag([library.get(id).id for id in ids], add=add, remove=remove)})
+
+    def _with_pictures(
+        self, library: Library, answer: Mapping[str, Any], shown: Iterable[Any], wanted: bool
+    ) -> Content:
+        """The answer and, if wanted, the pictures of the first; one that can't be read is left out and said so."""
+        pictures: Content = []
+        missing: list[str] = []
+        for item in list(shown)[:SHOWN] if wanted else []:
+            record: Record = getattr(item, "record", item)
+            try:
+                data = thumbnail(library, record, SMALL, self._limits)
+                pictures += [f"{record.id}:", Image(data=data, format="jpeg")]
+            except (ImageFinderError, OSError):
+                missing.append(record.id)
+        return [*_answer({**answer, **({"pictures_that_cannot_be_read": missing} if missing else {})}), *pictures]
+
+
+def _answer(value: Mapping[str, Any]) -> Content:
+    return [json.dumps(value, ensure_ascii=False, default=str)]
+
+
+def _facts(record: Record) -> dict[str, Any]:
+    row = record.to_dict()
+    return {name: row[name] for name in TOLD if name in row}
+
+
+def _shown(image: str) -> Part:
+    """A picture that an agent names: an id, a URL or a file. Raises NotFoundError for what is none of these."""
+    if is_url(image):
+        return image
+    name = image.removeprefix("id:")
+    if name.lower() == ids_of(name)[0]:
+        return f"id:{name}"
+    path = Path(image).expanduser()
+    if not path.is_file():
+        raise NotFoundError(f"There is no file {image!r}.", remedy="Give a file's full path, a URL, or an image's id.")
+    return path
