@@ -5,10 +5,9 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,37 +15,18 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-import uvicorn
 from PIL import Image
 
 from imagefinder import ImageFinder, errors
 from imagefinder.client import Client, Job
 from imagefinder.client.transport import Transport, error_of
 from imagefinder.query import Box, Kind, Term
-from imagefinder.server.app import create_app
-from imagefinder.server.run import bind, url_of
-from imagefinder.server.settings import ServerSettings
 
 SAMPLES = Path(__file__).resolve().parents[2] / "examples" / "images"
 PICTURES = sorted(SAMPLES.rglob("*.jpg"))
 Copy = Callable[[Path, Path], object]
+Serving = Callable[..., AbstractContextManager[str]]
 KEY = "a key that is long enough"
-
-
-@contextmanager
-def serving(finder: ImageFinder, **options: Any) -> Iterator[str]:
-    """The URL of a server, in a thread of its own, for as long as the block lasts."""
-    listener, settings = bind(ServerSettings(port=0, **options), any_port=False)
-    app = create_app(finder, settings)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    try:
-        yield url_of(settings)
-    finally:
-        server.should_exit = True
-        thread.join(30)
-        listener.close()
 
 
 @pytest.fixture(scope="module")
@@ -64,14 +44,16 @@ def organised(sample_index: Path, tmp_path_factory: pytest.TempPathFactory, copy
 
 
 @pytest.fixture(scope="module")
-def both(organised: Path) -> Iterator[tuple[ImageFinder, Client]]:
+def both(organised: Path, serving: Serving) -> Iterator[tuple[ImageFinder, Client]]:
     """The library and the client on one index, which no test changes."""
     with ImageFinder.open(organised) as finder, serving(finder) as url, Client(url) as client:
         yield finder, client
 
 
 @pytest.fixture
-def changing(organised: Path, tmp_path: Path, copy_index: Copy) -> Iterator[tuple[ImageFinder, Client]]:
+def changing(
+    organised: Path, tmp_path: Path, copy_index: Copy, serving: Serving
+) -> Iterator[tuple[ImageFinder, Client]]:
     """The same, on an index of its own."""
     home = tmp_path / "index"
     copy_index(organised, home)
@@ -223,7 +205,7 @@ def test_many_files_are_sent_in_portions(
 
 
 @pytest.fixture
-def serve_empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ImageFinder, Client]]:
+def serve_empty(tmp_path_factory: pytest.TempPathFactory, serving: Serving) -> Iterator[tuple[ImageFinder, Client]]:
     home = tmp_path_factory.mktemp("empty") / "index"
     with ImageFinder.open(home) as finder, serving(finder) as url, Client(url) as client:
         yield finder, client
@@ -334,7 +316,7 @@ def test_large_pictures_are_sent_ahead(both: tuple[ImageFinder, Client], monkeyp
 # --- the connection -----------------------------------------------------------------------------------------------
 
 
-def test_a_key_is_asked_for(organised: Path, tmp_path: Path, copy_index: Copy) -> None:
+def test_a_key_is_asked_for(organised: Path, tmp_path: Path, copy_index: Copy, serving: Serving) -> None:
     home = tmp_path / "index"
     copy_index(organised, home)
     with ImageFinder.open(home) as finder, serving(finder, key=KEY, read_only=True) as url:
