@@ -20,7 +20,7 @@ from fastapi.staticfiles import StaticFiles
 
 from imagefinder._version import __version__
 from imagefinder.errors import ImageFinderError
-from imagefinder.server import answers, interim, problems  # noqa: F401
+from imagefinder.server import answers, problems
 from imagefinder.server.metrics import Measured
 from imagefinder.server.routes import about, clusters, duplicates, embeddings, images, jobs, maps, search
 from imagefinder.server.safety import Guard
