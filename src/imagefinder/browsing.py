@@ -35,10 +35,10 @@ def facets(index: Index, filter: Filter | None) -> dict[str, Any]:
     key, writes = f"facets {filter}", index.store.writes
     kept = index.remembered.get(key)
     if kept is None or kept[0] != writes:
-        while len(index.remembered) >= REMEMBERED:
-            index.remembered.pop(next(iter(index.remembered)), None)
+        if len(index.remembered) >= REMEMBERED:
+            index.remembered.clear()
         kept = index.remembered[key] = (writes, _facets(index, filter))
-    return deepcopy(kept[1])  # type: ignore[no-any-return]
+    return deepcopy(kept[1])
 
 
 def _facets(index: Index, filter: Filter | None) -> dict[str, Any]:
