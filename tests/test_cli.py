@@ -181,9 +181,9 @@ def test_ctrl_c_stops_cleanly_and_the_next_run_goes_on(tmp_path: Path) -> None:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs inherit it ignored
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     signal.signal(signal.SIGINT, before)
-    while child.poll() is None and not (tmp_path / "i" / "points" / "edge_config.json").exists():
-        time.sleep(0.02)
-    time.sleep(0.3)
+    manifest = tmp_path / "i" / "index.json"
+    while child.poll() is None and not (manifest.exists() and "efficientnet" in manifest.read_text()):
+        time.sleep(0.02)  # the run has begun when it has made room for its vectors
     child.send_signal(signal.SIGINT)
     _, said = child.communicate(timeout=60)
     assert child.returncode == 130
