@@ -1,4 +1,6 @@
 // The server's events, over one connection for the whole page: `onEvent("job", job => ..)`.
+import { locked } from "./api.js";
+
 const listeners = new Map(); // name -> Set of functions
 const NAMES = ["job", "changed"];
 const RETRY_MS = [500, 1000, 2000, 5000, 10000];
@@ -14,9 +16,15 @@ function connect() {
   };
   source.onerror = () => {
     source.close(); // the browser's own retry gives up on an error status
-    setTimeout(connect, RETRY_MS[Math.min(failures++, RETRY_MS.length - 1)]);
+    setTimeout(whenUnlocked, RETRY_MS[Math.min(failures++, RETRY_MS.length - 1)], connect);
   };
   for (const name of NAMES) source.addEventListener(name, (event) => tell(name, JSON.parse(event.data)));
+}
+
+/** While the server waits for its key, every try would fail. */
+function whenUnlocked(work) {
+  if (!locked.get()) return work();
+  const stop = locked.watch((is) => is || (stop(), work()));
 }
 
 function tell(name, data) {

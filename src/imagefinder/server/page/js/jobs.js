@@ -2,6 +2,7 @@
 import { api, locked } from "./api.js";
 import { toast, toastError } from "./components/toast.js";
 import { onEvent } from "./events.js";
+import { count } from "./format.js";
 import { store, useStore } from "./store.js";
 
 export const jobs = store([]);
@@ -32,7 +33,9 @@ function take(job) {
 
 function ended(job) {
   if (job.state === "failed") toastError(job.error ?? { message: `${jobName(job)} failed.` });
-  if (job.state === "done") toast(`${jobName(job)}: done`, { action: { label: "Details", href: "/library" } });
+  if (job.state !== "done") return;
+  const run = () => import("./library/job_details.js").then((module) => module.showJob(job));
+  toast(`${jobName(job)}: done${job.skipped ? `, ${count(job.skipped, "file")} left out` : ""}`, { action: { label: "Details", run } });
 }
 
 const load = () =>

@@ -10,6 +10,7 @@ import { placeToasts } from "./toast.js";
  */
 export function Dialog({ title, label, onClose, wide, bare, class: extra = "", children }) {
   const element = useRef(null);
+  const leaving = useRef(false);
   const titleId = useId();
   useEffect(() => {
     const dialog = element.current;
@@ -17,6 +18,7 @@ export function Dialog({ title, label, onClose, wide, bare, class: extra = "", c
     dialog.showModal();
     dialog.querySelector("[autofocus]")?.focus();
     return () => {
+      leaving.current = true;
       dialog.close();
       placeToasts();
       if (before instanceof HTMLElement && before.isConnected) before.focus({ preventScroll: true });
@@ -27,6 +29,12 @@ export function Dialog({ title, label, onClose, wide, bare, class: extra = "", c
     event.preventDefault();
     onClose();
   };
+  const closed = (event) => {
+    if (leaving.current || event.target !== element.current) return;
+    onClose();
+    // Browsers close a dialog at the second Escape, whatever the page says; one that must stay opens again.
+    setTimeout(() => element.current?.isConnected && !element.current.open && element.current.showModal());
+  };
   const outside = (event) => event.target === element.current && !bare && onClose();
   return html`<dialog
     ref=${element}
@@ -34,6 +42,7 @@ export function Dialog({ title, label, onClose, wide, bare, class: extra = "", c
     aria-labelledby=${title ? titleId : undefined}
     aria-label=${title ? undefined : label}
     onCancel=${cancel}
+    onClose=${closed}
     onMouseDown=${outside}
   >
     ${bare

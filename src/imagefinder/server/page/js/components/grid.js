@@ -7,7 +7,8 @@ import { Thumb } from "./thumb.js";
 import { Icon } from "./icon.js";
 
 const OVERSCAN = 600; // CSS pixels drawn above and below the screen
-const ROW_HEIGHTS = { small: [120, 96], medium: [200, 150], large: [300, 220] }; // on wide screens, on phones
+const ROW_HEIGHTS = { small: [120, 96], medium: [200, 150], large: [300, 220] }; // on desks, on phones
+const WIDE = 1800; // CSS pixels, from which pictures grow with the window
 
 /**
  * @param {object} props
@@ -26,7 +27,7 @@ export function Grid({ items, label, size = "medium", href, footer, actions, sel
   const width = useWidth(element);
   const phone = width < 560;
   const gap = phone ? 4 : 8;
-  const options = { width, gap, rowHeight: ROW_HEIGHTS[size][phone ? 1 : 0], footer: footer ? 28 : 0 };
+  const options = { width, gap, rowHeight: ROW_HEIGHTS[size][phone ? 1 : 0] * Math.max(1, width / WIDE), footer: footer ? 28 : 0 };
   const layout = useMemo(
     () => (width > 0 ? justify(items, options) : { rows: [], x: [], w: [], height: 0 }),
     [items, width, size, Boolean(footer)],

@@ -4,6 +4,7 @@ import { thumbnail } from "../api.js";
 import { useIndex } from "../library_info.js";
 import { isUrl, readSearch, searchByFile, searchByUrl, searchHref } from "../searching.js";
 import { navigate, usePlace, withParams } from "../state.js";
+import { askForBox } from "../viewer/box_dialog.js";
 import { Icon } from "./icon.js";
 
 export function SearchBox() {
@@ -15,9 +16,13 @@ export function SearchBox() {
   const picker = useRef(null);
   useEffect(() => setText(search.words), [search.words]);
   const pictures = [
-    ...(search.upload ? [{ key: "upload", src: `/v1/uploads/${search.upload}?size=128`, without: { upload: null, box: null } }] : []),
-    ...search.ids.map((id) => ({ key: id, src: thumbnail({ id }, 64), without: { id: search.ids.filter((one) => one !== id), box: null } })),
+    ...(search.upload ? [{ key: "upload", src: `/v1/uploads/${search.upload}?size=128`, large: `/v1/uploads/${search.upload}?size=1024`, without: { upload: null, box: null } }] : []),
+    ...search.ids.map((id) => ({ key: id, src: thumbnail({ id }, 64), large: thumbnail({ id }, 1024), without: { id: search.ids.filter((one) => one !== id), box: null } })),
   ];
+  const part = async (picture) => {
+    const box = await askForBox(picture.large, search.box);
+    if (box) navigate(withParams({ box: box === "all" ? null : box }));
+  };
   const submit = (event) => {
     event.preventDefault();
     const words = text.trim();
@@ -38,8 +43,9 @@ export function SearchBox() {
     <${Icon} name="search" />
     ${pictures.map(
       (picture) => html`<span key=${picture.key} class="picture-chip" data-testid="query-picture">
-        <img src=${picture.src} alt="Picture searched by" />
-        ${search.box && html`<span class="picture-chip-note">part</span>`}
+        <button type="button" class="picture-chip-picture" aria-label="Search by a part of this picture" title="Search by a part" onClick=${() => part(picture)}>
+          <img src=${picture.src} alt="" />${search.box && html`<span class="picture-chip-note">part</span>`}
+        </button>
         <button type="button" aria-label="Remove this picture from the search" onClick=${() => navigate(withParams(picture.without))}><${Icon} name="close" /></button>
       </span>`,
     )}

@@ -1,6 +1,8 @@
 // The ways to add images: a folder, files, addresses, a table.
 import { html, useId, useRef, useState } from "../../vendor/preact.js";
+import { openDialog } from "../components/dialog.js";
 import { Icon } from "../components/icon.js";
+import { toast } from "../components/toast.js";
 import { count, number } from "../format.js";
 import { addFiles, addTable, indexSources, readUrls } from "./adding.js";
 import { pickFolder } from "./folder_picker.js";
@@ -38,15 +40,17 @@ function AddFolder({ allowed }) {
 }
 
 function AddFiles() {
-  const [state, setState] = useState({ done: 0, total: 0, skipped: [] });
+  const [state, setState] = useState({ done: 0, total: 0 });
   const [over, setOver] = useState(false);
   const picker = useRef(null);
   const busy = state.done < state.total;
   const take = async (files) => {
     if (!files.length || busy) return;
     const total = files.length;
-    const { skipped } = await addFiles([...files], (done) => setState({ done, total, skipped: [] }));
-    setState({ done: total, total, skipped });
+    const { added, skipped } = await addFiles([...files], (done) => setState({ done, total }));
+    const why = { label: "Why?", run: () => openDialog("Left out", () => html`<${SkippedList} rows=${skipped} />`) };
+    if (skipped.length) toast(`${count(added, "image")} added, ${number(skipped.length)} left out`, { action: why, kind: "error" });
+    else if (added) toast(`${count(added, "image")} added`, { action: { label: "Show", href: "/" } });
   };
   const drop = (event) => {
     event.preventDefault();
@@ -59,7 +63,6 @@ function AddFiles() {
     <p class="muted small-text">Drop them here or pick them; the server keeps a copy of each.</p>
     <button class="button" disabled=${busy} onClick=${() => picker.current.click()} data-testid="add-files">${busy ? `${number(state.done)} of ${number(state.total)} …` : "Pick files…"}</button>
     <input ref=${picker} type="file" multiple accept="image/*,.heic,.heif" hidden data-testid="files" onChange=${(e) => (take([...e.target.files]), (e.target.value = ""))} />
-    ${state.skipped.length > 0 && html`<div role="status" class="stack tight"><p class="small-text">${count(state.skipped.length, "file")} could not be added:</p><${SkippedList} rows=${state.skipped} /></div>`}
   </div>`;
 }
 

@@ -21,7 +21,7 @@ export async function addTable(file) {
 
 /**
  * @param {File[]} files @param {(done: number) => void} onStep
- * @returns {Promise<{added: number, skipped: object[]}>}
+ * @returns {Promise<{added: number, skipped: object[]}>} `skipped` as a job lists what it left out
  */
 export async function addFiles(files, onStep) {
   let added = 0;
@@ -43,7 +43,6 @@ export async function addFiles(files, onStep) {
     }
   }
   onStep(files.length);
-  if (added) toast(`${count(added, "image")} added`, { action: { label: "Show", href: "/" } });
   return { added, skipped };
 }
 

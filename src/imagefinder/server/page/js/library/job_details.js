@@ -9,6 +9,7 @@ import { downloadCsv } from "../csv.js";
 import { count, dateTime, duration, number } from "../format.js";
 import { jobName } from "../jobs.js";
 import { issueName } from "../search/facets.js";
+import { sourceName } from "./names.js";
 import { SkippedList } from "./skipped.js";
 
 const PAGE = 50;
@@ -21,7 +22,7 @@ function Details({ job }) {
   if (error) return html`<${ErrorBox} error=${error} retry=${reload} />`;
   if (!data) return null;
   return html`<dl class="facts-list">
-      ${[["State", data.state], ["Started", data.started && dateTime(data.started)], ["Took", data.seconds > 0 && duration(data.seconds)], ["Of", data.options.sources?.join(", ")], ...resultRows(data)]
+      ${[["State", data.state], ["Started", data.started && dateTime(data.started)], ["Took", data.seconds > 0 && duration(data.seconds)], ["Of", data.options.sources?.map(sourceName).join(", ")], ...resultRows(data)]
         .filter(([, value]) => value)
         .map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}
     </dl>

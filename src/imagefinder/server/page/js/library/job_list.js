@@ -4,20 +4,22 @@ import { Icon } from "../components/icon.js";
 import { Progress } from "../components/progress.js";
 import { count, dateTime, duration } from "../format.js";
 import { isRunning, jobName, useJobs } from "../jobs.js";
+import { sourceName } from "./names.js";
 import { showJob } from "./job_details.js";
 
 const FEW = 6;
 const STATES = { done: ["check", "Done"], failed: ["warning", "Failed"], cancelled: ["close", "Cancelled"] };
 
+export function RunningJobs() {
+  return useJobs().filter(isRunning).map((job) => html`<div key=${job.id} class="card"><${Progress} job=${job} /></div>`);
+}
+
 export function JobList() {
   const jobs = useJobs();
   const [all, setAll] = useState(false);
-  const running = jobs.filter(isRunning);
   const past = jobs.filter((job) => !isRunning(job));
-  if (!jobs.length) return html`<p class="muted">Nothing has run yet.</p>`;
-  return html`${running.map((job) => html`<div key=${job.id} class="card"><${Progress} job=${job} /></div>`)}
-    ${past.length > 0 &&
-    html`<ul class="job-list">${past.slice(0, all ? past.length : FEW).map((job) => html`<${Past} key=${job.id} job=${job} />`)}</ul>`}
+  if (!past.length) return html`<p class="muted">Nothing has run yet.</p>`;
+  return html`<ul class="job-list">${past.slice(0, all ? past.length : FEW).map((job) => html`<${Past} key=${job.id} job=${job} />`)}</ul>
     ${!all && past.length > FEW && html`<button class="button small quiet" onClick=${() => setAll(true)}>Show all ${past.length}</button>`}`;
 }
 
@@ -26,7 +28,7 @@ function Past({ job }) {
   return html`<li class="job ${job.state}">
     <span class="job-state" title=${state}><${Icon} name=${icon} /></span>
     <div class="grow">
-      <div class="ellipsis">${jobName(job)}${job.options.sources?.length ? html` <span class="muted">${job.options.sources.join(", ")}</span>` : ""}</div>
+      <div class="ellipsis">${jobName(job)}${job.options.sources?.length ? html` <span class="muted">${job.options.sources.map(sourceName).join(", ")}</span>` : ""}</div>
       <div class="muted small-text">${state}${job.finished ? ` ${dateTime(job.finished)}` : ""}${job.seconds >= 1 ? `, took ${duration(job.seconds)}` : ""}</div>
       ${job.error && html`<div class="error-text">${job.error.message} ${job.error.remedy}</div>`}
     </div>

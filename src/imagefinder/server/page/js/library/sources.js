@@ -6,6 +6,7 @@ import { toastError } from "../components/toast.js";
 import { count, dateTime } from "../format.js";
 import { isRunning, startJob, useJobs } from "../jobs.js";
 import { withParams } from "../state.js";
+import { sourceName } from "./names.js";
 
 const FEW = 12; // counted and shown at first
 const filterOf = (uri) => `source = "${uri.replace(/["\\]/g, "\\$&")}"`;
@@ -26,10 +27,10 @@ export function Sources({ info }) {
         ({ uri, kind, last_indexed: at }) => html`<li key=${uri}>
           <${Icon} name=${{ folder: "folder", table: "table" }[kind] ?? (/^https?:/.test(uri) ? "link" : "image")} />
           <div class="grow">
-            <a class="ellipsis mono" href=${withParams({ filter: filterOf(uri) }, { path: "/", from: "" })} title=${uri}>${uri}</a>
+            <a class="ellipsis mono" href=${withParams({ filter: filterOf(uri) }, { path: "/", from: "" })} title=${uri}>${sourceName(uri)}</a>
             <div class="muted small-text">${counts[uri] !== undefined ? `${count(counts[uri], "image")}, ` : ""}${at ? `indexed ${dateTime(at)}` : "not indexed to the end yet"}</div>
           </div>
-          ${!info.read_only && html`<button class="icon-button" disabled=${busy} aria-label=${`Look for changes in ${uri}`} title="Look for changes" onClick=${() => again([uri])}><${Icon} name="refresh" /></button>`}
+          ${!info.read_only && html`<button class="icon-button" disabled=${busy} aria-label=${`Look for changes in ${sourceName(uri)}`} title="Look for changes" onClick=${() => again([uri])}><${Icon} name="refresh" /></button>`}
         </li>`,
       )}
     </ul>

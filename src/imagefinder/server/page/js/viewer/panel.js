@@ -51,7 +51,7 @@ function Facts({ image }) {
     navigator.clipboard.writeText(image.uri).then(() => toast("Copied"), () => toast("The browser didn't allow copying.", { kind: "error", remedy: "Select the path and copy it by hand." }));
   const isUrl = /^https?:/.test(image.uri);
   const row = (name, value) => value && html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
-  return html`<section><h3 class="visually-hidden">Facts</h3><dl class="facts-list">
+  return html`<section><h2 class="visually-hidden">Facts</h2><dl class="facts-list">
     ${row("Group", group && html`<a href=${`/groups/${image.cluster}`}>${group}</a>`)}
     ${row("Size", image.width > 0 && html`<span class="number">${image.width} × ${image.height} px</span>`)}
     ${row("File", `${[image.format, image.bytes > 0 && bytes(image.bytes)].filter(Boolean).join(", ")}`)}
@@ -71,7 +71,7 @@ function Similar({ image }) {
   const body = { parts: [{ id: image.id }], k: 12 };
   const { data, error } = useRequest(`similar ${image.id}`, (signal) => api.post("/search", body, { signal }));
   if (error || (data && !data.hits.length)) return null; // an index of one image; the button above says the rest
-  return html`<section aria-label="Similar images"><h3>Similar</h3>
+  return html`<section aria-label="Similar images"><h2>Similar</h2>
     <ul class="similar-strip">${(data?.hits ?? []).map(
       (hit) => html`<li key=${hit.id}><a href=${imageHref(hit.id)} aria-label=${`Similar: ${hit.caption || fileName(hit.uri)}`} title=${fileName(hit.uri)}><${Thumb} image=${hit} size=${100} /></a></li>`,
     )}</ul>
