@@ -65,6 +65,17 @@ def copy_index() -> Callable[[Path, Path], Path]:
     return copy_index
 
 
+@pytest.fixture(scope="session")
+def sample_index(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An index of the sample images, never changed: tests copy it."""
+    from imagefinder import ImageFinder
+
+    folder = tmp_path_factory.mktemp("samples") / "index"
+    with ImageFinder.open(folder) as finder:
+        finder.add(ROOT / "examples" / "images")
+    return folder
+
+
 @pytest.fixture
 def make_image() -> Callable[..., Image.Image]:
     """``make_image(seed, (width, height))``: a smooth random RGB picture, the same for the same seed."""

@@ -18,17 +18,7 @@ from imagefinder.server.run import bind, url_of
 from imagefinder.server.settings import ServerSettings
 from imagefinder.types import Limits
 
-SAMPLES = Path(__file__).resolve().parents[2] / "examples" / "images"
 KEY = "a key that is long enough"
-
-
-@pytest.fixture(scope="session")
-def sample_index(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An index of the sample images, never changed: tests copy it."""
-    folder = tmp_path_factory.mktemp("samples") / "index"
-    with ImageFinder.open(folder) as finder:
-        finder.add(SAMPLES)
-    return folder
 
 
 @pytest.fixture

@@ -1,0 +1,135 @@
+"""Duplicates on the page: found, compared, kept, moved to the trash and taken back."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from browsing import SAMPLES, Server, settled, wait_for
+from PIL import Image
+
+expect = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed").expect
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+SEEN_TWICE = sorted(SAMPLES.rglob("*.jpg"))[:90:30]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Nine pictures; one of them is there twice, one smaller as well, and one re-encoded."""
+    folder = tmp_path_factory.mktemp("album")
+    for path in [*SEEN_TWICE, *sorted(SAMPLES.rglob("*.jpg"))[100:160:10]]:
+        shutil.copy(path, folder)
+    shutil.copy(SEEN_TWICE[0], folder / "same-file.jpg")
+    with Image.open(SEEN_TWICE[1]) as image:
+        image.resize((image.width // 2, image.height // 2)).save(folder / "smaller.jpg", quality=90)
+    with Image.open(SEEN_TWICE[2]) as image:
+        image.save(folder / "encoded-again.webp", quality=80)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(serve: Callable[..., Server], folder: Path) -> Server:
+    server = serve()
+    server.run_job("index", sources=[str(folder)])
+    return server
+
+
+def report(server: Server) -> dict[frozenset[str], dict[str, Any]]:
+    """The groups by the names of their files."""
+    groups = server.get("/duplicates")["groups"]
+    return {frozenset(Path(one["uri"]).name for one in [group["keep"], *group["members"]]): group for group in groups}
+
+
+def card(page: Page, name: str) -> Locator:
+    return page.get_by_test_id("duplicates-group").filter(has_text=name)
+
+
+def test_duplicates_are_found(server: Server, open_page: Callable[..., Page]) -> None:
+    page = open_page(server, "/duplicates")
+    page.get_by_role("button", name="Find duplicates").click()
+    expect(page.get_by_test_id("duplicates-group")).to_have_count(3)
+    settled(page)
+    names = [path.name for path in SEEN_TWICE]
+    copies = ["same-file.jpg", "smaller.jpg", "encoded-again.webp"]
+    assert set(report(server)) == {frozenset(pair) for pair in zip(names, copies, strict=True)}
+    for name, copy in zip(names, copies, strict=True):
+        expect(card(page, copy)).to_contain_text(name)
+
+
+def test_two_are_compared(server: Server, open_page: Callable[..., Page]) -> None:
+    page = open_page(server, "/duplicates")
+    card(page, "smaller.jpg").get_by_role("button", name="Compare").click()
+    compare = page.get_by_test_id("compare")
+    for mode in ("Swipe", "Difference", "Side by side"):
+        compare.get_by_role("button", name=mode).click()
+        expect(compare.get_by_role("button", name=mode)).to_have_attribute("aria-pressed", "true")
+        pictures = compare.locator("img.pane-picture")
+        expect(pictures).to_have_count(2)
+        page.wait_for_function(
+            "() => [...document.querySelectorAll('img.pane-picture')].every((one) => one.complete && one.naturalWidth)"
+        )
+    expect(compare).to_contain_text("smaller.jpg")
+    page.keyboard.press("Escape")
+    expect(compare).to_have_count(0)
+
+
+def test_both_are_kept_and_the_decision_is_taken_back(server: Server, open_page: Callable[..., Page]) -> None:
+    page = open_page(server, "/duplicates")
+    card(page, "encoded-again.webp").get_by_role("button", name="Keep both").click()
+    expect(card(page, "encoded-again.webp")).to_have_count(0)
+    [pair] = wait_for(lambda: server.get("/duplicates/decisions")["pairs"], "the decision")
+    assert pair["decision"] == "keep-both"
+    page.reload()
+    expect(page.get_by_test_id("duplicates-group")).to_have_count(2)
+    page.get_by_role("button", name="More", exact=True).click()
+    page.get_by_role("button", name="Decisions so far").click()
+    page.get_by_role("dialog", name="Decisions").get_by_role("button", name="Take back").click()
+    wait_for(lambda: not server.get("/duplicates/decisions")["pairs"], "the decision to be forgotten")
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("duplicates-group")).to_have_count(3)
+
+
+def test_a_copy_goes_to_the_trash_and_comes_back(server: Server, open_page: Callable[..., Page], folder: Path) -> None:
+    page = open_page(server, "/duplicates")
+    card(page, "smaller.jpg").get_by_test_id("trash").click()
+    question = page.get_by_test_id("confirm-trash")
+    expect(question).to_contain_text("smaller.jpg")
+    assert (folder / "smaller.jpg").exists()
+    question.get_by_role("button", name="Move to the trash").click()
+    expect(card(page, "smaller.jpg")).to_have_count(0)
+    expect(page.get_by_test_id("toast")).to_contain_text("1 file moved to the trash")
+    assert not (folder / "smaller.jpg").exists()
+    assert (folder / SEEN_TWICE[1].name).exists()
+    assert server.get("/images", k=1)["total"] == 11
+    page.get_by_test_id("undo").click()
+    expect(page.get_by_test_id("toast").filter(has_text="Taken back")).to_be_visible()
+    assert (folder / "smaller.jpg").exists()
+    wait_for(lambda: server.get("/images", k=1)["total"] == 12, "the picture to be in the index again")
+    expect(card(page, "smaller.jpg")).to_be_visible()
+
+
+def test_exact_copies_go_at_once_by_keys(server: Server, open_page: Callable[..., Page], folder: Path) -> None:
+    page = open_page(server, "/duplicates")
+    expect(page.get_by_test_id("duplicates-group")).to_have_count(3)
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    expect(page.get_by_test_id("duplicates-group").nth(1)).to_be_focused()
+    page.keyboard.press("n")
+    expect(page.get_by_test_id("duplicates-group")).to_have_count(2)
+    wait_for(lambda: server.get("/duplicates/decisions")["pairs"], "the decision")
+    page.keyboard.press("u")
+    expect(page.get_by_test_id("duplicates-group")).to_have_count(3)
+    wait_for(lambda: not server.get("/duplicates/decisions")["pairs"], "the decision to be forgotten")
+    page.get_by_test_id("trash-sure").click()
+    page.get_by_role("button", name="Move to the trash").click()
+    wait_for(lambda: len(list(folder.iterdir())) == 11, "one file to be moved")
+    left = {SEEN_TWICE[0].name, "same-file.jpg"} & {path.name for path in folder.iterdir()}
+    assert len(left) == 1
+    page.get_by_test_id("undo").click()
+    wait_for(lambda: len(list(folder.iterdir())) == 12, "the file to be back")

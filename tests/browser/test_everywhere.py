@@ -1,0 +1,250 @@
+"""Every view and dialog: accessible in light and dark, usable on a phone, right on servers that only show or ask for
+a key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from browsing import Server, grave_violations, settled, wait_for
+
+expect = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed").expect
+pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed")
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+KEY = "a key that is long enough"
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
+
+# Controls that are too small to be hit by a finger: 24 CSS pixels each way (WCAG 2.2, 2.5.8).
+TOO_SMALL = """() => {
+  const top = [...document.querySelectorAll("dialog[open]")].at(-1) ?? document.body;
+  return [...top.querySelectorAll("button, a.button, select, input:not([type=checkbox], [type=radio], [hidden])")]
+    .filter((one) => one.checkVisibility({ opacityProperty: true, visibilityProperty: true }))
+    .filter((one) => !one.closest(".visually-hidden"))
+    .map((one) => [one.getBoundingClientRect(), one])
+    .filter(([box]) => box.width > 0 && box.height > 0 && (box.width < 24 || box.height < 24))
+    .map(([box, one]) => `${box.width} x ${box.height}: ${one.outerHTML.slice(0, 120)}`);
+}"""
+
+
+@pytest.fixture(scope="module")
+def index(
+    grouped_index: Path, tmp_path_factory: pytest.TempPathFactory, copy_index: Callable[[Path, Path], Path]
+) -> Path:
+    """The sample images with groups, a map, tags, and duplicates of all kinds."""
+    from imagefinder import ImageFinder
+
+    home = copy_index(grouped_index, tmp_path_factory.mktemp("whole") / "index")
+    with ImageFinder.open(home) as finder:
+        finder.duplicates(tier="similar", similar=0.6)
+    return home
+
+
+@pytest.fixture(scope="module")
+def server(serve: Callable[..., Server], index: Path) -> Server:
+    return serve(index)
+
+
+def search(page: Page) -> None:
+    expect(page.get_by_test_id("summary")).to_contain_text("ms")
+
+
+def drawn(page: Page) -> None:
+    expect(page.get_by_test_id("map")).to_have_attribute("data-resting", "true")
+
+
+def click(testid: str) -> Callable[[Page], None]:
+    return lambda page: page.get_by_test_id(testid).first.click()
+
+
+def press(name: str) -> Callable[[Page], None]:
+    return lambda page: page.get_by_role("button", name=name).first.click()
+
+
+def help_open(page: Page) -> None:
+    page.keyboard.press("?")
+
+
+def big_view(page: Page) -> None:
+    page.get_by_test_id("grid").locator("[data-index='0'] .tile-link").click()
+    expect(page.get_by_test_id("viewer").locator(".similar-strip")).to_be_visible()
+
+
+def boxing(page: Page) -> None:
+    big_view(page)
+    page.get_by_test_id("box").click()
+
+
+def selecting(page: Page) -> None:
+    page.get_by_test_id("grid").locator("[data-index='0'] .tile-link").focus()
+    page.keyboard.press("Space")
+    page.get_by_test_id("selection-bar").wait_for()
+
+
+def tagging(page: Page) -> None:
+    selecting(page)
+    page.get_by_test_id("tag").click()
+
+
+def one_group(page: Page) -> None:
+    page.get_by_test_id("group").first.locator(".cover-link").click()
+    page.get_by_test_id("grid").wait_for()
+
+
+def map_selection(page: Page) -> None:
+    drawn(page)
+    page.get_by_test_id("select-view").click()
+    page.get_by_test_id("selection").wait_for()
+
+
+def nothing(page: Page) -> None:
+    pass
+
+
+VIEWS: dict[str, tuple[str, Callable[[Page], None]]] = {
+    "all images": ("/", nothing),
+    "search": ("/?q=dog", search),
+    "no hits": ("/?q=dog&filter=width%20%3C%205", nothing),
+    "groups": ("/groups", nothing),
+    "one group": ("/groups", one_group),
+    "how many groups": ("/groups?view=number", nothing),
+    "map": ("/map?method=pca", drawn),
+    "map to be made": ("/map?method=umap", nothing),
+    "duplicates": ("/duplicates", nothing),
+    "library": ("/library", nothing),
+    "no such page": ("/nowhere", nothing),
+}
+OPENED: dict[str, tuple[str, Callable[[Page], None]]] = {
+    "keys": ("/", help_open),
+    "big view": ("/", big_view),
+    "box": ("/", boxing),
+    "selection": ("/", selecting),
+    "tag": ("/", tagging),
+    "filter": ("/", click("facet-folder")),
+    "colours": ("/", click("facet-colours")),
+    "sizes": ("/", click("facet-size")),
+    "dates": ("/", click("facet-date")),
+    "expression": ("/", click("facet-expression")),
+    "options": ("/?q=dog", click("options")),
+    "jobs": ("/", click("jobs")),
+    "folders": ("/library", click("add-folder")),
+    "group again": ("/groups", click("group-again")),
+    "map selection": ("/map?method=pca", map_selection),
+    "compare": ("/duplicates", press("Compare")),
+    "trash": ("/duplicates", click("trash")),
+    "search again": ("/duplicates", press("Search again")),
+}
+
+
+@pytest.mark.parametrize("name", [*VIEWS, *OPENED])
+def test_nothing_stands_in_anybodys_way(server: Server, open_page: Callable[..., Page], name: str) -> None:
+    path, prepare = {**VIEWS, **OPENED}[name]
+    expected = [(404, "/nowhere")] if name == "no such page" else []
+    page = open_page(server, path, expected=expected, color_scheme="light")
+    settled(page)
+    prepare(page)
+    settled(page)
+    assert grave_violations(page) == []
+    light = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    page.wait_for_function("(light) => getComputedStyle(document.body).backgroundColor !== light", arg=light)
+    assert grave_violations(page) == []
+
+
+@pytest.mark.parametrize("name", [*VIEWS, "big view", "box", "map selection", "compare", "folders", "filter"])
+def test_on_a_phone(server: Server, open_page: Callable[..., Page], name: str) -> None:
+    path, prepare = {**VIEWS, **OPENED}[name]
+    expected = [(404, "/nowhere")] if name == "no such page" else []
+    page = open_page(server, path, expected=expected, **PHONE)
+    settled(page)
+    prepare(page)
+    settled(page)
+    wide = page.evaluate("[document.documentElement.scrollWidth, innerWidth, visualViewport.width]")
+    assert wide == [390, 390, 390], "the page scrolls sideways"
+    small = page.evaluate(TOO_SMALL)
+    assert small == []
+
+
+def test_places_are_reached_on_a_phone(server: Server, open_page: Callable[..., Page]) -> None:
+    page = open_page(server, **PHONE)
+    settled(page)
+    for name, heading in (("Groups", "Groups"), ("Duplicates", "Duplicates"), ("Library", "Library"), ("Map", "Map")):
+        page.get_by_role("navigation", name="Places").get_by_role("link", name=name).tap()
+        expect(page.get_by_role("heading", level=1)).to_have_text(heading)
+    page.get_by_role("navigation", name="Places").get_by_role("link", name="Search").tap()
+    page.get_by_label("Search in words or by a URL").fill("fruit")
+    page.keyboard.press("Enter")
+    search(page)
+    page.get_by_test_id("grid").locator("[data-index='1'] .tile-link").tap()
+    expect(page.get_by_test_id("viewer")).to_be_visible()
+    page.get_by_role("button", name="Close").tap()
+    expect(page.get_by_test_id("viewer")).to_have_count(0)
+
+
+def test_the_theme_is_chosen_and_kept(server: Server, open_page: Callable[..., Page]) -> None:
+    page = open_page(server, color_scheme="light")
+    colour = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(colour)
+    page.get_by_test_id("theme").click()
+    page.get_by_test_id("theme").click()
+    expect(page.get_by_label("Theme: dark")).to_be_visible()
+    wait_for(lambda: page.evaluate(colour) != light, "the dark colours")
+    page.reload()
+    expect(page.get_by_label("Theme: dark")).to_be_visible()
+    assert page.evaluate(colour) != light
+
+
+def test_a_server_that_only_shows(serve: Callable[..., Server], open_page: Callable[..., Page], index: Path) -> None:
+    server = serve(index, "--read-only")
+    page = open_page(server, "/?q=dog")
+    search(page)
+    settled(page)
+    page.get_by_test_id("grid").locator("[data-index='0'] .tile-link").focus()
+    page.keyboard.press("Space")
+    expect(page.get_by_test_id("selection-bar")).to_be_visible()
+    expect(page.get_by_test_id("tag")).to_have_count(0)
+    expect(page.get_by_test_id("remove")).to_have_count(0)
+    page.get_by_test_id("grid").locator("[data-index='0'] .tile-link").click()
+    expect(page.get_by_test_id("similar")).to_be_visible()
+    expect(page.get_by_label("Add a tag")).to_have_count(0)
+    expect(page.get_by_test_id("remove-image")).to_have_count(0)
+    page.goto(f"{server.url}/groups")
+    expect(page.get_by_test_id("group").first).to_be_visible()
+    for name in ("Group again…", "Merge…"):
+        expect(page.get_by_role("button", name=name)).to_have_count(0)
+    expect(page.get_by_role("button", name="Rename")).to_have_count(0)
+    page.goto(f"{server.url}/duplicates")
+    expect(page.get_by_test_id("duplicates-group").first).to_be_visible()
+    expect(page.get_by_test_id("trash")).to_have_count(0)
+    page.goto(f"{server.url}/library")
+    expect(page.get_by_text("This server only shows")).to_be_visible()
+    expect(page.get_by_test_id("add-folder")).to_have_count(0)
+    page.goto(f"{server.url}/map?method=umap")
+    expect(page.get_by_test_id("make-map")).to_be_disabled()
+    image = server.ids()[0]
+    refused = server.client.patch(f"/images/{image}", json={"tags": ["no"]})
+    assert refused.status_code == 403 and "tags" not in server.get(f"/images/{image}")
+
+
+def test_a_server_with_a_key(serve: Callable[..., Server], open_page: Callable[..., Page], index: Path) -> None:
+    server = serve(index, IMAGEFINDER_KEY=KEY)
+    page = open_page(server, expected=[(401, "/v1/")])
+    login = page.get_by_role("dialog", name="This library is locked")
+    login.get_by_label("Key").fill("this is not the key, is it?")
+    login.get_by_role("button", name="Open").click()
+    expect(login.get_by_role("alert")).to_be_visible()
+    login.get_by_label("Key").fill(KEY)
+    login.get_by_role("button", name="Open").click()
+    expect(login).to_have_count(0)
+    expect(page.get_by_test_id("summary")).to_have_text("185 images")
+    settled(page)  # the thumbnails too
+    page.reload()
+    expect(page.get_by_test_id("summary")).to_have_text("185 images")
+    settled(page)
+    expect(login).to_have_count(0)
+    cookies = {cookie["name"]: cookie for cookie in page.context.cookies()}
+    assert all(one["httpOnly"] and one["sameSite"] == "Strict" for one in cookies.values()) and cookies

@@ -1,0 +1,154 @@
+"""Groups on the page: naming, merging, splitting, moving, taking back, and how many there should be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from browsing import Server, settled, wait_for
+
+expect = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed").expect
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+
+@pytest.fixture(scope="module")
+def server(serve: Callable[..., Server], grouped_index: Path) -> Server:
+    return serve(grouped_index)
+
+
+def groups(server: Server) -> list[dict[str, Any]]:
+    """The largest first, as on the page."""
+    return sorted(server.get("/clusters")["clusters"], key=lambda group: -group["size"])
+
+
+def group(server: Server, label: int) -> dict[str, Any]:
+    return next(one for one in groups(server) if one["label"] == label)
+
+
+def cover(page: Page, label: int) -> Locator:
+    return page.get_by_test_id("group").and_(page.locator(f'[data-label="{label}"]'))
+
+
+def test_all_groups_are_shown(server: Server, open_page: Callable[..., Page]) -> None:
+    page = open_page(server, "/groups")
+    there = groups(server)
+    expect(page.get_by_test_id("group")).to_have_count(len(there))
+    settled(page)
+    for one in there:
+        expect(cover(page, one["label"])).to_contain_text(one["name"])
+        expect(cover(page, one["label"])).to_contain_text(f"{one['size']} image")
+
+
+def test_a_name_is_changed_and_taken_back(server: Server, open_page: Callable[..., Page]) -> None:
+    page = open_page(server, "/groups")
+    first = groups(server)[0]
+    cover(page, first["label"]).get_by_label(f"Rename {first['name']}").click()
+    field = page.get_by_label(f"New name of {first['name']}")
+    expect(field).to_be_focused()
+    field.fill("Best of all")
+    page.keyboard.press("Enter")
+    expect(cover(page, first["label"])).to_contain_text("Best of all")
+    assert group(server, first["label"])["name"] == "Best of all"
+    page.get_by_test_id("undo").click()
+    expect(cover(page, first["label"])).to_contain_text(first["name"])
+    assert group(server, first["label"])["name"] == first["name"]
+
+
+def test_corrections_outlive_a_restart(server: Server, open_page: Callable[..., Page]) -> None:
+    """Rename, merge, split and move, one after the other, then end the server and start it again."""
+    page = open_page(server, "/groups")
+    before = groups(server)
+    a, b, c, d = before[:4]
+    for one in (a, b):
+        cover(page, one["label"]).hover()
+        cover(page, one["label"]).get_by_role("checkbox").check()
+    page.get_by_test_id("selection-bar").get_by_role("button", name="Merge…").click()
+    page.get_by_role("button", name=f"Merge into “{a['name']}”").click()
+    expect(page.get_by_test_id("group")).to_have_count(len(before) - 1)
+    merged = group(server, a["label"])
+    assert merged["size"] == a["size"] + b["size"]
+
+    cover(page, c["label"]).get_by_role("button", name=f"More for {c['name']}").click()
+    page.get_by_role("button", name="Split…").click()
+    page.get_by_test_id("split").get_by_label("Into how many parts?").fill("2")
+    page.get_by_role("button", name="Split", exact=True).click()
+    expect(page.get_by_test_id("parts").get_by_role("link")).to_have_count(2)
+    page.get_by_role("button", name="Done").click()
+    expect(page.get_by_test_id("group")).to_have_count(len(before))
+
+    page.goto(f"{server.url}/groups/{a['label']}")
+    settled(page)
+    tile = page.get_by_test_id("grid").locator("[data-index='2']")
+    moved = tile.get_attribute("data-id")
+    tile.hover()
+    tile.get_by_role("checkbox").check(force=True)
+    page.get_by_role("button", name="Move to group…").click()
+    page.get_by_label("Find a group").fill(d["name"])
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("toast").filter(has_text="1 image moved")).to_be_visible()
+    assert server.get(f"/images/{moved}")["cluster"] == d["label"]
+
+    page.get_by_role("heading", level=1).locator("xpath=..").get_by_role("button", name="Rename").click()
+    page.get_by_label(f"New name of {a['name']}").fill("Put together by hand")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Put together by hand")
+
+    def state() -> list[tuple[Any, ...]]:
+        return [(one["label"], one["name"], one["size"]) for one in groups(server)]
+
+    left = state()
+    server.restart()
+    assert state() == left
+    again = open_page(server, "/groups")
+    expect(again.get_by_test_id("group")).to_have_count(len(left))
+    for label, name, size in left:
+        expect(cover(again, label)).to_contain_text(name)
+        expect(cover(again, label)).to_contain_text(f"{size} image")
+    assert server.get(f"/images/{moved}")["cluster"] == d["label"]
+    for _ in range(4):  # rename, move, split, merge: all taken back after the restart
+        done = server.get("/clusters")["run"]
+        again.get_by_test_id("undo").click()
+        wait_for(lambda done=done: server.get("/clusters")["run"] != done, "a change to be taken back")  # type: ignore[misc]
+    expect(again.get_by_test_id("group")).to_have_count(len(before))
+    expect(cover(again, b["label"])).to_contain_text(b["name"])
+    assert state() == [(one["label"], one["name"], one["size"]) for one in before]
+
+
+def test_pictures_are_dragged_onto_a_group(server: Server, open_page: Callable[..., Page]) -> None:
+    first, second = groups(server)[:2]
+    page = open_page(server, f"/groups/{first['label']}")
+    settled(page)
+    tile = page.get_by_test_id("grid").locator("[data-index='0']")
+    id = tile.get_attribute("data-id")
+    tile.drag_to(page.get_by_label("Groups").locator(f'[data-label="{second["label"]}"]'))
+    expect(page.get_by_test_id("toast").filter(has_text="1 image moved")).to_be_visible()
+    assert server.get(f"/images/{id}")["cluster"] == second["label"]
+    page.get_by_test_id("toast").get_by_role("button", name="Undo").click()
+    wait_for(lambda: server.get(f"/images/{id}")["cluster"] == first["label"], "the move to be taken back")
+
+
+def test_how_many_groups(server: Server, open_page: Callable[..., Page]) -> None:
+    page = open_page(server, "/groups")
+    page.get_by_role("link", name="How many groups?").click()
+    page.get_by_label("Try 2 to").fill("12")
+    page.get_by_role("button", name="Measure").click()
+    elbow, silhouette = page.locator(".chart").first, page.locator(".chart").last
+    expect(silhouette.locator(".chart-path")).to_be_visible()
+    expect(elbow.locator(".chart-path")).to_be_visible()
+    job = server.job_done(server.get("/jobs", kind="choose-k")["jobs"][0]["id"])
+    assert [one["n_clusters"] for one in job["result"]["scores"]] == list(range(2, 13))
+    expect(page.get_by_role("heading", name=f"{job['result']['suggested']} groups are suggested")).to_be_visible()
+    silhouette.focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_test_id("choice")).to_contain_text("4 groups")
+    wait_for(lambda: re.search(r"[?&]k=4\b", page.evaluate("location.search")), "the number in the address")
+    page.get_by_test_id("use-number").click()
+    expect(page.get_by_test_id("group")).to_have_count(4)
+    assert server.get("/clusters")["n_clusters"] == 4

@@ -1,0 +1,348 @@
+"""Searching on the page: words, pictures, parts of pictures, thumbs, filters, tags, keys, and the URL that holds it."""
+
+from __future__ import annotations
+
+import base64
+import re
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
+
+import pytest
+from browsing import SAMPLES, Server, settled, shown_ids, wait_for
+
+expect = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed").expect
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+PICTURE = sorted(SAMPLES.rglob("*.jpg"))[40]
+
+# A DataTransfer with one file or text, as a drag or the clipboard brings it; and how it is handed to an element.
+TRANSFER = """([bytes, name, type]) => {
+  const transfer = new DataTransfer();
+  transfer.items.add(new File([Uint8Array.from(atob(bytes), (c) => c.charCodeAt(0))], name, { type }));
+  return transfer;
+}"""
+
+
+@pytest.fixture(scope="module")
+def server(serve: Callable[..., Server], grouped_index: Path) -> Server:
+    return serve(grouped_index, IMAGEFINDER_ALLOW_PRIVATE_ADDRESSES="1")
+
+
+@pytest.fixture(scope="module")
+def pictures() -> Iterator[str]:
+    """The address of the sample images on a web server of this machine."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(SAMPLES))) as web:
+        thread = threading.Thread(target=web.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{web.server_port}"
+        web.shutdown()
+        thread.join()
+
+
+def grid(page: Page) -> Locator:
+    return page.get_by_test_id("grid")
+
+
+def params(page: Page) -> dict[str, str]:
+    query = page.evaluate("location.search.slice(1)")  # page.url lags behind while nothing is asked of Playwright
+    return {name: values[0] for name, values in parse_qs(query).items()}
+
+
+def searched(page: Page) -> list[str]:
+    """The hits on the screen, once the answer is there and the pictures are."""
+    expect(page.get_by_test_id("summary")).to_contain_text("ms")
+    expect(page.locator(".stale")).to_have_count(0)
+    settled(page)
+    return shown_ids(grid(page))
+
+
+def first_hits(server: Server, body: dict[str, object], n: int) -> list[str]:
+    return [hit["id"] for hit in server.post("/search", {**body, "k": n})["hits"]]
+
+
+def test_all_images_are_there_without_a_query(server: Server, open_page: Callable[..., Page]) -> None:
+    page = open_page(server)
+    settled(page)
+    expect(page.get_by_test_id("summary")).to_have_text("185 images")
+    ids = shown_ids(grid(page))
+    assert ids == server.ids(sort="-mtime")[: len(ids)] and len(ids) > 10
+    page.keyboard.press("End")
+    page.mouse.wheel(0, 100_000)
+    expect(grid(page).locator('[data-index="184"]')).to_be_visible()
+
+
+def test_words(server: Server, open_page: Callable[..., Page]) -> None:
+    page = open_page(server)
+    page.get_by_label("Search in words or by a URL").fill("strawberry")
+    page.keyboard.press("Enter")
+    ids = searched(page)
+    assert ids[:10] == first_hits(server, {"words": "strawberry"}, 10)
+    best = server.get(f"/images/{ids[0]}")
+    assert "strawberr" in best["uri"].lower() or "strawberr" in best.get("caption", "").lower(), best["uri"]
+    assert params(page) == {"q": "strawberry"}
+    page.get_by_role("button", name="Clear the words").click()
+    expect(page.get_by_test_id("summary")).to_have_text("185 images")
+    assert params(page) == {}
+
+
+def transfer(page: Page) -> object:
+    data = base64.b64encode(PICTURE.read_bytes()).decode()
+    return page.evaluate_handle(TRANSFER, [data, PICTURE.name, "image/jpeg"])
+
+
+def pick(page: Page) -> None:
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Search by a picture").click()
+    chooser.value.set_files(PICTURE)
+
+
+def drop(page: Page) -> None:
+    brought = transfer(page)
+    page.locator("main").dispatch_event("dragover", {"dataTransfer": brought})
+    expect(page.get_by_text("Drop a picture to search by it")).to_be_visible()
+    page.locator("main").dispatch_event("drop", {"dataTransfer": brought})
+    expect(page.get_by_text("Drop a picture to search by it")).to_be_hidden()
+
+
+def paste(page: Page) -> None:
+    page.locator("main").evaluate(
+        "(at, clipboardData) => at.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true }))",
+        transfer(page),
+    )
+
+
+@pytest.mark.parametrize("bring", [pick, drop, paste])
+def test_a_picture_of_ones_own(server: Server, open_page: Callable[..., Page], bring: Callable[[Page], None]) -> None:
+    page = open_page(server)
+    expect(page.get_by_test_id("summary")).to_have_text("185 images")
+    bring(page)
+    expect(page.get_by_test_id("query-picture")).to_be_visible()
+    ids = searched(page)
+    assert server.get(f"/images/{ids[0]}")["uri"] == str(PICTURE)  # itself is most like it
+    upload = params(page)["upload"]
+    assert ids[:10] == first_hits(server, {"parts": [{"upload": upload}]}, 10)
+    page.reload()
+    assert searched(page)[:10] == ids[:10]
+    page.get_by_role("button", name="Remove this picture from the search").click()
+    expect(page.get_by_test_id("summary")).to_have_text("185 images")
+
+
+def test_a_file_that_is_no_picture_is_refused_kindly(server: Server, open_page: Callable[..., Page]) -> None:
+    page = open_page(server, expected=[(422, "/v1/uploads")])
+    page.get_by_test_id("pick-picture").set_input_files(
+        {"name": "notes.jpg", "mimeType": "image/jpeg", "buffer": b"these are words"}
+    )
+    expect(page.get_by_test_id("toast")).to_be_visible()
+    expect(page.get_by_test_id("summary")).to_have_text("185 images")
+    assert params(page) == {}
+
+
+def test_a_picture_at_a_url(server: Server, open_page: Callable[..., Page], pictures: str) -> None:
+    page = open_page(server)
+    page.get_by_label("Search in words or by a URL").fill(f"{pictures}/{PICTURE.relative_to(SAMPLES)}")
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("query-picture")).to_be_visible()
+    ids = searched(page)
+    assert server.get(f"/images/{ids[0]}")["uri"] == str(PICTURE)
+
+
+def test_a_part_of_a_picture(server: Server, open_page: Callable[..., Page]) -> None:
+    page = open_page(server)
+    settled(page)
+    tile = grid(page).locator("[data-index='3']")
+    id = tile.get_attribute("data-id")
+    tile.locator(".tile-link").click()
+    viewer = page.get_by_test_id("viewer")
+    expect(viewer).to_be_visible()
+    viewer.get_by_test_id("box").click()
+    area = viewer.get_by_test_id("box-area")
+    expect(area).to_be_visible()
+    at = area.bounding_box()
+    assert at is not None
+    page.mouse.move(at["x"] + at["width"] * 0.1, at["y"] + at["height"] * 0.1)  # outside of the box that is there
+    page.mouse.down()
+    page.mouse.move(at["x"] + at["width"] * 0.4, at["y"] + at["height"] * 0.3, steps=3)
+    page.mouse.move(at["x"] + at["width"] * 0.6, at["y"] + at["height"] * 0.7, steps=3)
+    page.mouse.up()
+    expect(viewer.get_by_label("Right")).to_have_value("60")
+    viewer.get_by_test_id("search-box").click()
+    expect(viewer).to_be_hidden()
+    ids = searched(page)
+    box = [float(side) for side in params(page)["box"].split(",")]
+    assert box == pytest.approx([0.1, 0.1, 0.6, 0.7], abs=0.02)
+    assert params(page)["id"] == id
+    expect(page.get_by_test_id("query-picture")).to_contain_text("part")
+    assert ids[:10] == first_hits(server, {"parts": [{"id": id, "box": box}]}, 10)
+    whole = first_hits(server, {"parts": [{"id": id}]}, 30)
+    assert ids[:30] != whole
+
+
+def test_thumbs_rank_again_at_once_and_are_kept(server: Server, open_page: Callable[..., Page]) -> None:
+    page = open_page(server, "/?q=animal")
+    before = searched(page)
+    liked, disliked = before[4], before[0]
+    for id, name in ((liked, "More like this one"), (disliked, "Less like this one")):
+        tile = grid(page).locator(f'[data-id="{id}"]')
+        tile.hover()
+        tile.get_by_label(name).click()
+        expect(page.get_by_label("Remove the " + ("likes" if id == liked else "dislikes"))).to_be_visible()
+    expect(page.get_by_text("1 liked")).to_be_visible()
+    after = searched(page)
+    judged = {"words": "animal", "liked": [liked], "disliked": [disliked]}
+    wait_for(lambda: shown_ids(grid(page))[:10] == first_hits(server, judged, 10), "the new order")
+    assert after != before
+
+    def kept() -> bool:
+        feedback = server.get("/feedback")["feedback"]
+        told = [{name: [one["id"] for one in f[name]] for name in ("liked", "disliked")} for f in feedback]
+        return told == [{"liked": [liked], "disliked": [disliked]}] and feedback[0]["query"]["words"] == "animal"
+
+    wait_for(kept, "both thumbs to be kept as one judgement")
+
+
+def test_filters(server: Server, open_page: Callable[..., Page]) -> None:
+    page = open_page(server)
+    settled(page)
+    page.get_by_test_id("facet-folder").click()
+    page.get_by_role("checkbox", name=re.compile("^food")).check()
+    n = server.get("/images", filter='folder = "food"', k=1)["total"]
+    expect(page.get_by_test_id("summary")).to_have_text(f"{n} images")
+    page.keyboard.press("Escape")
+    page.get_by_test_id("facet-size").click()
+    page.get_by_label("Width from").select_option("640")
+    narrow = server.get("/images", filter='folder = "food" and width >= 640', k=1)["total"]
+    expect(page.get_by_test_id("summary")).to_have_text(f"{narrow} image" + ("s" if narrow != 1 else ""))
+    page.keyboard.press("Escape")
+    assert params(page)["filter"] == 'folder = "food" and width >= 640'
+    page.get_by_role("button", name="Any size").click()
+    expect(page.get_by_test_id("summary")).to_have_text(f"{n} images")
+    assert set(shown_ids(grid(page))) <= set(server.ids('folder = "food"'))
+    page.get_by_role("button", name="Any folder").click()
+    expect(page.get_by_test_id("summary")).to_have_text("185 images")
+
+
+def test_a_wrong_filter_is_explained(server: Server, open_page: Callable[..., Page]) -> None:
+    page = open_page(server, expected=[(400, "/v1/images")])
+    page.get_by_test_id("facet-expression").click()
+    page.get_by_label("Filter expression", exact=True).last.fill("width >=")
+    page.get_by_role("button", name="Apply").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    page.get_by_label("Filter expression", exact=True).last.fill("width >= 10 and not format = GIF")
+    page.get_by_role("button", name="Apply").click()
+    wait_for(lambda: params(page).get("filter") == "width >= 10 and not format = GIF", "the filter in the address")
+
+
+def test_tags_in_the_big_view(server: Server, open_page: Callable[..., Page]) -> None:
+    id = server.ids(sort="-mtime")[1]
+    page = open_page(server, f"/?image={id}")
+    viewer = page.get_by_test_id("viewer")
+    viewer.get_by_label("Add a tag").fill("holiday, blue sky")
+    page.keyboard.press("Enter")
+    expect(viewer.get_by_role("link", name="blue sky")).to_be_visible()
+    wait_for(lambda: server.get(f"/images/{id}").get("tags") == ["holiday", "blue sky"], "the tags")
+    viewer.get_by_label("Remove the tag holiday").click()
+    expect(viewer.get_by_role("link", name="holiday")).to_have_count(0)
+    wait_for(lambda: server.get(f"/images/{id}").get("tags") == ["blue sky"], "one tag")
+    viewer.get_by_role("link", name="blue sky").click()
+    expect(page.get_by_test_id("summary")).to_have_text("1 image")
+    assert shown_ids(grid(page)) == [id]
+
+
+def test_several_are_tagged_at_once(server: Server, open_page: Callable[..., Page]) -> None:
+    page = open_page(server)
+    settled(page)
+    ids = shown_ids(grid(page))[:3]
+    for index in (0, 2):
+        page.keyboard.down("Shift")
+        grid(page).locator(f"[data-index='{index}'] .tile-link").click()
+        page.keyboard.up("Shift")
+    expect(page.get_by_test_id("selection-bar")).to_contain_text("3 images")
+    page.get_by_test_id("tag").click()
+    page.get_by_label("Tags, with commas between them").fill("three")
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("toast")).to_contain_text("3 images changed")
+    assert sorted(server.ids('tags = "three"')) == sorted(ids)
+
+
+def test_back_forward_and_reload(server: Server, open_page: Callable[..., Page]) -> None:
+    page = open_page(server)
+    settled(page)
+    box = page.get_by_label("Search in words or by a URL")
+    box.fill("dog")
+    page.keyboard.press("Enter")
+    dogs = searched(page)
+    grid(page).locator("[data-index='0'] .tile-link").click()
+    expect(page.get_by_test_id("viewer")).to_be_visible()
+    page.keyboard.press("ArrowRight")
+    wait_for(lambda: params(page).get("image") == dogs[1], "the second picture")
+    page.reload()
+    expect(page.get_by_test_id("viewer")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("viewer")).to_be_hidden()
+    box.fill("bread")
+    page.keyboard.press("Enter")
+    wait_for(lambda: params(page) == {"q": "bread"}, "the new query in the address")
+    bread = searched(page)
+    assert bread != dogs
+    page.go_back()
+    expect(box).to_have_value("dog")
+    wait_for(lambda: shown_ids(grid(page))[:8] == dogs[:8], "the former hits")
+    page.go_forward()
+    expect(box).to_have_value("bread")
+    wait_for(lambda: shown_ids(grid(page))[:8] == bread[:8], "the later hits")
+    page.reload()
+    expect(box).to_have_value("bread")
+    assert searched(page)[:8] == bread[:8]
+
+
+def test_with_the_keyboard_alone(server: Server, open_page: Callable[..., Page]) -> None:
+    page = open_page(server)
+    settled(page)
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog", name="Keyboard")).to_have_count(0)
+    page.keyboard.press("/")
+    page.keyboard.type("cat")
+    page.keyboard.press("Enter")
+    hits = searched(page)
+    page.keyboard.press("Escape")
+    expect(page.locator("#search-words")).not_to_be_focused()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.matches('.tile-link')"):
+            break
+    expect(grid(page).locator("[data-index='0'] .tile-link")).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    expect(grid(page).locator("[data-index='1'] .tile-link")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(grid(page).locator("[data-index='1'] .tile-link")).not_to_be_focused()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Home")
+    page.keyboard.press("Space")
+    expect(page.get_by_test_id("selection-bar")).to_contain_text("1 image")
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("selection-bar")).to_have_count(0)
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("viewer")).to_be_visible()
+    assert params(page)["image"] == hits[0]
+    page.keyboard.press("ArrowRight")
+    wait_for(lambda: params(page)["image"] == hits[1], "the next picture")
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("viewer")).to_have_count(0)
+    expect(grid(page).locator("[data-index='0'] .tile-link")).to_be_focused()
+    page.keyboard.press("s")
+    expect(page.get_by_test_id("query-picture")).to_be_visible()
+    assert params(page) == {"id": hits[0]}

@@ -1,0 +1,233 @@
+"""A real server and a real browser, for the tests of the page. The page is looked at as a person sees it, the server's
+state is asked over the API."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import httpx
+import numpy as np
+from PIL import Image
+
+if TYPE_CHECKING:
+    from playwright.sync_api import ConsoleMessage, Locator, Page, Request, Response
+
+T = TypeVar("T")
+SAMPLES = Path(__file__).resolve().parents[2] / "examples" / "images"
+PATIENCE_S = 120.0  # for anything that must come: tests wait for conditions, and the machine may be slow
+ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)/")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+# No sandbox: containers have none. Software rendering gives WebGL where there is no graphics card.
+FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-dev-shm-usage"]
+GRAVE = ("serious", "critical")
+
+
+def wait_for(found: Callable[[], T], what: str, *, seconds: float = PATIENCE_S) -> T:
+    """What ``found`` gives as soon as it is true."""
+    end = time.monotonic() + seconds
+    while not (value := found()):
+        assert time.monotonic() < end, f"waited {seconds:.0f} s for {what}"
+        time.sleep(0.05)
+    return value
+
+
+class Server:
+    """``imagefinder serve`` as a process of its own on the index ``home``."""
+
+    def __init__(self, home: Path, *options: str, **environment: str) -> None:
+        self.home = home
+        self.options = options
+        own = {name: value for name, value in os.environ.items() if not name.startswith("IMAGEFINDER_")}
+        self.environment = {**own, **environment}
+        self.log = home.with_suffix(".log")
+        self.port = 0
+        key = environment.get("IMAGEFINDER_KEY")
+        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self.start()
+
+    def start(self) -> None:
+        """On the same port as before, if there was one."""
+        command = [sys.executable, "-m", "imagefinder", "serve", "--index", str(self.home), "--no-browser"]
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [*command, "--port", str(self.port), *self.options], stdout=log, stderr=log, env=self.environment
+            )
+        self.port = int(wait_for(self._address, "the server's address").group(1))
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.client = httpx.Client(base_url=f"{self.url}/v1", headers=self._headers, timeout=PATIENCE_S)
+
+    def _address(self) -> re.Match[str] | None:
+        said = self.log.read_text("utf-8")
+        assert self.process.poll() is None, f"the server ended: {said}"
+        return ADDRESS.search(said)
+
+    def stop(self) -> None:
+        """As the system would: it must end by itself, and say nothing of an error."""
+        self.client.close()
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(PATIENCE_S)
+        finally:
+            self.process.kill()
+            self.process.wait()
+        assert "Traceback" not in self.log.read_text("utf-8"), self.log.read_text("utf-8")
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def get(self, path: str, **params: Any) -> Any:
+        answer = self.client.get(path, params=params)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def post(self, path: str, body: object) -> Any:
+        answer = self.client.post(path, json=body)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def run_job(self, kind: str, **options: Any) -> dict[str, Any]:
+        """Start a job and wait until it is done."""
+        job = self.post("/jobs", {"kind": kind, "options": options})
+        return self.job_done(job["id"])
+
+    def job_done(self, id: str) -> dict[str, Any]:
+        def ended() -> dict[str, Any] | None:
+            job: dict[str, Any] = self.get(f"/jobs/{id}")
+            return job if job["finished"] else None
+
+        job = wait_for(ended, f"job {id}", seconds=3 * PATIENCE_S)
+        assert job["state"] == "done", job
+        return job
+
+    def ids(self, filter: str = "", sort: str = "id") -> list[str]:
+        columns: list[str] = self.get("/images/columns", fields="id", filter=filter, sort=sort)["columns"]["id"]
+        return columns
+
+
+class Watch:
+    """Notes what must not happen on a page: errors, warnings, failed requests, requests to another host."""
+
+    def __init__(self, page: Page, server: Server) -> None:
+        self.origin = server.url
+        self.faults: list[str] = []
+        self.expected: list[tuple[int, str]] = []
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.faults.append(f"error on the page: {error}"))
+        page.on("request", self._request)
+        page.on("response", self._response)
+        page.on("requestfailed", self._failed)
+
+    def expect(self, status: int, path: str) -> None:
+        """A request to an address that holds ``path`` may be answered with ``status``."""
+        self.expected.append((status, path))
+
+    def _is_expected(self, text: str, url: str) -> bool:
+        return any(str(status) in text and path in url for status, path in self.expected)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        url = message.location["url"] if message.location else ""
+        if message.type in ("error", "warning") and not self._is_expected(message.text, url):
+            self.faults.append(f"{message.type} in the console: {message.text} {url}")
+
+    def _request(self, request: Request) -> None:
+        if not request.url.startswith((f"{self.origin}/", "blob:", "data:")):
+            self.faults.append(f"request to another host: {request.url}")
+
+    def _response(self, response: Response) -> None:
+        if response.status >= 400 and not self._is_expected(str(response.status), response.url):
+            self.faults.append(f"answer {response.status}: {response.url}")
+
+    def _failed(self, request: Request) -> None:
+        if request.failure != "net::ERR_ABORTED":  # the page itself gives up what is outdated
+            self.faults.append(f"request failed: {request.url}: {request.failure}")
+
+
+def browser_path() -> str | None:
+    """The system's Chromium; None: Playwright's own, if it has one."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+def grave_violations(page: Page) -> list[str]:
+    """What axe-core finds wrong, of serious or critical impact."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{one['id']} ({one['impact']}): {node['html'][:200]} {node.get('failureSummary', '')[:300]}"
+        for one in found
+        if one["impact"] in GRAVE
+        for node in one["nodes"]
+    ]
+
+
+def shown_ids(grid: Locator) -> list[str]:
+    """The images of a grid that are drawn, in their order."""
+    ids: list[str] = grid.locator("[data-index]").evaluate_all(
+        "all => all.sort((a, b) => a.dataset.index - b.dataset.index).map((one) => one.dataset.id)"
+    )
+    return ids
+
+
+def settled(page: Page) -> None:
+    """Wait until the pictures on the screen are there and nothing is left to load."""
+    page.wait_for_function(
+        """() => !document.querySelector("[aria-busy=true]") && [...document.querySelectorAll("img.thumb")]
+            .every((one) => one.complete && one.naturalWidth > 0)""",
+    )
+
+
+def index_of_many(home: Path, folder: Path) -> int:
+    """An index of all images below ``folder``, quickly: its vectors are made of a few pixels each instead of by the
+    model, so that like images still lie together. Returns how many there are."""
+    from imagefinder import ImageFinder
+    from imagefinder.images.sources import open_source
+    from imagefinder.store.base import Point
+    from imagefinder.types import ImageRef, Record
+
+    with ImageFinder.open(home) as finder:
+        spec, index = finder._spec, finder._index
+        index.add_spaces(spec)
+        spaces = index.spaces_of(spec)
+        random = np.random.default_rng(0)
+        mixers = {name: random.standard_normal((192, spec.spaces[s].dim), np.float32) for s, name in spaces.items()}
+        refs = [one for one in open_source(str(folder)).scan() if isinstance(one, ImageRef)]
+        for start in range(0, len(refs), 2000):
+            pixels, records = [], []
+            for ref in refs[start : start + 2000]:
+                data = Path(ref.uri).read_bytes()
+                with Image.open(ref.uri) as image:
+                    width, height = image.size
+                    image.draft("RGB", (8, 8))  # decodes an eighth of each side only
+                    small = image.convert("RGB").resize((8, 8))
+                pixels.append(np.asarray(small, np.float32).ravel() / 255)
+                records.append(
+                    Record(
+                        id=ref.id,
+                        uri=ref.uri,
+                        folder=ref.folder,
+                        source=ref.source,
+                        content_hash=hashlib.blake2b(data, digest_size=16).hexdigest(),
+                        bytes=len(data),
+                        width=width,
+                        height=height,
+                        format="JPEG",
+                        extra={"tint": round(float(pixels[-1].mean()), 3)},
+                    )
+                )
+            named = index.search_vectors({name: np.stack(pixels) @ mixer for name, mixer in mixers.items()})
+            index.store.upsert(
+                [Point(r.id, r.to_payload(), {n: a[i] for n, a in named.items()}) for i, r in enumerate(records)]
+            )
+        index.refit(spec)
+    return len(refs)

@@ -1,0 +1,143 @@
+"""Takes the pictures of the page that the documentation shows, as docs/images/page-*.webp.
+
+    python tools/make_screenshots.py [FOLDER]
+
+On the sample images, and those of FOLDER besides, if given. It needs Playwright and a Chromium (see tests/browser).
+Pictures of a look-through that nobody has to do by hand: after a change of the page, run it and look at them.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+
+from browsing import FLAGS, PATIENCE_S, SAMPLES, Server, browser_path, settled, wait_for  # noqa: E402
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+IMAGES = ROOT / "docs" / "images"
+MOST_BYTES = 250_000
+WIDE = {"viewport": {"width": 1280, "height": 800}}
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+QUERY = "dog in the snow"
+
+
+def main() -> None:
+    folders = [str(Path(given).resolve()) for given in sys.argv[1:]]
+    with tempfile.TemporaryDirectory() as place, sync_playwright() as playwright:
+        samples = Path(place) / "Pictures"
+        shutil.copytree(SAMPLES, samples)
+        add_copies(samples)
+        server = Server(Path(place) / "index")
+        browser = playwright.chromium.launch(executable_path=browser_path(), args=FLAGS)
+        try:
+            prepare(server, [str(samples), *folders])
+            take_all(browser, server)
+        finally:
+            browser.close()
+            server.stop()
+
+
+def add_copies(folder: Path) -> None:
+    """Duplicates as they come about: the same file, smaller, cropped, re-encoded."""
+    first, second, third, fourth = sorted(folder.rglob("*.jpg"))[10:50:10]
+    shutil.copy(first, first.with_stem(f"{first.stem} (1)"))
+    with Image.open(second) as image:
+        image.resize((image.width * 2 // 3, image.height * 2 // 3)).save(second.with_stem(f"{second.stem}-small"))
+    with Image.open(third) as image:
+        width, height = image.size
+        image.crop((width // 8, height // 8, width, height)).save(third.with_stem(f"{third.stem}-cropped"))
+    with Image.open(fourth) as image:
+        image.save(fourth.with_suffix(".webp"), quality=70)
+
+
+def prepare(server: Server, sources: list[str]) -> None:
+    server.run_job("index", sources=sources)
+    server.run_job("cluster")
+    server.run_job("map", method="tsne")
+    server.run_job("duplicates")
+    server.run_job("choose-k", max_k=40)
+
+
+def take_all(browser: Browser, server: Server) -> None:
+    best = server.post("/search", {"words": "cat", "k": 1})["hits"][0]["id"]
+    largest = max(server.get("/clusters")["clusters"], key=lambda one: one["size"])["label"]
+    take = lambda *given, **how: shoot(browser, server, *given, **how)  # noqa: E731 - the same two first arguments
+    take("search", f"/?q={QUERY}")
+    take("box", f"/?image={best}", draw_box)
+    take("part", f"/?id={best}&box=0.25,0.15,0.8,0.7")
+    take("big-view", f"/?q=cat&image={best}", lambda page: page.locator(".similar-strip img").first.wait_for())
+    take("groups", "/groups")
+    take("group", f"/groups/{largest}")
+    take("choose-k", "/groups?view=number", lambda page: page.get_by_test_id("choice").wait_for())
+    take("map", "/map?method=tsne", at_rest)
+    take("map-dark", "/map?method=tsne&q=flower", at_rest, color_scheme="dark")
+    take("duplicates", "/duplicates")
+    take("compare", "/duplicates", compare)
+    take("library", "/library")
+    take("phone", f"/?q={QUERY}", **PHONE)
+    take("phone-groups", "/groups", **PHONE)
+
+
+def shoot(
+    browser: Browser, server: Server, name: str, path: str, then: Callable[[Page], object] | None = None, **how: object
+) -> None:
+    context = browser.new_context(**{**WIDE, "color_scheme": "light", "reduced_motion": "reduce", **how})
+    context.set_default_timeout(PATIENCE_S * 1000)
+    page = context.new_page()
+    page.goto(server.url + path)
+    page.locator("main h1").first.wait_for(state="attached")
+    settled(page)
+    if then:
+        then(page)
+        settled(page)
+    save(page.screenshot(), IMAGES / f"page-{name}.webp")
+    context.close()
+
+
+def save(png: bytes, path: Path) -> None:
+    """As good as fits."""
+    with Image.open(io.BytesIO(png)) as image:
+        for quality in (88, 80, 70, 60, 50):
+            image.convert("RGB").save(path, quality=quality, method=6)
+            if path.stat().st_size < MOST_BYTES:
+                break
+    print(f"{path.relative_to(ROOT)}  {path.stat().st_size / 1000:.0f} kB")
+
+
+def draw_box(page: Page) -> None:
+    page.get_by_test_id("box").click()
+    page.get_by_test_id("box-area").wait_for()
+
+
+def at_rest(page: Page) -> None:
+    stage = page.get_by_test_id("map")
+    page.get_by_test_id("legend").wait_for()
+    wait_for(lambda: stage.get_attribute("data-resting") == "true", "the map to be at rest")
+    wait_for(lambda: int(stage.get_attribute("data-pictures") or 0) > 10, "pictures on the map")
+    if "q=" in page.url:
+        wait_for(lambda: int(stage.get_attribute("data-lit") or 0) > 0, "points to light up")
+
+
+def compare(page: Page) -> None:
+    page.get_by_role("button", name="Compare").first.click()
+    page.wait_for_function(
+        "() => document.querySelectorAll('img.pane-picture').length === 2 && "
+        "[...document.querySelectorAll('img.pane-picture')].every((one) => one.complete && one.naturalWidth > 0)"
+    )
+
+
+if __name__ == "__main__":
+    main()
