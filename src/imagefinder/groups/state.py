@@ -62,29 +62,31 @@ def in_force(index: Index) -> str | None:
 
 def put_in_force(index: Index, clustering: Clustering) -> Clustering:
     """Keep a clustering and label the records by it. Raises StorageError; the one before is then still in force."""
-    counts = {"clustered": len(clustering.ids), "assigned": 0, "far": 0}
-    if clustering.done != MADE:  # a correction: what came since the clustering was made is still to be clustered
-        counts |= {name: n for name, n in _read(index).items() if name in counts}
-    hashes = {p.id: p.payload["content_hash"] for some in index.store.scroll(fields=HASH, batch=5000) for p in some}
-    clustering = replace(clustering, contents=[hashes.get(id, "") for id in clustering.ids])
-    run = save_run(index.path, KIND, clustering.facts(), clustering.arrays())
-    clustering = replace(clustering, name=run.name, created=run.facts["created"])
-    _write(index, {"run": run.name, "applied": False, **counts})
-    _apply(index, clustering)
-    _write(index, {"run": run.name, "applied": True, **counts})
-    for old in list_runs(index.path, KIND)[:-KEPT]:
-        drop_run(old)
-    return clustering
+    with index.writing:
+        counts = {"clustered": len(clustering.ids), "assigned": 0, "far": 0}
+        if clustering.done != MADE:  # a correction: what came since the clustering was made is still to be clustered
+            counts |= {name: n for name, n in _read(index).items() if name in counts}
+        hashes = {p.id: p.payload["content_hash"] for some in index.store.scroll(fields=HASH, batch=5000) for p in some}
+        clustering = replace(clustering, contents=[hashes.get(id, "") for id in clustering.ids])
+        run = save_run(index.path, KIND, clustering.facts(), clustering.arrays())
+        clustering = replace(clustering, name=run.name, created=run.facts["created"])
+        _write(index, {"run": run.name, "applied": False, **counts})
+        _apply(index, clustering)
+        _write(index, {"run": run.name, "applied": True, **counts})
+        for old in list_runs(index.path, KIND)[:-KEPT]:
+            drop_run(old)
+        return clustering
 
 
 def go_back(index: Index) -> Clustering:
     """Put the version in force that the present one was made from. Raises NotFoundError when there is none."""
-    parent = current(index).parent
-    if parent is None:
-        raise NotFoundError("There is no earlier version of the clusters to go back to.")
-    former = Clustering.of(load_run(index.path, KIND, parent))
-    _write(index, {**_read(index), "run": former.name, "applied": False})
-    return current(index)
+    with index.writing:
+        parent = current(index).parent
+        if parent is None:
+            raise NotFoundError("There is no earlier version of the clusters to go back to.")
+        former = Clustering.of(load_run(index.path, KIND, parent))
+        _write(index, {**_read(index), "run": former.name, "applied": False})
+        return current(index)
 
 
 def labels_now(index: Index) -> tuple[list[str], np.ndarray, np.ndarray]:
@@ -112,10 +114,11 @@ def label_records(index: Index, names: Mapping[int, str], wanted: Iterable[tuple
 
 def count_assigned(index: Index, assigned: int, far: int) -> dict[str, int]:
     """Add to the counts of images assigned since the clustering was made; the sums, and how many were clustered."""
-    state = _read(index)
-    sums = {"assigned": state.get("assigned", 0) + assigned, "far": state.get("far", 0) + far}
-    _write(index, {**state, **sums})
-    return {"clustered": state.get("clustered", 0), **sums}
+    with index.writing:
+        state = _read(index)
+        sums = {"assigned": state.get("assigned", 0) + assigned, "far": state.get("far", 0) + far}
+        _write(index, {**state, **sums})
+        return {"clustered": state.get("clustered", 0), **sums}
 
 
 def _apply(index: Index, clustering: Clustering) -> None:
