@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from imagefinder.index import Index
     from imagefinder.store.filters import Filter
 
-BLOCK = 200  # hits ranked at a time where more than one cosine decides
+BLOCK = 100  # hits ranked at a time where more than one cosine decides
 
 
 @dataclass(frozen=True, slots=True)
