@@ -26,9 +26,9 @@ def refined(
     """The queries, by space, after what was liked and disliked, given by id.
 
     In each space the query, what was liked, what was disliked and some random images train a logistic regression; the
-    normal of its plane is the new query. It finds as much as the best of Rocchio's sums of means (1971) or more,
-    and needs no other weights for other marks: ``benchmarks/feedback.py``. Without a query, what was liked is the query. Raises NotFoundError for an id that is not
-    in the index, InvalidQueryError when there is nothing to look for.
+    normal of its plane is the new query. It finds as much as the best of Rocchio's sums of means (1971) or more, and
+    needs no other weights for other marks: ``benchmarks/feedback.py``. Without a query, what was liked is the query.
+    Raises NotFoundError for an id that is not in the index, InvalidQueryError when there is nothing to look for.
     """
     if not liked and not any(query.nominates for query in queries.values()):
         raise InvalidQueryError("There is nothing to look for.", remedy="Give a query, or images that were right.")
