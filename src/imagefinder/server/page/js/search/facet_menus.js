@@ -52,7 +52,7 @@ export function DateMenu({ facet, clauses, others, onChange }) {
   const request = useFacets(others);
   if (!request.data) return html`<${Waiting} ...${request} />`;
   const years = request.data.year ?? [];
-  const found = clauses.flatMap(comparisons).filter(([field]) => field === "taken_at");
+  const found = clauses.flatMap(comparisons);
   const chosen = found.filter(([, sign]) => sign === "=").map(([, , value]) => value);
   if (!years.length && !found.length) return html`<p class="menu-body muted">${facet.none}</p>`;
   const bound = (sign) => found.find(([, one]) => one === sign)?.[2] ?? "";
@@ -73,7 +73,7 @@ export function DateMenu({ facet, clauses, others, onChange }) {
         </label>`,
       )}
     </fieldset>
-    <p class="menu-body muted small-text">When a picture was taken; where it doesn't tell, the date of its file.</p>
+    <p class="menu-body muted small-text">When pictures were taken, as far as their files say.</p>
   </div>`;
 }
 

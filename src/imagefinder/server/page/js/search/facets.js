@@ -9,7 +9,7 @@ export const FACETS = [
   { id: "folder", name: "Folder", fields: ["folder"], kind: "list", none: "No image lies in a folder." },
   { id: "cluster", name: "Group", fields: ["cluster"], kind: "list", none: "The images are not grouped yet: do so under Groups." },
   { id: "tags", name: "Tag", fields: ["tags"], kind: "list", none: "No image has a tag yet. Select some and press Tag." },
-  { id: "date", name: "Date", fields: ["taken_at", "mtime"], kind: "date", none: "No image has a date." },
+  { id: "date", name: "Date", fields: ["taken_at"], kind: "date", none: "No file here says when its picture was taken." },
   { id: "size", name: "Size", fields: ["width", "height", "bytes"], kind: "size", none: "" },
   { id: "colours", name: "Colour", fields: ["colours"], kind: "list", none: "The colours of these images are not known; measuring the quality in the library finds them." },
   { id: "format", name: "Format", fields: ["format"], kind: "list", none: "No format is known." },
@@ -53,11 +53,10 @@ export function summary(facet, clauses, names = {}) {
 }
 
 function dateSummary(found) {
-  const own = found.filter(([field]) => field === found[0]?.[0]);
-  const equal = own.filter(([, sign]) => sign === "=").map(([, , value]) => value);
+  const equal = found.filter(([, sign]) => sign === "=").map(([, , value]) => value);
   if (equal.length) return equal.join(", ");
-  const from = own.find(([, sign]) => sign.startsWith(">"))?.[2];
-  const to = own.find(([, sign]) => sign.startsWith("<"))?.[2];
+  const from = found.find(([, sign]) => sign.startsWith(">"))?.[2];
+  const to = found.find(([, sign]) => sign.startsWith("<"))?.[2];
   return from && to ? `${from} – ${to}` : from ? `from ${from}` : to ? `until ${to}` : "";
 }
 
@@ -71,12 +70,9 @@ export function valueName(facet, value, name) {
 /** "low-contrast" -> "Low contrast" */
 export const issueName = (issue) => issue[0].toUpperCase() + issue.slice(1).replaceAll("-", " ");
 
-/** Years, or a range of days. An image without the date it was taken counts by its file's. */
+/** Years, or a range of days. */
 export function dateClause({ years = [], from = "", to = "" }) {
-  const test = (field) => {
-    if (years.length > 1) return `(${years.map((year) => `${field} = ${year}`).join(" or ")})`;
-    if (years.length) return `${field} = ${years[0]}`;
-    return [from && `${field} >= ${from}`, to && `${field} <= ${to}`].filter(Boolean).join(" and ");
-  };
-  return test("mtime") && `(${test("taken_at")} or not has taken_at and ${test("mtime")})`;
+  const tests = years.map((year) => `taken_at = ${year}`);
+  if (tests.length) return tests.length > 1 ? `(${tests.join(" or ")})` : tests[0];
+  return [from && `taken_at >= ${from}`, to && `taken_at <= ${to}`].filter(Boolean).join(" and ");
 }
