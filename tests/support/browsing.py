@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 SAMPLES = Path(__file__).resolve().parents[2] / "examples" / "images"
-PATIENCE_S = 120.0  # for anything that must come: tests wait for conditions, and the machine may be slow
+PATIENCE_S = 40.0  # for anything that must come: tests wait for conditions, and the machine may be slow
 ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)/")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # No sandbox: containers have none. Software rendering gives WebGL where there is no graphics card.
@@ -180,10 +180,14 @@ def shown_ids(grid: Locator) -> list[str]:
 
 
 def settled(page: Page) -> None:
-    """Wait until the pictures on the screen are there and nothing is left to load."""
+    """Wait until the view is there, its answer too, and every picture on the screen."""
     page.wait_for_function(
-        """() => !document.querySelector("[aria-busy=true]") && [...document.querySelectorAll("img.thumb")]
-            .every((one) => one.complete && one.naturalWidth > 0)""",
+        """() => {
+          const summary = document.querySelector("[data-testid=summary]");
+          return document.querySelector("main > *") && !document.querySelector("[aria-busy=true], .late")
+            && (!summary || summary.textContent)
+            && [...document.querySelectorAll("img.thumb")].every((one) => one.complete && one.naturalWidth > 0);
+        }"""
     )
 
 
