@@ -84,7 +84,7 @@ def take_all(browser: Browser, server: Server) -> None:
     take("group", f"/groups/{largest}")
     take("choose-k", "/groups?view=number", lambda page: page.get_by_test_id("choice").wait_for())
     take("map", "/map?method=tsne", at_rest)
-    take("map-dark", "/map?method=tsne&q=flower", at_rest, color_scheme="dark")
+    take("map-dark", "/map?method=tsne&q=animal", at_rest, color_scheme="dark")
     take("duplicates", "/duplicates")
     take("compare", "/duplicates", compare)
     take("library", "/library")
@@ -104,6 +104,7 @@ def shoot(
     if then:
         then(page)
         settled(page)
+    page.evaluate("() => Promise.all([...document.images].filter((one) => one.src).map((one) => one.decode()))")
     save(page.screenshot(), IMAGES / f"page-{name}.webp")
     context.close()
 

@@ -60,6 +60,8 @@ def test_duplicates_are_found(server: Server, open_page: Callable[..., Page]) ->
     assert set(report(server)) == {frozenset(pair) for pair in zip(names, copies, strict=True)}
     for name, copy in zip(names, copies, strict=True):
         expect(card(page, copy)).to_contain_text(name)
+        left, right = (one.bounding_box() for one in card(page, copy).get_by_role("listitem").all())
+        assert left and right and left["y"] == right["y"] and left["x"] < right["x"]  # beside each other
 
 
 def test_two_are_compared(server: Server, open_page: Callable[..., Page]) -> None:
