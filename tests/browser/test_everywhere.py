@@ -35,12 +35,14 @@ TOO_SMALL = """() => {
 def index(
     grouped_index: Path, tmp_path_factory: pytest.TempPathFactory, copy_index: Callable[[Path, Path], Path]
 ) -> Path:
-    """The sample images with groups, a map, tags, and duplicates of all kinds."""
+    """The sample images with groups, a map, and a report of duplicates."""
     from imagefinder import ImageFinder
+    from imagefinder.curate.tiers import Tier
+    from imagefinder.duplicates.find import Options
 
     home = copy_index(grouped_index, tmp_path_factory.mktemp("whole") / "index")
     with ImageFinder.open(home) as finder:
-        finder.duplicates(tier="similar", similar=0.6)
+        finder.duplicates(Options(tier=Tier.SIMILAR, similar=0.6))
     return home
 
 
@@ -149,6 +151,8 @@ def test_nothing_stands_in_anybodys_way(server: Server, open_page: Callable[...,
     prepare(page)
     settled(page)
     assert grave_violations(page) == []
+    ids = page.evaluate("[...document.querySelectorAll('[id]')].map((one) => one.id)")
+    assert len(ids) == len(set(ids)), sorted(ids)  # labels and names find their element by its id
     light = page.evaluate("getComputedStyle(document.body).backgroundColor")
     page.emulate_media(color_scheme="dark", reduced_motion="reduce")
     page.wait_for_function("(light) => getComputedStyle(document.body).backgroundColor !== light", arg=light)

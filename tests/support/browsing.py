@@ -180,10 +180,14 @@ def shown_ids(grid: Locator) -> list[str]:
 
 
 def settled(page: Page) -> None:
-    """Wait until the pictures on the screen are there and nothing is left to load."""
+    """Wait until the view is there, its answer too, and every picture on the screen."""
     page.wait_for_function(
-        """() => !document.querySelector("[aria-busy=true]") && [...document.querySelectorAll("img.thumb")]
-            .every((one) => one.complete && one.naturalWidth > 0)""",
+        """() => {
+          const summary = document.querySelector("[data-testid=summary]");
+          return document.querySelector("main > *") && !document.querySelector("[aria-busy=true], .late")
+            && (!summary || summary.textContent)
+            && [...document.querySelectorAll("img.thumb")].every((one) => one.complete && one.naturalWidth > 0);
+        }"""
     )
 
 

@@ -99,7 +99,7 @@ function Tile({ item, index, total, x, y, w, h, tabbable, onFocus, href, footer,
     </a>
     ${selection &&
     html`<label class="tile-check"><input type="checkbox" checked=${selected} tabindex="-1" aria-label=${`Select ${name}`}
-      onClick=${(event) => (event.preventDefault(), selection.toggle(index, event.shiftKey))} />
+      onClick=${(event) => selection.toggle(index, event.shiftKey)} />
       <span><${Icon} name="check" /></span></label>`}
     ${actions && html`<div class="tile-actions">${actions(item, index)}</div>`}
     ${footer && html`<div class="tile-footer">${footer(item, index)}</div>`}

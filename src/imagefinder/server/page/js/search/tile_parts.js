@@ -24,7 +24,7 @@ export function Footer({ item, search }) {
     ${judged && html`<${Icon} name=${judged} class="judged" />`}
     <span class="number" title="Score: larger is better">${item.score.toFixed(2)}</span>
     ${name && html`<a class="ellipsis" href=${`/groups/${item.cluster}`} tabindex="-1" title=${`Group: ${name}`}>${name}</a>`}
-    ${item.copies?.length > 0 && html`<span class="copies" title=${count(item.copies.length, "more near-identical image")}>+${item.copies.length}</span>`}
+    ${item.copies?.length > 0 && html`<span class="tile-copies" title=${count(item.copies.length, "more near-identical image")}>+${item.copies.length}</span>`}
     ${isTouch && html`<${Popover} class="tile-more" label="Actions" align="end" button=${html`<${Icon} name="more" />`}>
       ${(close) => {
         const act = (down) => () => (close(), judge(search, item.id, down));
