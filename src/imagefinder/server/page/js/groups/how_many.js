@@ -107,8 +107,12 @@ const pointsOf = (scores, name) =>
     return { x: one.n_clusters, y, low: y - off, high: y + off, text };
   });
 
+/** With its error where that shows; where every image was measured there is none. */
+const silhouette = (one) =>
+  one.silhouette.toFixed(3) + (one.silhouette_error >= 0.0005 ? ` ± ${one.silhouette_error.toFixed(3)}` : "");
+
 const figures = (one) =>
-  `Silhouette ${one.silhouette.toFixed(3)} ± ${one.silhouette_error.toFixed(3)}, inertia ${compact.format(one.inertia)}, ` +
+  `Silhouette ${silhouette(one)}, inertia ${compact.format(one.inertia)}, ` +
   `Davies-Bouldin ${one.davies_bouldin.toFixed(2)}, Calinski-Harabasz ${compact.format(one.calinski_harabasz)}`;
 
 function Figures({ scores, k, choose }) {
@@ -116,7 +120,7 @@ function Figures({ scores, k, choose }) {
     <thead><tr><th scope="col">Groups</th><th scope="col">Inertia</th><th scope="col">Silhouette</th><th scope="col">Davies-Bouldin</th><th scope="col">Calinski-Harabasz</th></tr></thead>
     <tbody>${scores.map((one) => html`<tr key=${one.n_clusters} aria-selected=${one.n_clusters === k ? "true" : undefined}>
       <th scope="row"><button class="link" onClick=${() => choose(one.n_clusters)} aria-label=${`Choose ${one.n_clusters} groups`}>${one.n_clusters}</button></th>
-      <td>${compact.format(one.inertia)}</td><td>${one.silhouette.toFixed(3)} ± ${one.silhouette_error.toFixed(3)}</td>
+      <td>${compact.format(one.inertia)}</td><td>${silhouette(one)}</td>
       <td>${one.davies_bouldin.toFixed(3)}</td><td>${compact.format(one.calinski_harabasz)}</td></tr>`)}</tbody>
   </table></div>`;
 }
