@@ -24,6 +24,14 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _models_stay_loaded() -> object:
+    """What every test would load anew: whoever asks for a model in use shares it."""
+    from imagefinder.models.names import load_model
+
+    return [load_model(name, threads=threads) for name in ("default", "fast") for threads in (None, 1)]
+
+
 @pytest.fixture(scope="session")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """``dataset("clothing")`` is the unpacked folder of that set; the test skips when its archive is absent."""

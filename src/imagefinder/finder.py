@@ -48,6 +48,7 @@ class ImageFinder(Cataloguing, Organising):
         self._index = index
         self._model_name = model
         self._embedder: Embedder | None = None
+        self._indexer: Embedder | None = None
         self._loading = threading.Lock()
         self._limits = limits or Limits()
 
@@ -105,9 +106,11 @@ class ImageFinder(Cataloguing, Organising):
         if not wanted:
             raise InvalidInputError("No source was given.", remedy="Give a folder, an image, a table or a URL.")
         with self._index.indexing:
+            if self._indexer is None:  # kept for the next run: a server adds images one by one
+                self._indexer = self._load_model(threads=1)  # ingest calls it from one thread a core
             return ingest(
                 self._index,
-                self._load_model(threads=1),  # ingest calls it from one thread a core
+                self._indexer,
                 [open_source(text, **how) for text, how in wanted],
                 limits=self._limits,
                 force=force,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import sys
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -170,3 +172,12 @@ def test_conse_is_the_mean_of_the_classes_by_their_probabilities() -> None:
         odds = [np.exp((x - max(row)) / 2.0) for x in row]
         expected.append(sum(o / sum(odds) * t for o, t in zip(odds, table.astype(np.float64), strict=True)))
     np.testing.assert_allclose(ClassWords(table, table.mean(0)).vectors(logits, 2.0), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_a_model_in_use_is_shared_and_otherwise_let_go() -> None:
+    first = load_model("fast", threads=3)
+    assert load_model(find_spec("fast").name, threads=3) is first and load_model("fast", threads=2) is not first
+    gone = weakref.ref(first)
+    del first
+    gc.collect()
+    assert gone() is None

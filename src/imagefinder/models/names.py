@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from imagefinder.models.spec import SPEC_FILE, ModelSpec
 
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
     from imagefinder.models.base import Embedder
 
 BUNDLED = Path(__file__).parent / "bundled"
+_loaded: WeakValueDictionary[tuple[str, int | None], Embedder] = WeakValueDictionary()
+_loading = threading.Lock()
 
 
 @lru_cache(maxsize=1)
@@ -35,9 +39,14 @@ def load_model(name: str = "default", *, threads: int | None = None) -> Embedder
     """The model of this name, ready to use.
 
     ``threads`` is how many threads one call uses, all cores by default; give 1 to call it from several threads at
-    once. Files are read when first needed: a search by words never loads the image model. Raises NotFoundError and
-    ModelError.
+    once. Files are read when first needed: a search by words never loads the image model. Who asks for one that is
+    in use already shares it. Raises NotFoundError and ModelError.
     """
     from imagefinder.models.onnx import OnnxEmbedder
 
-    return OnnxEmbedder(find_spec(name), threads=threads)
+    spec = find_spec(name)
+    with _loading:
+        embedder = _loaded.get((spec.name, threads))
+        if embedder is None:
+            embedder = _loaded[spec.name, threads] = OnnxEmbedder(spec, threads=threads)
+    return embedder
