@@ -103,6 +103,7 @@ def test_corrections_outlive_a_restart(server: Server, open_page: Callable[..., 
         return [(one["label"], one["name"], one["size"]) for one in groups(server)]
 
     left = state()
+    page.close()  # it would rightly complain that its server is gone
     server.restart()
     assert state() == left
     again = open_page(server, "/groups")

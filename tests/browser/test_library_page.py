@@ -74,10 +74,12 @@ def test_files_are_added_and_found(server: Server, open_page: Callable[..., Page
     page = open_page(server, "/library")
     before = server.get("/index")["images"]
     page.get_by_test_id("files").set_input_files([new, photos / "words.png"])
-    expect(page.get_by_test_id("toast").filter(has_text="1 image added")).to_be_visible()
-    expect(page.get_by_text("1 file could not be added:")).to_be_visible()
+    expect(page.get_by_test_id("toast")).to_contain_text("1 image added, 1 left out")
     assert server.get("/index")["images"] == before + 1
-    page.get_by_role("link", name="Show").click()
+    page.get_by_test_id("toast").get_by_role("button", name="Why?").click()
+    expect(page.get_by_role("dialog", name="Left out")).to_contain_text("words.png")
+    page.keyboard.press("Escape")
+    page.get_by_role("navigation", name="Places").get_by_role("link", name="Search").click()
     expect(page.get_by_test_id("summary")).to_have_text(f"{before + 1} images")
 
 
@@ -101,7 +103,7 @@ def test_work_can_be_stopped(server: Server, open_page: Callable[..., Page], tmp
     page = open_page(server, "/library")
     expect(page.get_by_test_id("reindex")).to_be_enabled()
     job = server.post("/jobs", {"kind": "index", "options": {"sources": [str(folder)]}})
-    page.locator("#jobs").get_by_role("button", name="Cancel indexing").click()
+    page.locator("main").get_by_role("button", name="Cancel indexing").click()
     expect(page.locator("#jobs")).to_contain_text("Cancelled")
     wait_for(lambda: server.get(f"/jobs/{job['id']}")["state"] == "cancelled", "the job's end")
     done = server.get("/images", filter=f'source = "{folder}"', k=1)["total"]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 SAMPLES = Path(__file__).resolve().parents[2] / "examples" / "images"
-PATIENCE_S = 120.0  # for anything that must come: tests wait for conditions, and the machine may be slow
+PATIENCE_S = 30.0  # for anything that must come: tests wait for conditions, and the machine may be slow
 ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)/")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # No sandbox: containers have none. Software rendering gives WebGL where there is no graphics card.
