@@ -13,7 +13,11 @@ export const history = store([]);
 const settle = (keys) => settled.set((all) => new Set([...all, ...keys]));
 const unsettle = (keys) => settled.set((all) => new Set([...all].filter((key) => !keys.includes(key))));
 
-async function act(keys, call, entry) {
+let telling = Promise.resolve(); // the decision that is on its way to the server
+
+const act = (keys, call, entry) => (telling = tell(keys, call, entry));
+
+async function tell(keys, call, entry) {
   settle(keys);
   try {
     const answer = await call();
@@ -93,7 +97,10 @@ export async function takeBack(entry) {
   }
 }
 
-export const takeLastBack = () => history.get().length && takeBack(history.get().at(-1));
+export async function takeLastBack() {
+  await telling;
+  if (history.get().length) await takeBack(history.get().at(-1));
+}
 
 /** What went to the trash last, whenever that was. */
 export async function restoreTrash() {
