@@ -104,7 +104,6 @@ def shoot(
     if then:
         then(page)
         settled(page)
-    page.evaluate("() => Promise.all([...document.images].filter((one) => one.src).map((one) => one.decode()))")
     save(page.screenshot(), IMAGES / f"page-{name}.webp")
     context.close()
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 SAMPLES = Path(__file__).resolve().parents[2] / "examples" / "images"
-PATIENCE_S = 30.0  # for anything that must come: tests wait for conditions, and the machine may be slow
+PATIENCE_S = 120.0  # for anything that must come: tests wait for conditions, and the machine may be slow
 ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)/")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # No sandbox: containers have none. Software rendering gives WebGL where there is no graphics card.
@@ -186,8 +186,19 @@ def settled(page: Page) -> None:
           const summary = document.querySelector("[data-testid=summary]");
           return document.querySelector("main > *") && !document.querySelector("[aria-busy=true], .late")
             && (!summary || summary.textContent)
-            && [...document.querySelectorAll("img.thumb")].every((one) => one.complete && one.naturalWidth > 0);
+            && [...document.querySelectorAll("img.thumb")]
+              .every((one) => one.complete && one.naturalWidth > 0 && one.dataset.state);
         }"""
+    )
+    still(page)
+
+
+def still(page: Page) -> None:
+    """Brings what fades or moves to its end at once."""
+    page.evaluate(
+        """() => document.getAnimations()
+            .filter((one) => one.effect.getComputedTiming().iterations !== Infinity)
+            .forEach((one) => one.finish())"""
     )
 
 
