@@ -125,6 +125,7 @@ def test_exact_copies_go_at_once_by_keys(server: Server, open_page: Callable[...
     page.keyboard.press("n")
     expect(page.get_by_test_id("duplicates-group")).to_have_count(2)
     wait_for(lambda: server.get("/duplicates/decisions")["pairs"], "the decision")
+    expect(page.get_by_test_id("undo")).to_be_visible()  # the page knows by now that it is decided
     page.keyboard.press("u")
     expect(page.get_by_test_id("duplicates-group")).to_have_count(3)
     wait_for(lambda: not server.get("/duplicates/decisions")["pairs"], "the decision to be forgotten")
