@@ -219,10 +219,11 @@ def test_nothing_but_bad_files(client: TestClient) -> None:
 
 
 def test_an_image_is_added_while_others_are_being_indexed(
-    client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A long run lets short work in between its steps."""
-    monkeypatch.setattr("imagefinder.server.routes.images.PATIENCE_S", 100.0)
+    monkeypatch.setattr("imagefinder.server.routes.images.PATIENCE_S", 200.0)
+    client = serve(max_seconds=250.0)
     (tmp_path / "many").mkdir()
     for i in range(160):
         (tmp_path / "many" / f"{i}.jpg").write_bytes(picture(100 + i, (400, 300)))
