@@ -236,10 +236,10 @@ def test_filters(server: Server, open_page: Callable[..., Page]) -> None:
 def test_a_wrong_filter_is_explained(server: Server, open_page: Callable[..., Page]) -> None:
     page = open_page(server, expected=[(400, "/v1/images")])
     page.get_by_test_id("facet-expression").click()
-    page.get_by_label("Filter expression", exact=True).last.fill("width >=")
+    page.locator("#filter-text").fill("width >=")
     page.get_by_role("button", name="Apply").click()
     expect(page.get_by_role("alert")).to_be_visible()
-    page.get_by_label("Filter expression", exact=True).last.fill("width >= 10 and not format = GIF")
+    page.locator("#filter-text").fill("width >= 10 and not format = GIF")
     page.get_by_role("button", name="Apply").click()
     wait_for(lambda: params(page).get("filter") == "width >= 10 and not format = GIF", "the filter in the address")
 
