@@ -48,10 +48,10 @@ def make_spec(name: str) -> dict[str, object]:
         "licence": "Apache-2.0",
         "source": f"PyPI {package} {version(package)}, converted by tools/convert_image_model.py",
         "files": files,
-        "preprocess": {"method": "half_squash", "size": size},
-        "outputs": {"image": "gem", "classes": "logits"},
+        "preprocess": {"resize": "half_squash", "size": [size, size], "resample": "bicubic"},
+        "image": {"file": "model.int8.onnx", "input": "pixels", "outputs": {"image": "gem", "classes": "logits"}},
         "spaces": {"image": {"dim": 1280, "transform": "pca"}, "words": {"dim": 384, "transform": "center"}},
-        "text": {"tower": TOWER, "space": "words", "temperature": 2.0},
+        "text": {"kind": "conse", "tower": TOWER, "space": "words", "temperature": 2.0},
     }
 
 

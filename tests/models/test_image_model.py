@@ -134,8 +134,8 @@ def test_words_load_no_image_model_and_images_no_text_model(batch: np.ndarray) -
     reader, looker = (OnnxEmbedder(find_spec("default"), threads=1) for _ in range(2))
     reader.embed_texts(["a dog"])
     looker.embed_images(batch[:1])
-    assert "_session" not in vars(reader) and "_session" in vars(looker)
-    assert "_tower" not in vars(looker) and "_tower" in vars(reader)
+    assert "_session" not in vars(reader._image) and "_session" in vars(looker._image)
+    assert "_tower" not in vars(looker._conse) and "_tower" in vars(reader._conse)
 
 
 def test_zero_threads_are_refused() -> None:

@@ -24,6 +24,13 @@ CHANGES: dict[str, Callable[[dict[str, Any]], object]] = {
     "dim that is no number": lambda d: d["spaces"]["image"].update(dim="1280"),
     "text in a space that is not there": lambda d: d["text"].update(space="sounds"),
     "spaces of the wrong type": lambda d: d.update(spaces=[]),
+    "a resize that is not there": lambda d: d["preprocess"].update(resize="stretch"),
+    "a resize to nothing": lambda d: d["preprocess"].update(size=[0, 0]),
+    "a half squash to what is no square": lambda d: d["preprocess"].update(size=[224, 260]),
+    "no preprocess and no base": lambda d: d.pop("preprocess"),
+    "a text of no kind": lambda d: d["text"].update(kind="telepathy"),
+    "a text without its tower": lambda d: d["text"].pop("tower"),
+    "a name that is a path": lambda d: d.update(name="../model"),
     "temperature of zero": lambda d: d["text"].update(temperature=0),
 }
 

@@ -37,11 +37,19 @@ class Embedder(Protocol):
     def short_side(self) -> int:
         """The least short side, in pixels, worth decoding a picture at."""
 
+    @property
+    def provider(self) -> str:
+        """What runs it, such as CPUExecutionProvider."""
+
     def preprocess(self, image: Image) -> np.ndarray:
         """One upright RGB picture as the model wants it: the dtype and shape of one row of its input."""
 
     def embed_images(self, batch: np.ndarray) -> Mapping[str, np.ndarray]:
         """Preprocessed pictures, stacked on axis 0, to float32 (n, dim) for each space, by its name."""
+
+    def classify_images(self, batch: np.ndarray) -> np.ndarray:
+        """Preprocessed pictures to the probabilities of ``spec.classes``, float32 (n, classes). Raises ModelError for a
+        model that tells none apart."""
 
     def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
         """Texts to float32 (n, dim) in ``spec.text_space``, of unit length, centred as the model's texts need it."""

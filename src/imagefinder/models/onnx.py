@@ -1,65 +1,79 @@
-"""An image model in ONNX with a text tower beside it."""
+"""A model in ONNX: pictures and words to vectors."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from imagefinder.errors import InvalidInputError, ModelError
-from imagefinder.models.conse import ClassWords, load_vocabulary
-from imagefinder.models.preprocess import half_squash
-from imagefinder.models.session import Session
-from imagefinder.models.text import TextTower
+from imagefinder.models.image_tower import ImageTower
+from imagefinder.models.preprocess import prepare
+from imagefinder.models.words import ConseWords
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from imagefinder.models.base import Vocabulary
     from imagefinder.models.spec import ModelSpec
+    from imagefinder.models.words import Words
     from imagefinder.types import Float32
 
 
 class OnnxEmbedder:
-    """Fulfils ``base.Embedder``. The image model, the text tower and its class table are each loaded when needed."""
+    """Fulfils ``base.Embedder``. The image graph and what understands words are each loaded when needed."""
 
     def __init__(self, spec: ModelSpec, *, threads: int | None = None) -> None:
         if threads is not None and threads < 1:
             raise InvalidInputError(f"threads must be 1 or more, or None for all cores; got {threads}.")
+        if spec.preprocess is None:
+            raise ModelError(f"{spec.name} takes no pictures: it is made on top of another model.")
         self.spec = spec
+        self._preprocess = spec.preprocess
         self._threads = threads
+        self._image = ImageTower(spec, spec.preprocess, threads=threads)
 
     @property
     def short_side(self) -> int:
-        return self.spec.preprocess.size
+        return self._preprocess.edge or min(self._preprocess.size)
 
     @property
     def provider(self) -> str:
         """What runs the image model, such as CPUExecutionProvider."""
-        return self._session.provider
+        return self._image.provider
 
     def preprocess(self, image: Image) -> np.ndarray:
-        """An upright RGB picture as uint8 (size, size, 3)."""
-        return half_squash(image, self.spec.preprocess.size)
+        """An upright RGB picture as uint8 (height, width, 3)."""
+        return prepare(image, self._preprocess)
 
     def embed_images(self, batch: np.ndarray) -> Mapping[str, Float32]:
-        """uint8 (n, size, size, 3) to float32 (n, dim) for each space: GeM features and ConSE vectors, as they come."""
-        size = self.spec.preprocess.size
-        if batch.shape[1:] != (size, size, 3) or batch.dtype != np.uint8:
-            raise InvalidInputError(
-                f"{self.spec.name} takes uint8 (n, {size}, {size}, 3); got {batch.dtype} {batch.shape}."
-            )
+        """uint8 (n, height, width, 3) to float32 (n, dim) for each space, as they come from the model."""
+        self._check(batch)
         if not len(batch):
             return {name: np.zeros((0, space.dim), np.float32) for name, space in self.spec.spaces.items()}
-        outputs = self.spec.outputs
-        features, logits = self._session.run([outputs["image"], outputs["classes"]], {"pixels": batch})
-        if self.spec.text is None:
-            return {"image": features}
-        return {"image": features, "words": self._classes.vectors(logits, self.spec.text.temperature)}
+        found = dict(self._image.run(batch))
+        classes = found.pop("classes", None)
+        text = self.spec.text
+        if text is not None and text.kind == "conse" and classes is not None:
+            found[text.space] = self._conse.of_classes(classes)
+        check_dims(self.spec, found)
+        return found
+
+    def classify_images(self, batch: np.ndarray) -> Float32:
+        """uint8 (n, height, width, 3) to probabilities of ``spec.classes``, float32 (n, classes). Raises ModelError."""
+        self._check(batch)
+        if not self.spec.classes:
+            raise ModelError(f"{self.spec.name} tells no classes apart.", remedy="Run: imagefinder train classifier")
+        return self._image.run(batch)["classes"]
+
+    def _check(self, batch: np.ndarray) -> None:
+        height, width = self._preprocess.size
+        if batch.shape[1:] != (height, width, 3) or batch.dtype != np.uint8:
+            raise InvalidInputError(
+                f"{self.spec.name} takes uint8 (n, {height}, {width}, 3); got {batch.dtype} {batch.shape}."
+            )
 
     def embed_texts(self, texts: Sequence[str]) -> Float32:
         """Texts to float32 (n, dim) in ``spec.text_space``: unit length, centred on what texts have in common."""
@@ -67,34 +81,32 @@ class OnnxEmbedder:
             raise InvalidInputError("embed_texts takes a list of strings.", remedy="Wrap a single text in a list.")
         if not len(texts):
             return np.zeros((0, self.spec.spaces[self.spec.text_space or ""].dim), np.float32)
-        return self._centred(self._tower.embed(texts))
+        return self._words.embed(texts)
 
     def count_tokens(self, texts: Sequence[str]) -> int:
-        return self._tower.count(texts)
+        return self._words.count(texts)
 
     def vocabulary(self) -> Vocabulary:
         """The words of WordNet for what the model knows, centred as texts are."""
-        found = load_vocabulary(self._tower_folder)
-        return replace(found, vectors=self._centred(found.vectors))
-
-    def _centred(self, texts: Float32) -> Float32:
-        vectors = texts - self._classes.mean
-        return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
-
-    @cached_property
-    def _session(self) -> Session:
-        return Session(self.spec.folder / "model.int8.onnx", threads=self._threads)
-
-    @cached_property
-    def _tower(self) -> TextTower:
-        return TextTower(self._tower_folder, threads=self._threads)
-
-    @cached_property
-    def _classes(self) -> ClassWords:
-        return ClassWords.load(self._tower_folder / "imagenet-1k.npy")
+        return self._words.vocabulary()
 
     @property
-    def _tower_folder(self) -> Path:
-        if self.spec.tower is None:
+    def _words(self) -> Words:
+        if self.spec.text is None:
             raise ModelError(f"The model {self.spec.name} doesn't understand words.")
-        return self.spec.tower
+        return self._conse
+
+    @cached_property
+    def _conse(self) -> ConseWords:
+        text, tower = self.spec.text, self.spec.tower
+        if text is None or text.temperature is None or tower is None:
+            raise ModelError(f"The model {self.spec.name} doesn't understand words.")
+        return ConseWords(tower, text.temperature, threads=self._threads)
+
+
+def check_dims(spec: ModelSpec, found: Mapping[str, np.ndarray]) -> None:
+    """Raises ModelError where a model gives other vectors than its spec says."""
+    for name, space in spec.spaces.items():
+        shape = found[name].shape if name in found else "nothing"
+        if name not in found or found[name].shape[1:] != (space.dim,):
+            raise ModelError(f"{spec.name} gives {shape} for {name!r}; its description says {space.dim} dimensions.")

@@ -21,10 +21,11 @@ class Session:
     """A model ready to run. Safe to call from several threads at once.
 
     ``threads`` is how many threads one call uses: 1 where several calls run side by side. Raises ModelError when the
-    file is missing, corrupt, or not the model expected.
+    file is missing, corrupt, or not the model expected. ``outputs`` may name tensors inside the graph: they become
+    outputs too.
     """
 
-    def __init__(self, path: Path, *, threads: int | None = None) -> None:
+    def __init__(self, path: Path, *, outputs: Sequence[str] = (), threads: int | None = None) -> None:
         import onnxruntime as ort
 
         options = ort.SessionOptions()
@@ -37,8 +38,16 @@ class Session:
         self._path = path
         try:
             self._session: Any = ort.InferenceSession(str(path), options, providers=_providers(ort))
+            if set(outputs) - {output.name for output in self._session.get_outputs()}:
+                opened = with_outputs(path, outputs)
+                self._session = ort.InferenceSession(opened, options, providers=_providers(ort))
         except Exception as error:  # onnxruntime raises a dozen classes of its own, all of them Exceptions
             raise _unusable(path, error) from error
+
+    @property
+    def inputs(self) -> list[str]:
+        """The names of what goes in."""
+        return [entry.name for entry in self._session.get_inputs()]
 
     @property
     def provider(self) -> str:
@@ -54,6 +63,21 @@ class Session:
                 f"The model {self._path.parent.name} failed: {str(error)[:300]}",
                 remedy="`imagefinder doctor` checks its files.",
             ) from error
+
+
+def with_outputs(path: Path, names: Sequence[str]) -> bytes:
+    """The graph in ``path`` with these tensors among its outputs. Raises ValueError for one that isn't there."""
+    import onnx
+
+    model = onnx.load(str(path))
+    there = {output.name for output in model.graph.output}
+    inside = {name for node in model.graph.node for name in node.output}
+    for name in names:
+        if name not in there | inside:
+            raise ValueError(f"there is no tensor {name!r} in it")
+        if name not in there:
+            model.graph.output.append(onnx.ValueInfoProto(name=name))
+    return bytes(model.SerializeToString())
 
 
 def _providers(ort: Any) -> list[str]:

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from imagefinder.errors import ModelError
+from imagefinder.errors import ModelError, StorageError
 
 if TYPE_CHECKING:
     from imagefinder.types import Float32
 
 SPEC_FILE = "spec.json"
 TransformKind = Literal["pca", "center"]
-_REMEDY = "Install ImageFinder again."
+Resize = Literal["half_squash", "shortest_edge", "squash", "longest_edge"]
+Resample = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
+Pooling = Literal["none", "cls", "mean", "patch_mean", "gem", "max", "eos"]
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
+_REMEDY = "Install ImageFinder again, or fetch the model again with: imagefinder models pull NAME --force"
 
 
 @dataclass(frozen=True)
@@ -29,25 +34,80 @@ class SpaceSpec:
 
 
 @dataclass(frozen=True)
-class TextSpec:
-    """How words reach a model: the text tower's name, the space its vectors are compared in, ConSE's temperature."""
+class Preprocess:
+    """What is done to a picture before the model sees it.
 
-    tower: str
-    space: str
-    temperature: float
+    ``resize``: "half_squash" (see ``preprocess``); "shortest_edge" brings the short side to ``edge`` pixels and crops
+    the centre; "squash" resizes to ``size`` whatever the shape; "longest_edge" fits the picture in and pads it.
+    ``size`` is (height, width). Then each value becomes (value * ``scale`` - ``mean``) / ``std``, float32; with these
+    None the bytes go in as they are, the normalisation being in the graph.
+    """
+
+    resize: Resize
+    size: tuple[int, int]
+    edge: int | None = None
+    resample: Resample = "bicubic"
+    scale: float | None = None
+    mean: tuple[float, float, float] | None = None
+    std: tuple[float, float, float] | None = None
+    layout: Literal["NHWC", "NCHW"] = "NHWC"
 
 
 @dataclass(frozen=True)
-class Preprocess:
-    """What is done to a picture before the model sees it; the normalisation is in the graph."""
+class ImageSpec:
+    """The graph that turns pictures (or a base's vectors) into vectors.
 
-    method: Literal["half_squash"]
-    size: int
+    ``outputs`` names a tensor for each of the model's spaces, and may name one as ``classes``; any tensor of the graph
+    will do, whether an output or inside. ``pooling`` is how an output of more than two axes becomes one vector.
+    """
+
+    file: str
+    outputs: Mapping[str, str]
+    input: str | None = None
+    pooling: Pooling = "none"
+
+
+@dataclass(frozen=True)
+class TextSpec:
+    """How words reach a model, and the ``space`` they are compared in.
+
+    "conse": through the class probabilities of the image model (``temperature``) and the text ``tower``, a folder
+    beside the model's; "joint": by the model's own text graph ``file``, as CLIP does; "base": as the base does.
+    ``logit_scale`` and ``logit_bias`` turn a cosine into the logit the model was trained with; kept for who wants it.
+    """
+
+    kind: Literal["conse", "joint", "base"]
+    space: str
+    tower: str | None = None
+    temperature: float | None = None
+    file: str | None = None
+    output: str | None = None
+    pooling: Pooling = "none"
+    tokenizer: str | None = None
+    length: int | None = None
+    pad: bool = False
+    lowercase: bool = False
+    logit_scale: float | None = None
+    logit_bias: float | None = None
+
+
+@dataclass(frozen=True)
+class BaseSpec:
+    """The model whose raw vectors a derived model takes instead of pictures: which of its spaces feeds which input."""
+
+    model: str
+    fingerprint: str
+    inputs: Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """What is known of a model before it is loaded. ``files`` maps a file's name to its SHA-256."""
+    """What is known of a model before it is loaded.
+
+    ``files`` maps a file's name to its SHA-256. ``classes`` names what the ``classes`` output tells apart; ``report``
+    is what was measured when the model was trained. ``identity`` stands for the fingerprint of a model whose facts
+    were written down anew while its vectors stayed the same.
+    """
 
     name: str
     alias: str
@@ -55,32 +115,55 @@ class ModelSpec:
     licence: str
     source: str
     files: Mapping[str, str]
-    preprocess: Preprocess
-    outputs: Mapping[str, str]
+    image: ImageSpec
     spaces: Mapping[str, SpaceSpec]
-    text: TextSpec | None
     folder: Path
+    preprocess: Preprocess | None = None
+    text: TextSpec | None = None
+    base: BaseSpec | None = None
+    classes: tuple[str, ...] | None = None
+    report: Mapping[str, Any] = field(default_factory=dict)
+    identity: str | None = None
 
     @classmethod
     def load(cls, folder: Path) -> ModelSpec:
         """Read ``spec.json`` in a folder. Raises ModelError when it, or a key, is missing, unknown or wrong."""
         path = folder / SPEC_FILE
         try:
-            data = json.loads(path.read_text("utf-8"))
-            spec: ModelSpec = _build(
-                cls,
-                {
-                    **data,
-                    "preprocess": _build(Preprocess, data["preprocess"]),
-                    "spaces": {name: _build(SpaceSpec, space) for name, space in data["spaces"].items()},
-                    "text": data["text"] and _build(TextSpec, data["text"]),
-                    "folder": folder,
-                },
-            )
-            _check(spec)
-            return spec
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            return cls.from_dict(json.loads(path.read_text("utf-8")), folder)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ModelError(f"{path} is missing or wrong: {error}.", remedy=_REMEDY) from error
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], folder: Path) -> ModelSpec:
+        """The spec that ``to_dict`` wrote. Raises ValueError, KeyError, TypeError or AttributeError."""
+        parts: dict[str, Any] = {
+            "image": _build(ImageSpec, data["image"]),
+            "spaces": {name: _build(SpaceSpec, space) for name, space in data["spaces"].items()},
+            "preprocess": data.get("preprocess") and _build(Preprocess, _tuples(data["preprocess"])),
+            "text": data.get("text") and _build(TextSpec, data["text"]),
+            "base": data.get("base") and _build(BaseSpec, data["base"]),
+            "classes": tuple(data["classes"]) if data.get("classes") else None,
+        }
+        spec: ModelSpec = _build(cls, {**data, **parts, "folder": folder})
+        _check(spec)
+        return spec
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON; what is not set is left out."""
+        whole = {name: value for name, value in asdict(self).items() if name != "folder" and value}
+        for part in ("image", "text", "preprocess", "base"):
+            if part in whole:
+                whole[part] = {k: v for k, v in whole[part].items() if v is not None and v is not False}
+        return whole
+
+    def save(self, folder: Path) -> None:
+        """Write ``spec.json``. Raises StorageError."""
+        text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n"
+        try:
+            (folder / SPEC_FILE).write_text(text, "utf-8")
+        except OSError as error:
+            raise StorageError(f"{folder / SPEC_FILE} can't be written: {error.strerror}.") from error
 
     @property
     def text_space(self) -> str | None:
@@ -89,21 +172,28 @@ class ModelSpec:
 
     @property
     def tower(self) -> Path | None:
-        """The folder of the text tower."""
-        return self.folder.parent / self.text.tower if self.text else None
+        """The folder of ConSE's text tower."""
+        return self.folder.parent / self.text.tower if self.text and self.text.tower else None
 
     @cached_property
     def fingerprint(self) -> str:
         """Tells apart any two models that could give different vectors."""
-        facts = (sorted(self.files.items()), self.preprocess, self.outputs, self.text)
-        return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+        if self.identity:
+            return self.identity
+        facts = [self.to_dict().get(part) for part in ("preprocess", "image", "spaces", "text", "base")]
+        text = json.dumps([sorted(self.files.items()), facts], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def prior(self, space: str) -> Float32:
-        """Mean of unit vectors of ordinary photos in a space, float32 (dim,): where tiny collections are centred."""
+        """Mean of unit vectors of ordinary photos in a space, float32 (dim,): where tiny collections are centred.
+        Zeros where it was never measured."""
         import numpy as np
 
+        path = self.folder / "priors.npz"
+        if path.name not in self.files:
+            return np.zeros(self.spaces[space].dim, np.float32)
         try:
-            with (self.folder / "priors.npz").open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+            with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 return np.asarray(file[space], dtype=np.float32)
         except Exception as error:  # zipfile, zlib and NumPy each raise their own
             raise ModelError(f"The prior means of {self.name} can't be read: {error}.", remedy=_REMEDY) from error
@@ -115,7 +205,7 @@ class ModelSpec:
     def verify(self) -> None:
         """Compare every file with its checksum. Raises ModelError."""
         for path, expected in self.paths().items():
-            found = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "nothing"
+            found = file_sha256(path) if path.is_file() else "nothing"
             if found != expected:
                 raise ModelError(f"{path} is not the file it should be (SHA-256 {found[:12]}).", remedy=_REMEDY)
 
@@ -133,32 +223,76 @@ class ModelSpec:
 
     def details(self) -> dict[str, Any]:
         """What ``summary`` leaves out."""
-        return {
-            "fingerprint": self.fingerprint,
-            "source": self.source,
-            "preprocess": vars(self.preprocess),
-            "outputs": dict(self.outputs),
-            "text": vars(self.text) if self.text else None,
-            "files": dict(self.files),
-        }
+        shown = ("source", "preprocess", "image", "text", "base", "classes", "files", "report")
+        whole = self.to_dict()
+        return {"fingerprint": self.fingerprint} | {name: whole.get(name) for name in shown}
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _tuples(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
 
 
 def _build(kind: Any, data: Mapping[str, Any]) -> Any:
+    from dataclasses import MISSING
+
     names = {f.name for f in fields(kind)}
-    if names != set(data):
-        missing, unknown = sorted(names - set(data)), sorted(set(data) - names)
+    needed = {f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING}
+    missing, unknown = sorted(needed - set(data)), sorted(set(data) - names)
+    if missing or unknown:
         raise ValueError(f"{kind.__name__} lacks {missing} and does not know {unknown}")
     return kind(**data)
 
 
 def _check(spec: ModelSpec) -> None:
     """What the types don't say. Raises ValueError."""
+    if not _NAME.fullmatch(spec.name):
+        raise ValueError(f"the name {spec.name!r} is not of a-z, 0-9, '.', '_' and '-'")
+    if not spec.spaces:
+        raise ValueError("there are no spaces")
     for name, space in spec.spaces.items():
-        if space.transform not in get_args(TransformKind):
-            raise ValueError(f"the transform of {name!r} is {space.transform!r}, not one of {get_args(TransformKind)}")
-        if not isinstance(space.dim, int) or space.dim < 1:
+        _one_of(f"the transform of {name!r}", space.transform, TransformKind)
+        if type(space.dim) is not int or space.dim < 1:
             raise ValueError(f"the dim of {name!r} is {space.dim!r}")
-    if spec.text and spec.text.space not in spec.spaces:
-        raise ValueError(f"the text space {spec.text.space!r} is not one of {sorted(spec.spaces)}")
-    if spec.text and spec.text.temperature <= 0:
-        raise ValueError(f"the temperature is {spec.text.temperature!r}")
+    _one_of("the pooling", spec.image.pooling, Pooling)
+    if (spec.preprocess is None) != (spec.base is not None):
+        raise ValueError("either a preprocess or a base is needed, and not both")
+    if spec.preprocess:
+        _check_preprocess(spec.preprocess)
+    if spec.text:
+        _check_text(spec, spec.text)
+
+
+def _check_preprocess(wanted: Preprocess) -> None:
+    _one_of("the resize", wanted.resize, Resize)
+    _one_of("the resample", wanted.resample, Resample)
+    _one_of("the layout", wanted.layout, Literal["NHWC", "NCHW"])
+    for side in (*wanted.size, *([wanted.edge] if wanted.edge is not None else [])):
+        if type(side) is not int or not 1 <= side <= 4096:
+            raise ValueError(f"{side!r} is no number of pixels")
+    if len(wanted.size) != 2 or (wanted.resize == "shortest_edge" and wanted.edge is None):
+        raise ValueError("the size is (height, width), and shortest_edge needs an edge")
+    if wanted.resize == "half_squash" and wanted.size[0] != wanted.size[1]:
+        raise ValueError("half_squash makes squares")
+
+
+def _check_text(spec: ModelSpec, text: TextSpec) -> None:
+    _one_of("the kind of text", text.kind, Literal["conse", "joint", "base"])
+    if text.space not in spec.spaces:
+        raise ValueError(f"the text space {text.space!r} is not one of {sorted(spec.spaces)}")
+    needed = {"conse": ("tower", "temperature"), "joint": ("file", "tokenizer"), "base": ()}[text.kind]
+    for name in needed:
+        if not getattr(text, name):
+            raise ValueError(f"a text of the kind {text.kind!r} needs {name!r}")
+    if text.temperature is not None and text.temperature <= 0:
+        raise ValueError(f"the temperature is {text.temperature!r}")
+
+
+def _one_of(what: str, value: str, kind: Any) -> None:
+    if value not in get_args(kind):
+        raise ValueError(f"{what} is {value!r}, not one of {get_args(kind)}")

@@ -1,0 +1,69 @@
+"""The graph of a model that takes pictures: normalisation before it, pooling behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from imagefinder.errors import ModelError
+from imagefinder.models.preprocess import normalise
+from imagefinder.models.session import Session
+
+if TYPE_CHECKING:
+    from imagefinder.models.spec import ModelSpec, Preprocess
+    from imagefinder.types import Float32
+
+
+class ImageTower:
+    """The image graph of a spec, loaded when first used. Safe for several threads."""
+
+    def __init__(self, spec: ModelSpec, preprocess: Preprocess, *, threads: int | None = None) -> None:
+        self._spec = spec
+        self._preprocess = preprocess
+        self._threads = threads
+
+    @property
+    def provider(self) -> str:
+        return self._session.provider
+
+    def run(self, batch: np.ndarray) -> Mapping[str, Float32]:
+        """uint8 (n, height, width, 3) to float32 (n, dim) for each output of the spec. Raises ModelError."""
+        outputs = self._spec.image.outputs
+        name = self._spec.image.input or self._session.inputs[0]
+        arrays = self._session.run(list(outputs.values()), {name: normalise(batch, self._preprocess)})
+        return {
+            name: pool(array, self._spec.image.pooling if name != "classes" else "none")
+            for name, array in zip(outputs, arrays, strict=True)
+        }
+
+    @cached_property
+    def _session(self) -> Session:
+        image = self._spec.image
+        return Session(self._spec.folder / image.file, outputs=tuple(image.outputs.values()), threads=self._threads)
+
+
+def pool(array: np.ndarray, pooling: str) -> Float32:
+    """What a graph gives, (n, dim), (n, tokens, dim) or (n, channels, height, width), as one vector each: float32
+    (n, dim). Raises ModelError for a pooling that doesn't fit."""
+    if array.ndim == 4 and array.shape[2:] == (1, 1):
+        array = array[:, :, 0, 0]
+    how = _POOLINGS.get((pooling, array.ndim))
+    if how is None:
+        raise ModelError(f"A pooling {pooling!r} does not fit an output of the shape {array.shape}.")
+    return np.asarray(how(array), dtype=np.float32)
+
+
+_POOLINGS: dict[tuple[str, int], Callable[[np.ndarray], np.ndarray]] = {
+    **{(pooling, 2): lambda a: a for pooling in ("none", "cls", "mean", "patch_mean", "gem", "max")},
+    ("cls", 3): lambda a: a[:, 0],
+    ("mean", 3): lambda a: a.mean(axis=1),
+    ("patch_mean", 3): lambda a: a[:, 1:].mean(axis=1),
+    ("max", 3): lambda a: a.max(axis=1),
+    ("mean", 4): lambda a: a.mean(axis=(2, 3)),
+    ("max", 4): lambda a: a.max(axis=(2, 3)),
+    # Radenovic et al. 2018, p = 3; negative activations count as none
+    ("gem", 4): lambda a: np.cbrt((np.maximum(a, 1e-6) ** 3).mean(axis=(2, 3))),
+}
