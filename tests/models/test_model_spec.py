@@ -91,5 +91,5 @@ def test_the_fingerprint_follows_what_makes_the_vectors(copy: Path) -> None:
         return ModelSpec.load(copy).fingerprint
 
     assert fingerprint(title="Another title") == before
-    assert fingerprint(preprocess={"method": "half_squash", "size": 240}) != before
+    assert fingerprint(preprocess={"resize": "half_squash", "size": [240, 240]}) != before
     assert fingerprint(files=data["files"] | {"model.int8.onnx": "0" * 64}) != before

@@ -105,8 +105,8 @@ class ModelSpec:
     """What is known of a model before it is loaded.
 
     ``files`` maps a file's name to its SHA-256. ``classes`` names what the ``classes`` output tells apart; ``report``
-    is what was measured when the model was trained. ``identity`` stands for the fingerprint of a model whose facts
-    were written down anew while its vectors stayed the same.
+    is what was measured when the model was trained. ``former`` gives, for the fingerprint of these very facts, the
+    one that an earlier way of writing them down had, so that the indexes made then stay good.
     """
 
     name: str
@@ -123,7 +123,7 @@ class ModelSpec:
     base: BaseSpec | None = None
     classes: tuple[str, ...] | None = None
     report: Mapping[str, Any] = field(default_factory=dict)
-    identity: str | None = None
+    former: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def load(cls, folder: Path) -> ModelSpec:
@@ -178,11 +178,10 @@ class ModelSpec:
     @cached_property
     def fingerprint(self) -> str:
         """Tells apart any two models that could give different vectors."""
-        if self.identity:
-            return self.identity
         facts = [self.to_dict().get(part) for part in ("preprocess", "image", "spaces", "text", "base")]
         text = json.dumps([sorted(self.files.items()), facts], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        found = hashlib.sha256(text.encode()).hexdigest()[:16]
+        return self.former.get(found, found)
 
     def prior(self, space: str) -> Float32:
         """Mean of unit vectors of ordinary photos in a space, float32 (dim,): where tiny collections are centred.
