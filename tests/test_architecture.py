@@ -15,13 +15,31 @@ PACKAGE = Path(__file__).resolve().parents[1] / "src" / "imagefinder"
 LEVELS = {
     **dict.fromkeys(("errors", "types", "_registry", "_extras", "_batching", "_sharing", "_version"), 0),
     **dict.fromkeys(("images", "models", "store", "reduce", "cluster", "curate", "evaluate"), 1),
-    **dict.fromkeys(("index", "changes", "ingest", "records", "plots", "checkup", "train"), 2),
+    **dict.fromkeys(
+        (
+            "index",
+            "spaces",
+            "views",
+            "filling",
+            "fusion",
+            "distance",
+            "changes",
+            "ingest",
+            "records",
+            "plots",
+            "checkup",
+            "train",
+        ),
+        2,
+    ),
     **dict.fromkeys(
         ("query", "embedding", "relevance", "ranking", "arranging", "search", "feedback", "edits", "browsing"), 2
     ),
     **dict.fromkeys(("groups", "maps", "results", "classify", "neighborhood", "duplicates", "triage"), 2),
     "finder": 3,
     "organising": 3,
+    "modelling": 3,
+    "teaching": 3,
     "cataloguing": 3,
     "assess": 3,
     **dict.fromkeys(("settings", "cli", "server", "client", "mcp", "__init__", "__main__"), 4),
@@ -31,6 +49,7 @@ HEAVY = {
     "torch", "pillow_heif", "fastapi", "watchfiles", "transformers", "tqdm",
     "starlette", "pydantic", "uvicorn", "anyio", "orjson", "prometheus_client", "mcp",
     "qdrant_client", "umap", "pacmap", "openTSNE", "numba", "cv2", "graspologic_native",
+    "onnx", "huggingface_hub", "nbformat",
 }  # fmt: skip
 SERVERS = {  # packages that nothing imports before it is asked to serve, and what they may import at their top
     "server": {"fastapi", "starlette", "pydantic", "uvicorn", "anyio", "orjson", "prometheus_client"},

@@ -13,8 +13,8 @@ from PIL import Image
 
 from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.finder import ImageFinder
-from imagefinder.ingest import IngestReport
 from imagefinder.models.onnx import OnnxEmbedder
+from imagefinder.results import IngestReport
 
 MakeImage = Callable[..., Image.Image]
 

@@ -20,9 +20,8 @@ if TYPE_CHECKING:
     from imagefinder.groups.clustering import Cluster, Clustering
     from imagefinder.groups.facade import Clusters
     from imagefinder.groups.model import ClusterModel
-    from imagefinder.ingest import IngestReport, Progress
     from imagefinder.query import Box, Term
-    from imagefinder.results import Hits, IndexInfo, Records
+    from imagefinder.results import Hits, IndexInfo, IngestReport, Progress, Records
     from imagefinder.types import Hit, Limits, Record, Skipped
 
 __all__ = [
@@ -59,8 +58,8 @@ _HOME = {
     "Clusters": "groups.facade",
     "IndexInfo": "results",
     "Records": "results",
-    "IngestReport": "ingest",
-    "Progress": "ingest",
+    "IngestReport": "results",
+    "Progress": "results",
     "Judgement": "feedback",
     "Box": "query",
     "Term": "query",

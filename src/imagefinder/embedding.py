@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from imagefinder.index import Index
     from imagefinder.models.base import Embedder
     from imagefinder.types import Float32
+    from imagefinder.views import View
 
 BATCH = 16  # pictures embedded at once; more are no faster on a CPU and cost memory
 
@@ -59,12 +60,23 @@ class SpaceQuery(NamedTuple):
     nominates: bool
 
 
-def understand(
-    index: Index, embedder: Embedder, terms: Sequence[Term], loader: Loader, watch: Stopwatch
-) -> list[Meaning]:
-    """Read and embed what the terms show or say. Depends on the model alone, not on how a space is searched now."""
-    names = index.spaces_of(embedder.spec)
-    return [_meaning(index, embedder, term, names, loader, watch) for term in terms]
+class Pictures:
+    """The pictures that the terms of a query show, each read once however many models look at it."""
+
+    def __init__(self, index: Index, loader: Loader) -> None:
+        self._index = index
+        self._loader = loader
+        self._read: dict[int, Image] = {}
+
+    def of(self, term: Term) -> Image:
+        if id(term) not in self._read:
+            self._read[id(term)] = _picture(self._index, term, self._loader)
+        return self._read[id(term)]
+
+
+def understand(view: View, terms: Sequence[Term], pictures: Pictures, watch: Stopwatch) -> list[Meaning]:
+    """Read and embed what the terms show or say. Depends on the models alone, not on how a space is searched now."""
+    return [_meaning(view, term, pictures, watch) for term in terms]
 
 
 def query_vectors(index: Index, meanings: Sequence[Meaning]) -> dict[str, SpaceQuery]:
@@ -101,28 +113,23 @@ def embed_pictures(
     return index.to_search(space, np.concatenate(parts))
 
 
-def _meaning(
-    index: Index, embedder: Embedder, term: Term, names: dict[str, str], loader: Loader, watch: Stopwatch
-) -> Meaning:
+def _meaning(view: View, term: Term, pictures: Pictures, watch: Stopwatch) -> Meaning:
     import numpy as np
 
     if term.kind is Kind.WORDS:
-        space = embedder.spec.text_space
-        if space is None:
-            raise InvalidQueryError(
-                f"The model {embedder.spec.name!r} doesn't understand words.",
-                remedy="Search by an image, a URL or an id.",
-            )
+        embedder = view.words_model
         row = embedder.embed_texts([str(term.value)])[0]
         watch.lap("embed")
-        return Meaning(names[space], term.weight, row, words=True)
+        return Meaning(view.words or "", term.weight, row, words=True)
     if term.kind is Kind.ID and term.box is None:
-        return Meaning(names["image"], term.weight, id=str(term.value))
-    picture = _picture(index, term, loader)
+        return Meaning(view.image, term.weight, id=str(term.value))
+    picture = pictures.of(term)
     watch.lap("read")
-    row = embedder.embed_images(np.stack([embedder.preprocess(picture)]))["image"][0]
+    embedder = view.image_model
+    model_space = view.index.space(view.image).model_space
+    row = embedder.embed_images(np.stack([embedder.preprocess(picture)]))[model_space][0]
     watch.lap("embed")
-    return Meaning(names["image"], term.weight, row)
+    return Meaning(view.image, term.weight, row)
 
 
 def _searched(index: Index, meaning: Meaning) -> Float32:

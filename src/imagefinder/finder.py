@@ -3,38 +3,33 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from imagefinder.cataloguing import Cataloguing
-from imagefinder.embedding import embed_pictures
 from imagefinder.errors import InvalidInputError, NotFoundError
+from imagefinder.fusion import Fuse, Measure
 from imagefinder.images.loader import Loader
 from imagefinder.images.sources import open_source
 from imagefinder.index import Index
-from imagefinder.ingest import IngestReport, Progress, ingest
-from imagefinder.organising import Organising, cores
+from imagefinder.ingest import ingest
+from imagefinder.modelling import Modelling, cores
+from imagefinder.organising import Organising
 from imagefinder.query import Kind, QueryInput, Term, ids_of, parse_query
-from imagefinder.results import Hits, IndexInfo
+from imagefinder.results import Hits, IndexInfo, IngestReport, Progress
 from imagefinder.search import SearchOptions, search
+from imagefinder.spaces import no_images
 from imagefinder.store.filters import FilterLike, as_filter
 from imagefinder.types import Limits
+from imagefinder.views import Models
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
-    from imagefinder.models.base import Embedder
-    from imagefinder.models.spec import ModelSpec
     from imagefinder.store.base import Point
-    from imagefinder.types import Float32
-
-DEFAULT_MODEL = "default"
 
 
-class ImageFinder(Cataloguing, Organising):
+class ImageFinder(Cataloguing, Organising, Modelling):
     """A collection of images that can be searched.
 
     >>> with ImageFinder.open("my-index") as finder:
@@ -47,9 +42,8 @@ class ImageFinder(Cataloguing, Organising):
     def __init__(self, index: Index, *, model: str | None = None, limits: Limits | None = None) -> None:
         self._index = index
         self._model_name = model
-        self._embedder: Embedder | None = None
-        self._indexer: Embedder | None = None
-        self._loading = threading.Lock()
+        self._models = Models(index)
+        self._indexers = Models(index, threads=1)  # ingest calls them from one thread a core
         self._limits = limits or Limits()
 
     @classmethod
@@ -64,15 +58,16 @@ class ImageFinder(Cataloguing, Organising):
     ) -> Self:
         """Open the index in the folder ``path``, or make a new one there.
 
-        ``model`` is for a new index ("default" or "fast"); an existing one goes on with its own. If another process
-        holds the index, wait up to ``wait_s`` seconds for it. Raises NotFoundError (``create=False`` and there is
-        none), IndexLockedError, IndexVersionError, IndexDamagedError or ModelMismatchError.
+        ``model`` names the model of a new index. In an existing one it says which of its models is asked, by default
+        the one in use; ``add_model`` adds another. If another process holds the index, wait up to ``wait_s`` seconds
+        for it. Raises NotFoundError (``create=False`` and there is none), IndexLockedError, IndexVersionError,
+        IndexDamagedError or ModelMismatchError.
         """
         index = Index(Path(path).expanduser().absolute(), create=create, wait_s=wait_s)
         try:
             finder = cls(index, model=model, limits=limits)
             if model is not None:
-                index.check_model(finder._spec)
+                finder._check_model(model)
         except BaseException:
             index.close()
             raise
@@ -106,17 +101,17 @@ class ImageFinder(Cataloguing, Organising):
         if not wanted:
             raise InvalidInputError("No source was given.", remedy="Give a folder, an image, a table or a URL.")
         with self._index.indexing:
-            if self._indexer is None:  # kept for the next run: a server adds images one by one
-                self._indexer = self._load_model(threads=1)  # ingest calls it from one thread a core
+            main, *others = (self._indexers.named(name) for name in self._models_in_order())
             return ingest(
                 self._index,
-                self._indexer,
+                main,
                 [open_source(text, **how) for text, how in wanted],
                 limits=self._limits,
                 force=force,
                 allow_empty=allow_empty,
                 progress=progress,
                 workers=workers or cores(),
+                others=others,
             )
 
     def remove(self, *images: str | os.PathLike[str], filter: FilterLike = None) -> int:
@@ -148,13 +143,21 @@ class ImageFinder(Cataloguing, Organising):
         disliked: Sequence[str] = (),
         collapse: bool = False,
         diversity: float = 0.0,
+        spaces: Sequence[str] = (),
+        measures: Sequence[Measure] = ("cosine",),
+        fuse: Fuse = "rrf",
     ) -> Hits:
         """The ``k`` images that fit the query best; see ``query.parse_query`` for what a query may be.
 
         ``same_cluster`` keeps to one cluster: that of the image asked for, or of the best hit. ``liked`` and
         ``disliked`` name images that were right or wrong, by id or URI; the answer learns from them, and with some
         liked there need be no query. ``collapse`` makes one hit of near-identical ones. ``diversity``, from 0 to 1,
-        puts hits unlike each other ahead. Raises InvalidQueryError, InvalidFilterError or NotFoundError.
+        puts hits unlike each other ahead.
+
+        ``spaces`` names the spaces or models to ask, by default the one in use. ``measures`` are "cosine", "euclidean"
+        (of the vectors as the model gave them) or both. Several models or measures rank by themselves, and ``fuse``
+        makes one ranking of it: "rrf", "vote" or "mean", see ``fusion``. Raises InvalidQueryError, InvalidFilterError
+        or NotFoundError.
         """
         self._ready()
         options = SearchOptions(
@@ -167,59 +170,20 @@ class ImageFinder(Cataloguing, Organising):
             disliked=tuple(dict.fromkeys(map(self._resolve, disliked))),
             collapse=collapse,
             diversity=diversity,
+            measures=tuple(measures),
+            fuse=fuse,
         )
+        views = self._views(spaces)
         terms = parse_query(query) if query is not None else []
-        loader = Loader(self._limits, self.embedder.short_side)
+        loader = Loader(self._limits, max(view.image_model.short_side for view in views))
         try:
-            return search(self._index, self.embedder, terms, options, loader)
+            return search(views, terms, options, loader)
         finally:
             loader.close()
 
     def similar(self, image: str | os.PathLike[str], k: int = 10, **options: Any) -> Hits:
         """The ``k`` images most like one of the index, named by id or URI, without itself."""
         return self.search(Term(Kind.ID, self._resolve(os.fspath(image))), k, **options)
-
-    def vectors(self, space: str | None = None, *, raw: bool = False) -> tuple[list[str], Float32]:
-        """Ids and vectors, float32 (n, dim), by ascending id: those searched (rows of unit length), or ``raw`` as
-        the model gave them (to float16 precision). ``space`` is by default the image space."""
-        import numpy as np
-
-        self._ready()
-        name = space or self._image_space
-        ids: list[str] = []
-        arrays: list[Float32] = []
-        for part, rows in self._index.raw_batches(name) if raw else self._index.searched_batches(name):
-            ids += part
-            arrays.append(rows)
-        return ids, np.concatenate(arrays) if arrays else np.zeros((0, self._index.space(name).dim), np.float32)
-
-    def embed_words(self, texts: Sequence[str]) -> Float32:
-        """Texts as vectors that compare with ``vectors(finder.text_space)``: float32 (n, dim), rows of unit length."""
-        self._ready()
-        vectors = self.embedder.embed_texts(texts)
-        with self._index.steady.shared():
-            return self._index.texts_to_search(self.text_space, vectors)
-
-    def embed_images(self, images: Sequence[str | Path | bytes | Image], space: str | None = None) -> Float32:
-        """Pictures (paths, URLs, bytes of image files, or Pillow images) as vectors that compare with
-        ``vectors(space)``, by default of the image space; ``finder.text_space`` is for comparing them with words.
-
-        Float32 (n, dim), rows of unit length. Raises ImageError for a picture that can't be used.
-        """
-        self._ready()
-        loader = Loader(self._limits, self.embedder.short_side)
-        pictures = [str(i.expanduser()) if isinstance(i, Path) else i for i in images]
-        try:
-            return embed_pictures(self._index, self.embedder, pictures, space or self._image_space, loader)
-        finally:
-            loader.close()
-
-    @property
-    def text_space(self) -> str:
-        """The space that words are compared in. Raises NotFoundError for a model that doesn't understand words."""
-        if self._spec.text_space is None:
-            raise NotFoundError(f"The model {self._spec.name} doesn't understand words.")
-        return self._index.spaces_of(self._spec)[self._spec.text_space]
 
     def info(self) -> IndexInfo:
         """What the index holds."""
@@ -230,6 +194,7 @@ class ImageFinder(Cataloguing, Organising):
                 "dim": s.dim,
                 "searched_dim": self._searched_dim(s.search_vector),
                 "version": s.search_vector,
+                "current": [role for role, current in manifest.current.items() if current == name],
             }
             for name, s in manifest.spaces.items()
         }
@@ -237,7 +202,7 @@ class ImageFinder(Cataloguing, Organising):
             path=str(self._index.path),
             images=len(self),
             bytes=sum(f.stat().st_blocks * 512 for f in self._index.path.rglob("*") if f.is_file()),
-            model=next((s.model for s in manifest.spaces.values()), None),
+            model=manifest.spaces[manifest.current["image"]].model if manifest.current else None,
             spaces=spaces,
             sources=[{"uri": s.uri, "kind": s.kind, "last_indexed": s.last_indexed} for s in manifest.sources],
             created=manifest.created,
@@ -252,40 +217,15 @@ class ImageFinder(Cataloguing, Organising):
     def _known_sources(self) -> list[tuple[str, dict[str, Any]]]:
         return [(s.uri, dict(s.options)) for s in self._index.manifest.sources]
 
-    @property
-    def embedder(self) -> Embedder:
-        """The model of this index, loaded when first needed; one call uses all cores, as a search wants it."""
-        with self._loading:
-            if self._embedder is None:
-                self._embedder = self._load_model(None)
-            return self._embedder
-
-    def _load_model(self, threads: int | None) -> Embedder:
-        from imagefinder.models.names import load_model
-
-        return load_model(self._spec.name, threads=threads)
-
     # --- inside ---------------------------------------------------------------------------------------------------
-
-    @property
-    def _spec(self) -> ModelSpec:
-        from imagefinder.models.names import find_spec
-
-        used = next((s.model for s in self._index.manifest.spaces.values()), None)
-        return find_spec(self._model_name or used or DEFAULT_MODEL)
-
-    @property
-    def _image_space(self) -> str:
-        return self._index.spaces_of(self._spec)["image"]
 
     def _ready(self) -> None:
         """Fit what an interrupted first run left unfitted; raises NotFoundError if nothing was ever indexed."""
-        self._index.check_model(self._spec)
-        spaces = self._index.manifest.spaces.values()
-        if any(s.search_vector is None for s in spaces):
-            self._index.refit(self._spec)
-        if all(s.search_vector is None for s in self._index.manifest.spaces.values()):
-            raise NotFoundError("The index holds no images yet.", remedy="Add some with: imagefinder index FOLDER")
+        unfitted = [s.model for s in self._index.manifest.spaces.values() if s.search_vector is None]
+        for model in dict.fromkeys(unfitted):
+            self._index.refit(self._models.spec(model))
+        if not any(s.search_vector for s in self._index.manifest.spaces.values()):
+            raise no_images()
 
     def _resolve(self, image: str) -> str:
         """The id of an image named by its id, ``id:`` and its id, its path or its URL."""

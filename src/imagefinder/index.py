@@ -6,7 +6,6 @@ import contextlib
 import shutil
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -18,9 +17,9 @@ from imagefinder.errors import (
     IndexDamagedError,
     IndexFolderError,
     InvalidInputError,
-    ModelMismatchError,
     NotFoundError,
 )
+from imagefinder.spaces import REBUILD, TRANSFORMS, Spaces, no_images
 from imagefinder.store import manifest as manifests
 from imagefinder.store.lock import IndexLock
 from imagefinder.store.manifest import Manifest, SourceEntry, SpaceEntry
@@ -28,16 +27,14 @@ from imagefinder.store.manifest import Manifest, SourceEntry, SpaceEntry
 if TYPE_CHECKING:
     import numpy as np
 
-    from imagefinder.models.spec import ModelSpec
     from imagefinder.reduce.linear import LinearTransform
-    from imagefinder.store.base import Store, VectorParams
+    from imagefinder.store.base import Store
     from imagefinder.types import Float32
 
-REFIT_GROWTH = 2.0  # a transform is fitted again when the collection has doubled since
-POINTS, TRANSFORMS = "points", "transforms"
+POINTS = "points"
 
 
-class Index:
+class Index(Spaces):
     """Opens (or creates) the index at ``path`` and holds it until ``close``.
 
     Each space keeps two named vectors: the *raw* one as the model gave it, from which everything can be made again,
@@ -94,69 +91,11 @@ class Index:
         return EdgeStore.create(points)
 
     def _drop_leftovers(self) -> None:
-        """Remove the search vectors of a refit that never came to its end."""
-        wanted = {v for s in self.manifest.spaces.values() for v in (s.vector, s.search_vector) if v}
-        for name in set(self.store.vectors()) - wanted:
-            if name.startswith(tuple(f"{space}." for space in self.manifest.spaces)):
-                self.store.drop_vector(name)
+        """Remove the vectors of a refit, or of a space, that never came to its end."""
+        for name in set(self.store.vectors()) - self.manifest.vectors():
+            self.store.drop_vector(name)
 
-    # --- spaces ---------------------------------------------------------------------------------------------------
-
-    def spaces_of(self, spec: ModelSpec) -> dict[str, str]:
-        """The name here of each space of a model: ``{"image": "efficientnet-lite2", "words": "...-words"}``."""
-        return {name: spec.name if name == "image" else f"{spec.name}-{name}" for name in spec.spaces}
-
-    def check_model(self, spec: ModelSpec) -> None:
-        """Refuse a model other than the one the vectors here were made with."""
-        for name in self.spaces_of(spec).values():
-            entry = self.manifest.spaces.get(name)
-            if entry and entry.model_fingerprint != spec.fingerprint:
-                raise ModelMismatchError(
-                    f"The vectors in {self.path} were made with another version of {spec.name!r} "
-                    f"({entry.model_fingerprint}, installed is {spec.fingerprint}).",
-                    remedy=REBUILD,
-                )
-        if self.manifest.spaces and not set(self.spaces_of(spec).values()) & set(self.manifest.spaces):
-            models = sorted({s.model for s in self.manifest.spaces.values()})
-            raise ModelMismatchError(
-                f"The index {self.path} was made with the model {', '.join(models)}, not {spec.name}.",
-                remedy=f"Leave out --model, or use another --index for {spec.name}.",
-            )
-
-    def add_spaces(self, spec: ModelSpec) -> None:
-        """Make room for the vectors of a model; does nothing where there is room already."""
-        from imagefinder.store.base import VectorParams
-
-        self.check_model(spec)
-        new = {n: m for m, n in self.spaces_of(spec).items() if n not in self.manifest.spaces}
-        if not new:
-            return
-        vectors = {
-            f"{name}.raw": VectorParams(spec.spaces[model_space].dim, "float16", "dot", searchable=False)
-            for name, model_space in new.items()
-        }
-        self._make_vectors(vectors)
-        manifest = self.manifest
-        for name, model_space in new.items():
-            entry = SpaceEntry(
-                model=spec.name,
-                model_fingerprint=spec.fingerprint,
-                model_space=model_space,
-                dim=spec.spaces[model_space].dim,
-                vector=f"{name}.raw",
-            )
-            manifest = manifest.with_space(name, entry)
-        self.save_manifest(manifest)
-
-    def _make_vectors(self, vectors: dict[str, VectorParams]) -> None:
-        """A store made with its vectors keeps them out of memory; ones added later it reads at every opening."""
-        from imagefinder.store.edge import EdgeStore
-
-        if not self.manifest.spaces and isinstance(self.store, EdgeStore):
-            self.store.start_over(vectors)
-        for name, params in vectors.items():
-            if name not in self.store.vectors():
-                self.store.create_vector(name, params)
+    # --- reading -----------------------------------------------------------------------------------------------------
 
     def space(self, name: str) -> SpaceEntry:
         return self.manifest.space(name)
@@ -177,14 +116,14 @@ class Index:
         """Raw vectors float32 (n, dim_in) to those searched in this space, unit rows float32 (n, dim_out)."""
         transform = self.transform(name)
         if transform is None:
-            raise _no_images()
+            raise no_images()
         return transform.apply(raw)
 
     def texts_to_search(self, name: str, texts: Float32) -> Float32:
         """Text vectors float32 (n, dim_in) into the space searched; their centring is the model's, not ours."""
         transform = self.transform(name)
         if transform is None:
-            raise _no_images()
+            raise no_images()
         return transform.apply(texts, centre=False)
 
     def sample(self, name: str) -> Float32:
@@ -196,7 +135,7 @@ class Index:
 
         vector = self.space(name).search_vector
         if vector is None:
-            raise _no_images()
+            raise no_images()
         if vector not in self._samples:
             points = next(self.store.scroll(fields=(), vectors=(vector,), batch=256), [])
             self._samples[vector] = np.stack([p.vectors[vector] for p in points]).astype(np.float32)
@@ -216,46 +155,6 @@ class Index:
                 named[entry.search_vector] = self.to_search(name, stored.astype(np.float32))
         return named
 
-    def refit(self, spec: ModelSpec, *, force: bool = False) -> bool:
-        """Fit the transforms of this model's spaces where they are missing or outgrown. True if any was fitted.
-
-        Searches go on meanwhile, by the transform before; none sees a space between the two.
-        """
-        done = False
-        with self.writing:
-            for model_space, name in self.spaces_of(spec).items():
-                entry, count = self.space(name), self.store.count()
-                if count and (force or count >= REFIT_GROWTH * entry.fitted_count):
-                    self._refit(name, spec, model_space, count)
-                    done = True
-        return done
-
-    def _refit(self, name: str, spec: ModelSpec, model_space: str, count: int) -> None:
-        from imagefinder.reduce.linear import LinearTransform
-        from imagefinder.store.base import VectorParams
-
-        old, facts = self.space(name), spec.spaces[model_space]
-        transform = LinearTransform.fit(
-            (vectors for _, vectors in self.raw_batches(name)), kind=facts.transform, prior_mean=spec.prior(model_space)
-        )
-        version = int(old.search_vector.rpartition(".")[2]) + 1 if old.search_vector else 1
-        vector, file = f"{name}.{version}", f"{TRANSFORMS}/{name}.{version}.npz"
-        (self.path / TRANSFORMS).mkdir(exist_ok=True)
-        transform.save(self.path / file)
-        if vector in self.store.vectors():
-            self.store.drop_vector(vector)
-        self.store.create_vector(vector, VectorParams(transform.dim_out, "float16"))
-        for ids, raw in self.raw_batches(name):
-            self.store.set_vectors(vector, ids, transform.apply(raw))
-        entry = replace(old, search_vector=vector, transform=file, fitted_count=count)
-        with self.steady.exclusive():  # searches by the old one have ended, new ones wait a moment
-            self.save_manifest(replace(self.manifest, spaces={**self.manifest.spaces, name: entry}))
-        if old.search_vector and old.transform:
-            self._samples.pop(old.search_vector, None)
-            self._transforms.pop(old.transform, None)
-            self.store.drop_vector(old.search_vector)
-            (self.path / old.transform).unlink(missing_ok=True)
-
     def raw_batches(self, name: str, batch: int = 1000) -> Iterator[tuple[list[str], Float32]]:
         """The ids and raw vectors, float32 (n, dim), of a space, in ascending order of id."""
         import numpy as np
@@ -271,7 +170,7 @@ class Index:
         with self.steady.shared():
             transform = self.transform(name)
         if transform is None:
-            raise _no_images()
+            raise no_images()
         for ids, raw in self.raw_batches(name):
             yield ids, transform.apply(raw)
 
@@ -329,10 +228,3 @@ def reset_index(path: Path) -> None:
             shutil.rmtree(path / folder, ignore_errors=True)
         with contextlib.suppress(IndexDamagedError):
             apply_again(path)
-
-
-def _no_images() -> NotFoundError:
-    return NotFoundError("The index holds no images yet.", remedy="Add some with: imagefinder index FOLDER")
-
-
-REBUILD = "Index it again from its sources with: imagefinder index --rebuild"

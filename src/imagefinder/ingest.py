@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 from imagefinder._batching import chunked, ordered_map
 from imagefinder.changes import Plan, make_plan
 from imagefinder.errors import ImageError, StorageError
+from imagefinder.filling import fill
 from imagefinder.images.loader import Loader, is_url
 from imagefinder.records import FACTS, FILE_FACTS, make_record, with_metadata
+from imagefinder.results import Filled, IngestReport, Progress
 from imagefinder.store.base import Point
 from imagefinder.types import EncodedImage, ImageRef, Limits, Record, SkipCode, Skipped
 
@@ -27,39 +29,6 @@ if TYPE_CHECKING:
 
 BATCH = 16  # images a worker embeds at once; larger ones are no faster on a CPU and cost memory
 FETCHERS = 16  # URLs fetched at once, over all hosts
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a run is: ``done`` of ``total`` images looked at, of which ``stored`` are safe in the index."""
-
-    done: int
-    total: int
-    stored: int
-    skipped: int
-
-
-@dataclass(frozen=True, slots=True)
-class IngestReport:
-    """What a run did. ``seen`` = added + updated + unchanged + moved + skipped; ``total`` is the index's size.
-    ``clusters`` says what became of new images; None, and left out of the dict, while there are no clusters."""
-
-    seen: int
-    added: int
-    updated: int
-    unchanged: int
-    moved: int
-    removed: int
-    skipped: tuple[Skipped, ...]
-    seconds: float
-    images_per_second: float
-    total: int
-    clusters: Assigned | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        row = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "clusters"}
-        clusters = {"clusters": self.clusters.to_dict()} if self.clusters else {}
-        return {**row, "skipped": [s.to_dict() for s in self.skipped], **clusters}
 
 
 @dataclass(slots=True)
@@ -86,11 +55,13 @@ def ingest(
     allow_empty: bool = False,
     progress: Callable[[Progress], None] | None = None,
     workers: int = 2,
+    others: Sequence[Embedder] = (),
 ) -> IngestReport:
     """Make ``index`` hold what ``sources`` hold now. What is stored stays stored if the run is stopped at any moment;
     the next one goes on from there. What ``progress`` raises stops it.
 
-    ``force`` embeds everything anew; ``allow_empty`` lets an empty folder empty its part of the index.
+    ``force`` embeds everything anew; ``allow_empty`` lets an empty folder empty its part of the index. ``others`` are
+    further models with vectors here, a base before what is made on top of it: new images get theirs too.
     """
     from imagefinder.groups.assign import assign_new
 
@@ -107,12 +78,21 @@ def ingest(
     run.update_listed()
     run.remove_gone()
     index.refit(embedder.spec, force=force)
+    filled = tuple(_fill(run, other, limits, workers) for other in (embedder, *others))
     with suppress(StorageError):  # a disk too full to merge what is stored: a search is slower, and as right
         index.store.optimize()
     index.remember_sources((s.uri, s.kind, s.options) for s in sources)
     with index.grouping:
         clusters = assign_new(index)
-    return run.report(time.perf_counter() - started, clusters)
+    return run.report(time.perf_counter() - started, clusters, tuple(f for f in filled if f.filled or f.skipped))
+
+
+def _fill(run: _Run, other: Embedder, limits: Limits | None, workers: int) -> Filled:
+    def show(done: int, total: int) -> None:
+        if total:
+            run.tell(done, total)
+
+    return fill(run.index, other, limits=limits, workers=workers, progress=show)
 
 
 class _Run:
@@ -242,7 +222,7 @@ class _Run:
         self._upsert(reads, payloads, [{name: array[i] for name, array in named.items()} for i in range(len(reads))])
 
     def _upsert_copies(self, reads: Sequence[_Read]) -> None:
-        names = [v for s in self._names.values() for v in self._vector_names(s)]
+        names = sorted(self.index.manifest.vectors())
         found = {p.id: p for p in self.index.store.retrieve(list({r.copy_of or "" for r in reads}), vectors=names)}
         self.skipped += [_lost(r) for r in reads if r.copy_of not in found]
         reads = [r for r in reads if r.copy_of in found]
@@ -251,10 +231,6 @@ class _Run:
         origins = [found[r.copy_of or ""] for r in reads]
         payloads = self._payloads(reads, [{k: p.payload.get(k) for k in FACTS} for p in origins])
         self._upsert(reads, payloads, [p.vectors for p in origins])
-
-    def _vector_names(self, space: str) -> list[str]:
-        entry = self.index.space(space)
-        return [v for v in (entry.vector, entry.search_vector) if v]
 
     def _upsert(self, reads: Sequence[_Read], payloads: Sequence[dict[str, Any]], vectors: Sequence[Any]) -> None:
         points = [Point(r.ref.id, p, v) for r, p, v in zip(reads, payloads, vectors, strict=True)]
@@ -312,7 +288,7 @@ class _Run:
         self.index.store.delete([k.id for k in gone])
         self.counts["removed"] = len(gone) - self.counts["moved"]
 
-    def report(self, seconds: float, clusters: Assigned | None) -> IngestReport:
+    def report(self, seconds: float, clusters: Assigned | None, filled: tuple[Filled, ...]) -> IngestReport:
         counts: dict[str, Any] = dict(self.counts)
         embedded = counts["added"] + counts["updated"] + counts["moved"]
         return IngestReport(
@@ -320,15 +296,19 @@ class _Run:
             seen=embedded + counts["unchanged"] + len(self.skipped),
             skipped=tuple(self.skipped),
             clusters=clusters,
+            filled=filled,
             seconds=round(seconds, 3),
             images_per_second=round(embedded / seconds, 1) if seconds else 0.0,
             total=self.index.store.count(),
         )
 
     def _tell(self) -> None:
+        self.tell(self._done, len(self.plan.todo))
+
+    def tell(self, done: int, total: int) -> None:
         if self.on_progress:
             stored = sum(self.counts[name] for name in ("added", "updated", "moved"))
-            self.on_progress(Progress(self._done, len(self.plan.todo), stored, len(self.skipped)))
+            self.on_progress(Progress(done, total, stored, len(self.skipped)))
 
 
 def _needs_vectors(read: _Read) -> bool:

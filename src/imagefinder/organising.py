@@ -7,6 +7,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from imagefinder.modelling import cores
+
 if TYPE_CHECKING:
     from imagefinder.cluster.choose import Choice
     from imagefinder.duplicates.facade import Copies
@@ -17,12 +19,12 @@ if TYPE_CHECKING:
     from imagefinder.groups.facade import Clusters
     from imagefinder.index import Index
     from imagefinder.maps import Map
-    from imagefinder.models.base import Embedder
     from imagefinder.reduce.variance import PcaReport
     from imagefinder.results import Records
     from imagefinder.store.filters import FilterLike
     from imagefinder.triage import Outlier, QualityReport
     from imagefinder.types import Float32, Limits, Record
+    from imagefinder.views import View
 
 
 class Organising(ABC):
@@ -33,16 +35,13 @@ class Organising(ABC):
 
     @property
     @abstractmethod
-    def embedder(self) -> Embedder: ...
+    def _view(self) -> View: ...
     @abstractmethod
     def records(self, filter: FilterLike = None) -> Records: ...
     @abstractmethod
     def get(self, image: str | os.PathLike[str]) -> Record: ...
     @abstractmethod
     def vectors(self, space: str | None = None, *, raw: bool = False) -> tuple[list[str], Float32]: ...
-    @property
-    @abstractmethod
-    def _image_space(self) -> str: ...
     @abstractmethod
     def _ready(self) -> None: ...
     @abstractmethod
@@ -61,7 +60,7 @@ class Organising(ABC):
         self._ready()
         wanted = ClusterOptions(n_clusters=n_clusters, **options)
         with self._index.grouping:  # a correction made meanwhile would be lost
-            return cluster_index(self._index, self.embedder, wanted, progress or (lambda stage: None))
+            return cluster_index(self._index, self._view, wanted, progress or (lambda stage: None))
 
     def choose_k(
         self, max_k: int = 100, *, progress: Callable[[int, int], None] | None = None, **options: Any
@@ -70,27 +69,27 @@ class Organising(ABC):
         from imagefinder.groups.make import ClusterOptions, choose_for
 
         self._ready()
-        return choose_for(self._index, self.embedder, ClusterOptions(**options), max_k, progress)
+        return choose_for(self._index, self._view, ClusterOptions(**options), max_k, progress)
 
     @property
     def clusters(self) -> Clusters:
         """The clusters in force, and what can be done with them."""
         from imagefinder.groups.facade import Clusters
 
-        return Clusters(self._index, lambda: self.embedder, self._resolve, self.records)
+        return Clusters(self._index, lambda: self._view, self._resolve, self.records)
 
     def map(self, method: str | None = None, *, progress: Callable[[str], None] | None = None, **options: Any) -> Map:
         """A map of the images, kept with the index: see ``maps.open_map``."""
         from imagefinder.maps import open_map
 
         self._ready()
-        return open_map(self._index, self._image_space, method, progress=progress, **options)
+        return open_map(self._index, self._view.image, method, progress=progress, **options)
 
     def pca_report(self) -> PcaReport:
         """How much of the differences between the images how many dimensions keep."""
         from imagefinder.maps import report_variance
 
-        return report_variance(self._index, self._image_space)
+        return report_variance(self._index, self._view.image)
 
     def duplicates(
         self, options: Options | None = None, *, progress: DuplicateProgress | None = None
@@ -99,7 +98,7 @@ class Organising(ABC):
         from imagefinder.duplicates.find import find_duplicates
 
         self._ready()
-        return find_duplicates(self._index, self._image_space, limits=self._limits, options=options, progress=progress)
+        return find_duplicates(self._index, self._view.image, limits=self._limits, options=options, progress=progress)
 
     @property
     def copies(self) -> Copies:
@@ -135,8 +134,3 @@ class Organising(ABC):
         from imagefinder.triage import measure_quality
 
         return measure_quality(self._index, self._limits, again=again, workers=cores(), progress=progress)
-
-
-def cores() -> int:
-    """The cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,28 +40,38 @@ class Ranking:
         """The hits from ``offset`` on, ``k`` at most."""
         if len(self.queries) == 1 and not self.collapse and not self.diversity:
             return [Placed(p) for p in self._one_space(offset, k)]
-        found: list[Placed] = []
-        for block in self._by_one() if len(self.queries) == 1 else self._by_all():
-            found += self._arranged(block)
-            if len(found) >= offset + k:
-                break
-        return found[offset : offset + k]
+        return page_of(map(self._arranged, self.blocks()), offset, k)
+
+    def blocks(self) -> Iterator[list[ScoredPoint]]:
+        """All that is ranked, block by block."""
+        return self._by_one() if len(self.queries) == 1 else self._by_all()
+
+    def best(self, depth: int) -> list[ScoredPoint]:
+        """The ``depth`` best."""
+        if len(self.queries) == 1:
+            return self._one_space(0, depth)
+        return [placed.point for placed in page_of(([Placed(p) for p in b] for b in self.blocks()), 0, depth)]
+
+    def scores(self, ids: Sequence[str]) -> dict[str, float]:
+        """The scores of these images; one without a vector is left out."""
+        if len(self.queries) > 1:
+            return {p.id: p.score for p in self._scored({id: ScoredPoint(id, 0.0, {}) for id in ids})}
+        ((space, query),) = self.queries.items()
+        return self.index.store.score(self.index.space(space).search_vector or "", query.vector, ids)
+
+    def background(self) -> tuple[float, float]:
+        """Mean and standard deviation of the scores of images at random."""
+        if len(self.queries) > 1:
+            return 0.0, 1.0  # they are sums of standardised ones
+        ((space, query),) = self.queries.items()
+        return self._spread(space, query)
+
+    def _spread(self, space: str, query: SpaceQuery) -> tuple[float, float]:
+        background = self.index.sample(space) @ query.vector
+        return float(background.mean()), max(float(background.std()), 1e-6)
 
     def _arranged(self, block: list[ScoredPoint]) -> list[Placed]:
-        """A block is arranged by itself, whatever page was asked for: no hit on two pages, none on no page."""
-        placed = [Placed(p) for p in block]
-        if not self.collapse and not self.diversity:
-            return placed
-        import numpy as np
-
-        vectors = stored_vectors(self.index, [p.id for p in block], self.image_space)
-        if self.collapse:
-            placed, leaders = collapsed(block, vectors)
-            vectors = vectors[leaders]
-        if self.diversity:
-            scores = np.array([p.point.score for p in placed], np.float32)
-            placed = [placed[i] for i in diverse_order(scores, vectors, self.diversity)]
-        return placed
+        return arranged(self.index, block, self.image_space, collapse=self.collapse, diversity=self.diversity)
 
     def _one_space(self, offset: int, k: int) -> list[ScoredPoint]:
         ((space, query),) = self.queries.items()
@@ -104,8 +114,7 @@ class Ranking:
     def _scored(self, nominees: Mapping[str, ScoredPoint]) -> list[ScoredPoint]:
         totals: defaultdict[str, list[float]] = defaultdict(list)
         for space, query in self.queries.items():
-            background = self.index.sample(space) @ query.vector
-            middle, spread = float(background.mean()), max(float(background.std()), 1e-6)
+            middle, spread = self._spread(space, query)
             name = self.index.space(space).search_vector or ""
             for id, score in self.index.store.score(name, query.vector, list(nominees)).items():
                 totals[id].append(query.weight * (score - middle) / spread)
@@ -117,3 +126,32 @@ class Ranking:
         ]
         wanted = [p for p in scored if self.min_score is None or p.score >= self.min_score]
         return sorted(wanted, key=lambda p: (-p.score, p.id))
+
+
+def page_of(blocks: Iterable[list[Placed]], offset: int, k: int) -> list[Placed]:
+    """The hits from ``offset`` on, ``k`` at most, of blocks that follow each other."""
+    found: list[Placed] = []
+    for block in blocks:
+        found += block
+        if len(found) >= offset + k:
+            break
+    return found[offset : offset + k]
+
+
+def arranged(
+    index: Index, block: list[ScoredPoint], image_space: str, *, collapse: bool, diversity: float
+) -> list[Placed]:
+    """A block is arranged by itself, whatever page was asked for: no hit on two pages, none on no page."""
+    placed = [Placed(p) for p in block]
+    if not collapse and not diversity:
+        return placed
+    import numpy as np
+
+    vectors = stored_vectors(index, [p.id for p in block], image_space)
+    if collapse:
+        placed, leaders = collapsed(block, vectors)
+        vectors = vectors[leaders]
+    if diversity:
+        scores = np.array([p.point.score for p in placed], np.float32)
+        placed = [placed[i] for i in diverse_order(scores, vectors, diversity)]
+    return placed

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from imagefinder.images.grid import html_grid
-from imagefinder.types import Hit, Record
+from imagefinder.types import Hit, Record, Skipped
+
+if TYPE_CHECKING:
+    from imagefinder.groups.assign import Assigned
 
 
 class Records(Sequence[Record]):
@@ -76,6 +79,21 @@ class Hits(Sequence[Hit]):
 
 
 @dataclass(frozen=True, slots=True)
+class SpaceInfo:
+    """One space: its ``model``, its dimension, how many ``images`` have a vector in it, and what it is ``current``
+    for: "image", "words", both or nothing."""
+
+    name: str
+    model: str
+    dim: int
+    images: int
+    current: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+@dataclass(frozen=True, slots=True)
 class IndexInfo:
     """What an index holds. ``bytes`` is its size on disk."""
 
@@ -90,3 +108,51 @@ class IndexInfo:
 
     def to_dict(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What became of the images that had no vectors of a ``model``: how many have them now, and which can't."""
+
+    model: str
+    filled: int
+    skipped: tuple[Skipped, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"model": self.model, "filled": self.filled, "skipped": [s.to_dict() for s in self.skipped]}
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is: ``done`` of ``total`` images looked at, of which ``stored`` are safe in the index."""
+
+    done: int
+    total: int
+    stored: int
+    skipped: int
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """What a run did. ``seen`` = added + updated + unchanged + moved + skipped; ``total`` is the index's size.
+    ``clusters`` says what became of new images; None, and left out of the dict, while there are no clusters.
+    ``filled`` says for further models how many images got their vectors."""
+
+    seen: int
+    added: int
+    updated: int
+    unchanged: int
+    moved: int
+    removed: int
+    skipped: tuple[Skipped, ...]
+    seconds: float
+    images_per_second: float
+    total: int
+    clusters: Assigned | None = None
+    filled: tuple[Filled, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        row = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in ("clusters", "filled")}
+        clusters = {"clusters": self.clusters.to_dict()} if self.clusters else {}
+        filled = {"filled": [f.to_dict() for f in self.filled]} if self.filled else {}
+        return {**row, "skipped": [s.to_dict() for s in self.skipped], **clusters, **filled}

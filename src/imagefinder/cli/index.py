@@ -25,7 +25,7 @@ from imagefinder.cli.common import (
 
 if TYPE_CHECKING:
     from imagefinder.finder import ImageFinder
-    from imagefinder.ingest import IngestReport, Progress
+    from imagefinder.results import IngestReport, Progress
 
 
 @click.command()

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from imagefinder.ingest import IngestReport
-from imagefinder.results import Hits, IndexInfo
+from imagefinder.results import Hits, IndexInfo, IngestReport
 from imagefinder.types import Hit, Record, Skipped
 
 if TYPE_CHECKING:

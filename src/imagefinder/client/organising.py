@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from imagefinder.client.transport import Transport
     from imagefinder.cluster.choose import Choice
     from imagefinder.duplicates.report import DuplicateReport
-    from imagefinder.ingest import IngestReport
-    from imagefinder.results import Records
+    from imagefinder.results import IngestReport, Records
     from imagefinder.store.filters import FilterLike
     from imagefinder.triage import Outlier, QualityReport
 

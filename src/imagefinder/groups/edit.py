@@ -21,8 +21,8 @@ from imagefinder.groups.make import dense_labels, find_words, to_cluster
 if TYPE_CHECKING:
     from imagefinder.groups.clustering import Cluster, Clustering
     from imagefinder.index import Index
-    from imagefinder.models.base import Embedder
     from imagefinder.types import Float32
+    from imagefinder.views import View
 
 LONGEST = 200  # characters of a name
 
@@ -62,7 +62,7 @@ def lock(index: Index, cluster: int | str, locked: bool = True) -> Clustering:
     return _changed(index, now, found.label, f"{'lock' if locked else 'unlock'} {found.name}", locked=locked)
 
 
-def merge(index: Index, embedder: Embedder, clusters: Sequence[int | str]) -> Clustering:
+def merge(index: Index, view: View, clusters: Sequence[int | str]) -> Clustering:
     """Make one cluster of several; it has the label and name of the first, and its images stay together."""
     now = up_to_date(index)
     found = list(dict.fromkeys(now.find(c) for c in clusters))
@@ -72,12 +72,12 @@ def merge(index: Index, embedder: Embedder, clusters: Sequence[int | str]) -> Cl
     labels = np.where(np.isin(now.labels, sorted(gone)), target.label, now.labels).astype(np.int32)
     apart = tuple(p for p in now.apart if not set(p) & gone and set(p) != {c.label for c in found})
     done = f"merge {', '.join(c.name for c in found[1:])} into {target.name}"
-    made = _relabelled(index, embedder, replace(now, labels=labels, apart=apart), {target.label}, done)
+    made = _relabelled(index, view, replace(now, labels=labels, apart=apart), {target.label}, done)
     joined = [replace(c, joined=True) if c.label == target.label else c for c in made.clusters]
     return state.put_in_force(index, replace(made, clusters=tuple(joined)))
 
 
-def split(index: Index, embedder: Embedder, cluster: int | str, n: int = 2) -> Clustering:
+def split(index: Index, view: View, cluster: int | str, n: int = 2) -> Clustering:
     """Part a cluster into ``n`` by k-means; the largest part keeps its label and name. They stay apart."""
     now = up_to_date(index)
     found = now.find(cluster)
@@ -93,10 +93,10 @@ def split(index: Index, embedder: Embedder, cluster: int | str, n: int = 2) -> C
     apart = now.apart + tuple((a, b) for i, a in enumerate(fresh) for b in fresh[i + 1 :])
     changed = replace(now, labels=labels, apart=apart)
     done = f"split {found.name} into {n}"
-    return state.put_in_force(index, _relabelled(index, embedder, changed, set(fresh), done, vectors))
+    return state.put_in_force(index, _relabelled(index, view, changed, set(fresh), done, vectors))
 
 
-def move(index: Index, embedder: Embedder, images: Sequence[str], cluster: int | str) -> Clustering:
+def move(index: Index, view: View, images: Sequence[str], cluster: int | str) -> Clustering:
     """Put images, by id, into a cluster; they stay there when clustering runs again."""
     now = up_to_date(index)
     target = now.find(cluster)
@@ -110,7 +110,7 @@ def move(index: Index, embedder: Embedder, images: Sequence[str], cluster: int |
     labels[chosen], pinned[chosen] = target.label, True
     done = f"move {len(chosen)} to {target.name}"
     changed = replace(now, labels=labels, pinned=pinned)
-    return state.put_in_force(index, _relabelled(index, embedder, changed, touched - {-1}, done))
+    return state.put_in_force(index, _relabelled(index, view, changed, touched - {-1}, done))
 
 
 def up_to_date(index: Index) -> Clustering:
@@ -143,7 +143,7 @@ def _changed(index: Index, now: Clustering, label: int, done: str, **flags: obje
 
 def _relabelled(
     index: Index,
-    embedder: Embedder,
+    view: View,
     changed: Clustering,
     touched: set[int],
     done: str,
@@ -156,7 +156,7 @@ def _relabelled(
     facts, centres = describe(vectors, dense, only=[i for i, label in enumerate(numbers) if label in touched])
     before = {c.label: c for c in changed.clusters}
     fresh = {numbers[fact.label]: fact for fact in facts}
-    words = find_words(index, embedder, dense) if set(numbers) - set(before) else []
+    words = find_words(index, view, changed.ids, dense) if set(numbers) - set(before) else []
     clusters: list[Cluster] = []
     for i, label in enumerate(numbers):
         old = before.get(label)

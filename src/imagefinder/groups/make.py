@@ -32,8 +32,8 @@ from imagefinder.reduce.neighbors import NeighborGraph, knn_graph
 
 if TYPE_CHECKING:
     from imagefinder.index import Index
-    from imagefinder.models.base import Embedder
     from imagefinder.types import Float32
+    from imagefinder.views import View
 
 Words = tuple[tuple[str, float], ...]
 Stage = Callable[[str], None]
@@ -65,11 +65,11 @@ class Material:
     features: Features
 
 
-def cluster_index(index: Index, embedder: Embedder, options: ClusterOptions, tell: Stage) -> Clustering:
+def cluster_index(index: Index, view: View, options: ClusterOptions, tell: Stage) -> Clustering:
     """Cluster all images and put the result in force; the clustering before stays as it is until then."""
     method = find_method(options.method)
     tell("reading vectors")
-    material = read_material(index, embedder, options)
+    material = read_material(index, view, options)
     wishes = None if options.fresh else read_wishes(index, material.ids)
     tell("clustering")
     free = ~wishes.held if wishes else np.ones(len(material.ids), bool)
@@ -84,7 +84,7 @@ def cluster_index(index: Index, embedder: Embedder, options: ClusterOptions, tel
     if wishes:
         labels = reconcile(material.vectors, labels, wishes)
     tell("describing")
-    made = describe_all(index, embedder, material, labels, _parameters(material, embedder, options, chosen))
+    made = describe_all(index, view, material, labels, _parameters(material, view, options, chosen))
     if len(vectors) > 1:
         tell("resampling")
         made = _judged(made, task, options, labels[free])
@@ -102,9 +102,7 @@ def _former(index: Index, options: ClusterOptions) -> str | None:
         raise
 
 
-def _parameters(
-    material: Material, embedder: Embedder, options: ClusterOptions, chosen: Mapping[str, Any]
-) -> dict[str, Any]:
+def _parameters(material: Material, view: View, options: ClusterOptions, chosen: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "method": options.method,
         "asked": options.n_clusters or "auto",
@@ -112,17 +110,17 @@ def _parameters(
         "scale": options.scale,
         "seed": options.seed,
         "space": material.space,
-        "model": embedder.spec.name,
-        "model_fingerprint": embedder.spec.fingerprint,
+        "model": view.index.space(view.image).model,
+        "model_fingerprint": view.index.space(view.image).model_fingerprint,
         "settings": {**options.settings, **chosen},
     }
 
 
 def choose_for(
-    index: Index, embedder: Embedder, options: ClusterOptions, max_k: int, progress: Callable[[int, int], None] | None
+    index: Index, view: View, options: ClusterOptions, max_k: int, progress: Callable[[int, int], None] | None
 ) -> Choice:
     """Measure every number of clusters up to ``max_k``; changes nothing."""
-    material = read_material(index, embedder, options)
+    material = read_material(index, view, options)
     if len(material.ids) < 3:
         raise InvalidInputError(
             f"Choosing a number of clusters needs 3 images at least; there are {len(material.ids)}."
@@ -137,8 +135,8 @@ def _graph(index: Index, vectors: Float32, k: int, options: ClusterOptions) -> N
     return index_graph(index, vectors, k) if shared else knn_graph(vectors, k)
 
 
-def read_material(index: Index, embedder: Embedder, options: ClusterOptions) -> Material:
-    space = index.spaces_of(embedder.spec)["image"]
+def read_material(index: Index, view: View, options: ClusterOptions) -> Material:
+    space = view.image
     transform = index.transform(space)
     if transform is None:
         raise NotFoundError("The index holds no images yet.", remedy="Add some with: imagefinder index FOLDER")
@@ -194,12 +192,12 @@ def with_wishes(made: Clustering, wishes: Wishes, former: Clustering) -> Cluster
 
 
 def describe_all(
-    index: Index, embedder: Embedder, material: Material, labels: np.ndarray, parameters: Mapping[str, Any]
+    index: Index, view: View, material: Material, labels: np.ndarray, parameters: Mapping[str, Any]
 ) -> Clustering:
     """The clustering that these labels make: facts, names, tree, scores."""
     numbers, dense = dense_labels(labels)
     facts, centres = describe(material.vectors, dense)
-    words = find_words(index, embedder, dense)
+    words = find_words(index, view, material.ids, dense)
     names = distinct_names(words)
     clusters = [
         to_cluster(fact, numbers[fact.label], names[fact.label], words[fact.label], material.ids) for fact in facts
@@ -262,18 +260,22 @@ def _scores(vectors: Float32, labels: np.ndarray, centres: Float32) -> dict[str,
     }
 
 
-def find_words(index: Index, embedder: Embedder, labels: np.ndarray) -> list[Words]:
-    """The best words of each cluster; none for a model that does not understand words."""
+def find_words(index: Index, view: View, ids: Sequence[str], labels: np.ndarray) -> list[Words]:
+    """The best words of each cluster; ``labels`` (n,) are those of ``ids``. None where no model understands words."""
     count = int(labels.max(initial=-1)) + 1
-    spec = embedder.spec
-    if spec.text_space is None:
+    if view.words is None:
         return [()] * count
-    vocabulary = embedder.vocabulary()
-    prior = spec.prior(spec.text_space)  # about the collection's own mean the odd words would lead
-    images = np.concatenate(
-        [unit(unit(rows) - prior) for _, rows in index.raw_batches(index.spaces_of(spec)[spec.text_space])]
+    spec, vocabulary = view.words_model.spec, view.words_model.vocabulary()
+    prior = spec.prior(index.space(view.words).model_space)  # about the collection's own mean the odd words would lead
+    place = {id: row for row, id in enumerate(ids)}
+    images, order = [np.zeros((0, len(prior)), np.float32)], []
+    for some, rows in index.raw_batches(view.words):
+        known = [row for row, id in enumerate(some) if id in place]
+        order += [place[some[row]] for row in known]
+        images.append(unit(unit(rows[known]) - prior))
+    return words_for_clusters(
+        np.concatenate(images), labels[order], vocabulary.words, vocabulary.vectors, vocabulary.above
     )
-    return words_for_clusters(images, labels, vocabulary.words, vocabulary.vectors, vocabulary.above)
 
 
 def _count_left(n_clusters: int | None, wishes: Wishes | None) -> int | None:

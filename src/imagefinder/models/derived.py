@@ -40,7 +40,7 @@ class DerivedEmbedder:
             )
         self.spec = spec
         self.base = base
-        self._inputs = spec.base.inputs
+        self.inputs = spec.base.inputs
         self._threads = threads
 
     @property
@@ -75,7 +75,7 @@ class DerivedEmbedder:
         return self._run(vectors)[CLASSES]
 
     def _run(self, vectors: Mapping[str, Float32]) -> dict[str, Float32]:
-        inputs = {name: np.asarray(vectors[space], np.float32) for name, space in self._inputs.items()}
+        inputs = {name: np.asarray(vectors[space], np.float32) for name, space in self.inputs.items()}
         outputs = self.spec.image.outputs
         if not len(next(iter(inputs.values()))):
             dims = {name: space.dim for name, space in self.spec.spaces.items()}

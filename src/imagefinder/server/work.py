@@ -10,7 +10,7 @@ from imagefinder.server.jobs import Job, Jobs, skipped_rows
 
 if TYPE_CHECKING:
     from imagefinder.finder import ImageFinder
-    from imagefinder.ingest import Progress
+    from imagefinder.results import Progress
     from imagefinder.server.hub import Hub
 
 

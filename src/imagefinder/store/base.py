@@ -113,6 +113,9 @@ class Store(Protocol):
         """The values of each of these fields, in ascending order of id, None where a point has none; ``id`` is the
         id."""
 
+    def without_vector(self, name: str) -> list[str]:
+        """The ids of the points that lack this named vector, in ascending order."""
+
     def count(self, filter: Filter | None = None) -> int:
         """How many points match."""
 

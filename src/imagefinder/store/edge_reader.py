@@ -125,6 +125,14 @@ class EdgeReader:
                 columns[field] += [payload.get(field) for payload in payloads]
         return columns
 
+    def without_vector(self, name: str) -> list[str]:
+        from qdrant_edge import Filter as WithoutVector
+        from qdrant_edge import HasVectorCondition
+
+        known(self._params, name)
+        condition = WithoutVector(must_not=[HasVectorCondition(name)])
+        return [str(record.id) for records in self._records(condition, (), [], COLUMNS_BATCH) for record in records]
+
     def count(self, filter: Filter | None = None) -> int:
         from qdrant_edge import CountRequest
 

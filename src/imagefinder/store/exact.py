@@ -142,6 +142,10 @@ class ExactStore:
         rows = [{**copy.deepcopy(self._payloads[id]), "id": id} for id in ids]
         return {field: [row.get(field) for row in rows] for field in fields}
 
+    def without_vector(self, name: str) -> list[str]:
+        known(self._params, name)
+        return sorted(id for id, held in self._vectors.items() if name not in held)
+
     def count(self, filter: Filter | None = None) -> int:
         return len(self._ids(filter))
 

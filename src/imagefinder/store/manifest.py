@@ -48,13 +48,19 @@ class SourceEntry:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What ``index.json`` says. Frozen: ``with_space`` and ``with_source`` give a changed copy."""
+    """What ``index.json`` says. Frozen: ``with_space`` and ``with_source`` give a changed copy. ``current`` names the
+    space that is searched by pictures ("image") and by words ("words")."""
 
     app_version: str
     spaces: Mapping[str, SpaceEntry] = field(default_factory=dict)
     sources: tuple[SourceEntry, ...] = ()
     created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     version: int = CURRENT
+    current: Mapping[str, str] = field(default_factory=dict)
+
+    def vectors(self) -> set[str]:
+        """The stored vectors that belong to a space."""
+        return {name for entry in self.spaces.values() for name in (entry.vector, entry.search_vector) if name}
 
     def space(self, name: str) -> SpaceEntry:
         if name not in self.spaces:
@@ -78,6 +84,7 @@ class Manifest:
             "version": self.version,
             "created": self.created,
             "app_version": self.app_version,
+            "current": dict(self.current),
             "spaces": {name: asdict(entry) for name, entry in self.spaces.items()},
             "sources": [asdict(entry) for entry in self.sources],
         }
@@ -147,7 +154,15 @@ def _read(data: Mapping[str, Any]) -> Manifest:
     spaces = {name: SpaceEntry(**entry) for name, entry in data["spaces"].items()}
     sources = tuple(SourceEntry(**entry) for entry in data["sources"])
     _check_types(*spaces.values(), *sources)
-    return Manifest(str(data["app_version"]), spaces, sources, str(data["created"]), int(data["version"]))
+    current = data.get("current") or _first_spaces(spaces)
+    if not set(current) <= {"image", "words"} or not set(current.values()) <= set(spaces):
+        raise ValueError(f"current is {current!r}")
+    return Manifest(str(data["app_version"]), spaces, sources, str(data["created"]), int(data["version"]), current)
+
+
+def _first_spaces(spaces: Mapping[str, SpaceEntry]) -> dict[str, str]:
+    """The current spaces of an index from before there could be several models."""
+    return {entry.model_space: name for name, entry in reversed(list(spaces.items()))}
 
 
 def _check_types(*entries: SpaceEntry | SourceEntry) -> None:
