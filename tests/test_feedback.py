@@ -46,11 +46,14 @@ def test_answers_get_better_by_feedback(finder: ImageFinder, kind: str) -> None:
     for folder, members in folders.items():
         if len(members) < 15:
             continue
-        query = f"id:{members[0].id}" if kind == "image" else folder.rstrip("s")
-        first = finder.search(query, k=10)
-        liked = [h.id for h in first if h.record.folder == folder]
-        disliked = [h.id for h in first if h.record.folder != folder]
-        if not liked or not disliked:
+        for member in sorted(members, key=lambda r: r.uri):  # ids, and so the records' order, depend on the path
+            query = f"id:{member.id}" if kind == "image" else folder.rstrip("s")
+            first = finder.search(query, k=10)
+            liked = [h.id for h in first if h.record.folder == folder]
+            disliked = [h.id for h in first if h.record.folder != folder]
+            if liked and disliked:
+                break
+        else:
             continue
         judged = {*liked, *disliked}
         for found, answer in (

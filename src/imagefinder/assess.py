@@ -55,24 +55,25 @@ class _Truth:
     missing: int
 
 
-def assess(finder: ImageFinder, table: Path) -> Assessment:
+def assess(finder: ImageFinder, table: Path, space: str | None = None) -> Assessment:
     """Measure the index on a CSV with the columns ``filename`` and ``label``, ``caption`` or both.
 
-    A file name is a path from the table's folder, or the end of the path of an indexed image. Raises
-    InvalidTableError.
+    ``space`` names the space or model to measure, by default the one in use. A file name is a path from the table's
+    folder, or the end of the path of an indexed image. Raises InvalidTableError.
     """
     truth = _read(finder, table)
-    ids, vectors = finder.vectors()
+    view = finder.view(space)
+    ids, vectors = finder.vectors(view.image)
     labels = [(row, truth.labels[id]) for row, id in enumerate(ids) if id in truth.labels]
     label_scores = score_labels(vectors[[r for r, _ in labels]], [name for _, name in labels]) if labels else None
     found = set(truth.labels) | {id for id, _ in truth.captions}
     return Assessment(
-        space=finder.info().model or "",
+        space=view.image,
         images=len(found),
         missing=truth.missing,
         labels=label_scores,
         clusters=_clusters(finder, truth),
-        words=_words(finder, truth) if truth.captions else None,
+        words=_words(finder, truth, view.words) if truth.captions else None,
     )
 
 
@@ -83,9 +84,9 @@ def _clusters(finder: ImageFinder, truth: _Truth) -> ClusterScores | None:
     return score_clusters([label for label, _ in pairs], [cluster for _, cluster in pairs]) if pairs else None
 
 
-def _words(finder: ImageFinder, truth: _Truth) -> WordScores:
+def _words(finder: ImageFinder, truth: _Truth, words: str | None) -> WordScores:
     """Only the images that have a caption compete; texts that are the same are one text with several right images."""
-    space = finder.text_space
+    space = words or finder.text_space
     ids, vectors = finder.vectors(space)
     row = {id: i for i, id in enumerate(sorted({id for id, _ in truth.captions}))}
     images = np.zeros((len(row), vectors.shape[1]), np.float32)
@@ -95,7 +96,7 @@ def _words(finder: ImageFinder, truth: _Truth) -> WordScores:
     right: defaultdict[str, set[int]] = defaultdict(set)
     for id, caption in truth.captions:
         right[caption].add(row[id])
-    texts: Float32 = finder.embed_words(list(right))
+    texts: Float32 = finder.embed_words(list(right), space)
     return score_words(texts, images, [sorted(rows) for rows in right.values()])
 
 

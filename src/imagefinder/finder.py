@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from imagefinder.store.base import Point
 
 
-class ImageFinder(Cataloguing, Organising, Modelling):
+class ImageFinder(Modelling, Cataloguing, Organising):
     """A collection of images that can be searched.
 
     >>> with ImageFinder.open("my-index") as finder:

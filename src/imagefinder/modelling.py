@@ -53,6 +53,11 @@ class Modelling(ABC):
             for name, entry in manifest.spaces.items()
         ]
 
+    @property
+    def models(self) -> list[str]:
+        """The names of the models whose vectors are here, in the order they came."""
+        return self._index.models
+
     def add_model(self, name: str, *, use: bool = False, progress: Callable[[int, int], None] | None = None) -> Filled:
         """Give the images of the index the vectors of a further model; called again, those that lack them.
 
@@ -75,12 +80,13 @@ class Modelling(ABC):
         return done
 
     def use_space(self, name: str) -> None:
-        """Search in this space from now on where none is named: pictures, words or both, as far as it knows them. By
-        the name of a model, in all its spaces. Clusters and maps stay as they are until they are made again. Raises
-        NotFoundError."""
+        """Search in all spaces of this model from now on where none is named, for pictures and for words as far as it
+        knows them; by the name of a space that is not a model's, in that one only. Clusters and maps stay as they are
+        until they are made again. Raises NotFoundError.
+        """
         spaces = self._index.manifest.spaces
         roles = self._index.roles(self._models.spec(spaces[name].model if name in spaces else name))
-        if name in spaces:
+        if name in spaces and name != spaces[name].model:
             roles = {role: space for role, space in roles.items() if space == name}
         self._index.use(roles)
 
@@ -120,10 +126,11 @@ class Modelling(ABC):
             arrays.append(rows)
         return ids, np.concatenate(arrays) if arrays else np.zeros((0, self._index.space(name).dim), np.float32)
 
-    def embed_words(self, texts: Sequence[str]) -> Float32:
-        """Texts as vectors that compare with ``vectors(finder.text_space)``: float32 (n, dim), rows of unit length."""
+    def embed_words(self, texts: Sequence[str], space: str | None = None) -> Float32:
+        """Texts as vectors that compare with those of a space for words, by default ``vectors(finder.text_space)``:
+        float32 (n, dim), rows of unit length."""
         self._ready()
-        view = self._view
+        view = self.view(space)
         vectors = view.words_model.embed_texts(texts)
         with self._index.steady.shared():
             return self._index.texts_to_search(view.words or "", vectors)
@@ -166,10 +173,15 @@ class Modelling(ABC):
             return View.named(self._index, self._models, self._model_name)
         return View.current(self._index, self._models)
 
+    def view(self, name: str | None = None) -> View:
+        """Where a search looks that names this space or model, or none: a space for pictures and one for words. Raises
+        NotFoundError."""
+        return self._view if name is None else View.named(self._index, self._models, name)
+
     def _views(self, names: Sequence[str]) -> list[View]:
         if isinstance(names, str):
             raise InvalidInputError(f"spaces is a list of names, not the text {names!r}.")
-        views = [View.named(self._index, self._models, name) for name in dict.fromkeys(names)] or [self._view]
+        views = [self.view(name) for name in dict.fromkeys(names)] or [self._view]
         return list(dict.fromkeys(views))
 
     def _check_model(self, name: str) -> None:

@@ -23,6 +23,7 @@ from imagefinder.cli import (
     remove,
     search,
     serve,
+    spaces,
     tag,
     triage,
 )
@@ -49,6 +50,7 @@ COMMANDS = (
     remove.remove,
     evaluate.evaluate,
     info.info,
+    spaces.spaces,
     info.models,
     info.doctor,
 )

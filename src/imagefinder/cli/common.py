@@ -42,10 +42,16 @@ def limits() -> Limits:
     return Limits(allow_private_addresses=settings.ALLOW_PRIVATE.on)
 
 
-def open_finder(index_dir: Path | None, *, create: bool = False, model: str | None = None) -> ImageFinder:
+def open_finder(index_dir: Path | None, *, create: bool = False, new_model: str | None = None) -> ImageFinder:
+    """``new_model`` is for an index that has none yet."""
     from imagefinder.finder import ImageFinder
 
-    return ImageFinder.open(index_dir or settings.default_index(), create=create, model=model, limits=limits())
+    path = index_dir or settings.default_index()
+    finder = ImageFinder.open(path, create=create, limits=limits())
+    if new_model and not finder.models:
+        finder.close()
+        finder = ImageFinder.open(path, create=create, model=new_model, limits=limits())
+    return finder
 
 
 def print_json(value: Any) -> None:
@@ -63,6 +69,11 @@ def say_skipped(skipped: Sequence[Skipped], shown: int = 20) -> None:
         say(f"  skipped {item.uri}: {item.reason}{remedy} [{item.code}]")
     if len(skipped) > shown:
         say(f"  ... and {len(skipped) - shown} more; --json lists them all")
+
+
+def comma_list(text: str | None) -> list[str]:
+    """ "a, b" as ["a", "b"]."""
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
 
 
 def plural(n: int, thing: str) -> str:

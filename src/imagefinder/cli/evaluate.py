@@ -16,9 +16,10 @@ from imagefinder.cli.common import OK, index_option, json_option, open_finder, p
     type=click.Path(path_type=Path, dir_okay=False),
     help="CSV with the columns filename and label, caption or both.",
 )
+@click.option("--space", metavar="NAME", help="Space or model to measure.  [default: the one in use]")
 @index_option
 @json_option
-def evaluate(labels: Path, index_dir: Path | None, as_json: bool) -> int:
+def evaluate(labels: Path, space: str | None, index_dir: Path | None, as_json: bool) -> int:
     """Measure how well the index finds things, on your own labels or captions.
 
     Labels: every image asks for the others of its label; recall@1 is the share whose nearest has it, MAP@R the mean
@@ -29,7 +30,7 @@ def evaluate(labels: Path, index_dir: Path | None, as_json: bool) -> int:
     from imagefinder.assess import assess
 
     with open_finder(index_dir) as finder:
-        result = assess(finder, labels)
+        result = assess(finder, labels, space)
     if as_json:
         print_json(result.to_dict())
         return OK

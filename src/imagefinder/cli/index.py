@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @click.option("--include", multiple=True, metavar="GLOB", help="Only images that match (gitignore syntax).")
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out what matches (gitignore syntax).")
 @click.option("--column", metavar="NAME", help="Column of a table that holds the paths or URLs.")
-@click.option("--model", metavar="NAME", help="Model of a new index: default or fast.")
+@click.option("--model", metavar="NAME", help="Model of a new index, or one to add to it; see: imagefinder models list")
 @click.option("--watch", is_flag=True, help="Keep going: take in changes as they happen, until Ctrl-C.")
 @click.option("--force", is_flag=True, help="Embed every image anew, also unchanged ones.")
 @click.option("--rebuild", is_flag=True, help="Throw the index away first; its sources are indexed again.")
@@ -57,11 +57,14 @@ def index(
     Run it again to take in what is new, changed, moved or gone; without SOURCE it goes over the sources it knows.
     Ctrl-C stops it cleanly, and the next run goes on from there. A folder's .imagefinderignore says what to leave
     out, in the syntax of .gitignore. Images that can't be read are listed and skipped.
+
+    With --model, an index that has images already gets the vectors of a further model beside those it has: see
+    `imagefinder spaces`.
     """
     path = index_dir or settings.default_index()
     if rebuild:
         _reset(path)
-    with open_finder(path, create=bool(sources), model=model) as finder:
+    with open_finder(path, create=bool(sources), new_model=model) as finder:
         if not sources and not finder.sources:
             raise click.UsageError("No SOURCE given, and the index knows none yet.")
         options = {k: v for k, v in options.items() if v is not None}
@@ -69,6 +72,8 @@ def index(
             _run(finder, (), {})
         report = _run(finder, sources, options)
         _tell(finder, report, as_json)
+        if model and model not in (finder.embedder.spec.name, finder.embedder.spec.alias):
+            _add_model(finder, model)
         if watch:
             _watch(finder, sources or tuple(finder.sources), options, as_json)
     return NOTHING_FOUND if strict and report.skipped else OK
@@ -97,6 +102,22 @@ def _run(finder: ImageFinder, sources: Sequence[str], options: dict[str, Any]) -
             raise click.exceptions.Exit(INTERRUPTED) from None
 
 
+def _add_model(finder: ImageFinder, model: str) -> None:
+    """A further model, in the background of the one in use."""
+    with ProgressBar() as bar:
+        try:
+            filled = finder.add_model(model, progress=lambda done, total: bar.show(done, total, model))
+        except KeyboardInterrupt:
+            bar.close()
+            say("Stopped; run the same command to go on.")
+            raise click.exceptions.Exit(INTERRUPTED) from None
+    say(f"{plural(filled.filled, 'image')} embedded by {filled.model}.")
+    if filled.skipped:
+        say_skipped(filled.skipped)
+    name = filled.model
+    say(f"Search with it: imagefinder search ... --space {name}; for good: imagefinder spaces use {name}")
+
+
 def _tell(finder: ImageFinder, report: IngestReport, as_json: bool) -> None:
     if as_json:
         print_json(report.to_dict())
@@ -106,6 +127,9 @@ def _tell(finder: ImageFinder, report: IngestReport, as_json: bool) -> None:
     if report.skipped:
         say(f"{plural(len(report.skipped), 'image')} skipped:")
         say_skipped(report.skipped)
+    for filled in report.filled:
+        say(f"{plural(filled.filled, 'image')} embedded by {filled.model}.")
+        say_skipped(filled.skipped)
     if report.clusters and report.clusters.assigned:
         say(f"{plural(report.clusters.assigned, 'image')} assigned to the clusters there are.")
     if report.clusters and report.clusters.returned:

@@ -25,10 +25,16 @@ def info(index_dir: Path | None, as_json: bool) -> int:
     click.echo(f"Images   {about.images:,}  ({human_bytes(about.bytes)} on disk)")
     click.echo(f"Model    {about.model or 'none yet'}")
     for name, space in about.spaces.items():
-        click.echo(f"Space    {name}: {space['dim']} dimensions, {space['searched_dim'] or 0} searched")
+        dims = f"{space['dim']} dimensions, {space['searched_dim'] or 0} searched"
+        click.echo(f"Space    {name}: {dims}{_used(space['current'])}")
     for source in about.sources:
         click.echo(f"Source   {source['uri']}  (last indexed {source['last_indexed'] or 'never'})")
     return OK
+
+
+def _used(roles: list[str]) -> str:
+    names = {"image": "pictures", "words": "words"}
+    return f" (in use for {' and '.join(names[role] for role in roles)})" if roles else ""
 
 
 @click.group()

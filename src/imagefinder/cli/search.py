@@ -16,6 +16,7 @@ import click
 from imagefinder.cli.common import (
     NOTHING_FOUND,
     OK,
+    comma_list,
     index_option,
     json_option,
     limits,
@@ -48,6 +49,17 @@ if TYPE_CHECKING:
 @click.option(
     "--diversity", type=click.FloatRange(0, 1), default=0.0, metavar="X", help="0 to 1: hits unlike each other."
 )
+@click.option("--space", "spaces", metavar="A,B", help="Spaces or models to ask.  [default: the one in use]")
+@click.option(
+    "--measure", "measures", metavar="A,B", default="cosine", show_default=True, help="cosine, euclidean or both."
+)
+@click.option(
+    "--fuse",
+    type=click.Choice(["rrf", "vote", "mean"]),
+    default="rrf",
+    show_default=True,
+    help="How several spaces or measures become one ranking.",
+)
 @json_option
 @click.option("--jsonl", "shape", flag_value="jsonl", help="One JSON object per hit and line.")
 @click.option("--csv", "shape", flag_value="csv", help="CSV with a header.")
@@ -74,6 +86,7 @@ def search(
       imagefinder search "2:dog + 0.5:snow" --filter "width >= 800 and taken_at >= 2020"
       imagefinder search ./room.jpg --box 0.5,0.4,0.9,1
       imagefinder search red bike --like id:ID --dislike id:ID
+      imagefinder search ./shoe.jpg --space default,clip-b32 --measure cosine,euclidean --fuse vote
     """
     terms = _terms(query, options)
     if as_json and shape:
@@ -107,7 +120,8 @@ def _terms(query: Sequence[str], options: dict[str, Any]) -> QueryInput | None:
 
 def _cut(options: dict[str, Any]) -> dict[str, Any]:
     names = ("min_score", "offset", "same_cluster", "liked", "disliked", "collapse", "diversity")
-    return {name: options[name] for name in names}
+    several = {name: comma_list(options[name]) for name in ("spaces", "measures")}
+    return {name: options[name] for name in names} | several | {"fuse": options["fuse"]}
 
 
 def _print(hits: Hits, shape: str | None, end: str, preview: bool | None) -> None:

@@ -16,6 +16,7 @@ from imagefinder.client.jobs import Jobs
 from imagefinder.client.judgements import Feedback
 from imagefinder.client.organising import Organising
 from imagefinder.client.queries import bytes_of, data_uri, parts_of
+from imagefinder.client.spaces import Spaces
 from imagefinder.client.transport import Transport
 from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.images.loader import is_url
@@ -35,7 +36,7 @@ MANY = 10_000  # ids in one request
 EMBEDDED = 64  # texts or pictures embedded in one request
 
 
-class Client(Organising):
+class Client(Organising, Spaces):
     """The collection of a server (``imagefinder serve``), with the names that ``ImageFinder`` has.
 
     >>> with Client("http://127.0.0.1:8642") as client:
@@ -67,6 +68,9 @@ class Client(Organising):
         disliked: Sequence[str] = (),
         collapse: bool = False,
         diversity: float = 0.0,
+        spaces: Sequence[str] = (),
+        measures: Sequence[str] = ("cosine",),
+        fuse: str = "rrf",
     ) -> Hits:
         """The ``k`` images, 1000 at most, that fit the query best; as ``ImageFinder.search``, which tells of each
         option. A path, bytes or a Pillow image in the query is sent to the server."""
@@ -81,6 +85,9 @@ class Client(Organising):
             "disliked": self._ids(disliked),
             "collapse": collapse,
             "diversity": diversity,
+            "spaces": list(spaces),
+            "measures": list(measures),
+            "fuse": fuse,
         }
         return hits_of(self._transport.json("POST", "/v1/search", json=body))
 

@@ -184,6 +184,19 @@ class Info(Answer):
     duplicates_searched: bool
 
 
+class Space(Answer):
+    name: str
+    model: str
+    dim: int
+    images: int = Field(description="How many images have a vector in it.")
+    current: list[Literal["image", "words"]] = Field(description="What it is searched for where none is named.")
+
+
+class Spaces(Answer):
+    images: int
+    spaces: list[Space]
+
+
 class Facets(Answer):
     """The values of each field that filters offer, with their counts, and the ranges of the numbers."""
 

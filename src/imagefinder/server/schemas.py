@@ -16,6 +16,12 @@ Box = Annotated[
     tuple[Fraction, Fraction, Fraction, Fraction],
     Field(description="Left, top, right, bottom as fractions of the upright picture.", examples=[[0.1, 0.2, 0.6, 0.9]]),
 ]
+Name = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,119}$"),
+    Field(description="The name of a space or a model.", examples=["efficientnet-lite2"]),
+]
+Measure = Literal["cosine", "euclidean"]
 Words = Annotated[str, StringConstraints(max_length=2000)]
 Url = Annotated[str, StringConstraints(pattern=r"^[hH][tT][tT][pP][sS]?://", max_length=8000)]
 FilterText = Annotated[
@@ -83,6 +89,16 @@ class Search(Body):
     same_cluster: bool = Field(False, description="Keep to the cluster of the image asked for, or of the best hit.")
     collapse: bool = Field(False, description="Show one hit for each set of near-identical images.")
     diversity: Fraction = Field(0.0, description="0 for the best hits, towards 1 for hits unlike each other (MMR).")
+    spaces: list[Name] = Field(
+        default_factory=list, max_length=8, description="Spaces or models to ask; see /v1/spaces."
+    )
+    measures: list[Measure] = Field(
+        default_factory=lambda: list[Measure](["cosine"]),
+        min_length=1,
+        max_length=2,
+        description="How vectors are compared.",
+    )
+    fuse: Literal["rrf", "vote", "mean"] = Field("rrf", description="How several spaces or measures rank together.")
 
 
 class UploadUrl(Body):
@@ -212,6 +228,13 @@ class NoOptions(Body):
     pass
 
 
+class ModelOptions(Body):
+    """A further model for all images, beside those there are: one that is on the server's machine."""
+
+    name: Name
+    use: bool = Field(False, description="Search with it from then on.")
+
+
 OPTIONS: dict[str, type[Body]] = {
     "index": IndexOptions,
     "cluster": ClusterOptions,
@@ -221,8 +244,9 @@ OPTIONS: dict[str, type[Body]] = {
     "outliers": OutlierOptions,
     "quality": QualityOptions,
     "pca": NoOptions,
+    "model": ModelOptions,
 }
-Kind = Literal["index", "cluster", "choose-k", "map", "duplicates", "outliers", "quality", "pca"]
+Kind = Literal["index", "cluster", "choose-k", "map", "duplicates", "outliers", "quality", "pca", "model"]
 
 
 class JobRequest(Body):

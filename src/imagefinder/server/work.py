@@ -32,6 +32,7 @@ class Kinds:
             "outliers": (self._outliers, "images"),
             "quality": (self._quality, "images"),
             "pca": (self._pca, ""),
+            "model": (self._model, "images"),
         }
         if kind not in makers:
             raise InvalidInputError(f"There is no kind of job {kind!r}; there are {', '.join(makers)}.")
@@ -102,3 +103,8 @@ class Kinds:
     def _pca(self, job: Job, jobs: Jobs) -> Any:
         jobs.step(job, "measuring")
         return self._finder.pca_report().to_dict()
+
+    def _model(self, job: Job, jobs: Jobs, *, name: str, use: bool = False) -> Any:
+        filled = self._finder.add_model(name, use=use, progress=lambda d, n: jobs.step(job, "embedding", d, n))
+        job.skipped = skipped_rows(filled.skipped)
+        return {**filled.to_dict(), "skipped": len(filled.skipped)}

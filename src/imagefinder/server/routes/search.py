@@ -60,6 +60,9 @@ def _search(serving: Serving, query: schemas.Search, data: bytes | None = None) 
         disliked=query.disliked,
         collapse=query.collapse,
         diversity=query.diversity,
+        spaces=query.spaces,
+        measures=query.measures,
+        fuse=query.fuse,
     )
     serving.metrics.search(hits.stages)
     return {**hits.to_dict(), "total": hits.total, "next_offset": _next(hits, query)}

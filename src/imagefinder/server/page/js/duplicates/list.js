@@ -17,6 +17,8 @@ export function GroupList({ groups, keepers, setKeepers, params, why }) {
   const [shown, setShown] = useState(STEP);
   const [comparing, setComparing] = useState(null); // the key of a group
   const end = useRef(null);
+  const wanted = useRef(null); // the key of the group to be focused once it is drawn
+  const [, setAsked] = useState(0);
   const at = Math.max(0, groups.findIndex((one) => keyOf(one) === params.get("group")));
   const active = groups[at];
   const keepIdOf = (group) => keepers.get(keyOf(group)) ?? group.keep.id;
@@ -32,13 +34,17 @@ export function GroupList({ groups, keepers, setKeepers, params, why }) {
     const next = groups[Math.max(0, Math.min(groups.length - 1, index))];
     if (!next) return document.querySelector("main h1")?.focus();
     setShown((n) => Math.max(n, index + STEP));
+    wanted.current = keyOf(next);
     activate(next);
-    requestAnimationFrame(() => {
-      const card = document.getElementById(`group-${keyOf(next)}`);
-      card?.focus({ preventScroll: true });
-      card?.scrollIntoView({ block: "nearest" });
-    });
+    setAsked((n) => n + 1); // also where it is the active one already
   };
+  useEffect(() => {
+    const card = wanted.current && document.getElementById(`group-${wanted.current}`);
+    if (!card) return;
+    wanted.current = null;
+    card.focus({ preventScroll: true });
+    card.scrollIntoView({ block: "nearest" });
+  });
   /** The next group takes the place of one that is done. */
   const onward = (group) => {
     const place = groups.indexOf(group);
