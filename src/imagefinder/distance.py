@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from imagefinder.types import Float32
 
 KEPT_BYTES = 1 << 30  # of raw vectors that stay in memory from one search to the next
-ROWS = 4096  # compared at once
+ROWS = 4096  # read at once
+SLACK = 16  # further ones whose exact distance is looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,51 +39,61 @@ class DistanceRanking:
 
     def best(self, depth: int) -> list[ScoredPoint]:
         """The ``depth`` nearest."""
-        ids, away = self._distances()
-        allowed = set(self.index.store.columns(["id"], filter=self.filter)["id"]) if self.filter else None
-        order = np.lexsort((ids, away))
-        found: list[tuple[str, float]] = []
-        for row in order:
-            id = str(ids[row])
-            if id not in self.exclude and (allowed is None or id in allowed):
-                found.append((id, -float(away[row])))
-                if len(found) == depth:
-                    break
+        table = raw_table(self.index, self.space)
+        away = table.distances(self.point)
+        if self.filter:
+            allowed = np.isin(table.ids, self.index.store.columns(["id"], filter=self.filter)["id"])
+            away = np.where(allowed, away, np.inf)
+        wanted = min(len(away), depth + len(self.exclude) + SLACK)
+        near = np.argpartition(away, wanted - 1)[:wanted] if wanted else np.zeros(0, np.intp)
+        near = near[np.isfinite(away[near])]
+        exact = np.linalg.norm(table.rows[near] - self.point, axis=1)
+        order = np.lexsort((table.ids[near], exact))
+        found = [(str(table.ids[near[i]]), -float(exact[i])) for i in order]
+        found = [(id, score) for id, score in found if id not in self.exclude][:depth]
         held = {p.id: p.payload for p in self.index.store.retrieve([id for id, _ in found])}
         return [ScoredPoint(id, score, held[id]) for id, score in found if id in held]
 
     def scores(self, ids: Sequence[str]) -> dict[str, float]:
         """The scores of these images; one without a vector is left out."""
-        all_ids, away = self._distances()
-        wanted = set(ids)
-        return {id: -float(d) for id, d in zip(map(str, all_ids), away, strict=True) if id in wanted}
+        table = raw_table(self.index, self.space)
+        rows = np.flatnonzero(np.isin(table.ids, list(ids)))
+        exact = np.linalg.norm(table.rows[rows] - self.point, axis=1)
+        return {str(table.ids[row]): -float(away) for row, away in zip(rows, exact, strict=True)}
 
     def background(self) -> tuple[float, float]:
         """Mean and standard deviation of the scores of all images."""
-        _, away = self._distances()
+        away = raw_table(self.index, self.space).distances(self.point)
         return -float(away.mean()), max(float(away.std()), 1e-6)
 
-    def _distances(self) -> tuple[np.ndarray, Float32]:
-        ids, parts = [], []
-        for some, rows in raw_blocks(self.index, self.space):
-            ids.append(some)
-            parts.append(np.linalg.norm(rows.astype(np.float32) - self.point, axis=1))
-        if not ids:
-            return np.zeros(0, "U36"), np.zeros(0, np.float32)
-        return np.concatenate(ids), np.concatenate(parts)
+
+class RawTable(NamedTuple):
+    """The raw vectors of a space: ``ids`` (n,), ``rows`` float32 (n, dim) and ``squares`` (n,), their squared lengths."""
+
+    ids: np.ndarray
+    rows: Float32
+    squares: Float32
+
+    def distances(self, point: Float32) -> Float32:
+        """From every row to ``point``, float32 (n,): by the product, which rounds where a distance is small."""
+        squares = self.squares - 2 * (self.rows @ point) + point @ point
+        return np.asarray(np.sqrt(np.maximum(squares, 0)), np.float32)
 
 
-def raw_blocks(index: Index, space: str) -> Sequence[tuple[np.ndarray, np.ndarray]]:
-    """Ids (n,) and raw vectors float16 (n, dim), in blocks; kept until the next write, if they are not too many."""
+def raw_table(index: Index, space: str) -> RawTable:
+    """The raw vectors of a space; kept in memory until the next write, if they are not too many."""
     key = f"raw:{space}"
     writes = index.store.writes
     if key in index.remembered and index.remembered[key][0] == writes:
-        kept: Sequence[tuple[np.ndarray, np.ndarray]] = index.remembered[key][1]
+        kept: RawTable = index.remembered[key][1]
         return kept
-    blocks = [(np.array(ids), rows.astype(np.float16)) for ids, rows in index.raw_batches(space, ROWS)]
-    if sum(rows.nbytes for _, rows in blocks) <= KEPT_BYTES:
-        index.remembered[key] = (writes, blocks)
-    return blocks
+    blocks = list(index.raw_batches(space, ROWS))
+    rows = np.concatenate([rows for _, rows in blocks] or [np.zeros((0, index.space(space).dim), np.float32)])
+    ids = np.array([id for some, _ in blocks for id in some], "U36")
+    table = RawTable(ids, rows, np.einsum("ij,ij->i", rows, rows))
+    if rows.nbytes <= KEPT_BYTES:
+        index.remembered[key] = (writes, table)
+    return table
 
 
 def raw_point(index: Index, meanings: Sequence[Meaning]) -> Float32:
