@@ -19,7 +19,7 @@ from common import dataset, save
 
 from imagefinder.assess import assess
 from imagefinder.finder import ImageFinder
-from imagefinder.models.onnx import OnnxEmbedder
+from imagefinder.models.image_tower import ImageTower
 from imagefinder.models.session import Session
 
 
@@ -41,7 +41,7 @@ def measure(folder: Path, name: str, model: str, scratch: Path, fp32: Path | Non
     table = table_of(folder, name, scratch)
     with tempfile.TemporaryDirectory() as index, ImageFinder.open(index, model=model) as finder:
         if fp32 is not None:
-            OnnxEmbedder._session = Session(fp32, threads=1)  # type: ignore[assignment]
+            ImageTower._session = Session(fp32, threads=1)  # type: ignore[assignment]
         finder.add(table if name == "stamps" else folder / "images", column="filename" if name == "stamps" else None)
         result = assess(finder, table).to_dict()
     return {k: v for k, v in result.items() if v is not None and k != "space"}

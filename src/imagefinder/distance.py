@@ -68,7 +68,7 @@ class DistanceRanking:
 
 
 class RawTable(NamedTuple):
-    """The raw vectors of a space: ``ids`` (n,), ``rows`` float32 (n, dim) and ``squares`` (n,), their squared lengths."""
+    """The raw vectors of a space: ``ids`` (n,), ``rows`` float32 (n, dim), ``squares`` (n,) the squared lengths."""
 
     ids: np.ndarray
     rows: Float32

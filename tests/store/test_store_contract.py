@@ -57,6 +57,21 @@ def test_vectors_can_be_created_and_dropped(store: Store) -> None:
     assert store.count() == 2
 
 
+def test_points_without_a_vector(store: Store) -> None:
+    store.upsert([point(3), point(1), point(2)])
+    assert store.without_vector("space") == []
+    store.create_vector("late", VectorParams(2))
+    assert store.without_vector("late") == [id_of(1), id_of(2), id_of(3)]
+    store.set_vectors("late", [id_of(2)], np.ones((1, 2), np.float32))
+    assert store.without_vector("late") == [id_of(1), id_of(3)]
+    store.upsert([point(2)])  # replaces the point, and with it the vectors it had
+    assert store.without_vector("late") == [id_of(1), id_of(2), id_of(3)]
+    store.delete([id_of(1)])
+    assert store.without_vector("late") == [id_of(2), id_of(3)]
+    with pytest.raises(NotFoundError):
+        store.without_vector("never")
+
+
 def test_creating_a_vector_again_is_harmless_only_if_it_is_the_same(store: Store) -> None:
     store.create_vector("space", SPACE)
     with pytest.raises(InvalidInputError, match="already"):
