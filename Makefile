@@ -31,6 +31,11 @@ bench: $(VENV)/.dev  ## measure speed and quality (wants the image sets; minutes
 	$(BIN)/python benchmarks/clusters.py
 	$(BIN)/python benchmarks/maps.py
 	$(BIN)/python benchmarks/duplicates.py
+	$(BIN)/python benchmarks/feedback.py
+	$(BIN)/python benchmarks/fusion.py
+	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/models.py
+	$(BIN)/python benchmarks/server.py
 
 docs: $(VENV)/.dev  ## make docs/command-line.md from the program's own help
 	$(BIN)/python tools/make_docs.py
