@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from imagefinder.types import Float32
 
 SPEC_FILE = "spec.json"
-TransformKind = Literal["pca", "center"]
+TransformKind = Literal["pca", "center", "none"]
 Resize = Literal["half_squash", "shortest_edge", "squash", "longest_edge"]
 Resample = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
 Pooling = Literal["none", "cls", "mean", "patch_mean", "gem", "max", "eos"]
@@ -38,9 +39,11 @@ class Preprocess:
     """What is done to a picture before the model sees it.
 
     ``resize``: "half_squash" (see ``preprocess``); "shortest_edge" brings the short side to ``edge`` pixels and crops
-    the centre; "squash" resizes to ``size`` whatever the shape; "longest_edge" fits the picture in and pads it.
-    ``size`` is (height, width). Then each value becomes (value * ``scale`` - ``mean``) / ``std``, float32; with these
-    None the bytes go in as they are, the normalisation being in the graph.
+    the centre; "squash" resizes to ``size`` whatever the shape, or to a square of ``edge`` pixels of which the centre
+    is cropped; "longest_edge" fits the picture in and pads it. ``size`` is (height, width). A crop that can't be in
+    the very middle starts half a pixel earlier, or with ``round_crop`` at the even one of the two, as torchvision and
+    open_clip do. With ``bgr`` the channels are turned round. Then each value becomes (value * ``scale`` - ``mean``) /
+    ``std``, float32; with these None the bytes go in as they are, the normalisation being in the graph.
     """
 
     resize: Resize
@@ -51,6 +54,8 @@ class Preprocess:
     mean: tuple[float, float, float] | None = None
     std: tuple[float, float, float] | None = None
     layout: Literal["NHWC", "NCHW"] = "NHWC"
+    bgr: bool = False
+    round_crop: bool = False
 
 
 @dataclass(frozen=True)
@@ -262,12 +267,13 @@ def _check(spec: ModelSpec) -> None:
     if (spec.preprocess is None) != (spec.base is not None):
         raise ValueError("either a preprocess or a base is needed, and not both")
     if spec.preprocess:
-        _check_preprocess(spec.preprocess)
+        check_preprocess(spec.preprocess)
     if spec.text:
         _check_text(spec, spec.text)
 
 
-def _check_preprocess(wanted: Preprocess) -> None:
+def check_preprocess(wanted: Preprocess) -> None:
+    """What the types don't say. Raises ValueError or TypeError."""
     _one_of("the resize", wanted.resize, Resize)
     _one_of("the resample", wanted.resample, Resample)
     _one_of("the layout", wanted.layout, Literal["NHWC", "NCHW"])
@@ -278,6 +284,11 @@ def _check_preprocess(wanted: Preprocess) -> None:
         raise ValueError("the size is (height, width), and shortest_edge needs an edge")
     if wanted.resize == "half_squash" and wanted.size[0] != wanted.size[1]:
         raise ValueError("half_squash makes squares")
+    for name, numbers in (("mean", wanted.mean), ("std", wanted.std)):
+        if numbers is not None and (len(numbers) != 3 or not all(math.isfinite(number) for number in numbers)):
+            raise ValueError(f"the {name} is {numbers!r}, not three numbers")
+    if 0 in (wanted.std or ()) or wanted.scale == 0 or not math.isfinite(wanted.scale or 1):
+        raise ValueError(f"the scale is {wanted.scale!r} and the std {wanted.std!r}; none may be 0")
 
 
 def _check_text(spec: ModelSpec, text: TextSpec) -> None:
