@@ -78,7 +78,12 @@ class TextSpec:
 
     "conse": through the class probabilities of the image model (``temperature``) and the text ``tower``, a folder
     beside the model's; "joint": by the model's own text graph ``file``, as CLIP does; "base": as the base does.
-    ``logit_scale`` and ``logit_bias`` turn a cosine into the logit the model was trained with; kept for who wants it.
+    ``logit_scale`` and ``logit_bias`` turn a cosine into the logit the model was trained with, see ``similarity``.
+
+    A text is cut at ``length`` tokens and padded with ``pad_token`` (by default the one that the ``tokenizer`` file
+    names): to the longest of a batch, or with ``pad`` always to ``length``, for models that were trained to read the
+    padding, as SigLIP was. ``lowercase`` and ``clean`` (that, and no ASCII punctuation, and single spaces) are for what
+    the tokenizer file leaves to the program.
     """
 
     kind: Literal["conse", "joint", "base"]
@@ -91,7 +96,9 @@ class TextSpec:
     tokenizer: str | None = None
     length: int | None = None
     pad: bool = False
+    pad_token: str | None = None
     lowercase: bool = False
+    clean: bool = False
     logit_scale: float | None = None
     logit_bias: float | None = None
 
@@ -299,6 +306,10 @@ def _check_text(spec: ModelSpec, text: TextSpec) -> None:
     for name in needed:
         if not getattr(text, name):
             raise ValueError(f"a text of the kind {text.kind!r} needs {name!r}")
+    if text.length is not None and (type(text.length) is not int or text.length < 2):
+        raise ValueError(f"the length of a text is {text.length!r}")
+    if text.pad and not text.length:
+        raise ValueError("a text that is padded needs a length")
     if text.temperature is not None and text.temperature <= 0:
         raise ValueError(f"the temperature is {text.temperature!r}")
 
