@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from imagefinder import ImageFinder
 from imagefinder.models.onnx import OnnxEmbedder
 from imagefinder.models.similarity import logits_per_image, probabilities
 from imagefinder.models.spec import ModelSpec
@@ -135,10 +136,28 @@ def test_a_graph_of_both_halves_serves_each(load: Any, tmp_path: Path) -> None:
     """``onnx/model.onnx`` of a CLIP wants pictures and texts at once: each half is cut out of it."""
     tiny, halves = load("clip")
     tiny_models.write(tiny, tmp_path)
-    described = {"files": {}, **halves.spec.to_dict()}
+    described = halves.spec.to_dict()
     described["image"] |= {"file": "onnx/model.onnx"}
     described["text"] |= {"file": "onnx/model.onnx"}
     whole = OnnxEmbedder(ModelSpec.from_dict(json.loads(json.dumps(described)), tmp_path), threads=1)
     batch = np.stack([whole.preprocess(photo) for photo in photos()])
     assert cosines(whole.embed_images(batch)["image"], halves.embed_images(batch)["image"]).min() > 0.99999
     np.testing.assert_allclose(whole.embed_texts(TEXTS), halves.embed_texts(TEXTS), atol=1e-5)
+
+
+def test_an_index_ranks_as_the_model_s_own_cosines_do(
+    load: Any, sample_index: Path, copy_index: Callable[[Path, Path], Path], tmp_path: Path
+) -> None:
+    tiny, embedder = load("clip")
+    copy_index(sample_index, tmp_path / "index")
+    folder = tmp_path / "index" / "models" / "tiny-clip"
+    tiny_models.write(tiny, folder)
+    embedder.spec.save(folder)
+    with ImageFinder.open(tmp_path / "index") as finder:
+        assert not finder.add_model("tiny-clip").skipped
+        ids, raw = finder.vectors("tiny-clip", raw=True)
+        for text in ("a photo of a dog", "red"):
+            own = cosines(raw, np.broadcast_to(embedder.embed_texts([text]), raw.shape))
+            hits = finder.search(text, k=12, spaces=["tiny-clip"])
+            best = sorted(own, reverse=True)[:12]
+            np.testing.assert_allclose([own[ids.index(hit.id)] for hit in hits], best, atol=1e-3)

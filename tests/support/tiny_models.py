@@ -3,6 +3,7 @@ them: ONNX graphs, the configuration, what is done to pictures, the tokenizer.""
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import math
@@ -295,7 +296,7 @@ def describe(name: str, tiny: Tiny, folder: Path) -> ModelSpec:
             "title": "Random weights",
             "licence": "none",
             "source": "made for a test",
-            "files": {},
+            "files": {name: hashlib.sha256(data).hexdigest() for name, data in tiny.files.items()},
             "preprocess": asdict(from_preprocessor_config(json.loads(tiny.files["preprocessor_config.json"]))),
             "image": {"file": file, "outputs": {"image": output}, "pooling": pooling},
             "spaces": {"image": {"dim": dim, "transform": "none" if text else "pca"}},
