@@ -28,6 +28,7 @@ LEVELS = {
             "records",
             "plots",
             "checkup",
+            "comparing",
             "train",
         ),
         2,
@@ -46,7 +47,7 @@ LEVELS = {
 }
 HEAVY = {
     "onnxruntime", "tokenizers", "httpx", "pyarrow", "qdrant_edge", "sklearn", "scipy", "matplotlib",
-    "torch", "pillow_heif", "fastapi", "huggingface_hub", "watchfiles", "transformers", "tqdm",
+    "torch", "pillow_heif", "fastapi", "watchfiles", "transformers", "tqdm",
     "starlette", "pydantic", "uvicorn", "anyio", "orjson", "prometheus_client", "mcp",
     "qdrant_client", "umap", "pacmap", "openTSNE", "numba", "cv2", "graspologic_native",
     "onnx", "huggingface_hub", "nbformat",

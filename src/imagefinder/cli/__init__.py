@@ -20,6 +20,7 @@ from imagefinder.cli import (
     info,
     map,
     mcp,
+    models,
     remove,
     search,
     serve,
@@ -51,7 +52,7 @@ COMMANDS = (
     evaluate.evaluate,
     info.info,
     spaces.spaces,
-    info.models,
+    models.models,
     info.doctor,
 )
 

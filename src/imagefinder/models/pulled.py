@@ -41,6 +41,17 @@ def pulled_spec(name: str) -> ModelSpec | None:
     return ModelSpec.load(folder) if (folder / SPEC_FILE).is_file() else None
 
 
+def pulled_models() -> dict[str, ModelSpec | None]:
+    """The pulled models by name; None for one whose description is damaged."""
+    found: dict[str, ModelSpec | None] = {}
+    for path in sorted(models_folder().glob(f"*/{SPEC_FILE}")):
+        try:
+            found[path.parent.name] = ModelSpec.load(path.parent)
+        except ModelError:
+            found[path.parent.name] = None
+    return found
+
+
 def pull_hub(
     address: hub.Address,
     facts: Mapping[str, Any],
