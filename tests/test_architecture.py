@@ -28,6 +28,7 @@ LEVELS = {
             "records",
             "plots",
             "checkup",
+            "comparing",
             "train",
         ),
         2,

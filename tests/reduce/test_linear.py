@@ -61,6 +61,17 @@ def test_the_same_rows_give_the_same_transform() -> None:
     np.testing.assert_array_equal(fit(rows).apply(rows), fit(rows.copy()).apply(rows))
 
 
+def test_none_leaves_pictures_and_texts_their_cosines() -> None:
+    """Centred pictures stand in another order: each is divided by its own distance from the mean."""
+    images, texts = sample(300), sample(20, seed=1)
+    none, centred = fit(images, kind="none"), fit(images, kind="center")
+    cosines = unit(texts) @ unit(images).T
+    np.testing.assert_allclose(none.apply(texts, centre=False) @ none.apply(images).T, cosines, atol=1e-6)
+    np.testing.assert_allclose(none.apply(images), unit(images), atol=1e-6)
+    order = np.argsort(centred.apply(texts, centre=False) @ centred.apply(images).T, axis=1)
+    assert (order[:, -10:] != np.argsort(cosines, axis=1)[:, -10:]).any()
+
+
 def test_few_images_are_only_centred_near_the_prior_mean() -> None:
     rows, prior = sample(2 * DIM - 1), RNG.normal(size=DIM_IN).astype(np.float32)
     transform = fit(rows, prior=prior)

@@ -7,6 +7,7 @@ import warnings
 
 import click
 
+from imagefinder import settings
 from imagefinder._version import __version__
 from imagefinder.cli import (
     cluster,
@@ -20,6 +21,7 @@ from imagefinder.cli import (
     info,
     map,
     mcp,
+    models,
     remove,
     search,
     serve,
@@ -51,7 +53,7 @@ COMMANDS = (
     evaluate.evaluate,
     info.info,
     spaces.spaces,
-    info.models,
+    models.models,
     info.doctor,
 )
 
@@ -74,6 +76,10 @@ def cli() -> None:
     Every command takes --index DIR (or IMAGEFINDER_INDEX) and --json. Exit codes: 0 done, 1 nothing found,
     2 wrong use, 3 failed.
     """
+    if settings.PROVIDER.value:
+        from imagefinder.models.providers import prefer
+
+        prefer(settings.PROVIDER.value)
 
 
 for _command in COMMANDS:

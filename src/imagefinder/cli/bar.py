@@ -6,16 +6,21 @@ from typing import Any
 
 
 class ProgressBar:
-    """A bar with the rate and the time left, on a terminal; nothing elsewhere."""
+    """A bar with the rate and the time left, on a terminal; nothing elsewhere. ``unit`` is what it counts: images, or
+    bytes ("B")."""
 
-    def __init__(self) -> None:
+    def __init__(self, unit: str = " images") -> None:
         self._bar: Any = None
+        self._unit = unit
 
     def show(self, done: int, total: int, note: str = "") -> None:
         from tqdm import tqdm
 
         if self._bar is None:
-            self._bar = tqdm(total=total, unit=" images", disable=None, dynamic_ncols=True, smoothing=0.1)
+            many = self._unit == "B"
+            self._bar = tqdm(
+                total=total, unit=self._unit, unit_scale=many, disable=None, dynamic_ncols=True, smoothing=0.1
+            )
         self._bar.set_postfix_str(note, refresh=False)
         self._bar.update(done - self._bar.n)
 

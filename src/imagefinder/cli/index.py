@@ -22,6 +22,7 @@ from imagefinder.cli.common import (
     say,
     say_skipped,
 )
+from imagefinder.cli.models import ensure_here
 
 if TYPE_CHECKING:
     from imagefinder.finder import ImageFinder
@@ -59,9 +60,10 @@ def index(
     out, in the syntax of .gitignore. Images that can't be read are listed and skipped.
 
     With --model, an index that has images already gets the vectors of a further model beside those it has: see
-    `imagefinder spaces`.
+    `imagefinder spaces`. A model of the catalogue or the hub that is not here yet is fetched first.
     """
     path = index_dir or settings.default_index()
+    model = ensure_here(model) if model else None
     if rebuild:
         _reset(path)
     with open_finder(path, create=bool(sources), new_model=model) as finder:

@@ -1,9 +1,8 @@
-"""``imagefinder info``, ``models`` and ``doctor``: what there is and what works here."""
+"""``imagefinder info`` and ``doctor``: what there is and what works here."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -35,54 +34,6 @@ def info(index_dir: Path | None, as_json: bool) -> int:
 def _used(roles: list[str]) -> str:
     names = {"image": "pictures", "words": "words"}
     return f" (in use for {' and '.join(names[role] for role in roles)})" if roles else ""
-
-
-@click.group()
-def models() -> None:
-    """The models there are."""
-
-
-@models.command("list")
-@json_option
-def list_(as_json: bool) -> int:
-    """List the models."""
-    from imagefinder.models.names import list_models
-
-    rows = [_model_row(spec) for spec in list_models()]
-    if as_json:
-        print_json({"models": rows})
-        return OK
-    for row in rows:
-        size = human_bytes(row["bytes"])
-        click.echo(f"{row['name']:<18} {row['alias']:<8} {size:>8}  {row['licence']:<11} {row['title']}")
-    return OK
-
-
-@models.command("info")
-@click.argument("name")
-@json_option
-def model_info(name: str, as_json: bool) -> int:
-    """All that is known of one model: spaces, preprocess, licence, origin, checksums."""
-    from imagefinder.models.names import find_spec
-
-    row = _model_row(find_spec(name), whole=True)
-    if as_json:
-        print_json(row)
-        return OK
-    for key, value in row.items():
-        click.echo(f"{key:<12} {_flat(value)}")
-    return OK
-
-
-def _flat(value: Any) -> str:
-    if isinstance(value, dict):
-        return "; ".join(f"{k}: {_flat(v)}" for k, v in value.items())
-    return ", ".join(map(_flat, value)) if isinstance(value, (list, tuple)) else str(value)
-
-
-def _model_row(spec: Any, whole: bool = False) -> dict[str, Any]:
-    row: dict[str, Any] = spec.summary()
-    return row | spec.details() if whole else row
 
 
 @click.command()

@@ -32,12 +32,25 @@ class ImageTower:
     def run(self, batch: np.ndarray) -> Mapping[str, Float32]:
         """uint8 (n, height, width, 3) to float32 (n, dim) for each output of the spec. Raises ModelError."""
         outputs = self._spec.image.outputs
-        name = self._spec.image.input or self._session.inputs[0]
-        arrays = self._session.run(list(outputs.values()), {name: normalise(batch, self._preprocess)})
+        arrays = self._session.run(list(outputs.values()), {self._input: normalise(batch, self._preprocess)})
         return {
-            name: pool(array, self._spec.image.pooling if name != "classes" else "none")
+            name: finite(pool(array, self._spec.image.pooling if name != "classes" else "none"), self._spec.name)
             for name, array in zip(outputs, arrays, strict=True)
         }
+
+    @cached_property
+    def _input(self) -> str:
+        """The one that takes pictures."""
+        if self._spec.image.input:
+            return self._spec.image.input
+        there = self._session.inputs
+        found = [name for name, shape in there.items() if len(shape) == 4]
+        if len(found) != 1:
+            raise ModelError(
+                f"{self._spec.name} should have one input for pictures, of four axes; it has {there}.",
+                remedy="Name it in the spec.json: image.input.",
+            )
+        return found[0]
 
     @cached_property
     def _session(self) -> Session:
@@ -47,13 +60,25 @@ class ImageTower:
 
 def pool(array: np.ndarray, pooling: str) -> Float32:
     """What a graph gives, (n, dim), (n, tokens, dim) or (n, channels, height, width), as one vector each: float32
-    (n, dim). Raises ModelError for a pooling that doesn't fit."""
+    (n, dim). Raises ModelError for a pooling that doesn't fit, and for what are no numbers."""
+    if array.dtype.kind not in "fiu":
+        raise ModelError(f"The model gives {array.dtype} {array.shape} instead of numbers.")
     if array.ndim == 4 and array.shape[2:] == (1, 1):
         array = array[:, :, 0, 0]
     how = _POOLINGS.get((pooling, array.ndim))
     if how is None:
         raise ModelError(f"A pooling {pooling!r} does not fit an output of the shape {array.shape}.")
-    return np.asarray(how(array), dtype=np.float32)
+    return np.asarray(how(array.astype(np.float32, copy=False)), dtype=np.float32)
+
+
+def finite(vectors: Float32, name: str) -> Float32:
+    """The vectors, unless one is not a number or infinite. Raises ModelError."""
+    if not np.isfinite(vectors).all():
+        raise ModelError(
+            f"{name} gives vectors that are not numbers (NaN) or infinite.",
+            remedy="The file is damaged, or 16 bits are too few for this model: take its model.onnx of 32 bits.",
+        )
+    return vectors
 
 
 _POOLINGS: dict[tuple[str, int], Callable[[np.ndarray], np.ndarray]] = {

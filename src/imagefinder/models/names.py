@@ -1,4 +1,8 @@
-"""Models by name."""
+"""Models by name.
+
+A name is that of a model that comes with the package, was trained on an index, or was pulled; a short name of the
+catalogue; ``hub:ORG/REPO[@REVISION][:FILE]``; or ``onnx:PATH``. Only ``pull_model`` goes to the network.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
+from imagefinder.errors import NotFoundError
 from imagefinder.models.spec import SPEC_FILE, ModelSpec
 
 if TYPE_CHECKING:
     from imagefinder.models.base import Embedder
+    from imagefinder.models.pulled import Progress
 
 BUNDLED = Path(__file__).parent / "bundled"
 _loaded: WeakValueDictionary[tuple[Path, str, int | None], Embedder] = WeakValueDictionary()
@@ -32,15 +38,81 @@ def models_in(folder: Path) -> tuple[ModelSpec, ...]:
 
 
 def find_spec(name: str, extra: Sequence[Path] = ()) -> ModelSpec:
-    """The model of this name or alias, also among those kept in the folders ``extra``. Raises NotFoundError with the
-    names there are."""
+    """The model of this name or alias, also among those kept in the folders ``extra``.
+
+    Raises NotFoundError with the names there are, or, for one that could be fetched, with the command that does it.
+    """
     specs = [*(spec for folder in extra for spec in models_in(folder)), *list_models()]
     for spec in specs:
         if name in (spec.alias, spec.name):
             return spec
+    found = _elsewhere(name)
+    if found is not None:
+        return found
     from imagefinder._registry import unknown_name
+    from imagefinder.models.catalogue import catalogue
 
-    raise unknown_name("model", name, list(dict.fromkeys(n for spec in specs for n in (spec.alias, spec.name))))
+    known = [n for spec in specs for n in (spec.alias, spec.name)] + [entry.alias for entry in catalogue()]
+    error = unknown_name("model", name, list(dict.fromkeys(known)))
+    raise NotFoundError(
+        error.message,
+        remedy=f"{error.remedy} `imagefinder models list` tells more; hub:ORG/REPO and onnx:PATH name others.".strip(),
+    )
+
+
+def _elsewhere(name: str) -> ModelSpec | None:
+    """A model that neither comes with the package nor with an index."""
+    from imagefinder.models.catalogue import in_catalogue
+    from imagefinder.models.hub import PREFIX, Address
+    from imagefinder.models.pulled import ONNX, pulled_spec, read_local
+
+    if name.startswith(ONNX):
+        return read_local(Path(name.removeprefix(ONNX)).expanduser())
+    entry = in_catalogue(name)
+    word = entry.name if entry else Address.parse(name).slug if name.startswith(PREFIX) else name
+    if "/" in word or "\\" in word or word.startswith("."):
+        return None
+    if (spec := pulled_spec(word)) is not None:
+        return spec
+    if entry or name.startswith(PREFIX):
+        size = f" (about {entry.bytes / 1e6:,.0f} MB)" if entry and entry.bytes else ""
+        raise NotFoundError(
+            f"The model {name} is not on this machine yet.", remedy=f"Fetch it{size}: imagefinder models pull {name}"
+        )
+    return None
+
+
+def pull_model(
+    name: str, *, to: Path | None = None, force: bool = False, progress: Progress | None = None
+) -> ModelSpec:
+    """Fetch a model of the catalogue or the hub, or take in one given as ``onnx:PATH``, so that it is found by its
+    name from now on; one that is here already is left alone unless ``force`` says to look again.
+
+    ``to`` is a folder to put it in instead: carried to another machine, ``onnx:FOLDER`` names it there. ``progress``
+    is told the file, the bytes there and how many there will be. Raises NotFoundError, ModelError, StorageError, and
+    InvalidInputError for a folder ``to`` that holds something.
+    """
+    from imagefinder.models import pulled
+    from imagefinder.models.catalogue import in_catalogue
+    from imagefinder.models.hub import PREFIX, Address
+
+    entry = in_catalogue(name)
+    if entry is None and not name.startswith(PREFIX):
+        spec = find_spec(name)
+        return pulled.take_in(spec, to or pulled.models_folder() / spec.name) if _is_new(spec, to, name) else spec
+    address = entry.address if entry else Address.parse(name)
+    facts = entry.facts if entry else {"name": address.slug, "alias": address.slug}
+    there = pulled.pulled_spec(str(facts["name"]))
+    if there is not None and not force:
+        return pulled.take_in(there, to) if to else there
+    folder = to or pulled.models_folder() / str(facts["name"])
+    return pulled.pull_hub(address, facts, folder, replacing=force and to is None, progress=progress)
+
+
+def _is_new(spec: ModelSpec, to: Path | None, name: str) -> bool:
+    from imagefinder.models.pulled import ONNX, pulled_spec
+
+    return to is not None or (name.startswith(ONNX) and pulled_spec(spec.name) is None)
 
 
 def load_model(name: str = "default", *, threads: int | None = None, extra: Sequence[Path] = ()) -> Embedder:
@@ -66,4 +138,8 @@ def _load(spec: ModelSpec, threads: int | None, extra: Sequence[Path]) -> Embedd
         return DerivedEmbedder(spec, load_model(spec.base.model, threads=threads, extra=extra), threads=threads)
     from imagefinder.models.onnx import OnnxEmbedder
 
+    if spec.folder.parent not in (BUNDLED, *extra):
+        from imagefinder.models.pulled import check_files
+
+        check_files(spec)
     return OnnxEmbedder(spec, threads=threads)

@@ -87,13 +87,16 @@ class OnnxEmbedder:
         return self._words.count(texts)
 
     def vocabulary(self) -> Vocabulary:
-        """The words of WordNet for what the model knows, centred as texts are."""
+        """Words to name groups with, their vectors as ``embed_texts`` gives them."""
         return self._words.vocabulary()
 
-    @property
+    @cached_property
     def _words(self) -> Words:
-        if self.spec.text is None:
-            raise ModelError(f"The model {self.spec.name} doesn't understand words.")
+        text = self.spec.text
+        if text is not None and text.kind == "joint":
+            from imagefinder.models.joint_text import JointWords
+
+            return JointWords(self.spec, text, threads=self._threads)
         return self._conse
 
     @cached_property

@@ -12,53 +12,95 @@ if TYPE_CHECKING:
 
     from imagefinder.models.spec import Preprocess
 
+MOST_PIXELS = 16_000_000  # of a picture resized before it is cropped: 48 MB
+
 
 def prepare(image: Image, wanted: Preprocess) -> np.ndarray:
-    """An upright RGB picture as uint8 (height, width, 3), resized and cropped as the model wants it."""
-    from PIL import ImageOps
+    """An upright RGB picture as uint8 (height, width, 3), resized and cropped as the model wants it. Still RGB:
+    ``normalise`` turns the channels round."""
     from PIL.Image import Resampling
 
     method = Resampling[wanted.resample.upper()]
     height, width = wanted.size
     if wanted.resize == "half_squash":
         return half_squash(image, height)
-    if wanted.resize == "squash":
-        return np.asarray(image.resize((width, height), method))
     if wanted.resize == "longest_edge":
-        return np.asarray(ImageOps.pad(image, (width, height), method))
-    return centre_crop(
-        np.asarray(image.resize(shortest_edge(*image.size, wanted.edge or height), method)), height, width
-    )
+        return pad(np.asarray(image.resize(longest_edge(*image.size, height, width), method)), height, width)
+    if wanted.resize == "squash" and wanted.edge is None:
+        return np.asarray(image.resize((width, height), method))
+    edge = wanted.edge or height
+    size = (edge, edge) if wanted.resize == "squash" else shortest_edge(*image.size, edge)
+    if size[0] * size[1] > MOST_PIXELS:
+        return _thin(image, size, wanted)
+    return centre_crop(np.asarray(image.resize(size, method)), height, width, round_half=wanted.round_crop)
 
 
 def normalise(batch: np.ndarray, wanted: Preprocess) -> np.ndarray:
     """uint8 (n, height, width, 3) to what goes into the graph: bytes as they are, or float32, in the layout wanted."""
-    values = batch
-    if wanted.scale is not None or wanted.mean is not None or wanted.std is not None:
-        scale = np.float32(1.0 if wanted.scale is None else wanted.scale)
-        mean = np.asarray(wanted.mean or (0, 0, 0), np.float32)
-        std = np.asarray(wanted.std or (1, 1, 1), np.float32)
-        values = batch * (scale / std) - mean / std
-    return np.ascontiguousarray(values.transpose(0, 3, 1, 2)) if wanted.layout == "NCHW" else values
+    values = batch[..., ::-1] if wanted.bgr else batch
+    if wanted.layout == "NCHW":
+        values = values.transpose(0, 3, 1, 2)
+    if wanted.scale is None and wanted.mean is None and wanted.std is None:
+        return np.ascontiguousarray(values)
+    axes = (3, 1, 1) if wanted.layout == "NCHW" else (3,)
+    scale = 1.0 if wanted.scale is None else wanted.scale
+    mean = np.array(wanted.mean or (0, 0, 0)).reshape(axes)
+    std = np.array(wanted.std or (1, 1, 1)).reshape(axes)
+    out = np.empty(values.shape, np.float32)
+    np.multiply(values, (scale / std).astype(np.float32), out=out)
+    out -= (mean / std).astype(np.float32)
+    return out
 
 
 def shortest_edge(width: int, height: int, edge: int) -> tuple[int, int]:
     """The size with the short side at ``edge``, width and height; the long side is rounded down, as ``transformers``
-    does."""
+    and torchvision do."""
     short, long = min(width, height), max(width, height)
     longer = int(edge * long / short)
     return (edge, longer) if width <= height else (longer, edge)
 
 
-def centre_crop(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
+def longest_edge(width: int, height: int, most_high: int, most_wide: int) -> tuple[int, int]:
+    """The largest size that fits, width and height, rounded as open_clip does; never less than a pixel."""
+    ratio = max(height / most_high, width / most_wide)
+    return max(1, round(width / ratio)), max(1, round(height / ratio))
+
+
+def centre_crop(pixels: np.ndarray, height: int, width: int, *, round_half: bool = False) -> np.ndarray:
     """The centre of (h, w, 3) as (height, width, 3), with black around where there is too little."""
-    top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
+    top, left = crop_start(pixels.shape[0], height, round_half), crop_start(pixels.shape[1], width, round_half)
     if top >= 0 and left >= 0:
         return pixels[top : top + height, left : left + width]
     room = np.zeros((max(height, pixels.shape[0]), max(width, pixels.shape[1]), 3), pixels.dtype)
     above, before = (room.shape[0] - pixels.shape[0] + 1) // 2, (room.shape[1] - pixels.shape[1] + 1) // 2
     room[above : above + pixels.shape[0], before : before + pixels.shape[1]] = pixels
-    return centre_crop(room, height, width)
+    return centre_crop(room, height, width, round_half=round_half)
+
+
+def crop_start(there: int, wanted: int, round_half: bool) -> int:
+    """Where the middle ``wanted`` of ``there`` pixels start; negative where there are too few."""
+    return round((there - wanted) / 2) if round_half else (there - wanted) // 2
+
+
+def pad(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
+    """(h, w, 3), not larger, in the middle of black (height, width, 3)."""
+    room = np.zeros((height, width, 3), pixels.dtype)
+    top, left = (height - pixels.shape[0]) // 2, (width - pixels.shape[1]) // 2
+    room[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels
+    return room
+
+
+def _thin(image: Image, size: tuple[int, int], wanted: Preprocess) -> np.ndarray:
+    """A crop of the picture at ``size`` without making all of it: of a thread one pixel wide that would be
+    gigabytes. Only the part that stays is resized, whose borders Pillow keeps as 32-bit floats: a level may differ."""
+    from PIL.Image import Resampling
+
+    height, width = (min(wanted.size[0], size[1]), min(wanted.size[1], size[0]))
+    top, left = crop_start(size[1], height, wanted.round_crop), crop_start(size[0], width, wanted.round_crop)
+    across, down = image.width / size[0], image.height / size[1]
+    box = (left * across, top * down, (left + width) * across, (top + height) * down)
+    part = image.resize((width, height), Resampling[wanted.resample.upper()], box=box)
+    return centre_crop(np.asarray(part), *wanted.size, round_half=wanted.round_crop)
 
 
 def half_squash_box(width: int, height: int) -> tuple[float, float, float, float]:

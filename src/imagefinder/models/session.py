@@ -1,53 +1,80 @@
-"""ONNX Runtime sessions: the providers there are, few threads, errors as ours."""
+"""ONNX Runtime sessions: the providers there are, few threads, batches that fit, errors as ours."""
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagefinder.errors import ModelError
+from imagefinder.models.providers import CPU, PROVIDERS, Provider, choose
 
 if TYPE_CHECKING:
     import numpy as np
 
-# Best first; the ones that come with the installed onnxruntime are used, the CPU always last. Left out: DirectML, whose
-# sessions allow one run at a time, and CoreML, which has no int8 convolution and would cut the graph to pieces.
-PREFERRED = ("CUDAExecutionProvider", "ROCMExecutionProvider", "OpenVINOExecutionProvider")
-CPU = "CPUExecutionProvider"
+log = logging.getLogger("imagefinder.models")
+_REMEDY = "Fetch or install the model again; `imagefinder doctor` checks the bundled ones."
+_DTYPES = {
+    **dict.fromkeys(("float", "float16", "double"), "f"),
+    **{f"{sign}int{bits}": f"{sign}i" for sign in ("", "u") for bits in (8, 16, 32, 64)},
+}
+# What onnxruntime, CUDA, cuBLAS, DirectML and C++ say when there is too little memory.
+_FULL = (
+    "failed to allocate memory", "out of memory", "out_of_memory", "outofmemory", "8007000e", "bad alloc",
+    "alloc_failed", "memoryallocation", "smaller than requested bytes", "not enough memory",
+)  # fmt: skip
 
 
 class Session:
     """A model ready to run. Safe to call from several threads at once.
 
     ``threads`` is how many threads one call uses: 1 where several calls run side by side. Raises ModelError when the
-    file is missing, corrupt, or not the model expected. ``outputs`` may name tensors inside the graph: they become
-    outputs too.
+    file is missing, corrupt, or not the model expected. ``outputs`` are the tensors to be asked for: any in the graph,
+    and what only serves others is cut off. A provider that fails to start, or at its first run, gives way to the CPU,
+    with a warning in the log.
     """
 
     def __init__(self, path: Path, *, outputs: Sequence[str] = (), threads: int | None = None) -> None:
+        self._path = path
+        self._wanted = tuple(outputs)
+        self._threads = threads
+        self._ran = False
+        self._most: int | None = None
+        self._start(choose(path))
+
+    def _start(self, provider: Provider) -> None:
         import onnxruntime as ort
 
-        options = ort.SessionOptions()
-        options.log_severity_level = 3
-        if threads:
-            options.intra_op_num_threads = threads
-            options.inter_op_num_threads = 1
-        # A thread that waits in a busy loop takes the core from the decoding of the next pictures.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._path = path
+        self._lock: AbstractContextManager[object] = threading.Lock() if provider.serial else nullcontext()
         try:
-            self._session: Any = ort.InferenceSession(str(path), options, providers=_providers(ort))
-            if set(outputs) - {output.name for output in self._session.get_outputs()}:
-                opened = with_outputs(path, outputs)
-                self._session = ort.InferenceSession(opened, options, providers=_providers(ort))
+            self._session: Any = _open(ort, self._path, self._wanted, provider, self._threads)
         except Exception as error:  # onnxruntime raises a dozen classes of its own, all of them Exceptions
-            raise _unusable(path, error) from error
+            if provider.name == CPU or not self._path.is_file():
+                raise _unusable(self._path, error) from error
+            self._fall_back(provider, error)
+            return
+        if self.provider != provider.name:
+            self._warn(provider.name, "it did not start")
+
+    def _fall_back(self, provider: Provider, error: Exception) -> None:
+        self._warn(provider.name, str(error)[:200])
+        self._start(PROVIDERS["cpu"])
+
+    def _warn(self, name: str, why: str) -> None:
+        log.warning("%s can't run %s, the CPU does: %s", name, self._path.name, why)
 
     @property
-    def inputs(self) -> list[str]:
-        """The names of what goes in."""
-        return [entry.name for entry in self._session.get_inputs()]
+    def inputs(self) -> dict[str, list[int | str | None]]:
+        """The names of what goes in, and their shapes; a number is fixed, anything else is free."""
+        return {entry.name: list(entry.shape) for entry in self._session.get_inputs()}
+
+    @property
+    def outputs(self) -> list[str]:
+        """The names of what comes out."""
+        return [entry.name for entry in self._session.get_outputs()]
 
     @property
     def provider(self) -> str:
@@ -55,38 +82,114 @@ class Session:
         return str(self._session.get_providers()[0])
 
     def run(self, outputs: Sequence[str], inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-        """The named outputs for the named inputs. Raises ModelError."""
+        """The named outputs for the named inputs, whose rows are independent of each other.
+
+        A batch too large for the memory is halved until it fits; later ones are cut to that size at once. A graph made
+        for a fixed number of rows gets that many at a time. Raises ModelError.
+        """
+        import numpy as np
+
+        inputs = {name: self._cast(name, np.asarray(array)) for name, array in inputs.items()}
+        rows = len(next(iter(inputs.values())))
+        parts: list[list[np.ndarray]] = []
+        start = 0
+        while start < rows or not parts:
+            size = min(self._most or rows, rows - start)
+            part = {name: array[start : start + size] for name, array in inputs.items()}
+            try:
+                parts.append(self._run_rows(outputs, part, size))
+            except _TooLargeError as error:
+                if size <= 1:
+                    raise ModelError(
+                        f"There is not enough memory to run the model {self._path.name} on one row: {error}",
+                        remedy="Close other programs, or choose a smaller model.",
+                    ) from error
+                self._most = size // 2
+                log.warning("%d rows are too many for the memory of %s: %d at a time", size, self.provider, self._most)
+                continue
+            start += size
+        return parts[0] if len(parts) == 1 else [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+
+    def _run_rows(self, outputs: Sequence[str], inputs: dict[str, np.ndarray], rows: int) -> list[np.ndarray]:
+        """One batch, in as many runs as a graph of fixed rows needs; what fills up the last one is taken off again."""
+        import numpy as np
+
+        fixed = next(iter(self.inputs.values()))[0]
+        if not isinstance(fixed, int) or rows in (0, fixed):
+            return self._run_once(outputs, inputs)
+        parts = []
+        for start in range(0, rows, fixed):
+            part = {name: array[start : start + fixed] for name, array in inputs.items()}
+            left = fixed - min(fixed, rows - start)
+            if left:
+                part = {name: np.concatenate([a, np.repeat(a[-1:], left, axis=0)]) for name, a in part.items()}
+            parts.append([array[: fixed - left] for array in self._run_once(outputs, part)])
+        return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+
+    def _run_once(self, outputs: Sequence[str], inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
         try:
-            return list(self._session.run(list(outputs), dict(inputs)))
+            with self._lock:
+                found = list(self._session.run(list(outputs), inputs))
         except Exception as error:
+            if isinstance(error, MemoryError) or any(sign in str(error).lower() for sign in _FULL):
+                raise _TooLargeError(str(error)[:200]) from error
+            if not self._ran and self.provider != CPU:  # what a driver lacks often shows at the first run only
+                self._fall_back(next(p for p in PROVIDERS.values() if p.name == self.provider), error)
+                return self._run_once(outputs, inputs)
+            raise ModelError(f"The model {self._path.name} failed: {str(error)[:300]}", remedy=_REMEDY) from error
+        self._ran = True
+        return found
+
+    def _cast(self, name: str, array: np.ndarray) -> np.ndarray:
+        """As the graph wants it, where nothing is lost but precision: 16-bit floats, 32-bit integers. Raises
+        ModelError for another input or rank."""
+        entry = next((entry for entry in self._session.get_inputs() if entry.name == name), None)
+        if entry is None:
+            raise ModelError(f"The model {self._path.name} takes {list(self.inputs)}; there is no input {name!r}.")
+        kind = entry.type.removeprefix("tensor(").removesuffix(")")
+        shape = list(entry.shape)
+        fits = len(shape) == array.ndim and all(
+            not isinstance(side, int) or side == given for side, given in zip(shape[1:], array.shape[1:], strict=True)
+        )
+        if kind not in _DTYPES or (array.dtype.kind == "f" and _DTYPES[kind] != "f") or not fits:
             raise ModelError(
-                f"The model {self._path.parent.name} failed: {str(error)[:300]}",
-                remedy="`imagefinder doctor` checks its files.",
-            ) from error
+                f"The model {self._path.name} takes {kind} {shape} for {name!r}; its description leads to "
+                f"{array.dtype} {list(array.shape)}.",
+                remedy="Set the preprocess in its spec.json right.",
+            )
+        return array.astype({"float": "float32", "double": "float64"}.get(kind, kind), copy=False)
 
 
-def with_outputs(path: Path, names: Sequence[str]) -> bytes:
-    """The graph in ``path`` with these tensors among its outputs. Raises ValueError for one that isn't there."""
-    import onnx
-
-    model = onnx.load(str(path))
-    there = {output.name for output in model.graph.output}
-    inside = {name for node in model.graph.node for name in node.output}
-    for name in names:
-        if name not in there | inside:
-            raise ValueError(f"there is no tensor {name!r} in it")
-        if name not in there:
-            model.graph.output.append(onnx.ValueInfoProto(name=name))
-    return bytes(model.SerializeToString())
+class _TooLargeError(Exception):
+    """A batch that the memory has no room for."""
 
 
-def _providers(ort: Any) -> list[str]:
-    there = set(ort.get_available_providers())
-    return [p for p in PREFERRED if p in there] + [CPU]
+def _open(ort: Any, path: Path, outputs: Sequence[str], provider: Provider, threads: int | None) -> Any:
+    options = ort.SessionOptions()
+    options.log_severity_level = 4 if provider.name == CPU else 3
+    if threads:
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+    # A thread that waits in a busy loop takes the core from the decoding of the next pictures.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if (
+        provider.serial
+    ):  # DirectML wants these: https://onnxruntime.ai/docs/execution-providers/DirectML-ExecutionProvider
+        options.enable_mem_pattern = False
+        options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    providers: list[Any] = [(provider.name, dict(provider.options))]
+    providers += [] if provider.name == CPU else [CPU]
+    session = ort.InferenceSession(str(path), options, providers=providers)
+    if not outputs or {output.name for output in session.get_outputs()} == set(outputs):
+        return session
+    from imagefinder.models.prune import cut_graph
+
+    del session
+    cut, folder = cut_graph(path, outputs)
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(folder))
+    return ort.InferenceSession(cut, options, providers=providers)
 
 
 def _unusable(path: Path, error: Exception) -> ModelError:
     what = "is missing" if not path.is_file() else f"can't be loaded: {str(error)[:300]}"
-    return ModelError(
-        f"The model file {path} {what}.", remedy="Install ImageFinder again; `imagefinder doctor` checks its files."
-    )
+    return ModelError(f"The model file {path} {what}.", remedy=_REMEDY)

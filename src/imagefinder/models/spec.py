@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from imagefinder.types import Float32
 
 SPEC_FILE = "spec.json"
-TransformKind = Literal["pca", "center"]
+TransformKind = Literal["pca", "center", "none"]
 Resize = Literal["half_squash", "shortest_edge", "squash", "longest_edge"]
 Resample = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
 Pooling = Literal["none", "cls", "mean", "patch_mean", "gem", "max", "eos"]
@@ -38,9 +39,11 @@ class Preprocess:
     """What is done to a picture before the model sees it.
 
     ``resize``: "half_squash" (see ``preprocess``); "shortest_edge" brings the short side to ``edge`` pixels and crops
-    the centre; "squash" resizes to ``size`` whatever the shape; "longest_edge" fits the picture in and pads it.
-    ``size`` is (height, width). Then each value becomes (value * ``scale`` - ``mean``) / ``std``, float32; with these
-    None the bytes go in as they are, the normalisation being in the graph.
+    the centre; "squash" resizes to ``size`` whatever the shape, or to a square of ``edge`` pixels of which the centre
+    is cropped; "longest_edge" fits the picture in and pads it. ``size`` is (height, width). A crop that can't be in
+    the very middle starts half a pixel earlier, or with ``round_crop`` at the even one of the two, as torchvision and
+    open_clip do. With ``bgr`` the channels are turned round. Then each value becomes (value * ``scale`` - ``mean``) /
+    ``std``, float32; with these None the bytes go in as they are, the normalisation being in the graph.
     """
 
     resize: Resize
@@ -51,6 +54,8 @@ class Preprocess:
     mean: tuple[float, float, float] | None = None
     std: tuple[float, float, float] | None = None
     layout: Literal["NHWC", "NCHW"] = "NHWC"
+    bgr: bool = False
+    round_crop: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,12 @@ class TextSpec:
 
     "conse": through the class probabilities of the image model (``temperature``) and the text ``tower``, a folder
     beside the model's; "joint": by the model's own text graph ``file``, as CLIP does; "base": as the base does.
-    ``logit_scale`` and ``logit_bias`` turn a cosine into the logit the model was trained with; kept for who wants it.
+    ``logit_scale`` and ``logit_bias`` turn a cosine into the logit the model was trained with, see ``similarity``.
+
+    A text is cut at ``length`` tokens and padded with ``pad_token`` (by default the one that the ``tokenizer`` file
+    names): to the longest of a batch, or with ``pad`` always to ``length``, for models that were trained to read the
+    padding, as SigLIP was. ``lowercase`` and ``clean`` (that, and no ASCII punctuation, and single spaces) are for what
+    the tokenizer file leaves to the program.
     """
 
     kind: Literal["conse", "joint", "base"]
@@ -86,7 +96,9 @@ class TextSpec:
     tokenizer: str | None = None
     length: int | None = None
     pad: bool = False
+    pad_token: str | None = None
     lowercase: bool = False
+    clean: bool = False
     logit_scale: float | None = None
     logit_bias: float | None = None
 
@@ -262,12 +274,13 @@ def _check(spec: ModelSpec) -> None:
     if (spec.preprocess is None) != (spec.base is not None):
         raise ValueError("either a preprocess or a base is needed, and not both")
     if spec.preprocess:
-        _check_preprocess(spec.preprocess)
+        check_preprocess(spec.preprocess)
     if spec.text:
         _check_text(spec, spec.text)
 
 
-def _check_preprocess(wanted: Preprocess) -> None:
+def check_preprocess(wanted: Preprocess) -> None:
+    """What the types don't say. Raises ValueError or TypeError."""
     _one_of("the resize", wanted.resize, Resize)
     _one_of("the resample", wanted.resample, Resample)
     _one_of("the layout", wanted.layout, Literal["NHWC", "NCHW"])
@@ -278,6 +291,11 @@ def _check_preprocess(wanted: Preprocess) -> None:
         raise ValueError("the size is (height, width), and shortest_edge needs an edge")
     if wanted.resize == "half_squash" and wanted.size[0] != wanted.size[1]:
         raise ValueError("half_squash makes squares")
+    for name, numbers in (("mean", wanted.mean), ("std", wanted.std)):
+        if numbers is not None and (len(numbers) != 3 or not all(math.isfinite(number) for number in numbers)):
+            raise ValueError(f"the {name} is {numbers!r}, not three numbers")
+    if 0 in (wanted.std or ()) or wanted.scale == 0 or not math.isfinite(wanted.scale or 1):
+        raise ValueError(f"the scale is {wanted.scale!r} and the std {wanted.std!r}; none may be 0")
 
 
 def _check_text(spec: ModelSpec, text: TextSpec) -> None:
@@ -288,6 +306,10 @@ def _check_text(spec: ModelSpec, text: TextSpec) -> None:
     for name in needed:
         if not getattr(text, name):
             raise ValueError(f"a text of the kind {text.kind!r} needs {name!r}")
+    if text.length is not None and (type(text.length) is not int or text.length < 2):
+        raise ValueError(f"the length of a text is {text.length!r}")
+    if text.pad and not text.length:
+        raise ValueError("a text that is padded needs a length")
     if text.temperature is not None and text.temperature <= 0:
         raise ValueError(f"the temperature is {text.temperature!r}")
 

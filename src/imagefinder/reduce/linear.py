@@ -31,17 +31,20 @@ class LinearTransform:
 
     @classmethod
     def fit(
-        cls, batches: Iterable[Float32], *, kind: Literal["pca", "center"], prior_mean: Float32, dim: int = 256
+        cls, batches: Iterable[Float32], *, kind: Literal["pca", "center", "none"], prior_mean: Float32, dim: int = 256
     ) -> Self:
         """Fit on float32 (n, dim_in) batches, in one pass and memory of dim_in squared.
 
         "center" takes the mean away; "pca" also keeps the ``dim`` directions of most variance (Pearson 1901), where
         there are at least ``2 * dim`` images to tell them. Of few images the mean says little about the next one, so
         it is drawn towards ``prior_mean``, which counts for ``PRIOR_WEIGHT`` images. The same rows in the same order
-        give the same transform.
+        give the same transform. "none" reads no batch and leaves the vectors as they are: in a space that pictures and
+        texts share, a text's cosines with centred pictures are in another order than the model's own.
         """
+        if kind == "none":
+            return cls(np.zeros_like(prior_mean, dtype=np.float32))
         if kind not in ("pca", "center"):
-            raise InvalidInputError(f"There is no transform {kind!r}; there are pca and center.")
+            raise InvalidInputError(f"There is no transform {kind!r}; there are pca, center and none.")
         found = moments(batches, shift=prior_mean.astype(np.float64), scatter=kind == "pca")
         mean = (found.shift + found.total / (found.count + PRIOR_WEIGHT)).astype(np.float32)
         if kind == "center" or found.count < 2 * dim:

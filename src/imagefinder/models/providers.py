@@ -1,0 +1,77 @@
+"""What runs the models: a graphics card or another accelerator where onnxruntime has it, otherwise the processor."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from imagefinder.errors import InvalidInputError
+
+CPU = "CPUExecutionProvider"
+AUTO = "auto"
+_QUANTISED = re.compile(r"u?int8|quant|q4|bnb4", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """One of onnxruntime's execution providers.
+
+    ``package`` is the wheel that has it. One that ``waits`` is only taken when it is asked for: TensorRT spends
+    minutes on every new shape of a batch. A ``serial`` one allows one run at a time. One that takes ``floats`` alone
+    would cut a graph of 8-bit integers to pieces.
+    """
+
+    name: str
+    package: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    waits: bool = False
+    serial: bool = False
+    floats: bool = False
+
+
+# By the names people use, the first that is there is taken. https://onnxruntime.ai/docs/execution-providers/
+PROVIDERS: dict[str, Provider] = {
+    "tensorrt": Provider("TensorrtExecutionProvider", "onnxruntime-gpu", waits=True),
+    "cuda": Provider("CUDAExecutionProvider", "onnxruntime-gpu"),
+    "migraphx": Provider("MIGraphXExecutionProvider", "onnxruntime-migraphx"),
+    "rocm": Provider("ROCMExecutionProvider", "onnxruntime-rocm"),
+    "openvino": Provider("OpenVINOExecutionProvider", "onnxruntime-openvino"),
+    "directml": Provider("DmlExecutionProvider", "onnxruntime-directml", serial=True, floats=True),
+    "coreml": Provider("CoreMLExecutionProvider", "onnxruntime", {"ModelFormat": "MLProgram"}, floats=True),
+    "cpu": Provider(CPU, "onnxruntime"),
+}
+_preferred: list[str] = [AUTO]
+
+
+def prefer(name: str) -> None:
+    """What models loaded from now on in this process run on: a key of ``PROVIDERS``, or "auto" for the best one there
+    is. Raises InvalidInputError for one that doesn't exist, or that the installed onnxruntime lacks."""
+    name = name.lower()
+    if name not in (AUTO, *PROVIDERS):
+        raise InvalidInputError(f"There is no provider {name!r}; there are {', '.join((AUTO, *PROVIDERS))}.")
+    if name != AUTO and name not in installed():
+        raise InvalidInputError(
+            f"The installed onnxruntime has no {name}; it has {', '.join(installed())}.",
+            remedy=f"pip uninstall onnxruntime, then: pip install {PROVIDERS[name].package}",
+        )
+    _preferred[0] = name
+
+
+def installed() -> list[str]:
+    """The providers that the installed onnxruntime has, best first, by the names people use."""
+    import onnxruntime
+
+    there = set(onnxruntime.get_available_providers()) | {CPU}
+    return [name for name, provider in PROVIDERS.items() if provider.name in there]
+
+
+def choose(model: Path) -> Provider:
+    """What this model is to run on."""
+    if _preferred[0] != AUTO:
+        return PROVIDERS[_preferred[0]]
+    quantised = bool(_QUANTISED.search(model.name))
+    found = (PROVIDERS[name] for name in installed())
+    return next(provider for provider in found if not provider.waits and not (provider.floats and quantised))

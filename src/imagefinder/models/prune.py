@@ -1,0 +1,89 @@
+"""ONNX graphs before they are run: any tensor inside as an output, and nothing that isn't needed for it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import onnx
+
+
+def cut_graph(path: Path, names: Sequence[str]) -> tuple[bytes, Path]:
+    """The part of the graph in ``path`` that makes these tensors, which become its outputs; and the folder that the
+    places of its weights outside it are relative to.
+
+    ONNX Runtime works out every output of a graph, asked for or not, and wants every input: what lies behind the layer
+    taken (a classifier, or the other half of a CLIP) costs time and memory until it is cut off. Weights kept beside
+    the file stay there, unread. Raises ValueError for a tensor that isn't there, and for weights outside the folder.
+    """
+    import onnx
+
+    model = onnx.load(str(path), load_external_data=False)
+    graph = model.graph
+    makers = {name: i for i, node in enumerate(graph.node) for name in node.output}
+    inputs = {entry.name for entry in graph.input}
+    for name in names:
+        if name not in makers.keys() | inputs:
+            raise ValueError(f"there is no tensor {name!r} in it")
+    nodes, used = _needed(graph, names, makers)
+    kept = [graph.node[i] for i in sorted(nodes)]
+    weights = [tensor for tensor in graph.initializer if tensor.name in used]
+    entries = [entry for entry in graph.input if entry.name in used]
+    known = {entry.name: entry for entry in (*graph.value_info, *graph.output)}
+    outputs = [known.get(name, onnx.ValueInfoProto(name=name)) for name in dict.fromkeys(names)]
+    for field, values in (("node", kept), ("initializer", weights), ("input", entries), ("output", outputs)):
+        copies = [type(value).FromString(value.SerializeToString()) for value in values]
+        graph.ClearField(field)
+        getattr(graph, field).extend(copies)
+    folder = _find_weights(graph, path.parent)
+    return bytes(model.SerializeToString()), folder
+
+
+def _find_weights(graph: onnx.GraphProto, folder: Path) -> Path:
+    """Make the places of weights outside the graph those of the files themselves: the hub's cache holds links to them
+    in a folder of its own, and ONNX Runtime follows none that lead out of the folder it is told."""
+    places = [
+        entry
+        for tensor in graph.initializer
+        if tensor.data_location == tensor.EXTERNAL
+        for entry in tensor.external_data
+        if entry.key == "location"
+    ]
+    for entry in places:
+        if PurePath(entry.value).is_absolute() or ".." in PurePath(entry.value).parts:
+            raise ValueError(f"its weights are to come from {entry.value!r}, outside its folder")
+    found = [(folder / entry.value).resolve() for entry in places]
+    root = Path(os.path.commonpath([file.parent for file in found])) if found else folder
+    for entry, file in zip(places, found, strict=True):
+        entry.value = file.relative_to(root).as_posix()
+    return root
+
+
+def _needed(graph: onnx.GraphProto, names: Sequence[str], makers: dict[str, int]) -> tuple[set[int], set[str]]:
+    """The nodes that make these tensors, by their places, and every tensor they use."""
+    nodes: set[int] = set()
+    used: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name in used:
+            continue
+        used.add(name)
+        place = makers.get(name)
+        if place is not None and place not in nodes:
+            nodes.add(place)
+            waiting.extend(_reads(graph.node[place]))
+    return nodes, used
+
+
+def _reads(node: onnx.NodeProto) -> Iterator[str]:
+    """The tensors a node reads, also from within the branches and loops it holds."""
+    yield from node.input
+    for attribute in node.attribute:
+        for inner in (attribute.g, *attribute.graphs):
+            for child in inner.node:
+                yield from _reads(child)
+            yield from (output.name for output in inner.output)

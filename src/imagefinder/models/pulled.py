@@ -1,0 +1,249 @@
+"""Models taken in from the hub or from files: each in a folder of its own, with its spec and checksums.
+
+The files are hard links to those in the hub's cache where that is on the same disk, so they cost no room and stay when
+the cache is emptied; elsewhere they are copies.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from imagefinder.errors import InvalidInputError, ModelError, NotFoundError, StorageError
+from imagefinder.models import hub
+from imagefinder.models.layouts import Layout, choose_files, describe, external_files
+from imagefinder.models.spec import SPEC_FILE, ModelSpec, file_sha256
+
+Progress = Callable[[str, int, int], None]  # the file, bytes there, of how many
+ONNX = "onnx:"
+STAMP = ".checked.json"  # what the files looked like when their checksums were last found right
+MODEL_ZOO = "onnxmodelzoo/"
+
+
+def models_folder() -> Path:
+    """Where this user's pulled models are."""
+    from platformdirs import user_data_path
+
+    return user_data_path("imagefinder", appauthor=False) / "models"
+
+
+def pulled_spec(name: str) -> ModelSpec | None:
+    """The pulled model of this name; None when it isn't there. Raises ModelError for a damaged one."""
+    folder = models_folder() / name
+    return ModelSpec.load(folder) if (folder / SPEC_FILE).is_file() else None
+
+
+def pulled_models() -> dict[str, ModelSpec | None]:
+    """The pulled models by name; None for one whose description is damaged."""
+    found: dict[str, ModelSpec | None] = {}
+    for path in sorted(models_folder().glob(f"*/{SPEC_FILE}")):
+        try:
+            found[path.parent.name] = ModelSpec.load(path.parent)
+        except ModelError:
+            found[path.parent.name] = None
+    return found
+
+
+def pull_hub(
+    address: hub.Address,
+    facts: Mapping[str, Any],
+    folder: Path,
+    *,
+    replacing: bool = False,
+    progress: Progress | None = None,
+) -> ModelSpec:
+    """Fetch what a model needs of a repository into ``folder``, which must not be there yet, or be empty, unless it is
+    to be ``replacing`` what is there.
+
+    ``facts`` are those of ``layouts.describe``, and ``files``, the checksums that are known. Raises NotFoundError,
+    ModelError and StorageError, and changes nothing then.
+    """
+    listing = hub.look_up(address)
+    layout = choose_files(listing.files, address.file)
+    if not facts.get("preprocess") and address.repo.startswith(MODEL_ZOO):
+        facts = {"preprocess": "imagenet", **facts}
+    pinned = hub.Address(address.repo, listing.commit, address.file)
+    with _making(folder, replacing) as made:
+        digests = _fetch_all(listing, layout, made, facts.get("files") or {}, progress)
+        found = {"licence": listing.licence or "unknown", "source": str(pinned), "title": address.repo, **facts}
+        spec = _with_files(describe(made, layout, found), digests)
+        for name in digests.keys() - spec.files.keys():
+            (made / name).unlink()
+        spec.save(made)
+        _stamp(spec)
+    return ModelSpec.load(folder)
+
+
+def _fetch_all(
+    listing: hub.Listing, layout: Layout, folder: Path, known: Mapping[str, str | None], progress: Progress | None
+) -> dict[str, str]:
+    """Fetch the files of a layout, and those its graphs point to; their checksums by path."""
+    digests: dict[str, str] = {}
+    waiting = [*layout.beside, *filter(None, (layout.text, layout.image))]
+    while waiting:
+        path = waiting.pop(0)
+        report = (lambda done, total, path=path: progress(path, done, total)) if progress else None
+        cached, digests[path] = hub.fetch(listing, path, sha256=known.get(path), progress=report)
+        _link(cached, folder / path)
+        if path.endswith(".onnx"):
+            for outside in external_files(folder, path):
+                if outside not in listing.files:
+                    raise NotFoundError(f"{path} of {listing.repo} needs {outside}, which is not there.")
+                waiting.append(outside)
+    return digests
+
+
+def read_local(path: Path) -> ModelSpec:
+    """The model in a folder with a ``spec.json``, or the one described by what is beside an .onnx file, or in a folder
+    laid out as on the hub. Raises NotFoundError and ModelError."""
+    folder, wanted = (path, None) if path.is_dir() else (path.parent, path.name)
+    if not path.exists():
+        raise NotFoundError(
+            f"There is no file or folder {path}.", remedy="Give the path of an .onnx file or its folder."
+        )
+    if (folder / SPEC_FILE).is_file():
+        return ModelSpec.load(folder)
+    folder = folder.absolute()
+    if wanted is None:
+        there = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+    else:  # the folder above holds the configs in the hub's layouts
+        folder = folder.parent if folder.name in ("onnx", "visual") else folder
+        wanted = path.absolute().relative_to(folder).as_posix()
+        there = {p.relative_to(folder).as_posix() for p in (*folder.glob("*"), *folder.glob("*/*")) if p.is_file()}
+    layout = choose_files(there, wanted)
+    name = _word(f"{folder.name}.{Path(layout.image).stem}" if wanted else folder.name)
+    digests = {file: file_sha256(folder / file) for file in (*layout.beside, layout.text, layout.image) if file}
+    for graph in filter(None, (layout.text, layout.image)):
+        for outside in external_files(folder, graph):
+            if outside not in there:
+                raise NotFoundError(f"{folder / graph} needs {outside}, which is not beside it.")
+            digests[outside] = file_sha256(folder / outside)
+    facts = {"name": name, "alias": name, "title": name, "licence": "unknown", "source": f"{ONNX}{path}"}
+    return _with_files(describe(folder, layout, facts), digests)
+
+
+def take_in(spec: ModelSpec, folder: Path) -> ModelSpec:
+    """Copy (or link) a model and its files into ``folder``. Raises ModelError and StorageError."""
+    spec.verify()
+    with _making(folder) as made:
+        for name in spec.files:
+            if ".." in PurePosixPath(name).parts or PurePosixPath(name).is_absolute():
+                raise ModelError(f"{spec.name} uses {name!r}, a file outside its folder.")
+            _link(spec.folder / name, made / name)
+        spec.save(made)
+        _stamp(replace(spec, folder=made))
+    return ModelSpec.load(folder)
+
+
+def remove(name: str) -> Path:
+    """Delete a pulled model. Raises NotFoundError and StorageError."""
+    folder = models_folder() / name
+    if not (folder / SPEC_FILE).is_file() or folder.parent != models_folder():
+        raise NotFoundError(f"No model {name!r} was pulled.", remedy="See: imagefinder models list")
+    with _storing(folder):
+        shutil.rmtree(folder)
+    return folder
+
+
+def check_files(spec: ModelSpec) -> None:
+    """Make sure the files are those the spec was written for. Checksums are computed once, and again only when a file's
+    size or time has changed. Raises ModelError."""
+    try:
+        stamp = json.loads((spec.folder / STAMP).read_text("utf-8"))
+    except (OSError, ValueError):
+        stamp = None
+    try:
+        looks = _looks(spec)
+    except OSError as error:
+        raise ModelError(
+            f"A file of the model {spec.name} is missing: {error}.",
+            remedy=f"imagefinder models pull {spec.alias} --force",
+        ) from error
+    if looks != stamp:
+        spec.verify()
+        _stamp(spec)
+
+
+def _looks(spec: ModelSpec) -> dict[str, list[int]]:
+    stats = {name: (spec.folder / name).stat() for name in spec.files}
+    return {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()}
+
+
+def _stamp(spec: ModelSpec) -> None:
+    with suppress(OSError):  # a folder that can't be written is checked each time
+        (spec.folder / STAMP).write_text(json.dumps(_looks(spec)), "utf-8")
+
+
+def _with_files(spec: ModelSpec, digests: Mapping[str, str]) -> ModelSpec:
+    """Only what is read when the model runs: the settings beside it are in the spec now."""
+    used = {name: digest for name, digest in digests.items() if not name.endswith("config.json")}
+    used = {name: digest for name, digest in used.items() if not name.endswith(("_cfg.json", "_map.json"))}
+    return replace(spec, files=dict(sorted(used.items())))
+
+
+def _word(text: str) -> str:
+    """A model's name made of a file's."""
+    word = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in text.lower()).strip("._-")
+    return word[:80] or "model"
+
+
+def _link(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    source = source.resolve()
+    try:
+        os.link(source, target)
+    except OSError:  # another disk, or one that knows no hard links
+        shutil.copyfile(source, target)
+
+
+@contextmanager
+def _making(folder: Path, replacing: bool = False) -> Iterator[Path]:
+    """A folder that appears, whole, only when all went well: what is given is a draft beside it. What a killed run left
+    behind is thrown away a day later."""
+    if not replacing and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InvalidInputError(f"{folder} is there already and not empty.", remedy="Choose another folder.")
+    drafts = folder.parent / ".partial"
+    with _storing(folder):
+        drafts.mkdir(parents=True, exist_ok=True)
+        for old in drafts.iterdir():
+            if time.time() - old.stat().st_mtime > 86400:
+                shutil.rmtree(old, ignore_errors=True)
+        draft = Path(tempfile.mkdtemp(dir=drafts, prefix=f"{folder.name}."))
+        draft.chmod(0o777 & ~_umask())
+        try:
+            yield draft
+            if folder.exists():
+                os.replace(folder, drafts / f"{draft.name}.old")
+            os.replace(draft, folder)
+        finally:
+            for left in drafts.glob(f"{draft.name}*"):
+                shutil.rmtree(left, ignore_errors=True)
+            with suppress(OSError):  # another one is being made
+                drafts.rmdir()
+
+
+def _umask() -> int:
+    """What new folders are made without; there is no way to ask but to set it."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+@contextmanager
+def _storing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, StorageError):
+            raise
+        raise StorageError(
+            f"{folder} can't be written: {error.strerror or error}.", remedy="Make room, or choose another folder."
+        ) from error

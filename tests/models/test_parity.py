@@ -1,0 +1,163 @@
+"""Tiny models of random weights: pictures of odd sizes and texts, through ONNX and through ``transformers``.
+
+Pictures go through ``transformers`` with its processors for Pillow and NumPy: it has them for every family here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from imagefinder import ImageFinder
+from imagefinder.models.onnx import OnnxEmbedder
+from imagefinder.models.similarity import logits_per_image, probabilities
+from imagefinder.models.spec import ModelSpec
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("transformers")
+pytest.importorskip("onnx")
+import tiny_models  # noqa: E402
+
+SIZES = [(1, 60), (90, 2), (33, 47), (48, 48), (301, 100), (100, 257), (640, 479), (20, 20), (65, 63)]
+TEXTS = ["a photo of a dog", "A RED bike!", "", "two cats, on the beach at sunset...", "dog " * 100, "\N{SNOWMAN} 雪"]
+VECTORS: dict[str, Callable[[Any, Any], Any]] = {  # what the vector of a picture is, in PyTorch
+    "clip": lambda model, pixels: model.visual_projection(model.vision_model(pixels).pooler_output),
+    "siglip": lambda model, pixels: model.vision_model(pixels).pooler_output,
+    "dinov2": lambda model, pixels: model(pixels).last_hidden_state[:, 0],
+    "resnet": lambda model, pixels: model.resnet(pixels).pooler_output[:, :, 0, 0],
+    "vit": lambda model, pixels: model(pixels).last_hidden_state[:, 0],
+    "mobilenet": lambda model, pixels: model.mobilenet_v2(pixels).pooler_output,
+}
+
+
+@pytest.fixture(scope="module")
+def load(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[tiny_models.Tiny, OnnxEmbedder]]:
+    """``load("clip")`` is the model in PyTorch, and the embedder of its files."""
+    known: dict[str, tuple[tiny_models.Tiny, OnnxEmbedder]] = {}
+
+    def load(name: str) -> tuple[tiny_models.Tiny, OnnxEmbedder]:
+        if name not in known:
+            torch.set_num_threads(1)
+            tiny = getattr(tiny_models, name)()
+            folder = tmp_path_factory.mktemp(name)
+            tiny_models.write(tiny, folder)
+            known[name] = tiny, OnnxEmbedder(tiny_models.describe(name, tiny, folder), threads=1)
+        return known[name]
+
+    return load
+
+
+def photos() -> list[Image.Image]:
+    """Smooth ones and noise, of odd sizes."""
+    rng = np.random.default_rng(0)
+    found = []
+    for width, height in SIZES:
+        coarse = rng.integers(0, 256, (5, 5, 3), dtype=np.uint8)
+        smooth = np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)).astype(int)
+        noisy = smooth + rng.integers(-30, 30, smooth.shape)
+        found.append(Image.fromarray(noisy.clip(0, 255).astype(np.uint8)))
+    return found
+
+
+def cosines(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    a, b = a.astype(np.float64), b.astype(np.float64)
+    return (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
+
+
+def pixels_of(tiny: tiny_models.Tiny) -> Any:
+    return torch.from_numpy(np.stack([tiny.processor(p, return_tensors="np")["pixel_values"][0] for p in photos()]))
+
+
+def tokens_of(name: str, tiny: tiny_models.Tiny, texts: list[str]) -> dict[str, Any]:
+    """As each was trained: CLIP pads to the longest, SigLIP always to 64, without a mask."""
+    padding = "max_length" if name == "siglip" else True
+    found = tiny.tokenizer(texts, padding=padding, truncation=True, return_tensors="pt")
+    return {key: found[key] for key in (("input_ids",) if name == "siglip" else ("input_ids", "attention_mask"))}
+
+
+def texts_of(name: str, tiny: tiny_models.Tiny, texts: list[str]) -> np.ndarray:
+    with torch.inference_mode():
+        pooled = tiny.model.text_model(**tokens_of(name, tiny, texts)).pooler_output
+        return (tiny.model.text_projection(pooled) if name == "clip" else pooled).numpy()
+
+
+@pytest.mark.parametrize("name", VECTORS)
+def test_pictures_have_the_vectors_of_the_original(name: str, load: Any) -> None:
+    tiny, embedder = load(name)
+    with torch.inference_mode():
+        expected = VECTORS[name](tiny.model, pixels_of(tiny)).numpy()
+    assert cosines(expected[:-1], expected[1:]).max() < 0.999, "the model does not tell the pictures apart"
+    found = embedder.embed_images(np.stack([embedder.preprocess(photo) for photo in photos()]))["image"]
+    assert found.dtype == np.float32 and found.shape == expected.shape
+    assert cosines(found, expected).min() > 0.9999
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("name", ["clip", "siglip"])
+def test_texts_have_the_vectors_of_the_original(name: str, load: Any) -> None:
+    tiny, embedder = load(name)
+    expected = texts_of(name, tiny, TEXTS)
+    found = embedder.embed_texts(TEXTS)
+    assert cosines(found, expected).min() > 0.9999
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
+    assert cosines(expected[:1], expected[1:2]).max() < 0.999
+
+
+@pytest.mark.parametrize("name", ["clip", "siglip"])
+def test_a_text_has_the_same_vector_alone_and_in_a_batch(name: str, load: Any) -> None:
+    embedder = load(name)[1]
+    together = embedder.embed_texts(TEXTS)
+    alone = np.concatenate([embedder.embed_texts([text]) for text in TEXTS])
+    np.testing.assert_allclose(alone, together, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["clip", "siglip"])
+def test_likeness_is_what_transformers_says(name: str, load: Any) -> None:
+    """``logits_per_image``, with the scale and, for SigLIP, the bias; and the probabilities its documentation makes of
+    them."""
+    tiny, embedder = load(name)
+    pixels = pixels_of(tiny)
+    with torch.inference_mode():
+        logits = tiny.model(pixel_values=pixels, **tokens_of(name, tiny, TEXTS)).logits_per_image
+        odds = torch.sigmoid(logits) if name == "siglip" else logits.softmax(dim=1)
+    images = embedder.embed_images(np.stack([embedder.preprocess(photo) for photo in photos()]))["image"]
+    texts = embedder.embed_texts(TEXTS)
+    np.testing.assert_allclose(logits_per_image(embedder.spec, images, texts), logits.numpy(), rtol=1e-3, atol=0.02)
+    np.testing.assert_allclose(probabilities(embedder.spec, images, texts), odds.numpy(), atol=5e-3)
+
+
+def test_a_graph_of_both_halves_serves_each(load: Any, tmp_path: Path) -> None:
+    """``onnx/model.onnx`` of a CLIP wants pictures and texts at once: each half is cut out of it."""
+    tiny, halves = load("clip")
+    tiny_models.write(tiny, tmp_path)
+    described = halves.spec.to_dict()
+    described["image"] |= {"file": "onnx/model.onnx"}
+    described["text"] |= {"file": "onnx/model.onnx"}
+    whole = OnnxEmbedder(ModelSpec.from_dict(json.loads(json.dumps(described)), tmp_path), threads=1)
+    batch = np.stack([whole.preprocess(photo) for photo in photos()])
+    assert cosines(whole.embed_images(batch)["image"], halves.embed_images(batch)["image"]).min() > 0.99999
+    np.testing.assert_allclose(whole.embed_texts(TEXTS), halves.embed_texts(TEXTS), atol=1e-5)
+
+
+def test_an_index_ranks_as_the_model_s_own_cosines_do(
+    load: Any, sample_index: Path, copy_index: Callable[[Path, Path], Path], tmp_path: Path
+) -> None:
+    tiny, embedder = load("clip")
+    copy_index(sample_index, tmp_path / "index")
+    folder = tmp_path / "index" / "models" / "tiny-clip"
+    tiny_models.write(tiny, folder)
+    embedder.spec.save(folder)
+    with ImageFinder.open(tmp_path / "index") as finder:
+        assert not finder.add_model("tiny-clip").skipped
+        ids, raw = finder.vectors("tiny-clip", raw=True)
+        for text in ("a photo of a dog", "red"):
+            own = cosines(raw, np.broadcast_to(embedder.embed_texts([text]), raw.shape))
+            hits = finder.search(text, k=12, spaces=["tiny-clip"])
+            best = sorted(own, reverse=True)[:12]
+            np.testing.assert_allclose([own[ids.index(hit.id)] for hit in hits], best, atol=1e-3)
