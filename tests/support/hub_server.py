@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -71,6 +70,11 @@ class HubServer:
     requests: list[str] = field(default_factory=list)
     trouble: Trouble = field(default_factory=Trouble)
     token: str | None = None
+    tokens_at_the_store: list[str] = field(default_factory=list)
+
+    def slow(self, seconds: float) -> None:
+        """Wait this long before each answer from now on."""
+        self.trouble.delay_s = seconds
 
     def add(self, name: str, files: Mapping[str, bytes | str], *refs: str) -> Repository:
         """A repository (or its next commit) with these files, at the branch ``main`` and the other ``refs``."""
@@ -151,7 +155,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.hub.requests.append(f"{self.command} {path}")
         trouble, api = self.hub.trouble, path.startswith("/api/")
         if trouble.delay_s:
-            time.sleep(trouble.delay_s)
+            threading.Event().wait(trouble.delay_s)  # a test may have done away with time.sleep
         status = trouble.status or (0 if api else trouble.files_status)
         if status:
             return self._send(status, b"", {"X-Error-Code": trouble.code, "X-Error-Message": "trouble"})
@@ -167,6 +171,7 @@ class _Handler(BaseHTTPRequestHandler):
         if api and parts[1] == "models":
             return self._describe(parts[2:])
         if parts[0] == "cdn":
+            self.hub.tokens_at_the_store += self.headers.get_all("Authorization") or []
             return self._content("/".join(parts[1:3]), "/".join(parts[4:]))
         if len(parts) > 4 and parts[2] == "resolve":
             return self._resolve("/".join(parts[:2]), parts[3], "/".join(parts[4:]))
@@ -179,7 +184,7 @@ class _Handler(BaseHTTPRequestHandler):
         listed = [found.describe(path) for path in sorted(found.files)]
         answer: Any = {
             "id": "/".join(parts[:2]), "sha": found.commit, "private": False, "gated": False, "disabled": False,
-            "downloads": 0, "likes": 0, "tags": ["onnx"], "siblings": listed,
+            "downloads": 0, "likes": 0, "tags": ["onnx", "license:mit"], "siblings": listed,
         }  # fmt: skip
         if len(parts) > 2 and parts[2] == "tree":
             answer = [{"type": "file", "path": f["rfilename"], "size": f["size"], "oid": f["blobId"]} for f in listed]

@@ -114,7 +114,7 @@ def describe(folder: Path, layout: Layout, facts: Mapping[str, Any]) -> ModelSpe
         files={},
         preprocess=_preprocess(configs, pixels, facts),
         image=ImageSpec(layout.image, {"image": tensor}, input=pixels.name, pooling=pooling),
-        spaces={"image": SpaceSpec(1, "center" if text else "pca")},
+        spaces={"image": SpaceSpec(1, "none" if text else "pca")},
         text=text,
         folder=folder,
     )
@@ -269,7 +269,7 @@ def _text(folder: Path, layout: Layout, configs: Mapping[str, Any]) -> TextSpec 
     output = next((n for n in (*TEXT_EMBEDDINGS, "pooler_output", "last_hidden_state") if n in graph.outputs), None)
     output = output or next(iter(graph.outputs))
     siglip = kind.startswith("siglip") or str(settings.get("tokenizer_class")).startswith("Siglip")
-    canonical = open_clip.get("tokenizer_kwargs", {}).get("clean") in ("canonicalize", "lower")
+    clean = open_clip.get("tokenizer_kwargs", {}).get("clean")
     return TextSpec(
         kind="joint",
         space="image",
@@ -279,8 +279,25 @@ def _text(folder: Path, layout: Layout, configs: Mapping[str, Any]) -> TextSpec 
         tokenizer=tokenizer,
         length=fixed or _length(config, settings, siglip),
         pad=bool(siglip or fixed or open_clip or "mobileclip" in kind),
-        lowercase=bool(siglip or canonical or settings.get("do_lower_case")),
+        pad_token=_pad_token(folder / tokenizer, configs),
+        lowercase=bool(siglip or clean == "lower" or settings.get("do_lower_case")),
+        clean=kind == "siglip" or clean == "canonicalize",
     )
+
+
+def _pad_token(tokenizer: Path, configs: Mapping[str, Any]) -> str | None:
+    """The token that texts are filled up with, where a file names one that the tokenizer knows."""
+    from tokenizers import Tokenizer
+
+    for name in TOKENIZER[1:]:
+        token = configs.get(name, {}).get("pad_token")
+        token = token.get("content") if isinstance(token, dict) else token
+        try:
+            if token and Tokenizer.from_file(str(tokenizer)).token_to_id(token) is not None:
+                return str(token)
+        except Exception as error:  # tokenizers raises plain Exception
+            raise ModelError(f"The tokenizer {tokenizer} can't be read: {error}.", remedy="Fetch it again.") from error
+    return None
 
 
 def _length(config: Mapping[str, Any], settings: Mapping[str, Any], siglip: bool) -> int:

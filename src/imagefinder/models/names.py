@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
-from imagefinder.errors import NotFoundError
+from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.models.spec import SPEC_FILE, ModelSpec
 
 if TYPE_CHECKING:
@@ -98,21 +98,35 @@ def pull_model(
 
     entry = in_catalogue(name)
     if entry is None and not name.startswith(PREFIX):
-        spec = find_spec(name)
-        return pulled.take_in(spec, to or pulled.models_folder() / spec.name) if _is_new(spec, to, name) else spec
+        return _take_in(name, to, force)
     address = entry.address if entry else Address.parse(name)
     facts = entry.facts if entry else {"name": address.slug, "alias": address.slug}
-    there = pulled.pulled_spec(str(facts["name"]))
-    if there is not None and not force:
+    there = None if force else pulled.pulled_spec(str(facts["name"]))
+    if there is not None:
         return pulled.take_in(there, to) if to else there
     folder = to or pulled.models_folder() / str(facts["name"])
     return pulled.pull_hub(address, facts, folder, replacing=force and to is None, progress=progress)
 
 
-def _is_new(spec: ModelSpec, to: Path | None, name: str) -> bool:
-    from imagefinder.models.pulled import ONNX, pulled_spec
+def _take_in(name: str, to: Path | None, force: bool) -> ModelSpec:
+    """A model that is on this machine already, copied to where it is wanted."""
+    from imagefinder.models import pulled
 
-    return to is not None or (name.startswith(ONNX) and pulled_spec(spec.name) is None)
+    spec = find_spec(name)
+    if to is not None:
+        return pulled.take_in(spec, to)
+    if not name.startswith(pulled.ONNX):
+        return spec
+    known = None if force else pulled.pulled_spec(spec.name)
+    if known is None:
+        return pulled.take_in(spec, pulled.models_folder() / spec.name, replacing=force)
+    if known.fingerprint != spec.fingerprint:
+        raise InvalidInputError(
+            f"Another model is called {spec.name} already: {known.source}.",
+            remedy="Give this one another name in its spec.json, or replace that one with: imagefinder models pull "
+            f"{name} --force",
+        )
+    return known
 
 
 def load_model(name: str = "default", *, threads: int | None = None, extra: Sequence[Path] = ()) -> Embedder:

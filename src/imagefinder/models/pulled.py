@@ -130,10 +130,11 @@ def read_local(path: Path) -> ModelSpec:
     return _with_files(describe(folder, layout, facts), digests)
 
 
-def take_in(spec: ModelSpec, folder: Path) -> ModelSpec:
-    """Copy (or link) a model and its files into ``folder``. Raises ModelError and StorageError."""
+def take_in(spec: ModelSpec, folder: Path, *, replacing: bool = False) -> ModelSpec:
+    """Copy (or link) a model and its files into ``folder``. Raises ModelError, StorageError, and InvalidInputError
+    where something is there that is not to be replaced."""
     spec.verify()
-    with _making(folder) as made:
+    with _making(folder, replacing) as made:
         for name in spec.files:
             if ".." in PurePosixPath(name).parts or PurePosixPath(name).is_absolute():
                 raise ModelError(f"{spec.name} uses {name!r}, a file outside its folder.")
