@@ -68,7 +68,7 @@ def main() -> None:
             found["idle"] = watched(finder, query, lambda: time.sleep(5))
             finder.remove(*ids[: options.remove])
             found["indexing"] = watched(finder, query, lambda: finder.add(options.folder))
-            found["refitting"] = watched(finder, query, lambda: finder._index.refit(finder._spec, force=True))
+            found["refitting"] = watched(finder, query, lambda: finder._index.refit(finder.embedder.spec, force=True))
             found["reading all rows"] = watched(finder, query, lambda: [finder.records() for _ in range(5)])
             finder.remove(*ids[: len(ids) // 4])
             found["tidying"] = watched(finder, query, finder._index.store.optimize)

@@ -82,7 +82,7 @@ def test_searches_are_right_while_the_transform_changes(finder: ImageFinder, mon
     refits = []
 
     def refit() -> None:
-        finder._index.refit(finder._spec, force=True)
+        finder._index.refit(finder.embedder.spec, force=True)
         refits.append(1)
 
     with meanwhile(refit) as failed:
@@ -118,7 +118,7 @@ def test_searches_and_lists_go_on_during_the_first_indexing(home: Path) -> None:
         assert seen == sorted(seen)
         assert len(finder.search("a dog", k=1000)) == N
         ids, vectors = finder.vectors()
-        name = finder._index.space(finder._image_space).search_vector or ""
+        name = finder._index.space(finder.view().image).search_vector or ""
         stored = {p.id: p.vectors[name] for p in finder._index.store.retrieve(ids, vectors=(name,))}
         np.testing.assert_allclose(np.stack([stored[id] for id in ids]), vectors, atol=2e-3)
 
@@ -295,7 +295,7 @@ def test_who_wants_the_lock_alone_is_not_kept_out(finder: ImageFinder) -> None:
         searching = [pool.submit(search) for _ in range(6)]
         try:
             for _ in range(3):
-                assert finder._index.refit(finder._spec, force=True)
+                assert finder._index.refit(finder.embedder.spec, force=True)
         finally:
             stop.set()
         assert all(future.result(timeout=20) for future in searching)

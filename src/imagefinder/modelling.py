@@ -58,6 +58,11 @@ class Modelling(ABC):
         """The names of the models whose vectors are here, in the order they came."""
         return self._index.models
 
+    @property
+    def provider(self) -> str:
+        """What runs the model in use, such as CPUExecutionProvider."""
+        return self._indexers.of_space(self._view.image).provider
+
     def add_model(self, name: str, *, use: bool = False, progress: Callable[[int, int], None] | None = None) -> Filled:
         """Give the images of the index the vectors of a further model; called again, those that lack them.
 

@@ -93,6 +93,18 @@ def test_a_change_in_the_folder_is_taken_in(server: Server, open_page: Callable[
     expect(page.get_by_label(f"{before + 1} images")).to_be_visible()
 
 
+def test_another_model_is_used(server: Server, open_page: Callable[..., Page]) -> None:
+    job = server.post("/jobs", {"kind": "model", "options": {"name": "fast"}})
+    wait_for(lambda: server.get(f"/jobs/{job['id']}")["state"] == "done", "the vectors of the other model")
+    page = open_page(server, "/library")
+    models = page.get_by_test_id("models")
+    expect(models.get_by_text("in use for pictures and words")).to_have_count(1)
+    models.get_by_role("button", name="Search with efficientnet-lite0").click()
+    expect(models.get_by_role("button", name="Search with efficientnet-lite2")).to_be_visible()
+    assert server.get("/index")["model"] == "efficientnet-lite0"
+    expect(page.locator(".library-facts")).to_contain_text("efficientnet-lite0")
+
+
 def test_work_can_be_stopped(server: Server, open_page: Callable[..., Page], tmp_path: Path) -> None:
     folder = tmp_path / "many"
     for i in range(8):

@@ -211,7 +211,7 @@ def index_of_many(home: Path, folder: Path) -> int:
     from imagefinder.types import ImageRef, Record
 
     with ImageFinder.open(home) as finder:
-        spec, index = finder._spec, finder._index
+        spec, index = finder._models.spec("default"), finder._index
         index.add_spaces(spec)
         spaces = index.spaces_of(spec)
         random = np.random.default_rng(0)

@@ -124,7 +124,8 @@ def _tell(finder: ImageFinder, report: IngestReport, as_json: bool) -> None:
     if as_json:
         print_json(report.to_dict())
     parts = [f"{getattr(report, name):,} {name}" for name in ("added", "updated", "moved", "removed", "unchanged")]
-    rate = f", {report.images_per_second:,.0f} images/s" if report.added + report.updated else ""
+    runs_on = finder.provider.removesuffix("ExecutionProvider") if report.added + report.updated else ""
+    rate = f", {report.images_per_second:,.0f} images/s on {runs_on}" if runs_on else ""
     say(f"{', '.join(p for p in parts if not p.startswith('0 ')) or 'Nothing found'} in {report.seconds:.1f} s{rate}.")
     if report.skipped:
         say(f"{plural(len(report.skipped), 'image')} skipped:")

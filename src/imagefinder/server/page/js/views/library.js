@@ -5,6 +5,7 @@ import { bytes, count, date, number } from "../format.js";
 import { AddImages } from "../library/add.js";
 import { FirstUse } from "../library/first_use.js";
 import { JobList, RunningJobs } from "../library/job_list.js";
+import { Models } from "../library/models.js";
 import { Sources } from "../library/sources.js";
 import { Tasks } from "../library/tasks.js";
 import { reloadIndex, useIndex } from "../library_info.js";
@@ -24,6 +25,7 @@ export default function Library() {
     ${info.read_only && html`<p class="note">This server only shows: nothing can be added or changed here.</p>`}
     <${RunningJobs} />
     <${Sources} info=${info} />
+    <${Models} info=${info} />
     ${!info.read_only && html`<section class="stack tight"><h2>Add images</h2><${AddImages} info=${info} /></section>`}
     <section class="stack tight"><h2>Organise</h2><${Tasks} info=${info} /></section>
     ${jobs}
