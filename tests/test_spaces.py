@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imagefinder import ImageFinder
@@ -300,6 +300,7 @@ class Listed:
         return -len(self._ids) / 2, 1.0
 
 
+@settings(deadline=None)
 @given(data=st.data(), n=st.integers(1, 300), how=st.sampled_from(["rrf", "vote", "mean"]))
 def test_every_image_comes_once_and_agreement_decides(data: st.DataObject, n: int, how: Any) -> None:
     ids = [f"{i:04d}" for i in range(n)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -22,7 +23,7 @@ ROWS = 4096  # read at once
 SLACK = 16  # further ones whose exact distance is looked at
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DistanceRanking:
     """The images that pass ``filter``, without ``exclude``, by how near their raw vectors in ``space`` are to
     ``point``, float32 (dim,), the nearest first. A score is the distance with a minus sign.
@@ -39,44 +40,55 @@ class DistanceRanking:
 
     def best(self, depth: int) -> list[ScoredPoint]:
         """The ``depth`` nearest."""
-        table = raw_table(self.index, self.space)
-        away = table.distances(self.point)
+        away = self._away
         if self.filter:
-            allowed = np.isin(table.ids, self.index.store.columns(["id"], filter=self.filter)["id"])
-            away = np.where(allowed, away, np.inf)
+            allowed = self._table.rows_of(self.index.store.columns(["id"], filter=self.filter)["id"])
+            away = np.full(len(away), np.inf, np.float32)
+            away[allowed] = self._away[allowed]
         wanted = min(len(away), depth + len(self.exclude) + SLACK)
         near = np.argpartition(away, wanted - 1)[:wanted] if wanted else np.zeros(0, np.intp)
-        near = near[np.isfinite(away[near])]
-        exact = np.linalg.norm(table.rows[near] - self.point, axis=1)
-        order = np.lexsort((table.ids[near], exact))
-        found = [(str(table.ids[near[i]]), -float(exact[i])) for i in order]
-        found = [(id, score) for id, score in found if id not in self.exclude][:depth]
-        held = {p.id: p.payload for p in self.index.store.retrieve([id for id, _ in found])}
-        return [ScoredPoint(id, score, held[id]) for id, score in found if id in held]
+        exact = self._exact(near[np.isfinite(away[near])])
+        found = sorted((-score, id) for id, score in exact.items() if id not in self.exclude)[:depth]
+        held = {p.id: p.payload for p in self.index.store.retrieve([id for _, id in found])}
+        return [ScoredPoint(id, -distance, held[id]) for distance, id in found if id in held]
 
     def scores(self, ids: Sequence[str]) -> dict[str, float]:
         """The scores of these images; one without a vector is left out."""
-        table = raw_table(self.index, self.space)
-        rows = np.flatnonzero(np.isin(table.ids, list(ids)))
-        exact = np.linalg.norm(table.rows[rows] - self.point, axis=1)
-        return {str(table.ids[row]): -float(away) for row, away in zip(rows, exact, strict=True)}
+        return self._exact(self._table.rows_of(ids))
 
     def background(self) -> tuple[float, float]:
         """Mean and standard deviation of the scores of all images."""
-        away = raw_table(self.index, self.space).distances(self.point)
-        return -float(away.mean()), max(float(away.std()), 1e-6)
+        return -float(self._away.mean()), max(float(self._away.std()), 1e-6)
+
+    def _exact(self, rows: np.ndarray) -> dict[str, float]:
+        away = np.linalg.norm(self._table.vectors[rows] - self.point, axis=1)
+        return {self._table.ids[row]: -float(distance) for row, distance in zip(rows, away, strict=True)}
+
+    @cached_property
+    def _table(self) -> RawTable:
+        return raw_table(self.index, self.space)
+
+    @cached_property
+    def _away(self) -> Float32:
+        return self._table.distances(self.point)
 
 
 class RawTable(NamedTuple):
-    """The raw vectors of a space: ``ids`` (n,), ``rows`` float32 (n, dim), ``squares`` (n,) the squared lengths."""
+    """The raw ``vectors`` of a space, float32 (n, dim), with their ids, where each id is, and ``squares`` (n,), the
+    squared lengths."""
 
-    ids: np.ndarray
-    rows: Float32
+    ids: list[str]
+    places: dict[str, int]
+    vectors: Float32
     squares: Float32
 
+    def rows_of(self, ids: Sequence[str]) -> np.ndarray:
+        """The rows of these ids, as far as they are here."""
+        return np.array([self.places[id] for id in ids if id in self.places], np.intp)
+
     def distances(self, point: Float32) -> Float32:
-        """From every row to ``point``, float32 (n,): by the product, which rounds where a distance is small."""
-        squares = self.squares - 2 * (self.rows @ point) + point @ point
+        """From every vector to ``point``, float32 (n,): by the product, which rounds where a distance is small."""
+        squares = self.squares - 2 * (self.vectors @ point) + point @ point
         return np.asarray(np.sqrt(np.maximum(squares, 0)), np.float32)
 
 
@@ -88,10 +100,11 @@ def raw_table(index: Index, space: str) -> RawTable:
         kept: RawTable = index.remembered[key][1]
         return kept
     blocks = list(index.raw_batches(space, ROWS))
-    rows = np.concatenate([rows for _, rows in blocks] or [np.zeros((0, index.space(space).dim), np.float32)])
-    ids = np.array([id for some, _ in blocks for id in some], "U36")
-    table = RawTable(ids, rows, np.einsum("ij,ij->i", rows, rows))
-    if rows.nbytes <= KEPT_BYTES:
+    vectors = np.concatenate([rows for _, rows in blocks] or [np.zeros((0, index.space(space).dim), np.float32)])
+    ids = [id for some, _ in blocks for id in some]
+    places = {id: row for row, id in enumerate(ids)}
+    table = RawTable(ids, places, vectors, np.einsum("ij,ij->i", vectors, vectors))
+    if vectors.nbytes <= KEPT_BYTES:
         index.remembered[key] = (writes, table)
     return table
 

@@ -145,7 +145,7 @@ class ImageFinder(Modelling, Cataloguing, Organising):
         diversity: float = 0.0,
         spaces: Sequence[str] = (),
         measures: Sequence[Measure] = ("cosine",),
-        fuse: Fuse = "rrf",
+        fuse: Fuse = "mean",
     ) -> Hits:
         """The ``k`` images that fit the query best; see ``query.parse_query`` for what a query may be.
 

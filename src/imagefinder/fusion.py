@@ -40,7 +40,8 @@ class Fused:
     "rrf": reciprocal rank fusion (Cormack et al. 2009), the sum of 1 / (60 + rank); "vote": Borda's count (1781), the
     sum over the voters of how many images an image beats among their best, as a share of what can be had; "mean": the
     mean of the scores, each standardised by its voter's background. An image that is in no voter's list yet waits for
-    a later page, where the lists are longer.
+    a later page, where the lists are longer. The mean found most in ``benchmarks/fusion.py``; the other two look at
+    ranks alone, and so bear voters whose scores mean little.
     """
 
     index: Index

@@ -44,7 +44,7 @@ class SearchOptions:
     collapse: bool = False
     diversity: float = 0.0
     measures: tuple[str, ...] = ("cosine",)
-    fuse: Fuse = "rrf"
+    fuse: Fuse = "mean"
 
     def __post_init__(self) -> None:
         if self.k < 1 or self.offset < 0:

@@ -55,8 +55,8 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--fuse",
-    type=click.Choice(["rrf", "vote", "mean"]),
-    default="rrf",
+    type=click.Choice(["mean", "rrf", "vote"]),
+    default="mean",
     show_default=True,
     help="How several spaces or measures become one ranking.",
 )

@@ -70,7 +70,7 @@ class Client(Organising, Spaces):
         diversity: float = 0.0,
         spaces: Sequence[str] = (),
         measures: Sequence[str] = ("cosine",),
-        fuse: str = "rrf",
+        fuse: str = "mean",
     ) -> Hits:
         """The ``k`` images, 1000 at most, that fit the query best; as ``ImageFinder.search``, which tells of each
         option. A path, bytes or a Pillow image in the query is sent to the server."""

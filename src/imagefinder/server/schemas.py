@@ -98,7 +98,7 @@ class Search(Body):
         max_length=2,
         description="How vectors are compared.",
     )
-    fuse: Literal["rrf", "vote", "mean"] = Field("rrf", description="How several spaces or measures rank together.")
+    fuse: Literal["rrf", "vote", "mean"] = Field("mean", description="How several spaces or measures rank together.")
 
 
 class UploadUrl(Body):
