@@ -157,6 +157,12 @@ def test_an_onnx_file_is_named_outright(tmp_path: Path) -> None:
     assert spec.text is not None and spec.text.file == "onnx/text_model_quantized.onnx"
 
 
+def test_a_model_is_described_once_and_again_when_a_file_changes(tmp_path: Path) -> None:
+    first = described(tmp_path / "net", with_processor(image_graph()))
+    assert find_spec(f"onnx:{tmp_path / 'net'}") is first
+    assert described(tmp_path / "net", with_processor(image_graph(12))).spaces["image"].dim == 12
+
+
 def test_a_spec_by_hand_wins(tmp_path: Path) -> None:
     spec = described(tmp_path / "net", with_processor(classifier_graph(8, output="out")))
     data = spec.to_dict()
