@@ -18,6 +18,7 @@ from tiny_graphs import (
     external_graph,
     image_graph,
     immich_repository,
+    joint_graph,
     tokens_graph,
 )
 
@@ -96,6 +97,33 @@ def test_a_clip_gives_one_space_for_pictures_and_words(tmp_path: Path) -> None:
     picture = model.preprocess(Image.new("RGB", (50, 41), "red"))
     assert picture.shape == (SIZE, SIZE, 3)
     assert model.embed_images(np.stack([picture, picture]))["image"].shape == (2, 8)
+
+
+def test_one_graph_for_pictures_and_words(tmp_path: Path) -> None:
+    files = {name: data for name, data in clip_repository().items() if not name.startswith("onnx/")}
+    spec = described(tmp_path / "clip", {**files, "onnx/model.onnx": joint_graph()})
+    assert spec.text is not None and spec.text.file == spec.image.file == "onnx/model.onnx"
+    model = load_model(f"onnx:{tmp_path / 'clip'}")
+    assert model.embed_texts(["red"]).shape == (1, 8)
+    assert model.embed_images(np.zeros((3, SIZE, SIZE, 3), np.uint8))["image"].shape == (3, 8)
+
+
+def test_a_model_of_timm(tmp_path: Path) -> None:
+    timm = {
+        "input_size": [3, SIZE, SIZE],
+        "interpolation": "bicubic",
+        "crop_pct": 0.9,
+        "mean": [0.5] * 3,
+        "std": [0.5] * 3,
+    }
+    files = with_processor(image_graph()) | {"preprocessor_config.json": json.dumps({"pretrained_cfg": timm})}
+    wanted = described(tmp_path / "timm", files).preprocess
+    assert wanted is not None
+    assert (wanted.resize, wanted.edge, wanted.size, wanted.resample) == ("shortest_edge", 35, (SIZE, SIZE), "bicubic")
+    for wrong in ({"crop_mode": "border"}, {"mean": None}, {"input_size": [3, 32, 64]}, {"interpolation": "random"}):
+        bad = json.dumps({"pretrained_cfg": timm | wrong})
+        with pytest.raises(ModelError, match="pretrained_cfg"):
+            described(tmp_path / "wrong", files | {"preprocessor_config.json": bad})
 
 
 def test_an_open_clip_of_immich(tmp_path: Path) -> None:
