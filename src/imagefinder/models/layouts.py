@@ -104,7 +104,7 @@ def describe(folder: Path, layout: Layout, facts: Mapping[str, Any]) -> ModelSpe
 
     ``facts`` holds name, alias, title, licence and source, and may hold what can't be found or should be otherwise:
     ``preprocess`` (or "imagenet"), ``output`` (a tensor, or "@MaxPool" for what the last node of that kind makes),
-    ``pooling``. Raises ModelError for what can't be told.
+    ``pooling``, and parts of ``text``. Raises ModelError for what can't be told.
     """
     configs = _configs(folder, layout)
     graph = read_graph(folder / layout.image)
@@ -113,6 +113,7 @@ def describe(folder: Path, layout: Layout, facts: Mapping[str, Any]) -> ModelSpe
     if layout.text is None and "input_ids" in graph.inputs:
         layout = replace(layout, text=layout.image)
     text = _text(folder, layout, configs) if layout.text else None
+    text = replace(text, **facts["text"]) if text and facts.get("text") else text
     spec = ModelSpec(
         **{key: facts[key] for key in ("name", "alias", "title", "licence", "source")},
         files={},
