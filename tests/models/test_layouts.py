@@ -16,9 +16,11 @@ from tiny_graphs import (
     classifier_graph,
     clip_repository,
     external_graph,
+    full_length_graph,
     image_graph,
     immich_repository,
     joint_graph,
+    text_graph,
     tokens_graph,
 )
 
@@ -106,6 +108,15 @@ def test_one_graph_for_pictures_and_words(tmp_path: Path) -> None:
     model = load_model(f"onnx:{tmp_path / 'clip'}")
     assert model.embed_texts(["red"]).shape == (1, 8)
     assert model.embed_images(np.zeros((3, SIZE, SIZE, 3), np.uint8))["image"].shape == (3, 8)
+
+
+def test_a_text_graph_that_wants_full_length_gets_it(tmp_path: Path) -> None:
+    files = clip_repository()
+    text = described(tmp_path / "clip", files | {"onnx/text_model.onnx": full_length_graph()}).text
+    assert text is not None and text.pad
+    assert load_model(f"onnx:{tmp_path / 'clip'}").embed_texts(["red", "a photo of blue"]).shape == (2, 8)
+    with pytest.raises(ModelError, match="dimensions"):
+        described(tmp_path / "other", files | {"onnx/text_model.onnx": text_graph(12)})
 
 
 def test_a_model_of_timm(tmp_path: Path) -> None:

@@ -123,7 +123,26 @@ def describe(folder: Path, layout: Layout, facts: Mapping[str, Any]) -> ModelSpe
         text=text,
         folder=folder,
     )
-    return replace(spec, spaces={"image": SpaceSpec(measure(spec), spec.spaces["image"].transform)})
+    spec = replace(spec, spaces={"image": SpaceSpec(measure(spec), spec.spaces["image"].transform)})
+    return _hearing(spec, text) if text else spec
+
+
+def _hearing(spec: ModelSpec, text: TextSpec) -> ModelSpec:
+    """The spec, once its text graph was tried. One that takes texts of full length only gets them so: that isn't said
+    anywhere. Raises ModelError for one that doesn't run, or gives vectors of another dimension than pictures have."""
+    from imagefinder.models.joint_text import JointWords
+
+    def run(way: TextSpec) -> None:
+        JointWords(spec, way, threads=1).embed(["a photo of a dog", "a"])
+
+    try:
+        run(text)
+    except ModelError:
+        if text.pad:
+            raise
+        text = replace(text, pad=True)
+        run(text)
+    return replace(spec, text=text)
 
 
 def measure(spec: ModelSpec) -> int:
