@@ -71,6 +71,7 @@ def test_a_short_name_is_fetched_by_its_revision_and_checksums(hub: HubServer, m
         find_spec("clip-b32")
     spec = pull_model("clip-b32")
     assert (spec.name, spec.alias, spec.licence, spec.source) == ("clip-vit-base-patch32", "clip-b32", "MIT", source)
+    assert spec.text is not None and spec.text.logit_scale == 100.0
     assert load_model("clip-b32").embed_texts(["red"]).shape == (1, 8)
     assert find_spec("clip-vit-base-patch32") == find_spec("clip-b32")
     listed(monkeypatch, replace(entry, files={"onnx/vision_model.onnx": "0" * 64}))

@@ -324,3 +324,15 @@ def test_a_checksum_known_before_must_be_right(hub: HubServer) -> None:
     listing = fetching.look_up(Address.parse(CLIP))
     with pytest.raises(ModelError, match="not the file this model was described with"):
         fetching.fetch(listing, "config.json", sha256="0" * 64)
+
+
+def test_what_a_killed_pull_leaves_is_no_model_and_goes(hub: HubServer) -> None:
+    import os
+
+    draft = models_folder() / ".partial" / "xenova.tiny-clip.abc"
+    draft.mkdir(parents=True)
+    (draft / "spec.json").write_text("{}", "utf-8")
+    os.utime(draft, (0, 0))
+    assert not pulled_models()
+    pull_model(CLIP)
+    assert not draft.exists()

@@ -16,8 +16,11 @@ from tiny_graphs import (
     classifier_graph,
     clip_repository,
     external_graph,
+    full_length_graph,
     image_graph,
     immich_repository,
+    joint_graph,
+    text_graph,
     tokens_graph,
 )
 
@@ -98,6 +101,42 @@ def test_a_clip_gives_one_space_for_pictures_and_words(tmp_path: Path) -> None:
     assert model.embed_images(np.stack([picture, picture]))["image"].shape == (2, 8)
 
 
+def test_one_graph_for_pictures_and_words(tmp_path: Path) -> None:
+    files = {name: data for name, data in clip_repository().items() if not name.startswith("onnx/")}
+    spec = described(tmp_path / "clip", {**files, "onnx/model.onnx": joint_graph()})
+    assert spec.text is not None and spec.text.file == spec.image.file == "onnx/model.onnx"
+    model = load_model(f"onnx:{tmp_path / 'clip'}")
+    assert model.embed_texts(["red"]).shape == (1, 8)
+    assert model.embed_images(np.zeros((3, SIZE, SIZE, 3), np.uint8))["image"].shape == (3, 8)
+
+
+def test_a_text_graph_that_wants_full_length_gets_it(tmp_path: Path) -> None:
+    files = clip_repository()
+    text = described(tmp_path / "clip", files | {"onnx/text_model.onnx": full_length_graph()}).text
+    assert text is not None and text.pad
+    assert load_model(f"onnx:{tmp_path / 'clip'}").embed_texts(["red", "a photo of blue"]).shape == (2, 8)
+    with pytest.raises(ModelError, match="dimensions"):
+        described(tmp_path / "other", files | {"onnx/text_model.onnx": text_graph(12)})
+
+
+def test_a_model_of_timm(tmp_path: Path) -> None:
+    timm = {
+        "input_size": [3, SIZE, SIZE],
+        "interpolation": "bicubic",
+        "crop_pct": 0.9,
+        "mean": [0.5] * 3,
+        "std": [0.5] * 3,
+    }
+    files = with_processor(image_graph()) | {"preprocessor_config.json": json.dumps({"pretrained_cfg": timm})}
+    wanted = described(tmp_path / "timm", files).preprocess
+    assert wanted is not None
+    assert (wanted.resize, wanted.edge, wanted.size, wanted.resample) == ("shortest_edge", 35, (SIZE, SIZE), "bicubic")
+    for wrong in ({"crop_mode": "border"}, {"mean": None}, {"input_size": [3, 32, 64]}, {"interpolation": "random"}):
+        bad = json.dumps({"pretrained_cfg": timm | wrong})
+        with pytest.raises(ModelError, match="pretrained_cfg"):
+            described(tmp_path / "wrong", files | {"preprocessor_config.json": bad})
+
+
 def test_an_open_clip_of_immich(tmp_path: Path) -> None:
     spec = described(tmp_path / "immich", immich_repository())
     assert spec.preprocess is not None and spec.preprocess.resize == "squash"
@@ -155,6 +194,12 @@ def test_an_onnx_file_is_named_outright(tmp_path: Path) -> None:
     spec = find_spec(f"onnx:{tmp_path / 'clip' / 'onnx' / 'vision_model_quantized.onnx'}")
     assert spec.image.file == "onnx/vision_model_quantized.onnx"
     assert spec.text is not None and spec.text.file == "onnx/text_model_quantized.onnx"
+
+
+def test_a_model_is_described_once_and_again_when_a_file_changes(tmp_path: Path) -> None:
+    first = described(tmp_path / "net", with_processor(image_graph()))
+    assert find_spec(f"onnx:{tmp_path / 'net'}") is first
+    assert described(tmp_path / "net", with_processor(image_graph(12))).spaces["image"].dim == 12
 
 
 def test_a_spec_by_hand_wins(tmp_path: Path) -> None:

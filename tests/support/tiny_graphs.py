@@ -97,6 +97,36 @@ def text_graph(dim: int = 8, output: str = "text_embeds", length: object = "t") 
     return graph(nodes, {"table": random(64, dim)}, inputs, {output: ["n", dim]})
 
 
+def full_length_graph(dim: int = 8, length: int = 16) -> bytes:
+    """A text graph that adds a place to each token, and so takes texts of one length only, without saying so."""
+    nodes = [
+        helper.make_node("Gather", ["table", "input_ids"], ["tokens"]),
+        helper.make_node("Add", ["tokens", "places"], ["placed"]),
+        helper.make_node("ReduceMean", ["placed"], ["text_embeds"], axes=[1], keepdims=0),
+    ]
+    weights = {"table": random(64, dim), "places": random(1, length, dim)}
+    return graph(nodes, weights, {"input_ids": (TensorProto.INT64, ["n", "t"])}, {"text_embeds": ["n", dim]})
+
+
+def joint_graph(dim: int = 8) -> bytes:
+    """Pictures and texts in one graph, as ``CLIPModel`` is exported: it wants both, and compares them."""
+    nodes = [
+        helper.make_node("Conv", ["pixel_values", "kernel"], ["map"], strides=[4, 4]),
+        helper.make_node("GlobalAveragePool", ["map"], ["pooled"]),
+        helper.make_node("Flatten", ["pooled"], ["image_embeds"]),
+        helper.make_node("Gather", ["table", "input_ids"], ["tokens"]),
+        helper.make_node("ReduceMean", ["tokens"], ["text_embeds"], axes=[1], keepdims=0),
+        helper.make_node("Transpose", ["text_embeds"], ["turned"], perm=[1, 0]),
+        helper.make_node("MatMul", ["image_embeds", "turned"], ["logits_per_image"]),
+    ]
+    inputs = {
+        "input_ids": (TensorProto.INT64, ["m", "t"]),
+        "pixel_values": (TensorProto.FLOAT, ["n", 3, "h", "w"]),
+    }
+    outputs = {"logits_per_image": ["n", "m"], "text_embeds": ["m", dim], "image_embeds": ["n", dim]}
+    return graph(nodes, {"kernel": random(dim, 3, 4, 4), "table": random(64, dim)}, inputs, outputs)
+
+
 def tokenizer() -> str:
     """A tokenizer.json of a few words."""
     from tokenizers import Tokenizer

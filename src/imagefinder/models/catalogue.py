@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ class Entry:
 
     ``source`` is its address on the hub, ``bytes`` what is fetched, about, ``dim`` that of its vectors, ``words``
     whether it understands words. ``files`` are checksums by path; one that is None is taken from the hub at the first
-    pull. ``preprocess``, ``output`` and ``pooling`` are set where the files don't say. ``verified`` tells whether the
+    pull. ``preprocess``, ``output``, ``pooling`` and ``text`` (such as the logit scale) are set where the files don't
+    say. ``verified`` tells whether the
     names and checksums were compared with at least two public places; ``note`` says what is left open.
     """
 
@@ -37,8 +38,8 @@ class Entry:
     preprocess: str | Mapping[str, Any] | None = None
     output: str | None = None
     pooling: str | None = None
+    text: Mapping[str, Any] | None = None
     note: str = ""
-    also: tuple[str, ...] = field(default=())
 
     @property
     def address(self) -> Address:
@@ -47,13 +48,13 @@ class Entry:
     @property
     def names(self) -> tuple[str, ...]:
         """Whatever it is called by."""
-        return (self.alias, self.name, *self.also)
+        return (self.alias, self.name)
 
     @property
     def facts(self) -> dict[str, Any]:
         """What ``layouts.describe`` takes."""
         found = {"name": self.name, "alias": self.alias, "title": self.title, "licence": self.licence}
-        told = {"preprocess": self.preprocess, "output": self.output, "pooling": self.pooling}
+        told = {key: getattr(self, key) for key in ("preprocess", "output", "pooling", "text")}
         return found | {key: value for key, value in told.items() if value} | {"files": self.files}
 
     def row(self) -> dict[str, Any]:
@@ -73,7 +74,7 @@ class Entry:
 def catalogue() -> tuple[Entry, ...]:
     """All of them."""
     entries = json.loads(FILE.read_text("utf-8"))["models"]
-    return tuple(Entry(**{**entry, "also": tuple(entry.get("also", ()))}) for entry in entries)
+    return tuple(Entry(**entry) for entry in entries)
 
 
 def in_catalogue(name: str) -> Entry | None:

@@ -17,9 +17,11 @@ from imagefinder.errors import ModelError, NotFoundError
 from imagefinder.models.graph_facts import Graph, Tensor, read_graph
 from imagefinder.models.hf_preprocess import IMAGENET_MEAN, IMAGENET_STD, from_open_clip, from_preprocessor_config
 from imagefinder.models.spec import ImageSpec, ModelSpec, Pooling, Preprocess, SpaceSpec, TextSpec
+from imagefinder.models.timm_preprocess import from_timm
 
 IMAGE_GRAPHS = ("onnx/vision_model", "vision_model", "visual/model", "onnx/model", "model")
 TEXT_OF = {"onnx/vision_model": "onnx/text_model", "vision_model": "text_model", "visual/model": "textual/model"}
+TOGETHER = ("onnx/model", "model")  # may hold pictures and texts in one graph
 VARIANTS = ("fp16", "int8", "uint8", "quantized", "q4", "q4f16", "bnb4")
 CONFIGS = ("config.json", "preprocessor_config.json", "processor_config.json", "preprocess_cfg.json")
 TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
@@ -53,7 +55,7 @@ def choose_files(paths: Collection[str], wanted: str | None = None) -> Layout:
         texts = (f"{TEXT_OF[stem]}{variant}.onnx", f"{TEXT_OF[stem]}.onnx")
         text = next((name for name in texts if name in graphs), None)
     folders = [PurePosixPath(image).parent, *([PurePosixPath(text).parent] if text else []), PurePosixPath()]
-    names = [*CONFIGS, *(TOKENIZER if text else ())]
+    names = [*CONFIGS, *(TOKENIZER if text or stem in TOGETHER else ())]
     beside = dict.fromkeys(str(folder / name) for folder in folders for name in names)
     return Layout(image, text, tuple(name for name in beside if name in paths))
 
@@ -102,13 +104,16 @@ def describe(folder: Path, layout: Layout, facts: Mapping[str, Any]) -> ModelSpe
 
     ``facts`` holds name, alias, title, licence and source, and may hold what can't be found or should be otherwise:
     ``preprocess`` (or "imagenet"), ``output`` (a tensor, or "@MaxPool" for what the last node of that kind makes),
-    ``pooling``. Raises ModelError for what can't be told.
+    ``pooling``, and parts of ``text``. Raises ModelError for what can't be told.
     """
     configs = _configs(folder, layout)
     graph = read_graph(folder / layout.image)
     pixels = _pixels(layout.image, graph)
     tensor, pooling = _vector(graph, configs, facts)
+    if layout.text is None and "input_ids" in graph.inputs:
+        layout = replace(layout, text=layout.image)
     text = _text(folder, layout, configs) if layout.text else None
+    text = replace(text, **facts["text"]) if text and facts.get("text") else text
     spec = ModelSpec(
         **{key: facts[key] for key in ("name", "alias", "title", "licence", "source")},
         files={},
@@ -118,7 +123,26 @@ def describe(folder: Path, layout: Layout, facts: Mapping[str, Any]) -> ModelSpe
         text=text,
         folder=folder,
     )
-    return replace(spec, spaces={"image": SpaceSpec(measure(spec), spec.spaces["image"].transform)})
+    spec = replace(spec, spaces={"image": SpaceSpec(measure(spec), spec.spaces["image"].transform)})
+    return _hearing(spec, text) if text else spec
+
+
+def _hearing(spec: ModelSpec, text: TextSpec) -> ModelSpec:
+    """The spec, once its text graph was tried. One that takes texts of full length only gets them so: that isn't said
+    anywhere. Raises ModelError for one that doesn't run, or gives vectors of another dimension than pictures have."""
+    from imagefinder.models.joint_text import JointWords
+
+    def run(way: TextSpec) -> None:
+        JointWords(spec, way, threads=1).embed(["a photo of a dog", "a"])
+
+    try:
+        run(text)
+    except ModelError:
+        if text.pad:
+            raise
+        text = replace(text, pad=True)
+        run(text)
+    return replace(spec, text=text)
 
 
 def measure(spec: ModelSpec) -> int:
@@ -160,10 +184,10 @@ def _configs(folder: Path, layout: Layout) -> dict[str, Any]:
 def _pixels(file: str, graph: Graph) -> Tensor:
     """The input that takes the picture."""
     found = [t for t in graph.inputs.values() if t.name == "pixel_values" or len(t.shape) == 4]
-    if len(graph.inputs) > 1 or len(found) != 1:
+    if len(found) != 1:
         raise ModelError(
-            f"{file} takes {', '.join(graph.inputs)}; a graph that takes a picture alone is needed.",
-            remedy="Name the one for pictures, such as hub:ORG/REPO:onnx/vision_model.onnx",
+            f"{file} takes {', '.join(graph.inputs)}; one input, of four axes, should take the picture.",
+            remedy="Name the graph for pictures, such as hub:ORG/REPO:onnx/vision_model.onnx",
         )
     if found[0].kind not in ("float32", "float16", "uint8"):
         raise ModelError(
@@ -175,6 +199,7 @@ def _pixels(file: str, graph: Graph) -> Tensor:
 
 def _preprocess(configs: Mapping[str, Any], pixels: Tensor, facts: Mapping[str, Any]) -> Preprocess:
     """What is done to a picture, from the files, in the order of axes that the graph wants."""
+    config = configs.get("config.json", {})
     processor = configs.get("preprocessor_config.json") or configs.get("processor_config.json", {}).get(
         "image_processor"
     )
@@ -186,6 +211,8 @@ def _preprocess(configs: Mapping[str, Any], pixels: Tensor, facts: Mapping[str, 
         found = Preprocess(**settings)
     elif "preprocess_cfg.json" in configs:
         found = from_open_clip(configs["preprocess_cfg.json"])
+    elif timm := (processor or {}).get("pretrained_cfg") or config.get("pretrained_cfg"):
+        found = from_timm(timm)
     elif processor:
         found = from_preprocessor_config(processor)
     else:

@@ -54,10 +54,8 @@ def find_spec(name: str, extra: Sequence[Path] = ()) -> ModelSpec:
 
     known = [n for spec in specs for n in (spec.alias, spec.name)] + [entry.alias for entry in catalogue()]
     error = unknown_name("model", name, list(dict.fromkeys(known)))
-    raise NotFoundError(
-        error.message,
-        remedy=f"{error.remedy} `imagefinder models list` tells more; hub:ORG/REPO and onnx:PATH name others.".strip(),
-    )
+    more = "`imagefinder models list` tells more; `imagefinder models pull hub:ORG/REPO` or onnx:PATH brings in others."
+    raise NotFoundError(error.message, remedy=f"{error.remedy} {more}".strip())
 
 
 def _elsewhere(name: str) -> ModelSpec | None:

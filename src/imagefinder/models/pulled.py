@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -104,30 +105,39 @@ def _fetch_all(
 def read_local(path: Path) -> ModelSpec:
     """The model in a folder with a ``spec.json``, or the one described by what is beside an .onnx file, or in a folder
     laid out as on the hub. Raises NotFoundError and ModelError."""
-    folder, wanted = (path, None) if path.is_dir() else (path.parent, path.name)
+    folder, wanted = (path.absolute(), None) if path.is_dir() else (path.absolute().parent, path.name)
     if not path.exists():
         raise NotFoundError(
             f"There is no file or folder {path}.", remedy="Give the path of an .onnx file or its folder."
         )
     if (folder / SPEC_FILE).is_file():
         return ModelSpec.load(folder)
-    folder = folder.absolute()
     if wanted is None:
-        there = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+        there = [p for p in folder.rglob("*") if p.is_file()]
     else:  # the folder above holds the configs in the hub's layouts
-        folder = folder.parent if folder.name in ("onnx", "visual") else folder
-        wanted = path.absolute().relative_to(folder).as_posix()
-        there = {p.relative_to(folder).as_posix() for p in (*folder.glob("*"), *folder.glob("*/*")) if p.is_file()}
+        wanted = f"{folder.name}/{wanted}" if folder.name in ("onnx", "visual") else wanted
+        folder = folder.parent if "/" in wanted else folder
+        there = [p for p in (*folder.glob("*"), *folder.glob("*/*")) if p.is_file()]
+    stats = [(p.relative_to(folder).as_posix(), p.stat()) for p in there]
+    return _described(folder, wanted, tuple(sorted((name, s.st_size, s.st_mtime_ns) for name, s in stats)))
+
+
+@lru_cache(maxsize=8)
+def _described(folder: Path, wanted: str | None, files: tuple[tuple[str, int, int], ...]) -> ModelSpec:
+    """The model made of these files, with their sizes and times: a model is asked for many times, and its graph is run
+    to describe it."""
+    there = {name for name, *_ in files}
     layout = choose_files(there, wanted)
     name = _word(f"{folder.name}.{Path(layout.image).stem}" if wanted else folder.name)
-    digests = {file: file_sha256(folder / file) for file in (*layout.beside, layout.text, layout.image) if file}
+    used = [file for file in (*layout.beside, layout.text, layout.image) if file]
     for graph in filter(None, (layout.text, layout.image)):
         for outside in external_files(folder, graph):
             if outside not in there:
                 raise NotFoundError(f"{folder / graph} needs {outside}, which is not beside it.")
-            digests[outside] = file_sha256(folder / outside)
-    facts = {"name": name, "alias": name, "title": name, "licence": "unknown", "source": f"{ONNX}{path}"}
-    return _with_files(describe(folder, layout, facts), digests)
+            used.append(outside)
+    source = f"{ONNX}{folder / wanted if wanted else folder}"
+    facts = {"name": name, "alias": name, "title": name, "licence": "unknown", "source": source}
+    return _with_files(describe(folder, layout, facts), {file: file_sha256(folder / file) for file in used})
 
 
 def take_in(spec: ModelSpec, folder: Path, *, replacing: bool = False) -> ModelSpec:
