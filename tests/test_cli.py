@@ -147,6 +147,14 @@ def test_the_index_can_come_from_the_environment(home: Path) -> None:
     assert json.loads(done.stdout)["images"] == 3
 
 
+def test_the_environment_chooses_what_runs_the_models(home: Path) -> None:
+    checks = json.loads(run_cli("doctor", "--index", home / "index", "--json", IMAGEFINDER_PROVIDER="CPU").stdout)
+    said = next(check for check in checks["checks"] if check["name"] == "providers")
+    assert said["ok"] and "the default model runs on CPUExecutionProvider" in said["found"]
+    done = run_cli("info", "--index", home / "index", IMAGEFINDER_PROVIDER="abacus")
+    assert done.returncode == 2 and "There is no provider 'abacus'" in done.stderr
+
+
 def test_rebuild_starts_over_from_the_known_sources(home: Path, tmp_path: Path) -> None:
     index = tmp_path / "index"
     run_cli("index", home / "album", "--index", index, "--model", "fast")

@@ -61,13 +61,12 @@ def _versions() -> Check:
 
 
 def _providers() -> Check:
-    import onnxruntime
+    """What onnxruntime has, and what the default model runs on when it is loaded now."""
+    from imagefinder.models.names import load_model
+    from imagefinder.models.providers import installed
 
-    return Check("providers", True, ", ".join(p.removesuffix("ExecutionProvider") for p in _available(onnxruntime)))
-
-
-def _available(onnxruntime: Any) -> list[str]:
-    return list(onnxruntime.get_available_providers())
+    running = load_model("default", threads=1).provider
+    return Check("providers", True, f"{', '.join(installed())}; the default model runs on {running}")
 
 
 def _models() -> Check:

@@ -33,10 +33,14 @@ ALLOW_PRIVATE = Setting(
 KEY = Setting("IMAGEFINDER_KEY", "Key that clients of `imagefinder serve` must send; needed beyond your own machine.")
 KEY_FILE = Setting("IMAGEFINDER_KEY_FILE", "File that holds the key, instead of IMAGEFINDER_KEY.")
 RATE = Setting("IMAGEFINDER_RATE", "Costly requests a second that one address may make of `serve`; 0 for any.")
+PROVIDER = Setting(
+    "IMAGEFINDER_PROVIDER",
+    "What runs the models: auto (the best), cpu, cuda, tensorrt, rocm, migraphx, openvino, directml, coreml.",
+)
 UNSPLASH_KEY = Setting("UNSPLASH_ACCESS_KEY", "Access key for `imagefinder download --unsplash`.")
 NO_COLOR = Setting("NO_COLOR", "Set to anything to switch colours off.")
 
-SETTINGS = (INDEX, DEBUG, ALLOW_PRIVATE, KEY, KEY_FILE, RATE, UNSPLASH_KEY, NO_COLOR)
+SETTINGS = (INDEX, DEBUG, ALLOW_PRIVATE, KEY, KEY_FILE, RATE, PROVIDER, UNSPLASH_KEY, NO_COLOR)
 
 
 def data_folder() -> Path:

@@ -7,6 +7,7 @@ import warnings
 
 import click
 
+from imagefinder import settings
 from imagefinder._version import __version__
 from imagefinder.cli import (
     cluster,
@@ -75,6 +76,10 @@ def cli() -> None:
     Every command takes --index DIR (or IMAGEFINDER_INDEX) and --json. Exit codes: 0 done, 1 nothing found,
     2 wrong use, 3 failed.
     """
+    if settings.PROVIDER.value:
+        from imagefinder.models.providers import prefer
+
+        prefer(settings.PROVIDER.value)
 
 
 for _command in COMMANDS:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import onnx
 
 
-def cut_graph(path: Path, names: Sequence[str]) -> bytes:
-    """The part of the graph in ``path`` that makes these tensors, which become its outputs.
+def cut_graph(path: Path, names: Sequence[str]) -> tuple[bytes, Path]:
+    """The part of the graph in ``path`` that makes these tensors, which become its outputs; and the folder that the
+    places of its weights outside it are relative to.
 
     ONNX Runtime works out every output of a graph, asked for or not, and wants every input: what lies behind the layer
     taken (a classifier, or the other half of a CLIP) costs time and memory until it is cut off. Weights kept beside
-    the file stay there, unread. Raises ValueError for a tensor that isn't there.
+    the file stay there, unread. Raises ValueError for a tensor that isn't there, and for weights outside the folder.
     """
     import onnx
 
@@ -36,7 +38,28 @@ def cut_graph(path: Path, names: Sequence[str]) -> bytes:
         copies = [type(value).FromString(value.SerializeToString()) for value in values]
         graph.ClearField(field)
         getattr(graph, field).extend(copies)
-    return bytes(model.SerializeToString())
+    folder = _find_weights(graph, path.parent)
+    return bytes(model.SerializeToString()), folder
+
+
+def _find_weights(graph: onnx.GraphProto, folder: Path) -> Path:
+    """Make the places of weights outside the graph those of the files themselves: the hub's cache holds links to them
+    in a folder of its own, and ONNX Runtime follows none that lead out of the folder it is told."""
+    places = [
+        entry
+        for tensor in graph.initializer
+        if tensor.data_location == tensor.EXTERNAL
+        for entry in tensor.external_data
+        if entry.key == "location"
+    ]
+    for entry in places:
+        if PurePath(entry.value).is_absolute() or ".." in PurePath(entry.value).parts:
+            raise ValueError(f"its weights are to come from {entry.value!r}, outside its folder")
+    found = [(folder / entry.value).resolve() for entry in places]
+    root = Path(os.path.commonpath([file.parent for file in found])) if found else folder
+    for entry, file in zip(places, found, strict=True):
+        entry.value = file.relative_to(root).as_posix()
+    return root
 
 
 def _needed(graph: onnx.GraphProto, names: Sequence[str], makers: dict[str, int]) -> tuple[set[int], set[str]]:

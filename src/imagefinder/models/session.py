@@ -185,9 +185,9 @@ def _open(ort: Any, path: Path, outputs: Sequence[str], provider: Provider, thre
     from imagefinder.models.prune import cut_graph
 
     del session
-    # A graph given as bytes has no folder: this says where its weights lie.
-    options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(path.parent.resolve()))
-    return ort.InferenceSession(cut_graph(path, outputs), options, providers=providers)
+    cut, folder = cut_graph(path, outputs)
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(folder))
+    return ort.InferenceSession(cut, options, providers=providers)
 
 
 def _unusable(path: Path, error: Exception) -> ModelError:
