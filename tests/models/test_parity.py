@@ -5,8 +5,8 @@ Pictures go through ``transformers`` with its processors for Pillow and NumPy: i
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,16 @@ import pytest
 from PIL import Image
 
 from imagefinder import ImageFinder
+from imagefinder.errors import ModelError
+from imagefinder.models.names import load_model, pull_model
 from imagefinder.models.onnx import OnnxEmbedder
 from imagefinder.models.similarity import logits_per_image, probabilities
-from imagefinder.models.spec import ModelSpec
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 pytest.importorskip("onnx")
 import tiny_models  # noqa: E402
+from hub_server import HubServer  # noqa: E402
 
 SIZES = [(1, 60), (90, 2), (33, 47), (48, 48), (301, 100), (100, 257), (640, 479), (20, 20), (65, 63)]
 TEXTS = ["a photo of a dog", "A RED bike!", "", "two cats, on the beach at sunset...", "dog " * 100, "\N{SNOWMAN} 雪"]
@@ -37,17 +39,27 @@ VECTORS: dict[str, Callable[[Any, Any], Any]] = {  # what the vector of a pictur
 
 
 @pytest.fixture(scope="module")
-def load(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[tiny_models.Tiny, OnnxEmbedder]]:
-    """``load("clip")`` is the model in PyTorch, and the embedder of its files."""
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubServer]:
+    folder = tmp_path_factory.mktemp("hub")
+    with HubServer() as server, pytest.MonkeyPatch.context() as patch:
+        server.use(patch, folder)
+        yield server
+
+
+@pytest.fixture(scope="module")
+def load(hub: HubServer) -> Callable[[str], tuple[tiny_models.Tiny, OnnxEmbedder]]:
+    """``load("clip")`` is the model in PyTorch, and the embedder of its files by their name on the hub."""
     known: dict[str, tuple[tiny_models.Tiny, OnnxEmbedder]] = {}
 
     def load(name: str) -> tuple[tiny_models.Tiny, OnnxEmbedder]:
         if name not in known:
             torch.set_num_threads(1)
             tiny = getattr(tiny_models, name)()
-            folder = tmp_path_factory.mktemp(name)
-            tiny_models.write(tiny, folder)
-            known[name] = tiny, OnnxEmbedder(tiny_models.describe(name, tiny, folder), threads=1)
+            hub.add(f"tiny/{name}", tiny.files)
+            pull_model(f"hub:tiny/{name}")
+            embedder = load_model(f"hub:tiny/{name}", threads=1)
+            assert isinstance(embedder, OnnxEmbedder)
+            known[name] = tiny, embedder
         return known[name]
 
     return load
@@ -128,18 +140,25 @@ def test_likeness_is_what_transformers_says(name: str, load: Any) -> None:
         odds = torch.sigmoid(logits) if name == "siglip" else logits.softmax(dim=1)
     images = embedder.embed_images(np.stack([embedder.preprocess(photo) for photo in photos()]))["image"]
     texts = embedder.embed_texts(TEXTS)
-    np.testing.assert_allclose(logits_per_image(embedder.spec, images, texts), logits.numpy(), rtol=1e-3, atol=0.02)
-    np.testing.assert_allclose(probabilities(embedder.spec, images, texts), odds.numpy(), atol=5e-3)
+    assert embedder.spec.text is not None
+    scale, bias = tiny.model.logit_scale.exp().item(), tiny.model.logit_bias.item() if name == "siglip" else None
+    spec = replace(embedder.spec, text=replace(embedder.spec.text, logit_scale=scale, logit_bias=bias))
+    np.testing.assert_allclose(logits_per_image(spec, images, texts), logits.numpy(), rtol=1e-3, atol=0.02)
+    np.testing.assert_allclose(probabilities(spec, images, texts), odds.numpy(), atol=5e-3)
+    with pytest.raises(ModelError, match="no scale"):  # the graphs of the halves don't hold it
+        probabilities(embedder.spec, images, texts)
 
 
 def test_a_graph_of_both_halves_serves_each(load: Any, tmp_path: Path) -> None:
     """``onnx/model.onnx`` of a CLIP wants pictures and texts at once: each half is cut out of it."""
     tiny, halves = load("clip")
-    tiny_models.write(tiny, tmp_path)
-    described = halves.spec.to_dict()
-    described["image"] |= {"file": "onnx/model.onnx"}
-    described["text"] |= {"file": "onnx/model.onnx"}
-    whole = OnnxEmbedder(ModelSpec.from_dict(json.loads(json.dumps(described)), tmp_path), threads=1)
+    for name, data in tiny.files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    assert halves.spec.text is not None
+    image = replace(halves.spec.image, file="onnx/model.onnx")
+    text = replace(halves.spec.text, file="onnx/model.onnx")
+    whole = OnnxEmbedder(replace(halves.spec, folder=tmp_path, image=image, text=text), threads=1)
     batch = np.stack([whole.preprocess(photo) for photo in photos()])
     assert cosines(whole.embed_images(batch)["image"], halves.embed_images(batch)["image"]).min() > 0.99999
     np.testing.assert_allclose(whole.embed_texts(TEXTS), halves.embed_texts(TEXTS), atol=1e-5)
@@ -148,16 +167,13 @@ def test_a_graph_of_both_halves_serves_each(load: Any, tmp_path: Path) -> None:
 def test_an_index_ranks_as_the_model_s_own_cosines_do(
     load: Any, sample_index: Path, copy_index: Callable[[Path, Path], Path], tmp_path: Path
 ) -> None:
-    tiny, embedder = load("clip")
+    name, embedder = "hub:tiny/clip", load("clip")[1]
     copy_index(sample_index, tmp_path / "index")
-    folder = tmp_path / "index" / "models" / "tiny-clip"
-    tiny_models.write(tiny, folder)
-    embedder.spec.save(folder)
     with ImageFinder.open(tmp_path / "index") as finder:
-        assert not finder.add_model("tiny-clip").skipped
-        ids, raw = finder.vectors("tiny-clip", raw=True)
+        assert not finder.add_model(name).skipped
+        ids, raw = finder.vectors(embedder.spec.name, raw=True)
         for text in ("a photo of a dog", "red"):
             own = cosines(raw, np.broadcast_to(embedder.embed_texts([text]), raw.shape))
-            hits = finder.search(text, k=12, spaces=["tiny-clip"])
+            hits = finder.search(text, k=12, spaces=[embedder.spec.name])
             best = sorted(own, reverse=True)[:12]
             np.testing.assert_allclose([own[ids.index(hit.id)] for hit in hits], best, atol=1e-3)

@@ -3,18 +3,12 @@ them: ONNX graphs, the configuration, what is done to pictures, the tokenizer.""
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
-import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
-
-from imagefinder.models.hf_preprocess import from_preprocessor_config
-from imagefinder.models.spec import ModelSpec
 
 WORDS = ("a", "photo", "of", "the", "red", "blue", "dog", "cat", "bike", "two", "run", "along", "beach", "at", "sunset")
 
@@ -84,26 +78,35 @@ def randomise(model: Any) -> Any:
 
 def clip() -> Tiny:
     """As ``Xenova/clip-vit-base-patch32`` is laid out."""
+    return _clip(_layers(), _layers(), size=48, patch=16, dim=24)
+
+
+def clip_b32() -> Tiny:
+    """Not tiny: CLIP ViT-B/32 of random weights, for measurements."""
+    vision = {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12}
+    text = {"hidden_size": 512, "intermediate_size": 2048, "num_hidden_layers": 12, "num_attention_heads": 8}
+    return _clip(vision, text | {"vocab_size": 49408}, size=224, patch=32, dim=512)
+
+
+def _clip(vision: dict[str, int], text: dict[str, int], *, size: int, patch: int, dim: int) -> Tiny:
     import torch
     from transformers import CLIPConfig, CLIPModel, CLIPTextModelWithProjection, CLIPVisionModelWithProjection
     from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
     tokenizer = clip_tokenizer()
     ends = {name: getattr(tokenizer, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
-    text = _layers() | {"vocab_size": len(tokenizer), "max_position_embeddings": 77} | ends
-    vision = _layers() | {"image_size": 48, "patch_size": 16}
-    config = CLIPConfig(text_config=text | {"projection_dim": 24}, vision_config=vision, projection_dim=24)
-    config.vision_config.projection_dim = 24
-    model = randomise(CLIPModel(config))
+    text = {"vocab_size": len(tokenizer)} | text | {"max_position_embeddings": 77, "projection_dim": dim} | ends
+    vision = vision | {"image_size": size, "patch_size": patch, "projection_dim": dim}
+    model = randomise(CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=dim)))
     with torch.no_grad():
         model.logit_scale.fill_(3.7)
-    texts = CLIPTextModelWithProjection(config.text_config).eval()
-    pictures = CLIPVisionModelWithProjection(config.vision_config).eval()
+    texts = CLIPTextModelWithProjection(model.config.text_config).eval()
+    pictures = CLIPVisionModelWithProjection(model.config.vision_config).eval()
     for part in (texts, pictures):
         part.load_state_dict({k: v for k, v in model.state_dict().items() if k in part.state_dict()})
-    processor = CLIPImageProcessorPil(size={"shortest_edge": 48}, crop_size={"height": 48, "width": 48})
+    processor = CLIPImageProcessorPil(size={"shortest_edge": size}, crop_size={"height": size, "width": size})
     tokens = torch.tensor([[ends["bos_token_id"], 3, 4, ends["eos_token_id"]]] * 2)
-    pixels = torch.zeros(2, 3, 48, 48)
+    pixels = torch.zeros(2, 3, size, size)
     files = {
         "onnx/vision_model.onnx": export(pictures, {"pixel_values": pixels}, ["image_embeds", "last_hidden_state"]),
         "onnx/text_model.onnx": export(
@@ -111,12 +114,13 @@ def clip() -> Tiny:
             {"input_ids": tokens, "attention_mask": torch.ones_like(tokens)},
             ["text_embeds", "last_hidden_state"],
         ),
-        "onnx/model.onnx": export(
+    }
+    if dim < 100:  # the whole of a large one is never asked for
+        files["onnx/model.onnx"] = export(
             model,
             {"input_ids": tokens, "pixel_values": pixels, "attention_mask": torch.ones_like(tokens)},
             ["logits_per_image", "logits_per_text", "text_embeds", "image_embeds"],
-        ),
-    }
+        )
     return _tiny(model, processor, files, tokenizer)
 
 
@@ -262,45 +266,3 @@ def _tiny(model: Any, processor: Any, files: dict[str, bytes], tokenizer: Any = 
         facts = {"model_max_length": tokenizer.model_max_length, "tokenizer_class": type(tokenizer).__name__, **ends}
         files["tokenizer_config.json"] = json.dumps(facts).encode()
     return Tiny(model, processor, files, tokenizer)
-
-
-def write(tiny: Tiny, folder: Path) -> None:
-    """The files of the repository into a folder."""
-    for name, data in tiny.files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-
-
-def describe(name: str, tiny: Tiny, folder: Path) -> ModelSpec:
-    """The spec of the model whose files are in the folder, written by hand."""
-    outputs = {
-        "clip": ("onnx/vision_model.onnx", "image_embeds", "none", 24),
-        "siglip": ("onnx/vision_model.onnx", "pooler_output", "none", 32),
-        "dinov2": ("onnx/model.onnx", "last_hidden_state", "cls", 32),
-        "resnet": ("onnx/model.onnx", "/inner/resnet/pooler/GlobalAveragePool_output_0", "mean", 32),
-        "vit": ("onnx/model.onnx", "last_hidden_state", "cls", 32),
-        "mobilenet": ("onnx/model.onnx", "/inner/mobilenet_v2/Flatten_output_0", "none", 1280),
-    }
-    file, output, pooling, dim = outputs[name]
-    text: dict[str, Any] = {
-        "clip": {"output": "text_embeds", "length": 77, "logit_scale": math.exp(3.7)},
-        "siglip": {"output": "pooler_output", "length": 64, "pad": True, "pad_token": "</s>"}
-        | {"logit_scale": math.exp(2.1), "logit_bias": -4.2},
-    }.get(name, {})
-    joint = {"kind": "joint", "space": "image", "file": "onnx/text_model.onnx", "tokenizer": "tokenizer.json"}
-    return ModelSpec.from_dict(
-        {
-            "name": f"tiny-{name}",
-            "alias": f"tiny-{name}",
-            "title": "Random weights",
-            "licence": "none",
-            "source": "made for a test",
-            "files": {name: hashlib.sha256(data).hexdigest() for name, data in tiny.files.items()},
-            "preprocess": asdict(from_preprocessor_config(json.loads(tiny.files["preprocessor_config.json"]))),
-            "image": {"file": file, "outputs": {"image": output}, "pooling": pooling},
-            "spaces": {"image": {"dim": dim, "transform": "none" if text else "pca"}},
-            "text": joint | text if text else None,
-        },
-        folder,
-    )
