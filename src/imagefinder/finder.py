@@ -195,6 +195,7 @@ class ImageFinder(Modelling, Cataloguing, Organising):
                 "searched_dim": self._searched_dim(s.search_vector),
                 "version": s.search_vector,
                 "current": [role for role, current in manifest.current.items() if current == name],
+                "words": self._understands_words(name),
             }
             for name, s in manifest.spaces.items()
         }

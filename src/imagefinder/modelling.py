@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imagefinder.embedding import embed_pictures
-from imagefinder.errors import InvalidInputError, ModelMismatchError, NotFoundError
+from imagefinder.errors import InvalidInputError, ModelError, ModelMismatchError, NotFoundError
 from imagefinder.filling import fill
 from imagefinder.images.loader import Loader
 from imagefinder.results import Filled, SpaceInfo
@@ -188,6 +188,14 @@ class Modelling(ABC):
             raise InvalidInputError(f"spaces is a list of names, not the text {names!r}.")
         views = [self.view(name) for name in dict.fromkeys(names)] or [self._view]
         return list(dict.fromkeys(views))
+
+    def _understands_words(self, space: str) -> bool:
+        """Whether words can be compared with what is in a space. False where its model is not on this machine."""
+        entry = self._index.space(space)
+        try:
+            return self._models.spec(entry.model).text_space == entry.model_space
+        except (NotFoundError, ModelError):
+            return False
 
     def _check_model(self, name: str) -> None:
         """Refuse a model that an index with others lacks."""

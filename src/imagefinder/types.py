@@ -188,9 +188,9 @@ class Hit:
         return self.record.uri
 
     def to_dict(self) -> dict[str, Any]:
-        row = self.record.to_dict()
-        head = {"rank": self.rank, "id": row.pop("id"), "uri": row.pop("uri"), "score": round(self.score, 6)}
-        return {**head, **row, **({"copies": list(self.copies)} if self.copies else {})}
+        ours = {"rank": self.rank, "id": self.id, "uri": self.uri, "score": round(self.score, 6)}
+        copies = {"copies": list(self.copies)} if self.copies else {}
+        return {**ours, **self.record.to_dict(), **ours, **copies}  # ours first, and never a table's of the same name
 
 
 def image_id(uri: str) -> str:

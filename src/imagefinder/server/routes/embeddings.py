@@ -56,7 +56,7 @@ def _models(finder: ImageFinder) -> list[dict[str, Any]]:
             "owned_by": "imagefinder",
             "dimensions": space["searched_dim"],
             "version": space["version"],
-            "inputs": ["text", "image"] if name == words else ["image"],
+            "inputs": ["text", "image"] if space["words"] else ["image"],
         }
         for name, space in info.spaces.items()
         if space["version"]
@@ -101,10 +101,11 @@ def _embed(finder: ImageFinder, body: schemas.Embeddings) -> dict[str, Any]:
         )
     rows: dict[int, Float32] = {}
     if texts:
-        rows |= zip(texts, finder.embed_words([items[i][0] or "" for i in texts]), strict=True)
+        rows |= zip(texts, finder.embed_words([items[i][0] or "" for i in texts], model["id"]), strict=True)
     if pictures:
         rows |= zip(pictures, finder.embed_images([items[i][1] for i in pictures], model["id"]), strict=True)
-    tokens = finder.embedder.count_tokens([items[i][0] or "" for i in texts]) if texts else 0
+    words = finder.view(model["id"]).words_model if texts else None
+    tokens = words.count_tokens([items[i][0] or "" for i in texts]) if words else 0
     return {
         "object": "list",
         "data": [
