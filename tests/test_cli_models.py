@@ -45,6 +45,7 @@ def test_pull_list_info_and_remove(hub: HubServer, tmp_path: Path) -> None:
     facts = json.loads(done.stdout)
     assert facts["spaces"] == {"image": 8} and facts["words"] is True
     assert "Fetching" in done.stderr
+    assert (tmp_path / "hf" / "hub" / "models--Xenova--tiny-clip").is_dir(), "HF_HOME is respected"
     rows = {row["alias"]: row for row in json.loads(run_cli("models", "list", "--json", **there).stdout)["models"]}
     states = {alias: rows[alias]["state"] for alias in ("default", "xenova.tiny-clip", "clip-b32")}
     assert states == {"default": "bundled", "xenova.tiny-clip": "here", "clip-b32": "to fetch"}
@@ -102,7 +103,7 @@ def test_models_compared_on_ones_own_images(hub: HubServer, tmp_path: Path, phot
     there = hub.environment(tmp_path)
     (photos / "12.png").write_bytes(b"no picture")
     with (photos / "labels.csv").open("a") as file:
-        file.write("12.png,red,a photo of red\n")
+        file.write("12.png,red,a photo of red\n0.png,red,nothing but red\n")
     done = run_cli("models", "compare", "fast", NAME, "--labels", photos / "labels.csv", "--json", **there)
     assert done.returncode == 0, done.stderr
     rows = json.loads(done.stdout)["models"]
@@ -111,6 +112,9 @@ def test_models_compared_on_ones_own_images(hub: HubServer, tmp_path: Path, phot
         assert (row["images"], row["skipped"]) == (12, 1)
         assert row["images_per_second"] > 0
         assert row["labels"]["recall_at_1"] == 1.0, "plain colours are told apart by any model"
-        assert row["words"]["texts"] == 3
+        assert (row["words"]["texts"], row["words"]["images"]) == (4, 12), "an image may have several captions"
+    (photos / "none.csv").write_text("filename\n0.png\n", "utf-8")
+    done = run_cli("models", "compare", "fast", "--labels", photos / "none.csv", **there)
+    assert done.returncode == 2 and "caption" in done.stderr
     shown = run_cli("models", "compare", NAME, "--images", photos, "--limit", "5", **there)
     assert "xenova.tiny-clip" in shown.stdout and "MAP@R" in shown.stdout

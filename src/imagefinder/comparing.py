@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imagefinder._batching import chunked, ordered_map
-from imagefinder.errors import ImageError, InvalidInputError
+from imagefinder.errors import ImageError, InvalidInputError, InvalidTableError
 from imagefinder.evaluate.retrieval import LabelScores, WordScores, score_labels, score_words
-from imagefinder.images.loader import Loader
-from imagefinder.images.sources import open_source
+from imagefinder.images.loader import Loader, is_url
+from imagefinder.images.sources import TABLES, open_source
+from imagefinder.images.tables import read_rows
 from imagefinder.types import ImageRef, Limits
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from imagefinder.types import Float32
 
 BATCH = 16
+COLUMN = "filename"
 Tell = Callable[[str, int, int], None]  # the model, images done, of how many
 
 
@@ -50,6 +54,21 @@ class Compared:
         return row | {name: score.to_dict() if score else None for name, score in scores.items()}
 
 
+class _Truth(NamedTuple):
+    """What a table says of its images, by their URI; an image may have several captions."""
+
+    labels: dict[str, str]
+    captions: list[tuple[str, str]]
+
+
+class _Loading(NamedTuple):
+    """How images are read."""
+
+    workers: int
+    limits: Limits
+    tell: Tell | None
+
+
 def compare_models(
     names: Sequence[str],
     source: str,
@@ -64,22 +83,39 @@ def compare_models(
     all. Raises NotFoundError, ModelError, InvalidTableError, and InvalidInputError where there are no images."""
     from imagefinder.models.names import load_model
 
-    table = source.lower().endswith((".csv", ".tsv", ".parquet", ".pq"))
-    refs = [
-        ref for ref in open_source(source, column="filename" if table else None).scan() if isinstance(ref, ImageRef)
-    ]
+    table = source.lower().endswith(TABLES)
+    found = open_source(source, column=COLUMN if table else None)
+    refs = [ref for ref in found.scan() if isinstance(ref, ImageRef)]
+    truth = _read_truth(Path(found.uri)) if table else _Truth({}, [])
     if limit is not None and len(refs) > limit:
         refs = [refs[i * len(refs) // limit] for i in range(limit)]
     if not refs:
         raise InvalidInputError(f"There are no images in {source}.")
     embedders = [load_model(name, threads=1) for name in dict.fromkeys(names)]  # all, before the first works for hours
-    return [_compare(embedder, refs, workers, limits or Limits(), progress) for embedder in embedders]
+    return [_compare(embedder, refs, truth, _Loading(workers, limits or Limits(), progress)) for embedder in embedders]
 
 
-def _compare(embedder: Embedder, refs: list[ImageRef], workers: int, limits: Limits, tell: Tell | None) -> Compared:
+def _read_truth(table: Path) -> _Truth:
+    """What the rows of a table say of their images. Raises InvalidTableError."""
+    labels: dict[str, str] = {}
+    captions: list[tuple[str, str]] = []
+    for place, row in read_rows(table, COLUMN):
+        uri = place if is_url(place) else os.path.abspath(table.parent / Path(place).expanduser())
+        if row.get("label") not in (None, ""):
+            labels[uri] = str(row["label"])
+        if row.get("caption"):
+            captions.append((uri, str(row["caption"])))
+    if not labels and not captions:
+        raise InvalidTableError(
+            f"{table.name} says nothing of its images.", remedy="It needs a column `label` or `caption`."
+        )
+    return _Truth(labels, captions)
+
+
+def _compare(embedder: Embedder, refs: list[ImageRef], truth: _Truth, how: _Loading) -> Compared:
     import numpy as np
 
-    spec, loader = embedder.spec, Loader(limits, embedder.short_side)
+    spec, loader = embedder.spec, Loader(how.limits, embedder.short_side)
     rows: dict[int, dict[str, np.ndarray]] = {}
     if spec.preprocess:  # what loads the model is not its speed
         embedder.embed_images(np.zeros((1, *spec.preprocess.size, 3), np.uint8))
@@ -87,23 +123,23 @@ def _compare(embedder: Embedder, refs: list[ImageRef], workers: int, limits: Lim
     try:
         batches = chunked(iter(enumerate(refs)), BATCH)
         for found in ordered_map(
-            lambda batch: _embed(embedder, loader, batch), batches, workers=workers, window=2 * workers
+            lambda batch: _embed(embedder, loader, batch), batches, workers=how.workers, window=2 * how.workers
         ):
             rows |= found
             done = min(done + BATCH, len(refs))
-            if tell:
-                tell(spec.name, done, len(refs))
+            if how.tell:
+                how.tell(spec.name, done, len(refs))
     finally:
         loader.close()
     seconds = time.perf_counter() - started
     there = sorted(rows)
-    used = [refs[i] for i in there]
+    used = [refs[i].uri for i in there]
     spaces = {
         name: _searched(embedder, name, np.stack([rows[i][name] for i in there])) for name in spec.spaces if there
     }
     return Compared(
         spec.name, spec.spaces["image"].dim, spec.bytes, len(used), len(refs) - len(used), seconds,
-        _labels(spaces, used), _words(embedder, spaces, used),
+        _labels(spaces, used, truth), _words(embedder, spaces, used, truth),
     )  # fmt: skip
 
 
@@ -132,24 +168,23 @@ def _searched(embedder: Embedder, space: str, raw: Float32) -> Float32:
     return LinearTransform.fit([raw], kind=kind, prior_mean=embedder.spec.prior(space)).apply(raw)
 
 
-def _labels(spaces: dict[str, Float32], used: list[ImageRef]) -> LabelScores | None:
-    rows = [i for i, ref in enumerate(used) if ref.metadata.get("label") not in (None, "")]
+def _labels(spaces: dict[str, Float32], used: list[str], truth: _Truth) -> LabelScores | None:
+    rows = [row for row, uri in enumerate(used) if uri in truth.labels]
     if not rows:
         return None
-    return score_labels(spaces["image"][rows], [str(used[i].metadata["label"]) for i in rows])
+    return score_labels(spaces["image"][rows], [truth.labels[used[row]] for row in rows])
 
 
-def _words(embedder: Embedder, spaces: dict[str, Float32], used: list[ImageRef]) -> WordScores | None:
-    space = embedder.spec.text_space
-    right: defaultdict[str, list[int]] = defaultdict(list)
-    for i, ref in enumerate(used):
-        if ref.metadata.get("caption"):
-            right[str(ref.metadata["caption"])].append(i)
-    if space is None or not right:
+def _words(embedder: Embedder, spaces: dict[str, Float32], used: list[str], truth: _Truth) -> WordScores | None:
+    """Only the images that have a caption compete; texts that are the same are one text with several right images."""
+    space, row = embedder.spec.text_space, {uri: i for i, uri in enumerate(used)}
+    told = [(row[uri], caption) for uri, caption in truth.captions if uri in row]
+    if space is None or not told:
         return None
-    competing = sorted({i for rows in right.values() for i in rows})
-    place = {i: row for row, i in enumerate(competing)}
+    competing = sorted({i for i, _ in told})
+    place = {i: n for n, i in enumerate(competing)}
+    right: defaultdict[str, set[int]] = defaultdict(set)
+    for i, caption in told:
+        right[caption].add(place[i])
     texts = embedder.embed_texts(list(right))
-    if spaces[space].shape[1] != texts.shape[1]:
-        return None
-    return score_words(texts, spaces[space][competing], [[place[i] for i in rows] for rows in right.values()])
+    return score_words(texts, spaces[space][competing], [sorted(rows) for rows in right.values()])
