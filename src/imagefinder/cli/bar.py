@@ -34,3 +34,25 @@ class ProgressBar:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class ProgressBars:
+    """A bar for each of several things, one after the other; things of fewer than ``least`` have none."""
+
+    def __init__(self, unit: str = " images", least: int = 0) -> None:
+        self._unit, self._least = unit, least
+        self._name = ""
+        self._bar = ProgressBar(unit)
+
+    def show(self, name: str, done: int, total: int) -> None:
+        if name != self._name:
+            self._bar.close()
+            self._name, self._bar = name, ProgressBar(self._unit)
+        if total >= self._least:
+            self._bar.show(done, total, name)
+
+    def __enter__(self) -> ProgressBars:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()

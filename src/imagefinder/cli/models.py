@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from imagefinder.cli.bar import ProgressBar
+from imagefinder.cli.bar import ProgressBars
 from imagefinder.cli.common import OK, human_bytes, json_option, limits, plural, print_json, say
 
 if TYPE_CHECKING:
@@ -138,19 +138,15 @@ def compare(
     from imagefinder.modelling import cores
 
     found = [ensure_here(name) for name in names]
-    bars: dict[str, ProgressBar] = {}
-    try:
+    with ProgressBars() as bars:
         rows = compare_models(
             found,
             str(labels or images),
             workers=workers or cores(),
             limit=limit,
             limits=limits(),
-            progress=lambda model, done, total: bars.setdefault(model, ProgressBar()).show(done, total, model),
+            progress=bars.show,
         )
-    finally:
-        for bar in bars.values():
-            bar.close()
     if as_json:
         print_json({"models": [row.to_dict() for row in rows]})
         return OK
@@ -174,20 +170,18 @@ def _pull(name: str, to: Path | None, force: bool) -> ModelSpec:
     from imagefinder.models.catalogue import in_catalogue
     from imagefinder.models.names import pull_model
 
-    bars: dict[str, ProgressBar] = {}
-    entry = in_catalogue(name)
+    entry, told = in_catalogue(name), False
 
     def show(file: str, done: int, total: int) -> None:
-        if not bars:
+        nonlocal told
+        if not told:
             size = f", {human_bytes(entry.bytes)}" if entry and entry.bytes else ""
-            say(f"Fetching {name} ({entry.source if entry else name}{size}).")
-        bars.setdefault(file, ProgressBar("B")).show(done, total, file)
+            say(f"Fetching {name} ({entry.source if entry else 'from the hub'}{size}).")
+        told = True
+        bars.show(file, done, total)
 
-    try:
+    with ProgressBars("B", least=1_000_000) as bars:
         return pull_model(name, to=to, force=force, progress=show)
-    finally:
-        for bar in bars.values():
-            bar.close()
 
 
 def _rows() -> list[dict[str, Any]]:
