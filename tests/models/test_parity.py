@@ -23,6 +23,7 @@ from imagefinder.models.similarity import logits_per_image, probabilities
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 pytest.importorskip("onnx")
+import onnx_graphs  # noqa: E402
 import tiny_models  # noqa: E402
 from hub_server import HubServer  # noqa: E402
 
@@ -147,6 +148,28 @@ def test_likeness_is_what_transformers_says(name: str, load: Any) -> None:
     np.testing.assert_allclose(probabilities(spec, images, texts), odds.numpy(), atol=5e-3)
     with pytest.raises(ModelError, match="no scale"):  # the graphs of the halves don't hold it
         probabilities(embedder.spec, images, texts)
+
+
+def test_siglip_2_s_texts_become_the_tokens_transformers_makes(tmp_path: Path) -> None:
+    """Lower case, bytes for what is unknown, an end, and padding to 64: the graph weighs each by its place."""
+    tokenizer = tiny_models.siglip2_tokenizer()
+    (tmp_path / "tokenizer.json").write_text(tokenizer.backend_tokenizer.to_str(), "utf-8")
+    table = np.random.default_rng(0).normal(size=(len(tokenizer), 8)).astype(np.float32)
+    weights = {"table": table, "places": np.linspace(1, 2, 64, dtype=np.float32)[:, None], "one": np.array([1])}
+    nodes: list[onnx_graphs.Node] = [
+        ("Gather", ["table", "input_ids"], ["rows"], {}),
+        ("Mul", ["rows", "places"], ["weighed"], {}),
+        ("ReduceSum", ["weighed", "one"], ["y"], {"keepdims": 0}),
+    ]
+    made = onnx_graphs.graph({"input_ids": ("INT64", ("n", "t"))}, nodes, {"y": ("FLOAT", None)}, weights)
+    (tmp_path / "text.onnx").write_bytes(made.SerializeToString())
+    text = {"kind": "joint", "space": "image", "file": "text.onnx", "tokenizer": "tokenizer.json", "length": 64}
+    text |= {"pad": True, "pad_token": "<pad>", "lowercase": True}
+    spec = onnx_graphs.spec(tmp_path, spaces={"image": {"dim": 8, "transform": "none"}}, text=text)
+    ids = tokenizer(TEXTS, padding="max_length", truncation=True, max_length=64, return_tensors="np")["input_ids"]
+    assert (ids[3] != 0).sum() > 8 and ids.shape == (len(TEXTS), 64)
+    expected = (table[ids] * weights["places"]).sum(axis=1)
+    assert cosines(OnnxEmbedder(spec, threads=1).embed_texts(TEXTS), expected).min() > 0.99999
 
 
 def test_a_graph_of_both_halves_serves_each(load: Any, tmp_path: Path) -> None:

@@ -348,6 +348,14 @@ def test_a_model_made_by_hand_gives_what_it_should(tmp_path: Path) -> None:
     np.testing.assert_allclose(embedder.embed_images(PIXELS)["image"], expected, rtol=1e-4, atol=1e-5)
 
 
+def test_pictures_for_others_models_are_decoded_finer_than_they_look(tmp_path: Path) -> None:
+    """What ``transformers`` is given was decoded in full."""
+    assert pictures(tmp_path, CONV).short_side == 16
+    edge = {"resize": "shortest_edge", "size": [8, 8], "edge": 10}
+    assert pictures(tmp_path, CONV, preprocess=edge).short_side == 20
+    assert pictures(tmp_path, CONV, preprocess={"resize": "half_squash", "size": [8, 8]}).short_side == 8
+
+
 def test_a_graph_of_16_bits_gets_them(tmp_path: Path) -> None:
     node: onnx_graphs.Node = ("ReduceMean", ["x"], ["y"], {"axes": [2, 3], "keepdims": 0})
     spaces = {"image": {"dim": 3, "transform": "pca"}}

@@ -253,6 +253,21 @@ def siglip_tokenizer() -> Any:
     )  # fmt: skip
 
 
+def siglip2_tokenizer() -> Any:
+    """SigLIP 2's own class over letters, bytes and a few pieces."""
+    from tokenizers.processors import TemplateProcessing
+    from transformers import Siglip2Tokenizer
+
+    names = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>", *(f"<0x{byte:02X}>" for byte in range(256))]
+    pieces = [*"abcdefghijklmnopqrstuvwxyz▁,.!", "do", "dog", "dog▁", "ph", "red"]
+    vocab = {piece: i for i, piece in enumerate([*names, *pieces])}
+    merges = [("d", "o"), ("do", "g"), ("dog", "▁"), ("p", "h"), ("r", "e"), ("re", "d")]
+    vocab["re"] = len(vocab)
+    made = Siglip2Tokenizer(vocab=vocab, merges=merges, padding_side="right", model_max_length=64)
+    made.backend_tokenizer.post_processor = TemplateProcessing("$A <eos>", special_tokens=[("<eos>", vocab["<eos>"])])
+    return made
+
+
 def _layers() -> dict[str, int]:
     return {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import onnx
@@ -29,17 +29,22 @@ def cut_graph(path: Path, names: Sequence[str]) -> tuple[bytes, Path]:
         if name not in makers.keys() | inputs:
             raise ValueError(f"there is no tensor {name!r} in it")
     nodes, used = _needed(graph, names, makers)
-    kept = [graph.node[i] for i in sorted(nodes)]
-    weights = [tensor for tensor in graph.initializer if tensor.name in used]
-    entries = [entry for entry in graph.input if entry.name in used]
-    known = {entry.name: entry for entry in (*graph.value_info, *graph.output)}
-    outputs = [known.get(name, onnx.ValueInfoProto(name=name)) for name in dict.fromkeys(names)]
-    for field, values in (("node", kept), ("initializer", weights), ("input", entries), ("output", outputs)):
-        copies = [type(value).FromString(value.SerializeToString()) for value in values]
-        graph.ClearField(field)
-        getattr(graph, field).extend(copies)
+    known = {entry.name: type(entry).FromString(entry.SerializeToString()) for entry in graph.output}
+    known |= {entry.name: entry for entry in graph.value_info if entry.name in names}
+    _drop(graph.node, lambda i, _: i not in nodes)
+    _drop(graph.initializer, lambda _, tensor: tensor.name not in used)
+    _drop(graph.input, lambda _, entry: entry.name not in used)
+    del graph.output[:]
+    graph.output.extend(known.get(name, onnx.ValueInfoProto(name=name)) for name in dict.fromkeys(names))
     folder = _find_weights(graph, path.parent)
     return bytes(model.SerializeToString()), folder
+
+
+def _drop(values: Any, unwanted: Callable[[int, Any], bool]) -> None:
+    """In place: a copy of the weights would take as much memory again."""
+    for i in reversed(range(len(values))):
+        if unwanted(i, values[i]):
+            del values[i]
 
 
 def _find_weights(graph: onnx.GraphProto, folder: Path) -> Path:

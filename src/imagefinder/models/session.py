@@ -33,8 +33,8 @@ class Session:
 
     ``threads`` is how many threads one call uses: 1 where several calls run side by side. Raises ModelError when the
     file is missing, corrupt, or not the model expected. ``outputs`` are the tensors to be asked for: any in the graph,
-    and what only serves others is cut off. A provider that fails to start, or at its first run, gives way to the CPU,
-    with a warning in the log.
+    which is cut down to them where they are not its own. A provider that fails to start, or at its first run, gives
+    way to the CPU, with a warning in the log.
     """
 
     def __init__(self, path: Path, *, outputs: Sequence[str] = (), threads: int | None = None) -> None:
@@ -180,7 +180,7 @@ def _open(ort: Any, path: Path, outputs: Sequence[str], provider: Provider, thre
     providers: list[Any] = [(provider.name, dict(provider.options))]
     providers += [] if provider.name == CPU else [CPU]
     session = ort.InferenceSession(str(path), options, providers=providers)
-    if not outputs or {output.name for output in session.get_outputs()} == set(outputs):
+    if not _needs_cut(session, outputs):
         return session
     from imagefinder.models.prune import cut_graph
 
@@ -188,6 +188,14 @@ def _open(ort: Any, path: Path, outputs: Sequence[str], provider: Provider, thre
     cut, folder = cut_graph(path, outputs)
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(folder))
     return ort.InferenceSession(cut, options, providers=providers)
+
+
+def _needs_cut(session: Any, outputs: Sequence[str]) -> bool:
+    """Whether an output is inside the graph, or the graph takes pictures and texts at once, of which we have one.
+    Cutting a graph of 350 MB takes three seconds: an output too many, a layer's worth, costs less."""
+    inside = set(outputs) - {output.name for output in session.get_outputs()}
+    ranks = {len(entry.shape) == 4 for entry in session.get_inputs()}
+    return bool(inside) or (bool(outputs) and len(ranks) == 2)
 
 
 def _unusable(path: Path, error: Exception) -> ModelError:
