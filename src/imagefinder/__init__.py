@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from imagefinder.groups.clustering import Cluster, Clustering
     from imagefinder.groups.facade import Clusters
     from imagefinder.groups.model import ClusterModel
+    from imagefinder.models.names import list_models, pull_model
     from imagefinder.query import Box, Term
-    from imagefinder.results import Hits, IndexInfo, IngestReport, Progress, Records
+    from imagefinder.results import Filled, Hits, IndexInfo, IngestReport, Progress, Records, SpaceInfo
     from imagefinder.types import Hit, Limits, Record, Skipped
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "ClusterModel",
     "Clustering",
     "Clusters",
+    "Filled",
     "Hit",
     "Hits",
     "ImageFinder",
@@ -43,8 +45,11 @@ __all__ = [
     "Record",
     "Records",
     "Skipped",
+    "SpaceInfo",
     "Term",
     "__version__",
+    "list_models",
+    "pull_model",
 ]
 
 _HOME = {
@@ -56,7 +61,11 @@ _HOME = {
     "ClusterModel": "groups.model",
     "Clustering": "groups.clustering",
     "Clusters": "groups.facade",
+    "Filled": "results",
     "IndexInfo": "results",
+    "SpaceInfo": "results",
+    "list_models": "models.names",
+    "pull_model": "models.names",
     "Records": "results",
     "IngestReport": "results",
     "Progress": "results",
