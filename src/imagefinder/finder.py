@@ -15,7 +15,7 @@ from imagefinder.images.loader import Loader
 from imagefinder.images.sources import open_source
 from imagefinder.index import Index
 from imagefinder.ingest import ingest
-from imagefinder.modelling import Modelling, cores
+from imagefinder.modelling import Modelling, cores, known_name
 from imagefinder.organising import Organising
 from imagefinder.query import Kind, QueryInput, Term, ids_of, parse_query
 from imagefinder.results import Hits, IndexInfo, IngestReport, Progress
@@ -41,7 +41,7 @@ class ImageFinder(Modelling, Cataloguing, Organising):
 
     def __init__(self, index: Index, *, model: str | None = None, limits: Limits | None = None) -> None:
         self._index = index
-        self._model_name = model
+        self._model_name = known_name(model) if model else None
         self._models = Models(index)
         self._indexers = Models(index, threads=1)  # ingest calls them from one thread a core
         self._limits = limits or Limits()
@@ -67,7 +67,7 @@ class ImageFinder(Modelling, Cataloguing, Organising):
         try:
             finder = cls(index, model=model, limits=limits)
             if model is not None:
-                finder._check_model(model)
+                finder._check_model(finder._model_name or model)
         except BaseException:
             index.close()
             raise

@@ -70,6 +70,7 @@ class Modelling(ABC):
         ``progress`` is told how many images are done, of how many; what it raises stops the run, and what is stored
         stays. Raises NotFoundError, ModelError or ModelMismatchError.
         """
+        name = known_name(name)
         spec = self._models.spec(name)
         self._models.forget(name)
         self._indexers.forget(name)
@@ -223,3 +224,12 @@ class Modelling(ABC):
 def cores() -> int:
     """The cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def known_name(name: str) -> str:
+    """The name an index knows a model by. One given as ``onnx:PATH`` is taken in: the index has to find it later."""
+    if not name.startswith("onnx:"):
+        return name
+    from imagefinder.models.names import pull_model
+
+    return pull_model(name).name
