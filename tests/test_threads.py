@@ -16,6 +16,7 @@ import pytest
 
 from imagefinder import ImageFinder
 from imagefinder._sharing import SharedLock
+from imagefinder.models import names
 from imagefinder.reduce.linear import LinearTransform
 from imagefinder.types import image_id
 
@@ -160,8 +161,13 @@ def test_images_removed_during_indexing_do_not_stop_it(finder: ImageFinder, home
 def test_two_runs_take_turns_and_the_model_is_loaded_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with ImageFinder.open(home / "index", model="fast") as finder:
         loaded = []
-        load = finder._load_model
-        monkeypatch.setattr(finder, "_load_model", lambda threads: loaded.append(threads) or load(threads))
+        load = names.load_model
+
+        def note(name: str, *, threads: int | None = None, **options: Any) -> Any:
+            loaded.append(threads)
+            return load(name, threads=threads, **options)
+
+        monkeypatch.setattr(names, "load_model", note)
         with ThreadPoolExecutor(4) as pool:
             reports = [f.result() for f in [pool.submit(finder.add, home / "album") for _ in range(2)]]
             assert sorted(r.added for r in reports) == [0, N]
