@@ -22,6 +22,7 @@ from imagefinder.results import Hits, IndexInfo, IngestReport, Progress
 from imagefinder.search import SearchOptions, search
 from imagefinder.spaces import no_images
 from imagefinder.store.filters import FilterLike, as_filter
+from imagefinder.teaching import Teaching
 from imagefinder.types import Limits
 from imagefinder.views import Models
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from imagefinder.store.base import Point
 
 
-class ImageFinder(Modelling, Cataloguing, Organising):
+class ImageFinder(Modelling, Cataloguing, Organising, Teaching):
     """A collection of images that can be searched.
 
     >>> with ImageFinder.open("my-index") as finder:
