@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from imagefinder.cataloguing import Cataloguing
 from imagefinder.errors import InvalidInputError, NotFoundError
+from imagefinder.finetuning import Finetuning
 from imagefinder.fusion import Fuse, Measure
 from imagefinder.images.loader import Loader
 from imagefinder.images.sources import open_source
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from imagefinder.store.base import Point
 
 
-class ImageFinder(Modelling, Cataloguing, Organising, Teaching):
+class ImageFinder(Modelling, Cataloguing, Organising, Teaching, Finetuning):
     """A collection of images that can be searched.
 
     >>> with ImageFinder.open("my-index") as finder:

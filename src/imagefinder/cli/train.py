@@ -20,6 +20,7 @@ from imagefinder.cli.common import (
     say,
     say_skipped,
 )
+from imagefinder.cli.finetune import autoencoder, finetune_classifier, leave_out_encoder, unfreeze_options
 
 if TYPE_CHECKING:
     from imagefinder.train.report import Training
@@ -34,6 +35,9 @@ def train() -> None:
     Each result is a model of this index with a space of its own, measured before and after on images that it was not
     trained on: imagefinder spaces list|use|drop.
     """
+
+
+train.add_command(autoencoder)
 
 
 def _common(command: Command) -> Command:
@@ -83,12 +87,20 @@ def adapter(index_dir: Path | None, as_json: bool, **options: Any) -> int:
     type=click.FloatRange(0, 0.9),
     help="Share of each class to measure on. The model kept is then trained on all.",
 )
+@unfreeze_options
 @_common
-def classifier(index_dir: Path | None, as_json: bool, **options: Any) -> int:
+def classifier(index_dir: Path | None, as_json: bool, unfreeze: int | None, **options: Any) -> int:
     """Train a classifier on the stored vectors, whose hidden layer is a space to search in.
 
     It tells classes with their confidence: imagefinder predict.
+
+    With --unfreeze, the last stages of the encoder are trained too, on the pictures themselves; the share held out is
+    then not trained on at all. That needs PyTorch, pip install 'imagefinder[train]', and the options about the encoder
+    are for it alone. Interrupted, it goes on from the last whole epoch.
     """
+    if unfreeze is not None:
+        return finetune_classifier(index_dir, as_json, unfreeze, options)
+    leave_out_encoder(options)
     return _run(index_dir, as_json, "train_classifier", options)
 
 
