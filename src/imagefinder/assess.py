@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import os
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imagefinder.errors import InvalidTableError
 from imagefinder.evaluate.clustering import ClusterScores, score_clusters
 from imagefinder.evaluate.retrieval import LabelScores, WordScores, score_labels, score_words
+from imagefinder.train.labels import Table, read_table
 
 if TYPE_CHECKING:
     from imagefinder.finder import ImageFinder
@@ -46,22 +44,13 @@ class Assessment:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class _Truth:
-    """The rows of a table whose image is in the index."""
-
-    labels: dict[str, str]  # id -> label
-    captions: list[tuple[str, str]]  # id, caption
-    missing: int
-
-
 def assess(finder: ImageFinder, table: Path, space: str | None = None) -> Assessment:
     """Measure the index on a CSV with the columns ``filename`` and ``label``, ``caption`` or both.
 
     ``space`` names the space or model to measure, by default the one in use. A file name is a path from the table's
     folder, or the end of the path of an indexed image. Raises InvalidTableError.
     """
-    truth = _read(finder, table)
+    truth = read_table(table, finder.records())
     view = finder.view(space)
     ids, vectors = finder.vectors(view.image)
     labels = [(row, truth.labels[id]) for row, id in enumerate(ids) if id in truth.labels]
@@ -70,21 +59,21 @@ def assess(finder: ImageFinder, table: Path, space: str | None = None) -> Assess
     return Assessment(
         space=view.image,
         images=len(found),
-        missing=truth.missing,
+        missing=len(truth.missing),
         labels=label_scores,
         clusters=_clusters(finder, truth),
         words=_words(finder, truth, view.words) if truth.captions else None,
     )
 
 
-def _clusters(finder: ImageFinder, truth: _Truth) -> ClusterScores | None:
+def _clusters(finder: ImageFinder, truth: Table) -> ClusterScores | None:
     """How the clusters of the images agree with their labels; None without either."""
     found = {r.id: r.extra.get("cluster") for r in finder.records("has cluster")}
     pairs = [(label, cluster) for id, label in truth.labels.items() if isinstance(cluster := found.get(id), int)]
     return score_clusters([label for label, _ in pairs], [cluster for _, cluster in pairs]) if pairs else None
 
 
-def _words(finder: ImageFinder, truth: _Truth, words: str | None) -> WordScores:
+def _words(finder: ImageFinder, truth: Table, words: str | None) -> WordScores:
     """Only the images that have a caption compete; texts that are the same are one text with several right images."""
     space = words or finder.text_space
     ids, vectors = finder.vectors(space)
@@ -98,54 +87,3 @@ def _words(finder: ImageFinder, truth: _Truth, words: str | None) -> WordScores:
         right[caption].add(row[id])
     texts: Float32 = finder.embed_words(list(right), space)
     return score_words(texts, images, [sorted(rows) for rows in right.values()])
-
-
-def _read(finder: ImageFinder, table: Path) -> _Truth:
-    try:
-        with table.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            names, rows = set(reader.fieldnames or []), list(reader)
-    except (OSError, ValueError, csv.Error) as error:
-        raise InvalidTableError(f"{table} can't be read: {error}.") from error
-    if "filename" not in names or not names & {"label", "caption"}:
-        raise InvalidTableError(
-            f"{table.name} has the columns {', '.join(sorted(names)) or 'none'}.",
-            remedy="It needs `filename` and one of `label` and `caption`.",
-        )
-    find = _Finder(finder, table.parent)
-    labels: dict[str, str] = {}
-    captions: list[tuple[str, str]] = []
-    missing: set[str] = set()
-    for entry in rows:
-        id = find(entry["filename"])
-        if id is None:
-            missing.add(entry["filename"])
-            continue
-        if entry.get("label"):
-            labels[id] = entry["label"]
-        if entry.get("caption"):
-            captions.append((id, entry["caption"]))
-    if not labels and not captions:
-        raise InvalidTableError(
-            f"None of the {len(missing)} images of {table.name} is in the index.", remedy="Index them first."
-        )
-    return _Truth(labels, captions, len(missing))
-
-
-class _Finder:
-    """From a file name to the id of an indexed image."""
-
-    def __init__(self, finder: ImageFinder, base: Path) -> None:
-        self._base = base.absolute()
-        self._by_uri = {record.uri: record.id for record in finder.records()}
-        self._by_name: defaultdict[str, list[str]] = defaultdict(list)
-        for uri in self._by_uri:
-            self._by_name[uri.replace(os.sep, "/").rpartition("/")[2]].append(uri)
-
-    def __call__(self, name: str) -> str | None:
-        uri = os.path.normpath(self._base / name)
-        if uri in self._by_uri:
-            return self._by_uri[uri]
-        tail = "/" + name.replace(os.sep, "/").removeprefix("./")
-        ends = [u for u in self._by_name[tail.rpartition("/")[2]] if u.replace(os.sep, "/").endswith(tail)]
-        return self._by_uri[ends[0]] if len(ends) == 1 else None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from imagefinder.cataloguing import Cataloguing
 from imagefinder.errors import InvalidInputError, NotFoundError
+from imagefinder.finetuning import Finetuning
 from imagefinder.fusion import Fuse, Measure
 from imagefinder.images.loader import Loader
 from imagefinder.images.sources import open_source
@@ -22,6 +23,7 @@ from imagefinder.results import Hits, IndexInfo, IngestReport, Progress
 from imagefinder.search import SearchOptions, search
 from imagefinder.spaces import no_images
 from imagefinder.store.filters import FilterLike, as_filter
+from imagefinder.teaching import Teaching
 from imagefinder.types import Limits
 from imagefinder.views import Models
 
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from imagefinder.store.base import Point
 
 
-class ImageFinder(Modelling, Cataloguing, Organising):
+class ImageFinder(Modelling, Cataloguing, Organising, Teaching, Finetuning):
     """A collection of images that can be searched.
 
     >>> with ImageFinder.open("my-index") as finder:

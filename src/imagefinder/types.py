@@ -165,6 +165,8 @@ DERIVED_FIELDS = (
     "contrast",
     "aspect",
     "issues",
+    "class",
+    "class_confidence",
 )
 RECORD_FIELDS = tuple(k for k in Record.__dataclass_fields__ if k not in ("id", "extra"))
 

@@ -27,6 +27,7 @@ from imagefinder.cli import (
     serve,
     spaces,
     tag,
+    train,
     triage,
 )
 from imagefinder.cli.common import report_error
@@ -50,6 +51,8 @@ COMMANDS = (
     download.download,
     tag.tag,
     remove.remove,
+    train.train,
+    train.predict,
     evaluate.evaluate,
     info.info,
     spaces.spaces,
