@@ -510,7 +510,7 @@ def test_the_portable_model_assigns_as_the_index_does(finder: ImageFinder, tmp_p
     model = ClusterModel.load(tmp_path / "model")
     _, raw = finder.vectors(raw=True)
     found, distances, outside = model.assign(raw)
-    assert found.tolist() == made.labels.tolist() and distances.dtype == np.float32 and outside.mean() < 0.1
+    assert found.tolist() == made.labels.tolist() and distances.dtype == np.float32 and outside.mean() < 0.15
     (tmp_path / "model" / "clusters.npz").write_bytes(b"PK")
     with pytest.raises(InvalidInputError, match="export model"):
         ClusterModel.load(tmp_path / "model")
