@@ -271,3 +271,26 @@ def test_images_are_tagged_and_described(home: Path, search: Run) -> None:
     for wrong in ([], [paths[0]], ["--add", "x"], [*paths[:2], "--caption", "x"], [paths[0], "--add", " "]):
         assert tag(*wrong).returncode == 2
     assert tag("./none.jpg", "--add", "x").returncode == 3
+
+
+def test_models_stand_side_by_side(home: Path, tmp_path: Path) -> None:
+    index = tmp_path / "index"
+    assert run_cli("index", home / "album", "--index", index, "--model", "fast").returncode == 0
+    wrong = run_cli("index", "--index", index, "--model", "defaul")
+    assert wrong.returncode == 3 and "default" in wrong.stderr and "unchanged" not in wrong.stderr, "nothing was begun"
+    added = run_cli("index", "--index", index, "--model", "default")
+    assert added.returncode == 0 and "3 images embedded by efficientnet-lite2" in added.stderr
+    spaces = json.loads(run_cli("spaces", "list", "--index", index, "--json").stdout)["spaces"]
+    assert [(s["name"], s["current"]) for s in spaces][::2] == [
+        ("efficientnet-lite0", ["image"]),
+        ("efficientnet-lite2", []),
+    ]
+    picture = sorted((home / "album").glob("[!b]*.jpg"))[0]
+    both = ["--space", "default,fast", "--measure", "cosine,euclidean", "--fuse", "vote", "--json"]
+    hits = json.loads(run_cli("search", "--index", index, picture, *both).stdout)["hits"]
+    assert hits[0]["uri"] == str(picture) and hits[0]["score"] == 1.0
+    assert "in use" in run_cli("spaces", "drop", "fast", "--index", index).stderr
+    assert run_cli("spaces", "use", "default", "--index", index).returncode == 0
+    assert run_cli("spaces", "drop", "fast", "--index", index).returncode == 0
+    assert "efficientnet-lite0" not in run_cli("spaces", "list", "--index", index).stdout
+    assert "fast" in run_cli("search", "--index", index, picture, "--space", "fast").stderr

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from imagefinder.index import Index
     from imagefinder.models.base import Embedder
+    from imagefinder.models.spec import ModelSpec
     from imagefinder.types import Float32, Limits
 
 DEFAULT_MODEL = "default"
@@ -57,6 +58,11 @@ class Modelling(ABC):
     def models(self) -> list[str]:
         """The names of the models whose vectors are here, in the order they came."""
         return self._index.models
+
+    def model_spec(self, name: str) -> ModelSpec:
+        """The facts of a model that this index could use: one on this machine, or trained here. Raises NotFoundError
+        and ModelError."""
+        return self._models.spec(name)
 
     @property
     def provider(self) -> str:

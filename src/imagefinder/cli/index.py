@@ -69,13 +69,14 @@ def index(
     with open_finder(path, create=bool(sources), new_model=model) as finder:
         if not sources and not finder.sources:
             raise click.UsageError("No SOURCE given, and the index knows none yet.")
+        spec = finder.model_spec(model) if model else None
         options = {k: v for k, v in options.items() if v is not None}
         if rebuild and sources and finder.sources:
             _run(finder, (), {})
         report = _run(finder, sources, options)
         _tell(finder, report, as_json)
-        if model and model not in (finder.embedder.spec.name, finder.embedder.spec.alias):
-            _add_model(finder, model)
+        if spec and spec.name not in finder.models[:1]:
+            _add_model(finder, spec.name)
         if watch:
             _watch(finder, sources or tuple(finder.sources), options, as_json)
     return NOTHING_FOUND if strict and report.skipped else OK
