@@ -259,6 +259,30 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_last_checkpoint(
         assert finder.train_autoencoder(options=options).facts["resumed_after"] == 1
 
 
+def test_one_gradient_that_overflows_is_left_out(
+    index: Path, options: AutoencoderOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from imagefinder.train.torch.networks import Autoencoder
+
+    usual, always = Autoencoder.losses, False
+    calls = 0
+
+    def overflowing(self: Any, images: Any, batch: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        found = dict(usual(self, images, batch))
+        if self.training and (calls == 1 or always):  # the value stays as it is, its gradient is not a number
+            found["loss"].register_hook(lambda gradient: gradient * float("inf"))
+        return found
+
+    monkeypatch.setattr(Autoencoder, "losses", overflowing)
+    with ImageFinder.open(index) as finder:
+        assert finder.train_autoencoder(options=options).facts["epochs"] == options.schedule.epochs
+        always = True
+        with pytest.raises(ModelError, match="loss of epoch 1 is no number"):
+            finder.train_autoencoder(options=options)
+
+
 def test_an_encoder_that_gives_no_numbers_is_refused(
     index: Path, home: Path, options: AutoencoderOptions, tmp_path: Path
 ) -> None:

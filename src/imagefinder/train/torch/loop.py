@@ -167,7 +167,7 @@ class Fit:
         self, order: list[int], schedule: Schedule, epoch: int, tell: Callable[[int, float], None]
     ) -> dict[str, float]:
         self.network.train()
-        random, sums = generator(schedule.seed, epoch), _Means()
+        random, sums, steps = generator(schedule.seed, epoch), _Means(), 0
         for rows, batch in self._batches(order, schedule.batch):
             clean, inputs = changed(batch, random)
             with self._autocast():
@@ -178,12 +178,14 @@ class Fit:
             self.optimizer.zero_grad(set_to_none=True)
             self.scaler.scale(losses["loss"]).backward()
             self.scaler.unscale_(self.optimizer)
-            nn.utils.clip_grad_norm_([p for p in self.network.parameters() if p.requires_grad], 5.0)
-            self.scaler.step(self.optimizer)
+            norm = nn.utils.clip_grad_norm_([p for p in self.network.parameters() if p.requires_grad], 5.0)
+            if torch.isfinite(norm):  # one gradient that overflows would make every weight NaN
+                self.scaler.step(self.optimizer)
+                self.scheduler.step()
+                steps += 1
             self.scaler.update()
-            self.scheduler.step()
             tell(sums.count, sums.means()["loss"])
-        return sums.means()
+        return sums.means() if steps else {"loss": math.nan}
 
     def _judge(self, held: Sequence[int], count: int) -> dict[str, float]:
         """The losses of images held out, unchanged."""
