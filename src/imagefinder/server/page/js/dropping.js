@@ -1,5 +1,5 @@
 // A picture dropped or pasted anywhere is searched by. A view that takes files itself marks its area with data-drop.
-import { html, useEffect, useState } from "../vendor/preact.js";
+import { html, useLayoutEffect, useState } from "../vendor/preact.js";
 import { Icon } from "./components/icon.js";
 import { toast } from "./components/toast.js";
 import { isUrl, searchByFile, searchByUrl } from "./searching.js";
@@ -9,7 +9,7 @@ const ownArea = (target) => target instanceof Element && target.closest("[data-d
 
 export function DropTarget() {
   const [over, setOver] = useState(false);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const drag = (event) => {
       if (!hasPicture(event.dataTransfer) || ownArea(event.target)) return setOver(false);
       event.preventDefault();

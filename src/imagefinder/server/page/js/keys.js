@@ -1,5 +1,5 @@
 // Keys that work everywhere, and the list of all of them.
-import { html, useEffect, useState } from "../vendor/preact.js";
+import { html, useLayoutEffect, useState } from "../vendor/preact.js";
 import { Dialog } from "./components/dialog.js";
 
 const KEYS = [
@@ -15,7 +15,7 @@ const isTyping = (target) => target instanceof Element && target.closest("input,
 /** @returns {[boolean, (open: boolean) => void]} whether the list of keys is shown */
 export function useGlobalKeys() {
   const [help, setHelp] = useState(false);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const keys = (event) => {
       if (isTyping(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
       if (event.key === "?") setHelp(true);

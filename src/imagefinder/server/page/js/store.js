@@ -1,5 +1,5 @@
 // A value that components can watch: `const s = store(0); s.set(1); useStore(s)`.
-import { useEffect, useState } from "../vendor/preact.js";
+import { useLayoutEffect, useState } from "../vendor/preact.js";
 
 /**
  * @template T
@@ -28,7 +28,7 @@ export function store(initial) {
 /** The store's value; the component is drawn again when it changes. */
 export function useStore(source) {
   const [value, setValue] = useState(() => source.get());
-  useEffect(() => {
+  useLayoutEffect(() => {
     setValue(() => source.get()); // it may have changed between drawing and now
     return source.watch((next) => setValue(() => next));
   }, [source]);

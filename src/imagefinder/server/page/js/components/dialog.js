@@ -1,5 +1,5 @@
 // Modal dialogs on the browser's own <dialog>: it traps the focus, Escape closes, and the focus goes back afterwards.
-import { html, render, useEffect, useId, useRef, useState } from "../../vendor/preact.js";
+import { html, render, useId, useLayoutEffect, useRef, useState } from "../../vendor/preact.js";
 import { Icon } from "./icon.js";
 import { placeToasts } from "./toast.js";
 
@@ -12,7 +12,7 @@ export function Dialog({ title, label, onClose, wide, bare, class: extra = "", c
   const element = useRef(null);
   const leaving = useRef(false);
   const titleId = useId();
-  useEffect(() => {
+  useLayoutEffect(() => {
     const dialog = element.current;
     const before = document.activeElement;
     dialog.showModal();

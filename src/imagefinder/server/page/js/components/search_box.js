@@ -1,5 +1,5 @@
 // The search box of the header: words, a URL, or a picture that stands in it as a chip.
-import { html, useEffect, useRef, useState } from "../../vendor/preact.js";
+import { html, useLayoutEffect, useRef, useState } from "../../vendor/preact.js";
 import { thumbnail } from "../api.js";
 import { useIndex } from "../library_info.js";
 import { isUrl, readSearch, searchByFile, searchByUrl, searchHref } from "../searching.js";
@@ -14,7 +14,7 @@ export function SearchBox() {
   const [text, setText] = useState(search.words);
   const field = useRef(null);
   const picker = useRef(null);
-  useEffect(() => setText(search.words), [search.words]);
+  useLayoutEffect(() => setText(search.words), [search.words]);
   const pictures = [
     ...(search.upload ? [{ key: "upload", src: `/v1/uploads/${search.upload}?size=128`, large: `/v1/uploads/${search.upload}?size=1024`, without: { upload: null, box: null } }] : []),
     ...search.ids.map((id) => ({ key: id, src: thumbnail({ id }, 64), large: thumbnail({ id }, 1024), without: { id: search.ids.filter((one) => one !== id), box: null } })),

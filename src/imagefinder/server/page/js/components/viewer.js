@@ -1,5 +1,5 @@
 // The big view of one image, opened by `?image=id` over any place.
-import { html, useEffect, useRef, useState } from "../../vendor/preact.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "../../vendor/preact.js";
 import { api, useRequest } from "../api.js";
 import { onChanged } from "../events.js";
 import { fileName, number } from "../format.js";
@@ -32,7 +32,7 @@ export function Viewer({ id }) {
   const show = (next) => navigate(withParams({ image: next }), { replace: true });
   const go = (step) => items[at + step] && at >= 0 && show(items[at + step].id);
   const close = () => (box ? setBox(null) : navigate(withParams({ image: null })));
-  useEffect(() => setBox(null), [id]);
+  useLayoutEffect(() => setBox(null), [id]);
   useEffect(() => {
     if (at >= 0 && at > items.length - 3) more?.();
   }, [at, items.length]);

@@ -1,5 +1,5 @@
 // Two images of a group beside each other, on each other, or as their difference; zoomed and moved together.
-import { html, useEffect, useId, useRef, useState } from "../../vendor/preact.js";
+import { html, useId, useLayoutEffect, useRef, useState } from "../../vendor/preact.js";
 import { api, thumbnail, useRequest } from "../api.js";
 import { Dialog } from "../components/dialog.js";
 import { Icon } from "../components/icon.js";
@@ -37,7 +37,7 @@ export function Compare({ group, keepId, onClose, on, why }) {
     else return;
     event.preventDefault();
   };
-  useEffect(() => {
+  useLayoutEffect(() => {
     const keys = (event) => latest.current(event); // of the whole page: a click on a picture leaves no element focused
     addEventListener("keydown", keys);
     return () => removeEventListener("keydown", keys);

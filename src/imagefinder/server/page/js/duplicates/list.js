@@ -1,5 +1,5 @@
 // The list of groups, and the keys to work through it quickly.
-import { html, useEffect, useRef, useState } from "../../vendor/preact.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "../../vendor/preact.js";
 import { setParams } from "../state.js";
 import { GroupCard } from "./card.js";
 import { Compare } from "./compare.js";
@@ -38,7 +38,7 @@ export function GroupList({ groups, keepers, setKeepers, params, why }) {
     activate(next);
     setAsked((n) => n + 1); // also where it is the active one already
   };
-  useEffect(() => {
+  useLayoutEffect(() => {
     const card = wanted.current && document.getElementById(`group-${wanted.current}`);
     if (!card) return;
     wanted.current = null;
@@ -81,7 +81,7 @@ export function GroupList({ groups, keepers, setKeepers, params, why }) {
     else return;
     event.preventDefault();
   };
-  useEffect(() => {
+  useLayoutEffect(() => {
     const keys = (event) => latest.current(event);
     addEventListener("keydown", keys);
     return () => removeEventListener("keydown", keys);

@@ -1,5 +1,5 @@
 // The map's controls: which map, which colours, words that light it, and moving about.
-import { html, useEffect, useState } from "../../vendor/preact.js";
+import { html, useLayoutEffect, useState } from "../../vendor/preact.js";
 import { Icon } from "../components/icon.js";
 import { number } from "../format.js";
 import { useIndex } from "../library_info.js";
@@ -29,7 +29,7 @@ export function Choices({ method, made, field }) {
 export function WordsBox({ words, lit, searching }) {
   const { info } = useIndex();
   const [text, setText] = useState(words);
-  useEffect(() => setText(words), [words]);
+  useLayoutEffect(() => setText(words), [words]);
   const submit = (event) => {
     event.preventDefault();
     setParams({ q: text.trim(), light: null });

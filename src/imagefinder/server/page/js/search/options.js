@@ -1,5 +1,5 @@
 // How the results are shown: order, size of the pictures, and for a search what is left out.
-import { html, useEffect, useId, useState } from "../../vendor/preact.js";
+import { html, useId, useLayoutEffect, useState } from "../../vendor/preact.js";
 import { Icon } from "../components/icon.js";
 import { Popover } from "../components/popover.js";
 import { setParams } from "../state.js";
@@ -55,7 +55,7 @@ export function Options({ search, query }) {
 function Dial({ name, value }) {
   const [now, setNow] = useState(value);
   const id = useId();
-  useEffect(() => setNow(value), [value]);
+  useLayoutEffect(() => setNow(value), [value]);
   const [title, low, high] = DIALS[name];
   return html`<div class="field dial">
     <label for=${id} class="spread">${title}<output class="muted number">${now > 0 ? now.toFixed(2) : "off"}</output></label>

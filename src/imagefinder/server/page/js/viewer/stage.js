@@ -17,7 +17,7 @@ export function Stage({ image, name, onSwipe, boxing, controls, children }) {
   controls.current = { zoom, reset };
   useEffect(reset, [image.id, boxing]);
   const src = useSharpest(image, Math.max(size.width, size.height) * view.scale);
-  const style = { width: `${size.width}px`, height: `${size.height}px`, transform: `translate(-50%, -50%) translate(${view.x}px, ${view.y}px) scale(${view.scale})` };
+  const style = { ...fittedStyle(image), transform: `translate(-50%, -50%) translate(${view.x}px, ${view.y}px) scale(${view.scale})` };
   return html`<div ref=${stage} class="stage ${view.scale > 1 ? "zoomed" : ""}">
     <div class="stage-picture" style=${style}>
       <img src=${src} alt=${image.caption || name} draggable=${false} />
@@ -32,7 +32,13 @@ export function Stage({ image, name, onSwipe, boxing, controls, children }) {
   </div>`;
 }
 
-/** The size at which the whole picture fits, CSS pixels. */
+/** The size at which the whole picture fits, by the style sheet: right at once whenever the stage's room changes. */
+function fittedStyle({ width = 1, height = 1 }) {
+  const ratio = width / height;
+  return { width: `min(100cqw, ${100 * ratio}cqh, ${ENLARGED * width}px)`, aspectRatio: String(ratio) };
+}
+
+/** The same in CSS pixels, known a moment later. */
 function fitted({ width = 1, height = 1 }, room) {
   const scale = Math.min(room.width / width, room.height / height, ENLARGED);
   return { width: Math.max(1, width * scale), height: Math.max(1, height * scale) };

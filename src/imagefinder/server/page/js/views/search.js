@@ -1,5 +1,5 @@
 // The search, and without a query all images.
-import { html, useCallback, useEffect, useMemo, useRef } from "../../vendor/preact.js";
+import { html, useCallback, useEffect, useLayoutEffect, useMemo, useRef } from "../../vendor/preact.js";
 import { Chip } from "../components/chips.js";
 import { Empty, ErrorBox, Skeleton } from "../components/empty.js";
 import { Grid } from "../components/grid.js";
@@ -88,7 +88,7 @@ function Nothing({ search, query }) {
 function useEscape(selection) {
   const now = useRef(selection);
   now.current = selection; // at once: an effect runs a moment later, and a quick Escape would be lost
-  useEffect(() => {
+  useLayoutEffect(() => {
     const keys = (event) => {
       const busy = document.querySelector("dialog[open], :popover-open") || event.target.closest?.("input:not([type=checkbox]), textarea, select");
       if (event.key === "Escape" && !busy && now.current.ids.size) now.current.clear();
