@@ -201,6 +201,13 @@ def test_the_theme_is_chosen_and_kept(server: Server, open_page: Callable[..., P
     assert page.evaluate(colour) != light
 
 
+def test_an_address_where_nothing_is(server: Server, open_page: Callable[..., Page]) -> None:
+    page = open_page(server, "/nowhere", expected=[(404, "/nowhere")])
+    expect(page.get_by_text("There is no such page.")).to_be_visible()
+    page.get_by_role("link", name="Search", exact=True).click()
+    expect(page.get_by_test_id("summary")).to_have_text("185 images")
+
+
 def test_a_server_that_only_shows(serve: Callable[..., Server], open_page: Callable[..., Page], index: Path) -> None:
     server = serve(index, "--read-only")
     page = open_page(server, "/?q=dog")

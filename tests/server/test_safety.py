@@ -115,6 +115,17 @@ def test_answers_carry_the_headers_of_a_careful_server(client: TestClient) -> No
         assert "access-control-allow-origin" not in headers
 
 
+def test_nothing_there_is_told_to_a_browser_by_the_page_and_to_a_program_by_an_error(client: TestClient) -> None:
+    for path in ("/nowhere", "/groups/1/2", "/photos.html", "/js/nowhere"):
+        shown = client.get(path, headers={"accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+        assert shown.status_code == 404 and "<title>ImageFinder</title>" in shown.text
+        assert shown.headers["content-security-policy"] == POLICY
+    for path, accept in (("/nowhere", "*/*"), ("/js/nowhere.js", "*/*"), ("/v1/nowhere", "text/html")):
+        answer = client.get(path, headers={"accept": accept})
+        assert answer.status_code == 404 and error(answer) == "not-found"
+    assert client.post("/nowhere", headers={"accept": "text/html"}).status_code == 405
+
+
 # --- keys ---------------------------------------------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import FileResponse, Response
 from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 
 from imagefinder._version import __version__
 from imagefinder.errors import ImageFinderError
@@ -29,6 +32,8 @@ from imagefinder.server.state import Serving
 from imagefinder.types import Limits
 
 if TYPE_CHECKING:
+    from starlette.types import Scope
+
     from imagefinder.finder import ImageFinder
 
 PAGE = Path(__file__).with_name("page")
@@ -120,7 +125,17 @@ async def _docs(request: Request) -> Response:
 
 
 class _Files(StaticFiles):
-    """The files of the page, which a browser asks about before it uses its copy: they change with each version."""
+    """The files of the page, which a browser asks about before it uses its copy: they change with each version. A
+    browser that goes where nothing is gets the page too, which says so and shows the way; a program gets the error."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        try:
+            return await super().get_response(path, scope)
+        except HTTPException as error:
+            goes_there = "text/html" in Headers(scope=scope).get("accept", "")
+            if error.status_code != HTTPStatus.NOT_FOUND or not goes_there or path.startswith("v1"):
+                raise
+            return self.file_response(PAGE / "index.html", (PAGE / "index.html").stat(), scope, HTTPStatus.NOT_FOUND)
 
     def file_response(self, *args: object, **kwargs: object) -> Response:
         response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
