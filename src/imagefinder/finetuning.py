@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from imagefinder.evaluate.retrieval import LabelScores, score_labels
 from imagefinder.images.sources import open_source
 from imagefinder.train.export import free_name
-from imagefinder.train.labels import SHARE, Examples, hold_out, read_examples
+from imagefinder.train.labels import SHARE, Examples, gather, hold_out, read_examples
 from imagefinder.train.report import Training
 from imagefinder.train.torch import require_torch
 from imagefinder.types import Skipped
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from imagefinder.index import Index
     from imagefinder.results import Filled, Records
     from imagefinder.store.filters import FilterLike
+    from imagefinder.train.labels import Labels
     from imagefinder.train.torch.autoencoder import AutoencoderOptions, Made
     from imagefinder.train.torch.classifier import FinetuneOptions
     from imagefinder.train.torch.loop import Progress, Step
@@ -97,8 +98,9 @@ class Finetuning(ABC):
 
     def finetune_classifier(
         self,
-        labels: Path | Examples,
+        labels: Labels | Examples | None = None,
         *,
+        by: str | None = None,
         options: FinetuneOptions | None = None,
         share: float = SHARE,
         name: str | None = None,
@@ -109,14 +111,14 @@ class Finetuning(ABC):
         """Train a classifier and the last stages of its backbone on labelled images of the index, and give all its
         images the activations of the hidden layer: a space called ``name``.
 
-        ``labels`` is a CSV as ``evaluate`` takes it, or examples; a ``share`` of each class is held out to measure
-        the space before and after. The rest as ``train_autoencoder``.
+        ``labels`` and ``by`` as ``train_adapter`` takes them, or examples; a ``share`` of each class is held out to
+        measure the space before and after. The rest as ``train_autoencoder``.
         """
         require_torch()
         from imagefinder.train.torch.classifier import FinetuneOptions, finetune_classifier
 
         started = time.perf_counter()
-        examples = labels if isinstance(labels, Examples) else read_examples(labels, self.records())
+        examples = labels if isinstance(labels, Examples) else gather(self.records(), labels, by=by)
         options = options or FinetuneOptions()
         split = hold_out(examples, share=share, seed=options.schedule.seed)
         test = examples.take(split.held)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from imagefinder.errors import InvalidInputError, NotFoundError
+from imagefinder.errors import ModelError, NotFoundError
 from imagefinder.modelling import cores
 
 if TYPE_CHECKING:
@@ -19,14 +19,12 @@ if TYPE_CHECKING:
     from imagefinder.index import Index
     from imagefinder.results import Filled, Records
     from imagefinder.store.filters import FilterLike
-    from imagefinder.train.labels import Examples
+    from imagefinder.train.labels import Labels
     from imagefinder.train.make import Origin, Tell
     from imagefinder.train.predict import Classified, Classifying, Prediction
     from imagefinder.train.report import Training
-    from imagefinder.types import ImageRef, Limits, Skipped
+    from imagefinder.types import ImageRef, Limits, Record, Skipped
     from imagefinder.views import Models, View
-
-    Labels: TypeAlias = str | os.PathLike[str] | Mapping[str, str]
 
 
 def _silent(stage: str, done: int, total: int) -> None:
@@ -62,6 +60,7 @@ class Teaching(ABC):
         self,
         labels: Labels | None = None,
         *,
+        by: str | None = None,
         feedback: bool = False,
         methods: Sequence[str] = (),
         space: str | None = None,
@@ -72,25 +71,31 @@ class Teaching(ABC):
     ) -> Training:
         """A space fitted to a few labels per class, on the stored vectors: seconds on a CPU.
 
-        ``labels`` is a CSV with the columns ``filename`` and ``label``, or labels by id; with ``feedback``, what was
-        liked for one query is a class too. ``methods`` limits what is tried (``train.recipes.RECIPES``); the best by
-        cross-validation is kept if it is better than the space as it is, otherwise there is no model and the result's
-        ``name`` is None. ``space`` names the space or model to start from, by default the one in use. Raises
-        InvalidInputError, NotFoundError, ModelError or StorageError.
+        ``labels`` is a CSV with the columns ``filename`` and ``label``, or labels by id; ``by`` takes the values of a
+        field for labels, such as ``folder``, ``tags`` (of images with one tag) or a table's column; with ``feedback``,
+        what was liked for one query is a class too. Of one image the label counts that comes first in this order.
+
+        ``methods`` limits what is tried (``train.recipes.RECIPES``); the best by cross-validation is kept if it is
+        better than the space as it is, otherwise there is no model and the result's ``name`` is None. ``space`` names
+        the space or model to start from, by default the one in use. Raises InvalidInputError, NotFoundError, ModelError
+        or StorageError.
         """
+        from imagefinder.train.labels import gather
         from imagefinder.train.make import make_adapter
 
         tell = progress or _silent
         with self._index.indexing, _one_thread():
             origin = self._origin(space)
-            examples = self._examples(labels, origin, feedback=feedback)
+            judgements = self.feedback.list() if feedback else None
+            examples = gather(self._known(origin), labels, by=by, judgements=judgements)
             made = make_adapter(origin, examples, name=name, methods=methods, seed=seed, tell=tell)
             return self._added(made, use, tell)
 
     def train_classifier(
         self,
-        labels: Labels,
+        labels: Labels | None = None,
         *,
+        by: str | None = None,
         hidden: int = 64,
         held_out: float = 0.25,
         space: str | None = None,
@@ -102,18 +107,19 @@ class Teaching(ABC):
         """A classifier with a hidden layer on the stored vectors; the layer's activation is a space, ``hidden`` wide,
         and ``predict`` tells classes by it. Its measures are of a share ``held_out`` of each class; the model kept is
         then trained on all. For the rest see ``train_adapter``."""
+        from imagefinder.train.labels import gather
         from imagefinder.train.make import make_classifier
 
         tell = progress or _silent
         with self._index.indexing, _one_thread():
             origin = self._origin(space)
-            examples = self._examples(labels, origin)
+            examples = gather(self._known(origin), labels, by=by)
             made = make_classifier(origin, examples, name=name, hidden=hidden, share=held_out, seed=seed, tell=tell)
             return self._added(made, use, tell)
 
     def train_words(
         self,
-        captions: str | os.PathLike[str],
+        captions: str | os.PathLike[str] | None = None,
         *,
         space: str | None = None,
         name: str | None = None,
@@ -121,16 +127,17 @@ class Teaching(ABC):
         seed: int = 0,
         progress: Tell | None = None,
     ) -> Training:
-        """The words of this collection: a map from how images look to what a CSV with the columns ``filename`` and
-        ``caption`` says of them, beside what the model says already. An image may have several captions. For the rest
-        see ``train_adapter``."""
-        from imagefinder.train.labels import Table, read_table
+        """The words of this collection: a map from how images look to what is said of them, beside what the model says
+        already. ``captions`` is a CSV with the columns ``filename`` and ``caption``, where an image may have several;
+        None: the captions that the images have in the index. For the rest see ``train_adapter``."""
+        from imagefinder.train.labels import Table, captions_of, read_table
         from imagefinder.train.make import make_words
 
         tell = progress or _silent
         with self._index.indexing, _one_thread():
             origin = self._origin(space, words=True)
-            table = read_table(Path(captions).expanduser(), self.records())
+            records = self.records()
+            table = captions_of(records) if captions is None else read_table(Path(captions).expanduser(), records)
             held = set(origin.ids)
             table = Table({}, [pair for pair in table.captions if pair[0] in held], table.missing)
             tell("reading captions", 0, 0)
@@ -138,15 +145,18 @@ class Teaching(ABC):
             return self._added(make_words(origin, table, texts, name=name, seed=seed, tell=tell), use, tell)
 
     def predict(
-        self, *images: str | os.PathLike[str] | bytes | Image, model: str | None = None
+        self, *images: str | os.PathLike[str] | Record | bytes | Image, model: str | None = None
     ) -> tuple[list[Prediction], list[Skipped]]:
-        """The classes of pictures (files, folders, tables, URLs, bytes of image files, Pillow images), by a classifier
-        or by the one trained last; and what could not be read. Raises NotFoundError and ModelError."""
+        """The classes of pictures (files, folders, tables, URLs, records of the index, bytes of image files, Pillow
+        images), by a classifier or by the one trained last; and what could not be read. Raises NotFoundError and
+        ModelError."""
         from imagefinder.train.predict import predict, predict_pictures
+        from imagefinder.types import ImageRef, Record
 
         embedder = self._classifier(model)
-        given = [i for i in images if not isinstance(i, str | os.PathLike)]
+        given = [i for i in images if not isinstance(i, str | os.PathLike | Record)]
         refs = _scan([os.fspath(i) for i in images if isinstance(i, str | os.PathLike)])
+        refs += [ImageRef(i.uri) for i in images if isinstance(i, Record)]
         found, skipped = predict(embedder, refs, self._limits, workers=cores())
         return found + predict_pictures(embedder, [_picture(i, self._limits) for i in given]), skipped
 
@@ -188,38 +198,33 @@ class Teaching(ABC):
             taken=[*index.manifest.spaces, *index.models],
         )
 
-    def _examples(self, labels: Labels | None, origin: Origin, *, feedback: bool = False) -> Examples:
-        from imagefinder.train.labels import examples_of, from_feedback, read_table
-
-        if labels is None and not feedback:
-            raise InvalidInputError("There is nothing to learn from.", remedy="Give labels, or feedback.")
+    def _known(self, origin: Origin) -> list[Record]:
+        """The images whose vectors there are."""
         held = set(origin.ids)
-        records = [record for record in self.records() if record.id in held]
-        known: dict[str, str] = from_feedback(self.feedback.list()) if feedback else {}
-        missing: tuple[str, ...] = ()
-        if isinstance(labels, Mapping):
-            there = {record.id for record in records}
-            missing = tuple(id for id in labels if id not in there)
-            known |= {id: label for id, label in labels.items() if id in there}
-        elif labels is not None:
-            table = read_table(Path(labels).expanduser(), records)
-            known, missing = {**known, **table.labels}, table.missing
-        return examples_of(known, records, missing=missing)
+        return [record for record in self.records() if record.id in held]
 
     def _added(self, made: Training, use: bool, tell: Tell) -> Training:
         if made.name:
             self.add_model(made.name, use=use, progress=lambda done, total: tell("filling the space", done, total))
         return made
 
+    @property
+    def classifier(self) -> str | None:
+        """The classifier that was trained last on this index; None where there is none."""
+        trained = None
+        for model in self._index.models:
+            with suppress(NotFoundError, ModelError):  # of a model that is not on this machine
+                spec = self._models.spec(model)
+                if spec.classes and spec.folder.parent == self._models.folder:
+                    trained = spec.name
+        return trained
+
     def _classifier(self, name: str | None) -> Classifying:
-        specs = [self._models.spec(model) for model in self._index.models]
+        name = name or self.classifier
         if name is None:
-            trained = [s.name for s in specs if s.classes and s.folder.parent == self._models.folder]
-            if not trained:
-                raise NotFoundError(
-                    "The index has no classifier.", remedy="Make one with: imagefinder train classifier --labels FILE"
-                )
-            name = trained[-1]
+            raise NotFoundError(
+                "The index has no classifier.", remedy="Make one with: imagefinder train classifier --labels FILE"
+            )
         spec = self._models.spec(name)
         if not spec.classes:
             raise NotFoundError(f"The model {name!r} tells no classes apart.", remedy="Name a classifier.")

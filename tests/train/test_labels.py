@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 
 from imagefinder.errors import InvalidInputError, InvalidTableError
 from imagefinder.feedback import Judged, Judgement
-from imagefinder.train.labels import examples_of, folds, from_feedback, hold_out, read_examples, read_table
+from imagefinder.train.labels import (
+    captions_of,
+    examples_of,
+    folds,
+    from_feedback,
+    from_field,
+    gather,
+    hold_out,
+    read_examples,
+    read_table,
+)
 from imagefinder.types import Record
 
 
@@ -42,6 +52,31 @@ def test_a_table_is_read(tmp_path: Path) -> None:
 def test_an_image_may_have_several_captions(tmp_path: Path) -> None:
     found = read_table(write(tmp_path, "filename,caption\na.jpg,A\na.jpg,B\n"), records(tmp_path, "a.jpg"))
     assert list(found.captions) == [("id-a.jpg", "A"), ("id-a.jpg", "B")]
+
+
+def test_the_fields_of_the_index_are_labels(tmp_path: Path) -> None:
+    there = [
+        Record(id="a", uri="/x/a", folder="cats", tags=("cat",), caption="A cat.", extra={"cluster": 2, "price": 10}),
+        Record(id="b", uri="/x/b", folder="dogs", tags=("dog", "old"), extra={"cluster": -1, "price": 12.5}),
+        Record(id="c", uri="/x/c", tags=("dog",), extra={"cluster": 0}),
+    ]
+    assert from_field(there, "folder") == {"a": "cats", "b": "dogs"}
+    assert from_field(there, "tags") == {"a": "cat", "c": "dog"}
+    assert from_field(there, "cluster") == {"a": "2", "c": "0"}
+    assert from_field(there, "price") == {"a": "10", "b": "12.5"}
+    with pytest.raises(InvalidInputError, match="'breed'") as caught:
+        from_field(there, "breed")
+    assert "folder" in caught.value.remedy and "price" in caught.value.remedy
+    assert list(captions_of(there).captions) == [("a", "A cat.")]
+
+
+def test_labels_count_before_fields_and_fields_before_feedback() -> None:
+    there = [Record(id=id, uri=f"/x/{id}", folder=folder) for id, folder in (("a", "cats"), ("b", "dogs"), ("c", ""))]
+    said = [Judgement("1", "2026-01-01", {"text": "x"}, tuple(Judged(id, "") for id in "abc"), ())]
+    found = gather(there, {"a": "tiger", "gone": "x"}, by="folder", judgements=said)
+    assert found.labels == ("tiger", "dogs", 'liked: {"text": "x"}') and found.missing == ("gone",)
+    with pytest.raises(InvalidInputError, match="nothing to learn from"):
+        gather(there)
 
 
 @pytest.mark.parametrize(

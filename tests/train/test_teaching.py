@@ -141,6 +141,19 @@ def test_feedback_is_something_to_learn_from(index: Path) -> None:
         assert made.before is not None and made.before.queries >= 4  # type: ignore[attr-defined]
 
 
+def test_what_the_index_knows_is_something_to_learn_from(index: Path) -> None:
+    with ImageFinder.open(index) as finder:
+        for kind in KINDS:
+            some = [record for record in finder.records() if kind in record.uri]
+            finder.tag([record.id for record in some], add=[kind])
+            for record in some:
+                finder.update(record.id, caption=f"a picture of {kind}")
+        assert finder.train_classifier(by="tags").facts["classes"] == sorted(KINDS)
+        assert finder.train_words().facts["captions"] == 3 * EACH
+    told = run_cli("train", "adapter", "--by", "tags", "--method", "lda", "--index", index, "--json")
+    assert json.loads(told.stdout)["images"] == 3 * EACH
+
+
 def test_captions_teach_words(drawn: Path, index: Path) -> None:
     with ImageFinder.open(index) as finder:
         made = finder.train_words(drawn / "captions.csv", use=True)
@@ -214,7 +227,11 @@ def test_the_commands(drawn: Path, index: Path) -> None:
         (["classifier", "--labels", "gone.csv"], 2, "is in the index"),
         (["classifier", "--labels", "labels.csv", "--name", "../up"], 2, "no name for a model"),
         (["classifier", "--labels", "labels.csv", "--space", "nothing"], 3, "nothing"),
+        (["adapter", "--by", "folder"], 2, "Only one class"),
+        (["classifier", "--by", "breed"], 2, "No image has one value of 'breed'"),
+        (["classifier"], 2, "nothing to learn from"),
         (["words", "--captions", "labels.csv"], 2, "0 images have captions"),
+        (["words"], 2, "0 images have captions"),
     ],
 )
 def test_wrong_use_is_said(drawn: Path, index: Path, command: list[str], code: int, message: str) -> None:

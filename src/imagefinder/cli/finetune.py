@@ -138,10 +138,12 @@ def finetune_classifier(index_dir: Path | None, as_json: bool, unfreeze: int, op
     from imagefinder.train.torch.classifier import FinetuneOptions
 
     wanted = FinetuneOptions(encoder, schedule, options.pop("hidden"))
-    labels, share = options.pop("labels"), options.pop("held_out")
+    labels, by, share = options.pop("labels"), options.pop("by"), options.pop("held_out")
     with open_finder(index_dir) as finder:
         result = run_training(
-            lambda show: finder.finetune_classifier(labels, options=wanted, share=share, progress=show, **options)
+            lambda show: finder.finetune_classifier(
+                labels, by=by, options=wanted, share=share, progress=show, **options
+            )
         )
     return tell_training(result, options["use"], as_json)
 

@@ -62,8 +62,14 @@ def _table(name: str, columns: str, required: bool = True) -> Callable[[Command]
     )
 
 
+by_option = click.option(
+    "--by", metavar="FIELD", help="Labels from a field: folder, tags, cluster_name, a table's column ..."
+)
+
+
 @train.command()
 @_table("labels", "filename and label", required=False)
+@by_option
 @click.option("--feedback", is_flag=True, help="Learn from what was liked and disliked among answers, too.")
 @click.option("--method", "methods", multiple=True, metavar="NAME", help="Try only this one; may be repeated.")
 @_common
@@ -78,7 +84,8 @@ def adapter(index_dir: Path | None, as_json: bool, **options: Any) -> int:
 
 
 @train.command()
-@_table("labels", "filename and label")
+@_table("labels", "filename and label", required=False)
+@by_option
 @click.option("--hidden", default=64, show_default=True, type=click.IntRange(2, 4096), help="Width of the new space.")
 @click.option(
     "--held-out",
@@ -105,10 +112,11 @@ def classifier(index_dir: Path | None, as_json: bool, unfreeze: int | None, **op
 
 
 @train.command()
-@_table("captions", "filename and caption")
+@_table("captions", "filename and caption", required=False)
 @_common
 def words(index_dir: Path | None, as_json: bool, **options: Any) -> int:
-    """Teach the index the words of its images, from captions. An image may have several.
+    """Teach the index the words of its images, from captions: those of a table, where an image may have several, or
+    those that the images have in the index.
 
     Twenty captioned images are the least; hundreds are better. Exit code 1: nothing was better, and no model was made.
     """

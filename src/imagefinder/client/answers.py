@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from imagefinder.cluster.choose import Choice
     from imagefinder.duplicates.report import DuplicateReport, Group
     from imagefinder.groups.clustering import Cluster
+    from imagefinder.train.predict import Classified, Prediction
+    from imagefinder.train.report import Training
     from imagefinder.triage import Outlier, QualityReport
 
 Row = Mapping[str, Any]
@@ -76,6 +78,30 @@ def quality_of(result: Row, skipped: tuple[Skipped, ...]) -> QualityReport:
     from imagefinder.triage import QualityReport
 
     return QualityReport(**_known(QualityReport, result), skipped=skipped)
+
+
+def training_of(result: Row) -> Training:
+    from imagefinder.evaluate.retrieval import LabelScores, WordScores
+    from imagefinder.train.report import Training
+
+    scores = WordScores if result["kind"] == "words" else LabelScores
+    known = _known(Training, result)
+    measured = {when: scores(**known[when]) for when in ("before", "after") if known[when]}
+    lists = {name: tuple(known[name]) for name in ("missing", "notes", "candidates")}
+    facts = {name: value for name, value in result.items() if name not in known}
+    return Training(**{**known, **measured, **lists, "facts": facts})
+
+
+def classified_of(result: Row, skipped: tuple[Skipped, ...]) -> Classified:
+    from imagefinder.train.predict import Classified
+
+    return Classified(**{**_known(Classified, result), "skipped": skipped})
+
+
+def prediction_of(uri: str, answer: Row) -> Prediction:
+    from imagefinder.train.predict import Prediction
+
+    return Prediction(uri, answer["class"], answer["confidence"], tuple(answer["classes"].items()))
 
 
 def duplicates_of(answer: Row) -> DuplicateReport:

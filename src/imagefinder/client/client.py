@@ -17,6 +17,7 @@ from imagefinder.client.judgements import Feedback
 from imagefinder.client.organising import Organising
 from imagefinder.client.queries import bytes_of, data_uri, parts_of
 from imagefinder.client.spaces import Spaces
+from imagefinder.client.teaching import Teaching
 from imagefinder.client.transport import Transport
 from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.images.loader import is_url
@@ -36,7 +37,7 @@ MANY = 10_000  # ids in one request
 EMBEDDED = 64  # texts or pictures embedded in one request
 
 
-class Client(Organising, Spaces):
+class Client(Organising, Spaces, Teaching):
     """The collection of a server (``imagefinder serve``), with the names that ``ImageFinder`` has.
 
     >>> with Client("http://127.0.0.1:8642") as client:

@@ -182,6 +182,7 @@ class Info(Answer):
     may_add_folders: bool
     clustered: bool
     duplicates_searched: bool
+    classifier: str | None = Field(description="What POST /v1/predict asks where no model is named.")
 
 
 class Space(Answer):
@@ -195,6 +196,14 @@ class Space(Answer):
 class Spaces(Answer):
     images: int
     spaces: list[Space]
+
+
+class Prediction(Answer):
+    """The likeliest class of a picture, how sure that is (0 to 1), and the likeliest five with their probabilities."""
+
+    class_: str = Field(alias="class")
+    confidence: float
+    classes: dict[str, float]
 
 
 class Facets(Answer):

@@ -25,7 +25,18 @@ from imagefinder._version import __version__
 from imagefinder.errors import ImageFinderError
 from imagefinder.server import answers, problems
 from imagefinder.server.metrics import Measured
-from imagefinder.server.routes import about, clusters, duplicates, embeddings, images, jobs, maps, search, spaces
+from imagefinder.server.routes import (
+    about,
+    clusters,
+    duplicates,
+    embeddings,
+    images,
+    jobs,
+    maps,
+    predict,
+    search,
+    spaces,
+)
 from imagefinder.server.safety import Guard
 from imagefinder.server.settings import ServerSettings
 from imagefinder.server.state import Serving
@@ -38,7 +49,7 @@ if TYPE_CHECKING:
 
 PAGE = Path(__file__).with_name("page")
 PLACES = ("/", "/groups", "/groups/{label}", "/map", "/duplicates", "/library")  # what the page shows by its address
-ROUTES = (search, images, clusters, maps, duplicates, jobs, embeddings, spaces, about)
+ROUTES = (search, images, clusters, maps, duplicates, jobs, embeddings, spaces, predict, about)
 ABOUT = """Search and organise a collection of images. Every error has one shape:
 `{"error": {"code", "message", "remedy"}}`. Images are named by their ids.
 Times are in UTC unless they say otherwise."""

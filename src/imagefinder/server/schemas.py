@@ -24,6 +24,10 @@ Name = Annotated[
 Measure = Literal["cosine", "euclidean"]
 Words = Annotated[str, StringConstraints(max_length=2000)]
 Url = Annotated[str, StringConstraints(pattern=r"^[hH][tT][tT][pP][sS]?://", max_length=8000)]
+DataUri = Annotated[str, Field(description="A data URI: data:image/jpeg;base64,...")]
+UploadName = Annotated[
+    str, StringConstraints(pattern="^[0-9a-f]{32}$"), Field(description="What POST /v1/uploads answered.")
+]
 FilterText = Annotated[
     str,
     StringConstraints(max_length=4000),
@@ -41,22 +45,27 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
+def check_one(body: Body, *names: str) -> None:
+    """Raises ValueError unless exactly one of these fields is given."""
+    given = [name for name in names if getattr(body, name) is not None]
+    if len(given) != 1:
+        raise ValueError(f"give exactly one of {', '.join(names[:-1])} and {names[-1]}, not {given or 'none'}")
+
+
 class Part(Body):
     """One part of a query: exactly one of words, id, url, image and upload. A negative weight steers away from it."""
 
     words: Words | None = None
     id: Id | None = None
     url: Url | None = None
-    image: str | None = Field(None, description="A data URI: data:image/jpeg;base64,...")
-    upload: str | None = Field(None, description="What POST /v1/uploads answered.", pattern="^[0-9a-f]{32}$")
+    image: DataUri | None = None
+    upload: UploadName | None = None
     weight: float = Field(1.0, ge=-100, le=100)
     box: Box | None = Field(None, description="Search by this part of the picture only.")
 
     @model_validator(mode="after")
     def _one(self) -> Part:
-        given = [n for n in ("words", "id", "url", "image", "upload") if getattr(self, n) is not None]
-        if len(given) != 1:
-            raise ValueError(f"give exactly one of words, id, url, image and upload, not {given or 'none'}")
+        check_one(self, "words", "id", "url", "image", "upload")
         if self.box and self.words is not None:
             raise ValueError("a box needs a picture")
         return self
@@ -99,6 +108,21 @@ class Search(Body):
         description="How vectors are compared.",
     )
     fuse: Literal["rrf", "vote", "mean"] = Field("mean", description="How several spaces or measures rank together.")
+
+
+class Predict(Body):
+    """A picture whose class is asked for: exactly one of id, url, image and upload."""
+
+    id: Id | None = None
+    url: Url | None = None
+    image: DataUri | None = None
+    upload: UploadName | None = None
+    model: Name | None = Field(None, description="A classifier. None: the one trained last.")
+
+    @model_validator(mode="after")
+    def _one(self) -> Predict:
+        check_one(self, "id", "url", "image", "upload")
+        return self
 
 
 class UploadUrl(Body):
@@ -167,102 +191,6 @@ class Trash(Body):
 
 class Key(Body):
     key: Annotated[str, StringConstraints(max_length=1000)]
-
-
-# --- jobs ---------------------------------------------------------------------------------------------------------
-
-Glob = Annotated[str, StringConstraints(max_length=500)]
-Method = Annotated[str, StringConstraints(max_length=40)]
-Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
-
-
-Place = Annotated[str, StringConstraints(min_length=1, max_length=8000, pattern=r"^[^\x00]+$")]
-
-
-class IndexOptions(Body):
-    sources: list[Place] = Field(
-        default_factory=list, max_length=1000, description="Folders, tables and URLs; none: all that are known."
-    )
-    include: list[Glob] = Field(default_factory=list, max_length=100)
-    exclude: list[Glob] = Field(default_factory=list, max_length=100)
-    force: bool = False
-    allow_empty: bool = False
-    cluster: bool = Field(False, description="Then cluster, if that was never done.")
-
-
-class ClusterOptions(Body):
-    n_clusters: int | None = Field(None, ge=1, le=100_000)
-    method: Method = "leiden"
-    features: Method = "default"
-    scale: Method = "none"
-    seed: Seed = 0
-    fresh: bool = False
-
-
-class ChooseOptions(Body):
-    max_k: int = Field(100, ge=2, le=1000)
-
-
-class MapOptions(Body):
-    method: Method | None = None
-    seed: Seed = 0
-    filter: FilterText | None = None
-    update: bool = Field(False, description="Place new images on the latest map instead of making one anew.")
-
-
-class DuplicateOptions(Body):
-    tier: Literal["identical-bytes", "identical-pixels", "same-picture", "same-scene", "similar"] = "same-picture"
-    similar: float = Field(0.8, ge=0, le=1)
-    keep: list[Method] = Field(default_factory=list, max_length=20)
-
-
-class OutlierOptions(Body):
-    k: int = Field(50, ge=1, le=1000)
-
-
-class QualityOptions(Body):
-    again: bool = False
-
-
-class NoOptions(Body):
-    pass
-
-
-class ModelOptions(Body):
-    """A further model for all images, beside those there are: one that is on the server's machine."""
-
-    name: Name
-    use: bool = Field(False, description="Search with it from then on.")
-
-
-OPTIONS: dict[str, type[Body]] = {
-    "index": IndexOptions,
-    "cluster": ClusterOptions,
-    "choose-k": ChooseOptions,
-    "map": MapOptions,
-    "duplicates": DuplicateOptions,
-    "outliers": OutlierOptions,
-    "quality": QualityOptions,
-    "pca": NoOptions,
-    "model": ModelOptions,
-}
-Kind = Literal["index", "cluster", "choose-k", "map", "duplicates", "outliers", "quality", "pca", "model"]
-
-
-class JobRequest(Body):
-    """A job to run in the background. The options depend on its kind."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [
-                {"kind": "index", "options": {"sources": ["https://example.com/cat.jpg"]}},
-                {"kind": "cluster", "options": {"n_clusters": 20}},
-            ]
-        },
-    )
-    kind: Kind
-    options: dict[str, Any] = Field(default_factory=dict)
 
 
 # --- OpenAI's shape -----------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from imagefinder.finder import ImageFinder
     from imagefinder.results import Progress
     from imagefinder.server.hub import Hub
+    from imagefinder.train.report import Training
 
 
 class Kinds:
@@ -33,6 +34,8 @@ class Kinds:
             "quality": (self._quality, "images"),
             "pca": (self._pca, ""),
             "model": (self._model, "images"),
+            "train": (self._train, "images"),
+            "classify": (self._classify, "images"),
         }
         if kind not in makers:
             raise InvalidInputError(f"There is no kind of job {kind!r}; there are {', '.join(makers)}.")
@@ -108,3 +111,17 @@ class Kinds:
         filled = self._finder.add_model(name, use=use, progress=lambda d, n: jobs.step(job, "embedding", d, n))
         job.skipped = skipped_rows(filled.skipped)
         return {**filled.to_dict(), "skipped": len(filled.skipped)}
+
+    def _train(self, job: Job, jobs: Jobs, *, what: str, **options: Any) -> Any:
+        train: dict[str, Callable[..., Training]] = {
+            "adapter": self._finder.train_adapter,
+            "classifier": self._finder.train_classifier,
+            "words": self._finder.train_words,
+        }
+        made = train[what](**options, progress=lambda stage, d, n: jobs.step(job, stage, d, n))
+        return made.to_dict()
+
+    def _classify(self, job: Job, jobs: Jobs, *, model: str | None = None) -> Any:
+        made = self._finder.classify(model=model, progress=lambda d, n: jobs.step(job, "classifying", d, n))
+        job.skipped = skipped_rows(made.skipped)
+        return {**made.to_dict(), "skipped": len(made.skipped)}

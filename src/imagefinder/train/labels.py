@@ -14,11 +14,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from imagefinder.cluster.partition import NOISE
 from imagefinder.errors import InvalidInputError, InvalidTableError
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from imagefinder.feedback import Judgement
     from imagefinder.types import Record
+
+    Labels: TypeAlias = str | os.PathLike[str] | Mapping[str, str]
 
 SHARE, LEAST = 0.25, 2  # of each class held out: this share, and this many at least
 
@@ -106,10 +111,44 @@ def read_table(path: Path, records: Iterable[Record]) -> Table:
     return Table(labels, captions, tuple(missing))
 
 
+def captions_of(records: Iterable[Record]) -> Table:
+    """The captions that images have in the index."""
+    return Table({}, [(r.id, r.caption) for r in records if r.caption], ())
+
+
 def read_examples(path: Path, records: Sequence[Record]) -> Examples:
     """The labelled images of a table. Raises InvalidTableError, and InvalidInputError for fewer than two classes."""
-    table = read_table(path, records)
-    return examples_of(table.labels, records, missing=table.missing)
+    return gather(records, path)
+
+
+def gather(
+    records: Sequence[Record],
+    labels: Labels | None = None,
+    *,
+    by: str | None = None,
+    judgements: Iterable[Judgement] | None = None,
+) -> Examples:
+    """All that is said of the classes of these images: in a table or by id (``labels``), in the field ``by``, and in
+    answers that were judged; of one image the label counts that comes first in this order.
+
+    Raises InvalidTableError, and InvalidInputError for fewer than two classes.
+    """
+    if labels is None and by is None and judgements is None:
+        raise InvalidInputError(
+            "There is nothing to learn from.", remedy="Give labels, a field that has them, or feedback."
+        )
+    known = from_feedback(judgements) if judgements is not None else {}
+    known |= from_field(records, by) if by is not None else {}
+    missing: tuple[str, ...] = ()
+    if isinstance(labels, Mapping):
+        there = {record.id for record in records}
+        missing = tuple(id for id in labels if id not in there)
+        known |= {id: label for id, label in labels.items() if id in there}
+    elif labels is not None:
+        table = read_table(Path(labels).expanduser(), records)
+        known |= table.labels
+        missing = table.missing
+    return examples_of(known, records, missing=missing)
 
 
 def examples_of(labels: Mapping[str, str], records: Iterable[Record], *, missing: Sequence[str] = ()) -> Examples:
@@ -126,6 +165,26 @@ def examples_of(labels: Mapping[str, str], records: Iterable[Record], *, missing
         what = f"Only one class, {found.classes[0]!r}, is" if rows else "No label is"
         raise InvalidInputError(f"{what} there to learn from.", remedy="Label images of two classes at least.")
     return found
+
+
+def from_field(records: Iterable[Record], field: str) -> dict[str, str]:
+    """Labels by id out of what the index knows: a field such as ``folder``, ``tags`` or ``cluster_name``, or a column
+    of a table. An image without a value, in no cluster, or with several tags, has no label. Raises InvalidInputError
+    for a field that tells nothing."""
+    labels: dict[str, str] = {}
+    fields: set[str] = set()
+    for record in records:
+        row = record.to_dict()
+        fields |= row.keys()
+        value = row.get(field)
+        if isinstance(value, list):
+            value = value[0] if len(value) == 1 else None
+        if value not in (None, "") and (field, value) != ("cluster", NOISE):
+            labels[record.id] = str(value)
+    if not labels:
+        known = ", ".join(sorted(fields - {"id", "uri", "content_hash"})) or "none"
+        raise InvalidInputError(f"No image has one value of {field!r} to learn from.", remedy=f"Fields: {known}.")
+    return labels
 
 
 def from_feedback(judgements: Iterable[Judgement]) -> dict[str, str]:

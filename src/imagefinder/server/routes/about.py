@@ -39,6 +39,7 @@ def _index(serving: Serving) -> dict[str, Any]:
         "may_add_folders": serving.settings.may_add_folders,
         "clustered": _is_clustered(serving),
         "duplicates_searched": serving.finder.copies.searched,
+        "classifier": serving.finder.classifier,
         "methods": {"cluster": list(METHODS), "map": list(MAP_METHODS)},
     }
 

@@ -12,6 +12,7 @@ from fastapi.responses import Response
 
 from imagefinder.errors import ImageError, InvalidInputError
 from imagefinder.server import answers, schemas
+from imagefinder.server.job_options import Place
 from imagefinder.server.pictures import SIZES, TYPES
 from imagefinder.server.routes.search import UPLOAD
 from imagefinder.server.state import Json, Serving, ServingDep
@@ -238,7 +239,7 @@ async def add_table(serving: ServingDep, file: Annotated[UploadFile, File()]) ->
 
 
 @router.get("/folders")
-def folders(serving: ServingDep, path: Annotated[schemas.Place | None, Query()] = None) -> Response:
+def folders(serving: ServingDep, path: Annotated[Place | None, Query()] = None) -> Response:
     """The folders in a folder of the server's machine, to choose one to add."""
     from imagefinder.server.folders import look_into
 

@@ -11,7 +11,8 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import ValidationError
 
 from imagefinder.errors import InvalidInputError
-from imagefinder.server import answers, schemas
+from imagefinder.server import answers
+from imagefinder.server.job_options import OPTIONS, JobRequest, Kind
 from imagefinder.server.jobs import Job
 from imagefinder.server.state import Json, Serving, ServingDep
 from imagefinder.server.uploads import check_source
@@ -20,7 +21,7 @@ router = APIRouter(prefix="/v1", tags=["jobs"])
 
 
 @router.post("/jobs", status_code=202, response_model=answers.Job)
-def start_job(serving: ServingDep, body: schemas.JobRequest) -> Response:
+def start_job(serving: ServingDep, body: JobRequest) -> Response:
     """Start long work; GET /v1/events tells how far it is."""
     return Json(submit(serving, body.kind, body.options).to_dict(), 202)
 
@@ -31,23 +32,24 @@ def submit(serving: Serving, kind: str, options: dict[str, Any], *, trusted: boo
     Raises InvalidInputError, and RefusedError for a source that clients may not name.
     """
     try:
-        checked = schemas.OPTIONS[kind].model_validate(options)
+        checked = OPTIONS[kind].model_validate(options)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(p) for p in first["loc"])
-        raise InvalidInputError(f"options of {kind}: {where}: {first['msg']}.", remedy="See /docs.") from None
+        where = "".join(f"{p}: " for p in first["loc"])
+        raise InvalidInputError(f"options of {kind}: {where}{first['msg']}.", remedy="See /docs.") from None
     given = checked.model_dump(exclude_unset=True)
     if kind == "index":
         given.setdefault("sources", [])
         for source in [] if trusted else given["sources"]:
             check_source(source, serving.finder, serving.settings, serving.uploads)
-    return serving.jobs.submit(kind, given, serving.kinds.work(kind, given))
+    shown = {name: value for name, value in given.items() if name != "labels"}  # as many as there are images
+    return serving.jobs.submit(kind, shown, serving.kinds.work(kind, given))
 
 
 @router.get("/jobs", response_model=answers.Jobs)
 def list_jobs(
     serving: ServingDep,
-    kind: Annotated[schemas.Kind | None, Query()] = None,
+    kind: Annotated[Kind | None, Query()] = None,
     state: Annotated[str | None, Query(pattern="^(queued|running|done|failed|cancelled)$")] = None,
     k: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> Response:

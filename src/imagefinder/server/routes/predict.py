@@ -1,0 +1,39 @@
+"""The classes of pictures, by a classifier that was trained on this index."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from imagefinder.errors import ImageError
+from imagefinder.server import answers, schemas
+from imagefinder.server.routes.search import decode_data_uri
+from imagefinder.server.state import Json, Serving, ServingDep
+from imagefinder.types import Record
+
+router = APIRouter(prefix="/v1", tags=["spaces"])
+
+
+@router.post("/predict", response_model=answers.Prediction)
+async def predict(serving: ServingDep, body: schemas.Predict) -> Response:
+    """What a picture shows, and how sure that is. A job of the kind train makes a classifier; one of the kind classify
+    tells the class of every image."""
+    return Json(await serving.searching.run(_predict, serving, body))
+
+
+def _predict(serving: Serving, body: schemas.Predict) -> dict[str, Any]:
+    found, skipped = serving.finder.predict(_picture(serving, body), model=body.model)
+    if skipped:
+        raise ImageError(skipped[0].reason, code=skipped[0].code, remedy=skipped[0].remedy)
+    row = found[0].to_dict()
+    return {name: row[name] for name in ("class", "confidence", "classes")}
+
+
+def _picture(serving: Serving, body: schemas.Predict) -> bytes | Record:
+    if body.id is not None:
+        return serving.finder.get(body.id.lower())
+    if body.image is not None:
+        return decode_data_uri(body.image)
+    return serving.uploads.query(body.upload or serving.uploads.keep_query(body.url or "").upload)
