@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from imagefinder.index import Index
     from imagefinder.store.filters import Filter
 
-COUNTED = ("folder", "tags", "format", "colours", "issues")
+COUNTED = ("folder", "tags", "format", "colours", "issues", "class")
 RANGES = ("width", "height", "bytes", "taken_at")
 VALUES = 100  # of a facet, the most frequent
 SORTS = ("id", "uri", "taken_at", "mtime", "bytes", "width", "height", "outlier", "blur", "cluster")

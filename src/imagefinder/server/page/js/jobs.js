@@ -20,8 +20,11 @@ export const JOB_NAMES = {
   outliers: "Looking for odd ones out",
   quality: "Measuring quality",
   pca: "Measuring dimensions",
+  model: "Adding a model",
+  classify: "Telling classes",
 };
-export const jobName = (job) => JOB_NAMES[job.kind] ?? job.kind;
+const LESSONS = { adapter: "Teaching better matches", classifier: "Teaching classes", words: "Teaching words" };
+export const jobName = (job) => JOB_NAMES[job.kind] ?? LESSONS[job.options.what] ?? job.kind;
 
 function take(job) {
   jobs.set((all) => {

@@ -5,8 +5,12 @@ import { listParam, navigate, withParams } from "./state.js";
 
 /**
  * @typedef {{words: string, ids: string[], upload: string, box: number[] | null, filter: string, liked: string[],
- *   disliked: string[], sort: string, collapse: boolean, diversity: number, minScore: number | null, sameCluster: boolean}} Search
+ *   disliked: string[], sort: string, collapse: boolean, diversity: number, minScore: number | null, sameCluster: boolean,
+ *   spaces: string[], measures: string[], fuse: string}} Search
  */
+
+const MEASURES = ["cosine", "euclidean"];
+export const FUSES = { mean: "Mean score", rrf: "Mean rank", vote: "Votes" };
 
 /** @param {URLSearchParams} params @returns {Search} */
 export function readSearch(params) {
@@ -24,6 +28,9 @@ export function readSearch(params) {
     diversity: Number(params.get("diversity") ?? 0),
     minScore: params.has("min_score") ? Number(params.get("min_score")) : null,
     sameCluster: params.has("same_cluster"),
+    spaces: listParam(params, "spaces"),
+    measures: listParam(params, "measures").filter((one) => MEASURES.includes(one)),
+    fuse: FUSES[params.get("fuse")] ? params.get("fuse") : "mean",
   };
 }
 
@@ -46,6 +53,9 @@ export function searchBody(search) {
     same_cluster: search.sameCluster,
     collapse: search.collapse,
     diversity: search.diversity,
+    spaces: search.spaces,
+    measures: search.measures.length ? search.measures : ["cosine"],
+    fuse: search.fuse,
   };
 }
 

@@ -9,8 +9,10 @@ import { downloadCsv } from "../csv.js";
 import { count, dateTime, duration, number } from "../format.js";
 import { jobName } from "../jobs.js";
 import { issueName } from "../search/facets.js";
+import { oneOf } from "../search/filters.js";
 import { sourceName } from "./names.js";
 import { SkippedList } from "./skipped.js";
+import { UseIt, trainingRows } from "./training.js";
 
 const PAGE = 50;
 const MOST = 1000; // rows of one call
@@ -27,19 +29,23 @@ function Details({ job }) {
         .map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}
     </dl>
     ${data.error && html`<p class="error-text">${data.error.message} ${data.error.remedy}</p>`}
-    ${data.skipped > 0 && html`<${Skipped} job=${data} />`}`;
+    ${data.skipped > 0 && html`<${Skipped} job=${data} />`}
+    ${data.kind === "train" && data.result?.name && html`<${UseIt} name=${data.result.name} />`}`;
 }
 
 const WORDS = { seen: "Seen", added: "Added", updated: "Updated", moved: "Moved", removed: "Removed", unchanged: "Unchanged", n_clusters: "Groups", n_noise: "Without a group", groups: "Groups", compared: "Pairs compared", measured: "Measured", total: "Images", n_images: "Images" };
 
 /** The numbers of a result that say something to people. */
-function resultRows({ result }) {
+function resultRows({ kind, result }) {
   if (!result) return [];
+  if (kind === "train") return trainingRows(result);
   const numbers = Object.entries(result).filter(([name, value]) => WORDS[name] && typeof value === "number");
   const issues = Object.entries(result.issues ?? {}).filter(([, n]) => n > 0);
+  const classes = Object.entries(result.classes ?? {});
   return [
     ...numbers.map(([name, value]) => [WORDS[name], number(value)]),
     ...issues.map(([name, n]) => [issueName(name), html`<a href=${`/?filter=${encodeURIComponent(`issues = ${name}`)}`}>${count(n, "image")}</a>`]),
+    ...classes.map(([name, n]) => [name, html`<a href=${`/?filter=${encodeURIComponent(oneOf("class", [name]))}`}>${count(n, "image")}</a>`]),
   ];
 }
 

@@ -11,6 +11,7 @@ const ROLES = { image: "pictures", words: "words" };
 /** Nothing where there is one model only: the facts above name it. */
 export function Models({ info }) {
   const [spaces, setSpaces] = useState([]);
+  const known = JSON.stringify(info.spaces); // names, and what each is in use for
   const several = new Set(Object.values(info.spaces).map((space) => space.model)).size > 1;
   const load = useCallback(async (signal) => {
     try {
@@ -24,7 +25,7 @@ export function Models({ info }) {
     const controller = new AbortController();
     load(controller.signal);
     return () => controller.abort();
-  }, [several, info.images, load]);
+  }, [several, info.images, known, load]);
   if (!several || !spaces.length) return null;
   const use = async (name) => {
     try {

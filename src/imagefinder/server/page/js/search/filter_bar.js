@@ -3,6 +3,7 @@ import { html, useState } from "../../vendor/preact.js";
 import { api, useRequest } from "../api.js";
 import { Icon } from "../components/icon.js";
 import { Popover } from "../components/popover.js";
+import { useIndex } from "../library_info.js";
 import { setParams } from "../state.js";
 import { FACETS, sortOut, summary, withClauses } from "./facets.js";
 import { DateMenu, ListMenu, SizeMenu } from "./facet_menus.js";
@@ -13,9 +14,11 @@ const setFilter = (filter) => setParams({ filter });
 export function FilterBar({ filter }) {
   const { clauses, others } = sortOut(filter);
   const named = useRequest(clauses.cluster.length ? "names" : null, (signal) => api.get("/facets", {}, { signal }));
+  const { info } = useIndex();
+  const facets = FACETS.filter(({ id }) => id !== "class" || info?.classifier || clauses.class.length);
   const groups = Object.fromEntries((named.data?.cluster ?? []).map((one) => [one.value, one.name]));
   return html`<div class="filter-bar" role="group" aria-label="Filters">
-    ${FACETS.map((facet) => html`<${FacetButton} key=${facet.id} facet=${facet} filter=${filter} clauses=${clauses[facet.id]} names=${facet.id === "cluster" ? groups : {}} />`)}
+    ${facets.map((facet) => html`<${FacetButton} key=${facet.id} facet=${facet} filter=${filter} clauses=${clauses[facet.id]} names=${facet.id === "cluster" ? groups : {}} />`)}
     <${Expression} filter=${filter} others=${others} />
     ${filter && html`<button class="button small quiet" onClick=${() => setFilter(null)}>Clear all</button>`}
   </div>`;

@@ -2,8 +2,10 @@
 import { html, useId, useLayoutEffect, useState } from "../../vendor/preact.js";
 import { Icon } from "../components/icon.js";
 import { Popover } from "../components/popover.js";
+import { useIndex } from "../library_info.js";
 import { setParams } from "../state.js";
 import { keptStore, useStore } from "../store.js";
+import { Comparing, comparesOtherwise } from "./comparing.js";
 
 /** @type {ReturnType<typeof keptStore<"small" | "medium" | "large">>} */
 export const pictureSize = keptStore("picture-size", "medium");
@@ -33,7 +35,8 @@ export function Sort({ sort }) {
 
 export function Options({ search, query }) {
   const size = useStore(pictureSize);
-  const changed = query && (search.collapse || search.diversity > 0 || search.minScore !== null || search.sameCluster);
+  const { info } = useIndex();
+  const changed = query && (comparesOtherwise(search) || search.collapse || search.diversity > 0 || search.minScore !== null || search.sameCluster);
   return html`<${Popover} align="end" class="icon-button ${changed ? "on" : ""}" label="Options" testid="options" button=${html`<${Icon} name="options" />`}>
     ${() => html`<div class="menu-body stack options">
       <fieldset class="segments"><legend>Pictures</legend>
@@ -46,6 +49,7 @@ export function Options({ search, query }) {
         <label class="check"><input type="checkbox" checked=${search.sameCluster} onChange=${(e) => set({ same_cluster: e.target.checked })} />Only the group of the best hit</label>
         <${Dial} name="diversity" value=${search.diversity} />
         <${Dial} name="min_score" value=${search.minScore ?? 0} />
+        <${Comparing} search=${search} info=${info} />
       `}
     </div>`}
   <//>`;

@@ -8,6 +8,7 @@ import { JobList, RunningJobs } from "../library/job_list.js";
 import { Models } from "../library/models.js";
 import { Sources } from "../library/sources.js";
 import { Tasks } from "../library/tasks.js";
+import { Teach } from "../library/teach.js";
 import { reloadIndex, useIndex } from "../library_info.js";
 
 export default function Library() {
@@ -28,6 +29,7 @@ export default function Library() {
     <${Models} info=${info} />
     ${!info.read_only && html`<section class="stack tight"><h2>Add images</h2><${AddImages} info=${info} /></section>`}
     <section class="stack tight"><h2>Organise</h2><${Tasks} info=${info} /></section>
+    ${!info.read_only && html`<${Teach} info=${info} />`}
     ${jobs}
   </div>`;
 }

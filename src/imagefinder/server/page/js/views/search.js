@@ -9,6 +9,7 @@ import { useIndex } from "../library_info.js";
 import { FilterBar } from "../search/filter_bar.js";
 import { judge, useKeptJudgements } from "../search/judging.js";
 import { Options, Sort, pictureSize } from "../search/options.js";
+import { Predicted } from "../search/predicted.js";
 import { SelectionBar } from "../search/selection_bar.js";
 import { Actions, Footer } from "../search/tile_parts.js";
 import { useResults } from "../search/use_results.js";
@@ -49,6 +50,7 @@ export default function Search({ route }) {
       <${FilterBar} filter=${search.filter} />
       <div class="row results-line">
         <${Summary} results=${results} search=${search} />
+        <${Predicted} search=${search} />
         ${!query && html`<${Sort} sort=${search.sort} />`}
         <${Options} search=${search} query=${query} />
       </div>

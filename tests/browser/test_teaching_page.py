@@ -1,0 +1,81 @@
+"""Teaching the index on the page, and choosing what pictures are compared by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from browsing import SAMPLES, Server, settled, shown_ids
+
+expect = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed").expect
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+BIRD = SAMPLES / "animals" / "albino-peahen.jpg"
+
+
+@pytest.fixture(scope="module")
+def server(serve: Callable[..., Server], grouped_index: Path) -> Server:
+    return serve(grouped_index)
+
+
+def test_classes_are_taught_told_and_filtered_by(server: Server, open_page: Callable[..., Page]) -> None:
+    page = open_page(server, "/library")
+    lesson = page.get_by_test_id("teach-classifier")
+    lesson.get_by_label("Classes: learn from").select_option("folder")
+    lesson.get_by_role("button", name="Train").click()
+    page.get_by_test_id("toast").filter(has_text="Teaching classes: done").get_by_role("button").first.click()
+    told = page.get_by_role("dialog", name="Teaching classes")
+    expect(told).to_contain_text("a hidden layer of 64")
+    result = server.get(f"/jobs/{server.get('/jobs', kind='train')['jobs'][0]['id']}")["result"]
+    assert f"{100 * result['after']['map_at_r']:.1f} %" in told.inner_text()
+    told.get_by_role("button", name="Search with it").click()
+    expect(told.get_by_role("button", name="Search with it")).to_have_count(0)
+    page.keyboard.press("Escape")
+    models = page.get_by_test_id("models")
+    expect(models.get_by_role("listitem").filter(has_text="classifier")).to_contain_text("in use for pictures")
+    assert server.get("/index")["model"] == "classifier"
+    lesson.get_by_role("button", name="Tell the class of every image").click()
+    expect(page.get_by_test_id("toast").filter(has_text="Telling classes: done")).to_be_visible()
+
+    page.get_by_role("link", name="Search", exact=True).click()
+    page.get_by_test_id("facet-class").click()
+    page.get_by_label("animals").check()
+    page.keyboard.press("Escape")
+    settled(page)
+    assert set(shown_ids(page.get_by_test_id("grid"))) <= set(server.ids("class = animals"))
+    page.get_by_test_id("pick-picture").set_input_files(BIRD)
+    expect(page.get_by_test_id("predicted")).to_contain_text("Looks like animals")
+
+
+def test_words_without_captions_are_refused_with_a_reason(server: Server, open_page: Callable[..., Page]) -> None:
+    page = open_page(server, "/library")
+    page.get_by_test_id("teach-words").get_by_role("button", name="Learn").click()
+    expect(page.get_by_test_id("toast")).to_contain_text("0 images have captions")
+
+
+def test_models_and_measures_rank_together(server: Server, open_page: Callable[..., Page]) -> None:
+    server.run_job("model", name="fast")
+    id = server.ids()[3]
+    page = open_page(server, f"/?id={id}")
+    page.get_by_test_id("options").click()
+    page.get_by_label("efficientnet-lite2").check()
+    page.get_by_label("efficientnet-lite0").check()
+    page.get_by_role("radio", name="Both").check()
+    page.get_by_role("radio", name="Votes").check()
+    page.keyboard.press("Escape")
+    expect(page.locator(".stale")).to_have_count(0)
+    settled(page)
+    body = {
+        "parts": [{"id": id}],
+        "k": 10,
+        "spaces": ["efficientnet-lite2", "efficientnet-lite0"],
+        "measures": ["cosine", "euclidean"],
+        "fuse": "vote",
+    }
+    assert shown_ids(page.get_by_test_id("grid"))[:10] == [hit["id"] for hit in server.post("/search", body)["hits"]]
+    page.reload()
+    expect(page.get_by_test_id("options")).to_have_class("icon-button on")
