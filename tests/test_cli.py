@@ -193,7 +193,7 @@ def test_ctrl_c_stops_cleanly_and_the_next_run_goes_on(tmp_path: Path) -> None:
     while child.poll() is None and not (manifest.exists() and "efficientnet" in manifest.read_text()):
         time.sleep(0.02)  # the run has begun when it has made room for its vectors
     child.send_signal(signal.SIGINT)
-    _, said = child.communicate(timeout=60)
+    _, said = child.communicate(timeout=200)
     assert child.returncode == 130
     assert "run the same command to go on" in said
     assert "Traceback" not in said
@@ -232,7 +232,7 @@ def test_demo_runs_on_a_folder_and_says_where_to_get_images_without_one(home: Pa
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "demo.png").stat().st_size > 1000
     bare = subprocess.run(
-        [sys.executable, "-m", "imagefinder", "demo"], capture_output=True, text=True, cwd=tmp_path, timeout=60
+        [sys.executable, "-m", "imagefinder", "demo"], capture_output=True, text=True, cwd=tmp_path, timeout=200
     )
     assert bare.returncode == 3
     assert "download" in bare.stderr

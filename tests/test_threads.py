@@ -282,7 +282,7 @@ def test_the_shared_lock_is_shared_or_held_alone() -> None:
 
     with ThreadPoolExecutor(8) as pool:
         for future in [pool.submit(work) for work in (read, read, read, read, write, write)]:
-            future.result(timeout=20)
+            future.result(timeout=120)
     assert state["most"] > 1
 
 
@@ -304,4 +304,4 @@ def test_who_wants_the_lock_alone_is_not_kept_out(finder: ImageFinder) -> None:
                 assert finder._index.refit(finder.embedder.spec, force=True)
         finally:
             stop.set()
-        assert all(future.result(timeout=20) for future in searching)
+        assert all(future.result(timeout=120) for future in searching)

@@ -60,13 +60,13 @@ class Handler(BaseHTTPRequestHandler):
     def get_drip(self, query: dict[str, str]) -> None:
         self.send_response(200)
         self.end_headers()
-        for _ in range(100):
+        for _ in range(300):
             self.wfile.write(b"x")
             self.wfile.flush()
             time.sleep(0.1)
 
     def get_silent(self, query: dict[str, str]) -> None:
-        time.sleep(5)
+        time.sleep(30)
 
     def get_claims(self, query: dict[str, str]) -> None:
         self.send_response(200)

@@ -50,7 +50,7 @@ def start() -> Iterator[Start]:
 def ask(url: str, body: Any = None, **headers: str) -> Any:
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json", **headers})
-    with urllib.request.urlopen(request, timeout=60) as answer:
+    with urllib.request.urlopen(request, timeout=200) as answer:
         return json.loads(answer.read())
 
 
@@ -70,7 +70,7 @@ def test_a_folder_is_indexed_clustered_and_served(start: Start, tmp_path: Path) 
     wait_for(lambda: ask(f"{url}readyz")["status"] == "ready")
     assert ask(f"{url}v1/index")["images"] == 24 and ask(f"{url}v1/index")["clustered"]
     assert ask(f"{url}v1/search", {"words": "animal", "k": 3})["hits"]
-    with urllib.request.urlopen(url, timeout=60) as page:
+    with urllib.request.urlopen(url, timeout=200) as page:
         assert b"<title>ImageFinder</title>" in page.read()
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 0
@@ -83,7 +83,7 @@ def test_a_folder_is_indexed_clustered_and_served(start: Start, tmp_path: Path) 
 def test_an_end_in_the_middle_of_a_job_loses_nothing(start: Start, tmp_path: Path, sent: signal.Signals) -> None:
     process, url = start(SAMPLES, "--index", tmp_path / "index")
     wait_for(lambda: ask(f"{url}v1/jobs")["jobs"][0]["done"] > 0)
-    listener = urllib.request.urlopen(f"{url}v1/events", timeout=60)  # an open page does not keep it from ending
+    listener = urllib.request.urlopen(f"{url}v1/events", timeout=200)  # an open page does not keep it from ending
     process.send_signal(sent)
     assert process.wait(60) in (0, -signal.SIGKILL)
     listener.close()

@@ -37,7 +37,7 @@ def test_the_second_process_is_told_who_holds_it(tmp_path: Path) -> None:
     started = time.monotonic()
     with pytest.raises(IndexLockedError) as caught:
         IndexLock(tmp_path).acquire(timeout=0.2)
-    assert 0.15 < time.monotonic() - started < 5
+    assert 0.15 < time.monotonic() - started < 30
     assert "imagefinder index photos" in caught.value.message
     assert f"process {process.pid} on" in caught.value.message
     process.kill()
