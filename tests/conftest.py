@@ -10,7 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
+
+settings.register_profile("imagefinder", deadline=None)  # a slow machine must not make a test fail
+settings.load_profile("imagefinder")
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("IMAGEFINDER_TEST_DATA", ROOT.parent / "shared" / "data"))

@@ -14,7 +14,7 @@ from fastapi.testclient import TestClient
 
 from imagefinder import ImageFinder
 from imagefinder.server.app import create_app
-from imagefinder.server.run import bind, url_of
+from imagefinder.server.run import KEEP_ALIVE_S, bind, url_of
 from imagefinder.server.settings import ServerSettings
 from imagefinder.types import Limits
 
@@ -52,7 +52,12 @@ def serving() -> Callable[..., AbstractContextManager[str]]:
     @contextmanager
     def serve(finder: ImageFinder, **settings: Any) -> Iterator[str]:
         listener, wanted = bind(ServerSettings(port=0, **settings), any_port=False)
-        config = uvicorn.Config(create_app(finder, wanted), log_level="warning", timeout_graceful_shutdown=1)
+        config = uvicorn.Config(
+            create_app(finder, wanted),
+            log_level="warning",
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=1,
+        )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()

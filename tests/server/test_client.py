@@ -387,6 +387,17 @@ def test_it_comes_back_when_it_is_told_when(monkeypatch: pytest.MonkeyPatch) -> 
     assert told.value.code == "rate-limited" and len(seen) == 5 and slept == [10.0] * 4
 
 
+@pytest.mark.parametrize("lost", [httpx.RemoteProtocolError("cut"), httpx.ReadError("reset")])
+def test_a_lost_connection_is_made_again_for_what_only_reads(lost: Exception) -> None:
+    transport, seen = answering(lost, httpx.Response(200, json=[1]))
+    assert transport.json("GET", "/v1/index") == [1] and len(seen) == 2
+    for method, tries in (("GET", 2), ("POST", 1)):
+        transport, seen = answering(*[lost] * 3)
+        with pytest.raises(errors.UnreachableError):
+            transport.json(method, "/v1/jobs")
+        assert len(seen) == tries
+
+
 @pytest.mark.parametrize(
     ("answer", "kind", "code"),
     [
@@ -408,7 +419,7 @@ def test_it_comes_back_when_it_is_told_when(monkeypatch: pytest.MonkeyPatch) -> 
 def test_every_failure_has_its_exception(answer: Any, kind: type[Exception], code: str | None) -> None:
     transport, seen = answering(answer)
     with pytest.raises(kind) as told:
-        transport.json("GET", "/v1/index")
+        transport.json("POST", "/v1/search", json={})
     assert type(told.value) is kind and getattr(told.value, "code", None) == code and len(seen) == 1
 
 

@@ -352,10 +352,11 @@ def test_private_addresses_are_reached_when_allowed(serve: Serve, pages: str) ->
 
 
 def test_the_examples_of_the_description_are_valid(client: TestClient) -> None:
-    from imagefinder.server import schemas
+    from imagefinder.server.job_options import JobRequest
+    from imagefinder.server.schemas import Search
 
     described = client.get("/openapi.json").json()
-    for name in ("Search", "JobRequest"):
-        for example in described["components"]["schemas"][name]["examples"]:
-            getattr(schemas, name).model_validate(example)
+    for body in (Search, JobRequest):
+        for example in described["components"]["schemas"][body.__name__]["examples"]:
+            body.model_validate(example)
     assert json.dumps(described).count("operationId") > 40

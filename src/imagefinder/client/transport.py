@@ -83,7 +83,9 @@ class Transport:
             raise self._error(response)
         return response
 
-    def _try(self, method: str, path: str, options: Mapping[str, Any]) -> httpx.Response:
+    def _try(self, method: str, path: str, options: Mapping[str, Any], *, again: bool = False) -> httpx.Response:
+        """One request, and if it only reads another one after a lost connection: a server or a proxy may close one that
+        has been idle just when it is used."""
         import httpx
 
         try:
@@ -93,6 +95,8 @@ class Transport:
                 f"{self.url} did not answer in time.", code="timeout", remedy="Give the client a longer timeout_s."
             ) from error
         except httpx.TransportError as error:
+            if method == "GET" and not again and not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+                return self._try(method, path, options, again=True)
             raise errors.UnreachableError(
                 f"No server answers at {self.url}: {error}.",
                 code="unreachable",

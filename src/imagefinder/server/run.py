@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from imagefinder.server.settings import ServerSettings
 
 TRIED = 100  # ports looked at for a free one
+KEEP_ALIVE_S = 75  # an idle connection: longer than clients and proxies keep one, which else may use it as it is closed
 
 
 def bind(settings: ServerSettings, *, any_port: bool) -> tuple[socket.socket, ServerSettings]:
@@ -52,7 +53,12 @@ def url_of(settings: ServerSettings) -> str:
 def run(app: FastAPI, listener: socket.socket, *, ready: Callable[[], None] = lambda: None) -> None:
     """Serve until a signal comes. ``ready`` is called when the first request can be answered."""
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=5
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=5,
     )
     _Server(config, app, ready).run(sockets=[listener])
 
