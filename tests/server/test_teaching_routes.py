@@ -131,7 +131,10 @@ def test_a_picture_that_is_none_is_said(client: Client) -> None:
         )
 
 
-def test_a_server_that_only_reads_trains_nothing(serve: Callable[..., TestClient]) -> None:
+def test_a_server_that_only_reads_trains_nothing_and_tells_classes(serve: Callable[..., TestClient]) -> None:
     client = serve(read_only=True)
+    id = client.get("/v1/images/columns", params={"fields": "id"}).json()["columns"]["id"][0]
+    answer = client.post("/v1/predict", json={"id": id})
+    assert answer.status_code == 404 and "no classifier" in answer.json()["error"]["message"]
     body = {"kind": "train", "options": {"what": "adapter", "by": "folder"}}
     assert client.post("/v1/jobs", json=body).status_code == 403

@@ -27,7 +27,8 @@ COOKIE = "imagefinder-key"
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 OPEN = ("/healthz", "/readyz", "/v1/session")  # needs no key; nor does the page itself, which holds no data
 GUARDED = ("/v1/", "/metrics")
-COSTLY = ("/v1/search", "/v1/uploads", "/v1/embeddings", "/v1/images/urls", "/v1/tables", "/v1/jobs", "/v1/session")
+ASKING = ("/v1/search", "/v1/search/upload", "/v1/predict", "/v1/uploads", "/v1/embeddings", "/v1/session")
+COSTLY = (*ASKING, "/v1/images/urls", "/v1/tables", "/v1/jobs")
 ENDLESS = ("/v1/events",)
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
@@ -148,7 +149,7 @@ def cookie_value(key: str) -> str:
 
 def _only_asks(path: str) -> bool:
     """POSTs that change nothing of the collection."""
-    return path in ("/v1/search", "/v1/search/upload", "/v1/uploads", "/v1/embeddings", "/v1/session")
+    return path in ASKING
 
 
 class _Request:
