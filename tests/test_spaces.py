@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -109,9 +110,32 @@ def test_an_interrupted_model_is_completed(both: Path, tmp_path: Path) -> None:
         assert 0 < half < len(finder)
         with pytest.raises(InvalidInputError, match="no vectors yet"):
             finder.use_space("fast")
+        for ask in (lambda: finder.search("a bird", spaces=["fast"]), lambda: finder.vectors(LITE0)):
+            with pytest.raises(InvalidInputError, match="no vectors yet"):
+                ask()
+        assert finder.search("a bird")
     with ImageFinder.open(tmp_path / "index") as finder:
         assert finder.add_model("fast").filled == len(finder) - half
         assert finder.search("a bird", spaces=["fast"]).space == f"{LITE0}-words"
+
+
+def test_searches_do_not_wait_for_a_model_that_is_being_added(both: Path, tmp_path: Path) -> None:
+    """A search in the space in use neither fits a half-filled one nor waits for who fills it."""
+    with ImageFinder.open(tmp_path / "index") as finder:
+        finder.add(both / "pictures")
+        found: list[int] = []
+
+        def search(done: int, total: int) -> None:
+            asking = threading.Thread(target=lambda: found.append(len(finder.search("a bird", k=5))))
+            with finder._index.writing:  # as the filling does for each batch
+                asking.start()
+                asking.join(60)
+                assert not asking.is_alive()
+            assert done == total or not finder._index.is_fitted(LITE0)
+
+        finder.add_model("fast", progress=search)
+        assert found and set(found) == {5}
+        assert finder._index.is_fitted(LITE0)
 
 
 def test_a_picture_that_is_gone_is_skipped_and_said(tmp_path: Path) -> None:

@@ -223,11 +223,12 @@ class ImageFinder(Modelling, Cataloguing, Organising, Teaching, Finetuning):
     # --- inside ---------------------------------------------------------------------------------------------------
 
     def _ready(self) -> None:
-        """Fit what an interrupted first run left unfitted; raises NotFoundError if nothing was ever indexed."""
-        unfitted = [s.model for s in self._index.manifest.spaces.values() if s.search_vector is None]
-        for model in dict.fromkeys(unfitted):
-            self._index.refit(self._models.spec(model))
-        if not any(s.search_vector for s in self._index.manifest.spaces.values()):
+        """Fit what an interrupted first run left unfitted of the spaces in use; a model that is being added fits its
+        own. Raises NotFoundError if nothing was ever indexed."""
+        for name in self._index.manifest.current.values():
+            if (entry := self._index.space(name)).search_vector is None:
+                self._index.refit(self._models.spec(entry.model))
+        if not any(self._index.is_fitted(name) for name in self._index.manifest.current.values()):
             raise no_images()
 
     def _resolve(self, image: str) -> str:

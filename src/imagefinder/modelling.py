@@ -85,8 +85,6 @@ class Modelling(ABC):
             with self._index.writing:
                 self._index.add_spaces(spec)
             done = fill(self._index, embedder, limits=self._limits, workers=cores(), progress=progress)
-            if done.filled:
-                self._index.store.optimize()
         if use:
             self.use_space(spec.name)
         return done
@@ -131,6 +129,8 @@ class Modelling(ABC):
 
         self._ready()
         name = space or self._view.image
+        if not raw:
+            self._index.check_fitted(name)
         ids: list[str] = []
         arrays: list[Float32] = []
         for part, rows in self._index.raw_batches(name) if raw else self._index.searched_batches(name):
@@ -187,8 +187,13 @@ class Modelling(ABC):
 
     def view(self, name: str | None = None) -> View:
         """Where a search looks that names this space or model, or none: a space for pictures and one for words. Raises
-        NotFoundError."""
-        return self._view if name is None else View.named(self._index, self._models, name)
+        NotFoundError, and InvalidInputError for one whose vectors are still to come."""
+        if name is None:
+            return self._view
+        view = View.named(self._index, self._models, name)
+        for space in filter(None, (view.image, view.words)):
+            self._index.check_fitted(space)
+        return view
 
     def _views(self, names: Sequence[str]) -> list[View]:
         if isinstance(names, str):

@@ -122,11 +122,20 @@ class Spaces(ABC):
         """Make these the current spaces; a role that isn't named keeps the one it has."""
         with self.writing, self.steady.exclusive():
             for name in roles.values():
-                if self.manifest.space(name).search_vector is None:
-                    raise InvalidInputError(
-                        f"The space {name!r} has no vectors yet.", remedy="Run: imagefinder index --model NAME"
-                    )
+                self.check_fitted(name)
             self.save_manifest(replace(self.manifest, current={**self.manifest.current, **roles}))
+
+    def is_fitted(self, name: str) -> bool:
+        """Whether a space can be searched: that of a model that was never filled to its end can't."""
+        return self.manifest.space(name).search_vector is not None
+
+    def check_fitted(self, name: str) -> None:
+        """Raises NotFoundError, and InvalidInputError for a space that can't be searched yet."""
+        if not self.is_fitted(name):
+            model = self.manifest.space(name).model
+            raise InvalidInputError(
+                f"The space {name!r} has no vectors yet.", remedy=f"Run to its end: imagefinder index --model {model}"
+            )
 
     def drop(self, spec: ModelSpec) -> None:
         """Remove the vectors of a model. Raises InvalidInputError for one whose space is current, NotFoundError for
