@@ -131,6 +131,12 @@ def test_a_picture_that_is_none_is_said(client: Client) -> None:
         )
 
 
+@pytest.mark.parametrize("words", ["a bird", "https://example.com/a.jpg - https://example.com/b.jpg"])
+def test_the_client_asks_for_the_class_of_one_picture_only(client: Client, words: str) -> None:
+    with pytest.raises(InvalidInputError, match="is not one picture"):
+        client.predict(words)
+
+
 def test_a_server_that_only_reads_trains_nothing_and_tells_classes(serve: Callable[..., TestClient]) -> None:
     client = serve(read_only=True)
     id = client.get("/v1/images/columns", params={"fields": "id"}).json()["columns"]["id"][0]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from imagefinder.client.answers import classified_of, prediction_of, training_of
 from imagefinder.client.jobs import JobProgress, Jobs
 from imagefinder.client.queries import parts_of
+from imagefinder.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -67,7 +68,11 @@ class Teaching(ABC):
     def predict(self, image: str | Path | bytes | Image, *, model: str | None = None) -> Prediction:
         """The class of a picture (a path, a URL, ``id:`` with an id, bytes of an image file, or a Pillow image), by a
         classifier or by the one trained last. Raises what is wrong with it."""
-        body = parts_of(image, self._transport)[0]
+        (body, *more) = parts_of(image, self._transport)
+        if more or "words" in body:
+            raise InvalidInputError(
+                f"{image!r:.200} is not one picture.", remedy="Give a path, a URL or id: and an id."
+            )
         del body["weight"]
         row = self._transport.json("POST", "/v1/predict", json={**body, "model": model})
         return prediction_of(image if isinstance(image, str) else "<picture>", row)

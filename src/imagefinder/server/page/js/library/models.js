@@ -2,9 +2,9 @@
 import { html, useCallback, useEffect, useState } from "../../vendor/preact.js";
 import { api, isAbort } from "../api.js";
 import { Icon } from "../components/icon.js";
-import { toast, toastError } from "../components/toast.js";
+import { toastError } from "../components/toast.js";
 import { count, number } from "../format.js";
-import { reloadIndex } from "../library_info.js";
+import { searchWith } from "./training.js";
 
 const ROLES = { image: "pictures", words: "words" };
 
@@ -27,15 +27,6 @@ export function Models({ info }) {
     return () => controller.abort();
   }, [several, info.images, known, load]);
   if (!several || !spaces.length) return null;
-  const use = async (name) => {
-    try {
-      setSpaces((await api.post(`/spaces/${encodeURIComponent(name)}/use`)).spaces);
-      toast(`Searches use ${name} now`);
-      reloadIndex();
-    } catch (error) {
-      toastError(error);
-    }
-  };
   return html`<section class="stack tight" data-testid="models">
     <h2>Models</h2>
     <ul class="source-list">
@@ -46,7 +37,7 @@ export function Models({ info }) {
             <div class="ellipsis mono">${model}</div>
             <div class="muted small-text">${images < info.images ? `${number(images)} of ${count(info.images, "image")}` : count(images, "image")}${roles.length ? `, in use for ${roles.map((role) => ROLES[role]).join(" and ")}` : ""}</div>
           </div>
-          ${!info.read_only && roles.length < provides && html`<button class="button small" onClick=${() => use(model)} aria-label=${`Search with ${model}`}>Use</button>`}
+          ${!info.read_only && roles.length < provides && html`<button class="button small" onClick=${() => searchWith(model)} aria-label=${`Search with ${model}`}>Use</button>`}
         </li>`,
       )}
     </ul>

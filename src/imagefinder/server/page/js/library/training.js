@@ -22,18 +22,20 @@ export function trainingRows({ name, images, missing, held_out, before, after, c
   ];
 }
 
+/** Makes a model the one that searches use; the views follow, as the index has changed. */
+export async function searchWith(name) {
+  try {
+    await api.post(`/spaces/${encodeURIComponent(name)}/use`);
+    toast(`Searches use ${name} now`);
+    reloadIndex();
+  } catch (error) {
+    toastError(error);
+  }
+}
+
 export function UseIt({ name }) {
   const { info } = useIndex();
   const known = Object.values(info?.spaces ?? {}).filter((space) => space.model === name);
   if (!known.length || info.read_only || known.some((space) => space.current.length)) return null;
-  const use = async () => {
-    try {
-      await api.post(`/spaces/${encodeURIComponent(name)}/use`);
-      toast(`Searches use ${name} now`);
-      reloadIndex();
-    } catch (error) {
-      toastError(error);
-    }
-  };
-  return html`<footer class="dialog-buttons"><button class="button primary" onClick=${use}>Search with it</button></footer>`;
+  return html`<footer class="dialog-buttons"><button class="button primary" onClick=${() => searchWith(name)}>Search with it</button></footer>`;
 }
