@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from browsing import SAMPLES, Server, settled, wait_for
+from browsing import SAMPLES, Server, place, settled, wait_for
 from PIL import Image
 
 expect = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed").expect
@@ -60,8 +60,8 @@ def test_duplicates_are_found(server: Server, open_page: Callable[..., Page]) ->
     assert set(report(server)) == {frozenset(pair) for pair in zip(names, copies, strict=True)}
     for name, copy in zip(names, copies, strict=True):
         expect(card(page, copy)).to_contain_text(name)
-        left, right = (one.bounding_box() for one in card(page, copy).get_by_role("listitem").all())
-        assert left and right and left["y"] == right["y"] and left["x"] < right["x"]  # beside each other
+        left, right = (place(one) for one in card(page, copy).get_by_role("listitem").all())
+        assert left["y"] == right["y"] and left["x"] < right["x"]  # beside each other
 
 
 def test_two_are_compared(server: Server, open_page: Callable[..., Page]) -> None:

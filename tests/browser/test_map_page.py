@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from browsing import Server, wait_for
+from browsing import Server, drawn, place, wait_for
 from PIL import Image
 
 expect = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed").expect
@@ -68,8 +68,7 @@ def test_all_points_are_drawn(server: Server, page: Page) -> None:
     wait_for(lambda: number(page, "pictures") > 5, "pictures on the map")
     page.get_by_test_id("pictures").click()
     expect(stage(page)).to_have_attribute("data-pictures", "0")
-    box = surface(page).bounding_box()
-    assert box is not None
+    box = place(surface(page))
     middle = {"x": box["x"] + 100, "y": box["y"] + 100, "width": box["width"] - 500, "height": box["height"] - 200}
     with Image.open(io.BytesIO(page.screenshot(clip=middle))) as shot:
         colours = np.unique(np.asarray(shot.convert("RGB")).reshape(-1, 3) >> 4, axis=0)
@@ -78,8 +77,7 @@ def test_all_points_are_drawn(server: Server, page: Page) -> None:
 
 def test_it_is_moved_by_the_mouse(page: Page) -> None:
     resting(page)
-    box = surface(page).bounding_box()
-    assert box is not None
+    box = place(surface(page))
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
     page.mouse.wheel(0, -600)
@@ -114,8 +112,7 @@ def test_it_is_moved_by_keys(page: Page) -> None:
 
 def test_a_line_selects_and_the_selection_is_tagged(server: Server, page: Page) -> None:
     resting(page)
-    box = surface(page).bounding_box()
-    assert box is not None
+    box = place(surface(page))
     middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.get_by_test_id("lasso").click()
     ring = [(-60, -60), (60, -60), (60, 60), (-60, 60), (-60, -55)]
@@ -157,10 +154,10 @@ def test_a_click_opens_the_picture_and_closing_leads_back(server: Server, page: 
         page.keyboard.press("+")
     wait_for(lambda: view(page), "the zoom in the address")
     wait_for(lambda: number(page, "pictures") > 0, "pictures on the map")
-    box = surface(page).bounding_box()
-    assert box is not None
+    box = place(surface(page))
     for step in range(0, 300, 12):  # somewhere near the middle there is one
         page.mouse.move(box["x"] + box["width"] / 2 + step, box["y"] + box["height"] / 2)
+        drawn(page)
         if page.get_by_test_id("hover-card").count():
             break
     id = page.get_by_test_id("hover-card").get_attribute("data-id")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 import pytest
-from browsing import SAMPLES, Server, settled, shown_ids, wait_for
+from browsing import SAMPLES, Server, place, settled, shown_ids, wait_for
 
 expect = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed").expect
 
@@ -158,19 +158,13 @@ def test_a_picture_at_a_url(server: Server, open_page: Callable[..., Page], pict
     assert server.get(f"/images/{ids[0]}")["uri"] == str(PICTURE)
 
 
-def test_a_part_of_a_picture(server: Server, open_page: Callable[..., Page]) -> None:
-    page = open_page(server)
-    settled(page)
-    tile = grid(page).locator("[data-index='3']")
-    id = tile.get_attribute("data-id")
-    tile.locator(".tile-link").click()
+@pytest.mark.parametrize("shape", ["width < 200 and height > 300", "width > 300 and height < 200"])
+def test_a_part_of_a_picture(server: Server, open_page: Callable[..., Page], shape: str) -> None:
+    id = server.ids(shape)[0]
+    page = open_page(server, f"/?image={id}")
     viewer = page.get_by_test_id("viewer")
-    expect(viewer).to_be_visible()
     viewer.get_by_test_id("box").click()
-    area = viewer.get_by_test_id("box-area")
-    expect(area).to_be_visible()
-    at = area.bounding_box()
-    assert at is not None
+    at = place(viewer.get_by_test_id("box-area"))
     page.mouse.move(at["x"] + at["width"] * 0.1, at["y"] + at["height"] * 0.1)  # outside of the box that is there
     page.mouse.down()
     page.mouse.move(at["x"] + at["width"] * 0.4, at["y"] + at["height"] * 0.3, steps=3)

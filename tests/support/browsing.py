@@ -202,6 +202,21 @@ def still(page: Page) -> None:
     )
 
 
+def place(locator: Locator) -> dict[str, float]:
+    """Where the element lies (``x``, ``y``, ``width``, ``height`` in CSS pixels) once it has stayed there for two
+    frames."""
+    element = locator.element_handle()
+    element.wait_for_element_state("stable")
+    box = element.bounding_box()
+    assert box is not None
+    return dict(box)
+
+
+def drawn(page: Page) -> None:
+    """Wait until the page has drawn what the events so far have changed."""
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
 def index_of_many(home: Path, folder: Path) -> int:
     """An index of all images below ``folder``, quickly: its vectors are made of a few pixels each instead of by the
     model, so that like images still lie together. Returns how many there are."""
