@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from browsing import SAMPLES, Server, settled, shown_ids
+from browsing import SAMPLES, Server, shown_ids, wait_for
 
 expect = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed").expect
 
@@ -45,8 +45,9 @@ def test_classes_are_taught_told_and_filtered_by(server: Server, open_page: Call
     page.get_by_test_id("facet-class").click()
     page.get_by_label("animals").check()
     page.keyboard.press("Escape")
-    settled(page)
-    assert set(shown_ids(page.get_by_test_id("grid"))) <= set(server.ids("class = animals"))
+    animals = server.ids("class = animals")
+    expect(page.get_by_test_id("summary")).to_have_text(f"{len(animals)} images")
+    assert set(shown_ids(page.get_by_test_id("grid"))) <= set(animals)
     page.get_by_test_id("pick-picture").set_input_files(BIRD)
     expect(page.get_by_test_id("predicted")).to_contain_text("Looks like animals")
 
@@ -67,8 +68,6 @@ def test_models_and_measures_rank_together(server: Server, open_page: Callable[.
     page.get_by_role("radio", name="Both").check()
     page.get_by_role("radio", name="Votes").check()
     page.keyboard.press("Escape")
-    expect(page.locator(".stale")).to_have_count(0)
-    settled(page)
     body = {
         "parts": [{"id": id}],
         "k": 10,
@@ -76,6 +75,7 @@ def test_models_and_measures_rank_together(server: Server, open_page: Callable[.
         "measures": ["cosine", "euclidean"],
         "fuse": "vote",
     }
-    assert shown_ids(page.get_by_test_id("grid"))[:10] == [hit["id"] for hit in server.post("/search", body)["hits"]]
+    hits = [hit["id"] for hit in server.post("/search", body)["hits"]]
+    wait_for(lambda: shown_ids(page.get_by_test_id("grid"))[:10] == hits, "the hits of both models by both measures")
     page.reload()
     expect(page.get_by_test_id("options")).to_have_class("icon-button on")
