@@ -62,6 +62,7 @@ def test_a_name_is_changed_and_taken_back(server: Server, open_page: Callable[..
 def test_corrections_outlive_a_restart(server: Server, open_page: Callable[..., Page]) -> None:
     """Rename, merge, split and move, one after the other, then end the server and start it again."""
     page = open_page(server, "/groups")
+    settled(page)
     before = groups(server)
     a, b, c, d = before[:4]
     for one in (a, b):

@@ -187,14 +187,15 @@ def test_thumbs_rank_again_at_once_and_are_kept(server: Server, open_page: Calla
     page = open_page(server, "/?q=animal")
     before = searched(page)
     liked, disliked = before[4], before[0]
-    for id, name in ((liked, "More like this one"), (disliked, "Less like this one")):
+    judged: dict[str, object] = {"words": "animal"}
+    for id, kind, name in ((liked, "liked", "More like this one"), (disliked, "disliked", "Less like this one")):
         tile = grid(page).locator(f'[data-id="{id}"]')
         tile.hover()
         tile.get_by_label(name).click()
-        expect(page.get_by_label("Remove the " + ("likes" if id == liked else "dislikes"))).to_be_visible()
+        judged[kind] = [id]
+        expect(page.get_by_label(f"Remove the {kind.removesuffix('d')}s")).to_be_visible()
+        wait_for(lambda: shown_ids(grid(page))[:10] == first_hits(server, judged, 10), "the new order")
     expect(page.get_by_text("1 liked")).to_be_visible()
-    judged = {"words": "animal", "liked": [liked], "disliked": [disliked]}
-    wait_for(lambda: shown_ids(grid(page))[:10] == first_hits(server, judged, 10), "the new order")
     assert shown_ids(grid(page)) != before
 
     def kept() -> bool:
