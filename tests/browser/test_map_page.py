@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from browsing import Server, drawn, place, wait_for
+from browsing import Server, painted, place, wait_for
 from PIL import Image
 
 expect = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed").expect
@@ -157,7 +157,7 @@ def test_a_click_opens_the_picture_and_closing_leads_back(server: Server, page: 
     box = place(surface(page))
     for step in range(0, 300, 12):  # somewhere near the middle there is one
         page.mouse.move(box["x"] + box["width"] / 2 + step, box["y"] + box["height"] / 2)
-        drawn(page)
+        painted(page)
         if page.get_by_test_id("hover-card").count():
             break
     id = page.get_by_test_id("hover-card").get_attribute("data-id")

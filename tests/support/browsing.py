@@ -212,7 +212,7 @@ def place(locator: Locator) -> dict[str, float]:
     return dict(box)
 
 
-def drawn(page: Page) -> None:
+def painted(page: Page) -> None:
     """Wait until the page has drawn what the events so far have changed."""
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
