@@ -78,9 +78,12 @@ def test_all_images_are_there_without_a_query(server: Server, open_page: Callabl
     expect(page.get_by_test_id("summary")).to_have_text("185 images")
     ids = shown_ids(grid(page))
     assert ids == server.ids(sort="-mtime")[: len(ids)] and len(ids) > 10
-    page.keyboard.press("End")
-    page.mouse.wheel(0, 100_000)
-    expect(grid(page).locator('[data-index="184"]')).to_be_visible()
+
+    def at_the_end() -> bool:  # what is scrolled before the browser has drawn all of the page can be lost
+        page.mouse.wheel(0, 100_000)
+        return grid(page).locator('[data-index="184"]').is_visible()
+
+    wait_for(at_the_end, "the last picture")
 
 
 def test_words(server: Server, open_page: Callable[..., Page]) -> None:
