@@ -7,17 +7,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from imagefinder.browsing import columns, facets, listed
-from imagefinder.edits import Keep, tag_images, update_image
+from imagefinder.catalog.edits import Keep, tag_images, update_image
+from imagefinder.catalog.facets import columns, facets, listed
+from imagefinder.catalog.feedback import Feedback
 from imagefinder.errors import InvalidInputError
-from imagefinder.feedback import Feedback
 from imagefinder.results import Records
 from imagefinder.store.checks import usual_id
-from imagefinder.store.filters import FilterLike, as_filter
+from imagefinder.store.filters.parse import FilterLike, as_filter
 from imagefinder.types import Record
 
 if TYPE_CHECKING:
-    from imagefinder.index import Index
+    from imagefinder.index.folder import Index
     from imagefinder.store.base import Point
 
 

@@ -10,7 +10,7 @@ from imagefinder.images.grid import html_grid
 from imagefinder.types import Hit, Record, Skipped
 
 if TYPE_CHECKING:
-    from imagefinder.groups.assign import Assigned
+    from imagefinder.clusters.assign import Assigned
 
 
 class Records(Sequence[Record]):

@@ -12,7 +12,7 @@ from imagefinder.plots.style import BLUE, FAINT, GREEN, ORANGE, PINK, VERMILION,
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from imagefinder.cluster.choose import Choice
+    from imagefinder.clusters.algorithms.choose_k import Choice
 
 TICKS = 10
 BEHIND = {"facecolor": "white", "edgecolor": "none", "pad": 1.5, "alpha": 0.85}

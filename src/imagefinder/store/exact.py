@@ -22,8 +22,8 @@ from imagefinder.store.checks import (
     known,
     usual_ids,
 )
-from imagefinder.store.filters import Filter
-from imagefinder.store.predicate import matches
+from imagefinder.store.filters.parse import Filter
+from imagefinder.store.filters.predicate import matches
 
 
 class ExactStore:
