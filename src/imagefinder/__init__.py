@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from imagefinder.errors import ImageFinderError
     from imagefinder.finder import ImageFinder
     from imagefinder.models.names import list_models, pull_model
-    from imagefinder.results import Filled, Hits, IndexInfo, IngestReport, Progress, Records, SpaceInfo
+    from imagefinder.results import BackfillReport, Filled, Hits, IndexInfo, IngestReport, Progress, Records, SpaceInfo
     from imagefinder.search.query import Box, Term
     from imagefinder.types import Hit, Limits, Record, Skipped
 
 __all__ = [
+    "BackfillReport",
     "Box",
     "Choice",
     "Cluster",
@@ -61,6 +62,7 @@ _HOME = {
     "ClusterModel": "clusters.model",
     "Clustering": "clusters.clustering",
     "Clusters": "clusters.view",
+    "BackfillReport": "results",
     "Filled": "results",
     "IndexInfo": "results",
     "SpaceInfo": "results",

@@ -149,7 +149,7 @@ class ImageFinder(Modelling, Cataloguing, Organising, Teaching, Finetuning):
         measures: Sequence[Measure] = ("cosine",),
         fuse: Fuse = "mean",
     ) -> Hits:
-        """The ``k`` images that fit the query best; see ``query.parse_query`` for what a query may be.
+        """The ``k`` images that fit the query best; see ``search.query.parse_query`` for what a query may be.
 
         ``same_cluster`` keeps to one cluster: that of the image asked for, or of the best hit. ``liked`` and
         ``disliked`` name images that were right or wrong, by id or URI; the answer learns from them, and with some

@@ -79,7 +79,7 @@ class Organising(ABC):
         return Clusters(self._index, lambda: self._view, self._resolve, self.records)
 
     def map(self, method: str | None = None, *, progress: Callable[[str], None] | None = None, **options: Any) -> Map:
-        """A map of the images, kept with the index: see ``maps.open_map``."""
+        """A map of the images, kept with the index: see ``maps.maps.open_map``."""
         from imagefinder.maps.maps import open_map
 
         self._ready()

@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from imagefinder.errors import InvalidInputError, NotFoundError
 
@@ -18,24 +18,27 @@ TAGS = 100  # of an image
 BATCH = 1000
 
 
-class Keep(Enum):
-    """Says that something is to stay as it is, where None would take it away."""
+class Unset(Enum):
+    """The value of an argument that was not given, where None would take something away."""
 
-    KEEP = "keep"
+    UNSET = "unset"
+
+
+UNSET: Final = Unset.UNSET
 
 
 def update_image(
-    index: Index, id: str, *, tags: Sequence[str] | Keep, caption: str | Keep | None, name: str | Keep | None
+    index: Index, id: str, *, tags: Sequence[str] | Unset, caption: str | Unset | None, name: str | Unset | None
 ) -> None:
     """Replace what is said of one image; None takes it away. ``name`` is what people call the picture where its URI
     does not say, such as that of an uploaded file. Raises InvalidInputError or NotFoundError; nothing is changed then.
     """
     changes: dict[str, Any] = {}
-    if not isinstance(tags, Keep):
+    if not isinstance(tags, Unset):
         changes["tags"] = list(checked_tags(tags)) or None
-    if not isinstance(caption, Keep):
+    if not isinstance(caption, Unset):
         changes["caption"] = _checked_text("caption", caption, CAPTION_LENGTH)
-    if not isinstance(name, Keep):
+    if not isinstance(name, Unset):
         changes["name"] = _checked_text("name", name, NAME_LENGTH)
     with index.writing:
         _tags_of(index, [id])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from imagefinder.results import Filled, Hits, IndexInfo, IngestReport
+from imagefinder.results import BackfillReport, Hits, IndexInfo, IngestReport
 from imagefinder.types import Hit, Record, Skipped
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def report_of(result: Row, skipped: tuple[Skipped, ...]) -> IngestReport:
         from imagefinder.clusters.assign import Assigned
 
         assigned = Assigned(**result["clusters"])
-    filled = tuple(Filled(row["model"], row["filled"]) for row in result.get("filled", ()))
+    filled = tuple(BackfillReport(row["model"], row["filled"]) for row in result.get("filled", ()))
     known = _known(IngestReport, result)
     return IngestReport(**{**known, "skipped": skipped, "clusters": assigned, "filled": filled})
 

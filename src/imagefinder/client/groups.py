@@ -18,7 +18,7 @@ HOME = "/v1/clusters"
 
 @dataclass(frozen=True, slots=True)
 class Clustering:
-    """All clusters at one time: what ``groups.clustering.Clustering`` tells of them without its arrays. ``facts`` are
+    """All clusters at one time: what ``clusters.clustering.Clustering`` tells of them without its arrays. ``facts`` are
     JSON values, as GET /v1/clusters has them; sizes are those of now."""
 
     clusters: tuple[Cluster, ...]

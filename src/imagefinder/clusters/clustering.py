@@ -62,8 +62,8 @@ class Clustering:
     """All clusters of an index at one time. ``labels`` int32 (n,) belong to ``ids``; -1 is noise. ``pinned`` bool (n,)
     marks the images that a person has put where they are. ``contents`` are the images' content hashes, empty in the
     versions that were kept without. ``centres`` float32 (k, dim) follow the order of
-    ``clusters``; ``tree`` is over the same (see ``cluster.hierarchy``). ``apart`` are pairs of labels that a person has
-    split. ``scores`` judge the whole: inertia, silhouette with its error, and so on."""
+    ``clusters``; ``tree`` is over the same (see ``algorithms.hierarchy``). ``apart`` are pairs of labels that a person
+    has split. ``scores`` judge the whole: inertia, silhouette with its error, and so on."""
 
     clusters: tuple[Cluster, ...]
     parameters: Mapping[str, Any]

@@ -10,7 +10,7 @@ import numpy as np
 
 from imagefinder.clusters import state
 from imagefinder.clusters.algorithms.choose_k import Choice, choose_k
-from imagefinder.clusters.algorithms.constraints import Wishes, reconcile
+from imagefinder.clusters.algorithms.constraints import Constraints, reconcile
 from imagefinder.clusters.algorithms.describe import ClusterFacts, describe, stabilities
 from imagefinder.clusters.algorithms.hierarchy import tree_of
 from imagefinder.clusters.algorithms.methods import Task, find_method, partition
@@ -41,8 +41,8 @@ Stage = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class ClusterOptions:
-    """How to cluster. ``n_clusters`` None lets the data decide. ``features`` and ``scale``: see ``reduce.features``;
-    ``settings``: see ``cluster.partition``; ``stability``: how many resampled runs judge it, 0 for none. ``fresh``
+    """How to cluster. ``n_clusters`` None lets the data decide. ``features`` and ``scale``: see ``vectors.features``;
+    ``settings``: see ``algorithms.methods``; ``stability``: how many resampled runs judge it, 0 for none. ``fresh``
     forgets what was said of earlier clusters: names, locks, merges, splits and moves."""
 
     method: str = "leiden"
@@ -70,25 +70,25 @@ def cluster_index(index: Index, view: View, options: ClusterOptions, tell: Stage
     method = find_method(options.method)
     tell("reading vectors")
     material = read_material(index, view, options)
-    wishes = None if options.fresh else read_wishes(index, material.ids)
+    constraints = None if options.fresh else read_constraints(index, material.ids)
     tell("clustering")
-    free = ~wishes.held if wishes else np.ones(len(material.ids), bool)
+    free = ~constraints.held if constraints else np.ones(len(material.ids), bool)
     neighbors = method.graph_size(options.n_clusters)
     vectors = material.vectors[free]
     graph = _graph(index, vectors, neighbors, options) if neighbors and len(vectors) > 1 else None
-    n_free = _count_left(options.n_clusters, wishes)
+    n_free = _count_left(options.n_clusters, constraints)
     task = Task(vectors, graph, n_free, options.seed, dict(options.settings))
     found, chosen = partition(task, options.method) if len(vectors) else (np.zeros(0, np.int32), {})
     labels = np.full(len(free), -1, np.int32)
     labels[free] = found
-    if wishes:
-        labels = reconcile(material.vectors, labels, wishes)
+    if constraints:
+        labels = reconcile(material.vectors, labels, constraints)
     tell("describing")
     made = describe_all(index, view, material, labels, _parameters(material, view, options, chosen))
     if len(vectors) > 1:
         tell("resampling")
         made = _judged(made, task, options, labels[free])
-    made = with_wishes(made, wishes, state.current(index)) if wishes else made
+    made = with_constraints(made, constraints, state.current(index)) if constraints else made
     return state.put_in_force(index, replace(made, parent=_former(index, options)))
 
 
@@ -153,7 +153,7 @@ def read_material(index: Index, view: View, options: ClusterOptions) -> Material
     return Material(space, ids, np.concatenate(parts), features)
 
 
-def read_wishes(index: Index, ids: Sequence[str]) -> Wishes | None:
+def read_constraints(index: Index, ids: Sequence[str]) -> Constraints | None:
     """What was said of the clusters in force, for these images; None when nothing was."""
     if state.in_force(index) is None:
         return None
@@ -164,14 +164,14 @@ def read_wishes(index: Index, ids: Sequence[str]) -> Wishes | None:
     flags = {
         flag: frozenset(c.label for c in former.clusters if getattr(c, flag)) for flag in ("locked", "joined", "named")
     }
-    wishes = Wishes(labels[order], pinned[order], apart=former.apart, **flags)
-    return wishes if wishes.kept else None
+    constraints = Constraints(labels[order], pinned[order], apart=former.apart, **flags)
+    return constraints if constraints.kept else None
 
 
-def with_wishes(made: Clustering, wishes: Wishes, former: Clustering) -> Clustering:
+def with_constraints(made: Clustering, constraints: Constraints, former: Clustering) -> Clustering:
     """The flags and given names of the clusters that live on; one that got such a name by chance gets another."""
     before = {c.label: c for c in former.clusters}
-    kept = {c.label: before[c.label] for c in made.clusters if c.label in wishes.kept and c.label in before}
+    kept = {c.label: before[c.label] for c in made.clusters if c.label in constraints.kept and c.label in before}
     given = {label: old.name for label, old in kept.items() if old.named or old.locked}
     names = made.names() | given
     for cluster in made.clusters:
@@ -187,7 +187,7 @@ def with_wishes(made: Clustering, wishes: Wishes, former: Clustering) -> Cluster
         made,
         clusters=tuple(clusters),
         apart=tuple(pair for pair in former.apart if set(pair) <= names.keys()),
-        pinned=wishes.pinned,
+        pinned=constraints.pinned,
     )
 
 
@@ -278,7 +278,7 @@ def find_words(index: Index, view: View, ids: Sequence[str], labels: np.ndarray)
     )
 
 
-def _count_left(n_clusters: int | None, wishes: Wishes | None) -> int | None:
-    if n_clusters is None or wishes is None:
+def _count_left(n_clusters: int | None, constraints: Constraints | None) -> int | None:
+    if n_clusters is None or constraints is None:
         return n_clusters
-    return max(1, n_clusters - len(wishes.locked))
+    return max(1, n_clusters - len(constraints.locked))

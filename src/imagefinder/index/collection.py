@@ -12,7 +12,7 @@ from imagefinder.errors import InvalidInputError, ModelError, ModelMismatchError
 from imagefinder.images.loader import Loader
 from imagefinder.index.models import Models, View
 from imagefinder.ingest.fill import fill
-from imagefinder.results import Filled, SpaceInfo
+from imagefinder.results import BackfillReport, SpaceInfo
 from imagefinder.search.embed import embed_pictures
 
 if TYPE_CHECKING:
@@ -69,7 +69,9 @@ class Modelling(ABC):
         """What runs the model in use, such as CPUExecutionProvider."""
         return self._indexers.of_space(self._view.image).provider
 
-    def add_model(self, name: str, *, use: bool = False, progress: Callable[[int, int], None] | None = None) -> Filled:
+    def add_model(
+        self, name: str, *, use: bool = False, progress: Callable[[int, int], None] | None = None
+    ) -> BackfillReport:
         """Give the images of the index the vectors of a further model; called again, those that lack them.
 
         The spaces in use stay so, and searches go on meanwhile, unless ``use`` says to take the new ones at the end.

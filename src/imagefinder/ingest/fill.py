@@ -9,7 +9,7 @@ from imagefinder._util.threads import chunked, ordered_map
 from imagefinder.errors import ImageError
 from imagefinder.images.loader import Loader
 from imagefinder.models.derived import DerivedEmbedder
-from imagefinder.results import Filled
+from imagefinder.results import BackfillReport
 from imagefinder.types import ImageRef, Limits, Skipped
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def fill(
     limits: Limits | None = None,
     workers: int = 2,
     progress: Callable[[int, int], None] | None = None,
-) -> Filled:
+) -> BackfillReport:
     """Embed the images of the index that have no vectors of this model, and fit its spaces where that is due.
 
     What is stored stays if the run is stopped, and the next one goes on from there. A derived model takes the stored
@@ -53,7 +53,7 @@ def fill(
         finally:
             loader.close()
     index.refit(embedder.spec)
-    return Filled(embedder.spec.name, run.filled, tuple(run.skipped))
+    return BackfillReport(embedder.spec.name, run.filled, tuple(run.skipped))
 
 
 class _Filling:

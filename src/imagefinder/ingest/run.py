@@ -15,7 +15,7 @@ from imagefinder.images.loader import Loader, is_url
 from imagefinder.ingest.fill import fill
 from imagefinder.ingest.plan import Plan, make_plan
 from imagefinder.ingest.records import FACTS, FILE_FACTS, make_record, with_metadata
-from imagefinder.results import Filled, IngestReport, Progress
+from imagefinder.results import BackfillReport, IngestReport, Progress
 from imagefinder.store.base import Point
 from imagefinder.types import EncodedImage, ImageRef, Limits, Record, SkipCode, Skipped
 
@@ -87,7 +87,7 @@ def ingest(
     return run.report(time.perf_counter() - started, clusters, tuple(f for f in filled if f.filled or f.skipped))
 
 
-def _fill(run: _Run, other: Embedder, limits: Limits | None, workers: int) -> Filled:
+def _fill(run: _Run, other: Embedder, limits: Limits | None, workers: int) -> BackfillReport:
     def show(done: int, total: int) -> None:
         if total:
             run.tell(done, total)
@@ -288,7 +288,7 @@ class _Run:
         self.index.store.delete([k.id for k in gone])
         self.counts["removed"] = len(gone) - self.counts["moved"]
 
-    def report(self, seconds: float, clusters: Assigned | None, filled: tuple[Filled, ...]) -> IngestReport:
+    def report(self, seconds: float, clusters: Assigned | None, filled: tuple[BackfillReport, ...]) -> IngestReport:
         counts: dict[str, Any] = dict(self.counts)
         embedded = counts["added"] + counts["updated"] + counts["moved"]
         return IngestReport(

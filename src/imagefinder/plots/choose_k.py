@@ -20,7 +20,7 @@ Numbers = Sequence[float]
 
 
 def plot_choice(choice: Choice, path: Path) -> None:
-    """Draw what ``cluster.choose.choose_k`` measured."""
+    """Draw what ``clusters.algorithms.choose_k.choose_k`` measured."""
     scores = choice.scores
     plot_choose_k(
         [s.n_clusters for s in scores],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.images.loader import Loader
 from imagefinder.results import Hits
-from imagefinder.search.embed import Meaning, Pictures, SpaceQuery, Stopwatch, query_vectors, understand
+from imagefinder.search.embed import EmbeddedTerm, Pictures, SpaceQuery, Stopwatch, embed_terms, query_vectors
 from imagefinder.search.euclidean import DistanceRanking, raw_point
 from imagefinder.search.fusion import Fuse, Fused, Voter, checked
 from imagefinder.search.query import Kind, Term
@@ -69,12 +69,12 @@ def search(views: Sequence[View], terms: Sequence[Term], options: SearchOptions,
     watch = Stopwatch()
     index = views[0].index
     pictures = Pictures(index, loader)
-    meanings = [understand(view, terms, pictures, watch) for view in views]
+    embedded = [embed_terms(view, terms, pictures, watch) for view in views]
     with index.steady.shared():  # no transform changes between a query's vectors and the points it is compared with
-        asking = _Asking(views, meanings, terms, options)
+        plan = SearchPlan(views, embedded, terms, options)
         watch.lap("feedback" if options.liked or options.disliked else "query")
-        filter = asking.inside_cluster() if options.same_cluster else options.filter
-        page = asking.ranking(filter).page(options.offset, options.k)
+        filter = plan.inside_cluster() if options.same_cluster else options.filter
+        page = plan.ranking(filter).page(options.offset, options.k)
         watch.lap("query")
     total = index.store.count(filter)
     watch.lap("count")
@@ -82,16 +82,16 @@ def search(views: Sequence[View], terms: Sequence[Term], options: SearchOptions,
         Hit(rank, p.score, Record.from_payload(p.id, p.payload), copies)
         for rank, (p, copies) in enumerate(page, start=options.offset + 1)
     ]
-    return Hits(hits, space=asking.spaces, total=total, took_ms=watch.total_ms, stages=watch.stages)
+    return Hits(hits, space=plan.spaces, total=total, took_ms=watch.total_ms, stages=watch.stages)
 
 
-class _Asking:
+class SearchPlan:
     """A query that is understood: what is looked for in each view, by each measure."""
 
     def __init__(
         self,
         views: Sequence[View],
-        meanings: Sequence[Sequence[Meaning]],
+        embedded: Sequence[Sequence[EmbeddedTerm]],
         terms: Sequence[Term],
         options: SearchOptions,
     ) -> None:
@@ -100,14 +100,14 @@ class _Asking:
         self._shown = [str(t.value) for t in terms if t.kind is Kind.ID]
         self._queries: list[tuple[str, Mapping[str, SpaceQuery]]] = []
         self._points: list[tuple[str, Float32]] = []
-        for view, said in zip(views, meanings, strict=True):
+        for view, said in zip(views, embedded, strict=True):
             if "cosine" in options.measures:
                 self._queries.append((view.image, self._cosine(view, said)))
             if "euclidean" in options.measures:
                 self._points.append((view.image, raw_point(self._index, said)))
 
-    def _cosine(self, view: View, meanings: Sequence[Meaning]) -> Mapping[str, SpaceQuery]:
-        queries, options = query_vectors(self._index, meanings), self._options
+    def _cosine(self, view: View, embedded: Sequence[EmbeddedTerm]) -> Mapping[str, SpaceQuery]:
+        queries, options = query_vectors(self._index, embedded), self._options
         if options.liked or options.disliked or not queries:
             queries = refined(self._index, queries, view.image, options.liked, options.disliked)
         return queries

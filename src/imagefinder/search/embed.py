@@ -40,7 +40,7 @@ class Stopwatch:
         return 1000 * (self._last - self._started)
 
 
-class Meaning(NamedTuple):
+class EmbeddedTerm(NamedTuple):
     """A term as the model understands it: ``raw`` float32 (dim,), or None where the vector stored for the image
     ``id`` stands for it."""
 
@@ -74,25 +74,25 @@ class Pictures:
         return self._read[id(term)]
 
 
-def understand(view: View, terms: Sequence[Term], pictures: Pictures, watch: Stopwatch) -> list[Meaning]:
+def embed_terms(view: View, terms: Sequence[Term], pictures: Pictures, watch: Stopwatch) -> list[EmbeddedTerm]:
     """Read and embed what the terms show or say. Depends on the models alone, not on how a space is searched now."""
-    return [_meaning(view, term, pictures, watch) for term in terms]
+    return [_embed_term(view, term, pictures, watch) for term in terms]
 
 
-def query_vectors(index: Index, meanings: Sequence[Meaning]) -> dict[str, SpaceQuery]:
+def query_vectors(index: Index, embedded: Sequence[EmbeddedTerm]) -> dict[str, SpaceQuery]:
     """For each space that a query speaks in, the weighted sum of its terms."""
     import numpy as np
 
     sums: dict[str, Float32] = {}
-    for meaning in meanings:
-        vector = _searched(index, meaning)
-        sums[meaning.space] = sums.get(meaning.space, np.zeros_like(vector)) + np.float32(meaning.weight) * vector
+    for term in embedded:
+        vector = _searched(index, term)
+        sums[term.space] = sums.get(term.space, np.zeros_like(vector)) + np.float32(term.weight) * vector
     queries: dict[str, SpaceQuery] = {}
     for space, total in sums.items():
         norm = float(np.linalg.norm(total))
         if norm < 1e-6:
             raise InvalidQueryError("The parts of the query cancel out.", remedy="Change a weight, or leave one out.")
-        nominates = any(m.weight > 0 for m in meanings if m.space == space)
+        nominates = any(m.weight > 0 for m in embedded if m.space == space)
         queries[space] = SpaceQuery(total / np.float32(norm), norm, nominates)
     return queries
 
@@ -113,32 +113,32 @@ def embed_pictures(
     return index.to_search(space, np.concatenate(parts))
 
 
-def _meaning(view: View, term: Term, pictures: Pictures, watch: Stopwatch) -> Meaning:
+def _embed_term(view: View, term: Term, pictures: Pictures, watch: Stopwatch) -> EmbeddedTerm:
     import numpy as np
 
     if term.kind is Kind.WORDS:
         embedder = view.words_model
         row = embedder.embed_texts([str(term.value)])[0]
         watch.lap("embed")
-        return Meaning(view.words or "", term.weight, row, words=True)
+        return EmbeddedTerm(view.words or "", term.weight, row, words=True)
     if term.kind is Kind.ID and term.box is None:
-        return Meaning(view.image, term.weight, id=str(term.value))
+        return EmbeddedTerm(view.image, term.weight, id=str(term.value))
     picture = pictures.of(term)
     watch.lap("read")
     embedder = view.image_model
     model_space = view.index.space(view.image).model_space
     row = embedder.embed_images(np.stack([embedder.preprocess(picture)]))[model_space][0]
     watch.lap("embed")
-    return Meaning(view.image, term.weight, row)
+    return EmbeddedTerm(view.image, term.weight, row)
 
 
-def _searched(index: Index, meaning: Meaning) -> Float32:
-    if meaning.raw is None:
-        rows = stored_vectors(index, [meaning.id], meaning.space)
-    elif meaning.words:
-        rows = index.texts_to_search(meaning.space, meaning.raw[None])
+def _searched(index: Index, term: EmbeddedTerm) -> Float32:
+    if term.raw is None:
+        rows = stored_vectors(index, [term.id], term.space)
+    elif term.words:
+        rows = index.texts_to_search(term.space, term.raw[None])
     else:
-        rows = index.to_search(meaning.space, meaning.raw[None])
+        rows = index.to_search(term.space, term.raw[None])
     row: Float32 = rows[0]
     return row
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from imagefinder.errors import InvalidQueryError
-from imagefinder.search.embed import Meaning
+from imagefinder.search.embed import EmbeddedTerm
 from imagefinder.store.base import ScoredPoint
 
 if TYPE_CHECKING:
@@ -109,25 +109,25 @@ def raw_table(index: Index, space: str) -> RawTable:
     return table
 
 
-def raw_point(index: Index, meanings: Sequence[Meaning]) -> Float32:
+def raw_point(index: Index, embedded: Sequence[EmbeddedTerm]) -> Float32:
     """The weighted mean of the raw vectors that the terms of a query stand for, float32 (dim,). Raises
     InvalidQueryError where that has no meaning: for words, and where the weights come to nothing."""
-    weight = sum(m.weight for m in meanings)
-    if weight <= 0 or any(m.words for m in meanings):
+    weight = sum(m.weight for m in embedded)
+    if weight <= 0 or any(m.words for m in embedded):
         raise InvalidQueryError(
             "The Euclidean distance compares pictures with pictures, and needs one that is wanted.",
             remedy="Leave out the words, or the measure.",
         )
-    total = np.zeros(index.space(meanings[0].space).dim, np.float32)
-    for meaning in meanings:
-        if meaning.raw is None:
-            held = index.raw_of([meaning.id], [meaning.space]).get(meaning.id, {})
-            if meaning.space not in held:
+    total = np.zeros(index.space(embedded[0].space).dim, np.float32)
+    for term in embedded:
+        if term.raw is None:
+            held = index.raw_of([term.id], [term.space]).get(term.id, {})
+            if term.space not in held:
                 from imagefinder.search.embed import no_image
 
-                raise no_image(meaning.id)
-            raw = held[meaning.space]
+                raise no_image(term.id)
+            raw = held[term.space]
         else:
-            raw = meaning.raw.astype(np.float16)  # to the precision that is stored
-        total = total + meaning.weight * np.asarray(raw, np.float32)
+            raw = term.raw.astype(np.float16)  # to the precision that is stored
+        total = total + term.weight * np.asarray(raw, np.float32)
     return np.asarray(total / weight, np.float32)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, get_args
 
 from imagefinder.errors import InvalidInputError
 from imagefinder.search.ranking import BLOCK, arranged, page_of
-from imagefinder.search.rerank import Placed
+from imagefinder.search.rerank import RankedHit
 from imagefinder.store.base import ScoredPoint
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Fused:
     collapse: bool = False
     diversity: float = 0.0
 
-    def page(self, offset: int, k: int) -> list[Placed]:
+    def page(self, offset: int, k: int) -> list[RankedHit]:
         """The hits from ``offset`` on, ``k`` at most."""
         blocks = (
             arranged(self.index, block, self.image_space, collapse=self.collapse, diversity=self.diversity)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imagefinder.search.embed import SpaceQuery, stored_vectors
-from imagefinder.search.rerank import Placed, collapsed, diverse_order
+from imagefinder.search.rerank import RankedHit, collapsed, diverse_order
 from imagefinder.store.base import ScoredPoint
 
 if TYPE_CHECKING:
@@ -36,10 +36,10 @@ class Ranking:
     collapse: bool = False
     diversity: float = 0.0
 
-    def page(self, offset: int, k: int) -> list[Placed]:
+    def page(self, offset: int, k: int) -> list[RankedHit]:
         """The hits from ``offset`` on, ``k`` at most."""
         if len(self.queries) == 1 and not self.collapse and not self.diversity:
-            return [Placed(p) for p in self._one_space(offset, k)]
+            return [RankedHit(p) for p in self._one_space(offset, k)]
         return page_of(map(self._arranged, self.blocks()), offset, k)
 
     def blocks(self) -> Iterator[list[ScoredPoint]]:
@@ -50,7 +50,7 @@ class Ranking:
         """The ``depth`` best."""
         if len(self.queries) == 1:
             return self._one_space(0, depth)
-        return [placed.point for placed in page_of(([Placed(p) for p in b] for b in self.blocks()), 0, depth)]
+        return [placed.point for placed in page_of(([RankedHit(p) for p in b] for b in self.blocks()), 0, depth)]
 
     def scores(self, ids: Sequence[str]) -> dict[str, float]:
         """The scores of these images; one without a vector is left out."""
@@ -70,7 +70,7 @@ class Ranking:
         background = self.index.sample(space) @ query.vector
         return float(background.mean()), max(float(background.std()), 1e-6)
 
-    def _arranged(self, block: list[ScoredPoint]) -> list[Placed]:
+    def _arranged(self, block: list[ScoredPoint]) -> list[RankedHit]:
         return arranged(self.index, block, self.image_space, collapse=self.collapse, diversity=self.diversity)
 
     def _one_space(self, offset: int, k: int) -> list[ScoredPoint]:
@@ -128,9 +128,9 @@ class Ranking:
         return sorted(wanted, key=lambda p: (-p.score, p.id))
 
 
-def page_of(blocks: Iterable[list[Placed]], offset: int, k: int) -> list[Placed]:
+def page_of(blocks: Iterable[list[RankedHit]], offset: int, k: int) -> list[RankedHit]:
     """The hits from ``offset`` on, ``k`` at most, of blocks that follow each other."""
-    found: list[Placed] = []
+    found: list[RankedHit] = []
     for block in blocks:
         found += block
         if len(found) >= offset + k:
@@ -140,9 +140,9 @@ def page_of(blocks: Iterable[list[Placed]], offset: int, k: int) -> list[Placed]
 
 def arranged(
     index: Index, block: list[ScoredPoint], image_space: str, *, collapse: bool, diversity: float
-) -> list[Placed]:
+) -> list[RankedHit]:
     """A block is arranged by itself, whatever page was asked for: no hit on two pages, none on no page."""
-    placed = [Placed(p) for p in block]
+    placed = [RankedHit(p) for p in block]
     if not collapse and not diversity:
         return placed
     import numpy as np

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 NEAR_IDENTICAL = 0.95
 
 
-class Placed(NamedTuple):
+class RankedHit(NamedTuple):
     """A hit in its place, and the ids of the near-identical hits it stands for."""
 
     point: ScoredPoint
     copies: tuple[str, ...] = ()
 
 
-def collapsed(points: Sequence[ScoredPoint], vectors: Float32) -> tuple[list[Placed], list[int]]:
+def collapsed(points: Sequence[ScoredPoint], vectors: Float32) -> tuple[list[RankedHit], list[int]]:
     """Each hit joins the best one it is near-identical to: the same content, or a cosine of ``NEAR_IDENTICAL``.
 
     ``vectors`` float32 (n, dim) are the hits' own, rows of unit length. Also gives the places of those that stay.
@@ -41,7 +41,7 @@ def collapsed(points: Sequence[ScoredPoint], vectors: Float32) -> tuple[list[Pla
             copies[i] = []
         else:
             copies[leader].append(point.id)
-    return [Placed(points[i], tuple(copies[i])) for i in leaders], leaders
+    return [RankedHit(points[i], tuple(copies[i])) for i in leaders], leaders
 
 
 def diverse_order(scores: Float32, vectors: Float32, diversity: float) -> list[int]:

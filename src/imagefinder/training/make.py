@@ -27,7 +27,7 @@ IMAGE, WORDS = "base_image", "base_words"  # inputs of the trained graphs
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class TrainingBase:
     """What a training starts from: the raw vectors of an index by the spaces of the model ``base``, float32 (n, dim)
     with a row for each of ``ids``, ascending; how the index searches them; the ``folder`` of the index; and names that
     are ``taken``."""
@@ -45,7 +45,7 @@ class Origin:
 
 
 def make_adapter(
-    origin: Origin,
+    origin: TrainingBase,
     examples: Examples,
     *,
     name: str | None = None,
@@ -94,7 +94,7 @@ def make_adapter(
 
 
 def make_classifier(
-    origin: Origin,
+    origin: TrainingBase,
     examples: Examples,
     *,
     name: str | None = None,
@@ -147,7 +147,7 @@ def _classifier_notes(measured: bool, temperature: float) -> tuple[str, ...]:
 
 
 def make_words(
-    origin: Origin,
+    origin: TrainingBase,
     table: Table,
     texts: Float32,
     *,
@@ -192,7 +192,7 @@ def make_words(
 
 
 def _keep(
-    origin: Origin,
+    origin: TrainingBase,
     training: Training,
     graph: Any,
     spaces: Mapping[str, int],

@@ -20,7 +20,7 @@ from imagefinder.types import Skipped
 
 if TYPE_CHECKING:
     from imagefinder.index.folder import Index
-    from imagefinder.results import Filled, Records
+    from imagefinder.results import BackfillReport, Records
     from imagefinder.store.filters.parse import FilterLike
     from imagefinder.training.labels import Labels
     from imagefinder.training.torch.autoencoder import AutoencoderOptions, Made
@@ -45,7 +45,7 @@ class Finetuning(ABC):
     @abstractmethod
     def add_model(
         self, name: str, *, use: bool = False, progress: Callable[[int, int], None] | None = None
-    ) -> Filled: ...
+    ) -> BackfillReport: ...
 
     def train_autoencoder(
         self,

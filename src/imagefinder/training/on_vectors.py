@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from imagefinder.catalog.feedback import Feedback
     from imagefinder.index.folder import Index
     from imagefinder.index.models import Models, View
-    from imagefinder.results import Filled, Records
+    from imagefinder.results import BackfillReport, Records
     from imagefinder.store.filters.parse import FilterLike
     from imagefinder.training.labels import Labels
-    from imagefinder.training.make import Origin, Tell
+    from imagefinder.training.make import Tell, TrainingBase
     from imagefinder.training.predict import Classified, Classifying, Prediction
     from imagefinder.training.report import Training
     from imagefinder.types import ImageRef, Limits, Record, Skipped
@@ -49,7 +49,7 @@ class Teaching(ABC):
     @abstractmethod
     def add_model(
         self, name: str, *, use: bool = False, progress: Callable[[int, int], None] | None = None
-    ) -> Filled: ...
+    ) -> BackfillReport: ...
     @property
     @abstractmethod
     def feedback(self) -> Feedback: ...
@@ -75,7 +75,7 @@ class Teaching(ABC):
         field for labels, such as ``folder``, ``tags`` (of images with one tag) or a table's column; with ``feedback``,
         what was liked for one query is a class too. Of one image the label counts that comes first in this order.
 
-        ``methods`` limits what is tried (``train.recipes.RECIPES``); the best by cross-validation is kept if it is
+        ``methods`` limits what is tried (``training.recipes.RECIPES``); the best by cross-validation is kept if it is
         better than the space as it is, otherwise there is no model and the result's ``name`` is None. ``space`` names
         the space or model to start from, by default the one in use. Raises InvalidInputError, NotFoundError, ModelError
         or StorageError.
@@ -171,11 +171,11 @@ class Teaching(ABC):
 
     # --- inside ---------------------------------------------------------------------------------------------------
 
-    def _origin(self, space: str | None, *, words: bool = False) -> Origin:
+    def _origin(self, space: str | None, *, words: bool = False) -> TrainingBase:
         """What to start from. A model made on top of another is not built on again: its base is."""
         import numpy as np
 
-        from imagefinder.training.make import Origin
+        from imagefinder.training.make import TrainingBase
 
         self._ready()
         view, index = self.view(space), self._index
@@ -189,7 +189,7 @@ class Teaching(ABC):
         wanted = {"image": names["image"]} | ({spec.text_space or "": names[spec.text_space or ""]} if words else {})
         ids, raw = _stored(index, list(wanted.values()))
         transforms = {own: index.transform(name) for own, name in wanted.items()}
-        return Origin(
+        return TrainingBase(
             folder=index.path,
             base=spec,
             ids=ids,
@@ -198,7 +198,7 @@ class Teaching(ABC):
             taken=[*index.manifest.spaces, *index.models],
         )
 
-    def _known(self, origin: Origin) -> list[Record]:
+    def _known(self, origin: TrainingBase) -> list[Record]:
         """The images whose vectors there are."""
         held = set(origin.ids)
         return [record for record in self.records() if record.id in held]

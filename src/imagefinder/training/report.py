@@ -12,7 +12,7 @@ from imagefinder.errors import InvalidInputError
 
 
 class Scores(Protocol):
-    """``evaluate.retrieval.LabelScores`` or ``WordScores``."""
+    """``evaluation.retrieval.LabelScores`` or ``WordScores``."""
 
     def to_dict(self) -> dict[str, Any]: ...
 

@@ -18,7 +18,7 @@ NONE = -2  # the former label of an image that had none
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class Constraints:
     """What was said of a former clustering, by its labels. ``former`` int32 (n,) holds the label each image had, -1 for
     noise, -2 for none.
 
@@ -46,35 +46,36 @@ class Wishes:
         return {*self.locked, *self.joined, *self.named, *moved, *(label for pair in self.apart for label in pair)}
 
 
-def reconcile(vectors: Float32, found: Labels, wishes: Wishes) -> Labels:
-    """Labels int32 (n,) that honour the wishes, from those newly ``found`` (their values for held images don't count).
+def reconcile(vectors: Float32, found: Labels, constraints: Constraints) -> Labels:
+    """Labels int32 (n,) that keep the constraints, from those newly ``found``, where the values of held images don't
+    count.
 
     A kept cluster has its former label; the others get the smallest numbers that are free, in their order.
     """
-    new = _with_held(found, wishes)
-    for label in sorted(wishes.joined - wishes.locked):
-        new = _unite(new, wishes, label)
-    for a, b in wishes.apart:
-        new = _part(vectors, new, wishes, a, b)
-    heirs = _heirs(new, wishes)
-    new = _numbered(new, heirs, wishes.kept)
-    pinned = wishes.pinned & (wishes.former >= 0)
-    new[pinned] = wishes.former[pinned]
+    new = _with_held(found, constraints)
+    for label in sorted(constraints.joined - constraints.locked):
+        new = _unite(new, constraints, label)
+    for a, b in constraints.apart:
+        new = _part(vectors, new, constraints, a, b)
+    heirs = _heirs(new, constraints)
+    new = _numbered(new, heirs, constraints.kept)
+    pinned = constraints.pinned & (constraints.former >= 0)
+    new[pinned] = constraints.former[pinned]
     return new
 
 
-def _with_held(found: Labels, wishes: Wishes) -> Labels:
+def _with_held(found: Labels, constraints: Constraints) -> Labels:
     """Each locked cluster as a cluster of its own beside those found."""
     new = found.astype(np.int32).copy()
     start = int(new.max(initial=-1)) + 1
-    for i, label in enumerate(sorted(wishes.locked)):
-        new[wishes.former == label] = start + i
+    for i, label in enumerate(sorted(constraints.locked)):
+        new[constraints.former == label] = start + i
     return new
 
 
-def _unite(new: Labels, wishes: Wishes, label: int) -> Labels:
+def _unite(new: Labels, constraints: Constraints, label: int) -> Labels:
     """All images of a joined cluster in one, with the clusters that consist of them for more than half."""
-    theirs = wishes.former == label
+    theirs = constraints.former == label
     if not theirs.any():
         return new
     sizes = np.bincount(new[new >= 0], minlength=int(new.max(initial=0)) + 1)
@@ -83,10 +84,10 @@ def _unite(new: Labels, wishes: Wishes, label: int) -> Labels:
     return np.where(theirs | np.isin(new, mostly), new.max() + 1, new).astype(np.int32)
 
 
-def _part(vectors: Float32, new: Labels, wishes: Wishes, a: int, b: int) -> Labels:
+def _part(vectors: Float32, new: Labels, constraints: Constraints, a: int, b: int) -> Labels:
     """Where the images of two clusters kept apart have most come together, part them by the nearer former centre."""
-    rows_a, rows_b = wishes.former == a, wishes.former == b
-    if not rows_a.any() or not rows_b.any() or {a, b} & wishes.locked:
+    rows_a, rows_b = constraints.former == a, constraints.former == b
+    if not rows_a.any() or not rows_b.any() or {a, b} & constraints.locked:
         return new
     home = _mode(new[rows_a])
     if home < 0 or home != _mode(new[rows_b]):
@@ -95,8 +96,8 @@ def _part(vectors: Float32, new: Labels, wishes: Wishes, a: int, b: int) -> Labe
     centre_a, centre_b = vectors[rows_a].mean(axis=0), vectors[rows_b].mean(axis=0)
     to_a = np.square(vectors[inside] - centre_a).sum(axis=1)
     to_b = np.square(vectors[inside] - centre_b).sum(axis=1)
-    to_b = np.where(wishes.former[inside] == a, np.inf, to_b)
-    to_a = np.where(wishes.former[inside] == b, np.inf, to_a)
+    to_b = np.where(constraints.former[inside] == a, np.inf, to_b)
+    to_a = np.where(constraints.former[inside] == b, np.inf, to_a)
     new = new.copy()
     new[inside[to_b < to_a]] = new.max() + 1
     return new
@@ -107,17 +108,17 @@ def _mode(labels: Labels) -> int:
     return int(values[counts.argmax()])
 
 
-def _heirs(new: Labels, wishes: Wishes) -> dict[int, int]:
+def _heirs(new: Labels, constraints: Constraints) -> dict[int, int]:
     """For each kept former label the new cluster that continues it: the pairing of most images in common (Kuhn 1955),
     where these are half of the one or of the other."""
     from scipy.optimize import linear_sum_assignment
 
-    kept = sorted(wishes.kept)
+    kept = sorted(constraints.kept)
     values = np.unique(new[new >= 0])
     if not kept or not len(values):
         return {}
-    shared = np.array([[np.sum((wishes.former == label) & (new == value)) for value in values] for label in kept])
-    before = np.array([np.sum(wishes.former == label) for label in kept])
+    shared = np.array([[np.sum((constraints.former == label) & (new == value)) for value in values] for label in kept])
+    before = np.array([np.sum(constraints.former == label) for label in kept])
     now = np.array([np.sum(new == value) for value in values])
     pairs = zip(*linear_sum_assignment(-shared), strict=True)
     return {int(values[j]): kept[i] for i, j in pairs if shared[i, j] and 2 * shared[i, j] >= min(before[i], now[j])}

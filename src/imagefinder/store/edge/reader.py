@@ -12,7 +12,7 @@ import numpy as np
 
 from imagefinder.errors import IndexFolderError
 from imagefinder.store.base import Point, ScoredPoint, VectorParams
-from imagefinder.store.checks import checked_batch, checked_vector, checked_window, known, usual_ids
+from imagefinder.store.checks import canonical_ids, checked_batch, checked_vector, checked_window, known
 from imagefinder.store.edge.engine import best_and_equals, engine_errors, our_point, selector
 from imagefinder.store.edge.filters import translate
 from imagefinder.store.filters.parse import Filter
@@ -59,7 +59,7 @@ class EdgeReader:
 
         query = checked_vector(name, vector, known(self._params, name))
         checked_window(k, offset, min_score)
-        left_out = set(usual_ids(exclude))
+        left_out = set(canonical_ids(exclude))
         wanted = offset + k + len(left_out)
         with self._lock, engine_errors(self._path, "read"):
             request = partial(
@@ -80,7 +80,7 @@ class EdgeReader:
         import qdrant_edge as engine
 
         query = checked_vector(name, vector, known(self._params, name))
-        wanted: set[Any] = set(usual_ids(ids))
+        wanted: set[Any] = set(canonical_ids(ids))
         with self._lock, engine_errors(self._path, "read"):
             request = engine.QueryRequest(
                 limit=max(1, len(wanted)),
@@ -94,7 +94,7 @@ class EdgeReader:
     def retrieve(self, ids: Sequence[str], *, vectors: Sequence[str] = ()) -> list[Point]:
         for name in vectors:
             known(self._params, name)
-        keys = usual_ids(ids)
+        keys = canonical_ids(ids)
         with self._lock, engine_errors(self._path, "read"):
             found = self._shard.retrieve(list(dict.fromkeys(keys)), True, list(vectors) or False)
             points = {str(record.id): our_point(record) for record in found}

@@ -13,13 +13,13 @@ import numpy as np
 from imagefinder.errors import IndexDamagedError, InvalidInputError, NotFoundError
 from imagefinder.store.base import Point, VectorParams
 from imagefinder.store.checks import (
+    canonical_ids,
     checked_id,
     checked_new_vector,
     checked_payload,
     checked_points,
     checked_rows,
     known,
-    usual_ids,
 )
 from imagefinder.store.edge.engine import (
     DAMAGED_REMEDY,
@@ -154,7 +154,7 @@ class EdgeStore(EdgeReader):
         from qdrant_edge import UpdateOperation
 
         checked_payload(payload)
-        keys = iter(self._existing(usual_ids(ids)))
+        keys = iter(self._existing(canonical_ids(ids)))
         set_ = {k: v for k, v in payload.items() if v is not None}
         unset: list[str] = [k for k in payload if k not in set_]
         while chunk := list(islice(keys, MERGED_AT_ONCE)):
@@ -166,7 +166,7 @@ class EdgeStore(EdgeReader):
     def delete(self, ids: Sequence[str]) -> None:
         from qdrant_edge import UpdateOperation
 
-        if keys := usual_ids(ids):
+        if keys := canonical_ids(ids):
             self._write(UpdateOperation.delete_points(list(keys)), len(keys))
 
     def optimize(self) -> None:
