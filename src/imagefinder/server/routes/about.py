@@ -9,8 +9,8 @@ from fastapi.responses import Response
 
 from imagefinder._version import __version__
 from imagefinder.errors import ImageFinderError, NotFoundError
-from imagefinder.server import answers, schemas
-from imagefinder.server.problems import RefusedError
+from imagefinder.server import requests, responses
+from imagefinder.server.errors import RefusedError
 from imagefinder.server.safety import COOKIE, cookie_value, is_same
 from imagefinder.server.state import Json, Serving, ServingDep
 
@@ -18,7 +18,7 @@ router = APIRouter(tags=["server"])
 DAYS_30 = 30 * 24 * 3600
 
 
-@router.get("/v1/index", response_model=answers.Info)
+@router.get("/v1/index", response_model=responses.Info)
 async def index(serving: ServingDep) -> Response:
     """What the index holds, and what this server lets you do."""
     return Json(await serving.searching.run(_index, serving))
@@ -59,7 +59,7 @@ def _is_clustered(serving: Serving) -> bool:
 
 
 @router.post("/v1/session", status_code=204)
-def session(serving: ServingDep, request: Request, body: schemas.Key) -> Response:
+def session(serving: ServingDep, request: Request, body: requests.Key) -> Response:
     """Give the key once, and a cookie carries it from then on: for pages, whose pictures can't send headers."""
     key = serving.settings.key
     response = Response(status_code=204)
