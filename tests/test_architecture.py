@@ -13,7 +13,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "src" / "imagefinder"
 LEVELS = {
-    **dict.fromkeys(("errors", "types", "_registry", "_extras", "_batching", "_sharing", "_version"), 0),
+    **dict.fromkeys(("errors", "types", "_util", "_registry", "_batching", "_sharing", "_version"), 0),
     **dict.fromkeys(("images", "models", "store", "reduce", "cluster", "curate", "evaluate"), 1),
     **dict.fromkeys(
         (

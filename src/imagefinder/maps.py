@@ -12,7 +12,7 @@ import numpy as np
 from imagefinder.errors import IndexDamagedError, InvalidInputError, NotFoundError
 from imagefinder.evaluate.maps import score_map
 from imagefinder.neighborhood import index_graph
-from imagefinder.reduce.projections import NEIGHBORS, Projection, project
+from imagefinder.reduce.projections import NEIGHBORS, Projection, check_method, project
 from imagefinder.reduce.variance import PcaReport, pca_report
 from imagefinder.store.filters import FilterLike, as_filter
 from imagefinder.store.runs import Run, drop_run, list_runs, load_run, save_run
@@ -90,8 +90,9 @@ def make_map(
 
     It takes the place of an earlier map of the same method, space and filter, once it is whole on the disk.
     ``progress`` is told what is being done; what it raises ends the work, and nothing is kept. Raises
-    NotFoundError (no such method, no image), InvalidFilterError or StorageError.
+    NotFoundError (no such method, no image), MissingExtraError, InvalidFilterError or StorageError.
     """
+    check_method(method)
     started, tell = time.perf_counter(), progress or (lambda stage: None)
     tell("reading vectors")
     ids, vectors = _vectors(index, space, filter)
