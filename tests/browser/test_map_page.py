@@ -15,7 +15,7 @@ from PIL import Image
 expect = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed").expect
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import Browser, Locator, Page, Route
 
 POINTS = 22_914
 
@@ -168,3 +168,19 @@ def test_a_click_opens_the_picture_and_closing_leads_back(server: Server, page: 
     page.keyboard.press("Escape")
     expect(page.get_by_test_id("viewer")).to_have_count(0)
     expect(stage(page)).to_have_attribute("data-points", str(POINTS))
+
+
+def test_a_method_that_is_not_installed_is_told_with_its_command(page: Page, server: Server) -> None:
+    command = "pip install 'imagefinder[maps]'"
+
+    def without_umap(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "not_installed": {"umap": command}})
+
+    page.route("**/v1/index", without_umap)
+    page.goto(f"{server.url}/map?method=umap")
+    expect(page.get_by_test_id("not-installed")).to_contain_text(command)
+    expect(page.get_by_test_id("make-map")).to_have_count(0)
+    expect(page.get_by_test_id("method").locator("option")).to_have_text(
+        ["t-SNE (not made yet)", "UMAP (not installed)", "PaCMAP (not made yet)", "PCA"]
+    )

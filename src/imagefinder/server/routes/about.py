@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from imagefinder._util.extras import install_command, missing_modules
 from imagefinder._version import __version__
 from imagefinder.errors import ImageFinderError, NotFoundError
 from imagefinder.server import requests, responses
@@ -27,6 +28,7 @@ async def index(serving: ServingDep) -> Response:
 def _index(serving: Serving) -> dict[str, Any]:
     from imagefinder.clusters.algorithms.methods import METHODS
     from imagefinder.maps.projections import METHODS as MAP_METHODS
+    from imagefinder.maps.projections import NEEDS_EXTRA
 
     facts = serving.finder.info().to_dict()
     return {
@@ -41,6 +43,9 @@ def _index(serving: Serving) -> dict[str, Any]:
         "duplicates_searched": serving.finder.copies.searched,
         "classifier": serving.finder.classifier,
         "methods": {"cluster": list(METHODS), "map": list(MAP_METHODS)},
+        "not_installed": {
+            method: install_command("maps") for method, name in NEEDS_EXTRA.items() if missing_modules("maps", name)
+        },
     }
 
 

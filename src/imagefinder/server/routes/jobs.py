@@ -11,6 +11,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import ValidationError
 
 from imagefinder.errors import InvalidInputError
+from imagefinder.maps.projections import NEEDS_EXTRA, check_method
 from imagefinder.server import responses
 from imagefinder.server.jobs.options import OPTIONS, JobRequest, Kind
 from imagefinder.server.jobs.queue import Job
@@ -29,7 +30,7 @@ def start_job(serving: ServingDep, body: JobRequest) -> Response:
 def submit(serving: Serving, kind: str, options: dict[str, Any], *, trusted: bool = False) -> Job:
     """Check the options of a job and queue it. ``trusted`` sources are those of the person who started the server.
 
-    Raises InvalidInputError, and RefusedError for a source that clients may not name.
+    Raises InvalidInputError, RefusedError for a source that clients may not name, and MissingExtraError.
     """
     try:
         checked = OPTIONS[kind].model_validate(options)
@@ -42,6 +43,8 @@ def submit(serving: Serving, kind: str, options: dict[str, Any], *, trusted: boo
         given.setdefault("sources", [])
         for source in [] if trusted else given["sources"]:
             check_source(source, serving.finder, serving.settings, serving.uploads)
+    if kind == "map" and given.get("method") in NEEDS_EXTRA and not given.get("update"):
+        check_method(given["method"])
     shown = {name: value for name, value in given.items() if name != "labels"}  # as many as there are images
     return serving.jobs.submit(kind, shown, serving.kinds.work(kind, given))
 
