@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 
 import pytest
@@ -78,11 +79,12 @@ class Module:
     def level(self) -> int:
         return LEVELS[self.top]
 
-    @property
+    @cached_property
     def tree(self) -> ast.Module:
         return ast.parse(self.code)
 
 
+@cache
 def modules() -> list[Module]:
     found = []
     for path in sorted(PACKAGE.rglob("*.py")):
