@@ -34,10 +34,14 @@ def vectors(answer: dict[str, Any]) -> np.ndarray:
     return np.array([row["embedding"] for row in answer["data"]], np.float32)
 
 
+def finder_of(client: TestClient) -> ImageFinder:
+    found: ImageFinder = client.app.state.serving.finder  # type: ignore[attr-defined]
+    return found
+
+
 @pytest.fixture
 def finder(reader: TestClient) -> ImageFinder:
-    found: ImageFinder = reader.app.state.serving.finder  # type: ignore[attr-defined]
-    return found
+    return finder_of(reader)
 
 
 def test_texts_are_what_the_library_makes_of_them(reader: TestClient, finder: ImageFinder) -> None:
@@ -79,14 +83,15 @@ def test_base64_holds_the_same_floats(reader: TestClient) -> None:
     np.testing.assert_array_equal(np.frombuffer(base64.b64decode(row["embedding"]), "<f4"), as_numbers[0])
 
 
-def test_models_are_the_spaces(reader: TestClient, finder: ImageFinder) -> None:
-    words, images = reader.get("/v1/models").json()["data"]
+def test_models_are_the_spaces(client: TestClient) -> None:
+    finder = finder_of(client)
+    words, images = client.get("/v1/models").json()["data"]
     assert (words["id"], words["dimensions"], words["inputs"]) == (WORDS, 384, ["text", "image"])
     assert (images["id"], images["inputs"]) == (IMAGES, ["image"])
-    assert reader.get(f"/v1/models/{IMAGES}").json() == images
-    assert ask(reader, "fruit", dimensions=384)["version"] == words["version"]
+    assert client.get(f"/v1/models/{IMAGES}").json() == images
+    assert ask(client, "fruit", dimensions=384)["version"] == words["version"]
     finder.add(PICTURE, force=True)
-    assert reader.get("/v1/models").json()["data"][0]["version"] != words["version"]  # fitted anew: compare no more
+    assert client.get("/v1/models").json()["data"][0]["version"] != words["version"]  # fitted anew: compare no more
 
 
 @pytest.mark.parametrize(
