@@ -24,13 +24,13 @@ import torch
 from common import dataset, save
 
 from imagefinder import ImageFinder
-from imagefinder.evaluate.retrieval import score_labels
+from imagefinder.evaluation.retrieval import score_labels
 from imagefinder.models.spec import ModelSpec
-from imagefinder.train.export import MODEL_FILE, keep_model
-from imagefinder.train.torch.autoencoder import AutoencoderOptions, train_autoencoder
-from imagefinder.train.torch.bench import EncoderOptions, open_bench
-from imagefinder.train.torch.export import spec_of, to_onnx
-from imagefinder.train.torch.loop import Schedule, Step
+from imagefinder.training.export import MODEL_FILE, keep_model
+from imagefinder.training.torch.autoencoder import AutoencoderOptions, train_autoencoder
+from imagefinder.training.torch.bench import EncoderOptions, open_bench
+from imagefinder.training.torch.export import spec_of, to_onnx
+from imagefinder.training.torch.loop import Schedule, Step
 
 LOSSES = {"both": (1.0, 1.0), "pixels-only": (1.0, 0.0)}
 

@@ -23,12 +23,12 @@ import numpy as np
 from common import dataset, save
 from sklearn.metrics import adjusted_rand_score, average_precision_score, normalized_mutual_info_score, roc_auc_score
 
-from imagefinder.cluster.partition import METHODS, Task, partition
-from imagefinder.curate.outliers import outlier_scores
+from imagefinder.clusters.algorithms.methods import METHODS, Task, partition
 from imagefinder.finder import ImageFinder
 from imagefinder.models.names import find_spec
-from imagefinder.reduce.linear import LinearTransform
-from imagefinder.reduce.neighbors import knn_graph
+from imagefinder.quality.outliers import outlier_scores
+from imagefinder.vectors.neighbors import knn_graph
+from imagefinder.vectors.transform import LinearTransform
 
 LABELLED = ("clothing", "vehicles", "stamps")
 STEP = """
@@ -44,35 +44,35 @@ print(json.dumps({{"seconds": round(seconds, 2), "peak_mb": round(peak), **found
 """
 STEPS = {
     "knn graph, k = 15": """
-from imagefinder.reduce.neighbors import knn_graph
+from imagefinder.vectors.neighbors import knn_graph
 knn_graph(arrays["vectors"], 15)
 found = {}
 """,
     "kmeans, k = 100": """
-from imagefinder.cluster.partition import Task, partition
-from imagefinder.cluster.scores import centres_of, inertia_of
+from imagefinder.clusters.algorithms.methods import Task, partition
+from imagefinder.clusters.algorithms.scores import centres_of, inertia_of
 vectors = arrays["vectors"]
 labels, _ = partition(Task(vectors, None, 100), "kmeans")
 found = {"inertia": inertia_of(vectors, labels, centres_of(vectors, labels))}
 """,
     "minibatch, k = 100": """
-from imagefinder.cluster.partition import Task, partition
-from imagefinder.cluster.scores import centres_of, inertia_of
+from imagefinder.clusters.algorithms.methods import Task, partition
+from imagefinder.clusters.algorithms.scores import centres_of, inertia_of
 vectors = arrays["vectors"]
 labels, _ = partition(Task(vectors, None, 100), "minibatch")
 found = {"inertia": inertia_of(vectors, labels, centres_of(vectors, labels))}
 """,
     "choose-k, 2 to 100": """
-from imagefinder.cluster.choose import choose_k
-from imagefinder.reduce.neighbors import knn_graph
+from imagefinder.clusters.algorithms.choose_k import choose_k
+from imagefinder.vectors.neighbors import knn_graph
 choice = choose_k(arrays["vectors"], knn_graph(arrays["vectors"], 15))
 names = ("elbow", "best_silhouette", "communities", "suggested")
 found = {name: getattr(choice, name) for name in names} | {"inertia at 100": choice.scores[-1].inertia}
 """,
     **{
         f"{method}, auto": f"""
-from imagefinder.cluster.partition import METHODS, Task, partition
-from imagefinder.reduce.neighbors import knn_graph
+from imagefinder.clusters.algorithms.methods import METHODS, Task, partition
+from imagefinder.vectors.neighbors import knn_graph
 graph = knn_graph(arrays["vectors"], METHODS["{method}"].neighbors)
 labels, _ = partition(Task(arrays["vectors"], graph), "{method}")
 found = {{"n_clusters": int(labels.max()) + 1, "noise": round(float((labels < 0).mean()), 3)}}
@@ -85,7 +85,7 @@ found = {"inertia": float(KMeans(100, n_init=10, random_state=0).fit(arrays["vec
 """,
     "scikit-learn KMeans, raw features, k = 100, n_init = 10": """
 from sklearn.cluster import KMeans
-from imagefinder.cluster.scores import centres_of, inertia_of
+from imagefinder.clusters.algorithms.scores import centres_of, inertia_of
 labels = KMeans(100, n_init=10, random_state=0).fit(arrays["raw"]).labels_
 found = {"inertia": inertia_of(arrays["vectors"], labels, centres_of(arrays["vectors"], labels))}
 """,

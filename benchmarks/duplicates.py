@@ -22,10 +22,10 @@ import numpy as np
 from common import dataset, save
 from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
 
-from imagefinder._batching import ordered_map
-from imagefinder.curate.tiers import Tier
-from imagefinder.curate.verify import Verdict, verify
+from imagefinder._util.threads import ordered_map
 from imagefinder.duplicates.candidates import candidates
+from imagefinder.duplicates.matching.tiers import Tier
+from imagefinder.duplicates.matching.verify import Verdict, verify
 from imagefinder.duplicates.pictures import Pictures
 from imagefinder.finder import ImageFinder
 from imagefinder.types import Limits, Record

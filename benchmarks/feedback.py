@@ -22,7 +22,7 @@ import numpy as np
 from common import dataset, save
 
 from imagefinder.finder import ImageFinder
-from imagefinder.relevance import learnt
+from imagefinder.search.relevance import learnt
 
 WORDS = {
     "clothing": {

@@ -22,15 +22,15 @@ from typing import Any
 import numpy as np
 from common import dataset, save
 
-from imagefinder.evaluate.maps import score_map
 from imagefinder.finder import ImageFinder
-from imagefinder.reduce.projections import METHODS
+from imagefinder.maps.projections import METHODS
+from imagefinder.maps.scores import score_map
 
 OURS = """
 import json, sys, time
 started = time.perf_counter()
 import numpy as np
-from imagefinder.reduce.projections import project
+from imagefinder.maps.projections import project
 name, folder = sys.argv[1:]
 vectors = np.load(f"{folder}/searched.npy")
 np.save(f"{folder}/{name}.npy", project(vectors, name).coordinates)

@@ -26,7 +26,7 @@ import onnxruntime as ort
 from common import ROOT, dataset, photos, save
 
 from imagefinder.images.loader import Loader
-from imagefinder.ingest import BATCH
+from imagefinder.ingest.run import BATCH
 from imagefinder.models.joint_text import JointWords
 from imagefinder.models.names import load_model
 from imagefinder.models.onnx import OnnxEmbedder

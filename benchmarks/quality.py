@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from common import dataset, save
 
-from imagefinder.assess import assess
+from imagefinder.evaluation.of_index import assess
 from imagefinder.finder import ImageFinder
 from imagefinder.models.image_tower import ImageTower
 from imagefinder.models.session import Session

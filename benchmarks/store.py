@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from imagefinder.store.base import Point, VectorParams
-from imagefinder.store.edge import EdgeStore
-from imagefinder.store.edge_engine import HNSW_FROM
-from imagefinder.store.filters import parse
+from imagefinder.store.edge.engine import HNSW_FROM
+from imagefinder.store.edge.store import EdgeStore
+from imagefinder.store.filters.parse import parse
 from imagefinder.types import image_id
 
 VECTORS = {

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from common import RESULTS, dataset, save
 
-from imagefinder.evaluate.retrieval import score_labels, score_words
+from imagefinder.evaluation.retrieval import score_labels, score_words
 from imagefinder.finder import ImageFinder
 
 PER_CLASS = (5, 10, 50)

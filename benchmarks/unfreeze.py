@@ -21,10 +21,10 @@ from common import dataset, save
 
 from imagefinder import ImageFinder
 from imagefinder.models.spec import ModelSpec
-from imagefinder.train.labels import Examples, examples_of
-from imagefinder.train.torch.bench import EncoderOptions
-from imagefinder.train.torch.classifier import FinetuneOptions, finetune_classifier
-from imagefinder.train.torch.loop import Schedule
+from imagefinder.training.labels import Examples, examples_of
+from imagefinder.training.torch.bench import EncoderOptions
+from imagefinder.training.torch.classifier import FinetuneOptions, finetune_classifier
+from imagefinder.training.torch.loop import Schedule
 
 
 def halves(finder: ImageFinder, folder: Path) -> tuple[Examples, dict[str, str]]:

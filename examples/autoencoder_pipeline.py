@@ -18,9 +18,9 @@ from imagefinder import ImageFinder, Limits
 from imagefinder.images.download import download_urls
 from imagefinder.plots import search_sheet
 from imagefinder.plots.variance import plot_variance
-from imagefinder.train.torch.autoencoder import AutoencoderOptions
-from imagefinder.train.torch.bench import EncoderOptions
-from imagefinder.train.torch.loop import Schedule
+from imagefinder.training.torch.autoencoder import AutoencoderOptions
+from imagefinder.training.torch.bench import EncoderOptions
+from imagefinder.training.torch.loop import Schedule
 
 MEASURES = {"By cosine": ["cosine"], "By Euclidean distance": ["euclidean"], "Both voting": ["cosine", "euclidean"]}
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from imagefinder import ImageFinder
-from imagefinder.assess import assess
+from imagefinder.evaluation.of_index import assess
 from imagefinder.images.grid import html_grid
 from imagefinder.plots.colours import colour_by
 from imagefinder.plots.scatter import plot_scatter

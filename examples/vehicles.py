@@ -20,8 +20,8 @@ from imagefinder.plots import search_sheet
 def teach(finder: ImageFinder, labels: Path, unfreeze: int) -> None:
     """A space in which the classes lie apart; it is the one in use from now on."""
     if unfreeze:
-        from imagefinder.train.torch.bench import EncoderOptions
-        from imagefinder.train.torch.classifier import FinetuneOptions
+        from imagefinder.training.torch.bench import EncoderOptions
+        from imagefinder.training.torch.classifier import FinetuneOptions
 
         options = FinetuneOptions(EncoderOptions(unfreeze=unfreeze))
         result = finder.finetune_classifier(labels, options=options, use=True)

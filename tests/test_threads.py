@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 from imagefinder import ImageFinder
-from imagefinder._sharing import SharedLock
+from imagefinder._util.shared_lock import SharedLock
 from imagefinder.models import names
-from imagefinder.reduce.linear import LinearTransform
 from imagefinder.types import image_id
+from imagefinder.vectors.transform import LinearTransform
 
 N = 60
 

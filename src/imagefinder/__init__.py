@@ -13,19 +13,20 @@ from typing import TYPE_CHECKING, Any
 from imagefinder._version import __version__
 
 if TYPE_CHECKING:
-    from imagefinder.cluster.choose import Choice
+    from imagefinder.catalog.feedback import Judgement
+    from imagefinder.clusters.algorithms.choose_k import Choice
+    from imagefinder.clusters.clustering import Cluster, Clustering
+    from imagefinder.clusters.model import ClusterModel
+    from imagefinder.clusters.view import Clusters
     from imagefinder.errors import ImageFinderError
-    from imagefinder.feedback import Judgement
     from imagefinder.finder import ImageFinder
-    from imagefinder.groups.clustering import Cluster, Clustering
-    from imagefinder.groups.facade import Clusters
-    from imagefinder.groups.model import ClusterModel
     from imagefinder.models.names import list_models, pull_model
-    from imagefinder.query import Box, Term
-    from imagefinder.results import Filled, Hits, IndexInfo, IngestReport, Progress, Records, SpaceInfo
+    from imagefinder.results import BackfillReport, Filled, Hits, IndexInfo, IngestReport, Progress, Records, SpaceInfo
+    from imagefinder.search.query import Box, Term
     from imagefinder.types import Hit, Limits, Record, Skipped
 
 __all__ = [
+    "BackfillReport",
     "Box",
     "Choice",
     "Cluster",
@@ -56,11 +57,12 @@ _HOME = {
     "ImageFinderError": "errors",
     "Hits": "results",
     "ImageFinder": "finder",
-    "Choice": "cluster.choose",
-    "Cluster": "groups.clustering",
-    "ClusterModel": "groups.model",
-    "Clustering": "groups.clustering",
-    "Clusters": "groups.facade",
+    "Choice": "clusters.algorithms.choose_k",
+    "Cluster": "clusters.clustering",
+    "ClusterModel": "clusters.model",
+    "Clustering": "clusters.clustering",
+    "Clusters": "clusters.view",
+    "BackfillReport": "results",
     "Filled": "results",
     "IndexInfo": "results",
     "SpaceInfo": "results",
@@ -69,9 +71,9 @@ _HOME = {
     "Records": "results",
     "IngestReport": "results",
     "Progress": "results",
-    "Judgement": "feedback",
-    "Box": "query",
-    "Term": "query",
+    "Judgement": "catalog.feedback",
+    "Box": "search.query",
+    "Term": "search.query",
     "Hit": "types",
     "Limits": "types",
     "Record": "types",

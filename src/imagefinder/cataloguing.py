@@ -7,17 +7,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from imagefinder.browsing import columns, facets, listed
-from imagefinder.edits import Keep, tag_images, update_image
+from imagefinder.catalog.edits import UNSET, Unset, tag_images, update_image
+from imagefinder.catalog.facets import columns, facets, listed
+from imagefinder.catalog.feedback import Feedback
 from imagefinder.errors import InvalidInputError
-from imagefinder.feedback import Feedback
 from imagefinder.results import Records
-from imagefinder.store.checks import usual_id
-from imagefinder.store.filters import FilterLike, as_filter
+from imagefinder.store.checks import canonical_id
+from imagefinder.store.filters.parse import FilterLike, as_filter
 from imagefinder.types import Record
 
 if TYPE_CHECKING:
-    from imagefinder.index import Index
+    from imagefinder.index.folder import Index
     from imagefinder.store.base import Point
 
 
@@ -44,7 +44,7 @@ class Cataloguing(ABC):
     def list(
         self, filter: FilterLike = None, sort: str | None = None, k: int = 100, offset: int = 0
     ) -> tuple[Records, int]:
-        """``k`` records from ``offset`` on, and how many match in all. ``sort`` is one of ``browsing.SORTS`` (by
+        """``k`` records from ``offset`` on, and how many match in all. ``sort`` is one of ``catalog.facets.SORTS`` (by
         default ``id``), with ``-`` before it from large to small; images without a value come last. Raises
         InvalidInputError or InvalidFilterError."""
         records, total = listed(self._index, as_filter(filter), sort or "id", k, offset)
@@ -52,7 +52,7 @@ class Cataloguing(ABC):
 
     def facets(self, filter: FilterLike = None) -> dict[str, Any]:
         """How many of the images that match have which folder, cluster, tag, format, colour, issue and year, and what
-        sizes and dates they span; see ``browsing.facets``."""
+        sizes and dates they span; see ``catalog.facets.facets``."""
         return facets(self._index, as_filter(filter))
 
     def columns(self, fields: Sequence[str], filter: FilterLike = None, sort: str | None = None) -> dict[str, Any]:
@@ -64,9 +64,9 @@ class Cataloguing(ABC):
         self,
         image: str | os.PathLike[str],
         *,
-        tags: Sequence[str] | Keep = Keep.KEEP,
-        caption: str | Keep | None = Keep.KEEP,
-        name: str | Keep | None = Keep.KEEP,
+        tags: Sequence[str] | Unset = UNSET,
+        caption: str | Unset | None = UNSET,
+        name: str | Unset | None = UNSET,
     ) -> Record:
         """Replace the tags, the caption or the name of an image, itself named by id or URI; None takes one away, and
         what is not given stays. Raises NotFoundError or InvalidInputError."""
@@ -87,7 +87,7 @@ class Cataloguing(ABC):
         condition = as_filter(filter)
         if isinstance(images, str):
             raise InvalidInputError(f"Images are a list of ids or paths, not the text {images!r}.")
-        ids = [usual_id(os.fspath(image)) or self._resolve(os.fspath(image)) for image in images]
+        ids = [canonical_id(os.fspath(image)) or self._resolve(os.fspath(image)) for image in images]
         if condition is not None:
             ids += self._index.store.columns(["id"], filter=condition)["id"]
         return tag_images(self._index, [*dict.fromkeys(ids)], add, remove)

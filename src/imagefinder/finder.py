@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING, Any, Self
 
 from imagefinder.cataloguing import Cataloguing
 from imagefinder.errors import InvalidInputError, NotFoundError
-from imagefinder.finetuning import Finetuning
-from imagefinder.fusion import Fuse, Measure
 from imagefinder.images.loader import Loader
 from imagefinder.images.sources import open_source
-from imagefinder.index import Index
-from imagefinder.ingest import ingest
-from imagefinder.modelling import Modelling, cores, known_name
+from imagefinder.index.collection import Modelling, cores, known_name
+from imagefinder.index.folder import Index
+from imagefinder.index.models import Models
+from imagefinder.index.spaces import no_images
+from imagefinder.ingest.run import ingest
 from imagefinder.organising import Organising
-from imagefinder.query import Kind, QueryInput, Term, ids_of, parse_query
 from imagefinder.results import Hits, IndexInfo, IngestReport, Progress
-from imagefinder.search import SearchOptions, search
-from imagefinder.spaces import no_images
-from imagefinder.store.filters import FilterLike, as_filter
-from imagefinder.teaching import Teaching
+from imagefinder.search.answer import SearchOptions, search
+from imagefinder.search.fusion import Fuse, Measure
+from imagefinder.search.query import Kind, QueryInput, Term, ids_of, parse_query
+from imagefinder.store.filters.parse import FilterLike, as_filter
+from imagefinder.training.on_pictures import Finetuning
+from imagefinder.training.on_vectors import Teaching
 from imagefinder.types import Limits
-from imagefinder.views import Models
 
 if TYPE_CHECKING:
     from imagefinder.store.base import Point
@@ -149,7 +149,7 @@ class ImageFinder(Modelling, Cataloguing, Organising, Teaching, Finetuning):
         measures: Sequence[Measure] = ("cosine",),
         fuse: Fuse = "mean",
     ) -> Hits:
-        """The ``k`` images that fit the query best; see ``query.parse_query`` for what a query may be.
+        """The ``k`` images that fit the query best; see ``search.query.parse_query`` for what a query may be.
 
         ``same_cluster`` keeps to one cluster: that of the image asked for, or of the best hit. ``liked`` and
         ``disliked`` name images that were right or wrong, by id or URI; the answer learns from them, and with some

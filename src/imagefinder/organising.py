@@ -7,24 +7,24 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from imagefinder.modelling import cores
+from imagefinder.index.collection import cores
 
 if TYPE_CHECKING:
-    from imagefinder.cluster.choose import Choice
-    from imagefinder.duplicates.facade import Copies
+    from imagefinder.clusters.algorithms.choose_k import Choice
+    from imagefinder.clusters.clustering import Clustering
+    from imagefinder.clusters.view import Clusters
     from imagefinder.duplicates.find import Options
     from imagefinder.duplicates.find import Progress as DuplicateProgress
     from imagefinder.duplicates.report import DuplicateReport
-    from imagefinder.groups.clustering import Clustering
-    from imagefinder.groups.facade import Clusters
-    from imagefinder.index import Index
-    from imagefinder.maps import Map
-    from imagefinder.reduce.variance import PcaReport
+    from imagefinder.duplicates.review import Copies
+    from imagefinder.index.folder import Index
+    from imagefinder.index.models import View
+    from imagefinder.maps.maps import Map
+    from imagefinder.quality.measure import Outlier, QualityReport
     from imagefinder.results import Records
-    from imagefinder.store.filters import FilterLike
-    from imagefinder.triage import Outlier, QualityReport
+    from imagefinder.store.filters.parse import FilterLike
     from imagefinder.types import Float32, Limits, Record
-    from imagefinder.views import View
+    from imagefinder.vectors.variance import PcaReport
 
 
 class Organising(ABC):
@@ -55,7 +55,7 @@ class Organising(ABC):
 
         The records get ``cluster`` and ``cluster_name``, for filters. Corrections of earlier clusters are kept.
         """
-        from imagefinder.groups.make import ClusterOptions, cluster_index
+        from imagefinder.clusters.make import ClusterOptions, cluster_index
 
         self._ready()
         wanted = ClusterOptions(n_clusters=n_clusters, **options)
@@ -66,7 +66,7 @@ class Organising(ABC):
         self, max_k: int = 100, *, progress: Callable[[int, int], None] | None = None, **options: Any
     ) -> Choice:
         """Measure k-means for 2 to ``max_k`` clusters and suggest a number; changes nothing."""
-        from imagefinder.groups.make import ClusterOptions, choose_for
+        from imagefinder.clusters.make import ClusterOptions, choose_for
 
         self._ready()
         return choose_for(self._index, self._view, ClusterOptions(**options), max_k, progress)
@@ -74,20 +74,20 @@ class Organising(ABC):
     @property
     def clusters(self) -> Clusters:
         """The clusters in force, and what can be done with them."""
-        from imagefinder.groups.facade import Clusters
+        from imagefinder.clusters.view import Clusters
 
         return Clusters(self._index, lambda: self._view, self._resolve, self.records)
 
     def map(self, method: str | None = None, *, progress: Callable[[str], None] | None = None, **options: Any) -> Map:
-        """A map of the images, kept with the index: see ``maps.open_map``."""
-        from imagefinder.maps import open_map
+        """A map of the images, kept with the index: see ``maps.maps.open_map``."""
+        from imagefinder.maps.maps import open_map
 
         self._ready()
         return open_map(self._index, self._view.image, method, progress=progress, **options)
 
     def pca_report(self) -> PcaReport:
         """How much of the differences between the images how many dimensions keep."""
-        from imagefinder.maps import report_variance
+        from imagefinder.maps.maps import report_variance
 
         return report_variance(self._index, self._view.image)
 
@@ -103,25 +103,25 @@ class Organising(ABC):
     @property
     def copies(self) -> Copies:
         """The duplicates found last, and what is decided about them."""
-        from imagefinder.duplicates.facade import Copies
+        from imagefinder.duplicates.review import Copies
 
         return Copies(self._index, self.get)
 
     def maps(self) -> list[Map]:
         """The maps that are kept, the oldest first."""
-        from imagefinder.maps import kept_maps
+        from imagefinder.maps.maps import kept_maps
 
         return kept_maps(self._index)
 
     def kept_map(self, name: str | None = None) -> Map:
         """A map that is kept, by its name, or the latest. Raises NotFoundError."""
-        from imagefinder.maps import kept_map
+        from imagefinder.maps.maps import kept_map
 
         return kept_map(self._index, name)
 
     def outliers(self, k: int = 20, *, progress: Callable[[str], None] | None = None) -> list[Outlier]:
         """The ``k`` images most unlike all others; every record gets its score as ``outlier``, for filters."""
-        from imagefinder.triage import find_outliers
+        from imagefinder.quality.measure import find_outliers
 
         tell = progress or (lambda stage: None)
         tell("reading vectors")
@@ -131,6 +131,6 @@ class Organising(ABC):
     def quality(self, *, again: bool = False, progress: Callable[[int, int], None] | None = None) -> QualityReport:
         """Judge the pictures not judged yet, or all ``again``: the records get ``blur``, ``brightness``, ``contrast``,
         ``aspect`` and ``issues``, for filters."""
-        from imagefinder.triage import measure_quality
+        from imagefinder.quality.measure import measure_quality
 
         return measure_quality(self._index, self._limits, again=again, workers=cores(), progress=progress)

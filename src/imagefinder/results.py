@@ -10,7 +10,7 @@ from imagefinder.images.grid import html_grid
 from imagefinder.types import Hit, Record, Skipped
 
 if TYPE_CHECKING:
-    from imagefinder.groups.assign import Assigned
+    from imagefinder.clusters.assign import Assigned
 
 
 class Records(Sequence[Record]):
@@ -111,7 +111,7 @@ class IndexInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
+class BackfillReport:
     """What became of the images that had no vectors of a ``model``: how many have them now, and which can't."""
 
     model: str
@@ -120,6 +120,9 @@ class Filled:
 
     def to_dict(self) -> dict[str, Any]:
         return {"model": self.model, "filled": self.filled, "skipped": [s.to_dict() for s in self.skipped]}
+
+
+Filled = BackfillReport  # its name before 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +152,7 @@ class IngestReport:
     images_per_second: float
     total: int
     clusters: Assigned | None = None
-    filled: tuple[Filled, ...] = ()
+    filled: tuple[BackfillReport, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         row = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in ("clusters", "filled")}

@@ -37,8 +37,8 @@ def index(
 ) -> Path:
     """The sample images with groups, a map, and a report of duplicates."""
     from imagefinder import ImageFinder
-    from imagefinder.curate.tiers import Tier
     from imagefinder.duplicates.find import Options
+    from imagefinder.duplicates.matching.tiers import Tier
 
     home = copy_index(grouped_index, tmp_path_factory.mktemp("whole") / "index")
     with ImageFinder.open(home) as finder:

@@ -23,8 +23,8 @@ from imagefinder.plots.pictures import grid_cells, picture_map
 from imagefinder.plots.scatter import plot_scatter
 from imagefinder.plots.table import map_rows, write_parquet
 from imagefinder.plots.variance import plot_variance
-from imagefinder.reduce.variance import pca_report
 from imagefinder.types import Record
+from imagefinder.vectors.variance import pca_report
 
 NASTY = '</script><img src=x onerror=alert(1)>"& <!-- $a$ é \u2028.jpg'
 

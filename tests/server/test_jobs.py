@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 
 from imagefinder.errors import NotFoundError
 from imagefinder.server.hub import Hub
-from imagefinder.server.jobs import Job, Jobs
+from imagefinder.server.jobs.queue import Job, Jobs
 from imagefinder.server.problems import RefusedError
 
 Serve = Callable[..., TestClient]

@@ -12,9 +12,9 @@ import pytest
 
 from imagefinder.errors import ImageFinderError, InvalidInputError, NotFoundError
 from imagefinder.store.base import Point, Store, VectorParams
-from imagefinder.store.edge import EdgeStore
+from imagefinder.store.edge.store import EdgeStore
 from imagefinder.store.exact import ExactStore
-from imagefinder.store.filters import parse
+from imagefinder.store.filters.parse import parse
 
 RAW = VectorParams(8, dtype="float16", metric="dot", searchable=False)
 SPACE = VectorParams(4)

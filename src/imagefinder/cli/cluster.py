@@ -11,8 +11,8 @@ from imagefinder.cli.bar import ProgressBar
 from imagefinder.cli.common import OK, index_option, json_option, open_finder, plural, print_json, say
 
 if TYPE_CHECKING:
-    from imagefinder.cluster.choose import Choice
-    from imagefinder.groups.clustering import Cluster, Clustering
+    from imagefinder.clusters.algorithms.choose_k import Choice
+    from imagefinder.clusters.clustering import Cluster, Clustering
 
 METHODS = ("leiden", "kmeans", "minibatch", "agglomerative", "hdbscan", "dbscan")
 
@@ -87,7 +87,7 @@ def _stage(text: str) -> None:
 
 def print_clustering(made: Clustering, sizes: dict[int, int] | None = None) -> None:
     """The clusters as a table, largest first."""
-    from imagefinder.cluster.scores import with_error
+    from imagefinder.clusters.algorithms.scores import with_error
 
     sizes = sizes or {c.label: c.size for c in made.clusters}
     head = f"{'label':>5}  {'images':>7}  {'tight':>5}  {'silh.':>6}  {'stable':>6}  name"
@@ -144,7 +144,7 @@ def choose_k(max_k: int, plot: Path | None, index_dir: Path | None, as_json: boo
 
 
 def _print_scores(choice: Choice) -> None:
-    from imagefinder.cluster.scores import with_error
+    from imagefinder.clusters.algorithms.scores import with_error
 
     click.echo(click.style(f"{'k':>4}  {'inertia':>12}  {'silhouette':>16}  {'CH':>8}  {'DB':>6}", bold=True))
     for s in choice.scores:

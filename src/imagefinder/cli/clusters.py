@@ -11,7 +11,7 @@ from imagefinder.cli.cluster import print_clustering
 from imagefinder.cli.common import OK, index_option, json_option, open_finder, plural, print_json, say
 
 if TYPE_CHECKING:
-    from imagefinder.groups.clustering import Cluster
+    from imagefinder.clusters.clustering import Cluster
 
 
 @click.group(invoke_without_command=True)

@@ -27,7 +27,7 @@ from imagefinder.cli.common import (
 if TYPE_CHECKING:
     from imagefinder.duplicates.report import DuplicateReport, Group
     from imagefinder.duplicates.trash import Moved
-    from imagefinder.index import Index
+    from imagefinder.index.folder import Index
 
 TIERS = ("identical-bytes", "identical-pixels", "same-picture", "same-scene", "similar")
 DECISIONS = ("not-duplicate", "keep-both")
@@ -99,7 +99,7 @@ def find(index_dir: Path | None, plan: Path | None, html: Path | None, as_json: 
     if plan is not None:
         _write_plan(plan, report)
     if html is not None:
-        from imagefinder.duplicates.page import write_page
+        from imagefinder.duplicates.html import write_page
 
         write_page(html, report, limits())
         say(f"Page: {html}")
@@ -108,8 +108,8 @@ def find(index_dir: Path | None, plan: Path | None, html: Path | None, as_json: 
 
 
 def _find(index_dir: Path | None, options: dict[str, Any]) -> DuplicateReport:
-    from imagefinder.curate.tiers import Tier
     from imagefinder.duplicates.find import Options
+    from imagefinder.duplicates.matching.tiers import Tier
 
     how = Options(
         tier=Tier(options["tier"]),
@@ -222,7 +222,7 @@ def undo(journal: Path | None, index_dir: Path | None, as_json: bool) -> int:
 
 def _open_index(index_dir: Path | None) -> Index:
     """The index without a model: what moves files or lists decisions needs none."""
-    from imagefinder.index import Index
+    from imagefinder.index.folder import Index
 
     return Index((index_dir or settings.default_index()).expanduser().absolute(), create=False)
 

@@ -20,7 +20,7 @@ from imagefinder.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from imagefinder.groups.export import Exported
+    from imagefinder.clusters.export import Exported
 
 
 @click.group()
@@ -88,7 +88,7 @@ def export_model(out: Path, index_dir: Path | None, as_json: bool) -> int:
 @json_option
 def assign(model: Path, images: tuple[str, ...], as_json: bool) -> int:
     """The cluster of any image (file, folder or URL) by a model from `imagefinder export model`; no index is needed."""
-    from imagefinder.classify import assign_images
+    from imagefinder.clusters.assign_files import assign_images
 
     rows, skipped = assign_images(model, images, limits=limits())
     if as_json:

@@ -12,9 +12,9 @@ from imagefinder.cli.bar import ProgressBar
 from imagefinder.cli.common import INTERRUPTED, OK, index_option, json_option, open_finder, plural, print_json, say
 
 if TYPE_CHECKING:
-    from imagefinder.train.report import Training
-    from imagefinder.train.torch.bench import EncoderOptions
-    from imagefinder.train.torch.loop import Schedule
+    from imagefinder.training.report import Training
+    from imagefinder.training.torch.bench import EncoderOptions
+    from imagefinder.training.torch.loop import Schedule
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -67,11 +67,11 @@ def leave_out_encoder(options: dict[str, Any]) -> None:
 
 def split_options(options: dict[str, Any], unfreeze: int | None) -> tuple[EncoderOptions, Schedule]:
     """Take those options out of ``options``."""
-    from imagefinder.train.torch import require_torch
+    from imagefinder.training.torch import require_torch
 
     require_torch()
-    from imagefinder.train.torch.bench import EncoderOptions
-    from imagefinder.train.torch.loop import Schedule
+    from imagefinder.training.torch.bench import EncoderOptions
+    from imagefinder.training.torch.loop import Schedule
 
     encoder = EncoderOptions(options.pop("encoder"), options.pop("size"), unfreeze)
     return encoder, Schedule(**{name: options.pop(name) for name in ("epochs", "batch", "lr", "patience", "seed")})
@@ -121,7 +121,7 @@ def autoencoder(
     if freeze_encoder and unfreeze:
         raise click.UsageError("--freeze-encoder and --unfreeze exclude each other.")
     encoder, schedule = split_options(options, 0 if freeze_encoder else unfreeze)
-    from imagefinder.train.torch.autoencoder import AutoencoderOptions
+    from imagefinder.training.torch.autoencoder import AutoencoderOptions
 
     rest = {name: options.pop(name) for name in ("labels", "name", "use", "restart")}
     wanted = AutoencoderOptions(encoder, schedule, **options)
@@ -135,7 +135,7 @@ def finetune_classifier(index_dir: Path | None, as_json: bool, unfreeze: int, op
     if options.pop("space") is not None:
         raise click.UsageError("--space and --unfreeze exclude each other: it begins with --encoder.")
     encoder, schedule = split_options(options, unfreeze)
-    from imagefinder.train.torch.classifier import FinetuneOptions
+    from imagefinder.training.torch.classifier import FinetuneOptions
 
     wanted = FinetuneOptions(encoder, schedule, options.pop("hidden"))
     labels, by, share = options.pop("labels"), options.pop("by"), options.pop("held_out")

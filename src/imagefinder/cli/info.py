@@ -41,7 +41,7 @@ def _used(roles: list[str]) -> str:
 @json_option
 def doctor(index_dir: Path | None, as_json: bool) -> int:
     """What works here: versions, processors, models, image formats, disk. Exit 3 if something does not."""
-    from imagefinder.checkup import checkup
+    from imagefinder.cli.doctor import checkup
 
     checks = checkup(index_dir or settings.default_index())
     if as_json:

@@ -12,7 +12,7 @@ from imagefinder.cli.common import OK, index_option, json_option, limits, open_f
 from imagefinder.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from imagefinder.maps import Map
+    from imagefinder.maps.maps import Map
     from imagefinder.types import Float32, Record
 
 DRAWN, TABLES = (".png", ".svg", ".pdf"), (".parquet", ".csv", ".json")
@@ -46,7 +46,7 @@ def map_(
       imagefinder map --out map.png --pictures wall.png  a scatter plot, and the pictures themselves
       imagefinder map --update --out map.parquet         with what was indexed since; for embedding-atlas
     """
-    from imagefinder.maps import map_records
+    from imagefinder.maps.maps import map_records
 
     _check(outs, pictures)
     with open_finder(index_dir) as finder:

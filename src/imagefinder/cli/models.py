@@ -11,7 +11,7 @@ from imagefinder.cli.bar import ProgressBars
 from imagefinder.cli.common import OK, human_bytes, json_option, limits, plural, print_json, say
 
 if TYPE_CHECKING:
-    from imagefinder.comparing import Compared
+    from imagefinder.evaluation.of_models import Compared
     from imagefinder.models.spec import ModelSpec
 
 BUNDLED, HERE, AVAILABLE, DAMAGED = "bundled", "here", "to fetch", "damaged"
@@ -134,8 +134,8 @@ def compare(
     """
     if (labels is None) == (images is None):
         raise click.UsageError("Give one of --labels FILE and --images DIR.")
-    from imagefinder.comparing import compare_models
-    from imagefinder.modelling import cores
+    from imagefinder.evaluation.of_models import compare_models
+    from imagefinder.index.collection import cores
 
     found = [ensure_here(name) for name in names]
     with ProgressBars() as bars:

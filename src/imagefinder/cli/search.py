@@ -27,8 +27,8 @@ from imagefinder.cli.common import (
 from imagefinder.errors import ImageError, InvalidQueryError
 
 if TYPE_CHECKING:
-    from imagefinder.query import QueryInput
     from imagefinder.results import Hits
+    from imagefinder.search.query import QueryInput
     from imagefinder.types import Hit
 
 
@@ -105,7 +105,7 @@ def search(
 
 def _terms(query: Sequence[str], options: dict[str, Any]) -> QueryInput | None:
     """What is asked for, the box put on its image; None when only examples are given."""
-    from imagefinder.query import Box, Kind, parse_arguments
+    from imagefinder.search.query import Box, Kind, parse_arguments
 
     if not query and not options["liked"]:
         raise click.UsageError("Give a QUERY, or --like.")

@@ -23,7 +23,7 @@ from imagefinder.cli.common import (
 from imagefinder.cli.finetune import autoencoder, finetune_classifier, leave_out_encoder, unfreeze_options
 
 if TYPE_CHECKING:
-    from imagefinder.train.report import Training
+    from imagefinder.training.report import Training
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imagefinder._batching import chunked
+from imagefinder._util.threads import chunked
 from imagefinder.client.answers import record_of
 from imagefinder.client.queries import bytes_of
 from imagefinder.errors import InvalidInputError

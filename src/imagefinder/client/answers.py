@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from imagefinder.results import Filled, Hits, IndexInfo, IngestReport
+from imagefinder.results import BackfillReport, Hits, IndexInfo, IngestReport
 from imagefinder.types import Hit, Record, Skipped
 
 if TYPE_CHECKING:
-    from imagefinder.cluster.choose import Choice
+    from imagefinder.clusters.algorithms.choose_k import Choice
+    from imagefinder.clusters.clustering import Cluster
     from imagefinder.duplicates.report import DuplicateReport, Group
-    from imagefinder.groups.clustering import Cluster
-    from imagefinder.train.predict import Classified, Prediction
-    from imagefinder.train.report import Training
-    from imagefinder.triage import Outlier, QualityReport
+    from imagefinder.quality.measure import Outlier, QualityReport
+    from imagefinder.training.predict import Classified, Prediction
+    from imagefinder.training.report import Training
 
 Row = Mapping[str, Any]
 
@@ -46,28 +46,28 @@ def info_of(answer: Row) -> IndexInfo:
 def report_of(result: Row, skipped: tuple[Skipped, ...]) -> IngestReport:
     assigned = None
     if result.get("clusters"):
-        from imagefinder.groups.assign import Assigned
+        from imagefinder.clusters.assign import Assigned
 
         assigned = Assigned(**result["clusters"])
-    filled = tuple(Filled(row["model"], row["filled"]) for row in result.get("filled", ()))
+    filled = tuple(BackfillReport(row["model"], row["filled"]) for row in result.get("filled", ()))
     known = _known(IngestReport, result)
     return IngestReport(**{**known, "skipped": skipped, "clusters": assigned, "filled": filled})
 
 
 def cluster_of(row: Row) -> Cluster:
-    from imagefinder.groups.clustering import Cluster
+    from imagefinder.clusters.clustering import Cluster
 
     return Cluster.from_dict(_known(Cluster, row))
 
 
 def choice_of(result: Row) -> Choice:
-    from imagefinder.cluster.choose import Choice, CountScores
+    from imagefinder.clusters.algorithms.choose_k import Choice, CountScores
 
     return Choice(**{**result, "scores": tuple(CountScores(**row) for row in result["scores"])})
 
 
 def outlier_of(row: Row) -> Outlier:
-    from imagefinder.triage import Outlier
+    from imagefinder.quality.measure import Outlier
 
     own = ("score", "from_cluster", "nearest")
     record = record_of({k: v for k, v in row.items() if k not in own})
@@ -75,14 +75,14 @@ def outlier_of(row: Row) -> Outlier:
 
 
 def quality_of(result: Row, skipped: tuple[Skipped, ...]) -> QualityReport:
-    from imagefinder.triage import QualityReport
+    from imagefinder.quality.measure import QualityReport
 
     return QualityReport(**_known(QualityReport, result), skipped=skipped)
 
 
 def training_of(result: Row) -> Training:
-    from imagefinder.evaluate.retrieval import LabelScores, WordScores
-    from imagefinder.train.report import Training
+    from imagefinder.evaluation.retrieval import LabelScores, WordScores
+    from imagefinder.training.report import Training
 
     scores = WordScores if result["kind"] == "words" else LabelScores
     known = _known(Training, result)
@@ -93,13 +93,13 @@ def training_of(result: Row) -> Training:
 
 
 def classified_of(result: Row, skipped: tuple[Skipped, ...]) -> Classified:
-    from imagefinder.train.predict import Classified
+    from imagefinder.training.predict import Classified
 
     return Classified(**{**_known(Classified, result), "skipped": skipped})
 
 
 def prediction_of(uri: str, answer: Row) -> Prediction:
-    from imagefinder.train.predict import Prediction
+    from imagefinder.training.predict import Prediction
 
     return Prediction(uri, answer["class"], answer["confidence"], tuple(answer["classes"].items()))
 
@@ -118,7 +118,7 @@ def duplicates_of(answer: Row) -> DuplicateReport:
 
 
 def _group_of(row: Row) -> Group:
-    from imagefinder.curate.tiers import Tier
+    from imagefinder.duplicates.matching.tiers import Tier
     from imagefinder.duplicates.report import Group, Member
 
     members = [

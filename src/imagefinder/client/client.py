@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from imagefinder._batching import chunked
+from imagefinder._util.threads import chunked
 from imagefinder.client.adding import Added, Adding
 from imagefinder.client.answers import hits_of, info_of, record_of
 from imagefinder.client.jobs import Jobs
@@ -21,9 +21,9 @@ from imagefinder.client.teaching import Teaching
 from imagefinder.client.transport import Transport
 from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.images.loader import is_url
-from imagefinder.query import Kind, QueryInput, Term, ids_of
 from imagefinder.results import Hits, IndexInfo, Records
-from imagefinder.store.filters import FilterLike, as_filter
+from imagefinder.search.query import Kind, QueryInput, Term, ids_of
+from imagefinder.store.filters.parse import FilterLike, as_filter
 from imagefinder.types import Record
 
 if TYPE_CHECKING:

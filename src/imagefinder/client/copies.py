@@ -11,7 +11,7 @@ from imagefinder.types import Skipped
 if TYPE_CHECKING:
     from imagefinder.client.jobs import Jobs
     from imagefinder.client.transport import Transport
-    from imagefinder.curate.decisions import Decisions
+    from imagefinder.duplicates.decisions import Decisions
     from imagefinder.duplicates.trash import Moved
 
 HOME = "/v1/duplicates"
@@ -43,7 +43,7 @@ class Copies:
 
     def decisions(self) -> Decisions:
         """What was decided so far."""
-        from imagefinder.curate.decisions import Decisions
+        from imagefinder.duplicates.decisions import Decisions
 
         return Decisions.from_dict(self._transport.json("GET", f"{HOME}/decisions"))
 

@@ -10,7 +10,7 @@ from imagefinder.client.answers import cluster_of
 
 if TYPE_CHECKING:
     from imagefinder.client.transport import Transport
-    from imagefinder.groups.clustering import Cluster
+    from imagefinder.clusters.clustering import Cluster
     from imagefinder.results import Records
 
 HOME = "/v1/clusters"
@@ -18,7 +18,7 @@ HOME = "/v1/clusters"
 
 @dataclass(frozen=True, slots=True)
 class Clustering:
-    """All clusters at one time: what ``groups.clustering.Clustering`` tells of them without its arrays. ``facts`` are
+    """All clusters at one time: what ``clusters.clustering.Clustering`` tells of them without its arrays. ``facts`` are
     JSON values, as GET /v1/clusters has them; sizes are those of now."""
 
     clusters: tuple[Cluster, ...]
@@ -39,7 +39,7 @@ class Clustering:
 
     def find(self, cluster: int | str) -> Cluster:
         """A cluster by its label or its name, whatever the case. Raises NotFoundError."""
-        from imagefinder.groups.clustering import find_cluster
+        from imagefinder.clusters.clustering import find_cluster
 
         return find_cluster(self.clusters, cluster)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from imagefinder.feedback import Judgement
+from imagefinder.catalog.feedback import Judgement
 
 if TYPE_CHECKING:
     from imagefinder.client.transport import Transport

@@ -14,11 +14,11 @@ from imagefinder.client.maps import Map
 
 if TYPE_CHECKING:
     from imagefinder.client.transport import Transport
-    from imagefinder.cluster.choose import Choice
+    from imagefinder.clusters.algorithms.choose_k import Choice
     from imagefinder.duplicates.report import DuplicateReport
+    from imagefinder.quality.measure import Outlier, QualityReport
     from imagefinder.results import IngestReport, Records
-    from imagefinder.store.filters import FilterLike
-    from imagefinder.triage import Outlier, QualityReport
+    from imagefinder.store.filters.parse import FilterLike
 
 
 class Organising(ABC):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagefinder.errors import InvalidInputError
-from imagefinder.query import Kind, QueryInput, Term, parse_query
+from imagefinder.search.query import Kind, QueryInput, Term, parse_query
 
 if TYPE_CHECKING:
     from PIL.Image import Image

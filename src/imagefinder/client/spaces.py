@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from imagefinder.client.jobs import JobProgress, Jobs
-from imagefinder.results import Filled, SpaceInfo
+from imagefinder.results import BackfillReport, SpaceInfo
 
 if TYPE_CHECKING:
     from imagefinder.client.transport import Transport
@@ -24,10 +24,10 @@ class Spaces(ABC):
         rows = self._transport.json("GET", "/v1/spaces")["spaces"]
         return [SpaceInfo(**{**row, "current": tuple(row["current"])}) for row in rows]
 
-    def add_model(self, name: str, *, use: bool = False, progress: JobProgress | None = None) -> Filled:
+    def add_model(self, name: str, *, use: bool = False, progress: JobProgress | None = None) -> BackfillReport:
         """Give all images the vectors of a further model, one that is on the server's machine."""
         job = self._jobs.run("model", {"name": name, "use": use}, progress)
-        return Filled(job.result["model"], job.result["filled"], tuple(self._jobs.skipped(job)))
+        return BackfillReport(job.result["model"], job.result["filled"], tuple(self._jobs.skipped(job)))
 
     def use_space(self, name: str) -> None:
         """Search in this space, or all spaces of this model, from now on."""

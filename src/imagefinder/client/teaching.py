@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from imagefinder.client.transport import Transport
-    from imagefinder.train.predict import Classified, Prediction
-    from imagefinder.train.report import Training
+    from imagefinder.training.predict import Classified, Prediction
+    from imagefinder.training.report import Training
 
 
 class Teaching(ABC):

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imagefinder.curate.hashes import differing_bits, orientations
-from imagefinder.reduce.neighbors import NeighborGraph, knn_graph
+from imagefinder.duplicates.matching.hashes import differing_bits, orientations
+from imagefinder.vectors.neighbors import NeighborGraph, knn_graph
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -9,25 +9,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from imagefinder._batching import ordered_map
-from imagefinder.curate.best_copy import Copy, best_first, check_rules
-from imagefinder.curate.stars import Pair, two_steps
-from imagefinder.curate.tiers import Tier
-from imagefinder.curate.verify import verify
+from imagefinder._util.threads import ordered_map
 from imagefinder.duplicates.candidates import BY_VECTOR, LEAST_COSINE, candidates, near_in_order
 from imagefinder.duplicates.grouping import GROUPED, Edge, Grouping, by_content
-from imagefinder.duplicates.kept import keep_run, kept_hashes
+from imagefinder.duplicates.last_run import keep_run, kept_hashes
+from imagefinder.duplicates.matching.best_copy import Copy, best_first, check_rules
+from imagefinder.duplicates.matching.stars import Pair, two_steps
+from imagefinder.duplicates.matching.tiers import Tier
+from imagefinder.duplicates.matching.verify import verify
 from imagefinder.duplicates.memory import load_decisions
 from imagefinder.duplicates.paths import is_below, real_folder
 from imagefinder.duplicates.pictures import Pictures
 from imagefinder.duplicates.report import DuplicateReport
 from imagefinder.errors import InvalidInputError
-from imagefinder.neighborhood import index_graph
+from imagefinder.index.neighbors import index_graph
 from imagefinder.types import Limits, Record
 
 if TYPE_CHECKING:
-    from imagefinder.duplicates.kept import Hashes
-    from imagefinder.index import Index
+    from imagefinder.duplicates.last_run import Hashes
+    from imagefinder.index.folder import Index
     from imagefinder.types import Float32
 
 T = TypeVar("T")
@@ -176,7 +176,7 @@ class _Search:
         """int8 (n, 63); a row of zeros for a picture that can't be read."""
         import numpy as np
 
-        from imagefinder.curate.hashes import BITS
+        from imagefinder.duplicates.matching.hashes import BITS
 
         known = kept_hashes(self.index.path)
         hashes = np.zeros((len(self.records), BITS), np.int8)

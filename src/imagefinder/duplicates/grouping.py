@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from imagefinder.curate.best_copy import Copy, best_first, reason
-from imagefinder.curate.decisions import Decisions
-from imagefinder.curate.stars import Pair, stars
-from imagefinder.curate.tiers import Tier
+from imagefinder.duplicates.decisions import Decisions
+from imagefinder.duplicates.matching.best_copy import Copy, best_first, reason
+from imagefinder.duplicates.matching.stars import Pair, stars
+from imagefinder.duplicates.matching.tiers import Tier
 from imagefinder.duplicates.report import Group, Member
 
 GROUPED = (Tier.SAME_PICTURE, Tier.SAME_SCENE, Tier.SIMILAR)  # the first stands for all stricter ones

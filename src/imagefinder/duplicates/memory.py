@@ -6,9 +6,9 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from imagefinder.curate.decisions import Decided, Decision, Decisions
+from imagefinder._util.files import write_whole
+from imagefinder.duplicates.decisions import Decided, Decision, Decisions
 from imagefinder.errors import IndexDamagedError, InvalidInputError
-from imagefinder.store.files import write_whole
 
 FILE = "decisions.json"
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from imagefinder.curate.features import SIDE, Features, features_of
-from imagefinder.curate.hashes import perceptual_hash, pixel_hash
+from imagefinder.duplicates.matching.features import SIDE, Features, features_of
+from imagefinder.duplicates.matching.hashes import perceptual_hash, pixel_hash
 from imagefinder.errors import ImageError
 from imagefinder.images.loader import Loader
 from imagefinder.types import ImageRef, Limits, LoadedImage, Record, Skipped

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from imagefinder.curate.tiers import Tier
+from imagefinder._util.files import write_whole
+from imagefinder.duplicates.matching.tiers import Tier
 from imagefinder.duplicates.report import DuplicateReport, Group
 from imagefinder.errors import InvalidInputError
 from imagefinder.images.loader import is_url
-from imagefinder.store.files import write_whole
 from imagefinder.types import Record
 
 VERSION = 1

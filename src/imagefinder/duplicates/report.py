@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from imagefinder.curate.tiers import Tier
+from imagefinder.duplicates.matching.tiers import Tier
 from imagefinder.types import Record, Skipped
 
 

@@ -18,16 +18,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imagefinder._util.files import fitting_name
 from imagefinder.duplicates.paths import is_below
 from imagefinder.duplicates.plan import Plan, PlannedFile, PlannedGroup
 from imagefinder.errors import IndexDamagedError, NotFoundError, StorageError
 from imagefinder.images.ignore import IGNORE_FILE
 from imagefinder.images.loader import is_url
-from imagefinder.store.files import fitting_name
 from imagefinder.types import Skipped, image_id
 
 if TYPE_CHECKING:
-    from imagefinder.index import Index
+    from imagefinder.index.folder import Index
 
 TRASH, JOURNAL = "trash", "journal.jsonl"
 CHUNK = 1024 * 1024

@@ -16,7 +16,7 @@ from itertools import count, islice, repeat
 from pathlib import Path
 from typing import Any
 
-from imagefinder._batching import ordered_map
+from imagefinder._util.threads import ordered_map
 from imagefinder.errors import FetchError, ImageError, ImageFinderError, InvalidTableError, StorageError
 from imagefinder.images.decode import decode, encode_bytes
 from imagefinder.images.fetch import Fetcher

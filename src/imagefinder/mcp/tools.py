@@ -17,7 +17,7 @@ from imagefinder._version import __version__
 from imagefinder.errors import ImageFinderError, InvalidInputError, NotFoundError
 from imagefinder.images.loader import is_url
 from imagefinder.mcp.access import Access, Library, thumbnail
-from imagefinder.query import Part, ids_of
+from imagefinder.search.query import Part, ids_of
 from imagefinder.types import Limits, Record
 
 P = ParamSpec("P")

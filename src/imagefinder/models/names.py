@@ -49,7 +49,7 @@ def find_spec(name: str, extra: Sequence[Path] = ()) -> ModelSpec:
     found = _elsewhere(name)
     if found is not None:
         return found
-    from imagefinder._registry import unknown_name
+    from imagefinder._util.suggest import unknown_name
     from imagefinder.models.catalogue import catalogue
 
     known = [n for spec in specs for n in (spec.alias, spec.name)] + [entry.alias for entry in catalogue()]

@@ -12,7 +12,7 @@ from imagefinder.plots.style import BLUE, FAINT, GREEN, ORANGE, PINK, VERMILION,
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from imagefinder.cluster.choose import Choice
+    from imagefinder.clusters.algorithms.choose_k import Choice
 
 TICKS = 10
 BEHIND = {"facecolor": "white", "edgecolor": "none", "pad": 1.5, "alpha": 0.85}
@@ -20,7 +20,7 @@ Numbers = Sequence[float]
 
 
 def plot_choice(choice: Choice, path: Path) -> None:
-    """Draw what ``cluster.choose.choose_k`` measured."""
+    """Draw what ``clusters.algorithms.choose_k.choose_k`` measured."""
     scores = choice.scores
     plot_choose_k(
         [s.n_clusters for s in scores],

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imagefinder._batching import ordered_map
+from imagefinder._util.files import write_whole
+from imagefinder._util.threads import ordered_map
 from imagefinder.images.loader import Loader, is_url
 from imagefinder.plots.colours import RAMP, Colouring
 from imagefinder.plots.pictures import THREADS, WINDOW, grid_cells, in_square
 from imagefinder.plots.sheets import picture_of
-from imagefinder.store.files import write_whole
 from imagefinder.types import Limits
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imagefinder._batching import ordered_map
+from imagefinder._util.files import write_whole
+from imagefinder._util.threads import ordered_map
 from imagefinder.errors import InvalidInputError
 from imagefinder.images.loader import Loader
 from imagefinder.plots.sheets import picture_of
-from imagefinder.store.files import write_whole
 from imagefinder.types import Limits
 
 if TYPE_CHECKING:

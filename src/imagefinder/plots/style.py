@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imagefinder._util.files import write_whole
 from imagefinder.errors import InvalidInputError
-from imagefinder.store.files import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

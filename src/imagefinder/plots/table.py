@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imagefinder._util.files import write_whole
 from imagefinder.plots.sheets import picture_of
-from imagefinder.store.files import write_whole
 
 if TYPE_CHECKING:
     from imagefinder.types import Float32, Record
@@ -79,7 +79,7 @@ def _column(values: Sequence[Any]) -> Any:
 
 
 def _thumbnails(uris: Sequence[str]) -> list[dict[str, Any] | None]:
-    from imagefinder._batching import ordered_map
+    from imagefinder._util.threads import ordered_map
     from imagefinder.images.loader import Loader
     from imagefinder.images.thumbnails import thumbnail
     from imagefinder.types import Limits

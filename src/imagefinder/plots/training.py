@@ -10,7 +10,7 @@ from imagefinder.plots.style import BLUE, DPI, FAINT, GREEN, VERMILION, heading,
 
 def plot_losses(history: Sequence[Mapping[str, Mapping[str, float]]], best: int) -> bytes:
     """A panel for each loss, by epoch: on the images trained on and on those held out, with the ``best`` epoch marked
-    (counted from 1). ``history`` is that of ``train.torch.loop.Fitted``. Returns a PNG."""
+    (counted from 1). ``history`` is that of ``training.torch.loop.Fitted``. Returns a PNG."""
     names = list(history[0]["train"])
     with style():
         from matplotlib.figure import Figure

@@ -10,7 +10,7 @@ from imagefinder.plots.style import BLUE, FAINT, GREEN, INK, RULE, VERMILION, ch
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from imagefinder.reduce.variance import PcaReport
+    from imagefinder.vectors.variance import PcaReport
 
 MARK = 0.95
 

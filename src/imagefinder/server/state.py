@@ -14,12 +14,12 @@ import orjson
 from fastapi import Depends, Request, Response
 
 from imagefinder.server.hub import Hub
-from imagefinder.server.jobs import Jobs
+from imagefinder.server.jobs.kinds import Kinds
+from imagefinder.server.jobs.queue import Jobs
 from imagefinder.server.metrics import Metrics
 from imagefinder.server.pictures import Pictures
 from imagefinder.server.problems import RefusedError
 from imagefinder.server.uploads import Uploads
-from imagefinder.server.work import Kinds
 
 if TYPE_CHECKING:
     from imagefinder.finder import ImageFinder

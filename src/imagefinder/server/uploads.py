@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imagefinder._util.files import write_whole
 from imagefinder.errors import ImageError, InvalidInputError, NotFoundError
 from imagefinder.images.loader import Loader, is_url
 from imagefinder.server.problems import RefusedError
-from imagefinder.store.files import write_whole
 from imagefinder.types import ImageRef, Limits, Record
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 if TYPE_CHECKING:
     import numpy as np
 
-    from imagefinder.store.filters import Filter
+    from imagefinder.store.filters.parse import Filter
 
 
 @dataclass(frozen=True, slots=True)

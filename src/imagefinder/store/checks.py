@@ -37,13 +37,13 @@ def checked_points(points: Sequence[Point], params: Mapping[str, VectorParams]) 
 
 
 def checked_id(text: str) -> str:
-    key = usual_id(text)
+    key = canonical_id(text)
     if key is None:
         raise InvalidInputError(f"An id is a UUID, not {text!r}.", remedy="types.image_id(uri) makes one.")
     return key
 
 
-def usual_id(text: str) -> str | None:
+def canonical_id(text: str) -> str | None:
     """The id in the usual spelling, or None when it is no UUID."""
     try:
         return str(uuid.UUID(text))
@@ -51,9 +51,9 @@ def usual_id(text: str) -> str | None:
         return None
 
 
-def usual_ids(ids: Iterable[str]) -> list[str]:
+def canonical_ids(ids: Iterable[str]) -> list[str]:
     """The ids in their usual spelling; what is no UUID is left out, since no point can have it."""
-    return [key for key in map(usual_id, ids) if key is not None]
+    return [key for key in map(canonical_id, ids) if key is not None]
 
 
 def known(params: Mapping[str, VectorParams], name: str) -> VectorParams:

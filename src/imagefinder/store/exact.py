@@ -11,6 +11,7 @@ import numpy as np
 from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.store.base import Point, ScoredPoint, VectorParams
 from imagefinder.store.checks import (
+    canonical_ids,
     checked_batch,
     checked_id,
     checked_new_vector,
@@ -20,10 +21,9 @@ from imagefinder.store.checks import (
     checked_vector,
     checked_window,
     known,
-    usual_ids,
 )
-from imagefinder.store.filters import Filter
-from imagefinder.store.predicate import matches
+from imagefinder.store.filters.parse import Filter
+from imagefinder.store.filters.predicate import matches
 
 
 class ExactStore:
@@ -77,14 +77,14 @@ class ExactStore:
     def merge_payload(self, ids: Sequence[str], payload: Mapping[str, Any]) -> None:
         checked_payload(payload)
         self._writes += 1
-        for key in usual_ids(ids):
+        for key in canonical_ids(ids):
             if key in self._payloads:
                 merged = {**self._payloads[key], **copy.deepcopy(dict(payload))}
                 self._payloads[key] = {k: v for k, v in merged.items() if k not in payload or v is not None}
 
     def delete(self, ids: Sequence[str]) -> None:
         self._writes += 1
-        for key in usual_ids(ids):
+        for key in canonical_ids(ids):
             self._payloads.pop(key, None)
             self._vectors.pop(key, None)
 
@@ -105,7 +105,7 @@ class ExactStore:
         query = checked_vector(name, vector, params)
         if params.metric == "cosine":
             query = _unit(query)
-        left_out = set(usual_ids(exclude))
+        left_out = set(canonical_ids(exclude))
         scored = [
             (float(self._vectors[id][name].astype(np.float32) @ query), id)
             for id in self._ids(filter)
@@ -115,13 +115,13 @@ class ExactStore:
         return [ScoredPoint(id, score, copy.deepcopy(self._payloads[id])) for score, id in scored[offset : offset + k]]
 
     def score(self, name: str, vector: np.ndarray, ids: Sequence[str]) -> dict[str, float]:
-        wanted = set(usual_ids(ids))
+        wanted = set(canonical_ids(ids))
         return {p.id: p.score for p in self.query(name, vector, max(1, len(self._payloads))) if p.id in wanted}
 
     def retrieve(self, ids: Sequence[str], *, vectors: Sequence[str] = ()) -> list[Point]:
         for name in vectors:
             known(self._params, name)
-        return [self._point(key, None, vectors) for key in usual_ids(ids) if key in self._payloads]
+        return [self._point(key, None, vectors) for key in canonical_ids(ids) if key in self._payloads]
 
     def scroll(
         self,

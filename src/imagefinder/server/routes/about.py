@@ -25,8 +25,8 @@ async def index(serving: ServingDep) -> Response:
 
 
 def _index(serving: Serving) -> dict[str, Any]:
-    from imagefinder.cluster.partition import METHODS
-    from imagefinder.reduce.projections import METHODS as MAP_METHODS
+    from imagefinder.clusters.algorithms.methods import METHODS
+    from imagefinder.maps.projections import METHODS as MAP_METHODS
 
     facts = serving.finder.info().to_dict()
     return {

@@ -12,7 +12,7 @@ from fastapi.responses import Response
 
 from imagefinder.errors import ImageError, InvalidInputError
 from imagefinder.server import answers, schemas
-from imagefinder.server.job_options import Place
+from imagefinder.server.jobs.options import Place
 from imagefinder.server.pictures import SIZES, TYPES
 from imagefinder.server.routes.search import UPLOAD
 from imagefinder.server.state import Json, Serving, ServingDep

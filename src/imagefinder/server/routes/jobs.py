@@ -12,8 +12,8 @@ from pydantic import ValidationError
 
 from imagefinder.errors import InvalidInputError
 from imagefinder.server import answers
-from imagefinder.server.job_options import OPTIONS, JobRequest, Kind
-from imagefinder.server.jobs import Job
+from imagefinder.server.jobs.options import OPTIONS, JobRequest, Kind
+from imagefinder.server.jobs.queue import Job
 from imagefinder.server.state import Json, Serving, ServingDep
 from imagefinder.server.uploads import check_source
 

@@ -12,7 +12,7 @@ from imagefinder.server import answers
 from imagefinder.server.state import Json, Serving, ServingDep
 
 if TYPE_CHECKING:
-    from imagefinder.maps import Map
+    from imagefinder.maps.maps import Map
 
 router = APIRouter(prefix="/v1/maps", tags=["maps"])
 _BYTES: dict[int | str, dict[str, Any]] = {200: {"content": {"application/octet-stream": {}}}}

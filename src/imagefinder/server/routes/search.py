@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from starlette.datastructures import UploadFile as StarletteUpload
 
 from imagefinder.errors import InvalidInputError, InvalidQueryError
-from imagefinder.query import Box, Kind, Part, QueryInput, Term, parse_query
+from imagefinder.search.query import Box, Kind, Part, QueryInput, Term, parse_query
 from imagefinder.server import answers, schemas
 from imagefinder.server.state import Json, Serving, ServingDep
 

@@ -1,0 +1,108 @@
+"""What a person says of images: tags and captions, changed without losing what others change meanwhile."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final
+
+from imagefinder.errors import InvalidInputError, NotFoundError
+
+if TYPE_CHECKING:
+    from imagefinder.index.folder import Index
+
+TAG_LENGTH, CAPTION_LENGTH, NAME_LENGTH = 100, 10_000, 255  # characters
+TAGS = 100  # of an image
+BATCH = 1000
+
+
+class Unset(Enum):
+    """The value of an argument that was not given, where None would take something away."""
+
+    UNSET = "unset"
+
+
+UNSET: Final = Unset.UNSET
+
+
+def update_image(
+    index: Index, id: str, *, tags: Sequence[str] | Unset, caption: str | Unset | None, name: str | Unset | None
+) -> None:
+    """Replace what is said of one image; None takes it away. ``name`` is what people call the picture where its URI
+    does not say, such as that of an uploaded file. Raises InvalidInputError or NotFoundError; nothing is changed then.
+    """
+    changes: dict[str, Any] = {}
+    if not isinstance(tags, Unset):
+        changes["tags"] = list(checked_tags(tags)) or None
+    if not isinstance(caption, Unset):
+        changes["caption"] = _checked_text("caption", caption, CAPTION_LENGTH)
+    if not isinstance(name, Unset):
+        changes["name"] = _checked_text("name", name, NAME_LENGTH)
+    with index.writing:
+        _tags_of(index, [id])
+        if changes:
+            index.store.merge_payload([id], changes)
+
+
+def tag_images(index: Index, ids: Sequence[str], add: Iterable[str] = (), remove: Iterable[str] = ()) -> int:
+    """Add and remove tags of images; how many have changed. Raises InvalidInputError or NotFoundError; nothing is
+    changed then."""
+    added, removed = checked_tags(add), set(checked_tags(remove))
+    if not added and not removed:
+        raise InvalidInputError("No tag was given.", remedy="Name tags to add or to remove.")
+    if both := removed & set(added):
+        raise InvalidInputError(f"The tag {min(both)!r} is both to be added and removed.")
+    changed: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
+    with index.writing:
+        for id, before in _tags_of(index, ids).items():
+            after = tuple(dict.fromkeys([*(t for t in before if t not in removed), *added]))
+            if len(after) > TAGS:
+                raise InvalidInputError(f"An image has {TAGS} tags at most; {id} would have {len(after)}.")
+            if after != before:
+                changed[after].append(id)
+        for after, some in changed.items():
+            index.store.merge_payload(some, {"tags": list(after) or None})
+    return sum(map(len, changed.values()))
+
+
+def checked_tags(tags: Iterable[str]) -> tuple[str, ...]:
+    """The tags without spaces about them, each once. Raises InvalidInputError."""
+    if isinstance(tags, str):
+        raise InvalidInputError(f"Tags are a list of texts, not the text {tags!r}.")
+    found = []
+    for tag in tags:
+        if not isinstance(tag, str) or not tag.strip() or len(tag) > TAG_LENGTH or not _printable(tag):
+            raise InvalidInputError(f"A tag is a text of 1 to {TAG_LENGTH} printable characters, not {tag!r:.200}.")
+        found.append(tag.strip())
+    if len(found) > TAGS:
+        raise InvalidInputError(f"An image has {TAGS} tags at most, not {len(found)}.")
+    return tuple(dict.fromkeys(found))
+
+
+def _checked_text(what: str, text: str | None, longest: int) -> str | None:
+    """The text without spaces about it, None for an empty one."""
+    if text is None:
+        return None
+    if not isinstance(text, str) or len(text) > longest or not _printable(re.sub(r"[\r\n\t]", " ", text)):
+        raise InvalidInputError(f"A {what} is a text of at most {longest:,} printable characters, not {text!r:.200}.")
+    return text.strip() or None
+
+
+def _printable(text: str) -> bool:
+    """No control characters, and nothing that JSON can't hold; emoji and any script are fine."""
+    return all(c.isprintable() or c in "\u200d\u200c" for c in text)
+
+
+def _tags_of(index: Index, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for start in range(0, len(ids), BATCH):
+        part = ids[start : start + BATCH]
+        points = {p.id: p for p in index.store.retrieve(part)}
+        for id in part:
+            if id not in points:
+                raise NotFoundError(f"There is no image with the id {id}.")
+            tags = points[id].payload.get("tags") or ()
+            found[id] = (tags,) if isinstance(tags, str) else tuple(tags)
+    return found

@@ -1,0 +1,153 @@
+"""What people said of answers: kept in the index folder, a line for each, to learn from later."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from imagefinder.errors import InvalidInputError, NotFoundError, StorageError
+
+if TYPE_CHECKING:
+    from imagefinder.index.folder import Index
+
+FILE = "feedback.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An image judged: by its id, and by its content, which outlives a move of the file."""
+
+    id: str
+    content_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What was right and wrong among the answers to a ``query`` (JSON values). ``created`` is ISO 8601 in UTC."""
+
+    id: str
+    created: str
+    query: Mapping[str, Any]
+    liked: tuple[Judged, ...]
+    disliked: tuple[Judged, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "created": self.created,
+            "query": dict(self.query),
+            "liked": [{"id": j.id, "content_hash": j.content_hash} for j in self.liked],
+            "disliked": [{"id": j.id, "content_hash": j.content_hash} for j in self.disliked],
+        }
+
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any]) -> Judgement:
+        """Raises KeyError, TypeError or ValueError for anything ``to_dict`` did not make."""
+        liked, disliked = (
+            tuple(Judged(str(j["id"]), str(j["content_hash"])) for j in row[name]) for name in ("liked", "disliked")
+        )
+        return cls(str(row["id"]), str(row["created"]), dict(row["query"]), liked, disliked)
+
+
+class Feedback:
+    """The judgements of an index, in ``feedback.jsonl``. Each is one line, written at once and forced to the disk; a
+    line cut short by a crash is passed over. Removing adds a line that says so."""
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self._path = index.path / FILE
+
+    def add(self, query: Mapping[str, Any], liked: Sequence[str] = (), disliked: Sequence[str] = ()) -> Judgement:
+        """Keep what a person liked and disliked, by id, among the answers to a query.
+
+        Raises InvalidInputError (nothing judged, an image both liked and disliked, a query that is not JSON),
+        NotFoundError (no such image) or StorageError.
+        """
+        if not liked and not disliked:
+            raise InvalidInputError("Nothing was judged.", remedy="Name images that were right or wrong.")
+        if both := set(liked) & set(disliked):
+            raise InvalidInputError(f"{min(both)} is both liked and disliked.", remedy="Leave one out.")
+        judgement = Judgement(
+            id=uuid4().hex,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            query=query,
+            liked=self._judged(liked),
+            disliked=self._judged(disliked),
+        )
+        self._append(judgement.to_dict())
+        return judgement
+
+    def list(self) -> Sequence[Judgement]:
+        """All judgements, the newest first; the images need not be in the index any more."""
+        found: dict[str, Judgement] = {}
+        for row in self._rows():
+            if "removed" in row:
+                found.pop(str(row["removed"]), None)
+                continue
+            try:
+                judgement = Judgement.from_dict(row)
+            except (KeyError, TypeError, ValueError):
+                continue
+            found[judgement.id] = judgement
+        return tuple(found.values())[::-1]
+
+    def remove(self, id: str) -> None:
+        """Forget a judgement. Raises NotFoundError."""
+        with self._index.writing:
+            if all(j.id != id for j in self.list()):
+                raise NotFoundError(f"There is no feedback with the id {id!r}.")
+            self._append({"removed": id})
+
+    def __len__(self) -> int:
+        return len(self.list())
+
+    def _judged(self, ids: Sequence[str]) -> tuple[Judged, ...]:
+        found = []
+        for id in dict.fromkeys(ids):
+            points = self._index.store.retrieve([id])
+            if not points:
+                raise NotFoundError(f"There is no image with the id {id}.")
+            found.append(Judged(points[0].id, str(points[0].payload.get("content_hash", ""))))
+        return tuple(found)
+
+    def _rows(self) -> Sequence[dict[str, Any]]:
+        try:
+            lines = self._path.read_bytes().splitlines()
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise StorageError(f"{self._path} can't be read: {error.strerror or error}.") from error
+        rows = []
+        for line in lines:
+            try:
+                row = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(row, dict):
+                rows.append(row)
+        return rows
+
+    def _append(self, row: Mapping[str, Any]) -> None:
+        try:
+            line = json.dumps(row, ensure_ascii=False, allow_nan=False).encode()
+        except (TypeError, ValueError) as error:
+            raise InvalidInputError(
+                f"The query is not JSON: {error}.", remedy="Give texts, numbers and lists."
+            ) from error
+        try:
+            with self._index.writing, self._path.open("a+b") as file:
+                if file.tell():
+                    file.seek(-1, os.SEEK_END)
+                    line = line if file.read() == b"\n" else b"\n" + line  # after a line that was cut short
+                file.write(line + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise StorageError(
+                f"{self._path} can't be written: {error.strerror or error}.", remedy="Make room on the disk."
+            ) from error

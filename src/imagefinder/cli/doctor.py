@@ -1,0 +1,136 @@
+"""What works on this machine: each check does the thing itself rather than looking whether it might work."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from imagefinder._version import __version__
+from imagefinder.errors import ImageFinderError
+
+PACKAGES = ("onnxruntime", "qdrant-edge-py", "pillow", "pillow-heif", "numpy", "tokenizers")
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
+ROOM = 500_000_000  # bytes that should be free: vectors of about 100,000 images
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at: what was found, and what to do if it is not ``ok``."""
+
+    name: str
+    ok: bool
+    found: str
+    remedy: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+def checkup(index: Path) -> list[Check]:
+    """Every check, in order. None raises."""
+    checks: tuple[Callable[[], Check], ...] = (
+        _versions,
+        _providers,
+        _models,
+        _formats,
+        _store,
+        lambda: _disk(index),
+    )
+    return [_guarded(check) for check in checks]
+
+
+def _guarded(check: Callable[[], Check]) -> Check:
+    try:
+        return check()
+    except ImageFinderError as error:
+        return Check(check.__name__.strip("_<>"), False, error.message, error.remedy)
+    except (OSError, ImportError, RuntimeError, ValueError) as error:
+        return Check(check.__name__.strip("_<>"), False, str(error), "Install ImageFinder again.")
+
+
+def _versions() -> Check:
+    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    return Check("versions", True, f"imagefinder {__version__}, Python {platform.python_version()}, {packages}")
+
+
+def _providers() -> Check:
+    """What onnxruntime has, and what the default model runs on when it is loaded now."""
+    from imagefinder.models.names import load_model
+    from imagefinder.models.providers import installed
+
+    running = load_model("default", threads=1).provider
+    return Check("providers", True, f"{', '.join(installed())}; the default model runs on {running}")
+
+
+def _models() -> Check:
+    """Load every bundled model, after comparing its files with their checksums."""
+    from imagefinder.models.names import list_models, load_model
+
+    specs = list_models()
+    for spec in specs:
+        spec.verify()
+    embedder = load_model("default", threads=1)
+    embedder.embed_texts(["a photo"])
+    return Check("models", True, ", ".join(f"{s.name} (checksums right)" for s in specs))
+
+
+def _formats() -> Check:
+    """Write and read back a picture in each format; reading is what counts, not every format can be written."""
+    from PIL import Image
+
+    from imagefinder.images.decode import decode, encode_bytes
+    from imagefinder.types import ImageRef, Limits
+
+    can: list[str] = []
+    cannot: list[str] = []
+    _register_heif()
+    for name in FORMATS:
+        buffer = BytesIO()
+        try:
+            Image.new("RGB", (64, 48), "teal").save(buffer, name)
+            decode(encode_bytes(ImageRef(name), buffer.getvalue()), short_side=None, limits=Limits())
+            can.append(name)
+        except (ImageFinderError, OSError, KeyError, ValueError):
+            cannot.append(name)
+    remedy = "pip install --upgrade pillow pillow-heif" if cannot else ""
+    return Check("formats", not cannot, ", ".join(can) + (f"; not {', '.join(cannot)}" if cannot else ""), remedy)
+
+
+def _register_heif() -> None:
+    import pillow_heif  # type: ignore[import-untyped, unused-ignore]
+
+    pillow_heif.register_heif_opener()
+
+
+def _store() -> Check:
+    """Make a small store, write, search, and open it again."""
+    import numpy as np
+
+    from imagefinder.store.base import Point, VectorParams
+    from imagefinder.store.edge.store import EdgeStore
+    from imagefinder.types import image_id
+
+    with tempfile.TemporaryDirectory() as folder:
+        store = EdgeStore.create(Path(folder) / "points")
+        store.create_vector("v", VectorParams(4))
+        store.upsert([Point(image_id("a"), {"uri": "a"}, {"v": np.ones(4, np.float32)})])
+        store.close()
+        store = EdgeStore.open(Path(folder) / "points")
+        found = store.query("v", np.ones(4, np.float32), 1)
+        store.close()
+    ok = [p.id for p in found] == [image_id("a")]
+    return Check("store", ok, "writes, searches, opens again" if ok else "lost a point", "" if ok else "Report this.")
+
+
+def _disk(index: Path) -> Check:
+    place = next(p for p in (index, *index.absolute().parents) if p.exists())
+    free = shutil.disk_usage(place).free
+    ok = free > ROOM
+    return Check("disk", ok, f"{free / 1e9:.1f} GB free at {place}", "" if ok else "Free some space, or use --index.")

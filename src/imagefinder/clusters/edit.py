@@ -1,0 +1,172 @@
+"""Corrections of clusters. Each makes a new version of the clustering; ``state.go_back`` undoes it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from imagefinder.clusters import state
+from imagefinder.clusters.algorithms.describe import describe
+from imagefinder.clusters.algorithms.hierarchy import tree_of
+from imagefinder.clusters.algorithms.methods import Task, partition
+from imagefinder.clusters.algorithms.naming import free_name
+from imagefinder.clusters.assign import fits
+from imagefinder.clusters.make import dense_labels, find_words, to_cluster
+from imagefinder.errors import InvalidInputError, NotFoundError
+
+if TYPE_CHECKING:
+    from imagefinder.clusters.clustering import Cluster, Clustering
+    from imagefinder.index.folder import Index
+    from imagefinder.index.models import View
+    from imagefinder.types import Float32
+
+LONGEST = 200  # characters of a name
+
+
+def rename(index: Index, cluster: int | str, name: str) -> Clustering:
+    """Give a cluster a name, which it keeps when clustering runs again."""
+    now = state.current(index)
+    found = now.find(cluster)
+    name = _checked_name(name)
+    if any(c.name.casefold() == name.casefold() for c in now.clusters if c.label != found.label):
+        raise InvalidInputError(
+            f"Another cluster is called {name!r} already.", remedy="Choose another name, or merge the two."
+        )
+    return _changed(index, now, found.label, f"rename {found.name} to {name}", name=name, named=True)
+
+
+def _checked_name(name: str) -> str:
+    """The name on one line. Raises InvalidInputError for one that can't be told from a label, or can't be written."""
+    name = " ".join(name.split())
+    if not name:
+        raise InvalidInputError("A cluster's name can't be empty.")
+    if len(name) > LONGEST:
+        raise InvalidInputError(f"A cluster's name can have {LONGEST} characters at most; this one has {len(name):,}.")
+    if re.fullmatch(r"[+-]?\d+", name):
+        raise InvalidInputError(
+            f"A cluster can't be called {name!r}: a number means the label.", remedy="Put a word beside it."
+        )
+    if not name.isprintable():
+        raise InvalidInputError(f"A cluster's name can't hold {next(c for c in name if not c.isprintable())!r}.")
+    return name
+
+
+def lock(index: Index, cluster: int | str, locked: bool = True) -> Clustering:
+    """Keep the members of a cluster as they are when clustering runs again, or no longer."""
+    now = state.current(index)
+    found = now.find(cluster)
+    return _changed(index, now, found.label, f"{'lock' if locked else 'unlock'} {found.name}", locked=locked)
+
+
+def merge(index: Index, view: View, clusters: Sequence[int | str]) -> Clustering:
+    """Make one cluster of several; it has the label and name of the first, and its images stay together."""
+    now = up_to_date(index)
+    found = list(dict.fromkeys(now.find(c) for c in clusters))
+    if len(found) < 2:
+        raise InvalidInputError("Merging needs two different clusters at least.")
+    target, gone = found[0], {c.label for c in found[1:]}
+    labels = np.where(np.isin(now.labels, sorted(gone)), target.label, now.labels).astype(np.int32)
+    apart = tuple(p for p in now.apart if not set(p) & gone and set(p) != {c.label for c in found})
+    done = f"merge {', '.join(c.name for c in found[1:])} into {target.name}"
+    made = _relabelled(index, view, replace(now, labels=labels, apart=apart), {target.label}, done)
+    joined = [replace(c, joined=True) if c.label == target.label else c for c in made.clusters]
+    return state.put_in_force(index, replace(made, clusters=tuple(joined)))
+
+
+def split(index: Index, view: View, cluster: int | str, n: int = 2) -> Clustering:
+    """Part a cluster into ``n`` by k-means; the largest part keeps its label and name. They stay apart."""
+    now = up_to_date(index)
+    found = now.find(cluster)
+    if n < 2:
+        raise InvalidInputError(f"A cluster is split into 2 or more parts, not {n}.")
+    rows = np.flatnonzero(now.labels == found.label)
+    vectors = vectors_of(index, now)
+    parts, _ = partition(Task(vectors[rows], None, n, now.parameters["seed"]), "kmeans")
+    start = max(c.label for c in now.clusters) + 1
+    fresh = [found.label, *range(start, start + n - 1)]
+    labels = now.labels.copy()
+    labels[rows] = np.array(fresh, np.int32)[parts]
+    apart = now.apart + tuple((a, b) for i, a in enumerate(fresh) for b in fresh[i + 1 :])
+    changed = replace(now, labels=labels, apart=apart)
+    done = f"split {found.name} into {n}"
+    return state.put_in_force(index, _relabelled(index, view, changed, set(fresh), done, vectors))
+
+
+def move(index: Index, view: View, images: Sequence[str], cluster: int | str) -> Clustering:
+    """Put images, by id, into a cluster; they stay there when clustering runs again."""
+    now = up_to_date(index)
+    target = now.find(cluster)
+    rows = {id: row for row, id in enumerate(now.ids)}
+    missing = [id for id in images if id not in rows]
+    if missing or not images:
+        raise NotFoundError(f"The index has no image {missing[0]!r}." if missing else "No image was named.")
+    chosen = np.array([rows[id] for id in images])
+    labels, pinned = now.labels.copy(), now.pinned.copy()
+    touched = {int(label) for label in labels[chosen]} | {target.label}
+    labels[chosen], pinned[chosen] = target.label, True
+    done = f"move {len(chosen)} to {target.name}"
+    changed = replace(now, labels=labels, pinned=pinned)
+    return state.put_in_force(index, _relabelled(index, view, changed, touched - {-1}, done))
+
+
+def up_to_date(index: Index) -> Clustering:
+    """The clustering in force with the images of today: those gone left out, those assigned since taken in."""
+    now = state.current(index)
+    ids, labels, pinned = state.labels_now(index)
+    labels = np.where(labels == state.UNKNOWN, -1, labels).astype(np.int32)
+    return replace(now, ids=ids, labels=labels, pinned=pinned)
+
+
+def vectors_of(index: Index, clustering: Clustering) -> Float32:
+    """The features of the clustering's images, float32 (n, dim), in its order. Raises NotFoundError when the index has
+    another model by now."""
+    space = clustering.parameters["space"]
+    if not fits(index, clustering):
+        raise NotFoundError(
+            f"The clusters were made with another model than the index has now: {clustering.parameters['model']}.",
+            remedy="Run: imagefinder cluster",
+        )
+    parts = {id: row for ids, rows in index.raw_batches(space) for id, row in zip(ids, rows, strict=True)}
+    return clustering.features.apply(np.stack([parts[id] for id in clustering.ids]))
+
+
+def _changed(index: Index, now: Clustering, label: int, done: str, **flags: object) -> Clustering:
+    """With other flags or another name on one cluster; no image moves."""
+    live = up_to_date(index)
+    clusters = [replace(c, **flags) if c.label == label else c for c in now.clusters]  # type: ignore[arg-type]
+    return state.put_in_force(index, live.with_clusters(clusters, done))
+
+
+def _relabelled(
+    index: Index,
+    view: View,
+    changed: Clustering,
+    touched: set[int],
+    done: str,
+    vectors: Float32 | None = None,
+) -> Clustering:
+    """The clustering with its facts brought up to its labels: anew for the ``touched`` clusters, as they were for the
+    others."""
+    vectors = vectors_of(index, changed) if vectors is None else vectors
+    numbers, dense = dense_labels(changed.labels)
+    facts, centres = describe(vectors, dense, only=[i for i, label in enumerate(numbers) if label in touched])
+    before = {c.label: c for c in changed.clusters}
+    fresh = {numbers[fact.label]: fact for fact in facts}
+    words = find_words(index, view, changed.ids, dense) if set(numbers) - set(before) else []
+    clusters: list[Cluster] = []
+    for i, label in enumerate(numbers):
+        old = before.get(label)
+        if label not in fresh:
+            clusters.append(before[label])
+            continue
+        said = old.words if old else words[i]
+        name = old.name if old else free_name(said, [c.name for c in [*before.values(), *clusters]])
+        made = to_cluster(fresh[label], label, name, said, changed.ids)
+        clusters.append(replace(made, named=old.named, locked=old.locked, joined=old.joined) if old else made)
+    return replace(
+        changed, clusters=tuple(clusters), centres=centres, tree=tree_of(centres), done=done, parent=changed.name
+    )

@@ -1,0 +1,143 @@
+"""Clusters for other programs: tables, folders of copies or links."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from imagefinder._util.files import fitting_name, write_whole
+from imagefinder.clusters.edit import up_to_date, vectors_of
+from imagefinder.errors import InvalidInputError, StorageError
+from imagefinder.images.loader import is_url
+
+if TYPE_CHECKING:
+    from imagefinder.index.folder import Index
+
+COLUMNS = ("uri", "cluster", "name", "distance")
+How = Literal["copy", "symlink", "hardlink"]
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was written: ``rows`` images, to ``path``; ``left_out`` are (uri, reason)."""
+
+    path: str
+    rows: int
+    left_out: tuple[tuple[str, str], ...] = ()
+
+
+def membership(index: Index) -> list[dict[str, Any]]:
+    """A row for each image: uri, cluster (-1 for noise), name, and the distance to the centre of its cluster (None for
+    noise); by cluster, then by distance."""
+    now = up_to_date(index)
+    vectors, names = vectors_of(index, now), now.names()
+    uris = {p.id: p.payload["uri"] for points in index.store.scroll(fields=("uri",), batch=5000) for p in points}
+    place = {c.label: i for i, c in enumerate(now.clusters)}
+    rows = []
+    for i, (id, label) in enumerate(zip(now.ids, now.labels.tolist(), strict=True)):
+        known = label in place
+        away = float(np.linalg.norm(vectors[i] - now.centres[place[label]])) if known else None
+        rows.append(
+            {
+                "uri": uris[id],
+                "cluster": label if known else -1,
+                "name": names.get(label),
+                "distance": None if away is None else round(away, 6),
+            }
+        )
+    return sorted(rows, key=lambda row: (row["cluster"], row["distance"] or 0, row["uri"]))
+
+
+def write_table(rows: Sequence[dict[str, Any]], path: Path) -> Exported:
+    """Write rows as CSV, Parquet or JSON, by the ending of the file's name. Raises InvalidInputError, StorageError."""
+    writers = {".csv": _csv, ".parquet": _parquet, ".json": _json}
+    writer = writers.get(path.suffix.lower())
+    if writer is None:
+        raise InvalidInputError(
+            f"{path.name} has no ending that says what to write.", remedy="Name it .csv, .parquet or .json."
+        )
+    write_whole(path, writer(rows))
+    return Exported(str(path), len(rows))
+
+
+def write_folders(rows: Sequence[dict[str, Any]], folder: Path, how: How = "copy") -> Exported:
+    """A folder for each cluster with copies of its images, or links to them; the nearest to the centre come first by
+    name. The images themselves are never touched; images at a URL are left out. Raises InvalidInputError when the
+    folder is not empty, and StorageError."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InvalidInputError(f"{folder} is not an empty folder.", remedy="Name a new one.")
+    left_out: list[tuple[str, str]] = []
+    ranks: dict[int, int] = {}
+    for row in rows:
+        if is_url(row["uri"]):
+            left_out.append((row["uri"], "it is a URL"))
+            continue
+        ranks[row["cluster"]] = ranks.get(row["cluster"], 0) + 1
+        name = fitting_name(f"{ranks[row['cluster']]:05d}_", os.path.basename(row["uri"]))
+        target = folder / _folder_name(row) / name
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _put(row["uri"], target, how)
+        except FileNotFoundError:
+            left_out.append((row["uri"], "there is no such file"))
+        except OSError as error:
+            raise StorageError(
+                f"{target} can't be written: {error.strerror}.", remedy="Make room, or choose another --how."
+            ) from error
+    return Exported(str(folder), len(rows) - len(left_out), tuple(left_out))
+
+
+def _put(source: str, target: Path, how: How) -> None:
+    if not os.path.exists(source):
+        raise FileNotFoundError(source)
+    if how == "copy":
+        shutil.copy2(source, target)
+    elif how == "symlink":
+        target.symlink_to(source)
+    else:
+        os.link(source, target)
+
+
+def _folder_name(row: dict[str, Any]) -> str:
+    if row["cluster"] < 0:
+        return "unassigned"
+    name = re.sub(r"[^\w.-]+", "_", row["name"] or "").strip("._")[:60]
+    return f"{row['cluster']:03d}_{name}" if name else f"{row['cluster']:03d}"
+
+
+def _csv(rows: Sequence[dict[str, Any]]) -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode(errors="replace")
+
+
+def _json(rows: Sequence[dict[str, Any]]) -> bytes:
+    return (json.dumps(list(rows), ensure_ascii=False, indent=1) + "\n").encode(errors="replace")
+
+
+def _parquet(rows: Sequence[dict[str, Any]]) -> bytes:
+    import pyarrow
+    from pyarrow import parquet
+
+    kinds = {
+        "uri": pyarrow.string(),
+        "cluster": pyarrow.int32(),
+        "name": pyarrow.string(),
+        "distance": pyarrow.float32(),
+    }
+    table = pyarrow.table({name: pyarrow.array([r[name] for r in rows], kind) for name, kind in kinds.items()})
+    buffer = io.BytesIO()
+    parquet.write_table(table, buffer)
+    return buffer.getvalue()

@@ -1,0 +1,284 @@
+"""Clusters an index, once with all it has to say about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from imagefinder.clusters import state
+from imagefinder.clusters.algorithms.choose_k import Choice, choose_k
+from imagefinder.clusters.algorithms.constraints import Constraints, reconcile
+from imagefinder.clusters.algorithms.describe import ClusterFacts, describe, stabilities
+from imagefinder.clusters.algorithms.hierarchy import tree_of
+from imagefinder.clusters.algorithms.methods import Task, find_method, partition
+from imagefinder.clusters.algorithms.naming import distinct_names, free_name, words_for_clusters
+from imagefinder.clusters.algorithms.scores import (
+    Distances,
+    calinski_harabasz,
+    davies_bouldin,
+    inertia_of,
+    mean_and_error,
+    silhouettes,
+)
+from imagefinder.clusters.clustering import Cluster, Clustering
+from imagefinder.errors import IndexDamagedError, InvalidInputError, NotFoundError
+from imagefinder.index.neighbors import index_graph
+from imagefinder.vectors.features import Features, make_features
+from imagefinder.vectors.moments import unit
+from imagefinder.vectors.neighbors import NeighborGraph, knn_graph
+
+if TYPE_CHECKING:
+    from imagefinder.index.folder import Index
+    from imagefinder.index.models import View
+    from imagefinder.types import Float32
+
+Words = tuple[tuple[str, float], ...]
+Stage = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterOptions:
+    """How to cluster. ``n_clusters`` None lets the data decide. ``features`` and ``scale``: see ``vectors.features``;
+    ``settings``: see ``algorithms.methods``; ``stability``: how many resampled runs judge it, 0 for none. ``fresh``
+    forgets what was said of earlier clusters: names, locks, merges, splits and moves."""
+
+    method: str = "leiden"
+    n_clusters: int | None = None
+    features: str = "default"
+    scale: str = "none"
+    seed: int = 0
+    stability: int = 5
+    fresh: bool = False
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What is clustered: ids, and features float32 (n, dim), by ascending id."""
+
+    space: str
+    ids: list[str]
+    vectors: Float32
+    features: Features
+
+
+def cluster_index(index: Index, view: View, options: ClusterOptions, tell: Stage) -> Clustering:
+    """Cluster all images and put the result in force; the clustering before stays as it is until then."""
+    method = find_method(options.method)
+    tell("reading vectors")
+    material = read_material(index, view, options)
+    constraints = None if options.fresh else read_constraints(index, material.ids)
+    tell("clustering")
+    free = ~constraints.held if constraints else np.ones(len(material.ids), bool)
+    neighbors = method.graph_size(options.n_clusters)
+    vectors = material.vectors[free]
+    graph = _graph(index, vectors, neighbors, options) if neighbors and len(vectors) > 1 else None
+    n_free = _count_left(options.n_clusters, constraints)
+    task = Task(vectors, graph, n_free, options.seed, dict(options.settings))
+    found, chosen = partition(task, options.method) if len(vectors) else (np.zeros(0, np.int32), {})
+    labels = np.full(len(free), -1, np.int32)
+    labels[free] = found
+    if constraints:
+        labels = reconcile(material.vectors, labels, constraints)
+    tell("describing")
+    made = describe_all(index, view, material, labels, _parameters(material, view, options, chosen))
+    if len(vectors) > 1:
+        tell("resampling")
+        made = _judged(made, task, options, labels[free])
+    made = with_constraints(made, constraints, state.current(index)) if constraints else made
+    return state.put_in_force(index, replace(made, parent=_former(index, options)))
+
+
+def _former(index: Index, options: ClusterOptions) -> str | None:
+    """The run that ``undo`` goes back to. A fresh start needs none, so damage there is no obstacle to it."""
+    try:
+        return state.in_force(index)
+    except IndexDamagedError:
+        if options.fresh:
+            return None
+        raise
+
+
+def _parameters(material: Material, view: View, options: ClusterOptions, chosen: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "method": options.method,
+        "asked": options.n_clusters or "auto",
+        "features": options.features,
+        "scale": options.scale,
+        "seed": options.seed,
+        "space": material.space,
+        "model": view.index.space(view.image).model,
+        "model_fingerprint": view.index.space(view.image).model_fingerprint,
+        "settings": {**options.settings, **chosen},
+    }
+
+
+def choose_for(
+    index: Index, view: View, options: ClusterOptions, max_k: int, progress: Callable[[int, int], None] | None
+) -> Choice:
+    """Measure every number of clusters up to ``max_k``; changes nothing."""
+    material = read_material(index, view, options)
+    if len(material.ids) < 3:
+        raise InvalidInputError(
+            f"Choosing a number of clusters needs 3 images at least; there are {len(material.ids)}."
+        )
+    graph = _graph(index, material.vectors, find_method("kmeans").graph_size(None), options)
+    return choose_k(material.vectors, graph, max_k=max_k, seed=options.seed, progress=progress)
+
+
+def _graph(index: Index, vectors: Float32, k: int, options: ClusterOptions) -> NeighborGraph:
+    """The neighbours; those of the vectors that are searched are shared with everything else that wants them."""
+    shared = (options.features, options.scale) == ("default", "none")
+    return index_graph(index, vectors, k) if shared else knn_graph(vectors, k)
+
+
+def read_material(index: Index, view: View, options: ClusterOptions) -> Material:
+    space = view.image
+    transform = index.transform(space)
+    if transform is None:
+        raise NotFoundError("The index holds no images yet.", remedy="Add some with: imagefinder index FOLDER")
+
+    def batches() -> Iterator[Float32]:
+        return (rows for _, rows in index.raw_batches(space))
+
+    features = make_features(options.features, options.scale, transform, batches)
+    ids: list[str] = []
+    parts: list[Float32] = []
+    for some, rows in index.raw_batches(space):
+        ids += some
+        parts.append(features.apply(rows))
+    return Material(space, ids, np.concatenate(parts), features)
+
+
+def read_constraints(index: Index, ids: Sequence[str]) -> Constraints | None:
+    """What was said of the clusters in force, for these images; None when nothing was."""
+    if state.in_force(index) is None:
+        return None
+    former = state.current(index)
+    held, labels, pinned = state.labels_now(index)
+    rows = {id: row for row, id in enumerate(held)}
+    order = np.array([rows[id] for id in ids])
+    flags = {
+        flag: frozenset(c.label for c in former.clusters if getattr(c, flag)) for flag in ("locked", "joined", "named")
+    }
+    constraints = Constraints(labels[order], pinned[order], apart=former.apart, **flags)
+    return constraints if constraints.kept else None
+
+
+def with_constraints(made: Clustering, constraints: Constraints, former: Clustering) -> Clustering:
+    """The flags and given names of the clusters that live on; one that got such a name by chance gets another."""
+    before = {c.label: c for c in former.clusters}
+    kept = {c.label: before[c.label] for c in made.clusters if c.label in constraints.kept and c.label in before}
+    given = {label: old.name for label, old in kept.items() if old.named or old.locked}
+    names = made.names() | given
+    for cluster in made.clusters:
+        if cluster.label not in given:
+            others = [name for label, name in names.items() if label != cluster.label]
+            if cluster.name.casefold() in {name.casefold() for name in others}:
+                names[cluster.label] = free_name(cluster.words, others)
+    clusters = []
+    for cluster in made.clusters:
+        old, name = kept.get(cluster.label, cluster), names[cluster.label]
+        clusters.append(replace(cluster, name=name, named=old.named, locked=old.locked, joined=old.joined))
+    return replace(
+        made,
+        clusters=tuple(clusters),
+        apart=tuple(pair for pair in former.apart if set(pair) <= names.keys()),
+        pinned=constraints.pinned,
+    )
+
+
+def describe_all(
+    index: Index, view: View, material: Material, labels: np.ndarray, parameters: Mapping[str, Any]
+) -> Clustering:
+    """The clustering that these labels make: facts, names, tree, scores."""
+    numbers, dense = dense_labels(labels)
+    facts, centres = describe(material.vectors, dense)
+    words = find_words(index, view, material.ids, dense)
+    names = distinct_names(words)
+    clusters = [
+        to_cluster(fact, numbers[fact.label], names[fact.label], words[fact.label], material.ids) for fact in facts
+    ]
+    return Clustering(
+        clusters=tuple(clusters),
+        parameters=parameters,
+        scores=_scores(material.vectors, dense, centres),
+        ids=material.ids,
+        labels=labels,
+        pinned=np.zeros(len(labels), bool),
+        centres=centres,
+        tree=tree_of(centres),
+        features=material.features,
+    )
+
+
+def to_cluster(fact: ClusterFacts, label: int, name: str, words: Words, ids: Sequence[str]) -> Cluster:
+    return Cluster(
+        label=label,
+        name=name,
+        size=fact.size,
+        tightness=fact.tightness,
+        silhouette=fact.silhouette,
+        radius=fact.radius,
+        medoid=ids[fact.medoid],
+        representatives=tuple(ids[row] for row in fact.representatives),
+        borderline=tuple(ids[row] for row in fact.borderline),
+        words=words,
+    )
+
+
+def dense_labels(labels: np.ndarray) -> tuple[list[int], np.ndarray]:
+    """The labels there are, in order, and the labels as places in that order; -1 stays."""
+    numbers = sorted({int(label) for label in np.unique(labels)} - {-1})
+    place = {label: i for i, label in enumerate(numbers)} | {-1: -1}
+    return numbers, np.array([place[int(label)] for label in labels], np.int32)
+
+
+def _judged(made: Clustering, task: Task, options: ClusterOptions, labels: np.ndarray) -> Clustering:
+    """With the stability of each cluster; ``labels`` are those of the images in ``task``."""
+    numbers, dense = dense_labels(labels)
+    found = stabilities(task, options.method, dense, runs=options.stability, make_graph=knn_graph)
+    by_label = dict(zip(numbers, found, strict=True))
+    return replace(made, clusters=tuple(replace(c, stability=by_label.get(c.label)) for c in made.clusters))
+
+
+def _scores(vectors: Float32, labels: np.ndarray, centres: Float32) -> dict[str, Any]:
+    n, k = len(vectors), len(centres)
+    sample = Distances.sample(vectors, 0)
+    silhouette, error = mean_and_error(silhouettes(sample, labels), n)
+    inertia = inertia_of(vectors, labels, centres)
+    total = inertia_of(vectors, np.zeros(n, np.int32), vectors.mean(axis=0, keepdims=True))
+    return {
+        "inertia": inertia,
+        "silhouette": round(silhouette, 4),
+        "silhouette_error": round(error, 4),
+        "calinski_harabasz": round(calinski_harabasz(total, inertia, n, k), 3),
+        "davies_bouldin": round(davies_bouldin(vectors, labels, centres), 4) if k else 0.0,
+    }
+
+
+def find_words(index: Index, view: View, ids: Sequence[str], labels: np.ndarray) -> list[Words]:
+    """The best words of each cluster; ``labels`` (n,) are those of ``ids``. None where no model understands words."""
+    count = int(labels.max(initial=-1)) + 1
+    if view.words is None:
+        return [()] * count
+    spec, vocabulary = view.words_model.spec, view.words_model.vocabulary()
+    prior = spec.prior(index.space(view.words).model_space)  # about the collection's own mean the odd words would lead
+    place = {id: row for row, id in enumerate(ids)}
+    images, order = [np.zeros((0, len(prior)), np.float32)], []
+    for some, rows in index.raw_batches(view.words):
+        known = [row for row, id in enumerate(some) if id in place]
+        order += [place[some[row]] for row in known]
+        images.append(unit(unit(rows[known]) - prior))
+    return words_for_clusters(
+        np.concatenate(images), labels[order], vocabulary.words, vocabulary.vectors, vocabulary.above
+    )
+
+
+def _count_left(n_clusters: int | None, constraints: Constraints | None) -> int | None:
+    if n_clusters is None or constraints is None:
+        return n_clusters
+    return max(1, n_clusters - len(constraints.locked))

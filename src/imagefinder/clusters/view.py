@@ -1,0 +1,157 @@
+"""``finder.clusters``: the clusters of an index as an object."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeAlias, TypeVar
+
+from imagefinder.clusters import edit, state
+from imagefinder.clusters.algorithms.hierarchy import cut
+from imagefinder.clusters.clustering import Cluster, Clustering
+from imagefinder.clusters.export import Exported, How, membership, write_folders, write_table
+from imagefinder.clusters.model import ClusterModel
+
+if TYPE_CHECKING:
+    from imagefinder.index.folder import Index
+    from imagefinder.index.models import View
+    from imagefinder.types import Record
+
+    ImageName: TypeAlias = str | os.PathLike[str]  # an id, path or URL
+
+
+R = TypeVar("R")
+P = ParamSpec("P")
+
+
+def _one_at_a_time(method: Callable[Concatenate[Clusters, P], R]) -> Callable[Concatenate[Clusters, P], R]:
+    """A change reads the clusters, then writes others: no second one in between."""
+
+    @wraps(method)
+    def whole(self: Clusters, /, *args: P.args, **options: P.kwargs) -> R:
+        with self._index.grouping:
+            return method(self, *args, **options)
+
+    return whole
+
+
+class Clusters(Sequence[Cluster]):
+    """The clusters in force, and what can be done with them.
+
+    >>> finder.cluster(n_clusters=20)
+    >>> finder.clusters[0].name
+    'jersey'
+    >>> finder.clusters.rename("jersey", "T-shirts")
+    >>> finder.clusters.merge("T-shirts", "pullover")
+
+    A cluster is named by its label or its name. Corrections are kept when clustering runs again; ``undo`` takes the
+    last one back. Raises NotFoundError while nothing is clustered.
+    """
+
+    def __init__(self, index: Index, view: Callable[[], View], resolve: Callable[[str], str], records: Any) -> None:
+        self._index = index
+        self._view = view
+        self._resolve = resolve
+        self._records = records
+
+    @property
+    def clustering(self) -> Clustering:
+        """The whole result: parameters, scores, labels, centres."""
+        return state.current(self._index)
+
+    def __getitem__(self, i: Any) -> Any:
+        return self.clustering.clusters[i]
+
+    def __iter__(self) -> Iterator[Cluster]:
+        return iter(self.clustering.clusters)  # read once, not once a cluster
+
+    def __len__(self) -> int:
+        return len(self.clustering.clusters)
+
+    def find(self, cluster: int | str) -> Cluster:
+        """One cluster, by label or name. Raises NotFoundError."""
+        return self.clustering.find(cluster)
+
+    def members(self, cluster: int | str) -> Sequence[Record]:
+        """The records of a cluster's images."""
+        records: Sequence[Record] = self._records(f"cluster = {self.find(cluster).label}")
+        return records
+
+    def sizes(self) -> dict[int, int]:
+        """How many images each cluster has now, by label; -1 counts those in none."""
+        import numpy as np
+
+        values, counts = np.unique(state.labels_now(self._index)[1], return_counts=True)
+        found = {int(v): int(c) for v, c in zip(values, counts, strict=True)}
+        rest = sum(c for v, c in found.items() if v < 0)
+        sizes = {c.label: found.get(c.label, 0) for c in self.clustering.clusters}
+        return {**sizes, -1: rest} if rest else sizes
+
+    def levels(self, n: int) -> list[list[Cluster]]:
+        """Clusters of clusters: the tree cut into ``n`` groups, the largest first."""
+        now = self.clustering
+        groups: dict[int, list[Cluster]] = {}
+        for cluster, group in zip(now.clusters, cut(now.tree, n).tolist(), strict=True):
+            groups.setdefault(group, []).append(cluster)
+        return sorted(groups.values(), key=lambda g: -sum(c.size for c in g))
+
+    @_one_at_a_time
+    def rename(self, cluster: int | str, name: str) -> Cluster:
+        """Give a cluster a name."""
+        label = self.find(cluster).label
+        return edit.rename(self._index, label, name).find(label)
+
+    @_one_at_a_time
+    def merge(self, *clusters: int | str) -> Cluster:
+        """Make one cluster of several, with the label and name of the first."""
+        label = self.find(clusters[0]).label if clusters else -1
+        return edit.merge(self._index, self._view(), clusters).find(label)
+
+    @_one_at_a_time
+    def split(self, cluster: int | str, n: int = 2) -> list[Cluster]:
+        """Part a cluster into ``n``; the largest part keeps its label and name."""
+        before = {c.label for c in self}
+        found = self.find(cluster)
+        made = edit.split(self._index, self._view(), found.label, n)
+        return [c for c in made.clusters if c.label == found.label or c.label not in before]
+
+    @_one_at_a_time
+    def move(self, images: Sequence[ImageName] | ImageName, cluster: int | str) -> Cluster:
+        """Put images, by id, path or URL, into a cluster."""
+        names: Sequence[ImageName] = [images] if isinstance(images, (str, os.PathLike)) else images
+        label = self.find(cluster).label
+        return edit.move(self._index, self._view(), [self._resolve(os.fspath(i)) for i in names], label).find(label)
+
+    @_one_at_a_time
+    def lock(self, cluster: int | str, locked: bool = True) -> Cluster:
+        """Keep a cluster's members as they are when clustering runs again."""
+        label = self.find(cluster).label
+        return edit.lock(self._index, label, locked).find(label)
+
+    @_one_at_a_time
+    def undo(self) -> Clustering:
+        """Take the last change back. Raises NotFoundError when there is none."""
+        return state.go_back(self._index)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """A row for each image: uri, cluster, name, distance to the centre; by cluster, then by distance."""
+        return membership(self._index)
+
+    def export(self, path: str | Path) -> Exported:
+        """Write these rows to a .csv, .parquet or .json file."""
+        return write_table(self.rows(), Path(path))
+
+    def export_folders(self, folder: str | Path, how: How = "copy") -> Exported:
+        """Copy or link the images into a folder for each cluster."""
+        return write_folders(self.rows(), Path(folder), how)
+
+    def export_model(self, folder: str | Path) -> ClusterModel:
+        """Write what assigns new images to these clusters without the collection: JSON and NPZ."""
+        model = ClusterModel.of(self.clustering)
+        model.save(Path(folder))
+        return model
+
+    def __repr__(self) -> str:
+        return f"Clusters({', '.join(f'{c.label}: {c.name}' for c in self)})"

@@ -1,0 +1,60 @@
+"""A page that shows groups of duplicates side by side, in one file without outside parts."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+
+from imagefinder._util.files import write_whole
+from imagefinder.duplicates.report import DuplicateReport, Group
+from imagefinder.errors import ImageError
+from imagefinder.images.loader import Loader
+from imagefinder.images.thumbnails import thumbnail, to_data_uri
+from imagefinder.types import ImageRef, Limits, Record
+
+THUMB = 240  # pixels, longest side
+SHOWN = 500  # groups; a page of more would be too heavy for a browser
+STYLE = (
+    "body{font:14px system-ui,sans-serif;margin:24px;color:#1b1b1f;background:#fff}"
+    "section{border-top:1px solid #dadce0;padding:12px 0}h2{font-size:15px;margin:0 0 8px}"
+    "div{display:flex;flex-wrap:wrap;gap:16px}figure{margin:0;width:240px}"
+    "img{max-width:240px;max-height:240px;display:block}figcaption{overflow-wrap:anywhere;margin-top:4px}"
+    "small{color:#5f6368}.keep img{outline:3px solid #188038}"
+)
+
+
+def write_page(path: Path, report: DuplicateReport, limits: Limits) -> None:
+    """Write the page. Raises StorageError."""
+    loader = Loader(limits, THUMB)
+    try:
+        sections = "".join(_section(loader, i, g) for i, g in enumerate(report.groups[:SHOWN], 1))
+    finally:
+        loader.close()
+    more = len(report.groups) - SHOWN
+    text = (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Duplicates</title><style>{STYLE}</style>'
+        f"<h1>{len(report.groups)} groups of duplicates among {report.images} images</h1>{sections}"
+        + (f"<p>and {more} more groups</p>" if more > 0 else "")
+        + "</html>\n"
+    )
+    write_whole(path, text.encode())
+
+
+def _section(loader: Loader, number: int, group: Group) -> str:
+    figures = _figure(loader, group.keep, f"keep: {group.reason}", "keep")
+    for member in group.members:
+        figures += _figure(loader, member.record, f"{member.tier}: {member.evidence}", "copy")
+    return f"<section><h2>{number}. {escape(group.tier)}</h2><div>{figures}</div></section>"
+
+
+def _figure(loader: Loader, record: Record, text: str, kind: str) -> str:
+    try:
+        picture = to_data_uri(thumbnail(loader.decode(loader.read(ImageRef(record.uri))).image, THUMB))
+        shown = f'<img src="{picture}" alt="{escape(record.uri.rpartition("/")[2])}">'
+    except ImageError as error:
+        shown = f"<em>{escape(error.message)}</em>"
+    facts = f"{record.width}x{record.height} {record.format}, {record.bytes:,} bytes"
+    return (
+        f'<figure class="{kind}">{shown}<figcaption>{escape(text)}<br>{escape(record.uri)}<br>'
+        f"<small>{escape(facts)}</small></figcaption></figure>"
+    )

@@ -1,0 +1,103 @@
+"""Which of several copies to keep, by an ordered list of rules, and the rule that decided."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from imagefinder._util.suggest import unknown_name
+from imagefinder.types import Record
+
+LOSSLESS, MODERN, LIMITED = ("PNG", "TIFF", "BMP", "DIB", "PPM"), ("WEBP", "AVIF", "HEIF", "JPEG2000"), ("GIF", "ICO")
+COPY_NAME = re.compile(
+    r"(\(\d+\)|[ _-]copy([ _-]?\d+)?|[ _-]kopie|~\d+)$|^(copy|kopie) (\(\d+\) )?(of|von) ", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """An image that may be kept. ``reference``: it lies in a reference folder; ``place`` counts the preferred folders,
+    0 the most preferred, None for any other; ``content`` is the share of it that is not an added border or bar."""
+
+    record: Record
+    reference: bool = False
+    place: int | None = None
+    content: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """``key`` gives what is compared, larger is better; ``words`` says it of the one that is kept and the next."""
+
+    key: Callable[[Copy], Any]
+    words: Callable[[Copy, Copy], str]
+
+
+def _pixels(copy: Copy) -> float:
+    """Those of the picture itself. What has a border loses against what has none and as many."""
+    pixels = copy.record.width * copy.record.height
+    return pixels if copy.content == 1 else pixels * copy.content * 0.97
+
+
+def _more_pixels(a: Copy, b: Copy) -> str:
+    if a.record.width * a.record.height <= b.record.width * b.record.height:
+        return "the other has a border or bar added"
+    return f"more pixels: {a.record.width}x{a.record.height} against {b.record.width}x{b.record.height}"
+
+
+def _format_rank(copy: Copy) -> int:
+    name = copy.record.format.upper()
+    return 3 if name in LOSSLESS else 2 if name in MODERN else 0 if name in LIMITED else 1
+
+
+def _stem(copy: Copy) -> str:
+    return copy.record.uri.replace("\\", "/").rpartition("/")[2].rpartition(".")[0]
+
+
+def _has_copy_name(copy: Copy) -> bool:
+    return bool(COPY_NAME.search(_stem(copy)))
+
+
+RULES: dict[str, Rule] = {
+    "reference": Rule(lambda c: c.reference, lambda a, b: "it lies in a reference folder"),
+    "folder": Rule(lambda c: -c.place if c.place is not None else -(10**9), lambda a, b: "its folder is preferred"),
+    "pixels": Rule(_pixels, _more_pixels),
+    "format": Rule(_format_rank, lambda a, b: f"better format: {a.record.format} against {b.record.format}"),
+    "date": Rule(lambda c: c.record.taken_at is not None, lambda a, b: "it knows when it was taken"),
+    "bytes": Rule(lambda c: c.record.bytes, lambda a, b: f"more bytes: {a.record.bytes:,} against {b.record.bytes:,}"),
+    "oldest": Rule(
+        lambda c: -(c.record.mtime_ns or 2**63), lambda a, b: f"older file: {a.record.mtime} against {b.record.mtime}"
+    ),
+    "name": Rule(lambda c: not _has_copy_name(c), lambda a, b: f"the other is named like a copy: {_stem(b)!r}"),
+    "path": Rule(lambda c: -len(c.record.uri), lambda a, b: "shorter path"),
+}
+DEFAULT_RULES = tuple(RULES)
+
+
+def check_rules(names: Sequence[str]) -> tuple[str, ...]:
+    """The rules in the order given, a reference folder before all, the rest of the default ones after.
+
+    Raises NotFoundError for a rule there isn't.
+    """
+    for name in names:
+        if name not in RULES:
+            raise unknown_name("rule", name, DEFAULT_RULES)
+    return tuple(dict.fromkeys(("reference", *names, *DEFAULT_RULES)))
+
+
+def best_first(copies: Sequence[Copy], rules: Sequence[str] = DEFAULT_RULES) -> list[int]:
+    """The numbers of the copies, the one to keep first; of equals in every rule the first by path."""
+    order = sorted(range(len(copies)), key=lambda i: copies[i].record.uri)
+    return sorted(order, key=lambda i: tuple(RULES[name].key(copies[i]) for name in rules), reverse=True)
+
+
+def reason(kept: Copy, others: Sequence[Copy], rules: Sequence[str] = DEFAULT_RULES) -> str:
+    """The rule by which ``kept`` is better than the best of the others, in words."""
+    next_best = others[best_first(others, rules)[0]]
+    for name in rules:
+        rule = RULES[name]
+        if rule.key(kept) != rule.key(next_best):
+            return rule.words(kept, next_best)
+    return "first by path"

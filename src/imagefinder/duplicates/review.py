@@ -1,0 +1,112 @@
+"""``finder.copies``: the duplicates found last, and what is decided about them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imagefinder.duplicates import memory, trash
+from imagefinder.duplicates.decisions import Decision, Decisions
+from imagefinder.duplicates.last_run import KIND
+from imagefinder.duplicates.plan import Plan, plan_of
+from imagefinder.errors import InvalidInputError, NotFoundError
+from imagefinder.index.runs import list_runs, load_run
+from imagefinder.types import Record
+
+if TYPE_CHECKING:
+    from imagefinder.duplicates.trash import Moved
+    from imagefinder.index.folder import Index
+
+
+class Copies:
+    """The duplicates of an index, to look at and to decide about.
+
+    >>> finder.duplicates()                                     # finds them
+    >>> group = finder.copies.latest()["groups"][0]
+    >>> finder.copies.decide("keep-both", group["keep"]["id"], group["members"][0]["id"])
+    >>> finder.copies.trash([(group["keep"]["id"], [group["members"][0]["id"]])])
+    >>> finder.copies.undo()
+    """
+
+    def __init__(self, index: Index, get: Callable[[str], Record]) -> None:
+        self._index = index
+        self._get = get
+
+    @property
+    def _home(self) -> Path:
+        return self._index.path
+
+    @property
+    def searched(self) -> bool:
+        """Whether there is a report."""
+        return bool(list_runs(self._home, KIND))
+
+    def latest(self) -> dict[str, Any]:
+        """The report of the last search (see ``DuplicateReport.to_dict``), with its ``run`` and when it was
+        ``created``, less what has been decided since, and what is not in the index any more or has changed.
+
+        Raises NotFoundError when duplicates were never searched for.
+        """
+        run = load_run(self._home, KIND)
+        decisions = memory.load_decisions(self._home)
+        there = self._contents(run.facts["groups"])
+        groups = [g for group in run.facts["groups"] if (g := _left(group, there, decisions))]
+        facts = {k: v for k, v in run.facts.items() if k != "kind"}
+        return {"run": run.name, **facts, "groups": groups}
+
+    def _contents(self, groups: Iterable[dict[str, Any]]) -> dict[str, str]:
+        """The content hash now, by id, of every image in the groups."""
+        ids = [image["id"] for g in groups for image in (g["keep"], *g["members"])]
+        return {p.id: p.payload.get("content_hash", "") for p in self._index.store.retrieve(ids)}
+
+    def decide(self, decision: str, *images: str) -> int:
+        """Say of images, named by id, path or URL, that they are "not-duplicate", or that "keep-both" is wanted.
+
+        They are not named together again, wherever their contents turn up. Returns how many pairs are decided in all.
+        """
+        if decision not in tuple(Decision):
+            raise InvalidInputError(f"There is no decision {decision!r}; there are {', '.join(Decision)}.")
+        about = [(r.content_hash, r.uri) for r in map(self._get, images)]
+        decisions = memory.decide(memory.load_decisions(self._home), Decision(decision), about)
+        memory.save_decisions(self._home, decisions)
+        return len(decisions.pairs)
+
+    def forget(self, first: str, second: str) -> int:
+        """Take back what was decided of two images, named as in ``decide`` or by content hash. Raises NotFoundError."""
+        known = memory.load_decisions(self._home)
+        hashes = {h for pair in known.pairs for h in pair}
+        a, b = (name if name in hashes else self._get(name).content_hash for name in (first, second))
+        if known.get(a, b) is None:
+            raise NotFoundError(f"Nothing was decided about {first} and {second}.")
+        memory.save_decisions(self._home, known.without(a, b))
+        return len(known.pairs) - 1
+
+    def decisions(self) -> Decisions:
+        """What was decided so far."""
+        return memory.load_decisions(self._home)
+
+    def plan(self, groups: Sequence[tuple[str, Sequence[str]]]) -> Plan:
+        """A plan that keeps the first image of each group and removes the others. Raises InvalidInputError."""
+        return plan_of([(self._get(keep), [self._get(image) for image in remove]) for keep, remove in groups])
+
+    def trash(self, groups: Sequence[tuple[str, Sequence[str]]]) -> Moved:
+        """Move files to the trash of the index, each because another image is kept; ``undo`` moves them back."""
+        return trash.apply_plan(self._index, self.plan(groups))
+
+    def undo(self, journal: Path | None = None) -> Moved:
+        """Move the files of the last ``trash`` back. ``finder.add()`` takes them in again. Raises NotFoundError."""
+        return trash.undo(self._home, journal)
+
+
+def _left(group: dict[str, Any], there: dict[str, str], decisions: Decisions) -> dict[str, Any] | None:
+    """A group with the members that still count; None when there are none."""
+    keep = group["keep"]
+    if there.get(keep["id"]) != keep["content_hash"]:
+        return None
+    members = [
+        m
+        for m in group["members"]
+        if there.get(m["id"]) == m["content_hash"] and not decisions.get(keep["content_hash"], m["content_hash"])
+    ]
+    return {**group, "members": members} if members else None

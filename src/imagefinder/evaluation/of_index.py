@@ -1,0 +1,89 @@
+"""How well the index finds things, measured on a user's own labels or captions."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from imagefinder.evaluation.clustering import ClusterScores, score_clusters
+from imagefinder.evaluation.retrieval import LabelScores, WordScores, score_labels, score_words
+from imagefinder.training.labels import Table, read_table
+
+if TYPE_CHECKING:
+    from imagefinder.finder import ImageFinder
+    from imagefinder.types import Float32
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What was measured: ``labels`` for a table with a column ``label``, with ``clusters`` where there are any, and
+    ``words`` for one with ``caption``.
+
+    ``missing`` counts the table's images that are not in the index.
+    """
+
+    space: str
+    images: int
+    missing: int
+    labels: LabelScores | None = None
+    clusters: ClusterScores | None = None
+    words: WordScores | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "space": self.space,
+            "images": self.images,
+            "missing": self.missing,
+            "labels": self.labels.to_dict() if self.labels else None,
+            "clusters": self.clusters.to_dict() if self.clusters else None,
+            "words": self.words.to_dict() if self.words else None,
+        }
+
+
+def assess(finder: ImageFinder, table: Path, space: str | None = None) -> Assessment:
+    """Measure the index on a CSV with the columns ``filename`` and ``label``, ``caption`` or both.
+
+    ``space`` names the space or model to measure, by default the one in use. A file name is a path from the table's
+    folder, or the end of the path of an indexed image. Raises InvalidTableError.
+    """
+    truth = read_table(table, finder.records())
+    view = finder.view(space)
+    ids, vectors = finder.vectors(view.image)
+    labels = [(row, truth.labels[id]) for row, id in enumerate(ids) if id in truth.labels]
+    label_scores = score_labels(vectors[[r for r, _ in labels]], [name for _, name in labels]) if labels else None
+    found = set(truth.labels) | {id for id, _ in truth.captions}
+    return Assessment(
+        space=view.image,
+        images=len(found),
+        missing=len(truth.missing),
+        labels=label_scores,
+        clusters=_clusters(finder, truth),
+        words=_words(finder, truth, view.words) if truth.captions else None,
+    )
+
+
+def _clusters(finder: ImageFinder, truth: Table) -> ClusterScores | None:
+    """How the clusters of the images agree with their labels; None without either."""
+    found = {r.id: r.extra.get("cluster") for r in finder.records("has cluster")}
+    pairs = [(label, cluster) for id, label in truth.labels.items() if isinstance(cluster := found.get(id), int)]
+    return score_clusters([label for label, _ in pairs], [cluster for _, cluster in pairs]) if pairs else None
+
+
+def _words(finder: ImageFinder, truth: Table, words: str | None) -> WordScores:
+    """Only the images that have a caption compete; texts that are the same are one text with several right images."""
+    space = words or finder.text_space
+    ids, vectors = finder.vectors(space)
+    row = {id: i for i, id in enumerate(sorted({id for id, _ in truth.captions}))}
+    images = np.zeros((len(row), vectors.shape[1]), np.float32)
+    for id, vector in zip(ids, vectors, strict=True):
+        if id in row:
+            images[row[id]] = vector
+    right: defaultdict[str, set[int]] = defaultdict(set)
+    for id, caption in truth.captions:
+        right[caption].add(row[id])
+    texts: Float32 = finder.embed_words(list(right), space)
+    return score_words(texts, images, [sorted(rows) for rows in right.values()])

@@ -1,0 +1,230 @@
+"""An open index folder: its lock, its ``index.json``, its points and the transform of each space."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from imagefinder._util.shared_lock import SharedLock
+from imagefinder._version import __version__
+from imagefinder.errors import (
+    IndexDamagedError,
+    IndexFolderError,
+    InvalidInputError,
+    NotFoundError,
+)
+from imagefinder.index import manifest as manifests
+from imagefinder.index.lock import IndexLock
+from imagefinder.index.manifest import Manifest, SourceEntry, SpaceEntry
+from imagefinder.index.spaces import REBUILD, TRANSFORMS, Spaces, no_images
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from imagefinder.store.base import Store
+    from imagefinder.types import Float32
+    from imagefinder.vectors.transform import LinearTransform
+
+POINTS = "points"
+
+
+class Index(Spaces):
+    """Opens (or creates) the index at ``path`` and holds it until ``close``.
+
+    Each space keeps two named vectors: the *raw* one as the model gave it, from which everything can be made again,
+    and the *search* one, which is the raw one after the space's transform. A transform fitted anew fills a new
+    search vector beside the old one, then ``index.json`` is switched over: a crash at any moment leaves one of the
+    two whole.
+    """
+
+    def __init__(self, path: Path, *, create: bool = True, wait_s: float = 2.0) -> None:
+        self.path = path
+        self._refuse_foreign_folder()
+        if not create and not manifests.exists(path):
+            raise NotFoundError(f"There is no index at {path}.", remedy="Make one with: imagefinder index FOLDER")
+        self.steady = SharedLock()  # shared: no space changes meanwhile
+        self.writing = threading.RLock()  # for what reads something here, then writes what follows from it
+        self.grouping = threading.RLock()  # the same for clusters
+        self.indexing = threading.RLock()  # one run at a time; a short one may come between the steps of a long one
+        self.remembered: dict[str, tuple[int, Any]] = {}  # answers, with the store's ``writes`` they are true for
+        self._lock = IndexLock(path)
+        self._lock.acquire(timeout=wait_s)
+        self._transforms: dict[str, LinearTransform] = {}
+        self._samples: dict[str, Float32] = {}
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._lock.release)
+            if not manifests.exists(path):
+                manifests.save(path, Manifest(__version__))
+            self.manifest = manifests.load(path)
+            self.store: Store = self._open_store()
+            undo.callback(self.store.close)
+            self._drop_leftovers()
+            undo.pop_all()
+
+    def _refuse_foreign_folder(self) -> None:
+        """Never write an index among somebody's other files, nor over points whose ``index.json`` was lost."""
+        if manifests.exists(self.path) or not self.path.is_dir():
+            return
+        there = sorted(p.name for p in self.path.iterdir() if not p.name.startswith((".lock", "index.json")))
+        if POINTS in there:
+            raise IndexDamagedError(f"{self.path / 'index.json'} is missing.", remedy=REBUILD)
+        if there:
+            raise InvalidInputError(
+                f"{self.path} is not an index, and not empty (it holds {there[0]!r}).",
+                remedy="Choose a new or empty folder.",
+            )
+
+    def _open_store(self) -> Store:
+        from imagefinder.store.edge.store import EdgeStore
+
+        points = self.path / POINTS
+        if self.manifest.spaces:
+            return EdgeStore.open(points)
+        # Without a space nothing was ever stored: what lies there is from a creation that was cut short.
+        shutil.rmtree(points, ignore_errors=True)
+        return EdgeStore.create(points)
+
+    def _drop_leftovers(self) -> None:
+        """Remove the vectors of a refit, or of a space, that never came to its end."""
+        for name in set(self.store.vectors()) - self.manifest.vectors():
+            self.store.drop_vector(name)
+
+    # --- reading -----------------------------------------------------------------------------------------------------
+
+    def space(self, name: str) -> SpaceEntry:
+        return self.manifest.space(name)
+
+    def transform(self, name: str) -> LinearTransform | None:
+        """What turns raw vectors of this space into the ones searched; None before the first fit. To use it for long,
+        or with the points, be within ``steady`` or ``writing``."""
+        entry = self.space(name)
+        if entry.transform is None:
+            return None
+        if entry.transform not in self._transforms:
+            from imagefinder.vectors.transform import LinearTransform
+
+            self._transforms[entry.transform] = LinearTransform.load(self.path / entry.transform)
+        return self._transforms[entry.transform]
+
+    def to_search(self, name: str, raw: Float32) -> Float32:
+        """Raw vectors float32 (n, dim_in) to those searched in this space, unit rows float32 (n, dim_out)."""
+        transform = self.transform(name)
+        if transform is None:
+            raise no_images()
+        return transform.apply(raw)
+
+    def texts_to_search(self, name: str, texts: Float32) -> Float32:
+        """Text vectors float32 (n, dim_in) into the space searched; their centring is the model's, not ours."""
+        transform = self.transform(name)
+        if transform is None:
+            raise no_images()
+        return transform.apply(texts, centre=False)
+
+    def sample(self, name: str) -> Float32:
+        """Up to 256 search vectors of a space, float32 (n, dim): the background that scores stand out from.
+
+        Ids are hashes, so the first ones in their order are a random sample.
+        """
+        import numpy as np
+
+        vector = self.space(name).search_vector
+        if vector is None:
+            raise no_images()
+        if vector not in self._samples:
+            points = next(self.store.scroll(fields=(), vectors=(vector,), batch=256), [])
+            self._samples[vector] = np.stack([p.vectors[vector] for p in points]).astype(np.float32)
+        return self._samples[vector]
+
+    def search_vectors(self, raw: dict[str, Float32]) -> dict[str, np.ndarray]:
+        """The named vectors to store for raw vectors (n, dim) by space: the raw ones, and the searched ones if any."""
+        import numpy as np
+
+        named: dict[str, np.ndarray] = {}
+        for name, array in raw.items():
+            entry = self.space(name)
+            stored = array.astype(np.float16)
+            named[entry.vector] = stored
+            if entry.search_vector:
+                # From the stored precision, so that a vector is the same whether made now or at a later refit.
+                named[entry.search_vector] = self.to_search(name, stored.astype(np.float32))
+        return named
+
+    def raw_batches(self, name: str, batch: int = 1000) -> Iterator[tuple[list[str], Float32]]:
+        """The ids and raw vectors, float32 (n, dim), of a space, in ascending order of id."""
+        import numpy as np
+
+        vector = self.space(name).vector
+        for points in self.store.scroll(fields=(), vectors=(vector,), batch=batch):
+            held = [p for p in points if vector in p.vectors]
+            if held:
+                yield [p.id for p in held], np.stack([p.vectors[vector] for p in held]).astype(np.float32)
+
+    def searched_batches(self, name: str) -> Iterator[tuple[list[str], Float32]]:
+        """As ``raw_batches``, the vectors as they are searched; all by one transform. Raises NotFoundError."""
+        with self.steady.shared():
+            transform = self.transform(name)
+        if transform is None:
+            raise no_images()
+        for ids, raw in self.raw_batches(name):
+            yield ids, transform.apply(raw)
+
+    def raw_of(self, ids: Sequence[str], names: Sequence[str]) -> dict[str, dict[str, np.ndarray]]:
+        """Raw vectors by id, then by space."""
+        wanted = {name: self.space(name).vector for name in names}
+        points = self.store.retrieve(ids, vectors=tuple(wanted.values()))
+        return {p.id: {n: p.vectors[v] for n, v in wanted.items() if v in p.vectors} for p in points}
+
+    def remember_sources(self, sources: Iterable[tuple[str, str, Mapping[str, Any]]]) -> None:
+        """Note that these sources, as URI, kind and options, have been indexed now."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        with self.writing:
+            manifest = self.manifest
+            for uri, kind, options in sources:
+                manifest = manifest.with_source(SourceEntry(uri, kind, options, now))
+            self.save_manifest(manifest)
+
+    # --- life -----------------------------------------------------------------------------------------------------
+
+    def save_manifest(self, manifest: Manifest) -> None:
+        """Be within ``writing`` from reading the former manifest on."""
+        manifests.save(self.path, manifest)
+        self.manifest = manifest
+
+    def serve_at(self, url: str) -> None:
+        """Tell other processes, which find the index locked, where it is served."""
+        self._lock.serve_at(url)
+
+    def close(self) -> None:
+        self.store.close()
+        self._lock.release()
+
+    def __enter__(self) -> Index:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def reset_index(path: Path) -> None:
+    """Throw away everything the index at ``path`` holds but the list of its sources, if that can still be read, and
+    what people said of clusters and duplicates."""
+    from imagefinder.clusters.state import apply_again
+
+    with IndexLock(path):
+        try:
+            sources = manifests.load(path).sources
+        except (IndexFolderError, NotFoundError):
+            sources = ()
+        manifests.save(path, Manifest(__version__, sources=sources))
+        for folder in (POINTS, TRANSFORMS):
+            shutil.rmtree(path / folder, ignore_errors=True)
+        with contextlib.suppress(IndexDamagedError):
+            apply_again(path)

@@ -1,0 +1,176 @@
+"""``index.json``: what an index is made of. Small, readable, written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from imagefinder._util.files import write_whole
+from imagefinder.errors import IndexDamagedError, IndexFolderError, IndexVersionError, NotFoundError
+from imagefinder.index.migrations import CURRENT, migrate
+
+NAME = "index.json"
+_REMEDY = "Restore it from a backup, or delete the folder and index the images again."
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceEntry:
+    """One space: the model its vectors come from, and the transform between the model and the search.
+
+    ``vector`` names the stored vector as the model gave it, ``search_vector`` the one that is searched (None: the
+    same), ``transform`` the file, beside ``index.json``, that turns the one into the other. ``fitted_count`` is how
+    many images the transform was fitted on. ``model_fingerprint`` tells two versions of a model apart.
+    """
+
+    model: str
+    model_fingerprint: str
+    model_space: str
+    dim: int
+    vector: str
+    search_vector: str | None = None
+    transform: str | None = None
+    fitted_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SourceEntry:
+    """Where images came from: ``kind`` such as "folder" or "csv". ``last_indexed`` is ISO 8601 in UTC."""
+
+    uri: str
+    kind: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    last_indexed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What ``index.json`` says. Frozen: ``with_space`` and ``with_source`` give a changed copy. ``current`` names the
+    space that is searched by pictures ("image") and by words ("words")."""
+
+    app_version: str
+    spaces: Mapping[str, SpaceEntry] = field(default_factory=dict)
+    sources: tuple[SourceEntry, ...] = ()
+    created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    version: int = CURRENT
+    current: Mapping[str, str] = field(default_factory=dict)
+
+    def vectors(self) -> set[str]:
+        """The stored vectors that belong to a space."""
+        return {name for entry in self.spaces.values() for name in (entry.vector, entry.search_vector) if name}
+
+    def space(self, name: str) -> SpaceEntry:
+        if name not in self.spaces:
+            there = ", ".join(self.spaces) or "none"
+            raise NotFoundError(f"The index has no space {name!r}; it has: {there}.")
+        return self.spaces[name]
+
+    def with_space(self, name: str, entry: SpaceEntry | None) -> Manifest:
+        """A copy with this space added or replaced; None takes it out."""
+        spaces = {n: e for n, e in self.spaces.items() if n != name or entry is not None}
+        return replace(self, spaces=spaces if entry is None else {**spaces, name: entry})
+
+    def with_source(self, entry: SourceEntry) -> Manifest:
+        """A copy with this source added, or replaced where it was."""
+        if all(s.uri != entry.uri for s in self.sources):
+            return replace(self, sources=(*self.sources, entry))
+        return replace(self, sources=tuple(entry if s.uri == entry.uri else s for s in self.sources))
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "version": self.version,
+            "created": self.created,
+            "app_version": self.app_version,
+            "current": dict(self.current),
+            "spaces": {name: asdict(entry) for name, entry in self.spaces.items()},
+            "sources": [asdict(entry) for entry in self.sources],
+        }
+
+
+def exists(folder: str | Path) -> bool:
+    """Whether ``folder`` holds an index."""
+    return (Path(folder) / NAME).is_file()
+
+
+def load(folder: str | Path) -> Manifest:
+    """What ``index.json`` in ``folder`` says, brought up to the current schema (in memory; ``save`` keeps it).
+
+    Raises:
+        NotFoundError: there is no such folder, or it is empty.
+        IndexFolderError: the folder holds something else.
+        IndexVersionError: made by a newer ImageFinder.
+        IndexDamagedError: the file is missing from an index, or unreadable.
+    """
+    folder = Path(folder)
+    path = folder / NAME
+    try:
+        data = json.loads(path.read_text("utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise _no_index(folder) from None
+    except PermissionError as error:
+        raise IndexFolderError(f"{path} may not be read: {error}", remedy="Allow reading it.") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise IndexDamagedError(f"{path} is unreadable: {error}", remedy=_REMEDY) from error
+    if not isinstance(data, dict) or not isinstance(data.get("version"), int) or isinstance(data["version"], bool):
+        raise IndexDamagedError(f"{path} is not the description of an index.", remedy=_REMEDY)
+    if data["version"] > CURRENT:
+        raise IndexVersionError(
+            f"{folder} was made by ImageFinder {data.get('app_version', 'of a newer version')} (schema "
+            f"{data['version']}); this version reads schemas up to {CURRENT}.",
+            remedy="Upgrade with: pip install --upgrade imagefinder",
+        )
+    try:
+        return _read(migrate(data))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise IndexDamagedError(f"{path} lacks or garbles an entry: {error!r}", remedy=_REMEDY) from error
+
+
+def save(folder: str | Path, manifest: Manifest) -> None:
+    """Write ``index.json`` so that a crash leaves the old one or the new one.
+
+    Raises:
+        StorageError: the disk is full or can't be written.
+    """
+    text = json.dumps(manifest.to_dict(), indent=2, ensure_ascii=False) + "\n"
+    write_whole(Path(folder) / NAME, text.encode())
+
+
+def _no_index(folder: Path) -> Exception:
+    if not folder.exists():
+        return NotFoundError(f"There is no index at {folder}.", remedy="Make one with: imagefinder index SOURCE")
+    if not folder.is_dir():
+        return IndexFolderError(f"{folder} is a file, not the folder of an index.", remedy="Name a folder.")
+    if (folder / "points").is_dir():
+        return IndexDamagedError(f"{folder / NAME} is missing.", remedy=_REMEDY)
+    if not any(folder.iterdir()):
+        return NotFoundError(f"The folder {folder} is empty.", remedy="Make an index with: imagefinder index SOURCE")
+    return IndexFolderError(f"{folder} is not an index: it has no {NAME}.", remedy="Name another folder.")
+
+
+def _read(data: Mapping[str, Any]) -> Manifest:
+    spaces = {name: SpaceEntry(**entry) for name, entry in data["spaces"].items()}
+    sources = tuple(SourceEntry(**entry) for entry in data["sources"])
+    _check_types(*spaces.values(), *sources)
+    current = data.get("current") or _first_spaces(spaces)
+    if not set(current) <= {"image", "words"} or not set(current.values()) <= set(spaces):
+        raise ValueError(f"current is {current!r}")
+    return Manifest(str(data["app_version"]), spaces, sources, str(data["created"]), int(data["version"]), current)
+
+
+def _first_spaces(spaces: Mapping[str, SpaceEntry]) -> dict[str, str]:
+    """The current spaces of an index from before there could be several models."""
+    return {entry.model_space: name for name, entry in reversed(list(spaces.items()))}
+
+
+def _check_types(*entries: SpaceEntry | SourceEntry) -> None:
+    for entry in entries:
+        for name, value in asdict(entry).items():
+            wanted = {"dim": int, "fitted_count": int, "options": dict}.get(name, str)
+            if not isinstance(value, wanted) and not (value is None and name in _OPTIONAL):
+                raise TypeError(f"{name} is {value!r}")
+
+
+_OPTIONAL = ("search_vector", "transform", "last_indexed")

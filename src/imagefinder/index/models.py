@@ -1,0 +1,114 @@
+"""Where a search looks, and the models behind the spaces of an index."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imagefinder.errors import InvalidQueryError, ModelMismatchError, NotFoundError
+from imagefinder.index.spaces import REBUILD
+
+if TYPE_CHECKING:
+    from imagefinder.index.folder import Index
+    from imagefinder.models.base import Embedder
+    from imagefinder.models.spec import ModelSpec
+
+TRAINED = "models"  # the folder of an index where the models trained on it are kept
+
+
+class Models:
+    """The models behind an index, among them those trained on it, loaded when first needed.
+
+    ``threads`` is how many threads one call of them uses. May be asked from several threads at once.
+    """
+
+    def __init__(self, index: Index, threads: int | None = None) -> None:
+        self._index = index
+        self._threads = threads
+        self._loaded: dict[str, Embedder] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def folder(self) -> Path:
+        """Where the models trained on this index are."""
+        return self._index.path / TRAINED
+
+    def spec(self, name: str) -> ModelSpec:
+        """The facts of a model by its name. Raises NotFoundError and ModelError."""
+        from imagefinder.models.names import find_spec
+
+        return find_spec(name, [self.folder])
+
+    def named(self, name: str) -> Embedder:
+        """A model by its name. Raises NotFoundError, ModelError or ModelMismatchError."""
+        from imagefinder.models.names import load_model
+
+        with self._lock:
+            if name not in self._loaded:
+                spec = self.spec(name)
+                self._index.check_model(spec)
+                self._loaded[name] = load_model(name, threads=self._threads, extra=[self.folder])
+            return self._loaded[name]
+
+    def of_space(self, space: str) -> Embedder:
+        """The model that made the vectors of a space. Raises as ``named``."""
+        entry = self._index.space(space)
+        embedder = self.named(entry.model)
+        if embedder.spec.fingerprint != entry.model_fingerprint:
+            raise ModelMismatchError(
+                f"The vectors of {space!r} were made with another version of {entry.model!r}.", remedy=REBUILD
+            )
+        return embedder
+
+    def forget(self, name: str) -> None:
+        """Load it anew when it is asked for next: it was trained again, or removed."""
+        with self._lock:
+            self._loaded.pop(name, None)
+
+
+@dataclass(frozen=True)
+class View:
+    """Where a search looks: the space ``image`` for pictures, ``words`` for words (None: it understands none)."""
+
+    index: Index
+    models: Models
+    image: str
+    words: str | None
+
+    @property
+    def image_model(self) -> Embedder:
+        return self.models.of_space(self.image)
+
+    @property
+    def words_model(self) -> Embedder:
+        if self.words is None:
+            raise InvalidQueryError(
+                f"The model {self.index.space(self.image).model!r} doesn't understand words.",
+                remedy="Search by an image, a URL or an id.",
+            )
+        return self.models.of_space(self.words)
+
+    @classmethod
+    def current(cls, index: Index, models: Models) -> View:
+        """Where searches look that name no space. Raises NotFoundError before anything is indexed."""
+        roles = index.manifest.current
+        if "image" not in roles:
+            raise NotFoundError("The index holds no images yet.", remedy="Add some with: imagefinder index FOLDER")
+        return cls(index, models, roles["image"], roles.get("words"))
+
+    @classmethod
+    def named(cls, index: Index, models: Models, name: str) -> View:
+        """The view by the name of a space or a model. What it doesn't know, pictures or words, is looked for where
+        searches do by default. Raises NotFoundError."""
+        spaces = index.manifest.spaces
+        model = spaces[name].model if name in spaces else models.spec(name).name
+        if model not in index.models:
+            raise NotFoundError(
+                f"The index has no vectors of {model!r}; it has those of: {', '.join(index.models)}.",
+                remedy=f"Add them with: imagefinder index --model {name}",
+            )
+        roles = index.roles(models.spec(model))
+        wanted = {**index.manifest.current, **roles}
+        return cls(index, models, wanted["image"], wanted.get("words"))

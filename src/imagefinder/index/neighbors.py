@@ -1,0 +1,53 @@
+"""The neighbour graph of an index: computed once, kept, and shared by clusters, maps, duplicates and outliers."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from imagefinder.errors import IndexDamagedError, StorageError
+from imagefinder.index.runs import drop_run, list_runs, save_run
+from imagefinder.vectors.neighbors import NeighborGraph, knn_graph
+
+if TYPE_CHECKING:
+    from imagefinder.index.folder import Index
+    from imagefinder.types import Float32
+
+KIND = "neighbors"
+KEPT = 90  # neighbours, what the most demanding of them (t-SNE) looks at
+LARGEST = 256 * 1024**2  # bytes of a graph that is kept; a larger one is computed when needed
+
+
+def index_graph(index: Index, vectors: Float32, k: int) -> NeighborGraph:
+    """The ``k`` nearest neighbours of vectors float32 (n, dim) of this index: the kept ones if they are of the same
+    vectors, else computed and, of all images at once, kept in place of the former."""
+    digest = hashlib.blake2b(np.ascontiguousarray(vectors).data, digest_size=16).hexdigest()
+    for run in list_runs(index.path, KIND):
+        if run.facts.get("vectors") == digest and run.facts.get("k", 0) >= min(k, len(vectors) - 1):
+            try:
+                arrays = run.arrays()
+                return NeighborGraph(arrays["indices"], arrays["distances"]).first(k)
+            except (IndexDamagedError, KeyError):
+                drop_run(run)
+    worth_keeping = len(vectors) * KEPT * 8 <= LARGEST and len(vectors) == index.store.count()
+    graph = knn_graph(vectors, max(k, KEPT) if worth_keeping else k)
+    if worth_keeping:
+        _keep(index, graph, digest)
+    return graph.first(k)
+
+
+def _keep(index: Index, graph: NeighborGraph, digest: str) -> None:
+    former = list_runs(index.path, KIND)
+    try:
+        save_run(
+            index.path,
+            KIND,
+            {"vectors": digest, "k": graph.k, "images": len(graph)},
+            {"indices": graph.indices, "distances": graph.distances},
+        )
+    except StorageError:  # a disk too full to keep it: it is computed again next time
+        return
+    for run in former:
+        drop_run(run)

@@ -1,0 +1,131 @@
+"""The results kept beside the points: each clustering, map or report is a folder, written whole or not at all.
+
+runs/clusters/0001/run.json      what was done and what came out, for people and programs
+runs/clusters/0001/arrays.npz    the numbers of each image, by array name
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from imagefinder._util.files import write_whole
+from imagefinder.errors import IndexDamagedError, NotFoundError, StorageError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+RUNS = "runs"
+FACTS, ARRAYS = "run.json", "arrays.npz"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One kept result: its ``name`` within its kind ("0001"), its folder, and its facts as JSON values."""
+
+    name: str
+    folder: Path
+    facts: Mapping[str, Any]
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Its arrays, by name. Raises IndexDamagedError."""
+        import numpy as np
+
+        path = self.folder / ARRAYS
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
+                return {name: found[name] for name in found.files}
+        except Exception as error:  # zipfile, zlib and NumPy each raise their own on damaged files
+            raise IndexDamagedError(
+                f"{path} is missing or damaged: {error}.", remedy=f"Delete {self.folder} and run it again."
+            ) from error
+
+
+def save_run(index: Path, kind: str, facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Run:
+    """Keep a new result of a ``kind`` ("clusters", "maps", ...). Text arrays must be of dtype U.
+
+    Raises:
+        StorageError: the disk is full or can't be written; what was there is untouched.
+    """
+    import numpy as np
+
+    home = index / RUNS / kind
+    name = f"{max((int(n) for n in _names(home)), default=0) + 1:04d}"
+    facts = {"kind": kind, "created": datetime.now(UTC).isoformat(timespec="seconds"), **facts}
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    partial = home / f".{name}.part"
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        write_whole(partial / ARRAYS, buffer.getvalue())
+        write_whole(partial / FACTS, _text(facts))
+        partial.replace(home / name)
+    except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise StorageError(f"{home / name} can't be written: {error}.", remedy="Make room, then run again.") from error
+    return Run(name, home / name, facts)
+
+
+def change_facts(run: Run, facts: Mapping[str, Any]) -> Run:
+    """The run with other facts, which are on disk when this returns. Raises StorageError."""
+    write_whole(run.folder / FACTS, _text(facts))
+    return Run(run.name, run.folder, facts)
+
+
+def list_runs(index: Path, kind: str) -> list[Run]:
+    """The results of a kind, oldest first."""
+    home = index / RUNS / kind
+    return [_load(home / name) for name in _names(home)]
+
+
+def load_run(index: Path, kind: str, name: str | None = None) -> Run:
+    """The result of that name, or the latest of its kind. Raises NotFoundError or IndexDamagedError."""
+    home = index / RUNS / kind
+    names = _names(home)
+    if not names or (name is not None and name not in names):
+        there = f"there are {', '.join(names)}" if names else "there is none yet"
+        raise NotFoundError(f"There is no run {name!r} of {kind}; {there}." if name else f"No {kind} yet.")
+    return _load(home / (name or names[-1]))
+
+
+def drop_run(run: Run) -> None:
+    """Remove a result for good."""
+    shutil.rmtree(run.folder, ignore_errors=True)
+
+
+def _names(home: Path) -> list[str]:
+    return sorted(p.name for p in home.iterdir() if p.name.isdecimal() and p.name.isascii()) if home.is_dir() else []
+
+
+def _load(folder: Path) -> Run:
+    try:
+        facts = json.loads((folder / FACTS).read_text("utf-8"))
+        if not isinstance(facts, dict):
+            raise ValueError("it is not an object")
+    except (OSError, ValueError) as error:
+        raise IndexDamagedError(
+            f"{folder / FACTS} is missing or damaged: {error}.", remedy=f"Delete {folder} and run it again."
+        ) from error
+    return Run(folder.name, folder, facts)
+
+
+def _text(facts: Mapping[str, Any]) -> bytes:
+    return (json.dumps(facts, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def pack_ids(ids: Sequence[str]) -> np.ndarray:
+    """UUIDs as uint8 (n, 16), a quarter of their text."""
+    import numpy as np
+
+    return np.frombuffer(b"".join(UUID(id).bytes for id in ids), np.uint8).reshape(-1, 16)
+
+
+def unpack_ids(packed: np.ndarray) -> list[str]:
+    return [str(UUID(bytes=row.tobytes())) for row in packed]

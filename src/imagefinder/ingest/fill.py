@@ -1,0 +1,112 @@
+"""Gives the images of an index the vectors they lack: those of a model that came later, or that failed before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from imagefinder._util.threads import chunked, ordered_map
+from imagefinder.errors import ImageError
+from imagefinder.images.loader import Loader
+from imagefinder.models.derived import DerivedEmbedder
+from imagefinder.results import BackfillReport
+from imagefinder.types import ImageRef, Limits, Skipped
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from imagefinder.index.folder import Index
+    from imagefinder.models.base import Embedder
+    from imagefinder.types import Float32
+
+BATCH = 16  # pictures a worker embeds at once
+DERIVED_BATCH = 512  # stored vectors turned into others at once
+
+
+def fill(
+    index: Index,
+    embedder: Embedder,
+    *,
+    limits: Limits | None = None,
+    workers: int = 2,
+    progress: Callable[[int, int], None] | None = None,
+) -> BackfillReport:
+    """Embed the images of the index that have no vectors of this model, and fit its spaces where that is due.
+
+    What is stored stays if the run is stopped, and the next one goes on from there. A derived model takes the stored
+    vectors of its base, which are to be there; the others read the pictures again. ``progress`` is told how many are
+    done, of how many.
+    """
+    todo = index.lacking(embedder.spec)
+    tell = progress or (lambda done, total: None)
+    tell(0, len(todo))
+    run = _Filling(index, embedder, len(todo), tell)
+    if isinstance(embedder, DerivedEmbedder):
+        for ids in chunked(iter(todo), DERIVED_BATCH):
+            run.derive(embedder, ids)
+    else:
+        loader = Loader(limits or Limits(), embedder.short_side)
+        try:
+            batches = chunked(iter(todo), BATCH)
+            for found in ordered_map(lambda ids: run.embed(loader, ids), batches, workers=workers, window=2 * workers):
+                run.store(*found)
+        finally:
+            loader.close()
+    index.refit(embedder.spec)
+    return BackfillReport(embedder.spec.name, run.filled, tuple(run.skipped))
+
+
+class _Filling:
+    def __init__(self, index: Index, embedder: Embedder, total: int, tell: Callable[[int, int], None]) -> None:
+        self._index = index
+        self._embedder = embedder
+        self._names = index.spaces_of(embedder.spec)
+        self._total, self._done, self._tell = total, 0, tell
+        self.filled = 0
+        self.skipped: list[Skipped] = []
+
+    def embed(self, loader: Loader, ids: Sequence[str]) -> tuple[list[str], Mapping[str, Float32], list[Skipped]]:
+        """The raw vectors of these images as far as they can be read. Called by several workers at once."""
+        import numpy as np
+
+        rows: list[np.ndarray] = []
+        read: list[str] = []
+        skipped: list[Skipped] = []
+        for point in self._index.store.retrieve(ids):
+            ref = ImageRef(str(point.payload["uri"]))
+            try:
+                rows.append(self._embedder.preprocess(loader.decode(loader.read(ref)).image))
+                read.append(point.id)
+            except ImageError as error:
+                skipped.append(Skipped(ref.uri, error.code, error.message, error.remedy))
+        return read, self._embedder.embed_images(np.stack(rows)) if rows else {}, skipped
+
+    def derive(self, embedder: DerivedEmbedder, ids: Sequence[str]) -> None:
+        import numpy as np
+
+        names = self._index.spaces_of(embedder.base.spec)
+        wanted = sorted(set(embedder.inputs.values()))
+        with self._index.writing:  # the base's vectors are not replaced between being read and being used
+            raw = self._index.raw_of(ids, [names[space] for space in wanted])
+            whole = [id for id, held in raw.items() if len(held) == len(wanted)]
+            if whole:
+                base = {s: np.stack([raw[id][names[s]] for id in whole]).astype(np.float32) for s in wanted}
+                self.store(whole, embedder.derive(base), [])
+        if not whole:
+            self.store([], {}, [])
+
+    def store(self, ids: Sequence[str], vectors: Mapping[str, Float32], skipped: Sequence[Skipped]) -> None:
+        import numpy as np
+
+        self.skipped += skipped
+        with self._index.writing:  # nothing is removed between being looked for and being written
+            there = {point.id for point in self._index.store.retrieve(ids)} if ids else set()
+            kept = np.array([id in there for id in ids], bool)
+            if kept.any():
+                raw = {self._names[space]: rows[kept] for space, rows in vectors.items()}
+                held = [id for id in ids if id in there]
+                for name, rows in self._index.search_vectors(raw).items():
+                    self._index.store.set_vectors(name, held, rows)
+                self.filled += len(held)
+        self._done += len(ids) + len(skipped)
+        self._tell(self._done, self._total)

@@ -1,0 +1,324 @@
+"""Brings an index up to date with its sources: reads, embeds and stores only what changed."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from imagefinder._util.threads import chunked, ordered_map
+from imagefinder.errors import ImageError, StorageError
+from imagefinder.images.loader import Loader, is_url
+from imagefinder.ingest.fill import fill
+from imagefinder.ingest.plan import Plan, make_plan
+from imagefinder.ingest.records import FACTS, FILE_FACTS, make_record, with_metadata
+from imagefinder.results import BackfillReport, IngestReport, Progress
+from imagefinder.store.base import Point
+from imagefinder.types import EncodedImage, ImageRef, Limits, Record, SkipCode, Skipped
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from imagefinder.clusters.assign import Assigned
+    from imagefinder.images.sources import Source
+    from imagefinder.index.folder import Index
+    from imagefinder.models.base import Embedder
+
+BATCH = 16  # images a worker embeds at once; larger ones are no faster on a CPU and cost memory
+FETCHERS = 16  # URLs fetched at once, over all hosts
+
+
+@dataclass(slots=True)
+class _Read:
+    """One image after the workers: to be stored with ``vectors``, or with those of the point ``copy_of``, or, when
+    ``waits`` is set, with those of another image of this run with the same content."""
+
+    ref: ImageRef
+    content_hash: str
+    size: int
+    facts: dict[str, Any] = field(default_factory=dict)
+    vectors: dict[str, np.ndarray] | None = None
+    copy_of: str | None = None
+    waits: bool = False
+
+
+def ingest(
+    index: Index,
+    embedder: Embedder,
+    sources: Sequence[Source],
+    *,
+    limits: Limits | None = None,
+    force: bool = False,
+    allow_empty: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+    workers: int = 2,
+    others: Sequence[Embedder] = (),
+) -> IngestReport:
+    """Make ``index`` hold what ``sources`` hold now. What is stored stays stored if the run is stopped at any moment;
+    the next one goes on from there. What ``progress`` raises stops it.
+
+    ``force`` embeds everything anew; ``allow_empty`` lets an empty folder empty its part of the index. ``others`` are
+    further models with vectors here, a base before what is made on top of it: new images get theirs too.
+    """
+    from imagefinder.clusters.assign import assign_new
+
+    started = time.perf_counter()
+    with index.writing:
+        index.add_spaces(embedder.spec)
+    plan = make_plan(index.store, sources, force=force, allow_empty=allow_empty)
+    run = _Run(index, embedder, plan, limits or Limits(), force)
+    run.on_progress = progress
+    try:
+        run.embed_all(workers)
+    finally:
+        run.loader.close()
+    run.update_listed()
+    run.remove_gone()
+    index.refit(embedder.spec, force=force)
+    filled = tuple(_fill(run, other, limits, workers) for other in (embedder, *others))
+    with suppress(StorageError):  # a disk too full to merge what is stored: a search is slower, and as right
+        index.store.optimize()
+    index.remember_sources((s.uri, s.kind, s.options) for s in sources)
+    with index.grouping:
+        clusters = assign_new(index)
+    return run.report(time.perf_counter() - started, clusters, tuple(f for f in filled if f.filled or f.skipped))
+
+
+def _fill(run: _Run, other: Embedder, limits: Limits | None, workers: int) -> BackfillReport:
+    def show(done: int, total: int) -> None:
+        if total:
+            run.tell(done, total)
+
+    return fill(run.index, other, limits=limits, workers=workers, progress=show)
+
+
+class _Run:
+    """The state of one indexing run. Workers read and embed; the calling thread alone stores."""
+
+    def __init__(self, index: Index, embedder: Embedder, plan: Plan, limits: Limits, force: bool) -> None:
+        self.index = index
+        self.embedder = embedder
+        self.plan = plan
+        self.loader = Loader(limits, embedder.short_side)
+        self.on_progress: Callable[[Progress], None] | None = None
+        self.counts = {"added": 0, "updated": 0, "unchanged": plan.unchanged, "moved": 0, "removed": 0}
+        self.skipped = list(plan.skipped)
+        self._names = index.spaces_of(embedder.spec)
+        self._stored_hashes = {} if force else plan.reusable
+        self._claimed: set[str] = set()
+        self._lock = threading.Lock()
+        self._waiting: list[_Read] = []
+        self._failed: dict[str, Skipped] = {}
+        self._force = force
+        self._moved_from = {k.content_hash: uri for uri, k in plan.gone.items()}
+        self._done = 0
+
+    # --- reading and embedding (in the workers) -------------------------------------------------------------------
+
+    def embed_all(self, workers: int) -> None:
+        batches = chunked(self._inputs(), BATCH)
+        for results in ordered_map(self._embed_batch, batches, workers=workers, window=2 * workers):
+            self._store(results)
+        self._store_waiting()
+
+    def _inputs(self) -> Iterator[ImageRef | EncodedImage | Skipped]:
+        """Files are read by the worker that embeds them; URLs are fetched well ahead, for they mostly wait."""
+        yield from (ref for ref in self.plan.todo if not is_url(ref.uri))
+        urls = (ref for ref in self.plan.todo if is_url(ref.uri))
+        yield from ordered_map(self._read, urls, workers=FETCHERS, window=4 * FETCHERS)
+
+    def _read(self, item: ImageRef | EncodedImage | Skipped) -> EncodedImage | Skipped:
+        if not isinstance(item, ImageRef):
+            return item
+        try:
+            return self.loader.read(item)
+        except ImageError as error:
+            return _skip(item, error)
+
+    def _embed_batch(self, items: Sequence[ImageRef | EncodedImage | Skipped]) -> list[_Read | Skipped]:
+        import numpy as np
+
+        results: list[_Read | Skipped] = []
+        fresh: list[_Read] = []
+        rows: list[np.ndarray] = []
+        for item in items:
+            encoded = self._read(item)
+            result = encoded if isinstance(encoded, Skipped) else self._claim(encoded)
+            if isinstance(result, _Read) and isinstance(encoded, EncodedImage) and _needs_vectors(result):
+                try:
+                    rows.append(self._decode(encoded, result))
+                    fresh.append(result)
+                except ImageError as error:
+                    result = _skip(encoded.ref, error)
+                    self._failed[encoded.content_hash] = result
+            results.append(result)
+        if rows:
+            outputs = self.embedder.embed_images(np.stack(rows))
+            for i, read in enumerate(fresh):
+                read.vectors = {self._names[space]: array[i] for space, array in outputs.items()}
+        return results
+
+    def _claim(self, encoded: EncodedImage) -> _Read:
+        """Decide where the vectors of this content come from, so that no content is embedded twice."""
+        read = _Read(encoded.ref, encoded.content_hash, len(encoded.data))
+        known = self.plan.known.get(encoded.ref.uri)
+        with self._lock:
+            if known and known.content_hash == read.content_hash and not self._force:
+                read.copy_of = known.id
+            elif read.content_hash in self._stored_hashes:
+                read.copy_of = self._stored_hashes[read.content_hash]
+            elif read.content_hash in self._claimed:
+                read.waits = True
+            else:
+                self._claimed.add(read.content_hash)
+        return read
+
+    def _decode(self, encoded: EncodedImage, read: _Read) -> np.ndarray:
+        from imagefinder.images.palette import colour_names
+
+        loaded = self.loader.decode(encoded)
+        read.facts = {**{name: getattr(loaded, name) for name in FILE_FACTS}, "colours": colour_names(loaded.image)}
+        return self.embedder.preprocess(loaded.image)
+
+    # --- storing (in the calling thread) --------------------------------------------------------------------------
+
+    def _store(self, results: Sequence[_Read | Skipped]) -> None:
+        fresh = [r for r in results if isinstance(r, _Read) and r.vectors is not None]
+        copies = [r for r in results if isinstance(r, _Read) and r.copy_of is not None]
+        self._waiting += [r for r in results if isinstance(r, _Read) and r.waits]
+        self.skipped += [r for r in results if isinstance(r, Skipped)]
+        with self.index.writing:  # neither a refit nor an edit between what is read here and what is written
+            self._upsert_fresh(fresh)
+            self._upsert_copies(copies)
+        self._done += len(results)
+        self._tell()
+
+    def _store_waiting(self) -> None:
+        """Images whose content was being embedded for another one: by now it is stored, or it has failed."""
+        for read in self._waiting:
+            read.copy_of = self._stored_hashes.get(read.content_hash)
+            if read.copy_of is None:
+                failed = self._failed[read.content_hash]
+                self.skipped.append(replace(failed, uri=read.ref.uri))
+        ready = [r for r in self._waiting if r.copy_of is not None]
+        for part in chunked(iter(ready), 1000):
+            with self.index.writing:
+                self._upsert_copies(part)
+        self._waiting = []
+        self._tell()
+
+    def _upsert_fresh(self, reads: Sequence[_Read]) -> None:
+        import numpy as np
+
+        if not reads:
+            return
+        spaces = reads[0].vectors or {}
+        raw = {name: np.stack([(r.vectors or {})[name] for r in reads]) for name in spaces}
+        named = self.index.search_vectors(raw)
+        payloads = self._payloads(reads, [r.facts for r in reads])
+        self._upsert(reads, payloads, [{name: array[i] for name, array in named.items()} for i in range(len(reads))])
+
+    def _upsert_copies(self, reads: Sequence[_Read]) -> None:
+        names = sorted(self.index.manifest.vectors())
+        found = {p.id: p for p in self.index.store.retrieve(list({r.copy_of or "" for r in reads}), vectors=names)}
+        self.skipped += [_lost(r) for r in reads if r.copy_of not in found]
+        reads = [r for r in reads if r.copy_of in found]
+        if not reads:
+            return
+        origins = [found[r.copy_of or ""] for r in reads]
+        payloads = self._payloads(reads, [{k: p.payload.get(k) for k in FACTS} for p in origins])
+        self._upsert(reads, payloads, [p.vectors for p in origins])
+
+    def _upsert(self, reads: Sequence[_Read], payloads: Sequence[dict[str, Any]], vectors: Sequence[Any]) -> None:
+        points = [Point(r.ref.id, p, v) for r, p, v in zip(reads, payloads, vectors, strict=True)]
+        self.index.store.upsert(points)
+        for read in reads:
+            self._count(read)
+            self._stored_hashes.setdefault(read.content_hash, read.ref.id)
+
+    def _count(self, read: _Read) -> None:
+        known = self.plan.known.get(read.ref.uri)
+        if known:
+            self.counts["unchanged" if known.content_hash == read.content_hash and not self._force else "updated"] += 1
+        elif self._moved_from.pop(read.content_hash, None):
+            self.counts["moved"] += 1
+        else:
+            self.counts["added"] += 1
+
+    def _payloads(self, reads: Sequence[_Read], facts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Payloads for these images; what people said of an image (tags, caption) goes with it when it moves."""
+        former = [self._former_id(r) for r in reads]
+        held = self.index.store.retrieve([id for id in former if id])
+        old = {p.id: Record.from_payload(p.id, p.payload) for p in held}
+        return [
+            make_record(r.ref, r.content_hash, r.size, f, old.get(id) if id else None).to_payload()
+            for r, f, id in zip(reads, facts, former, strict=True)
+        ]
+
+    def _former_id(self, read: _Read) -> str | None:
+        known = self.plan.known.get(read.ref.uri)
+        if known:
+            return known.id
+        uri = self._moved_from.get(read.content_hash)
+        return self.plan.gone[uri].id if uri else None
+
+    # --- after the images -----------------------------------------------------------------------------------------
+
+    def update_listed(self) -> None:
+        """Files that have not changed themselves, but whose row in the table may have."""
+        for refs in chunked(iter(self.plan.listed), 100):
+            with self.index.writing:
+                held = {p.id: p for p in self.index.store.retrieve([r.id for r in refs])}
+                for ref in refs:
+                    if ref.id in held:  # not removed since the run began
+                        self._update(ref, held[ref.id])
+
+    def _update(self, ref: ImageRef, point: Point) -> None:
+        payload = with_metadata(Record.from_payload(ref.id, point.payload), ref).to_payload()
+        changed = payload != dict(point.payload)
+        self.counts["updated" if changed else "unchanged"] += 1
+        if changed:
+            self.index.store.set_payload(ref.id, payload)
+
+    def remove_gone(self) -> None:
+        gone = list(self.plan.gone.values())
+        self.index.store.delete([k.id for k in gone])
+        self.counts["removed"] = len(gone) - self.counts["moved"]
+
+    def report(self, seconds: float, clusters: Assigned | None, filled: tuple[BackfillReport, ...]) -> IngestReport:
+        counts: dict[str, Any] = dict(self.counts)
+        embedded = counts["added"] + counts["updated"] + counts["moved"]
+        return IngestReport(
+            **counts,
+            seen=embedded + counts["unchanged"] + len(self.skipped),
+            skipped=tuple(self.skipped),
+            clusters=clusters,
+            filled=filled,
+            seconds=round(seconds, 3),
+            images_per_second=round(embedded / seconds, 1) if seconds else 0.0,
+            total=self.index.store.count(),
+        )
+
+    def _tell(self) -> None:
+        self.tell(self._done, len(self.plan.todo))
+
+    def tell(self, done: int, total: int) -> None:
+        if self.on_progress:
+            stored = sum(self.counts[name] for name in ("added", "updated", "moved"))
+            self.on_progress(Progress(done, total, stored, len(self.skipped)))
+
+
+def _needs_vectors(read: _Read) -> bool:
+    return read.copy_of is None and not read.waits
+
+
+def _lost(read: _Read) -> Skipped:
+    reason = "It is a copy of an image that was removed from the index in this very moment."
+    return Skipped(read.ref.uri, SkipCode.NOT_FOUND, reason, "Index again.")
+
+
+def _skip(ref: ImageRef, error: ImageError) -> Skipped:
+    return Skipped(ref.uri, error.code, error.message, error.remedy)

@@ -1,0 +1,241 @@
+"""Maps of an index: made, kept beside the points, and brought up to date with what was indexed since."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from imagefinder.errors import IndexDamagedError, InvalidInputError, NotFoundError
+from imagefinder.index.neighbors import index_graph
+from imagefinder.index.runs import Run, drop_run, list_runs, load_run, save_run
+from imagefinder.maps.projections import NEIGHBORS, Projection, project
+from imagefinder.maps.scores import score_map
+from imagefinder.store.filters.parse import FilterLike, as_filter
+from imagefinder.types import Record
+from imagefinder.vectors.variance import PcaReport, pca_report
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from imagefinder.index.folder import Index
+    from imagefinder.types import Float32
+
+KIND = "maps"
+DEFAULT_METHOD = "tsne"  # keeps twice the neighbours UMAP does, in about the same time: benchmarks/results/maps.json
+ARRAYS = ("ids", "coordinates", "placed")
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """Where each image lies on the plane.
+
+    ``ids`` are those of the index, ``projection.coordinates`` float32 (n, 2) is in their order. ``placed`` bool (n,)
+    marks images put on the map after it was made. ``facts`` are JSON values: method, parameters, scores, seconds.
+    """
+
+    name: str
+    ids: tuple[str, ...] = field(repr=False)
+    projection: Projection
+    placed: npt.NDArray[np.bool_] = field(repr=False)
+    facts: Mapping[str, Any]
+
+    @property
+    def coordinates(self) -> Float32:
+        return self.projection.coordinates
+
+    @property
+    def method(self) -> str:
+        return self.projection.method
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The facts, without the places of the images."""
+        return {"name": self.name, **{k: v for k, v in self.facts.items() if k != "kind"}}
+
+
+def open_map(
+    index: Index,
+    space: str,
+    method: str | None = None,
+    *,
+    update: bool = False,
+    seed: int = 0,
+    filter: FilterLike = None,
+    progress: Callable[[str], None] | None = None,
+) -> Map:
+    """Make a map (see ``make_map``), or with ``update`` bring the latest one up to date (see ``update_map``)."""
+    if not update:
+        return make_map(index, space, method or DEFAULT_METHOD, seed=seed, filter=filter, progress=progress)
+    if filter is not None:
+        raise InvalidInputError("A map keeps the filter it was made with.", remedy="Leave out the filter or update.")
+    return update_map(index, space, method, progress=progress)
+
+
+def make_map(
+    index: Index,
+    space: str,
+    method: str = DEFAULT_METHOD,
+    *,
+    seed: int = 0,
+    filter: FilterLike = None,
+    progress: Callable[[str], None] | None = None,
+) -> Map:
+    """Lay the images of a space, or those a filter lets through, out on a plane, and keep the map with the index.
+
+    It takes the place of an earlier map of the same method, space and filter, once it is whole on the disk.
+    ``progress`` is told what is being done; what it raises ends the work, and nothing is kept. Raises
+    NotFoundError (no such method, no image), InvalidFilterError or StorageError.
+    """
+    started, tell = time.perf_counter(), progress or (lambda stage: None)
+    tell("reading vectors")
+    ids, vectors = _vectors(index, space, filter)
+    if not ids:
+        raise NotFoundError("There is no image to make a map of.", remedy="Check the filter, or index some images.")
+    tell("comparing images")
+    graph = index_graph(index, vectors, NEIGHBORS) if method != "pca" and len(ids) > 1 else None
+    tell("laying out")
+    projection = project(vectors, method, seed=seed, graph=graph, tell=tell)
+    tell("scoring the map")
+    facts = {
+        "filter": None if filter is None else str(filter),
+        "seed": seed,
+        "seconds": round(time.perf_counter() - started, 1),
+    }
+    return _keep(index, space, ids, vectors, projection, np.zeros(len(ids), bool), facts)
+
+
+def update_map(
+    index: Index, space: str, method: str | None = None, *, progress: Callable[[str], None] | None = None
+) -> Map:
+    """Bring the latest map (of a method) up to date: new images are placed on it, those gone are taken off.
+
+    The others stay where they were. With nothing left of it, it is made anew; with nothing changed, it is returned
+    as it is. Raises NotFoundError when there is no map.
+    """
+    tell = progress or (lambda stage: None)
+    former = load_map(index, method, space=space)
+    tell("reading vectors")
+    condition = former.facts["filter"]
+    ids, vectors = _vectors(index, space, condition)
+    spot = {id: i for i, id in enumerate(former.ids)}
+    old = np.array([id in spot for id in ids], bool)
+    if not old.any():
+        return make_map(index, space, former.method, seed=former.facts["seed"], filter=condition, progress=tell)
+    if old.all() and len(ids) == len(former):
+        return former
+    tell("placing new images")
+    there = [spot[id] for id in ids if id in spot]
+    coordinates = np.zeros((len(ids), 2), np.float32)
+    coordinates[old] = former.coordinates[there]
+    # A transform fitted anew has other axes; then the neighbours say where an image belongs.
+    arrays = former.projection.arrays if former.facts["search_vector"] == index.space(space).search_vector else {}
+    projection = Projection(former.method, coordinates[old], former.projection.parameters, arrays)
+    coordinates[~old] = projection.place(vectors[~old], vectors[old])
+    projection = Projection(former.method, coordinates, former.projection.parameters, arrays)
+    placed = np.ones(len(ids), bool)
+    placed[old] = former.placed[there]
+    return _keep(index, space, ids, vectors, projection, placed, former.facts)
+
+
+def load_map(index: Index, method: str | None = None, *, space: str | None = None) -> Map:
+    """The latest map, or the latest by a method, as it was kept. Raises NotFoundError or IndexDamagedError."""
+    runs = [
+        run
+        for run in list_runs(index.path, KIND)
+        if method in (None, run.facts.get("method")) and space in (None, run.facts.get("space"))
+    ]
+    if not runs:
+        raise NotFoundError(
+            f"There is no {method} map yet." if method else "There is no map yet.", remedy="Make one: imagefinder map"
+        )
+    return _read(runs[-1])
+
+
+def kept_maps(index: Index) -> list[Map]:
+    """Every map that is kept, the oldest first. Raises IndexDamagedError."""
+    return [_read(run) for run in list_runs(index.path, KIND)]
+
+
+def kept_map(index: Index, name: str | None = None) -> Map:
+    """The map of this name, or the latest. Raises NotFoundError or IndexDamagedError."""
+    return _read(load_run(index.path, KIND, name))
+
+
+def map_records(map: Map, records: Iterable[Record]) -> tuple[Float32, list[Record]]:
+    """The places float32 (n, 2) and records of the map's images, as far as they are among ``records``."""
+    found = {record.id: record for record in records}
+    here = [i for i, id in enumerate(map.ids) if id in found]
+    return map.coordinates[here], [found[map.ids[i]] for i in here]
+
+
+def report_variance(index: Index, space: str) -> PcaReport:
+    """How much of the images' variance how many dimensions of a space keep. Raises InvalidInputError."""
+    transform = index.transform(space)
+    searched = None if transform is None or transform.axes is None else transform.dim_out
+    return pca_report((rows for _, rows in index.raw_batches(space)), searched=searched)
+
+
+def _vectors(index: Index, space: str, filter: FilterLike) -> tuple[list[str], Float32]:
+    """Ids and search vectors, float32 (n, dim), of the images that a filter lets through."""
+    condition = as_filter(filter)
+    wanted = None
+    if condition is not None:
+        wanted = {p.id for points in index.store.scroll(filter=condition, fields=()) for p in points}
+    ids: list[str] = []
+    arrays: list[Float32] = []
+    for part, searched in index.searched_batches(space):
+        rows = [i for i, id in enumerate(part) if wanted is None or id in wanted]
+        if rows:
+            ids += [part[i] for i in rows]
+            arrays.append(searched[rows])
+    return ids, np.concatenate(arrays) if arrays else np.zeros((0, index.space(space).dim), np.float32)
+
+
+def _keep(
+    index: Index,
+    space: str,
+    ids: Sequence[str],
+    vectors: Float32,
+    projection: Projection,
+    placed: npt.NDArray[np.bool_],
+    facts: Mapping[str, Any],
+) -> Map:
+    """Write the map as a new run, then drop the one it takes the place of: a crash leaves one of them whole."""
+    coordinates = projection.coordinates
+    facts = {
+        "method": projection.method,
+        "space": space,
+        "search_vector": index.space(space).search_vector,
+        "images": len(ids),
+        "placed": int(placed.sum()),
+        "parameters": dict(projection.parameters),
+        "scores": score_map(vectors, coordinates).to_dict() if len(ids) > 2 else None,
+        **{k: facts[k] for k in ("filter", "seed", "seconds")},
+    }
+    arrays = {"ids": np.array(ids), "coordinates": coordinates, "placed": placed, **projection.arrays}
+    run = save_run(index.path, KIND, facts, arrays)
+    same = ("method", "space", "filter")
+    for other in list_runs(index.path, KIND):
+        if other.name != run.name and all(other.facts.get(k) == facts[k] for k in same):
+            drop_run(other)
+    return Map(run.name, tuple(ids), projection, placed, run.facts)
+
+
+def _read(run: Run) -> Map:
+    arrays = run.arrays()
+    try:
+        ids, coordinates, placed = (arrays.pop(name) for name in ARRAYS)
+        if coordinates.shape != (len(ids), 2) or placed.shape != (len(ids),):
+            raise ValueError(f"shapes {ids.shape}, {coordinates.shape} and {placed.shape}")
+        projection = Projection(run.facts["method"], coordinates, run.facts["parameters"], arrays)
+    except (KeyError, ValueError) as error:
+        raise IndexDamagedError(
+            f"The map in {run.folder} is damaged: {error}.", remedy=f"Delete {run.folder} and make the map again."
+        ) from error
+    return Map(run.name, tuple(ids.tolist()), projection, placed, run.facts)

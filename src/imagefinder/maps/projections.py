@@ -1,0 +1,235 @@
+"""Vectors laid out on a plane: PCA, t-SNE, UMAP and PaCMAP on one exact neighbour graph, each the same for a seed."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from imagefinder._util.suggest import unknown_name
+from imagefinder.errors import InvalidInputError
+from imagefinder.vectors.neighbors import NeighborGraph, knn_graph
+
+if TYPE_CHECKING:
+    from imagefinder.types import Float32
+
+NEIGHBORS = 90  # of the graph: three times t-SNE's perplexity, and enough for the others
+PERPLEXITY = 30
+EARLY, LATE = 125, 250  # iterations with exaggeration and without
+EXAGGERATE_FROM = 1000  # images; fewer are drawn together so strongly that they never come apart again
+FFT_FROM = 2000  # images; below, the Barnes-Hut tree is as quick and more exact
+FEW = 10  # images: fewer have no neighbourhoods worth the name, and PCA lays them out exactly enough
+SAME = 1e-6  # vectors that differ less than this in every direction are one and the same
+PLACE_NEIGHBORS = 10
+TELL_EVERY = 25  # iterations
+
+Tell: TypeAlias = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """Where each vector lies on the plane: ``coordinates`` float32 (n, 2), in the order of the vectors.
+
+    ``parameters`` are JSON values. ``arrays`` is what placing needs beside the coordinates: for PCA the ``mean``
+    float32 (dim,) and the ``axes`` float32 (dim, 2).
+    """
+
+    method: str
+    coordinates: Float32 = field(repr=False)
+    parameters: Mapping[str, Any]
+    arrays: Mapping[str, Float32] = field(default_factory=dict, repr=False)
+
+    def place(self, new: Float32, vectors: Float32) -> Float32:
+        """Where ``new`` vectors, float32 (m, dim), belong: float32 (m, 2).
+
+        ``vectors`` float32 (n, dim) are those of the map. PCA is linear, so they are projected like the others; on
+        the other maps they go among their nearest neighbours.
+        """
+        if "axes" in self.arrays:
+            return np.asarray((new - self.arrays["mean"]) @ self.arrays["axes"], dtype=np.float32)
+        return place(new, vectors, self.coordinates)
+
+
+def project(
+    vectors: Float32,
+    method: str,
+    *,
+    seed: int = 0,
+    graph: NeighborGraph | None = None,
+    tell: Callable[[str], None] = lambda stage: None,
+) -> Projection:
+    """Lay ``vectors``, float32 (n, dim), out on a plane by one of ``METHODS``.
+
+    ``graph`` is their neighbour graph, if there is one already; best with ``NEIGHBORS`` neighbours. The same vectors
+    and seed give the same coordinates on the same machine. Fewer than ``FEW`` images, images that are all the same
+    and vectors of two dimensions are laid out by PCA whatever the method, and the parameters say so. ``tell`` hears
+    how far t-SNE is; the others don't say.
+
+    Raises:
+        NotFoundError: there is no such method.
+        InvalidInputError: there is no vector, or the graph belongs to others.
+    """
+    if method not in METHODS:
+        raise unknown_name("method", method, tuple(METHODS))
+    if vectors.ndim != 2 or not len(vectors):
+        raise InvalidInputError(f"A map needs vectors of the shape (n, dim), at least one; got {vectors.shape}.")
+    if graph is not None and len(graph) != len(vectors):
+        raise InvalidInputError(f"The graph is of {len(graph)} vectors, not of these {len(vectors)}.")
+    linear = _pca(vectors)
+    if method == "pca":
+        return linear
+    if len(vectors) < FEW or vectors.shape[1] < 3 or np.ptp(vectors, axis=0).max() < SAME:
+        return Projection(method, linear.coordinates, {"laid_out_by": "pca"}, linear.arrays)
+    graph = graph or knn_graph(vectors, NEIGHBORS)
+    with _quiet():
+        coordinates, parameters = METHODS[method](vectors, graph, linear.coordinates, seed, tell)
+    return Projection(method, np.asarray(coordinates, dtype=np.float32), {**parameters, "seed": seed})
+
+
+def place(new: Float32, vectors: Float32, coordinates: Float32) -> Float32:
+    """Put ``new`` vectors, float32 (m, dim), on the map of ``vectors`` (n, dim) at ``coordinates`` (n, 2).
+
+    Of an image's nearest neighbours, weighted by nearness, the medoid on the map is found, and the image goes to the
+    mean of the half of them that lies about it: not into the void between two groups, as the mean of all would.
+    An image that is there already comes to lie on itself. Works for every method and needs no model.
+    """
+    if not len(new):
+        return np.zeros((0, 2), np.float32)
+    graph = knn_graph(vectors, PLACE_NEIGHBORS, queries=new)
+    weights = 1 / (graph.distances.astype(np.float64) ** 2 + SAME)
+    spots = coordinates[graph.indices].astype(np.float64)
+    apart = np.linalg.norm(spots[:, :, None] - spots[:, None], axis=3)
+    medoid = np.argmin(np.einsum("mij,mj->mi", apart, weights), axis=1)
+    from_medoid = apart[np.arange(len(new)), medoid]
+    order = np.argsort(from_medoid, axis=1, kind="stable")
+    np.put_along_axis(weights, order[:, (graph.k + 1) // 2 :], 0, axis=1)
+    return np.asarray(np.einsum("mi,mid->md", weights, spots) / weights.sum(axis=1, keepdims=True), dtype=np.float32)
+
+
+def _pca(vectors: Float32) -> Projection:
+    """The two directions of most variance (Pearson 1901), by the eigenvectors of the covariance."""
+    mean = vectors.mean(axis=0, dtype=np.float64)
+    rows = vectors - mean
+    values, axes = np.linalg.eigh(rows.T @ rows)
+    axes = np.pad(axes[:, ::-1][:, :2], ((0, 0), (0, max(0, 2 - axes.shape[1]))))
+    signs = np.where(axes[np.abs(axes).argmax(axis=0), [0, 1]] < 0, -1, 1)
+    total = float(values.sum())
+    kept = [round(max(0.0, float(v)) / total, 4) if total > 0 else 0.0 for v in values[::-1][:2]]
+    axes = (axes * signs).astype(np.float32)
+    centre = mean.astype(np.float32)
+    return Projection("pca", (vectors - centre) @ axes, {"variance_kept": kept}, {"mean": centre, "axes": axes})
+
+
+def _tsne(vectors: Float32, graph: NeighborGraph, start: Float32, seed: int, tell: Tell) -> tuple[Any, dict[str, Any]]:
+    """t-SNE (van der Maaten and Hinton 2008) with interpolation (Linderman et al. 2019), as openTSNE does it.
+
+    Started from PCA, so that the large structure is kept (Kobak and Berens 2019), and with a learning rate of n /
+    exaggeration, with which half of the usual 750 iterations are enough (Belkina et al. 2019; on 22,914 images 375
+    give the trustworthiness of 750, to 0.002).
+    """
+    from openTSNE import TSNEEmbedding
+    from openTSNE.affinity import PerplexityBasedNN
+    from openTSNE.nearest_neighbors import PrecomputedNeighbors
+
+    graph = graph.first(min(graph.k, NEIGHBORS))
+    perplexity = min(PERPLEXITY, graph.k / 3)
+    known = PrecomputedNeighbors(graph.indices.astype(np.int64), graph.distances.astype(np.float64))
+    threads = _cores() if len(vectors) >= FFT_FROM else 1  # of few images threads cost more than they bring
+    affinities = PerplexityBasedNN(knn_index=known, perplexity=perplexity, n_jobs=threads)
+    embedding = TSNEEmbedding(
+        _spread(start, 1e-4),
+        affinities,
+        negative_gradient_method="fft" if len(vectors) >= FFT_FROM else "bh",
+        n_jobs=threads,
+        random_state=seed,
+    )
+    early = 12 if len(vectors) >= EXAGGERATE_FROM else 1
+    for before, iterations, exaggeration, momentum in ((0, EARLY, early, 0.5), (EARLY, LATE, 1, 0.8)):
+
+        def heard(done: int, error: float, now: Any, before: int = before) -> None:
+            tell(f"laying out: {before + done} of {EARLY + LATE} iterations")
+
+        embedding = embedding.optimize(
+            iterations,
+            exaggeration=exaggeration,
+            momentum=momentum,
+            learning_rate=len(vectors) / exaggeration,
+            callbacks=heard,
+            callbacks_every_iters=TELL_EVERY,
+        )
+    return np.asarray(embedding), {"perplexity": round(perplexity, 2), "iterations": EARLY + LATE}
+
+
+def _umap(vectors: Float32, graph: NeighborGraph, start: Float32, seed: int, tell: Tell) -> tuple[Any, dict[str, Any]]:
+    """UMAP (McInnes et al. 2018) of 15 neighbours, started from PCA (Kobak and Linderman 2021)."""
+    from umap import UMAP
+
+    graph = graph.first(min(graph.k, 14))
+    itself = np.arange(len(graph), dtype=np.int32)[:, None]
+    indices = np.hstack([itself, graph.indices])
+    distances = np.hstack([np.zeros_like(itself, np.float32), graph.distances])
+    model = UMAP(
+        n_neighbors=graph.k + 1,
+        min_dist=0.1,
+        init=_spread(start, 1.0).astype(np.float32),
+        precomputed_knn=(indices, distances, None),
+        force_approximation_algorithm=True,  # else the graph is thrown away below 4,096 images
+        random_state=seed,
+        n_jobs=1,
+    )
+    return model.fit_transform(vectors), {"neighbors": graph.k + 1, "min_dist": 0.1}
+
+
+def _pacmap(
+    vectors: Float32, graph: NeighborGraph, start: Float32, seed: int, tell: Tell
+) -> tuple[Any, dict[str, Any]]:
+    """PaCMAP (Wang et al. 2021), with pairs from the graph by their scaled distances (their section 5)."""
+    from pacmap import PaCMAP
+
+    n = len(vectors)
+    wanted = 10 if n < 10_000 else round(10 + 15 * (np.log10(n) - 4))
+    near = min(wanted, graph.k, max(1, n // 4))  # near, mid-near and far pairs must all find others
+    scale = np.maximum(graph.distances[:, 3:6].mean(axis=1), 1e-10)
+    scaled = graph.distances**2 / (scale[:, None] * scale[graph.indices])
+    best = np.argsort(scaled[:, : near + 50], axis=1, kind="stable")[:, :near]
+    others = np.take_along_axis(graph.indices, best, axis=1)
+    pairs = np.stack([np.repeat(np.arange(n), near), others.ravel()], axis=1).astype(np.int32)
+    model = PaCMAP(n_neighbors=near, pair_neighbors=pairs, random_state=seed, apply_pca=False)
+    return model.fit_transform(vectors, init=_spread(start, 1.0)), {"neighbors": near}
+
+
+def _spread(start: Float32, deviation: float) -> Any:
+    """A start float64 (n, 2) from PCA: its first axis with the standard deviation asked for."""
+    return start.astype(np.float64) * (deviation / max(float(start[:, 0].std()), 1e-12))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The libraries warn of threads and seeds, by warnings and by logging; what concerns the user we say ourselves."""
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(level)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+Layout = Callable[["Float32", NeighborGraph, "Float32", int, Tell], tuple[Any, dict[str, Any]]]
+METHODS: dict[str, Layout] = {
+    "pca": lambda vectors, graph, start, seed, tell: (start, {}),
+    "tsne": _tsne,
+    "umap": _umap,
+    "pacmap": _pacmap,
+}

@@ -1,0 +1,169 @@
+"""Finds the images that stand out: unlike the others, or poor as pictures. Both leave scores on the records."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from imagefinder._util.threads import ordered_map
+from imagefinder.errors import ImageError, InvalidInputError
+from imagefinder.images.loader import Loader
+from imagefinder.index.neighbors import index_graph
+from imagefinder.quality.outliers import NEIGHBORS, outlier_scores
+from imagefinder.types import ImageRef, Limits, Record, Skipped
+
+if TYPE_CHECKING:
+    from imagefinder.index.folder import Index
+    from imagefinder.quality.scores import Quality
+    from imagefinder.types import Float32
+
+    _Judged: TypeAlias = tuple[Quality, tuple[str, ...]]
+
+SHORT_SIDE = 384  # pixels worth decoding for the judgement at 512 on the long side
+
+
+@dataclass(frozen=True, slots=True)
+class Outlier:
+    """An image and how far it stands out: ``score`` from its neighbours (0 usual, above 3 odd), ``from_cluster`` the
+    distance to the centre of its cluster over the radius of 99 % of the members (above 1 is outside), None without
+    clusters. ``nearest`` is the id of the image most like it."""
+
+    record: Record
+    score: float
+    from_cluster: float | None
+    nearest: str
+
+    def to_dict(self) -> dict[str, Any]:
+        row = self.record.to_dict()
+        away = None if self.from_cluster is None else round(self.from_cluster, 3)
+        facts = {"id": row.pop("id"), "uri": row.pop("uri"), "score": round(self.score, 3), "from_cluster": away}
+        return {**facts, "nearest": self.nearest, **row}
+
+
+@dataclass(frozen=True, slots=True)
+class QualityReport:
+    """What a run judged: ``measured`` images now, ``total`` in the index with scores, how many have each issue, and
+    the images that could not be read."""
+
+    measured: int
+    total: int
+    issues: dict[str, int]
+    skipped: tuple[Skipped, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "measured": self.measured,
+            "total": self.total,
+            "issues": self.issues,
+            "skipped": [s.to_dict() for s in self.skipped],
+        }
+
+
+def find_outliers(
+    index: Index, ids: Sequence[str], vectors: Float32, k: int, tell: Callable[[str], None] = lambda stage: None
+) -> list[Outlier]:
+    """The ``k`` images most unlike the others, and ``outlier`` on every record. ``vectors`` float32 (n, dim) are those
+    searched; ``tell`` hears what is being done. Raises InvalidInputError for fewer than 3 images."""
+    if len(ids) < 3:
+        raise InvalidInputError(f"Outliers need 3 images at least; there are {len(ids)}.")
+    tell("comparing images")
+    graph = index_graph(index, vectors, NEIGHBORS)
+    tell("keeping scores")
+    scores = outlier_scores(graph)
+    by_score: defaultdict[float, list[str]] = defaultdict(list)
+    for id, score in zip(ids, scores.tolist(), strict=True):
+        by_score[round(score, 2)].append(id)
+    for value, some in by_score.items():
+        index.store.merge_payload(some, {"outlier": value})
+    worst = np.argsort(-scores, kind="stable")[:k]
+    points = index.store.retrieve([ids[i] for i in worst])
+    away = _from_clusters(index, [ids[i] for i in worst])
+    return [
+        Outlier(Record.from_payload(p.id, p.payload), float(scores[i]), away.get(p.id), ids[int(graph.indices[i, 0])])
+        for i, p in zip(worst, points, strict=True)
+    ]
+
+
+def _from_clusters(index: Index, ids: Sequence[str]) -> dict[str, float]:
+    from imagefinder.clusters import state
+    from imagefinder.clusters.assign import fits
+    from imagefinder.clusters.model import ClusterModel
+
+    if state.in_force(index) is None:
+        return {}
+    clustering = state.current(index)
+    if not fits(index, clustering):
+        return {}
+    model, space = ClusterModel.of(clustering), clustering.parameters["space"]
+    radius = {c.label: max(c.radius, 1e-6) for c in clustering.clusters}
+    raw = {id: found[space] for id, found in index.raw_of(ids, [space]).items() if space in found}
+    features = model.features.apply(np.stack(list(raw.values())).astype(np.float32))
+    labels = {p.id: p.payload.get("cluster") for p in index.store.retrieve(list(raw))}
+    result = {}
+    for id, row in zip(raw, features, strict=True):
+        label = labels[id]
+        if label in radius:
+            centre = clustering.centres[clustering.place(label)]
+            result[id] = float(np.linalg.norm(row - centre)) / radius[label]
+    return result
+
+
+def measure_quality(
+    index: Index,
+    limits: Limits,
+    *,
+    again: bool = False,
+    workers: int = 2,
+    progress: Callable[[int, int], None] | None = None,
+) -> QualityReport:
+    """Judge the images that have no scores yet, or all ``again``, and write the scores on their records; with them
+    the colours, which images indexed by earlier versions lack."""
+    counts: Counter[str] = Counter()
+    todo: list[tuple[str, str, int, int]] = []
+    judged = 0
+    for points in index.store.scroll(fields=("uri", "width", "height", "blur", "issues", "colours"), batch=2000):
+        for p in points:
+            if "blur" in p.payload and "colours" in p.payload and not again:
+                judged += 1
+                counts.update(p.payload.get("issues") or ())
+            else:
+                todo.append((p.id, p.payload["uri"], p.payload.get("width", 0), p.payload.get("height", 0)))
+    loader = Loader(limits, SHORT_SIDE)
+    skipped: list[Skipped] = []
+    measured = 0
+
+    def judge(item: tuple[str, str, int, int]) -> _Judged | Skipped:
+        return _judge(loader, *item[1:])
+
+    try:
+        for i, (item, found) in enumerate(
+            zip(todo, ordered_map(judge, todo, workers=workers, window=8 * workers), strict=True), start=1
+        ):
+            if isinstance(found, Skipped):
+                skipped.append(found)
+            else:
+                quality, colours = found
+                index.store.merge_payload([item[0]], {**quality.to_payload(), "colours": list(colours)})
+                counts.update(quality.issues)
+                measured += 1
+            if progress:
+                progress(i, len(todo))
+    finally:
+        loader.close()
+    return QualityReport(measured, judged + measured, dict(counts.most_common()), tuple(skipped))
+
+
+def _judge(loader: Loader, uri: str, width: int, height: int) -> _Judged | Skipped:
+    from imagefinder.images.palette import colour_names
+    from imagefinder.quality.scores import measure
+
+    try:
+        loaded = loader.decode(loader.read(ImageRef(uri)))
+    except ImageError as error:
+        return Skipped(uri, error.code, error.message, error.remedy)
+    judged = measure(loaded.image, width or loaded.width, height or loaded.height)
+    return judged, colour_names(loaded.image)

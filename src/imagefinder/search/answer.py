@@ -1,0 +1,162 @@
+"""Answers queries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from imagefinder.errors import InvalidInputError, NotFoundError
+from imagefinder.images.loader import Loader
+from imagefinder.results import Hits
+from imagefinder.search.embed import EmbeddedTerm, Pictures, SpaceQuery, Stopwatch, embed_terms, query_vectors
+from imagefinder.search.euclidean import DistanceRanking, raw_point
+from imagefinder.search.fusion import Fuse, Fused, Voter, checked
+from imagefinder.search.query import Kind, Term
+from imagefinder.search.ranking import Ranking
+from imagefinder.search.relevance import refined
+from imagefinder.store.filters.parse import And, Compare
+from imagefinder.types import Hit, Record
+
+if TYPE_CHECKING:
+    from imagefinder.index.models import View
+    from imagefinder.store.filters.parse import Filter
+    from imagefinder.types import Float32
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOptions:
+    """How many hits, and which images count at all.
+
+    ``same_cluster``: those of the cluster of the image asked for, or of the best hit. ``liked`` and ``disliked`` are
+    ids of images that were right or wrong: see ``relevance``. ``collapse`` makes one hit of near-identical ones;
+    ``diversity``, 0 to 1, puts hits unlike each other ahead. ``measures`` are "cosine", "euclidean" or both; several
+    rankings, of several measures or models, become one by ``fuse``: see ``fusion``.
+    """
+
+    k: int = 10
+    filter: Filter | None = None
+    min_score: float | None = None
+    offset: int = 0
+    same_cluster: bool = False
+    liked: tuple[str, ...] = ()
+    disliked: tuple[str, ...] = ()
+    collapse: bool = False
+    diversity: float = 0.0
+    measures: tuple[str, ...] = ("cosine",)
+    fuse: Fuse = "mean"
+
+    def __post_init__(self) -> None:
+        if self.k < 1 or self.offset < 0:
+            raise InvalidInputError(f"k must be 1 or more and offset 0 or more; got k={self.k}, offset={self.offset}.")
+        if not 0 <= self.diversity <= 1:
+            raise InvalidInputError(f"diversity goes from 0 to 1; got {self.diversity}.")
+        checked(self.fuse, self.measures)
+        if "euclidean" in self.measures and (self.liked or self.disliked):
+            raise InvalidInputError("Likes and dislikes need the cosine.", remedy="Leave out the Euclidean distance.")
+        if both := set(self.liked) & set(self.disliked):
+            raise InvalidInputError(f"{min(both)} is both liked and disliked.", remedy="Leave one out.")
+
+
+def search(views: Sequence[View], terms: Sequence[Term], options: SearchOptions, loader: Loader) -> Hits:
+    """The images most like the sum of the terms.
+
+    Each term speaks in one space: words in the view's space for words, a picture or an id in that for pictures. Within
+    a space the unit vectors of the terms are added with their weights, and the score is the cosine with that sum, which
+    ranks as rclip's arithmetic does. Images named by id are no answer to themselves, and what was disliked is none
+    either. See ``ranking`` for words and pictures together, ``fusion`` for several views or measures.
+    """
+    watch = Stopwatch()
+    index = views[0].index
+    pictures = Pictures(index, loader)
+    embedded = [embed_terms(view, terms, pictures, watch) for view in views]
+    with index.steady.shared():  # no transform changes between a query's vectors and the points it is compared with
+        plan = SearchPlan(views, embedded, terms, options)
+        watch.lap("feedback" if options.liked or options.disliked else "query")
+        filter = plan.inside_cluster() if options.same_cluster else options.filter
+        page = plan.ranking(filter).page(options.offset, options.k)
+        watch.lap("query")
+    total = index.store.count(filter)
+    watch.lap("count")
+    hits = [
+        Hit(rank, p.score, Record.from_payload(p.id, p.payload), copies)
+        for rank, (p, copies) in enumerate(page, start=options.offset + 1)
+    ]
+    return Hits(hits, space=plan.spaces, total=total, took_ms=watch.total_ms, stages=watch.stages)
+
+
+class SearchPlan:
+    """A query that is understood: what is looked for in each view, by each measure."""
+
+    def __init__(
+        self,
+        views: Sequence[View],
+        embedded: Sequence[Sequence[EmbeddedTerm]],
+        terms: Sequence[Term],
+        options: SearchOptions,
+    ) -> None:
+        self._index, self._image_space = views[0].index, views[0].image
+        self._options = options
+        self._shown = [str(t.value) for t in terms if t.kind is Kind.ID]
+        self._queries: list[tuple[str, Mapping[str, SpaceQuery]]] = []
+        self._points: list[tuple[str, Float32]] = []
+        for view, said in zip(views, embedded, strict=True):
+            if "cosine" in options.measures:
+                self._queries.append((view.image, self._cosine(view, said)))
+            if "euclidean" in options.measures:
+                self._points.append((view.image, raw_point(self._index, said)))
+
+    def _cosine(self, view: View, embedded: Sequence[EmbeddedTerm]) -> Mapping[str, SpaceQuery]:
+        queries, options = query_vectors(self._index, embedded), self._options
+        if options.liked or options.disliked or not queries:
+            queries = refined(self._index, queries, view.image, options.liked, options.disliked)
+        return queries
+
+    @property
+    def spaces(self) -> str:
+        """The spaces looked in."""
+        named = [space for _, queries in self._queries for space in queries]
+        return "+".join(dict.fromkeys([*named, *(f"{space}:euclidean" for space, _ in self._points)]))
+
+    def ranking(self, filter: Filter | None) -> Ranking | Fused:
+        options, exclude = self._options, {*self._shown, *self._options.disliked}
+        if len(self._queries) == 1 and not self._points:
+            ((space, queries),) = self._queries
+            return Ranking(
+                self._index,
+                queries,
+                space,
+                filter=filter,
+                min_score=options.min_score,
+                exclude=exclude,
+                collapse=options.collapse,
+                diversity=options.diversity,
+            )
+        voters: list[Voter] = [
+            Ranking(self._index, queries, space, filter=filter, exclude=exclude) for space, queries in self._queries
+        ]
+        voters += [DistanceRanking(self._index, space, point, filter, exclude) for space, point in self._points]
+        return Fused(
+            self._index,
+            voters,
+            options.fuse,
+            self._image_space,
+            min_score=options.min_score,
+            collapse=options.collapse,
+            diversity=options.diversity,
+        )
+
+    def inside_cluster(self) -> Filter | None:
+        """The filter narrowed to the cluster of the image shown, or of the best hit. Raises NotFoundError."""
+        filter = self._options.filter
+        payloads = [p.payload for p in self._index.store.retrieve(self._shown[:1])]
+        payloads = payloads or [placed.point.payload for placed in self.ranking(filter).page(0, 1)]
+        if not payloads:
+            return filter
+        cluster = payloads[0].get("cluster")
+        if cluster is None:
+            raise NotFoundError("The images are not clustered yet.", remedy="Run: imagefinder cluster")
+        if cluster == -1:
+            raise NotFoundError(f"{payloads[0]['uri']} is in no cluster.", remedy="Search without --same-cluster.")
+        inside = Compare("cluster", "=", cluster)
+        return And((filter, inside)) if filter else inside

@@ -1,0 +1,184 @@
+"""From the terms of a query to the vectors to look for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from imagefinder._util.threads import chunked
+from imagefinder.errors import InvalidQueryError, NotFoundError
+from imagefinder.images.loader import Loader
+from imagefinder.search.query import Kind, Term
+from imagefinder.types import ImageRef
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from imagefinder.index.folder import Index
+    from imagefinder.index.models import View
+    from imagefinder.models.base import Embedder
+    from imagefinder.types import Float32
+
+BATCH = 16  # pictures embedded at once; more are no faster on a CPU and cost memory
+
+
+class Stopwatch:
+    """Milliseconds spent in each stage of a search; ``lap`` names the stage that has just ended."""
+
+    def __init__(self) -> None:
+        self._started = self._last = time.perf_counter()
+        self.stages: dict[str, float] = {}
+
+    def lap(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.stages[stage] = self.stages.get(stage, 0.0) + 1000 * (now - self._last)
+        self._last = now
+
+    @property
+    def total_ms(self) -> float:
+        return 1000 * (self._last - self._started)
+
+
+class EmbeddedTerm(NamedTuple):
+    """A term as the model understands it: ``raw`` float32 (dim,), or None where the vector stored for the image
+    ``id`` stands for it."""
+
+    space: str
+    weight: float
+    raw: Float32 | None = None
+    words: bool = False
+    id: str = ""
+
+
+class SpaceQuery(NamedTuple):
+    """What to look for in one space: a unit ``vector`` float32 (dim,), and how much it counts beside other spaces.
+    One that only steers away does not nominate: the images least like something are no answer."""
+
+    vector: Float32
+    weight: float
+    nominates: bool
+
+
+class Pictures:
+    """The pictures that the terms of a query show, each read once however many models look at it."""
+
+    def __init__(self, index: Index, loader: Loader) -> None:
+        self._index = index
+        self._loader = loader
+        self._read: dict[int, Image] = {}
+
+    def of(self, term: Term) -> Image:
+        if id(term) not in self._read:
+            self._read[id(term)] = _picture(self._index, term, self._loader)
+        return self._read[id(term)]
+
+
+def embed_terms(view: View, terms: Sequence[Term], pictures: Pictures, watch: Stopwatch) -> list[EmbeddedTerm]:
+    """Read and embed what the terms show or say. Depends on the models alone, not on how a space is searched now."""
+    return [_embed_term(view, term, pictures, watch) for term in terms]
+
+
+def query_vectors(index: Index, embedded: Sequence[EmbeddedTerm]) -> dict[str, SpaceQuery]:
+    """For each space that a query speaks in, the weighted sum of its terms."""
+    import numpy as np
+
+    sums: dict[str, Float32] = {}
+    for term in embedded:
+        vector = _searched(index, term)
+        sums[term.space] = sums.get(term.space, np.zeros_like(vector)) + np.float32(term.weight) * vector
+    queries: dict[str, SpaceQuery] = {}
+    for space, total in sums.items():
+        norm = float(np.linalg.norm(total))
+        if norm < 1e-6:
+            raise InvalidQueryError("The parts of the query cancel out.", remedy="Change a weight, or leave one out.")
+        nominates = any(m.weight > 0 for m in embedded if m.space == space)
+        queries[space] = SpaceQuery(total / np.float32(norm), norm, nominates)
+    return queries
+
+
+def embed_pictures(
+    index: Index, embedder: Embedder, pictures: Sequence[str | bytes | Image], space: str, loader: Loader
+) -> Float32:
+    """Pictures (paths, URLs, bytes of image files, or Pillow images) as vectors that compare with those of a space:
+    float32 (n, dim), rows of unit length. Raises ImageError for one that can't be used."""
+    import numpy as np
+
+    model_space = index.space(space).model_space
+    terms = [Term(Kind.FILE if isinstance(p, str) else Kind.DATA, p) for p in pictures]
+    parts = [np.zeros((0, index.space(space).dim), np.float32)]
+    for some in chunked(terms, BATCH):
+        batch = np.stack([embedder.preprocess(_picture(index, term, loader)) for term in some])
+        parts.append(embedder.embed_images(batch)[model_space])
+    return index.to_search(space, np.concatenate(parts))
+
+
+def _embed_term(view: View, term: Term, pictures: Pictures, watch: Stopwatch) -> EmbeddedTerm:
+    import numpy as np
+
+    if term.kind is Kind.WORDS:
+        embedder = view.words_model
+        row = embedder.embed_texts([str(term.value)])[0]
+        watch.lap("embed")
+        return EmbeddedTerm(view.words or "", term.weight, row, words=True)
+    if term.kind is Kind.ID and term.box is None:
+        return EmbeddedTerm(view.image, term.weight, id=str(term.value))
+    picture = pictures.of(term)
+    watch.lap("read")
+    embedder = view.image_model
+    model_space = view.index.space(view.image).model_space
+    row = embedder.embed_images(np.stack([embedder.preprocess(picture)]))[model_space][0]
+    watch.lap("embed")
+    return EmbeddedTerm(view.image, term.weight, row)
+
+
+def _searched(index: Index, term: EmbeddedTerm) -> Float32:
+    if term.raw is None:
+        rows = stored_vectors(index, [term.id], term.space)
+    elif term.words:
+        rows = index.texts_to_search(term.space, term.raw[None])
+    else:
+        rows = index.to_search(term.space, term.raw[None])
+    row: Float32 = rows[0]
+    return row
+
+
+def stored_vectors(index: Index, ids: Sequence[str], space: str) -> Float32:
+    """The search vectors of images, float32 (n, dim), rows of unit length. Raises NotFoundError."""
+    import numpy as np
+
+    name = index.space(space).search_vector
+    if not ids:
+        return np.zeros((0, index.store.vectors()[name or ""].dim), np.float32)
+    points = {p.id: p for p in index.store.retrieve(list(ids), vectors=(name,) if name else ())}
+    for id in ids:
+        if not name or id not in points or name not in points[id].vectors:
+            raise no_image(id)
+    rows = np.stack([points[id].vectors[name or ""] for id in ids]).astype(np.float32)
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12), np.float32)
+
+
+def no_image(id: str) -> NotFoundError:
+    return NotFoundError(f"There is no image with the id {id}.", remedy="`imagefinder search --json` prints ids.")
+
+
+def _picture(index: Index, term: Term, loader: Loader) -> Image:
+    """The picture a term shows, or the part of it in its box: decoded finely enough for the part."""
+    from imagefinder.images.decode import encode_bytes, from_picture
+
+    part = term.box.least_side if term.box else 1.0
+    if isinstance(term.value, bytes):
+        picture = loader.decode(encode_bytes(ImageRef("<bytes>"), term.value), part).image
+    elif isinstance(term.value, str):
+        uri = _place(index, term.value) if term.kind is Kind.ID else term.value
+        picture = loader.decode(loader.read(ImageRef(uri)), part).image
+    else:
+        picture = from_picture(term.value)
+    return term.box.cut(picture) if term.box else picture
+
+
+def _place(index: Index, id: str) -> str:
+    points = index.store.retrieve([id])
+    if not points:
+        raise no_image(id)
+    return str(points[0].payload["uri"])

@@ -1,0 +1,133 @@
+"""Ranks images by the Euclidean distance of the vectors as the model gave them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from imagefinder.errors import InvalidQueryError
+from imagefinder.search.embed import EmbeddedTerm
+from imagefinder.store.base import ScoredPoint
+
+if TYPE_CHECKING:
+    from imagefinder.index.folder import Index
+    from imagefinder.store.filters.parse import Filter
+    from imagefinder.types import Float32
+
+KEPT_BYTES = 1 << 30  # of raw vectors that stay in memory from one search to the next
+ROWS = 4096  # read at once
+SLACK = 16  # further ones whose exact distance is looked at
+
+
+@dataclass(frozen=True)
+class DistanceRanking:
+    """The images that pass ``filter``, without ``exclude``, by how near their raw vectors in ``space`` are to
+    ``point``, float32 (dim,), the nearest first. A score is the distance with a minus sign.
+
+    Raw vectors have lengths, which tell how strongly a model responds; the cosine leaves that out. Every vector is
+    compared: there is no index for it.
+    """
+
+    index: Index
+    space: str
+    point: Float32
+    filter: Filter | None = None
+    exclude: Collection[str] = ()
+
+    def best(self, depth: int) -> list[ScoredPoint]:
+        """The ``depth`` nearest."""
+        away = self._away
+        if self.filter:
+            allowed = self._table.rows_of(self.index.store.columns(["id"], filter=self.filter)["id"])
+            away = np.full(len(away), np.inf, np.float32)
+            away[allowed] = self._away[allowed]
+        wanted = min(len(away), depth + len(self.exclude) + SLACK)
+        near = np.argpartition(away, wanted - 1)[:wanted] if wanted else np.zeros(0, np.intp)
+        exact = self._exact(near[np.isfinite(away[near])])
+        found = sorted((-score, id) for id, score in exact.items() if id not in self.exclude)[:depth]
+        held = {p.id: p.payload for p in self.index.store.retrieve([id for _, id in found])}
+        return [ScoredPoint(id, -distance, held[id]) for distance, id in found if id in held]
+
+    def scores(self, ids: Sequence[str]) -> dict[str, float]:
+        """The scores of these images; one without a vector is left out."""
+        return self._exact(self._table.rows_of(ids))
+
+    def background(self) -> tuple[float, float]:
+        """Mean and standard deviation of the scores of all images."""
+        return -float(self._away.mean()), max(float(self._away.std()), 1e-6)
+
+    def _exact(self, rows: np.ndarray) -> dict[str, float]:
+        away = np.linalg.norm(self._table.vectors[rows] - self.point, axis=1)
+        return {self._table.ids[row]: -float(distance) for row, distance in zip(rows, away, strict=True)}
+
+    @cached_property
+    def _table(self) -> RawTable:
+        return raw_table(self.index, self.space)
+
+    @cached_property
+    def _away(self) -> Float32:
+        return self._table.distances(self.point)
+
+
+class RawTable(NamedTuple):
+    """The raw ``vectors`` of a space, float32 (n, dim), with their ids, where each id is, and ``squares`` (n,), the
+    squared lengths."""
+
+    ids: list[str]
+    places: dict[str, int]
+    vectors: Float32
+    squares: Float32
+
+    def rows_of(self, ids: Sequence[str]) -> np.ndarray:
+        """The rows of these ids, as far as they are here."""
+        return np.array([self.places[id] for id in ids if id in self.places], np.intp)
+
+    def distances(self, point: Float32) -> Float32:
+        """From every vector to ``point``, float32 (n,): by the product, which rounds where a distance is small."""
+        squares = self.squares - 2 * (self.vectors @ point) + point @ point
+        return np.asarray(np.sqrt(np.maximum(squares, 0)), np.float32)
+
+
+def raw_table(index: Index, space: str) -> RawTable:
+    """The raw vectors of a space; kept in memory until the next write, if they are not too many."""
+    key = f"raw:{space}"
+    writes = index.store.writes
+    if key in index.remembered and index.remembered[key][0] == writes:
+        kept: RawTable = index.remembered[key][1]
+        return kept
+    blocks = list(index.raw_batches(space, ROWS))
+    vectors = np.concatenate([rows for _, rows in blocks] or [np.zeros((0, index.space(space).dim), np.float32)])
+    ids = [id for some, _ in blocks for id in some]
+    places = {id: row for row, id in enumerate(ids)}
+    table = RawTable(ids, places, vectors, np.einsum("ij,ij->i", vectors, vectors))
+    if vectors.nbytes <= KEPT_BYTES:
+        index.remembered[key] = (writes, table)
+    return table
+
+
+def raw_point(index: Index, embedded: Sequence[EmbeddedTerm]) -> Float32:
+    """The weighted mean of the raw vectors that the terms of a query stand for, float32 (dim,). Raises
+    InvalidQueryError where that has no meaning: for words, and where the weights come to nothing."""
+    weight = sum(m.weight for m in embedded)
+    if weight <= 0 or any(m.words for m in embedded):
+        raise InvalidQueryError(
+            "The Euclidean distance compares pictures with pictures, and needs one that is wanted.",
+            remedy="Leave out the words, or the measure.",
+        )
+    total = np.zeros(index.space(embedded[0].space).dim, np.float32)
+    for term in embedded:
+        if term.raw is None:
+            held = index.raw_of([term.id], [term.space]).get(term.id, {})
+            if term.space not in held:
+                from imagefinder.search.embed import no_image
+
+                raise no_image(term.id)
+            raw = held[term.space]
+        else:
+            raw = term.raw.astype(np.float16)  # to the precision that is stored
+        total = total + term.weight * np.asarray(raw, np.float32)
+    return np.asarray(total / weight, np.float32)

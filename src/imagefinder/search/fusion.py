@@ -1,0 +1,110 @@
+"""One ranking out of several: of different models, and by different measures."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, get_args
+
+from imagefinder.errors import InvalidInputError
+from imagefinder.search.ranking import BLOCK, arranged, page_of
+from imagefinder.search.rerank import RankedHit
+from imagefinder.store.base import ScoredPoint
+
+if TYPE_CHECKING:
+    from imagefinder.index.folder import Index
+
+Fuse: TypeAlias = Literal["rrf", "vote", "mean"]
+Measure: TypeAlias = Literal["cosine", "euclidean"]
+RRF_K = 60  # of Cormack, Clarke and Buettcher (2009)
+
+
+class Voter(Protocol):
+    """One ranking among those that are fused."""
+
+    def best(self, depth: int) -> list[ScoredPoint]:
+        """The ``depth`` best."""
+
+    def scores(self, ids: Sequence[str]) -> dict[str, float]:
+        """The scores of these images."""
+
+    def background(self) -> tuple[float, float]:
+        """Mean and standard deviation of the scores of images at random."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fused:
+    """The images in the order that ``voters`` put them together.
+
+    "rrf": reciprocal rank fusion (Cormack et al. 2009), the sum of 1 / (60 + rank); "vote": Borda's count (1781), the
+    sum over the voters of how many images an image beats among their best, as a share of what can be had; "mean": the
+    mean of the scores, each standardised by its voter's background. An image that is in no voter's list yet waits for
+    a later page, where the lists are longer. The mean found most in ``benchmarks/fusion.py``; the other two look at
+    ranks alone, and so bear voters whose scores mean little.
+    """
+
+    index: Index
+    voters: Sequence[Voter]
+    how: Fuse
+    image_space: str
+    min_score: float | None = None
+    collapse: bool = False
+    diversity: float = 0.0
+
+    def page(self, offset: int, k: int) -> list[RankedHit]:
+        """The hits from ``offset`` on, ``k`` at most."""
+        blocks = (
+            arranged(self.index, block, self.image_space, collapse=self.collapse, diversity=self.diversity)
+            for block in self._blocks()
+        )
+        return page_of(blocks, offset, k)
+
+    def _blocks(self) -> Iterator[list[ScoredPoint]]:
+        depth, seen = BLOCK, set[str]()
+        while True:
+            lists = [voter.best(depth) for voter in self.voters]
+            fresh = {p.id: p for best in lists for p in best if p.id not in seen}
+            scores = self._scores(lists, depth, fresh)
+            block = [ScoredPoint(id, scores[id], point.payload) for id, point in fresh.items() if id in scores]
+            block = [p for p in block if self.min_score is None or p.score >= self.min_score]
+            if block:
+                yield sorted(block, key=lambda p: (-p.score, p.id))
+            if all(len(best) < depth for best in lists) or (fresh and not block):
+                return
+            seen |= fresh.keys()
+            depth *= 2
+
+    def _scores(
+        self, lists: Sequence[Sequence[ScoredPoint]], depth: int, fresh: Mapping[str, ScoredPoint]
+    ) -> Mapping[str, float]:
+        if len(lists) == 1:
+            return {p.id: p.score for p in lists[0]}
+        if self.how == "mean":
+            return self._means(list(fresh))
+        totals: defaultdict[str, float] = defaultdict(float)
+        for best in lists:
+            for rank, point in enumerate(best):
+                totals[point.id] += 1 / (RRF_K + rank + 1) if self.how == "rrf" else 1 - rank / depth
+        return {id: total / len(lists) if self.how == "vote" else total for id, total in totals.items()}
+
+    def _means(self, ids: Sequence[str]) -> Mapping[str, float]:
+        parts: defaultdict[str, list[float]] = defaultdict(list)
+        for voter in self.voters:
+            middle, spread = voter.background()
+            for id, score in voter.scores(ids).items():
+                parts[id].append((score - middle) / spread)
+        return {id: sum(given) / len(given) for id, given in parts.items() if len(given) == len(self.voters)}
+
+
+def checked(fuse: str, measures: Sequence[str]) -> None:
+    """Raises InvalidInputError for a way to fuse, or a measure, that isn't there."""
+    if fuse not in get_args(Fuse):
+        raise InvalidInputError(f"There is no fusion {fuse!r}.", remedy=f"There are: {', '.join(get_args(Fuse))}.")
+    for measure in measures:
+        if measure not in get_args(Measure):
+            raise InvalidInputError(
+                f"There is no measure {measure!r}.", remedy=f"There are: {', '.join(get_args(Measure))}."
+            )
+    if not measures or len(set(measures)) < len(measures):
+        raise InvalidInputError(f"measures must be one or both of {', '.join(get_args(Measure))}, each once.")

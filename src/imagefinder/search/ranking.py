@@ -1,0 +1,157 @@
+"""The images in the order a query puts them, page by page: every image on one page, and on one only."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from imagefinder.search.embed import SpaceQuery, stored_vectors
+from imagefinder.search.rerank import RankedHit, collapsed, diverse_order
+from imagefinder.store.base import ScoredPoint
+
+if TYPE_CHECKING:
+    from imagefinder.index.folder import Index
+    from imagefinder.store.filters.parse import Filter
+
+BLOCK = 100  # hits ranked at a time where more than one cosine decides
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The images that pass ``filter`` and score at least ``min_score``, without ``exclude``, best first.
+
+    One space ranks by cosine. Where a query speaks in two, the score is the weighted sum of the scores in both, each
+    standardised by a background of random images, so that neither drowns the other. ``collapse`` and ``diversity``:
+    see ``arranging``; both look at how alike pictures are in the ``image_space``.
+    """
+
+    index: Index
+    queries: Mapping[str, SpaceQuery]
+    image_space: str
+    filter: Filter | None = None
+    min_score: float | None = None
+    exclude: Collection[str] = ()
+    collapse: bool = False
+    diversity: float = 0.0
+
+    def page(self, offset: int, k: int) -> list[RankedHit]:
+        """The hits from ``offset`` on, ``k`` at most."""
+        if len(self.queries) == 1 and not self.collapse and not self.diversity:
+            return [RankedHit(p) for p in self._one_space(offset, k)]
+        return page_of(map(self._arranged, self.blocks()), offset, k)
+
+    def blocks(self) -> Iterator[list[ScoredPoint]]:
+        """All that is ranked, block by block."""
+        return self._by_one() if len(self.queries) == 1 else self._by_all()
+
+    def best(self, depth: int) -> list[ScoredPoint]:
+        """The ``depth`` best."""
+        if len(self.queries) == 1:
+            return self._one_space(0, depth)
+        return [placed.point for placed in page_of(([RankedHit(p) for p in b] for b in self.blocks()), 0, depth)]
+
+    def scores(self, ids: Sequence[str]) -> dict[str, float]:
+        """The scores of these images; one without a vector is left out."""
+        if len(self.queries) > 1:
+            return {p.id: p.score for p in self._scored({id: ScoredPoint(id, 0.0, {}) for id in ids})}
+        ((space, query),) = self.queries.items()
+        return self.index.store.score(self.index.space(space).search_vector or "", query.vector, ids)
+
+    def background(self) -> tuple[float, float]:
+        """Mean and standard deviation of the scores of images at random."""
+        if len(self.queries) > 1:
+            return 0.0, 1.0  # they are sums of standardised ones
+        ((space, query),) = self.queries.items()
+        return self._spread(space, query)
+
+    def _spread(self, space: str, query: SpaceQuery) -> tuple[float, float]:
+        background = self.index.sample(space) @ query.vector
+        return float(background.mean()), max(float(background.std()), 1e-6)
+
+    def _arranged(self, block: list[ScoredPoint]) -> list[RankedHit]:
+        return arranged(self.index, block, self.image_space, collapse=self.collapse, diversity=self.diversity)
+
+    def _one_space(self, offset: int, k: int) -> list[ScoredPoint]:
+        ((space, query),) = self.queries.items()
+        return self.index.store.query(
+            self.index.space(space).search_vector or "",
+            query.vector,
+            k,
+            filter=self.filter,
+            offset=offset,
+            min_score=self.min_score,
+            exclude=self.exclude,
+        )
+
+    def _by_one(self) -> Iterator[list[ScoredPoint]]:
+        offset = 0
+        while block := self._one_space(offset, BLOCK):
+            yield block
+            offset += BLOCK
+
+    def _by_all(self) -> Iterator[list[ScoredPoint]]:
+        """The best ``BLOCK`` of each space compete by their scores in all; then, behind them, the next of each."""
+        depth, seen = BLOCK, set(self.exclude)
+        while True:
+            fresh: dict[str, ScoredPoint] = {}
+            complete = True
+            for space, query in self.queries.items():
+                if query.nominates:
+                    name = self.index.space(space).search_vector or ""
+                    best = self.index.store.query(name, query.vector, depth, filter=self.filter, exclude=self.exclude)
+                    complete &= len(best) < depth
+                    fresh |= {p.id: p for p in best if p.id not in seen}
+            block = self._scored(fresh)
+            if block:
+                yield block
+            if complete or (fresh and not block):  # all were asked, or none scores enough any more
+                return
+            seen |= fresh.keys()
+            depth *= 2
+
+    def _scored(self, nominees: Mapping[str, ScoredPoint]) -> list[ScoredPoint]:
+        totals: defaultdict[str, list[float]] = defaultdict(list)
+        for space, query in self.queries.items():
+            middle, spread = self._spread(space, query)
+            name = self.index.space(space).search_vector or ""
+            for id, score in self.index.store.score(name, query.vector, list(nominees)).items():
+                totals[id].append(query.weight * (score - middle) / spread)
+        weights = sum(query.weight for query in self.queries.values())
+        scored = [
+            ScoredPoint(id, sum(parts) / weights, nominees[id].payload)
+            for id, parts in totals.items()
+            if len(parts) == len(self.queries)
+        ]
+        wanted = [p for p in scored if self.min_score is None or p.score >= self.min_score]
+        return sorted(wanted, key=lambda p: (-p.score, p.id))
+
+
+def page_of(blocks: Iterable[list[RankedHit]], offset: int, k: int) -> list[RankedHit]:
+    """The hits from ``offset`` on, ``k`` at most, of blocks that follow each other."""
+    found: list[RankedHit] = []
+    for block in blocks:
+        found += block
+        if len(found) >= offset + k:
+            break
+    return found[offset : offset + k]
+
+
+def arranged(
+    index: Index, block: list[ScoredPoint], image_space: str, *, collapse: bool, diversity: float
+) -> list[RankedHit]:
+    """A block is arranged by itself, whatever page was asked for: no hit on two pages, none on no page."""
+    placed = [RankedHit(p) for p in block]
+    if not collapse and not diversity:
+        return placed
+    import numpy as np
+
+    vectors = stored_vectors(index, [p.id for p in block], image_space)
+    if collapse:
+        placed, leaders = collapsed(block, vectors)
+        vectors = vectors[leaders]
+    if diversity:
+        scores = np.array([p.point.score for p in placed], np.float32)
+        placed = [placed[i] for i in diverse_order(scores, vectors, diversity)]
+    return placed

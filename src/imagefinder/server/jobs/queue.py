@@ -1,0 +1,274 @@
+"""Long work in the background: one job at a time, with progress, a way to stop it, and a history that lasts.
+
+jobs/20261121-101500-ab12.json    in the index folder: what was asked, what came out, what was skipped
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from imagefinder._util.files import write_whole
+from imagefinder.errors import NotFoundError, StorageError
+from imagefinder.server.problems import RefusedError, body, of_error
+
+if TYPE_CHECKING:
+    from imagefinder.server.hub import Hub
+    from imagefinder.types import Skipped
+
+T = TypeVar("T")
+FOLDER = "jobs"
+KEPT, WAITING = 200, 50  # jobs in the history; jobs that may wait
+TELL_S = 0.2  # between two reports of progress
+NICE = 10  # how far a job steps back behind searches for the processor
+
+
+class JobStoppedError(Exception):
+    """Raised inside a job that somebody has cancelled."""
+
+
+@dataclass(slots=True)
+class Job:
+    """One piece of work. Times are ISO 8601 in UTC; ``done`` of ``total`` counts what ``stage`` names."""
+
+    id: str
+    kind: str
+    options: dict[str, Any]
+    state: str = "queued"
+    stage: str = ""
+    done: int = 0
+    total: int = 0
+    created: str = field(default_factory=lambda: _now())
+    started: str | None = None
+    finished: str | None = None
+    seconds: float = 0.0
+    error: dict[str, Any] | None = None
+    result: Any = None
+    skipped: list[dict[str, str]] = field(default_factory=list)
+    stopping: bool = False
+    _since: tuple[str, float] = ("", 0.0)
+    _told: float = 0.0
+
+    @property
+    def eta_s(self) -> float | None:
+        """Seconds to the end of this stage, from how fast it has gone so far."""
+        stage, since = self._since
+        if self.state != "running" or stage != self.stage or not 0 < self.done < self.total:
+            return None
+        return round((time.monotonic() - since) / self.done * (self.total - self.done), 1)
+
+    def to_dict(self, *, brief: bool = False) -> dict[str, Any]:
+        """As clients see it. ``brief`` leaves the result out, which may be large."""
+        names = ("id", "kind", "options", "state", "stage", "done", "total", "eta_s", "created", "started", "finished")
+        row = {name: getattr(self, name) for name in (*names, "seconds", "error")}
+        return {**row, "result": None if brief else self.result, "skipped": len(self.skipped)}
+
+
+Work = Callable[[Job, "Jobs"], Any]
+
+
+class Jobs:
+    """The queue and the history. Work runs in one thread of its own, which gives way to everything else."""
+
+    def __init__(self, home: Path, hub: Hub) -> None:
+        self._folder = home / FOLDER
+        self._hub = hub
+        self._lock = threading.Condition()
+        self._waiting: deque[tuple[Job, Work]] = deque()
+        self._quick: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
+        self._all = {job.id: job for job in _history(self._folder)}
+        self._running: Job | None = None
+        self._closing = False
+        self._thread = threading.Thread(target=self._loop, name="imagefinder-jobs", daemon=True)
+        self._thread.start()
+
+    # --- asked from anywhere --------------------------------------------------------------------------------------
+
+    def submit(self, kind: str, options: dict[str, Any], work: Work) -> Job:
+        """Queue a job. Raises RefusedError when too many wait."""
+        with self._lock:
+            if self._closing or len(self._waiting) >= WAITING:
+                raise RefusedError(503, f"{len(self._waiting)} jobs are waiting already.", remedy="Try again later.")
+            job = Job(f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}", kind, options)
+            self._all[job.id] = job
+            self._waiting.append((job, work))
+            self._lock.notify()
+        self._tell(job, always=True)
+        return job
+
+    def quickly(self, do: Callable[[], T]) -> Future[T]:
+        """Do something short in the jobs' thread: at once when nothing runs, between two steps of an indexing run,
+        or after a job of another kind."""
+        future: Future[T] = Future()
+        with self._lock:
+            if self._closing or len(self._quick) >= WAITING:
+                raise RefusedError(503, "Too much is waiting already.", remedy="Try again later.")
+            self._quick.append((do, future))
+            self._lock.notify()
+        return future
+
+    def list(self, kind: str | None = None, state: str | None = None) -> list[Job]:
+        """The jobs there are and were, the newest first."""
+        found = sorted(self._all.values(), key=lambda j: (j.created, j.id), reverse=True)
+        return [j for j in found if kind in (None, j.kind) and state in (None, j.state)]
+
+    def get(self, id: str) -> Job:
+        """Raises NotFoundError."""
+        if id not in self._all:
+            raise NotFoundError(f"There is no job {id!r}.")
+        return self._all[id]
+
+    def cancel(self, id: str) -> Job:
+        """Stop a job, at its next step when it runs already. One that has ended stays as it is."""
+        job = self.get(id)
+        with self._lock:
+            job.stopping = True
+            if job.state == "queued":
+                self._waiting = deque(w for w in self._waiting if w[0] is not job)
+                self._end(job, "cancelled")
+        return job
+
+    def counts(self) -> dict[str, int]:
+        return {"queued": len(self._waiting), "running": int(self._running is not None)}
+
+    @property
+    def running(self) -> Job | None:
+        return self._running
+
+    def close(self, wait_s: float = 30.0) -> None:
+        """Stop what runs at its next step and forget what waits; what is stored stays."""
+        with self._lock:
+            self._closing = True
+            for job, _ in self._waiting:
+                self._end(job, "cancelled")
+            self._waiting.clear()
+            if self._running:
+                self._running.stopping = True
+            self._lock.notify()
+        self._thread.join(wait_s)
+
+    # --- called by the work ---------------------------------------------------------------------------------------
+
+    def step(self, job: Job, stage: str, done: int = 0, total: int = 0, *, open: bool = False) -> None:
+        """Say how far a job is, and stop it here if somebody wants that. ``open``: other short work may be done now."""
+        if job.stopping:
+            raise JobStoppedError
+        if stage != job._since[0]:
+            job._since = (stage, time.monotonic())
+        job.stage, job.done, job.total = stage, done, total
+        self._tell(job)
+        if open:
+            self._do_quick()
+
+    # --- in the thread --------------------------------------------------------------------------------------------
+
+    def _loop(self) -> None:
+        _step_back()
+        while True:
+            with self._lock:
+                while not (self._waiting or self._quick or self._closing):
+                    self._lock.wait()
+                if self._closing and not self._waiting:
+                    break
+                job, work = self._waiting.popleft() if self._waiting and not self._quick else (None, None)
+                self._running = job
+            if job is None or work is None:
+                self._do_quick()
+            else:
+                self._run(job, work)
+        for _, future in self._quick:
+            future.set_exception(RefusedError(503, "The server is stopping."))
+
+    def _run(self, job: Job, work: Work) -> None:
+        begun = time.monotonic()
+        job.state, job.started = "running", _now()
+        self._keep(job)
+        self._tell(job, always=True)
+        try:
+            job.result = work(job, self)
+            state = "done"
+        except JobStoppedError:
+            state = "cancelled"
+        except BaseException as error:  # whatever happened, the queue goes on
+            job.error = of_error(error)[1]["error"]
+            state = "failed"
+        job.seconds = round(time.monotonic() - begun, 2)
+        with self._lock:
+            self._running = None
+            self._end(job, state)
+
+    def _end(self, job: Job, state: str) -> None:
+        job.state, job.finished = state, _now()
+        self._keep(job)
+        self._tell(job, always=True)
+        ended = [j for j in self.list() if j.finished]
+        for old in ended[KEPT:]:
+            del self._all[old.id]
+            with suppress(OSError):
+                (self._folder / f"{old.id}.json").unlink()
+
+    def _do_quick(self) -> None:
+        while self._quick:
+            do, future = self._quick.popleft()
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                future.set_result(do())
+            except BaseException as error:
+                future.set_exception(error)
+
+    def _tell(self, job: Job, *, always: bool = False) -> None:
+        now = time.monotonic()
+        if always or now - job._told >= TELL_S:
+            job._told = now
+            self._hub.publish("job", job.to_dict(brief=True))
+
+    def _keep(self, job: Job) -> None:
+        """Note the job on disk; a full disk costs the note, not the job."""
+        row = {**job.to_dict(), "skipped": job.skipped}
+        with suppress(StorageError):
+            write_whole(self._folder / f"{job.id}.json", json.dumps(row, ensure_ascii=False, default=str).encode())
+
+
+def skipped_rows(skipped: Sequence[Skipped]) -> list[dict[str, str]]:
+    return [s.to_dict() for s in skipped]
+
+
+def _history(folder: Path) -> list[Job]:
+    """The jobs of earlier servers. One that was running when its server died says so."""
+    jobs = []
+    for path in sorted(folder.glob("*.json"))[-KEPT:] if folder.is_dir() else []:
+        try:
+            row = json.loads(path.read_text("utf-8"))
+            job = Job(**{k: v for k, v in row.items() if k != "eta_s"})
+        except (OSError, ValueError, TypeError):
+            continue  # a note that can't be read tells nothing; the index is whole without it
+        if job.state in ("queued", "running"):
+            job.state = "failed"
+            job.error = body("interrupted", "The server ended while it ran.", "Run it again: it goes on from there.")[
+                "error"
+            ]
+        jobs.append(job)
+    return jobs
+
+
+def _step_back() -> None:
+    """Let searches go first. On Linux this holds for this thread and those it starts; elsewhere it can't be done."""
+    if hasattr(os, "setpriority") and os.uname().sysname == "Linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,198 @@
+"""The reading half of the store on disk: queries, scrolls, counts."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from imagefinder.errors import IndexFolderError
+from imagefinder.store.base import Point, ScoredPoint, VectorParams
+from imagefinder.store.checks import canonical_ids, checked_batch, checked_vector, checked_window, known
+from imagefinder.store.edge.engine import best_and_equals, engine_errors, our_point, selector
+from imagefinder.store.edge.filters import translate
+from imagefinder.store.filters.parse import Filter
+from imagefinder.store.filters.predicate import matches
+
+if TYPE_CHECKING:
+    import qdrant_edge
+
+COLUMNS_BATCH = 2000  # records in one call, which nothing can interrupt: 10 ms
+RESOLVED_KEPT = 16  # filters whose ids are remembered until the next write
+
+
+class EdgeReader:
+    """What can be asked of a shard. Calls take turns: the engine holds the interpreter in each of them anyway."""
+
+    def __init__(self, path: Path, shard: qdrant_edge.EdgeShard, params: dict[str, VectorParams]) -> None:
+        self._path = path
+        self._live: qdrant_edge.EdgeShard | None = shard
+        self._params = params
+        self._lock = threading.RLock()
+        self._resolved: dict[str, qdrant_edge.Filter] = {}
+        self._writes = 0
+
+    @property
+    def writes(self) -> int:
+        return self._writes
+
+    def vectors(self) -> Mapping[str, VectorParams]:
+        return dict(self._params)
+
+    def query(
+        self,
+        name: str,
+        vector: np.ndarray,
+        k: int,
+        *,
+        filter: Filter | None = None,
+        offset: int = 0,
+        min_score: float | None = None,
+        exact: bool = False,
+        exclude: Collection[str] = (),
+    ) -> list[ScoredPoint]:
+        import qdrant_edge as engine
+
+        query = checked_vector(name, vector, known(self._params, name))
+        checked_window(k, offset, min_score)
+        left_out = set(canonical_ids(exclude))
+        wanted = offset + k + len(left_out)
+        with self._lock, engine_errors(self._path, "read"):
+            request = partial(
+                engine.QueryRequest,
+                query=engine.Query.Nearest(query.tolist(), using=name),
+                filter=self._translated(filter),
+                score_threshold=min_score,
+                with_payload=offset < k,  # far down the list, only that of the page is worth reading
+                params=engine.SearchParams(exact=exact),
+            )
+            found = {str(p.id): p for p in best_and_equals(self._shard, request, wanted)}
+            order = sorted((-p.score, id) for id, p in found.items() if id not in left_out)
+            page = [id for _, id in order[offset : offset + k]]
+            held = found if offset < k else {str(r.id): r for r in self._shard.retrieve(list(page), True, False)}
+            return [ScoredPoint(id, found[id].score, held[id].payload or {}) for id in page]
+
+    def score(self, name: str, vector: np.ndarray, ids: Sequence[str]) -> dict[str, float]:
+        import qdrant_edge as engine
+
+        query = checked_vector(name, vector, known(self._params, name))
+        wanted: set[Any] = set(canonical_ids(ids))
+        with self._lock, engine_errors(self._path, "read"):
+            request = engine.QueryRequest(
+                limit=max(1, len(wanted)),
+                query=engine.Query.Nearest(query.tolist(), using=name),
+                filter=engine.Filter(must=[engine.HasIdCondition(wanted)]),
+                with_payload=False,
+                params=engine.SearchParams(exact=True),
+            )
+            return {str(p.id): p.score for p in self._shard.query(request)}
+
+    def retrieve(self, ids: Sequence[str], *, vectors: Sequence[str] = ()) -> list[Point]:
+        for name in vectors:
+            known(self._params, name)
+        keys = canonical_ids(ids)
+        with self._lock, engine_errors(self._path, "read"):
+            found = self._shard.retrieve(list(dict.fromkeys(keys)), True, list(vectors) or False)
+            points = {str(record.id): our_point(record) for record in found}
+        return [points[key] for key in keys if key in points]
+
+    def scroll(
+        self,
+        *,
+        filter: Filter | None = None,
+        fields: Sequence[str] | None = None,
+        vectors: Sequence[str] = (),
+        batch: int = 1000,
+    ) -> Iterator[list[Point]]:
+        checked_batch(batch)
+        for name in vectors:
+            known(self._params, name)
+        return self._scroll(self._translated(filter), fields, list(vectors), batch)
+
+    def columns(self, fields: Sequence[str], *, filter: Filter | None = None) -> dict[str, list[Any]]:
+        """As ``scroll``, at two thirds of the cost: no object is made for a point."""
+        columns: dict[str, list[Any]] = {field: [] for field in fields}
+        held = [field for field in columns if field != "id"]
+        for records in self._records(self._translated(filter), held, [], COLUMNS_BATCH):
+            if "id" in columns:
+                columns["id"] += [str(record.id) for record in records]
+            payloads = [record.payload or {} for record in records] if held else []
+            for field in held:
+                columns[field] += [payload.get(field) for payload in payloads]
+        return columns
+
+    def without_vector(self, name: str) -> list[str]:
+        from qdrant_edge import Filter as WithoutVector
+        from qdrant_edge import HasVectorCondition
+
+        known(self._params, name)
+        condition = WithoutVector(must_not=[HasVectorCondition(name)])
+        return [str(record.id) for records in self._records(condition, (), [], COLUMNS_BATCH) for record in records]
+
+    def count(self, filter: Filter | None = None) -> int:
+        from qdrant_edge import CountRequest
+
+        with self._lock, engine_errors(self._path, "read"):
+            return self._shard.count(CountRequest(exact=True, filter=self._translated(filter)))
+
+    @property
+    def _shard(self) -> qdrant_edge.EdgeShard:
+        if self._live is None:
+            raise IndexFolderError(f"The store in {self._path} is closed.", remedy="Open it again.")
+        return self._live
+
+    def _existing(self, keys: Sequence[str]) -> list[Any]:
+        with self._lock, engine_errors(self._path, "read"):
+            return [str(record.id) for record in self._shard.retrieve(list(dict.fromkeys(keys)), False, False)]
+
+    def _translated(self, filter: Filter | None) -> qdrant_edge.Filter | None:
+        with self._lock, engine_errors(self._path, "read"):
+            return None if filter is None else translate(filter, self._resolve)
+
+    def _resolve(self, filter: Filter, fields: list[str], among: qdrant_edge.Filter | None) -> qdrant_edge.Filter:
+        """The points that fulfil ``filter`` by ``predicate``, by their ids; remembered until the next write."""
+        from qdrant_edge import Filter as ById
+        from qdrant_edge import HasIdCondition
+
+        key = str(filter)
+        if key not in self._resolved:
+            batches = self._scroll(among, fields, [], 10_000)
+            ids: set[Any] = {point.id for points in batches for point in points if matches(filter, point.payload)}
+            while len(self._resolved) >= RESOLVED_KEPT:
+                self._resolved.pop(next(iter(self._resolved)))
+            self._resolved[key] = ById(must=[HasIdCondition(ids)])
+        return self._resolved[key]
+
+    def _scroll(
+        self, filter: qdrant_edge.Filter | None, fields: Sequence[str] | None, vectors: list[str], batch: int
+    ) -> Iterator[list[Point]]:
+        for records in self._records(filter, fields, vectors, batch):
+            with engine_errors(self._path, "read"):
+                points = [our_point(record, fields) for record in records]
+            yield points
+
+    def _records(
+        self, filter: qdrant_edge.Filter | None, fields: Sequence[str] | None, vectors: list[str], batch: int
+    ) -> Iterator[list[qdrant_edge.Record]]:
+        from qdrant_edge import ScrollRequest
+
+        start: Any = None
+        while True:
+            with self._lock, engine_errors(self._path, "read"):
+                records, start = self._shard.scroll(
+                    ScrollRequest(
+                        offset=start,
+                        limit=batch,
+                        filter=filter,
+                        with_payload=selector(fields),
+                        with_vector=vectors or False,
+                    )
+                )
+            if records:
+                yield records
+            if start is None:
+                return

@@ -1,0 +1,233 @@
+"""The store on disk: Qdrant Edge, the Qdrant engine inside the process."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from imagefinder.errors import IndexDamagedError, InvalidInputError, NotFoundError
+from imagefinder.store.base import Point, VectorParams
+from imagefinder.store.checks import (
+    canonical_ids,
+    checked_id,
+    checked_new_vector,
+    checked_payload,
+    checked_points,
+    checked_rows,
+    known,
+)
+from imagefinder.store.edge.engine import (
+    DAMAGED_REMEDY,
+    OPENING_BYTES,
+    bytes_used,
+    engine_errors,
+    engine_point,
+    index_fields,
+    is_current,
+    load_shard,
+    make_config,
+    read_params,
+    want_space,
+)
+from imagefinder.store.edge.reader import EdgeReader
+
+if TYPE_CHECKING:
+    import qdrant_edge
+
+FLUSH_EVERY = (
+    2048  # points; bounds what a power cut can lose (a killed process loses nothing) and what reopening replays
+)
+WRITE_BYTES = 8 * 1024**2  # of vectors in one operation: the log keeps an operation in one file of 32 MiB
+MERGED_AT_ONCE = 50_000  # ids in one operation, for the same reason
+
+
+class EdgeStore(EdgeReader):
+    """Points in a folder of their own. Fulfils ``base.Store``; one process at a time, any number of threads.
+
+    When a write returns it is in the engine's log: it survives a kill of the process, and half a batch is never
+    seen. A power cut may lose the last ``FLUSH_EVERY`` points. Vectors and payloads stay on disk (memory-mapped).
+    Search is exact up to ``edge_engine.HNSW_FROM`` points; beyond, ``optimize`` builds an HNSW graph.
+    """
+
+    def __init__(self, path: Path, shard: qdrant_edge.EdgeShard, params: dict[str, VectorParams]) -> None:
+        super().__init__(path, shard, params)
+        self._unflushed = 0
+
+    @classmethod
+    def create(cls, path: str | Path, vectors: Mapping[str, VectorParams] | None = None) -> EdgeStore:
+        """A new, empty store in the folder ``path``, which must be empty or not exist.
+
+        Name the ``vectors`` here where they are known: only then do those that are not searchable stay out of memory
+        from the start. One added later is read into memory on opening until ``optimize`` has rewritten it.
+
+        Raises:
+            InvalidInputError: there is something in the folder, or a vector is impossible.
+            StorageError: it can't be written.
+        """
+        path, params = Path(path), dict(vectors or {})
+        return cls(path, _create(path, params), params)
+
+    @classmethod
+    def open(cls, path: str | Path) -> EdgeStore:
+        """The store in the folder ``path``.
+
+        Raises:
+            IndexDamagedError: files are missing or unreadable.
+            IndexLockedError: another process has it open.
+            StorageError: the disk is full or can't be written.
+        """
+        path = Path(path)
+        if not path.is_dir() or not any((path / "segments").glob("*")):
+            raise IndexDamagedError(f"The points in {path} are missing.", remedy=DAMAGED_REMEDY)
+        params, config = read_params(path)
+        want_space(path, 0, OPENING_BYTES)
+        shard = load_shard(path, None if is_current(config, params) else make_config(params))
+        with engine_errors(path, "write"):
+            index_fields(shard)  # a store of an earlier version lacks those that came later
+        return cls(path, shard, params)
+
+    def start_over(self, vectors: Mapping[str, VectorParams]) -> None:
+        """Throw every point away and begin anew with these vectors; see ``create``."""
+        with self._lock:
+            self.close()
+            shutil.rmtree(self._path)
+            self._params = dict(vectors)
+            self._live = _create(self._path, self._params)
+            self._resolved.clear()
+            self._writes += 1
+
+    def create_vector(self, name: str, params: VectorParams) -> None:
+        import qdrant_edge as engine
+
+        checked_new_vector(name, params)
+        if name in self._params and self._params[name] != params:
+            raise InvalidInputError(f"There is a vector {name!r} already, with {self._params[name]}.")
+        if name in self._params:
+            return
+        metric = engine.Distance.Cosine if params.metric == "cosine" else engine.Distance.Dot
+        dtype = getattr(engine.VectorStorageDatatype, params.dtype.capitalize())
+        self._write(engine.UpdateOperation.create_dense_vector(name, params.dim, metric, None, dtype))
+        self._reload({**self._params, name: params})
+
+    def drop_vector(self, name: str) -> None:
+        from qdrant_edge import UpdateOperation
+
+        known(self._params, name)
+        self._write(UpdateOperation.delete_vector_name(name))
+        self._reload({n: p for n, p in self._params.items() if n != name})
+
+    def upsert(self, points: Sequence[Point]) -> None:
+        from qdrant_edge import UpdateOperation
+
+        checked = iter(checked_points(points, self._params))
+        per_write = self._points_per_write(self._params)
+        while chunk := list(islice(checked, per_write)):
+            self._write(UpdateOperation.upsert_points([engine_point(p) for p in chunk]), len(chunk))
+
+    def set_vectors(self, name: str, ids: Sequence[str], array: np.ndarray) -> None:
+        from qdrant_edge import PointVectors, UpdateOperation
+
+        params = known(self._params, name)
+        rows = checked_rows(name, array, params, len(ids))
+        keys = [checked_id(id) for id in ids]
+        self._want_existing(keys)
+        last = dict(zip(keys, rows, strict=True))
+        pairs = iter(last.items())
+        while chunk := list(islice(pairs, self._points_per_write({name: params}))):
+            vectors = [PointVectors(key, {name: memoryview(row)}) for key, row in chunk]  # type: ignore[dict-item]
+            self._write(UpdateOperation.update_vectors(vectors), len(chunk))
+
+    def set_payload(self, id: str, payload: Mapping[str, Any]) -> None:
+        from qdrant_edge import UpdateOperation
+
+        checked_payload(payload)
+        key = checked_id(id)
+        self._want_existing([key])
+        self._write(UpdateOperation.overwrite_payload([key], dict(payload)), 1)
+
+    def merge_payload(self, ids: Sequence[str], payload: Mapping[str, Any]) -> None:
+        from qdrant_edge import UpdateOperation
+
+        checked_payload(payload)
+        keys = iter(self._existing(canonical_ids(ids)))
+        set_ = {k: v for k, v in payload.items() if v is not None}
+        unset: list[str] = [k for k in payload if k not in set_]
+        while chunk := list(islice(keys, MERGED_AT_ONCE)):
+            if set_:
+                self._write(UpdateOperation.set_payload(chunk, set_), len(chunk))
+            if unset:
+                self._write(UpdateOperation.delete_payload(chunk, unset), len(chunk))
+
+    def delete(self, ids: Sequence[str]) -> None:
+        from qdrant_edge import UpdateOperation
+
+        if keys := canonical_ids(ids):
+            self._write(UpdateOperation.delete_points(list(keys)), len(keys))
+
+    def optimize(self) -> None:
+        """Merge and index what has been written. Holds the interpreter while it works, and needs room for a copy.
+
+        Raises:
+            StorageError: the disk has no room for the copy.
+        """
+        with self._lock, engine_errors(self._path, "write"):
+            want_space(self._path, bytes_used(self._path))
+            self._shard.flush()
+            self._shard.optimize()
+            self._shard.flush()
+            self._unflushed = 0
+
+    def close(self) -> None:
+        with self._lock, engine_errors(self._path, "write"):
+            shard, self._live = self._live, None
+            if shard is not None:
+                shard.flush()
+                shard.close()
+
+    def _write(self, operation: qdrant_edge.UpdateOperation, n_points: int = 0) -> None:
+        with self._lock, engine_errors(self._path, "write"):
+            shard = self._shard
+            want_space(self._path, 4 * WRITE_BYTES)  # log, vectors, payload, indexes
+            self._resolved.clear()
+            self._writes += 1
+            shard.update(operation)
+            self._unflushed += n_points
+            if self._unflushed >= FLUSH_EVERY:
+                shard.flush()
+                self._unflushed = 0
+
+    def _reload(self, params: dict[str, VectorParams]) -> None:
+        """Take up new settings, which the engine does only on loading."""
+        with self._lock:
+            self.close()
+            self._live = load_shard(self._path, make_config(params))
+            self._params = params
+
+    def _points_per_write(self, params: Mapping[str, VectorParams]) -> int:
+        return max(1, WRITE_BYTES // (4 * sum(p.dim for p in params.values()) + 4096))
+
+    def _want_existing(self, keys: Sequence[str]) -> None:
+        there = set(self._existing(keys))
+        for key in keys:
+            if key not in there:
+                raise NotFoundError(f"There is no point with the id {key}.")
+
+
+def _create(path: Path, params: Mapping[str, VectorParams]) -> qdrant_edge.EdgeShard:
+    from qdrant_edge import EdgeShard
+
+    for name, wanted in params.items():
+        checked_new_vector(name, wanted)
+    with engine_errors(path, "write"):
+        path.mkdir(parents=True, exist_ok=True)
+        if any(path.iterdir()):
+            raise InvalidInputError(f"{path} is not empty.", remedy="Open it, or choose another folder.")
+        want_space(path, 0)
+        shard = EdgeShard.create(str(path), make_config(params))
+        index_fields(shard)
+    return shard

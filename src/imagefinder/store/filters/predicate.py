@@ -1,0 +1,103 @@
+"""What a filter means: ``matches`` decides it for one payload, plainly. Every store agrees with it."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from imagefinder.store.fields import FIELD_KINDS, Kind
+from imagefinder.store.filters.dates import instant, period
+from imagefinder.store.filters.parse import And, Compare, Contains, Filter, Has, In, Not, Or, Value
+
+_NUMERIC_TEXT = re.compile(r"\s*[+-]?[0-9]{1,300}(\.[0-9]{1,300})?([eE][+-]?[0-9]{1,2})?\s*", re.ASCII)
+_ORDER: dict[str, Callable[[Any, Any], bool]] = {
+    "=": operator.eq,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+def matches(filter: Filter, payload: Mapping[str, Any]) -> bool:
+    """Whether a payload (a flat mapping of JSON values) fulfils the filter."""
+    match filter:
+        case And(parts):
+            return all(matches(part, payload) for part in parts)
+        case Or(parts):
+            return any(matches(part, payload) for part in parts)
+        case Not(part):
+            return not matches(part, payload)
+        case Compare(field, "!=", value):
+            return not matches(Compare(field, "=", value), payload)
+        case Compare(field, op, value):
+            return any(holds(field, op, value, found) for found in elements(payload, field))
+        case In(field, values):
+            return any(holds(field, "=", value, found) for found in elements(payload, field) for value in values)
+        case Contains(field, text):
+            return any(contains(text, found) for found in elements(payload, field))
+        case Has(field):
+            return bool(elements(payload, field))
+    raise TypeError(f"not a filter: {filter!r}")
+
+
+def elements(payload: Mapping[str, Any], field: str) -> list[Any]:
+    """The values of a field: none when it is missing or null, each element of a list."""
+    value = payload.get(field)
+    return list(value) if isinstance(value, list | tuple) else [] if value is None else [value]
+
+
+def contains(text: str, found: Any) -> bool:
+    """Whether ``text`` occurs in a value that is text, whatever the case."""
+    return isinstance(found, str) and text.casefold() in found.casefold()
+
+
+def holds(field: str, op: str, value: Value, found: Any) -> bool:
+    """Whether one stored value ``found`` fulfils ``op value``; ``op`` is any but ``!=``."""
+    if FIELD_KINDS.get(field) is Kind.DATE:
+        return isinstance(found, str) and _date_holds(op, str(value), found)
+    if isinstance(value, bool):
+        return found is value or (isinstance(found, str) and found in spellings(value))
+    if isinstance(value, int | float):
+        number = as_number(found)
+        return number is not None and _ORDER[op](number, value)
+    if not isinstance(found, str):
+        return False
+    if op != "=" and field not in FIELD_KINDS and period(value) is not None:
+        return _date_holds(op, value, found)
+    return _ORDER[op](found, value)
+
+
+def as_number(found: Any) -> int | float | None:
+    """The number that a stored value is or, as text, spells; None for anything else, true and false included."""
+    if isinstance(found, bool):
+        return None
+    if isinstance(found, int | float):
+        return found
+    if isinstance(found, str) and _NUMERIC_TEXT.fullmatch(found):
+        return int(found) if found.strip().lstrip("+-").isdecimal() else float(found)
+    return None
+
+
+def spellings(value: bool) -> list[str]:
+    """How tables write true and false as text."""
+    return ["true", "True", "TRUE"] if value else ["false", "False", "FALSE"]
+
+
+def _date_holds(op: str, value: str, found: str) -> bool:
+    at, span = instant(found), period(value)
+    if at is None or span is None:
+        return False
+    start, end = span
+    match op:
+        case "=":
+            return start <= at < end
+        case "<":
+            return at < start
+        case "<=":
+            return at < end
+        case ">":
+            return at >= end
+    return at >= start

@@ -1,1 +1,0 @@
-"""Teaching: new spaces from labels, captions and feedback. Nothing but ``train.torch`` needs PyTorch."""

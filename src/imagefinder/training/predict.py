@@ -1,0 +1,183 @@
+"""Classes for pictures, by a model that tells them apart."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from imagefinder._util.threads import chunked, ordered_map
+from imagefinder.errors import ImageError
+from imagefinder.images.loader import Loader
+from imagefinder.models.base import Embedder
+from imagefinder.models.derived import DerivedEmbedder
+from imagefinder.types import ImageRef, Limits, Skipped
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL.Image import Image
+
+    from imagefinder.index.folder import Index
+    from imagefinder.types import Float32
+
+BATCH = 16  # pictures at once
+STORED_BATCH = 512  # stored vectors at once
+SHOWN = 5  # classes told of an image
+
+
+class Classifying(Embedder, Protocol):
+    """A model that also tells ``spec.classes`` apart."""
+
+    def classify_images(self, batch: np.ndarray) -> Float32:
+        """Preprocessed pictures to probabilities of ``spec.classes``, float32 (n, classes)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What an image, named by its ``uri``, shows: ``label``, ``confidence`` from 0 to 1, and the likeliest classes with
+    their probabilities, that one first."""
+
+    uri: str
+    label: str
+    confidence: float
+    classes: tuple[tuple[str, float], ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "uri": self.uri,
+            "class": self.label,
+            "confidence": round(self.confidence, 4),
+            "classes": {name: round(share, 4) for name, share in self.classes},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Classified:
+    """What became of an index: how many images have the fields ``class`` and ``class_confidence`` now, by class, and
+    which can't be read."""
+
+    model: str
+    images: int
+    classes: dict[str, int]
+    skipped: tuple[Skipped, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "model": self.model,
+            "images": self.images,
+            "classes": self.classes,
+            "skipped": [s.to_dict() for s in self.skipped],
+        }
+
+
+def predict(
+    embedder: Classifying, refs: Iterable[ImageRef | Skipped], limits: Limits, *, workers: int = 2
+) -> tuple[list[Prediction], list[Skipped]]:
+    """The classes of images read from where they are; those that can't be used are told apart."""
+    found: list[Prediction] = []
+    skipped: list[Skipped] = []
+    loader = Loader(limits, embedder.short_side)
+    try:
+        batches = chunked(iter(refs), BATCH)
+        read = ordered_map(lambda some: _read(embedder, loader, some), batches, workers=workers, window=2 * workers)
+        for uris, shares, failed in read:
+            found += [_prediction(uri, row, embedder.spec.classes or ()) for uri, row in zip(uris, shares, strict=True)]
+            skipped += failed
+    finally:
+        loader.close()
+    return found, skipped
+
+
+def predict_pictures(embedder: Classifying, pictures: Sequence[tuple[str, Image]]) -> list[Prediction]:
+    """The classes of upright RGB pictures, each with a name to call it by."""
+    import numpy as np
+
+    found: list[Prediction] = []
+    for some in chunked(iter(pictures), BATCH):
+        shares = embedder.classify_images(np.stack([embedder.preprocess(picture) for _, picture in some]))
+        names = embedder.spec.classes or ()
+        found += [_prediction(name, row, names) for (name, _), row in zip(some, shares, strict=True)]
+    return found
+
+
+def classify_index(
+    index: Index,
+    embedder: Classifying,
+    limits: Limits,
+    *,
+    workers: int = 2,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Classified:
+    """Write ``class`` and ``class_confidence`` on every record of the index. A model made on top of another takes the
+    stored vectors of its base; the others read the pictures again."""
+
+    counts: Counter[str] = Counter()
+    skipped: list[Skipped] = []
+    names, total, done = embedder.spec.classes or (), index.store.count(), 0
+    for ids, shares, failed in _of_index(index, embedder, limits, workers):
+        skipped += failed
+        same: defaultdict[tuple[str, float], list[str]] = defaultdict(list)
+        for id, place, share in zip(ids, shares.argmax(axis=1), shares.max(axis=1), strict=True):
+            same[names[place], round(float(share), 2)].append(id)
+        for (name, confidence), some in same.items():
+            index.store.merge_payload(some, {"class": name, "class_confidence": confidence})
+            counts[name] += len(some)
+        done += len(ids) + len(failed)
+        progress(done, total)
+    return Classified(embedder.spec.name, sum(counts.values()), dict(counts.most_common()), tuple(skipped))
+
+
+def _of_index(
+    index: Index, embedder: Classifying, limits: Limits, workers: int
+) -> Iterable[tuple[list[str], Float32, list[Skipped]]]:
+    """Batches of ids and probabilities float32 (n, classes), and what can't be read."""
+    import numpy as np
+
+    if isinstance(embedder, DerivedEmbedder):
+        names = index.spaces_of(embedder.base.spec)
+        wanted = sorted(set(embedder.inputs.values()))
+        ids = [p.id for points in index.store.scroll(fields=()) for p in points]
+        for some in chunked(iter(ids), STORED_BATCH):
+            raw = index.raw_of(some, [names[space] for space in wanted])
+            whole = [id for id, held in raw.items() if len(held) == len(wanted)]
+            if whole:
+                vectors = {s: np.stack([raw[id][names[s]] for id in whole]).astype(np.float32) for s in wanted}
+                yield whole, embedder.classify(vectors), []
+        return
+    loader = Loader(limits, embedder.short_side)
+    uris = {p.payload["uri"]: p.id for points in index.store.scroll(fields=("uri",)) for p in points}
+    try:
+        batches = chunked((ImageRef(uri) for uri in uris), BATCH)
+        found = ordered_map(lambda some: _read(embedder, loader, some), batches, workers=workers, window=2 * workers)
+        for read, shares, failed in found:
+            yield [uris[uri] for uri in read], shares, failed
+    finally:
+        loader.close()
+
+
+def _read(
+    embedder: Classifying, loader: Loader, refs: Sequence[ImageRef | Skipped]
+) -> tuple[list[str], Float32, list[Skipped]]:
+    import numpy as np
+
+    uris: list[str] = []
+    rows: list[np.ndarray] = []
+    failed: list[Skipped] = []
+    for ref in refs:
+        if isinstance(ref, Skipped):
+            failed.append(ref)
+            continue
+        try:
+            rows.append(embedder.preprocess(loader.decode(loader.read(ref)).image))
+            uris.append(ref.uri)
+        except ImageError as error:
+            failed.append(Skipped(ref.uri, error.code, error.message, error.remedy))
+    shares = embedder.classify_images(np.stack(rows)) if rows else np.zeros((0, 1), np.float32)
+    return uris, shares, failed
+
+
+def _prediction(uri: str, shares: Float32, names: Sequence[str]) -> Prediction:
+    order = (-shares).argsort(kind="stable")[:SHOWN]
+    classes = tuple((names[i], float(shares[i])) for i in order)
+    return Prediction(uri, *classes[0], classes)

@@ -1,0 +1,68 @@
+"""What a training says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from imagefinder.errors import InvalidInputError
+
+
+class Scores(Protocol):
+    """``evaluation.retrieval.LabelScores`` or ``WordScores``."""
+
+    def to_dict(self) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """The result of a training.
+
+    ``name`` is that of the model, and of its space in the index; None when none was made because the untouched space
+    is as good. ``before`` and ``after`` are measured on ``held_out`` images that were not trained on; None when there
+    were too few to hold any out. ``chosen`` says what was trained; ``candidates`` what was tried, and how well it did;
+    ``facts`` what only this kind of training has to say; ``notes`` what a person should know.
+    """
+
+    kind: str  # adapter, classifier, words or autoencoder
+    name: str | None
+    images: int
+    missing: tuple[str, ...]
+    held_out: int
+    before: Scores | None
+    after: Scores | None
+    chosen: str
+    seconds: float
+    candidates: Sequence[Mapping[str, Any]] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "name": self.name,
+            "images": self.images,
+            "missing": list(self.missing),
+            "held_out": self.held_out,
+            "before": self.before.to_dict() if self.before else None,
+            "after": self.after.to_dict() if self.after else None,
+            "chosen": self.chosen,
+            "candidates": [dict(c) for c in self.candidates],
+            "seconds": round(self.seconds, 2),
+            **self.facts,
+            "notes": list(self.notes),
+        }
+
+
+def check_finite(vectors: Any, what: str = "vectors") -> None:
+    """Raises InvalidInputError naming the first row with a value that is no number."""
+    bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+    if len(bad):
+        raise InvalidInputError(
+            f"{len(bad)} of the {len(vectors)} {what} hold values that are no numbers (NaN or infinite), the first in "
+            f"row {bad[0]}.",
+            remedy="Index these images again: imagefinder index --force",
+        )

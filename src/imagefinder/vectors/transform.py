@@ -1,0 +1,90 @@
+"""The linear transform between a model's vectors and the ones searched: centring, and PCA where it pays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Self
+
+import numpy as np
+
+from imagefinder.errors import IndexDamagedError, InvalidInputError, StorageError
+from imagefinder.vectors.moments import moments, unit
+
+if TYPE_CHECKING:
+    from imagefinder.types import Float32
+
+PRIOR_WEIGHT = 32.0  # how many images the model's prior mean counts for against the collection's own
+
+
+@dataclass(frozen=True, slots=True)
+class LinearTransform:
+    """Subtract ``mean`` (dim_in,), project on ``axes`` (dim_in, dim_out) if there are any, scale to unit length."""
+
+    mean: Float32
+    axes: Float32 | None = None
+
+    @property
+    def dim_out(self) -> int:
+        return int(self.mean.shape[0] if self.axes is None else self.axes.shape[1])
+
+    @classmethod
+    def fit(
+        cls, batches: Iterable[Float32], *, kind: Literal["pca", "center", "none"], prior_mean: Float32, dim: int = 256
+    ) -> Self:
+        """Fit on float32 (n, dim_in) batches, in one pass and memory of dim_in squared.
+
+        "center" takes the mean away; "pca" also keeps the ``dim`` directions of most variance (Pearson 1901), where
+        there are at least ``2 * dim`` images to tell them. Of few images the mean says little about the next one, so
+        it is drawn towards ``prior_mean``, which counts for ``PRIOR_WEIGHT`` images. The same rows in the same order
+        give the same transform. "none" reads no batch and leaves the vectors as they are: in a space that pictures and
+        texts share, a text's cosines with centred pictures are in another order than the model's own.
+        """
+        if kind == "none":
+            return cls(np.zeros_like(prior_mean, dtype=np.float32))
+        if kind not in ("pca", "center"):
+            raise InvalidInputError(f"There is no transform {kind!r}; there are pca, center and none.")
+        found = moments(batches, shift=prior_mean.astype(np.float64), scatter=kind == "pca")
+        mean = (found.shift + found.total / (found.count + PRIOR_WEIGHT)).astype(np.float32)
+        if kind == "center" or found.count < 2 * dim:
+            return cls(mean)
+        return cls(mean, np.ascontiguousarray(found.principal_axes()[1][:, :dim], dtype=np.float32))
+
+    def apply(self, vectors: Float32, *, centre: bool = True) -> Float32:
+        """float32 (n, dim_in) to float32 (n, dim_out), rows of unit length; a row that vanishes stays zero.
+
+        ``centre=False`` is for vectors of another kind in the same space, such as texts, whose mean is not the
+        images'.
+        """
+        rows = unit(vectors, len(self.mean))
+        if centre:
+            rows = rows - self.mean
+        return unit(rows if self.axes is None else rows @ self.axes)
+
+    def save(self, path: Path) -> None:
+        """Write an NPZ; a crash leaves the old file or the new one. Raises StorageError."""
+        partial = path.with_name(f"{path.name}.part")
+        arrays = {"mean": self.mean} if self.axes is None else {"mean": self.mean, "axes": self.axes}
+        try:
+            with partial.open("wb") as file:
+                np.savez(file, **arrays)  # type: ignore[arg-type]
+            partial.replace(path)
+        except OSError as error:
+            raise StorageError(
+                f"{path} can't be written: {error.strerror}.", remedy="Make room on the disk."
+            ) from error
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read what ``save`` wrote. Raises IndexDamagedError."""
+        try:
+            with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:  # np.load leaks a bad file
+                mean, axes = file["mean"], file["axes"] if "axes" in file.files else None
+            if mean.ndim != 1 or (axes is not None and axes.shape[0] != mean.shape[0]):
+                raise ValueError(f"shapes {mean.shape} and {None if axes is None else axes.shape}")
+        except Exception as error:  # zipfile, zlib and NumPy each raise their own on damaged files
+            raise IndexDamagedError(
+                f"{path} is missing or damaged: {error}.", remedy="Run: imagefinder index --rebuild"
+            ) from error
+        return cls(mean, axes)

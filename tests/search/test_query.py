@@ -1,0 +1,110 @@
+"""Queries: rclip's arithmetic, files, URLs, ids, and the ways to write them wrongly."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imagefinder.errors import InvalidQueryError
+from imagefinder.search.query import Kind, Term, parse_arguments, parse_query
+
+ID = "6ba7b811-9dad-51d1-80b4-00c04fd430c8"
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for name in ("beach.jpg", "my + photo - 2.jpg", "2:30.jpg"):
+        (tmp_path / name).write_bytes(b"x")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("red bike", [("words", "red bike", 1)]),
+        ("dog + ./beach.jpg - people", [("words", "dog", 1), ("file", "beach.jpg", 1), ("words", "people", -1)]),
+        ("2:dog", [("words", "dog", 2)]),
+        ("0.5:dog - 1.5:cat", [("words", "dog", 0.5), ("words", "cat", -1.5)]),
+        ("- people + beach", [("words", "people", -1), ("words", "beach", 1)]),
+        (f"id:{ID}", [("id", ID, 1)]),
+        (f"3:id:{ID.upper()} + snow", [("id", ID, 3), ("words", "snow", 1)]),
+        ("https://example.org/a+b-c.jpg", [("url", "https://example.org/a+b-c.jpg", 1)]),
+        ("t-shirt", [("words", "t-shirt", 1)]),
+        ("c++ code", [("words", "c++ code", 1)]),
+        ("my + photo - 2.jpg", [("file", "my + photo - 2.jpg", 1)]),
+        ("2:30.jpg", [("file", "2:30.jpg", 1)]),
+        ("grüne Äpfel 林檎", [("words", "grüne Äpfel 林檎", 1)]),
+    ],
+)
+def test_text_is_read_as_rclip_reads_it(here: Path, text: str, terms: list[tuple[str, str, float]]) -> None:
+    found = parse_query(text)
+    assert [(t.kind, t.value.removeprefix("./"), t.weight) for t in found] == terms  # type: ignore[union-attr]
+
+
+def test_arguments_of_the_shell_mean_the_same_as_one_text(here: Path) -> None:
+    assert parse_arguments(["dog", "+", "./beach.jpg", "-", "people"]) == parse_query("dog + ./beach.jpg - people")
+    assert parse_arguments(["red", "bike"]) == parse_query("red bike")
+    assert parse_arguments(["dog + ./beach.jpg", "-", "people"]) == parse_query("dog + ./beach.jpg - people")
+
+
+def test_an_argument_that_is_a_file_is_never_split(here: Path) -> None:
+    assert parse_arguments(["my + photo - 2.jpg"]) == [Term(Kind.FILE, "my + photo - 2.jpg")]
+    assert parse_arguments(["dog", "-", "my + photo - 2.jpg", "+", "cat"]) == [
+        Term(Kind.WORDS, "dog"),
+        Term(Kind.FILE, "my + photo - 2.jpg", -1.0),
+        Term(Kind.WORDS, "cat"),
+    ]
+
+
+def test_paths_bytes_pictures_and_weights_of_the_library(here: Path, make_image) -> None:  # type: ignore[no-untyped-def]
+    picture = make_image()
+    terms = parse_query(["dog", (Path("beach.jpg"), 0.5), (picture, -2), b"data", Term(Kind.ID, ID, 3)])
+    assert [(t.kind, t.weight) for t in terms] == [
+        (Kind.WORDS, 1),
+        (Kind.FILE, 0.5),
+        (Kind.DATA, -2),
+        (Kind.DATA, 1),
+        (Kind.ID, 3),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "   ",
+        "dog +",
+        "dog + - cat",
+        "- people",
+        "id:not-an-id",
+        "./missing.jpg",
+        "missing.png",
+        "/no/such.file",
+        "+",
+    ],
+)
+def test_what_cannot_be_read_is_refused_with_advice(here: Path, text: str) -> None:
+    with pytest.raises(InvalidQueryError) as caught:
+        parse_query(text)
+    assert caught.value.remedy
+
+
+words = st.text(st.characters(whitelist_categories=("L",)), min_size=1, max_size=8).filter(lambda w: w.strip() == w)
+
+
+@given(st.lists(st.tuples(st.sampled_from([1.0, -1.0]), st.integers(1, 9), words), min_size=1, max_size=6))
+def test_what_is_written_is_what_is_read(parts: list[tuple[float, int, str]]) -> None:
+    parts = [(1.0, *parts[0][1:]), *parts[1:]]
+    text = " ".join(f"{'-' if sign < 0 else '+'} {weight}:{word}" for sign, weight, word in parts)
+    assert [(t.weight, t.value) for t in parse_query(text)] == [(sign * weight, word) for sign, weight, word in parts]
+
+
+@given(st.text(max_size=60))
+def test_no_text_raises_anything_but_our_error(text: str) -> None:
+    with contextlib.suppress(InvalidQueryError):
+        assert parse_query(text)

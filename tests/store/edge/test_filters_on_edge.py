@@ -1,0 +1,120 @@
+"""The engine and the plain predicate agree on every filter and payload."""
+
+from __future__ import annotations
+
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from imagefinder.store.base import Point, VectorParams
+from imagefinder.store.edge.store import EdgeStore
+from imagefinder.store.exact import ExactStore
+from imagefinder.store.filters.parse import And, Compare, Contains, Filter, Has, In, Not, Or, parse
+
+WORDS = ["red", "Red", "", "5", "5.0", "2020", "true", "straße", "STRASSE", "a b", "2024-05", "2024-05-01"]
+TEXT = st.sampled_from(WORDS) | st.text(st.characters(exclude_categories=["Cs"]), max_size=4)
+WHOLE = st.sampled_from([0, 1, 5, -5, 2020, 2**53, 2**53 + 1, 2**63 - 1, -(2**63)]) | st.integers(-9, 9)
+NUMBERS = WHOLE | st.sampled_from([5.0, 0.5, -0.0, 2.0**53, 2020.5]) | st.floats(-10, 10)
+DATES = st.datetimes().map(lambda d: d.isoformat()) | st.sampled_from(
+    [
+        "2024-05-01",
+        "2024-05-01T10:00:00Z",
+        "2024-05-01 10:00:00.25",
+        "2024-05-01T12:00:00+02:00",
+        "2024",
+        "2024-05",
+        "2024-05-01T10:00",
+        "2024-05-01 10:00",
+        "never",
+        "",
+    ]
+)
+LITERAL_DATES = st.sampled_from(
+    ["2024", "2024-05", "2024-05-01", "2024-05-01T10:00", "2024-05-01T10:00:00", "9999", "0001"]
+)
+SCALARS = TEXT | NUMBERS | st.booleans()
+ANY = ["year", "my column", 'q"', "a.b", "a[0]"]
+FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    **{field: SCALARS | st.none() | st.lists(SCALARS, max_size=3) for field in ANY},
+    "folder": TEXT,
+    "tags": st.lists(TEXT, max_size=3),
+    "caption": TEXT,
+    "width": WHOLE,
+    "taken_at": DATES,
+}
+PAYLOADS = st.fixed_dictionaries({}, optional=FIELDS)
+OPS = st.sampled_from(["=", "!=", "<", "<=", ">", ">="])
+TEXT_FIELDS = st.sampled_from(["folder", "tags", "caption", *ANY])
+LEAVES: st.SearchStrategy[Filter] = st.one_of(
+    st.builds(Compare, TEXT_FIELDS, OPS, TEXT | NUMBERS | LITERAL_DATES),
+    st.builds(Compare, TEXT_FIELDS, st.sampled_from(["=", "!="]), st.booleans()),
+    st.builds(Compare, st.just("width"), OPS, NUMBERS),
+    st.builds(Compare, st.just("taken_at"), OPS, LITERAL_DATES),
+    st.builds(In, TEXT_FIELDS, st.lists(SCALARS, min_size=1, max_size=3).map(tuple)),
+    st.builds(Contains, st.sampled_from([*FIELDS]), TEXT),
+    st.builds(Has, st.sampled_from([*FIELDS])),
+)
+FILTERS = st.recursive(
+    LEAVES,
+    lambda inner: st.one_of(
+        st.lists(inner, min_size=2, max_size=3).map(lambda p: And(tuple(p))),
+        st.lists(inner, min_size=2, max_size=3).map(lambda p: Or(tuple(p))),
+        inner.map(Not),
+    ),
+    max_leaves=4,
+)
+
+
+@pytest.fixture(scope="module")
+def edge() -> Iterator[EdgeStore]:
+    with tempfile.TemporaryDirectory() as folder:
+        store = EdgeStore.create(Path(folder) / "points", {"v": VectorParams(2)})
+        yield store
+        store.close()
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(payloads=st.lists(PAYLOADS, min_size=1, max_size=8), filters=st.lists(FILTERS, min_size=1, max_size=6))
+def test_edge_agrees_with_the_predicate(edge: EdgeStore, payloads: list[dict[str, Any]], filters: list[Filter]) -> None:
+    edge.delete([point.id for page in edge.scroll() for point in page])
+    exact = ExactStore()
+    exact.create_vector("v", VectorParams(2))
+    points = [Point(str(uuid.UUID(int=n)), p, {"v": np.array([1, n])}) for n, p in enumerate(payloads)]
+    for store in (edge, exact):
+        store.upsert(points)
+    for filter in filters:
+        expected = [p.id for page in exact.scroll(filter=filter) for p in page]
+        assert [p.id for page in edge.scroll(filter=filter) for p in page] == expected, filter
+        assert edge.count(filter) == len(expected)
+        assert sorted(h.id for h in edge.query("v", np.ones(2), 99, filter=filter)) == expected
+
+
+def test_answers_follow_writes(edge: EdgeStore) -> None:
+    edge.delete([point.id for page in edge.scroll() for point in page])
+    filter = parse("caption ~ BIKE or year > 2000")
+    one, two = str(uuid.UUID(int=1)), str(uuid.UUID(int=2))
+    assert edge.count(filter) == 0
+    edge.upsert([Point(one, {"caption": "a bike"}, {}), Point(two, {"year": "2001"}, {})])
+    assert edge.count(filter) == 2
+    edge.set_payload(one, {})
+    assert edge.count(filter) == 1
+    edge.delete([two])
+    assert edge.count(filter) == 0
+
+
+def test_numbers_true_and_text_are_kept_apart(edge: EdgeStore) -> None:
+    edge.delete([point.id for page in edge.scroll() for point in page])
+    values: list[Any] = [1, 1.0, True, "1", "true"]
+    edge.upsert([Point(str(uuid.UUID(int=n)), {"x": v}, {}) for n, v in enumerate(values)])
+    found = {
+        text: [int(p.id[-1]) for page in edge.scroll(filter=parse(text)) for p in page]
+        for text in ("x=1", "x='1'", "x=true", "x=1.0")
+    }
+    assert found == {"x=1": [0, 1, 3], "x='1'": [3], "x=true": [2, 4], "x=1.0": [0, 1, 3]}
