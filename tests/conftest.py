@@ -5,19 +5,24 @@ from __future__ import annotations
 import os
 import shutil
 import tarfile
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from files import copy_with_holes, folder_in_memory
 from hypothesis import settings
 from PIL import Image
+from skips import strict
 
 settings.register_profile("imagefinder", deadline=None)  # a slow machine must not make a test fail
 settings.load_profile("imagefinder")
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("IMAGEFINDER_TEST_DATA", ROOT.parent / "shared" / "data"))
+if "TMPDIR" not in os.environ and (memory := folder_in_memory()):  # also for the processes that tests start
+    os.environ["TMPDIR"] = tempfile.tempdir = str(memory)
 
 
 @pytest.fixture(autouse=True)
@@ -60,18 +65,8 @@ def copy_index() -> Callable[[Path, Path], Path]:
     """``copy_index(source, target)`` copies an index that nothing holds open. The engine's files are mostly holes: a
     plain copy of 4 MB takes 290."""
 
-    def copy(source: str, target: str) -> str:
-        with open(source, "rb") as read, open(target, "wb") as write:
-            while block := read.read(64 * 1024):
-                if block.strip(b"\0"):
-                    write.write(block)
-                else:
-                    write.seek(len(block), os.SEEK_CUR)
-            write.truncate()
-        return target
-
     def copy_index(source: Path, target: Path) -> Path:
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns(".lock*"), copy_function=copy)
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns(".lock*"), copy_function=copy_with_holes)
         return target
 
     return copy_index
@@ -97,6 +92,24 @@ def make_image() -> Callable[..., Image.Image]:
         return Image.fromarray(noise).resize(size, Image.Resampling.BICUBIC)
 
     return make
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests of the page run alone: two browsers at once would only wait for each other."""
+    for item in items:
+        if "browser" in item.path.relative_to(ROOT / "tests").parts:
+            item.add_marker("alone")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    return strict((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    return strict((yield))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

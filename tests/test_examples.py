@@ -43,6 +43,7 @@ def run(name: str, *arguments: object) -> str:
     return done.stdout
 
 
+@pytest.mark.alone
 def test_product_search(photos: Path, tmp_path: Path) -> None:
     out = run("product_search.py", photos, "--out", tmp_path, "--max-k", 12)
     took = re.search(r"Two searches in (\d+) ms", out)

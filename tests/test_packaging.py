@@ -38,7 +38,7 @@ def test_the_wheel_holds_the_models_and_their_licences_and_no_examples(wheel: Pa
 def test_the_installed_wheel_indexes_and_searches(wheel: Path, tmp_path: Path) -> None:
     venv.create(tmp_path / "env", with_pip=True)
     scripts = tmp_path / "env" / ("Scripts" if sys.platform == "win32" else "bin")
-    pip = [scripts / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip = [scripts / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
     subprocess.run([*pip, str(wheel)], check=True)
 
     def run(*arguments: object) -> subprocess.CompletedProcess[str]:

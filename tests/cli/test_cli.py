@@ -1,4 +1,4 @@
-"""The command line as a person and as a program use it: real processes, real files."""
+"""The command line as a person and as a program use it: real files, and real processes where it matters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from command import run_cli
+from command import run_cli, run_process
 from PIL import Image
 
 SAMPLES = Path(__file__).resolve().parents[2] / "examples" / "images"
@@ -29,7 +29,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for path in (pictures[0], pictures[len(pictures) // 2], pictures[-1]):
         (folder / "album" / path.name).write_bytes(path.read_bytes())
     (folder / "album" / "broken.jpg").write_bytes(pictures[0].read_bytes()[:2000])
-    done = run_cli("index", folder / "album", "--index", folder / "index", "--model", "fast", "--json")
+    done = run_process("index", folder / "album", "--index", folder / "index", "--model", "fast", "--json")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert report["added"] == 3
@@ -56,7 +56,7 @@ def test_the_index_report_has_the_promised_keys(home: Path) -> None:
 def test_index_without_a_source_goes_over_the_known_ones(home: Path) -> None:
     done = run_cli("index", "--index", home / "index", "--json")
     assert json.loads(done.stdout)["unchanged"] == 3
-    assert run_cli("index", "--index", home / "index", "--strict").returncode == 1
+    assert run_process("index", "--index", home / "index", "--strict").returncode == 1
 
 
 def test_the_search_answer_has_the_promised_keys(search: Run) -> None:
@@ -124,7 +124,7 @@ def test_wrong_use_is_told_with_its_exit_code(home: Path, arguments: list[str], 
 
 
 def test_an_error_is_json_too_when_json_is_wanted(home: Path) -> None:
-    done = run_cli("search", "x", "--index", home / "none", "--json")
+    done = run_process("search", "x", "--index", home / "none", "--json")
     assert done.returncode == 3
     assert set(json.loads(done.stdout)["error"]) == {"code", "message", "remedy"}
 
@@ -239,7 +239,7 @@ def test_demo_runs_on_a_folder_and_says_where_to_get_images_without_one(home: Pa
 
 
 def test_help_is_there_for_every_command() -> None:
-    top = run_cli("--help").stdout
+    top = run_process("--help").stdout
     for command in ("demo", "index", "search", "remove", "info", "models", "doctor", "download", "evaluate"):
         assert command in top
         assert "Usage" in run_cli(command, "--help").stdout

@@ -34,52 +34,57 @@ def vectors(answer: dict[str, Any]) -> np.ndarray:
     return np.array([row["embedding"] for row in answer["data"]], np.float32)
 
 
-@pytest.fixture
-def finder(client: TestClient) -> ImageFinder:
+def finder_of(client: TestClient) -> ImageFinder:
     found: ImageFinder = client.app.state.serving.finder  # type: ignore[attr-defined]
     return found
 
 
-def test_texts_are_what_the_library_makes_of_them(client: TestClient, finder: ImageFinder) -> None:
-    answer = ask(client, ["a red bike", "fruit"])
+@pytest.fixture
+def finder(reader: TestClient) -> ImageFinder:
+    return finder_of(reader)
+
+
+def test_texts_are_what_the_library_makes_of_them(reader: TestClient, finder: ImageFinder) -> None:
+    answer = ask(reader, ["a red bike", "fruit"])
     np.testing.assert_allclose(vectors(answer), finder.embed_words(["a red bike", "fruit"]), atol=1e-6)
     assert answer["object"] == "list" and answer["model"] == WORDS == finder.text_space
     assert answer["usage"] == {"prompt_tokens": 8, "total_tokens": 8}  # with the start and the end of each text
-    assert vectors(ask(client, "fruit")).shape == (1, 384)
+    assert vectors(ask(reader, "fruit")).shape == (1, 384)
 
 
-def test_pictures_are_the_vectors_that_are_searched(client: TestClient, finder: ImageFinder) -> None:
+def test_pictures_are_the_vectors_that_are_searched(reader: TestClient, finder: ImageFinder) -> None:
     record = finder.get(PICTURE)
     for space in (IMAGES, WORDS):
         ids, stored = finder.vectors(space)
-        (row,) = vectors(ask(client, data_uri(PICTURE), space))
+        (row,) = vectors(ask(reader, data_uri(PICTURE), space))
         assert row @ stored[ids.index(record.id)] > 0.9999
         assert abs(np.linalg.norm(row) - 1) < 1e-5
         np.testing.assert_allclose(row, finder.embed_images([PICTURE], space)[0], atol=1e-6)
 
 
-def test_texts_and_pictures_keep_their_order_and_compare(client: TestClient) -> None:
+def test_texts_and_pictures_keep_their_order_and_compare(reader: TestClient) -> None:
     items: list[Any] = ["fruit", data_uri(PICTURE), {"text": "fruit"}, {"image": data_uri(PICTURE)}]
-    found = vectors(ask(client, items, ""))  # no model: the space of both
+    found = vectors(ask(reader, items, ""))  # no model: the space of both
     np.testing.assert_array_equal(found[0], found[2])
     np.testing.assert_allclose(found[1], found[3], atol=1e-6)
     assert found[0] @ found[1] < 0.9
 
 
-def test_many_pictures_are_the_same_as_one_by_one(client: TestClient) -> None:
+def test_many_pictures_are_the_same_as_one_by_one(reader: TestClient) -> None:
     paths = sorted(SAMPLES.rglob("*.jpg"))[:20]
-    together = vectors(ask(client, [data_uri(p) for p in paths], IMAGES))
-    alone = vectors(ask(client, data_uri(paths[17]), IMAGES))
+    together = vectors(ask(reader, [data_uri(p) for p in paths], IMAGES))
+    alone = vectors(ask(reader, data_uri(paths[17]), IMAGES))
     np.testing.assert_allclose(together[17], alone[0], atol=1e-5)
 
 
-def test_base64_holds_the_same_floats(client: TestClient) -> None:
-    as_numbers = vectors(ask(client, ["fruit"]))
-    (row,) = ask(client, ["fruit"], encoding_format="base64")["data"]
+def test_base64_holds_the_same_floats(reader: TestClient) -> None:
+    as_numbers = vectors(ask(reader, ["fruit"]))
+    (row,) = ask(reader, ["fruit"], encoding_format="base64")["data"]
     np.testing.assert_array_equal(np.frombuffer(base64.b64decode(row["embedding"]), "<f4"), as_numbers[0])
 
 
-def test_models_are_the_spaces(client: TestClient, finder: ImageFinder) -> None:
+def test_models_are_the_spaces(client: TestClient) -> None:
+    finder = finder_of(client)
     words, images = client.get("/v1/models").json()["data"]
     assert (words["id"], words["dimensions"], words["inputs"]) == (WORDS, 384, ["text", "image"])
     assert (images["id"], images["inputs"]) == (IMAGES, ["image"])
@@ -107,8 +112,8 @@ def test_models_are_the_spaces(client: TestClient, finder: ImageFinder) -> None:
         ({"input": "fruit", "encoding_format": "int8"}, 400, "encoding_format"),
     ],
 )
-def test_what_is_wrong_is_told(client: TestClient, body: dict[str, Any], status: int, part: str) -> None:
-    answer = client.post("/v1/embeddings", json=body)
+def test_what_is_wrong_is_told(reader: TestClient, body: dict[str, Any], status: int, part: str) -> None:
+    answer = reader.post("/v1/embeddings", json=body)
     told = answer.json()["error"]
     assert answer.status_code == status and part in f"{told['message']} {told['remedy']} {told['code']}", told
 
@@ -120,9 +125,9 @@ def test_an_empty_index_has_no_vectors_yet(serve: Callable[..., TestClient]) -> 
     assert answer.status_code == 404 and "Add" in answer.json()["error"]["remedy"]
 
 
-def test_the_client_of_openai(client: TestClient, finder: ImageFinder) -> None:
+def test_the_client_of_openai(reader: TestClient, finder: ImageFinder) -> None:
     openai = pytest.importorskip("openai")
-    asker = openai.OpenAI(base_url="http://localhost:8642/v1", api_key="none needed", http_client=client)
+    asker = openai.OpenAI(base_url="http://localhost:8642/v1", api_key="none needed", http_client=reader)
     assert [m.id for m in asker.models.list()] == [WORDS, IMAGES]
     for how in ({}, {"encoding_format": "float"}):  # it asks for base64 unless told otherwise
         answer = asker.embeddings.create(model=WORDS, input=["a red bike", data_uri(PICTURE)], **how)

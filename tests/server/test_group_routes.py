@@ -29,6 +29,14 @@ def told(client: TestClient) -> dict[str, Any]:
     return found
 
 
+@pytest.fixture(scope="module")
+def clustered(serve_all: Serve) -> TestClient:
+    """With three clusters that no test changes."""
+    client = serve_all()
+    finder_of(client).cluster(3, method="kmeans")
+    return client
+
+
 # --- clusters -----------------------------------------------------------------------------------------------------
 
 
@@ -84,11 +92,10 @@ def test_corrections_are_made_and_taken_back(client: TestClient) -> None:
         ("POST", "/v1/clusters/undo", None, 404),
     ],
 )
-def test_bad_corrections_change_nothing(client: TestClient, method: str, path: str, body: Any, status: int) -> None:
-    finder_of(client).cluster(3, method="kmeans")
-    before = told(client)
-    assert client.request(method, path, json=body).status_code == status
-    assert told(client) == before
+def test_bad_corrections_change_nothing(clustered: TestClient, method: str, path: str, body: Any, status: int) -> None:
+    before = told(clustered)
+    assert clustered.request(method, path, json=body).status_code == status
+    assert told(clustered) == before
 
 
 def test_levels_and_exports(client: TestClient, ids: list[str]) -> None:

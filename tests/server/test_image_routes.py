@@ -34,34 +34,34 @@ def picture(seed: int, size: tuple[int, int] = (120, 80), format: str = "JPEG", 
 # --- listing ------------------------------------------------------------------------------------------------------
 
 
-def test_pages_hold_every_image_once(client: TestClient, ids: list[str]) -> None:
+def test_pages_hold_every_image_once(reader: TestClient, ids: list[str]) -> None:
     seen: list[str] = []
     offset: int | None = 0
     while offset is not None:
-        page = client.get("/v1/images", params={"k": 25, "offset": offset}).json()
+        page = reader.get("/v1/images", params={"k": 25, "offset": offset}).json()
         seen += [i["id"] for i in page["images"]]
         offset = page["next_offset"]
     assert seen == sorted(ids) and page["total"] == len(ids)
 
 
 @pytest.mark.parametrize("sort", ["width", "-width", "uri", "-bytes", "mtime"])
-def test_sorting(client: TestClient, sort: str) -> None:
+def test_sorting(reader: TestClient, sort: str) -> None:
     name = sort.lstrip("-")
-    images = client.get("/v1/images", params={"sort": sort, "k": 1000}).json()["images"]
-    columns = client.get("/v1/images/columns", params={"sort": sort, "fields": f"id,{name}"}).json()["columns"]
+    images = reader.get("/v1/images", params={"sort": sort, "k": 1000}).json()["images"]
+    columns = reader.get("/v1/images/columns", params={"sort": sort, "fields": f"id,{name}"}).json()["columns"]
     values = [i[name] for i in images]
     assert values == sorted(values, reverse=sort.startswith("-")) == columns[name]
 
 
-def test_filters_and_facets_agree(client: TestClient, ids: list[str]) -> None:
-    facets = client.get("/v1/facets").json()
+def test_filters_and_facets_agree(reader: TestClient, ids: list[str]) -> None:
+    facets = reader.get("/v1/facets").json()
     assert facets["total"] == len(ids) == sum(f["count"] for f in facets["folder"])
     for folder in facets["folder"]:
         where = f'folder = "{folder["value"]}"'
-        assert client.get("/v1/images", params={"filter": where}).json()["total"] == folder["count"]
-        assert client.get("/v1/facets", params={"filter": where}).json()["total"] == folder["count"]
+        assert reader.get("/v1/images", params={"filter": where}).json()["total"] == folder["count"]
+        assert reader.get("/v1/facets", params={"filter": where}).json()["total"] == folder["count"]
     low, high = facets["ranges"]["width"]
-    assert client.get("/v1/images", params={"filter": f"width >= {low} and width <= {high}"}).json()["total"] == len(
+    assert reader.get("/v1/images", params={"filter": f"width >= {low} and width <= {high}"}).json()["total"] == len(
         ids
     )
 
@@ -78,26 +78,26 @@ def test_filters_and_facets_agree(client: TestClient, ids: list[str]) -> None:
         ("/v1/facets", {"filter": "a b"}),
     ],
 )
-def test_what_cannot_be_listed_is_refused(client: TestClient, path: str, params: dict[str, Any]) -> None:
-    answer = client.get(path, params=params)
+def test_what_cannot_be_listed_is_refused(reader: TestClient, path: str, params: dict[str, Any]) -> None:
+    answer = reader.get(path, params=params)
     assert answer.status_code == 400 and answer.json()["error"]["code"] == "invalid-input", answer.text
 
 
-def test_images_are_named_by_id_only(client: TestClient, ids: list[str]) -> None:
-    uri = client.get(f"/v1/images/{ids[0]}").json()["uri"]
+def test_images_are_named_by_id_only(reader: TestClient, ids: list[str]) -> None:
+    uri = reader.get(f"/v1/images/{ids[0]}").json()["uri"]
     for name in (uri, uri.replace("/", "%2F"), "..%2F..%2Findex.json", "../../index.json", "id:" + ids[0], "%00"):
         for what in ("", "/thumbnail", "/original"):
-            assert client.get(f"/v1/images/{name}{what}").status_code in (400, 404), name
-    assert client.get(f"/v1/images/{GONE}").status_code == 404
-    assert client.get(f"/v1/images/{ids[0].upper()}").json()["id"] == ids[0]
+            assert reader.get(f"/v1/images/{name}{what}").status_code in (400, 404), name
+    assert reader.get(f"/v1/images/{GONE}").status_code == 404
+    assert reader.get(f"/v1/images/{ids[0].upper()}").json()["id"] == ids[0]
 
 
 @pytest.mark.parametrize(
     "path",
     ["/../index.json", "/%2e%2e/%2e%2e/app.py", "/vendor/..%2f..%2fapp.py", "/js/%00", "/app.py", "//etc/passwd"],
 )
-def test_the_page_serves_its_own_files_only(client: TestClient, path: str) -> None:
-    answer = client.get(path)
+def test_the_page_serves_its_own_files_only(reader: TestClient, path: str) -> None:
+    answer = reader.get(path)
     assert answer.status_code in (400, 404) and "error" in answer.json()
 
 
@@ -121,9 +121,9 @@ def test_tags_and_captions(client: TestClient, ids: list[str]) -> None:
     "body",
     [{"tags": [""]}, {"tags": ["x" * 300]}, {"tags": "red"}, {"caption": 3}, {"uri": "/etc"}, {"tags": ["a"] * 300}],
 )
-def test_bad_changes_are_refused(client: TestClient, ids: list[str], body: dict[str, Any]) -> None:
-    assert client.patch(f"/v1/images/{ids[0]}", json=body).status_code == 400
-    assert client.patch(f"/v1/images/{GONE}", json={"tags": ["a"]}).status_code == 404
+def test_bad_changes_are_refused(reader: TestClient, ids: list[str], body: dict[str, Any]) -> None:
+    assert reader.patch(f"/v1/images/{ids[0]}", json=body).status_code == 400
+    assert reader.patch(f"/v1/images/{GONE}", json={"tags": ["a"]}).status_code == 404
 
 
 # --- pictures -----------------------------------------------------------------------------------------------------
@@ -165,9 +165,9 @@ def test_an_edited_file_is_not_shown_as_the_one_that_was_indexed(serve: Serve, t
     assert answer.status_code == 422 and "changed" in answer.json()["error"]["message"]
 
 
-def test_the_original_is_the_file_and_runs_nothing(client: TestClient, ids: list[str]) -> None:
-    record = finder_of(client).get(ids[0])
-    answer = client.get(f"/v1/images/{ids[0]}/original")
+def test_the_original_is_the_file_and_runs_nothing(reader: TestClient, ids: list[str]) -> None:
+    record = finder_of(reader).get(ids[0])
+    answer = reader.get(f"/v1/images/{ids[0]}/original")
     assert answer.content == Path(record.uri).read_bytes() and answer.headers["content-type"] == "image/jpeg"
     assert "sandbox" in answer.headers["content-security-policy"]
 

@@ -218,8 +218,8 @@ def test_every_kind_of_job(client: TestClient) -> None:
         {},
     ],
 )
-def test_bad_jobs_are_refused(client: TestClient, body: dict[str, Any]) -> None:
-    answer = client.post("/v1/jobs", json=body)
+def test_bad_jobs_are_refused(reader: TestClient, body: dict[str, Any]) -> None:
+    answer = reader.post("/v1/jobs", json=body)
     assert answer.status_code == 400 and answer.json()["error"]["message"]
 
 
@@ -270,14 +270,14 @@ def test_folders_cannot_be_named_from_beyond_loopback(serve: Serve, tmp_path: Pa
     assert open.get("/v1/folders", params={"path": "/etc"}, headers=sent).status_code == 403
 
 
-def test_folders_are_shown_to_choose_from(client: TestClient, tmp_path: Path) -> None:
+def test_folders_are_shown_to_choose_from(reader: TestClient, tmp_path: Path) -> None:
     for name in ("b", "A", ".hidden"):
         (tmp_path / "home" / name).mkdir(parents=True)
     (tmp_path / "home" / "x.JPG").write_bytes(b"")
     (tmp_path / "home" / "x.txt").write_bytes(b"")
-    seen = client.get("/v1/folders", params={"path": str(tmp_path / "home")}).json()
+    seen = reader.get("/v1/folders", params={"path": str(tmp_path / "home")}).json()
     assert [f["name"] for f in seen["folders"]] == ["A", "b"] and seen["images"] == 1
     assert seen["parent"] == str(tmp_path)
     for path in ("/no/such", str(tmp_path / "home" / "x.txt"), "a\0b"):
-        assert client.get("/v1/folders", params={"path": path}).status_code in (400, 404)
-    assert client.get("/v1/folders").json()["path"] == str(Path.home())
+        assert reader.get("/v1/folders", params={"path": path}).status_code in (400, 404)
+    assert reader.get("/v1/folders").json()["path"] == str(Path.home())

@@ -27,8 +27,8 @@ def error(answer: object) -> str:
     "host",
     ["localhost", "localhost:8642", "127.0.0.1:1", "127.1.2.3", "[::1]:8642", "LOCALHOST", "a.localhost", "localhost."],
 )
-def test_this_machine_is_known_by_its_names(client: TestClient, host: str) -> None:
-    assert client.get("/v1/index", headers={"host": host}).status_code == 200
+def test_this_machine_is_known_by_its_names(reader: TestClient, host: str) -> None:
+    assert reader.get("/v1/index", headers={"host": host}).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -46,9 +46,9 @@ def test_this_machine_is_known_by_its_names(client: TestClient, host: str) -> No
         "[::ffff:8.8.8.8]",
     ],
 )
-def test_a_foreign_name_is_refused(client: TestClient, host: str) -> None:
+def test_a_foreign_name_is_refused(reader: TestClient, host: str) -> None:
     for path in ("/v1/index", "/", "/healthz", "/openapi.json"):
-        answer = client.get(path, headers={"host": host})
+        answer = reader.get(path, headers={"host": host})
         assert answer.status_code == 403 and error(answer) == "forbidden"
 
 
@@ -66,31 +66,31 @@ def test_names_can_be_allowed_and_addresses_are_safe_beyond_loopback(serve: Serv
 @pytest.mark.parametrize(
     "origin", ["https://evil.example", "null", "http://localhost:3000", "http://127.0.0.1:8642", "file://"]
 )
-def test_posts_of_other_pages_are_refused(client: TestClient, origin: str) -> None:
-    answer = client.post("/v1/search", json={"words": "cat"}, headers={"origin": origin})
+def test_posts_of_other_pages_are_refused(reader: TestClient, origin: str) -> None:
+    answer = reader.post("/v1/search", json={"words": "cat"}, headers={"origin": origin})
     assert answer.status_code == 403
-    assert client.request("DELETE", "/v1/feedback/x", headers={"origin": origin}).status_code == 403
+    assert reader.request("DELETE", "/v1/feedback/x", headers={"origin": origin}).status_code == 403
     assert (
-        client.options("/v1/search", headers={"origin": origin, "access-control-request-method": "POST"}).status_code
+        reader.options("/v1/search", headers={"origin": origin, "access-control-request-method": "POST"}).status_code
         == 403
     )
 
 
-def test_posts_of_the_own_page_are_taken(client: TestClient) -> None:
-    answer = client.post("/v1/search", json={"words": "cat"}, headers={"origin": "http://localhost:8642"})
+def test_posts_of_the_own_page_are_taken(reader: TestClient) -> None:
+    answer = reader.post("/v1/search", json={"words": "cat"}, headers={"origin": "http://localhost:8642"})
     assert answer.status_code == 200
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
-def test_other_sites_cannot_even_read_pictures(client: TestClient, ids: list[str], site: str) -> None:
+def test_other_sites_cannot_even_read_pictures(reader: TestClient, ids: list[str], site: str) -> None:
     path = f"/v1/images/{ids[0]}/thumbnail"
-    assert client.get(path, headers={"sec-fetch-site": site}).status_code == 403
-    assert client.get(path, headers={"sec-fetch-site": "same-origin"}).status_code == 200
-    assert client.get("/", headers={"sec-fetch-site": "cross-site"}).status_code == 200  # a link to the page is fine
+    assert reader.get(path, headers={"sec-fetch-site": site}).status_code == 403
+    assert reader.get(path, headers={"sec-fetch-site": "same-origin"}).status_code == 200
+    assert reader.get("/", headers={"sec-fetch-site": "cross-site"}).status_code == 200  # a link to the page is fine
 
 
-def test_a_form_of_another_site_is_not_read_as_json(client: TestClient) -> None:
-    answer = client.post("/v1/search", content='{"words": "cat"}', headers={"content-type": "text/plain"})
+def test_a_form_of_another_site_is_not_read_as_json(reader: TestClient) -> None:
+    answer = reader.post("/v1/search", content='{"words": "cat"}', headers={"content-type": "text/plain"})
     assert answer.status_code == 400
 
 
@@ -106,24 +106,24 @@ def test_an_origin_can_be_allowed(serve: Serve) -> None:
     )
 
 
-def test_answers_carry_the_headers_of_a_careful_server(client: TestClient) -> None:
+def test_answers_carry_the_headers_of_a_careful_server(reader: TestClient) -> None:
     for path in ("/", "/v1/index", "/nowhere"):
-        headers = client.get(path).headers
+        headers = reader.get(path).headers
         assert headers["content-security-policy"] == POLICY and "unsafe" not in POLICY
         assert headers["x-content-type-options"] == "nosniff" and headers["x-frame-options"] == "DENY"
         assert headers["cross-origin-resource-policy"] == "same-origin"
         assert "access-control-allow-origin" not in headers
 
 
-def test_nothing_there_is_told_to_a_browser_by_the_page_and_to_a_program_by_an_error(client: TestClient) -> None:
+def test_nothing_there_is_told_to_a_browser_by_the_page_and_to_a_program_by_an_error(reader: TestClient) -> None:
     for path in ("/nowhere", "/groups/1/2", "/photos.html", "/js/nowhere"):
-        shown = client.get(path, headers={"accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+        shown = reader.get(path, headers={"accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
         assert shown.status_code == 404 and "<title>ImageFinder</title>" in shown.text
         assert shown.headers["content-security-policy"] == POLICY
     for path, accept in (("/nowhere", "*/*"), ("/js/nowhere.js", "*/*"), ("/v1/nowhere", "text/html")):
-        answer = client.get(path, headers={"accept": accept})
+        answer = reader.get(path, headers={"accept": accept})
         assert answer.status_code == 404 and error(answer) == "not-found"
-    assert client.post("/nowhere", headers={"accept": "text/html"}).status_code == 405
+    assert reader.post("/nowhere", headers={"accept": "text/html"}).status_code == 405
 
 
 # --- keys ---------------------------------------------------------------------------------------------------------

@@ -44,9 +44,9 @@ def data_uri(path: Path) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
-def test_every_kind_of_query_answers_as_the_library_does(client: TestClient, ids: list[str]) -> None:
-    finder = finder_of(client)
-    upload = client.post("/v1/uploads", files={"file": PICTURE.read_bytes()}).json()["upload"]
+def test_every_kind_of_query_answers_as_the_library_does(reader: TestClient, ids: list[str]) -> None:
+    finder = finder_of(reader)
+    upload = reader.post("/v1/uploads", files={"file": PICTURE.read_bytes()}).json()["upload"]
     pairs: list[tuple[dict[str, Any], Any]] = [
         ({"words": "a dog"}, finder.search("a dog", 7)),
         ({"words": "dog - 2:ball"}, finder.search("dog - 2:ball", 7)),
@@ -63,52 +63,52 @@ def test_every_kind_of_query_answers_as_the_library_does(client: TestClient, ids
         ({"words": "dog", "min_score": 0.1}, finder.search("dog", 7, min_score=0.1)),
     ]
     for query, hits in pairs:
-        assert shown(search(client, k=7, **query)) == shown(hits.to_dict()), query
+        assert shown(search(reader, k=7, **query)) == shown(hits.to_dict()), query
 
 
-def test_a_picture_can_be_sent_with_curl(client: TestClient) -> None:
-    expected = finder_of(client).search(PICTURE, 3)
-    answer = client.post("/v1/search/upload", files={"image": PICTURE.read_bytes()}, data={"query": '{"k": 3}'})
+def test_a_picture_can_be_sent_with_curl(reader: TestClient) -> None:
+    expected = finder_of(reader).search(PICTURE, 3)
+    answer = reader.post("/v1/search/upload", files={"image": PICTURE.read_bytes()}, data={"query": '{"k": 3}'})
     assert answer.status_code == 200 and shown(answer.json()) == shown(expected.to_dict())
-    plain = client.post("/v1/search/upload", files={"image": PICTURE.read_bytes()})
+    plain = reader.post("/v1/search/upload", files={"image": PICTURE.read_bytes()})
     assert len(plain.json()["hits"]) == 50
-    both = client.post("/v1/search/upload", files={"image": PICTURE.read_bytes()}, data={"query": '{"words": "snow"}'})
+    both = reader.post("/v1/search/upload", files={"image": PICTURE.read_bytes()}, data={"query": '{"words": "snow"}'})
     assert "+" in both.json()["space"]
     for query in ("{", '{"k": "many"}', '{"what": 1}'):
         assert (
-            client.post("/v1/search/upload", files={"image": PICTURE.read_bytes()}, data={"query": query}).status_code
+            reader.post("/v1/search/upload", files={"image": PICTURE.read_bytes()}, data={"query": query}).status_code
             == 400
         )
 
 
-def test_pages_follow_each_other(client: TestClient, ids: list[str]) -> None:
+def test_pages_follow_each_other(reader: TestClient, ids: list[str]) -> None:
     seen: list[str] = []
     offset: int | None = 0
     while offset is not None:
-        page = search(client, words="animal", k=17, offset=offset)
+        page = search(reader, words="animal", k=17, offset=offset)
         seen += [h["id"] for h in page["hits"]]
         assert [h["rank"] for h in page["hits"]] == list(range(offset + 1, offset + 1 + len(page["hits"])))
         offset = page["next_offset"]
     assert sorted(seen) == sorted(ids) and page["total"] == len(ids)
 
 
-def test_part_of_a_picture(client: TestClient) -> None:
+def test_part_of_a_picture(reader: TestClient) -> None:
     with Image.open(PICTURE) as image:
         crop = image.convert("RGB").crop((0, 0, image.width // 2, image.height))
-    expected = finder_of(client).search(crop, 5).to_dict()
-    found = search(client, k=5, parts=[{"image": data_uri(PICTURE), "box": [0, 0, 0.5, 1]}])
+    expected = finder_of(reader).search(crop, 5).to_dict()
+    found = search(reader, k=5, parts=[{"image": data_uri(PICTURE), "box": [0, 0, 0.5, 1]}])
     assert {id for id, _ in shown(found)} == {id for id, _ in shown(expected)}
 
 
-def test_what_was_liked_steers_the_next_answer(client: TestClient, ids: list[str]) -> None:
-    finder = finder_of(client)
-    before = search(client, words="animal", k=20)
+def test_what_was_liked_steers_the_next_answer(reader: TestClient, ids: list[str]) -> None:
+    finder = finder_of(reader)
+    before = search(reader, words="animal", k=20)
     liked, disliked = before["hits"][6]["id"], before["hits"][0]["id"]
-    after = search(client, words="animal", k=20, liked=[liked], disliked=[disliked])
+    after = search(reader, words="animal", k=20, liked=[liked], disliked=[disliked])
     assert shown(after) == shown(finder.search("animal", 20, liked=[liked], disliked=[disliked]).to_dict())
     ranks = [h["id"] for h in after["hits"]]
     assert ranks.index(liked) < 6 and (disliked not in ranks or ranks.index(disliked) > ranks.index(liked))
-    assert shown(search(client, k=5, liked=[liked])) == shown(finder.search(None, 5, liked=[liked]).to_dict())
+    assert shown(search(reader, k=5, liked=[liked])) == shown(finder.search(None, 5, liked=[liked]).to_dict())
 
 
 def test_feedback_is_kept_until_it_is_taken_back(client: TestClient, ids: list[str]) -> None:
@@ -138,10 +138,10 @@ def test_near_identical_hits_become_one_and_hits_can_be_made_to_differ(client: T
     assert {id for id, _ in shown(spread)} != {id for id, _ in shown(search(client, **query))}
 
 
-def test_stages_tell_where_the_time_went(client: TestClient) -> None:
-    found = search(client, words="dog")
+def test_stages_tell_where_the_time_went(reader: TestClient) -> None:
+    found = search(reader, words="dog")
     assert 0 < sum(found["stages"].values()) <= found["took_ms"] + 1
-    assert 'imagefinder_search_stage_seconds_count{stage="embed"}' in client.get("/metrics").text
+    assert 'imagefinder_search_stage_seconds_count{stage="embed"}' in reader.get("/metrics").text
 
 
 @pytest.mark.parametrize(
@@ -172,23 +172,23 @@ def test_stages_tell_where_the_time_went(client: TestClient) -> None:
         {"words": 7},
     ],
 )
-def test_a_query_that_cannot_be_meant_is_refused(client: TestClient, query: dict[str, Any]) -> None:
-    answer = client.post("/v1/search", json=query)
+def test_a_query_that_cannot_be_meant_is_refused(reader: TestClient, query: dict[str, Any]) -> None:
+    answer = reader.post("/v1/search", json=query)
     assert answer.status_code == 400, answer.text
     assert answer.json()["error"]["code"] == "invalid-input" and answer.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("body", ["", "{", "[]", "null", '{"words": NaN}', "\xff\xfe", '{"words": "\\ud800"}'])
-def test_a_body_that_is_no_query_is_refused(client: TestClient, body: str) -> None:
-    answer = client.post("/v1/search", content=body.encode("latin-1"), headers={"content-type": "application/json"})
+def test_a_body_that_is_no_query_is_refused(reader: TestClient, body: str) -> None:
+    answer = reader.post("/v1/search", content=body.encode("latin-1"), headers={"content-type": "application/json"})
     assert answer.status_code == 400 and set(answer.json()) == {"error"}
 
 
-def test_what_is_not_there_is_not_found(client: TestClient) -> None:
+def test_what_is_not_there_is_not_found(reader: TestClient) -> None:
     gone = "6ba7b810-9dad-51d1-80b4-00c04fd430c8"
-    assert client.post("/v1/search", json={"parts": [{"id": gone}]}).status_code == 404
-    assert client.post("/v1/search", json={"parts": [{"upload": "0" * 32}]}).status_code == 404
-    assert client.get("/v1/uploads/" + "0" * 32).status_code == 404
+    assert reader.post("/v1/search", json={"parts": [{"id": gone}]}).status_code == 404
+    assert reader.post("/v1/search", json={"parts": [{"upload": "0" * 32}]}).status_code == 404
+    assert reader.get("/v1/uploads/" + "0" * 32).status_code == 404
 
 
 def test_an_empty_index_says_so(serve: Serve) -> None:
@@ -201,15 +201,15 @@ def test_an_empty_index_says_so(serve: Serve) -> None:
     assert client.get("/v1/maps").json() == {"maps": []} and client.get("/v1/maps/latest").status_code == 404
 
 
-def test_words_never_become_paths(client: TestClient, tmp_path: Path) -> None:
+def test_words_never_become_paths(reader: TestClient, tmp_path: Path) -> None:
     """The server must tell nobody which files it has: a path that exists is words like one that does not."""
     there = tmp_path / "secret.jpg"
     Image.new("RGB", (32, 32)).save(there)
     for words in (str(there), str(tmp_path / "nothing.jpg"), "/etc/passwd", "~/.ssh/id_rsa", "./a.jpg", "..\\x.png"):
-        found = search(client, words=words, k=1)
+        found = search(reader, words=words, k=1)
         assert found["space"].endswith("-words"), words
-    assert [shown(search(client, words=w, k=3)) for w in (str(there),)] == [
-        shown(search(client, words=str(there), k=3))
+    assert [shown(search(reader, words=w, k=3)) for w in (str(there),)] == [
+        shown(search(reader, words=str(there), k=3))
     ]
 
 
@@ -240,9 +240,9 @@ def test_an_upload_is_shown_and_bounded_in_number(client: TestClient, monkeypatc
         (b"<svg></svg>", "unsupported-format"),
     ],
 )
-def test_an_upload_that_is_no_picture_is_told_why(client: TestClient, data: bytes, code: str) -> None:
+def test_an_upload_that_is_no_picture_is_told_why(reader: TestClient, data: bytes, code: str) -> None:
     for path, field in (("/v1/uploads", "file"), ("/v1/search/upload", "image")):
-        answer = client.post(path, files={field: ("x.jpg", data)})
+        answer = reader.post(path, files={field: ("x.jpg", data)})
         assert answer.status_code == 422 and answer.json()["error"]["code"] in (code, "truncated", "not-an-image")
 
 
@@ -254,9 +254,9 @@ def test_a_bomb_is_refused_before_it_is_decoded(serve: Serve) -> None:
     assert answer.status_code == 422 and answer.json()["error"]["code"] == "too-many-pixels"
 
 
-def test_a_form_without_a_file_is_refused(client: TestClient) -> None:
+def test_a_form_without_a_file_is_refused(reader: TestClient) -> None:
     for send in ({"json": {}}, {"data": {"file": "text"}}, {"content": b"abc"}, {"files": {"other": b"x"}}):
-        assert client.post("/v1/uploads", **send).status_code == 400  # type: ignore[arg-type]
+        assert reader.post("/v1/uploads", **send).status_code == 400  # type: ignore[arg-type]
 
 
 # --- URLs ---------------------------------------------------------------------------------------------------------
@@ -300,7 +300,7 @@ URL_DOORS: list[tuple[str, Callable[[str], Any]]] = [
 
 @pytest.mark.parametrize(("path", "body"), URL_DOORS, ids=["part", "words", "upload"])
 def test_urls_never_reach_the_own_network(
-    client: TestClient, pages: str, path: str, body: Callable[[str], Any]
+    reader: TestClient, pages: str, path: str, body: Callable[[str], Any]
 ) -> None:
     port = pages.rpartition(":")[2]
     for url in (
@@ -314,7 +314,7 @@ def test_urls_never_reach_the_own_network(
         "http://10.0.0.1/a.jpg",
         "http://0.0.0.0/a.jpg",
     ):
-        answer = client.post(path, json=body(url))
+        answer = reader.post(path, json=body(url))
         assert answer.status_code == 422, (url, answer.text)
         assert answer.json()["error"]["code"] in ("address-refused", "fetch-failed"), url
 
@@ -351,11 +351,11 @@ def test_private_addresses_are_reached_when_allowed(serve: Serve, pages: str) ->
 # --- the description ----------------------------------------------------------------------------------------------
 
 
-def test_the_examples_of_the_description_are_valid(client: TestClient) -> None:
+def test_the_examples_of_the_description_are_valid(reader: TestClient) -> None:
     from imagefinder.server.jobs.options import JobRequest
     from imagefinder.server.requests import Search
 
-    described = client.get("/openapi.json").json()
+    described = reader.get("/openapi.json").json()
     for body in (Search, JobRequest):
         for example in described["components"]["schemas"][body.__name__]["examples"]:
             body.model_validate(example)

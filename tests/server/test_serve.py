@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import run_cli
+from command import run_process
 
 from imagefinder import ImageFinder
 from imagefinder.server.run import bind, url_of
@@ -104,12 +104,12 @@ def test_an_end_in_the_middle_of_a_job_loses_nothing(start: Start, tmp_path: Pat
 def test_a_second_server_is_told_who_holds_the_index(start: Start, tmp_path: Path) -> None:
     _, url = start("--index", tmp_path / "index")
     assert url.startswith("http://127.0.0.1:")
-    second = run_cli("serve", "--index", tmp_path / "index", "--no-browser", "--port", 0)
+    second = run_process("serve", "--index", tmp_path / "index", "--no-browser", "--port", 0)
     assert second.returncode == 3 and "in use" in second.stderr.lower()
 
 
 def test_beyond_this_machine_a_key_is_asked_for(start: Start, tmp_path: Path) -> None:
-    refused = run_cli("serve", "--index", tmp_path / "index", "--host", "0.0.0.0", "--no-browser")
+    refused = run_process("serve", "--index", tmp_path / "index", "--host", "0.0.0.0", "--no-browser")
     assert refused.returncode == 2 and "IMAGEFINDER_KEY" in refused.stderr
     (tmp_path / "key").write_text("a key that is long enough\n")
     environment = {"IMAGEFINDER_KEY_FILE": str(tmp_path / "key")}
@@ -128,7 +128,7 @@ def test_beyond_this_machine_a_key_is_asked_for(start: Start, tmp_path: Path) ->
     ],
 )
 def test_wrong_settings_are_explained(tmp_path: Path, environment: dict[str, str], word: str) -> None:
-    done = run_cli("serve", "--index", tmp_path / "index", "--no-browser", **environment)
+    done = run_process("serve", "--index", tmp_path / "index", "--no-browser", **environment)
     assert done.returncode == 2 and word in done.stderr
     assert not (tmp_path / "index").exists()
 
@@ -138,7 +138,7 @@ def test_a_taken_port_is_said_or_passed_over(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        done = run_cli("serve", "--index", tmp_path / "index", "--no-browser", "--port", port)
+        done = run_process("serve", "--index", tmp_path / "index", "--no-browser", "--port", port)
         assert done.returncode == 2 and "--auto-port" in done.stderr
         listener, settings = bind(ServerSettings(port=port), any_port=True)
         with listener:
