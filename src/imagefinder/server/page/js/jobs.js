@@ -33,7 +33,7 @@ const load = () =>
 export function watchJobs() {
   load();
   onEvent("job", take);
-  onEvent("reconnected", load);
+  onEvent("connected", load);
   locked.watch((is) => is || load());
 }
 
