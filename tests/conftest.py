@@ -36,7 +36,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _models_stay_loaded() -> object:
     """What every test would load anew: whoever asks for a model in use shares it."""
-    from imagefinder.models.names import load_model
+    from imagefinder.models.registry import load_model
 
     return [load_model(name, threads=threads) for name in ("default", "fast") for threads in (None, 1)]
 

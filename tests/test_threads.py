@@ -16,7 +16,7 @@ import pytest
 
 from imagefinder import ImageFinder
 from imagefinder._util.shared_lock import SharedLock
-from imagefinder.models import names
+from imagefinder.models import registry as names
 from imagefinder.types import image_id
 from imagefinder.vectors.transform import LinearTransform
 

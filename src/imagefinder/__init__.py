@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from imagefinder.clusters.view import Clusters
     from imagefinder.errors import ImageFinderError
     from imagefinder.finder import ImageFinder
-    from imagefinder.models.names import list_models, pull_model
+    from imagefinder.models.registry import list_models, pull_model
     from imagefinder.results import BackfillReport, Filled, Hits, IndexInfo, IngestReport, Progress, Records, SpaceInfo
     from imagefinder.search.query import Box, Term
     from imagefinder.types import Hit, Limits, Record, Skipped
@@ -66,8 +66,8 @@ _HOME = {
     "Filled": "results",
     "IndexInfo": "results",
     "SpaceInfo": "results",
-    "list_models": "models.names",
-    "pull_model": "models.names",
+    "list_models": "models.registry",
+    "pull_model": "models.registry",
     "Records": "results",
     "IngestReport": "results",
     "Progress": "results",

@@ -168,7 +168,7 @@ def ensure_here(name: str) -> str:
 
 def _pull(name: str, to: Path | None, force: bool) -> ModelSpec:
     from imagefinder.models.catalogue import in_catalogue
-    from imagefinder.models.names import pull_model
+    from imagefinder.models.registry import pull_model
 
     entry, told = in_catalogue(name), False
 
@@ -186,8 +186,8 @@ def _pull(name: str, to: Path | None, force: bool) -> ModelSpec:
 
 def _rows() -> list[dict[str, Any]]:
     from imagefinder.models.catalogue import catalogue
-    from imagefinder.models.names import list_models
     from imagefinder.models.pulled import pulled_models
+    from imagefinder.models.registry import list_models
 
     rows = [spec.summary() | {"state": BUNDLED} for spec in list_models()]
     for name, found in pulled_models().items():
@@ -203,8 +203,8 @@ def _rows() -> list[dict[str, Any]]:
 def _all_of(name: str) -> dict[str, Any]:
     from imagefinder.errors import NotFoundError
     from imagefinder.models.catalogue import in_catalogue
-    from imagefinder.models.names import BUNDLED as FOLDER
-    from imagefinder.models.names import find_spec
+    from imagefinder.models.registry import BUNDLED as FOLDER
+    from imagefinder.models.registry import find_spec
 
     entry = in_catalogue(name)
     try:

@@ -243,6 +243,6 @@ def known_name(name: str) -> str:
     """The name an index knows a model by. One given as ``onnx:PATH`` is taken in: the index has to find it later."""
     if not name.startswith("onnx:"):
         return name
-    from imagefinder.models.names import pull_model
+    from imagefinder.models.registry import pull_model
 
     return pull_model(name).name

@@ -37,13 +37,13 @@ class Models:
 
     def spec(self, name: str) -> ModelSpec:
         """The facts of a model by its name. Raises NotFoundError and ModelError."""
-        from imagefinder.models.names import find_spec
+        from imagefinder.models.registry import find_spec
 
         return find_spec(name, [self.folder])
 
     def named(self, name: str) -> Embedder:
         """A model by its name. Raises NotFoundError, ModelError or ModelMismatchError."""
-        from imagefinder.models.names import load_model
+        from imagefinder.models.registry import load_model
 
         with self._lock:
             if name not in self._loaded:
