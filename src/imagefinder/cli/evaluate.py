@@ -27,10 +27,8 @@ def evaluate(labels: Path, space: str | None, index_dir: Path | None, as_json: b
     is among the first 1, 5 and 10. Where the images are clustered: how far the clusters agree with the labels (NMI and
     adjusted Rand index, 1 is the same).
     """
-    from imagefinder.evaluation.of_index import assess
-
     with open_finder(index_dir) as finder:
-        result = assess(finder, labels, space)
+        result = finder.evaluate(labels, space)
     if as_json:
         print_json(result.to_dict())
         return OK

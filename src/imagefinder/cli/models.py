@@ -134,8 +134,8 @@ def compare(
     """
     if (labels is None) == (images is None):
         raise click.UsageError("Give one of --labels FILE and --images DIR.")
+    from imagefinder._util.threads import cores
     from imagefinder.evaluation.of_models import compare_models
-    from imagefinder.index.collection import cores
 
     found = [ensure_here(name) for name in names]
     with ProgressBars() as bars:

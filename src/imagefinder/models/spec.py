@@ -118,7 +118,8 @@ class ModelSpec:
 
     ``files`` maps a file's name to its SHA-256. ``classes`` names what the ``classes`` output tells apart; ``report``
     is what was measured when the model was trained. ``former`` gives, for the fingerprint of these very facts, the
-    one that an earlier way of writing them down had, so that the indexes made then stay good.
+    one that an earlier way of writing them down had, so that the indexes made then stay good. ``version`` is for a
+    model that is no file: whoever makes it says when its vectors are others.
     """
 
     name: str
@@ -136,6 +137,7 @@ class ModelSpec:
     classes: tuple[str, ...] | None = None
     report: Mapping[str, Any] = field(default_factory=dict)
     former: Mapping[str, str] = field(default_factory=dict)
+    version: str | None = None
 
     @classmethod
     def load(cls, folder: Path) -> ModelSpec:
@@ -158,7 +160,7 @@ class ModelSpec:
             "classes": tuple(data["classes"]) if data.get("classes") else None,
         }
         spec: ModelSpec = _build(cls, {**data, **parts, "folder": folder})
-        _check(spec)
+        check_spec(spec)
         return spec
 
     def to_dict(self) -> dict[str, Any]:
@@ -191,6 +193,8 @@ class ModelSpec:
     def fingerprint(self) -> str:
         """Tells apart any two models that could give different vectors."""
         facts = [self.to_dict().get(part) for part in ("preprocess", "image", "spaces", "text", "base")]
+        if self.version is not None:
+            facts.append({"version": self.version})
         text = json.dumps([sorted(self.files.items()), facts], sort_keys=True)
         found = hashlib.sha256(text.encode()).hexdigest()[:16]
         return self.former.get(found, found)
@@ -260,7 +264,7 @@ def _build(kind: Any, data: Mapping[str, Any]) -> Any:
     return kind(**data)
 
 
-def _check(spec: ModelSpec) -> None:
+def check_spec(spec: ModelSpec) -> None:
     """What the types don't say. Raises ValueError."""
     if not _NAME.fullmatch(spec.name):
         raise ValueError(f"the name {spec.name!r} is not of a-z, 0-9, '.', '_' and '-'")
