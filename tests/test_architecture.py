@@ -33,7 +33,7 @@ LEVELS = {part: level for level, row in enumerate(ROWS) for part in row}
 EDGE = LEVELS["client"]  # from here on: programs, which may print, exit and read the environment
 # Packages that know arrays and nothing of an index, and what they may import.
 ARRAYS_ONLY = dict.fromkeys(("clusters.algorithms", "duplicates.matching"), ("errors", "types", "_util", "vectors"))
-NOT_YET = {"cataloguing", "organising", "evaluation.of_index", "index.collection", "index.folder", "results"}
+NOT_YET = {"cataloguing", "organising", "evaluation.of_index", "index.collection"}
 HEAVY = {
     "onnxruntime", "tokenizers", "httpx", "pyarrow", "qdrant_edge", "sklearn", "scipy", "matplotlib",
     "torch", "pillow_heif", "fastapi", "watchfiles", "transformers", "tqdm",
@@ -220,9 +220,7 @@ def test_every_part_in_the_root_has_its_row() -> None:
 
 
 def test_there_are_no_circles() -> None:
-    assert not circle(
-        import_graph(m for m in modules() if m.name not in ("clusters.assign", "index.folder", "results"))
-    )
+    assert not circle(import_graph(modules()))
 
 
 def test_the_command_line_starts_without_the_heavy_packages() -> None:

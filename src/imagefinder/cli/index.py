@@ -83,7 +83,7 @@ def index(
 
 
 def _reset(path: Path) -> None:
-    from imagefinder.index.folder import reset_index
+    from imagefinder.ingest.rebuild import reset_index
 
     reset_index(path)
 

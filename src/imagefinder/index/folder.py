@@ -15,14 +15,13 @@ from imagefinder._util.shared_lock import SharedLock
 from imagefinder._version import __version__
 from imagefinder.errors import (
     IndexDamagedError,
-    IndexFolderError,
     InvalidInputError,
     NotFoundError,
 )
 from imagefinder.index import manifest as manifests
 from imagefinder.index.lock import IndexLock
 from imagefinder.index.manifest import Manifest, SourceEntry, SpaceEntry
-from imagefinder.index.spaces import REBUILD, TRANSFORMS, Spaces, no_images
+from imagefinder.index.spaces import REBUILD, Spaces, no_images
 
 if TYPE_CHECKING:
     import numpy as np
@@ -211,20 +210,3 @@ class Index(Spaces):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def reset_index(path: Path) -> None:
-    """Throw away everything the index at ``path`` holds but the list of its sources, if that can still be read, and
-    what people said of clusters and duplicates."""
-    from imagefinder.clusters.state import apply_again
-
-    with IndexLock(path):
-        try:
-            sources = manifests.load(path).sources
-        except (IndexFolderError, NotFoundError):
-            sources = ()
-        manifests.save(path, Manifest(__version__, sources=sources))
-        for folder in (POINTS, TRANSFORMS):
-            shutil.rmtree(path / folder, ignore_errors=True)
-        with contextlib.suppress(IndexDamagedError):
-            apply_again(path)
