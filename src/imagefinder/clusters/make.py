@@ -24,6 +24,7 @@ from imagefinder.clusters.algorithms.scores import (
     silhouettes,
 )
 from imagefinder.clusters.clustering import Cluster, Clustering
+from imagefinder.clusters.labels import labels_now
 from imagefinder.errors import IndexDamagedError, InvalidInputError, NotFoundError
 from imagefinder.index.neighbors import index_graph
 from imagefinder.vectors.features import Features, make_features
@@ -179,7 +180,7 @@ def read_constraints(index: Index, ids: Sequence[str]) -> Constraints | None:
     if state.in_force(index) is None:
         return None
     former = state.current(index)
-    held, labels, pinned = state.labels_now(index)
+    held, labels, pinned = labels_now(index)
     rows = {id: row for row, id in enumerate(held)}
     order = np.array([rows[id] for id in ids])
     flags = {

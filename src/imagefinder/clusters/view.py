@@ -12,6 +12,7 @@ from imagefinder.clusters import edit, state
 from imagefinder.clusters.algorithms.hierarchy import cut
 from imagefinder.clusters.clustering import Cluster, Clustering
 from imagefinder.clusters.export import Exported, How, membership, write_folders, write_table
+from imagefinder.clusters.labels import labels_now
 from imagefinder.clusters.model import ClusterModel
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Clusters(Sequence[Cluster]):
         """How many images each cluster has now, by label; -1 counts those in none."""
         import numpy as np
 
-        values, counts = np.unique(state.labels_now(self._index)[1], return_counts=True)
+        values, counts = np.unique(labels_now(self._index)[1], return_counts=True)
         found = {int(v): int(c) for v, c in zip(values, counts, strict=True)}
         rest = sum(c for v, c in found.items() if v < 0)
         sizes = {c.label: found.get(c.label, 0) for c in self.clustering.clusters}

@@ -16,14 +16,13 @@ from imagefinder.index.spaces import add_spaces, refit, spaces_of
 from imagefinder.ingest.fill import fill
 from imagefinder.ingest.plan import Plan, make_plan
 from imagefinder.ingest.records import FACTS, FILE_FACTS, make_record, with_metadata
-from imagefinder.results import BackfillReport, IngestReport, Progress
+from imagefinder.results import Assigned, BackfillReport, IngestReport, Progress
 from imagefinder.store.base import Point
 from imagefinder.types import EncodedImage, ImageRef, Limits, Record, SkipCode, Skipped
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from imagefinder.clusters.assign import Assigned
     from imagefinder.images.sources import Source
     from imagefinder.index.folder import Index
     from imagefinder.models.base import Embedder
@@ -64,7 +63,7 @@ def ingest(
     ``force`` embeds everything anew; ``allow_empty`` lets an empty folder empty its part of the index. ``others`` are
     further models with vectors here, a base before what is made on top of it: new images get theirs too.
     """
-    from imagefinder.clusters.assign import assign_new
+    from imagefinder.clusters.join import assign_new
 
     started = time.perf_counter()
     with index.writing:
