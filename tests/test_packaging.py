@@ -51,6 +51,9 @@ def test_the_installed_wheel_indexes_and_searches(wheel: Path, tmp_path: Path) -
     answer = json.loads(run("search", "fruit", "--index", index, "-k", "3", "--json").stdout)
     assert [Path(h["uri"]).parent.name for h in answer["hits"]] == ["food"] * 3
     assert json.loads(run("doctor", "--index", index, "--json").stdout)["ok"]
+    assert run("map", "--index", index, "--out", tmp_path / "map.html").returncode == 0
+    refused = run("map", "--index", index, "--method", "umap")
+    assert refused.returncode == 3 and "pip install 'imagefinder[maps]'" in refused.stderr
     demo = run("demo")
     assert demo.returncode == 3
     assert "examples/images" in demo.stderr

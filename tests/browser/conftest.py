@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from browsing import FLAGS, PATIENCE_S, Server, Watch, browser_path, index_of_many
+from browsing import FLAGS, PATIENCE_S, PATIENT_READER, Server, Watch, browser_path, index_of_many, visit
 
 from imagefinder import ImageFinder
 
@@ -24,7 +25,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(TIMEOUT_S))
 
 
-@pytest.fixture(scope="module")  # not longer: while Playwright runs, its event loop is in the way of other tests
+@pytest.fixture(scope="package")  # not longer: while Playwright runs, its event loop is in the way of other tests
 def browser() -> Iterator[Browser]:
     api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
     with api.sync_playwright() as playwright:
@@ -41,9 +42,13 @@ def browser() -> Iterator[Browser]:
 def grouped_index(
     sample_index: Path, tmp_path_factory: pytest.TempPathFactory, copy_index: Callable[[Path, Path], Path]
 ) -> Path:
-    """The sample images in groups and on a map, never changed: tests copy it."""
+    """The sample images in groups and on a map, never changed: tests copy it. The newest files come in the order of
+    their paths, in every checkout the same one."""
     home = copy_index(sample_index, tmp_path_factory.mktemp("grouped") / "index")
     with ImageFinder.open(home) as finder:
+        for i, record in enumerate(sorted(finder.records(), key=lambda one: one.uri)):
+            taken = datetime(2026, 1, 1, tzinfo=UTC) - timedelta(hours=i)
+            finder._index.store.merge_payload([record.id], {"mtime": taken.isoformat(timespec="seconds")})
         finder.cluster()
         finder.map(method="pca")
     return home
@@ -88,11 +93,11 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 860}, "reduced_motion": "reduce", **how})
         contexts.append(context)
         context.set_default_timeout(PATIENCE_S * 1000)
+        context.add_init_script(PATIENT_READER)
         page = context.new_page()
         watches.append(Watch(page, server))
         watches[-1].expected += expected or []
-        page.goto(server.url + path)
-        page.locator("main").wait_for()
+        visit(page, server, path)
         return page
 
     yield start

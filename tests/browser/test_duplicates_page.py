@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from browsing import SAMPLES, Server, place, settled, wait_for
+from browsing import SAMPLES, Server, message, places, reload, settled, wait_for
 from PIL import Image
 
 expect = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed").expect
@@ -60,7 +60,7 @@ def test_duplicates_are_found(server: Server, open_page: Callable[..., Page]) ->
     assert set(report(server)) == {frozenset(pair) for pair in zip(names, copies, strict=True)}
     for name, copy in zip(names, copies, strict=True):
         expect(card(page, copy)).to_contain_text(name)
-        left, right = (place(one) for one in card(page, copy).get_by_role("listitem").all())
+        left, right = places(card(page, copy).get_by_role("listitem"))
         assert left["y"] == right["y"] and left["x"] < right["x"]  # beside each other
 
 
@@ -87,13 +87,16 @@ def test_both_are_kept_and_the_decision_is_taken_back(server: Server, open_page:
     expect(card(page, "encoded-again.webp")).to_have_count(0)
     [pair] = wait_for(lambda: server.get("/duplicates/decisions")["pairs"], "the decision")
     assert pair["decision"] == "keep-both"
-    page.reload()
+    reload(page)
     expect(page.get_by_test_id("duplicates-group")).to_have_count(2)
     page.get_by_role("button", name="More", exact=True).click()
     page.get_by_role("button", name="Decisions so far").click()
-    page.get_by_role("dialog", name="Decisions").get_by_role("button", name="Take back").click()
-    wait_for(lambda: not server.get("/duplicates/decisions")["pairs"], "the decision to be forgotten")
+    decisions = page.get_by_role("dialog", name="Decisions")
+    decisions.get_by_role("button", name="Take back").click()
+    expect(decisions).to_contain_text("Nothing is decided.")
+    assert not server.get("/duplicates/decisions")["pairs"]
     page.keyboard.press("Escape")
+    expect(decisions).to_have_count(0)
     expect(page.get_by_test_id("duplicates-group")).to_have_count(3)
 
 
@@ -105,12 +108,12 @@ def test_a_copy_goes_to_the_trash_and_comes_back(server: Server, open_page: Call
     assert (folder / "smaller.jpg").exists()
     question.get_by_role("button", name="Move to the trash").click()
     expect(card(page, "smaller.jpg")).to_have_count(0)
-    expect(page.get_by_test_id("toast")).to_contain_text("1 file moved to the trash")
+    message(page, "1 file moved to the trash")
     assert not (folder / "smaller.jpg").exists()
     assert (folder / SEEN_TWICE[1].name).exists()
     assert server.get("/images", k=1)["total"] == 11
     page.get_by_test_id("undo").click()
-    expect(page.get_by_test_id("toast").filter(has_text="Taken back")).to_be_visible()
+    message(page, "Taken back")
     assert (folder / "smaller.jpg").exists()
     wait_for(lambda: server.get("/images", k=1)["total"] == 12, "the picture to be in the index again")
     expect(card(page, "smaller.jpg")).to_be_visible()
@@ -130,7 +133,7 @@ def test_exact_copies_go_at_once_by_keys(server: Server, open_page: Callable[...
     expect(page.get_by_test_id("duplicates-group")).to_have_count(3)
     wait_for(lambda: not server.get("/duplicates/decisions")["pairs"], "the decision to be forgotten")
     page.get_by_test_id("trash-sure").click()
-    page.get_by_role("button", name="Move to the trash").click()
+    page.get_by_test_id("confirm-trash").get_by_role("button", name="Move to the trash").click()
     wait_for(lambda: len(list(folder.iterdir())) == 11, "one file to be moved")
     left = {SEEN_TWICE[0].name, "same-file.jpg"} & {path.name for path in folder.iterdir()}
     assert len(left) == 1

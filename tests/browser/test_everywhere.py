@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from browsing import Server, grave_violations, settled, still, wait_for
+from browsing import Server, grave_violations, reload, settled, still, visit, wait_for
 
 expect = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed").expect
 pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed")
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Locator, Page
 
 KEY = "a key that is long enough"
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
@@ -59,16 +59,37 @@ def drawn(page: Page) -> None:
     expect(page.get_by_test_id("map")).to_have_attribute("data-resting", "true")
 
 
-def click(testid: str) -> Callable[[Page], None]:
-    return lambda page: page.get_by_test_id(testid).first.click()
+def popover(testid: str) -> Callable[[Page], None]:
+    """Open what a button shows under it, and wait until something stands in it."""
+
+    def open(page: Page) -> None:
+        page.get_by_test_id(testid).click()
+        page.locator("[popover]:popover-open > *").first.wait_for()
+
+    return open
 
 
-def press(name: str) -> Callable[[Page], None]:
-    return lambda page: page.get_by_role("button", name=name).first.click()
+def dialog(opener: Callable[[Page], Locator], title: str) -> Callable[[Page], None]:
+    """Press a button, and wait for the dialog that it opens."""
+
+    def open(page: Page) -> None:
+        opener(page).first.click()
+        page.get_by_role("dialog", name=title).locator("visible=true").first.wait_for()
+
+    return open
+
+
+def marked(name: str) -> Callable[[Page], Locator]:
+    return lambda page: page.get_by_test_id(name)
+
+
+def button(name: str) -> Callable[[Page], Locator]:
+    return lambda page: page.get_by_role("button", name=name)
 
 
 def help_open(page: Page) -> None:
     page.keyboard.press("?")
+    page.get_by_role("dialog", name="Keyboard").wait_for()
 
 
 def big_view(page: Page) -> None:
@@ -79,6 +100,7 @@ def big_view(page: Page) -> None:
 def boxing(page: Page) -> None:
     big_view(page)
     page.get_by_test_id("box").click()
+    page.get_by_test_id("box-area").wait_for()
 
 
 def selecting(page: Page) -> None:
@@ -90,6 +112,7 @@ def selecting(page: Page) -> None:
 def tagging(page: Page) -> None:
     selecting(page)
     page.get_by_test_id("tag").click()
+    page.get_by_role("dialog", name="Tag 1 image").wait_for()
 
 
 def one_group(page: Page) -> None:
@@ -103,6 +126,10 @@ def map_selection(page: Page) -> None:
     page.get_by_test_id("selection").wait_for()
 
 
+def empty(page: Page) -> None:
+    page.get_by_text("No image fits").wait_for()
+
+
 def nothing(page: Page) -> None:
     pass
 
@@ -110,7 +137,7 @@ def nothing(page: Page) -> None:
 VIEWS: dict[str, tuple[str, Callable[[Page], None]]] = {
     "all images": ("/", nothing),
     "search": ("/?q=dog", search),
-    "no hits": ("/?q=dog&filter=width%20%3C%205", nothing),
+    "no hits": ("/?q=dog&filter=width%20%3C%205", empty),
     "groups": ("/groups", nothing),
     "one group": ("/groups", one_group),
     "how many groups": ("/groups?view=number", nothing),
@@ -126,19 +153,19 @@ OPENED: dict[str, tuple[str, Callable[[Page], None]]] = {
     "box": ("/", boxing),
     "selection": ("/", selecting),
     "tag": ("/", tagging),
-    "filter": ("/", click("facet-folder")),
-    "colours": ("/", click("facet-colours")),
-    "sizes": ("/", click("facet-size")),
-    "dates": ("/", click("facet-date")),
-    "expression": ("/", click("facet-expression")),
-    "options": ("/?q=dog", click("options")),
-    "jobs": ("/", click("jobs")),
-    "folders": ("/library", click("add-folder")),
-    "group again": ("/groups", click("group-again")),
+    "filter": ("/", popover("facet-folder")),
+    "colours": ("/", popover("facet-colours")),
+    "sizes": ("/", popover("facet-size")),
+    "dates": ("/", popover("facet-date")),
+    "expression": ("/", popover("facet-expression")),
+    "options": ("/?q=dog", popover("options")),
+    "jobs": ("/", popover("jobs")),
+    "folders": ("/library", dialog(marked("add-folder"), "Choose a folder")),
+    "group again": ("/groups", dialog(marked("group-again"), "Group again")),
     "map selection": ("/map?method=pca", map_selection),
-    "compare": ("/duplicates", press("Compare")),
-    "trash": ("/duplicates", click("trash")),
-    "search again": ("/duplicates", press("Search again")),
+    "compare": ("/duplicates", dialog(button("Compare"), "Compare two images")),
+    "trash": ("/duplicates", dialog(marked("trash"), "to the trash?")),
+    "search again": ("/duplicates", dialog(button("Search again"), "Search for duplicates again")),
 }
 
 
@@ -196,7 +223,7 @@ def test_the_theme_is_chosen_and_kept(server: Server, open_page: Callable[..., P
     page.get_by_test_id("theme").click()
     expect(page.get_by_label("Theme: dark")).to_be_visible()
     wait_for(lambda: page.evaluate(colour) != light, "the dark colours")
-    page.reload()
+    reload(page)
     expect(page.get_by_label("Theme: dark")).to_be_visible()
     assert page.evaluate(colour) != light
 
@@ -222,18 +249,18 @@ def test_a_server_that_only_shows(serve: Callable[..., Server], open_page: Calla
     expect(page.get_by_test_id("similar")).to_be_visible()
     expect(page.get_by_label("Add a tag")).to_have_count(0)
     expect(page.get_by_test_id("remove-image")).to_have_count(0)
-    page.goto(f"{server.url}/groups")
+    visit(page, server, "/groups")
     expect(page.get_by_test_id("group").first).to_be_visible()
     for name in ("Group again…", "Merge…"):
         expect(page.get_by_role("button", name=name)).to_have_count(0)
     expect(page.get_by_role("button", name="Rename")).to_have_count(0)
-    page.goto(f"{server.url}/duplicates")
+    visit(page, server, "/duplicates")
     expect(page.get_by_test_id("duplicates-group").first).to_be_visible()
     expect(page.get_by_test_id("trash")).to_have_count(0)
-    page.goto(f"{server.url}/library")
+    visit(page, server, "/library")
     expect(page.get_by_text("This server only shows")).to_be_visible()
     expect(page.get_by_test_id("add-folder")).to_have_count(0)
-    page.goto(f"{server.url}/map?method=umap")
+    visit(page, server, "/map?method=umap")
     expect(page.get_by_test_id("make-map")).to_be_disabled()
     image = server.ids()[0]
     refused = server.client.patch(f"/images/{image}", json={"tags": ["no"]})
@@ -252,7 +279,7 @@ def test_a_server_with_a_key(serve: Callable[..., Server], open_page: Callable[.
     expect(login).to_have_count(0)
     expect(page.get_by_test_id("summary")).to_have_text("185 images")
     settled(page)  # the thumbnails too
-    page.reload()
+    reload(page)
     expect(page.get_by_test_id("summary")).to_have_text("185 images")
     settled(page)
     expect(login).to_have_count(0)

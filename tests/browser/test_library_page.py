@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from browsing import SAMPLES, Server, settled, shown_ids, wait_for
+from browsing import SAMPLES, Server, message, settled, shown_ids, wait_for
 
 expect = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed").expect
 
@@ -24,14 +26,58 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
         place = folder / ("trip" if i % 2 else "garden")
         place.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, place)
-    (folder / "broken.jpg").write_bytes(next(SAMPLES.rglob("*.jpg")).read_bytes()[:2000])
+    (folder / "broken.jpg").write_bytes(sorted(SAMPLES.rglob("*.jpg"))[0].read_bytes()[:2000])
     (folder / "words.png").write_text("this is no picture")
     return folder
 
 
 @pytest.fixture(scope="module")
 def server(serve: Callable[..., Server]) -> Server:
-    return serve()
+    return serve(IMAGEFINDER_ALLOW_PRIVATE_ADDRESSES="1")
+
+
+class SlowWeb(ThreadingHTTPServer):
+    """A web server that gives one picture at every address, each time with other bytes behind it. The first ``QUICK``
+    come at once, the others when it is told to ``go_on``."""
+
+    QUICK = 32
+    picture = sorted(SAMPLES.rglob("*.jpg"))[0].read_bytes()
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        self.go_on = threading.Event()
+        super().__init__(("127.0.0.1", 0), self.Answer)
+
+    def address(self, number: int) -> str:
+        return f"http://127.0.0.1:{self.server_port}/{number}.jpg"
+
+    class Answer(BaseHTTPRequestHandler):
+        server: SlowWeb
+
+        def do_GET(self) -> None:
+            number = self.path.strip("/").removesuffix(".jpg")
+            if int(number) >= self.server.QUICK:
+                self.server.go_on.wait()
+            body = self.server.picture + number.encode()
+            self.send_response(200)
+            self.send_header("content-type", "image/jpeg")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+
+@pytest.fixture
+def slow_web() -> Iterator[SlowWeb]:
+    with SlowWeb() as web:
+        thread = threading.Thread(target=web.serve_forever)
+        thread.start()
+        yield web
+        web.go_on.set()
+        web.shutdown()
+        thread.join()
 
 
 def test_first_use(server: Server, open_page: Callable[..., Page], photos: Path) -> None:
@@ -41,15 +87,16 @@ def test_first_use(server: Server, open_page: Callable[..., Page], photos: Path)
     dialog = page.get_by_role("dialog", name="Choose a folder")
     dialog.get_by_label("Path of a folder").fill(str(photos.parent))
     dialog.get_by_role("button", name="Go").click()
-    dialog.get_by_role("button", name="Pictures").click()
+    dialog.get_by_label(f"Folders in {photos.parent}", exact=True).get_by_role("button", name="Pictures").click()
     expect(dialog.get_by_label(f"Folders in {photos}")).to_contain_text("garden")
     dialog.get_by_test_id("choose-folder").click()
     expect(page.get_by_test_id("summary")).to_have_text("12 images")
     settled(page)
-    assert sorted(shown_ids(page.get_by_test_id("grid"))) == server.ids()
-    job = server.job_done(server.get("/jobs", kind="index")["jobs"][0]["id"])
+    assert sorted(shown_ids(page.get_by_test_id("grid"))) == sorted(server.ids())
+    job = server.latest_job("index")
     assert (job["options"]["sources"], job["skipped"]) == ([str(photos)], 2)
-    wait_for(lambda: server.get("/index")["clustered"], "the groups that the first folder is put into")
+    server.at_rest()
+    assert server.get("/index")["clustered"]  # the first folder is put into groups
 
 
 def test_what_was_left_out_and_why(server: Server, open_page: Callable[..., Page], photos: Path) -> None:
@@ -58,7 +105,7 @@ def test_what_was_left_out_and_why(server: Server, open_page: Callable[..., Page
     page.get_by_role("button", name="Details of Indexing").first.click()
     skipped = page.get_by_test_id("skipped")
     expect(skipped).to_contain_text("2 images were left out")
-    told = server.get(f"/jobs/{server.get('/jobs', kind='index')['jobs'][0]['id']}/skipped")["skipped"]
+    told = server.get(f"/jobs/{server.latest_job('index')['id']}/skipped")["skipped"]
     assert {Path(one["uri"]).name for one in told} == {"broken.jpg", "words.png"}
     for one in told:
         line = skipped.get_by_role("listitem").filter(has_text=Path(one["uri"]).name)
@@ -74,11 +121,13 @@ def test_files_are_added_and_found(server: Server, open_page: Callable[..., Page
     page = open_page(server, "/library")
     before = server.get("/index")["images"]
     page.get_by_test_id("files").set_input_files([new, photos / "words.png"])
-    expect(page.get_by_test_id("toast")).to_contain_text("1 image added, 1 left out")
+    added = message(page, "1 image added, 1 left out")
     assert server.get("/index")["images"] == before + 1
-    page.get_by_test_id("toast").get_by_role("button", name="Why?").click()
-    expect(page.get_by_role("dialog", name="Left out")).to_contain_text("words.png")
+    added.get_by_role("button", name="Why?").click()
+    left_out = page.get_by_role("dialog", name="Left out")
+    expect(left_out).to_contain_text("words.png")
     page.keyboard.press("Escape")
+    expect(left_out).to_have_count(0)
     page.get_by_role("navigation", name="Places").get_by_role("link", name="Search").click()
     expect(page.get_by_test_id("summary")).to_have_text(f"{before + 1} images")
 
@@ -89,13 +138,13 @@ def test_a_change_in_the_folder_is_taken_in(server: Server, open_page: Callable[
     expect(page.get_by_test_id("reindex")).to_be_enabled()
     shutil.copy(sorted(SAMPLES.rglob("*.jpg"))[11], photos / "late.jpg")
     page.get_by_test_id("reindex").click()
-    wait_for(lambda: server.get("/index")["images"] == before + 1, "the new picture")
-    expect(page.get_by_label(f"{before + 1} images")).to_be_visible()
+    message(page, "Indexing: done")
+    expect(page.get_by_label(f"{before + 1} images", exact=True)).to_be_visible()
+    assert server.get("/index")["images"] == before + 1
 
 
 def test_another_model_is_used(server: Server, open_page: Callable[..., Page]) -> None:
-    job = server.post("/jobs", {"kind": "model", "options": {"name": "fast"}})
-    wait_for(lambda: server.get(f"/jobs/{job['id']}")["state"] == "done", "the vectors of the other model")
+    server.run_job("model", name="fast")
     page = open_page(server, "/library")
     models = page.get_by_test_id("models")
     expect(models.get_by_text("in use for pictures and words")).to_have_count(1)
@@ -105,18 +154,18 @@ def test_another_model_is_used(server: Server, open_page: Callable[..., Page]) -
     expect(page.locator(".library-facts")).to_contain_text("efficientnet-lite0")
 
 
-def test_work_can_be_stopped(server: Server, open_page: Callable[..., Page], tmp_path: Path) -> None:
-    folder = tmp_path / "many"
-    for i in range(8):
-        shutil.copytree(SAMPLES, folder / str(i), ignore=shutil.ignore_patterns("*.csv", "*.md", "LICENSE"))
-    for i, path in enumerate(sorted(folder.rglob("*.jpg"))):
-        with path.open("ab") as file:
-            file.write(str(i).encode())  # behind the picture: another content, so each one has to be looked at
+def test_work_can_be_stopped(server: Server, open_page: Callable[..., Page], slow_web: SlowWeb, tmp_path: Path) -> None:
+    """However fast the machine, this work does not end by itself: its pictures are long in coming."""
+    table, n = tmp_path / "many.csv", 1000
+    table.write_text("\n".join(["url", *(slow_web.address(number) for number in range(n))]))
     page = open_page(server, "/library")
     expect(page.get_by_test_id("reindex")).to_be_enabled()
-    job = server.post("/jobs", {"kind": "index", "options": {"sources": [str(folder)]}})
-    page.locator("main").get_by_role("button", name="Cancel indexing").click()
+    job = server.post("/jobs", {"kind": "index", "options": {"sources": [str(table)]}})
+    wait_for(lambda: server.get(f"/jobs/{job['id']}")["stage"], "the job to be at work")
+    with page.expect_response(lambda answer: answer.request.method == "DELETE"):
+        page.locator("main").get_by_role("button", name="Cancel indexing").click()
+    slow_web.go_on.set()
     expect(page.locator("#jobs")).to_contain_text("Cancelled")
-    wait_for(lambda: server.get(f"/jobs/{job['id']}")["state"] == "cancelled", "the job's end")
-    done = server.get("/images", filter=f'source = "{folder}"', k=1)["total"]
-    assert done < 8 * 185  # what is in stays, the rest was not looked at
+    assert server.get(f"/jobs/{job['id']}")["state"] == "cancelled"
+    done = server.get("/images", filter=f'source = "{table}"', k=1)["total"]
+    assert 0 < done < n  # what is in stays, the rest was not looked at

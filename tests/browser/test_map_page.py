@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from browsing import Server, painted, place, wait_for
+from browsing import Server, message, painted, place, reload, turn_wheel, wait_for
 from PIL import Image
 
 expect = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed").expect
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import Browser, Locator, Page, Route
 
 POINTS = 22_914
 
@@ -53,7 +53,16 @@ def resting(page: Page) -> None:
 
 
 def view(page: Page) -> tuple[float, float, float] | None:
-    """Where the map looks, by the address; it is written there when the map rests."""
+    """Where the map looks, once it says the same in the address, where that is written when the map rests; None where
+    it shows the whole."""
+    painted(page)
+    page.wait_for_function(
+        """() => {
+          const written = new URLSearchParams(location.search).get("view") ?? "";
+          const { place, resting } = document.querySelector("[data-testid=map]").dataset;
+          return resting === "true" && place === written;
+        }"""
+    )
     text = page.evaluate("new URLSearchParams(location.search).get('view')")
     if text is None:
         return None
@@ -80,18 +89,17 @@ def test_it_is_moved_by_the_mouse(page: Page) -> None:
     box = place(surface(page))
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
-    page.mouse.wheel(0, -600)
-    near = wait_for(lambda: view(page), "the zoom in the address")
-    assert near[2] > 1.5
-    resting(page)
-    wait_for(lambda: number(page, "drawn") < POINTS, "only what is in view to be drawn")
+    turn_wheel(page, -600, lambda: stage(page).get_attribute("data-place"), "the zoom")
+    near = view(page)
+    assert near is not None and near[2] > 1.5
+    assert number(page, "drawn") < POINTS  # only what is in view
     page.mouse.move(x, y)
     page.mouse.down()
     page.mouse.move(x - 150, y + 60, steps=4)
     page.mouse.up()
-    moved = wait_for(lambda: view(page) if view(page) != near else None, "the move in the address")
-    assert moved[0] > near[0] and moved[1] > near[1] and moved[2] == near[2]
-    page.reload()
+    moved = view(page)
+    assert moved is not None and moved[0] > near[0] and moved[1] > near[1] and moved[2] == near[2]
+    reload(page)
     expect(stage(page)).to_have_attribute("data-points", str(POINTS))
     assert view(page) == moved
 
@@ -101,13 +109,13 @@ def test_it_is_moved_by_keys(page: Page) -> None:
     surface(page).focus()
     page.keyboard.press("+")
     page.keyboard.press("+")
-    near = wait_for(lambda: view(page), "the zoom in the address")
-    assert near[2] == pytest.approx(1.6**2, rel=0.01)
+    near = view(page)
+    assert near is not None and near[2] == pytest.approx(1.6**2, rel=0.01)
     page.keyboard.press("ArrowRight")
-    moved = wait_for(lambda: view(page) if view(page) != near else None, "the step in the address")
-    assert moved[0] > near[0] and moved[1] == pytest.approx(near[1], abs=1e-3)
+    moved = view(page)
+    assert moved is not None and moved[0] > near[0] and moved[1] == pytest.approx(near[1], abs=1e-3)
     page.keyboard.press("0")
-    wait_for(lambda: view(page) is None, "the whole map")
+    assert view(page) is None
 
 
 def test_a_line_selects_and_the_selection_is_tagged(server: Server, page: Page) -> None:
@@ -115,6 +123,7 @@ def test_a_line_selects_and_the_selection_is_tagged(server: Server, page: Page) 
     box = place(surface(page))
     middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.get_by_test_id("lasso").click()
+    expect(page.get_by_test_id("lasso")).to_have_attribute("aria-pressed", "true")
     ring = [(-60, -60), (60, -60), (60, 60), (-60, 60), (-60, -55)]
     page.mouse.move(middle[0] + ring[0][0], middle[1] + ring[0][1])
     page.mouse.down()
@@ -130,7 +139,7 @@ def test_a_line_selects_and_the_selection_is_tagged(server: Server, page: Page) 
     page.get_by_test_id("tag-selection").click()
     page.get_by_label("Tags, with commas between them").fill("in the middle")
     page.keyboard.press("Enter")
-    expect(page.get_by_test_id("toast")).to_contain_text("changed")
+    message(page, f"{n:,} images changed")
     assert server.get("/images", filter='tags = "in the middle"', k=1)["total"] == n
     surface(page).focus()
     page.keyboard.press("Escape")
@@ -152,8 +161,9 @@ def test_a_click_opens_the_picture_and_closing_leads_back(server: Server, page: 
     surface(page).focus()
     for _ in range(5):
         page.keyboard.press("+")
-    wait_for(lambda: view(page), "the zoom in the address")
-    wait_for(lambda: number(page, "pictures") > 0, "pictures on the map")
+    assert view(page) is not None
+    expect(stage(page)).to_have_attribute("data-awaited", "0")  # no picture that is to come can cover another one
+    assert number(page, "pictures") > 0
     box = place(surface(page))
     for step in range(0, 300, 12):  # somewhere near the middle there is one
         page.mouse.move(box["x"] + box["width"] / 2 + step, box["y"] + box["height"] / 2)
@@ -168,3 +178,19 @@ def test_a_click_opens_the_picture_and_closing_leads_back(server: Server, page: 
     page.keyboard.press("Escape")
     expect(page.get_by_test_id("viewer")).to_have_count(0)
     expect(stage(page)).to_have_attribute("data-points", str(POINTS))
+
+
+def test_a_method_that_is_not_installed_is_told_with_its_command(page: Page, server: Server) -> None:
+    command = "pip install 'imagefinder[maps]'"
+
+    def without_umap(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "not_installed": {"umap": command}})
+
+    page.route("**/v1/index", without_umap)
+    page.goto(f"{server.url}/map?method=umap")
+    expect(page.get_by_test_id("not-installed")).to_contain_text(command)
+    expect(page.get_by_test_id("make-map")).to_have_count(0)
+    expect(page.get_by_test_id("method").locator("option")).to_have_text(
+        ["t-SNE (not made yet)", "UMAP (not installed)", "PaCMAP (not made yet)", "PCA"]
+    )

@@ -14,9 +14,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from imagefinder.errors import NotFoundError
+from imagefinder.server.errors import RefusedError
 from imagefinder.server.hub import Hub
 from imagefinder.server.jobs.queue import Job, Jobs
-from imagefinder.server.problems import RefusedError
 
 Serve = Callable[..., TestClient]
 

@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from imagefinder.errors import InvalidInputError
-from imagefinder.server.problems import RefusedError
+from imagefinder.server.errors import RefusedError
 from imagefinder.server.safety import POLICY, Buckets
 from imagefinder.server.settings import ServerSettings
 

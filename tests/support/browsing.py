@@ -3,6 +3,7 @@ state is asked over the API."""
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import re
@@ -14,6 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 import numpy as np
@@ -30,6 +32,13 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # No sandbox: containers have none. Software rendering gives WebGL where there is no graphics card.
 FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-dev-shm-usage"]
 GRAVE = ("serious", "critical")
+
+# Messages that go away by themselves stay until they are closed: how long they are shown is no behaviour to be tested,
+# and a test on a slow machine reads slowly.
+PATIENT_READER = """(() => {
+  const wait = window.setTimeout;
+  window.setTimeout = (work, ms, ...given) => wait(work, ms >= 5000 ? 2 ** 31 - 1 : ms, ...given);
+})()"""
 
 
 def wait_for(found: Callable[[], T], what: str, *, seconds: float = PATIENCE_S) -> T:
@@ -110,9 +119,24 @@ class Server:
         assert job["state"] == "done", job
         return job
 
-    def ids(self, filter: str = "", sort: str = "id") -> list[str]:
+    def at_rest(self) -> None:
+        """Wait until no job runs or waits to be run."""
+        wait_for(lambda: all(job["finished"] for job in self.get("/jobs")["jobs"]), "all jobs to end")
+
+    def latest_job(self, kind: str) -> dict[str, Any]:
+        """The latest job of a kind, once it is done."""
+        return self.job_done(self.get("/jobs", kind=kind)["jobs"][0]["id"])
+
+    def ids(self, filter: str = "", sort: str = "uri") -> list[str]:
+        """The images that pass the filter. Their ids are made of their paths, so an order by id would be another one in
+        each checkout; that by path is the same."""
         columns: list[str] = self.get("/images/columns", fields="id", filter=filter, sort=sort)["columns"]["id"]
         return columns
+
+    def id_of(self, path: Path) -> str:
+        """The image of a file."""
+        columns = self.get("/images/columns", fields="id,uri")["columns"]
+        return dict(zip(columns["uri"], columns["id"], strict=True))[str(path)]
 
 
 class Watch:
@@ -160,9 +184,9 @@ def browser_path() -> str | None:
 
 def grave_violations(page: Page) -> list[str]:
     """What axe-core finds wrong, of serious or critical impact."""
-    from axe_playwright_python.sync_playwright import Axe
-
-    found = Axe().run(page).response["violations"]
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(_axe())
+    found = page.evaluate("async () => (await axe.run(document, { resultTypes: ['violations'] })).violations")
     return [
         f"{one['id']} ({one['impact']}): {node['html'][:200]} {node.get('failureSummary', '')[:300]}"
         for one in found
@@ -171,12 +195,45 @@ def grave_violations(page: Page) -> list[str]:
     ]
 
 
+@functools.cache
+def _axe() -> str:
+    from axe_playwright_python.sync_playwright import Axe
+
+    return Axe().axe_script
+
+
 def shown_ids(grid: Locator) -> list[str]:
     """The images of a grid that are drawn, in their order."""
     ids: list[str] = grid.locator("[data-index]").evaluate_all(
         "all => all.sort((a, b) => a.dataset.index - b.dataset.index).map((one) => one.dataset.id)"
     )
     return ids
+
+
+def visit(page: Page, server: Server, path: str) -> None:
+    """Open an address. The page is there when it hears of what happens on the server, so that nothing a test does next
+    can escape it."""
+    with page.expect_response(_is_events):
+        page.goto(server.url + path)
+    page.locator("main").wait_for()
+
+
+def reload(page: Page) -> None:
+    """As ``visit``, for the address that is open."""
+    with page.expect_response(_is_events):
+        page.reload()
+    page.locator("main").wait_for()
+
+
+def _is_events(response: Response) -> bool:
+    return urlsplit(response.url).path == "/v1/events"
+
+
+def message(page: Page, text: str) -> Locator:
+    """The message at the bottom of the page that holds ``text``, once it is shown."""
+    found = page.get_by_test_id("toast").filter(has_text=text)
+    found.wait_for()
+    return found
 
 
 def settled(page: Page) -> None:
@@ -210,6 +267,25 @@ def place(locator: Locator) -> dict[str, float]:
     box = element.bounding_box()
     assert box is not None
     return dict(box)
+
+
+def places(locator: Locator) -> list[dict[str, float]]:
+    """Where all elements lie, looked at in one moment."""
+    boxes: list[dict[str, float]] = locator.evaluate_all(
+        "all => all.map((one) => one.getBoundingClientRect().toJSON())"
+    )
+    return boxes
+
+
+def turn_wheel(page: Page, down: int, moved: Callable[[], object], what: str) -> None:
+    """Turn the wheel until the page has moved: Chromium drops a turn that comes before it has drawn all of the page."""
+
+    def turned() -> bool:
+        page.mouse.wheel(0, down)
+        painted(page)
+        return bool(moved())
+
+    wait_for(turned, what)
 
 
 def painted(page: Page) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from imagefinder._util.extras import require
 from imagefinder.cli.bar import ProgressBar
 from imagefinder.cli.common import OK, index_option, json_option, open_finder, plural, print_json, say
 
@@ -127,6 +128,8 @@ def choose_k(max_k: int, plot: Path | None, index_dir: Path | None, as_json: boo
     Inertia, silhouette (of a sample, with its standard error), Calinski-Harabasz and Davies-Bouldin for 2 to --max
     clusters, where the inertia bends (Kneedle), and how many communities the neighbour graph has. Nothing is changed.
     """
+    if plot:
+        require("plots", what="A drawing")
     with open_finder(index_dir) as finder, ProgressBar() as bar:
         choice = finder.choose_k(max_k, progress=lambda done, total: bar.show(done, total), **options)
     if plot:

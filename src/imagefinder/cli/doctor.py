@@ -12,6 +12,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from imagefinder._util.extras import EXTRAS, PURPOSES, install_command, missing_modules
 from imagefinder._version import __version__
 from imagefinder.errors import ImageFinderError
 
@@ -37,6 +38,7 @@ def checkup(index: Path) -> list[Check]:
     """Every check, in order. None raises."""
     checks: tuple[Callable[[], Check], ...] = (
         _versions,
+        _extras,
         _providers,
         _models,
         _formats,
@@ -58,6 +60,16 @@ def _guarded(check: Callable[[], Check]) -> Check:
 def _versions() -> Check:
     packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     return Check("versions", True, f"imagefinder {__version__}, Python {platform.python_version()}, {packages}")
+
+
+def _extras() -> Check:
+    """Which optional packages are there. One that is not there is no fault."""
+    missing = [extra for extra in EXTRAS if missing_modules(extra)]
+    found = ", ".join(extra for extra in EXTRAS if extra not in missing) or "none"
+    if not missing:
+        return Check("extras", True, found)
+    lacking = ", ".join(f"{extra} ({PURPOSES[extra]})" for extra in missing)
+    return Check("extras", True, f"{found}; not installed: {lacking}", f"Add one with: {install_command(missing[0])}")
 
 
 def _providers() -> Check:

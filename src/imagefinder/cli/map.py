@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from imagefinder._util.extras import require
 from imagefinder.cli.common import OK, index_option, json_option, limits, open_finder, plural, print_json, say
 from imagefinder.errors import InvalidInputError
 
@@ -65,11 +66,15 @@ def map_(
 
 
 def _check(outs: Sequence[Path], pictures: Path | None) -> None:
-    """Refuse a wrong file name before the work, not after it."""
+    """Refuse a wrong file name, or one that an extra is missing for, before the work, not after it."""
     for path in outs:
         if path.suffix.lower() not in (*DRAWN, *TABLES, ".html"):
             known = " ".join((*DRAWN, ".html", *TABLES))
             raise InvalidInputError(f"A map can't be written as {path}.", remedy=f"Name it {known}.")
+        if path.suffix.lower() in DRAWN:
+            require("plots", what=f"A map as {path.suffix}")
+        elif path.suffix.lower() == ".parquet":
+            require("parquet", what="A Parquet file")
     if pictures and pictures.suffix.lower() not in (".png", ".jpg", ".jpeg", ".webp"):
         raise InvalidInputError(f"A picture map can't be written as {pictures}.", remedy="Name it .png, .jpg or .webp.")
 
@@ -158,6 +163,8 @@ def pca(index_dir: Path | None, plot: Path | None, as_json: bool) -> int:
     """How much of the differences between images how many dimensions keep."""
     if plot and plot.suffix.lower() not in DRAWN:
         raise InvalidInputError(f"A plot can't be written as {plot}.", remedy=f"Name it {', '.join(DRAWN)}.")
+    if plot:
+        require("plots", what="A drawing")
     with open_finder(index_dir) as finder:
         report = finder.pca_report()
     if plot:

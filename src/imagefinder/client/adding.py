@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagefinder._util.threads import chunked
-from imagefinder.client.answers import record_of
 from imagefinder.client.queries import bytes_of
+from imagefinder.client.responses import record_of
 from imagefinder.errors import InvalidInputError
 from imagefinder.images.loader import is_url
 from imagefinder.results import Records

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 from imagefinder._util.threads import chunked
 from imagefinder.client.adding import Added, Adding
-from imagefinder.client.answers import hits_of, info_of, record_of
 from imagefinder.client.jobs import Jobs
 from imagefinder.client.judgements import Feedback
 from imagefinder.client.organising import Organising
 from imagefinder.client.queries import bytes_of, data_uri, parts_of
+from imagefinder.client.responses import hits_of, info_of, record_of
 from imagefinder.client.spaces import Spaces
 from imagefinder.client.teaching import Teaching
 from imagefinder.client.transport import Transport

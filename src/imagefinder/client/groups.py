@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from imagefinder.client.answers import cluster_of
+from imagefinder.client.responses import cluster_of
 
 if TYPE_CHECKING:
     from imagefinder.client.transport import Transport

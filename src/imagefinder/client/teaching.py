@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imagefinder.client.answers import classified_of, prediction_of, training_of
 from imagefinder.client.jobs import JobProgress, Jobs
 from imagefinder.client.queries import parts_of
+from imagefinder.client.responses import classified_of, prediction_of, training_of
 from imagefinder.errors import InvalidInputError
 
 if TYPE_CHECKING:

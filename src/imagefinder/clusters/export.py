@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from imagefinder._util.extras import require
 from imagefinder._util.files import fitting_name, write_whole
 from imagefinder.clusters.edit import up_to_date, vectors_of
 from imagefinder.errors import InvalidInputError, StorageError
@@ -59,7 +60,8 @@ def membership(index: Index) -> list[dict[str, Any]]:
 
 
 def write_table(rows: Sequence[dict[str, Any]], path: Path) -> Exported:
-    """Write rows as CSV, Parquet or JSON, by the ending of the file's name. Raises InvalidInputError, StorageError."""
+    """Write rows as CSV, Parquet or JSON, by the ending of the file's name. Raises InvalidInputError,
+    MissingExtraError and StorageError."""
     writers = {".csv": _csv, ".parquet": _parquet, ".json": _json}
     writer = writers.get(path.suffix.lower())
     if writer is None:
@@ -128,6 +130,7 @@ def _json(rows: Sequence[dict[str, Any]]) -> bytes:
 
 
 def _parquet(rows: Sequence[dict[str, Any]]) -> bytes:
+    require("parquet", what="A Parquet file")
     import pyarrow
     from pyarrow import parquet
 

@@ -13,6 +13,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+from imagefinder._util.extras import require
 from imagefinder.errors import InvalidTableError
 from imagefinder.images.files import look, open_file
 from imagefinder.types import DERIVED_FIELDS, RECORD_FIELDS
@@ -33,7 +34,8 @@ def read_rows(path: Path, column: str | None = None) -> Iterator[tuple[str, dict
 
     ``column`` names the column of paths or URLs, whatever its case; by default it is the first of the usual names
     that is there. A column named like a field of a record gets the prefix ``csv_``; one of bytes is left out. Rows
-    without a path are passed over. Raises InvalidTableError.
+    without a path are passed over. Raises InvalidTableError, and for Parquet without pyarrow
+    MissingExtraError.
     """
     is_parquet = path.suffix.lower() in (".parquet", ".pq")
     names, rows = _parquet(path) if is_parquet else read_csv(path)
@@ -184,6 +186,7 @@ def _bool(cell: str) -> bool | None:
 
 
 def _parquet(path: Path) -> tuple[list[str], Iterator[dict[str, Any]]]:
+    require("parquet", what="A Parquet table")
     from pyarrow import parquet
 
     try:

@@ -12,7 +12,7 @@ import numpy as np
 from imagefinder.errors import IndexDamagedError, InvalidInputError, NotFoundError
 from imagefinder.index.neighbors import index_graph
 from imagefinder.index.runs import Run, drop_run, list_runs, load_run, save_run
-from imagefinder.maps.projections import NEIGHBORS, Projection, project
+from imagefinder.maps.projections import NEIGHBORS, Projection, check_method, project
 from imagefinder.maps.scores import score_map
 from imagefinder.store.filters.parse import FilterLike, as_filter
 from imagefinder.types import Record
@@ -90,8 +90,9 @@ def make_map(
 
     It takes the place of an earlier map of the same method, space and filter, once it is whole on the disk.
     ``progress`` is told what is being done; what it raises ends the work, and nothing is kept. Raises
-    NotFoundError (no such method, no image), InvalidFilterError or StorageError.
+    NotFoundError (no such method, no image), MissingExtraError, InvalidFilterError or StorageError.
     """
+    check_method(method)
     started, tell = time.perf_counter(), progress or (lambda stage: None)
     tell("reading vectors")
     ids, vectors = _vectors(index, space, filter)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from imagefinder._util.extras import require
 from imagefinder._util.suggest import unknown_name
 from imagefinder.errors import InvalidInputError
 from imagefinder.vectors.neighbors import NeighborGraph, knn_graph
@@ -73,10 +74,10 @@ def project(
 
     Raises:
         NotFoundError: there is no such method.
+        MissingExtraError: its package is not installed.
         InvalidInputError: there is no vector, or the graph belongs to others.
     """
-    if method not in METHODS:
-        raise unknown_name("method", method, tuple(METHODS))
+    check_method(method)
     if vectors.ndim != 2 or not len(vectors):
         raise InvalidInputError(f"A map needs vectors of the shape (n, dim), at least one; got {vectors.shape}.")
     if graph is not None and len(graph) != len(vectors):
@@ -90,6 +91,14 @@ def project(
     with _quiet():
         coordinates, parameters = METHODS[method](vectors, graph, linear.coordinates, seed, tell)
     return Projection(method, np.asarray(coordinates, dtype=np.float32), {**parameters, "seed": seed})
+
+
+def check_method(method: str) -> None:
+    """Raises NotFoundError where there is no such method, MissingExtraError where its package is not installed."""
+    if method not in METHODS:
+        raise unknown_name("method", method, tuple(METHODS))
+    if method in NEEDS_EXTRA:
+        require("maps", NEEDS_EXTRA[method], what=f"The map method {method!r}")
 
 
 def place(new: Float32, vectors: Float32, coordinates: Float32) -> Float32:
@@ -233,3 +242,4 @@ METHODS: dict[str, Layout] = {
     "umap": _umap,
     "pacmap": _pacmap,
 }
+NEEDS_EXTRA = {"umap": "umap", "pacmap": "pacmap"}  # a method, and its module of the extra ``maps``

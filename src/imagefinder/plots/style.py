@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imagefinder._util.extras import require
 from imagefinder._util.files import write_whole
 from imagefinder.errors import InvalidInputError
 
@@ -61,7 +62,8 @@ _RC: dict[Any, Any] = {
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Draw in our style; what others draw stays as it is."""
+    """Draw in our style; what others draw stays as it is. Raises MissingExtraError."""
+    require("plots", what="A drawing")
     import matplotlib
 
     with matplotlib.rc_context(_RC):

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imagefinder._util.extras import require
 from imagefinder._util.files import write_whole
 from imagefinder.plots.sheets import picture_of
 
@@ -48,8 +49,9 @@ def write_parquet(rows: Sequence[dict[str, Any]], path: Path, *, pictures: bool 
 
     The thumbnails are structs of ``bytes`` (JPEG) and ``path``, as Hugging Face's Image and embedding-atlas read
     them; null for an image that can't be read. A field whose values are of several kinds becomes text. Raises
-    StorageError.
+    MissingExtraError and StorageError.
     """
+    require("parquet", what="A Parquet file")
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -23,7 +23,7 @@ from starlette.exceptions import HTTPException
 
 from imagefinder._version import __version__
 from imagefinder.errors import ImageFinderError
-from imagefinder.server import answers, problems
+from imagefinder.server import errors, responses
 from imagefinder.server.metrics import Measured
 from imagefinder.server.routes import (
     about,
@@ -70,11 +70,11 @@ def create_app(finder: ImageFinder, settings: ServerSettings | None = None, limi
         redoc_url=None,
         lifespan=_lifespan,
         middleware=_middleware(serving),
-        responses={"4XX": {"model": answers.Error}, "5XX": {"model": answers.Error}},
+        responses={"4XX": {"model": responses.Error}, "5XX": {"model": responses.Error}},
         generate_unique_id_function=lambda route: f"{route.tags[0]}_{route.name}" if route.tags else route.name,
     )
     app.state.serving = serving
-    problems.install(app)
+    errors.install(app)
     for module in ROUTES:
         for route in module.router.routes:
             if isinstance(route, APIRoute):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from imagefinder.errors import NotFoundError
 from imagefinder.images.sources import EXTENSIONS
-from imagefinder.server.problems import RefusedError
+from imagefinder.server.errors import RefusedError
 
 if TYPE_CHECKING:
     from imagefinder.server.settings import ServerSettings

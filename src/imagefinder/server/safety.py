@@ -15,7 +15,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from imagefinder.server.problems import RefusedError, of_error
+from imagefinder.server.errors import RefusedError, of_error
 from imagefinder.server.settings import is_loopback
 
 if TYPE_CHECKING:

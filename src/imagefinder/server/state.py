@@ -13,12 +13,12 @@ import anyio
 import orjson
 from fastapi import Depends, Request, Response
 
+from imagefinder.server.errors import RefusedError
 from imagefinder.server.hub import Hub
 from imagefinder.server.jobs.kinds import Kinds
 from imagefinder.server.jobs.queue import Jobs
 from imagefinder.server.metrics import Metrics
 from imagefinder.server.pictures import Pictures
-from imagefinder.server.problems import RefusedError
 from imagefinder.server.uploads import Uploads
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from imagefinder._util.files import write_whole
 from imagefinder.errors import ImageError, InvalidInputError, NotFoundError
 from imagefinder.images.loader import Loader, is_url
-from imagefinder.server.problems import RefusedError
+from imagefinder.server.errors import RefusedError
 from imagefinder.types import ImageRef, Limits, Record
 
 if TYPE_CHECKING:

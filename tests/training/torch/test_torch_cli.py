@@ -58,7 +58,7 @@ def test_what_excludes_each_other_is_refused(run: Callable[..., Any], arguments:
 def test_without_pytorch_it_says_what_to_install(
     run: Callable[..., Any], arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imagefinder.training.torch.find_spec", lambda name: None)
+    monkeypatch.setattr("imagefinder._util.extras.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match="needs torch") as caught:
         run("train", *arguments)
     assert "imagefinder[train]" in caught.value.remedy

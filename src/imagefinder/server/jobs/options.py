@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
-from imagefinder.server.schemas import Body, FilterText, Id, Name
+from imagefinder.server.requests import Body, FilterText, Id, Name
 
 Glob = Annotated[str, StringConstraints(max_length=500)]
 Method = Annotated[str, StringConstraints(max_length=40)]

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from imagefinder._util.files import write_whole
 from imagefinder.errors import NotFoundError, StorageError
-from imagefinder.server.problems import RefusedError, body, of_error
+from imagefinder.server.errors import RefusedError, body, of_error
 
 if TYPE_CHECKING:
     from imagefinder.server.hub import Hub

@@ -7,10 +7,11 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from imagefinder._util.extras import install_command, missing_modules
 from imagefinder._version import __version__
 from imagefinder.errors import ImageFinderError, NotFoundError
-from imagefinder.server import answers, schemas
-from imagefinder.server.problems import RefusedError
+from imagefinder.server import requests, responses
+from imagefinder.server.errors import RefusedError
 from imagefinder.server.safety import COOKIE, cookie_value, is_same
 from imagefinder.server.state import Json, Serving, ServingDep
 
@@ -18,7 +19,7 @@ router = APIRouter(tags=["server"])
 DAYS_30 = 30 * 24 * 3600
 
 
-@router.get("/v1/index", response_model=answers.Info)
+@router.get("/v1/index", response_model=responses.Info)
 async def index(serving: ServingDep) -> Response:
     """What the index holds, and what this server lets you do."""
     return Json(await serving.searching.run(_index, serving))
@@ -27,6 +28,7 @@ async def index(serving: ServingDep) -> Response:
 def _index(serving: Serving) -> dict[str, Any]:
     from imagefinder.clusters.algorithms.methods import METHODS
     from imagefinder.maps.projections import METHODS as MAP_METHODS
+    from imagefinder.maps.projections import NEEDS_EXTRA
 
     facts = serving.finder.info().to_dict()
     return {
@@ -41,6 +43,9 @@ def _index(serving: Serving) -> dict[str, Any]:
         "duplicates_searched": serving.finder.copies.searched,
         "classifier": serving.finder.classifier,
         "methods": {"cluster": list(METHODS), "map": list(MAP_METHODS)},
+        "not_installed": {
+            method: install_command("maps") for method, name in NEEDS_EXTRA.items() if missing_modules("maps", name)
+        },
     }
 
 
@@ -59,7 +64,7 @@ def _is_clustered(serving: Serving) -> bool:
 
 
 @router.post("/v1/session", status_code=204)
-def session(serving: ServingDep, request: Request, body: schemas.Key) -> Response:
+def session(serving: ServingDep, request: Request, body: requests.Key) -> Response:
     """Give the key once, and a cookie carries it from then on: for pages, whose pictures can't send headers."""
     key = serving.settings.key
     response = Response(status_code=204)

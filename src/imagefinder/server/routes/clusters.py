@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal, TypeVar
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
 
-from imagefinder.server import answers, schemas
-from imagefinder.server.problems import RefusedError
+from imagefinder.server import requests, responses
+from imagefinder.server.errors import RefusedError
 from imagefinder.server.state import Json, Serving, ServingDep
 
 router = APIRouter(prefix="/v1/clusters", tags=["clusters"])
@@ -19,7 +19,7 @@ T = TypeVar("T")
 LabelParam = Annotated[int, Path(ge=0, le=2**31 - 1)]
 
 
-@router.get("", response_model=answers.Clusters)
+@router.get("", response_model=responses.Clusters)
 async def clusters(serving: ServingDep) -> Response:
     """The clusters in force. 404 while nothing was clustered."""
     return Json(await serving.searching.run(_facts, serving))
@@ -54,8 +54,8 @@ async def export(serving: ServingDep, format: Literal["csv", "json"] = "csv") ->
     return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
 
 
-@router.patch("/{label}", response_model=answers.Cluster)
-async def change(serving: ServingDep, label: LabelParam, body: schemas.ClusterChange) -> Response:
+@router.patch("/{label}", response_model=responses.Cluster)
+async def change(serving: ServingDep, label: LabelParam, body: requests.ClusterChange) -> Response:
     """Rename a cluster, or lock it: a locked one keeps its members when clustering runs again."""
 
     def do() -> dict[str, Any]:
@@ -69,13 +69,13 @@ async def change(serving: ServingDep, label: LabelParam, body: schemas.ClusterCh
     return Json(await _edit(serving, do))
 
 
-@router.post("/merge", response_model=answers.Cluster)
-async def merge(serving: ServingDep, body: schemas.Merge) -> Response:
+@router.post("/merge", response_model=responses.Cluster)
+async def merge(serving: ServingDep, body: requests.Merge) -> Response:
     """Make one cluster of several, with the label and the name of the first."""
     return Json(await _edit(serving, lambda: serving.finder.clusters.merge(*body.clusters).to_dict()))
 
 
-@router.post("/undo", response_model=answers.Clusters)
+@router.post("/undo", response_model=responses.Clusters)
 async def undo(serving: ServingDep) -> Response:
     """Take the last change back, be it a correction or a run."""
 
@@ -87,7 +87,7 @@ async def undo(serving: ServingDep) -> Response:
 
 
 @router.post("/{label}/split")
-async def split(serving: ServingDep, label: LabelParam, body: schemas.Split) -> Response:
+async def split(serving: ServingDep, label: LabelParam, body: requests.Split) -> Response:
     """Part a cluster; the largest part keeps its label and name."""
 
     def do() -> dict[str, Any]:
@@ -96,8 +96,8 @@ async def split(serving: ServingDep, label: LabelParam, body: schemas.Split) -> 
     return Json(await _edit(serving, do))
 
 
-@router.post("/{label}/images", response_model=answers.Cluster)
-async def move(serving: ServingDep, label: LabelParam, body: schemas.IdList) -> Response:
+@router.post("/{label}/images", response_model=responses.Cluster)
+async def move(serving: ServingDep, label: LabelParam, body: requests.IdList) -> Response:
     """Put images into a cluster. They stay there when clustering runs again."""
     return Json(await _edit(serving, lambda: serving.finder.clusters.move(body.ids, label).to_dict()))
 

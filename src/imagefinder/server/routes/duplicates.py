@@ -7,14 +7,14 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from imagefinder.server import answers, schemas
+from imagefinder.server import requests, responses
 from imagefinder.server.routes.jobs import submit
 from imagefinder.server.state import Json, Serving, ServingDep
 
 router = APIRouter(prefix="/v1/duplicates", tags=["duplicates"])
 
 
-@router.get("", response_model=answers.Duplicates)
+@router.get("", response_model=responses.Duplicates)
 async def latest(serving: ServingDep) -> Response:
     """What the last search found, less what has been decided since. 404 before the first search, which is a job."""
     return Json(await serving.searching.run(lambda: serving.finder.copies.latest()))
@@ -27,7 +27,7 @@ def decisions(serving: ServingDep) -> Response:
 
 
 @router.post("/decisions", status_code=201)
-def decide(serving: ServingDep, body: schemas.Decide) -> Response:
+def decide(serving: ServingDep, body: requests.Decide) -> Response:
     """Say that images are no duplicates, or that all are to be kept. They are not named together again."""
     pairs = serving.finder.copies.decide(body.decision, *body.ids)
     serving.kinds.changed("duplicates")
@@ -35,7 +35,7 @@ def decide(serving: ServingDep, body: schemas.Decide) -> Response:
 
 
 @router.delete("/decisions")
-def forget(serving: ServingDep, body: schemas.Forget) -> Response:
+def forget(serving: ServingDep, body: requests.Forget) -> Response:
     """Take back what was decided about two images."""
     pairs = serving.finder.copies.forget(*body.ids)
     serving.kinds.changed("duplicates")
@@ -43,7 +43,7 @@ def forget(serving: ServingDep, body: schemas.Forget) -> Response:
 
 
 @router.post("/trash")
-async def trash(serving: ServingDep, body: schemas.Trash) -> Response:
+async def trash(serving: ServingDep, body: requests.Trash) -> Response:
     """Move files to the trash of the index, each because another is kept. A file that has changed stays."""
     groups = [(g.keep, g.remove) for g in body.groups]
     moved = await serving.searching.run(lambda: serving.finder.copies.trash(groups))

@@ -13,7 +13,7 @@ from fastapi.responses import Response
 
 from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.images.loader import is_url
-from imagefinder.server import answers, schemas
+from imagefinder.server import requests, responses
 from imagefinder.server.routes.search import decode_data_uri
 from imagefinder.server.state import Json, ServingDep
 
@@ -25,21 +25,21 @@ DATA_URI = re.compile(r"data:[\w.+/-]*;base64,")
 router = APIRouter(prefix="/v1", tags=["embeddings"])
 
 
-@router.get("/models", response_model=answers.Models)
+@router.get("/models", response_model=responses.Models)
 async def models(serving: ServingDep) -> Response:
     """The spaces of the index, each under the name to ask /v1/embeddings for. None before anything is indexed."""
     return Json({"object": "list", "data": await serving.searching.run(_models, serving.finder)})
 
 
-@router.get("/models/{id}", response_model=answers.Model)
+@router.get("/models/{id}", response_model=responses.Model)
 async def model(serving: ServingDep, id: str) -> Response:
     """One of them."""
     found = await serving.searching.run(_models, serving.finder)
     return Json(_named(found, id))
 
 
-@router.post("/embeddings", response_model=answers.Embedded)
-async def embeddings(serving: ServingDep, body: schemas.Embeddings) -> Response:
+@router.post("/embeddings", response_model=responses.Embedded)
+async def embeddings(serving: ServingDep, body: requests.Embeddings) -> Response:
     """Vectors of texts and pictures, of unit length, as searches compare them: by their dot product."""
     return Json(await serving.searching.run(_embed, serving.finder, body))
 
@@ -85,7 +85,7 @@ def _named(found: Sequence[dict[str, Any]], name: str) -> dict[str, Any]:
     raise NotFoundError(f"There is no model {name[:80]!r} here.", remedy=f"There are: {names}.")
 
 
-def _embed(finder: ImageFinder, body: schemas.Embeddings) -> dict[str, Any]:
+def _embed(finder: ImageFinder, body: requests.Embeddings) -> dict[str, Any]:
     model = _named(_models(finder), body.model)
     if body.dimensions not in (None, model["dimensions"]):
         raise InvalidInputError(
@@ -118,9 +118,9 @@ def _embed(finder: ImageFinder, body: schemas.Embeddings) -> dict[str, Any]:
     }
 
 
-def _item(item: schemas.Input) -> tuple[str | None, bytes | str]:
+def _item(item: requests.Input) -> tuple[str | None, bytes | str]:
     """A text and nothing, or None and a picture: its bytes or its URL. Raises InvalidInputError."""
-    if isinstance(item, schemas.TextInput):
+    if isinstance(item, requests.TextInput):
         return item.text, b""
     if isinstance(item, str):
         return (None, decode_data_uri(item)) if DATA_URI.match(item) else (item, b"")

@@ -11,7 +11,7 @@ from fastapi import APIRouter, File, Form, Header, Query, UploadFile
 from fastapi.responses import Response
 
 from imagefinder.errors import ImageError, InvalidInputError
-from imagefinder.server import answers, schemas
+from imagefinder.server import requests, responses
 from imagefinder.server.jobs.options import Place
 from imagefinder.server.pictures import SIZES, TYPES
 from imagefinder.server.routes.search import UPLOAD
@@ -22,11 +22,11 @@ from imagefinder.types import image_id
 router = APIRouter(prefix="/v1", tags=["images"])
 PATIENCE_S = 10.0  # how long adding an image waits for a job in its way
 FILES = 1000  # in one request
-FilterParam = Annotated[schemas.FilterText | None, Query()]
+FilterParam = Annotated[requests.FilterText | None, Query()]
 Sort = Annotated[str | None, Query(max_length=40, description="A field; with - in front, the largest first.")]
 
 
-@router.get("/images", response_model=answers.Images)
+@router.get("/images", response_model=responses.Images)
 async def list_images(
     serving: ServingDep,
     filter: FilterParam = None,
@@ -41,7 +41,7 @@ async def list_images(
     return Json({"total": total, "next_offset": end if records and end < total else None, "images": images})
 
 
-@router.get("/images/columns", response_model=answers.Columns)
+@router.get("/images/columns", response_model=responses.Columns)
 async def columns(
     serving: ServingDep,
     fields: Annotated[str, Query(max_length=1000, description="Names, separated by commas.")] = "id,width,height",
@@ -56,20 +56,20 @@ async def columns(
     return Json({"total": len(found[names[0]]), "columns": found})
 
 
-@router.get("/facets", response_model=answers.Facets)
+@router.get("/facets", response_model=responses.Facets)
 async def facets(serving: ServingDep, filter: FilterParam = None) -> Response:
     """What there is to filter by among the images that match: values with their counts, and ranges."""
     return Json(await serving.searching.run(serving.finder.facets, filter))
 
 
-@router.get("/images/{id}", response_model=answers.Image)
-def get_image(serving: ServingDep, id: schemas.Id) -> Response:
+@router.get("/images/{id}", response_model=responses.Image)
+def get_image(serving: ServingDep, id: requests.Id) -> Response:
     """All that is known of one image."""
     return Json(serving.finder.get(id).to_dict())
 
 
-@router.patch("/images/{id}", response_model=answers.Image)
-def change_image(serving: ServingDep, id: schemas.Id, body: schemas.Change) -> Response:
+@router.patch("/images/{id}", response_model=responses.Image)
+def change_image(serving: ServingDep, id: requests.Id, body: requests.Change) -> Response:
     """Give an image other tags, or another caption (null takes it away)."""
     given = {name: getattr(body, name) for name in body.model_fields_set}
     if given.get("tags", ()) is None:
@@ -80,7 +80,7 @@ def change_image(serving: ServingDep, id: schemas.Id, body: schemas.Change) -> R
 
 
 @router.post("/images/tags")
-def tag_images(serving: ServingDep, body: schemas.Tagging) -> Response:
+def tag_images(serving: ServingDep, body: requests.Tagging) -> Response:
     """Add and remove tags of many images."""
     changed = serving.finder.tag(body.ids, add=body.add, remove=body.remove)
     serving.kinds.changed("images")
@@ -88,14 +88,14 @@ def tag_images(serving: ServingDep, body: schemas.Tagging) -> Response:
 
 
 @router.delete("/images/{id}", status_code=204)
-def delete_image(serving: ServingDep, id: schemas.Id) -> Response:
+def delete_image(serving: ServingDep, id: requests.Id) -> Response:
     """Take an image out of the index. Its file stays where it is, unless it was uploaded here."""
     _remove(serving, [id])
     return Response(status_code=204)
 
 
 @router.post("/images/delete")
-def delete_images(serving: ServingDep, body: schemas.IdList) -> Response:
+def delete_images(serving: ServingDep, body: requests.IdList) -> Response:
     """Take many images out of the index."""
     return Json({"removed": _remove(serving, body.ids)})
 
@@ -118,7 +118,7 @@ _JPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}}, 
 @router.get("/images/{id}/thumbnail", response_class=Response, responses=_JPEG)
 async def thumbnail(
     serving: ServingDep,
-    id: schemas.Id,
+    id: requests.Id,
     size: Annotated[int, Query(description=f"Pixels of the longest side: one of {SIZES}.")] = 256,
     v: Annotated[
         str | None, Query(max_length=64, description="Its content_hash: then it may be cached for good.")
@@ -139,7 +139,7 @@ async def thumbnail(
 
 
 @router.get("/images/{id}/original", response_class=Response, responses={200: {"content": {"image/*": {}}}})
-async def original(serving: ServingDep, id: schemas.Id) -> Response:
+async def original(serving: ServingDep, id: requests.Id) -> Response:
     """The image's own file."""
     record = await serving.drawing.run(serving.finder.get, id)
     encoded = await serving.drawing.run(serving.pictures.original, record)
@@ -155,14 +155,14 @@ async def original(serving: ServingDep, id: schemas.Id) -> Response:
 # --- adding -------------------------------------------------------------------------------------------------------
 
 _ADDED: dict[int | str, dict[str, Any]] = {
-    202: {"model": answers.Waiting, "description": "A job is in the way; the images are added after it."}
+    202: {"model": responses.Waiting, "description": "A job is in the way; the images are added after it."}
 }
 
 
 @router.post(
     "/images",
     status_code=201,
-    response_model=answers.Added,
+    response_model=responses.Added,
     responses=_ADDED,
     max_body_size=4 * UPLOAD,
     form_limits={"max_files": FILES},
@@ -194,8 +194,8 @@ async def add_images(
     return await _soon(serving, add) if kept else Json({"images": [], "skipped": skipped}, 201)
 
 
-@router.post("/images/urls", status_code=201, response_model=answers.Added, responses=_ADDED)
-async def add_urls(serving: ServingDep, body: schemas.Urls) -> Response:
+@router.post("/images/urls", status_code=201, response_model=responses.Added, responses=_ADDED)
+async def add_urls(serving: ServingDep, body: requests.Urls) -> Response:
     """Add images by their URLs, which the server fetches."""
 
     def add() -> dict[str, Any]:

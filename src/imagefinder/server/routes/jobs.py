@@ -11,7 +11,8 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import ValidationError
 
 from imagefinder.errors import InvalidInputError
-from imagefinder.server import answers
+from imagefinder.maps.projections import NEEDS_EXTRA, check_method
+from imagefinder.server import responses
 from imagefinder.server.jobs.options import OPTIONS, JobRequest, Kind
 from imagefinder.server.jobs.queue import Job
 from imagefinder.server.state import Json, Serving, ServingDep
@@ -20,7 +21,7 @@ from imagefinder.server.uploads import check_source
 router = APIRouter(prefix="/v1", tags=["jobs"])
 
 
-@router.post("/jobs", status_code=202, response_model=answers.Job)
+@router.post("/jobs", status_code=202, response_model=responses.Job)
 def start_job(serving: ServingDep, body: JobRequest) -> Response:
     """Start long work; GET /v1/events tells how far it is."""
     return Json(submit(serving, body.kind, body.options).to_dict(), 202)
@@ -29,7 +30,7 @@ def start_job(serving: ServingDep, body: JobRequest) -> Response:
 def submit(serving: Serving, kind: str, options: dict[str, Any], *, trusted: bool = False) -> Job:
     """Check the options of a job and queue it. ``trusted`` sources are those of the person who started the server.
 
-    Raises InvalidInputError, and RefusedError for a source that clients may not name.
+    Raises InvalidInputError, RefusedError for a source that clients may not name, and MissingExtraError.
     """
     try:
         checked = OPTIONS[kind].model_validate(options)
@@ -42,11 +43,13 @@ def submit(serving: Serving, kind: str, options: dict[str, Any], *, trusted: boo
         given.setdefault("sources", [])
         for source in [] if trusted else given["sources"]:
             check_source(source, serving.finder, serving.settings, serving.uploads)
+    if kind == "map" and given.get("method") in NEEDS_EXTRA and not given.get("update"):
+        check_method(given["method"])
     shown = {name: value for name, value in given.items() if name != "labels"}  # as many as there are images
     return serving.jobs.submit(kind, shown, serving.kinds.work(kind, given))
 
 
-@router.get("/jobs", response_model=answers.Jobs)
+@router.get("/jobs", response_model=responses.Jobs)
 def list_jobs(
     serving: ServingDep,
     kind: Annotated[Kind | None, Query()] = None,
@@ -57,19 +60,19 @@ def list_jobs(
     return Json({"jobs": [job.to_dict(brief=True) for job in serving.jobs.list(kind, state)[:k]]})
 
 
-@router.get("/jobs/{id}", response_model=answers.Job)
+@router.get("/jobs/{id}", response_model=responses.Job)
 def get_job(serving: ServingDep, id: str) -> Response:
     """One job with its result."""
     return Json(serving.jobs.get(id).to_dict())
 
 
-@router.delete("/jobs/{id}", response_model=answers.Job)
+@router.delete("/jobs/{id}", response_model=responses.Job)
 def cancel_job(serving: ServingDep, id: str) -> Response:
     """Stop a job at its next step. What it has stored by then stays."""
     return Json(serving.jobs.cancel(id).to_dict(brief=True))
 
 
-@router.get("/jobs/{id}/skipped", response_model=answers.SkippedList)
+@router.get("/jobs/{id}/skipped", response_model=responses.SkippedList)
 def skipped(
     serving: ServingDep,
     id: str,

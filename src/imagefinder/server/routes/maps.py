@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
-from imagefinder.server import answers
+from imagefinder.server import responses
 from imagefinder.server.state import Json, Serving, ServingDep
 
 if TYPE_CHECKING:
@@ -18,13 +18,13 @@ router = APIRouter(prefix="/v1/maps", tags=["maps"])
 _BYTES: dict[int | str, dict[str, Any]] = {200: {"content": {"application/octet-stream": {}}}}
 
 
-@router.get("", response_model=answers.Maps)
+@router.get("", response_model=responses.Maps)
 def list_maps(serving: ServingDep) -> Response:
     """The maps that were made, the newest first. POST /v1/jobs makes one."""
     return Json({"maps": [m.to_dict() for m in reversed(serving.finder.maps())]})
 
 
-@router.get("/{name}", response_model=answers.Map)
+@router.get("/{name}", response_model=responses.Map)
 def get_map(serving: ServingDep, name: str) -> Response:
     """One map's facts; ``latest`` is the newest."""
     return Json(_map(serving, name).to_dict())
@@ -50,7 +50,7 @@ async def ids(serving: ServingDep, name: str) -> Response:
     return Response(await serving.searching.run(read), media_type="application/octet-stream")
 
 
-@router.get("/{name}/columns", response_model=answers.Columns)
+@router.get("/{name}/columns", response_model=responses.Columns)
 async def columns(
     serving: ServingDep, name: str, fields: Annotated[str, Query(max_length=1000)] = "cluster,cluster_name"
 ) -> Response:

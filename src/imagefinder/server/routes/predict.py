@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from imagefinder.errors import ImageError
-from imagefinder.server import answers, schemas
+from imagefinder.server import requests, responses
 from imagefinder.server.routes.search import decode_data_uri
 from imagefinder.server.state import Json, Serving, ServingDep
 from imagefinder.types import Record
@@ -16,14 +16,14 @@ from imagefinder.types import Record
 router = APIRouter(prefix="/v1", tags=["spaces"])
 
 
-@router.post("/predict", response_model=answers.Prediction)
-async def predict(serving: ServingDep, body: schemas.Predict) -> Response:
+@router.post("/predict", response_model=responses.Prediction)
+async def predict(serving: ServingDep, body: requests.Predict) -> Response:
     """What a picture shows, and how sure that is. A job of the kind train makes a classifier; one of the kind classify
     tells the class of every image."""
     return Json(await serving.searching.run(_predict, serving, body))
 
 
-def _predict(serving: Serving, body: schemas.Predict) -> dict[str, Any]:
+def _predict(serving: Serving, body: requests.Predict) -> dict[str, Any]:
     found, skipped = serving.finder.predict(_picture(serving, body), model=body.model)
     if skipped:
         raise ImageError(skipped[0].reason, code=skipped[0].code, remedy=skipped[0].remedy)
@@ -31,7 +31,7 @@ def _predict(serving: Serving, body: schemas.Predict) -> dict[str, Any]:
     return {name: row[name] for name in ("class", "confidence", "classes")}
 
 
-def _picture(serving: Serving, body: schemas.Predict) -> bytes | Record:
+def _picture(serving: Serving, body: requests.Predict) -> bytes | Record:
     if body.id is not None:
         return serving.finder.get(body.id.lower())
     if body.image is not None:

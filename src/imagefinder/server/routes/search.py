@@ -14,7 +14,7 @@ from starlette.datastructures import UploadFile as StarletteUpload
 
 from imagefinder.errors import InvalidInputError, InvalidQueryError
 from imagefinder.search.query import Box, Kind, Part, QueryInput, Term, parse_query
-from imagefinder.server import answers, schemas
+from imagefinder.server import requests, responses
 from imagefinder.server.state import Json, Serving, ServingDep
 
 if TYPE_CHECKING:
@@ -24,13 +24,13 @@ router = APIRouter(prefix="/v1", tags=["search"])
 UPLOAD = 256 * 1024**2  # bytes of one picture; the body may be a little longer
 
 
-@router.post("/search", response_model=answers.Hits)
-async def search(serving: ServingDep, query: schemas.Search) -> Response:
+@router.post("/search", response_model=responses.Hits)
+async def search(serving: ServingDep, query: requests.Search) -> Response:
     """The images that fit best: by words, by pictures (an id, a URL, data, an upload), or by what was liked."""
     return Json(await serving.searching.run(_search, serving, query))
 
 
-@router.post("/search/upload", response_model=answers.Hits, max_body_size=UPLOAD)
+@router.post("/search/upload", response_model=responses.Hits, max_body_size=UPLOAD)
 async def search_upload(
     serving: ServingDep,
     image: Annotated[UploadFile, File(description="The picture to search by.")],
@@ -38,7 +38,7 @@ async def search_upload(
 ) -> Response:
     """Search by a picture in one request: ``curl -F image=@cat.jpg .../v1/search/upload``."""
     try:
-        wanted = schemas.Search.model_validate_json(query or "{}")
+        wanted = requests.Search.model_validate_json(query or "{}")
     except ValidationError as error:
         raise InvalidInputError(
             f"query: {error.errors()[0]['msg']}.", remedy="It is the JSON of POST /v1/search."
@@ -47,7 +47,7 @@ async def search_upload(
     return Json(await serving.searching.run(_search, serving, wanted, data))
 
 
-def _search(serving: Serving, query: schemas.Search, data: bytes | None = None) -> dict[str, Any]:
+def _search(serving: Serving, query: requests.Search, data: bytes | None = None) -> dict[str, Any]:
     given = [] if data is None else [Term(Kind.DATA, data)]
     hits = serving.finder.search(
         terms_of(serving, query, given) or None,
@@ -68,12 +68,12 @@ def _search(serving: Serving, query: schemas.Search, data: bytes | None = None) 
     return {**hits.to_dict(), "total": hits.total, "next_offset": _next(hits, query)}
 
 
-def _next(hits: Hits, query: schemas.Search) -> int | None:
+def _next(hits: Hits, query: requests.Search) -> int | None:
     end = query.offset + len(hits)
     return end if len(hits) == query.k and end < hits.total else None
 
 
-def terms_of(serving: Serving, query: schemas.Search, given: Sequence[Term] = ()) -> QueryInput:
+def terms_of(serving: Serving, query: requests.Search, given: Sequence[Term] = ()) -> QueryInput:
     """The terms of a query, beside those ``given``. Nothing in it is taken for a path. Raises InvalidQueryError."""
     terms: list[Part] = [*given, *(_term(serving, part) for part in query.parts)]
     if query.words and query.words.strip():
@@ -81,7 +81,7 @@ def terms_of(serving: Serving, query: schemas.Search, given: Sequence[Term] = ()
     return terms
 
 
-def _term(serving: Serving, part: schemas.Part) -> Term:
+def _term(serving: Serving, part: requests.Part) -> Term:
     box = Box(*part.box) if part.box else None
     if part.words is not None:
         return Term(Kind.WORDS, part.words, part.weight)
@@ -118,14 +118,14 @@ _UPLOAD_BODY = {
                     "required": ["file"],
                 }
             },
-            "application/json": {"schema": schemas.UploadUrl.model_json_schema()},
+            "application/json": {"schema": requests.UploadUrl.model_json_schema()},
         },
     }
 }
 
 
 @router.post(
-    "/uploads", status_code=201, response_model=answers.Upload, max_body_size=UPLOAD, openapi_extra=_UPLOAD_BODY
+    "/uploads", status_code=201, response_model=responses.Upload, max_body_size=UPLOAD, openapi_extra=_UPLOAD_BODY
 )
 async def upload(serving: ServingDep, request: Request) -> Response:
     """Keep a picture for a while, to search by it (the part ``{"upload": ...}``) as often as wanted.
@@ -140,7 +140,7 @@ async def _sent(request: Request) -> bytes | str:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
         try:
-            return schemas.UploadUrl.model_validate_json(await request.body()).url
+            return requests.UploadUrl.model_validate_json(await request.body()).url
         except ValidationError as error:
             raise InvalidInputError(f"url: {error.errors()[0]['msg']}.") from None
     if kind == "multipart/form-data":
@@ -166,7 +166,7 @@ async def uploaded(serving: ServingDep, upload: str, size: Annotated[int, Query(
 
 
 @router.post("/feedback", status_code=201)
-def add_feedback(serving: ServingDep, body: schemas.Feedback) -> Response:
+def add_feedback(serving: ServingDep, body: requests.Feedback) -> Response:
     """Keep which hits of a query were liked and disliked. To re-rank at once, send them with the search as well."""
     return Json(serving.finder.feedback.add(body.query, body.liked, body.disliked).to_dict(), 201)
 

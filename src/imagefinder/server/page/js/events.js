@@ -11,8 +11,8 @@ let failures = 0;
 function connect() {
   source = new EventSource("/v1/events");
   source.onopen = () => {
-    if (failures > 0) tell("reconnected", {}); // what happened meanwhile was missed
     failures = 0;
+    tell("connected", {}); // for the first time or again: what happened before was missed
   };
   source.onerror = () => {
     source.close(); // the browser's own retry gives up on an error status
@@ -32,7 +32,7 @@ function tell(name, data) {
 }
 
 /**
- * @param {"job" | "changed" | "reconnected"} name
+ * @param {"job" | "changed" | "connected"} name
  * @param {(data: any) => void} listener
  * @returns {() => void} to stop listening
  */

@@ -3,6 +3,7 @@ import { api, locked } from "./api.js";
 import { toast, toastError } from "./components/toast.js";
 import { onEvent } from "./events.js";
 import { count } from "./format.js";
+import { jobName } from "./job_names.js";
 import { store, useStore } from "./store.js";
 
 export const jobs = store([]);
@@ -10,21 +11,6 @@ export const useJobs = () => useStore(jobs);
 
 export const isRunning = (job) => job.state === "queued" || job.state === "running";
 export const latestJob = (all, kind) => all.find((job) => job.kind === kind);
-
-export const JOB_NAMES = {
-  index: "Indexing",
-  cluster: "Grouping",
-  "choose-k": "Finding the number of groups",
-  map: "Drawing the map",
-  duplicates: "Looking for duplicates",
-  outliers: "Looking for odd ones out",
-  quality: "Measuring quality",
-  pca: "Measuring dimensions",
-  model: "Adding a model",
-  classify: "Telling classes",
-};
-const LESSONS = { adapter: "Teaching better matches", classifier: "Teaching classes", words: "Teaching words" };
-export const jobName = (job) => JOB_NAMES[job.kind] ?? LESSONS[job.options.what] ?? job.kind;
 
 function take(job) {
   jobs.set((all) => {
@@ -47,7 +33,7 @@ const load = () =>
 export function watchJobs() {
   load();
   onEvent("job", take);
-  onEvent("reconnected", load);
+  onEvent("connected", load);
   locked.watch((is) => is || load());
 }
 

@@ -17,5 +17,5 @@ export async function reloadIndex() {
 export function watchIndex() {
   reloadIndex();
   onChanged(["images", "clusters", "duplicates"], reloadIndex);
-  onEvent("reconnected", reloadIndex);
+  onEvent("connected", reloadIndex);
 }

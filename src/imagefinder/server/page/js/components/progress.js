@@ -1,7 +1,8 @@
 // How far work is: `<${Progress} job=${job} />`, and a button that starts work and turns into its progress.
 import { html } from "../../vendor/preact.js";
 import { count, duration, number } from "../format.js";
-import { cancelJob, isRunning, jobName, latestJob, startJob, useJobs } from "../jobs.js";
+import { jobName } from "../job_names.js";
+import { cancelJob, isRunning, latestJob, startJob, useJobs } from "../jobs.js";
 
 /** "1,200 of 22,914 · 310 a second · 1 min 10 s left" */
 export function progressText(job) {

@@ -2,22 +2,12 @@
 import { html } from "../../vendor/preact.js";
 import { Icon } from "../components/icon.js";
 import { Popover } from "../components/popover.js";
-import { Thumb } from "../components/thumb.js";
 import { count } from "../format.js";
 import { merge, setLocked, split } from "./changes.js";
 import { startGroup, useDrop } from "./drag.js";
+import { Mosaic } from "./mosaic.js";
 import { Name } from "./name.js";
 import { groupHref, stabilityWord, tightnessWord } from "./words.js";
-
-/** The most typical picture large, beside it some that show the range. */
-export function Mosaic({ group, small = false }) {
-  const others = group.representatives.filter((id) => id !== group.medoid).slice(0, small ? 2 : 4);
-  const pixels = small ? 120 : 220;
-  return html`<span class="mosaic of-${others.length}">
-    <span class="mosaic-first"><${Thumb} image=${{ id: group.medoid }} size=${pixels} /></span>
-    ${others.map((id) => html`<span key=${id}><${Thumb} image=${{ id }} size=${pixels / 2} /></span>`)}
-  </span>`;
-}
 
 /** "416 images · loosely alike · fairly stable"; the figures come up under the pointer and the focus. */
 export function Facts({ group }) {

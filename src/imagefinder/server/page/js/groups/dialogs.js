@@ -4,7 +4,7 @@ import { api } from "../api.js";
 import { Icon } from "../components/icon.js";
 import { Thumb } from "../components/thumb.js";
 import { count, number } from "../format.js";
-import { Mosaic } from "./cover.js";
+import { Mosaic } from "./mosaic.js";
 import { change } from "./store.js";
 import { groupHref } from "./words.js";
 

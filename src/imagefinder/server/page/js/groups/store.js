@@ -30,7 +30,7 @@ export function useGroups() {
   useEffect(() => {
     if (!info || none) return;
     reloadGroups();
-    const stops = [onChanged(["clusters", "images"], reloadGroups), onEvent("reconnected", reloadGroups)];
+    const stops = [onChanged(["clusters", "images"], reloadGroups), onEvent("connected", reloadGroups)];
     return () => stops.forEach((stop) => stop());
   }, [Boolean(info), none]);
   return none ? NONE : groups;

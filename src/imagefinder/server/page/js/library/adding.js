@@ -2,7 +2,8 @@
 import { api } from "../api.js";
 import { toast, toastError } from "../components/toast.js";
 import { count } from "../format.js";
-import { jobName, startJob } from "../jobs.js";
+import { jobName } from "../job_names.js";
+import { startJob } from "../jobs.js";
 
 const BATCH = 12; // files in one request, so that progress shows and one request stays small
 

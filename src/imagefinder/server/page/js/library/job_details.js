@@ -7,7 +7,7 @@ import { Icon } from "../components/icon.js";
 import { toastError } from "../components/toast.js";
 import { downloadCsv } from "../csv.js";
 import { count, dateTime, duration, number } from "../format.js";
-import { jobName } from "../jobs.js";
+import { jobName } from "../job_names.js";
 import { issueName } from "../search/facets.js";
 import { oneOf } from "../search/filters.js";
 import { sourceName } from "./names.js";

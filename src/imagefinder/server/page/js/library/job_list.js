@@ -3,7 +3,8 @@ import { html, useState } from "../../vendor/preact.js";
 import { Icon } from "../components/icon.js";
 import { Progress } from "../components/progress.js";
 import { count, dateTime, duration } from "../format.js";
-import { isRunning, jobName, useJobs } from "../jobs.js";
+import { jobName } from "../job_names.js";
+import { isRunning, useJobs } from "../jobs.js";
 import { sourceName } from "./names.js";
 import { showJob } from "./job_details.js";
 

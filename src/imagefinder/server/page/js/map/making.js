@@ -20,13 +20,16 @@ export const useMaking = (method) =>
 export function Making({ method }) {
   const { info } = useIndex();
   const job = useMaking(method);
+  const command = info?.not_installed?.[method];
   const title = job ? `Making the ${methodName(method)} map` : `There is no ${methodName(method)} map yet`;
   return html`<${Empty} icon="map" title=${title} text=${METHODS[method]?.[1]}>
-    ${job
-      ? html`<${Progress} job=${job} />`
-      : html`<button class="button primary" data-testid="make-map" disabled=${!info || info.read_only || info.images === 0}
+    ${job && html`<${Progress} job=${job} />`}
+    ${command && html`<p class="muted small-text" data-testid="not-installed">It is not installed here; to have it: <code>${command}</code></p>`}
+    ${!job &&
+      !command &&
+      html`<button class="button primary" data-testid="make-map" disabled=${!info || info.read_only || info.images === 0}
           onClick=${() => startJob("map", { method })}>Make it</button>`}
     ${info?.images === 0 && html`<a class="button" href="/library">Add images first</a>`}
-    ${info?.read_only && html`<p class="muted small-text">This library is read-only here: use the command line, imagefinder map --method ${method}</p>`}
+    ${info?.read_only && !command && html`<p class="muted small-text">This library is read-only here: use the command line, imagefinder map --method ${method}</p>`}
   <//>`;
 }

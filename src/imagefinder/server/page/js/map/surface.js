@@ -3,7 +3,7 @@
  * changed, and tells what happened through `on`. Points are named by their place in the map, as in source.js.
  */
 
-import { Camera } from "./camera.js";
+import { Camera, placeToText } from "./camera.js";
 import { watchGestures } from "./gestures.js";
 import { Overlay } from "./overlay.js";
 import { Pace } from "./pace.js";
@@ -256,9 +256,11 @@ export class Surface {
       points: layout.order.length,
       drawn: Math.ceil(count / skip),
       pictures: this.spots.filter((spot) => spot.drawn).length,
+      awaited: this.spots.filter((spot) => spot.bitmap === undefined).length,
       lit: picked.lit?.layout.order.length ?? 0,
       selected: picked.selected?.layout.order.length ?? 0,
       resting: !this.isMoving,
+      place: placeToText(camera.place),
     });
   }
 

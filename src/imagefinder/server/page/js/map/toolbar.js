@@ -12,10 +12,11 @@ const OWN_ORDER = ["tsne", "umap", "pacmap", "pca"];
 /** @param {{method: string, made: string[], field: string}} props `made`: methods of which there is a map */
 export function Choices({ method, made, field }) {
   const { info } = useIndex();
+  const rest = (one) => (made.includes(one) ? "" : info?.not_installed?.[one] ? " (not installed)" : " (not made yet)");
   const methods = [...new Set([...OWN_ORDER, ...(info?.methods.map ?? [])])];
   return html`<label class="map-choice"><span>Map</span>
       <select data-testid="method" value=${method} onChange=${(e) => setParams({ method: e.target.value, view: null })}>
-        ${methods.map((one) => html`<option key=${one} value=${one}>${methodName(one)}${made.includes(one) ? "" : " (not made yet)"}</option>`)}
+        ${methods.map((one) => html`<option key=${one} value=${one}>${methodName(one)}${rest(one)}</option>`)}
       </select></label>
     <label class="map-choice"><span>Colour</span>
       <select data-testid="colour" value=${field} onChange=${(e) => setParams({ colour: e.target.value, light: null })}>

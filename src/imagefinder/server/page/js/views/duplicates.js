@@ -24,7 +24,7 @@ export default function Duplicates({ route }) {
   const searched = info?.duplicates_searched;
   const report = useRequest(searched ? "duplicates" : null, (signal) => api.get("/duplicates", {}, { signal }));
   useEffect(() => {
-    const stops = [onChanged(["duplicates", "images"], report.reload), onEvent("reconnected", report.reload)];
+    const stops = [onChanged(["duplicates", "images"], report.reload), onEvent("connected", report.reload)];
     return () => stops.forEach((stop) => stop());
   }, []);
   const why = info?.read_only ? "This server only shows: nothing can be decided or moved here." : null;

