@@ -8,7 +8,7 @@ from pathlib import Path
 
 MEMORY = Path("/dev/shm")
 NEEDED_BYTES = 8 * 2**30  # what the whole run holds at its peak, with as much again for the programs
-BLOCK = 64 * 1024
+ZEROS = bytes(256 * 1024)
 
 
 def folder_in_memory() -> Path | None:
@@ -30,12 +30,12 @@ def copy_with_holes(source: str, target: str) -> str:
         for start, end in _data(read.fileno()):
             read.seek(start)
             write.seek(start)
-            while start < end and (block := read.read(min(BLOCK, end - start))):
+            while start < end and (block := read.read(min(len(ZEROS), end - start))):
                 start += len(block)
-                if block.strip(b"\0"):
-                    write.write(block)
-                else:
+                if block == ZEROS[: len(block)]:
                     write.seek(start)
+                else:
+                    write.write(block)
         write.truncate(os.fstat(read.fileno()).st_size)
     return target
 
