@@ -11,14 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from imagefinder.clusters.export import write_table
-from imagefinder.maps.projections import project
 
 from imagefinder import ImageFinder
 from imagefinder._util.extras import EXTRAS, PURPOSES, missing_modules, require
 from imagefinder.cli import main
+from imagefinder.clusters.export import write_table
 from imagefinder.errors import MissingExtraError
 from imagefinder.images.tables import read_rows
+from imagefinder.maps.projections import project
 from imagefinder.plots.scatter import plot_scatter
 from imagefinder.plots.table import write_parquet
 
