@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+import pytest
+from filelock import FileLock
 
 MEMORY = Path("/dev/shm")
 NEEDED_BYTES = 8 * 2**30  # what the whole run holds at its peak, with as much again for the programs
@@ -22,6 +25,19 @@ def folder_in_memory() -> Path | None:
         return None
     fits = min(room.f_bavail * room.f_frsize, left) >= NEEDED_BYTES
     return MEMORY if fits and not room.f_flag & os.ST_NOEXEC and os.access(MEMORY, os.W_OK) else None
+
+
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """The folder ``name`` as ``make(folder)`` has filled it: once, for all processes that share the tests' work."""
+    root = factory.getbasetemp()
+    folder = (root.parent if "PYTEST_XDIST_WORKER" in os.environ else root) / name
+    done = folder.with_name(f"{name}.done")
+    with FileLock(folder.with_name(f"{name}.lock")):
+        if not done.exists():
+            folder.mkdir()
+            make(folder)
+            done.touch()
+    return folder
 
 
 def copy_with_holes(source: str, target: str) -> str:
