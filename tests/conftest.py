@@ -7,6 +7,7 @@ import shutil
 import tarfile
 import tempfile
 from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +82,14 @@ def sample_index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with ImageFinder.open(folder) as finder:
         finder.add(ROOT / "examples" / "images")
     return folder
+
+
+@pytest.fixture(scope="session")
+def serving() -> Callable[..., AbstractContextManager[str]]:
+    """``with serving(finder, **settings) as url`` is a real server on a free port, for as long as the block lasts."""
+    import servers
+
+    return servers.serving
 
 
 @pytest.fixture
