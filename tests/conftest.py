@@ -7,6 +7,7 @@ import shutil
 import tarfile
 import tempfile
 from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 
@@ -106,6 +107,14 @@ def organised_index(
             finder.tag(finder.columns(["id"])["id"][:3], add=["chosen"])
 
     return made_once(tmp_path_factory, "organised", make) / "index"
+
+
+@pytest.fixture(scope="session")
+def serving() -> Callable[..., AbstractContextManager[str]]:
+    """``with serving(finder, **settings) as url`` is a real server on a free port, for as long as the block lasts."""
+    import servers
+
+    return servers.serving
 
 
 @pytest.fixture

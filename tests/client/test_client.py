@@ -186,7 +186,7 @@ def test_many_files_are_sent_in_portions(
     serve_empty: tuple[ImageFinder, Client], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     finder, client = serve_empty
-    monkeypatch.setattr("imagefinder.client.adding.FILES", 8)
+    monkeypatch.setattr("imagefinder.client.ingest.FILES", 8)
     for i in range(20):
         Image.effect_noise((40, 30), i + 1).convert("RGB").save(tmp_path / f"{i}.png")
     told: list[int] = []
