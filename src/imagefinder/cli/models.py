@@ -19,7 +19,7 @@ BUNDLED, HERE, AVAILABLE, DAMAGED = "bundled", "here", "to fetch", "damaged"
 
 @click.group()
 def models() -> None:
-    """The models there are, those that can be fetched, and how they do on your images.
+    """List, fetch and compare embedding models.
 
     \b
       imagefinder models list
@@ -28,7 +28,7 @@ def models() -> None:
       imagefinder models compare default clip-b32 --images ~/Pictures
 
     A NAME is one of the list, hub:ORG/REPO[@REVISION][:FILE] for an ONNX model on the Hugging Face hub, or onnx:PATH
-    for a folder or an .onnx file. HF_HOME, HF_TOKEN, HF_ENDPOINT and HF_HUB_OFFLINE are respected.
+    for a folder or an .onnx file. HF_HOME, HF_TOKEN, HF_ENDPOINT and HF_HUB_OFFLINE are used.
     """
 
 
@@ -54,7 +54,7 @@ def list_(as_json: bool) -> int:
 @click.argument("name")
 @json_option
 def info(name: str, as_json: bool) -> int:
-    """All that is known of one model: spaces, preprocess, licence, origin, checksums."""
+    """Show all that is known of one model: spaces, preprocessing, licence, origin, checksums."""
     row = _all_of(name)
     if as_json:
         print_json(row)
@@ -69,10 +69,10 @@ def info(name: str, as_json: bool) -> int:
 @click.option(
     "--to", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Put it in this new folder."
 )
-@click.option("--force", is_flag=True, help="Fetch it anew, at the newest revision the name stands for.")
+@click.option("--force", is_flag=True, help="Fetch it again, at the newest revision of that name.")
 @json_option
 def pull(name: str, to: Path | None, force: bool, as_json: bool) -> int:
-    """Fetch a model, so that it is there without a network from now on.
+    """Fetch a model; it then works without a network.
 
     Only the files it needs are fetched; their revision and checksums are kept and checked. With --to DIR it goes into
     a folder to carry to another machine, where onnx:DIR names it.
@@ -93,7 +93,7 @@ def pull(name: str, to: Path | None, force: bool, as_json: bool) -> int:
 def remove(name: str, as_json: bool) -> int:
     """Delete a pulled model.
 
-    An index made with it can't be searched by new pictures or words until it is pulled again.
+    An index made with it can't be searched by text or by new images until it is pulled again.
     """
     from imagefinder.models.catalogue import in_catalogue
     from imagefinder.models.hub import PREFIX, Address
@@ -116,7 +116,7 @@ def remove(name: str, as_json: bool) -> int:
     help="CSV with the columns filename and label, caption or both.",
 )
 @click.option("--images", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="A folder of images.")
-@click.option("--limit", type=click.IntRange(2), metavar="N", help="Take N of the images, spread over all.")
+@click.option("--limit", type=click.IntRange(2), metavar="N", help="Use only N of the images, spread over all.")
 @click.option("--workers", type=click.IntRange(1, 256), metavar="N", help="Threads.  [default: one a core]")
 @json_option
 def compare(
@@ -127,7 +127,7 @@ def compare(
     workers: int | None,
     as_json: bool,
 ) -> int:
-    """Try models on your own images: speed, size and, with --labels, how well they find what belongs together.
+    """Compare models on your own images: speed, size and, with --labels, search quality.
 
     The scores are those of `imagefinder evaluate`: with labels recall@1 and MAP@R, with captions the share of texts
     whose image is among the first 1, 5 and 10. No index is made or changed.
