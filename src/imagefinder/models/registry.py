@@ -90,7 +90,10 @@ def find_spec(name: str, extra: Sequence[Path] = ()) -> ModelSpec:
 
     known = [n for spec in specs for n in (spec.alias, spec.name)] + [entry.alias for entry in catalogue()]
     error = unknown_name("model", name, list(dict.fromkeys(known)))
-    more = "`imagefinder models list` tells more; `imagefinder models pull hub:ORG/REPO` or onnx:PATH brings in others."
+    more = (
+        "`imagefinder models list` tells more; `imagefinder models pull hub:ORG/REPO` or onnx:PATH brings in others, "
+        "and a model of your own program has to be registered: imagefinder.register(embedder)."
+    )
     raise NotFoundError(error.message, remedy=f"{error.remedy} {more}".strip())
 
 

@@ -22,6 +22,7 @@ TransformKind = Literal["pca", "center", "none"]
 Resize = Literal["half_squash", "shortest_edge", "squash", "longest_edge"]
 Resample = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
 Pooling = Literal["none", "cls", "mean", "patch_mean", "gem", "max", "eos"]
+TextKind = Literal["conse", "joint", "base", "function"]
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 _REMEDY = "Install ImageFinder again, or fetch the model again with: imagefinder models pull NAME --force"
 
@@ -77,7 +78,8 @@ class TextSpec:
     """How words reach a model, and the ``space`` they are compared in.
 
     "conse": through the class probabilities of the image model (``temperature``) and the text ``tower``, a folder
-    beside the model's; "joint": by the model's own text graph ``file``, as CLIP does; "base": as the base does.
+    beside the model's; "joint": by the model's own text graph ``file``, as CLIP does; "base": as the base does;
+    "function": by a function of the program.
     ``logit_scale`` and ``logit_bias`` turn a cosine into the logit the model was trained with, see ``similarity``.
 
     A text is cut at ``length`` tokens and padded with ``pad_token`` (by default the one that the ``tokenizer`` file
@@ -86,7 +88,7 @@ class TextSpec:
     the tokenizer file leaves to the program.
     """
 
-    kind: Literal["conse", "joint", "base"]
+    kind: TextKind
     space: str
     tower: str | None = None
     temperature: float | None = None
@@ -303,10 +305,10 @@ def check_preprocess(wanted: Preprocess) -> None:
 
 
 def _check_text(spec: ModelSpec, text: TextSpec) -> None:
-    _one_of("the kind of text", text.kind, Literal["conse", "joint", "base"])
+    _one_of("the kind of text", text.kind, TextKind)
     if text.space not in spec.spaces:
         raise ValueError(f"the text space {text.space!r} is not one of {sorted(spec.spaces)}")
-    needed = {"conse": ("tower", "temperature"), "joint": ("file", "tokenizer"), "base": ()}[text.kind]
+    needed = {"conse": ("tower", "temperature"), "joint": ("file", "tokenizer")}.get(text.kind, ())
     for name in needed:
         if not getattr(text, name):
             raise ValueError(f"a text of the kind {text.kind!r} needs {name!r}")

@@ -70,7 +70,8 @@ def search_collection(
     liked, disliked = (tuple(dict.fromkeys(map(collection.resolve, p))) for p in (options.liked, options.disliked))
     views = collection.views(spaces)
     terms = parse_query(query) if query is not None else []
-    with closing(Loader(collection.limits, max(view.image_model.short_side for view in views))) as loader:
+    sides = [view.image_model.short_side for view in views] if any(t.shows_picture for t in terms) else [1]
+    with closing(Loader(collection.limits, max(sides))) as loader:
         return search(views, terms, replace(options, liked=liked, disliked=disliked), loader)
 
 

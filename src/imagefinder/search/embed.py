@@ -138,7 +138,7 @@ def _embed_term(view: View, term: Term, pictures: Pictures, watch: Stopwatch) ->
         row = embedder.embed_texts([str(term.value)])[0]
         watch.lap("embed")
         return EmbeddedTerm(view.words or "", term.weight, row, words=True)
-    if term.kind is Kind.ID and term.box is None:
+    if not term.shows_picture:
         return EmbeddedTerm(view.image, term.weight, id=str(term.value))
     picture = pictures.of(term)
     watch.lap("read")

@@ -92,6 +92,11 @@ class Term:
             raise InvalidQueryError(f"A weight is a finite number, not {self.weight}.")
 
     @property
+    def shows_picture(self) -> bool:
+        """Whether a picture has to be read and embedded for it; a whole image of the index has its vectors there."""
+        return self.kind is not Kind.WORDS and (self.kind is not Kind.ID or self.box is not None)
+
+    @property
     def text(self) -> str:
         return self.value if isinstance(self.value, str) else f"<{type(self.value).__name__}>"
 
