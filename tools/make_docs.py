@@ -1,4 +1,5 @@
-"""Makes docs/command-line.md from the program's own help, and docs/openapi.json from the server's own description.
+"""Makes docs/command-line.md from the program's own help, docs/openapi.json from the server's own description, and the
+table of clustering methods in docs/groups.md from ``METHODS``.
 
 python tools/make_docs.py            write it
 python tools/make_docs.py --check    fail if what is there is out of date
@@ -15,6 +16,7 @@ import click
 
 from imagefinder import settings
 from imagefinder.cli import cli
+from imagefinder.clusters.algorithms.methods import DEFAULT, METHODS, Method
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 HEAD = """# Command line
@@ -26,6 +28,8 @@ stopped with Ctrl-C. With `--json` there is one JSON object on stdout, also for 
 (`{"error": {"code", "message", "remedy"}}`); everything for people goes to stderr.
 
 """
+METHODS_BEGIN = "<!-- clusters/algorithms/methods.py -->"
+METHODS_END = "<!-- end -->"
 FILTERS = """
 ## Filters
 
@@ -72,8 +76,38 @@ def openapi() -> str:
         return json.dumps({**app.openapi(), "info": {**app.openapi()["info"], "version": "v1"}}, indent=1) + "\n"
 
 
+def with_methods(text: str) -> str:
+    """The text of docs/groups.md with the table of methods as it is now."""
+    before, begin, rest = text.partition(METHODS_BEGIN)
+    _, end, after = rest.partition(METHODS_END)
+    rows = "".join(
+        f"| {_name(name)} | {row.summary} | {_number(row)} | {_noise(row)} |\n" for name, row in METHODS.items()
+    )
+    head = "| `--method` | what it does | number of groups | noise |\n|---|---|---|---|\n"
+    return f"{before}{begin}\n{head}{rows}{end}{after}"
+
+
+def _name(name: str) -> str:
+    return f"`{name}`" + " (default)" * (name == DEFAULT)
+
+
+def _number(row: Method) -> str:
+    if not row.counts:
+        return "found"
+    return "`-n`, or that of the communities" if row.needs_count else "found, or `-n`"
+
+
+def _noise(row: Method) -> str:
+    return "`-1`" if row.noise else "none"
+
+
 def main() -> int:
-    made = {DOCS / "command-line.md": page(), DOCS / "openapi.json": openapi()}
+    groups = DOCS / "groups.md"
+    made = {
+        DOCS / "command-line.md": page(),
+        DOCS / "openapi.json": openapi(),
+        groups: with_methods(groups.read_text("utf-8")),
+    }
     if "--check" not in sys.argv[1:]:
         for path, text in made.items():
             path.write_text(text, "utf-8")

@@ -51,7 +51,7 @@ class Organising(ABC):
         self, n_clusters: int | None = None, *, progress: Callable[[str], None] | None = None, **options: Any
     ) -> Clustering:
         """Cluster all images; None lets the data decide how many. The options are those of ``ClusterOptions``: method
-        ("leiden", "kmeans", "minibatch", "agglomerative", "hdbscan", "dbscan"), features, scale, seed and so on.
+        (a name of ``clusters.algorithms.methods.METHODS``), features, scale, seed and so on.
 
         The records get ``cluster`` and ``cluster_name``, for filters. Corrections of earlier clusters are kept.
         """

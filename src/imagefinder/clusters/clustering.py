@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
+from imagefinder.clusters.algorithms.methods import METHODS
 from imagefinder.errors import IndexDamagedError, NotFoundError
 from imagefinder.index.runs import Run, pack_ids, unpack_ids
 from imagefinder.vectors.features import Features
@@ -88,7 +89,8 @@ class Clustering:
     @property
     def has_noise(self) -> bool:
         """Whether the method leaves out what fits nowhere."""
-        return self.parameters.get("method") in ("hdbscan", "dbscan")
+        row = METHODS.get(self.parameters.get("method", ""))
+        return row is not None and row.noise
 
     def find(self, cluster: int | str) -> Cluster:
         """A cluster by its label or its name, whatever the case. Raises NotFoundError."""

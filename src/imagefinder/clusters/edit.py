@@ -12,8 +12,9 @@ import numpy as np
 from imagefinder.clusters import state
 from imagefinder.clusters.algorithms.describe import describe
 from imagefinder.clusters.algorithms.hierarchy import tree_of
-from imagefinder.clusters.algorithms.methods import Task, partition
+from imagefinder.clusters.algorithms.methods import Task
 from imagefinder.clusters.algorithms.naming import free_name
+from imagefinder.clusters.algorithms.partition import partition
 from imagefinder.clusters.assign import fits
 from imagefinder.clusters.labels import UNKNOWN, labels_now
 from imagefinder.clusters.make import dense_labels, find_words, to_cluster

@@ -13,8 +13,9 @@ from imagefinder.clusters.algorithms.choose_k import Choice, choose_k
 from imagefinder.clusters.algorithms.constraints import Constraints, reconcile
 from imagefinder.clusters.algorithms.describe import ClusterFacts, describe, stabilities
 from imagefinder.clusters.algorithms.hierarchy import tree_of
-from imagefinder.clusters.algorithms.methods import Task, find_method, partition
+from imagefinder.clusters.algorithms.methods import DEFAULT, Task, find_method
 from imagefinder.clusters.algorithms.naming import distinct_names, free_name, words_for_clusters
+from imagefinder.clusters.algorithms.partition import partition
 from imagefinder.clusters.algorithms.scores import (
     Distances,
     calinski_harabasz,
@@ -46,7 +47,7 @@ class ClusterOptions:
     ``settings``: see ``algorithms.methods``; ``stability``: how many resampled runs judge it, 0 for none. ``fresh``
     forgets what was said of earlier clusters: names, locks, merges, splits and moves."""
 
-    method: str = "leiden"
+    method: str = DEFAULT
     n_clusters: int | None = None
     features: str = "default"
     scale: str = "none"
