@@ -24,7 +24,7 @@ from imagefinder.clusters.algorithms.scores import (
     mean_and_error,
     silhouettes,
 )
-from imagefinder.clusters.clustering import Cluster, Clustering
+from imagefinder.clusters.clustering import Cluster, Clustering, count_noise, pack_arrays
 from imagefinder.clusters.labels import labels_now
 from imagefinder.errors import IndexDamagedError, InvalidInputError, NotFoundError
 from imagefinder.index.neighbors import index_graph
@@ -160,13 +160,13 @@ def read_constraints(index: Index, ids: Sequence[str]) -> Constraints | None:
     if state.in_force(index) is None:
         return None
     former = state.current(index)
-    held, labels, pinned = labels_now(index)
-    rows = {id: row for row, id in enumerate(held)}
+    now = labels_now(index)
+    rows = {id: row for row, id in enumerate(now.ids)}
     order = np.array([rows[id] for id in ids])
     flags = {
         flag: frozenset(c.label for c in former.clusters if getattr(c, flag)) for flag in ("locked", "joined", "named")
     }
-    constraints = Constraints(labels[order], pinned[order], apart=former.apart, **flags)
+    constraints = Constraints(now.labels[order], now.pinned[order], apart=former.apart, **flags)
     return constraints if constraints.kept else None
 
 
@@ -185,12 +185,8 @@ def with_constraints(made: Clustering, constraints: Constraints, former: Cluster
     for cluster in made.clusters:
         old, name = kept.get(cluster.label, cluster), names[cluster.label]
         clusters.append(replace(cluster, name=name, named=old.named, locked=old.locked, joined=old.joined))
-    return replace(
-        made,
-        clusters=tuple(clusters),
-        apart=tuple(pair for pair in former.apart if set(pair) <= names.keys()),
-        pinned=constraints.pinned,
-    )
+    apart = tuple(pair for pair in former.apart if set(pair) <= names.keys())
+    return replace(made, clusters=tuple(clusters), apart=apart).with_arrays(pinned=constraints.pinned)
 
 
 def describe_all(
@@ -208,12 +204,16 @@ def describe_all(
         clusters=tuple(clusters),
         parameters=parameters,
         scores=_scores(material.vectors, dense, centres),
-        ids=material.ids,
-        labels=labels,
-        pinned=np.zeros(len(labels), bool),
-        centres=centres,
-        tree=tree_of(centres),
-        features=material.features,
+        stored=pack_arrays(
+            ids=material.ids,
+            labels=labels,
+            pinned=np.zeros(len(labels), bool),
+            centres=centres,
+            tree=tree_of(centres),
+            features=material.features,
+        ),
+        n_images=len(labels),
+        n_noise=count_noise(labels),
     )
 
 

@@ -59,7 +59,7 @@ def _understands_words(serving: Serving) -> bool:
 
 def _is_clustered(serving: Serving) -> bool:
     try:
-        return bool(serving.finder.clusters.clustering)
+        return len(serving.finder.clusters) >= 0
     except ImageFinderError:
         return False
 
