@@ -13,8 +13,9 @@ from imagefinder.clusters.algorithms.choose_k import Choice, choose_k
 from imagefinder.clusters.algorithms.constraints import Constraints, reconcile
 from imagefinder.clusters.algorithms.describe import ClusterFacts, describe, stabilities
 from imagefinder.clusters.algorithms.hierarchy import tree_of
-from imagefinder.clusters.algorithms.methods import Task, find_method, partition
+from imagefinder.clusters.algorithms.methods import DEFAULT, Task, find_method
 from imagefinder.clusters.algorithms.naming import distinct_names, free_name, words_for_clusters
+from imagefinder.clusters.algorithms.partition import partition
 from imagefinder.clusters.algorithms.scores import (
     Distances,
     calinski_harabasz,
@@ -23,7 +24,7 @@ from imagefinder.clusters.algorithms.scores import (
     mean_and_error,
     silhouettes,
 )
-from imagefinder.clusters.clustering import Cluster, Clustering
+from imagefinder.clusters.clustering import Cluster, Clustering, count_noise, pack_arrays
 from imagefinder.clusters.labels import labels_now
 from imagefinder.errors import IndexDamagedError, InvalidInputError, NotFoundError
 from imagefinder.index.neighbors import index_graph
@@ -47,7 +48,7 @@ class ClusterOptions:
     ``settings``: see ``algorithms.methods``; ``stability``: how many resampled runs judge it, 0 for none. ``fresh``
     forgets what was said of earlier clusters: names, locks, merges, splits and moves."""
 
-    method: str = "leiden"
+    method: str = DEFAULT
     n_clusters: int | None = None
     features: str = "default"
     scale: str = "none"
@@ -180,13 +181,13 @@ def read_constraints(index: Index, ids: Sequence[str]) -> Constraints | None:
     if state.in_force(index) is None:
         return None
     former = state.current(index)
-    held, labels, pinned = labels_now(index)
-    rows = {id: row for row, id in enumerate(held)}
+    now = labels_now(index)
+    rows = {id: row for row, id in enumerate(now.ids)}
     order = np.array([rows[id] for id in ids])
     flags = {
         flag: frozenset(c.label for c in former.clusters if getattr(c, flag)) for flag in ("locked", "joined", "named")
     }
-    constraints = Constraints(labels[order], pinned[order], apart=former.apart, **flags)
+    constraints = Constraints(now.labels[order], now.pinned[order], apart=former.apart, **flags)
     return constraints if constraints.kept else None
 
 
@@ -205,12 +206,8 @@ def with_constraints(made: Clustering, constraints: Constraints, former: Cluster
     for cluster in made.clusters:
         old, name = kept.get(cluster.label, cluster), names[cluster.label]
         clusters.append(replace(cluster, name=name, named=old.named, locked=old.locked, joined=old.joined))
-    return replace(
-        made,
-        clusters=tuple(clusters),
-        apart=tuple(pair for pair in former.apart if set(pair) <= names.keys()),
-        pinned=constraints.pinned,
-    )
+    apart = tuple(pair for pair in former.apart if set(pair) <= names.keys())
+    return replace(made, clusters=tuple(clusters), apart=apart).with_arrays(pinned=constraints.pinned)
 
 
 def describe_all(
@@ -228,12 +225,16 @@ def describe_all(
         clusters=tuple(clusters),
         parameters=parameters,
         scores=_scores(material.vectors, dense, centres),
-        ids=material.ids,
-        labels=labels,
-        pinned=np.zeros(len(labels), bool),
-        centres=centres,
-        tree=tree_of(centres),
-        features=material.features,
+        stored=pack_arrays(
+            ids=material.ids,
+            labels=labels,
+            pinned=np.zeros(len(labels), bool),
+            centres=centres,
+            tree=tree_of(centres),
+            features=material.features,
+        ),
+        n_images=len(labels),
+        n_noise=count_noise(labels),
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imagefinder.clusters.algorithms.methods import communities
+from imagefinder.clusters.algorithms.partition import communities
 from imagefinder.clusters.algorithms.scores import (
     Distances,
     calinski_harabasz,
