@@ -115,5 +115,5 @@ async def _edit(serving: Serving, do: Callable[[], T]) -> T:
             return do()
 
     result = await serving.searching.run(locked)
-    serving.kinds.changed("clusters")
+    serving.hub.changed("clusters")
     return result

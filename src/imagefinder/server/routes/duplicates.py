@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from imagefinder.server import requests, responses
-from imagefinder.server.routes.jobs import submit
+from imagefinder.server.jobs.kinds import submit
 from imagefinder.server.state import Json, Serving, ServingDep
 
 router = APIRouter(prefix="/v1/duplicates", tags=["duplicates"])
@@ -30,7 +30,7 @@ def decisions(serving: ServingDep) -> Response:
 def decide(serving: ServingDep, body: requests.Decide) -> Response:
     """Say that images are no duplicates, or that all are to be kept. They are not named together again."""
     pairs = serving.finder.copies.decide(body.decision, *body.ids)
-    serving.kinds.changed("duplicates")
+    serving.hub.changed("duplicates")
     return Json({"decisions": pairs}, 201)
 
 
@@ -38,7 +38,7 @@ def decide(serving: ServingDep, body: requests.Decide) -> Response:
 def forget(serving: ServingDep, body: requests.Forget) -> Response:
     """Take back what was decided about two images."""
     pairs = serving.finder.copies.forget(*body.ids)
-    serving.kinds.changed("duplicates")
+    serving.hub.changed("duplicates")
     return Json({"decisions": pairs})
 
 
@@ -47,7 +47,7 @@ async def trash(serving: ServingDep, body: requests.Trash) -> Response:
     """Move files to the trash of the index, each because another is kept. A file that has changed stays."""
     groups = [(g.keep, g.remove) for g in body.groups]
     moved = await serving.searching.run(lambda: serving.finder.copies.trash(groups))
-    serving.kinds.changed("images", "duplicates")
+    serving.hub.changed("images", "duplicates")
     return Json(moved.to_dict())
 
 

@@ -75,7 +75,7 @@ def change_image(serving: ServingDep, id: requests.Id, body: requests.Change) ->
     if given.get("tags", ()) is None:
         given["tags"] = []
     record = serving.finder.update(id, **given)
-    serving.kinds.changed("images")
+    serving.hub.changed("images")
     return Json(record.to_dict())
 
 
@@ -83,7 +83,7 @@ def change_image(serving: ServingDep, id: requests.Id, body: requests.Change) ->
 def tag_images(serving: ServingDep, body: requests.Tagging) -> Response:
     """Add and remove tags of many images."""
     changed = serving.finder.tag(body.ids, add=body.add, remove=body.remove)
-    serving.kinds.changed("images")
+    serving.hub.changed("images")
     return Json({"changed": changed})
 
 
@@ -106,7 +106,7 @@ def _remove(serving: Serving, ids: Sequence[str]) -> int:
     records = [serving.finder.get(id) for id in dict.fromkeys(ids)]
     removed = serving.finder.remove(*(r.id for r in records))
     serving.uploads.drop(records)
-    serving.kinds.changed("images")
+    serving.hub.changed("images")
     return removed
 
 
@@ -216,7 +216,7 @@ def _name(serving: Serving, names: dict[str, str], tags: Sequence[str]) -> None:
 
 def _added(serving: Serving, ids: Sequence[str], skipped: Sequence[dict[str, str]]) -> dict[str, Any]:
     images = [serving.finder.get(id).to_dict() for id in dict.fromkeys(ids) if id in serving.finder]
-    serving.kinds.changed("images")
+    serving.hub.changed("images")
     return {"images": images, "skipped": list(skipped)}
 
 

@@ -26,7 +26,7 @@ async def use(serving: ServingDep, name: SpaceName) -> Response:
 
     def change() -> dict[str, Any]:
         serving.finder.use_space(name)
-        serving.kinds.changed("images")
+        serving.hub.changed("images")
         return _spaces(serving)
 
     return Json(await serving.searching.run(change))
@@ -38,7 +38,7 @@ async def drop(serving: ServingDep, name: SpaceName) -> Response:
 
     def change() -> dict[str, Any]:
         serving.finder.drop_space(name)
-        serving.kinds.changed("images")
+        serving.hub.changed("images")
         return _spaces(serving)
 
     return Json(await serving.searching.run(change))
