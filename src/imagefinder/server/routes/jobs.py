@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from imagefinder.server import responses
+from imagefinder.server.access import changes, reads
 from imagefinder.server.jobs.kinds import JobRequest, Kind, submit
 from imagefinder.server.state import Json, ServingDep
 
@@ -17,12 +18,14 @@ router = APIRouter(prefix="/v1", tags=["jobs"])
 
 
 @router.post("/jobs", status_code=202, response_model=responses.Job)
+@changes(costly=True)
 def start_job(serving: ServingDep, body: JobRequest) -> Response:
     """Start long work; GET /v1/events tells how far it is."""
     return Json(submit(serving, body.kind, body.options).to_dict(), 202)
 
 
 @router.get("/jobs", response_model=responses.Jobs)
+@reads()
 def list_jobs(
     serving: ServingDep,
     kind: Annotated[Kind | None, Query()] = None,
@@ -34,18 +37,21 @@ def list_jobs(
 
 
 @router.get("/jobs/{id}", response_model=responses.Job)
+@reads()
 def get_job(serving: ServingDep, id: str) -> Response:
     """One job with its result."""
     return Json(serving.jobs.get(id).to_dict())
 
 
 @router.delete("/jobs/{id}", response_model=responses.Job)
+@changes()
 def cancel_job(serving: ServingDep, id: str) -> Response:
     """Stop a job at its next step. What it has stored by then stays."""
     return Json(serving.jobs.cancel(id).to_dict(brief=True))
 
 
 @router.get("/jobs/{id}/skipped", response_model=responses.SkippedList)
+@reads()
 def skipped(
     serving: ServingDep,
     id: str,
@@ -58,6 +64,7 @@ def skipped(
 
 
 @router.get("/events", response_class=EventSourceResponse)
+@reads(endless=True)
 async def events(serving: ServingDep) -> AsyncIterator[ServerSentEvent]:
     """Server-sent events: ``job`` with a job whenever it moves on, ``changed`` with what is not as it was."""
     async for item in serving.hub.listen():
