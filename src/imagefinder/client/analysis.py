@@ -97,6 +97,11 @@ class Organising(ABC):
         """The jobs there are and were, the newest first, without their results."""
         return self._jobs.list(kind, state)
 
+    def run_job(self, kind: str, *, progress: JobProgress | None = None, **options: Any) -> Job:
+        """Run a job of any kind that the server knows, with its options, and wait for its end. Raises what it failed
+        of."""
+        return self._jobs.run(kind, options, progress)
+
     def wait(self, id: str, progress: JobProgress | None = None) -> Job:
         """Wait for the end of a job. Raises what it failed of."""
         return self._jobs.wait(id, progress)

@@ -97,6 +97,7 @@ class Job(Answer):
 
     id: str
     kind: str
+    title: str = Field(description="What it is, for people.")
     options: dict[str, Any]
     state: Literal["queued", "running", "done", "failed", "cancelled"]
     stage: str

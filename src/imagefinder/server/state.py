@@ -15,7 +15,7 @@ from fastapi import Depends, Request, Response
 
 from imagefinder.server.errors import RefusedError
 from imagefinder.server.hub import Hub
-from imagefinder.server.jobs.kinds import Kinds
+from imagefinder.server.jobs.kinds import title_of
 from imagefinder.server.jobs.queue import Jobs
 from imagefinder.server.metrics import Metrics
 from imagefinder.server.pictures import Pictures
@@ -63,8 +63,7 @@ class Serving:
         self.home = home
         self.hub = Hub()
         self.metrics = Metrics()
-        self.jobs = Jobs(home, self.hub)
-        self.kinds = Kinds(finder, self.hub)
+        self.jobs = Jobs(home, self.hub, title_of)
         self.pictures = Pictures(home, limits, settings.cache_bytes)
         self.uploads = Uploads(home, limits)
         self.searching = Lane(max(4, 2 * threads))

@@ -1,10 +1,10 @@
-"""What clients may say of each kind of job."""
+"""The options of each kind of job, as clients may give them."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from imagefinder.clusters.algorithms.methods import DEFAULT
 from imagefinder.server.requests import Body, FilterText, Id, Name
@@ -100,38 +100,3 @@ class ClassifyOptions(Body):
     """The class of every image, as the fields class and class_confidence, for filters."""
 
     model: Name | None = Field(None, description="A classifier. None: the one trained last.")
-
-
-OPTIONS: dict[str, type[Body]] = {
-    "index": IndexOptions,
-    "cluster": ClusterOptions,
-    "choose-k": ChooseOptions,
-    "map": MapOptions,
-    "duplicates": DuplicateOptions,
-    "outliers": OutlierOptions,
-    "quality": QualityOptions,
-    "pca": NoOptions,
-    "model": ModelOptions,
-    "train": TrainOptions,
-    "classify": ClassifyOptions,
-}
-Kind = Literal[
-    "index", "cluster", "choose-k", "map", "duplicates", "outliers", "quality", "pca", "model", "train", "classify"
-]
-
-
-class JobRequest(Body):
-    """A job to run in the background. The options depend on its kind."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [
-                {"kind": "index", "options": {"sources": ["https://example.com/cat.jpg"]}},
-                {"kind": "cluster", "options": {"n_clusters": 20}},
-                {"kind": "train", "options": {"what": "classifier", "by": "tags"}},
-            ]
-        },
-    )
-    kind: Kind
-    options: dict[str, Any] = Field(default_factory=dict)

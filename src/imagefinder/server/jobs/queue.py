@@ -11,7 +11,7 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -25,7 +25,6 @@ from imagefinder.server.errors import RefusedError, body, of_error
 
 if TYPE_CHECKING:
     from imagefinder.server.hub import Hub
-    from imagefinder.types import Skipped
 
 T = TypeVar("T")
 FOLDER = "jobs"
@@ -40,11 +39,13 @@ class JobStoppedError(Exception):
 
 @dataclass(slots=True)
 class Job:
-    """One piece of work. Times are ISO 8601 in UTC; ``done`` of ``total`` counts what ``stage`` names."""
+    """One piece of work. ``title`` says to people what it is. Times are ISO 8601 in UTC; ``done`` of ``total`` counts
+    what ``stage`` names."""
 
     id: str
     kind: str
     options: dict[str, Any]
+    title: str = ""
     state: str = "queued"
     stage: str = ""
     done: int = 0
@@ -70,24 +71,27 @@ class Job:
 
     def to_dict(self, *, brief: bool = False) -> dict[str, Any]:
         """As clients see it. ``brief`` leaves the result out, which may be large."""
-        names = ("id", "kind", "options", "state", "stage", "done", "total", "eta_s", "created", "started", "finished")
-        row = {name: getattr(self, name) for name in (*names, "seconds", "error")}
+        names = ("id", "kind", "title", "options", "state", "stage", "done", "total", "eta_s", "created", "started")
+        row = {name: getattr(self, name) for name in (*names, "finished", "seconds", "error")}
         return {**row, "result": None if brief else self.result, "skipped": len(self.skipped)}
 
 
 Work = Callable[[Job, "Jobs"], Any]
+Title = Callable[[str, Mapping[str, Any]], str]
 
 
 class Jobs:
-    """The queue and the history. Work runs in one thread of its own, which gives way to everything else."""
+    """The queue and the history. Work runs in one thread of its own, which gives way to everything else. ``title``
+    makes the title of a job of its kind and its options."""
 
-    def __init__(self, home: Path, hub: Hub) -> None:
+    def __init__(self, home: Path, hub: Hub, title: Title = lambda kind, options: kind) -> None:
         self._folder = home / FOLDER
         self._hub = hub
+        self._title = title
         self._lock = threading.Condition()
         self._waiting: deque[tuple[Job, Work]] = deque()
         self._quick: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
-        self._all = {job.id: job for job in _history(self._folder)}
+        self._all = {job.id: job for job in _history(self._folder, title)}
         self._running: Job | None = None
         self._closing = False
         self._thread = threading.Thread(target=self._loop, name="imagefinder-jobs", daemon=True)
@@ -100,7 +104,8 @@ class Jobs:
         with self._lock:
             if self._closing or len(self._waiting) >= WAITING:
                 raise RefusedError(503, f"{len(self._waiting)} jobs are waiting already.", remedy="Try again later.")
-            job = Job(f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}", kind, options)
+            id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
+            job = Job(id, kind, options, self._title(kind, options))
             self._all[job.id] = job
             self._waiting.append((job, work))
             self._lock.notify()
@@ -241,17 +246,14 @@ class Jobs:
             write_whole(self._folder / f"{job.id}.json", json.dumps(row, ensure_ascii=False, default=str).encode())
 
 
-def skipped_rows(skipped: Sequence[Skipped]) -> list[dict[str, str]]:
-    return [s.to_dict() for s in skipped]
-
-
-def _history(folder: Path) -> list[Job]:
+def _history(folder: Path, title: Title) -> list[Job]:
     """The jobs of earlier servers. One that was running when its server died says so."""
     jobs = []
     for path in sorted(folder.glob("*.json"))[-KEPT:] if folder.is_dir() else []:
         try:
             row = json.loads(path.read_text("utf-8"))
             job = Job(**{k: v for k, v in row.items() if k != "eta_s"})
+            job.title = title(job.kind, job.options)
         except (OSError, ValueError, TypeError):
             continue  # a note that can't be read tells nothing; the index is whole without it
         if job.state in ("queued", "running"):
