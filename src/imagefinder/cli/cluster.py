@@ -96,8 +96,8 @@ def cluster(n_clusters: int | None, index_dir: Path | None, as_json: bool, **opt
       imagefinder clusters                         look at them again; rename, merge, split...
       imagefinder search "dog" --filter "cluster = 3"
 
-    The records get `cluster` and `cluster_name`, for filters; -1 is noise, images that fit nowhere. Corrections of earlier clusters (names, locks, merges, splits, moves) are kept. Images indexed later join
-    the nearest cluster.
+    The records get `cluster` and `cluster_name`, for filters; -1 is noise, images that fit nowhere. Corrections of
+    earlier clusters (names, locks, merges, splits, moves) are kept. Images indexed later join the nearest cluster.
     """
     settings = {name: value for name in settings_of_all() if (value := options.pop(name)) is not None}
     with open_finder(index_dir) as finder:
