@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from imagefinder.finder import ImageFinder
     from imagefinder.models.custom import FunctionEmbedder
     from imagefinder.models.registry import list_models, pull_model, register
-    from imagefinder.results import BackfillReport, Filled, Hits, IndexInfo, IngestReport, Progress, Records, SpaceInfo
+    from imagefinder.results import BackfillReport, Filled, Hits, IndexInfo, IngestReport, Records, SpaceInfo
     from imagefinder.search.query import Box, Term
-    from imagefinder.types import Hit, Limits, Record, Skipped
+    from imagefinder.types import Hit, Limits, Progress, Record, Skipped
 
 __all__ = [
     "BackfillReport",
@@ -78,7 +78,7 @@ _HOME = {
     "pull_model": "models.registry",
     "Records": "results",
     "IngestReport": "results",
-    "Progress": "results",
+    "Progress": "types",
     "Judgement": "catalog.feedback",
     "Box": "search.query",
     "Term": "search.query",

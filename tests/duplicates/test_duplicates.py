@@ -72,7 +72,7 @@ def names(report: DuplicateReport) -> set[frozenset[str]]:
 
 def test_each_kind_of_copy_is_found_with_its_evidence(finder: ImageFinder, album: Path) -> None:
     stages: set[str] = set()
-    report = finder.duplicates(progress=lambda doing, done, total: stages.add(doing))
+    report = finder.duplicates(progress=lambda now: stages.add(now.stage))
     groups = by_name(report)
     assert set(groups) == {"0.jpg", "1.png", "2.jpg"}
     assert [g.tier for g in report.groups] == [Tier.IDENTICAL_BYTES, Tier.IDENTICAL_PIXELS, Tier.SAME_PICTURE]
@@ -127,11 +127,11 @@ def test_a_looser_tier_than_the_candidates_allow_is_refused(finder: ImageFinder)
 def test_the_next_run_need_not_hash_again(finder: ImageFinder) -> None:
     first = finder.duplicates()
     stages: list[str] = []
-    again = finder.duplicates(progress=lambda doing, done, total: stages.append(doing))
+    again = finder.duplicates(progress=lambda now: stages.append(now.stage))
     assert "hashing" not in stages
     assert names(again) == names(first)
     finder.duplicates(Options(tier=Tier.IDENTICAL_BYTES))  # reads no picture, and forgets no hash
-    finder.duplicates(progress=lambda doing, done, total: stages.append(doing))
+    finder.duplicates(progress=lambda now: stages.append(now.stage))
     assert "hashing" not in stages
 
 
