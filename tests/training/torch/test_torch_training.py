@@ -28,7 +28,7 @@ from imagefinder.training.torch.autoencoder import AutoencoderOptions  # noqa: E
 from imagefinder.training.torch.bench import EncoderOptions  # noqa: E402
 from imagefinder.training.torch.classifier import FinetuneOptions  # noqa: E402
 from imagefinder.training.torch.loop import Schedule  # noqa: E402
-from imagefinder.types import Progress
+from imagefinder.types import Progress  # noqa: E402
 
 COUNT = 24
 
