@@ -4,8 +4,8 @@
 
 Each INDEX, whose images are clustered, is copied and stays as it is. CPU milliseconds of the process and milliseconds
 on the clock, the median of ten; "first" is the first change after opening. ``--into`` is the key in
-benchmarks/results/cluster_edits.json, "after" where it is not given: other keys there are kept, so that two versions of
-the program can stand side by side.
+benchmarks/results/cluster_edits.json, "after" where it is not given: other keys there are kept, so that two versions
+of the program can stand side by side.
 """
 
 from __future__ import annotations

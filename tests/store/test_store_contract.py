@@ -219,6 +219,27 @@ def test_merge_payload_sets_and_removes_fields_of_many(store: Store) -> None:
         store.merge_payload([id_of(1)], {"cluster": object()})
 
 
+def test_clusters_are_found_by_their_number(store: Store) -> None:
+    store.upsert([point(n, cluster=n % 3 - 1) for n in range(6)] + [point(6), point(7, cluster=5)])
+    for text, expected in {
+        "cluster = 1": [2, 5],
+        "cluster = -1": [0, 3],
+        "cluster != 1": [0, 1, 3, 4, 6, 7],
+        "cluster in (0, 5)": [1, 4, 7],
+        "not cluster in (0, 1)": [0, 3, 6, 7],
+        "cluster = 1 and width = 5": [5],
+        "cluster = 1 or width = 6": [2, 5, 6],
+        "cluster >= 1": [2, 5, 7],
+        "cluster = 0.5": [],
+        "cluster = 99999999999999999999": [],
+        "has cluster": [0, 1, 2, 3, 4, 5, 7],
+    }.items():
+        assert store.columns(["id"], filter=parse(text))["id"] == [id_of(n) for n in expected], text
+        assert store.count(parse(text)) == len(expected)
+    store.merge_payload([id_of(2)], {"cluster": 5})
+    assert store.columns(["id"], filter=parse("cluster = 5"))["id"] == [id_of(2), id_of(7)]
+
+
 def test_delete(store: Store) -> None:
     store.upsert([point(n) for n in range(5)])
     store.delete([id_of(1), id_of(3), id_of(1)])

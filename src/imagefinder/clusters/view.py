@@ -94,12 +94,12 @@ class Clusters(Sequence[Cluster]):
         return {**facts, "n_noise": sizes.get(-1, 0), "n_images": sum(sizes.values())}
 
     def levels(self, n: int) -> list[list[Cluster]]:
-        """Clusters of clusters: the tree cut into ``n`` groups, the largest first."""
+        """Clusters of clusters: the tree cut into ``n`` parts, the largest first."""
         now = self._now
-        groups: dict[int, list[Cluster]] = {}
-        for cluster, group in zip(now.clusters, cut(now.tree, n).tolist(), strict=True):
-            groups.setdefault(group, []).append(cluster)
-        return sorted(groups.values(), key=lambda g: -sum(c.size for c in g))
+        parts: dict[int, list[Cluster]] = {}
+        for cluster, part in zip(now.clusters, cut(now.tree, n).tolist(), strict=True):
+            parts.setdefault(part, []).append(cluster)
+        return sorted(parts.values(), key=lambda part: -sum(c.size for c in part))
 
     @_one_at_a_time
     def rename(self, cluster: int | str, name: str) -> Cluster:

@@ -16,6 +16,7 @@ export async function reloadIndex() {
 
 export function watchIndex() {
   reloadIndex();
-  onChanged(["images", "clusters", "duplicates"], reloadIndex);
+  onChanged(["images", "duplicates"], reloadIndex);
+  onChanged(["clusters"], () => state.get().info?.clustered || reloadIndex()); // a correction changes nothing in it
   onEvent("connected", reloadIndex);
 }

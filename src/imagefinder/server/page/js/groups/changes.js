@@ -4,15 +4,22 @@ import { api } from "../api.js";
 import { openDialog } from "../components/dialog.js";
 import { count } from "../format.js";
 import { MergeForm, MoveForm, SplitForm } from "./dialogs.js";
-import { change } from "./store.js";
+import { change, showGroup } from "./store.js";
+
+/** Changes a name or a lock. */
+async function patch(group, body) {
+  const made = await api.patch(`/clusters/${group.label}`, body);
+  showGroup(made);
+  return made;
+}
 
 export const rename = (group, name) =>
-  change("Renaming", () => api.patch(`/clusters/${group.label}`, { name }), () => `“${group.name}” is now called “${name}”`);
+  change("Renaming", () => patch(group, { name }), () => `“${group.name}” is now called “${name}”`);
 
 export const setLocked = (group, locked) =>
   change(
     locked ? "Locking" : "Unlocking",
-    () => api.patch(`/clusters/${group.label}`, { locked }),
+    () => patch(group, { locked }),
     () => (locked ? `“${group.name}” keeps its images when you group again` : `“${group.name}” is no longer locked`),
   );
 

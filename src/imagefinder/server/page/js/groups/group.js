@@ -32,7 +32,7 @@ export function Group({ data, label, params, why }) {
 
 function Shown({ data, group, isNone, params, why }) {
   const order = ORDERS[params.get("sort")] ? params.get("sort") : isNone ? "odd" : "typical";
-  const { images, error, more, reload } = useMembers(group, order, data.run);
+  const { images, error, more, reload } = useMembers(group, order, data.placed_by);
   const items = useMemo(() => images ?? [], [images]);
   const selection = useSelection(items);
   useWalk(items, more);

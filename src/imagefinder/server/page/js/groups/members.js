@@ -28,7 +28,7 @@ async function orderedPage(group, order, offset, k, signal) {
 /**
  * @param {{label: number, medoid?: string}} group
  * @param {string} order one of ORDERS
- * @param {string} run of the grouping; the images are read again when it changes, as many as there were
+ * @param {string} run that put the images where they are; they are read again when it changes, as many as there were
  * @returns {{images: object[] | null, error: Error | null, more: () => void, reload: () => void}}
  */
 export function useMembers(group, order, run) {

@@ -43,7 +43,7 @@ export function Overview({ data, params, why }) {
     <${Head} ...${{ data, why }} />
     <${Tools} ...${{ sort, text, families, most: groups.length }} />
     ${inFamilies
-      ? html`<${Families} n=${families} run=${data.run} ...${{ found, cover }} />`
+      ? html`<${Families} n=${families} run=${data.placed_by} ...${{ found, cover }} />`
       : html`<ul class="covers ${selected.length ? "selecting" : ""}" aria-label="Groups">
           ${found.map(cover)}${data.n_noise > 0 && !text && html`<${NoGroup} n=${data.n_noise} />`}
         </ul>`}

@@ -11,6 +11,7 @@ const state = store({ data: null, error: null, loaded: false });
 const NONE = { data: null, error: null, loaded: true };
 const LATE_MS = 500;
 let offered = () => {}; // takes away the last message that offers to undo
+let mine = 0; // changes made here whose event is still to come: what they did is read when they are answered
 
 export async function reloadGroups() {
   try {
@@ -29,11 +30,33 @@ export function useGroups() {
   const none = info?.clustered === false;
   useEffect(() => {
     if (!info || none) return;
-    reloadGroups();
-    const stops = [onChanged(["clusters", "images"], reloadGroups), onEvent("connected", reloadGroups)];
+    const start = () => ((mine = 0), reloadGroups());
+    start();
+    const stops = [
+      onChanged(["images"], reloadGroups),
+      onChanged(["clusters"], () => (mine ? mine-- : reloadGroups())),
+      onEvent("connected", start),
+    ];
     return () => stops.forEach((stop) => stop());
   }, [Boolean(info), none]);
   return none ? NONE : groups;
+}
+
+/** Shows at once what a renamed or locked group is like; `reloadGroups` brings the rest. */
+export function showGroup({ label, name, named, locked }) {
+  const shown = (one) => (one.label === label ? { ...one, name, named, locked } : one);
+  state.set((former) => ({ ...former, data: former.data && { ...former.data, clusters: former.data.clusters.map(shown) } }));
+}
+
+/** Asks the server for a change of the groups. */
+async function asked(call) {
+  mine++;
+  try {
+    return await call();
+  } catch (error) {
+    mine = Math.max(0, mine - 1);
+    throw error;
+  }
 }
 
 /**
@@ -48,7 +71,7 @@ export async function change(doing, call, said) {
   let finished = () => {};
   const late = setTimeout(() => (finished = toast(`${doing}…`)), LATE_MS);
   try {
-    const made = await call();
+    const made = await asked(call);
     const run = (await reloadGroups())?.run;
     offered = toast(said(made), { action: { label: "Undo", run: () => undo(run) } });
     return made;
@@ -69,7 +92,7 @@ export async function undo(run) {
   }
   try {
     const before = data.done;
-    state.set({ data: await api.post("/clusters/undo"), error: null, loaded: true });
+    state.set({ data: await asked(() => api.post("/clusters/undo")), error: null, loaded: true });
     offered();
     toast(`Taken back: ${doneWords(before)}`);
   } catch (error) {
