@@ -19,8 +19,8 @@ from imagefinder.index.spaces import no_images
 from imagefinder.ingest.run import ingest
 from imagefinder.organising import Organising
 from imagefinder.results import Hits, IndexInfo, IngestReport, Progress
-from imagefinder.search.answer import SearchOptions, search
-from imagefinder.search.fusion import Fuse, Measure
+from imagefinder.search.answer import search
+from imagefinder.search.options import Fuse, Measure, SearchOptions
 from imagefinder.search.query import Kind, QueryInput, Term, ids_of, parse_query
 from imagefinder.store.filters.parse import FilterLike, as_filter
 from imagefinder.training.on_pictures import Finetuning
@@ -162,20 +162,21 @@ class ImageFinder(Modelling, Cataloguing, Organising, Teaching, Finetuning):
         or NotFoundError.
         """
         self._ready()
-        options = SearchOptions(
-            k=k,
-            filter=as_filter(filter),
+        options = SearchOptions.of(
+            k,
+            filter=filter,
             min_score=min_score,
             offset=offset,
             same_cluster=same_cluster,
-            liked=tuple(dict.fromkeys(map(self._resolve, liked))),
-            disliked=tuple(dict.fromkeys(map(self._resolve, disliked))),
+            liked=[self._resolve(image) for image in liked],
+            disliked=[self._resolve(image) for image in disliked],
             collapse=collapse,
             diversity=diversity,
-            measures=tuple(measures),
+            spaces=spaces,
+            measures=measures,
             fuse=fuse,
         )
-        views = self._views(spaces)
+        views = self._views(options.spaces)
         terms = parse_query(query) if query is not None else []
         loader = Loader(self._limits, max(view.image_model.short_side for view in views))
         try:

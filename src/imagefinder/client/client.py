@@ -22,6 +22,7 @@ from imagefinder.client.transport import Transport
 from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.images.loader import is_url
 from imagefinder.results import Hits, IndexInfo, Records
+from imagefinder.search.options import Fuse, Measure, SearchOptions
 from imagefinder.search.query import Kind, QueryInput, Term, ids_of
 from imagefinder.store.filters.parse import FilterLike, as_filter
 from imagefinder.types import Record
@@ -70,26 +71,26 @@ class Client(Organising, Spaces, Teaching):
         collapse: bool = False,
         diversity: float = 0.0,
         spaces: Sequence[str] = (),
-        measures: Sequence[str] = ("cosine",),
-        fuse: str = "mean",
+        measures: Sequence[Measure] = ("cosine",),
+        fuse: Fuse = "mean",
     ) -> Hits:
         """The ``k`` images, 1000 at most, that fit the query best; as ``ImageFinder.search``, which tells of each
         option. A path, bytes or a Pillow image in the query is sent to the server."""
-        body = {
-            "parts": parts_of(query, self._transport) if query is not None else [],
-            "k": k,
-            "filter": _filter(filter),
-            "min_score": min_score,
-            "offset": offset,
-            "same_cluster": same_cluster,
-            "liked": self._ids(liked),
-            "disliked": self._ids(disliked),
-            "collapse": collapse,
-            "diversity": diversity,
-            "spaces": list(spaces),
-            "measures": list(measures),
-            "fuse": fuse,
-        }
+        options = SearchOptions.of(
+            k,
+            filter=filter,
+            min_score=min_score,
+            offset=offset,
+            same_cluster=same_cluster,
+            liked=self._ids(liked),
+            disliked=self._ids(disliked),
+            collapse=collapse,
+            diversity=diversity,
+            spaces=spaces,
+            measures=measures,
+            fuse=fuse,
+        )
+        body = {"parts": parts_of(query, self._transport) if query is not None else [], **options.to_dict()}
         return hits_of(self._transport.json("POST", "/v1/search", json=body))
 
     def similar(self, image: str | os.PathLike[str], k: int = 10, **options: Any) -> Hits:

@@ -17,6 +17,7 @@ from imagefinder._version import __version__
 from imagefinder.errors import ImageFinderError, InvalidInputError, NotFoundError
 from imagefinder.images.loader import is_url
 from imagefinder.mcp.access import Access, Library, thumbnail
+from imagefinder.search.options import ABOUT_OPTIONS, SearchOptions
 from imagefinder.search.query import Part, ids_of
 from imagefinder.types import Limits, Record
 
@@ -32,8 +33,13 @@ the hits of one search; it is no probability, and a search always returns the ne
 or thumbnails=true) before saying that they fit."""
 
 Id = Annotated[str, Field(description="The id of an image, as other tools return it; its path or URL does as well.")]
-K = Annotated[int, Field(ge=1, le=50, description="How many images.")]
-Offset = Annotated[int, Field(ge=0, description="Leave out this many: for the next page.")]
+K = Annotated[int, Field(ge=1, le=50, description=ABOUT_OPTIONS["k"].help)]
+Offset = Annotated[int, Field(ge=0, description=ABOUT_OPTIONS["offset"].help)]
+SameCluster = Annotated[bool, Field(description=ABOUT_OPTIONS["same_cluster"].help)]
+Liked = Annotated[list[str], Field(max_length=100, description=ABOUT_OPTIONS["liked"].help + " Their ids.")]
+Disliked = Annotated[list[str], Field(max_length=100, description=ABOUT_OPTIONS["disliked"].help + " Their ids.")]
+Collapse = Annotated[bool, Field(description=ABOUT_OPTIONS["collapse"].help)]
+Diversity = Annotated[float, Field(ge=0, le=1, description=ABOUT_OPTIONS["diversity"].help)]
 Pictures = Annotated[bool, Field(description="Also return small pictures of the first dozen, to look at.")]
 Filter = Annotated[
     str | None,
@@ -96,26 +102,42 @@ class Tools:
                 }
             )
 
-    def search(
+    def search(  # noqa: PLR0913 - an agent names what it wants
         self,
         words: Annotated[
             str,
             Field(description="What to see in the images, e.g. red bike. `dog + snow - people` adds and subtracts."),
         ] = "",
         image: Annotated[str | None, Field(description="Search by an image: a file's path, a URL or an id.")] = None,
+        *,
         k: K = 10,
         offset: Offset = 0,
         filter: Filter = None,
+        same_cluster: SameCluster = False,
+        liked: Liked = [],  # noqa: B006 - the schema's default
+        disliked: Disliked = [],  # noqa: B006
+        collapse: Collapse = False,
+        diversity: Diversity = 0.0,
         thumbnails: Pictures = False,
     ) -> Content:
-        """Find images by words, by an image, or by both together, the best first."""
+        """Find images by words, by an image, by both together, or by more that were right, the best first."""
         parts: list[Part] = [words] if words.strip() else []
         if image is not None:
             parts.append(_shown(image))
-        if not parts:
+        if not parts and not liked:
             raise InvalidInputError("Nothing to search for was given.", remedy="Give words, an image, or both.")
+        options = SearchOptions.of(
+            k,
+            filter=filter,
+            offset=offset,
+            same_cluster=same_cluster,
+            liked=liked,
+            disliked=disliked,
+            collapse=collapse,
+            diversity=diversity,
+        )
         with self._access.use() as library:
-            hits = library.search(parts, k, filter=filter, offset=offset)
+            hits = library.search(parts or None, **options.keywords())
             rows = [{"id": h.id, "uri": h.uri, "score": round(h.score, 3), **_facts(h.record)} for h in hits]
             return self._with_pictures(library, {"total": hits.total, "hits": rows}, hits, thumbnails)
 
@@ -125,7 +147,7 @@ class Tools:
         k: K = 10,
         offset: Offset = 0,
         filter: Filter = None,
-        same_cluster: Annotated[bool, Field(description="Only images of the same cluster.")] = False,
+        same_cluster: SameCluster = False,
         thumbnails: Pictures = False,
     ) -> Content:
         """Find the images most like one of the collection, the most alike first, without itself."""
