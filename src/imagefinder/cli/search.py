@@ -85,12 +85,12 @@ def _comma_list(context: click.Context, parameter: click.Parameter, given: str) 
 @index_option
 @search_options
 @click.option(
-    "--box", metavar="L,T,R,B", help="Only this part of the query's image: fractions of it, from the top left."
+    "--box", metavar="L,T,R,B", help="Only this part of the query image: fractions of its size, from the top left."
 )
 @json_option
-@click.option("--jsonl", "shape", flag_value="jsonl", help="One JSON object per hit and line.")
+@click.option("--jsonl", "shape", flag_value="jsonl", help="One JSON object per line, one line per hit.")
 @click.option("--csv", "shape", flag_value="csv", help="CSV with a header.")
-@click.option("-f", "--paths", "shape", flag_value="paths", help="Only the paths (or URLs), one a line.")
+@click.option("-f", "--paths", "shape", flag_value="paths", help="Only the paths (or URLs), one per line.")
 @click.option("-0", "--null", is_flag=True, help="With -f: end each path with NUL, for xargs -0.")
 @click.option("--copy-to", type=click.Path(path_type=Path, file_okay=False), help="Copy the images found there.")
 @click.option("--sheet", type=click.Path(path_type=Path, dir_okay=False), help="Save a contact sheet of them (PNG).")
@@ -104,7 +104,7 @@ def search(
     sheet: Path | None,
     **options: Any,
 ) -> int:
-    """Find images by words, by an image (a file, a URL, id:ID), or by a sum of these.
+    """Find images by text, by an image (a file, a URL, id:ID), or by a weighted sum of these.
 
     \b
       imagefinder search red bike

@@ -23,9 +23,9 @@ from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.images.loader import is_url
 from imagefinder.results import Hits, IndexInfo, Records
 from imagefinder.search.options import Fuse, Measure, SearchOptions
-from imagefinder.search.query import Kind, QueryInput, Term, ids_of
+from imagefinder.search.query import Kind, QueryInput, Term
 from imagefinder.store.filters.parse import FilterLike, as_filter
-from imagefinder.types import Record
+from imagefinder.types import Record, ids_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -18,8 +18,8 @@ from imagefinder.errors import ImageFinderError, InvalidInputError, NotFoundErro
 from imagefinder.images.loader import is_url
 from imagefinder.mcp.access import Access, Library, thumbnail
 from imagefinder.search.options import ABOUT_OPTIONS, SearchOptions
-from imagefinder.search.query import Part, ids_of
-from imagefinder.types import Limits, Record
+from imagefinder.search.query import Part
+from imagefinder.types import Limits, Record, ids_of
 
 P = ParamSpec("P")
 T = TypeVar("T")

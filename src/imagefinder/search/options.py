@@ -53,9 +53,9 @@ class SearchOptions:
         default=None, metadata=_told("Only images that match, e.g. 'folder=shoes and width>=800'.", str)
     )
     min_score: float | None = field(default=None, metadata=_told("Only hits that score at least this.", float))
-    offset: int = field(default=0, metadata=_told("Leave out the best N, for a next page.", least=0))
+    offset: int = field(default=0, metadata=_told("Skip the best N hits, for a next page.", least=0))
     same_cluster: bool = field(
-        default=False, metadata=_told("Only the cluster of the image asked for, or of the best hit.")
+        default=False, metadata=_told("Only the cluster of the query image, or of the best hit.")
     )
     liked: tuple[str, ...] = field(default=(), metadata=_told("Images that are right, to find more of."))
     disliked: tuple[str, ...] = field(default=(), metadata=_told("Images that are wrong, to find less of."))
@@ -64,7 +64,9 @@ class SearchOptions:
         default=0.0,
         metadata=_told("0 for the best hits, towards 1 for hits unlike each other.", least=0, most=1),
     )
-    spaces: tuple[str, ...] = field(default=(), metadata=_told("Spaces or models to ask, by default the one in use."))
+    spaces: tuple[str, ...] = field(
+        default=(), metadata=_told("Spaces or models to search in, by default the one in use.")
+    )
     measures: tuple[str, ...] = field(
         default=("cosine",),
         metadata=_told("How vectors are compared: cosine, euclidean or both.", choices=get_args(Measure)),
