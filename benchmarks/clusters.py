@@ -23,7 +23,8 @@ import numpy as np
 from common import dataset, save
 from sklearn.metrics import adjusted_rand_score, average_precision_score, normalized_mutual_info_score, roc_auc_score
 
-from imagefinder.clusters.algorithms.methods import METHODS, Task, partition
+from imagefinder.clusters.algorithms.methods import METHODS, Task
+from imagefinder.clusters.algorithms.partition import partition
 from imagefinder.finder import ImageFinder
 from imagefinder.models.registry import find_spec
 from imagefinder.quality.outliers import outlier_scores
@@ -49,14 +50,16 @@ knn_graph(arrays["vectors"], 15)
 found = {}
 """,
     "kmeans, k = 100": """
-from imagefinder.clusters.algorithms.methods import Task, partition
+from imagefinder.clusters.algorithms.methods import Task
+from imagefinder.clusters.algorithms.partition import partition
 from imagefinder.clusters.algorithms.scores import centres_of, inertia_of
 vectors = arrays["vectors"]
 labels, _ = partition(Task(vectors, None, 100), "kmeans")
 found = {"inertia": inertia_of(vectors, labels, centres_of(vectors, labels))}
 """,
     "minibatch, k = 100": """
-from imagefinder.clusters.algorithms.methods import Task, partition
+from imagefinder.clusters.algorithms.methods import Task
+from imagefinder.clusters.algorithms.partition import partition
 from imagefinder.clusters.algorithms.scores import centres_of, inertia_of
 vectors = arrays["vectors"]
 labels, _ = partition(Task(vectors, None, 100), "minibatch")
@@ -71,7 +74,8 @@ found = {name: getattr(choice, name) for name in names} | {"inertia at 100": cho
 """,
     **{
         f"{method}, auto": f"""
-from imagefinder.clusters.algorithms.methods import METHODS, Task, partition
+from imagefinder.clusters.algorithms.methods import METHODS, Task
+from imagefinder.clusters.algorithms.partition import partition
 from imagefinder.vectors.neighbors import knn_graph
 graph = knn_graph(arrays["vectors"], METHODS["{method}"].neighbors)
 labels, _ = partition(Task(arrays["vectors"], graph), "{method}")

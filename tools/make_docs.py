@@ -9,6 +9,7 @@ docs/openapi.json is made from the server. In README.md and in docs/, the text b
     <!-- made: tasks add-images -->       all commands by task, from the pages of docs/commands
     <!-- made: environment -->            the environment variables
     <!-- made: figures maps -->           a table from benchmarks/results
+    <!-- made: methods -->                the clustering methods
     <!-- end -->
 """
 
@@ -23,6 +24,7 @@ from pathlib import Path
 
 import docs_benchmarks
 import docs_commands
+import docs_methods
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -32,6 +34,7 @@ MAKERS: dict[str, Callable[..., str]] = {
     "tasks": docs_commands.tasks,
     "environment": docs_commands.environment,
     "figures": docs_benchmarks.figures,
+    "methods": docs_methods.methods,
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from imagefinder.clusters.clustering import Clustering
     from imagefinder.clusters.view import Clusters
     from imagefinder.duplicates.find import Options
-    from imagefinder.duplicates.find import Progress as DuplicateProgress
     from imagefinder.duplicates.report import DuplicateReport
     from imagefinder.duplicates.review import Copies
     from imagefinder.evaluation.of_index import Assessment
@@ -39,14 +38,13 @@ if TYPE_CHECKING:
     from imagefinder.models.base import Embedder
     from imagefinder.models.spec import ModelSpec
     from imagefinder.quality.measure import Outlier, QualityReport
-    from imagefinder.results import BackfillReport, Hits, IndexInfo, IngestReport, Progress, Records, SpaceInfo
-    from imagefinder.training.labels import Examples, Labels
-    from imagefinder.training.make import Tell
+    from imagefinder.results import BackfillReport, Hits, IndexInfo, IngestReport, Records, SpaceInfo
+    from imagefinder.training.labels import Captions, Examples, Labels
     from imagefinder.training.predict import Classified, Prediction
     from imagefinder.training.report import Training
     from imagefinder.training.torch.autoencoder import AutoencoderOptions
     from imagefinder.training.torch.classifier import FinetuneOptions
-    from imagefinder.types import Float32, Limits, Record, Skipped
+    from imagefinder.types import Float32, Limits, OnProgress, Record, Skipped
     from imagefinder.vectors.variance import PcaReport
 
 ImageName = str | os.PathLike[str]  # an id, path or URL
@@ -101,7 +99,7 @@ class ImageFinder:
         force: bool = False,
         allow_empty: bool = False,
         workers: int | None = None,
-        progress: Callable[[Progress], None] | None = None,
+        progress: OnProgress | None = None,
     ) -> IngestReport:
         """Index folders, image files, CSV or Parquet tables and URLs; called again, take in what has changed.
 
@@ -237,7 +235,7 @@ class ImageFinder:
     # --- the whole collection -------------------------------------------------------------------------------------
 
     def cluster(
-        self, n_clusters: int | None = None, *, progress: Callable[[str], None] | None = None, **options: Any
+        self, n_clusters: int | None = None, *, progress: OnProgress | None = None, **options: Any
     ) -> Clustering:
         """Cluster all images; None lets the data decide how many. The options are those of
         ``clusters.make.ClusterOptions``: method, features, scale, seed and so on.
@@ -248,9 +246,7 @@ class ImageFinder:
 
         return cluster_collection(self._collection, n_clusters, progress, **options)
 
-    def choose_k(
-        self, max_k: int = 100, *, progress: Callable[[int, int], None] | None = None, **options: Any
-    ) -> Choice:
+    def choose_k(self, max_k: int = 100, *, progress: OnProgress | None = None, **options: Any) -> Choice:
         """Measure k-means for 2 to ``max_k`` clusters and suggest a number; changes nothing."""
         from imagefinder.clusters.make import choose_k_for
 
@@ -263,7 +259,7 @@ class ImageFinder:
 
         return Clusters(self._collection)
 
-    def map(self, method: str | None = None, *, progress: Callable[[str], None] | None = None, **options: Any) -> Map:
+    def map(self, method: str | None = None, *, progress: OnProgress | None = None, **options: Any) -> Map:
         """A map of the images, kept with the index: see ``maps.open_map``."""
         from imagefinder.maps import open_map
 
@@ -287,9 +283,7 @@ class ImageFinder:
 
         return report_variance(self._collection)
 
-    def duplicates(
-        self, options: Options | None = None, *, progress: DuplicateProgress | None = None
-    ) -> DuplicateReport:
+    def duplicates(self, options: Options | None = None, *, progress: OnProgress | None = None) -> DuplicateReport:
         """Groups of duplicates, with evidence and which image to keep; see ``duplicates.find``."""
         from imagefinder.duplicates.find import find_duplicates
 
@@ -302,13 +296,13 @@ class ImageFinder:
 
         return Copies(self._collection)
 
-    def outliers(self, k: int = 20, *, progress: Callable[[str], None] | None = None) -> builtins.list[Outlier]:
+    def outliers(self, k: int = 20, *, progress: OnProgress | None = None) -> builtins.list[Outlier]:
         """The ``k`` images most unlike all others; every record gets its score as ``outlier``, for filters."""
         from imagefinder.quality.measure import find_outliers
 
         return find_outliers(self._collection, k, progress)
 
-    def quality(self, *, again: bool = False, progress: Callable[[int, int], None] | None = None) -> QualityReport:
+    def quality(self, *, again: bool = False, progress: OnProgress | None = None) -> QualityReport:
         """Judge the pictures not judged yet, or all ``again``: the records get ``blur``, ``brightness``, ``contrast``,
         ``aspect`` and ``issues``, for filters."""
         from imagefinder.quality.measure import measure_quality
@@ -325,12 +319,12 @@ class ImageFinder:
     # --- models, spaces and vectors -------------------------------------------------------------------------------
 
     def add_model(
-        self, name: str | Embedder, *, use: bool = False, progress: Callable[[int, int], None] | None = None
+        self, name: str | Embedder, *, use: bool = False, progress: OnProgress | None = None
     ) -> BackfillReport:
         """Give the images of the index the vectors of a further model; called again, those that lack them.
 
         The spaces in use stay so, and searches go on meanwhile, unless ``use`` says to take the new ones at the end.
-        ``progress`` is told how many images are done, of how many; what it raises stops the run, and what is stored
+        What ``progress`` raises stops the run, and what is stored
         stays. Raises NotFoundError, ModelError or ModelMismatchError.
         """
         return add_model(self._collection, name, use=use, progress=progress)
@@ -411,7 +405,7 @@ class ImageFinder:
         name: str | None = None,
         use: bool = False,
         seed: int = 0,
-        progress: Tell | None = None,
+        progress: OnProgress | None = None,
     ) -> Training:
         """A space fitted to a few labels per class, on the stored vectors: seconds on a CPU. The parameters and what is
         raised: see ``training.on_vectors.train_adapter``."""
@@ -441,7 +435,7 @@ class ImageFinder:
         name: str | None = None,
         use: bool = False,
         seed: int = 0,
-        progress: Tell | None = None,
+        progress: OnProgress | None = None,
     ) -> Training:
         """A classifier with a hidden layer, ``hidden`` wide, on the stored vectors: the layer's activation is a space,
         and ``predict`` tells classes by it. See ``training.on_vectors.train_classifier``."""
@@ -462,13 +456,13 @@ class ImageFinder:
 
     def train_words(
         self,
-        captions: str | os.PathLike[str] | None = None,
+        captions: Captions | None = None,
         *,
         space: str | None = None,
         name: str | None = None,
         use: bool = False,
         seed: int = 0,
-        progress: Tell | None = None,
+        progress: OnProgress | None = None,
     ) -> Training:
         """A space for texts that knows the words of this collection, learnt from captions: see
         ``training.on_vectors.train_words``."""
@@ -486,7 +480,7 @@ class ImageFinder:
 
         return predict(self._collection, *images, model=model)
 
-    def classify(self, *, model: str | None = None, progress: Callable[[int, int], None] | None = None) -> Classified:
+    def classify(self, *, model: str | None = None, progress: OnProgress | None = None) -> Classified:
         """Write the class of every image on its record, as ``class`` and ``class_confidence`` (0 to 1), for filters.
         Raises NotFoundError and ModelError."""
         from imagefinder.training.on_vectors import classify
@@ -502,7 +496,7 @@ class ImageFinder:
         name: str | None = None,
         use: bool = False,
         restart: bool = False,
-        progress: Tell | None = None,
+        progress: OnProgress | None = None,
     ) -> Training:
         """Train an autoencoder, with PyTorch, on the images of ``source`` or of the index; its encoder's vectors are a
         space. See ``training.on_pictures.train_autoencoder``."""
@@ -529,7 +523,7 @@ class ImageFinder:
         name: str | None = None,
         use: bool = False,
         restart: bool = False,
-        progress: Tell | None = None,
+        progress: OnProgress | None = None,
     ) -> Training:
         """Train a classifier and the last stages of its backbone, with PyTorch, on labelled images of the index; the
         hidden layer is a space. See ``training.on_pictures.finetune_classifier``."""

@@ -20,6 +20,7 @@ from imagefinder.models.hub import Address
 from imagefinder.models.pulled import models_folder, pulled_models, remove
 from imagefinder.models.registry import find_spec, load_model, pull_model
 from imagefinder.models.spec import ModelSpec
+from imagefinder.types import Progress
 
 CLIP = "hub:Xenova/tiny-clip"
 
@@ -74,13 +75,13 @@ def test_different_addresses_have_different_names() -> None:
 def test_only_what_is_needed_is_fetched_and_it_works_without_the_hub(
     hub: HubServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[tuple[str, int, int]] = []
-    spec = pull_model(CLIP, progress=lambda *facts: seen.append(facts))
+    seen: list[Progress] = []
+    spec = pull_model(CLIP, progress=seen.append)
     configs = {"config.json", "preprocessor_config.json", "tokenizer.json", "tokenizer_config.json"}
     assert fetched(hub) == {"onnx/vision_model.onnx", "onnx/text_model.onnx", *configs}
     assert spec.source == f"hub:Xenova/tiny-clip@{hub.repositories['Xenova/tiny-clip'].commit}"
     assert spec.licence == "mit"
-    assert any(file == "onnx/vision_model.onnx" and done == total > 0 for file, done, total in seen)
+    assert any(now.stage == "onnx/vision_model.onnx" and now.done == now.total > 0 for now in seen)
     spec.verify()
     hub.requests.clear()
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)

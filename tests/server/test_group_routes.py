@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,12 @@ from uuid import UUID
 
 import numpy as np
 import pytest
+from clusterer import HALVES
 from fastapi.testclient import TestClient
 from PIL import Image
 
 from imagefinder import ImageFinder
+from imagefinder.clusters.algorithms.methods import METHODS
 
 Serve = Callable[..., TestClient]
 GONE = "6ba7b810-9dad-51d1-80b4-00c04fd430c8"
@@ -96,6 +99,27 @@ def test_bad_corrections_change_nothing(clustered: TestClient, method: str, path
     before = told(clustered)
     assert clustered.request(method, path, json=body).status_code == status
     assert told(clustered) == before
+
+
+def test_a_clusterer_is_told_and_used_as_its_row_says(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(METHODS, "halves", HALVES)
+    info = client.get("/v1/index").json()
+    assert info["methods"]["cluster"] == list(info["clusterers"]) == [*METHODS] and "halves" in METHODS
+    assert info["clusterers"]["halves"] == {
+        "title": "Halves",
+        "summary": "Keeps a share of the images and leaves out the others.",
+        "counts": False,
+        "needs_count": False,
+        "noise": True,
+        "settings": {"share": {"kind": "float", "help": "how much to keep.  [default: 0.5]", "least": None}},
+    }
+    started = client.post("/v1/jobs", json={"kind": "cluster", "options": {"method": "halves"}})
+    assert started.status_code == 202, started.text
+    end = time.monotonic() + 120
+    while not client.get(f"/v1/jobs/{started.json()['id']}").json()["finished"]:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    assert told(client)["method"] == "halves" and told(client)["n_noise"] > 0
 
 
 def test_levels_and_exports(client: TestClient, ids: list[str]) -> None:

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from imagefinder._util.extras import require
-from imagefinder.cli.bar import ProgressBar
+from imagefinder.cli.bar import ProgressBar, StageLines
 from imagefinder.cli.common import OK, index_option, json_option, open_finder, plural, print_json, say
+from imagefinder.clusters.algorithms.methods import DEFAULT, METHODS, Setting, settings_of_all
 
 if TYPE_CHECKING:
     from imagefinder.clusters.algorithms.choose_k import Choice
     from imagefinder.clusters.clustering import Cluster, Clustering
-
-METHODS = ("leiden", "kmeans", "minibatch", "agglomerative", "hdbscan", "dbscan")
 
 
 class Count(click.ParamType[Any]):
@@ -50,17 +49,34 @@ def features_options(command: Any) -> Any:
     )(command)
 
 
-@click.command()
+class ClusterCommand(click.Command):
+    """A command with an option for the method and one for each setting of any method, as ``METHODS`` has them now."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        first, *others = super().get_params(ctx)
+        return [first, *_method_options(), *others]
+
+
+def _method_options() -> list[click.Parameter]:
+    noisy = " and ".join(name for name, row in METHODS.items() if row.noise)
+    method = click.Option(
+        ["--method"],
+        type=click.Choice(list(METHODS)),
+        default=DEFAULT,
+        show_default=True,
+        help=f"Algorithm. {noisy} leave out what fits nowhere: noise, -1.",
+    )
+    return [method, *(_setting_option(name, *found) for name, found in settings_of_all().items())]
+
+
+def _setting_option(name: str, setting: Setting, methods: list[str]) -> click.Option:
+    kind: Any = float if setting.kind is float else click.IntRange(setting.least)
+    return click.Option([f"--{name.replace('_', '-')}"], type=kind, help=f"{', '.join(methods)}: {setting.help}")
+
+
+@click.command(cls=ClusterCommand)
 @click.option("-n", "--n-clusters", type=Count(), metavar="K|auto", help="Number of clusters.  [default: auto]")
-@click.option("--method", type=click.Choice(METHODS), default="leiden", show_default=True, help="Algorithm.")
 @features_options
-@click.option("--resolution", type=float, help="leiden: above 1 gives more clusters, below fewer.")
-@click.option("--n-init", type=click.IntRange(1), help="kmeans, minibatch: number of starts.  [default: 3]")
-@click.option("--eps", type=float, help="dbscan: largest distance of neighbours.  [default: from the data]")
-@click.option(
-    "--min-samples", type=click.IntRange(1), help="dbscan, hdbscan: neighbours of a dense point.  [default: 5]"
-)
-@click.option("--min-cluster-size", type=click.IntRange(2), help="hdbscan.  [default: 1/200, at least 5]")
 @click.option(
     "--stability",
     default=5,
@@ -80,23 +96,17 @@ def cluster(n_clusters: int | None, index_dir: Path | None, as_json: bool, **opt
       imagefinder clusters                         look at them again; rename, merge, split...
       imagefinder search "dog" --filter "cluster = 3"
 
-    The records get `cluster` and `cluster_name`, for filters; -1 is noise, which only hdbscan and dbscan
-    leave. Corrections of earlier clusters (names, locks, merges, splits, moves) are kept. Images indexed later join
-    the nearest cluster.
+    The records get `cluster` and `cluster_name`, for filters; -1 is noise, images that fit nowhere. Corrections of
+    earlier clusters (names, locks, merges, splits, moves) are kept. Images indexed later join the nearest cluster.
     """
-    names = ("resolution", "n_init", "eps", "min_samples", "min_cluster_size")
-    settings = {name: value for name in names if (value := options.pop(name)) is not None}
+    settings = {name: value for name in settings_of_all() if (value := options.pop(name)) is not None}
     with open_finder(index_dir) as finder:
-        made = finder.cluster(n_clusters, settings=settings, progress=_stage, **options)
+        made = finder.cluster(n_clusters, settings=settings, progress=StageLines().show, **options)
         if as_json:
             print_json(made.to_dict())
         else:
             print_clustering(made)
     return OK
-
-
-def _stage(text: str) -> None:
-    say(f"  {text} ...")
 
 
 def print_clustering(made: Clustering, sizes: dict[int, int] | None = None) -> None:
@@ -145,7 +155,7 @@ def choose_k(max_k: int, plot: Path | None, index_dir: Path | None, as_json: boo
     if plot:
         require("plots", what="A drawing")
     with open_finder(index_dir) as finder, ProgressBar() as bar:
-        choice = finder.choose_k(max_k, progress=lambda done, total: bar.show(done, total), **options)
+        choice = finder.choose_k(max_k, progress=bar.show, **options)
     if plot:
         from imagefinder.plots import plot_choice
 

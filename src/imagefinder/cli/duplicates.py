@@ -124,16 +124,7 @@ def _find(index_dir: Path | None, options: dict[str, Any]) -> DuplicateReport:
         workers=options["workers"],
     )
     with open_finder(index_dir) as finder, ProgressBar() as bar:
-        shown = ""
-
-        def show(doing: str, done: int, total: int) -> None:
-            nonlocal shown
-            if doing != shown:
-                bar.close()
-                shown = doing
-            bar.show(done, total, doing)
-
-        return finder.duplicates(how, progress=show)
+        return finder.duplicates(how, progress=bar.show)
 
 
 def _print_groups(report: DuplicateReport) -> None:
@@ -165,10 +156,10 @@ def _sum_up(report: DuplicateReport) -> None:
 
 
 def _write_plan(path: Path, report: DuplicateReport) -> None:
-    from imagefinder.duplicates.plan import make_plan, write_plan
+    from imagefinder.duplicates.plan import make_plan
 
     plan = make_plan(report)
-    write_plan(path, plan)
+    plan.save(path)
     say(f"Plan: {path} moves {plural(plan.files, 'file')} ({human_bytes(plan.bytes)}). Look at it, then:")
     say(f"  imagefinder duplicates apply {path}")
 
@@ -188,10 +179,11 @@ def apply(plan: Path, index_dir: Path | None, trash: Path | None, reference: Seq
     folder.
     """
     from imagefinder.duplicates.paths import real_folder
-    from imagefinder.duplicates.plan import read_plan
+    from imagefinder.duplicates.plan import Plan
     from imagefinder.duplicates.trash import apply_plan
+    from imagefinder.types import Progress
 
-    wanted = read_plan(plan)
+    wanted = Plan.load(plan)
     folders = [real_folder(r) for r in reference]
     with _open_index(index_dir) as index, ProgressBar() as bar:
         done = 0
@@ -199,7 +191,7 @@ def apply(plan: Path, index_dir: Path | None, trash: Path | None, reference: Seq
         def show(path: str) -> None:
             nonlocal done
             done += 1
-            bar.show(done, wanted.files, "moving")
+            bar.show(Progress("moving", done, wanted.files))
 
         moved = apply_plan(index, wanted, trash=trash and trash.absolute(), references=folders, moved=show)
     _tell_moved(moved, as_json, "moved to the trash")

@@ -67,7 +67,7 @@ def quality(issue: str | None, k: int, again: bool, index_dir: Path | None, as_j
     = blurry".
     """
     with open_finder(index_dir) as finder, ProgressBar() as bar:
-        report = finder.quality(again=again, progress=lambda done, total: bar.show(done, total))
+        report = finder.quality(again=again, progress=bar.show)
         where = f'issues = "{issue}"' if issue else "has issues"
         listed = sorted(finder.records(where), key=lambda r: -float(str(r.extra.get("blur", 0))))
     if as_json:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
+from imagefinder.clusters.algorithms.methods import METHODS
 from imagefinder.errors import IndexDamagedError, NotFoundError
-from imagefinder.index.runs import Run, pack_ids, unpack_ids
+from imagefinder.index.runs import LateArrays, Run, pack_ids, unpack_ids
 from imagefinder.vectors.features import Features
 
 if TYPE_CHECKING:
@@ -57,38 +59,72 @@ class Cluster:
         return cls(**{**known, "words": tuple((str(w), float(lead)) for w, lead in row["words"])})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Clustering:
-    """All clusters of an index at one time. ``labels`` int32 (n,) belong to ``ids``; -1 is noise. ``pinned`` bool (n,)
-    marks the images that a person has put where they are. ``contents`` are the images' content hashes, empty in the
-    versions that were kept without. ``centres`` float32 (k, dim) follow the order of
-    ``clusters``; ``tree`` is over the same (see ``algorithms.hierarchy``). ``apart`` are pairs of labels that a person
-    has split. ``scores`` judge the whole: inertia, silhouette with its error, and so on."""
+    """All clusters of an index at one time, how they were made (``parameters``) and ``scores`` that judge the whole:
+    inertia, silhouette with its error, and so on.
+
+    ``stored`` are the arrays that are kept with it; those of a kept clustering are read when they are first asked for.
+    ``placed_by`` names the run that put the images where they are: what gives a name or a lock has the arrays of the
+    version before it. ``apart`` are pairs of labels that a person has split. ``done`` says what made this version,
+    ``parent`` is the one before it.
+    """
 
     clusters: tuple[Cluster, ...]
     parameters: Mapping[str, Any]
     scores: Mapping[str, Any]
-    ids: Sequence[str]
-    labels: np.ndarray
-    pinned: np.ndarray
-    centres: Float32
-    tree: np.ndarray
-    features: Features
-    contents: Sequence[str] = ()
+    stored: Mapping[str, np.ndarray]
+    n_images: int
+    n_noise: int
     apart: tuple[tuple[int, int], ...] = ()
     done: str = MADE
     parent: str | None = None
     name: str = ""
     created: str = ""
+    placed_by: str = ""
+
+    @cached_property
+    def ids(self) -> Sequence[str]:
+        """The images, by ascending id."""
+        return unpack_ids(self.stored["ids"])
 
     @property
-    def n_noise(self) -> int:
-        return int((self.labels < 0).sum())
+    def labels(self) -> np.ndarray:
+        """The cluster of each image, int32 (n,); -1 is noise."""
+        return self.stored["labels"]
+
+    @property
+    def pinned(self) -> np.ndarray:
+        """Whether a person has put the image there, bool (n,)."""
+        return self.stored["pinned"]
+
+    @cached_property
+    def contents(self) -> Sequence[str]:
+        """The content hash of each image; empty in the versions that were kept without."""
+        found: Sequence[str] = self.stored["contents"].tolist() if "contents" in self.stored else ()
+        return found
+
+    @property
+    def centres(self) -> Float32:
+        """The mean of each cluster's images, float32 (k, dim), in the order of ``clusters``."""
+        return self.stored["centres"]
+
+    @property
+    def tree(self) -> np.ndarray:
+        """The clusters of clusters, over the same order: see ``algorithms.hierarchy``."""
+        return self.stored["tree"]
+
+    @cached_property
+    def features(self) -> Features:
+        """What turns a raw vector of the model into one that can be compared with the centres."""
+        held = {k.removeprefix("features_"): self.stored[k] for k in self.stored if k.startswith("features_")}
+        return Features.from_arrays(held)
 
     @property
     def has_noise(self) -> bool:
         """Whether the method leaves out what fits nowhere."""
-        return self.parameters.get("method") in ("hdbscan", "dbscan")
+        row = METHODS.get(self.parameters.get("method", ""))
+        return row is not None and row.noise
 
     def find(self, cluster: int | str) -> Cluster:
         """A cluster by its label or its name, whatever the case. Raises NotFoundError."""
@@ -101,8 +137,19 @@ class Clustering:
     def names(self) -> dict[int, str]:
         return {c.label: c.name for c in self.clusters}
 
-    def with_clusters(self, clusters: Sequence[Cluster], done: str) -> Clustering:
+    def with_clusters(self, clusters: Sequence[Cluster], done: str) -> Self:
+        """The next version: other facts of the clusters, and the same images in them."""
         return replace(self, clusters=tuple(clusters), done=done, parent=self.name)
+
+    def with_arrays(self, **arrays: Any) -> Self:
+        """A copy with some arrays changed, by the names of the properties."""
+        stored = {**self.stored, **pack_arrays(**arrays)}
+        labels = stored["labels"]
+        return replace(self, stored=stored, placed_by="", n_images=len(labels), n_noise=count_noise(labels))
+
+    def loaded(self) -> Self:
+        """A copy that has all its arrays in memory, whatever becomes of the index. Raises IndexDamagedError."""
+        return replace(self, stored=dict(self.stored))
 
     def to_dict(self) -> dict[str, Any]:
         """The facts, for people and JSON: everything but what belongs to single images."""
@@ -111,8 +158,9 @@ class Clustering:
             "created": self.created,
             "done": self.done,
             "parent": self.parent,
+            "placed_by": self.placed_by or self.name,
             **dict(self.parameters),
-            "n_images": len(self.labels),
+            "n_images": self.n_images,
             "n_clusters": len(self.clusters),
             "n_noise": self.n_noise,
             "scores": dict(self.scores),
@@ -122,49 +170,55 @@ class Clustering:
 
     def facts(self) -> dict[str, Any]:
         """What is kept in ``run.json``."""
-        row = self.to_dict()
+        row = {**self.to_dict(), "placed_by": self.placed_by}
         kept = {k: v for k, v in row.items() if k not in (*self.parameters, "run", "created")}
         return {**kept, "parameters": dict(self.parameters)}
 
-    def arrays(self) -> dict[str, np.ndarray]:
-        """What is kept in ``arrays.npz``."""
-        import numpy as np
-
-        own = {name: getattr(self, name) for name in ("labels", "pinned", "centres", "tree")}
-        return (
-            {"ids": pack_ids(self.ids), "contents": np.array(self.contents, np.str_)}
-            | own
-            | {f"features_{name}": array for name, array in self.features.arrays().items()}
-        )
-
     @classmethod
     def of(cls, run: Run) -> Self:
-        """Read a kept clustering. Raises IndexDamagedError."""
-        arrays, facts = run.arrays(), run.facts
+        """Read a kept clustering, its arrays when they are asked for. Raises IndexDamagedError."""
+        facts = run.facts
         try:
             return cls(
                 clusters=tuple(Cluster.from_dict(row) for row in facts["clusters"]),
                 parameters=facts["parameters"],
                 scores=facts["scores"],
-                ids=unpack_ids(arrays["ids"]),
-                labels=arrays["labels"],
-                pinned=arrays["pinned"],
-                centres=arrays["centres"],
-                tree=arrays["tree"],
-                contents=arrays["contents"].tolist() if "contents" in arrays else (),
-                features=Features.from_arrays(
-                    {k.removeprefix("features_"): v for k, v in arrays.items() if k.startswith("features_")}
-                ),
+                stored=LateArrays(run),
+                n_images=int(facts["n_images"]),
+                n_noise=int(facts["n_noise"]),
                 apart=tuple((int(a), int(b)) for a, b in facts["apart"]),
                 done=facts["done"],
                 parent=facts["parent"],
                 name=run.name,
                 created=facts["created"],
+                placed_by=facts.get("placed_by") or run.name,
             )
         except (KeyError, TypeError, ValueError) as error:
             raise IndexDamagedError(
                 f"{run.folder} lacks or garbles an entry: {error!r}.", remedy="Cluster again, or undo the last change."
             ) from error
+
+
+def pack_arrays(**arrays: Any) -> dict[str, np.ndarray]:
+    """The arrays of a clustering as they are kept in ``arrays.npz``, by the names of its properties."""
+    import numpy as np
+
+    packed: dict[str, np.ndarray] = {}
+    for name, value in arrays.items():
+        match name:
+            case "ids":
+                packed[name] = pack_ids(value)
+            case "contents":
+                packed[name] = np.array(value, np.str_)
+            case "features":
+                packed |= {f"features_{part}": array for part, array in value.arrays().items()}
+            case _:
+                packed[name] = value
+    return packed
+
+
+def count_noise(labels: np.ndarray) -> int:
+    return int((labels < 0).sum())
 
 
 def find_cluster(clusters: Sequence[Cluster], cluster: int | str) -> Cluster:

@@ -12,8 +12,9 @@ import numpy as np
 from imagefinder.clusters import state
 from imagefinder.clusters.algorithms.describe import describe
 from imagefinder.clusters.algorithms.hierarchy import tree_of
-from imagefinder.clusters.algorithms.methods import Task, partition
+from imagefinder.clusters.algorithms.methods import Task
 from imagefinder.clusters.algorithms.naming import free_name
+from imagefinder.clusters.algorithms.partition import partition
 from imagefinder.clusters.assign import fits
 from imagefinder.clusters.labels import UNKNOWN, labels_now
 from imagefinder.clusters.make import dense_labels, find_words, to_cluster
@@ -73,9 +74,9 @@ def merge(index: Index, view: View, clusters: Sequence[int | str]) -> Clustering
     labels = np.where(np.isin(now.labels, sorted(gone)), target.label, now.labels).astype(np.int32)
     apart = tuple(p for p in now.apart if not set(p) & gone and set(p) != {c.label for c in found})
     done = f"merge {', '.join(c.name for c in found[1:])} into {target.name}"
-    made = _relabelled(index, view, replace(now, labels=labels, apart=apart), {target.label}, done)
+    made = _relabelled(index, view, replace(now, apart=apart).with_arrays(labels=labels), {target.label}, done)
     joined = [replace(c, joined=True) if c.label == target.label else c for c in made.clusters]
-    return state.put_in_force(index, replace(made, clusters=tuple(joined)))
+    return state.put_in_force(index, replace(made, clusters=tuple(joined)), now)
 
 
 def split(index: Index, view: View, cluster: int | str, n: int = 2) -> Clustering:
@@ -92,14 +93,14 @@ def split(index: Index, view: View, cluster: int | str, n: int = 2) -> Clusterin
     labels = now.labels.copy()
     labels[rows] = np.array(fresh, np.int32)[parts]
     apart = now.apart + tuple((a, b) for i, a in enumerate(fresh) for b in fresh[i + 1 :])
-    changed = replace(now, labels=labels, apart=apart)
+    changed = replace(now, apart=apart).with_arrays(labels=labels)
     done = f"split {found.name} into {n}"
-    return state.put_in_force(index, _relabelled(index, view, changed, set(fresh), done, vectors))
+    return state.put_in_force(index, _relabelled(index, view, changed, set(fresh), done, vectors), now)
 
 
 def move(index: Index, view: View, images: Sequence[str], cluster: int | str) -> Clustering:
     """Put images, by id, into a cluster; they stay there when clustering runs again."""
-    now = up_to_date(index)
+    now = up_to_date(index, images)
     target = now.find(cluster)
     rows = {id: row for row, id in enumerate(now.ids)}
     missing = [id for id in images if id not in rows]
@@ -110,16 +111,25 @@ def move(index: Index, view: View, images: Sequence[str], cluster: int | str) ->
     touched = {int(label) for label in labels[chosen]} | {target.label}
     labels[chosen], pinned[chosen] = target.label, True
     done = f"move {len(chosen)} to {target.name}"
-    changed = replace(now, labels=labels, pinned=pinned)
-    return state.put_in_force(index, _relabelled(index, view, changed, touched - {-1}, done))
+    changed = now.with_arrays(labels=labels, pinned=pinned)
+    return state.put_in_force(index, _relabelled(index, view, changed, touched - {-1}, done), now)
 
 
-def up_to_date(index: Index) -> Clustering:
-    """The clustering in force with the images of today: those gone left out, those assigned since taken in."""
-    now = state.current(index)
-    ids, labels, pinned = labels_now(index)
-    labels = np.where(labels == UNKNOWN, -1, labels).astype(np.int32)
-    return replace(now, ids=ids, labels=labels, pinned=pinned)
+def up_to_date(index: Index, also: Sequence[str] | None = ()) -> Clustering:
+    """The clustering in force with the images of today: those gone left out, those assigned since taken in. Images that
+    are not assigned yet are in it, in no cluster, if they are among ``also``; with None they all are."""
+    now, there = state.current(index), labels_now(index)
+    wanted = there.labels != UNKNOWN
+    if also is None or len(also):
+        named = None if also is None else set(also)
+        wanted |= np.array([named is None or id in named for id in there.ids], bool)
+    rows = np.flatnonzero(wanted).tolist()
+    return now.with_arrays(
+        ids=[there.ids[row] for row in rows],
+        labels=np.maximum(there.labels[rows], -1),
+        pinned=there.pinned[rows],
+        contents=[there.contents[row] for row in rows],
+    )
 
 
 def vectors_of(index: Index, clustering: Clustering) -> Float32:
@@ -137,9 +147,8 @@ def vectors_of(index: Index, clustering: Clustering) -> Float32:
 
 def _changed(index: Index, now: Clustering, label: int, done: str, **flags: object) -> Clustering:
     """With other flags or another name on one cluster; no image moves."""
-    live = up_to_date(index)
     clusters = [replace(c, **flags) if c.label == label else c for c in now.clusters]  # type: ignore[arg-type]
-    return state.put_in_force(index, live.with_clusters(clusters, done))
+    return state.put_facts_in_force(index, now.with_clusters(clusters, done), now)
 
 
 def _relabelled(
@@ -168,6 +177,4 @@ def _relabelled(
         name = old.name if old else free_name(said, [c.name for c in [*before.values(), *clusters]])
         made = to_cluster(fresh[label], label, name, said, changed.ids)
         clusters.append(replace(made, named=old.named, locked=old.locked, joined=old.joined) if old else made)
-    return replace(
-        changed, clusters=tuple(clusters), centres=centres, tree=tree_of(centres), done=done, parent=changed.name
-    )
+    return changed.with_clusters(clusters, done).with_arrays(centres=centres, tree=tree_of(centres))

@@ -40,7 +40,7 @@ class Exported:
 def membership(index: Index) -> list[dict[str, Any]]:
     """A row for each image: uri, cluster (-1 for noise), name, and the distance to the centre of its cluster (None for
     noise); by cluster, then by distance."""
-    now = up_to_date(index)
+    now = up_to_date(index, None)
     vectors, names = vectors_of(index, now), now.names()
     uris = {p.id: p.payload["uri"] for points in index.store.scroll(fields=("uri",), batch=5000) for p in points}
     place = {c.label: i for i, c in enumerate(now.clusters)}

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from imagefinder.clusters.algorithms.methods import NOISE
+from imagefinder.store.filters.parse import Compare
 
 if TYPE_CHECKING:
     from imagefinder.clusters.clustering import Clustering
@@ -18,18 +22,36 @@ HASH = ("content_hash",)
 UNKNOWN = -2  # the label of an image that was never assigned
 
 
-def labels_now(index: Index) -> tuple[list[str], np.ndarray, np.ndarray]:
-    """What the records say: ids, labels int32 (n,), -1 for noise and -2 for none, and which are pinned, bool (n,)."""
-    ids: list[str] = []
-    labels: list[int] = []
-    pinned: list[bool] = []
-    for points in index.store.scroll(fields=FIELDS, batch=5000):
-        for point in points:
-            ids.append(point.id)
-            label = point.payload.get("cluster")
-            labels.append(label if isinstance(label, int) else UNKNOWN)
-            pinned.append(bool(point.payload.get("cluster_pinned")))
-    return ids, np.array(labels, np.int32), np.array(pinned, bool)
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What the records say: ``ids``, ``labels`` int32 (n,), -1 for noise and -2 for none, which are ``pinned``, bool
+    (n,), and the content hash of each image."""
+
+    ids: list[str]
+    labels: np.ndarray
+    pinned: np.ndarray
+    contents: list[str]
+
+
+def labels_now(index: Index) -> Labels:
+    """Read them from all records, by ascending id."""
+    columns = index.store.columns(("id", "cluster", "cluster_pinned", "content_hash"))
+    labels = [label if isinstance(label, int) else UNKNOWN for label in columns["cluster"]]
+    pinned = [bool(is_pinned) for is_pinned in columns["cluster_pinned"]]
+    contents = [content or "" for content in columns["content_hash"]]
+    return Labels(columns["id"], np.array(labels, np.int32), np.array(pinned, bool), contents)
+
+
+def count_members(index: Index, labels: Iterable[int]) -> dict[int, int]:
+    """How many images have each of these labels now; -1 counts all others, if there are any."""
+    sizes = {label: index.store.count(Compare("cluster", "=", label)) for label in labels}
+    rest = index.store.count() - sum(sizes.values())
+    return {**sizes, NOISE: rest} if rest > 0 else sizes
+
+
+def members_of(index: Index, label: int) -> list[str]:
+    """The ids of the images that have this label now."""
+    return index.store.columns(("id",), filter=Compare("cluster", "=", label))["id"]
 
 
 def label_records(index: Index, names: Mapping[int, str], wanted: Iterable[tuple[str, int]]) -> None:
@@ -41,6 +63,31 @@ def label_records(index: Index, names: Mapping[int, str], wanted: Iterable[tuple
         index.store.merge_payload(ids, {"cluster": label, "cluster_name": names.get(label)})
 
 
+def rename_members(index: Index, former: Clustering, now: Clustering) -> None:
+    """Write the names on the records of the clusters that are called otherwise ``now``. Both have the same images in
+    the same clusters."""
+    before = former.names()
+    for label, name in now.names().items():
+        if name != before.get(label):
+            index.store.merge_payload(members_of(index, label), {"cluster_name": name})
+
+
+def relabel(index: Index, former: Clustering, now: Clustering) -> None:
+    """Write what is otherwise ``now`` on the records, which say what ``former`` says, of the same images."""
+    renamed = [label for label, name in now.names().items() if name != former.names().get(label)]
+    otherwise = (former.labels != now.labels) | (former.pinned != now.pinned) | np.isin(now.labels, renamed)
+    rows = {now.ids[row]: row for row in np.flatnonzero(otherwise).tolist()}
+    same = [p.id for p in index.store.retrieve(list(rows)) if p.payload["content_hash"] == now.contents[rows[p.id]]]
+    label_records(index, now.names(), [(id, int(now.labels[rows[id]])) for id in same])
+    pins = {id: bool(now.pinned[row]) for id in same if now.pinned[row := rows[id]] != former.pinned[row]}
+    _pin(index, pins)
+
+
+def _pin(index: Index, pins: Mapping[str, bool]) -> None:
+    index.store.merge_payload([id for id, pinned in pins.items() if pinned], {"cluster_pinned": True})
+    index.store.merge_payload([id for id, pinned in pins.items() if not pinned], {"cluster_pinned": None})
+
+
 def put_back(index: Index, clustering: Clustering, filter: Filter | None = None) -> tuple[int, list[str]]:
     """Make the records that a filter lets through say what the clustering says: label, name, pin. How many it knows,
     and the ids of the others: new images, and those whose content has changed since."""
@@ -48,7 +95,7 @@ def put_back(index: Index, clustering: Clustering, filter: Filter | None = None)
     names = clustering.names()
     changed: list[tuple[str, int]] = []
     unknown: list[str] = []
-    pins: dict[bool, list[str]] = {True: [], False: []}
+    pins: dict[str, bool] = {}
     total = 0
     for points in index.store.scroll(filter=filter, fields=FIELDS + HASH, batch=5000):
         total += len(points)
@@ -62,8 +109,7 @@ def put_back(index: Index, clustering: Clustering, filter: Filter | None = None)
                 if point.payload.get("cluster") != label or point.payload.get("cluster_name") != names.get(label):
                     changed.append((point.id, label))
             if bool(point.payload.get("cluster_pinned")) != pinned:
-                pins[pinned].append(point.id)
+                pins[point.id] = pinned
     label_records(index, names, changed)
-    index.store.merge_payload(pins[True], {"cluster_pinned": True})
-    index.store.merge_payload(pins[False], {"cluster_pinned": None})
+    _pin(index, pins)
     return total - len(unknown), unknown

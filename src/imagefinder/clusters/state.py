@@ -7,16 +7,16 @@ records get their labels, and the file says so. Whatever is interrupted, the nex
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from imagefinder._util.files import write_whole
 from imagefinder.clusters.assign import assign_rest
-from imagefinder.clusters.clustering import KIND, MADE, Clustering
-from imagefinder.clusters.labels import HASH, put_back
+from imagefinder.clusters.clustering import KIND, Clustering
+from imagefinder.clusters.labels import put_back, relabel, rename_members
 from imagefinder.errors import IndexDamagedError, NotFoundError
-from imagefinder.index.runs import drop_run, list_runs, load_run, save_run
+from imagefinder.index.runs import LateArrays, drop_older, load_run, save_run, save_version
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,19 +28,29 @@ KEPT = 20  # versions that can be gone back to
 
 
 def current(index: Index) -> Clustering:
-    """The clustering in force. Raises NotFoundError when there is none."""
+    """The clustering in force; its arrays are read when they are asked for. Raises NotFoundError when there is none."""
     state = _read(index)
     if state.get("run") is None:
         raise NotFoundError("The images are not clustered yet.", remedy="Run: imagefinder cluster")
     if state.get("applied"):
-        return Clustering.of(load_run(index.path, KIND, state["run"]))
-    with index.grouping:  # by now another thread may have put one in force
+        return _load(index, state["run"])
+    with index.grouping, index.writing:  # by now another thread may have put one in force
         state = _read(index)
-        clustering = Clustering.of(load_run(index.path, KIND, state["run"]))
+        clustering = _load(index, state["run"])
         if not state.get("applied"):
-            _apply(index, clustering)
+            assign_rest(index, clustering, put_back(index, clustering)[1])
             _write(index, {**state, "applied": True})
     return clustering
+
+
+def _load(index: Index, name: str) -> Clustering:
+    """A run; the facts of the one asked for last are kept in memory, the arrays never."""
+    kept = index.results.get(KIND)
+    if kept is None or kept[0].name != name:
+        run = load_run(index.path, KIND, name)
+        kept = index.results[KIND] = (run, Clustering.of(run))
+    run, clustering = kept
+    return replace(clustering, stored=LateArrays(run))
 
 
 def apply_again(folder: Path) -> None:
@@ -55,33 +65,68 @@ def in_force(index: Index) -> str | None:
     return _read(index).get("run")
 
 
-def put_in_force(index: Index, clustering: Clustering) -> Clustering:
-    """Keep a clustering and label the records by it. Raises StorageError; the one before is then still in force."""
+def put_in_force(index: Index, clustering: Clustering, former: Clustering | None = None) -> Clustering:
+    """Keep a clustering and label the records by it. ``former`` is what the records say now, of the same images; where
+    it is not given, all records are looked through. Raises StorageError; the one before is then still in force."""
     with index.writing:
-        counts = {"clustered": len(clustering.ids), "assigned": 0, "far": 0}
-        if clustering.done != MADE:  # a correction: what came since the clustering was made is still to be clustered
-            counts |= {name: n for name, n in _read(index).items() if name in counts}
-        hashes = {p.id: p.payload["content_hash"] for some in index.store.scroll(fields=HASH, batch=5000) for p in some}
-        clustering = replace(clustering, contents=[hashes.get(id, "") for id in clustering.ids])
-        run = save_run(index.path, KIND, clustering.facts(), clustering.arrays())
-        clustering = replace(clustering, name=run.name, created=run.facts["created"])
-        _write(index, {"run": run.name, "applied": False, **counts})
-        _apply(index, clustering)
-        _write(index, {"run": run.name, "applied": True, **counts})
-        for old in list_runs(index.path, KIND)[:-KEPT]:
-            drop_run(old)
-        return clustering
+        if not clustering.contents:
+            found = index.store.columns(("id", "content_hash"))
+            contents = dict(zip(found["id"], found["content_hash"], strict=True))
+            clustering = clustering.with_arrays(contents=[contents.get(id) or "" for id in clustering.ids])
+        run = save_run(index.path, KIND, clustering.facts(), clustering.stored)
+        made = replace(clustering, name=run.name, created=run.facts["created"])
+        if former is None:
+            counts = {"clustered": made.n_images, "assigned": 0, "far": 0}
+            _switch(index, made, _all_records(index, made), counts)
+        else:  # a correction: what came since the clustering was made is still to be clustered
+            _switch(index, made, lambda: relabel(index, former, made))
+        return made
+
+
+def put_facts_in_force(index: Index, clustering: Clustering, former: Clustering) -> Clustering:
+    """Keep the version after ``former``, the one in force, that differs in facts of its clusters alone. Costs what the
+    images of renamed clusters cost, however many others there are. Raises StorageError; see ``put_in_force``."""
+    with index.writing:
+        run = save_version(index.path, load_run(index.path, KIND, former.name), clustering.facts())
+        made = _load(index, run.name)
+        _switch(index, made, _names_only(index, former, made))
+        return made
 
 
 def go_back(index: Index) -> Clustering:
     """Put the version in force that the present one was made from. Raises NotFoundError when there is none."""
-    with index.writing:
-        parent = current(index).parent
-        if parent is None:
+    with index.grouping, index.writing:
+        now = current(index)
+        if now.parent is None:
             raise NotFoundError("There is no earlier version of the clusters to go back to.")
-        former = Clustering.of(load_run(index.path, KIND, parent))
-        _write(index, {**_read(index), "run": former.name, "applied": False})
-        return current(index)
+        former = _load(index, now.parent)
+        same_members = former.placed_by == now.placed_by
+        _switch(index, former, _names_only(index, now, former) if same_members else _all_records(index, former))
+        return former
+
+
+Apply: TypeAlias = "Callable[[], object]"
+
+
+def _switch(index: Index, made: Clustering, apply: Apply | None, counts: Mapping[str, int] | None = None) -> None:
+    """Put a version in force that is on disk, then ``apply`` it to the records; a kill in between leaves that to
+    ``current``. ``counts`` begin anew where images were clustered anew."""
+    state = {**(_read(index) if counts is None else counts), "run": made.name}
+    if apply:
+        _write(index, {**state, "applied": False})
+        apply()
+    _write(index, {**state, "applied": True})
+    drop_older(index.path, KIND, KEPT, but=made.parent)
+
+
+def _all_records(index: Index, made: Clustering) -> Apply:
+    """Makes the records say what the clustering says; those it does not know are assigned anew."""
+    return lambda: assign_rest(index, made, put_back(index, made)[1])
+
+
+def _names_only(index: Index, former: Clustering, made: Clustering) -> Apply | None:
+    same = former.names() == made.names()
+    return None if same else lambda: rename_members(index, former, made)
 
 
 def count_assigned(index: Index, assigned: int, far: int) -> dict[str, int]:
@@ -91,11 +136,6 @@ def count_assigned(index: Index, assigned: int, far: int) -> dict[str, int]:
         sums = {"assigned": state.get("assigned", 0) + assigned, "far": state.get("far", 0) + far}
         _write(index, {**state, **sums})
         return {"clustered": state.get("clustered", 0), **sums}
-
-
-def _apply(index: Index, clustering: Clustering) -> None:
-    """Make the records say what the clustering says; those it does not know are assigned anew."""
-    assign_rest(index, clustering, put_back(index, clustering)[1])
 
 
 def _read(index: Index) -> dict[str, Any]:

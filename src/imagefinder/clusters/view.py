@@ -12,7 +12,7 @@ from imagefinder.clusters import edit, state
 from imagefinder.clusters.algorithms.hierarchy import cut
 from imagefinder.clusters.clustering import Cluster, Clustering
 from imagefinder.clusters.export import Exported, How, membership, write_folders, write_table
-from imagefinder.clusters.labels import labels_now
+from imagefinder.clusters.labels import count_members
 from imagefinder.clusters.model import ClusterModel
 
 if TYPE_CHECKING:
@@ -57,20 +57,25 @@ class Clusters(Sequence[Cluster]):
     @property
     def clustering(self) -> Clustering:
         """The whole result: parameters, scores, labels, centres."""
+        return self._now.loaded()
+
+    @property
+    def _now(self) -> Clustering:
+        """The same; what belongs to single images is read only where it is asked for."""
         return state.current(self._index)
 
     def __getitem__(self, i: Any) -> Any:
-        return self.clustering.clusters[i]
+        return self._now.clusters[i]
 
     def __iter__(self) -> Iterator[Cluster]:
-        return iter(self.clustering.clusters)  # read once, not once a cluster
+        return iter(self._now.clusters)  # read once, not once a cluster
 
     def __len__(self) -> int:
-        return len(self.clustering.clusters)
+        return len(self._now.clusters)
 
     def find(self, cluster: int | str) -> Cluster:
         """One cluster, by label or name. Raises NotFoundError."""
-        return self.clustering.find(cluster)
+        return self._now.find(cluster)
 
     def members(self, cluster: int | str) -> Sequence[Record]:
         """The records of a cluster's images."""
@@ -79,17 +84,18 @@ class Clusters(Sequence[Cluster]):
 
     def sizes(self) -> dict[int, int]:
         """How many images each cluster has now, by label; -1 counts those in none."""
-        import numpy as np
+        return count_members(self._index, [c.label for c in self._now.clusters])
 
-        values, counts = np.unique(labels_now(self._index)[1], return_counts=True)
-        found = {int(v): int(c) for v, c in zip(values, counts, strict=True)}
-        rest = sum(c for v, c in found.items() if v < 0)
-        sizes = {c.label: found.get(c.label, 0) for c in self.clustering.clusters}
-        return {**sizes, -1: rest} if rest else sizes
+    def to_dict(self) -> dict[str, Any]:
+        """The facts of the clusters in force as JSON values; sizes are those of now."""
+        facts, sizes = self._now.to_dict(), self.sizes()
+        for cluster in facts["clusters"]:
+            cluster["size"] = sizes.get(cluster["label"], 0)
+        return {**facts, "n_noise": sizes.get(-1, 0), "n_images": sum(sizes.values())}
 
     def levels(self, n: int) -> list[list[Cluster]]:
         """Clusters of clusters: the tree cut into ``n`` groups, the largest first."""
-        now = self.clustering
+        now = self._now
         groups: dict[int, list[Cluster]] = {}
         for cluster, group in zip(now.clusters, cut(now.tree, n).tolist(), strict=True):
             groups.setdefault(group, []).append(cluster)
@@ -149,7 +155,7 @@ class Clusters(Sequence[Cluster]):
 
     def export_model(self, folder: str | Path) -> ClusterModel:
         """Write what assigns new images to these clusters without the collection: JSON and NPZ."""
-        model = ClusterModel.of(self.clustering)
+        model = ClusterModel.of(self._now)
         model.save(Path(folder))
         return model
 

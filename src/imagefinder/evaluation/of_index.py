@@ -46,9 +46,7 @@ class Assessment:
         }
 
 
-def assess(
-    collection: Collection, table: str | os.PathLike[str] | LabelTable, space: str | None = None
-) -> Assessment:
+def assess(collection: Collection, table: str | os.PathLike[str] | LabelTable, space: str | None = None) -> Assessment:
     """Measure the index on a CSV with the columns ``filename`` and ``label``, ``caption`` or both, or on such a table
     as ``label_table.read_table`` reads it.
 

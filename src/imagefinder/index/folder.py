@@ -53,6 +53,7 @@ class Index:
         self.writing = threading.RLock()  # for what reads something here, then writes what follows from it
         self.grouping = threading.RLock()  # the same for clusters
         self.indexing = threading.RLock()  # one run at a time; a short one may come between the steps of a long one
+        self.results: dict[str, Any] = {}  # of each kind of run, the facts last read
         self.remembered: dict[str, tuple[int, Any]] = {}  # answers, with the store's ``writes`` they are true for
         self._lock = IndexLock(path)
         self._lock.acquire(timeout=wait_s)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +23,7 @@ from imagefinder.errors import IndexDamagedError, NotFoundError, StorageError
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.lib.npyio import NpzFile
 
 RUNS = "runs"
 FACTS, ARRAYS = "run.json", "arrays.npz"
@@ -36,16 +39,47 @@ class Run:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Its arrays, by name. Raises IndexDamagedError."""
+        with self.opened() as found:
+            return {name: found[name] for name in found.files}
+
+    @contextmanager
+    def opened(self) -> Iterator[NpzFile]:
+        """Its arrays, to read some of them. Raises IndexDamagedError."""
         import numpy as np
 
         path = self.folder / ARRAYS
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
-                return {name: found[name] for name in found.files}
+                yield found
         except Exception as error:  # zipfile, zlib and NumPy each raise their own on damaged files
             raise IndexDamagedError(
                 f"{path} is missing or damaged: {error}.", remedy=f"Delete {self.folder} and run it again."
             ) from error
+
+
+class LateArrays(Mapping[str, "np.ndarray"]):
+    """The arrays of a run, each read when it is first asked for. Raises IndexDamagedError then."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._read: dict[str, np.ndarray] = {}
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        if name not in self._read:
+            with self._run.opened() as found:
+                there = name in found.files
+                if there:
+                    self._read[name] = found[name]
+            if not there:
+                raise KeyError(name)
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        with self._run.opened() as found:
+            return iter(found.files)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def save_run(index: Path, kind: str, facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Run:
@@ -56,15 +90,40 @@ def save_run(index: Path, kind: str, facts: Mapping[str, Any], arrays: Mapping[s
     """
     import numpy as np
 
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    return _save(index, kind, facts, lambda target: write_whole(target, buffer.getvalue()))
+
+
+def save_version(index: Path, former: Run, facts: Mapping[str, Any]) -> Run:
+    """Keep a new result with other facts and the arrays of a ``former`` one of its kind. Both share the file (a hard
+    link; a copy where the file system has none), which lasts until neither needs it.
+
+    Raises:
+        StorageError: the disk is full or can't be written; what was there is untouched.
+        IndexDamagedError: the former one's arrays are missing.
+    """
+    return _save(index, former.folder.parent.name, facts, lambda target: _share(former.folder / ARRAYS, target))
+
+
+def _share(source: Path, target: Path) -> None:
+    if not source.is_file():
+        raise IndexDamagedError(f"{source} is missing.", remedy=f"Delete {source.parent} and run it again.")
+    target.parent.mkdir(parents=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        write_whole(target, source.read_bytes())
+
+
+def _save(index: Path, kind: str, facts: Mapping[str, Any], put_arrays: Callable[[Path], None]) -> Run:
     home = index / RUNS / kind
     name = f"{max((int(n) for n in _names(home)), default=0) + 1:04d}"
     facts = {"kind": kind, "created": datetime.now(UTC).isoformat(timespec="seconds"), **facts}
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
     partial = home / f".{name}.part"
     shutil.rmtree(partial, ignore_errors=True)
     try:
-        write_whole(partial / ARRAYS, buffer.getvalue())
+        put_arrays(partial / ARRAYS)
         write_whole(partial / FACTS, _text(facts))
         partial.replace(home / name)
     except OSError as error:
@@ -98,6 +157,14 @@ def load_run(index: Path, kind: str, name: str | None = None) -> Run:
 def drop_run(run: Run) -> None:
     """Remove a result for good."""
     shutil.rmtree(run.folder, ignore_errors=True)
+
+
+def drop_older(index: Path, kind: str, kept: int, *, but: str | None = None) -> None:
+    """Remove all results of a kind ``but`` one and the latest ``kept``, for good."""
+    home = index / RUNS / kind
+    for name in _names(home)[:-kept]:
+        if name != but:
+            shutil.rmtree(home / name, ignore_errors=True)
 
 
 def _names(home: Path) -> list[str]:

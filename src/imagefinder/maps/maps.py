@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from imagefinder.index.runs import Run, drop_run, list_runs, load_run, save_run
 from imagefinder.maps.projections import NEIGHBORS, Projection, check_method, project
 from imagefinder.maps.scores import score_map
 from imagefinder.store.filters.parse import FilterLike, as_filter
-from imagefinder.types import Record
+from imagefinder.types import OnProgress, Progress, Record, ignore
 from imagefinder.vectors.variance import PcaReport, pca_report
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def open_map(
     update: bool = False,
     seed: int = 0,
     filter: FilterLike = None,
-    progress: Callable[[str], None] | None = None,
+    progress: OnProgress | None = None,
 ) -> Map:
     """Make a map (see ``make_map``), or with ``update`` bring the latest one up to date (see ``update_map``)."""
     collection.ready()
@@ -86,7 +86,7 @@ def make_map(
     *,
     seed: int = 0,
     filter: FilterLike = None,
-    progress: Callable[[str], None] | None = None,
+    progress: OnProgress | None = None,
 ) -> Map:
     """Lay the images of a space, or those a filter lets through, out on a plane, and keep the map with the index.
 
@@ -95,16 +95,16 @@ def make_map(
     NotFoundError (no such method, no image), MissingExtraError, InvalidFilterError or StorageError.
     """
     check_method(method)
-    started, tell = time.perf_counter(), progress or (lambda stage: None)
-    tell("reading vectors")
+    started, report = time.perf_counter(), progress or ignore
+    report(Progress("reading vectors"))
     ids, vectors = _vectors(index, space, filter)
     if not ids:
         raise NotFoundError("There is no image to make a map of.", remedy="Check the filter, or index some images.")
-    tell("comparing images")
+    report(Progress("comparing images"))
     graph = index_graph(index, vectors, NEIGHBORS) if method != "pca" and len(ids) > 1 else None
-    tell("laying out")
-    projection = project(vectors, method, seed=seed, graph=graph, tell=tell)
-    tell("scoring the map")
+    report(Progress("laying out"))
+    projection = project(vectors, method, seed=seed, graph=graph, progress=report)
+    report(Progress("scoring the map"))
     facts = {
         "filter": None if filter is None else str(filter),
         "seed": seed,
@@ -113,26 +113,24 @@ def make_map(
     return _keep(index, space, ids, vectors, projection, np.zeros(len(ids), bool), facts)
 
 
-def update_map(
-    index: Index, space: str, method: str | None = None, *, progress: Callable[[str], None] | None = None
-) -> Map:
+def update_map(index: Index, space: str, method: str | None = None, *, progress: OnProgress | None = None) -> Map:
     """Bring the latest map (of a method) up to date: new images are placed on it, those gone are taken off.
 
     The others stay where they were. With nothing left of it, it is made anew; with nothing changed, it is returned
     as it is. Raises NotFoundError when there is no map.
     """
-    tell = progress or (lambda stage: None)
+    report = progress or ignore
     former = load_map(index, method, space=space)
-    tell("reading vectors")
+    report(Progress("reading vectors"))
     condition = former.facts["filter"]
     ids, vectors = _vectors(index, space, condition)
     spot = {id: i for i, id in enumerate(former.ids)}
     old = np.array([id in spot for id in ids], bool)
     if not old.any():
-        return make_map(index, space, former.method, seed=former.facts["seed"], filter=condition, progress=tell)
+        return make_map(index, space, former.method, seed=former.facts["seed"], filter=condition, progress=report)
     if old.all() and len(ids) == len(former):
         return former
-    tell("placing new images")
+    report(Progress("placing new images"))
     there = [spot[id] for id in ids if id in spot]
     coordinates = np.zeros((len(ids), 2), np.float32)
     coordinates[old] = former.coordinates[there]

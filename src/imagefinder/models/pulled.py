@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import lru_cache
@@ -22,8 +22,8 @@ from imagefinder.errors import InvalidInputError, ModelError, NotFoundError, Sto
 from imagefinder.models import hub
 from imagefinder.models.layouts import Layout, choose_files, describe, external_files
 from imagefinder.models.spec import SPEC_FILE, ModelSpec, file_sha256
+from imagefinder.types import OnProgress
 
-Progress = Callable[[str, int, int], None]  # the file, bytes there, of how many
 ONNX = "onnx:"
 STAMP = ".checked.json"  # what the files looked like when their checksums were last found right
 MODEL_ZOO = "onnxmodelzoo/"
@@ -59,7 +59,7 @@ def pull_hub(
     folder: Path,
     *,
     replacing: bool = False,
-    progress: Progress | None = None,
+    progress: OnProgress | None = None,
 ) -> ModelSpec:
     """Fetch what a model needs of a repository into ``folder``, which must not be there yet, or be empty, unless it is
     to be ``replacing`` what is there.
@@ -84,15 +84,14 @@ def pull_hub(
 
 
 def _fetch_all(
-    listing: hub.Listing, layout: Layout, folder: Path, known: Mapping[str, str | None], progress: Progress | None
+    listing: hub.Listing, layout: Layout, folder: Path, known: Mapping[str, str | None], progress: OnProgress | None
 ) -> dict[str, str]:
     """Fetch the files of a layout, and those its graphs point to; their checksums by path."""
     digests: dict[str, str] = {}
     waiting = [*layout.beside, *filter(None, (layout.text, layout.image))]
     while waiting:
         path = waiting.pop(0)
-        report = (lambda done, total, path=path: progress(path, done, total)) if progress else None
-        cached, digests[path] = hub.fetch(listing, path, sha256=known.get(path), progress=report)
+        cached, digests[path] = hub.fetch(listing, path, sha256=known.get(path), progress=progress)
         _link(cached, folder / path)
         if path.endswith(".onnx"):
             for outside in external_files(folder, path):

@@ -19,7 +19,7 @@ from imagefinder.models.spec import SPEC_FILE, ModelSpec, check_spec
 
 if TYPE_CHECKING:
     from imagefinder.models.base import Embedder
-    from imagefinder.models.pulled import Progress
+    from imagefinder.types import OnProgress
 
 BUNDLED = Path(__file__).parent / "bundled"
 _loaded: WeakValueDictionary[tuple[Path, str, int | None], Embedder] = WeakValueDictionary()
@@ -120,7 +120,7 @@ def _elsewhere(name: str) -> ModelSpec | None:
 
 
 def pull_model(
-    name: str, *, to: Path | None = None, force: bool = False, progress: Progress | None = None
+    name: str, *, to: Path | None = None, force: bool = False, progress: OnProgress | None = None
 ) -> ModelSpec:
     """Fetch a model of the catalogue or the hub, or take in one given as ``onnx:PATH``, so that it is found by its
     name from now on; one that is here already is left alone unless ``force`` says to look again.

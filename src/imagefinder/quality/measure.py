@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -14,7 +14,7 @@ from imagefinder.errors import ImageError, InvalidInputError
 from imagefinder.images.loader import Loader
 from imagefinder.index.neighbors import index_graph
 from imagefinder.quality.outliers import NEIGHBORS, outlier_scores
-from imagefinder.types import ImageRef, Record, Skipped
+from imagefinder.types import ImageRef, OnProgress, Progress, Record, Skipped, ignore
 
 if TYPE_CHECKING:
     from imagefinder.index.collection import Collection
@@ -63,17 +63,17 @@ class QualityReport:
         }
 
 
-def find_outliers(collection: Collection, k: int, progress: Callable[[str], None] | None = None) -> list[Outlier]:
-    """The ``k`` images most unlike the others, and ``outlier`` on every record. ``progress`` hears what is being done.
+def find_outliers(collection: Collection, k: int, progress: OnProgress | None = None) -> list[Outlier]:
+    """The ``k`` images most unlike the others, and ``outlier`` on every record. ``progress`` is told of each stage.
     Raises InvalidInputError for fewer than 3 images."""
-    index, tell = collection.index, progress or (lambda stage: None)
-    tell("reading vectors")
+    index, report = collection.index, progress or ignore
+    report(Progress("reading vectors"))
     ids, vectors = collection.vectors()
     if len(ids) < 3:
         raise InvalidInputError(f"Outliers need 3 images at least; there are {len(ids)}.")
-    tell("comparing images")
+    report(Progress("comparing images"))
     graph = index_graph(index, vectors, NEIGHBORS)
-    tell("keeping scores")
+    report(Progress("keeping scores"))
     scores = outlier_scores(graph)
     by_score: defaultdict[float, list[str]] = defaultdict(list)
     for id, score in zip(ids, scores.tolist(), strict=True):
@@ -117,7 +117,7 @@ def measure_quality(
     collection: Collection,
     *,
     again: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: OnProgress | None = None,
 ) -> QualityReport:
     """Judge the images that have no scores yet, or all ``again``, and write the scores on their records; with them
     the colours, which images indexed by earlier versions lack."""
@@ -151,7 +151,7 @@ def measure_quality(
                 counts.update(quality.issues)
                 measured += 1
             if progress:
-                progress(i, len(todo))
+                progress(Progress("judging", i, len(todo)))
     finally:
         loader.close()
     return QualityReport(measured, judged + measured, dict(counts.most_common()), tuple(skipped))

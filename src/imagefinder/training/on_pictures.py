@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,19 +16,16 @@ from imagefinder.index.spaces import models_of
 from imagefinder.ingest.fill import add_model
 from imagefinder.training.export import free_name
 from imagefinder.training.labels import SHARE, Examples, gather, hold_out, read_examples
-from imagefinder.training.report import Training
+from imagefinder.training.report import FILLING, Training
 from imagefinder.training.torch import require_torch
-from imagefinder.types import Skipped
+from imagefinder.types import Skipped, ignore
 
 if TYPE_CHECKING:
     from imagefinder.index.collection import Collection
     from imagefinder.training.labels import Labels
     from imagefinder.training.torch.autoencoder import AutoencoderOptions, Made
     from imagefinder.training.torch.classifier import FinetuneOptions
-    from imagefinder.training.torch.loop import Progress, Step
-
-
-Tell = Callable[[str, int, int], None]
+    from imagefinder.types import OnProgress
 
 
 def train_autoencoder(
@@ -39,14 +37,14 @@ def train_autoencoder(
     name: str | None = None,
     use: bool = False,
     restart: bool = False,
-    progress: Tell | None = None,
+    progress: OnProgress | None = None,
 ) -> Training:
     """Train an autoencoder on the images of ``source`` (a folder, a table, an image), without one on those of the
     index, and give the images of the index the vectors of its encoder: a space called ``name``.
 
     ``labels``, a CSV as ``evaluate`` takes it, only measures the space before and after; nothing is learnt from
     it. ``use`` makes it the space in use. A training that was interrupted goes on after its last whole epoch,
-    unless ``restart`` says to begin anew. ``progress`` is told the stage, and how much of it is done, of how much;
+    unless ``restart`` says to begin anew. ``progress`` is told of each epoch;
     what it raises stops the training. Raises MissingExtraError, InvalidInputError, NotFoundError, ModelError
     and StorageError.
     """
@@ -62,7 +60,7 @@ def train_autoencoder(
     made = train_autoencoder(
         collection.index.path, uris, options,
         name=_free_name(collection, name, "autoencoder"), restart=restart, limits=collection.limits,
-        progress=_steps(progress),
+        progress=progress,
     )  # fmt: skip
     chosen = f"{options.encoder.encoder} at {options.encoder.size} px, {options.output}, epoch {made.fitted.best}"
     hint = f"Index images with it: imagefinder index FOLDER --model {made.name}"
@@ -91,7 +89,7 @@ def finetune_classifier(
     name: str | None = None,
     use: bool = False,
     restart: bool = False,
-    progress: Tell | None = None,
+    progress: OnProgress | None = None,
 ) -> Training:
     """Train a classifier and the last stages of its backbone on labelled images of the index, and give all its
     images the activations of the hidden layer: a space called ``name``.
@@ -111,7 +109,7 @@ def finetune_classifier(
     made = finetune_classifier(
         collection.index.path, examples.take(split.train), options,
         name=_free_name(collection, name, "classifier"), restart=restart, limits=collection.limits,
-        progress=_steps(progress),
+        progress=progress,
     )  # fmt: skip
     stages = "all" if options.encoder.unfreeze is None else f"the last {options.encoder.unfreeze}"
     return Training(
@@ -133,21 +131,6 @@ def _free_name(collection: Collection, name: str | None, usual: str) -> str:
     return free_name(collection.index.path, name, usual, taken=taken)
 
 
-def _silent(stage: str, done: int, total: int) -> None:
-    return
-
-
-def _steps(progress: Tell | None) -> Progress:
-    """What a training says of its steps, as ``progress`` wants it."""
-    say = progress or _silent
-
-    def step(now: Step) -> None:
-        loss = "" if now.loss is None else f", loss {now.loss:.4f}"
-        say(f"epoch {now.epoch} of {now.epochs}{loss}" if now.epoch else "reading pictures", now.done, now.total)
-
-    return step
-
-
 def _score(collection: Collection, examples: Examples | None, space: str | None) -> LabelScores | None:
     """How well a space, by default the one in use, finds labelled images; None where no two have one label."""
     label = dict(zip(examples.ids, examples.labels, strict=True)) if examples else {}
@@ -163,11 +146,11 @@ def _fill(
     name: str,
     examples: Examples | None,
     use: bool,
-    progress: Tell | None,
+    progress: OnProgress | None,
 ) -> LabelScores | None:
     """Give all images their vectors in the new space, and measure it."""
-    tell = progress or _silent
-    add_model(collection, name, use=use, progress=lambda done, total: tell("filling the space", done, total))
+    report = progress or ignore
+    add_model(collection, name, use=use, progress=lambda now: report(replace(now, stage=FILLING)))
     return _score(collection, examples, name)
 
 

@@ -8,8 +8,9 @@ from sklearn.datasets import make_blobs
 
 from imagefinder.clusters.algorithms.describe import describe, stabilities
 from imagefinder.clusters.algorithms.hierarchy import cut, reading_order, tree_of
-from imagefinder.clusters.algorithms.methods import Task, partition
+from imagefinder.clusters.algorithms.methods import Task
 from imagefinder.clusters.algorithms.naming import distinct_names, words_for_clusters
+from imagefinder.clusters.algorithms.partition import partition
 from imagefinder.errors import InvalidInputError
 from imagefinder.vectors.neighbors import knn_graph
 

@@ -11,7 +11,8 @@ from sklearn.datasets import make_blobs
 from sklearn.metrics import adjusted_rand_score
 
 from imagefinder.clusters.algorithms.leiden import join, with_count
-from imagefinder.clusters.algorithms.methods import METHODS, Task, by_size, communities, partition
+from imagefinder.clusters.algorithms.methods import METHODS, Task
+from imagefinder.clusters.algorithms.partition import by_size, communities, partition
 from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.vectors.neighbors import knn_graph
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imagefinder.clusters.algorithms.methods import NOISE, Task, find_method, partition
+from imagefinder.clusters.algorithms.methods import NOISE, Task, find_method
+from imagefinder.clusters.algorithms.partition import partition
 from imagefinder.clusters.algorithms.scores import Distances, centres_of, silhouettes, to_centres
 
 if TYPE_CHECKING:

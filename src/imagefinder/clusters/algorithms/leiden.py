@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from imagefinder.clusters.algorithms import NEIGHBORS
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -14,7 +16,6 @@ if TYPE_CHECKING:
 
     Labels = npt.NDArray[np.int32]
 
-NEIGHBORS = 15  # links of an image; of 10, 15 and 30 the best on labelled sets (benchmarks/clusters.py)
 RANDOMNESS = 0.001
 STEPS = 14  # of the search for a resolution
 

@@ -1,19 +1,18 @@
-"""Splits vectors into clusters, by any of the methods of ``METHODS``."""
+"""The methods of clustering: ``METHODS`` is the one table that the library, the command line, the server, its page and
+the documentation read. A further method is a row of it."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from imagefinder._util.suggest import unknown_name
-from imagefinder.clusters.algorithms import density, leiden
+from imagefinder.clusters.algorithms import NEIGHBORS
 from imagefinder.errors import InvalidInputError
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
 
     from imagefinder.types import Float32
@@ -23,16 +22,14 @@ if TYPE_CHECKING:
 
 NOISE = -1
 BATCH = 1024  # rows a mini-batch step looks at
+WIDE = 50  # neighbours for the methods that measure density
+DEFAULT = "leiden"
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What to cluster and how. ``vectors`` float32 (n, dim); ``graph`` holds the neighbours of the same rows,
-    for the methods that want it.
-
-    ``settings`` are the method's own: n_init (kmeans, minibatch), resolution (leiden), eps and min_samples (dbscan),
-    min_cluster_size and min_samples (hdbscan).
-    """
+    """What to cluster and how. ``vectors`` float32 (n, dim); ``graph`` holds the neighbours of the same rows, for the
+    methods that need it. ``settings`` are the method's own: see its row in ``METHODS``."""
 
     vectors: Float32
     graph: NeighborGraph | None
@@ -40,89 +37,68 @@ class Task:
     seed: int = 0
     settings: dict[str, Any] = field(default_factory=dict)
 
+    def neighbors(self) -> NeighborGraph:
+        """The graph. Raises InvalidInputError when there is none."""
+        if self.graph is None:
+            raise InvalidInputError("This method needs the neighbour graph of the vectors.")
+        return self.graph
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A setting of a method: a number of this ``kind``, at ``least`` so much. ``help`` says what it does, and what
+    holds where it is left out."""
+
+    kind: type[int] | type[float]
+    help: str
+    least: int | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"kind": self.kind.__name__, "help": self.help, "least": self.least}
+
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A way to cluster. ``counts``: it makes as many clusters as it is told to. ``needs_count``: it must be told.
-    ``neighbors``: how many of each image it looks at."""
+    """A method of clustering: its name for people (``title``), what it does (``summary``), and the function that runs
+    it. ``run`` gives labels int32 (n,) in any numbering, -1 for noise, and the parameters it ended up with.
+
+    ``counts``: it makes as many clusters as it is told to. ``needs_count``: it must be told. ``noise``: it leaves out
+    images that fit nowhere. ``neighbors``: how many neighbours of each image the graph must hold, 0 for no graph.
+    """
 
     run: Callable[[Task], tuple[Labels, dict[str, Any]]]
-    settings: tuple[str, ...]
+    title: str
+    summary: str
+    settings: Mapping[str, Setting] = field(default_factory=dict)
     counts: bool = True
     needs_count: bool = True
+    noise: bool = False
     neighbors: int = 0
 
     def graph_size(self, n_clusters: int | None) -> int:
-        """How many neighbours the graph must hold, 0 for no graph."""
-        return self.neighbors or (leiden.NEIGHBORS if self.needs_count and n_clusters is None else 0)
+        """How many neighbours the graph must hold to find ``n_clusters``, or to find their number too (None)."""
+        return self.neighbors or (NEIGHBORS if self.needs_count and n_clusters is None else 0)
 
-
-def partition(task: Task, method: str) -> tuple[Labels, dict[str, Any]]:
-    """Labels int32 (n,), 0 for the largest cluster, -1 for noise, and the parameters the method ended up with.
-
-    Without ``n_clusters``, a method that needs a number takes that of the communities in the neighbour graph. Raises
-    InvalidInputError for an unknown method or setting, or for more clusters than there are different images.
-    """
-    how = find_method(method)
-    if unknown := sorted(set(task.settings) - set(how.settings)):
-        raise InvalidInputError(
-            f"{method} has no setting {unknown[0]!r}; it has: {', '.join(how.settings) or 'none'}.",
-        )
-    different = len(np.unique(task.vectors, axis=0))
-    _check_count(task, method, how, different)
-    if different == 1:
-        return np.zeros(len(task.vectors), np.int32), {}
-    if task.n_clusters is None and how.needs_count:
-        task = replace(task, n_clusters=communities(_graph(task), task.seed))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of convergence on degenerate data, which is dealt with here
-        labels, parameters = how.run(task)
-    return by_size(labels), parameters
+    def to_dict(self) -> dict[str, Any]:
+        """The facts of the row, as JSON values."""
+        facts = {name: getattr(self, name) for name in ("title", "summary", "counts", "needs_count", "noise")}
+        return {**facts, "settings": {name: setting.to_dict() for name, setting in self.settings.items()}}
 
 
 def find_method(name: str) -> Method:
+    """The row of that name. Raises NotFoundError."""
     if name not in METHODS:
         raise unknown_name("clustering method", name, list(METHODS))
     return METHODS[name]
 
 
-def communities(graph: NeighborGraph, seed: int = 0) -> int:
-    """How many communities the neighbour graph falls into (Leiden, modularity): our guess at the number of clusters."""
-    return len(np.unique(leiden.leiden(graph, seed=seed)))
-
-
-def by_size(labels: Labels) -> Labels:
-    """The same clusters numbered by size, 0 for the largest; of equals, the one of the earlier row comes first."""
-    found, first, counts = np.unique(labels, return_index=True, return_counts=True)
-    order = sorted(
-        (-int(c), int(f), int(label)) for label, f, c in zip(found, first, counts, strict=True) if label >= 0
-    )
-    number = {label: i for i, (_, _, label) in enumerate(order)} | {NOISE: NOISE}
-    return np.array([number[int(label)] for label in labels], np.int32)
-
-
-def _check_count(task: Task, method: str, how: Method, different: int) -> None:
-    wanted = task.n_clusters
-    if wanted is None:
-        return
-    if not how.counts:
-        raise InvalidInputError(
-            f"{method} finds the number of clusters itself; it can't be told to make {wanted}.",
-            remedy="Leave the number out (-n auto), or choose kmeans, minibatch, agglomerative or leiden.",
-        )
-    if wanted < 1:
-        raise InvalidInputError(f"The number of clusters must be 1 or more, not {wanted}.")
-    if wanted > different:
-        raise InvalidInputError(
-            f"{wanted} clusters were asked for, but there are only {different} different images.",
-            remedy=f"Ask for at most {different}.",
-        )
-
-
-def _graph(task: Task) -> NeighborGraph:
-    if task.graph is None:
-        raise InvalidInputError("This method needs the neighbour graph of the vectors.")
-    return task.graph
+def settings_of_all() -> dict[str, tuple[Setting, list[str]]]:
+    """Every setting, and the names of the methods that have it."""
+    found: dict[str, tuple[Setting, list[str]]] = {}
+    for method, row in METHODS.items():
+        for name, setting in row.settings.items():
+            found.setdefault(name, (setting, []))[1].append(method)
+    return found
 
 
 def _kmeans(task: Task) -> tuple[Labels, dict[str, Any]]:
@@ -147,33 +123,80 @@ def _agglomerative(task: Task) -> tuple[Labels, dict[str, Any]]:
     """Ward 1963, joining only what the neighbour graph connects, so that memory grows with n, not n squared."""
     from sklearn.cluster import AgglomerativeClustering
 
-    links = _graph(task).first(leiden.NEIGHBORS).to_sparse()
+    links = task.neighbors().first(NEIGHBORS).to_sparse()
     links.data[:] = 1  # a distance of 0 would be no link
     model = AgglomerativeClustering(task.n_clusters, linkage="ward", connectivity=links.maximum(links.T))
     return model.fit_predict(task.vectors), {"linkage": "ward"}
 
 
 def _leiden(task: Task) -> tuple[Labels, dict[str, Any]]:
+    from imagefinder.clusters.algorithms import leiden
+
     resolution = task.settings.get("resolution")
     if task.n_clusters is None or resolution is not None:
-        labels = leiden.leiden(_graph(task), resolution=resolution or 1.0, seed=task.seed)
+        labels = leiden.leiden(task.neighbors(), resolution=resolution or 1.0, seed=task.seed)
         return labels, {"resolution": resolution or 1.0}
-    return leiden.with_count(_graph(task), task.vectors, task.n_clusters, seed=task.seed)
+    return leiden.with_count(task.neighbors(), task.vectors, task.n_clusters, seed=task.seed)
 
 
 def _hdbscan(task: Task) -> tuple[Labels, dict[str, Any]]:
-    return density.hdbscan(_graph(task), **task.settings)
+    from imagefinder.clusters.algorithms import density
+
+    return density.hdbscan(task.neighbors(), **task.settings)
 
 
 def _dbscan(task: Task) -> tuple[Labels, dict[str, Any]]:
-    return density.dbscan(_graph(task), **task.settings)
+    from imagefinder.clusters.algorithms import density
 
+    return density.dbscan(task.neighbors(), **task.settings)
+
+
+N_INIT = Setting(int, "so many starts.  [default: 3]", least=1)
+MIN_SAMPLES = Setting(int, "what makes a place dense.  [default: 5]", least=1)
 
 METHODS = {
-    "leiden": Method(_leiden, ("resolution",), needs_count=False, neighbors=leiden.NEIGHBORS),
-    "kmeans": Method(_kmeans, ("n_init",)),
-    "minibatch": Method(_minibatch, ("n_init",)),
-    "agglomerative": Method(_agglomerative, (), neighbors=leiden.NEIGHBORS),
-    "hdbscan": Method(_hdbscan, ("min_cluster_size", "min_samples"), counts=False, needs_count=False, neighbors=50),
-    "dbscan": Method(_dbscan, ("eps", "min_samples"), counts=False, needs_count=False, neighbors=50),
+    "leiden": Method(
+        _leiden,
+        "Leiden",
+        "Finds communities of images that lie close together; good for most collections.",
+        {"resolution": Setting(float, "above 1 gives more clusters, below fewer.")},
+        needs_count=False,
+        neighbors=NEIGHBORS,
+    ),
+    "kmeans": Method(_kmeans, "k-means", "Groups of similar size around a centre.", {"n_init": N_INIT}),
+    "minibatch": Method(
+        _minibatch,
+        "k-means, quick",
+        "As k-means, faster and a little rougher, for very many images.",
+        {"n_init": N_INIT},
+    ),
+    "agglomerative": Method(
+        _agglomerative,
+        "Agglomerative",
+        "Joins the nearest groups step by step; good for fine differences.",
+        neighbors=NEIGHBORS,
+    ),
+    "hdbscan": Method(
+        _hdbscan,
+        "HDBSCAN",
+        "Finds dense groups and leaves out what fits nowhere; chooses the number itself.",
+        {
+            "min_samples": MIN_SAMPLES,
+            "min_cluster_size": Setting(int, "the least size.  [default: a 200th, at least 5]", least=2),
+        },
+        counts=False,
+        needs_count=False,
+        noise=True,
+        neighbors=WIDE,
+    ),
+    "dbscan": Method(
+        _dbscan,
+        "DBSCAN",
+        "Dense groups of one density; leaves out what fits nowhere; chooses the number itself.",
+        {"min_samples": MIN_SAMPLES, "eps": Setting(float, "how far a neighbour may be.  [default: from the data]")},
+        counts=False,
+        needs_count=False,
+        noise=True,
+        neighbors=WIDE,
+    ),
 }

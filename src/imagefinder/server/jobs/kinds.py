@@ -18,11 +18,10 @@ from imagefinder.server.uploads import Uploads, check_source
 
 if TYPE_CHECKING:
     from imagefinder.finder import ImageFinder
-    from imagefinder.results import Progress
     from imagefinder.server.hub import Changed, Hub
     from imagefinder.server.settings import ServerSettings
     from imagefinder.training.report import Training
-    from imagefinder.types import Skipped
+    from imagefinder.types import Progress, Skipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +37,10 @@ class Task:
         """Say how far the job is; it ends here if somebody has cancelled it. ``open``: other short work, such as adding
         an image, may be done now."""
         self.jobs.step(self.job, stage, done, total, open=open)
+
+    def report(self, progress: Progress) -> None:
+        """The same, as the library says it."""
+        self.step(progress.stage, progress.done, progress.total)
 
     def leave_out(self, skipped: Sequence[Skipped]) -> None:
         """List images that the job could not use."""
@@ -119,16 +122,16 @@ def known(kind: str) -> str:
 
 
 def _index(task: Task, *, sources: Sequence[str] = (), cluster: bool = False, **options: Any) -> Any:
-    def tell(progress: Progress) -> None:
-        task.step("indexing", progress.done, progress.total, open=True)
+    def report(progress: Progress) -> None:
+        task.step(progress.stage, progress.done, progress.total, open=True)
 
     task.step("looking for images")
-    report = task.finder.add(*sources, progress=tell, **options)
-    task.leave_out(report.skipped)
-    if cluster and len(task.finder) > 1 and report.clusters is None:
-        task.finder.cluster(progress=task.step)
+    made = task.finder.add(*sources, progress=report, **options)
+    task.leave_out(made.skipped)
+    if cluster and len(task.finder) > 1 and made.clusters is None:
+        task.finder.cluster(progress=task.report)
         task.changed("clusters")
-    return {**report.to_dict(), "skipped": len(report.skipped)}
+    return {**made.to_dict(), "skipped": len(made.skipped)}
 
 
 def _check_sources(host: Host, given: Mapping[str, Any]) -> None:
@@ -137,18 +140,17 @@ def _check_sources(host: Host, given: Mapping[str, Any]) -> None:
 
 
 def _cluster(task: Task, *, n_clusters: int | None = None, **options: Any) -> Any:
-    facts = task.finder.cluster(n_clusters, progress=task.step, **options).to_dict()
+    facts = task.finder.cluster(n_clusters, progress=task.report, **options).to_dict()
     return {name: facts[name] for name in ("run", "method", "n_images", "n_clusters", "n_noise", "scores")}
 
 
 def _choose_k(task: Task, *, max_k: int = 100, **options: Any) -> Any:
-    choice = task.finder.choose_k(max_k, progress=lambda d, n: task.step("measuring", d, n), **options)
+    choice = task.finder.choose_k(max_k, progress=task.report, **options)
     return choice.to_dict()
 
 
 def _map(task: Task, **options: Any) -> Any:
-    task.step("laying out")
-    return task.finder.map(**options).to_dict()
+    return task.finder.map(progress=task.report, **options).to_dict()
 
 
 def _check_map(host: Host, given: Mapping[str, Any]) -> None:
@@ -160,18 +162,17 @@ def _duplicates(task: Task, *, tier: str = "same-picture", keep: Sequence[str] =
     from imagefinder.duplicates.find import Options
     from imagefinder.duplicates.matching.tiers import Tier
 
-    report = task.finder.duplicates(Options(Tier(tier), rules=keep, **options), progress=task.step)
+    report = task.finder.duplicates(Options(Tier(tier), rules=keep, **options), progress=task.report)
     task.leave_out(report.skipped)
     return {"groups": len(report.groups), "images": report.images, "compared": report.compared}
 
 
 def _outliers(task: Task, *, k: int = 50) -> Any:
-    task.step("comparing with neighbours")
-    return {"outliers": [o.to_dict() for o in task.finder.outliers(k)]}
+    return {"outliers": [o.to_dict() for o in task.finder.outliers(k, progress=task.report)]}
 
 
 def _quality(task: Task, *, again: bool = False) -> Any:
-    report = task.finder.quality(again=again, progress=lambda d, n: task.step("judging", d, n))
+    report = task.finder.quality(again=again, progress=task.report)
     task.leave_out(report.skipped)
     row = report.to_dict()
     del row["skipped"]
@@ -184,7 +185,7 @@ def _pca(task: Task) -> Any:
 
 
 def _model(task: Task, *, name: str, use: bool = False) -> Any:
-    filled = task.finder.add_model(name, use=use, progress=lambda d, n: task.step("embedding", d, n))
+    filled = task.finder.add_model(name, use=use, progress=task.report)
     task.leave_out(filled.skipped)
     return {**filled.to_dict(), "skipped": len(filled.skipped)}
 
@@ -195,7 +196,7 @@ def _train(task: Task, *, what: str, **options: Any) -> Any:
         "classifier": task.finder.train_classifier,
         "words": task.finder.train_words,
     }
-    return train[what](**options, progress=task.step).to_dict()
+    return train[what](**options, progress=task.report).to_dict()
 
 
 def _train_title(given: Mapping[str, Any]) -> str:
@@ -204,7 +205,7 @@ def _train_title(given: Mapping[str, Any]) -> str:
 
 
 def _classify(task: Task, *, model: str | None = None) -> Any:
-    made = task.finder.classify(model=model, progress=lambda d, n: task.step("classifying", d, n))
+    made = task.finder.classify(model=model, progress=task.report)
     task.leave_out(made.skipped)
     return {**made.to_dict(), "skipped": len(made.skipped)}
 

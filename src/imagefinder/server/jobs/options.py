@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
+from imagefinder.clusters.algorithms.methods import DEFAULT
 from imagefinder.server.requests import Body, FilterText, Id, Name
 
 Glob = Annotated[str, StringConstraints(max_length=500)]
@@ -27,7 +28,7 @@ class IndexOptions(Body):
 
 class ClusterOptions(Body):
     n_clusters: int | None = Field(None, ge=1, le=100_000)
-    method: Method = "leiden"
+    method: Method = DEFAULT
     features: Method = "default"
     scale: Method = "none"
     seed: Seed = 0

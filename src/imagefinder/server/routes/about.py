@@ -45,6 +45,7 @@ def _index(serving: Serving) -> dict[str, Any]:
         "duplicates_searched": serving.finder.copies.searched,
         "classifier": serving.finder.classifier,
         "methods": {"cluster": list(METHODS), "map": list(MAP_METHODS)},
+        "clusterers": {name: row.to_dict() for name, row in METHODS.items()},
         "not_installed": {
             method: install_command("maps") for method, name in NEEDS_EXTRA.items() if missing_modules("maps", name)
         },
@@ -60,7 +61,7 @@ def _understands_words(serving: Serving) -> bool:
 
 def _is_clustered(serving: Serving) -> bool:
     try:
-        return bool(serving.finder.clusters.clustering)
+        return len(serving.finder.clusters) >= 0
     except ImageFinderError:
         return False
 

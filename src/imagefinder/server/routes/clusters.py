@@ -28,11 +28,7 @@ async def clusters(serving: ServingDep) -> Response:
 
 
 def _facts(serving: Serving) -> dict[str, Any]:
-    found = serving.finder.clusters
-    facts, sizes = found.clustering.to_dict(), found.sizes()
-    for cluster in facts["clusters"]:
-        cluster["size"] = sizes.get(cluster["label"], 0)
-    return {**facts, "n_noise": sizes.get(-1, 0), "n_images": sum(sizes.values())}
+    return serving.finder.clusters.to_dict()
 
 
 @router.get("/levels")

@@ -25,7 +25,7 @@ HNSW_FROM = 200_000  # points; up to here exact search over 256 float16 takes 7 
 FULL_SCAN_KB = 10_000  # a filter that leaves fewer vectors than this holds is answered exactly, graph or not
 PLACEHOLDER = "none"  # the engine wants a vector at creation; an empty sparse one costs nothing
 EQUALS = 8  # asked for beyond a page, to see where equal scores end
-INDEXED = ("folder", "source", "tags", "colours", "content_hash")
+INDEXED = ("folder", "source", "tags", "colours", "content_hash", "cluster")
 
 _DISK_ERRORS = {
     "No space left": "The disk is full.",

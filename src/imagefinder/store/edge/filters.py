@@ -65,9 +65,9 @@ class _Translator:
                 return None if direct is None else self._engine.Filter(must_not=[direct])
             case Compare(field, "!=", value):
                 return self.direct(Not(Compare(field, "=", value)))
-            case Compare(field, "=", value) if field in INDEXED:
+            case Compare(field, "=", value) if _is_indexed(field, value):
                 return self._equal(f'"{field}"', value)
-            case In(field, values) if field in INDEXED:
+            case In(field, values) if _is_indexed(field, *values):
                 return self._engine.Filter(should=[self._equal(f'"{field}"', value) for value in values])
         return None
 
@@ -100,7 +100,8 @@ class _Translator:
         return None
 
     def _equal(self, path: str, value: Value) -> qdrant_edge.Filter:
-        return self._engine.Filter(must=[self._engine.FieldCondition(path, match=self._engine.MatchValue(str(value)))])
+        wanted = value if type(value) is int and FIELD_KINDS.get(path.strip('"')) is Kind.NUMBER else str(value)
+        return self._engine.Filter(must=[self._engine.FieldCondition(path, match=self._engine.MatchValue(wanted))])
 
     def _number(self, path: str, field: str, op: str, value: int | float) -> qdrant_edge.Filter:
         numbers = self._engine.FieldCondition(path, range=self._engine.RangeFloat(**_bounds(op, value)))
@@ -121,3 +122,11 @@ class _Translator:
 
 def _bounds(op: str, value: float) -> dict[str, float]:
     return {"gte": value, "lte": value} if op == "=" else {{"<": "lt", "<=": "lte", ">": "gt", ">=": "gte"}[op]: value}
+
+
+def _is_indexed(field: str, *values: Value) -> bool:
+    """Whether the engine's index decides on these values: texts, or whole numbers where the field holds nothing else
+    (``cluster``, which no table can bring)."""
+    if FIELD_KINDS.get(field) is Kind.NUMBER and not all(type(v) is int and abs(v) < _EXACT_INT for v in values):
+        return False
+    return field in INDEXED

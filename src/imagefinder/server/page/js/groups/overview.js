@@ -5,6 +5,7 @@ import { Empty } from "../components/empty.js";
 import { Icon } from "../components/icon.js";
 import { Popover } from "../components/popover.js";
 import { dateTime, number, count } from "../format.js";
+import { useIndex } from "../library_info.js";
 import { setParams, withParams } from "../state.js";
 import { merge } from "./changes.js";
 import { Cover } from "./cover.js";
@@ -57,11 +58,12 @@ export function Overview({ data, params, why }) {
 }
 
 function Head({ data, why }) {
+  const { info } = useIndex();
   const n = data.n_clusters ?? data.clusters.length;
   return html`<header class="groups-head">
     <div class="grow">
       <h1 tabindex="-1">Groups</h1>
-      <p class="muted small-text">${count(data.n_images, "image")} in ${count(n, "group")}, found by ${methodName(data.method)} on ${dateTime(data.created)}</p>
+      <p class="muted small-text">${count(data.n_images, "image")} in ${count(n, "group")}, found by ${methodName(info, data.method)} on ${dateTime(data.created)}</p>
     </div>
     <div class="row wrap">
       ${!why && html`<${UndoButton} data=${data} />`}

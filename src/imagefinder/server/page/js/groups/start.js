@@ -7,7 +7,7 @@ import { count } from "../format.js";
 import { isRunning, startJob, useJobs } from "../jobs.js";
 import { useIndex } from "../library_info.js";
 import { withParams } from "../state.js";
-import { METHODS, choosesItself, methodName } from "./words.js";
+import { methodName } from "./words.js";
 
 /** The grouping under way, if there is one. */
 export const useGrouping = () => useJobs().find((job) => job.kind === "cluster" && isRunning(job));
@@ -41,13 +41,14 @@ export const askToGroup = (data) =>
 
 function GroupForm({ images, action, former, again = false, done }) {
   const { info } = useIndex();
-  const [method, setMethod] = useState(former && METHODS[former.method] ? former.method : "leiden");
+  const clusterers = info?.clusterers ?? {};
+  const [method, setMethod] = useState(former && clusterers[former.method] ? former.method : "leiden");
   const [fixed, setFixed] = useState(Number.isInteger(former?.asked));
   const [n, setN] = useState(Number.isInteger(former?.asked) ? former.asked : Math.min(20, images));
   const [fresh, setFresh] = useState(false);
   const [busy, setBusy] = useState(false);
   const id = useId();
-  const self = choosesItself(method);
+  const self = clusterers[method]?.counts === false; // it finds the number itself and refuses one
   const submit = async (event) => {
     event.preventDefault();
     setBusy(true);
@@ -70,9 +71,9 @@ function GroupForm({ images, action, former, again = false, done }) {
     <div class="field">
       <label for="${id}-method">Method</label>
       <select id="${id}-method" class="input" onChange=${(e) => setMethod(e.target.value)}>
-        ${(info?.methods.cluster ?? ["leiden"]).map((one) => html`<option key=${one} value=${one} selected=${one === method}>${methodName(one)}</option>`)}
+        ${(info?.methods.cluster ?? ["leiden"]).map((one) => html`<option key=${one} value=${one} selected=${one === method}>${methodName(info, one)}</option>`)}
       </select>
-      <p class="muted small-text">${METHODS[method]?.[1] ?? ""}</p>
+      <p class="muted small-text">${clusterers[method]?.summary ?? ""}</p>
     </div>
     ${again && html`<label class="check"><input type="checkbox" checked=${fresh} onChange=${(e) => setFresh(e.target.checked)} />
       Start afresh: forget my corrections</label>`}

@@ -9,18 +9,8 @@ const word = (steps, value) => steps.find(([least]) => value >= least)[1];
 export const tightnessWord = (value) => word(TIGHTNESS, value);
 export const stabilityWord = (value) => word(STABILITY, value);
 
-export const METHODS = {
-  leiden: ["Leiden", "Finds communities of images that lie close together; good for most collections."],
-  kmeans: ["k-means", "Groups of similar size around a centre."],
-  minibatch: ["k-means, quick", "The same, faster and a little rougher, for very many images."],
-  agglomerative: ["Agglomerative", "Joins the nearest groups step by step; good for fine differences."],
-  hdbscan: ["HDBSCAN", "Finds dense groups and leaves out what fits nowhere; chooses the number itself."],
-  dbscan: ["DBSCAN", "Dense groups of one density; leaves out what fits nowhere; chooses the number itself."],
-};
-export const methodName = (method) => METHODS[method]?.[0] ?? method;
-
-/** These find the number of groups themselves and refuse one. */
-export const choosesItself = (method) => method === "hdbscan" || method === "dbscan";
+/** The name of a method of clustering; `info` is the answer of `GET /v1/index`. */
+export const methodName = (info, method) => info?.clusterers?.[method]?.title ?? method;
 
 export const NO_GROUP = -1;
 export const NO_GROUP_NAME = "In no group";
