@@ -26,6 +26,7 @@ from imagefinder.store.filters.parse import FilterLike
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from imagefinder.catalog.label_table import LabelTable
     from imagefinder.clusters.algorithms.choose_k import Choice
     from imagefinder.clusters.clustering import Clustering
     from imagefinder.clusters.view import Clusters
@@ -309,7 +310,7 @@ class ImageFinder:
 
         return measure_quality(self._collection, again=again, progress=progress)
 
-    def evaluate(self, table: ImageName, space: str | None = None) -> Assessment:
+    def evaluate(self, table: ImageName | LabelTable, space: str | None = None) -> Assessment:
         """Measure how well the index finds things, on a CSV with the columns ``filename`` and ``label``, ``caption``
         or both; see ``evaluation.of_index.assess``. Raises InvalidTableError or NotFoundError."""
         from imagefinder.evaluation.of_index import assess

@@ -37,6 +37,7 @@ FilterText = Annotated[
 Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Ids = Annotated[list[Id], Field(max_length=10_000)]
 ContentHash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+ShortText = Annotated[str, StringConstraints(max_length=8000)]
 Label = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 
@@ -156,10 +157,11 @@ class Feedback(Body):
 
 
 class Change(Body):
-    """New tags or caption of an image; what is left out stays."""
+    """New tags, caption or name of an image; what is left out stays."""
 
     tags: list[Tag] | None = Field(None, max_length=200)
     caption: Annotated[str, StringConstraints(max_length=10_000)] | None = None
+    name: Annotated[str, StringConstraints(max_length=255)] | None = None
 
 
 class Tagging(Body):
@@ -190,6 +192,21 @@ class Decide(Body):
     decision: Literal["not-duplicate", "keep-both"]
 
 
+class DecidedPair(Body):
+    """A decision on two contents, as GET /v1/duplicates/decisions lists it."""
+
+    a: ContentHash
+    b: ContentHash
+    decision: Literal["not-duplicate", "keep-both"]
+    when: Annotated[str, StringConstraints(max_length=40)]
+    names: tuple[ShortText, ShortText] = ("", "")
+
+
+class DecidedPairs(Body):
+    version: int = Field(1, ge=1)
+    pairs: list[DecidedPair] = Field(max_length=100_000)
+
+
 class Forget(Body):
     """Two images by their ids, or by the hashes of their contents, as the list of decisions names them."""
 
@@ -203,6 +220,10 @@ class TrashGroup(Body):
 
 class Trash(Body):
     groups: list[TrashGroup] = Field(min_length=1, max_length=10_000)
+
+
+class Undo(Body):
+    journal: ShortText | None = Field(None, description="A journal of the trash, as it was named. None: the last one.")
 
 
 class Key(Body):

@@ -76,7 +76,7 @@ def get_image(serving: ServingDep, id: requests.Id) -> Response:
 @router.patch("/images/{id}", response_model=responses.Image)
 @changes()
 def change_image(serving: ServingDep, id: requests.Id, body: requests.Change) -> Response:
-    """Give an image other tags, or another caption (null takes it away)."""
+    """Give an image other tags, another caption or another name (null takes it away)."""
     given = {name: getattr(body, name) for name in body.model_fields_set}
     if given.get("tags", ()) is None:
         given["tags"] = []
