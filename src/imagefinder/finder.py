@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from imagefinder.catalog.edits import UNSET, Unset, remove_images, tag_images, update_image
+from imagefinder.catalog.edits import remove_images, tag_images, update_image
 from imagefinder.catalog.facets import columns, facets, listed
 from imagefinder.catalog.feedback import Feedback
 from imagefinder.index.collection import Collection
@@ -22,6 +22,7 @@ from imagefinder.search.embed import embed_pictures, embed_texts
 from imagefinder.search.options import Fuse, Measure, SearchOptions
 from imagefinder.search.query import Kind, QueryInput, Term
 from imagefinder.store.filters.parse import FilterLike
+from imagefinder.types import UNSET, Unset
 
 if TYPE_CHECKING:
     from PIL.Image import Image

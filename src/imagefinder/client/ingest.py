@@ -33,7 +33,7 @@ class Added:
     skipped: tuple[Skipped, ...]
 
 
-class Adding:
+class Sender:
     """Adds images in portions. To send one again that the server has already changes nothing."""
 
     def __init__(self, transport: Transport, jobs: Jobs, progress: Callable[[int, int], None] | None) -> None:
