@@ -25,7 +25,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 Content = list[Any]  # texts and pictures, as MCP has them
 SMALL, SHOWN = 256, 12  # pixels of the pictures beside hits; how many of them
-TOLD = ("caption", "tags", "folder", "width", "height", "taken_at", "cluster", "cluster_name", "issues")
+SHOWN_FIELDS = ("caption", "tags", "folder", "width", "height", "taken_at", "cluster", "cluster_name", "issues")
 FACETS = 20  # values of each field that ``info`` names
 INSTRUCTIONS = """Searches and organises one collection of images on the user's own machine. Begin with `info` to see
 what is there and what filters can use. Images are named by ids, which every tool returns and takes. A `score` orders
@@ -51,8 +51,8 @@ Filter = Annotated[
 ]
 
 
-def told(do: Callable[P, T]) -> Callable[P, T]:
-    """A tool whose errors are told to the agent with what to do about them."""
+def with_errors(do: Callable[P, T]) -> Callable[P, T]:
+    """A tool whose errors reach the agent with what to do about them."""
 
     @functools.wraps(do)
     def tool(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -79,10 +79,10 @@ class Tools:
         looking = (self.info, self.search, self.similar, self.clusters, self.cluster_images, self.show)
         for tool in looking:
             reading = ToolAnnotations(read_only_hint=True, open_world_hint=False)
-            server.add_tool(told(tool), annotations=reading, structured_output=False)
+            server.add_tool(with_errors(tool), annotations=reading, structured_output=False)
         if write:
             changing = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True)
-            server.add_tool(told(self.tag), annotations=changing, structured_output=False)
+            server.add_tool(with_errors(self.tag), annotations=changing, structured_output=False)
         return server
 
     def info(self) -> Content:
@@ -92,7 +92,7 @@ class Tools:
             about = library.info()
             found = library.facets()
             fields = ("folder", "tags", "format", "colours", "year", "issues", "cluster")
-            return _answer(
+            return _content(
                 {
                     "images": about.images,
                     "sources": [s["uri"] for s in about.sources],
@@ -171,7 +171,7 @@ class Tools:
                 }
                 for c in library.clusters
             ]
-        return _answer({"clusters": rows, "in_none": sizes.get(-1, 0)})
+        return _content({"clusters": rows, "in_none": sizes.get(-1, 0)})
 
     def cluster_images(
         self,
@@ -187,8 +187,8 @@ class Tools:
             ordered = [members.pop(id) for id in found.representatives if id in members] + list(members.values())
             page = ordered[offset : offset + k]
             rows = [{"id": r.id, "uri": r.uri, **_facts(r)} for r in page]
-            answer = {"label": found.label, "name": found.name, "total": len(ordered), "images": rows}
-            return self._with_pictures(library, answer, page, thumbnails)
+            response = {"label": found.label, "name": found.name, "total": len(ordered), "images": rows}
+            return self._with_pictures(library, response, page, thumbnails)
 
     def show(
         self,
@@ -201,7 +201,7 @@ class Tools:
         with self._access.use() as library:
             record = library.get(id)
             picture = thumbnail(library, record, size, self._limits)
-        return [*_answer(record.to_dict()), Image(data=picture, format="jpeg")]
+        return [*_content(record.to_dict()), Image(data=picture, format="jpeg")]
 
     def tag(
         self,
@@ -211,12 +211,12 @@ class Tools:
     ) -> Content:
         """Add tags to images, or take them away. Filters find them: tags = chosen."""
         with self._access.use() as library:
-            return _answer({"changed": library.tag([library.get(id).id for id in ids], add=add, remove=remove)})
+            return _content({"changed": library.tag([library.get(id).id for id in ids], add=add, remove=remove)})
 
     def _with_pictures(
-        self, library: Library, answer: Mapping[str, Any], shown: Iterable[Any], wanted: bool
+        self, library: Library, response: Mapping[str, Any], shown: Iterable[Any], wanted: bool
     ) -> Content:
-        """The answer and, if wanted, the pictures of the first; one that can't be read is left out and said so."""
+        """The response and, if wanted, the pictures of the first; one that can't be read is left out and said so."""
         pictures: Content = []
         missing: list[str] = []
         for item in list(shown)[:SHOWN] if wanted else []:
@@ -226,16 +226,16 @@ class Tools:
                 pictures += [f"{record.id}:", Image(data=data, format="jpeg")]
             except (ImageFinderError, OSError):
                 missing.append(record.id)
-        return [*_answer({**answer, **({"pictures_that_cannot_be_read": missing} if missing else {})}), *pictures]
+        return [*_content({**response, **({"pictures_that_cannot_be_read": missing} if missing else {})}), *pictures]
 
 
-def _answer(value: Mapping[str, Any]) -> Content:
+def _content(value: Mapping[str, Any]) -> Content:
     return [json.dumps(value, ensure_ascii=False, default=str)]
 
 
 def _facts(record: Record) -> dict[str, Any]:
     row = record.to_dict()
-    return {name: row[name] for name in TOLD if name in row}
+    return {name: row[name] for name in SHOWN_FIELDS if name in row}
 
 
 def _shown(image: str) -> Part:

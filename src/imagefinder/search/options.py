@@ -32,7 +32,7 @@ class About:
     choices: tuple[str, ...] = ()
 
 
-def _told(help: str, kind: type | None = None, **bounds: Any) -> dict[str, Any]:
+def _metadata(help: str, kind: type | None = None, **bounds: Any) -> dict[str, Any]:
     """The metadata of a field; ``kind`` where its default does not show it."""
     return {ABOUT: (help, kind, bounds)}
 
@@ -48,32 +48,32 @@ class SearchOptions:
     by ``fuse``: see ``fusion``. ``of`` makes them of what callers give.
     """
 
-    k: int = field(default=10, metadata=_told("How many hits.", least=1))
+    k: int = field(default=10, metadata=_metadata("How many hits.", least=1))
     filter: Filter | None = field(
-        default=None, metadata=_told("Only images that match, e.g. 'folder=shoes and width>=800'.", str)
+        default=None, metadata=_metadata("Only images that match, e.g. 'folder=shoes and width>=800'.", str)
     )
-    min_score: float | None = field(default=None, metadata=_told("Only hits that score at least this.", float))
-    offset: int = field(default=0, metadata=_told("Skip the best N hits, for a next page.", least=0))
+    min_score: float | None = field(default=None, metadata=_metadata("Only hits that score at least this.", float))
+    offset: int = field(default=0, metadata=_metadata("Skip the best N hits, for a next page.", least=0))
     same_cluster: bool = field(
-        default=False, metadata=_told("Only the cluster of the query image, or of the best hit.")
+        default=False, metadata=_metadata("Only the cluster of the query image, or of the best hit.")
     )
-    liked: tuple[str, ...] = field(default=(), metadata=_told("Images that are right, to find more of."))
-    disliked: tuple[str, ...] = field(default=(), metadata=_told("Images that are wrong, to find less of."))
-    collapse: bool = field(default=False, metadata=_told("One hit for each set of near-identical images."))
+    liked: tuple[str, ...] = field(default=(), metadata=_metadata("Images that are right, to find more of."))
+    disliked: tuple[str, ...] = field(default=(), metadata=_metadata("Images that are wrong, to find less of."))
+    collapse: bool = field(default=False, metadata=_metadata("One hit for each set of near-identical images."))
     diversity: float = field(
         default=0.0,
-        metadata=_told("0 for the best hits, towards 1 for hits unlike each other.", least=0, most=1),
+        metadata=_metadata("0 for the best hits, towards 1 for hits unlike each other.", least=0, most=1),
     )
     spaces: tuple[str, ...] = field(
-        default=(), metadata=_told("Spaces or models to search in, by default the one in use.")
+        default=(), metadata=_metadata("Spaces or models to search in, by default the one in use.")
     )
     measures: tuple[str, ...] = field(
         default=("cosine",),
-        metadata=_told("How vectors are compared: cosine, euclidean or both.", choices=get_args(Measure)),
+        metadata=_metadata("How vectors are compared: cosine, euclidean or both.", choices=get_args(Measure)),
     )
     fuse: Fuse = field(
         default="mean",
-        metadata=_told("How several spaces or measures become one ranking.", choices=get_args(Fuse)),
+        metadata=_metadata("How several spaces or measures become one ranking.", choices=get_args(Fuse)),
     )
 
     def __post_init__(self) -> None:

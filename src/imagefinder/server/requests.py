@@ -1,4 +1,4 @@
-"""What clients may send. What they get back is described in ``answers``."""
+"""What clients may send. The responses are described in ``responses``."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ Name = Annotated[
     StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,119}$"),
     Field(description="The name of a space or a model.", examples=["efficientnet-lite2"]),
 ]
-Words = Annotated[str, StringConstraints(max_length=2000)]
+QueryText = Annotated[str, StringConstraints(max_length=2000)]
 Url = Annotated[str, StringConstraints(pattern=r"^[hH][tT][tT][pP][sS]?://", max_length=8000)]
 DataUri = Annotated[str, Field(description="A data URI: data:image/jpeg;base64,...")]
 UploadName = Annotated[
-    str, StringConstraints(pattern="^[0-9a-f]{32}$"), Field(description="What POST /v1/uploads answered.")
+    str, StringConstraints(pattern="^[0-9a-f]{32}$"), Field(description="The name that POST /v1/uploads gave.")
 ]
 FilterText = Annotated[
     str,
@@ -38,11 +38,11 @@ Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_
 Ids = Annotated[list[Id], Field(max_length=10_000)]
 ContentHash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 ShortText = Annotated[str, StringConstraints(max_length=8000)]
-Label = Annotated[int, Field(ge=0, le=2**31 - 1)]
+ClusterNumber = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 
 class Body(BaseModel):
-    """A request: a field there isn't is an error, so that a slip of the pen is not a silent default."""
+    """A request: a field there isn't is an error, so that a misspelt name is not passed over."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
@@ -57,7 +57,7 @@ def check_one(body: Body, *names: str) -> None:
 class Part(Body):
     """One part of a query: exactly one of words, id, url, image and upload. A negative weight steers away from it."""
 
-    words: Words | None = None
+    words: QueryText | None = None
     id: Id | None = None
     url: Url | None = None
     image: DataUri | None = None
@@ -97,7 +97,7 @@ def _search_field(about: About) -> Any:
 
 
 class _Query(Body):
-    words: Words | None = Field(
+    words: QueryText | None = Field(
         None, description="Words, with rclip's arithmetic: dog + id:UUID - people, 2:dog, URLs."
     )
     parts: list[Part] = Field(default_factory=list, max_length=20)
@@ -180,7 +180,7 @@ class ClusterChange(Body):
 
 
 class Merge(Body):
-    clusters: list[Label] = Field(min_length=2, max_length=1000)
+    clusters: list[ClusterNumber] = Field(min_length=2, max_length=1000)
 
 
 class Split(Body):

@@ -22,7 +22,7 @@ from imagefinder.server.state import Json, Serving, ServingDep
 
 router = APIRouter(prefix="/v1/clusters", tags=["clusters"])
 T = TypeVar("T")
-LabelParam = Annotated[int, InPath(ge=0, le=2**31 - 1)]
+ClusterParam = Annotated[int, InPath(ge=0, le=2**31 - 1)]
 
 
 @router.get("", response_model=responses.Clusters)
@@ -78,7 +78,7 @@ async def model(serving: ServingDep) -> Response:
 
 @router.patch("/{label}", response_model=responses.Cluster)
 @changes()
-async def change(serving: ServingDep, label: LabelParam, body: requests.ClusterChange) -> Response:
+async def change(serving: ServingDep, label: ClusterParam, body: requests.ClusterChange) -> Response:
     """Rename a cluster, or lock it: a locked one keeps its members when clustering runs again."""
 
     def do() -> dict[str, Any]:
@@ -113,7 +113,7 @@ async def undo(serving: ServingDep) -> Response:
 
 @router.post("/{label}/split")
 @changes()
-async def split(serving: ServingDep, label: LabelParam, body: requests.Split) -> Response:
+async def split(serving: ServingDep, label: ClusterParam, body: requests.Split) -> Response:
     """Part a cluster; the largest part keeps its label and name."""
 
     def do() -> dict[str, Any]:
@@ -124,7 +124,7 @@ async def split(serving: ServingDep, label: LabelParam, body: requests.Split) ->
 
 @router.post("/{label}/images", response_model=responses.Cluster)
 @changes()
-async def move(serving: ServingDep, label: LabelParam, body: requests.IdList) -> Response:
+async def move(serving: ServingDep, label: ClusterParam, body: requests.IdList) -> Response:
     """Put images into a cluster. They stay there when clustering runs again."""
     return Json(await _edit(serving, lambda: serving.finder.clusters.move(body.ids, label).to_dict()))
 

@@ -246,7 +246,7 @@ async def _soon(serving: Serving, add: Callable[[], dict[str, Any]]) -> Response
 @router.post("/tables", status_code=201, max_body_size=UPLOAD)
 @changes(costly=True)
 async def add_table(serving: ServingDep, file: Annotated[UploadFile, File()]) -> Response:
-    """Send a CSV or Parquet table of URLs. The answer names it as a source, for a job of the kind ``index``."""
+    """Send a CSV or Parquet table of URLs. The response names it as a source, for a job of the kind ``index``."""
     data = await file.read()
     path = await serving.drawing.run(serving.uploads.keep_table, display_name(file.filename), data, serving.settings)
     return Json({"source": str(path)}, 201)
