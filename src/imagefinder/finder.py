@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from imagefinder.catalog.edits import UNSET, Unset, remove_images, tag_images, update_image
+from imagefinder.catalog.edits import remove_images, tag_images, update_image
 from imagefinder.catalog.facets import columns, facets, listed
 from imagefinder.catalog.feedback import Feedback
 from imagefinder.index.collection import Collection
@@ -17,15 +17,17 @@ from imagefinder.index.folder import Index
 from imagefinder.index.spaces import models_of
 from imagefinder.ingest.fill import add_model
 from imagefinder.ingest.sources import add_sources
-from imagefinder.search.answer import SearchOptions, search_collection
+from imagefinder.search.answer import search_collection
 from imagefinder.search.embed import embed_pictures, embed_texts
-from imagefinder.search.fusion import Fuse, Measure
+from imagefinder.search.options import Fuse, Measure, SearchOptions
 from imagefinder.search.query import Kind, QueryInput, Term
-from imagefinder.store.filters.parse import FilterLike, as_filter
+from imagefinder.store.filters.parse import FilterLike
+from imagefinder.types import UNSET, Unset
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from imagefinder.catalog.label_table import LabelTable
     from imagefinder.clusters.algorithms.choose_k import Choice
     from imagefinder.clusters.clustering import Clustering
     from imagefinder.clusters.view import Clusters
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from imagefinder.models.spec import ModelSpec
     from imagefinder.quality.measure import Outlier, QualityReport
     from imagefinder.results import BackfillReport, Hits, IndexInfo, IngestReport, Records, SpaceInfo
-    from imagefinder.training.labels import Examples, Labels
+    from imagefinder.training.labels import Captions, Examples, Labels
     from imagefinder.training.predict import Classified, Prediction
     from imagefinder.training.report import Training
     from imagefinder.training.torch.autoencoder import AutoencoderOptions
@@ -154,20 +156,21 @@ class ImageFinder:
         makes one ranking of it: "rrf", "vote" or "mean", see ``search.fusion``. Raises InvalidQueryError,
         InvalidFilterError or NotFoundError.
         """
-        options = SearchOptions(
-            k=k,
-            filter=as_filter(filter),
+        options = SearchOptions.of(
+            k,
+            filter=filter,
             min_score=min_score,
             offset=offset,
             same_cluster=same_cluster,
-            liked=tuple(liked),
-            disliked=tuple(disliked),
+            liked=liked,
+            disliked=disliked,
             collapse=collapse,
             diversity=diversity,
-            measures=tuple(measures),
+            spaces=spaces,
+            measures=measures,
             fuse=fuse,
         )
-        return search_collection(self._collection, query, options, spaces)
+        return search_collection(self._collection, query, options)
 
     def similar(self, image: ImageName, k: int = 10, **options: Any) -> Hits:
         """The ``k`` images most like one of the index, named by id or URI, without itself. The options are those of
@@ -308,7 +311,7 @@ class ImageFinder:
 
         return measure_quality(self._collection, again=again, progress=progress)
 
-    def evaluate(self, table: ImageName, space: str | None = None) -> Assessment:
+    def evaluate(self, table: ImageName | LabelTable, space: str | None = None) -> Assessment:
         """Measure how well the index finds things, on a CSV with the columns ``filename`` and ``label``, ``caption``
         or both; see ``evaluation.of_index.assess``. Raises InvalidTableError or NotFoundError."""
         from imagefinder.evaluation.of_index import assess
@@ -455,7 +458,7 @@ class ImageFinder:
 
     def train_words(
         self,
-        captions: str | os.PathLike[str] | None = None,
+        captions: Captions | None = None,
         *,
         space: str | None = None,
         name: str | None = None,

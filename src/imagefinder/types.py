@@ -5,9 +5,9 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import Enum, StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 if TYPE_CHECKING:
     import numpy as np
@@ -217,6 +217,15 @@ OnProgress: TypeAlias = Callable[[Progress], None]  # an exception that it raise
 
 def ignore(progress: Progress) -> None:
     """For whoever does not ask how far the work is."""
+
+
+class Unset(Enum):
+    """The value of an argument that was not given, where None would take something away."""
+
+    UNSET = "unset"
+
+
+UNSET: Final = Unset.UNSET
 
 
 def image_id(uri: str) -> str:

@@ -24,7 +24,7 @@ from imagefinder.duplicates.matching.best_copy import DEFAULT_RULES, Copy
 from imagefinder.duplicates.matching.hashes import perceptual_hash
 from imagefinder.duplicates.matching.tiers import Tier
 from imagefinder.duplicates.pictures import Pictures
-from imagefinder.duplicates.plan import Plan, PlannedFile, PlannedGroup, make_plan, read_plan, write_plan
+from imagefinder.duplicates.plan import Plan, PlannedFile, PlannedGroup, make_plan
 from imagefinder.duplicates.report import DuplicateReport, Group
 from imagefinder.errors import IndexDamagedError, InvalidInputError, NotFoundError, StorageError
 from imagefinder.finder import ImageFinder
@@ -239,8 +239,8 @@ def test_the_cache_of_features_stays_small_and_changes_no_answer(
 
 @pytest.fixture
 def plan(finder: ImageFinder, tmp_path: Path) -> Plan:
-    write_plan(tmp_path / "plan.json", make_plan(finder.duplicates()))
-    return read_plan(tmp_path / "plan.json")
+    make_plan(finder.duplicates()).save(tmp_path / "plan.json")
+    return Plan.load(tmp_path / "plan.json")
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -384,12 +384,12 @@ def test_a_file_with_the_longest_name_is_moved_and_comes_back(album: Path, tmp_p
 )
 def test_a_damaged_plan_is_refused(tmp_path: Path, change: Any) -> None:
     files = [PlannedFile(str(tmp_path / name), "0" * 32, 1) for name in "ab"]
-    write_plan(tmp_path / "plan.json", Plan((PlannedGroup(files[0], (files[1],)),)))
-    assert read_plan(tmp_path / "plan.json").files == 1
+    Plan((PlannedGroup(files[0], (files[1],)),)).save(tmp_path / "plan.json")
+    assert Plan.load(tmp_path / "plan.json").files == 1
     changed = change(json.loads((tmp_path / "plan.json").read_text()))
     (tmp_path / "bad.json").write_text(changed if isinstance(changed, str) else json.dumps(changed))
     with pytest.raises(InvalidInputError):
-        read_plan(tmp_path / "bad.json")
+        Plan.load(tmp_path / "bad.json")
 
 
 def test_damaged_decisions_are_not_taken_for_none(tmp_path: Path) -> None:

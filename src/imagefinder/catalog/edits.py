@@ -6,13 +6,13 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from enum import Enum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.index.collection import under
 from imagefinder.store.checks import canonical_id
 from imagefinder.store.filters.parse import FilterLike, as_filter
+from imagefinder.types import Unset
 
 if TYPE_CHECKING:
     from imagefinder.index.collection import Collection
@@ -22,15 +22,6 @@ if TYPE_CHECKING:
 TAG_LENGTH, CAPTION_LENGTH, NAME_LENGTH = 100, 10_000, 255  # characters
 TAGS = 100  # of an image
 BATCH = 1000
-
-
-class Unset(Enum):
-    """The value of an argument that was not given, where None would take something away."""
-
-    UNSET = "unset"
-
-
-UNSET: Final = Unset.UNSET
 
 
 def update_image(

@@ -156,10 +156,10 @@ def _sum_up(report: DuplicateReport) -> None:
 
 
 def _write_plan(path: Path, report: DuplicateReport) -> None:
-    from imagefinder.duplicates.plan import make_plan, write_plan
+    from imagefinder.duplicates.plan import make_plan
 
     plan = make_plan(report)
-    write_plan(path, plan)
+    plan.save(path)
     say(f"Plan: {path} moves {plural(plan.files, 'file')} ({human_bytes(plan.bytes)}). Look at it, then:")
     say(f"  imagefinder duplicates apply {path}")
 
@@ -179,11 +179,11 @@ def apply(plan: Path, index_dir: Path | None, trash: Path | None, reference: Seq
     folder.
     """
     from imagefinder.duplicates.paths import real_folder
-    from imagefinder.duplicates.plan import read_plan
+    from imagefinder.duplicates.plan import Plan
     from imagefinder.duplicates.trash import apply_plan
     from imagefinder.types import Progress
 
-    wanted = read_plan(plan)
+    wanted = Plan.load(plan)
     folders = [real_folder(r) for r in reference]
     with _open_index(index_dir) as index, ProgressBar() as bar:
         done = 0

@@ -135,7 +135,6 @@ def compare(
     """
     if (labels is None) == (images is None):
         raise click.UsageError("Give one of --labels FILE and --images DIR.")
-    from imagefinder._util.threads import cores
     from imagefinder.evaluation.of_models import compare_models
 
     found = [ensure_here(name) for name in names]
@@ -143,7 +142,7 @@ def compare(
         rows = compare_models(
             found,
             str(labels or images),
-            workers=workers or cores(),
+            workers=workers,
             limit=limit,
             limits=limits(),
             progress=bar.show,

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imagefinder.duplicates import memory, trash
+from imagefinder.duplicates import memory
 from imagefinder.duplicates.decisions import Decision, Decisions
 from imagefinder.duplicates.last_run import KIND
-from imagefinder.duplicates.plan import Plan, plan_of
+from imagefinder.duplicates.paths import real_folder
+from imagefinder.duplicates.plan import Plan, make_plan, plan_of
+from imagefinder.duplicates.report import DuplicateReport
+from imagefinder.duplicates.trash import apply_plan, undo
 from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.index.runs import list_runs, load_run
+from imagefinder.types import OnProgress, Progress, ignore
 
 if TYPE_CHECKING:
     from imagefinder.duplicates.trash import Moved
@@ -85,17 +90,49 @@ class Copies:
         """What was decided so far."""
         return memory.load_decisions(self._home)
 
-    def plan(self, groups: Sequence[tuple[str, Sequence[str]]]) -> Plan:
-        """A plan that keeps the first image of each group and removes the others. Raises InvalidInputError."""
+    def add_decisions(self, decisions: Decisions) -> int:
+        """Take in decisions of another index; of two about one pair the later counts. Returns how many pairs are
+        decided in all."""
+        known = memory.load_decisions(self._home).merged(decisions)
+        memory.save_decisions(self._home, known)
+        return len(known.pairs)
+
+    def plan(self, groups: DuplicateReport | Sequence[tuple[str, Sequence[str]]]) -> Plan:
+        """A plan that keeps the first image of each group and removes the others, or the best of each group of a
+        report. ``Plan.save`` writes it to a file that a person can read and change. Raises InvalidInputError."""
+        if isinstance(groups, DuplicateReport):
+            return make_plan(groups)
         return plan_of([(self._get(keep), [self._get(image) for image in remove]) for keep, remove in groups])
 
     def trash(self, groups: Sequence[tuple[str, Sequence[str]]]) -> Moved:
         """Move files to the trash of the index, each because another image is kept; ``undo`` moves them back."""
-        return trash.apply_plan(self._index, self.plan(groups))
+        return apply_plan(self._index, self.plan(groups))
+
+    def apply(
+        self,
+        plan: Plan,
+        *,
+        trash: str | os.PathLike[str] | None = None,
+        references: Sequence[str] = (),
+        progress: OnProgress | None = None,
+    ) -> Moved:
+        """Move the files that a plan removes to ``trash``, by default a folder in the index, and take them out of the
+        index; ``undo`` moves them back. A file stays that has changed since the plan was made, or that is in one of the
+        folders ``references``. Raises NotFoundError for a folder there isn't, and StorageError."""
+        tell, done = progress or ignore, 0
+
+        def moved(path: str) -> None:
+            nonlocal done
+            done += 1
+            tell(Progress("moving", done, plan.files))
+
+        folder = None if trash is None else Path(trash).expanduser().absolute()
+        protected = [real_folder(folder) for folder in references]
+        return apply_plan(self._index, plan, trash=folder, references=protected, moved=moved)
 
     def undo(self, journal: Path | None = None) -> Moved:
         """Move the files of the last ``trash`` back. ``finder.add()`` takes them in again. Raises NotFoundError."""
-        return trash.undo(self._home, journal)
+        return undo(self._home, journal)
 
 
 def _left(group: dict[str, Any], there: dict[str, str], decisions: Decisions) -> dict[str, Any] | None:

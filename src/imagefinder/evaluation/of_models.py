@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from imagefinder._util.threads import chunked, ordered_map
+from imagefinder._util.threads import chunked, cores, ordered_map
 from imagefinder.errors import ImageError, InvalidInputError, InvalidTableError
 from imagefinder.evaluation.retrieval import LabelScores, WordScores, score_labels, score_words
 from imagefinder.images.loader import Loader, is_url
@@ -72,14 +72,15 @@ def compare_models(
     names: Sequence[str],
     source: str,
     *,
-    workers: int,
+    workers: int | None = None,
     limit: int | None = None,
     limits: Limits | None = None,
     progress: OnProgress | None = None,
 ) -> list[Compared]:
     """Embed the images of a folder, or of a table with the columns ``filename`` and ``label``, ``caption`` or both, by
     each model, and score it as ``imagefinder evaluate`` does on an index. ``limit`` takes that many images, spread over
-    all. Raises NotFoundError, ModelError, InvalidTableError, and InvalidInputError where there are no images."""
+    all; ``workers`` are threads, by default one a core. Raises NotFoundError, ModelError, InvalidTableError, and
+    InvalidInputError where there are no images."""
     from imagefinder.models.registry import load_model
 
     table = source.lower().endswith(TABLES)
@@ -91,10 +92,8 @@ def compare_models(
     if not refs:
         raise InvalidInputError(f"There are no images in {source}.")
     embedders = [load_model(name, threads=1) for name in dict.fromkeys(names)]  # all, before the first works for hours
-    return [
-        _compare(embedder, refs, truth, _Loading(workers, limits or Limits(), progress or ignore))
-        for embedder in embedders
-    ]
+    how = _Loading(workers or cores(), limits or Limits(), progress or ignore)
+    return [_compare(embedder, refs, truth, how) for embedder in embedders]
 
 
 def _read_truth(table: Path) -> _Truth:

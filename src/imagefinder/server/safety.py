@@ -70,7 +70,7 @@ class Guard:
         except Exception as error:  # what nobody expected is answered in our shape too, and with our headers
             if sender.started:
                 raise
-            await sender.answer(*of_error(error))
+            await sender.respond(*of_error(error))
 
     async def _timed(self, access: Access, scope: Scope, receive: Receive, sender: _Sender) -> None:
         if access.endless:
@@ -171,7 +171,7 @@ class _Request:
 
 
 class _Sender:
-    """Sends an answer with our headers; knows whether it has begun."""
+    """Sends a response with our headers; knows whether it has begun."""
 
     def __init__(self, send: Send, request: _Request, settings: ServerSettings) -> None:
         self._send = send
@@ -204,9 +204,9 @@ class _Sender:
         self._replaced = True
 
     async def refuse(self, refused: RefusedError) -> None:
-        await self.answer(refused.status, refused.body)
+        await self.respond(refused.status, refused.body)
 
-    async def answer(self, status: int, body: dict[str, Any]) -> None:
+    async def respond(self, status: int, body: dict[str, Any]) -> None:
         content = json.dumps(body).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
         if status == 401:

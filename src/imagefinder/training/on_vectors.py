@@ -7,7 +7,7 @@ searched. ``progress`` is told of each stage.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -24,9 +24,10 @@ from imagefinder.types import OnProgress, Progress, ignore
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from imagefinder.catalog.label_table import LabelTable
     from imagefinder.index.collection import Collection
     from imagefinder.index.folder import Index
-    from imagefinder.training.labels import Labels
+    from imagefinder.training.labels import Captions, Labels
     from imagefinder.training.make import TrainingBase
     from imagefinder.training.predict import Classified, Classifying, Prediction
     from imagefinder.training.report import Training
@@ -98,7 +99,7 @@ def train_classifier(  # noqa: PLR0913 - as above
 
 def train_words(
     collection: Collection,
-    captions: str | os.PathLike[str] | None = None,
+    captions: Captions | None = None,
     *,
     space: str | None = None,
     name: str | None = None,
@@ -107,21 +108,32 @@ def train_words(
     progress: OnProgress | None = None,
 ) -> Training:
     """The words of this collection: a map from how images look to what is said of them, beside what the model says
-    already. ``captions`` is a CSV with the columns ``filename`` and ``caption``, where an image may have several;
-    None: the captions that the images have in the index. For the rest see ``train_adapter``."""
-    from imagefinder.catalog.label_table import LabelTable, captions_of, read_table
+    already. ``captions`` is a CSV with the columns ``filename`` and ``caption``, where an image may have several, or
+    the captions of each image by its id; None: the captions that the images have in the index. For the rest see
+    ``train_adapter``."""
+    from imagefinder.catalog.label_table import LabelTable
     from imagefinder.training.make import make_words
 
     report = progress or ignore
     with collection.index.indexing, _one_thread():
         origin = _origin(collection, space, words=True)
         records = collection.records()
-        table = captions_of(records) if captions is None else read_table(Path(captions).expanduser(), records)
+        table = _captions(captions, records)
         held = set(origin.ids)
         table = LabelTable({}, [pair for pair in table.captions if pair[0] in held], table.missing)
         report(Progress("reading captions"))
         texts = collection.models.named(origin.base.name).embed_texts([text for _, text in table.captions])
         return _added(collection, make_words(origin, table, texts, name=name, seed=seed, progress=report), use, report)
+
+
+def _captions(given: Captions | None, records: Iterable[Record]) -> LabelTable:
+    from imagefinder.catalog.label_table import LabelTable, captions_of, read_table
+
+    if given is None:
+        return captions_of(records)
+    if isinstance(given, Mapping):
+        return LabelTable({}, [(id, text) for id, texts in given.items() for text in texts], ())
+    return read_table(Path(given).expanduser(), records)
 
 
 def predict(

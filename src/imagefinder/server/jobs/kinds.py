@@ -3,13 +3,17 @@ options in ``options`` and its run here."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 from pydantic import AfterValidator, ConfigDict, Field, ValidationError
 
 from imagefinder.errors import InvalidInputError
+from imagefinder.images.loader import is_url
 from imagefinder.maps.projections import NEEDS_EXTRA, check_method
 from imagefinder.server.jobs import options
 from imagefinder.server.jobs.queue import Job, Jobs
@@ -167,6 +171,15 @@ def _duplicates(task: Task, *, tier: str = "same-picture", keep: Sequence[str] =
     return {"groups": len(report.groups), "images": report.images, "compared": report.compared}
 
 
+def _check_folders(host: Host, given: Mapping[str, Any]) -> None:
+    """A folder may be named that holds images of the index, or that images may be added from."""
+    sources = {os.path.realpath(source) for source in host.finder.sources if not is_url(source)}
+    for folder in (*given.get("references", ()), *given.get("prefer", ())):
+        place = Path(os.path.realpath(os.path.expanduser(folder)))
+        if not sources & {str(place), *map(str, place.parents)}:
+            check_source(folder, host.finder, host.settings, host.uploads)
+
+
 def _outliers(task: Task, *, k: int = 50) -> Any:
     return {"outliers": [o.to_dict() for o in task.finder.outliers(k, progress=task.report)]}
 
@@ -210,17 +223,36 @@ def _classify(task: Task, *, model: str | None = None) -> Any:
     return {**made.to_dict(), "skipped": len(made.skipped)}
 
 
+def _evaluate(
+    task: Task,
+    *,
+    labels: Mapping[str, str] = MappingProxyType({}),
+    captions: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    space: str | None = None,
+) -> Any:
+    from imagefinder.catalog.label_table import LabelTable
+
+    task.step("measuring")
+    pairs = [(id, text) for id, texts in captions.items() for text in texts]
+    return task.finder.evaluate(LabelTable(labels, pairs, ()), space).to_dict()
+
+
 JOBS: dict[str, JobKind] = {
     "index": JobKind("Indexing", options.IndexOptions, _index, ("images",), _check_sources),
     "cluster": JobKind("Grouping", options.ClusterOptions, _cluster, ("clusters",)),
     "choose-k": JobKind("Finding the number of groups", options.ChooseOptions, _choose_k),
     "map": JobKind("Drawing the map", options.MapOptions, _map, ("maps",), _check_map),
-    "duplicates": JobKind("Looking for duplicates", options.DuplicateOptions, _duplicates, ("duplicates",)),
+    "duplicates": JobKind(
+        "Looking for duplicates", options.DuplicateOptions, _duplicates, ("duplicates",), _check_folders
+    ),
     "outliers": JobKind("Looking for odd ones out", options.OutlierOptions, _outliers, ("images",)),
     "quality": JobKind("Measuring quality", options.QualityOptions, _quality, ("images",)),
     "pca": JobKind("Measuring dimensions", options.NoOptions, _pca),
     "model": JobKind("Adding a model", options.ModelOptions, _model, ("images",)),
-    "train": JobKind(_train_title, options.TrainOptions, _train, ("images",), hidden=("labels",)),
+    "train": JobKind(_train_title, options.TrainOptions, _train, ("images",), hidden=("labels", "captions")),
+    "evaluate": JobKind(
+        "Measuring how well images are found", options.EvaluateOptions, _evaluate, hidden=("labels", "captions")
+    ),
     "classify": JobKind("Telling classes", options.ClassifyOptions, _classify, ("images",)),
 }
 

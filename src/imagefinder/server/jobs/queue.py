@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 FOLDER = "jobs"
 KEPT, WAITING = 200, 50  # jobs in the history; jobs that may wait
-TELL_S = 0.2  # between two reports of progress
+PUBLISH_S = 0.2  # between two reports of progress
 NICE = 10  # how far a job steps back behind searches for the processor
 
 
@@ -59,7 +59,7 @@ class Job:
     skipped: list[dict[str, str]] = field(default_factory=list)
     stopping: bool = False
     _since: tuple[str, float] = ("", 0.0)
-    _told: float = 0.0
+    _published: float = 0.0
 
     @property
     def eta_s(self) -> float | None:
@@ -109,7 +109,7 @@ class Jobs:
             self._all[job.id] = job
             self._waiting.append((job, work))
             self._lock.notify()
-        self._tell(job, always=True)
+        self._publish(job, always=True)
         return job
 
     def quickly(self, do: Callable[[], T]) -> Future[T]:
@@ -172,7 +172,7 @@ class Jobs:
         if stage != job._since[0]:
             job._since = (stage, time.monotonic())
         job.stage, job.done, job.total = stage, done, total
-        self._tell(job)
+        self._publish(job)
         if open:
             self._do_quick()
 
@@ -199,7 +199,7 @@ class Jobs:
         begun = time.monotonic()
         job.state, job.started = "running", _now()
         self._keep(job)
-        self._tell(job, always=True)
+        self._publish(job, always=True)
         try:
             job.result = work(job, self)
             state = "done"
@@ -216,7 +216,7 @@ class Jobs:
     def _end(self, job: Job, state: str) -> None:
         job.state, job.finished = state, _now()
         self._keep(job)
-        self._tell(job, always=True)
+        self._publish(job, always=True)
         ended = [j for j in self.list() if j.finished]
         for old in ended[KEPT:]:
             del self._all[old.id]
@@ -233,10 +233,10 @@ class Jobs:
             except BaseException as error:
                 future.set_exception(error)
 
-    def _tell(self, job: Job, *, always: bool = False) -> None:
+    def _publish(self, job: Job, *, always: bool = False) -> None:
         now = time.monotonic()
-        if always or now - job._told >= TELL_S:
-            job._told = now
+        if always or now - job._published >= PUBLISH_S:
+            job._published = now
             self._hub.publish("job", job.to_dict(brief=True))
 
     def _keep(self, job: Job) -> None:

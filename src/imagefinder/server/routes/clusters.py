@@ -5,11 +5,16 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Literal, TypeVar
+from zipfile import ZipFile
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
+from fastapi import Path as InPath
 from fastapi.responses import Response
 
+from imagefinder.clusters.model import ARRAYS, FACTS
 from imagefinder.server import requests, responses
 from imagefinder.server.access import changes, reads
 from imagefinder.server.errors import RefusedError
@@ -17,7 +22,7 @@ from imagefinder.server.state import Json, Serving, ServingDep
 
 router = APIRouter(prefix="/v1/clusters", tags=["clusters"])
 T = TypeVar("T")
-LabelParam = Annotated[int, Path(ge=0, le=2**31 - 1)]
+ClusterParam = Annotated[int, InPath(ge=0, le=2**31 - 1)]
 
 
 @router.get("", response_model=responses.Clusters)
@@ -54,9 +59,26 @@ async def export(serving: ServingDep, format: Literal["csv", "json"] = "csv") ->
     return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
 
 
+@router.get("/model", response_class=Response, responses={200: {"content": {"application/zip": {}}}})
+@reads()
+async def model(serving: ServingDep) -> Response:
+    """What assigns any image to these clusters without the collection: clusters.json and clusters.npz in a ZIP file."""
+
+    def write() -> bytes:
+        with TemporaryDirectory() as folder:
+            serving.finder.clusters.export_model(folder)
+            data = io.BytesIO()
+            with ZipFile(data, "w") as file:
+                for name in (FACTS, ARRAYS):
+                    file.write(Path(folder) / name, name)
+        return data.getvalue()
+
+    return Response(await serving.searching.run(write), media_type="application/zip")
+
+
 @router.patch("/{label}", response_model=responses.Cluster)
 @changes()
-async def change(serving: ServingDep, label: LabelParam, body: requests.ClusterChange) -> Response:
+async def change(serving: ServingDep, label: ClusterParam, body: requests.ClusterChange) -> Response:
     """Rename a cluster, or lock it: a locked one keeps its members when clustering runs again."""
 
     def do() -> dict[str, Any]:
@@ -91,7 +113,7 @@ async def undo(serving: ServingDep) -> Response:
 
 @router.post("/{label}/split")
 @changes()
-async def split(serving: ServingDep, label: LabelParam, body: requests.Split) -> Response:
+async def split(serving: ServingDep, label: ClusterParam, body: requests.Split) -> Response:
     """Part a cluster; the largest part keeps its label and name."""
 
     def do() -> dict[str, Any]:
@@ -102,7 +124,7 @@ async def split(serving: ServingDep, label: LabelParam, body: requests.Split) ->
 
 @router.post("/{label}/images", response_model=responses.Cluster)
 @changes()
-async def move(serving: ServingDep, label: LabelParam, body: requests.IdList) -> Response:
+async def move(serving: ServingDep, label: ClusterParam, body: requests.IdList) -> Response:
     """Put images into a cluster. They stay there when clustering runs again."""
     return Json(await _edit(serving, lambda: serving.finder.clusters.move(body.ids, label).to_dict()))
 

@@ -7,6 +7,9 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import Response
 
+from imagefinder.duplicates.decisions import Decisions
+from imagefinder.duplicates.trash import journals
+from imagefinder.errors import NotFoundError
 from imagefinder.server import requests, responses
 from imagefinder.server.access import changes, reads
 from imagefinder.server.jobs.kinds import submit
@@ -38,6 +41,15 @@ def decide(serving: ServingDep, body: requests.Decide) -> Response:
     return Json({"decisions": pairs}, 201)
 
 
+@router.put("/decisions")
+@changes()
+def add_decisions(serving: ServingDep, body: requests.DecidedPairs) -> Response:
+    """Take in decisions of another index; of two about one pair the later counts."""
+    pairs = serving.finder.copies.add_decisions(Decisions.from_dict(body.model_dump()))
+    serving.hub.changed("duplicates")
+    return Json({"decisions": pairs})
+
+
 @router.delete("/decisions")
 @changes()
 def forget(serving: ServingDep, body: requests.Forget) -> Response:
@@ -59,12 +71,15 @@ async def trash(serving: ServingDep, body: requests.Trash) -> Response:
 
 @router.post("/undo")
 @changes()
-async def undo(serving: ServingDep) -> Response:
-    """Move the files of the last trash back; a job then takes them into the index again."""
-    return Json(await serving.searching.run(_undo, serving))
+async def undo(serving: ServingDep, body: requests.Undo | None = None) -> Response:
+    """Move the files of the last trash back, or of an earlier one; a job then takes them into the index again."""
+    return Json(await serving.searching.run(_undo, serving, body.journal if body else None))
 
 
-def _undo(serving: Serving) -> dict[str, Any]:
-    moved = serving.finder.copies.undo()
+def _undo(serving: Serving, journal: str | None) -> dict[str, Any]:
+    known = {str(found): found for found in journals(serving.home)} if journal else {}
+    if journal and journal not in known:
+        raise NotFoundError(f"There is no journal {journal} that can be undone.")
+    moved = serving.finder.copies.undo(known[journal] if journal else None)
     job = submit(serving, "index", {})
     return {"restored": len(moved.files), **moved.to_dict(), "job": job.to_dict()}

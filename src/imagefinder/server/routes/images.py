@@ -76,7 +76,7 @@ def get_image(serving: ServingDep, id: requests.Id) -> Response:
 @router.patch("/images/{id}", response_model=responses.Image)
 @changes()
 def change_image(serving: ServingDep, id: requests.Id, body: requests.Change) -> Response:
-    """Give an image other tags, or another caption (null takes it away)."""
+    """Give an image other tags, another caption or another name (null takes it away)."""
     given = {name: getattr(body, name) for name in body.model_fields_set}
     if given.get("tags", ()) is None:
         given["tags"] = []
@@ -246,7 +246,7 @@ async def _soon(serving: Serving, add: Callable[[], dict[str, Any]]) -> Response
 @router.post("/tables", status_code=201, max_body_size=UPLOAD)
 @changes(costly=True)
 async def add_table(serving: ServingDep, file: Annotated[UploadFile, File()]) -> Response:
-    """Send a CSV or Parquet table of URLs. The answer names it as a source, for a job of the kind ``index``."""
+    """Send a CSV or Parquet table of URLs. The response names it as a source, for a job of the kind ``index``."""
     data = await file.read()
     path = await serving.drawing.run(serving.uploads.keep_table, display_name(file.filename), data, serving.settings)
     return Json({"source": str(path)}, 201)

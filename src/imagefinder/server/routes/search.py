@@ -52,28 +52,15 @@ async def search_upload(
 
 def _search(serving: Serving, query: requests.Search, data: bytes | None = None) -> dict[str, Any]:
     given = [] if data is None else [Term(Kind.DATA, data)]
-    hits = serving.finder.search(
-        terms_of(serving, query, given) or None,
-        query.k,
-        filter=query.filter,
-        min_score=query.min_score,
-        offset=query.offset,
-        same_cluster=query.same_cluster,
-        liked=query.liked,
-        disliked=query.disliked,
-        collapse=query.collapse,
-        diversity=query.diversity,
-        spaces=query.spaces,
-        measures=query.measures,
-        fuse=query.fuse,
-    )
+    options = query.options()
+    hits = serving.finder.search(terms_of(serving, query, given) or None, **options)
     serving.metrics.search(hits.stages)
-    return {**hits.to_dict(), "total": hits.total, "next_offset": _next(hits, query)}
+    return {**hits.to_dict(), "total": hits.total, "next_offset": _next(hits, options["offset"], options["k"])}
 
 
-def _next(hits: Hits, query: requests.Search) -> int | None:
-    end = query.offset + len(hits)
-    return end if len(hits) == query.k and end < hits.total else None
+def _next(hits: Hits, offset: int, k: int) -> int | None:
+    end = offset + len(hits)
+    return end if len(hits) == k and end < hits.total else None
 
 
 def terms_of(serving: Serving, query: requests.Search, given: Sequence[Term] = ()) -> QueryInput:

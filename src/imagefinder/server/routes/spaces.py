@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
+from uuid import UUID
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
 
 from imagefinder.server import requests, responses
@@ -46,6 +47,25 @@ async def drop(serving: ServingDep, name: SpaceName) -> Response:
         return _spaces(serving)
 
     return Json(await serving.searching.run(change))
+
+
+@router.get("/vectors", response_class=Response, responses={200: {"content": {"application/octet-stream": {}}}})
+@reads(costly=True)
+async def vectors(
+    serving: ServingDep,
+    space: Annotated[requests.Name | None, Query()] = None,
+    raw: Annotated[bool, Query(description="As the model gave them, not as searches compare them.")] = False,
+) -> Response:
+    """The vectors of all images in a space, by default the one of pictures in use. For each image, by ascending id: its
+    id in 16 bytes, then float32, little-endian. The header ``x-dimensions`` says how many."""
+
+    def read() -> tuple[bytes, int]:
+        ids, rows = serving.finder.vectors(space, raw=raw)
+        parts = (UUID(id).bytes + row.astype("<f4").tobytes() for id, row in zip(ids, rows, strict=True))
+        return b"".join(parts), rows.shape[1]
+
+    data, dim = await serving.searching.run(read)
+    return Response(data, media_type="application/octet-stream", headers={"x-dimensions": str(dim)})
 
 
 def _spaces(serving: Serving) -> dict[str, Any]:
