@@ -83,7 +83,7 @@ def sample_index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_image() -> Callable[..., Image.Image]:
     """``make_image(seed, (width, height))``: a smooth random RGB picture, the same for the same seed."""
 

@@ -127,8 +127,10 @@ class ImageFinder(Modelling, Cataloguing, Organising, Teaching, Finetuning):
         ids = {id for image in images for id in self._resolve_all(os.fspath(image))}
         if condition is not None:
             ids |= {p.id for points in self._index.store.scroll(filter=condition, fields=()) for p in points}
-        self._index.store.delete(sorted(ids))
-        return len(ids)
+        with self._index.writing:  # each image is removed once, and not between being looked for and being written
+            there = {point.id for point in self._index.store.retrieve(sorted(ids))}
+            self._index.store.delete(sorted(there))
+        return len(there)
 
     # --- asking ---------------------------------------------------------------------------------------------------
 

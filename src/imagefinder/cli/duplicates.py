@@ -213,7 +213,7 @@ def undo(journal: Path | None, index_dir: Path | None, as_json: bool) -> int:
     from imagefinder.duplicates import trash
 
     with _open_index(index_dir) as index:
-        moved = trash.undo(index.path, journal)
+        moved = trash.undo(index, journal)
     _tell_moved(moved, as_json, "moved back")
     if moved.files:
         say("Take them into the index again with: imagefinder index")
@@ -276,15 +276,15 @@ def forget(first: str, second: str, index_dir: Path | None, as_json: bool) -> in
 @json_option
 def decisions(index_dir: Path | None, target: Path | None, source: Path | None, as_json: bool) -> int:
     """List what was decided, or take it from one index to another."""
-    from imagefinder.duplicates import memory
+    from imagefinder.duplicates.decisions import change_decisions, load_decisions, read_decisions, write_decisions
 
     with _open_index(index_dir) as index:
-        known = memory.load_decisions(index.path)
         if source is not None:
-            known = known.merged(memory.read_decisions(source))
-            memory.save_decisions(index.path, known)
+            further = read_decisions(source)
+            change_decisions(index, lambda known: known.merged(further))
+        known = load_decisions(index.path)
         if target is not None:
-            memory.write_decisions(target, known)
+            write_decisions(target, known)
     if as_json:
         print_json(known.to_dict())
     else:

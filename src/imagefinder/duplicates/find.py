@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from imagefinder._util.threads import ordered_map
 from imagefinder.duplicates.candidates import BY_VECTOR, LEAST_COSINE, candidates, near_in_order
+from imagefinder.duplicates.decisions import load_decisions
 from imagefinder.duplicates.grouping import GROUPED, Edge, Grouping, by_content
 from imagefinder.duplicates.last_run import keep_run, kept_hashes
 from imagefinder.duplicates.matching.best_copy import Copy, best_first, check_rules
 from imagefinder.duplicates.matching.stars import Pair, two_steps
 from imagefinder.duplicates.matching.tiers import Tier
 from imagefinder.duplicates.matching.verify import verify
-from imagefinder.duplicates.memory import load_decisions
 from imagefinder.duplicates.paths import is_below, real_folder
 from imagefinder.duplicates.pictures import Pictures
 from imagefinder.duplicates.report import DuplicateReport

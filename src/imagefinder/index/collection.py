@@ -105,22 +105,22 @@ class Modelling(ABC):
     def drop_space(self, name: str) -> None:
         """Remove the vectors of a model, named by itself or one of its spaces, and the model itself if it was trained
         on this index. Raises NotFoundError, and InvalidInputError for one that is in use."""
-        spaces = self._index.manifest.spaces
-        spec = self._models.spec(spaces[name].model if name in spaces else name)
-        for other in self._index.models:
-            base = self._models.spec(other).base
-            if base and base.fingerprint == spec.fingerprint:
-                raise InvalidInputError(
-                    f"{other} is made on top of {spec.name}.", remedy=f"First: imagefinder spaces drop {other}"
-                )
-        with self._index.indexing:
+        with self._index.indexing:  # nothing is trained on top of it, nor anything called the same, meanwhile
+            spaces = self._index.manifest.spaces
+            spec = self._models.spec(spaces[name].model if name in spaces else name)
+            for other in self._index.models:
+                base = self._models.spec(other).base
+                if base and base.fingerprint == spec.fingerprint:
+                    raise InvalidInputError(
+                        f"{other} is made on top of {spec.name}.", remedy=f"First: imagefinder spaces drop {other}"
+                    )
             self._index.drop(spec)
-        self._models.forget(spec.name)
-        self._indexers.forget(spec.name)
-        if spec.folder.parent == self._models.folder:
-            import shutil
+            self._models.forget(spec.name)
+            self._indexers.forget(spec.name)
+            if spec.folder.parent == self._models.folder:
+                import shutil
 
-            shutil.rmtree(spec.folder)
+                shutil.rmtree(spec.folder)
 
     # --- vectors --------------------------------------------------------------------------------------------------
 

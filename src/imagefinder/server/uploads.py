@@ -64,9 +64,19 @@ class Uploads:
         """Keep the bytes of an image, or what its URL gives. Raises ImageError for one that can't be used."""
         loaded, content = self._loaded(data)
         write_whole(self._queries / loaded.content_hash, content)
-        for old in sorted(self._queries.iterdir(), key=lambda p: p.stat().st_mtime)[:-QUERIES_KEPT]:
+        for old in self._kept_queries()[:-QUERIES_KEPT]:
             old.unlink(missing_ok=True)
         return Uploaded(loaded.content_hash, loaded.width, loaded.height, loaded.format)
+
+    def _kept_queries(self) -> list[Path]:
+        """The files of the pictures searched by, the oldest first: those that other threads neither write nor remove at
+        this moment."""
+        found: list[tuple[float, Path]] = []
+        for path in self._queries.iterdir():
+            if NAME.fullmatch(path.name):
+                with suppress(FileNotFoundError):
+                    found.append((path.stat().st_mtime, path))
+        return [path for _, path in sorted(found)]
 
     def query(self, name: str) -> bytes:
         """The bytes kept under this name. Raises NotFoundError."""
