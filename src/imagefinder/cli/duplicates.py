@@ -23,14 +23,14 @@ from imagefinder.cli.common import (
     say,
     say_skipped,
 )
+from imagefinder.duplicates.decisions import Decision
+from imagefinder.duplicates.matching.tiers import Tier
 
 if TYPE_CHECKING:
     from imagefinder.duplicates.report import DuplicateReport, Group
     from imagefinder.duplicates.trash import Moved
     from imagefinder.index.folder import Index
 
-TIERS = ("identical-bytes", "identical-pixels", "same-picture", "same-scene", "similar")
-DECISIONS = ("not-duplicate", "keep-both")
 SHOWN = 50  # groups
 Folder = click.Path(path_type=Path, file_okay=False)
 
@@ -66,8 +66,8 @@ def duplicates() -> None:
 @index_option
 @click.option(
     "--tier",
-    type=click.Choice(TIERS),
-    default="same-picture",
+    type=click.Choice([tier.value for tier in Tier]),
+    default=Tier.SAME_PICTURE.value,
     show_default=True,
     help="The loosest kind to look for; the stricter ones are always found too.",
 )
@@ -109,7 +109,6 @@ def find(index_dir: Path | None, plan: Path | None, html: Path | None, as_json: 
 
 def _find(index_dir: Path | None, options: dict[str, Any]) -> DuplicateReport:
     from imagefinder.duplicates.find import Options
-    from imagefinder.duplicates.matching.tiers import Tier
 
     how = Options(
         tier=Tier(options["tier"]),
@@ -241,7 +240,7 @@ def _tell_moved(moved: Moved, as_json: bool, what: str) -> None:
 
 
 @duplicates.command()
-@click.argument("decision", type=click.Choice(DECISIONS))
+@click.argument("decision", type=click.Choice([decision.value for decision in Decision]))
 @click.argument("images", nargs=-1, required=True, metavar="A B [C]...")
 @index_option
 @json_option

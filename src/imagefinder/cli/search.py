@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
@@ -25,6 +25,7 @@ from imagefinder.cli.common import (
     say,
 )
 from imagefinder.errors import ImageError, InvalidQueryError
+from imagefinder.search.fusion import Fuse, Measure
 
 if TYPE_CHECKING:
     from imagefinder.results import Hits
@@ -51,11 +52,16 @@ if TYPE_CHECKING:
 )
 @click.option("--space", "spaces", metavar="A,B", help="Spaces or models to ask.  [default: the one in use]")
 @click.option(
-    "--measure", "measures", metavar="A,B", default="cosine", show_default=True, help="cosine, euclidean or both."
+    "--measure",
+    "measures",
+    metavar="A,B",
+    default="cosine",
+    show_default=True,
+    help=f"{', '.join(get_args(Measure))} or both.",
 )
 @click.option(
     "--fuse",
-    type=click.Choice(["mean", "rrf", "vote"]),
+    type=click.Choice(get_args(Fuse)),
     default="mean",
     show_default=True,
     help="How several spaces or measures become one ranking.",

@@ -150,7 +150,7 @@ def measure_quality(
                 quality, colours = found
                 with index.writing:
                     index.store.merge_payload([item[0]], {**quality.to_payload(), "colours": list(colours)})
-                counts.update(quality.issues)
+                counts.update(issue.value for issue in quality.issues)
                 measured += 1
             if progress:
                 progress(i, len(todo))

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, get_args
 
 from imagefinder.errors import InvalidInputError
-from imagefinder.search.ranking import BLOCK, arranged, page_of
-from imagefinder.search.rerank import RankedHit
-from imagefinder.store.base import ScoredPoint
 
 if TYPE_CHECKING:
     from imagefinder.index.folder import Index
+    from imagefinder.search.rerank import RankedHit
+    from imagefinder.store.base import ScoredPoint
 
 Fuse: TypeAlias = Literal["rrf", "vote", "mean"]
 Measure: TypeAlias = Literal["cosine", "euclidean"]
@@ -54,6 +53,8 @@ class Fused:
 
     def page(self, offset: int, k: int) -> list[RankedHit]:
         """The hits from ``offset`` on, ``k`` at most."""
+        from imagefinder.search.ranking import arranged, page_of
+
         blocks = (
             arranged(self.index, block, self.image_space, collapse=self.collapse, diversity=self.diversity)
             for block in self._blocks()
@@ -61,6 +62,9 @@ class Fused:
         return page_of(blocks, offset, k)
 
     def _blocks(self) -> Iterator[list[ScoredPoint]]:
+        from imagefinder.search.ranking import BLOCK
+        from imagefinder.store.base import ScoredPoint
+
         depth, seen = BLOCK, set[str]()
         while True:
             lists = [voter.best(depth) for voter in self.voters]

@@ -6,6 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
+from imagefinder.duplicates.decisions import Decision
+from imagefinder.search.fusion import Fuse, Measure
+
 Id = Annotated[
     str,
     StringConstraints(pattern=r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"),
@@ -21,7 +24,6 @@ Name = Annotated[
     StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,119}$"),
     Field(description="The name of a space or a model.", examples=["efficientnet-lite2"]),
 ]
-Measure = Literal["cosine", "euclidean"]
 Words = Annotated[str, StringConstraints(max_length=2000)]
 Url = Annotated[str, StringConstraints(pattern=r"^[hH][tT][tT][pP][sS]?://", max_length=8000)]
 DataUri = Annotated[str, Field(description="A data URI: data:image/jpeg;base64,...")]
@@ -107,7 +109,7 @@ class Search(Body):
         max_length=2,
         description="How vectors are compared.",
     )
-    fuse: Literal["rrf", "vote", "mean"] = Field("mean", description="How several spaces or measures rank together.")
+    fuse: Fuse = Field("mean", description="How several spaces or measures rank together.")
 
 
 class Predict(Body):
@@ -171,7 +173,7 @@ class Split(Body):
 
 class Decide(Body):
     ids: list[Id] = Field(min_length=2, max_length=100)
-    decision: Literal["not-duplicate", "keep-both"]
+    decision: Decision
 
 
 class Forget(Body):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from imagefinder.duplicates.matching.tiers import Tier
 from imagefinder.errors import InvalidInputError
 from imagefinder.server.jobs.queue import Job, Jobs, skipped_rows
 
@@ -82,10 +83,9 @@ class Kinds:
         return self._finder.map(**options).to_dict()
 
     def _duplicates(
-        self, job: Job, jobs: Jobs, *, tier: str = "same-picture", similar: float = 0.8, keep: Sequence[str] = ()
+        self, job: Job, jobs: Jobs, *, tier: Tier = Tier.SAME_PICTURE, similar: float = 0.8, keep: Sequence[str] = ()
     ) -> Any:
         from imagefinder.duplicates.find import Options
-        from imagefinder.duplicates.matching.tiers import Tier
 
         how = Options(Tier(tier), rules=keep, similar=similar)
         report = self._finder.duplicates(how, progress=lambda doing, d, n: jobs.step(job, doing, d, n))

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
+from imagefinder.duplicates.matching.tiers import Tier
 from imagefinder.server.requests import Body, FilterText, Id, Name
 
 Glob = Annotated[str, StringConstraints(max_length=500)]
@@ -46,7 +47,7 @@ class MapOptions(Body):
 
 
 class DuplicateOptions(Body):
-    tier: Literal["identical-bytes", "identical-pixels", "same-picture", "same-scene", "similar"] = "same-picture"
+    tier: Tier = Tier.SAME_PICTURE
     similar: float = Field(0.8, ge=0, le=1)
     keep: list[Method] = Field(default_factory=list, max_length=20)
 
