@@ -14,9 +14,11 @@ from imagefinder.images.loader import Loader
 from imagefinder.images.sources import open_source
 from imagefinder.index.collection import Modelling, cores, known_name
 from imagefinder.index.folder import Index
+from imagefinder.index.manifest import exists
 from imagefinder.index.models import Models
 from imagefinder.index.spaces import no_images
 from imagefinder.ingest.run import ingest
+from imagefinder.models.names import find_spec
 from imagefinder.organising import Organising
 from imagefinder.results import Hits, IndexInfo, IngestReport, Progress
 from imagefinder.search.answer import SearchOptions, search
@@ -65,7 +67,10 @@ class ImageFinder(Modelling, Cataloguing, Organising, Teaching, Finetuning):
         for it. Raises NotFoundError (``create=False`` and there is none), IndexLockedError, IndexVersionError,
         IndexDamagedError or ModelMismatchError.
         """
-        index = Index(Path(path).expanduser().absolute(), create=create, wait_s=wait_s)
+        folder = Path(path).expanduser().absolute()
+        if model is not None and create and not exists(folder):
+            find_spec(known_name(model))  # a name that is wrong leaves no new index behind
+        index = Index(folder, create=create, wait_s=wait_s)
         try:
             finder = cls(index, model=model, limits=limits)
             if model is not None:
