@@ -73,9 +73,10 @@ def checked_tags(tags: Iterable[str]) -> tuple[str, ...]:
         raise InvalidInputError(f"Tags are a list of texts, not the text {tags!r}.")
     found = []
     for tag in tags:
-        if not isinstance(tag, str) or not tag.strip() or len(tag) > TAG_LENGTH or not _printable(tag):
+        text = tag.strip() if isinstance(tag, str) else ""
+        if not 1 <= len(text) <= TAG_LENGTH or not _printable(text):
             raise InvalidInputError(f"A tag is a text of 1 to {TAG_LENGTH} printable characters, not {tag!r:.200}.")
-        found.append(tag.strip())
+        found.append(text)
     if len(found) > TAGS:
         raise InvalidInputError(f"An image has {TAGS} tags at most, not {len(found)}.")
     return tuple(dict.fromkeys(found))

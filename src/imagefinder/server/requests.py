@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
+from imagefinder.catalog.edits import CAPTION_LENGTH, TAG_LENGTH, TAGS
+from imagefinder.clusters.edit import LONGEST
 from imagefinder.duplicates.decisions import Decision
 from imagefinder.search.fusion import Fuse, Measure
 
@@ -35,7 +37,7 @@ FilterText = Annotated[
     StringConstraints(max_length=4000),
     Field(description="A filter expression.", examples=['folder = "shoes" and width >= 800']),
 ]
-Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=TAG_LENGTH)]
 Ids = Annotated[list[Id], Field(max_length=10_000)]
 ContentHash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 Label = Annotated[int, Field(ge=0, le=2**31 - 1)]
@@ -106,7 +108,7 @@ class Search(Body):
     measures: list[Measure] = Field(
         default_factory=lambda: list[Measure](["cosine"]),
         min_length=1,
-        max_length=2,
+        max_length=len(get_args(Measure)),
         description="How vectors are compared.",
     )
     fuse: Fuse = Field("mean", description="How several spaces or measures rank together.")
@@ -144,14 +146,14 @@ class Feedback(Body):
 class Change(Body):
     """New tags or caption of an image; what is left out stays."""
 
-    tags: list[Tag] | None = Field(None, max_length=200)
-    caption: Annotated[str, StringConstraints(max_length=10_000)] | None = None
+    tags: list[Tag] | None = Field(None, max_length=TAGS)
+    caption: Annotated[str, StringConstraints(max_length=CAPTION_LENGTH)] | None = None
 
 
 class Tagging(Body):
     ids: Ids
-    add: list[Tag] = Field(default_factory=list, max_length=200)
-    remove: list[Tag] = Field(default_factory=list, max_length=200)
+    add: list[Tag] = Field(default_factory=list, max_length=TAGS)
+    remove: list[Tag] = Field(default_factory=list, max_length=TAGS)
 
 
 class IdList(Body):
@@ -159,7 +161,7 @@ class IdList(Body):
 
 
 class ClusterChange(Body):
-    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] | None = None
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST)] | None = None
     locked: bool | None = None
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagefinder._util.files import write_whole
+from imagefinder.catalog.edits import NAME_LENGTH
 from imagefinder.errors import ImageError, InvalidInputError, NotFoundError
 from imagefinder.images.loader import Loader, is_url
 from imagefinder.server.errors import RefusedError
@@ -32,7 +33,6 @@ QUERIES_KEPT = 500
 NAME = re.compile(r"[0-9a-f]{32}")
 SUFFIXES = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "GIF": "gif", "BMP": "bmp", "TIFF": "tif", "AVIF": "avif"}
 SUFFIXES |= {"HEIF": "heic", "PPM": "ppm", "JPEG2000": "jp2", "ICO": "ico"}
-LONGEST_NAME = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,7 @@ def check_source(source: str, finder: ImageFinder, settings: ServerSettings, upl
 def display_name(name: str | None) -> str:
     """The name a client gave a file, without folders and control characters: to be shown, never to be opened."""
     text = re.split(r"[/\\]", name or "")[-1]
-    return "".join(c for c in text if c.isprintable())[:LONGEST_NAME]
+    return "".join(c for c in text if c.isprintable())[:NAME_LENGTH]
 
 
 def not_kept(name: str, error: ImageError) -> dict[str, str]:

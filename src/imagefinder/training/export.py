@@ -23,7 +23,7 @@ OPSET, IR_VERSION = 17, 8  # read by every ONNX Runtime since 1.14
 MODELS, TRAINING = "models", "training"  # folders of an index
 MODEL_FILE = "model.onnx"
 TOLERANCE = 1e-4  # between the trained weights and ONNX Runtime, relative to the largest value
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")  # of a model trained here
 
 
 class Graph:
@@ -97,7 +97,7 @@ def free_name(folder: Path, name: str | None, usual: str, *, taken: Sequence[str
     if name is None:
         numbers = range(2, len(used) + 3)
         return next(n for n in (usual, *(f"{usual}-{i}" for i in numbers)) if n not in used)
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise InvalidInputError(
             f"{name!r} is no name for a model.", remedy="Use lower-case letters, digits, dots, dashes; 64 at most."
         )

@@ -6,9 +6,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
+from imagefinder.duplicates.candidates import LEAST_COSINE
 from imagefinder.duplicates.matching.tiers import Tier
 from imagefinder.server.requests import Body, FilterText, Id, Name
+from imagefinder.training.classifier import MAX_HIDDEN
+from imagefinder.training.export import NAME
 
+TrainedName = Annotated[str, StringConstraints(pattern=f"^{NAME.pattern}$")]
 Glob = Annotated[str, StringConstraints(max_length=500)]
 Method = Annotated[str, StringConstraints(max_length=40)]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
@@ -48,7 +52,7 @@ class MapOptions(Body):
 
 class DuplicateOptions(Body):
     tier: Tier = Tier.SAME_PICTURE
-    similar: float = Field(0.8, ge=0, le=1)
+    similar: float = Field(0.8, ge=LEAST_COSINE, le=1)
     keep: list[Method] = Field(default_factory=list, max_length=20)
 
 
@@ -82,9 +86,9 @@ class TrainOptions(Body):
         None, description="A field whose values are labels: folder, tags, cluster_name, a table's column ..."
     )
     feedback: bool | None = Field(None, description="Of an adapter: learn from what was liked and disliked too.")
-    hidden: int | None = Field(None, ge=2, le=4096, description="Width of a classifier's space, by default 64.")
+    hidden: int | None = Field(None, ge=2, le=MAX_HIDDEN, description="Width of a classifier's space, by default 64.")
     space: Name | None = Field(None, description="Space or model to start from. None: the one in use.")
-    name: Name | None = Field(None, description="Name of the model and its space.")
+    name: TrainedName | None = Field(None, description="Name of the model and its space.")
     use: bool = Field(False, description="Search with it from then on.")
 
     @model_validator(mode="after")
