@@ -94,7 +94,7 @@ class Organising(ABC):
     def duplicates(
         self, options: Options | None = None, *, progress: DuplicateProgress | None = None
     ) -> DuplicateReport:
-        """Groups of copies of one picture, with evidence and which to keep; see ``duplicates.find``."""
+        """Groups of duplicates, with evidence and which to keep; see ``duplicates.find``."""
         from imagefinder.duplicates.find import find_duplicates
 
         self._ready()

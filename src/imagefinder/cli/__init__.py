@@ -73,7 +73,7 @@ def cli() -> None:
       imagefinder search "dog + ./beach.jpg - people"
       imagefinder cluster                   sort the images into named groups
       imagefinder map --out map.html        see them all on a map
-      imagefinder duplicates                find copies, however edited
+      imagefinder duplicates                find duplicates, however edited
       imagefinder serve                     all of this as a web page and an HTTP API
 
     Every command takes --index DIR (or IMAGEFINDER_INDEX) and --json. Exit codes: 0 done, 1 nothing found,

@@ -49,7 +49,7 @@ class _FindFirst(click.Group):
 
 @click.group(cls=_FindFirst)
 def duplicates() -> None:
-    """Find copies of the same picture, decide which to keep, and move the others to a trash folder.
+    """Find duplicates of pictures, decide which to keep, and move the others to a trash folder.
 
     \b
       imagefinder duplicates                              find them; nothing is changed
@@ -73,7 +73,7 @@ def duplicates() -> None:
 )
 @click.option("--reference", multiple=True, metavar="DIR", help="Always keep what lies there, and never touch it.")
 @click.option("--prefer", multiple=True, metavar="DIR", help="Rather keep what lies there; the first named first.")
-@click.option("--keep", metavar="RULE,...", default="", help="Rules for the best copy, the first to decide first.")
+@click.option("--keep", metavar="RULE,...", default="", help="Rules for the one to keep, the first to decide first.")
 @click.option("--similar", type=float, default=0.8, show_default=True, metavar="X", help="Least cosine of `similar`.")
 @click.option("--plan", type=click.Path(path_type=Path, dir_okay=False), help="Write a plan for `apply` there.")
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write a page that shows them there.")
@@ -155,7 +155,7 @@ def _sum_up(report: DuplicateReport) -> None:
     decided = f"; {plural(report.decided, 'pair')} left out as decided" if report.decided else ""
     say(
         f"{plural(len(report.groups), 'group')} with {plural(count, 'image')} beside the best ones, among "
-        f"{plural(report.images, 'image')} in {report.seconds:.1f} s; the copies take {size}{decided}."
+        f"{plural(report.images, 'image')} in {report.seconds:.1f} s; the duplicates take {size}{decided}."
     )
 
 
@@ -177,7 +177,7 @@ def _write_plan(path: Path, report: DuplicateReport) -> None:
 def apply(plan: Path, index_dir: Path | None, trash: Path | None, reference: Sequence[str], as_json: bool) -> int:
     """Move the files that a PLAN removes to the trash, and take them out of the index. `undo` moves them back.
 
-    A file that has changed since, lies in a reference folder, or whose copy to keep has changed, stays where it is.
+    A file that has changed since, lies in a reference folder, or whose file to keep has changed, stays where it is.
     """
     from imagefinder.duplicates.paths import real_folder
     from imagefinder.duplicates.plan import read_plan

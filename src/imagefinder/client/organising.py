@@ -67,7 +67,7 @@ class Organising(ABC):
         return [Map(self._transport, row) for row in reversed(self._transport.json("GET", "/v1/maps")["maps"])]
 
     def duplicates(self, *, progress: JobProgress | None = None, **options: Any) -> DuplicateReport:
-        """Groups of copies of one picture, with evidence and which to keep. The options: ``tier``, ``similar`` (the
+        """Groups of duplicates, with evidence and which to keep. The options: ``tier``, ``similar`` (the
         least cosine of that tier) and ``keep`` (names of rules, the weightiest first)."""
         self._jobs.run("duplicates", options, progress)
         return duplicates_of(self.copies.latest())

@@ -1,4 +1,4 @@
-"""Finds the duplicates of an index: candidates by vector and hash, each pair verified, groups around the best copy."""
+"""Finds the duplicates of an index: candidates by vector and hash, each pair verified, groups around the best image."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def find_duplicates(
     options: Options | None = None,
     progress: Progress | None = None,
 ) -> DuplicateReport:
-    """Find the images of ``index`` that are copies of each other, or nearly; the vectors are those of ``space``.
+    """Find the duplicates among the images of ``index``, and those that are nearly so; the vectors are those of ``space``.
 
     The result is also kept as a run in the index folder, with the perceptual hashes, which the next run reuses.
     ``progress`` is told what is being done, how much of it is done, and of how much. Raises NotFoundError for a rule

@@ -118,7 +118,7 @@ def _made(folder: Path) -> bool:
 def _reason_to_stay(file: PlannedFile, keep: PlannedFile, protected: Sequence[str]) -> Skipped | None:
     """Why a file is not to be moved, if there is a reason; looked at right before it would be."""
     if (why := _changed(keep)) is not None:
-        return Skipped(file.path, "nothing-kept", f"The copy to keep, {keep.path}: {why}")
+        return Skipped(file.path, "nothing-kept", f"The file to keep, {keep.path}: {why}")
     if any(is_below(file.path, folder) for folder in protected):
         return Skipped(file.path, "reference", "It lies in a reference folder.")
     if (why := _changed(file)) is not None:
