@@ -22,6 +22,7 @@ from imagefinder.duplicates.plan import plan_of
 from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.index import manifest as manifests
 from imagefinder.index.runs import list_runs
+from imagefinder.index.spaces import refit
 from imagefinder.ingest.run import _Run
 
 N = 48
@@ -93,7 +94,7 @@ def test_files_of_one_name_thrown_away_in_one_second_all_come_back(
     finder: ImageFinder, twins: list[tuple[Path, Path]], tmp_path: Path
 ) -> None:
     before = {path: path.read_bytes() for pair in twins for path in pair}
-    index = finder._index
+    index = finder._collection.index
     for folder in (None, tmp_path / "elsewhere"):
         plans = [plan_of([(finder.get(kept), [finder.get(gone)])]) for kept, gone in twins]
         moved = all_at_once(lambda plan, to=folder: trash.apply_plan(index, plan, trash=to), plans)  # type: ignore[misc]
@@ -121,7 +122,7 @@ def test_two_plans_do_not_throw_away_what_the_other_keeps(
 
     monkeypatch.setattr(trash, "_note", wait)
     with ThreadPoolExecutor(2) as pool:
-        results = [pool.submit(trash.apply_plan, finder._index, plan_of([p])) for p in ((a, [b]), (b, [a]))]
+        results = [pool.submit(trash.apply_plan, finder._collection.index, plan_of([p])) for p in ((a, [b]), (b, [a]))]
         moved = [result.result() for result in results]
     assert sorted(len(m.files) for m in moved) == [0, 1]
     assert [s.code for m in moved for s in m.left] == ["nothing-kept"]
@@ -134,7 +135,9 @@ def test_what_is_thrown_away_after_an_undo_can_be_undone_too(
     """Between two files of a plan somebody takes the first one back."""
     plan = plan_of([(finder.get(kept), [finder.get(gone)]) for kept, gone in twins[:2]])
     undone: list[trash.Moved] = []
-    trash.apply_plan(finder._index, plan, moved=lambda _: undone.append(finder.copies.undo()) if not undone else None)
+    trash.apply_plan(
+        finder._collection.index, plan, moved=lambda _: undone.append(finder.copies.undo()) if not undone else None
+    )
     assert len(undone[0].files) == 1 and not twins[1][1].exists()
     assert len(finder.copies.undo().files) == 1
     assert all(path.exists() for pair in twins for path in pair)
@@ -158,7 +161,7 @@ def test_searches_for_duplicates_at_once_leave_one_report(finder: ImageFinder, t
         finally:
             stop.set()
         assert seen.result() == {8} == {len(report.groups) for report in reports}
-    assert [len(list_runs(finder._index.path, kind)) for kind in ("duplicates", "neighbors")] == [1, 1]
+    assert [len(list_runs(finder._collection.index.path, kind)) for kind in ("duplicates", "neighbors")] == [1, 1]
 
 
 # --- index.json -----------------------------------------------------------------------------------------------------
@@ -170,19 +173,19 @@ def test_every_source_is_remembered(finder: ImageFinder, tmp_path: Path, make_im
         make_image(200 + i).save(path)
     reports = all_at_once(finder.add, paths)
     assert sum(report.added for report in reports) == 40 and len(finder) == N + 40
-    saved = {source.uri for source in manifests.load(finder._index.path).sources}
+    saved = {source.uri for source in manifests.load(finder._collection.index.path).sources}
     assert saved == set(finder.sources) and set(map(str, paths)) < saved
 
 
 def test_changes_of_sources_spaces_and_transforms_are_all_kept(finder: ImageFinder, tmp_path: Path) -> None:
     finder.add_model("default")
     specs = [finder.model_spec(name) for name in ("fast", "default")]
-    index = finder._index
+    index = finder._collection.index
     before = {name: entry.search_vector for name, entry in index.manifest.spaces.items()}
     work: list[Callable[[], object]] = []
     for i in range(8):
         work.append(lambda i=i: index.remember_sources([(str(tmp_path / str(i)), "folder", {"n": i})]))  # type: ignore[misc]
-        work.append(lambda i=i: index.refit(specs[i % 2], force=True))  # type: ignore[misc]
+        work.append(lambda i=i: refit(index, specs[i % 2], force=True))  # type: ignore[misc]
         work.append(lambda i=i: finder.use_space(specs[i % 2].name))  # type: ignore[misc]
     all_at_once(lambda do: do(), work)
     saved = manifests.load(index.path)
@@ -207,7 +210,7 @@ def test_a_model_is_added_by_many_and_dropped_once(finder: ImageFinder) -> None:
     results = at_once(lambda _: finder.drop_space("default"), range(8))
     assert sum(result is None for result in results) == 1
     assert {type(result) for result in results if result is not None} == {NotFoundError}
-    assert manifests.load(finder._index.path).to_dict() == finder._index.manifest.to_dict()
+    assert manifests.load(finder._collection.index.path).to_dict() == finder._collection.index.manifest.to_dict()
     assert len(finder.models) == 1
 
 
@@ -234,7 +237,7 @@ def test_trained_models_have_names_of_their_own(finder: ImageFinder) -> None:
     trained = all_at_once(lambda i: finder.train_classifier(by="folder", seed=i), range(8))
     names = {"classifier", *(f"classifier-{i}" for i in range(2, 9))}
     assert {training.name for training in trained} == names == set(finder.models[1:])
-    assert {path.name for path in (finder._index.path / "models").iterdir()} == names
+    assert {path.name for path in (finder._collection.index.path / "models").iterdir()} == names
     results = at_once(lambda _: finder.train_classifier(by="folder", name="mine"), range(8))
     assert sum(not isinstance(result, Exception) for result in results) == 1
     assert {type(result) for result in results if isinstance(result, Exception)} == {InvalidInputError}
@@ -266,13 +269,13 @@ def test_each_image_is_removed_once(finder: ImageFinder, ids: list[str], monkeyp
         except NotFoundError:
             return 0
 
-    delete = type(finder._index.store).delete
+    delete = type(finder._collection.index.store).delete
 
     def slow(store: Any, ids: Sequence[str]) -> None:
         time.sleep(0.02)
         delete(store, ids)
 
-    monkeypatch.setattr(type(finder._index.store), "delete", slow)
+    monkeypatch.setattr(type(finder._collection.index.store), "delete", slow)
     assert sum(all_at_once(change, range(16))) == 20
     assert len(finder) == N - 20
 

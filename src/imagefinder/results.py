@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, overload
 
 from imagefinder.images.grid import html_grid
 from imagefinder.types import Hit, Record, Skipped
-
-if TYPE_CHECKING:
-    from imagefinder.clusters.assign import Assigned
 
 
 class Records(Sequence[Record]):
@@ -133,6 +130,22 @@ class Progress:
     total: int
     stored: int
     skipped: int
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """What became of new images: how many joined a cluster, how many of these lie farther out than 99 % of it, and
+    advice to cluster again, or None. ``since`` counts all images assigned since the clustering was made; ``returned``
+    those that were away and have their cluster back."""
+
+    assigned: int
+    far: int
+    since: int
+    advice: str | None
+    returned: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
 @dataclass(frozen=True, slots=True)

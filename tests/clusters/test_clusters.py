@@ -17,6 +17,7 @@ from PIL import Image
 from sklearn.metrics import normalized_mutual_info_score
 
 from imagefinder import ClusterModel, ImageFinder
+from imagefinder.clusters import labels as record_labels
 from imagefinder.clusters import state
 from imagefinder.clusters.assign_files import assign_images
 from imagefinder.duplicates import trash
@@ -29,7 +30,7 @@ from imagefinder.errors import (
     StorageError,
 )
 from imagefinder.evaluation.of_index import assess
-from imagefinder.index.folder import reset_index
+from imagefinder.ingest.rebuild import reset_index
 
 SAMPLES = Path(__file__).resolve().parents[2] / "examples" / "images"
 
@@ -346,8 +347,8 @@ def test_what_comes_back_from_the_trash_is_where_it_was(pinned: tuple[ImageFinde
     finder.add()
     finder.clusters.move(twin, finder.get(image).extra["cluster"])
     before = where(finder)
-    trash.apply_plan(finder._index, make_plan(finder.duplicates()))
-    assert len(finder) == 12 and trash.undo(finder._index).files
+    trash.apply_plan(finder._collection.index, make_plan(finder.duplicates()))
+    assert len(finder) == 12 and trash.undo(finder._collection.index).files
     finder.add()
     assert where(finder) == before and before[str(image)][2] and before[str(twin)][2]
 
@@ -376,7 +377,7 @@ def test_a_rebuilt_index_has_its_clusters_again(home: Path) -> None:
 def test_what_an_interruption_leaves_is_finished_later(finder: ImageFinder, monkeypatch: pytest.MonkeyPatch) -> None:
     finder.cluster(3)
     before = labels(finder)
-    real = state.label_records
+    real = record_labels.label_records
     calls = 0
 
     def dies(*args: Any) -> None:
@@ -384,11 +385,11 @@ def test_what_an_interruption_leaves_is_finished_later(finder: ImageFinder, monk
         calls += 1
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(state, "label_records", dies)
+    monkeypatch.setattr(record_labels, "label_records", dies)
     with pytest.raises(KeyboardInterrupt):
         finder.cluster(7, method="kmeans")
     assert calls and labels(finder) == before
-    monkeypatch.setattr(state, "label_records", real)
+    monkeypatch.setattr(record_labels, "label_records", real)
     assert len(finder.clusters) == 7
     assert set(labels(finder).values()) == set(range(7))
 

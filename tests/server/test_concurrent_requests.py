@@ -74,7 +74,7 @@ def test_pictures_to_search_by(client: TestClient, monkeypatch: pytest.MonkeyPat
     names = {answer.json()["upload"] for answer in answers}
     assert len(names) == 60
     client.post("/v1/uploads", files={"file": ("a.png", data[0])})
-    folder = finder_of(client)._index.path / "uploads" / "queries"
+    folder = finder_of(client)._collection.index.path / "uploads" / "queries"
     left = sorted(path.name for path in folder.iterdir())
     assert len(left) == 20 and set(left) <= names
     assert {(folder / name).read_bytes() for name in left} <= set(data)
@@ -121,6 +121,6 @@ def test_every_job_is_in_the_history(client: TestClient, monkeypatch: pytest.Mon
     listed = {job["id"]: job["state"] for job in client.get("/v1/jobs", params={"k": 200}).json()["jobs"]}
     assert set(listed) == ids and set(listed.values()) <= {"done", "cancelled"}
     assert {listed[id] for id in sorted(ids)[1::2]} == {"done"}
-    folder = finder_of(client)._index.path / "jobs"
+    folder = finder_of(client)._collection.index.path / "jobs"
     rows = [json.loads(path.read_text("utf-8")) for path in folder.iterdir()]
     assert {row["id"]: row["state"] for row in rows} == listed

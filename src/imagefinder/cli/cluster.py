@@ -33,9 +33,14 @@ class Count(click.ParamType[Any]):
 
 
 def features_options(command: Any) -> Any:
-    command = click.option("--seed", default=0, show_default=True, help="Repeatable for the same number.")(command)
+    command = click.option("--seed", default=0, show_default=True, help="The same seed gives the same clusters.")(
+        command
+    )
     command = click.option(
-        "--scale", type=click.Choice(["none", "standard"]), default="none", help="standard: a variance of 1 everywhere."
+        "--scale",
+        type=click.Choice(["none", "standard"]),
+        default="none",
+        help="standard: a variance of 1 in each dimension.",
     )(command)
     return click.option(
         "--features",
@@ -46,29 +51,37 @@ def features_options(command: Any) -> Any:
 
 
 @click.command()
-@click.option("-n", "--n-clusters", type=Count(), metavar="K|auto", help="How many.  [default: auto]")
-@click.option("--method", type=click.Choice(METHODS), default="leiden", show_default=True, help="How.")
+@click.option("-n", "--n-clusters", type=Count(), metavar="K|auto", help="Number of clusters.  [default: auto]")
+@click.option("--method", type=click.Choice(METHODS), default="leiden", show_default=True, help="Algorithm.")
 @features_options
 @click.option("--resolution", type=float, help="leiden: above 1 gives more clusters, below fewer.")
-@click.option("--n-init", type=click.IntRange(1), help="kmeans, minibatch: so many starts.  [default: 3]")
-@click.option("--eps", type=float, help="dbscan: how far a neighbour may be.  [default: from the data]")
-@click.option("--min-samples", type=click.IntRange(1), help="dbscan, hdbscan: what makes a place dense.  [default: 5]")
-@click.option("--min-cluster-size", type=click.IntRange(2), help="hdbscan.  [default: a 200th, at least 5]")
-@click.option("--stability", default=5, show_default=True, type=click.IntRange(0), help="Resampled runs; 0 for none.")
+@click.option("--n-init", type=click.IntRange(1), help="kmeans, minibatch: number of starts.  [default: 3]")
+@click.option("--eps", type=float, help="dbscan: largest distance of neighbours.  [default: from the data]")
+@click.option(
+    "--min-samples", type=click.IntRange(1), help="dbscan, hdbscan: neighbours of a dense point.  [default: 5]"
+)
+@click.option("--min-cluster-size", type=click.IntRange(2), help="hdbscan.  [default: 1/200, at least 5]")
+@click.option(
+    "--stability",
+    default=5,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Resampled runs that measure it; 0 for none.",
+)
 @click.option("--fresh", is_flag=True, help="Forget names, locks, merges, splits and moves of earlier clusters.")
 @index_option
 @json_option
 def cluster(n_clusters: int | None, index_dir: Path | None, as_json: bool, **options: Any) -> int:
-    """Sort the images into clusters of alike ones, each with a name, typical images and figures.
+    """Put similar images into clusters, each with a name, typical images and measures.
 
     \b
-      imagefinder cluster                          as many as the data has
+      imagefinder cluster                          as many as the images suggest
       imagefinder cluster -n 20 --method kmeans
       imagefinder clusters                         look at them again; rename, merge, split...
       imagefinder search "dog" --filter "cluster = 3"
 
-    The records get `cluster` and `cluster_name`, so filters know them; -1 is noise, which only hdbscan and dbscan
-    leave. What was said of earlier clusters (names, locks, merges, splits, moves) is kept. Images indexed later join
+    The records get `cluster` and `cluster_name`, for filters; -1 is noise, which only hdbscan and dbscan
+    leave. Corrections of earlier clusters (names, locks, merges, splits, moves) are kept. Images indexed later join
     the nearest cluster.
     """
     names = ("resolution", "n_init", "eps", "min_samples", "min_cluster_size")
@@ -125,8 +138,9 @@ def _line(found: Cluster, size: int) -> str:
 def choose_k(max_k: int, plot: Path | None, index_dir: Path | None, as_json: bool, **options: Any) -> int:
     """Measure k-means for every number of clusters, and suggest one with the reason; you decide.
 
-    Inertia, silhouette (of a sample, with its standard error), Calinski-Harabasz and Davies-Bouldin for 2 to --max
-    clusters, where the inertia bends (Kneedle), and how many communities the neighbour graph has. Nothing is changed.
+    It prints inertia, silhouette (of a sample, with its standard error), Calinski-Harabasz and Davies-Bouldin for 2 to
+    --max clusters, where the inertia bends (Kneedle), and how many communities the neighbour graph has. Nothing is
+    changed.
     """
     if plot:
         require("plots", what="A drawing")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from imagefinder.results import BackfillReport, Hits, IndexInfo, IngestReport
+from imagefinder.results import Assigned, BackfillReport, Hits, IndexInfo, IngestReport
 from imagefinder.types import Hit, Record, Skipped
 
 if TYPE_CHECKING:
@@ -44,11 +44,7 @@ def info_of(answer: Row) -> IndexInfo:
 
 
 def report_of(result: Row, skipped: tuple[Skipped, ...]) -> IngestReport:
-    assigned = None
-    if result.get("clusters"):
-        from imagefinder.clusters.assign import Assigned
-
-        assigned = Assigned(**result["clusters"])
+    assigned = Assigned(**result["clusters"]) if result.get("clusters") else None
     filled = tuple(BackfillReport(row["model"], row["filled"]) for row in result.get("filled", ()))
     known = _known(IngestReport, result)
     return IngestReport(**{**known, "skipped": skipped, "clusters": assigned, "filled": filled})

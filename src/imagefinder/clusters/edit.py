@@ -15,6 +15,7 @@ from imagefinder.clusters.algorithms.hierarchy import tree_of
 from imagefinder.clusters.algorithms.methods import Task, partition
 from imagefinder.clusters.algorithms.naming import free_name
 from imagefinder.clusters.assign import fits
+from imagefinder.clusters.labels import UNKNOWN, labels_now
 from imagefinder.clusters.make import dense_labels, find_words, to_cluster
 from imagefinder.errors import InvalidInputError, NotFoundError
 
@@ -116,8 +117,8 @@ def move(index: Index, view: View, images: Sequence[str], cluster: int | str) ->
 def up_to_date(index: Index) -> Clustering:
     """The clustering in force with the images of today: those gone left out, those assigned since taken in."""
     now = state.current(index)
-    ids, labels, pinned = state.labels_now(index)
-    labels = np.where(labels == state.UNKNOWN, -1, labels).astype(np.int32)
+    ids, labels, pinned = labels_now(index)
+    labels = np.where(labels == UNKNOWN, -1, labels).astype(np.int32)
     return replace(now, ids=ids, labels=labels, pinned=pinned)
 
 

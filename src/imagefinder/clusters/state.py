@@ -7,15 +7,14 @@ records get their labels, and the file says so. Whatever is interrupted, the nex
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from imagefinder._util.files import write_whole
+from imagefinder.clusters.assign import assign_rest
 from imagefinder.clusters.clustering import KIND, MADE, Clustering
+from imagefinder.clusters.labels import HASH, put_back
 from imagefinder.errors import IndexDamagedError, NotFoundError
 from imagefinder.index.runs import drop_run, list_runs, load_run, save_run
 
@@ -23,13 +22,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from imagefinder.index.folder import Index
-    from imagefinder.store.filters.parse import Filter
 
 FILE = "groups.json"
-FIELDS = ("cluster", "cluster_name", "cluster_pinned")
-HASH = ("content_hash",)
 KEPT = 20  # versions that can be gone back to
-UNKNOWN = -2  # the label of an image that was never assigned
 
 
 def current(index: Index) -> Clustering:
@@ -89,29 +84,6 @@ def go_back(index: Index) -> Clustering:
         return current(index)
 
 
-def labels_now(index: Index) -> tuple[list[str], np.ndarray, np.ndarray]:
-    """What the records say: ids, labels int32 (n,), -1 for noise and -2 for none, and which are pinned, bool (n,)."""
-    ids: list[str] = []
-    labels: list[int] = []
-    pinned: list[bool] = []
-    for points in index.store.scroll(fields=FIELDS, batch=5000):
-        for point in points:
-            ids.append(point.id)
-            label = point.payload.get("cluster")
-            labels.append(label if isinstance(label, int) else UNKNOWN)
-            pinned.append(bool(point.payload.get("cluster_pinned")))
-    return ids, np.array(labels, np.int32), np.array(pinned, bool)
-
-
-def label_records(index: Index, names: Mapping[int, str], wanted: Iterable[tuple[str, int]]) -> None:
-    """Write labels and names on the records of these ids."""
-    by_label: defaultdict[int, list[str]] = defaultdict(list)
-    for id, label in wanted:
-        by_label[label].append(id)
-    for label, ids in by_label.items():
-        index.store.merge_payload(ids, {"cluster": label, "cluster_name": names.get(label)})
-
-
 def count_assigned(index: Index, assigned: int, far: int) -> dict[str, int]:
     """Add to the counts of images assigned since the clustering was made; the sums, and how many were clustered."""
     with index.writing:
@@ -123,37 +95,7 @@ def count_assigned(index: Index, assigned: int, far: int) -> dict[str, int]:
 
 def _apply(index: Index, clustering: Clustering) -> None:
     """Make the records say what the clustering says; those it does not know are assigned anew."""
-    from imagefinder.clusters.assign import assign_rest
-
     assign_rest(index, clustering, put_back(index, clustering)[1])
-
-
-def put_back(index: Index, clustering: Clustering, filter: Filter | None = None) -> tuple[int, list[str]]:
-    """Make the records that a filter lets through say what the clustering says: label, name, pin. How many it knows,
-    and the ids of the others: new images, and those whose content has changed since."""
-    rows = {id: row for row, id in enumerate(clustering.ids)}
-    names = clustering.names()
-    changed: list[tuple[str, int]] = []
-    unknown: list[str] = []
-    pins: dict[bool, list[str]] = {True: [], False: []}
-    total = 0
-    for points in index.store.scroll(filter=filter, fields=FIELDS + HASH, batch=5000):
-        total += len(points)
-        for point in points:
-            row = rows.get(point.id)
-            if row is None or (clustering.contents and clustering.contents[row] != point.payload["content_hash"]):
-                unknown.append(point.id)
-                pinned = False
-            else:
-                label, pinned = int(clustering.labels[row]), bool(clustering.pinned[row])
-                if point.payload.get("cluster") != label or point.payload.get("cluster_name") != names.get(label):
-                    changed.append((point.id, label))
-            if bool(point.payload.get("cluster_pinned")) != pinned:
-                pins[pinned].append(point.id)
-    label_records(index, names, changed)
-    index.store.merge_payload(pins[True], {"cluster_pinned": True})
-    index.store.merge_payload(pins[False], {"cluster_pinned": None})
-    return total - len(unknown), unknown
 
 
 def _read(index: Index) -> dict[str, Any]:

@@ -12,11 +12,11 @@ from imagefinder.clusters import edit, state
 from imagefinder.clusters.algorithms.hierarchy import cut
 from imagefinder.clusters.clustering import Cluster, Clustering
 from imagefinder.clusters.export import Exported, How, membership, write_folders, write_table
+from imagefinder.clusters.labels import labels_now
 from imagefinder.clusters.model import ClusterModel
 
 if TYPE_CHECKING:
-    from imagefinder.index.folder import Index
-    from imagefinder.index.models import View
+    from imagefinder.index.collection import Collection
     from imagefinder.types import Record
 
     ImageName: TypeAlias = str | os.PathLike[str]  # an id, path or URL
@@ -50,11 +50,9 @@ class Clusters(Sequence[Cluster]):
     last one back. Raises NotFoundError while nothing is clustered.
     """
 
-    def __init__(self, index: Index, view: Callable[[], View], resolve: Callable[[str], str], records: Any) -> None:
-        self._index = index
-        self._view = view
-        self._resolve = resolve
-        self._records = records
+    def __init__(self, collection: Collection) -> None:
+        self._collection = collection
+        self._index = collection.index
 
     @property
     def clustering(self) -> Clustering:
@@ -76,14 +74,14 @@ class Clusters(Sequence[Cluster]):
 
     def members(self, cluster: int | str) -> Sequence[Record]:
         """The records of a cluster's images."""
-        records: Sequence[Record] = self._records(f"cluster = {self.find(cluster).label}")
+        records: Sequence[Record] = self._collection.records(f"cluster = {self.find(cluster).label}")
         return records
 
     def sizes(self) -> dict[int, int]:
         """How many images each cluster has now, by label; -1 counts those in none."""
         import numpy as np
 
-        values, counts = np.unique(state.labels_now(self._index)[1], return_counts=True)
+        values, counts = np.unique(labels_now(self._index)[1], return_counts=True)
         found = {int(v): int(c) for v, c in zip(values, counts, strict=True)}
         rest = sum(c for v, c in found.items() if v < 0)
         sizes = {c.label: found.get(c.label, 0) for c in self.clustering.clusters}
@@ -107,14 +105,14 @@ class Clusters(Sequence[Cluster]):
     def merge(self, *clusters: int | str) -> Cluster:
         """Make one cluster of several, with the label and name of the first."""
         label = self.find(clusters[0]).label if clusters else -1
-        return edit.merge(self._index, self._view(), clusters).find(label)
+        return edit.merge(self._index, self._collection.view(), clusters).find(label)
 
     @_one_at_a_time
     def split(self, cluster: int | str, n: int = 2) -> list[Cluster]:
         """Part a cluster into ``n``; the largest part keeps its label and name."""
         before = {c.label for c in self}
         found = self.find(cluster)
-        made = edit.split(self._index, self._view(), found.label, n)
+        made = edit.split(self._index, self._collection.view(), found.label, n)
         return [c for c in made.clusters if c.label == found.label or c.label not in before]
 
     @_one_at_a_time
@@ -122,7 +120,9 @@ class Clusters(Sequence[Cluster]):
         """Put images, by id, path or URL, into a cluster."""
         names: Sequence[ImageName] = [images] if isinstance(images, (str, os.PathLike)) else images
         label = self.find(cluster).label
-        return edit.move(self._index, self._view(), [self._resolve(os.fspath(i)) for i in names], label).find(label)
+        return edit.move(
+            self._index, self._collection.view(), [self._collection.resolve(os.fspath(i)) for i in names], label
+        ).find(label)
 
     @_one_at_a_time
     def lock(self, cluster: int | str, locked: bool = True) -> Cluster:

@@ -22,6 +22,7 @@ from imagefinder.vectors.variance import PcaReport, pca_report
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from imagefinder.index.collection import Collection
     from imagefinder.index.folder import Index
     from imagefinder.types import Float32
 
@@ -61,8 +62,7 @@ class Map:
 
 
 def open_map(
-    index: Index,
-    space: str,
+    collection: Collection,
     method: str | None = None,
     *,
     update: bool = False,
@@ -71,6 +71,8 @@ def open_map(
     progress: Callable[[str], None] | None = None,
 ) -> Map:
     """Make a map (see ``make_map``), or with ``update`` bring the latest one up to date (see ``update_map``)."""
+    collection.ready()
+    index, space = collection.index, collection.view().image
     if not update:
         return make_map(index, space, method or DEFAULT_METHOD, seed=seed, filter=filter, progress=progress)
     if filter is not None:
@@ -178,8 +180,9 @@ def map_records(map: Map, records: Iterable[Record]) -> tuple[Float32, list[Reco
     return map.coordinates[here], [found[map.ids[i]] for i in here]
 
 
-def report_variance(index: Index, space: str) -> PcaReport:
+def report_variance(collection: Collection) -> PcaReport:
     """How much of the images' variance how many dimensions of a space keep. Raises InvalidInputError."""
+    index, space = collection.index, collection.view().image
     with index.steady.shared():
         transform = index.transform(space)
     searched = None if transform is None or transform.axes is None else transform.dim_out
