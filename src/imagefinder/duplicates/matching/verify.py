@@ -1,8 +1,8 @@
 """Whether two pictures are duplicates: lays one on the other and looks, place by place, where they agree.
 
 A duplicate agrees to the pixel nearly everywhere, whatever was done to it; two shots of one scene, however alike, do
-not: something moved, the light or the viewpoint changed. What is laid over a duplicate (a caption, a mark) costs the few
-places it covers.
+not: something moved, the light or the viewpoint changed. What is laid over a duplicate (a caption, a mark) costs the
+few places it covers.
 """
 
 from __future__ import annotations
