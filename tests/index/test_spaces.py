@@ -213,7 +213,7 @@ def test_leftovers_of_a_drop_that_was_cut_short_go(finder: ImageFinder) -> None:
         del data["spaces"][name]
     (path / "index.json").write_text(json.dumps(data), "utf-8")
     with ImageFinder.open(path) as again:
-        assert not [name for name in again._index.store.vectors() if name.startswith(LITE0)]
+        assert not [name for name in again._collection.index.store.vectors() if name.startswith(LITE0)]
         assert again.add_model("fast").filled == len(again)
 
 

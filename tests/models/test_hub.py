@@ -172,9 +172,9 @@ def test_processes_pull_one_model_at_once(hub: HubServer, tmp_path: Path) -> Non
     (tmp_path / "net" / "model.onnx").write_bytes(image_graph(8))
     (tmp_path / "net" / "preprocessor_config.json").write_text(json.dumps(CLIP_PROCESSOR), "utf-8")
     code = (
-        "import sys; from imagefinder.models.names import pull_model\n"
+        "import sys; from imagefinder.models.registry import pull_model\n"
         "sys.stdin.readline()\n"
-        "for _ in range(20): pull_model(sys.argv[1], force=True).verify()"
+        "for _ in range(20): pull_model(sys.argv[1], force=True)"
     )
     command = [sys.executable, "-c", code, f"onnx:{tmp_path / 'net'}"]
     environment = {**os.environ, **hub.environment(tmp_path)}
