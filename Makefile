@@ -46,7 +46,7 @@ bench: $(VENV)/.dev  ## measure speed and quality (wants the image sets; minutes
 	$(BIN)/python benchmarks/models.py
 	$(BIN)/python benchmarks/server.py
 
-docs: $(VENV)/.dev  ## make docs/command-line.md from the program's own help
+docs: $(VENV)/.dev  ## make the pages that have a source elsewhere: help, benchmarks, openapi
 	$(BIN)/python tools/make_docs.py
 
 clean:  ## remove what the others made

@@ -26,7 +26,7 @@ from sklearn.metrics import adjusted_rand_score, average_precision_score, normal
 from imagefinder.clusters.algorithms.methods import METHODS, Task
 from imagefinder.clusters.algorithms.partition import partition
 from imagefinder.finder import ImageFinder
-from imagefinder.models.names import find_spec
+from imagefinder.models.registry import find_spec
 from imagefinder.quality.outliers import outlier_scores
 from imagefinder.vectors.neighbors import knn_graph
 from imagefinder.vectors.transform import LinearTransform

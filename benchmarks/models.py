@@ -28,9 +28,9 @@ from common import ROOT, dataset, photos, save
 from imagefinder.images.loader import Loader
 from imagefinder.ingest.run import BATCH
 from imagefinder.models.joint_text import JointWords
-from imagefinder.models.names import load_model
 from imagefinder.models.onnx import OnnxEmbedder
 from imagefinder.models.preprocess import normalise
+from imagefinder.models.registry import load_model
 from imagefinder.types import ImageRef, Limits
 
 sys.path.insert(0, str(ROOT / "tests" / "support"))

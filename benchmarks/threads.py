@@ -23,6 +23,7 @@ import numpy as np
 from common import save
 
 from imagefinder.finder import ImageFinder
+from imagefinder.index.spaces import refit
 
 
 def watched(finder: ImageFinder, query: str, work: Callable[[], object]) -> dict[str, Any]:
@@ -68,10 +69,12 @@ def main() -> None:
             found["idle"] = watched(finder, query, lambda: time.sleep(5))
             finder.remove(*ids[: options.remove])
             found["indexing"] = watched(finder, query, lambda: finder.add(options.folder))
-            found["refitting"] = watched(finder, query, lambda: finder._index.refit(finder.embedder.spec, force=True))
+            found["refitting"] = watched(
+                finder, query, lambda: refit(finder._collection.index, finder.embedder.spec, force=True)
+            )
             found["reading all rows"] = watched(finder, query, lambda: [finder.records() for _ in range(5)])
             finder.remove(*ids[: len(ids) // 4])
-            found["tidying"] = watched(finder, query, finder._index.store.optimize)
+            found["tidying"] = watched(finder, query, finder._collection.index.store.optimize)
     save("threads", {"images": len(ids), "indexed": options.remove, "milliseconds of a search": found})
 
 

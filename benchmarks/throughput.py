@@ -26,8 +26,8 @@ from PIL import Image
 from imagefinder.finder import ImageFinder
 from imagefinder.images.loader import Loader
 from imagefinder.ingest.run import BATCH
-from imagefinder.models.names import load_model
 from imagefinder.models.preprocess import half_squash_box
+from imagefinder.models.registry import load_model
 from imagefinder.types import ImageRef, Limits
 
 

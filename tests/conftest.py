@@ -7,11 +7,13 @@ import shutil
 import tarfile
 import tempfile
 from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
-from files import copy_with_holes, folder_in_memory
+from files import copy_with_holes, folder_in_memory, made_once
 from hypothesis import settings
 from PIL import Image
 from skips import strict
@@ -19,10 +21,17 @@ from skips import strict
 settings.register_profile("imagefinder", deadline=None)  # a slow machine must not make a test fail
 settings.load_profile("imagefinder")
 
+pytest_plugins = ["live_server"]
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("IMAGEFINDER_TEST_DATA", ROOT.parent / "shared" / "data"))
 if "TMPDIR" not in os.environ and (memory := folder_in_memory()):  # also for the processes that tests start
     os.environ["TMPDIR"] = tempfile.tempdir = str(memory)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Processes that share the tests' work do sums in one thread each: more would wait for a core in a busy loop."""
+    if config.getoption("numprocesses", None):
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +45,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _models_stay_loaded() -> object:
     """What every test would load anew: whoever asks for a model in use shares it."""
-    from imagefinder.models.names import load_model
+    from imagefinder.models.registry import load_model
 
     return [load_model(name, threads=threads) for name in ("default", "fast") for threads in (None, 1)]
 
@@ -44,18 +53,16 @@ def _models_stay_loaded() -> object:
 @pytest.fixture(scope="session")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """``dataset("clothing")`` is the unpacked folder of that set; the test skips when its archive is absent."""
-    unpacked: dict[str, Path] = {}
+
+    def unpack(archive: Path, folder: Path) -> None:
+        with tarfile.open(archive) as tar:
+            tar.extractall(folder, filter="data")
 
     def get(name: str) -> Path:
-        if name not in unpacked:
-            archives = sorted(DATA.glob(f"{name}*.tar*")) if DATA.is_dir() else []
-            if not archives:
-                pytest.skip(f"the image set {name!r} is not in {DATA}; set IMAGEFINDER_TEST_DATA to its folder")
-            folder = tmp_path_factory.mktemp("data")
-            with tarfile.open(archives[0]) as tar:
-                tar.extractall(folder, filter="data")
-            unpacked[name] = folder / name
-        return unpacked[name]
+        archives = sorted(DATA.glob(f"{name}*.tar*")) if DATA.is_dir() else []
+        if not archives:
+            pytest.skip(f"the image set {name!r} is not in {DATA}; set IMAGEFINDER_TEST_DATA to its folder")
+        return made_once(tmp_path_factory, f"data-{name}", partial(unpack, archives[0])) / name
 
     return get
 
@@ -74,13 +81,40 @@ def copy_index() -> Callable[[Path, Path], Path]:
 
 @pytest.fixture(scope="session")
 def sample_index(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An index of the sample images, never changed: tests copy it."""
+    """An index of the sample images, never changed nor opened: tests copy it."""
     from imagefinder import ImageFinder
 
-    folder = tmp_path_factory.mktemp("samples") / "index"
-    with ImageFinder.open(folder) as finder:
-        finder.add(ROOT / "examples" / "images")
-    return folder
+    def make(folder: Path) -> None:
+        with ImageFinder.open(folder / "index") as finder:
+            finder.add(ROOT / "examples" / "images")
+
+    return made_once(tmp_path_factory, "samples", make) / "index"
+
+
+@pytest.fixture(scope="session")
+def organised_index(
+    sample_index: Path, tmp_path_factory: pytest.TempPathFactory, copy_index: Callable[[Path, Path], Path]
+) -> Path:
+    """The same, clustered, on a map, searched for duplicates and outliers, with tags: tests copy it."""
+    from imagefinder import ImageFinder
+
+    def make(folder: Path) -> None:
+        with ImageFinder.open(copy_index(sample_index, folder / "index")) as finder:
+            finder.cluster()
+            finder.map("pca")
+            finder.duplicates()
+            finder.outliers()
+            finder.tag(finder.columns(["id"])["id"][:3], add=["chosen"])
+
+    return made_once(tmp_path_factory, "organised", make) / "index"
+
+
+@pytest.fixture(scope="session")
+def serving() -> Callable[..., AbstractContextManager[str]]:
+    """``with serving(finder, **settings) as url`` is a real server on a free port, for as long as the block lasts."""
+    import servers
+
+    return servers.serving
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ import pytest
 
 from imagefinder import ImageFinder
 from imagefinder._util.shared_lock import SharedLock
-from imagefinder.models import names
+from imagefinder.index.spaces import refit
+from imagefinder.models import registry as names
 from imagefinder.types import image_id
 from imagefinder.vectors.transform import LinearTransform
 
@@ -83,7 +84,7 @@ def test_searches_are_right_while_the_transform_changes(finder: ImageFinder, mon
     refits = []
 
     def refit() -> None:
-        finder._index.refit(finder.embedder.spec, force=True)
+        refit(finder._collection.index, finder.embedder.spec, force=True)
         refits.append(1)
 
     with meanwhile(refit) as failed:
@@ -95,7 +96,7 @@ def test_searches_are_right_while_the_transform_changes(finder: ImageFinder, mon
             assert now_ids == ids
             np.testing.assert_allclose(now @ now.T, alike, atol=0.02)
     assert len(refits) >= 3
-    assert len(finder._index._samples) <= 2
+    assert len(finder._collection.index._samples) <= 2
 
 
 def test_searches_and_lists_go_on_during_the_first_indexing(home: Path) -> None:
@@ -119,8 +120,8 @@ def test_searches_and_lists_go_on_during_the_first_indexing(home: Path) -> None:
         assert seen == sorted(seen)
         assert len(finder.search("a dog", k=1000)) == N
         ids, vectors = finder.vectors()
-        name = finder._index.space(finder.view().image).search_vector or ""
-        stored = {p.id: p.vectors[name] for p in finder._index.store.retrieve(ids, vectors=(name,))}
+        name = finder._collection.index.space(finder.view().image).search_vector or ""
+        stored = {p.id: p.vectors[name] for p in finder._collection.index.store.retrieve(ids, vectors=(name,))}
         np.testing.assert_allclose(np.stack([stored[id] for id in ids]), vectors, atol=2e-3)
 
 
@@ -301,7 +302,7 @@ def test_who_wants_the_lock_alone_is_not_kept_out(finder: ImageFinder) -> None:
         searching = [pool.submit(search) for _ in range(6)]
         try:
             for _ in range(3):
-                assert finder._index.refit(finder.embedder.spec, force=True)
+                assert refit(finder._collection.index, finder.embedder.spec, force=True)
         finally:
             stop.set()
         assert all(future.result(timeout=120) for future in searching)

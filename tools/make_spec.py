@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from imagefinder.models.names import BUNDLED
 from imagefinder.models.onnx import OnnxEmbedder
+from imagefinder.models.registry import BUNDLED
 from imagefinder.models.spec import ModelSpec
 
 TOWER = "minilm-l6-v2"

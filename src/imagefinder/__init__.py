@@ -8,9 +8,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from imagefinder._version import __version__
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when ONNX Runtime is first imported: nothing is sent home
 
 if TYPE_CHECKING:
     from imagefinder.catalog.feedback import Judgement
@@ -20,7 +23,8 @@ if TYPE_CHECKING:
     from imagefinder.clusters.view import Clusters
     from imagefinder.errors import ImageFinderError
     from imagefinder.finder import ImageFinder
-    from imagefinder.models.names import list_models, pull_model
+    from imagefinder.models.custom import FunctionEmbedder
+    from imagefinder.models.registry import list_models, pull_model, register
     from imagefinder.results import BackfillReport, Filled, Hits, IndexInfo, IngestReport, Progress, Records, SpaceInfo
     from imagefinder.search.query import Box, Term
     from imagefinder.types import Hit, Limits, Record, Skipped
@@ -34,6 +38,7 @@ __all__ = [
     "Clustering",
     "Clusters",
     "Filled",
+    "FunctionEmbedder",
     "Hit",
     "Hits",
     "ImageFinder",
@@ -51,6 +56,7 @@ __all__ = [
     "__version__",
     "list_models",
     "pull_model",
+    "register",
 ]
 
 _HOME = {
@@ -64,10 +70,12 @@ _HOME = {
     "Clusters": "clusters.view",
     "BackfillReport": "results",
     "Filled": "results",
+    "FunctionEmbedder": "models.custom",
     "IndexInfo": "results",
     "SpaceInfo": "results",
-    "list_models": "models.names",
-    "pull_model": "models.names",
+    "list_models": "models.registry",
+    "register": "models.registry",
+    "pull_model": "models.registry",
     "Records": "results",
     "IngestReport": "results",
     "Progress": "results",

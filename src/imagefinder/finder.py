@@ -1,37 +1,58 @@
-"""``ImageFinder``, the object most people use."""
+"""``ImageFinder``, the object most people use: the table of contents of the library."""
 
 from __future__ import annotations
 
+import builtins
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from imagefinder.cataloguing import Cataloguing
-from imagefinder.errors import InvalidInputError, NotFoundError
-from imagefinder.images.loader import Loader
-from imagefinder.images.sources import open_source
-from imagefinder.index.collection import Modelling, cores, known_name
+from imagefinder.catalog.edits import UNSET, Unset, remove_images, tag_images, update_image
+from imagefinder.catalog.facets import columns, facets, listed
+from imagefinder.catalog.feedback import Feedback
+from imagefinder.index.collection import Collection
 from imagefinder.index.folder import Index
-from imagefinder.index.models import Models
-from imagefinder.index.spaces import no_images
-from imagefinder.ingest.run import ingest
-from imagefinder.organising import Organising
-from imagefinder.results import Hits, IndexInfo, IngestReport, Progress
-from imagefinder.search.answer import SearchOptions, search
+from imagefinder.index.spaces import models_of
+from imagefinder.ingest.fill import add_model
+from imagefinder.ingest.sources import add_sources
+from imagefinder.search.answer import SearchOptions, search_collection
+from imagefinder.search.embed import embed_pictures, embed_texts
 from imagefinder.search.fusion import Fuse, Measure
-from imagefinder.search.query import Kind, QueryInput, Term, ids_of, parse_query
+from imagefinder.search.query import Kind, QueryInput, Term
 from imagefinder.store.filters.parse import FilterLike, as_filter
-from imagefinder.training.on_pictures import Finetuning
-from imagefinder.training.on_vectors import Teaching
-from imagefinder.types import Limits
 
 if TYPE_CHECKING:
-    from imagefinder.store.base import Point
+    from PIL.Image import Image
+
+    from imagefinder.clusters.algorithms.choose_k import Choice
+    from imagefinder.clusters.clustering import Clustering
+    from imagefinder.clusters.view import Clusters
+    from imagefinder.duplicates.find import Options
+    from imagefinder.duplicates.find import Progress as DuplicateProgress
+    from imagefinder.duplicates.report import DuplicateReport
+    from imagefinder.duplicates.review import Copies
+    from imagefinder.evaluation.of_index import Assessment
+    from imagefinder.index.models import View
+    from imagefinder.maps.maps import Map
+    from imagefinder.models.base import Embedder
+    from imagefinder.models.spec import ModelSpec
+    from imagefinder.quality.measure import Outlier, QualityReport
+    from imagefinder.results import BackfillReport, Hits, IndexInfo, IngestReport, Progress, Records, SpaceInfo
+    from imagefinder.training.labels import Examples, Labels
+    from imagefinder.training.make import Tell
+    from imagefinder.training.predict import Classified, Prediction
+    from imagefinder.training.report import Training
+    from imagefinder.training.torch.autoencoder import AutoencoderOptions
+    from imagefinder.training.torch.classifier import FinetuneOptions
+    from imagefinder.types import Float32, Limits, Record, Skipped
+    from imagefinder.vectors.variance import PcaReport
+
+ImageName = str | os.PathLike[str]  # an id, path or URL
 
 
-class ImageFinder(Modelling, Cataloguing, Organising, Teaching, Finetuning):
+class ImageFinder:
     """A collection of images that can be searched.
 
     >>> with ImageFinder.open("my-index") as finder:
@@ -41,45 +62,39 @@ class ImageFinder(Modelling, Cataloguing, Organising, Teaching, Finetuning):
     One process at a time holds an index; it is released by ``close`` or at the end of the ``with`` block.
     """
 
-    def __init__(self, index: Index, *, model: str | None = None, limits: Limits | None = None) -> None:
-        self._index = index
-        self._model_name = known_name(model) if model else None
-        self._models = Models(index)
-        self._indexers = Models(index, threads=1)  # ingest calls them from one thread a core
-        self._limits = limits or Limits()
+    def __init__(self, index: Index, *, model: str | Embedder | None = None, limits: Limits | None = None) -> None:
+        self._collection = Collection(index, model=model, limits=limits)
 
     @classmethod
     def open(
         cls,
-        path: str | os.PathLike[str],
+        path: ImageName,
         *,
-        model: str | None = None,
+        model: str | Embedder | None = None,
         create: bool = True,
         limits: Limits | None = None,
         wait_s: float = 2.0,
     ) -> Self:
         """Open the index in the folder ``path``, or make a new one there.
 
-        ``model`` names the model of a new index. In an existing one it says which of its models is asked, by default
-        the one in use; ``add_model`` adds another. If another process holds the index, wait up to ``wait_s`` seconds
-        for it. Raises NotFoundError (``create=False`` and there is none), IndexLockedError, IndexVersionError,
-        IndexDamagedError or ModelMismatchError.
+        ``model`` names the model of a new index, or is an object of your own that fulfils ``models.base.Embedder``.
+        In an existing index it says which of its models is asked, by default the one in use; ``add_model`` adds
+        another. If another process holds the index, wait up to ``wait_s`` seconds for it. Raises NotFoundError
+        (``create=False`` and there is none), IndexLockedError, IndexVersionError, IndexDamagedError or
+        ModelMismatchError.
         """
         index = Index(Path(path).expanduser().absolute(), create=create, wait_s=wait_s)
         try:
-            finder = cls(index, model=model, limits=limits)
-            if model is not None:
-                finder._check_model(finder._model_name or model)
+            return cls(index, model=model, limits=limits)
         except BaseException:
             index.close()
             raise
-        return finder
 
-    # --- changing -------------------------------------------------------------------------------------------------
+    # --- taking images in and out ---------------------------------------------------------------------------------
 
     def add(
         self,
-        *sources: str | os.PathLike[str],
+        *sources: ImageName,
         include: Sequence[str] = (),
         exclude: Sequence[str] = (),
         column: str | None = None,
@@ -99,38 +114,18 @@ class ImageFinder(Modelling, Cataloguing, Organising, Teaching, Finetuning):
         exception that ``progress`` raises stops the run and comes out of here; what is stored stays.
         """
         options = {"include": tuple(include), "exclude": tuple(exclude), "column": column}
-        wanted = [(os.fspath(s), options) for s in sources] or self._known_sources()
-        if not wanted:
-            raise InvalidInputError("No source was given.", remedy="Give a folder, an image, a table or a URL.")
-        with self._index.indexing:
-            main, *others = (self._indexers.named(name) for name in self._models_in_order())
-            return ingest(
-                self._index,
-                main,
-                [open_source(text, **how) for text, how in wanted],
-                limits=self._limits,
-                force=force,
-                allow_empty=allow_empty,
-                progress=progress,
-                workers=workers or cores(),
-                others=others,
-            )
+        return add_sources(
+            self._collection, sources, options, force=force, allow_empty=allow_empty, workers=workers, progress=progress
+        )
 
-    def remove(self, *images: str | os.PathLike[str], filter: FilterLike = None) -> int:
+    def remove(self, *images: ImageName, filter: FilterLike = None) -> int:
         """Take images out of the index, by id, URI or filter; a folder stands for all images in it. Returns how many.
 
         The image files themselves are never touched. Raises NotFoundError for an image that isn't in the index.
         """
-        condition = as_filter(filter)
-        if not images and condition is None:
-            raise InvalidInputError("Nothing to remove was named.", remedy="Give ids, paths, URLs or a filter.")
-        ids = {id for image in images for id in self._resolve_all(os.fspath(image))}
-        if condition is not None:
-            ids |= {p.id for points in self._index.store.scroll(filter=condition, fields=()) for p in points}
-        self._index.store.delete(sorted(ids))
-        return len(ids)
+        return remove_images(self._collection, images, filter)
 
-    # --- asking ---------------------------------------------------------------------------------------------------
+    # --- searching ------------------------------------------------------------------------------------------------
 
     def search(  # noqa: PLR0913 - each can be given without the others, and by name only
         self,
@@ -152,118 +147,430 @@ class ImageFinder(Modelling, Cataloguing, Organising, Teaching, Finetuning):
         """The ``k`` images that fit the query best; see ``search.query.parse_query`` for what a query may be.
 
         ``same_cluster`` keeps to one cluster: that of the image asked for, or of the best hit. ``liked`` and
-        ``disliked`` name images that were right or wrong, by id or URI; the answer learns from them, and with some
+        ``disliked`` name images that were right or wrong, by id or URI; the response learns from them, and with some
         liked there need be no query. ``collapse`` makes one hit of near-identical ones. ``diversity``, from 0 to 1,
         puts hits unlike each other ahead.
 
         ``spaces`` names the spaces or models to ask, by default the one in use. ``measures`` are "cosine", "euclidean"
         (of the vectors as the model gave them) or both. Several models or measures rank by themselves, and ``fuse``
-        makes one ranking of it: "rrf", "vote" or "mean", see ``fusion``. Raises InvalidQueryError, InvalidFilterError
-        or NotFoundError.
+        makes one ranking of it: "rrf", "vote" or "mean", see ``search.fusion``. Raises InvalidQueryError,
+        InvalidFilterError or NotFoundError.
         """
-        self._ready()
         options = SearchOptions(
             k=k,
             filter=as_filter(filter),
             min_score=min_score,
             offset=offset,
             same_cluster=same_cluster,
-            liked=tuple(dict.fromkeys(map(self._resolve, liked))),
-            disliked=tuple(dict.fromkeys(map(self._resolve, disliked))),
+            liked=tuple(liked),
+            disliked=tuple(disliked),
             collapse=collapse,
             diversity=diversity,
             measures=tuple(measures),
             fuse=fuse,
         )
-        views = self._views(spaces)
-        terms = parse_query(query) if query is not None else []
-        loader = Loader(self._limits, max(view.image_model.short_side for view in views))
-        try:
-            return search(views, terms, options, loader)
-        finally:
-            loader.close()
+        return search_collection(self._collection, query, options, spaces)
 
-    def similar(self, image: str | os.PathLike[str], k: int = 10, **options: Any) -> Hits:
-        """The ``k`` images most like one of the index, named by id or URI, without itself."""
-        return self.search(Term(Kind.ID, self._resolve(os.fspath(image))), k, **options)
+    def similar(self, image: ImageName, k: int = 10, **options: Any) -> Hits:
+        """The ``k`` images most like one of the index, named by id or URI, without itself. The options are those of
+        ``search``."""
+        return self.search(Term(Kind.ID, self._collection.resolve(image)), k, **options)
 
-    def info(self) -> IndexInfo:
-        """What the index holds."""
-        manifest = self._index.manifest
-        spaces = {
-            name: {
-                "model": s.model,
-                "dim": s.dim,
-                "searched_dim": self._searched_dim(s.search_vector),
-                "version": s.search_vector,
-                "current": [role for role, current in manifest.current.items() if current == name],
-                "words": self._understands_words(name),
-            }
-            for name, s in manifest.spaces.items()
-        }
-        return IndexInfo(
-            path=str(self._index.path),
-            images=len(self),
-            bytes=sum(f.stat().st_blocks * 512 for f in self._index.path.rglob("*") if f.is_file()),
-            model=manifest.spaces[manifest.current["image"]].model if manifest.current else None,
-            spaces=spaces,
-            sources=[{"uri": s.uri, "kind": s.kind, "last_indexed": s.last_indexed} for s in manifest.sources],
-            created=manifest.created,
-            version=manifest.version,
+    @property
+    def feedback(self) -> Feedback:
+        """What people said of responses, kept with the index."""
+        return Feedback(self._collection.index)
+
+    # --- records --------------------------------------------------------------------------------------------------
+
+    def get(self, image: ImageName) -> Record:
+        """The record of one image, by id or URI. Raises NotFoundError."""
+        return self._collection.get(image)
+
+    def records(self, filter: FilterLike = None) -> Records:
+        """The records that match, all without a filter, by ascending id."""
+        return self._collection.records(filter)
+
+    def list(
+        self, filter: FilterLike = None, sort: str | None = None, k: int = 100, offset: int = 0
+    ) -> tuple[Records, int]:
+        """``k`` records from ``offset`` on, and how many match in all. ``sort`` is one of ``catalog.facets.SORTS`` (by
+        default ``id``), with ``-`` before it from large to small; images without a value come last. Raises
+        InvalidInputError or InvalidFilterError."""
+        return listed(self._collection.index, filter, sort, k, offset)
+
+    def facets(self, filter: FilterLike = None) -> dict[str, Any]:
+        """How many of the images that match have which folder, cluster, tag, format, colour, issue and year, and what
+        sizes and dates they span; see ``catalog.facets.facets``."""
+        return facets(self._collection.index, filter)
+
+    def columns(self, fields: Sequence[str], filter: FilterLike = None, sort: str | None = None) -> dict[str, Any]:
+        """The values of some fields of all images that match, a list for each field, as a data frame wants them;
+        ``id`` is a field too, and None stands where there is no value."""
+        return columns(self._collection.index, fields, filter, sort)
+
+    def update(
+        self,
+        image: ImageName,
+        *,
+        tags: Sequence[str] | Unset = UNSET,
+        caption: str | Unset | None = UNSET,
+        name: str | Unset | None = UNSET,
+    ) -> Record:
+        """Replace the tags, the caption or the name of an image, itself named by id or URI; None takes one away, and
+        what is not given stays. Raises NotFoundError or InvalidInputError."""
+        return update_image(self._collection, image, tags=tags, caption=caption, name=name)
+
+    def tag(
+        self,
+        images: Sequence[ImageName] = (),
+        add: Sequence[str] = (),
+        remove: Sequence[str] = (),
+        *,
+        filter: FilterLike = None,
+    ) -> int:
+        """Add and remove tags of images, named by id or URI, or all that match a filter; how many have changed.
+        Raises NotFoundError or InvalidInputError; nothing is changed then."""
+        return tag_images(self._collection, images, add, remove, filter)
+
+    # --- the whole collection -------------------------------------------------------------------------------------
+
+    def cluster(
+        self, n_clusters: int | None = None, *, progress: Callable[[str], None] | None = None, **options: Any
+    ) -> Clustering:
+        """Cluster all images; None lets the data decide how many. The options are those of
+        ``clusters.make.ClusterOptions``: method, features, scale, seed and so on.
+
+        The records get ``cluster`` and ``cluster_name``, for filters. Corrections of earlier clusters are kept.
+        """
+        from imagefinder.clusters.make import cluster_collection
+
+        return cluster_collection(self._collection, n_clusters, progress, **options)
+
+    def choose_k(
+        self, max_k: int = 100, *, progress: Callable[[int, int], None] | None = None, **options: Any
+    ) -> Choice:
+        """Measure k-means for 2 to ``max_k`` clusters and suggest a number; changes nothing."""
+        from imagefinder.clusters.make import choose_k_for
+
+        return choose_k_for(self._collection, max_k, progress, **options)
+
+    @property
+    def clusters(self) -> Clusters:
+        """The clusters in force, and what can be done with them."""
+        from imagefinder.clusters.view import Clusters
+
+        return Clusters(self._collection)
+
+    def map(self, method: str | None = None, *, progress: Callable[[str], None] | None = None, **options: Any) -> Map:
+        """A map of the images, kept with the index: see ``maps.open_map``."""
+        from imagefinder.maps import open_map
+
+        return open_map(self._collection, method, progress=progress, **options)
+
+    def maps(self) -> builtins.list[Map]:
+        """The maps that are kept, the oldest first."""
+        from imagefinder.maps import kept_maps
+
+        return kept_maps(self._collection.index)
+
+    def kept_map(self, name: str | None = None) -> Map:
+        """A map that is kept, by its name, or the latest. Raises NotFoundError."""
+        from imagefinder.maps import kept_map
+
+        return kept_map(self._collection.index, name)
+
+    def pca_report(self) -> PcaReport:
+        """How much of the differences between the images how many dimensions keep."""
+        from imagefinder.maps.maps import report_variance
+
+        return report_variance(self._collection)
+
+    def duplicates(
+        self, options: Options | None = None, *, progress: DuplicateProgress | None = None
+    ) -> DuplicateReport:
+        """Groups of duplicates, with evidence and which image to keep; see ``duplicates.find``."""
+        from imagefinder.duplicates.find import find_duplicates
+
+        return find_duplicates(self._collection, options=options, progress=progress)
+
+    @property
+    def copies(self) -> Copies:
+        """The duplicates found last, and what is decided about them."""
+        from imagefinder.duplicates.review import Copies
+
+        return Copies(self._collection)
+
+    def outliers(self, k: int = 20, *, progress: Callable[[str], None] | None = None) -> builtins.list[Outlier]:
+        """The ``k`` images most unlike all others; every record gets its score as ``outlier``, for filters."""
+        from imagefinder.quality.measure import find_outliers
+
+        return find_outliers(self._collection, k, progress)
+
+    def quality(self, *, again: bool = False, progress: Callable[[int, int], None] | None = None) -> QualityReport:
+        """Judge the pictures not judged yet, or all ``again``: the records get ``blur``, ``brightness``, ``contrast``,
+        ``aspect`` and ``issues``, for filters."""
+        from imagefinder.quality.measure import measure_quality
+
+        return measure_quality(self._collection, again=again, progress=progress)
+
+    def evaluate(self, table: ImageName, space: str | None = None) -> Assessment:
+        """Measure how well the index finds things, on a CSV with the columns ``filename`` and ``label``, ``caption``
+        or both; see ``evaluation.of_index.assess``. Raises InvalidTableError or NotFoundError."""
+        from imagefinder.evaluation.of_index import assess
+
+        return assess(self._collection, table, space)
+
+    # --- models, spaces and vectors -------------------------------------------------------------------------------
+
+    def add_model(
+        self, name: str | Embedder, *, use: bool = False, progress: Callable[[int, int], None] | None = None
+    ) -> BackfillReport:
+        """Give the images of the index the vectors of a further model; called again, those that lack them.
+
+        The spaces in use stay so, and searches go on meanwhile, unless ``use`` says to take the new ones at the end.
+        ``progress`` is told how many images are done, of how many; what it raises stops the run, and what is stored
+        stays. Raises NotFoundError, ModelError or ModelMismatchError.
+        """
+        return add_model(self._collection, name, use=use, progress=progress)
+
+    def spaces(self) -> builtins.list[SpaceInfo]:
+        """The spaces of the index, in the order they came."""
+        return self._collection.spaces()
+
+    def use_space(self, name: str) -> None:
+        """Search in all spaces of this model from now on where none is named, for pictures and for texts as far as it
+        knows them; by the name of a space that is not a model's, in that one only. Clusters and maps stay as they are
+        until they are made again. Raises NotFoundError."""
+        self._collection.use_space(name)
+
+    def drop_space(self, name: str) -> None:
+        """Remove the vectors of a model, named by itself or one of its spaces, and the model itself if it was trained
+        on this index. Raises NotFoundError, and InvalidInputError for one that is in use."""
+        self._collection.drop_space(name)
+
+    def view(self, name: str | None = None) -> View:
+        """Where a search looks that names this space or model, or none: a space for pictures and one for texts. Raises
+        NotFoundError, and InvalidInputError for one whose vectors are still to come."""
+        return self._collection.view(name)
+
+    @property
+    def text_space(self) -> str:
+        """The space that texts are compared in. Raises NotFoundError where no model understands texts."""
+        return self._collection.text_space
+
+    @property
+    def models(self) -> builtins.list[str]:
+        """The names of the models whose vectors are here, in the order they came."""
+        return models_of(self._collection.index)
+
+    def model_spec(self, name: str) -> ModelSpec:
+        """The facts of a model that this index could use: one on this machine, or trained here. Raises NotFoundError
+        and ModelError."""
+        return self._collection.models.spec(name)
+
+    @property
+    def embedder(self) -> Embedder:
+        """The model that pictures are compared by, loaded when first needed; one call uses all cores."""
+        return self._collection.view().image_model
+
+    @property
+    def provider(self) -> str:
+        """What runs the model in use, such as CPUExecutionProvider."""
+        return self._collection.provider
+
+    def vectors(self, space: str | None = None, *, raw: bool = False) -> tuple[builtins.list[str], Float32]:
+        """Ids and vectors, float32 (n, dim), by ascending id: those searched (rows of unit length), or ``raw`` as
+        the model gave them (to float16 precision). ``space`` is by default the image space."""
+        return self._collection.vectors(space, raw=raw)
+
+    def embed_words(self, texts: Sequence[str], space: str | None = None) -> Float32:
+        """Texts as vectors that compare with those of a space for texts, by default ``vectors(finder.text_space)``:
+        float32 (n, dim), rows of unit length."""
+        return embed_texts(self._collection, texts, space)
+
+    def embed_images(self, images: Sequence[str | Path | bytes | Image], space: str | None = None) -> Float32:
+        """Pictures (paths, URLs, bytes of image files, or Pillow images) as vectors that compare with
+        ``vectors(space)``, by default of the image space; ``finder.text_space`` is for comparing them with texts.
+
+        Float32 (n, dim), rows of unit length. Raises ImageError for a picture that can't be used.
+        """
+        return embed_pictures(self._collection, images, space)
+
+    # --- learning -------------------------------------------------------------------------------------------------
+
+    def train_adapter(
+        self,
+        labels: Labels | None = None,
+        *,
+        by: str | None = None,
+        feedback: bool = False,
+        methods: Sequence[str] = (),
+        space: str | None = None,
+        name: str | None = None,
+        use: bool = False,
+        seed: int = 0,
+        progress: Tell | None = None,
+    ) -> Training:
+        """A space fitted to a few labels per class, on the stored vectors: seconds on a CPU. The parameters and what is
+        raised: see ``training.on_vectors.train_adapter``."""
+        from imagefinder.training.on_vectors import train_adapter
+
+        return train_adapter(
+            self._collection,
+            labels,
+            by=by,
+            feedback=feedback,
+            methods=methods,
+            space=space,
+            name=name,
+            use=use,
+            seed=seed,
+            progress=progress,
+        )
+
+    def train_classifier(
+        self,
+        labels: Labels | None = None,
+        *,
+        by: str | None = None,
+        hidden: int = 64,
+        held_out: float = 0.25,
+        space: str | None = None,
+        name: str | None = None,
+        use: bool = False,
+        seed: int = 0,
+        progress: Tell | None = None,
+    ) -> Training:
+        """A classifier with a hidden layer, ``hidden`` wide, on the stored vectors: the layer's activation is a space,
+        and ``predict`` tells classes by it. See ``training.on_vectors.train_classifier``."""
+        from imagefinder.training.on_vectors import train_classifier
+
+        return train_classifier(
+            self._collection,
+            labels,
+            by=by,
+            hidden=hidden,
+            held_out=held_out,
+            space=space,
+            name=name,
+            use=use,
+            seed=seed,
+            progress=progress,
+        )
+
+    def train_words(
+        self,
+        captions: str | os.PathLike[str] | None = None,
+        *,
+        space: str | None = None,
+        name: str | None = None,
+        use: bool = False,
+        seed: int = 0,
+        progress: Tell | None = None,
+    ) -> Training:
+        """A space for texts that knows the words of this collection, learnt from captions: see
+        ``training.on_vectors.train_words``."""
+        from imagefinder.training.on_vectors import train_words
+
+        return train_words(self._collection, captions, space=space, name=name, use=use, seed=seed, progress=progress)
+
+    def predict(
+        self, *images: str | os.PathLike[str] | Record | bytes | Image, model: str | None = None
+    ) -> tuple[builtins.list[Prediction], builtins.list[Skipped]]:
+        """The classes of pictures (files, folders, tables, URLs, records of the index, bytes of image files, Pillow
+        images), by a classifier or by the one trained last; and what could not be read. Raises NotFoundError and
+        ModelError."""
+        from imagefinder.training.on_vectors import predict
+
+        return predict(self._collection, *images, model=model)
+
+    def classify(self, *, model: str | None = None, progress: Callable[[int, int], None] | None = None) -> Classified:
+        """Write the class of every image on its record, as ``class`` and ``class_confidence`` (0 to 1), for filters.
+        Raises NotFoundError and ModelError."""
+        from imagefinder.training.on_vectors import classify
+
+        return classify(self._collection, model=model, progress=progress)
+
+    def train_autoencoder(
+        self,
+        source: str | os.PathLike[str] | None = None,
+        *,
+        options: AutoencoderOptions | None = None,
+        labels: Path | None = None,
+        name: str | None = None,
+        use: bool = False,
+        restart: bool = False,
+        progress: Tell | None = None,
+    ) -> Training:
+        """Train an autoencoder, with PyTorch, on the images of ``source`` or of the index; its encoder's vectors are a
+        space. See ``training.on_pictures.train_autoencoder``."""
+        from imagefinder.training.on_pictures import train_autoencoder
+
+        return train_autoencoder(
+            self._collection,
+            source,
+            options=options,
+            labels=labels,
+            name=name,
+            use=use,
+            restart=restart,
+            progress=progress,
+        )
+
+    def finetune_classifier(
+        self,
+        labels: Labels | Examples | None = None,
+        *,
+        by: str | None = None,
+        options: FinetuneOptions | None = None,
+        share: float = 0.25,
+        name: str | None = None,
+        use: bool = False,
+        restart: bool = False,
+        progress: Tell | None = None,
+    ) -> Training:
+        """Train a classifier and the last stages of its backbone, with PyTorch, on labelled images of the index; the
+        hidden layer is a space. See ``training.on_pictures.finetune_classifier``."""
+        from imagefinder.training.on_pictures import finetune_classifier
+
+        return finetune_classifier(
+            self._collection,
+            labels,
+            by=by,
+            options=options,
+            share=share,
+            name=name,
+            use=use,
+            restart=restart,
+            progress=progress,
         )
 
     @property
-    def sources(self) -> list[str]:
+    def classifier(self) -> str | None:
+        """The classifier that was trained last on this index; None where there is none."""
+        from imagefinder.training.on_vectors import last_classifier
+
+        return last_classifier(self._collection)
+
+    # --- the index itself -----------------------------------------------------------------------------------------
+
+    def info(self) -> IndexInfo:
+        """What the index holds."""
+        return self._collection.info()
+
+    @property
+    def sources(self) -> builtins.list[str]:
         """The sources indexed so far."""
-        return [s.uri for s in self._index.manifest.sources]
-
-    def _known_sources(self) -> list[tuple[str, dict[str, Any]]]:
-        return [(s.uri, dict(s.options)) for s in self._index.manifest.sources]
-
-    # --- inside ---------------------------------------------------------------------------------------------------
-
-    def _ready(self) -> None:
-        """Fit what an interrupted first run left unfitted of the spaces in use; a model that is being added fits its
-        own. Raises NotFoundError if nothing was ever indexed."""
-        for name in self._index.manifest.current.values():
-            if (entry := self._index.space(name)).search_vector is None:
-                self._index.refit(self._models.spec(entry.model))
-        if not any(self._index.is_fitted(name) for name in self._index.manifest.current.values()):
-            raise no_images()
-
-    def _resolve(self, image: str) -> str:
-        """The id of an image named by its id, ``id:`` and its id, its path or its URL."""
-        return self._find(image).id
-
-    def _find(self, image: str) -> Point:
-        for id in ids_of(image):
-            if found := self._index.store.retrieve([id]):
-                return found[0]
-        raise NotFoundError(f"The index has no image {image!r}.", remedy="Name it by its id, full path or URL.")
-
-    def _resolve_all(self, image: str) -> list[str]:
-        try:
-            return [self._resolve(image)]
-        except NotFoundError:
-            inside = str(Path(image).expanduser().absolute()).rstrip(os.sep) + os.sep
-            scroll = self._index.store.scroll(fields=("uri",))
-            ids = [p.id for points in scroll for p in points if p.payload["uri"].startswith(inside)]
-            if not ids:
-                raise
-            return ids
-
-    def _searched_dim(self, vector: str | None) -> int | None:
-        return self._index.store.vectors()[vector].dim if vector else None
-
-    # --- life -----------------------------------------------------------------------------------------------------
+        return [s.uri for s in self._collection.index.manifest.sources]
 
     def serve_at(self, url: str) -> None:
         """Tell other processes, which find the index locked, where this one serves it: ``IndexLockedError.url``."""
-        self._index.serve_at(url)
+        self._collection.index.serve_at(url)
 
     def close(self) -> None:
         """Flush and release the index; called twice, does nothing more."""
-        self._index.close()
+        self._collection.index.close()
 
     def __enter__(self) -> Self:
         return self
@@ -274,10 +581,10 @@ class ImageFinder(Modelling, Cataloguing, Organising, Teaching, Finetuning):
         self.close()
 
     def __len__(self) -> int:
-        return self._index.store.count()
+        return self._collection.index.store.count()
 
     def __contains__(self, id: str) -> bool:
-        return bool(self._index.store.retrieve([id]))
+        return bool(self._collection.index.store.retrieve([id]))
 
     def __repr__(self) -> str:
-        return f"ImageFinder({str(self._index.path)!r}, {len(self)} images)"
+        return f"ImageFinder({str(self._collection.index.path)!r}, {len(self)} images)"

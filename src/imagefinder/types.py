@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
@@ -198,3 +199,12 @@ class Hit:
 def image_id(uri: str) -> str:
     """The id of the image known by ``uri``: a UUIDv5, so the same place always has the same id."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, uri))
+
+
+def ids_of(image: str) -> list[str]:
+    """The ids that an image may have which is named by its id, ``id:`` and its id, its path or its URL."""
+    try:
+        ids = [str(uuid.UUID(image.removeprefix("id:")))]
+    except ValueError:
+        ids = []
+    return [*ids, image_id(image), image_id(str(Path(image).expanduser().absolute()))]

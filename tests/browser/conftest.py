@@ -48,7 +48,7 @@ def grouped_index(
     with ImageFinder.open(home) as finder:
         for i, record in enumerate(sorted(finder.records(), key=lambda one: one.uri)):
             taken = datetime(2026, 1, 1, tzinfo=UTC) - timedelta(hours=i)
-            finder._index.store.merge_payload([record.id], {"mtime": taken.isoformat(timespec="seconds")})
+            finder._collection.index.store.merge_payload([record.id], {"mtime": taken.isoformat(timespec="seconds")})
         finder.cluster()
         finder.map(method="pca")
     return home

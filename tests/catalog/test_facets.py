@@ -32,7 +32,7 @@ def finder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ImageFinder]:
             fields: dict[str, Any] = {"cluster": i % 4 - 1, "taken_at": YEARS[i % 4], "shop no": i}
             fields |= {"cluster_name": f"group {i % 4}" if i % 4 else None, "blur": 0.1 * (i % 3) if i % 2 else None}
             fields |= {"issues": ["dark", "tiny"] if i % 6 == 0 else []}
-            finder._index.store.merge_payload([record.id], fields)
+            finder._collection.index.store.merge_payload([record.id], fields)
             if i % 5 == 0:
                 finder.tag([record.id], add=["sale", f"size {i}"])
         yield finder
@@ -71,7 +71,7 @@ def test_a_facet_holds_the_hundred_most_frequent(tmp_path: Path) -> None:
         assert finder.facets()["total"] == 0
         finder.add(tmp_path / "a.png")
         (record,) = finder.records()
-        finder._index.store.merge_payload([record.id], {"tags": [f"t{i:03d}" for i in range(150)]})
+        finder._collection.index.store.merge_payload([record.id], {"tags": [f"t{i:03d}" for i in range(150)]})
         assert [row["value"] for row in finder.facets()["tags"]] == [f"t{i:03d}" for i in range(100)]
 
 

@@ -30,33 +30,23 @@ KEY = "a key that is long enough"
 
 
 @pytest.fixture(scope="module")
-def organised(sample_index: Path, tmp_path_factory: pytest.TempPathFactory, copy_index: Copy) -> Path:
-    """The samples, clustered, on a map, searched for duplicates, with tags: tests that change it copy it."""
-    home = tmp_path_factory.mktemp("organised") / "index"
-    copy_index(sample_index, home)
-    with ImageFinder.open(home) as finder:
-        finder.cluster()
-        finder.map("pca")
-        finder.duplicates()
-        finder.outliers()
-        finder.tag(finder.columns(["id"])["id"][:3], add=["chosen"])
-    return home
-
-
-@pytest.fixture(scope="module")
-def both(organised: Path, serving: Serving) -> Iterator[tuple[ImageFinder, Client]]:
+def both(
+    organised_index: Path, tmp_path_factory: pytest.TempPathFactory, copy_index: Copy, serving: Serving
+) -> Iterator[tuple[ImageFinder, Client]]:
     """The library and the client on one index, which no test changes."""
-    with ImageFinder.open(organised) as finder, serving(finder) as url, Client(url) as client:
+    home = tmp_path_factory.mktemp("organised") / "index"
+    copy_index(organised_index, home)
+    with ImageFinder.open(home) as finder, serving(finder) as url, Client(url) as client:
         yield finder, client
 
 
 @pytest.fixture
 def changing(
-    organised: Path, tmp_path: Path, copy_index: Copy, serving: Serving
+    organised_index: Path, tmp_path: Path, copy_index: Copy, serving: Serving
 ) -> Iterator[tuple[ImageFinder, Client]]:
     """The same, on an index of its own."""
     home = tmp_path / "index"
-    copy_index(organised, home)
+    copy_index(organised_index, home)
     with ImageFinder.open(home) as finder, serving(finder) as url, Client(url) as client:
         yield finder, client
 
@@ -196,7 +186,7 @@ def test_many_files_are_sent_in_portions(
     serve_empty: tuple[ImageFinder, Client], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     finder, client = serve_empty
-    monkeypatch.setattr("imagefinder.client.adding.FILES", 8)
+    monkeypatch.setattr("imagefinder.client.ingest.FILES", 8)
     for i in range(20):
         Image.effect_noise((40, 30), i + 1).convert("RGB").save(tmp_path / f"{i}.png")
     told: list[int] = []
@@ -316,9 +306,9 @@ def test_large_pictures_are_sent_ahead(both: tuple[ImageFinder, Client], monkeyp
 # --- the connection -----------------------------------------------------------------------------------------------
 
 
-def test_a_key_is_asked_for(organised: Path, tmp_path: Path, copy_index: Copy, serving: Serving) -> None:
+def test_a_key_is_asked_for(organised_index: Path, tmp_path: Path, copy_index: Copy, serving: Serving) -> None:
     home = tmp_path / "index"
-    copy_index(organised, home)
+    copy_index(organised_index, home)
     with ImageFinder.open(home) as finder, serving(finder, key=KEY, read_only=True) as url:
         for key in (None, "another key, also long"):
             with Client(url, key=key) as client, pytest.raises(errors.UnauthorizedError, match="key") as told:

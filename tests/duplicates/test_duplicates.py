@@ -59,7 +59,7 @@ def finder(album: Path, tmp_path: Path) -> Iterator[ImageFinder]:
 
 @pytest.fixture
 def index(finder: ImageFinder) -> Index:
-    return finder._index
+    return finder._collection.index
 
 
 def by_name(report: DuplicateReport) -> dict[str, Group]:
@@ -363,7 +363,7 @@ def test_a_file_with_the_longest_name_is_moved_and_comes_back(album: Path, tmp_p
     before = contents(album)
     with ImageFinder.open(tmp_path / "long", model="fast") as finder:
         finder.add(album)
-        assert len(trash.apply_plan(finder._index, make_plan(finder.duplicates())).files) == 3
+        assert len(trash.apply_plan(finder._collection.index, make_plan(finder.duplicates())).files) == 3
     trash.undo(tmp_path / "long")
     assert contents(album) == before
 

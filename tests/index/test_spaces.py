@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from imagefinder import ImageFinder
 from imagefinder.errors import InvalidInputError, InvalidQueryError, ModelMismatchError, NotFoundError
+from imagefinder.index.spaces import is_fitted
 from imagefinder.search.fusion import RRF_K, Fused
 from imagefinder.store.base import ScoredPoint
 
@@ -127,15 +128,15 @@ def test_searches_do_not_wait_for_a_model_that_is_being_added(both: Path, tmp_pa
 
         def search(done: int, total: int) -> None:
             asking = threading.Thread(target=lambda: found.append(len(finder.search("a bird", k=5))))
-            with finder._index.writing:  # as the filling does for each batch
+            with finder._collection.index.writing:  # as the filling does for each batch
                 asking.start()
                 asking.join(60)
                 assert not asking.is_alive()
-            assert done == total or not finder._index.is_fitted(LITE0)
+            assert done == total or not is_fitted(finder._collection.index, LITE0)
 
         finder.add_model("fast", progress=search)
         assert found and set(found) == {5}
-        assert finder._index.is_fitted(LITE0)
+        assert is_fitted(finder._collection.index, LITE0)
 
 
 def test_a_picture_that_is_gone_is_skipped_and_said(tmp_path: Path) -> None:

@@ -264,7 +264,7 @@ def test_colours_come_with_the_image_and_with_its_copies(tmp_path: Path) -> None
         assert finder.search("anything", filter="colours = blue").total == 1
         assert finder.records()[0].to_dict()["colours"]
         # an index of an earlier version has no colours: measuring quality adds them
-        store = finder._index.store
+        store = finder._collection.index.store
         store.merge_payload([r.id for r in finder.records()], {"colours": None})
         finder.quality()
         store.merge_payload([finder.records()[0].id], {"colours": None})

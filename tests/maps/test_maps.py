@@ -57,12 +57,12 @@ def test_a_map_is_kept_and_read_again(home: Path) -> None:
         done = finder.map("tsne", seed=3)
         assert list(done.ids) == finder.vectors()[0]
         assert done.facts["scores"]["trustworthiness"] > 0.7
-        assert same(load_map(finder._index), done)
+        assert same(load_map(finder._collection.index), done)
         again = finder.map(seed=3)
         assert same(again, done) and kept(home) == [again.name]  # it takes the place of the one like it
         finder.map("pca")
         assert len(kept(home)) == 2
-        assert load_map(finder._index, "tsne").name == again.name
+        assert load_map(finder._collection.index, "tsne").name == again.name
         spots, records = map_records(done, finder.records("folder = animals"))
         assert 0 < len(records) < len(done) and spots.shape == (len(records), 2)
 
@@ -101,7 +101,7 @@ def test_an_interrupted_run_leaves_the_earlier_map(home: Path, monkeypatch: pyte
         with monkeypatch.context() as patch, pytest.raises(StorageError):
             patch.setattr(runs, "write_whole", full)
             finder.map("pca")
-        assert same(load_map(finder._index), before) and kept(home) == [before.name]
+        assert same(load_map(finder._collection.index), before) and kept(home) == [before.name]
 
 
 def test_a_filter_is_kept_with_the_map(home: Path) -> None:
@@ -138,7 +138,7 @@ def test_wrong_input(home: Path, tmp_path: Path) -> None:
         done = finder.map("pca")
         (home / "index" / "runs" / "maps" / done.name / "arrays.npz").write_bytes(b"PK nonsense")
         with pytest.raises(ImageFinderError, match="damaged"):
-            load_map(finder._index)
+            load_map(finder._collection.index)
         assert finder.map("pca").name > done.name  # and a new one can be made
 
 

@@ -16,7 +16,7 @@ from imagefinder.errors import ModelError, NotFoundError
 from imagefinder.models import catalogue as module
 from imagefinder.models.catalogue import Entry, catalogue, in_catalogue
 from imagefinder.models.layouts import choose_files
-from imagefinder.models.names import find_spec, list_models, load_model, pull_model
+from imagefinder.models.registry import find_spec, list_models, load_model, pull_model
 
 WANTED = [
     *("clip-b32", "clip-b16", "siglip-base", "siglip2-base", "mobileclip", "dinov2-s", "dinov2-b", "dinov3-s"),

@@ -17,8 +17,8 @@ from tiny_graphs import CLIP_PROCESSOR, classifier_graph, clip_repository, exter
 from imagefinder.errors import ImageFinderError, InvalidInputError, ModelError, NotFoundError, StorageError
 from imagefinder.models import hub as fetching
 from imagefinder.models.hub import Address
-from imagefinder.models.names import find_spec, load_model, pull_model
 from imagefinder.models.pulled import models_folder, pulled_models, remove
+from imagefinder.models.registry import find_spec, load_model, pull_model
 from imagefinder.models.spec import ModelSpec
 
 CLIP = "hub:Xenova/tiny-clip"

@@ -16,8 +16,8 @@ from PIL import Image
 
 from imagefinder.errors import InvalidInputError, ModelError, NotFoundError
 from imagefinder.models.conse import ClassWords
-from imagefinder.models.names import BUNDLED, find_spec, list_models, load_model
 from imagefinder.models.onnx import OnnxEmbedder
+from imagefinder.models.registry import BUNDLED, find_spec, list_models, load_model
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = np.load(Path(__file__).with_name("golden.npz"))

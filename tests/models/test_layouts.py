@@ -26,7 +26,7 @@ from tiny_graphs import (
 
 from imagefinder.errors import ModelError, NotFoundError
 from imagefinder.models.layouts import choose_files
-from imagefinder.models.names import find_spec, load_model
+from imagefinder.models.registry import find_spec, load_model
 from imagefinder.models.spec import ModelSpec
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from imagefinder.errors import ModelError
-from imagefinder.models.names import BUNDLED, list_models
+from imagefinder.models.registry import BUNDLED, list_models
 from imagefinder.models.spec import ModelSpec
 
 NAME = "efficientnet-lite0"

@@ -16,8 +16,8 @@ from PIL import Image
 
 from imagefinder import ImageFinder
 from imagefinder.errors import ModelError
-from imagefinder.models.names import load_model, pull_model
 from imagefinder.models.onnx import OnnxEmbedder
+from imagefinder.models.registry import load_model, pull_model
 from imagefinder.models.similarity import logits_per_image, probabilities
 
 torch = pytest.importorskip("torch")

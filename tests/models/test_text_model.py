@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imagefinder.errors import InvalidInputError, ModelError
-from imagefinder.models.names import BUNDLED, find_spec
 from imagefinder.models.onnx import OnnxEmbedder
+from imagefinder.models.registry import BUNDLED, find_spec
 from imagefinder.models.text import TextTower
 
 GOLDEN = np.load(Path(__file__).with_name("golden.npz"))

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from fastapi.testclient import TestClient
 
 from imagefinder import ImageFinder
 from imagefinder.server.app import create_app
-from imagefinder.server.run import KEEP_ALIVE_S, bind, url_of
 from imagefinder.server.settings import ServerSettings
 from imagefinder.types import Limits
 
@@ -58,32 +55,6 @@ def serve_all(
     """The same for all tests of a module."""
     with clients(tmp_path_factory.mktemp("served"), partial(copy_index, sample_index)) as start:
         yield start
-
-
-@pytest.fixture(scope="session")
-def serving() -> Callable[..., AbstractContextManager[str]]:
-    """``with serving(finder, **settings) as url`` is a real server on a free port, for as long as the block lasts."""
-
-    @contextmanager
-    def serve(finder: ImageFinder, **settings: Any) -> Iterator[str]:
-        listener, wanted = bind(ServerSettings(port=0, **settings), any_port=False)
-        config = uvicorn.Config(
-            create_app(finder, wanted),
-            log_level="warning",
-            timeout_keep_alive=KEEP_ALIVE_S,
-            timeout_graceful_shutdown=1,
-        )
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
-            yield url_of(wanted)
-        finally:
-            server.should_exit = True
-            thread.join(30)
-            listener.close()
-
-    return serve
 
 
 @pytest.fixture

@@ -25,16 +25,13 @@ OPERATIONS = [(method, path) for path, methods in DESCRIBED["paths"].items() for
 
 @pytest.fixture(scope="module")
 def api(
-    sample_index: Path, tmp_path_factory: pytest.TempPathFactory, copy_index: Callable[[Path, Path], Path]
+    organised_index: Path, tmp_path_factory: pytest.TempPathFactory, copy_index: Callable[[Path, Path], Path]
 ) -> Iterator[Any]:
     schema = schemathesis.openapi.from_dict(DESCRIBED)
     schema["/v1/search"]["post"].as_strategy()  # imports now: CPython 3.11 fails when two threads parse code at once
     home = tmp_path_factory.mktemp("api") / "index"
-    copy_index(sample_index, home)
+    copy_index(organised_index, home)
     with ImageFinder.open(home) as finder:
-        finder.cluster(5)
-        finder.map("pca")
-        finder.duplicates()
         app = create_app(finder, ServerSettings(folders=()))  # no folder of this machine is named by chance
         with TestClient(app, base_url="http://localhost", raise_server_exceptions=False) as client:
             yield schema, client

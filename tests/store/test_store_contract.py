@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from imagefinder.errors import ImageFinderError, InvalidInputError, NotFoundError
+from imagefinder.errors import ImageFinderError, IndexDamagedError, InvalidInputError, NotFoundError
 from imagefinder.store.base import Point, Store, VectorParams
 from imagefinder.store.edge.store import EdgeStore
 from imagefinder.store.exact import ExactStore
 from imagefinder.store.filters.parse import parse
+from imagefinder.store.stores import STORES, StoreKind, find_store
 
 RAW = VectorParams(8, dtype="float16", metric="dot", searchable=False)
 SPACE = VectorParams(4)
@@ -30,9 +31,9 @@ def point(n: int, vectors: dict[str, Any] | None = None, **payload: Any) -> Poin
     return Point(id_of(n), {"uri": f"/p/{n}.jpg", "width": n, **payload}, made)
 
 
-@pytest.fixture(params=["exact", "edge"])
+@pytest.fixture(params=list(STORES))
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    made: Store = ExactStore() if request.param == "exact" else EdgeStore.create(tmp_path / "points")
+    made = find_store(request.param).create(tmp_path / "points")
     made.create_vector("raw", RAW)
     made.create_vector("space", SPACE)
     yield made
@@ -55,6 +56,37 @@ def test_vectors_can_be_created_and_dropped(store: Store) -> None:
     with pytest.raises(NotFoundError, match="late"):
         store.query("late", np.array([0, 1]), 5)
     assert store.count() == 2
+
+
+def test_starting_over_leaves_the_new_vectors_and_no_points(store: Store) -> None:
+    store.upsert([point(1), point(2)])
+    before = store.writes
+    store.start_over({"other": VectorParams(2)})
+    assert dict(store.vectors()) == {"other": VectorParams(2)} and store.count() == 0 and store.writes > before
+    store.upsert([point(3, {"other": np.array([3.0, 4.0])})])
+    assert ids(store.query("other", np.array([3, 4]), 5)) == [id_of(3)]
+    with pytest.raises(NotFoundError, match="space"):
+        store.query("space", np.ones(4), 5)
+
+
+def test_a_store_is_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever fulfils the protocol serves an index once it has its row; no name of a store stands elsewhere."""
+    from imagefinder.finder import ImageFinder
+    from imagefinder.index.folder import Index
+
+    monkeypatch.setitem(STORES, "mine", StoreKind("a test's own", "imagefinder.store.exact:ExactStore"))
+    pictures = Path(__file__).resolve().parents[2] / "examples" / "images" / "medical"
+    with ImageFinder(Index(tmp_path / "index", store="mine"), model="fast") as finder:
+        assert finder.add(pictures).added == 3
+        hits = finder.search("a syringe", k=3)
+        assert len(hits) == 3 and len(finder.cluster(2).clusters) == 2
+    with ImageFinder.open(tmp_path / "edge", model="fast") as finder:
+        finder.add(pictures)
+        assert [hit.uri for hit in finder.search("a syringe", k=3)] == [hit.uri for hit in hits]
+    with pytest.raises(IndexDamagedError, match="memory"):
+        Index(tmp_path / "index", store="mine")
+    with pytest.raises(NotFoundError, match="edge"):
+        Index(tmp_path / "other", store="ege")
 
 
 def test_points_without_a_vector(store: Store) -> None:

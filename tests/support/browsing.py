@@ -21,6 +21,8 @@ import httpx
 import numpy as np
 from PIL import Image
 
+from imagefinder.index.spaces import add_spaces, refit, spaces_of
+
 if TYPE_CHECKING:
     from playwright.sync_api import ConsoleMessage, Locator, Page, Request, Response
 
@@ -302,9 +304,9 @@ def index_of_many(home: Path, folder: Path) -> int:
     from imagefinder.types import ImageRef, Record
 
     with ImageFinder.open(home) as finder:
-        spec, index = finder._models.spec("default"), finder._index
-        index.add_spaces(spec)
-        spaces = index.spaces_of(spec)
+        spec, index = finder._collection.models.spec("default"), finder._collection.index
+        add_spaces(index, spec)
+        spaces = spaces_of(spec)
         random = np.random.default_rng(0)
         mixers = {name: random.standard_normal((192, spec.spaces[s].dim), np.float32) for s, name in spaces.items()}
         refs = [one for one in open_source(str(folder)).scan() if isinstance(one, ImageRef)]
@@ -335,5 +337,5 @@ def index_of_many(home: Path, folder: Path) -> int:
             index.store.upsert(
                 [Point(r.id, r.to_payload(), {n: a[i] for n, a in named.items()}) for i, r in enumerate(records)]
             )
-        index.refit(spec)
+        refit(index, spec)
     return len(refs)

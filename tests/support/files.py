@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+import pytest
+from filelock import FileLock
 
 MEMORY = Path("/dev/shm")
 NEEDED_BYTES = 8 * 2**30  # what the whole run holds at its peak, with as much again for the programs
-BLOCK = 64 * 1024
+ZEROS = bytes(256 * 1024)
 
 
 def folder_in_memory() -> Path | None:
@@ -24,18 +27,31 @@ def folder_in_memory() -> Path | None:
     return MEMORY if fits and not room.f_flag & os.ST_NOEXEC and os.access(MEMORY, os.W_OK) else None
 
 
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """The folder ``name`` as ``make(folder)`` has filled it: once, for all processes that share the tests' work."""
+    root = factory.getbasetemp()
+    folder = (root.parent if "PYTEST_XDIST_WORKER" in os.environ else root) / name
+    done = folder.with_name(f"{name}.done")
+    with FileLock(folder.with_name(f"{name}.lock")):
+        if not done.exists():
+            folder.mkdir()
+            make(folder)
+            done.touch()
+    return folder
+
+
 def copy_with_holes(source: str, target: str) -> str:
     """Copy a file without reading the holes that the file system knows, nor writing blocks of zeros."""
     with open(source, "rb", buffering=0) as read, open(target, "wb") as write:
         for start, end in _data(read.fileno()):
             read.seek(start)
             write.seek(start)
-            while start < end and (block := read.read(min(BLOCK, end - start))):
+            while start < end and (block := read.read(min(len(ZEROS), end - start))):
                 start += len(block)
-                if block.strip(b"\0"):
-                    write.write(block)
-                else:
+                if block == ZEROS[: len(block)]:
                     write.seek(start)
+                else:
+                    write.write(block)
         write.truncate(os.fstat(read.fileno()).st_size)
     return target
 

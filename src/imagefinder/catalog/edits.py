@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -9,9 +10,14 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
 from imagefinder.errors import InvalidInputError, NotFoundError
+from imagefinder.index.collection import under
+from imagefinder.store.checks import canonical_id
+from imagefinder.store.filters.parse import FilterLike, as_filter
 
 if TYPE_CHECKING:
+    from imagefinder.index.collection import Collection
     from imagefinder.index.folder import Index
+    from imagefinder.types import Record
 
 TAG_LENGTH, CAPTION_LENGTH, NAME_LENGTH = 100, 10_000, 255  # characters
 TAGS = 100  # of an image
@@ -28,11 +34,17 @@ UNSET: Final = Unset.UNSET
 
 
 def update_image(
-    index: Index, id: str, *, tags: Sequence[str] | Unset, caption: str | Unset | None, name: str | Unset | None
-) -> None:
+    collection: Collection,
+    image: str | os.PathLike[str],
+    *,
+    tags: Sequence[str] | Unset,
+    caption: str | Unset | None,
+    name: str | Unset | None,
+) -> Record:
     """Replace what is said of one image; None takes it away. ``name`` is what people call the picture where its URI
     does not say, such as that of an uploaded file. Raises InvalidInputError or NotFoundError; nothing is changed then.
     """
+    index, id = collection.index, collection.resolve(image)
     changes: dict[str, Any] = {}
     if not isinstance(tags, Unset):
         changes["tags"] = list(checked_tags(tags)) or None
@@ -44,11 +56,41 @@ def update_image(
         _tags_of(index, [id])
         if changes:
             index.store.merge_payload([id], changes)
+    return collection.get(id)
 
 
-def tag_images(index: Index, ids: Sequence[str], add: Iterable[str] = (), remove: Iterable[str] = ()) -> int:
-    """Add and remove tags of images; how many have changed. Raises InvalidInputError or NotFoundError; nothing is
-    changed then."""
+def tag_images(
+    collection: Collection,
+    images: Sequence[str | os.PathLike[str]],
+    add: Iterable[str] = (),
+    remove: Iterable[str] = (),
+    filter: FilterLike = None,
+) -> int:
+    """Add and remove tags of these images, and of all that match a filter; how many have changed. Raises
+    InvalidInputError, InvalidFilterError or NotFoundError; nothing is changed then."""
+    if isinstance(images, str):
+        raise InvalidInputError(f"Images are a list of ids or paths, not the text {images!r}.")
+    condition = as_filter(filter)
+    ids = [canonical_id(os.fspath(image)) or collection.resolve(image) for image in images]
+    if condition is not None:
+        ids += collection.index.store.columns(["id"], filter=condition)["id"]
+    return _tag(collection.index, [*dict.fromkeys(ids)], add, remove)
+
+
+def remove_images(collection: Collection, images: Sequence[str | os.PathLike[str]], filter: FilterLike = None) -> int:
+    """Take these images, and all that match a filter, out of the index; a folder stands for all images in it. How
+    many they were. Raises InvalidInputError, InvalidFilterError or NotFoundError; nothing is removed then."""
+    condition, store = as_filter(filter), collection.index.store
+    if not images and condition is None:
+        raise InvalidInputError("Nothing to remove was named.", remedy="Give ids, paths, URLs or a filter.")
+    ids = {id for image in images for id in under(collection, os.fspath(image))}
+    if condition is not None:
+        ids |= {p.id for points in store.scroll(filter=condition, fields=()) for p in points}
+    store.delete(sorted(ids))
+    return len(ids)
+
+
+def _tag(index: Index, ids: Sequence[str], add: Iterable[str], remove: Iterable[str]) -> int:
     added, removed = checked_tags(add), set(checked_tags(remove))
     if not added and not removed:
         raise InvalidInputError("No tag was given.", remedy="Name tags to add or to remove.")

@@ -8,7 +8,9 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from imagefinder.errors import InvalidInputError
+from imagefinder.results import Records
 from imagefinder.store.filters.dates import period
+from imagefinder.store.filters.parse import FilterLike, as_filter
 from imagefinder.types import Record
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ FIELDS = 50  # of one call
 REMEMBERED = 16
 
 
-def facets(index: Index, filter: Filter | None) -> dict[str, Any]:
+def facets(index: Index, filter: FilterLike = None) -> dict[str, Any]:
     """How many of the images that match have which value.
 
     For each field of ``COUNTED``, for ``cluster`` and for ``year``, a list of ``{"value", "count"}``, the most
@@ -32,12 +34,13 @@ def facets(index: Index, filter: Filter | None) -> dict[str, Any]:
     that any image has; ``total`` counts the images. Reading 22,914 rows takes 0.2 s, so the last answers are
     remembered until something is written.
     """
-    key, writes = f"facets {filter}", index.store.writes
+    condition = as_filter(filter)
+    key, writes = f"facets {condition}", index.store.writes
     kept = index.remembered.get(key)
     if kept is None or kept[0] != writes:
         if len(index.remembered) >= REMEMBERED:
             index.remembered.clear()
-        kept = index.remembered[key] = (writes, _facets(index, filter))
+        kept = index.remembered[key] = (writes, _facets(index, condition))
     return deepcopy(kept[1])
 
 
@@ -77,30 +80,35 @@ def _range(values: Sequence[Any], field: str) -> list[Any]:
     return [min(dated)[1], max(dated)[1]] if dated else []
 
 
-def columns(index: Index, fields: Sequence[str], filter: Filter | None, sort: str) -> dict[str, list[Any]]:
+def columns(
+    index: Index, fields: Sequence[str], filter: FilterLike = None, sort: str | None = None
+) -> dict[str, list[Any]]:
     """The values of these fields (``id`` is one) of all images that match, a list for each; None where there is none.
-    Raises InvalidInputError."""
+    Raises InvalidInputError or InvalidFilterError."""
     if isinstance(fields, str) or not 1 <= len(fields) <= FIELDS or not all(isinstance(f, str) and f for f in fields):
         raise InvalidInputError(f"Columns are a list of 1 to {FIELDS} names of fields, not {fields!r:.200}.")
-    field, falling = checked_sort(sort)
-    found = index.store.columns(list(dict.fromkeys([*fields, field])), filter=filter)
+    field, falling = checked_sort(sort or "id")
+    found = index.store.columns(list(dict.fromkeys([*fields, field])), filter=as_filter(filter))
     order = _order(found[field], field, falling)
     return {name: found[name] if order is None else [found[name][i] for i in order] for name in fields}
 
 
-def listed(index: Index, filter: Filter | None, sort: str, k: int, offset: int) -> tuple[list[Record], int]:
-    """``k`` records from ``offset`` on in the order of ``sort``, and how many match at all. Raises
-    InvalidInputError."""
+def listed(
+    index: Index, filter: FilterLike = None, sort: str | None = None, k: int = 100, offset: int = 0
+) -> tuple[Records, int]:
+    """``k`` records from ``offset`` on in the order of ``sort``, and how many match in all. Raises InvalidInputError or
+    InvalidFilterError."""
     if k < 1 or offset < 0:
         raise InvalidInputError(f"k must be 1 or more and offset 0 or more; got k={k}, offset={offset}.")
-    field, falling = checked_sort(sort)
+    field, falling = checked_sort(sort or "id")
+    condition = as_filter(filter)
     if field == "id" and not falling and not offset:
-        points = next(index.store.scroll(filter=filter, batch=k), [])
-        total = index.store.count(filter)
+        points = next(index.store.scroll(filter=condition, batch=k), [])
+        total = index.store.count(condition)
     else:
-        ids = columns(index, ["id"], filter, sort)["id"]
+        ids = columns(index, ["id"], condition, sort)["id"]
         points, total = index.store.retrieve(ids[offset : offset + k]), len(ids)
-    return [Record.from_payload(p.id, p.payload) for p in points], total
+    return Records([Record.from_payload(p.id, p.payload) for p in points]), total
 
 
 def checked_sort(sort: str) -> tuple[str, bool]:

@@ -67,16 +67,16 @@ def cli() -> None:
     """Search and organise any collection of images on your own machine.
 
     \b
-      imagefinder index ~/Pictures          take in a folder (again: only what changed)
-      imagefinder search red bike           search by words
+      imagefinder index ~/Pictures          index a folder (again: only what has changed)
+      imagefinder search red bike           search by text
       imagefinder search ./beach.jpg        search by image: a file, a URL, or id:ID
       imagefinder search "dog + ./beach.jpg - people"
-      imagefinder cluster                   sort the images into named groups
+      imagefinder cluster                   put similar images into clusters with names
       imagefinder map --out map.html        see them all on a map
-      imagefinder duplicates                find copies, however edited
+      imagefinder duplicates                find duplicates, edited ones too
       imagefinder serve                     all of this as a web page and an HTTP API
 
-    Every command takes --index DIR (or IMAGEFINDER_INDEX) and --json. Exit codes: 0 done, 1 nothing found,
+    Most commands take --index DIR (or IMAGEFINDER_INDEX) and --json. Exit codes: 0 done, 1 nothing found,
     2 wrong use, 3 failed.
     """
     if settings.PROVIDER.value:

@@ -32,9 +32,14 @@ class Count(click.ParamType[Any]):
 
 
 def features_options(command: Any) -> Any:
-    command = click.option("--seed", default=0, show_default=True, help="Repeatable for the same number.")(command)
+    command = click.option("--seed", default=0, show_default=True, help="The same seed gives the same clusters.")(
+        command
+    )
     command = click.option(
-        "--scale", type=click.Choice(["none", "standard"]), default="none", help="standard: a variance of 1 everywhere."
+        "--scale",
+        type=click.Choice(["none", "standard"]),
+        default="none",
+        help="standard: a variance of 1 in each dimension.",
     )(command)
     return click.option(
         "--features",
@@ -59,7 +64,7 @@ def _method_options() -> list[click.Parameter]:
         type=click.Choice(list(METHODS)),
         default=DEFAULT,
         show_default=True,
-        help=f"How. {noisy} leave out what fits nowhere: noise, -1.",
+        help=f"Algorithm; {noisy} leave noise, -1.",
     )
     return [method, *(_setting_option(name, *found) for name, found in settings_of_all().items())]
 
@@ -70,23 +75,29 @@ def _setting_option(name: str, setting: Setting, methods: list[str]) -> click.Op
 
 
 @click.command(cls=ClusterCommand)
-@click.option("-n", "--n-clusters", type=Count(), metavar="K|auto", help="How many.  [default: auto]")
+@click.option("-n", "--n-clusters", type=Count(), metavar="K|auto", help="Number of clusters.  [default: auto]")
 @features_options
-@click.option("--stability", default=5, show_default=True, type=click.IntRange(0), help="Resampled runs; 0 for none.")
+@click.option(
+    "--stability",
+    default=5,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Resampled runs that measure it; 0 for none.",
+)
 @click.option("--fresh", is_flag=True, help="Forget names, locks, merges, splits and moves of earlier clusters.")
 @index_option
 @json_option
 def cluster(n_clusters: int | None, index_dir: Path | None, as_json: bool, **options: Any) -> int:
-    """Sort the images into clusters of alike ones, each with a name, typical images and figures.
+    """Put similar images into clusters, each with a name, typical images and measures.
 
     \b
-      imagefinder cluster                          as many as the data has
+      imagefinder cluster                          as many as the images suggest
       imagefinder cluster -n 20 --method kmeans
       imagefinder clusters                         look at them again; rename, merge, split...
       imagefinder search "dog" --filter "cluster = 3"
 
-    The records get `cluster` and `cluster_name`, so filters know them. What was said of earlier clusters (names, locks,
-    merges, splits, moves) is kept. Images indexed later join the nearest cluster.
+    The records get `cluster` and `cluster_name`, for filters; -1 is noise. Corrections of earlier clusters (names,
+    locks, merges, splits, moves) are kept. Images indexed later join the nearest cluster.
     """
     settings = {name: value for name in settings_of_all() if (value := options.pop(name)) is not None}
     with open_finder(index_dir) as finder:
@@ -141,8 +152,9 @@ def _line(found: Cluster, size: int) -> str:
 def choose_k(max_k: int, plot: Path | None, index_dir: Path | None, as_json: bool, **options: Any) -> int:
     """Measure k-means for every number of clusters, and suggest one with the reason; you decide.
 
-    Inertia, silhouette (of a sample, with its standard error), Calinski-Harabasz and Davies-Bouldin for 2 to --max
-    clusters, where the inertia bends (Kneedle), and how many communities the neighbour graph has. Nothing is changed.
+    It prints inertia, silhouette (of a sample, with its standard error), Calinski-Harabasz and Davies-Bouldin for 2 to
+    --max clusters, where the inertia bends (Kneedle), and how many communities the neighbour graph has. Nothing is
+    changed.
     """
     if plot:
         require("plots", what="A drawing")

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 def clusters(context: click.Context, index_dir: Path | None, as_json: bool) -> int:
     """Look at the clusters, and correct them. Without a command, list them.
 
-    A cluster is named by its label or its name. Corrections are kept when `imagefinder cluster` runs again; `undo`
-    takes the last one back.
+    A cluster is given by its number or its name. Corrections are kept when `imagefinder cluster` runs again; `undo`
+    undoes the last one.
     """
     if context.invoked_subcommand is not None:
         return OK
@@ -50,7 +50,7 @@ def _tell(found: Cluster | list[Cluster], as_json: bool, text: str) -> int:
 @index_option
 @json_option
 def show(cluster: str, k: int, sheet: Path | None, index_dir: Path | None, as_json: bool) -> int:
-    """One cluster: its figures, words, and images from the most typical on."""
+    """One cluster: its measures, the words of its name, and its images, the most typical first."""
     with open_finder(index_dir) as finder:
         found = finder.clusters.find(cluster)
         rows = [row for row in finder.clusters.rows() if row["cluster"] == found.label][:k]
@@ -95,7 +95,7 @@ def rename(cluster: str, name: str, index_dir: Path | None, as_json: bool) -> in
 @index_option
 @json_option
 def merge(clusters: tuple[str, ...], index_dir: Path | None, as_json: bool) -> int:
-    """Make one cluster of several, with the label and name of the first."""
+    """Make one cluster of several, with the number and name of the first."""
     with open_finder(index_dir) as finder:
         found = finder.clusters.merge(*clusters)
     return _tell(found, as_json, f"Cluster {found.label} ({found.name}) now has {plural(found.size, 'image')}.")
@@ -103,11 +103,11 @@ def merge(clusters: tuple[str, ...], index_dir: Path | None, as_json: bool) -> i
 
 @clusters.command()
 @click.argument("cluster")
-@click.option("-n", "--parts", "n", default=2, show_default=True, type=click.IntRange(2), help="Into how many.")
+@click.option("-n", "--parts", "n", default=2, show_default=True, type=click.IntRange(2), help="Number of parts.")
 @index_option
 @json_option
 def split(cluster: str, n: int, index_dir: Path | None, as_json: bool) -> int:
-    """Part a cluster; the largest part keeps its label and name."""
+    """Split a cluster; the largest part keeps its number and name."""
     with open_finder(index_dir) as finder:
         parts = finder.clusters.split(cluster, n)
     text = "; ".join(f"{c.label}: {c.name} ({c.size:,})" for c in parts)
@@ -116,7 +116,7 @@ def split(cluster: str, n: int, index_dir: Path | None, as_json: bool) -> int:
 
 @clusters.command()
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
-@click.option("--to", "cluster", required=True, metavar="CLUSTER", help="Where they belong.")
+@click.option("--to", "cluster", required=True, metavar="CLUSTER", help="The cluster they belong to.")
 @index_option
 @json_option
 def move(images: tuple[str, ...], cluster: str, index_dir: Path | None, as_json: bool) -> int:
@@ -152,7 +152,7 @@ def unlock(cluster: str, index_dir: Path | None, as_json: bool) -> int:
 @index_option
 @json_option
 def undo(index_dir: Path | None, as_json: bool) -> int:
-    """Take the last change back (also a whole run of `imagefinder cluster`)."""
+    """Undo the last change (also a whole run of `imagefinder cluster`)."""
     with open_finder(index_dir) as finder:
         before = finder.clusters.clustering
         now = finder.clusters.undo()
@@ -163,7 +163,13 @@ def undo(index_dir: Path | None, as_json: bool) -> int:
 
 
 @clusters.command()
-@click.option("--level", "n", type=click.IntRange(1), metavar="N", help="Into so many groups.  [default: a few levels]")
+@click.option(
+    "--level",
+    "n",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Number of clusters at this level.  [default: a few levels]",
+)
 @index_option
 @json_option
 def tree(n: int | None, index_dir: Path | None, as_json: bool) -> int:

@@ -23,7 +23,7 @@ HELP = """There are no sample images here.
 @index_option
 @click.option("--sheet", default="demo.png", show_default=True, type=click.Path(path_type=Path, dir_okay=False))
 def demo(folder: Path | None, index_dir: Path | None, sheet: Path) -> None:
-    """Index sample images (or FOLDER), search them by words and by image, and draw what was found."""
+    """Index sample images (or FOLDER), search them by text and by image, and draw the hits."""
     from imagefinder.finder import ImageFinder
     from imagefinder.plots import search_sheet
 

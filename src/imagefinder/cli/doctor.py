@@ -74,8 +74,8 @@ def _extras() -> Check:
 
 def _providers() -> Check:
     """What onnxruntime has, and what the default model runs on when it is loaded now."""
-    from imagefinder.models.names import load_model
     from imagefinder.models.providers import installed
+    from imagefinder.models.registry import load_model
 
     running = load_model("default", threads=1).provider
     return Check("providers", True, f"{', '.join(installed())}; the default model runs on {running}")
@@ -83,7 +83,7 @@ def _providers() -> Check:
 
 def _models() -> Check:
     """Load every bundled model, after comparing its files with their checksums."""
-    from imagefinder.models.names import list_models, load_model
+    from imagefinder.models.registry import list_models, load_model
 
     specs = list_models()
     for spec in specs:

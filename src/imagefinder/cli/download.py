@@ -16,17 +16,17 @@ from imagefinder.cli.common import NOTHING_FOUND, OK, json_option, limits, plura
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--urls", type=click.Path(path_type=Path, dir_okay=False), help="CSV or Parquet with a column of URLs.")
 @click.option("--column", metavar="NAME", help="The column that holds the URLs.")
-@click.option("--unsplash", type=click.IntRange(1), metavar="N", help="N photos of Unsplash.")
+@click.option("--unsplash", type=click.IntRange(1), metavar="N", help="N photos from Unsplash.")
 @click.option("--key", metavar="KEY", help="Unsplash access key.  [default: $UNSPLASH_ACCESS_KEY; none: picsum.photos]")
 @click.option("--base-url", metavar="URL", help="Address of the photo service, instead of the public one.")
 @click.option("--workers", default=8, show_default=True, type=click.IntRange(1, 64), help="Downloads at once.")
 @json_option
 def download(folder: Path, urls: Path | None, unsplash: int | None, as_json: bool, **options: Any) -> int:
-    """Download images into FOLDER: those of a table of URLs, or photos of Unsplash.
+    """Download images into FOLDER: those of a table of URLs, or photos from Unsplash.
 
-    Run it again to go on where it stopped: what is there is not fetched anew. FOLDER/manifest.csv says where each
-    file came from, and `imagefinder index FOLDER/manifest.csv` takes the images in with the table's other columns.
-    Exit 1 if an image could not be had.
+    Run it again to continue where it stopped: files that are there are not fetched again. FOLDER/manifest.csv says
+    where each file came from, and `imagefinder index FOLDER/manifest.csv` indexes the images with the table's other
+    columns. Exit code 1: an image could not be downloaded.
     """
     if (urls is None) == (unsplash is None):
         raise click.UsageError("Give one of --urls FILE and --unsplash N.")

@@ -49,16 +49,16 @@ class _FindFirst(click.Group):
 
 @click.group(cls=_FindFirst)
 def duplicates() -> None:
-    """Find copies of the same picture, decide which to keep, and move the others to a trash folder.
+    """Find duplicates of the same picture, choose which to keep, and move the others to a trash folder.
 
     \b
       imagefinder duplicates                              find them; nothing is changed
-      imagefinder duplicates --plan plan.json             and write down what would be moved
-      imagefinder duplicates apply plan.json              move it to the trash
-      imagefinder duplicates undo                         and back
-      imagefinder duplicates decide not-duplicate A B     never name these two again
+      imagefinder duplicates --plan plan.json             also write a plan of what would be moved
+      imagefinder duplicates apply plan.json              move duplicates to the trash
+      imagefinder duplicates undo                         move them back
+      imagefinder duplicates decide not-duplicate A B     never list these two again
 
-    Without a command's name it is `find`.
+    Without a command, it runs `find`.
     """
 
 
@@ -69,25 +69,29 @@ def duplicates() -> None:
     type=click.Choice(TIERS),
     default="same-picture",
     show_default=True,
-    help="The loosest kind to look for; the stricter ones are always found too.",
+    help="The loosest tier to look for; the stricter ones are always found too.",
 )
 @click.option("--reference", multiple=True, metavar="DIR", help="Always keep what lies there, and never touch it.")
-@click.option("--prefer", multiple=True, metavar="DIR", help="Rather keep what lies there; the first named first.")
-@click.option("--keep", metavar="RULE,...", default="", help="Rules for the best copy, the first to decide first.")
+@click.option(
+    "--prefer", multiple=True, metavar="DIR", help="Prefer to keep what lies there; the first DIR is preferred most."
+)
+@click.option(
+    "--keep", metavar="RULE,...", default="", help="Rules that choose the image to keep, the first rule first."
+)
 @click.option("--similar", type=float, default=0.8, show_default=True, metavar="X", help="Least cosine of `similar`.")
 @click.option("--plan", type=click.Path(path_type=Path, dir_okay=False), help="Write a plan for `apply` there.")
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write a page that shows them there.")
 @click.option("--workers", type=click.IntRange(1, 256), metavar="N", help="Threads.  [default: one a core]")
 @json_option
 def find(index_dir: Path | None, plan: Path | None, html: Path | None, as_json: bool, **options: Any) -> int:
-    """Find duplicates: groups, what shows that they are, which to keep and why. Changes nothing.
+    """Find duplicates: groups, the evidence, which image to keep and why. Changes nothing.
 
     \b
       identical-bytes    the same file
       identical-pixels   another file of the same pixels
       same-picture       re-encoded, resized, cropped, mirrored, rotated, framed, captioned
-      same-scene         another shot of the same thing
-      similar            alike by vector only; never part of a plan
+      same-scene         another photo of the same thing
+      similar            similar vectors only; never part of a plan
 
     Rules for --keep: reference, folder, pixels, format, date, bytes, oldest, name, path (this is the default order).
     """
@@ -172,13 +176,16 @@ def _write_plan(path: Path, report: DuplicateReport) -> None:
 @duplicates.command()
 @click.argument("plan", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @index_option
-@click.option("--trash", type=Folder, metavar="DIR", help="Move them there.  [default: trash/ in the index folder]")
+@click.option(
+    "--trash", type=Folder, metavar="DIR", help="Folder to move them to.  [default: trash/ in the index folder]"
+)
 @click.option("--reference", multiple=True, metavar="DIR", help="A further folder that is not touched.")
 @json_option
 def apply(plan: Path, index_dir: Path | None, trash: Path | None, reference: Sequence[str], as_json: bool) -> int:
-    """Move the files that a PLAN removes to the trash, and take them out of the index. `undo` moves them back.
+    """Move the files that a PLAN removes to the trash, and remove them from the index. `undo` moves them back.
 
-    A file that has changed since, lies in a reference folder, or whose copy to keep has changed, stays where it is.
+    A file stays where it is if it, or the file to keep in its place, has changed since, or if it is in a reference
+    folder.
     """
     from imagefinder.duplicates.paths import real_folder
     from imagefinder.duplicates.plan import read_plan
@@ -208,7 +215,7 @@ def apply(plan: Path, index_dir: Path | None, trash: Path | None, reference: Seq
 def undo(journal: Path | None, index_dir: Path | None, as_json: bool) -> int:
     """Move the files of the last `apply` (or of a JOURNAL) back to where they were.
 
-    They are searched again after the next `imagefinder index`.
+    The next `imagefinder index` adds them to the index again.
     """
     from imagefinder.duplicates import trash
 
@@ -246,9 +253,9 @@ def _tell_moved(moved: Moved, as_json: bool, what: str) -> None:
 @index_option
 @json_option
 def decide(decision: str, images: tuple[str, ...], index_dir: Path | None, as_json: bool) -> int:
-    """Decide of images, by path or id, that they are no duplicates, or that all are to be kept.
+    """Record that images, given by path or id, are not duplicates, or that all of them are to be kept.
 
-    They are not named together again, by whatever name and in whatever folder their content turns up.
+    They are not listed together again, also after they are renamed or moved.
     """
     with open_finder(index_dir) as finder:
         pairs = finder.copies.decide(decision, *images)
@@ -261,7 +268,7 @@ def decide(decision: str, images: tuple[str, ...], index_dir: Path | None, as_js
 @index_option
 @json_option
 def forget(first: str, second: str, index_dir: Path | None, as_json: bool) -> int:
-    """Forget what was decided about two images: FIRST and SECOND are paths, ids, or content hashes from `decisions`."""
+    """Delete the decision about two images: FIRST and SECOND are paths, ids, or content hashes from `decisions`."""
     with open_finder(index_dir) as finder:
         pairs = finder.copies.forget(first, second)
     return _tell_count(pairs, as_json)
@@ -269,13 +276,18 @@ def forget(first: str, second: str, index_dir: Path | None, as_json: bool) -> in
 
 @duplicates.command()
 @index_option
-@click.option("--export", "target", type=click.Path(path_type=Path, dir_okay=False), help="Write them to a file.")
 @click.option(
-    "--import", "source", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Add those of a file."
+    "--export", "target", type=click.Path(path_type=Path, dir_okay=False), help="Write the decisions to a file."
+)
+@click.option(
+    "--import",
+    "source",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Add the decisions of a file.",
 )
 @json_option
 def decisions(index_dir: Path | None, target: Path | None, source: Path | None, as_json: bool) -> int:
-    """List what was decided, or take it from one index to another."""
+    """List the decisions, or copy them from one index to another."""
     from imagefinder.duplicates import memory
 
     with _open_index(index_dir) as index:

@@ -22,15 +22,13 @@ from imagefinder.cli.common import OK, index_option, json_option, open_finder, p
 def evaluate(labels: Path, space: str | None, index_dir: Path | None, as_json: bool) -> int:
     """Measure how well the index finds things, on your own labels or captions.
 
-    Labels: every image asks for the others of its label; recall@1 is the share whose nearest has it, MAP@R the mean
-    average precision over as many ranks as there are others (at most 100). Captions: the share of texts whose image
-    is among the first 1, 5 and 10. Where the images are clustered: how far the clusters agree with the labels (NMI and
-    adjusted Rand index, 1 is the same).
+    Labels: every image is a query for the other images with its label. recall@1 is the share of queries whose first hit
+    has the label; MAP@R is the mean average precision of the first R hits, R being the number of those images (at most
+    100). Captions: the share of texts whose image is among the first 1, 5 and 10 hits. Where the images are clustered:
+    how far clusters and labels agree (NMI and adjusted Rand index; 1 is full agreement).
     """
-    from imagefinder.evaluation.of_index import assess
-
     with open_finder(index_dir) as finder:
-        result = assess(finder, labels, space)
+        result = finder.evaluate(labels, space)
     if as_json:
         print_json(result.to_dict())
         return OK

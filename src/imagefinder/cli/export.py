@@ -25,13 +25,15 @@ if TYPE_CHECKING:
 
 @click.group()
 def export() -> None:
-    """Write what ImageFinder found for other programs."""
+    """Write clusters for other programs."""
 
 
 @export.command("clusters")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="A .csv, .parquet or .json file.")
 @click.option(
-    "--folders", type=click.Path(path_type=Path, file_okay=False), help="A new folder: one inside per cluster."
+    "--folders",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="A new folder, with one folder per cluster in it.",
 )
 @click.option(
     "--how",
@@ -49,7 +51,7 @@ def export_clusters(
     index_dir: Path | None,
     as_json: bool,
 ) -> int:
-    """Who is in which cluster: a table (uri, cluster, name, distance to the centre), or a folder for each."""
+    """Write the cluster of each image: a table (uri, cluster, name, distance to the centre), or a folder for each."""
     if not out and not folders:
         raise click.UsageError("Name a file with --out, or a folder with --folders.")
     done: list[Exported] = []
@@ -73,7 +75,7 @@ def export_clusters(
 @index_option
 @json_option
 def export_model(out: Path, index_dir: Path | None, as_json: bool) -> int:
-    """What assigns any image to these clusters without the collection: clusters.json and clusters.npz."""
+    """Write a model that gives any image one of these clusters, without the index: clusters.json and clusters.npz."""
     with open_finder(index_dir) as finder:
         model = finder.clusters.export_model(out)
     if as_json:
@@ -87,7 +89,7 @@ def export_model(out: Path, index_dir: Path | None, as_json: bool) -> int:
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
 @json_option
 def assign(model: Path, images: tuple[str, ...], as_json: bool) -> int:
-    """The cluster of any image (file, folder or URL) by a model from `imagefinder export model`; no index is needed."""
+    """Give images (files, folders, URLs) a cluster, by a model of `imagefinder export model`; no index is needed."""
     from imagefinder.clusters.assign_files import assign_images
 
     rows, skipped = assign_images(model, images, limits=limits())

@@ -24,7 +24,7 @@ ENCODER_OPTIONS = (
     click.option("--encoder", default="default", metavar="NAME", show_default=True,
                  help="default, a model of the Hugging Face Hub such as microsoft/resnet-50, or a folder with one."),
     click.option("--size", type=int, default=224, show_default=True, help="Side of the pictures, in pixels."),
-    click.option("--batch", type=int, default=32, show_default=True, help="Pictures at once."),
+    click.option("--batch", type=int, default=32, show_default=True, help="Pictures per batch."),
     click.option("--lr", type=float, default=1e-3, show_default=True,
                  help="Learning rate of new layers; the encoder's own get a tenth."),
     click.option("--patience", type=int, default=4, show_default=True,
@@ -38,7 +38,7 @@ def encoder_options(epochs: int) -> Callable[[Command], Command]:
 
     def add(command: Command) -> Command:
         command = click.option(
-            "--epochs", type=int, default=epochs, show_default=True, help="Times to go over the images, at most."
+            "--epochs", type=int, default=epochs, show_default=True, help="Most passes over the images."
         )(command)
         for option in reversed(ENCODER_OPTIONS):
             command = option(command)
@@ -81,17 +81,21 @@ def split_options(options: dict[str, Any], unfreeze: int | None) -> tuple[Encode
 @click.argument("source", required=False)
 @index_option
 @encoder_options(epochs=20)
-@click.option("--latent", type=int, default=256, show_default=True, help="Numbers that describe a picture.")
+@click.option("--latent", type=int, default=256, show_default=True, help="Dimension of the vectors.")
 @click.option(
     "--output",
     type=click.Choice(["latent", "pooled"]),
     default="latent",
     show_default=True,
-    help="What to search by: the latent, or the encoder's features below it.",
+    help="Vectors to search by: the latent, or the encoder's features below it.",
 )
-@click.option("--pixels", type=float, default=1.0, show_default=True, help="Weight of painting the picture again.")
+@click.option("--pixels", type=float, default=1.0, show_default=True, help="Weight of the loss on pixels.")
 @click.option(
-    "--features", type=float, default=1.0, show_default=True, help="Weight of telling the untrained encoder's features."
+    "--features",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="Weight of the loss on the untrained encoder's features.",
 )
 @click.option("--unfreeze", type=int, metavar="N", help="Train only the last N stages of the encoder.  [default: all]")
 @click.option("--freeze-encoder", is_flag=True, help="Leave the encoder as it is; train only the layers on top.")
@@ -114,9 +118,9 @@ def autoencoder(
 ) -> int:
     """Train an autoencoder, on the images of SOURCE (a folder, a table) or else on those of the index.
 
-    Its encoder becomes a model, and its space stands beside those of the index. Needs PyTorch: pip install
-    'imagefinder[train]'. Ctrl-C, or a crash, loses the epoch it was in; the same command goes on from there. The loss
-    by epoch and reconstructed pictures are drawn into the model's folder.
+    Its encoder becomes a model with its own space in the index. Needs PyTorch: pip install
+    'imagefinder[train]'. Ctrl-C or a crash loses only the current epoch; the same command continues from there. Plots
+    of the loss and of reconstructed pictures are saved in the model's folder.
     """
     if freeze_encoder and unfreeze:
         raise click.UsageError("--freeze-encoder and --unfreeze exclude each other.")

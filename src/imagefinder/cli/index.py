@@ -36,10 +36,10 @@ if TYPE_CHECKING:
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out what matches (gitignore syntax).")
 @click.option("--column", metavar="NAME", help="Column of a table that holds the paths or URLs.")
 @click.option("--model", metavar="NAME", help="Model of a new index, or one to add to it; see: imagefinder models list")
-@click.option("--watch", is_flag=True, help="Keep going: take in changes as they happen, until Ctrl-C.")
-@click.option("--force", is_flag=True, help="Embed every image anew, also unchanged ones.")
-@click.option("--rebuild", is_flag=True, help="Throw the index away first; its sources are indexed again.")
-@click.option("--allow-empty", is_flag=True, help="Let an empty folder remove the images it used to hold.")
+@click.option("--watch", is_flag=True, help="Keep running, and index changes as they happen, until Ctrl-C.")
+@click.option("--force", is_flag=True, help="Embed every image again, also unchanged ones.")
+@click.option("--rebuild", is_flag=True, help="Delete the index first, then index its sources again.")
+@click.option("--allow-empty", is_flag=True, help="Accept an empty folder: its images leave the index.")
 @click.option("--strict", is_flag=True, help="Exit with 1 if an image was skipped.")
 @click.option("--workers", type=click.IntRange(1, 256), metavar="N", help="Threads.  [default: one a core]")
 @json_option
@@ -53,14 +53,14 @@ def index(
     as_json: bool,
     **options: Any,
 ) -> int:
-    """Take images in: folders, image files, CSV or Parquet tables of paths or URLs, and URLs.
+    """Index images: folders, image files, CSV or Parquet tables of paths or URLs, and URLs.
 
-    Run it again to take in what is new, changed, moved or gone; without SOURCE it goes over the sources it knows.
-    Ctrl-C stops it cleanly, and the next run goes on from there. A folder's .imagefinderignore says what to leave
-    out, in the syntax of .gitignore. Images that can't be read are listed and skipped.
+    Run it again to update the index with what is new, changed, moved or gone; without SOURCE it goes over the sources
+    that it knows. Ctrl-C stops it cleanly, and the next run continues from there. A folder's .imagefinderignore says
+    what to leave out, in the syntax of .gitignore. Images that can't be read are listed and skipped.
 
-    With --model, an index that has images already gets the vectors of a further model beside those it has: see
-    `imagefinder spaces`. A model of the catalogue or the hub that is not here yet is fetched first.
+    With --model, an index that has images also gets the vectors of another model: see `imagefinder spaces`. A model of
+    the catalogue or the hub that is not here yet is fetched first.
     """
     path = index_dir or settings.default_index()
     model = ensure_here(model) if model else None

@@ -14,7 +14,7 @@ from imagefinder.cli.common import FAILED, OK, human_bytes, index_option, json_o
 @index_option
 @json_option
 def info(index_dir: Path | None, as_json: bool) -> int:
-    """What the index holds: images, sources, model, spaces, size on disk."""
+    """Show what the index holds: images, sources, model, spaces, size on disk."""
     with open_finder(index_dir) as finder:
         about = finder.info()
     if as_json:
@@ -40,7 +40,7 @@ def _used(roles: list[str]) -> str:
 @index_option
 @json_option
 def doctor(index_dir: Path | None, as_json: bool) -> int:
-    """What works here: versions, processors, models, image formats, disk. Exit 3 if something does not."""
+    """Check what works here: versions, processors, models, image formats, disk. Exit 3 if something does not."""
     from imagefinder.cli.doctor import checkup
 
     checks = checkup(index_dir or settings.default_index())

@@ -23,14 +23,16 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 
 @click.command("map")
 @index_option
-@click.option("--method", type=click.Choice(tuple(TITLES)), help="How to lay the images out.  [default: tsne]")
-@click.option("--update", is_flag=True, help="Place new images on the latest map, take off those gone.")
+@click.option("--method", type=click.Choice(tuple(TITLES)), help="Projection.  [default: tsne]")
+@click.option("--update", is_flag=True, help="Add new images to the latest map, and remove those gone.")
 @click.option("--out", "outs", multiple=True, type=FILE, metavar="FILE",
               help="Write the map: .png .svg .pdf .html .parquet .csv .json (may be repeated).")  # fmt: skip
 @click.option("--pictures", type=FILE, metavar="FILE", help="Draw the pictures themselves on the plane (PNG, JPEG).")
 @click.option("--color-by", metavar="FIELD", help="Field of the colours.  [default: cluster, if there is one]")
 @click.option("--filter", "where", metavar="EXPR", help="Only these images, e.g. 'folder=shoes and width>=800'.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**31 - 1), help="Start of the chance.")
+@click.option(
+    "--seed", default=0, show_default=True, type=click.IntRange(0, 2**31 - 1), help="The same seed gives the same map."
+)
 @json_option
 def map_(
     index_dir: Path | None,
@@ -40,7 +42,7 @@ def map_(
     as_json: bool,
     **options: Any,
 ) -> int:
-    """Lay the images out on a plane, so that like lies by like.
+    """Draw a map of the images: similar ones lie close together.
 
     \b
       imagefinder map --out map.html                     look at it in a browser
@@ -160,7 +162,7 @@ def _tell(made: Map, written: Sequence[tuple[Path, dict[str, Any]]]) -> None:
 @click.option("--plot", type=FILE, metavar="FILE", help="Draw the variance kept (PNG, SVG or PDF).")
 @json_option
 def pca(index_dir: Path | None, plot: Path | None, as_json: bool) -> int:
-    """How much of the differences between images how many dimensions keep."""
+    """How much of the variance of the vectors the first dimensions keep."""
     if plot and plot.suffix.lower() not in DRAWN:
         raise InvalidInputError(f"A plot can't be written as {plot}.", remedy=f"Name it {', '.join(DRAWN)}.")
     if plot:

@@ -15,11 +15,11 @@ from imagefinder.cli.common import OK, index_option, limits
 @click.option("--url", metavar="URL", help="Ask the server there instead of opening an index.")
 @click.option("--write", is_flag=True, help="Also offer tools that change something: tag.")
 def mcp(index_dir: Path | None, url: str | None, write: bool) -> int:
-    """Offer the images to an agent as tools, by the Model Context Protocol on stdin and stdout.
+    """Offer the images to an AI agent as tools, by the Model Context Protocol on stdin and stdout.
 
-    The agent's program starts this command; see docs/api.md for what to put into its settings. A server that has the
-    index open (imagefinder serve) is asked instead, with IMAGEFINDER_KEY if it wants a key; otherwise the index is
-    opened when it is needed and let go of half a minute later, so that other commands can use it.
+    The agent's program starts this command; docs/api.md shows its settings. If `imagefinder serve` has the index open,
+    the tools use that server, with IMAGEFINDER_KEY if it needs a key. Otherwise the index is opened when a tool needs
+    it and closed half a minute later, so that other commands can use it.
     """
     from imagefinder.mcp.access import Access, open_library
     from imagefinder.mcp.tools import Tools

@@ -19,7 +19,7 @@ BUNDLED, HERE, AVAILABLE, DAMAGED = "bundled", "here", "to fetch", "damaged"
 
 @click.group()
 def models() -> None:
-    """The models there are, those that can be fetched, and how they do on your images.
+    """List, fetch and compare embedding models.
 
     \b
       imagefinder models list
@@ -28,7 +28,7 @@ def models() -> None:
       imagefinder models compare default clip-b32 --images ~/Pictures
 
     A NAME is one of the list, hub:ORG/REPO[@REVISION][:FILE] for an ONNX model on the Hugging Face hub, or onnx:PATH
-    for a folder or an .onnx file. HF_HOME, HF_TOKEN, HF_ENDPOINT and HF_HUB_OFFLINE are respected.
+    for a folder or an .onnx file. HF_HOME, HF_TOKEN, HF_ENDPOINT and HF_HUB_OFFLINE are used.
     """
 
 
@@ -54,7 +54,7 @@ def list_(as_json: bool) -> int:
 @click.argument("name")
 @json_option
 def info(name: str, as_json: bool) -> int:
-    """All that is known of one model: spaces, preprocess, licence, origin, checksums."""
+    """Show all that is known of one model: spaces, preprocessing, licence, origin, checksums."""
     row = _all_of(name)
     if as_json:
         print_json(row)
@@ -69,10 +69,10 @@ def info(name: str, as_json: bool) -> int:
 @click.option(
     "--to", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Put it in this new folder."
 )
-@click.option("--force", is_flag=True, help="Fetch it anew, at the newest revision the name stands for.")
+@click.option("--force", is_flag=True, help="Fetch it again, at the newest revision of that name.")
 @json_option
 def pull(name: str, to: Path | None, force: bool, as_json: bool) -> int:
-    """Fetch a model, so that it is there without a network from now on.
+    """Fetch a model; it then works without a network.
 
     Only the files it needs are fetched; their revision and checksums are kept and checked. With --to DIR it goes into
     a folder to carry to another machine, where onnx:DIR names it.
@@ -93,7 +93,7 @@ def pull(name: str, to: Path | None, force: bool, as_json: bool) -> int:
 def remove(name: str, as_json: bool) -> int:
     """Delete a pulled model.
 
-    An index made with it can't be searched by new pictures or words until it is pulled again.
+    An index made with it can't be searched by text or by new images until it is pulled again.
     """
     from imagefinder.models.catalogue import in_catalogue
     from imagefinder.models.hub import PREFIX, Address
@@ -116,7 +116,7 @@ def remove(name: str, as_json: bool) -> int:
     help="CSV with the columns filename and label, caption or both.",
 )
 @click.option("--images", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="A folder of images.")
-@click.option("--limit", type=click.IntRange(2), metavar="N", help="Take N of the images, spread over all.")
+@click.option("--limit", type=click.IntRange(2), metavar="N", help="Use only N of the images, spread over all.")
 @click.option("--workers", type=click.IntRange(1, 256), metavar="N", help="Threads.  [default: one a core]")
 @json_option
 def compare(
@@ -127,15 +127,15 @@ def compare(
     workers: int | None,
     as_json: bool,
 ) -> int:
-    """Try models on your own images: speed, size and, with --labels, how well they find what belongs together.
+    """Compare models on your own images: speed, size and, with --labels, search quality.
 
     The scores are those of `imagefinder evaluate`: with labels recall@1 and MAP@R, with captions the share of texts
     whose image is among the first 1, 5 and 10. No index is made or changed.
     """
     if (labels is None) == (images is None):
         raise click.UsageError("Give one of --labels FILE and --images DIR.")
+    from imagefinder._util.threads import cores
     from imagefinder.evaluation.of_models import compare_models
-    from imagefinder.index.collection import cores
 
     found = [ensure_here(name) for name in names]
     with ProgressBars() as bars:
@@ -168,7 +168,7 @@ def ensure_here(name: str) -> str:
 
 def _pull(name: str, to: Path | None, force: bool) -> ModelSpec:
     from imagefinder.models.catalogue import in_catalogue
-    from imagefinder.models.names import pull_model
+    from imagefinder.models.registry import pull_model
 
     entry, told = in_catalogue(name), False
 
@@ -186,8 +186,8 @@ def _pull(name: str, to: Path | None, force: bool) -> ModelSpec:
 
 def _rows() -> list[dict[str, Any]]:
     from imagefinder.models.catalogue import catalogue
-    from imagefinder.models.names import list_models
     from imagefinder.models.pulled import pulled_models
+    from imagefinder.models.registry import list_models
 
     rows = [spec.summary() | {"state": BUNDLED} for spec in list_models()]
     for name, found in pulled_models().items():
@@ -203,8 +203,8 @@ def _rows() -> list[dict[str, Any]]:
 def _all_of(name: str) -> dict[str, Any]:
     from imagefinder.errors import NotFoundError
     from imagefinder.models.catalogue import in_catalogue
-    from imagefinder.models.names import BUNDLED as FOLDER
-    from imagefinder.models.names import find_spec
+    from imagefinder.models.registry import BUNDLED as FOLDER
+    from imagefinder.models.registry import find_spec
 
     entry = in_catalogue(name)
     try:

@@ -15,7 +15,7 @@ from imagefinder.cli.common import NOTHING_FOUND, OK, index_option, json_option,
 @click.option("--filter", "where", metavar="EXPR", help="Remove all that match, e.g. 'folder=old'.")
 @json_option
 def remove(images: tuple[str, ...], index_dir: Path | None, where: str | None, as_json: bool) -> int:
-    """Take images out of the index, by path, URL, id:ID, folder or filter. The files themselves are not touched.
+    """Remove images from the index, by path, URL, id:ID, folder or filter. The files themselves are not touched.
 
     An image that is still in an indexed folder comes back at the next `imagefinder index`; to leave it out for
     good, name it in the folder's .imagefinderignore.

@@ -36,20 +36,24 @@ if TYPE_CHECKING:
 @click.argument("query", nargs=-1, metavar="[QUERY]...")
 @index_option
 @click.option("-k", "--top", "k", default=10, show_default=True, type=click.IntRange(1, 100_000), help="Hits wanted.")
-@click.option("--offset", default=0, type=click.IntRange(0), help="Leave out the best N.", metavar="N")
+@click.option("--offset", default=0, type=click.IntRange(0), help="Skip the best N hits.", metavar="N")
 @click.option("--filter", "where", metavar="EXPR", help="E.g. 'folder=shoes and width>=800'.")
 @click.option("--min-score", type=float, metavar="X", help="Only hits that score at least this.")
-@click.option("--same-cluster", is_flag=True, help="Only the cluster of the image asked for, or of the best hit.")
+@click.option("--same-cluster", is_flag=True, help="Only the cluster of the query image, or of the best hit.")
 @click.option(
-    "--box", metavar="L,T,R,B", help="Only this part of the query's image: fractions of it, from the top left."
+    "--box", metavar="L,T,R,B", help="Only this part of the query image: fractions of its size, from the top left."
 )
 @click.option("--like", "liked", multiple=True, metavar="ID", help="An image that is right; several may be given.")
 @click.option("--dislike", "disliked", multiple=True, metavar="ID", help="An image that is wrong.")
 @click.option("--collapse", is_flag=True, help="One hit for near-identical images.")
 @click.option(
-    "--diversity", type=click.FloatRange(0, 1), default=0.0, metavar="X", help="0 to 1: hits unlike each other."
+    "--diversity",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    metavar="X",
+    help="0 to 1: how much hits should differ from each other.",
 )
-@click.option("--space", "spaces", metavar="A,B", help="Spaces or models to ask.  [default: the one in use]")
+@click.option("--space", "spaces", metavar="A,B", help="Spaces or models to search in.  [default: the one in use]")
 @click.option(
     "--measure", "measures", metavar="A,B", default="cosine", show_default=True, help="cosine, euclidean or both."
 )
@@ -61,9 +65,9 @@ if TYPE_CHECKING:
     help="How several spaces or measures become one ranking.",
 )
 @json_option
-@click.option("--jsonl", "shape", flag_value="jsonl", help="One JSON object per hit and line.")
+@click.option("--jsonl", "shape", flag_value="jsonl", help="One JSON object per line, one line per hit.")
 @click.option("--csv", "shape", flag_value="csv", help="CSV with a header.")
-@click.option("-f", "--paths", "shape", flag_value="paths", help="Only the paths (or URLs), one a line.")
+@click.option("-f", "--paths", "shape", flag_value="paths", help="Only the paths (or URLs), one per line.")
 @click.option("-0", "--null", is_flag=True, help="With -f: end each path with NUL, for xargs -0.")
 @click.option("--copy-to", type=click.Path(path_type=Path, file_okay=False), help="Copy the images found there.")
 @click.option("--sheet", type=click.Path(path_type=Path, dir_okay=False), help="Save a contact sheet of them (PNG).")
@@ -77,7 +81,7 @@ def search(
     sheet: Path | None,
     **options: Any,
 ) -> int:
-    """Find images by words, by an image (a file, a URL, id:ID), or by a sum of these.
+    """Find images by text, by an image (a file, a URL, id:ID), or by a weighted sum of these.
 
     \b
       imagefinder search red bike

@@ -28,7 +28,7 @@ DEFAULT_PORT = 8642
 @click.option("--browser/--no-browser", default=True, help="Open the page in your browser.")
 @click.option("--read-only", is_flag=True, help="Answer searches, change nothing.")
 @click.option("--cors", multiple=True, metavar="ORIGIN", help="Let the pages of this origin use the API.")
-@click.option("--allow-host", multiple=True, metavar="NAME", help="A further name that this server is reached by.")
+@click.option("--allow-host", multiple=True, metavar="NAME", help="Another host name of this server.")
 @click.option("--allow-folder", multiple=True, metavar="DIR", help="Let clients add images from this folder.")
 def serve(source: str | None, index_dir: Path | None, auto_port: bool, browser: bool, **options: object) -> int:
     """Serve the web page and the HTTP API, until Ctrl-C. A SOURCE (folder, table, URL) is indexed and clustered first.

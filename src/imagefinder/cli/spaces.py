@@ -11,13 +11,13 @@ from imagefinder.cli.common import OK, index_option, json_option, open_finder, p
 
 @click.group()
 def spaces() -> None:
-    """The vectors of several models in one index: list them, use one, drop one.
+    """List, choose or remove the vectors of several models in one index.
 
     \b
-      imagefinder index --model fast        add the vectors of a further model
+      imagefinder index --model fast        add the vectors of another model
       imagefinder spaces list
       imagefinder spaces use fast           search with it from now on
-      imagefinder spaces drop default       remove the vectors of another
+      imagefinder spaces drop default       remove the vectors of a model
     """
 
 
@@ -25,7 +25,7 @@ def spaces() -> None:
 @index_option
 @json_option
 def list_(index_dir: Path | None, as_json: bool) -> int:
-    """The spaces of the index, how many images are in each, and which are in use."""
+    """List the spaces of the index, how many images are in each, and which are in use."""
     with open_finder(index_dir) as finder:
         found, total = finder.spaces(), len(finder)
     if as_json:
@@ -46,7 +46,7 @@ def list_(index_dir: Path | None, as_json: bool) -> int:
 @index_option
 @json_option
 def use(name: str, index_dir: Path | None, as_json: bool) -> int:
-    """Search with a space, or all spaces of a model, where a search names none.
+    """Use a space, or all spaces of a model, in searches that name none.
 
     Clusters and maps stay as they are until they are made again.
     """
@@ -64,7 +64,7 @@ def use(name: str, index_dir: Path | None, as_json: bool) -> int:
 @index_option
 @json_option
 def drop(name: str, index_dir: Path | None, as_json: bool) -> int:
-    """Remove the vectors of a model; one trained on this index goes for good."""
+    """Remove the vectors of a model; a model trained on this index is deleted for good."""
     with open_finder(index_dir) as finder:
         before = {space.name for space in finder.spaces()}
         finder.drop_space(name)

@@ -13,8 +13,8 @@ from imagefinder.cli.common import NOTHING_FOUND, OK, index_option, json_option,
 @click.argument("images", nargs=-1, metavar="[IMAGE]...")
 @click.option("--filter", "where", metavar="EXPR", help="Tag all that match, e.g. 'folder=shoes'.")
 @click.option("--add", multiple=True, metavar="TAG", help="A tag to add; several may be given.")
-@click.option("--remove", multiple=True, metavar="TAG", help="A tag to take away.")
-@click.option("--caption", metavar="TEXT", help="The caption of one image; an empty one takes it away.")
+@click.option("--remove", multiple=True, metavar="TAG", help="A tag to remove; several may be given.")
+@click.option("--caption", metavar="TEXT", help="The caption of one image; an empty one removes it.")
 @index_option
 @json_option
 def tag(

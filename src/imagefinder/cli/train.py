@@ -30,7 +30,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 @click.group()
 def train() -> None:
-    """Teach the index: new spaces from labels, feedback or captions.
+    """Train new spaces from labels, feedback or captions.
 
     Each result is a model of this index with a space of its own, measured before and after on images that it was not
     trained on: imagefinder spaces list|use|drop.
@@ -70,14 +70,14 @@ by_option = click.option(
 @train.command()
 @_table("labels", "filename and label", required=False)
 @by_option
-@click.option("--feedback", is_flag=True, help="Learn from what was liked and disliked among answers, too.")
+@click.option("--feedback", is_flag=True, help="Also learn from the likes and dislikes of search hits.")
 @click.option("--method", "methods", multiple=True, metavar="NAME", help="Try only this one; may be repeated.")
 @_common
 def adapter(index_dir: Path | None, as_json: bool, **options: Any) -> int:
     """Fit the space to a few labels per class, on the stored vectors: seconds, no GPU.
 
-    Several methods are tried on images held out in turn, and the space as it is; the best is kept and named. Ten
-    labels per class make a difference, five often do; label every class you care about.
+    Several methods, and the space as it is, are compared by cross-validation; the best is kept and named. Ten labels
+    per class make a difference, often five do; label every class you care about.
     Exit code 1: nothing was better, and no model was made.
     """
     return _run(index_dir, as_json, "train_adapter", options)
@@ -99,11 +99,11 @@ def adapter(index_dir: Path | None, as_json: bool, **options: Any) -> int:
 def classifier(index_dir: Path | None, as_json: bool, unfreeze: int | None, **options: Any) -> int:
     """Train a classifier on the stored vectors, whose hidden layer is a space to search in.
 
-    It tells classes with their confidence: imagefinder predict.
+    It predicts classes with their confidence: imagefinder predict.
 
     With --unfreeze, the last stages of the encoder are trained too, on the pictures themselves; the share held out is
     then not trained on at all. That needs PyTorch, pip install 'imagefinder[train]', and the options about the encoder
-    are for it alone. Interrupted, it goes on from the last whole epoch.
+    are for it alone. If it is interrupted, the same command continues after the last complete epoch.
     """
     if unfreeze is not None:
         return finetune_classifier(index_dir, as_json, unfreeze, options)
@@ -115,22 +115,23 @@ def classifier(index_dir: Path | None, as_json: bool, unfreeze: int | None, **op
 @_table("captions", "filename and caption", required=False)
 @_common
 def words(index_dir: Path | None, as_json: bool, **options: Any) -> int:
-    """Teach the index the words of its images, from captions: those of a table, where an image may have several, or
-    those that the images have in the index.
+    """Improve search by text with captions: those of a table, where an image may have several, or those that the
+    images have in the index.
 
-    Twenty captioned images are the least; hundreds are better. Exit code 1: nothing was better, and no model was made.
+    At least twenty captioned images are needed; hundreds are better. Exit code 1: nothing was better, and no model was
+    made.
     """
     return _run(index_dir, as_json, "train_words", options)
 
 
 @click.command()
 @click.argument("images", nargs=-1, metavar="[IMAGE...]")
-@click.option("--model", metavar="NAME", help="Classifier to ask.  [default: the one trained last]")
+@click.option("--model", metavar="NAME", help="Classifier to use.  [default: the one trained last]")
 @click.option("--all", "everything", is_flag=True, help="Classify every image of the index, for filters.")
 @index_option
 @json_option
 def predict(images: tuple[str, ...], model: str | None, everything: bool, index_dir: Path | None, as_json: bool) -> int:
-    """Tell the classes of images: files, folders, tables or URLs.
+    """Predict the classes of images: files, folders, tables or URLs.
 
     With --all, the class of every image of the index stays on its record as `class`, with `class_confidence` (0 to 1):
     imagefinder search ... --filter "class = car and class_confidence > 0.9".

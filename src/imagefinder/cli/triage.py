@@ -30,10 +30,10 @@ ISSUES = ("blurry", "dark", "bright", "low-contrast", "odd-aspect", "tiny")
 @index_option
 @json_option
 def outliers(k: int, sheet: Path | None, index_dir: Path | None, as_json: bool) -> int:
-    """The images most unlike all others.
+    """List the images that differ most from all others.
 
     The score compares the distance to the 20 nearest neighbours with what is usual here: 0 is usual, above 3 is odd. It
-    stays on the records as `outlier`: imagefinder search ... --filter "outlier < 3". Where there are clusters, the
+    is stored in the records as `outlier`: imagefinder search ... --filter "outlier < 3". Where there are clusters, the
     distance to the centre is shown too, in radii.
     """
     with open_finder(index_dir) as finder:
@@ -56,14 +56,15 @@ def outliers(k: int, sheet: Path | None, index_dir: Path | None, as_json: bool) 
 @click.command()
 @click.option("--issue", type=click.Choice(ISSUES), help="List only images with this issue.")
 @click.option("-k", "--top", "k", default=20, show_default=True, type=click.IntRange(0), help="Images listed.")
-@click.option("--again", is_flag=True, help="Measure every image anew, not only new ones.")
+@click.option("--again", is_flag=True, help="Measure every image again, not only new ones.")
 @index_option
 @json_option
 def quality(issue: str | None, k: int, again: bool, index_dir: Path | None, as_json: bool) -> int:
     """Find pictures that are blurry, dark, bright, of low contrast, oddly shaped or tiny.
 
-    The scores stay on the records, for filters: `blur` (0 sharp to 1, over 0.5 is blurry), `brightness` and `contrast`
-    (0 to 1), `aspect` (long side over short side) and `issues`: imagefinder search ... --filter "not issues = blurry".
+    The scores are stored in the records, for filters: `blur` (0 sharp to 1, over 0.5 is blurry), `brightness` and
+    `contrast` (0 to 1), `aspect` (long side over short side) and `issues`: imagefinder search ... --filter "not issues
+    = blurry".
     """
     with open_finder(index_dir) as finder, ProgressBar() as bar:
         report = finder.quality(again=again, progress=lambda done, total: bar.show(done, total))

@@ -10,21 +10,21 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from imagefinder._util.threads import chunked
-from imagefinder.client.adding import Added, Adding
+from imagefinder.client.analysis import Organising
+from imagefinder.client.feedback import Feedback
+from imagefinder.client.ingest import Added, Adding
 from imagefinder.client.jobs import Jobs
-from imagefinder.client.judgements import Feedback
-from imagefinder.client.organising import Organising
 from imagefinder.client.queries import bytes_of, data_uri, parts_of
 from imagefinder.client.responses import hits_of, info_of, record_of
 from imagefinder.client.spaces import Spaces
-from imagefinder.client.teaching import Teaching
+from imagefinder.client.training import Teaching
 from imagefinder.client.transport import Transport
 from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.images.loader import is_url
 from imagefinder.results import Hits, IndexInfo, Records
-from imagefinder.search.query import Kind, QueryInput, Term, ids_of
+from imagefinder.search.query import Kind, QueryInput, Term
 from imagefinder.store.filters.parse import FilterLike, as_filter
-from imagefinder.types import Record
+from imagefinder.types import Record, ids_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image

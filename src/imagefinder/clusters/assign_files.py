@@ -20,7 +20,7 @@ def assign_images(
 ) -> tuple[list[dict[str, Any]], list[Skipped]]:
     """A row for each image of files, folders and URLs: uri, cluster (-1: none), name, distance to the centre; and the
     images that can't be read. Raises InvalidInputError, NotFoundError or ModelMismatchError."""
-    from imagefinder.models.names import load_model
+    from imagefinder.models.registry import load_model
 
     found = model if isinstance(model, ClusterModel) else ClusterModel.load(model)
     embedder = load_model(found.model)

@@ -33,6 +33,7 @@ from imagefinder.vectors.moments import unit
 from imagefinder.vectors.neighbors import NeighborGraph, knn_graph
 
 if TYPE_CHECKING:
+    from imagefinder.index.collection import Collection
     from imagefinder.index.folder import Index
     from imagefinder.index.models import View
     from imagefinder.types import Float32
@@ -65,6 +66,26 @@ class Material:
     ids: list[str]
     vectors: Float32
     features: Features
+
+
+def cluster_collection(
+    collection: Collection, n_clusters: int | None, progress: Callable[[str], None] | None, **options: Any
+) -> Clustering:
+    """Cluster all images, with the options of ``ClusterOptions``, and put the result in force. Raises NotFoundError
+    before anything is indexed, and InvalidInputError for options that can't be."""
+    collection.ready()
+    wanted = ClusterOptions(n_clusters=n_clusters, **options)
+    with collection.index.grouping:  # a correction made meanwhile would be lost
+        return cluster_index(collection.index, collection.view(), wanted, progress or (lambda stage: None))
+
+
+def choose_k_for(
+    collection: Collection, max_k: int, progress: Callable[[int, int], None] | None, **options: Any
+) -> Choice:
+    """Measure k-means for 2 to ``max_k`` clusters and suggest a number; changes nothing. Raises as
+    ``cluster_collection``."""
+    collection.ready()
+    return choose_for(collection.index, collection.view(), ClusterOptions(**options), max_k, progress)
 
 
 def cluster_index(index: Index, view: View, options: ClusterOptions, tell: Stage) -> Clustering:

@@ -16,8 +16,7 @@ from imagefinder.clusters.labels import count_members
 from imagefinder.clusters.model import ClusterModel
 
 if TYPE_CHECKING:
-    from imagefinder.index.folder import Index
-    from imagefinder.index.models import View
+    from imagefinder.index.collection import Collection
     from imagefinder.types import Record
 
     ImageName: TypeAlias = str | os.PathLike[str]  # an id, path or URL
@@ -51,11 +50,9 @@ class Clusters(Sequence[Cluster]):
     last one back. Raises NotFoundError while nothing is clustered.
     """
 
-    def __init__(self, index: Index, view: Callable[[], View], resolve: Callable[[str], str], records: Any) -> None:
-        self._index = index
-        self._view = view
-        self._resolve = resolve
-        self._records = records
+    def __init__(self, collection: Collection) -> None:
+        self._collection = collection
+        self._index = collection.index
 
     @property
     def clustering(self) -> Clustering:
@@ -82,7 +79,7 @@ class Clusters(Sequence[Cluster]):
 
     def members(self, cluster: int | str) -> Sequence[Record]:
         """The records of a cluster's images."""
-        records: Sequence[Record] = self._records(f"cluster = {self.find(cluster).label}")
+        records: Sequence[Record] = self._collection.records(f"cluster = {self.find(cluster).label}")
         return records
 
     def sizes(self) -> dict[int, int]:
@@ -114,14 +111,14 @@ class Clusters(Sequence[Cluster]):
     def merge(self, *clusters: int | str) -> Cluster:
         """Make one cluster of several, with the label and name of the first."""
         label = self.find(clusters[0]).label if clusters else -1
-        return edit.merge(self._index, self._view(), clusters).find(label)
+        return edit.merge(self._index, self._collection.view(), clusters).find(label)
 
     @_one_at_a_time
     def split(self, cluster: int | str, n: int = 2) -> list[Cluster]:
         """Part a cluster into ``n``; the largest part keeps its label and name."""
         before = {c.label for c in self}
         found = self.find(cluster)
-        made = edit.split(self._index, self._view(), found.label, n)
+        made = edit.split(self._index, self._collection.view(), found.label, n)
         return [c for c in made.clusters if c.label == found.label or c.label not in before]
 
     @_one_at_a_time
@@ -129,7 +126,9 @@ class Clusters(Sequence[Cluster]):
         """Put images, by id, path or URL, into a cluster."""
         names: Sequence[ImageName] = [images] if isinstance(images, (str, os.PathLike)) else images
         label = self.find(cluster).label
-        return edit.move(self._index, self._view(), [self._resolve(os.fspath(i)) for i in names], label).find(label)
+        return edit.move(
+            self._index, self._collection.view(), [self._collection.resolve(os.fspath(i)) for i in names], label
+        ).find(label)
 
     @_one_at_a_time
     def lock(self, cluster: int | str, locked: bool = True) -> Cluster:

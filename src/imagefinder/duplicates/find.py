@@ -27,6 +27,7 @@ from imagefinder.types import Limits, Record
 
 if TYPE_CHECKING:
     from imagefinder.duplicates.last_run import Hashes
+    from imagefinder.index.collection import Collection
     from imagefinder.index.folder import Index
     from imagefinder.types import Float32
 
@@ -53,20 +54,20 @@ class Options:
 
 
 def find_duplicates(
-    index: Index,
-    space: str,
+    collection: Collection,
     *,
-    limits: Limits | None = None,
     options: Options | None = None,
     progress: Progress | None = None,
 ) -> DuplicateReport:
-    """Find the images of ``index`` that are copies of each other, or nearly; the vectors are those of ``space``.
+    """Find the images that are copies of each other, or nearly.
 
     The result is also kept as a run in the index folder, with the perceptual hashes, which the next run reuses.
     ``progress`` is told what is being done, how much of it is done, and of how much. Raises NotFoundError for a rule
     there isn't, StorageError, IndexDamagedError.
     """
-    search = _Search(index, space, limits or Limits(), options or Options(), progress or (lambda *_: None))
+    collection.ready()
+    index, space = collection.index, collection.view().image
+    search = _Search(index, space, collection.limits, options or Options(), progress or (lambda *_: None))
     try:
         return search.run()
     finally:

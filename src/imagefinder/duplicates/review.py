@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +12,10 @@ from imagefinder.duplicates.last_run import KIND
 from imagefinder.duplicates.plan import Plan, plan_of
 from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.index.runs import list_runs, load_run
-from imagefinder.types import Record
 
 if TYPE_CHECKING:
     from imagefinder.duplicates.trash import Moved
-    from imagefinder.index.folder import Index
+    from imagefinder.index.collection import Collection
 
 
 class Copies:
@@ -29,9 +28,9 @@ class Copies:
     >>> finder.copies.undo()
     """
 
-    def __init__(self, index: Index, get: Callable[[str], Record]) -> None:
-        self._index = index
-        self._get = get
+    def __init__(self, collection: Collection) -> None:
+        self._index = collection.index
+        self._get = collection.get
 
     @property
     def _home(self) -> Path:

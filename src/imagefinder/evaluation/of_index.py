@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from imagefinder.catalog.label_table import LabelTable, read_table
 from imagefinder.evaluation.clustering import ClusterScores, score_clusters
 from imagefinder.evaluation.retrieval import LabelScores, WordScores, score_labels, score_words
-from imagefinder.training.labels import Table, read_table
+from imagefinder.search.embed import embed_texts
 
 if TYPE_CHECKING:
-    from imagefinder.finder import ImageFinder
+    from imagefinder.index.collection import Collection
     from imagefinder.types import Float32
 
 
@@ -44,15 +46,15 @@ class Assessment:
         }
 
 
-def assess(finder: ImageFinder, table: Path, space: str | None = None) -> Assessment:
+def assess(collection: Collection, table: str | os.PathLike[str], space: str | None = None) -> Assessment:
     """Measure the index on a CSV with the columns ``filename`` and ``label``, ``caption`` or both.
 
     ``space`` names the space or model to measure, by default the one in use. A file name is a path from the table's
     folder, or the end of the path of an indexed image. Raises InvalidTableError.
     """
-    truth = read_table(table, finder.records())
-    view = finder.view(space)
-    ids, vectors = finder.vectors(view.image)
+    truth = read_table(Path(table).expanduser(), collection.records())
+    view = collection.view(space)
+    ids, vectors = collection.vectors(view.image)
     labels = [(row, truth.labels[id]) for row, id in enumerate(ids) if id in truth.labels]
     label_scores = score_labels(vectors[[r for r, _ in labels]], [name for _, name in labels]) if labels else None
     found = set(truth.labels) | {id for id, _ in truth.captions}
@@ -61,22 +63,22 @@ def assess(finder: ImageFinder, table: Path, space: str | None = None) -> Assess
         images=len(found),
         missing=len(truth.missing),
         labels=label_scores,
-        clusters=_clusters(finder, truth),
-        words=_words(finder, truth, view.words) if truth.captions else None,
+        clusters=_clusters(collection, truth),
+        words=_words(collection, truth, view.words) if truth.captions else None,
     )
 
 
-def _clusters(finder: ImageFinder, truth: Table) -> ClusterScores | None:
+def _clusters(collection: Collection, truth: LabelTable) -> ClusterScores | None:
     """How the clusters of the images agree with their labels; None without either."""
-    found = {r.id: r.extra.get("cluster") for r in finder.records("has cluster")}
+    found = {r.id: r.extra.get("cluster") for r in collection.records("has cluster")}
     pairs = [(label, cluster) for id, label in truth.labels.items() if isinstance(cluster := found.get(id), int)]
     return score_clusters([label for label, _ in pairs], [cluster for _, cluster in pairs]) if pairs else None
 
 
-def _words(finder: ImageFinder, truth: Table, words: str | None) -> WordScores:
+def _words(collection: Collection, truth: LabelTable, words: str | None) -> WordScores:
     """Only the images that have a caption compete; texts that are the same are one text with several right images."""
-    space = words or finder.text_space
-    ids, vectors = finder.vectors(space)
+    space = words or collection.text_space
+    ids, vectors = collection.vectors(space)
     row = {id: i for i, id in enumerate(sorted({id for id, _ in truth.captions}))}
     images = np.zeros((len(row), vectors.shape[1]), np.float32)
     for id, vector in zip(ids, vectors, strict=True):
@@ -85,5 +87,5 @@ def _words(finder: ImageFinder, truth: Table, words: str | None) -> WordScores:
     right: defaultdict[str, set[int]] = defaultdict(set)
     for id, caption in truth.captions:
         right[caption].add(row[id])
-    texts: Float32 = finder.embed_words(list(right), space)
+    texts: Float32 = embed_texts(collection, list(right), space)
     return score_words(texts, images, [sorted(rows) for rows in right.values()])

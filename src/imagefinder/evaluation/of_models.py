@@ -81,7 +81,7 @@ def compare_models(
     """Embed the images of a folder, or of a table with the columns ``filename`` and ``label``, ``caption`` or both, by
     each model, and score it as ``imagefinder evaluate`` does on an index. ``limit`` takes that many images, spread over
     all. Raises NotFoundError, ModelError, InvalidTableError, and InvalidInputError where there are no images."""
-    from imagefinder.models.names import load_model
+    from imagefinder.models.registry import load_model
 
     table = source.lower().endswith(TABLES)
     found = open_source(source, column=COLUMN if table else None)

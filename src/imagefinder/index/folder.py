@@ -21,7 +21,7 @@ from imagefinder.errors import (
 from imagefinder.index import manifest as manifests
 from imagefinder.index.lock import IndexLock
 from imagefinder.index.manifest import Manifest, SourceEntry, SpaceEntry
-from imagefinder.index.spaces import REBUILD, Spaces, no_images
+from imagefinder.store.stores import DEFAULT_STORE, find_store
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,10 +30,11 @@ if TYPE_CHECKING:
     from imagefinder.types import Float32
     from imagefinder.vectors.transform import LinearTransform
 
-POINTS = "points"
+POINTS, TRANSFORMS = "points", "transforms"  # folders
+REBUILD = "Index it again from its sources with: imagefinder index --rebuild"
 
 
-class Index(Spaces):
+class Index:
     """Opens (or creates) the index at ``path`` and holds it until ``close``.
 
     Each space keeps two named vectors: the *raw* one as the model gave it, from which everything can be made again,
@@ -42,8 +43,9 @@ class Index(Spaces):
     two whole.
     """
 
-    def __init__(self, path: Path, *, create: bool = True, wait_s: float = 2.0) -> None:
+    def __init__(self, path: Path, *, create: bool = True, wait_s: float = 2.0, store: str = DEFAULT_STORE) -> None:
         self.path = path
+        self._stores = find_store(store)
         self._refuse_foreign_folder()
         if not create and not manifests.exists(path):
             raise NotFoundError(f"There is no index at {path}.", remedy="Make one with: imagefinder index FOLDER")
@@ -81,14 +83,12 @@ class Index(Spaces):
             )
 
     def _open_store(self) -> Store:
-        from imagefinder.store.edge.store import EdgeStore
-
         points = self.path / POINTS
         if self.manifest.spaces:
-            return EdgeStore.open(points)
+            return self._stores.open(points)
         # Without a space nothing was ever stored: what lies there is from a creation that was cut short.
         shutil.rmtree(points, ignore_errors=True)
-        return EdgeStore.create(points)
+        return self._stores.create(points)
 
     def _drop_leftovers(self) -> None:
         """Remove the vectors of a refit, or of a space, that never came to its end."""
@@ -189,6 +189,15 @@ class Index(Spaces):
                 manifest = manifest.with_source(SourceEntry(uri, kind, options, now))
             self.save_manifest(manifest)
 
+    def forget_fit(self, entry: SpaceEntry) -> None:
+        """Remove what a fit of a space left: its search vectors, its transform, and what is remembered of both."""
+        if entry.search_vector and entry.search_vector in self.store.vectors():
+            self.store.drop_vector(entry.search_vector)
+        self._samples.pop(entry.search_vector or "", None)
+        if entry.transform:
+            self._transforms.pop(entry.transform, None)
+            (self.path / entry.transform).unlink(missing_ok=True)
+
     # --- life -----------------------------------------------------------------------------------------------------
 
     def save_manifest(self, manifest: Manifest) -> None:
@@ -211,3 +220,7 @@ class Index(Spaces):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def no_images() -> NotFoundError:
+    return NotFoundError("The index holds no images yet.", remedy="Add some with: imagefinder index FOLDER")

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imagefinder.errors import InvalidQueryError, ModelMismatchError, NotFoundError
-from imagefinder.index.spaces import REBUILD
+from imagefinder.index.folder import REBUILD
+from imagefinder.index.spaces import check_model, models_of, roles_of
 
 if TYPE_CHECKING:
     from imagefinder.index.folder import Index
@@ -37,18 +38,18 @@ class Models:
 
     def spec(self, name: str) -> ModelSpec:
         """The facts of a model by its name. Raises NotFoundError and ModelError."""
-        from imagefinder.models.names import find_spec
+        from imagefinder.models.registry import find_spec
 
         return find_spec(name, [self.folder])
 
     def named(self, name: str) -> Embedder:
         """A model by its name. Raises NotFoundError, ModelError or ModelMismatchError."""
-        from imagefinder.models.names import load_model
+        from imagefinder.models.registry import load_model
 
         with self._lock:
             if name not in self._loaded:
                 spec = self.spec(name)
-                self._index.check_model(spec)
+                check_model(self._index, spec)
                 self._loaded[name] = load_model(name, threads=self._threads, extra=[self.folder])
             return self._loaded[name]
 
@@ -104,11 +105,11 @@ class View:
         searches do by default. Raises NotFoundError."""
         spaces = index.manifest.spaces
         model = spaces[name].model if name in spaces else models.spec(name).name
-        if model not in index.models:
+        if model not in models_of(index):
             raise NotFoundError(
-                f"The index has no vectors of {model!r}; it has those of: {', '.join(index.models)}.",
+                f"The index has no vectors of {model!r}; it has those of: {', '.join(models_of(index))}.",
                 remedy=f"Add them with: imagefinder index --model {name}",
             )
-        roles = index.roles(models.spec(model))
+        roles = roles_of(models.spec(model))
         wanted = {**index.manifest.current, **roles}
         return cls(index, models, wanted["image"], wanted.get("words"))

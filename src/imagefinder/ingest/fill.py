@@ -5,22 +5,51 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from imagefinder._util.threads import chunked, ordered_map
+from imagefinder._util.threads import chunked, cores, ordered_map
 from imagefinder.errors import ImageError
 from imagefinder.images.loader import Loader
+from imagefinder.index.spaces import add_spaces, lacking, refit, spaces_of
 from imagefinder.models.derived import DerivedEmbedder
+from imagefinder.models.registry import known_name
 from imagefinder.results import BackfillReport
 from imagefinder.types import ImageRef, Limits, Skipped
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from imagefinder.index.collection import Collection
     from imagefinder.index.folder import Index
     from imagefinder.models.base import Embedder
     from imagefinder.types import Float32
 
 BATCH = 16  # pictures a worker embeds at once
 DERIVED_BATCH = 512  # stored vectors turned into others at once
+
+
+def add_model(
+    collection: Collection,
+    model: str | Embedder,
+    *,
+    use: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> BackfillReport:
+    """Give the images of the index the vectors of a further model; called again, those that lack them.
+
+    The spaces in use stay so, and searches go on meanwhile, unless ``use`` says to take the new ones at the end.
+    ``progress`` is told how many images are done, of how many; what it raises stops the run, and what is stored
+    stays. Raises NotFoundError, ModelError or ModelMismatchError.
+    """
+    index, name = collection.index, known_name(model)
+    spec = collection.models.spec(name)
+    collection.forget_model(name)
+    with index.indexing:
+        embedder = collection.indexers.named(name)
+        with index.writing:
+            add_spaces(index, spec)
+        done = fill(index, embedder, limits=collection.limits, workers=cores(), progress=progress)
+    if use:
+        collection.use_space(spec.name)
+    return done
 
 
 def fill(
@@ -37,7 +66,7 @@ def fill(
     vectors of its base, which are to be there; the others read the pictures again. ``progress`` is told how many are
     done, of how many.
     """
-    todo = index.lacking(embedder.spec)
+    todo = lacking(index, embedder.spec)
     tell = progress or (lambda done, total: None)
     tell(0, len(todo))
     run = _Filling(index, embedder, len(todo), tell)
@@ -52,7 +81,7 @@ def fill(
                 run.store(*found)
         finally:
             loader.close()
-    index.refit(embedder.spec)
+    refit(index, embedder.spec)
     return BackfillReport(embedder.spec.name, run.filled, tuple(run.skipped))
 
 
@@ -60,7 +89,7 @@ class _Filling:
     def __init__(self, index: Index, embedder: Embedder, total: int, tell: Callable[[int, int], None]) -> None:
         self._index = index
         self._embedder = embedder
-        self._names = index.spaces_of(embedder.spec)
+        self._names = spaces_of(embedder.spec)
         self._total, self._done, self._tell = total, 0, tell
         self.filled = 0
         self.skipped: list[Skipped] = []
@@ -84,7 +113,7 @@ class _Filling:
     def derive(self, embedder: DerivedEmbedder, ids: Sequence[str]) -> None:
         import numpy as np
 
-        names = self._index.spaces_of(embedder.base.spec)
+        names = spaces_of(embedder.base.spec)
         wanted = sorted(set(embedder.inputs.values()))
         with self._index.writing:  # the base's vectors are not replaced between being read and being used
             raw = self._index.raw_of(ids, [names[space] for space in wanted])

@@ -10,10 +10,9 @@ from imagefinder._version import __version__
 from imagefinder.clusters.state import apply_again
 from imagefinder.errors import IndexDamagedError, IndexFolderError, NotFoundError
 from imagefinder.index import manifest as manifests
-from imagefinder.index.folder import POINTS
+from imagefinder.index.folder import POINTS, TRANSFORMS
 from imagefinder.index.lock import IndexLock
 from imagefinder.index.manifest import Manifest
-from imagefinder.index.spaces import TRANSFORMS
 
 
 def reset_index(path: Path) -> None:

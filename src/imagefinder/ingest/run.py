@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from imagefinder._util.threads import chunked, ordered_map
 from imagefinder.errors import ImageError, StorageError
 from imagefinder.images.loader import Loader, is_url
+from imagefinder.index.spaces import add_spaces, refit, spaces_of
 from imagefinder.ingest.fill import fill
 from imagefinder.ingest.plan import Plan, make_plan
 from imagefinder.ingest.records import FACTS, FILE_FACTS, make_record, with_metadata
@@ -66,7 +67,7 @@ def ingest(
 
     started = time.perf_counter()
     with index.writing:
-        index.add_spaces(embedder.spec)
+        add_spaces(index, embedder.spec)
     plan = make_plan(index.store, sources, force=force, allow_empty=allow_empty)
     run = _Run(index, embedder, plan, limits or Limits(), force)
     run.on_progress = progress
@@ -76,7 +77,7 @@ def ingest(
         run.loader.close()
     run.update_listed()
     run.remove_gone()
-    index.refit(embedder.spec, force=force)
+    refit(index, embedder.spec, force=force)
     filled = tuple(_fill(run, other, limits, workers) for other in (embedder, *others))
     with suppress(StorageError):  # a disk too full to merge what is stored: a search is slower, and as right
         index.store.optimize()
@@ -105,7 +106,7 @@ class _Run:
         self.on_progress: Callable[[Progress], None] | None = None
         self.counts = {"added": 0, "updated": 0, "unchanged": plan.unchanged, "moved": 0, "removed": 0}
         self.skipped = list(plan.skipped)
-        self._names = index.spaces_of(embedder.spec)
+        self._names = spaces_of(embedder.spec)
         self._stored_hashes = {} if force else plan.reusable
         self._claimed: set[str] = set()
         self._lock = threading.Lock()

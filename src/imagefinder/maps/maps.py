@@ -21,6 +21,7 @@ from imagefinder.vectors.variance import PcaReport, pca_report
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from imagefinder.index.collection import Collection
     from imagefinder.index.folder import Index
     from imagefinder.types import Float32
 
@@ -60,8 +61,7 @@ class Map:
 
 
 def open_map(
-    index: Index,
-    space: str,
+    collection: Collection,
     method: str | None = None,
     *,
     update: bool = False,
@@ -70,6 +70,8 @@ def open_map(
     progress: Callable[[str], None] | None = None,
 ) -> Map:
     """Make a map (see ``make_map``), or with ``update`` bring the latest one up to date (see ``update_map``)."""
+    collection.ready()
+    index, space = collection.index, collection.view().image
     if not update:
         return make_map(index, space, method or DEFAULT_METHOD, seed=seed, filter=filter, progress=progress)
     if filter is not None:
@@ -175,8 +177,9 @@ def map_records(map: Map, records: Iterable[Record]) -> tuple[Float32, list[Reco
     return map.coordinates[here], [found[map.ids[i]] for i in here]
 
 
-def report_variance(index: Index, space: str) -> PcaReport:
+def report_variance(collection: Collection) -> PcaReport:
     """How much of the images' variance how many dimensions of a space keep. Raises InvalidInputError."""
+    index, space = collection.index, collection.view().image
     transform = index.transform(space)
     searched = None if transform is None or transform.axes is None else transform.dim_out
     return pca_report((rows for _, rows in index.raw_batches(space)), searched=searched)

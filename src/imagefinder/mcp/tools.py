@@ -17,8 +17,8 @@ from imagefinder._version import __version__
 from imagefinder.errors import ImageFinderError, InvalidInputError, NotFoundError
 from imagefinder.images.loader import is_url
 from imagefinder.mcp.access import Access, Library, thumbnail
-from imagefinder.search.query import Part, ids_of
-from imagefinder.types import Limits, Record
+from imagefinder.search.query import Part
+from imagefinder.types import Limits, Record, ids_of
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -22,6 +22,7 @@ TransformKind = Literal["pca", "center", "none"]
 Resize = Literal["half_squash", "shortest_edge", "squash", "longest_edge"]
 Resample = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
 Pooling = Literal["none", "cls", "mean", "patch_mean", "gem", "max", "eos"]
+TextKind = Literal["conse", "joint", "base", "function"]
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 _REMEDY = "Install ImageFinder again, or fetch the model again with: imagefinder models pull NAME --force"
 
@@ -77,7 +78,8 @@ class TextSpec:
     """How words reach a model, and the ``space`` they are compared in.
 
     "conse": through the class probabilities of the image model (``temperature``) and the text ``tower``, a folder
-    beside the model's; "joint": by the model's own text graph ``file``, as CLIP does; "base": as the base does.
+    beside the model's; "joint": by the model's own text graph ``file``, as CLIP does; "base": as the base does;
+    "function": by a function of the program.
     ``logit_scale`` and ``logit_bias`` turn a cosine into the logit the model was trained with, see ``similarity``.
 
     A text is cut at ``length`` tokens and padded with ``pad_token`` (by default the one that the ``tokenizer`` file
@@ -86,7 +88,7 @@ class TextSpec:
     the tokenizer file leaves to the program.
     """
 
-    kind: Literal["conse", "joint", "base"]
+    kind: TextKind
     space: str
     tower: str | None = None
     temperature: float | None = None
@@ -118,7 +120,8 @@ class ModelSpec:
 
     ``files`` maps a file's name to its SHA-256. ``classes`` names what the ``classes`` output tells apart; ``report``
     is what was measured when the model was trained. ``former`` gives, for the fingerprint of these very facts, the
-    one that an earlier way of writing them down had, so that the indexes made then stay good.
+    one that an earlier way of writing them down had, so that the indexes made then stay good. ``version`` is for a
+    model that is no file: whoever makes it says when its vectors are others.
     """
 
     name: str
@@ -136,6 +139,7 @@ class ModelSpec:
     classes: tuple[str, ...] | None = None
     report: Mapping[str, Any] = field(default_factory=dict)
     former: Mapping[str, str] = field(default_factory=dict)
+    version: str | None = None
 
     @classmethod
     def load(cls, folder: Path) -> ModelSpec:
@@ -158,7 +162,7 @@ class ModelSpec:
             "classes": tuple(data["classes"]) if data.get("classes") else None,
         }
         spec: ModelSpec = _build(cls, {**data, **parts, "folder": folder})
-        _check(spec)
+        check_spec(spec)
         return spec
 
     def to_dict(self) -> dict[str, Any]:
@@ -191,6 +195,8 @@ class ModelSpec:
     def fingerprint(self) -> str:
         """Tells apart any two models that could give different vectors."""
         facts = [self.to_dict().get(part) for part in ("preprocess", "image", "spaces", "text", "base")]
+        if self.version is not None:
+            facts.append({"version": self.version})
         text = json.dumps([sorted(self.files.items()), facts], sort_keys=True)
         found = hashlib.sha256(text.encode()).hexdigest()[:16]
         return self.former.get(found, found)
@@ -260,7 +266,7 @@ def _build(kind: Any, data: Mapping[str, Any]) -> Any:
     return kind(**data)
 
 
-def _check(spec: ModelSpec) -> None:
+def check_spec(spec: ModelSpec) -> None:
     """What the types don't say. Raises ValueError."""
     if not _NAME.fullmatch(spec.name):
         raise ValueError(f"the name {spec.name!r} is not of a-z, 0-9, '.', '_' and '-'")
@@ -299,10 +305,10 @@ def check_preprocess(wanted: Preprocess) -> None:
 
 
 def _check_text(spec: ModelSpec, text: TextSpec) -> None:
-    _one_of("the kind of text", text.kind, Literal["conse", "joint", "base"])
+    _one_of("the kind of text", text.kind, TextKind)
     if text.space not in spec.spaces:
         raise ValueError(f"the text space {text.space!r} is not one of {sorted(spec.spaces)}")
-    needed = {"conse": ("tower", "temperature"), "joint": ("file", "tokenizer"), "base": ()}[text.kind]
+    needed = {"conse": ("tower", "temperature"), "joint": ("file", "tokenizer")}.get(text.kind, ())
     for name in needed:
         if not getattr(text, name):
             raise ValueError(f"a text of the kind {text.kind!r} needs {name!r}")

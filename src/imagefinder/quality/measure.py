@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from imagefinder._util.threads import ordered_map
+from imagefinder._util.threads import cores, ordered_map
 from imagefinder.errors import ImageError, InvalidInputError
 from imagefinder.images.loader import Loader
 from imagefinder.index.neighbors import index_graph
 from imagefinder.quality.outliers import NEIGHBORS, outlier_scores
-from imagefinder.types import ImageRef, Limits, Record, Skipped
+from imagefinder.types import ImageRef, Record, Skipped
 
 if TYPE_CHECKING:
+    from imagefinder.index.collection import Collection
     from imagefinder.index.folder import Index
     from imagefinder.quality.scores import Quality
-    from imagefinder.types import Float32
 
     _Judged: TypeAlias = tuple[Quality, tuple[str, ...]]
 
@@ -63,11 +63,12 @@ class QualityReport:
         }
 
 
-def find_outliers(
-    index: Index, ids: Sequence[str], vectors: Float32, k: int, tell: Callable[[str], None] = lambda stage: None
-) -> list[Outlier]:
-    """The ``k`` images most unlike the others, and ``outlier`` on every record. ``vectors`` float32 (n, dim) are those
-    searched; ``tell`` hears what is being done. Raises InvalidInputError for fewer than 3 images."""
+def find_outliers(collection: Collection, k: int, progress: Callable[[str], None] | None = None) -> list[Outlier]:
+    """The ``k`` images most unlike the others, and ``outlier`` on every record. ``progress`` hears what is being done.
+    Raises InvalidInputError for fewer than 3 images."""
+    index, tell = collection.index, progress or (lambda stage: None)
+    tell("reading vectors")
+    ids, vectors = collection.vectors()
     if len(ids) < 3:
         raise InvalidInputError(f"Outliers need 3 images at least; there are {len(ids)}.")
     tell("comparing images")
@@ -113,15 +114,14 @@ def _from_clusters(index: Index, ids: Sequence[str]) -> dict[str, float]:
 
 
 def measure_quality(
-    index: Index,
-    limits: Limits,
+    collection: Collection,
     *,
     again: bool = False,
-    workers: int = 2,
     progress: Callable[[int, int], None] | None = None,
 ) -> QualityReport:
     """Judge the images that have no scores yet, or all ``again``, and write the scores on their records; with them
     the colours, which images indexed by earlier versions lack."""
+    index = collection.index
     counts: Counter[str] = Counter()
     todo: list[tuple[str, str, int, int]] = []
     judged = 0
@@ -132,7 +132,7 @@ def measure_quality(
                 counts.update(p.payload.get("issues") or ())
             else:
                 todo.append((p.id, p.payload["uri"], p.payload.get("width", 0), p.payload.get("height", 0)))
-    loader = Loader(limits, SHORT_SIDE)
+    loader = Loader(collection.limits, SHORT_SIDE)
     skipped: list[Skipped] = []
     measured = 0
 
@@ -141,7 +141,7 @@ def measure_quality(
 
     try:
         for i, (item, found) in enumerate(
-            zip(todo, ordered_map(judge, todo, workers=workers, window=8 * workers), strict=True), start=1
+            zip(todo, ordered_map(judge, todo, workers=cores(), window=8 * cores()), strict=True), start=1
         ):
             if isinstance(found, Skipped):
                 skipped.append(found)

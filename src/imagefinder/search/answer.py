@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from imagefinder.errors import InvalidInputError, NotFoundError
@@ -12,13 +13,14 @@ from imagefinder.results import Hits
 from imagefinder.search.embed import EmbeddedTerm, Pictures, SpaceQuery, Stopwatch, embed_terms, query_vectors
 from imagefinder.search.euclidean import DistanceRanking, raw_point
 from imagefinder.search.fusion import Fuse, Fused, Voter, checked
-from imagefinder.search.query import Kind, Term
+from imagefinder.search.query import Kind, QueryInput, Term, parse_query
 from imagefinder.search.ranking import Ranking
 from imagefinder.search.relevance import refined
 from imagefinder.store.filters.parse import And, Compare
 from imagefinder.types import Hit, Record
 
 if TYPE_CHECKING:
+    from imagefinder.index.collection import Collection
     from imagefinder.index.models import View
     from imagefinder.store.filters.parse import Filter
     from imagefinder.types import Float32
@@ -56,6 +58,21 @@ class SearchOptions:
             raise InvalidInputError("Likes and dislikes need the cosine.", remedy="Leave out the Euclidean distance.")
         if both := set(self.liked) & set(self.disliked):
             raise InvalidInputError(f"{min(both)} is both liked and disliked.", remedy="Leave one out.")
+
+
+def search_collection(
+    collection: Collection, query: QueryInput | None, options: SearchOptions, spaces: Sequence[str] = ()
+) -> Hits:
+    """Search for a query as ``query.parse_query`` reads it, in these spaces or models, by default the ones in use.
+    ``options.liked`` and ``disliked`` may name images by id or URI. Raises InvalidQueryError, InvalidFilterError or
+    NotFoundError."""
+    collection.ready()
+    liked, disliked = (tuple(dict.fromkeys(map(collection.resolve, p))) for p in (options.liked, options.disliked))
+    views = collection.views(spaces)
+    terms = parse_query(query) if query is not None else []
+    sides = [view.image_model.short_side for view in views] if any(t.shows_picture for t in terms) else [1]
+    with closing(Loader(collection.limits, max(sides))) as loader:
+        return search(views, terms, replace(options, liked=liked, disliked=disliked), loader)
 
 
 def search(views: Sequence[View], terms: Sequence[Term], options: SearchOptions, loader: Loader) -> Hits:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from imagefinder._util.threads import chunked
@@ -15,9 +17,9 @@ from imagefinder.types import ImageRef
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from imagefinder.index.collection import Collection
     from imagefinder.index.folder import Index
     from imagefinder.index.models import View
-    from imagefinder.models.base import Embedder
     from imagefinder.types import Float32
 
 BATCH = 16  # pictures embedded at once; more are no faster on a CPU and cost memory
@@ -97,19 +99,34 @@ def query_vectors(index: Index, embedded: Sequence[EmbeddedTerm]) -> dict[str, S
     return queries
 
 
+def embed_texts(collection: Collection, texts: Sequence[str], space: str | None) -> Float32:
+    """Texts as vectors that compare with those of a space or model, by default the one in use: float32 (n, dim), rows
+    of unit length. Raises NotFoundError, and InvalidQueryError for a model that doesn't understand texts."""
+    collection.ready()
+    view = collection.view(space)
+    vectors = view.words_model.embed_texts(texts)
+    with collection.index.steady.shared():
+        return collection.index.texts_to_search(view.words or "", vectors)
+
+
 def embed_pictures(
-    index: Index, embedder: Embedder, pictures: Sequence[str | bytes | Image], space: str, loader: Loader
+    collection: Collection, pictures: Sequence[str | Path | bytes | Image], space: str | None
 ) -> Float32:
-    """Pictures (paths, URLs, bytes of image files, or Pillow images) as vectors that compare with those of a space:
-    float32 (n, dim), rows of unit length. Raises ImageError for one that can't be used."""
+    """Pictures (paths, URLs, bytes of image files, or Pillow images) as vectors that compare with those of a space, by
+    default the image space in use: float32 (n, dim), rows of unit length. Raises ImageError for one that can't be
+    used."""
     import numpy as np
 
-    model_space = index.space(space).model_space
-    terms = [Term(Kind.FILE if isinstance(p, str) else Kind.DATA, p) for p in pictures]
+    collection.ready()
+    index, space = collection.index, space or collection.view().image
+    embedder, model_space = collection.models.of_space(space), index.space(space).model_space
+    given = [str(p.expanduser()) if isinstance(p, Path) else p for p in pictures]
+    terms = [Term(Kind.FILE if isinstance(p, str) else Kind.DATA, p) for p in given]
     parts = [np.zeros((0, index.space(space).dim), np.float32)]
-    for some in chunked(terms, BATCH):
-        batch = np.stack([embedder.preprocess(_picture(index, term, loader)) for term in some])
-        parts.append(embedder.embed_images(batch)[model_space])
+    with closing(Loader(collection.limits, embedder.short_side)) as loader:
+        for some in chunked(terms, BATCH):
+            batch = np.stack([embedder.preprocess(_picture(index, term, loader)) for term in some])
+            parts.append(embedder.embed_images(batch)[model_space])
     return index.to_search(space, np.concatenate(parts))
 
 
@@ -121,7 +138,7 @@ def _embed_term(view: View, term: Term, pictures: Pictures, watch: Stopwatch) ->
         row = embedder.embed_texts([str(term.value)])[0]
         watch.lap("embed")
         return EmbeddedTerm(view.words or "", term.weight, row, words=True)
-    if term.kind is Kind.ID and term.box is None:
+    if not term.shows_picture:
         return EmbeddedTerm(view.image, term.weight, id=str(term.value))
     picture = pictures.of(term)
     watch.lap("read")

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Self, TypeAlias
 from uuid import UUID
 
 from imagefinder.errors import InvalidQueryError
-from imagefinder.types import image_id
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -91,6 +90,11 @@ class Term:
             raise InvalidQueryError("A box is a part of a picture; words have none.", remedy="Leave out the box.")
         if not math.isfinite(self.weight):
             raise InvalidQueryError(f"A weight is a finite number, not {self.weight}.")
+
+    @property
+    def shows_picture(self) -> bool:
+        """Whether a picture has to be read and embedded for it; a whole image of the index has its vectors there."""
+        return self.kind is not Kind.WORDS and (self.kind is not Kind.ID or self.box is not None)
 
     @property
     def text(self) -> str:
@@ -215,15 +219,6 @@ def _looks_like_path(text: str) -> bool:
         return text.startswith("~/")
     written_as_path = text.startswith(("./", "../", "/", ".\\", "..\\"))
     return written_as_path or (" " not in text and Path(text).suffix.lower() in IMAGE_SUFFIXES)
-
-
-def ids_of(image: str) -> list[str]:
-    """The ids that an image may have which is named by its id, ``id:`` and its id, its path or its URL."""
-    try:
-        ids = [str(UUID(image.removeprefix("id:")))]
-    except ValueError:
-        ids = []
-    return [*ids, image_id(image), image_id(str(Path(image).expanduser().absolute()))]
 
 
 def _existing(text: str) -> str:

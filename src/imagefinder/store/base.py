@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
 
     from imagefinder.store.filters.parse import Filter
@@ -44,6 +46,16 @@ class ScoredPoint:
     payload: Mapping[str, Any]
 
 
+class StoreType(Protocol):
+    """How a store begins: what its class can do."""
+
+    def create(self, path: Path) -> Store:
+        """A new, empty store in the folder ``path``, which must be empty or not exist."""
+
+    def open(self, path: Path) -> Store:
+        """The store in the folder ``path``. Raises IndexDamagedError, IndexLockedError or StorageError."""
+
+
 class Store(Protocol):
     """Points on disk, in memory or in a cluster. Errors are ImageFinder's own; a full disk is a StorageError."""
 
@@ -53,6 +65,10 @@ class Store(Protocol):
 
     def vectors(self) -> Mapping[str, VectorParams]:
         """The named vectors there are."""
+
+    def start_over(self, vectors: Mapping[str, VectorParams]) -> None:
+        """Throw every point and vector away and begin anew with these named vectors. A store may keep vectors that
+        are named here in a better way than ones that come later."""
 
     def create_vector(self, name: str, params: VectorParams) -> None:
         """Add a named vector; points that lack it are simply not found through it."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from imagefinder.errors import InvalidInputError, NotFoundError
+from imagefinder.errors import IndexDamagedError, InvalidInputError, NotFoundError
 from imagefinder.store.base import Point, ScoredPoint, VectorParams
 from imagefinder.store.checks import (
     canonical_ids,
@@ -30,10 +31,29 @@ class ExactStore:
     """Points in a dict, scores by one dot product each. Fulfils ``base.Store``; nothing outlives the process."""
 
     def __init__(self) -> None:
-        self._params: dict[str, VectorParams] = {}
+        self._writes = 0
+        self._begin({})
+
+    @classmethod
+    def create(cls, path: Path | None = None) -> ExactStore:
+        """A new, empty store; a folder is not needed."""
+        return cls()
+
+    @classmethod
+    def open(cls, path: Path) -> ExactStore:
+        """Raises IndexDamagedError: what was in memory is gone."""
+        raise IndexDamagedError(f"The points of {path.parent} were in the memory of a process that has ended.")
+
+    def start_over(self, vectors: Mapping[str, VectorParams]) -> None:
+        for name, params in vectors.items():
+            checked_new_vector(name, params)
+        self._writes += 1
+        self._begin(vectors)
+
+    def _begin(self, vectors: Mapping[str, VectorParams]) -> None:
+        self._params: dict[str, VectorParams] = dict(vectors)
         self._payloads: dict[str, dict[str, Any]] = {}
         self._vectors: dict[str, dict[str, np.ndarray]] = {}
-        self._writes = 0
 
     @property
     def writes(self) -> int:

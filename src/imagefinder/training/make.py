@@ -16,8 +16,9 @@ from imagefinder.training.export import MODEL_FILE, check_parity, free_name, kee
 from imagefinder.training.report import Training, check_finite
 
 if TYPE_CHECKING:
+    from imagefinder.catalog.label_table import LabelTable
     from imagefinder.models.spec import ModelSpec
-    from imagefinder.training.labels import Examples, Table
+    from imagefinder.training.labels import Examples
     from imagefinder.types import Float32
     from imagefinder.vectors.transform import LinearTransform
 
@@ -148,7 +149,7 @@ def _classifier_notes(measured: bool, temperature: float) -> tuple[str, ...]:
 
 def make_words(
     origin: TrainingBase,
-    table: Table,
+    table: LabelTable,
     texts: Float32,
     *,
     name: str | None = None,

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import os
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagefinder.evaluation.retrieval import LabelScores, score_labels
 from imagefinder.images.sources import open_source
+from imagefinder.index.spaces import models_of
+from imagefinder.ingest.fill import add_model
 from imagefinder.training.export import free_name
 from imagefinder.training.labels import SHARE, Examples, gather, hold_out, read_examples
 from imagefinder.training.report import Training
@@ -19,131 +20,117 @@ from imagefinder.training.torch import require_torch
 from imagefinder.types import Skipped
 
 if TYPE_CHECKING:
-    from imagefinder.index.folder import Index
-    from imagefinder.results import BackfillReport, Records
-    from imagefinder.store.filters.parse import FilterLike
+    from imagefinder.index.collection import Collection
     from imagefinder.training.labels import Labels
     from imagefinder.training.torch.autoencoder import AutoencoderOptions, Made
     from imagefinder.training.torch.classifier import FinetuneOptions
     from imagefinder.training.torch.loop import Progress, Step
-    from imagefinder.types import Float32, Limits
 
 
 Tell = Callable[[str, int, int], None]
 
 
-class Finetuning(ABC):
-    """The methods of ``ImageFinder`` that train encoders, with PyTorch: ``imagefinder[train]``."""
+def train_autoencoder(
+    collection: Collection,
+    source: str | os.PathLike[str] | None = None,
+    *,
+    options: AutoencoderOptions | None = None,
+    labels: Path | None = None,
+    name: str | None = None,
+    use: bool = False,
+    restart: bool = False,
+    progress: Tell | None = None,
+) -> Training:
+    """Train an autoencoder on the images of ``source`` (a folder, a table, an image), without one on those of the
+    index, and give the images of the index the vectors of its encoder: a space called ``name``.
 
-    _index: Index
-    _limits: Limits
+    ``labels``, a CSV as ``evaluate`` takes it, only measures the space before and after; nothing is learnt from
+    it. ``use`` makes it the space in use. A training that was interrupted goes on after its last whole epoch,
+    unless ``restart`` says to begin anew. ``progress`` is told the stage, and how much of it is done, of how much;
+    what it raises stops the training. Raises MissingExtraError, InvalidInputError, NotFoundError, ModelError
+    and StorageError.
+    """
+    require_torch()
+    from imagefinder.training.torch.autoencoder import AutoencoderOptions, train_autoencoder
 
-    @abstractmethod
-    def records(self, filter: FilterLike = None) -> Records: ...
-    @abstractmethod
-    def vectors(self, space: str | None = None, *, raw: bool = False) -> tuple[list[str], Float32]: ...
-    @abstractmethod
-    def add_model(
-        self, name: str, *, use: bool = False, progress: Callable[[int, int], None] | None = None
-    ) -> BackfillReport: ...
+    started = time.perf_counter()
+    records = collection.records()
+    uris, skipped = ([r.uri for r in records], []) if source is None else _scan(os.fspath(source))
+    examples = read_examples(labels, records) if labels else None
+    before = _score(collection, examples, None)
+    options = options or AutoencoderOptions()
+    made = train_autoencoder(
+        collection.index.path, uris, options,
+        name=_free_name(collection, name, "autoencoder"), restart=restart, limits=collection.limits,
+        progress=_steps(progress),
+    )  # fmt: skip
+    chosen = f"{options.encoder.encoder} at {options.encoder.size} px, {options.output}, epoch {made.fitted.best}"
+    hint = f"Index images with it: imagefinder index FOLDER --model {made.name}"
+    return Training(
+        kind="autoencoder",
+        name=made.name,
+        images=made.trained,
+        missing=examples.missing if examples else (),
+        held_out=made.held,
+        before=before,
+        after=_fill(collection, made.name, examples, use, progress) if records else None,
+        chosen=chosen,
+        seconds=time.perf_counter() - started,
+        facts=_facts(made, skipped),
+        notes=() if records else (hint,),
+    )
 
-    def train_autoencoder(
-        self,
-        source: str | os.PathLike[str] | None = None,
-        *,
-        options: AutoencoderOptions | None = None,
-        labels: Path | None = None,
-        name: str | None = None,
-        use: bool = False,
-        restart: bool = False,
-        progress: Tell | None = None,
-    ) -> Training:
-        """Train an autoencoder on the images of ``source`` (a folder, a table, an image), without one on those of the
-        index, and give the images of the index the vectors of its encoder: a space called ``name``.
 
-        ``labels``, a CSV as ``evaluate`` takes it, only measures the space before and after; nothing is learnt from
-        it. ``use`` makes it the space in use. A training that was interrupted goes on after its last whole epoch,
-        unless ``restart`` says to begin anew. ``progress`` is told the stage, and how much of it is done, of how much;
-        what it raises stops the training. Raises MissingExtraError, InvalidInputError, NotFoundError, ModelError
-        and StorageError.
-        """
-        require_torch()
-        from imagefinder.training.torch.autoencoder import AutoencoderOptions, train_autoencoder
+def finetune_classifier(
+    collection: Collection,
+    labels: Labels | Examples | None = None,
+    *,
+    by: str | None = None,
+    options: FinetuneOptions | None = None,
+    share: float = SHARE,
+    name: str | None = None,
+    use: bool = False,
+    restart: bool = False,
+    progress: Tell | None = None,
+) -> Training:
+    """Train a classifier and the last stages of its backbone on labelled images of the index, and give all its
+    images the activations of the hidden layer: a space called ``name``.
 
-        started = time.perf_counter()
-        records = self.records()
-        uris, skipped = ([r.uri for r in records], []) if source is None else _scan(os.fspath(source))
-        examples = read_examples(labels, records) if labels else None
-        before = _score(self, examples, None)
-        options = options or AutoencoderOptions()
-        made = train_autoencoder(
-            self._index.path, uris, options,
-            name=self._free_name(name, "autoencoder"), restart=restart, limits=self._limits, progress=_steps(progress),
-        )  # fmt: skip
-        chosen = f"{options.encoder.encoder} at {options.encoder.size} px, {options.output}, epoch {made.fitted.best}"
-        hint = f"Index images with it: imagefinder index FOLDER --model {made.name}"
-        return Training(
-            kind="autoencoder",
-            name=made.name,
-            images=made.trained,
-            missing=examples.missing if examples else (),
-            held_out=made.held,
-            before=before,
-            after=_fill(self, made.name, examples, use, progress) if records else None,
-            chosen=chosen,
-            seconds=time.perf_counter() - started,
-            facts=_facts(made, skipped),
-            notes=() if records else (hint,),
-        )
+    ``labels`` and ``by`` as ``train_adapter`` takes them, or examples; a ``share`` of each class is held out to
+    measure the space before and after. The rest as ``train_autoencoder``.
+    """
+    require_torch()
+    from imagefinder.training.torch.classifier import FinetuneOptions, finetune_classifier
 
-    def finetune_classifier(
-        self,
-        labels: Labels | Examples | None = None,
-        *,
-        by: str | None = None,
-        options: FinetuneOptions | None = None,
-        share: float = SHARE,
-        name: str | None = None,
-        use: bool = False,
-        restart: bool = False,
-        progress: Tell | None = None,
-    ) -> Training:
-        """Train a classifier and the last stages of its backbone on labelled images of the index, and give all its
-        images the activations of the hidden layer: a space called ``name``.
+    started = time.perf_counter()
+    examples = labels if isinstance(labels, Examples) else gather(collection.records(), labels, by=by)
+    options = options or FinetuneOptions()
+    split = hold_out(examples, share=share, seed=options.schedule.seed)
+    test = examples.take(split.held)
+    before = _score(collection, test, None)
+    made = finetune_classifier(
+        collection.index.path, examples.take(split.train), options,
+        name=_free_name(collection, name, "classifier"), restart=restart, limits=collection.limits,
+        progress=_steps(progress),
+    )  # fmt: skip
+    stages = "all" if options.encoder.unfreeze is None else f"the last {options.encoder.unfreeze}"
+    return Training(
+        kind="classifier",
+        name=made.name,
+        images=made.trained + made.held,
+        missing=examples.missing,
+        held_out=len(test.ids),
+        before=before,
+        after=_fill(collection, made.name, test, use, progress),
+        chosen=f"{options.encoder.encoder} with {stages} stages trained, epoch {made.fitted.best}",
+        seconds=time.perf_counter() - started,
+        facts=_facts(made, []),
+    )
 
-        ``labels`` and ``by`` as ``train_adapter`` takes them, or examples; a ``share`` of each class is held out to
-        measure the space before and after. The rest as ``train_autoencoder``.
-        """
-        require_torch()
-        from imagefinder.training.torch.classifier import FinetuneOptions, finetune_classifier
 
-        started = time.perf_counter()
-        examples = labels if isinstance(labels, Examples) else gather(self.records(), labels, by=by)
-        options = options or FinetuneOptions()
-        split = hold_out(examples, share=share, seed=options.schedule.seed)
-        test = examples.take(split.held)
-        before = _score(self, test, None)
-        made = finetune_classifier(
-            self._index.path, examples.take(split.train), options,
-            name=self._free_name(name, "classifier"), restart=restart, limits=self._limits, progress=_steps(progress),
-        )  # fmt: skip
-        stages = "all" if options.encoder.unfreeze is None else f"the last {options.encoder.unfreeze}"
-        return Training(
-            kind="classifier",
-            name=made.name,
-            images=made.trained + made.held,
-            missing=examples.missing,
-            held_out=len(test.ids),
-            before=before,
-            after=_fill(self, made.name, test, use, progress),
-            chosen=f"{options.encoder.encoder} with {stages} stages trained, epoch {made.fitted.best}",
-            seconds=time.perf_counter() - started,
-            facts=_facts(made, []),
-        )
-
-    def _free_name(self, name: str | None, usual: str) -> str:
-        taken = [*self._index.manifest.spaces, *self._index.models]
-        return free_name(self._index.path, name, usual, taken=taken)
+def _free_name(collection: Collection, name: str | None, usual: str) -> str:
+    taken = [*collection.index.manifest.spaces, *models_of(collection.index)]
+    return free_name(collection.index.path, name, usual, taken=taken)
 
 
 def _silent(stage: str, done: int, total: int) -> None:
@@ -161,18 +148,18 @@ def _steps(progress: Tell | None) -> Progress:
     return step
 
 
-def _score(finder: Finetuning, examples: Examples | None, space: str | None) -> LabelScores | None:
+def _score(collection: Collection, examples: Examples | None, space: str | None) -> LabelScores | None:
     """How well a space, by default the one in use, finds labelled images; None where no two have one label."""
     label = dict(zip(examples.ids, examples.labels, strict=True)) if examples else {}
     if len(set(label.values())) == len(label):
         return None
-    ids, vectors = finder.vectors(space)
+    ids, vectors = collection.vectors(space)
     rows = [row for row, id in enumerate(ids) if id in label]
     return score_labels(vectors[rows], [label[ids[row]] for row in rows])
 
 
 def _fill(
-    finder: Finetuning,
+    collection: Collection,
     name: str,
     examples: Examples | None,
     use: bool,
@@ -180,8 +167,8 @@ def _fill(
 ) -> LabelScores | None:
     """Give all images their vectors in the new space, and measure it."""
     tell = progress or _silent
-    finder.add_model(name, use=use, progress=lambda done, total: tell("filling the space", done, total))
-    return _score(finder, examples, name)
+    add_model(collection, name, use=use, progress=lambda done, total: tell("filling the space", done, total))
+    return _score(collection, examples, name)
 
 
 def _scan(source: str) -> tuple[list[str], list[Skipped]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from imagefinder._util.threads import chunked, ordered_map
 from imagefinder.errors import ImageError
 from imagefinder.images.loader import Loader
+from imagefinder.index.spaces import spaces_of
 from imagefinder.models.base import Embedder
 from imagefinder.models.derived import DerivedEmbedder
 from imagefinder.types import ImageRef, Limits, Skipped
@@ -135,7 +136,7 @@ def _of_index(
     import numpy as np
 
     if isinstance(embedder, DerivedEmbedder):
-        names = index.spaces_of(embedder.base.spec)
+        names = spaces_of(embedder.base.spec)
         wanted = sorted(set(embedder.inputs.values()))
         ids = [p.id for points in index.store.scroll(fields=()) for p in points]
         for some in chunked(iter(ids), STORED_BATCH):

