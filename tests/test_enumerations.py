@@ -13,7 +13,7 @@ import pytest
 from imagefinder.duplicates.decisions import Decision
 from imagefinder.duplicates.matching.tiers import Tier
 from imagefinder.quality.issues import Issue
-from imagefinder.search.fusion import Fuse, Measure
+from imagefinder.search.options import Fuse, Measure
 
 PACKAGE = Path(__file__).resolve().parents[1] / "src" / "imagefinder"
 PAGE = PACKAGE / "server" / "page" / "js"

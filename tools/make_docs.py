@@ -8,8 +8,8 @@ docs/openapi.json is made from the server. In README.md and in docs/, the text b
     <!-- made: help index download -->    the help of commands
     <!-- made: tasks add-images -->       all commands by task, from the pages of docs/commands
     <!-- made: environment -->            the environment variables
+    <!-- made: clusterers -->             the methods of clustering
     <!-- made: figures maps -->           a table from benchmarks/results
-    <!-- made: methods -->                the clustering methods
     <!-- end -->
 """
 
@@ -24,7 +24,6 @@ from pathlib import Path
 
 import docs_benchmarks
 import docs_commands
-import docs_methods
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -33,8 +32,8 @@ MAKERS: dict[str, Callable[..., str]] = {
     "help": docs_commands.help_of,
     "tasks": docs_commands.tasks,
     "environment": docs_commands.environment,
+    "clusterers": docs_commands.clusterers,
     "figures": docs_benchmarks.figures,
-    "methods": docs_methods.methods,
 }
 
 
