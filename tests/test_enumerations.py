@@ -21,8 +21,8 @@ ENUMERATIONS = {  # their members, and the module that says them
     "tiers": ([tier.value for tier in Tier], "duplicates/matching/tiers.py"),
     "decisions": ([decision.value for decision in Decision], "duplicates/decisions.py"),
     "issues": ([issue.value for issue in Issue], "quality/issues.py"),
-    "fusions": (list(get_args(Fuse)), "search/fusion.py"),
-    "measures": (list(get_args(Measure)), "search/fusion.py"),
+    "fusions": (list(get_args(Fuse)), "search/options.py"),
+    "measures": (list(get_args(Measure)), "search/options.py"),
 }
 
 
