@@ -99,7 +99,11 @@ def test_commands_and_their_options_exist(page: Path) -> None:
         call = re.split(r"\s{3,}|\s\|\s|\s&&\s|\s>\s", line)[0]  # a remark, or another program, may follow
         command, words = resolve(shlex.split(call, comments=True)[1:])
         assert command is not cli, f"no such command: {line}"
-        known = {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
+        known = {
+            name
+            for option in command.get_params(click.Context(command))
+            for name in (*option.opts, *option.secondary_opts)
+        }
         for word in words:
             if re.match(r"--?[a-zA-Z0]", word):
                 assert word.partition("=")[0] in known, f"{command.name} has no {word}: {line}"

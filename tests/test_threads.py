@@ -83,11 +83,11 @@ def test_searches_are_right_while_the_transform_changes(finder: ImageFinder, mon
     alike = vectors @ vectors.T
     refits = []
 
-    def refit() -> None:
+    def refit_again() -> None:
         refit(finder._collection.index, finder.embedder.spec, force=True)
         refits.append(1)
 
-    with meanwhile(refit) as failed:
+    with meanwhile(refit_again) as failed:
         started = time.monotonic()
         while len(refits) < 3 and not failed and time.monotonic() < started + 60:
             for one, scores in zip(ask, expected, strict=True):

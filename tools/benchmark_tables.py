@@ -177,6 +177,17 @@ def cluster_scale() -> str:
     return table(["step", "seconds", "peak memory", "inertia, k = 100", "clusters found"], rows)
 
 
+def cluster_edits() -> str:
+    found = result("cluster_edits")
+    ((images, before),), ((_, after),) = found["before"].items(), found["after"].items()
+    steps = [step for step in after if isinstance(after[step], dict)]
+    rows = (
+        [step, *(f"{of[step][unit]:,.0f}" for of in (before, after) for unit in ("cpu_ms", "ms"))] for step in steps
+    )
+    head = [f"{images}, {after['clusters']} clusters", "0.1: CPU ms", "ms", "0.2: CPU ms", "ms"]
+    return table(head, rows)
+
+
 def maps() -> str:
     found = result("maps")
     good = {

@@ -18,6 +18,7 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "clusters-told": ("clusters", tables.clusters_told),
     "outliers": ("clusters", tables.outliers),
     "cluster-scale": ("clusters", tables.cluster_scale),
+    "cluster_edits": ("cluster_edits", tables.cluster_edits),
     "maps": ("maps", tables.maps),
     "duplicates": ("duplicates", tables.duplicates),
     "feedback": ("feedback", tables.feedback),

@@ -9,6 +9,7 @@ import click
 
 from imagefinder import settings
 from imagefinder.cli import cli
+from imagefinder.clusters.algorithms.methods import DEFAULT, METHODS, Method
 
 COMMANDS = Path(__file__).resolve().parents[1] / "docs" / "commands"
 
@@ -59,3 +60,23 @@ def _page(name: str) -> tuple[str, list[str]]:
 
 def environment() -> str:
     return "| variable | meaning |\n|---|---|\n" + "".join(f"| `{s.name}` | {s.help} |\n" for s in settings.SETTINGS)
+
+
+def clusterers() -> str:
+    """The table of the methods of clustering."""
+    rows = (f"| {_name(name)} | {row.summary} | {_number(row)} | {_noise(row)} |\n" for name, row in METHODS.items())
+    return "| `--method` | what it does | number of clusters | noise |\n|---|---|---|---|\n" + "".join(rows)
+
+
+def _name(method: str) -> str:
+    return f"`{method}`" + " (default)" * (method == DEFAULT)
+
+
+def _number(row: Method) -> str:
+    if not row.counts:
+        return "found"
+    return "`-n`, or that of the communities" if row.needs_count else "found, or `-n`"
+
+
+def _noise(row: Method) -> str:
+    return "cluster `-1`" if row.noise else "none"

@@ -9,10 +9,10 @@ text between two comments is made anew:
     <!-- made: help index download -->    the help of commands
     <!-- made: tasks add-images -->       all commands by task, from the pages of docs/commands
     <!-- made: environment -->            the environment variables
+    <!-- made: clusterers -->             the methods of clustering
     <!-- made: figures maps -->           a table from benchmarks/results
     <!-- made: packages -->               what the package consists of
     <!-- made: flow search -->            the calls of one kind of work
-    <!-- made: methods -->                the clustering methods
     <!-- end -->
 """
 
@@ -29,7 +29,6 @@ import docs_architecture
 import docs_benchmarks
 import docs_commands
 import docs_flows
-import docs_methods
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -38,8 +37,8 @@ MAKERS: dict[str, Callable[..., str]] = {
     "help": docs_commands.help_of,
     "tasks": docs_commands.tasks,
     "environment": docs_commands.environment,
+    "clusterers": docs_commands.clusterers,
     "figures": docs_benchmarks.figures,
-    "methods": docs_methods.methods,
     "packages": docs_architecture.packages,
     "flow": docs_flows.flow,
 }

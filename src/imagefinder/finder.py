@@ -14,9 +14,11 @@ from imagefinder.catalog.facets import columns, facets, listed
 from imagefinder.catalog.feedback import Feedback
 from imagefinder.index.collection import Collection
 from imagefinder.index.folder import Index
+from imagefinder.index.manifest import exists
 from imagefinder.index.spaces import models_of
 from imagefinder.ingest.fill import add_model
 from imagefinder.ingest.sources import add_sources
+from imagefinder.models.registry import find_spec, known_name
 from imagefinder.search.answer import search_collection
 from imagefinder.search.embed import embed_pictures, embed_texts
 from imagefinder.search.options import Fuse, Measure, SearchOptions
@@ -83,7 +85,10 @@ class ImageFinder:
         (``create=False`` and there is none), IndexLockedError, IndexVersionError, IndexDamagedError or
         ModelMismatchError.
         """
-        index = Index(Path(path).expanduser().absolute(), create=create, wait_s=wait_s)
+        folder = Path(path).expanduser().absolute()
+        if model is not None and create and not exists(folder):
+            find_spec(known_name(model))  # a name that is wrong leaves no new index behind
+        index = Index(folder, create=create, wait_s=wait_s)
         try:
             return cls(index, model=model, limits=limits)
         except BaseException:

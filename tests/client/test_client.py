@@ -182,7 +182,7 @@ def test_images_are_sent_changed_and_removed(changing: tuple[ImageFinder, Client
     Image.open(PICTURE).crop((10, 10, 200, 150)).save(new)
     bad.write_text("no image")
     told: list[tuple[int, int]] = []
-    added = client.add(new, str(bad), tags=["sent", "mine"], progress=lambda d, n: told.append((d, n)))
+    added = client.add(new, str(bad), tags=["sent", "mine"], progress=lambda now: told.append((now.done, now.total)))
     (record,) = added.images
     assert record == replace(finder.get(record.id), mtime_ns=None) and record.tags == ("sent", "mine")
     assert [s.code for s in added.skipped] == ["unsupported-format"] and added.skipped[0].uri == "bad.jpg"
@@ -208,7 +208,7 @@ def test_many_files_are_sent_in_portions(
     for i in range(20):
         Image.effect_noise((40, 30), i + 1).convert("RGB").save(tmp_path / f"{i}.png")
     told: list[int] = []
-    added = client.add(*sorted(tmp_path.glob("*.png")), progress=lambda d, n: told.append(d))
+    added = client.add(*sorted(tmp_path.glob("*.png")), progress=lambda now: told.append(now.done))
     assert len(added.images) == len(finder) == 20 and told == [8, 16, 20]
 
 

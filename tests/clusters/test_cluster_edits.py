@@ -61,7 +61,7 @@ def check(finder: ImageFinder) -> None:
 
 
 def folders(finder: ImageFinder) -> list[Path]:
-    return sorted((finder._index.path / "runs" / "clusters").iterdir())
+    return sorted((finder._collection.index.path / "runs" / "clusters").iterdir())
 
 
 # --- what they touch ----------------------------------------------------------------------------------------------
@@ -151,7 +151,7 @@ def test_versions_of_before_are_read_and_undone(finder: ImageFinder) -> None:
         facts = json.loads((folder / "run.json").read_text("utf-8"))
         del facts["placed_by"]
         (folder / "run.json").write_text(json.dumps(facts), "utf-8")
-    finder._index.results.clear()
+    finder._collection.index.results.clear()
     finder.clusters.rename(1, "y")
     before = said(finder)
     assert finder.clusters.clustering.placed_by == "0002"
@@ -182,15 +182,15 @@ def test_images_that_joined_since_are_renamed_too(home: Path, finder: ImageFinde
 def test_images_not_assigned_yet_stay_to_be_assigned(finder: ImageFinder) -> None:
     """As in the middle of a run that takes in new images."""
     waiting = [r.id for r in finder.clusters.members(2)]
-    finder._index.store.merge_payload(waiting, {"cluster": None, "cluster_name": None})
+    finder._collection.index.store.merge_payload(waiting, {"cluster": None, "cluster_name": None})
     finder.clusters.merge(0, 1)
     finder.clusters.split(3, 2)
     finder.clusters.move(waiting[0], 4)
     row = said(finder)
     assert row[waiting[0]][0] == 4 and {row[id] for id in waiting[1:]} <= {(None, None, None)}
     assert {r["cluster"] for r in finder.clusters.rows() if r["name"] is None} <= {-1}
-    with finder._index.grouping:
-        assign_new(finder._index)
+    with finder._collection.index.grouping:
+        assign_new(finder._collection.index)
     assert None not in {label for label, _, _ in said(finder).values()}
 
 
@@ -274,7 +274,7 @@ def test_changes_from_many_threads_are_all_kept(finder: ImageFinder) -> None:
         list(threads.map(work, range(K)))
     assert [(c.name, c.locked) for c in finder.clusters] == [(f"cluster {label}, 2", True) for label in range(K)]
     check(finder)
-    facts = json.loads((finder._index.path / "groups.json").read_text("utf-8"))
+    facts = json.loads((finder._collection.index.path / "groups.json").read_text("utf-8"))
     assert facts["applied"] is True and facts["run"] == finder.clusters.clustering.name == f"{1 + 6 * K:04d}"
 
 
@@ -282,13 +282,13 @@ def test_counts_of_new_images_are_kept_beside_changes(finder: ImageFinder) -> No
     """``groups.json`` is written by corrections and by indexing alike."""
 
     def count(_: int) -> None:
-        state.count_assigned(finder._index, 1, 1)
+        state.count_assigned(finder._collection.index, 1, 1)
 
     def rename(i: int) -> None:
         finder.clusters.rename(i % K, f"name {i}")
 
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda job: job[0](job[1]), [(do, i) for i in range(20) for do in (count, rename)]))
-    facts = json.loads((finder._index.path / "groups.json").read_text("utf-8"))
+    facts = json.loads((finder._collection.index.path / "groups.json").read_text("utf-8"))
     assert (facts["assigned"], facts["far"], facts["clustered"]) == (20, 20, 40)
     check(finder)

@@ -349,7 +349,7 @@ def test_what_comes_back_from_the_trash_is_where_it_was(pinned: tuple[ImageFinde
     finder.clusters.move(twin, finder.get(image).extra["cluster"])
     before = where(finder)
     trash.apply_plan(finder._collection.index, make_plan(finder.duplicates()))
-    assert len(finder) == 12 and trash.undo(finder._collection.index.path).files
+    assert len(finder) == 12 and trash.undo(finder._collection.index).files
     finder.add()
     assert where(finder) == before and before[str(image)][2] and before[str(twin)][2]
 

@@ -92,6 +92,23 @@ def test_a_running_and_a_waiting_job_can_be_cancelled(jobs: Jobs) -> None:
     assert jobs.counts() == {"queued": 0, "running": 0}
 
 
+def test_a_job_that_is_cancelled_as_it_begins_ends_once(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin = jobs._run
+
+    def late(job: Job, work: Any) -> None:
+        jobs.cancel(job.id)
+        begin(job, work)
+
+    monkeypatch.setattr(jobs, "_run", late)
+    job = jobs.submit("a", {}, lambda job, _: jobs.step(job, "counting", 1, 2))
+    jobs.submit("b", {}, lambda job, _: None)
+    while jobs.counts() != {"queued": 0, "running": 0}:
+        time.sleep(0.01)
+    hub: Any = jobs._hub
+    states = [data["state"] for event, data in hub.told if data["id"] == job.id]
+    assert states == ["queued", "running", "cancelled"]
+
+
 def test_progress_gives_the_time_left(jobs: Jobs) -> None:
     job = jobs.submit("a", {}, lambda job, all: steps(job, all, 100))
     wait(job, "running")

@@ -64,7 +64,7 @@ def _method_options() -> list[click.Parameter]:
         type=click.Choice(list(METHODS)),
         default=DEFAULT,
         show_default=True,
-        help=f"Algorithm. {noisy} leave out what fits nowhere: noise, -1.",
+        help=f"Algorithm; {noisy} leave noise, -1.",
     )
     return [method, *(_setting_option(name, *found) for name, found in settings_of_all().items())]
 
@@ -96,8 +96,8 @@ def cluster(n_clusters: int | None, index_dir: Path | None, as_json: bool, **opt
       imagefinder clusters                         look at them again; rename, merge, split...
       imagefinder search "dog" --filter "cluster = 3"
 
-    The records get `cluster` and `cluster_name`, for filters; -1 is noise, images that fit nowhere. Corrections of
-    earlier clusters (names, locks, merges, splits, moves) are kept. Images indexed later join the nearest cluster.
+    The records get `cluster` and `cluster_name`, for filters; -1 is noise. Corrections of earlier clusters (names,
+    locks, merges, splits, moves) are kept. Images indexed later join the nearest cluster.
     """
     settings = {name: value for name in settings_of_all() if (value := options.pop(name)) is not None}
     with open_finder(index_dir) as finder:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from imagefinder.client.analysis import Analysis
@@ -17,6 +17,7 @@ from imagefinder.results import Hits, IndexInfo
 from imagefinder.search.options import Fuse, Measure, SearchOptions
 from imagefinder.search.query import Kind, QueryInput, Term
 from imagefinder.store.filters.parse import FilterLike
+from imagefinder.types import OnProgress
 
 
 class Client(Analysis, Spaces, Trainer):
@@ -36,11 +37,11 @@ class Client(Analysis, Spaces, Trainer):
         self,
         *sources: str | os.PathLike[str],
         tags: Sequence[str] = (),
-        progress: Callable[[int, int], None] | None = None,
+        progress: OnProgress | None = None,
     ) -> Added:
         """Send image files of this machine to the server, which keeps a copy of each, and let it fetch URLs.
 
-        While a job is in the way, this waits for it. ``progress`` is told how many are done, of how many. Raises
+        While a job is in the way, this waits for it. ``progress`` is told of each portion. Raises
         InvalidInputError for a path that is no file; an image that can't be used is listed in ``skipped``.
         """
         if not sources:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from imagefinder.client.responses import record_of
 from imagefinder.errors import InvalidInputError
 from imagefinder.images.loader import is_url
 from imagefinder.results import Records
-from imagefinder.types import Record, Skipped
+from imagefinder.types import OnProgress, Progress, Record, Skipped, ignore
 
 if TYPE_CHECKING:
     from imagefinder.client.jobs import Jobs
@@ -36,10 +36,10 @@ class Added:
 class Sender:
     """Adds images in portions. To send one again that the server has already changes nothing."""
 
-    def __init__(self, transport: Transport, jobs: Jobs, progress: Callable[[int, int], None] | None) -> None:
+    def __init__(self, transport: Transport, jobs: Jobs, progress: OnProgress | None) -> None:
         self._transport = transport
         self._jobs = jobs
-        self._progress = progress or (lambda done, total: None)
+        self._progress = progress or ignore
         self._images: list[Record] = []
         self._skipped: list[Skipped] = []
 
@@ -53,10 +53,10 @@ class Sender:
         for portion in _portions(files):
             form = [("files", (name, data)) for name, data in portion]
             self._send("/v1/images", {"files": form, "data": {"tags": ",".join(tags)}})
-            self._progress(done := done + len(portion), len(names))
+            self._progress(Progress("sending", done := done + len(portion), len(names)))
         for some in chunked(urls, URLS):
             self._send("/v1/images/urls", {"json": {"urls": some}})
-            self._progress(done := done + len(some), len(names))
+            self._progress(Progress("sending", done := done + len(some), len(names)))
         return Added(Records(self._images), tuple(self._skipped))
 
     def _send(self, path: str, request: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Finds the duplicates of an index: candidates by vector and hash, each pair verified, groups around the best copy."""
+"""Finds the duplicates of an index: candidates by vector and hash, each pair verified, groups around the best image."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from imagefinder._util.threads import ordered_map
 from imagefinder.duplicates.candidates import BY_VECTOR, LEAST_COSINE, candidates, near_in_order
+from imagefinder.duplicates.decisions import load_decisions
 from imagefinder.duplicates.grouping import GROUPED, Edge, Grouping, by_content
 from imagefinder.duplicates.last_run import keep_run, kept_hashes
 from imagefinder.duplicates.matching.best_copy import Copy, best_first, check_rules
 from imagefinder.duplicates.matching.stars import Pair, two_steps
 from imagefinder.duplicates.matching.tiers import Tier
 from imagefinder.duplicates.matching.verify import verify
-from imagefinder.duplicates.memory import load_decisions
 from imagefinder.duplicates.paths import is_below, real_folder
 from imagefinder.duplicates.pictures import Pictures
 from imagefinder.duplicates.report import DuplicateReport
@@ -57,7 +57,7 @@ def find_duplicates(
     options: Options | None = None,
     progress: OnProgress | None = None,
 ) -> DuplicateReport:
-    """Find the images that are copies of each other, or nearly.
+    """Find the images that are duplicates of each other, or nearly.
 
     The result is also kept as a run in the index folder, with the perceptual hashes, which the next run reuses.
     ``progress`` is told of each stage. Raises NotFoundError for a rule

@@ -285,7 +285,8 @@ class _Run:
 
     def remove_gone(self) -> None:
         gone = list(self.plan.gone.values())
-        self.index.store.delete([k.id for k in gone])
+        with self.index.writing:
+            self.index.store.delete([k.id for k in gone])
         self.counts["removed"] = len(gone) - self.counts["moved"]
 
     def report(self, seconds: float, clusters: Assigned | None, filled: tuple[BackfillReport, ...]) -> IngestReport:

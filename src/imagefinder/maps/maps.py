@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from imagefinder.errors import IndexDamagedError, InvalidInputError, NotFoundError
 from imagefinder.index.neighbors import index_graph
-from imagefinder.index.runs import Run, drop_run, list_runs, load_run, save_run
+from imagefinder.index.runs import Run, drop_former, list_runs, load_run, read_run, save_run
 from imagefinder.maps.projections import NEIGHBORS, Projection, check_method, project
 from imagefinder.maps.scores import score_map
 from imagefinder.store.filters.parse import FilterLike, as_filter
@@ -146,26 +147,28 @@ def update_map(index: Index, space: str, method: str | None = None, *, progress:
 
 def load_map(index: Index, method: str | None = None, *, space: str | None = None) -> Map:
     """The latest map, or the latest by a method, as it was kept. Raises NotFoundError or IndexDamagedError."""
-    runs = [
-        run
-        for run in list_runs(index.path, KIND)
-        if method in (None, run.facts.get("method")) and space in (None, run.facts.get("space"))
-    ]
-    if not runs:
+
+    def latest() -> Run:
+        for run in reversed(list_runs(index.path, KIND)):
+            if method in (None, run.facts.get("method")) and space in (None, run.facts.get("space")):
+                return run
         raise NotFoundError(
             f"There is no {method} map yet." if method else "There is no map yet.", remedy="Make one: imagefinder map"
         )
-    return _read(runs[-1])
+
+    return read_run(latest, _read)
 
 
 def kept_maps(index: Index) -> list[Map]:
     """Every map that is kept, the oldest first. Raises IndexDamagedError."""
-    return [_read(run) for run in list_runs(index.path, KIND)]
+    while True:
+        with suppress(NotFoundError):  # one was dropped since it was listed; what took its place is there by now
+            return [_read(run) for run in list_runs(index.path, KIND)]
 
 
 def kept_map(index: Index, name: str | None = None) -> Map:
     """The map of this name, or the latest. Raises NotFoundError or IndexDamagedError."""
-    return _read(load_run(index.path, KIND, name))
+    return read_run(lambda: load_run(index.path, KIND, name), _read)
 
 
 def map_records(map: Map, records: Iterable[Record]) -> tuple[Float32, list[Record]]:
@@ -178,7 +181,8 @@ def map_records(map: Map, records: Iterable[Record]) -> tuple[Float32, list[Reco
 def report_variance(collection: Collection) -> PcaReport:
     """How much of the images' variance how many dimensions of a space keep. Raises InvalidInputError."""
     index, space = collection.index, collection.view().image
-    transform = index.transform(space)
+    with index.steady.shared():
+        transform = index.transform(space)
     searched = None if transform is None or transform.axes is None else transform.dim_out
     return pca_report((rows for _, rows in index.raw_batches(space)), searched=searched)
 
@@ -223,9 +227,7 @@ def _keep(
     arrays = {"ids": np.array(ids), "coordinates": coordinates, "placed": placed, **projection.arrays}
     run = save_run(index.path, KIND, facts, arrays)
     same = ("method", "space", "filter")
-    for other in list_runs(index.path, KIND):
-        if other.name != run.name and all(other.facts.get(k) == facts[k] for k in same):
-            drop_run(other)
+    drop_former(index.path, run, lambda other: all(other.facts.get(k) == facts[k] for k in same))
     return Map(run.name, tuple(ids), projection, placed, run.facts)
 
 

@@ -79,7 +79,8 @@ def find_outliers(collection: Collection, k: int, progress: OnProgress | None = 
     for id, score in zip(ids, scores.tolist(), strict=True):
         by_score[round(score, 2)].append(id)
     for value, some in by_score.items():
-        index.store.merge_payload(some, {"outlier": value})
+        with index.writing:  # what a run that indexes writes at the same time would not have it
+            index.store.merge_payload(some, {"outlier": value})
     worst = np.argsort(-scores, kind="stable")[:k]
     points = index.store.retrieve([ids[i] for i in worst])
     away = _from_clusters(index, [ids[i] for i in worst])
@@ -147,8 +148,9 @@ def measure_quality(
                 skipped.append(found)
             else:
                 quality, colours = found
-                index.store.merge_payload([item[0]], {**quality.to_payload(), "colours": list(colours)})
-                counts.update(quality.issues)
+                with index.writing:
+                    index.store.merge_payload([item[0]], {**quality.to_payload(), "colours": list(colours)})
+                counts.update(issue.value for issue in quality.issues)
                 measured += 1
             if progress:
                 progress(Progress("judging", i, len(todo)))

@@ -14,6 +14,8 @@ from imagefinder.store.base import ScoredPoint
 
 if TYPE_CHECKING:
     from imagefinder.index.folder import Index
+    from imagefinder.search.rerank import RankedHit
+    from imagefinder.store.base import ScoredPoint
 
 RRF_K = 60  # of Cormack, Clarke and Buettcher (2009)
 
@@ -52,6 +54,7 @@ class Fused:
 
     def page(self, offset: int, k: int) -> list[RankedHit]:
         """The hits from ``offset`` on, ``k`` at most."""
+
         blocks = (
             arranged(self.index, block, self.image_space, collapse=self.collapse, diversity=self.diversity)
             for block in self._blocks()
@@ -59,6 +62,8 @@ class Fused:
         return page_of(blocks, offset, k)
 
     def _blocks(self) -> Iterator[list[ScoredPoint]]:
+        from imagefinder.store.base import ScoredPoint
+
         depth, seen = BLOCK, set[str]()
         while True:
             lists = [voter.best(depth) for voter in self.voters]

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, create_model, field_validator, model_validator
 
+from imagefinder.catalog.edits import CAPTION_LENGTH, NAME_LENGTH, TAG_LENGTH, TAGS
+from imagefinder.clusters.edit import LONGEST
+from imagefinder.duplicates.decisions import Decision
 from imagefinder.search.options import ABOUT_OPTIONS, About, Measure
 
 Id = Annotated[
@@ -34,7 +37,7 @@ FilterText = Annotated[
     StringConstraints(max_length=4000),
     Field(description="A filter expression.", examples=['folder = "shoes" and width >= 800']),
 ]
-Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=TAG_LENGTH)]
 Ids = Annotated[list[Id], Field(max_length=10_000)]
 ContentHash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 ShortText = Annotated[str, StringConstraints(max_length=8000)]
@@ -159,15 +162,15 @@ class Feedback(Body):
 class Change(Body):
     """New tags, caption or name of an image; what is left out stays."""
 
-    tags: list[Tag] | None = Field(None, max_length=200)
-    caption: Annotated[str, StringConstraints(max_length=10_000)] | None = None
-    name: Annotated[str, StringConstraints(max_length=255)] | None = None
+    tags: list[Tag] | None = Field(None, max_length=TAGS)
+    caption: Annotated[str, StringConstraints(max_length=CAPTION_LENGTH)] | None = None
+    name: Annotated[str, StringConstraints(max_length=NAME_LENGTH)] | None = None
 
 
 class Tagging(Body):
     ids: Ids
-    add: list[Tag] = Field(default_factory=list, max_length=200)
-    remove: list[Tag] = Field(default_factory=list, max_length=200)
+    add: list[Tag] = Field(default_factory=list, max_length=TAGS)
+    remove: list[Tag] = Field(default_factory=list, max_length=TAGS)
 
 
 class IdList(Body):
@@ -175,7 +178,7 @@ class IdList(Body):
 
 
 class ClusterChange(Body):
-    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] | None = None
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST)] | None = None
     locked: bool | None = None
 
 
@@ -189,7 +192,7 @@ class Split(Body):
 
 class Decide(Body):
     ids: list[Id] = Field(min_length=2, max_length=100)
-    decision: Literal["not-duplicate", "keep-both"]
+    decision: Decision
 
 
 class DecidedPair(Body):
@@ -197,7 +200,7 @@ class DecidedPair(Body):
 
     a: ContentHash
     b: ContentHash
-    decision: Literal["not-duplicate", "keep-both"]
+    decision: Decision
     when: Annotated[str, StringConstraints(max_length=40)]
     names: tuple[ShortText, ShortText] = ("", "")
 

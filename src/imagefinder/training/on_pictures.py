@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from imagefinder.evaluation.retrieval import LabelScores, score_labels
 from imagefinder.images.sources import open_source
 from imagefinder.index.spaces import models_of
 from imagefinder.ingest.fill import add_model
-from imagefinder.training.export import free_name
+from imagefinder.training.export import new_name
 from imagefinder.training.labels import SHARE, Examples, gather, hold_out, read_examples
 from imagefinder.training.report import FILLING, Training
 from imagefinder.training.torch import require_torch
@@ -57,11 +58,11 @@ def train_autoencoder(
     examples = read_examples(labels, records) if labels else None
     before = _score(collection, examples, None)
     options = options or AutoencoderOptions()
-    made = train_autoencoder(
-        collection.index.path, uris, options,
-        name=_free_name(collection, name, "autoencoder"), restart=restart, limits=collection.limits,
-        progress=progress,
-    )  # fmt: skip
+    with _new_name(collection, name, "autoencoder") as own:
+        made = train_autoencoder(
+            collection.index.path, uris, options,
+            name=own, restart=restart, limits=collection.limits, progress=progress,
+        )  # fmt: skip
     chosen = f"{options.encoder.encoder} at {options.encoder.size} px, {options.output}, epoch {made.fitted.best}"
     hint = f"Index images with it: imagefinder index FOLDER --model {made.name}"
     return Training(
@@ -106,11 +107,11 @@ def finetune_classifier(
     split = hold_out(examples, share=share, seed=options.schedule.seed)
     test = examples.take(split.held)
     before = _score(collection, test, None)
-    made = finetune_classifier(
-        collection.index.path, examples.take(split.train), options,
-        name=_free_name(collection, name, "classifier"), restart=restart, limits=collection.limits,
-        progress=progress,
-    )  # fmt: skip
+    with _new_name(collection, name, "classifier") as own:
+        made = finetune_classifier(
+            collection.index.path, examples.take(split.train), options,
+            name=own, restart=restart, limits=collection.limits, progress=progress,
+        )  # fmt: skip
     stages = "all" if options.encoder.unfreeze is None else f"the last {options.encoder.unfreeze}"
     return Training(
         kind="classifier",
@@ -126,9 +127,9 @@ def finetune_classifier(
     )
 
 
-def _free_name(collection: Collection, name: str | None, usual: str) -> str:
+def _new_name(collection: Collection, name: str | None, usual: str) -> AbstractContextManager[str]:
     taken = [*collection.index.manifest.spaces, *models_of(collection.index)]
-    return free_name(collection.index.path, name, usual, taken=taken)
+    return new_name(collection.index.path, name, usual, taken=taken)
 
 
 def _score(collection: Collection, examples: Examples | None, space: str | None) -> LabelScores | None:

@@ -122,7 +122,8 @@ def classify_index(
         for id, place, share in zip(ids, shares.argmax(axis=1), shares.max(axis=1), strict=True):
             same[names[place], round(float(share), 2)].append(id)
         for (name, confidence), some in same.items():
-            index.store.merge_payload(some, {"class": name, "class_confidence": confidence})
+            with index.writing:
+                index.store.merge_payload(some, {"class": name, "class_confidence": confidence})
             counts[name] += len(some)
         done += len(ids) + len(failed)
         progress(Progress("classifying", done, total))

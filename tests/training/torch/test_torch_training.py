@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from eight_threads import THREADS, at_once
 from PIL import Image
 from torch_models import SIZE, striped_images, tiny_resnet
 
@@ -342,3 +344,25 @@ def test_one_class_or_one_image_each_is_refused(index: Path, home: Path, tmp_pat
         table.write_text("\n".join(["filename,label", *rows[name]]) + "\n", "utf-8")
         with ImageFinder.open(index) as finder, pytest.raises(InvalidInputError, match=words):
             finder.finetune_classifier(table, options=options)
+
+
+def test_trainings_at_once_have_names_of_their_own(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All are under way together; one that asks for a name in use is refused."""
+    together, names = threading.Barrier(THREADS), []
+
+    def train(*args: Any, name: str, **options: Any) -> Any:
+        names.append(name)
+        together.wait()
+        raise ModelError("enough")
+
+    monkeypatch.setattr("imagefinder.training.torch.autoencoder.train_autoencoder", train)
+    with ImageFinder.open(index) as finder:
+        results = at_once(lambda _: finder.train_autoencoder(), range(THREADS))
+        assert {type(result) for result in results} == {ModelError}
+        assert sorted(names) == sorted(["autoencoder", *(f"autoencoder-{n}" for n in range(2, THREADS + 1))])
+        monkeypatch.setattr(
+            "imagefinder.training.torch.autoencoder.train_autoencoder",
+            lambda *args, name, **options: finder.train_autoencoder(name=name),
+        )
+        with pytest.raises(InvalidInputError, match="'mine' already"):
+            finder.train_autoencoder(name="mine")

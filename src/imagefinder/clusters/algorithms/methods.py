@@ -151,19 +151,19 @@ def _dbscan(task: Task) -> tuple[Labels, dict[str, Any]]:
     return density.dbscan(task.neighbors(), **task.settings)
 
 
-N_INIT = Setting(int, "so many starts.  [default: 3]", least=1)
-MIN_SAMPLES = Setting(int, "what makes a place dense.  [default: 5]", least=1)
+N_INIT = Setting(int, "number of starts.  [default: 3]", least=1)
+MIN_SAMPLES = Setting(int, "neighbours of a dense point.  [default: 5]", least=1)
 
 METHODS = {
     "leiden": Method(
         _leiden,
         "Leiden",
-        "Finds communities of images that lie close together; good for most collections.",
+        "Communities of the neighbour graph; good for most collections.",
         {"resolution": Setting(float, "above 1 gives more clusters, below fewer.")},
         needs_count=False,
         neighbors=NEIGHBORS,
     ),
-    "kmeans": Method(_kmeans, "k-means", "Groups of similar size around a centre.", {"n_init": N_INIT}),
+    "kmeans": Method(_kmeans, "k-means", "Images around a centre, in parts of similar size.", {"n_init": N_INIT}),
     "minibatch": Method(
         _minibatch,
         "k-means, quick",
@@ -173,16 +173,16 @@ METHODS = {
     "agglomerative": Method(
         _agglomerative,
         "Agglomerative",
-        "Joins the nearest groups step by step; good for fine differences.",
+        "Merges what is nearest, step by step (Ward); good for fine differences.",
         neighbors=NEIGHBORS,
     ),
     "hdbscan": Method(
         _hdbscan,
         "HDBSCAN",
-        "Finds dense groups and leaves out what fits nowhere; chooses the number itself.",
+        "Dense regions of any density; leaves out what fits nowhere, and finds the number itself.",
         {
             "min_samples": MIN_SAMPLES,
-            "min_cluster_size": Setting(int, "the least size.  [default: a 200th, at least 5]", least=2),
+            "min_cluster_size": Setting(int, "smallest size.  [default: 1/200, at least 5]", least=2),
         },
         counts=False,
         needs_count=False,
@@ -192,8 +192,11 @@ METHODS = {
     "dbscan": Method(
         _dbscan,
         "DBSCAN",
-        "Dense groups of one density; leaves out what fits nowhere; chooses the number itself.",
-        {"min_samples": MIN_SAMPLES, "eps": Setting(float, "how far a neighbour may be.  [default: from the data]")},
+        "Dense regions of one density; leaves out what fits nowhere, and finds the number itself.",
+        {
+            "min_samples": MIN_SAMPLES,
+            "eps": Setting(float, "largest distance of neighbours.  [default: from the data]"),
+        },
         counts=False,
         needs_count=False,
         noise=True,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 from pydantic import AfterValidator, ConfigDict, Field, ValidationError
 
+from imagefinder.duplicates.matching.tiers import Tier
 from imagefinder.errors import InvalidInputError
 from imagefinder.images.loader import is_url
 from imagefinder.maps.projections import NEEDS_EXTRA, check_method
@@ -164,7 +165,6 @@ def _check_map(host: Host, given: Mapping[str, Any]) -> None:
 
 def _duplicates(task: Task, *, tier: str = "same-picture", keep: Sequence[str] = (), **options: Any) -> Any:
     from imagefinder.duplicates.find import Options
-    from imagefinder.duplicates.matching.tiers import Tier
 
     report = task.finder.duplicates(Options(Tier(tier), rules=keep, **options), progress=task.report)
     task.leave_out(report.skipped)

@@ -7,8 +7,13 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from imagefinder.clusters.algorithms.methods import DEFAULT
+from imagefinder.duplicates.candidates import LEAST_COSINE
+from imagefinder.duplicates.matching.tiers import Tier
 from imagefinder.server.requests import Body, FilterText, Id, Name
+from imagefinder.training.classifier import MAX_HIDDEN
+from imagefinder.training.export import NAME
 
+TrainedName = Annotated[str, StringConstraints(pattern=f"^{NAME.pattern}$")]
 Glob = Annotated[str, StringConstraints(max_length=500)]
 Method = Annotated[str, StringConstraints(max_length=40)]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
@@ -69,8 +74,8 @@ class MapOptions(Body):
 
 
 class DuplicateOptions(Body):
-    tier: Literal["identical-bytes", "identical-pixels", "same-picture", "same-scene", "similar"] = "same-picture"
-    similar: float = Field(0.8, ge=0, le=1)
+    tier: Tier = Tier.SAME_PICTURE
+    similar: float = Field(0.8, ge=LEAST_COSINE, le=1)
     keep: list[Method] = Field(default_factory=list, max_length=20)
     references: list[Place] = Field(
         default_factory=list, max_length=100, description="Folders whose images are always kept."
@@ -110,14 +115,14 @@ class TrainOptions(Body):
         None, description="A field whose values are labels: folder, tags, cluster_name, a table's column ..."
     )
     feedback: bool | None = Field(None, description="Of an adapter: learn from what was liked and disliked too.")
-    hidden: int | None = Field(None, ge=2, le=4096, description="Width of a classifier's space, by default 64.")
+    hidden: int | None = Field(None, ge=2, le=MAX_HIDDEN, description="Width of a classifier's space, by default 64.")
     held_out: float | None = Field(
         None, ge=0, le=0.9, description="Of a classifier: share of each class to measure on."
     )
     methods: list[Method] | None = Field(None, max_length=20, description="Of an adapter: the only ones to try.")
     seed: Seed = 0
     space: Name | None = Field(None, description="Space or model to start from. None: the one in use.")
-    name: Name | None = Field(None, description="Name of the model and its space.")
+    name: TrainedName | None = Field(None, description="Name of the model and its space.")
     use: bool = Field(False, description="Search with it from then on.")
 
     @model_validator(mode="after")

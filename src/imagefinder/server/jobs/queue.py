@@ -188,6 +188,8 @@ class Jobs:
                     break
                 job, work = self._waiting.popleft() if self._waiting and not self._quick else (None, None)
                 self._running = job
+                if job is not None:
+                    job.state, job.started = "running", _now()
             if job is None or work is None:
                 self._do_quick()
             else:
@@ -197,7 +199,6 @@ class Jobs:
 
     def _run(self, job: Job, work: Work) -> None:
         begun = time.monotonic()
-        job.state, job.started = "running", _now()
         self._keep(job)
         self._publish(job, always=True)
         try:

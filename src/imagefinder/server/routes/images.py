@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, File, Form, Header, Query, UploadFile
 from fastapi.responses import Response
 
+from imagefinder.catalog.edits import TAG_LENGTH, TAGS
 from imagefinder.errors import ImageError, InvalidInputError
 from imagefinder.server import requests, responses
 from imagefinder.server.access import changes, reads
@@ -182,7 +183,9 @@ _ADDED: dict[int | str, dict[str, Any]] = {
 async def add_images(
     serving: ServingDep,
     files: Annotated[list[UploadFile], File(description="Image files.")],
-    tags: Annotated[str, Form(max_length=2000, description="Tags for all of them, separated by commas.")] = "",
+    tags: Annotated[
+        str, Form(max_length=TAGS * (TAG_LENGTH + 1), description="Tags for all of them, separated by commas.")
+    ] = "",
 ) -> Response:
     """Add image files to the collection; the server keeps a copy of each."""
     kept: dict[str, str] = {}
