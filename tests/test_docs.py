@@ -12,6 +12,7 @@ from types import ModuleType
 
 import click
 import pytest
+from layout import ROWS
 
 from imagefinder.cli import cli
 
@@ -173,3 +174,30 @@ def test_an_old_page_is_reported(
 def test_a_command_without_a_page_is_an_error(make_docs: ModuleType) -> None:
     with pytest.raises(ValueError, match="cluster"):
         make_docs.docs_commands.tasks("search", "map")
+
+
+def test_the_picture_of_the_layout_shows_every_part(make_docs: ModuleType) -> None:
+    drawn = make_docs.docs_architecture.picture()
+    parts = [part for row in ROWS[:-1] for part in row]
+    assert re.findall(r'class="name" x="[\d.]+" y="[\d.]+" font-size="15">(\w+)<', drawn) == [
+        part for row in reversed(ROWS[:-1]) for part in row
+    ]
+    table = make_docs.docs_architecture.packages()
+    assert all(f"| `{part}" in table for part in parts)
+    assert "uses index, store, vectors</text>" in drawn
+
+
+@pytest.mark.parametrize(
+    ("lines", "fault"),
+    [
+        ("nowhere.at_all", "no module"),
+        ("finder.ImageFinder.find_nothing", "imagefinder.finder has no ImageFinder.find_nothing"),
+        ("finder.ImageFinder.add\n    ingest.run.ingest", "imagefinder.finder does not use ingest.run.ingest"),
+    ],
+)
+def test_a_flow_that_is_no_longer_true_is_an_error(
+    make_docs: ModuleType, monkeypatch: pytest.MonkeyPatch, lines: str, fault: str
+) -> None:
+    monkeypatch.setitem(make_docs.docs_flows.FLOWS, "old", lines)
+    with pytest.raises(ValueError, match=fault):
+        make_docs.docs_flows.flow("old")

@@ -3,13 +3,16 @@
 python tools/make_docs.py            write them
 python tools/make_docs.py --check    fail if what is there is out of date
 
-docs/openapi.json is made from the server. In README.md and in docs/, the text between two comments is made anew:
+docs/openapi.json is made from the server, docs/images/architecture.svg from the imports. In README.md and in docs/, the
+text between two comments is made anew:
 
     <!-- made: help index download -->    the help of commands
     <!-- made: tasks add-images -->       all commands by task, from the pages of docs/commands
     <!-- made: environment -->            the environment variables
     <!-- made: clusterers -->             the methods of clustering
     <!-- made: figures maps -->           a table from benchmarks/results
+    <!-- made: packages -->               what the package consists of
+    <!-- made: flow search -->            the calls of one kind of work
     <!-- end -->
 """
 
@@ -22,8 +25,10 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import docs_architecture
 import docs_benchmarks
 import docs_commands
+import docs_flows
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -34,6 +39,8 @@ MAKERS: dict[str, Callable[..., str]] = {
     "environment": docs_commands.environment,
     "clusterers": docs_commands.clusterers,
     "figures": docs_benchmarks.figures,
+    "packages": docs_architecture.packages,
+    "flow": docs_flows.flow,
 }
 
 
@@ -61,7 +68,8 @@ def fill(text: str) -> str:
 def made_files() -> dict[Path, str]:
     """What README.md and all files of docs/ should hold."""
     pages = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
-    return {DOCS / "openapi.json": openapi()} | {path: fill(path.read_text("utf-8")) for path in pages}
+    drawn = {DOCS / "openapi.json": openapi(), DOCS / "images" / "architecture.svg": docs_architecture.picture()}
+    return drawn | {path: fill(path.read_text("utf-8")) for path in pages}
 
 
 def main() -> int:

@@ -1,0 +1,1 @@
+"""An index that is open: its folder, manifest, spaces and models, and the results kept beside them."""

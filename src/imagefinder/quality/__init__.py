@@ -1,0 +1,1 @@
+"""How sharp, bright and large each image is, and which images are unlike all others."""

@@ -1,0 +1,1 @@
+"""Arithmetic on vectors: centring, PCA, neighbours. Arrays in, arrays out."""

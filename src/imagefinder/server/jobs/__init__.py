@@ -1,0 +1,1 @@
+"""Long work of the server: a queue, and a table of the kinds of jobs."""
