@@ -30,7 +30,8 @@ from imagefinder.training.export import MODEL_FILE, keep_model
 from imagefinder.training.torch.autoencoder import AutoencoderOptions, train_autoencoder
 from imagefinder.training.torch.bench import EncoderOptions, open_bench
 from imagefinder.training.torch.export import spec_of, to_onnx
-from imagefinder.training.torch.loop import Schedule, Step
+from imagefinder.training.torch.loop import Schedule
+from imagefinder.types import Progress
 
 LOSSES = {"both": (1.0, 1.0), "pixels-only": (1.0, 0.0)}
 
@@ -85,9 +86,9 @@ def score(finder: ImageFinder, spaces: list[str], labels: dict[str, str]) -> dic
     return {"recall_at_1": round(float(found.recall_at_1), 4), "map_at_r": round(float(found.map_at_r), 4)}
 
 
-def say(step: Step) -> None:
-    if step.done == step.total:
-        print(f"epoch {step.epoch}/{step.epochs}: {step.loss}", time.strftime("%X"), flush=True)
+def say(now: Progress) -> None:
+    if now.done == now.total:
+        print(f"{now.stage}: {now.note}", time.strftime("%X"), flush=True)
 
 
 def main() -> None:

@@ -117,7 +117,7 @@ def serving() -> Callable[..., AbstractContextManager[str]]:
     return servers.serving
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_image() -> Callable[..., Image.Image]:
     """``make_image(seed, (width, height))``: a smooth random RGB picture, the same for the same seed."""
 

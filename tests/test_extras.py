@@ -106,7 +106,7 @@ def test_the_library_names_the_command(extra: str, work: Callable[[Path], object
 def test_a_map_is_refused_before_anything_is_computed(
     plain: None, sample_index: Path, tmp_path: Path, copy_index: Callable[[Path, Path], Path]
 ) -> None:
-    told: list[str] = []
+    told: list[object] = []
     with ImageFinder.open(copy_index(sample_index, tmp_path / "index")) as finder, pytest.raises(MissingExtraError):
         finder.map("umap", progress=told.append)
     assert told == []

@@ -18,7 +18,7 @@ from imagefinder import ImageFinder
 from imagefinder._util.shared_lock import SharedLock
 from imagefinder.index.spaces import refit
 from imagefinder.models import registry as names
-from imagefinder.types import image_id
+from imagefinder.types import Progress, image_id
 from imagefinder.vectors.transform import LinearTransform
 
 N = 60
@@ -83,11 +83,11 @@ def test_searches_are_right_while_the_transform_changes(finder: ImageFinder, mon
     alike = vectors @ vectors.T
     refits = []
 
-    def refit() -> None:
+    def refit_again() -> None:
         refit(finder._collection.index, finder.embedder.spec, force=True)
         refits.append(1)
 
-    with meanwhile(refit) as failed:
+    with meanwhile(refit_again) as failed:
         started = time.monotonic()
         while len(refits) < 3 and not failed and time.monotonic() < started + 60:
             for one, scores in zip(ask, expected, strict=True):
@@ -185,7 +185,7 @@ def test_clusters_are_corrected_one_at_a_time(finder: ImageFinder) -> None:
     assert {c.label: c.name for c in finder.clusters} == {label: f"name {label}" for label in labels}
     told = threading.Event()
 
-    def tell(stage: str) -> None:
+    def tell(now: Progress) -> None:
         told.set()
         time.sleep(0.05)
 
@@ -243,15 +243,15 @@ def test_other_work_is_stopped_by_its_callback(finder: ImageFinder, n: int) -> N
 
 
 def test_a_map_tells_how_far_it_is(finder: ImageFinder) -> None:
-    told: list[str] = []
+    told: list[Progress] = []
     finder.map("tsne", progress=told.append)
-    assert told[0] == "reading vectors"
-    steps = [stage for stage in told if stage.endswith("iterations")]
-    assert steps[0] == "laying out: 25 of 375 iterations" and steps[-1] == "laying out: 375 of 375 iterations"
+    assert told[0] == Progress("reading vectors")
+    steps = [now for now in told if now.total]
+    assert steps[0] == Progress("laying out", 25, 375) and steps[-1] == Progress("laying out", 375, 375)
     finder.remove(finder.records()[0].id)
     told.clear()
     finder.map(update=True, progress=told.append)
-    assert told == ["reading vectors", "placing new images"]
+    assert told == [Progress("reading vectors"), Progress("placing new images")]
 
 
 # --- the lock -------------------------------------------------------------------------------------------------------

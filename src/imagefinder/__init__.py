@@ -18,16 +18,18 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when ONNX Runtime is
 if TYPE_CHECKING:
     from imagefinder.catalog.feedback import Judgement
     from imagefinder.clusters.algorithms.choose_k import Choice
+    from imagefinder.clusters.assign_files import assign_images
     from imagefinder.clusters.clustering import Cluster, Clustering
     from imagefinder.clusters.model import ClusterModel
     from imagefinder.clusters.view import Clusters
     from imagefinder.errors import ImageFinderError
+    from imagefinder.evaluation.of_models import compare_models
     from imagefinder.finder import ImageFinder
     from imagefinder.models.custom import FunctionEmbedder
     from imagefinder.models.registry import list_models, pull_model, register
-    from imagefinder.results import BackfillReport, Filled, Hits, IndexInfo, IngestReport, Progress, Records, SpaceInfo
+    from imagefinder.results import BackfillReport, Filled, Hits, IndexInfo, IngestReport, Records, SpaceInfo
     from imagefinder.search.query import Box, Term
-    from imagefinder.types import Hit, Limits, Record, Skipped
+    from imagefinder.types import Hit, Limits, Progress, Record, Skipped
 
 __all__ = [
     "BackfillReport",
@@ -54,12 +56,16 @@ __all__ = [
     "SpaceInfo",
     "Term",
     "__version__",
+    "assign_images",
+    "compare_models",
     "list_models",
     "pull_model",
     "register",
 ]
 
 _HOME = {
+    "assign_images": "clusters.assign_files",
+    "compare_models": "evaluation.of_models",
     "ImageFinderError": "errors",
     "Hits": "results",
     "ImageFinder": "finder",
@@ -78,7 +84,7 @@ _HOME = {
     "pull_model": "models.registry",
     "Records": "results",
     "IngestReport": "results",
-    "Progress": "results",
+    "Progress": "types",
     "Judgement": "catalog.feedback",
     "Box": "search.query",
     "Term": "search.query",

@@ -4,33 +4,36 @@ from __future__ import annotations
 
 import builtins
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from imagefinder.catalog.edits import UNSET, Unset, remove_images, tag_images, update_image
+from imagefinder.catalog.edits import remove_images, tag_images, update_image
 from imagefinder.catalog.facets import columns, facets, listed
 from imagefinder.catalog.feedback import Feedback
 from imagefinder.index.collection import Collection
 from imagefinder.index.folder import Index
+from imagefinder.index.manifest import exists
 from imagefinder.index.spaces import models_of
 from imagefinder.ingest.fill import add_model
 from imagefinder.ingest.sources import add_sources
-from imagefinder.search.answer import SearchOptions, search_collection
+from imagefinder.models.registry import find_spec, known_name
+from imagefinder.search.answer import search_collection
 from imagefinder.search.embed import embed_pictures, embed_texts
-from imagefinder.search.fusion import Fuse, Measure
+from imagefinder.search.options import Fuse, Measure, SearchOptions
 from imagefinder.search.query import Kind, QueryInput, Term
-from imagefinder.store.filters.parse import FilterLike, as_filter
+from imagefinder.store.filters.parse import FilterLike
+from imagefinder.types import UNSET, Unset
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from imagefinder.catalog.label_table import LabelTable
     from imagefinder.clusters.algorithms.choose_k import Choice
     from imagefinder.clusters.clustering import Clustering
     from imagefinder.clusters.view import Clusters
     from imagefinder.duplicates.find import Options
-    from imagefinder.duplicates.find import Progress as DuplicateProgress
     from imagefinder.duplicates.report import DuplicateReport
     from imagefinder.duplicates.review import Copies
     from imagefinder.evaluation.of_index import Assessment
@@ -39,14 +42,13 @@ if TYPE_CHECKING:
     from imagefinder.models.base import Embedder
     from imagefinder.models.spec import ModelSpec
     from imagefinder.quality.measure import Outlier, QualityReport
-    from imagefinder.results import BackfillReport, Hits, IndexInfo, IngestReport, Progress, Records, SpaceInfo
-    from imagefinder.training.labels import Examples, Labels
-    from imagefinder.training.make import Tell
+    from imagefinder.results import BackfillReport, Hits, IndexInfo, IngestReport, Records, SpaceInfo
+    from imagefinder.training.labels import Captions, Examples, Labels
     from imagefinder.training.predict import Classified, Prediction
     from imagefinder.training.report import Training
     from imagefinder.training.torch.autoencoder import AutoencoderOptions
     from imagefinder.training.torch.classifier import FinetuneOptions
-    from imagefinder.types import Float32, Limits, Record, Skipped
+    from imagefinder.types import Float32, Limits, OnProgress, Record, Skipped
     from imagefinder.vectors.variance import PcaReport
 
 ImageName = str | os.PathLike[str]  # an id, path or URL
@@ -83,7 +85,10 @@ class ImageFinder:
         (``create=False`` and there is none), IndexLockedError, IndexVersionError, IndexDamagedError or
         ModelMismatchError.
         """
-        index = Index(Path(path).expanduser().absolute(), create=create, wait_s=wait_s)
+        folder = Path(path).expanduser().absolute()
+        if model is not None and create and not exists(folder):
+            find_spec(known_name(model))  # a name that is wrong leaves no new index behind
+        index = Index(folder, create=create, wait_s=wait_s)
         try:
             return cls(index, model=model, limits=limits)
         except BaseException:
@@ -101,7 +106,7 @@ class ImageFinder:
         force: bool = False,
         allow_empty: bool = False,
         workers: int | None = None,
-        progress: Callable[[Progress], None] | None = None,
+        progress: OnProgress | None = None,
     ) -> IngestReport:
         """Index folders, image files, CSV or Parquet tables and URLs; called again, take in what has changed.
 
@@ -156,20 +161,21 @@ class ImageFinder:
         makes one ranking of it: "rrf", "vote" or "mean", see ``search.fusion``. Raises InvalidQueryError,
         InvalidFilterError or NotFoundError.
         """
-        options = SearchOptions(
-            k=k,
-            filter=as_filter(filter),
+        options = SearchOptions.of(
+            k,
+            filter=filter,
             min_score=min_score,
             offset=offset,
             same_cluster=same_cluster,
-            liked=tuple(liked),
-            disliked=tuple(disliked),
+            liked=liked,
+            disliked=disliked,
             collapse=collapse,
             diversity=diversity,
-            measures=tuple(measures),
+            spaces=spaces,
+            measures=measures,
             fuse=fuse,
         )
-        return search_collection(self._collection, query, options, spaces)
+        return search_collection(self._collection, query, options)
 
     def similar(self, image: ImageName, k: int = 10, **options: Any) -> Hits:
         """The ``k`` images most like one of the index, named by id or URI, without itself. The options are those of
@@ -236,7 +242,7 @@ class ImageFinder:
     # --- the whole collection -------------------------------------------------------------------------------------
 
     def cluster(
-        self, n_clusters: int | None = None, *, progress: Callable[[str], None] | None = None, **options: Any
+        self, n_clusters: int | None = None, *, progress: OnProgress | None = None, **options: Any
     ) -> Clustering:
         """Cluster all images; None lets the data decide how many. The options are those of
         ``clusters.make.ClusterOptions``: method, features, scale, seed and so on.
@@ -247,9 +253,7 @@ class ImageFinder:
 
         return cluster_collection(self._collection, n_clusters, progress, **options)
 
-    def choose_k(
-        self, max_k: int = 100, *, progress: Callable[[int, int], None] | None = None, **options: Any
-    ) -> Choice:
+    def choose_k(self, max_k: int = 100, *, progress: OnProgress | None = None, **options: Any) -> Choice:
         """Measure k-means for 2 to ``max_k`` clusters and suggest a number; changes nothing."""
         from imagefinder.clusters.make import choose_k_for
 
@@ -262,7 +266,7 @@ class ImageFinder:
 
         return Clusters(self._collection)
 
-    def map(self, method: str | None = None, *, progress: Callable[[str], None] | None = None, **options: Any) -> Map:
+    def map(self, method: str | None = None, *, progress: OnProgress | None = None, **options: Any) -> Map:
         """A map of the images, kept with the index: see ``maps.open_map``."""
         from imagefinder.maps import open_map
 
@@ -286,9 +290,7 @@ class ImageFinder:
 
         return report_variance(self._collection)
 
-    def duplicates(
-        self, options: Options | None = None, *, progress: DuplicateProgress | None = None
-    ) -> DuplicateReport:
+    def duplicates(self, options: Options | None = None, *, progress: OnProgress | None = None) -> DuplicateReport:
         """Groups of duplicates, with evidence and which image to keep; see ``duplicates.find``."""
         from imagefinder.duplicates.find import find_duplicates
 
@@ -301,20 +303,20 @@ class ImageFinder:
 
         return Copies(self._collection)
 
-    def outliers(self, k: int = 20, *, progress: Callable[[str], None] | None = None) -> builtins.list[Outlier]:
+    def outliers(self, k: int = 20, *, progress: OnProgress | None = None) -> builtins.list[Outlier]:
         """The ``k`` images most unlike all others; every record gets its score as ``outlier``, for filters."""
         from imagefinder.quality.measure import find_outliers
 
         return find_outliers(self._collection, k, progress)
 
-    def quality(self, *, again: bool = False, progress: Callable[[int, int], None] | None = None) -> QualityReport:
+    def quality(self, *, again: bool = False, progress: OnProgress | None = None) -> QualityReport:
         """Judge the pictures not judged yet, or all ``again``: the records get ``blur``, ``brightness``, ``contrast``,
         ``aspect`` and ``issues``, for filters."""
         from imagefinder.quality.measure import measure_quality
 
         return measure_quality(self._collection, again=again, progress=progress)
 
-    def evaluate(self, table: ImageName, space: str | None = None) -> Assessment:
+    def evaluate(self, table: ImageName | LabelTable, space: str | None = None) -> Assessment:
         """Measure how well the index finds things, on a CSV with the columns ``filename`` and ``label``, ``caption``
         or both; see ``evaluation.of_index.assess``. Raises InvalidTableError or NotFoundError."""
         from imagefinder.evaluation.of_index import assess
@@ -324,12 +326,12 @@ class ImageFinder:
     # --- models, spaces and vectors -------------------------------------------------------------------------------
 
     def add_model(
-        self, name: str | Embedder, *, use: bool = False, progress: Callable[[int, int], None] | None = None
+        self, name: str | Embedder, *, use: bool = False, progress: OnProgress | None = None
     ) -> BackfillReport:
         """Give the images of the index the vectors of a further model; called again, those that lack them.
 
         The spaces in use stay so, and searches go on meanwhile, unless ``use`` says to take the new ones at the end.
-        ``progress`` is told how many images are done, of how many; what it raises stops the run, and what is stored
+        What ``progress`` raises stops the run, and what is stored
         stays. Raises NotFoundError, ModelError or ModelMismatchError.
         """
         return add_model(self._collection, name, use=use, progress=progress)
@@ -410,7 +412,7 @@ class ImageFinder:
         name: str | None = None,
         use: bool = False,
         seed: int = 0,
-        progress: Tell | None = None,
+        progress: OnProgress | None = None,
     ) -> Training:
         """A space fitted to a few labels per class, on the stored vectors: seconds on a CPU. The parameters and what is
         raised: see ``training.on_vectors.train_adapter``."""
@@ -440,7 +442,7 @@ class ImageFinder:
         name: str | None = None,
         use: bool = False,
         seed: int = 0,
-        progress: Tell | None = None,
+        progress: OnProgress | None = None,
     ) -> Training:
         """A classifier with a hidden layer, ``hidden`` wide, on the stored vectors: the layer's activation is a space,
         and ``predict`` tells classes by it. See ``training.on_vectors.train_classifier``."""
@@ -461,13 +463,13 @@ class ImageFinder:
 
     def train_words(
         self,
-        captions: str | os.PathLike[str] | None = None,
+        captions: Captions | None = None,
         *,
         space: str | None = None,
         name: str | None = None,
         use: bool = False,
         seed: int = 0,
-        progress: Tell | None = None,
+        progress: OnProgress | None = None,
     ) -> Training:
         """A space for texts that knows the words of this collection, learnt from captions: see
         ``training.on_vectors.train_words``."""
@@ -485,7 +487,7 @@ class ImageFinder:
 
         return predict(self._collection, *images, model=model)
 
-    def classify(self, *, model: str | None = None, progress: Callable[[int, int], None] | None = None) -> Classified:
+    def classify(self, *, model: str | None = None, progress: OnProgress | None = None) -> Classified:
         """Write the class of every image on its record, as ``class`` and ``class_confidence`` (0 to 1), for filters.
         Raises NotFoundError and ModelError."""
         from imagefinder.training.on_vectors import classify
@@ -501,7 +503,7 @@ class ImageFinder:
         name: str | None = None,
         use: bool = False,
         restart: bool = False,
-        progress: Tell | None = None,
+        progress: OnProgress | None = None,
     ) -> Training:
         """Train an autoencoder, with PyTorch, on the images of ``source`` or of the index; its encoder's vectors are a
         space. See ``training.on_pictures.train_autoencoder``."""
@@ -528,7 +530,7 @@ class ImageFinder:
         name: str | None = None,
         use: bool = False,
         restart: bool = False,
-        progress: Tell | None = None,
+        progress: OnProgress | None = None,
     ) -> Training:
         """Train a classifier and the last stages of its backbone, with PyTorch, on labelled images of the index; the
         hidden layer is a space. See ``training.on_pictures.finetune_classifier``."""

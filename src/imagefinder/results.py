@@ -123,16 +123,6 @@ Filled = BackfillReport  # its name before 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a run is: ``done`` of ``total`` images looked at, of which ``stored`` are safe in the index."""
-
-    done: int
-    total: int
-    stored: int
-    skipped: int
-
-
-@dataclass(frozen=True, slots=True)
 class Assigned:
     """What became of new images: how many joined a cluster, how many of these lie farther out than 99 % of it, and
     advice to cluster again, or None. ``since`` counts all images assigned since the clustering was made; ``returned``

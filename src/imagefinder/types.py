@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import Enum, StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 if TYPE_CHECKING:
     import numpy as np
@@ -194,6 +194,38 @@ class Hit:
         ours = {"rank": self.rank, "id": self.id, "uri": self.uri, "score": round(self.score, 6)}
         copies = {"copies": list(self.copies)} if self.copies else {}
         return {**ours, **self.record.to_dict(), **ours, **copies}  # ours first, and never a table's of the same name
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a piece of work is: ``done`` of ``total`` of what its ``stage`` names; a ``total`` of 0 is not known.
+
+    A run of indexing also says how many images are ``stored`` safely in the index, and how many it ``skipped``.
+    ``note`` adds what else is worth showing, such as the loss of a training.
+    """
+
+    stage: str
+    done: int = 0
+    total: int = 0
+    stored: int = 0
+    skipped: int = 0
+    note: str = ""
+
+
+OnProgress: TypeAlias = Callable[[Progress], None]  # an exception that it raises stops the work
+
+
+def ignore(progress: Progress) -> None:
+    """For whoever does not ask how far the work is."""
+
+
+class Unset(Enum):
+    """The value of an argument that was not given, where None would take something away."""
+
+    UNSET = "unset"
+
+
+UNSET: Final = Unset.UNSET
 
 
 def image_id(uri: str) -> str:

@@ -17,9 +17,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imagefinder import ImageFinder, errors
+from imagefinder import ImageFinder, assign_images, errors
 from imagefinder.client import Client, Job
 from imagefinder.client.transport import Transport, error_of
+from imagefinder.duplicates.find import Options
+from imagefinder.duplicates.matching.tiers import Tier
+from imagefinder.duplicates.plan import Plan
 from imagefinder.search.query import Box, Kind, Term
 
 SAMPLES = Path(__file__).resolve().parents[2] / "examples" / "images"
@@ -101,11 +104,20 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "levels": lambda f: f.clusters.levels(2),
     "rows": lambda f: f.clusters.rows(),
     "scores": lambda f: [f.clusters.clustering.scores, f.clusters.clustering.n_noise],
+    "facts of the clusters": lambda f: f.clusters.to_dict(),
     "maps": lambda f: f.maps(),
+    "the latest map": lambda f: [f.kept_map(), f.kept_map(f.maps()[0].name)],
+    "dimensions": lambda f: f.pca_report(),
+    "spaces": lambda f: [f.spaces(), f.models, f.text_space, f.classifier is None],
+    "vectors": lambda f: f.vectors(),
+    "raw vectors of a space": lambda f: f.vectors("efficientnet-lite2-words", raw=True),
+    "a plan": lambda f: f.copies.plan([(str(PICTURE), [str(PICTURES[0])])]).groups[0].keep.content_hash,
+    "whether duplicates were searched for": lambda f: f.copies.searched,
     "places on a map": lambda f: [f.maps()[0].ids, f.maps()[0].coordinates, len(f.maps()[0]), f.maps()[0].method],
     "duplicates found last": lambda f: f.copies.latest(),
     "decisions": lambda f: f.copies.decisions(),
-    "words as vectors": lambda f: f.embed_words(["red bike", "a dog"]),
+    "texts as vectors": lambda f: f.embed_words(["red bike", "a dog"]),
+    "texts as vectors of a space": lambda f: f.embed_words(["red bike"], f.text_space),
     "pictures as vectors": lambda f: f.embed_images([PICTURE, str(PICTURES[0]), PICTURE.read_bytes()]),
     "pictures in the space of words": lambda f: f.embed_images([PICTURE], "efficientnet-lite2-words"),
     "feedback": lambda f: f.feedback.list(),
@@ -133,6 +145,10 @@ FAULTS: dict[str, Callable[[Any], Any]] = {
     "bytes that are no image": lambda f: f.search(b"no image at all"),
     "an address of our own": lambda f: f.search("http://127.0.0.1:9/x.jpg"),
     "both liked and disliked": lambda f: f.search("x", liked=[str(PICTURE)], disliked=[str(PICTURE)]),
+    "no such map": lambda f: f.kept_map("mercator"),
+    "no such space": lambda f: f.vectors("nowhere"),
+    "nothing to undo": lambda f: f.copies.undo(Path("/nowhere/journal.jsonl")),
+    "a table that is none": lambda f: f.evaluate(Path("/nowhere/table.csv")),
     "nothing to remove": lambda f: f.remove(),
     "nothing judged": lambda f: f.feedback.add({}),
     "a decision there isn't": lambda f: f.copies.decide("maybe", str(PICTURE), str(PICTURES[0])),
@@ -174,6 +190,8 @@ def test_images_are_sent_changed_and_removed(changing: tuple[ImageFinder, Client
     assert client.search(new)[0].id == record.id
 
     assert client.update(record.id, caption="cut out", tags=["one"]).caption == "cut out"
+    assert client.update(record.id, name="cutting", tags=None).to_dict()["name"] == "cutting"
+    assert finder.update(record.id, tags=["one"]).caption == "cut out"
     assert client.tag([record.id, str(PICTURE)], add=["two"], remove=["one"]) == 2
     assert finder.get(record.id).tags == ("two",) and "two" in finder.get(PICTURE).tags
     assert client.remove(record.id) == 1 and record.id not in client
@@ -275,6 +293,56 @@ def test_copies_are_decided_about_trashed_and_taken_back(changing: tuple[ImageFi
     assert [a for a, _ in moved.files] == [str(paths[1])] and not paths[1].exists() and str(paths[1]) not in client
     back = client.copies.undo()
     assert len(back.files) == 1 and paths[1].exists() and str(paths[1]) in client
+
+
+def test_the_report_is_a_plan_and_an_older_trash_is_named(changing: tuple[ImageFinder, Client], tmp_path: Path) -> None:
+    finder, client = changing
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    for i in range(2):
+        Image.open(PICTURES[i]).save(folder / f"{i}.png")
+    finder.add(folder)
+    options = Options(Tier.SAME_PICTURE, references=[str(SAMPLES)])
+    report = client.duplicates(options)
+    plan = client.copies.plan(report)
+    assert plan.files == 2 and plan == finder.copies.plan(report)
+    plan.save(tmp_path / "plan.json")
+    assert Plan.load(tmp_path / "plan.json") == plan
+    told: list[int] = []
+    first, second = (Plan((group,), plan.references) for group in plan.groups)
+    done = finder.copies.apply(first, trash=tmp_path / "trash", progress=lambda p: told.append(p.done))
+    assert told == [1] and Path(done.files[0][1]).parent.parent == tmp_path / "trash"
+    left = finder.copies.apply(second, references=[str(folder)])
+    assert not left.files and [item.code for item in left.left] == ["reference"]
+    back = client.copies.undo(done.journal)
+    assert [b for _, b in back.files] == [a for a, _ in done.files] and len(list(folder.glob("*.png"))) == 2
+
+
+def test_decisions_go_from_one_index_to_another(changing: tuple[ImageFinder, Client]) -> None:
+    finder, client = changing
+    assert client.copies.decide("not-duplicate", str(PICTURES[0]), str(PICTURES[1])) == 1
+    made = client.copies.decisions()
+    client.copies.forget(str(PICTURES[0]), str(PICTURES[1]))
+    assert client.copies.add_decisions(made) == 1 and finder.copies.decisions() == made
+
+
+def test_clusters_are_written_here(both: tuple[ImageFinder, Client], tmp_path: Path) -> None:
+    finder, client = both
+    assert client.clusters.export(tmp_path / "a.csv").rows == finder.clusters.export(tmp_path / "b.csv").rows
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+    model = client.clusters.export_model(tmp_path / "a")
+    assert model.names == finder.clusters.export_model(tmp_path / "b").names
+    assert assign_images(tmp_path / "a", [str(PICTURE)]) == assign_images(tmp_path / "b", [str(PICTURE)])
+
+
+def test_a_table_of_this_machine_is_evaluated(both: tuple[ImageFinder, Client], tmp_path: Path) -> None:
+    finder, client = both
+    rows = [f"{p},{p.parent.name},a picture of {p.parent.name}" for p in PICTURES]
+    (tmp_path / "t.csv").write_text("\n".join(["filename,label,caption", *rows, "gone.jpg,x,y"]))
+    found = client.evaluate(tmp_path / "t.csv")
+    assert found.to_dict() == finder.evaluate(tmp_path / "t.csv").to_dict() and found.missing == 1
+    assert found.labels and found.words and found.clusters
+    assert "labels" not in client.jobs("evaluate")[0].options
 
 
 def test_feedback_is_kept(changing: tuple[ImageFinder, Client]) -> None:

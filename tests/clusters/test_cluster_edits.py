@@ -221,7 +221,7 @@ def kill_at(monkeypatch: pytest.MonkeyPatch, step: int) -> list[str]:
         (state, "write_whole"),
         (os, "link"),
         (EdgeStore, "merge_payload"),
-        (Path, "replace"),
+        (Path, "rename"),
     ):
         monkeypatch.setattr(owner, name, counted(name, getattr(owner, name)))
     return done

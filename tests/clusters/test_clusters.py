@@ -31,6 +31,7 @@ from imagefinder.errors import (
 )
 from imagefinder.evaluation.of_index import assess
 from imagefinder.ingest.rebuild import reset_index
+from imagefinder.types import Progress
 
 SAMPLES = Path(__file__).resolve().parents[2] / "examples" / "images"
 
@@ -69,9 +70,9 @@ def members(finder: ImageFinder, label: int) -> set[str]:
 
 
 def test_clustering_labels_every_record_and_says_what_it_did(finder: ImageFinder) -> None:
-    stages: list[str] = []
+    stages: list[Progress] = []
     made = finder.cluster(6, method="kmeans", progress=stages.append)
-    assert [c.label for c in made.clusters] == list(range(6)) and stages[0] == "reading vectors"
+    assert [c.label for c in made.clusters] == list(range(6)) and stages[0] == Progress("reading vectors")
     assert set(labels(finder).values()) == set(range(6))
     assert sum(c.size for c in made.clusters) == len(finder) == 60
     assert finder.clusters.sizes() == {c.label: c.size for c in made.clusters}
@@ -348,7 +349,7 @@ def test_what_comes_back_from_the_trash_is_where_it_was(pinned: tuple[ImageFinde
     finder.clusters.move(twin, finder.get(image).extra["cluster"])
     before = where(finder)
     trash.apply_plan(finder._collection.index, make_plan(finder.duplicates()))
-    assert len(finder) == 12 and trash.undo(finder._collection.index.path).files
+    assert len(finder) == 12 and trash.undo(finder._collection.index).files
     finder.add()
     assert where(finder) == before and before[str(image)][2] and before[str(twin)][2]
 

@@ -15,7 +15,7 @@ import pytest
 from command import run_cli
 from PIL import Image, ImageOps
 
-from imagefinder.duplicates import memory, trash
+from imagefinder.duplicates import decisions, trash
 from imagefinder.duplicates.candidates import candidates, near_in_order
 from imagefinder.duplicates.decisions import Decision, Decisions
 from imagefinder.duplicates.find import Options
@@ -24,7 +24,7 @@ from imagefinder.duplicates.matching.best_copy import DEFAULT_RULES, Copy
 from imagefinder.duplicates.matching.hashes import perceptual_hash
 from imagefinder.duplicates.matching.tiers import Tier
 from imagefinder.duplicates.pictures import Pictures
-from imagefinder.duplicates.plan import Plan, PlannedFile, PlannedGroup, make_plan, read_plan, write_plan
+from imagefinder.duplicates.plan import Plan, PlannedFile, PlannedGroup, make_plan
 from imagefinder.duplicates.report import DuplicateReport, Group
 from imagefinder.errors import IndexDamagedError, InvalidInputError, NotFoundError, StorageError
 from imagefinder.finder import ImageFinder
@@ -72,7 +72,7 @@ def names(report: DuplicateReport) -> set[frozenset[str]]:
 
 def test_each_kind_of_copy_is_found_with_its_evidence(finder: ImageFinder, album: Path) -> None:
     stages: set[str] = set()
-    report = finder.duplicates(progress=lambda doing, done, total: stages.add(doing))
+    report = finder.duplicates(progress=lambda now: stages.add(now.stage))
     groups = by_name(report)
     assert set(groups) == {"0.jpg", "1.png", "2.jpg"}
     assert [g.tier for g in report.groups] == [Tier.IDENTICAL_BYTES, Tier.IDENTICAL_PIXELS, Tier.SAME_PICTURE]
@@ -114,7 +114,7 @@ def test_similar_is_never_called_a_duplicate_and_never_planned() -> None:
 
 def test_two_that_were_decided_apart_join_no_third() -> None:
     copy = Edge(Tier.SAME_PICTURE, "resized", 1.0)
-    apart = memory.decide(Decisions(), Decision.NOT_DUPLICATE, [(f"{i:032d}", "") for i in (1, 2)])
+    apart = Decisions().with_images(Decision.NOT_DUPLICATE, [(f"{i:032d}", "") for i in (1, 2)])
     (group,) = grouped({(0, 1): copy, (0, 2): copy, (1, 2): copy}, apart)
     assert [m.record.id for m in group.members] == ["1"]
 
@@ -127,11 +127,11 @@ def test_a_looser_tier_than_the_candidates_allow_is_refused(finder: ImageFinder)
 def test_the_next_run_need_not_hash_again(finder: ImageFinder) -> None:
     first = finder.duplicates()
     stages: list[str] = []
-    again = finder.duplicates(progress=lambda doing, done, total: stages.append(doing))
+    again = finder.duplicates(progress=lambda now: stages.append(now.stage))
     assert "hashing" not in stages
     assert names(again) == names(first)
     finder.duplicates(Options(tier=Tier.IDENTICAL_BYTES))  # reads no picture, and forgets no hash
-    finder.duplicates(progress=lambda doing, done, total: stages.append(doing))
+    finder.duplicates(progress=lambda now: stages.append(now.stage))
     assert "hashing" not in stages
 
 
@@ -160,8 +160,8 @@ def test_a_decision_outlives_a_rescan_and_a_move(
     pairs = [("2.jpg", "more/2.jpg"), ("0.jpg", "more/0 (1).jpg")]
     known = Decisions()
     for pair in pairs:
-        known = memory.decide(known, decision, [(r.content_hash, r.uri) for r in (finder.get(album / p) for p in pair)])
-    memory.save_decisions(index.path, known)
+        known = known.with_images(decision, [(r.content_hash, r.uri) for r in (finder.get(album / p) for p in pair)])
+    decisions.write_decisions(index.path / decisions.FILE, known)
     report = finder.duplicates()
     assert names(report) == {frozenset({"1.jpg", "1.png"})}
     assert report.decided == 2
@@ -239,8 +239,8 @@ def test_the_cache_of_features_stays_small_and_changes_no_answer(
 
 @pytest.fixture
 def plan(finder: ImageFinder, tmp_path: Path) -> Plan:
-    write_plan(tmp_path / "plan.json", make_plan(finder.duplicates()))
-    return read_plan(tmp_path / "plan.json")
+    make_plan(finder.duplicates()).save(tmp_path / "plan.json")
+    return Plan.load(tmp_path / "plan.json")
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -254,12 +254,12 @@ def test_a_plan_is_applied_and_undone(plan: Plan, finder: ImageFinder, index: In
     assert set(contents(album)) == {"0.jpg", "2.jpg", "3.jpg", "4.jpg", "more/1.png"}
     assert (len(moved.files), moved.left, len(finder)) == (3, (), 5)
     assert trash.journals(index.path) == [moved.journal]
-    back = trash.undo(index.path)
+    back = trash.undo(index)
     assert contents(album) == before
     assert (len(back.files), trash.journals(index.path)) == (3, [])
     assert finder.add(album).added == 3
     with pytest.raises(NotFoundError, match="nothing to undo"):
-        trash.undo(index.path)
+        trash.undo(index)
 
 
 def test_a_changed_file_and_one_whose_keeper_changed_stay(plan: Plan, index: Index, album: Path) -> None:
@@ -310,7 +310,7 @@ def test_a_crash_between_the_journal_and_the_move_can_be_undone(
     assert len(journal.read_text().splitlines()) == 2
     with journal.open("a") as file:
         file.write('{"from": "/cut sh')
-    assert len(trash.undo(index.path).files) == 1
+    assert len(trash.undo(index).files) == 1
     assert contents(album) == before
 
 
@@ -326,7 +326,7 @@ def test_another_drive_is_copied_to_and_checked(
     moved = trash.apply_plan(index, plan, trash=tmp_path / "far")
     assert all(Path(place).is_relative_to(tmp_path / "far") for _, place in moved.files)
     assert len(contents(album)) == 5
-    trash.undo(index.path)
+    trash.undo(index)
     assert contents(album) == before
 
 
@@ -345,11 +345,11 @@ def test_a_failed_move_says_how_to_take_it_back(
 def test_a_place_taken_since_is_not_written_over(plan: Plan, index: Index, album: Path) -> None:
     trash.apply_plan(index, plan)
     (album / "1.jpg").write_bytes(b"something new")
-    back = trash.undo(index.path)
+    back = trash.undo(index)
     assert [(Path(s.uri).name, s.code) for s in back.left] == [("1.jpg", "place-taken")]
     assert (album / "1.jpg").read_bytes() == b"something new"
     (album / "1.jpg").unlink()
-    assert [Path(b).name for _, b in trash.undo(index.path).files] == ["1.jpg"]
+    assert [Path(b).name for _, b in trash.undo(index).files] == ["1.jpg"]
 
 
 def test_the_trash_is_not_indexed(plan: Plan, index: Index, finder: ImageFinder, album: Path) -> None:
@@ -364,7 +364,7 @@ def test_a_file_with_the_longest_name_is_moved_and_comes_back(album: Path, tmp_p
     with ImageFinder.open(tmp_path / "long", model="fast") as finder:
         finder.add(album)
         assert len(trash.apply_plan(finder._collection.index, make_plan(finder.duplicates())).files) == 3
-    trash.undo(tmp_path / "long")
+        trash.undo(finder._collection.index)
     assert contents(album) == before
 
 
@@ -384,19 +384,19 @@ def test_a_file_with_the_longest_name_is_moved_and_comes_back(album: Path, tmp_p
 )
 def test_a_damaged_plan_is_refused(tmp_path: Path, change: Any) -> None:
     files = [PlannedFile(str(tmp_path / name), "0" * 32, 1) for name in "ab"]
-    write_plan(tmp_path / "plan.json", Plan((PlannedGroup(files[0], (files[1],)),)))
-    assert read_plan(tmp_path / "plan.json").files == 1
+    Plan((PlannedGroup(files[0], (files[1],)),)).save(tmp_path / "plan.json")
+    assert Plan.load(tmp_path / "plan.json").files == 1
     changed = change(json.loads((tmp_path / "plan.json").read_text()))
     (tmp_path / "bad.json").write_text(changed if isinstance(changed, str) else json.dumps(changed))
     with pytest.raises(InvalidInputError):
-        read_plan(tmp_path / "bad.json")
+        Plan.load(tmp_path / "bad.json")
 
 
 def test_damaged_decisions_are_not_taken_for_none(tmp_path: Path) -> None:
-    assert memory.load_decisions(tmp_path) == Decisions()
-    (tmp_path / memory.FILE).write_text("{")
+    assert decisions.load_decisions(tmp_path) == Decisions()
+    (tmp_path / decisions.FILE).write_text("{")
     with pytest.raises(IndexDamagedError, match=r"decisions\.json"):
-        memory.load_decisions(tmp_path)
+        decisions.load_decisions(tmp_path)
 
 
 # --- the command --------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from imagefinder.errors import FetchError, InvalidTableError, StorageError
 from imagefinder.images.download import _Downloads, download_unsplash, download_urls
 from imagefinder.images.fetch import Fetcher
 from imagefinder.images.sources import open_source
-from imagefinder.types import ImageRef, Limits
+from imagefinder.types import ImageRef, Limits, Progress
 
 OPEN = Limits(allow_private_addresses=True)
 
@@ -39,7 +39,7 @@ def test_a_table_of_urls(server, tmp_path: Path) -> None:  # type: ignore[no-unt
     seen: list[tuple[int, int]] = []
     limits = Limits(allow_private_addresses=True, max_bytes=1_000_000)
     folder = tmp_path / "out"
-    report = download_urls(table, folder, limits=limits, progress=lambda done, total: seen.append((done, total)))
+    report = download_urls(table, folder, limits=limits, progress=lambda now: seen.append((now.done, now.total)))
     assert (report.seen, report.downloaded, report.already) == (5, 2, 0)
     assert {s.code for s in report.failed} == {"not-found", "not-an-image", "too-many-bytes"}
     assert seen[-1] == (5, 5)
@@ -67,8 +67,8 @@ def test_a_table_of_urls(server, tmp_path: Path) -> None:  # type: ignore[no-unt
 def test_an_interrupted_download_goes_on(server, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     table = urls_table(tmp_path / "t.csv", *((f"{server.url}/image?n={i}", str(i)) for i in range(30)))
 
-    def stop(done: int, total: int) -> None:
-        if done == 10:
+    def stop(now: Progress) -> None:
+        if now.done == 10:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from eight_threads import all_at_once
 
 from imagefinder.errors import IndexDamagedError, NotFoundError, StorageError
 from imagefinder.index import runs
-from imagefinder.index.runs import change_facts, drop_run, list_runs, load_run, save_run
+from imagefinder.index.runs import change_facts, drop_former, drop_run, list_runs, load_run, read_run, save_run
 
 
 def test_what_is_saved_comes_back_in_order(tmp_path: Path) -> None:
@@ -66,3 +67,30 @@ def test_an_array_of_objects_is_refused(tmp_path: Path) -> None:
     np.savez(run.folder / "arrays.npz", x=np.array([{}], dtype=object))
     with pytest.raises(IndexDamagedError):
         run.arrays()
+
+
+def test_many_threads_keep_runs_of_their_own(tmp_path: Path) -> None:
+    runs = all_at_once(lambda n: save_run(tmp_path, "maps", {"n": n}, {"x": np.full(3, n)}), range(40))
+    assert sorted(run.name for run in runs) == [f"{i:04d}" for i in range(1, 41)]
+    kept = {run.name: run.facts["n"] for run in list_runs(tmp_path, "maps")}
+    assert kept == {run.name: n for n, run in enumerate(runs)}
+    assert all(run.arrays()["x"].tolist() == [run.facts["n"]] * 3 for run in list_runs(tmp_path, "maps"))
+
+
+def test_the_newest_run_stays_whoever_tidies(tmp_path: Path) -> None:
+    """Each thread keeps a run and drops those it takes the place of, while others look: one is always there, whole."""
+
+    def work(n: int) -> list[float]:
+        if n % 2:
+            drop_former(tmp_path, save_run(tmp_path, "maps", {"n": n}, {"x": np.full(3, n)}))
+        found = [run.facts["n"] for run in list_runs(tmp_path, "maps")]
+        return [*found, read_run(lambda: load_run(tmp_path, "maps"), lambda run: float(run.arrays()["x"][0]))]
+
+    save_run(tmp_path, "maps", {"n": -1}, {"x": np.full(3, -1)})
+    assert all(len(seen) > 1 for seen in all_at_once(work, range(80)))
+    (last,) = list_runs(tmp_path, "maps")
+    assert last.name == "0041"
+    assert not list((tmp_path / "runs/maps").glob(".*"))
+    with pytest.raises(NotFoundError, match="any more"):
+        drop_run(last)
+        last.arrays()

@@ -20,6 +20,7 @@ from imagefinder.errors import InvalidInputError, InvalidQueryError, ModelMismat
 from imagefinder.index.spaces import is_fitted
 from imagefinder.search.fusion import RRF_K, Fused
 from imagefinder.store.base import ScoredPoint
+from imagefinder.types import Progress
 
 SAMPLES = Path(__file__).resolve().parents[2] / "examples" / "images"
 LITE2, LITE0 = "efficientnet-lite2", "efficientnet-lite0"
@@ -99,8 +100,8 @@ def test_an_interrupted_model_is_completed(both: Path, tmp_path: Path) -> None:
     class StopError(Exception):
         pass
 
-    def stop(done: int, total: int) -> None:
-        if done >= 16:
+    def stop(now: Progress) -> None:
+        if now.done >= 16:
             raise StopError
 
     with ImageFinder.open(tmp_path / "index") as finder:
@@ -126,13 +127,13 @@ def test_searches_do_not_wait_for_a_model_that_is_being_added(both: Path, tmp_pa
         finder.add(both / "pictures")
         found: list[int] = []
 
-        def search(done: int, total: int) -> None:
+        def search(now: Progress) -> None:
             asking = threading.Thread(target=lambda: found.append(len(finder.search("a bird", k=5))))
             with finder._collection.index.writing:  # as the filling does for each batch
                 asking.start()
                 asking.join(60)
                 assert not asking.is_alive()
-            assert done == total or not is_fitted(finder._collection.index, LITE0)
+            assert now.done == now.total or not is_fitted(finder._collection.index, LITE0)
 
         finder.add_model("fast", progress=search)
         assert found and set(found) == {5}
@@ -213,7 +214,7 @@ def test_leftovers_of_a_drop_that_was_cut_short_go(finder: ImageFinder) -> None:
         del data["spaces"][name]
     (path / "index.json").write_text(json.dumps(data), "utf-8")
     with ImageFinder.open(path) as again:
-        assert not [name for name in again._index.store.vectors() if name.startswith(LITE0)]
+        assert not [name for name in again._collection.index.store.vectors() if name.startswith(LITE0)]
         assert again.add_model("fast").filled == len(again)
 
 

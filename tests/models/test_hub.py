@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from eight_threads import all_at_once, at_once
 from hub_server import HubServer, Trouble
 from huggingface_hub import constants
 from PIL import Image
@@ -20,6 +24,7 @@ from imagefinder.models.hub import Address
 from imagefinder.models.pulled import models_folder, pulled_models, remove
 from imagefinder.models.registry import find_spec, load_model, pull_model
 from imagefinder.models.spec import ModelSpec
+from imagefinder.types import Progress
 
 CLIP = "hub:Xenova/tiny-clip"
 
@@ -74,13 +79,13 @@ def test_different_addresses_have_different_names() -> None:
 def test_only_what_is_needed_is_fetched_and_it_works_without_the_hub(
     hub: HubServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[tuple[str, int, int]] = []
-    spec = pull_model(CLIP, progress=lambda *facts: seen.append(facts))
+    seen: list[Progress] = []
+    spec = pull_model(CLIP, progress=seen.append)
     configs = {"config.json", "preprocessor_config.json", "tokenizer.json", "tokenizer_config.json"}
     assert fetched(hub) == {"onnx/vision_model.onnx", "onnx/text_model.onnx", *configs}
     assert spec.source == f"hub:Xenova/tiny-clip@{hub.repositories['Xenova/tiny-clip'].commit}"
     assert spec.licence == "mit"
-    assert any(file == "onnx/vision_model.onnx" and done == total > 0 for file, done, total in seen)
+    assert any(now.stage == "onnx/vision_model.onnx" and now.done == now.total > 0 for now in seen)
     spec.verify()
     hub.requests.clear()
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
@@ -131,6 +136,57 @@ def test_a_pulled_model_stays_as_it_is_until_it_is_pulled_by_force(hub: HubServe
     assert after.spaces["image"].dim == 12
     assert load_model(CLIP).spec.fingerprint == after.fingerprint
     assert not (models_folder() / ".partial").exists()
+
+
+def test_many_threads_pull_one_model_once(hub: HubServer) -> None:
+    specs = all_at_once(lambda _: pull_model(CLIP), range(8))
+    assert {spec.fingerprint for spec in specs} == {find_spec(specs[0].name).fingerprint}
+    fetches = [r for r in hub.requests if r.startswith("GET /cdn/")]
+    assert fetches and len(fetches) == len(set(fetches))
+    again = all_at_once(lambda _: pull_model(CLIP, force=True), range(16))
+    assert {spec.fingerprint for spec in again} == {specs[0].fingerprint}
+    find_spec(specs[0].name).verify()
+    assert not (models_folder() / ".partial").exists()
+
+
+def test_different_models_are_taken_in_and_removed_at_once(hub: HubServer, tmp_path: Path) -> None:
+    for n in range(8):
+        (tmp_path / f"net{n}").mkdir()
+        (tmp_path / f"net{n}" / "model.onnx").write_bytes(image_graph(8 + n))
+        (tmp_path / f"net{n}" / "preprocessor_config.json").write_text(json.dumps(CLIP_PROCESSOR), "utf-8")
+
+    def work(n: int) -> int:
+        taken = pull_model(f"onnx:{tmp_path / f'net{n % 8}'}", force=n < 8)
+        return taken.spaces["image"].dim
+
+    assert all_at_once(work, range(32)) == [8 + n % 8 for n in range(32)]
+    assert set(pulled_models()) == {f"net{n}" for n in range(8)}
+    results = at_once(lambda n: remove(f"net{n % 8}"), range(16))
+    assert sum(not isinstance(result, Exception) for result in results) == 8
+    assert {type(result) for result in results if isinstance(result, Exception)} == {NotFoundError}
+    assert not list(models_folder().iterdir())
+
+
+def test_processes_pull_one_model_at_once(hub: HubServer, tmp_path: Path) -> None:
+    """Each replaces it again and again by one that is as good."""
+    (tmp_path / "net").mkdir()
+    (tmp_path / "net" / "model.onnx").write_bytes(image_graph(8))
+    (tmp_path / "net" / "preprocessor_config.json").write_text(json.dumps(CLIP_PROCESSOR), "utf-8")
+    code = (
+        "import sys; from imagefinder.models.registry import pull_model\n"
+        "sys.stdin.readline()\n"
+        "for _ in range(20): pull_model(sys.argv[1], force=True)"
+    )
+    command = [sys.executable, "-c", code, f"onnx:{tmp_path / 'net'}"]
+    environment = {**os.environ, **hub.environment(tmp_path)}
+    started = [subprocess.Popen(command, stdin=subprocess.PIPE, env=environment, text=True) for _ in range(3)]
+    for process in started:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.close()
+    assert [process.wait(120) for process in started] == [0, 0, 0]
+    find_spec("net").verify()
+    assert [path.name for path in models_folder().iterdir()] == ["net"]
 
 
 def test_weights_beside_a_graph_are_fetched(hub: HubServer, tmp_path: Path) -> None:
@@ -327,8 +383,6 @@ def test_a_checksum_known_before_must_be_right(hub: HubServer) -> None:
 
 
 def test_what_a_killed_pull_leaves_is_no_model_and_goes(hub: HubServer) -> None:
-    import os
-
     draft = models_folder() / ".partial" / "xenova.tiny-clip.abc"
     draft.mkdir(parents=True)
     (draft / "spec.json").write_text("{}", "utf-8")

@@ -42,7 +42,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_quality_is_measured_once_and_kept_for_filters(home: Path) -> None:
     with ImageFinder.open(home / "index") as finder:
         steps: list[tuple[int, int]] = []
-        report = finder.quality(progress=lambda done, total: steps.append((done, total)))
+        report = finder.quality(progress=lambda now: steps.append((now.done, now.total)))
         assert (report.measured, report.total) == (33, 33) and steps[-1] == (34, 34)
         assert [Path(s.uri).name for s in report.skipped] == ["gone.jpg"] and report.skipped[0].code == "not-found"
         assert {Path(r.uri).name for r in finder.records("issues = blurry")} == {"blurred.jpg"}

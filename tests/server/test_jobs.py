@@ -6,7 +6,7 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 
 from imagefinder.errors import NotFoundError
 from imagefinder.server.errors import RefusedError
-from imagefinder.server.hub import Hub
+from imagefinder.server.hub import WAITING, Hub
 from imagefinder.server.jobs.queue import Job, Jobs
 
 Serve = Callable[..., TestClient]
@@ -92,6 +92,23 @@ def test_a_running_and_a_waiting_job_can_be_cancelled(jobs: Jobs) -> None:
     assert jobs.counts() == {"queued": 0, "running": 0}
 
 
+def test_a_job_that_is_cancelled_as_it_begins_ends_once(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin = jobs._run
+
+    def late(job: Job, work: Any) -> None:
+        jobs.cancel(job.id)
+        begin(job, work)
+
+    monkeypatch.setattr(jobs, "_run", late)
+    job = jobs.submit("a", {}, lambda job, _: jobs.step(job, "counting", 1, 2))
+    jobs.submit("b", {}, lambda job, _: None)
+    while jobs.counts() != {"queued": 0, "running": 0}:
+        time.sleep(0.01)
+    hub: Any = jobs._hub
+    states = [data["state"] for event, data in hub.told if data["id"] == job.id]
+    assert states == ["queued", "running", "cancelled"]
+
+
 def test_progress_gives_the_time_left(jobs: Jobs) -> None:
     job = jobs.submit("a", {}, lambda job, all: steps(job, all, 100))
     wait(job, "running")
@@ -120,7 +137,7 @@ def test_an_error_of_short_work_is_its_own(jobs: Jobs) -> None:
 
 
 def test_too_much_waiting_is_refused(jobs: Jobs) -> None:
-    first = jobs.submit("a", {}, steps)
+    first = wait(jobs.submit("a", {}, steps), "running")  # before it runs, short work goes ahead of it
     with pytest.raises(RefusedError):
         for _ in range(60):
             jobs.submit("b", {}, steps)
@@ -149,27 +166,42 @@ def test_the_history_outlives_the_server(tmp_path: Path) -> None:
     second.close()
 
 
-def test_listeners_hear_everything_and_a_slow_one_loses_the_oldest() -> None:
-    async def listen() -> list[Any]:
-        hub = Hub()
-        heard: list[Any] = []
+async def listen(publish: Callable[[Hub, list[Any]], Awaitable[None]]) -> list[int]:
+    """What a listener hears of the numbers below 1000."""
+    hub = Hub()
+    heard: list[Any] = []
 
-        async def collect() -> None:
-            async for item in hub.listen():
-                heard.append(item)
+    async def collect() -> None:
+        async for item in hub.listen():
+            heard.append(item)
 
-        task = asyncio.create_task(collect())
-        await asyncio.sleep(0.05)
-        threading.Thread(target=lambda: [hub.publish("n", i) for i in range(1000)]).start()
-        await asyncio.sleep(0.3)
-        hub.close()
-        await asyncio.wait_for(task, 5)
-        return heard
+    task = asyncio.create_task(collect())
+    while not hub._listeners:
+        await asyncio.sleep(0)
+    await publish(hub, heard)
+    while heard[-1:] != [("n", 999)]:
+        await asyncio.sleep(0.001)
+    hub.close()
+    await task
+    return [n for _, n in heard]
 
-    heard = asyncio.run(listen())
-    assert heard[-1] == ("n", 999) or len(heard) >= 255
-    numbers = [n for _, n in heard]
-    assert numbers == sorted(numbers)
+
+def test_listeners_hear_everything() -> None:
+    async def one_by_one(hub: Hub, heard: list[Any]) -> None:
+        for i in range(1000):
+            await asyncio.to_thread(hub.publish, "n", i)
+            while len(heard) <= i:
+                await asyncio.sleep(0)
+
+    assert asyncio.run(asyncio.wait_for(listen(one_by_one), 120)) == list(range(1000))
+
+
+def test_a_slow_listener_loses_the_oldest() -> None:
+    async def all_at_once(hub: Hub, heard: list[Any]) -> None:
+        for i in range(1000):
+            hub.publish("n", i)
+
+    assert asyncio.run(asyncio.wait_for(listen(all_at_once), 120)) == list(range(1000 - WAITING, 1000))
 
 
 # --- through the API ----------------------------------------------------------------------------------------------

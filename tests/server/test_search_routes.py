@@ -352,7 +352,7 @@ def test_private_addresses_are_reached_when_allowed(serve: Serve, pages: str) ->
 
 
 def test_the_examples_of_the_description_are_valid(reader: TestClient) -> None:
-    from imagefinder.server.jobs.options import JobRequest
+    from imagefinder.server.jobs.kinds import JobRequest
     from imagefinder.server.requests import Search
 
     described = reader.get("/openapi.json").json()

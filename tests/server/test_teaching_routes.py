@@ -54,11 +54,11 @@ def test_a_classifier_is_trained_asked_and_used(client: Client, library: ImageFi
     assert "labels" not in client._jobs.list("train")[0].options  # there may be as many as images
     assert client._transport.json("GET", "/v1/index")["classifier"] == "classifier"
     animal = next(r for r in library.records() if r.folder == "animals")
-    told = client.predict(f"id:{animal.id}")
+    (told,), _ = client.predict(f"id:{animal.id}")
     (own,), _ = library.predict(animal.uri)
     assert told.label == own.label == "animals" and told.confidence == pytest.approx(own.confidence, abs=1e-3)
     for same in (Path(animal.uri), Path(animal.uri).read_bytes()):
-        assert client.predict(same).classes == told.classes
+        assert client.predict(same)[0][0].classes == told.classes
     upload = client._transport.json("POST", "/v1/uploads", files={"file": ("x.jpg", Path(animal.uri).read_bytes())})
     answer = client._transport.json("POST", "/v1/predict", json={"upload": upload["upload"], "model": "classifier"})
     assert answer["class"] == "animals" and len(answer["classes"]) == 3
@@ -77,6 +77,19 @@ def test_fields_and_captions_are_learnt_from(client: Client) -> None:
     for record in client.records():
         client.update(record.id, caption=f"one of the {record.folder}")
     assert client.train_words().facts["captions"] == len(client)
+    given = {r.id: [f"one of the {r.folder}", f"{r.folder} again"] for r in client.records()}
+    assert client.train_words(given, seed=1, name="twice").facts["captions"] == 2 * len(client)
+
+
+def test_tables_of_this_machine_are_learnt_from(client: Client, tmp_path: Path) -> None:
+    rows = [f"{r.uri},{r.folder},what {r.folder} look like" for r in client.records() if r.folder in KINDS]
+    (tmp_path / "t.csv").write_text("\n".join(["filename,label,caption", *rows, "gone.jpg,food,gone"]))
+    made = client.train_adapter(tmp_path / "t.csv", methods=["lda"], name="by-table")
+    assert made.images == len(rows) and made.missing == ("gone.jpg",)
+    made = client.train_words(tmp_path / "t.csv", name="words-by-table")
+    assert made.facts["captions"] == len(rows) and made.missing == ("gone.jpg",)
+    made = client.train_classifier(tmp_path / "t.csv", hidden=8, held_out=0.5, name="half")
+    assert made.held_out >= len(rows) // 2 - len(KINDS) and made.missing == ("gone.jpg",)
 
 
 @pytest.mark.parametrize(
@@ -131,10 +144,15 @@ def test_a_picture_that_is_none_is_said(client: Client) -> None:
         )
 
 
-@pytest.mark.parametrize("words", ["a bird", "https://example.com/a.jpg - https://example.com/b.jpg"])
-def test_the_client_asks_for_the_class_of_one_picture_only(client: Client, words: str) -> None:
-    with pytest.raises(InvalidInputError, match="is not one picture"):
-        client.predict(words)
+def test_the_client_lists_what_it_could_not_read_beside_the_classes(
+    client: Client, library: ImageFinder, tmp_path: Path
+) -> None:
+    (tmp_path / "broken.jpg").write_bytes(b"no picture")
+    picture = library.records()[0]
+    found, skipped = client.predict(tmp_path, picture)
+    own, left = library.predict(tmp_path, picture)
+    assert [(p.uri, p.label) for p in found] == [(p.uri, p.label) for p in own] == [(picture.uri, own[0].label)]
+    assert skipped == left and skipped[0].uri == str(tmp_path / "broken.jpg")
 
 
 def test_a_server_that_only_reads_trains_nothing_and_tells_classes(serve: Callable[..., TestClient]) -> None:

@@ -70,7 +70,7 @@ def test_a_classifier_gives_a_space_and_classes(drawn: Path, index: Path) -> Non
     with ImageFinder.open(index) as finder:
         stages: list[str] = []
         made = finder.train_classifier(
-            drawn / "labels.csv", hidden=12, use=True, progress=lambda stage, done, total: stages.append(stage)
+            drawn / "labels.csv", hidden=12, use=True, progress=lambda now: stages.append(now.stage)
         )
         assert made.name == "classifier" and made.images == 3 * EACH and made.missing == ("pictures/gone.png",)
         assert made.held_out == 6 and made.before is not None and made.after is not None

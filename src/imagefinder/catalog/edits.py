@@ -6,13 +6,13 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from enum import Enum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.index.collection import under
 from imagefinder.store.checks import canonical_id
 from imagefinder.store.filters.parse import FilterLike, as_filter
+from imagefinder.types import Unset
 
 if TYPE_CHECKING:
     from imagefinder.index.collection import Collection
@@ -22,15 +22,6 @@ if TYPE_CHECKING:
 TAG_LENGTH, CAPTION_LENGTH, NAME_LENGTH = 100, 10_000, 255  # characters
 TAGS = 100  # of an image
 BATCH = 1000
-
-
-class Unset(Enum):
-    """The value of an argument that was not given, where None would take something away."""
-
-    UNSET = "unset"
-
-
-UNSET: Final = Unset.UNSET
 
 
 def update_image(
@@ -86,8 +77,10 @@ def remove_images(collection: Collection, images: Sequence[str | os.PathLike[str
     ids = {id for image in images for id in under(collection, os.fspath(image))}
     if condition is not None:
         ids |= {p.id for points in store.scroll(filter=condition, fields=()) for p in points}
-    store.delete(sorted(ids))
-    return len(ids)
+    with collection.index.writing:  # each image is removed once, and not between being looked for and being written
+        there = {point.id for point in store.retrieve(sorted(ids))}
+        store.delete(sorted(there))
+    return len(there)
 
 
 def _tag(index: Index, ids: Sequence[str], add: Iterable[str], remove: Iterable[str]) -> int:
@@ -115,9 +108,10 @@ def checked_tags(tags: Iterable[str]) -> tuple[str, ...]:
         raise InvalidInputError(f"Tags are a list of texts, not the text {tags!r}.")
     found = []
     for tag in tags:
-        if not isinstance(tag, str) or not tag.strip() or len(tag) > TAG_LENGTH or not _printable(tag):
+        text = tag.strip() if isinstance(tag, str) else ""
+        if not 1 <= len(text) <= TAG_LENGTH or not _printable(text):
             raise InvalidInputError(f"A tag is a text of 1 to {TAG_LENGTH} printable characters, not {tag!r:.200}.")
-        found.append(tag.strip())
+        found.append(text)
     if len(found) > TAGS:
         raise InvalidInputError(f"An image has {TAGS} tags at most, not {len(found)}.")
     return tuple(dict.fromkeys(found))

@@ -1,30 +1,49 @@
-"""The progress bar of the long commands."""
+"""The progress of the long commands, on a terminal."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from imagefinder.types import Progress
 
 
 class ProgressBar:
-    """A bar with the rate and the time left, on a terminal; nothing elsewhere. ``unit`` is what it counts: images, or
-    bytes ("B")."""
+    """A bar for each stage of the work, with the rate and the time left, on a terminal; nothing elsewhere.
 
-    def __init__(self, unit: str = " images") -> None:
+    ``unit`` is what it counts: images, or bytes ("B"). A stage of fewer than ``least`` has no bar.
+    """
+
+    def __init__(self, unit: str = " images", least: int = 1) -> None:
         self._bar: Any = None
-        self._unit = unit
+        self._unit, self._least = unit, least
+        self._stage = ""
 
-    def show(self, done: int, total: int, note: str = "") -> None:
+    def show(self, progress: Progress) -> None:
+        """Show how far the work is."""
+        if progress.stage != self._stage:
+            self.close()
+            self._stage = progress.stage
+        if progress.total >= self._least:
+            self._draw(progress)
+
+    def _draw(self, progress: Progress) -> None:
         from tqdm import tqdm
 
         if self._bar is None:
             many = self._unit == "B"
             self._bar = tqdm(
-                total=total, unit=self._unit, unit_scale=many, disable=None, dynamic_ncols=True, smoothing=0.1
+                total=progress.total, unit=self._unit, unit_scale=many, disable=None, dynamic_ncols=True, smoothing=0.1
             )
+        skipped = f"{progress.skipped} skipped" if progress.skipped else ""
+        note = ", ".join(filter(None, (progress.stage, progress.note, skipped)))
         self._bar.set_postfix_str(note, refresh=False)
-        self._bar.update(done - self._bar.n)
+        self._bar.update(progress.done - self._bar.n)
 
     def close(self) -> None:
+        """Leave the bar as it is; the next stage gets a new one."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None
@@ -36,23 +55,14 @@ class ProgressBar:
         self.close()
 
 
-class ProgressBars:
-    """A bar for each of several things, one after the other; things of fewer than ``least`` have none."""
+class StageLines:
+    """A line on stderr for each stage of the work as it begins."""
 
-    def __init__(self, unit: str = " images", least: int = 0) -> None:
-        self._unit, self._least = unit, least
-        self._name = ""
-        self._bar = ProgressBar(unit)
+    def __init__(self) -> None:
+        self._stage = ""
 
-    def show(self, name: str, done: int, total: int) -> None:
-        if name != self._name:
-            self._bar.close()
-            self._name, self._bar = name, ProgressBar(self._unit)
-        if total >= self._least:
-            self._bar.show(done, total, name)
-
-    def __enter__(self) -> ProgressBars:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.close()
+    def show(self, progress: Progress) -> None:
+        """Say what is being done now, once."""
+        if progress.stage != self._stage:
+            self._stage = progress.stage
+            click.echo(f"  {progress.stage} ...", err=True)

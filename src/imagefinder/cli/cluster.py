@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from imagefinder._util.extras import require
-from imagefinder.cli.bar import ProgressBar
+from imagefinder.cli.bar import ProgressBar, StageLines
 from imagefinder.cli.common import OK, index_option, json_option, open_finder, plural, print_json, say
 from imagefinder.clusters.algorithms.methods import DEFAULT, METHODS, Setting, settings_of_all
 
@@ -101,16 +101,12 @@ def cluster(n_clusters: int | None, index_dir: Path | None, as_json: bool, **opt
     """
     settings = {name: value for name in settings_of_all() if (value := options.pop(name)) is not None}
     with open_finder(index_dir) as finder:
-        made = finder.cluster(n_clusters, settings=settings, progress=_stage, **options)
+        made = finder.cluster(n_clusters, settings=settings, progress=StageLines().show, **options)
         if as_json:
             print_json(made.to_dict())
         else:
             print_clustering(made)
     return OK
-
-
-def _stage(text: str) -> None:
-    say(f"  {text} ...")
 
 
 def print_clustering(made: Clustering, sizes: dict[int, int] | None = None) -> None:
@@ -159,7 +155,7 @@ def choose_k(max_k: int, plot: Path | None, index_dir: Path | None, as_json: boo
     if plot:
         require("plots", what="A drawing")
     with open_finder(index_dir) as finder, ProgressBar() as bar:
-        choice = finder.choose_k(max_k, progress=lambda done, total: bar.show(done, total), **options)
+        choice = finder.choose_k(max_k, progress=bar.show, **options)
     if plot:
         from imagefinder.plots import plot_choice
 

@@ -43,15 +43,14 @@ def limits() -> Limits:
 
 
 def open_finder(index_dir: Path | None, *, create: bool = False, new_model: str | None = None) -> ImageFinder:
-    """``new_model`` is for an index that has none yet."""
+    """The index in ``index_dir``, by default the user's. ``new_model`` is for an index that has none yet."""
     from imagefinder.finder import ImageFinder
+    from imagefinder.index import manifest
 
-    path = index_dir or settings.default_index()
-    finder = ImageFinder.open(path, create=create, limits=limits())
-    if new_model and not finder.models:
-        finder.close()
-        finder = ImageFinder.open(path, create=create, model=new_model, limits=limits())
-    return finder
+    path = (index_dir or settings.default_index()).expanduser()
+    if new_model and manifest.exists(path) and manifest.load(path).spaces:
+        new_model = None
+    return ImageFinder.open(path, create=create, model=new_model, limits=limits())
 
 
 def print_json(value: Any) -> None:

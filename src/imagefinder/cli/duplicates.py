@@ -23,14 +23,14 @@ from imagefinder.cli.common import (
     say,
     say_skipped,
 )
+from imagefinder.duplicates.decisions import Decision
+from imagefinder.duplicates.matching.tiers import Tier
 
 if TYPE_CHECKING:
     from imagefinder.duplicates.report import DuplicateReport, Group
     from imagefinder.duplicates.trash import Moved
     from imagefinder.index.folder import Index
 
-TIERS = ("identical-bytes", "identical-pixels", "same-picture", "same-scene", "similar")
-DECISIONS = ("not-duplicate", "keep-both")
 SHOWN = 50  # groups
 Folder = click.Path(path_type=Path, file_okay=False)
 
@@ -66,8 +66,8 @@ def duplicates() -> None:
 @index_option
 @click.option(
     "--tier",
-    type=click.Choice(TIERS),
-    default="same-picture",
+    type=click.Choice([tier.value for tier in Tier]),
+    default=Tier.SAME_PICTURE.value,
     show_default=True,
     help="The loosest tier to look for; the stricter ones are always found too.",
 )
@@ -113,7 +113,6 @@ def find(index_dir: Path | None, plan: Path | None, html: Path | None, as_json: 
 
 def _find(index_dir: Path | None, options: dict[str, Any]) -> DuplicateReport:
     from imagefinder.duplicates.find import Options
-    from imagefinder.duplicates.matching.tiers import Tier
 
     how = Options(
         tier=Tier(options["tier"]),
@@ -124,16 +123,7 @@ def _find(index_dir: Path | None, options: dict[str, Any]) -> DuplicateReport:
         workers=options["workers"],
     )
     with open_finder(index_dir) as finder, ProgressBar() as bar:
-        shown = ""
-
-        def show(doing: str, done: int, total: int) -> None:
-            nonlocal shown
-            if doing != shown:
-                bar.close()
-                shown = doing
-            bar.show(done, total, doing)
-
-        return finder.duplicates(how, progress=show)
+        return finder.duplicates(how, progress=bar.show)
 
 
 def _print_groups(report: DuplicateReport) -> None:
@@ -160,15 +150,15 @@ def _sum_up(report: DuplicateReport) -> None:
     decided = f"; {plural(report.decided, 'pair')} left out as decided" if report.decided else ""
     say(
         f"{plural(len(report.groups), 'group')} with {plural(count, 'image')} beside the best ones, among "
-        f"{plural(report.images, 'image')} in {report.seconds:.1f} s; the copies take {size}{decided}."
+        f"{plural(report.images, 'image')} in {report.seconds:.1f} s; the duplicates take {size}{decided}."
     )
 
 
 def _write_plan(path: Path, report: DuplicateReport) -> None:
-    from imagefinder.duplicates.plan import make_plan, write_plan
+    from imagefinder.duplicates.plan import make_plan
 
     plan = make_plan(report)
-    write_plan(path, plan)
+    plan.save(path)
     say(f"Plan: {path} moves {plural(plan.files, 'file')} ({human_bytes(plan.bytes)}). Look at it, then:")
     say(f"  imagefinder duplicates apply {path}")
 
@@ -188,10 +178,11 @@ def apply(plan: Path, index_dir: Path | None, trash: Path | None, reference: Seq
     folder.
     """
     from imagefinder.duplicates.paths import real_folder
-    from imagefinder.duplicates.plan import read_plan
+    from imagefinder.duplicates.plan import Plan
     from imagefinder.duplicates.trash import apply_plan
+    from imagefinder.types import Progress
 
-    wanted = read_plan(plan)
+    wanted = Plan.load(plan)
     folders = [real_folder(r) for r in reference]
     with _open_index(index_dir) as index, ProgressBar() as bar:
         done = 0
@@ -199,7 +190,7 @@ def apply(plan: Path, index_dir: Path | None, trash: Path | None, reference: Seq
         def show(path: str) -> None:
             nonlocal done
             done += 1
-            bar.show(done, wanted.files, "moving")
+            bar.show(Progress("moving", done, wanted.files))
 
         moved = apply_plan(index, wanted, trash=trash and trash.absolute(), references=folders, moved=show)
     _tell_moved(moved, as_json, "moved to the trash")
@@ -220,7 +211,7 @@ def undo(journal: Path | None, index_dir: Path | None, as_json: bool) -> int:
     from imagefinder.duplicates import trash
 
     with _open_index(index_dir) as index:
-        moved = trash.undo(index.path, journal)
+        moved = trash.undo(index, journal)
     _tell_moved(moved, as_json, "moved back")
     if moved.files:
         say("Take them into the index again with: imagefinder index")
@@ -248,7 +239,7 @@ def _tell_moved(moved: Moved, as_json: bool, what: str) -> None:
 
 
 @duplicates.command()
-@click.argument("decision", type=click.Choice(DECISIONS))
+@click.argument("decision", type=click.Choice([decision.value for decision in Decision]))
 @click.argument("images", nargs=-1, required=True, metavar="A B [C]...")
 @index_option
 @json_option
@@ -288,15 +279,15 @@ def forget(first: str, second: str, index_dir: Path | None, as_json: bool) -> in
 @json_option
 def decisions(index_dir: Path | None, target: Path | None, source: Path | None, as_json: bool) -> int:
     """List the decisions, or copy them from one index to another."""
-    from imagefinder.duplicates import memory
+    from imagefinder.duplicates.decisions import change_decisions, load_decisions, read_decisions, write_decisions
 
     with _open_index(index_dir) as index:
-        known = memory.load_decisions(index.path)
         if source is not None:
-            known = known.merged(memory.read_decisions(source))
-            memory.save_decisions(index.path, known)
+            further = read_decisions(source)
+            change_decisions(index, lambda known: known.merged(further))
+        known = load_decisions(index.path)
         if target is not None:
-            memory.write_decisions(target, known)
+            write_decisions(target, known)
     if as_json:
         print_json(known.to_dict())
     else:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from imagefinder.training.report import Training
     from imagefinder.training.torch.bench import EncoderOptions
     from imagefinder.training.torch.loop import Schedule
+    from imagefinder.types import OnProgress
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -152,20 +153,11 @@ def finetune_classifier(index_dir: Path | None, as_json: bool, unfreeze: int, op
     return tell_training(result, options["use"], as_json)
 
 
-def run_training(train: Callable[[Callable[[str, int, int], None]], Training]) -> Training:
+def run_training(train: Callable[[OnProgress], Training]) -> Training:
     """Show how far a training is, a bar for each stage; Ctrl-C stops it."""
-    bar, shown = ProgressBar(), ""
-
-    def show(stage: str, done: int, total: int) -> None:
-        nonlocal shown
-        name, _, note = stage.partition(", ")
-        if name != shown:
-            bar.close()
-        shown = name
-        bar.show(done, total, f"{name} {note}".strip())
-
+    bar = ProgressBar()
     try:
-        return train(show)
+        return train(bar.show)
     except KeyboardInterrupt:
         bar.close()
         say("Stopped; the same command goes on after the last whole epoch.")

@@ -26,7 +26,8 @@ from imagefinder.cli.models import ensure_here
 
 if TYPE_CHECKING:
     from imagefinder.finder import ImageFinder
-    from imagefinder.results import IngestReport, Progress
+    from imagefinder.results import IngestReport
+    from imagefinder.types import Progress
 
 
 @click.command()
@@ -94,7 +95,7 @@ def _run(finder: ImageFinder, sources: Sequence[str], options: dict[str, Any]) -
     def show(progress: Progress) -> None:
         nonlocal stored
         stored = progress.stored
-        bar.show(progress.done, progress.total, f"{progress.skipped} skipped" if progress.skipped else "")
+        bar.show(progress)
 
     with ProgressBar() as bar:
         try:
@@ -109,7 +110,7 @@ def _add_model(finder: ImageFinder, model: str) -> None:
     """A further model, in the background of the one in use."""
     with ProgressBar() as bar:
         try:
-            filled = finder.add_model(model, progress=lambda done, total: bar.show(done, total, model))
+            filled = finder.add_model(model, progress=bar.show)
         except KeyboardInterrupt:
             bar.close()
             say("Stopped; run the same command to go on.")

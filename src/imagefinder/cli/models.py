@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from imagefinder.cli.bar import ProgressBars
+from imagefinder.cli.bar import ProgressBar
 from imagefinder.cli.common import OK, human_bytes, json_option, limits, plural, print_json, say
 
 if TYPE_CHECKING:
     from imagefinder.evaluation.of_models import Compared
     from imagefinder.models.spec import ModelSpec
+    from imagefinder.types import Progress
 
 BUNDLED, HERE, AVAILABLE, DAMAGED = "bundled", "here", "to fetch", "damaged"
 
@@ -134,18 +135,17 @@ def compare(
     """
     if (labels is None) == (images is None):
         raise click.UsageError("Give one of --labels FILE and --images DIR.")
-    from imagefinder._util.threads import cores
     from imagefinder.evaluation.of_models import compare_models
 
     found = [ensure_here(name) for name in names]
-    with ProgressBars() as bars:
+    with ProgressBar() as bar:
         rows = compare_models(
             found,
             str(labels or images),
-            workers=workers or cores(),
+            workers=workers,
             limit=limit,
             limits=limits(),
-            progress=bars.show,
+            progress=bar.show,
         )
     if as_json:
         print_json({"models": [row.to_dict() for row in rows]})
@@ -172,15 +172,15 @@ def _pull(name: str, to: Path | None, force: bool) -> ModelSpec:
 
     entry, told = in_catalogue(name), False
 
-    def show(file: str, done: int, total: int) -> None:
+    def show(progress: Progress) -> None:
         nonlocal told
         if not told:
             size = f", {human_bytes(entry.bytes)}" if entry and entry.bytes else ""
             say(f"Fetching {name} ({entry.source if entry else 'from the hub'}{size}).")
         told = True
-        bars.show(file, done, total)
+        bar.show(progress)
 
-    with ProgressBars("B", least=1_000_000) as bars:
+    with ProgressBar("B", least=1_000_000) as bar:
         return pull_model(name, to=to, force=force, progress=show)
 
 

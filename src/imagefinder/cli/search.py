@@ -6,10 +6,10 @@ import csv
 import json
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -25,6 +25,7 @@ from imagefinder.cli.common import (
     say,
 )
 from imagefinder.errors import ImageError, InvalidQueryError
+from imagefinder.search.options import ABOUT_OPTIONS, About
 
 if TYPE_CHECKING:
     from imagefinder.results import Hits
@@ -32,37 +33,59 @@ if TYPE_CHECKING:
     from imagefinder.types import Hit
 
 
+Command = TypeVar("Command", bound=Callable[..., Any])
+FLAGS = {  # where it is not the option's own name
+    "k": ("-k", "--top"),
+    "liked": ("--like",),
+    "disliked": ("--dislike",),
+    "spaces": ("--space",),
+    "measures": ("--measure",),
+}
+METAVARS = {"filter": "EXPR", "liked": "ID", "disliked": "ID", "offset": "N"}
+REPEATED = ("liked", "disliked")  # an option for each; others of several values take A,B
+MOST = 100_000  # hits
+
+
+def search_options(command: Command) -> Command:
+    """An option of the command line for each of ``SearchOptions``, in their order."""
+    for about in reversed([*ABOUT_OPTIONS.values()]):
+        flags = FLAGS.get(about.name, (f"--{about.name.replace('_', '-')}",))
+        command = click.option(*flags, about.name, help=about.help, **_value(about))(command)
+    return command
+
+
+def _value(about: About) -> dict[str, Any]:
+    """What click is told of an option's value."""
+    shown: dict[str, Any] = {"metavar": METAVARS.get(about.name), "default": about.default}
+    if about.kind is bool:
+        return {"is_flag": True}
+    if about.kind is tuple and about.name in REPEATED:
+        return {**shown, "multiple": True}
+    if about.kind is tuple:
+        usual = ",".join(about.default)
+        return {"metavar": "A,B", "default": usual, "show_default": bool(usual), "callback": _comma_list}
+    if about.choices:
+        return {**shown, "type": click.Choice(about.choices), "show_default": True}
+    if about.name == "k":
+        return {**shown, "type": click.IntRange(1, MOST), "show_default": True}
+    if about.kind is int:
+        return {**shown, "type": click.IntRange(about.least, about.most)}
+    if about.kind is float:
+        kind = click.FLOAT if about.least is None else click.FloatRange(about.least, about.most)
+        return {**shown, "metavar": "X", "type": kind}
+    return shown
+
+
+def _comma_list(context: click.Context, parameter: click.Parameter, given: str) -> list[str]:
+    return comma_list(given)
+
+
 @click.command(context_settings={"ignore_unknown_options": False, "allow_interspersed_args": True})
 @click.argument("query", nargs=-1, metavar="[QUERY]...")
 @index_option
-@click.option("-k", "--top", "k", default=10, show_default=True, type=click.IntRange(1, 100_000), help="Hits wanted.")
-@click.option("--offset", default=0, type=click.IntRange(0), help="Skip the best N hits.", metavar="N")
-@click.option("--filter", "where", metavar="EXPR", help="E.g. 'folder=shoes and width>=800'.")
-@click.option("--min-score", type=float, metavar="X", help="Only hits that score at least this.")
-@click.option("--same-cluster", is_flag=True, help="Only the cluster of the query image, or of the best hit.")
+@search_options
 @click.option(
     "--box", metavar="L,T,R,B", help="Only this part of the query image: fractions of its size, from the top left."
-)
-@click.option("--like", "liked", multiple=True, metavar="ID", help="An image that is right; several may be given.")
-@click.option("--dislike", "disliked", multiple=True, metavar="ID", help="An image that is wrong.")
-@click.option("--collapse", is_flag=True, help="One hit for near-identical images.")
-@click.option(
-    "--diversity",
-    type=click.FloatRange(0, 1),
-    default=0.0,
-    metavar="X",
-    help="0 to 1: how much hits should differ from each other.",
-)
-@click.option("--space", "spaces", metavar="A,B", help="Spaces or models to search in.  [default: the one in use]")
-@click.option(
-    "--measure", "measures", metavar="A,B", default="cosine", show_default=True, help="cosine, euclidean or both."
-)
-@click.option(
-    "--fuse",
-    type=click.Choice(["mean", "rrf", "vote"]),
-    default="mean",
-    show_default=True,
-    help="How several spaces or measures become one ranking.",
 )
 @json_option
 @click.option("--jsonl", "shape", flag_value="jsonl", help="One JSON object per line, one line per hit.")
@@ -96,7 +119,7 @@ def search(
     if as_json and shape:
         raise click.UsageError("Choose one of --json, --jsonl, --csv and -f.")
     with open_finder(index_dir) as finder:
-        hits = finder.search(terms, options["k"], filter=options["where"], **_cut(options))
+        hits = finder.search(terms, **{name: options[name] for name in ABOUT_OPTIONS})
         if options["null"]:
             shape = "paths"
         _print(hits, "json" if as_json else shape, "\0" if options["null"] else "\n", options["preview"])
@@ -120,12 +143,6 @@ def _terms(query: Sequence[str], options: dict[str, Any]) -> QueryInput | None:
             raise click.UsageError("--box is for a query with one image.")
         terms[pictures[0]] = replace(terms[pictures[0]], box=Box.parse(options["box"]))
     return list(terms) or None
-
-
-def _cut(options: dict[str, Any]) -> dict[str, Any]:
-    names = ("min_score", "offset", "same_cluster", "liked", "disliked", "collapse", "diversity")
-    several = {name: comma_list(options[name]) for name in ("spaces", "measures")}
-    return {name: options[name] for name in names} | several | {"fuse": options["fuse"]}
 
 
 def _print(hits: Hits, shape: str | None, end: str, preview: bool | None) -> None:

@@ -49,7 +49,7 @@ def serve(source: str | None, index_dir: Path | None, auto_port: bool, browser: 
 
         app = create_app(finder, wanted, limits())
         if source is not None:
-            from imagefinder.server.routes.jobs import submit
+            from imagefinder.server.jobs.kinds import submit
 
             submit(app.state.serving, "index", {"sources": [source], "cluster": True}, trusted=True)
         run(app, listener, ready=lambda: _welcome(finder, wanted, browser))

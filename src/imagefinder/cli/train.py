@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from imagefinder.cli.bar import ProgressBar
+from imagefinder.cli.bar import ProgressBar, StageLines
 from imagefinder.cli.common import (
     NOTHING_FOUND,
     OK,
@@ -168,16 +168,9 @@ def _say_classified(report: Any, as_json: bool) -> int:
 
 
 def _run(index_dir: Path | None, as_json: bool, method: str, options: dict[str, Any]) -> int:
-    told = ""
-
-    def tell(stage: str, done: int, total: int) -> None:
-        nonlocal told
-        if stage != told and not as_json:
-            say(f"{stage[0].upper()}{stage[1:]} ...")
-        told = stage
-
+    progress = None if as_json else StageLines().show
     with open_finder(index_dir) as finder:
-        made: Training = getattr(finder, method)(**options, progress=tell)
+        made: Training = getattr(finder, method)(**options, progress=progress)
     if as_json:
         print_json(made.to_dict())
     else:

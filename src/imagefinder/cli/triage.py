@@ -20,8 +20,7 @@ from imagefinder.cli.common import (
     say,
     say_skipped,
 )
-
-ISSUES = ("blurry", "dark", "bright", "low-contrast", "odd-aspect", "tiny")
+from imagefinder.quality.issues import Issue
 
 
 @click.command()
@@ -54,7 +53,7 @@ def outliers(k: int, sheet: Path | None, index_dir: Path | None, as_json: bool) 
 
 
 @click.command()
-@click.option("--issue", type=click.Choice(ISSUES), help="List only images with this issue.")
+@click.option("--issue", type=click.Choice([issue.value for issue in Issue]), help="List only images with this issue.")
 @click.option("-k", "--top", "k", default=20, show_default=True, type=click.IntRange(0), help="Images listed.")
 @click.option("--again", is_flag=True, help="Measure every image again, not only new ones.")
 @index_option
@@ -67,14 +66,14 @@ def quality(issue: str | None, k: int, again: bool, index_dir: Path | None, as_j
     = blurry".
     """
     with open_finder(index_dir) as finder, ProgressBar() as bar:
-        report = finder.quality(again=again, progress=lambda done, total: bar.show(done, total))
+        report = finder.quality(again=again, progress=bar.show)
         where = f'issues = "{issue}"' if issue else "has issues"
         listed = sorted(finder.records(where), key=lambda r: -float(str(r.extra.get("blur", 0))))
     if as_json:
         print_json({**report.to_dict(), "images": [r.to_dict() for r in listed]})
         return OK
     click.echo(f"{plural(report.total, 'image')} judged, {report.measured:,} of them now.")
-    for name in ISSUES:
+    for name in Issue:
         click.echo(f"  {name:<13} {report.issues.get(name, 0):>7,}")
     for record in listed[:k]:
         found: dict[str, Any] = dict(record.extra)

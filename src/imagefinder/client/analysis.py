@@ -2,55 +2,69 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from imagefinder.client.catalog import Catalog
 from imagefinder.client.clusters import Clustering, Clusters
+from imagefinder.client.connection import filter_text
 from imagefinder.client.duplicates import Copies
-from imagefinder.client.jobs import Job, JobProgress, Jobs
+from imagefinder.client.jobs import Job, JobProgress
 from imagefinder.client.maps import Map
-from imagefinder.client.responses import choice_of, duplicates_of, outlier_of, quality_of, report_of
+from imagefinder.client.responses import (
+    choice_of,
+    duplicates_of,
+    outlier_of,
+    quality_of,
+    report_of,
+    variance_of,
+)
 
 if TYPE_CHECKING:
-    from imagefinder.client.transport import Transport
     from imagefinder.clusters.algorithms.choose_k import Choice
+    from imagefinder.duplicates.find import Options
     from imagefinder.duplicates.report import DuplicateReport
     from imagefinder.quality.measure import Outlier, QualityReport
-    from imagefinder.results import IngestReport, Records
-    from imagefinder.store.filters.parse import FilterLike
+    from imagefinder.results import IngestReport
+    from imagefinder.vectors.variance import PcaReport
 
 
-class Organising(ABC):
-    """Each method with a ``progress`` starts a job, tells ``progress`` a ``Job`` whenever it has moved on, and returns
-    at its end. Raises what the job failed of."""
+class Analysis(Catalog):
+    """As the methods of ``ImageFinder`` of the same names. Each method with a ``progress`` starts a job, tells
+    ``progress`` a ``Job`` whenever it has moved on, and returns at its end. Raises what the job failed of."""
 
-    _transport: Transport
-    _jobs: Jobs
-
-    @abstractmethod
-    def records(self, filter: FilterLike = None) -> Records: ...
-    @abstractmethod
-    def _ids(self, images: Sequence[str]) -> Sequence[str]: ...
-
-    def add_folder(self, *folders: str, progress: JobProgress | None = None, **options: Any) -> IngestReport:
+    def add_folder(
+        self,
+        *folders: str | os.PathLike[str],
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        column: str | None = None,
+        force: bool = False,
+        allow_empty: bool = False,
+        workers: int | None = None,
+        progress: JobProgress | None = None,
+        cluster: bool = False,
+    ) -> IngestReport:
         """Index folders, tables and URLs as the server's machine names them; without any, go over those that are
-        known. The options: ``include``, ``exclude``, ``force``, ``allow_empty``, and ``cluster`` to cluster when that
-        was never done. The server may refuse folders that it was not started with."""
-        job = self._jobs.run("index", {"sources": [str(f) for f in folders], **options}, progress)
+        known. As ``ImageFinder.add``; ``cluster`` clusters when that was never done. The server may refuse folders
+        that it was not started with."""
+        options: dict[str, Any] = {"sources": [os.fspath(f) for f in folders], "force": force, "cluster": cluster}
+        options |= {"include": [*include], "exclude": [*exclude], "column": column}
+        options |= {"allow_empty": allow_empty, "workers": workers}
+        job = self._jobs.run("index", options, progress)
         return report_of(job.result, self._jobs.skipped(job))
 
     def cluster(
         self, n_clusters: int | None = None, *, progress: JobProgress | None = None, **options: Any
     ) -> Clustering:
-        """Cluster all images; None lets the data decide how many. The options: ``method``, ``features``, ``scale``,
-        ``seed``, ``fresh``."""
+        """Cluster all images; None lets the data decide how many. The options are those of ``ImageFinder.cluster``."""
         self._jobs.run("cluster", {"n_clusters": n_clusters, **options}, progress)
         return self.clusters.clustering
 
-    def choose_k(self, max_k: int = 100, *, progress: JobProgress | None = None) -> Choice:
+    def choose_k(self, max_k: int = 100, *, progress: JobProgress | None = None, **options: Any) -> Choice:
         """Measure k-means for 2 to ``max_k`` clusters and suggest a number; changes nothing."""
-        return choice_of(self._jobs.run("choose-k", {"max_k": max_k}, progress).result)
+        return choice_of(self._jobs.run("choose-k", {"max_k": max_k, **options}, progress).result)
 
     @property
     def clusters(self) -> Clusters:
@@ -59,6 +73,8 @@ class Organising(ABC):
 
     def map(self, method: str | None = None, *, progress: JobProgress | None = None, **options: Any) -> Map:
         """Make a map of the images, kept with the index. The options: ``seed``, ``filter``, ``update``."""
+        if "filter" in options:
+            options["filter"] = filter_text(options["filter"])
         job = self._jobs.run("map", {"method": method, **options}, progress)
         return Map(self._transport, job.result)
 
@@ -66,16 +82,30 @@ class Organising(ABC):
         """The maps that are kept, the oldest first."""
         return [Map(self._transport, row) for row in reversed(self._transport.json("GET", "/v1/maps")["maps"])]
 
-    def duplicates(self, *, progress: JobProgress | None = None, **options: Any) -> DuplicateReport:
-        """Groups of copies of one picture, with evidence and which to keep. The options: ``tier``, ``similar`` (the
-        least cosine of that tier) and ``keep`` (names of rules, the weightiest first)."""
-        self._jobs.run("duplicates", options, progress)
+    def kept_map(self, name: str | None = None) -> Map:
+        """A map that is kept, by its name, or the latest. Raises NotFoundError."""
+        return Map(self._transport, self._transport.json("GET", f"/v1/maps/{name or 'latest'}"))
+
+    def pca_report(self) -> PcaReport:
+        """How much of the differences between the images how many dimensions keep."""
+        return variance_of(self._jobs.run("pca", {}).result)
+
+    def duplicates(
+        self, options: Options | None = None, *, progress: JobProgress | None = None, **wanted: Any
+    ) -> DuplicateReport:
+        """Groups of duplicates, with evidence and which image to keep. Folders in the options are the server's. In
+        place of options, ``tier``, ``similar`` and ``keep`` (its ``rules``) may be given by name."""
+        if options is not None:
+            wanted["tier"] = str(options.tier)
+            wanted |= {"similar": options.similar, "keep": [*options.rules], "workers": options.workers}
+            wanted |= {"references": [*options.references], "prefer": [*options.prefer]}
+        self._jobs.run("duplicates", wanted, progress)
         return duplicates_of(self.copies.latest())
 
     @property
     def copies(self) -> Copies:
         """The duplicates found last, and what is decided about them."""
-        return Copies(self._transport, self._ids, self._jobs)
+        return Copies(self._transport, self._ids, self._jobs, self.get)
 
     def outliers(self, k: int = 20, *, progress: JobProgress | None = None) -> list[Outlier]:
         """The ``k`` images most unlike all others; every record gets its score as ``outlier``, for filters."""
@@ -96,6 +126,11 @@ class Organising(ABC):
     def jobs(self, kind: str | None = None, state: str | None = None) -> list[Job]:
         """The jobs there are and were, the newest first, without their results."""
         return self._jobs.list(kind, state)
+
+    def run_job(self, kind: str, *, progress: JobProgress | None = None, **options: Any) -> Job:
+        """Run a job of any kind that the server knows, with its options, and wait for its end. Raises what it failed
+        of."""
+        return self._jobs.run(kind, options, progress)
 
     def wait(self, id: str, progress: JobProgress | None = None) -> Job:
         """Wait for the end of a job. Raises what it failed of."""

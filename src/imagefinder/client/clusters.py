@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+from zipfile import ZipFile
 
+from imagefinder._util.files import write_whole
 from imagefinder.client.responses import cluster_of
 
 if TYPE_CHECKING:
     from imagefinder.client.transport import Transport
     from imagefinder.clusters.clustering import Cluster
+    from imagefinder.clusters.export import Exported
+    from imagefinder.clusters.model import ClusterModel
     from imagefinder.results import Records
 
 HOME = "/v1/clusters"
@@ -25,8 +31,8 @@ class Clustering:
     facts: Mapping[str, Any]
 
     @classmethod
-    def of(cls, answer: Mapping[str, Any]) -> Self:
-        return cls(tuple(cluster_of(row) for row in answer["clusters"]), answer)
+    def of(cls, response: Mapping[str, Any]) -> Self:
+        return cls(tuple(cluster_of(row) for row in response["clusters"]), response)
 
     @property
     def scores(self) -> Mapping[str, Any]:
@@ -89,6 +95,10 @@ class Clusters(Sequence["Cluster"]):
         sizes = {c.label: c.size for c in now.clusters}
         return {**sizes, -1: now.n_noise} if now.n_noise else sizes
 
+    def to_dict(self) -> dict[str, Any]:
+        """The facts of the clusters in force as JSON values; sizes are those of now."""
+        return self.clustering.to_dict()
+
     def levels(self, n: int) -> list[list[Cluster]]:
         """Clusters of clusters: the tree cut into ``n`` groups, the largest first."""
         found = self._transport.json("GET", f"{HOME}/levels", params={"n": n})["levels"]
@@ -130,6 +140,21 @@ class Clusters(Sequence["Cluster"]):
         """A row for each image: uri, cluster, name, distance to the centre; by cluster, then by distance."""
         found: list[dict[str, Any]] = self._transport.json("GET", f"{HOME}/export", params={"format": "json"})
         return found
+
+    def export(self, path: str | Path) -> Exported:
+        """Write these rows to a .csv, .parquet or .json file of this machine."""
+        from imagefinder.clusters.export import write_table
+
+        return write_table(self.rows(), Path(path))
+
+    def export_model(self, folder: str | Path) -> ClusterModel:
+        """Write what assigns new images to these clusters without the collection: JSON and NPZ."""
+        from imagefinder.clusters.model import ARRAYS, FACTS, ClusterModel
+
+        with ZipFile(BytesIO(self._transport.content(f"{HOME}/model"))) as sent:
+            for name in (FACTS, ARRAYS):
+                write_whole(Path(folder) / name, sent.read(name))
+        return ClusterModel.load(Path(folder))
 
     def __repr__(self) -> str:
         return f"Clusters({', '.join(f'{c.label}: {c.name}' for c in self)})"

@@ -1,4 +1,4 @@
-"""``client.feedback``: what people said of answers."""
+"""``client.feedback``: what people said of responses."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Feedback:
         self._resolve = resolve
 
     def add(self, query: Mapping[str, Any], liked: Sequence[str] = (), disliked: Sequence[str] = ()) -> Judgement:
-        """Keep what a person liked and disliked among the answers to a query, which is JSON."""
+        """Keep what a person liked and disliked among the hits of a query, which is JSON."""
         body = {"query": dict(query), "liked": self._resolve(liked), "disliked": self._resolve(disliked)}
         return Judgement.from_dict(self._transport.json("POST", HOME, json=body))
 

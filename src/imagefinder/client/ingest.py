@@ -33,7 +33,7 @@ class Added:
     skipped: tuple[Skipped, ...]
 
 
-class Adding:
+class Sender:
     """Adds images in portions. To send one again that the server has already changes nothing."""
 
     def __init__(self, transport: Transport, jobs: Jobs, progress: Callable[[int, int], None] | None) -> None:
@@ -61,15 +61,15 @@ class Adding:
 
     def _send(self, path: str, request: dict[str, Any]) -> None:
         """Add a portion. While a job is in its way, wait for that one, and ask again for what came out."""
-        answer = self._transport.json("POST", path, **request)
-        while "images" not in answer:
-            if job := answer.get("job"):
+        response = self._transport.json("POST", path, **request)
+        while "images" not in response:
+            if job := response.get("job"):
                 self._wait(job["id"])
             else:
                 time.sleep(AGAIN_S)
-            answer = self._transport.json("POST", path, **request)
-        self._images += [record_of(row) for row in answer["images"]]
-        self._skipped += [Skipped(**row) for row in answer["skipped"]]
+            response = self._transport.json("POST", path, **request)
+        self._images += [record_of(row) for row in response["images"]]
+        self._skipped += [Skipped(**row) for row in response["skipped"]]
 
     def _wait(self, id: str) -> None:
         """However that job ends, it is out of our way."""

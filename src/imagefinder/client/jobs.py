@@ -22,7 +22,7 @@ ENDED = ("done", "failed", "cancelled")
 class Job:
     """A job as it was when it was looked at. ``state`` is queued, running, done, failed or cancelled; ``done`` of
     ``total`` counts what ``stage`` names, ``eta_s`` are seconds to its end; times are ISO 8601 in UTC. ``result``
-    depends on the kind; ``skipped`` counts images left out."""
+    depends on the kind; ``skipped`` counts images left out; ``title`` says to people what it is."""
 
     id: str
     kind: str
@@ -39,6 +39,7 @@ class Job:
     error: Mapping[str, str] | None
     result: Any
     skipped: int
+    title: str = ""
 
     @property
     def ended(self) -> bool:
@@ -46,7 +47,7 @@ class Job:
 
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> Self:
-        known: dict[str, Any] = {name: row[name] for name in cls.__dataclass_fields__}
+        known: dict[str, Any] = {name: row[name] for name in cls.__dataclass_fields__ if name in row}
         return cls(**known)
 
     def to_dict(self) -> dict[str, Any]:

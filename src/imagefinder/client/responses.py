@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from imagefinder.clusters.algorithms.choose_k import Choice
     from imagefinder.clusters.clustering import Cluster
     from imagefinder.duplicates.report import DuplicateReport, Group
+    from imagefinder.evaluation.of_index import Assessment
     from imagefinder.quality.measure import Outlier, QualityReport
     from imagefinder.training.predict import Classified, Prediction
     from imagefinder.training.report import Training
+    from imagefinder.vectors.variance import PcaReport
 
 Row = Mapping[str, Any]
 
@@ -23,7 +25,7 @@ def record_of(row: Row) -> Record:
     return Record.from_payload(row["id"], {k: v for k, v in row.items() if k != "id"})
 
 
-def hits_of(answer: Row) -> Hits:
+def hits_of(response: Row) -> Hits:
     hits = [
         Hit(
             rank=row["rank"],
@@ -31,15 +33,15 @@ def hits_of(answer: Row) -> Hits:
             record=record_of({k: v for k, v in row.items() if k not in ("rank", "score", "copies")}),
             copies=tuple(row.get("copies", ())),
         )
-        for row in answer["hits"]
+        for row in response["hits"]
     ]
-    stages = {name.removesuffix("_ms"): ms for name, ms in answer["stages"].items()}
-    return Hits(hits, space=answer["space"], total=answer["total"], took_ms=answer["took_ms"], stages=stages)
+    stages = {name.removesuffix("_ms"): ms for name, ms in response["stages"].items()}
+    return Hits(hits, space=response["space"], total=response["total"], took_ms=response["took_ms"], stages=stages)
 
 
-def info_of(answer: Row) -> IndexInfo:
+def info_of(response: Row) -> IndexInfo:
     """The server's own facts stand beside those of the index, ``version`` in front of it."""
-    row = {**answer, "version": answer["format_version"]}
+    row = {**response, "version": response["format_version"]}
     return IndexInfo(**{name: row[name] for name in IndexInfo.__dataclass_fields__})
 
 
@@ -94,22 +96,41 @@ def classified_of(result: Row, skipped: tuple[Skipped, ...]) -> Classified:
     return Classified(**{**_known(Classified, result), "skipped": skipped})
 
 
-def prediction_of(uri: str, answer: Row) -> Prediction:
+def assessment_of(result: Row, missing: int) -> Assessment:
+    from imagefinder.evaluation.clustering import ClusterScores
+    from imagefinder.evaluation.of_index import Assessment
+    from imagefinder.evaluation.retrieval import LabelScores, WordScores
+
+    kinds: dict[str, Any] = {"labels": LabelScores, "clusters": ClusterScores, "words": WordScores}
+    scores = {name: kind(**result[name]) for name, kind in kinds.items() if result[name]}
+    return Assessment(**{**_known(Assessment, result), **scores, "missing": missing})
+
+
+def variance_of(result: Row) -> PcaReport:
+    import numpy as np
+
+    from imagefinder.vectors.variance import PcaReport
+
+    variance = np.array(result["variance"], np.float64)
+    return PcaReport(result["images"], result["dim"], variance, result["searched_components"])
+
+
+def prediction_of(uri: str, response: Row) -> Prediction:
     from imagefinder.training.predict import Prediction
 
-    return Prediction(uri, answer["class"], answer["confidence"], tuple(answer["classes"].items()))
+    return Prediction(uri, response["class"], response["confidence"], tuple(response["classes"].items()))
 
 
-def duplicates_of(answer: Row) -> DuplicateReport:
+def duplicates_of(response: Row) -> DuplicateReport:
     from imagefinder.duplicates.report import DuplicateReport
 
     return DuplicateReport(
-        groups=tuple(_group_of(row) for row in answer["groups"]),
-        images=answer["images"],
-        compared=answer["compared"],
-        decided=answer["decided"],
-        skipped=tuple(Skipped(**row) for row in answer["skipped"]),
-        seconds=answer["seconds"],
+        groups=tuple(_group_of(row) for row in response["groups"]),
+        images=response["images"],
+        compared=response["compared"],
+        decided=response["decided"],
+        skipped=tuple(Skipped(**row) for row in response["skipped"]),
+        seconds=response["seconds"],
     )
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import httpx
 
 CONNECT_S = 5.0
-TRIES = 5  # of a request that the server told to come back
+TRIES = 5  # of a request that the server error to come back
 LONGEST_WAIT_S = 10.0  # between two of them
 KINDS: dict[str, type[errors.ImageFinderError]] = {
     "invalid-input": errors.InvalidInputError,
@@ -56,7 +56,7 @@ class Transport:
         )
 
     def json(self, method: str, path: str, **options: Any) -> Any:
-        """The answer's JSON; None where it has no content. The options are those of ``httpx.Client.request``."""
+        """The response's JSON; None where it has no content. The options are those of ``httpx.Client.request``."""
         response = self.send(method, path, **options)
         if not response.content:
             return None
@@ -66,11 +66,11 @@ class Transport:
             raise self._foreign() from error
 
     def content(self, path: str, **params: Any) -> bytes:
-        """The bytes that a GET answers."""
+        """The body of the response to a GET."""
         return self.send("GET", path, params=params).content
 
     def send(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """The answer; a refusal that says when to come back is tried again, a few times."""
+        """The response; a refusal that says when to come back is tried again, a few times."""
         if params := options.get("params"):
             options["params"] = {name: value for name, value in params.items() if value is not None}
         for tries in range(1, TRIES + 1):
@@ -105,8 +105,8 @@ class Transport:
 
     def _error(self, response: httpx.Response) -> errors.ImageFinderError:
         try:
-            told = response.json()["error"]
-            return error_of(told["code"], told["message"], told.get("remedy", ""), response.status_code)
+            error = response.json()["error"]
+            return error_of(error["code"], error["message"], error.get("remedy", ""), response.status_code)
         except (ValueError, KeyError, TypeError):
             return self._foreign()
 

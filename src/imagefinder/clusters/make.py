@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ from imagefinder.clusters.clustering import Cluster, Clustering, count_noise, pa
 from imagefinder.clusters.labels import labels_now
 from imagefinder.errors import IndexDamagedError, InvalidInputError, NotFoundError
 from imagefinder.index.neighbors import index_graph
+from imagefinder.types import OnProgress, Progress, ignore
 from imagefinder.vectors.features import Features, make_features
 from imagefinder.vectors.moments import unit
 from imagefinder.vectors.neighbors import NeighborGraph, knn_graph
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from imagefinder.types import Float32
 
 Words = tuple[tuple[str, float], ...]
-Stage = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,32 +69,30 @@ class Material:
 
 
 def cluster_collection(
-    collection: Collection, n_clusters: int | None, progress: Callable[[str], None] | None, **options: Any
+    collection: Collection, n_clusters: int | None, progress: OnProgress | None, **options: Any
 ) -> Clustering:
     """Cluster all images, with the options of ``ClusterOptions``, and put the result in force. Raises NotFoundError
     before anything is indexed, and InvalidInputError for options that can't be."""
     collection.ready()
     wanted = ClusterOptions(n_clusters=n_clusters, **options)
     with collection.index.grouping:  # a correction made meanwhile would be lost
-        return cluster_index(collection.index, collection.view(), wanted, progress or (lambda stage: None))
+        return cluster_index(collection.index, collection.view(), wanted, progress or ignore)
 
 
-def choose_k_for(
-    collection: Collection, max_k: int, progress: Callable[[int, int], None] | None, **options: Any
-) -> Choice:
+def choose_k_for(collection: Collection, max_k: int, progress: OnProgress | None, **options: Any) -> Choice:
     """Measure k-means for 2 to ``max_k`` clusters and suggest a number; changes nothing. Raises as
     ``cluster_collection``."""
     collection.ready()
     return choose_for(collection.index, collection.view(), ClusterOptions(**options), max_k, progress)
 
 
-def cluster_index(index: Index, view: View, options: ClusterOptions, tell: Stage) -> Clustering:
+def cluster_index(index: Index, view: View, options: ClusterOptions, report: OnProgress) -> Clustering:
     """Cluster all images and put the result in force; the clustering before stays as it is until then."""
     method = find_method(options.method)
-    tell("reading vectors")
+    report(Progress("reading vectors"))
     material = read_material(index, view, options)
     constraints = None if options.fresh else read_constraints(index, material.ids)
-    tell("clustering")
+    report(Progress("clustering"))
     free = ~constraints.held if constraints else np.ones(len(material.ids), bool)
     neighbors = method.graph_size(options.n_clusters)
     vectors = material.vectors[free]
@@ -106,10 +104,10 @@ def cluster_index(index: Index, view: View, options: ClusterOptions, tell: Stage
     labels[free] = found
     if constraints:
         labels = reconcile(material.vectors, labels, constraints)
-    tell("describing")
+    report(Progress("describing"))
     made = describe_all(index, view, material, labels, _parameters(material, view, options, chosen))
     if len(vectors) > 1:
-        tell("resampling")
+        report(Progress("resampling"))
         made = _judged(made, task, options, labels[free])
     made = with_constraints(made, constraints, state.current(index)) if constraints else made
     return state.put_in_force(index, replace(made, parent=_former(index, options)))
@@ -139,9 +137,7 @@ def _parameters(material: Material, view: View, options: ClusterOptions, chosen:
     }
 
 
-def choose_for(
-    index: Index, view: View, options: ClusterOptions, max_k: int, progress: Callable[[int, int], None] | None
-) -> Choice:
+def choose_for(index: Index, view: View, options: ClusterOptions, max_k: int, progress: OnProgress | None) -> Choice:
     """Measure every number of clusters up to ``max_k``; changes nothing."""
     material = read_material(index, view, options)
     if len(material.ids) < 3:

@@ -1,19 +1,30 @@
-"""What a person has decided about pairs of images, known by their content, so that it outlives moves and rescans."""
+"""What a person has decided about pairs of images, known by their content, so that it outlives moves and rescans.
+
+The decisions of an index are in its file ``decisions.json``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from imagefinder.errors import InvalidInputError
+from imagefinder._util.files import write_whole
+from imagefinder.errors import IndexDamagedError, InvalidInputError
 
+if TYPE_CHECKING:
+    from imagefinder.index.folder import Index
+
+FILE = "decisions.json"
 VERSION = 1
 
 
 class Decision(StrEnum):
-    """NOT_DUPLICATE: these are two pictures. KEEP_BOTH: copies, and both are wanted."""
+    """NOT_DUPLICATE: these are two pictures. KEEP_BOTH: they are duplicates, and both are wanted."""
 
     NOT_DUPLICATE = "not-duplicate"
     KEEP_BOTH = "keep-both"
@@ -48,6 +59,17 @@ class Decisions:
     def without(self, a: str, b: str) -> Decisions:
         return Decisions({key: decided for key, decided in self.pairs.items() if key != _key(a, b)})
 
+    def with_images(self, decision: Decision, images: Sequence[tuple[str, str]]) -> Decisions:
+        """The decision added for every pair of the images, given as (content hash, place). Raises InvalidInputError for
+        fewer than two."""
+        if len(images) < 2:
+            raise InvalidInputError("A decision is about two images or more.")
+        when, decisions = datetime.now(UTC).isoformat(timespec="seconds"), self
+        for i, (first, first_name) in enumerate(images):
+            for second, second_name in images[i + 1 :]:
+                decisions = decisions.with_pair(first, second, Decided(decision, when, (first_name, second_name)))
+        return decisions
+
     def merged(self, other: Decisions) -> Decisions:
         """Both sets of decisions; of two about one pair the later counts."""
         later = {k: d for k, d in other.pairs.items() if k not in self.pairs or d.when >= self.pairs[k].when}
@@ -81,3 +103,43 @@ class Decisions:
 
 def _key(a: str, b: str) -> Key:
     return (a, b) if a <= b else (b, a)
+
+
+# --- in files -----------------------------------------------------------------------------------------------------
+
+
+def load_decisions(index: Path) -> Decisions:
+    """The decisions of the index in this folder; none if there is no such file. Raises IndexDamagedError."""
+    path = index / FILE
+    if not path.exists():
+        return Decisions()
+    try:
+        return read_decisions(path)
+    except InvalidInputError as error:
+        raise IndexDamagedError(
+            error.message, remedy=f"Mend {path}, or move it away to start without decisions."
+        ) from error
+
+
+def change_decisions(index: Index, change: Callable[[Decisions], Decisions]) -> Decisions:
+    """Replace the decisions of an index by what ``change`` makes of them, and return those. One thread at a time: no
+    decision is lost. Raises what ``change`` raises, IndexDamagedError or StorageError; nothing has changed then."""
+    with index.writing:
+        decisions = change(load_decisions(index.path))
+        write_decisions(index.path / FILE, decisions)
+    return decisions
+
+
+def read_decisions(path: Path) -> Decisions:
+    """Decisions written by ``write_decisions``. Raises InvalidInputError."""
+    try:
+        return Decisions.from_dict(json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError) as error:
+        message = error.message if isinstance(error, InvalidInputError) else str(error)
+        raise InvalidInputError(f"{path} can't be read: {message}") from error
+
+
+def write_decisions(path: Path, decisions: Decisions) -> None:
+    """Write decisions to a file that another index can take in. Raises StorageError; a file that was there is then
+    untouched."""
+    write_whole(path, (json.dumps(decisions.to_dict(), indent=1, ensure_ascii=False) + "\n").encode())

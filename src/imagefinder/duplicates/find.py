@@ -1,4 +1,4 @@
-"""Finds the duplicates of an index: candidates by vector and hash, each pair verified, groups around the best copy."""
+"""Finds the duplicates of an index: candidates by vector and hash, each pair verified, groups around the best image."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, TypeVar
 
 from imagefinder._util.threads import ordered_map
 from imagefinder.duplicates.candidates import BY_VECTOR, LEAST_COSINE, candidates, near_in_order
+from imagefinder.duplicates.decisions import load_decisions
 from imagefinder.duplicates.grouping import GROUPED, Edge, Grouping, by_content
 from imagefinder.duplicates.last_run import keep_run, kept_hashes
 from imagefinder.duplicates.matching.best_copy import Copy, best_first, check_rules
 from imagefinder.duplicates.matching.stars import Pair, two_steps
 from imagefinder.duplicates.matching.tiers import Tier
 from imagefinder.duplicates.matching.verify import verify
-from imagefinder.duplicates.memory import load_decisions
 from imagefinder.duplicates.paths import is_below, real_folder
 from imagefinder.duplicates.pictures import Pictures
 from imagefinder.duplicates.report import DuplicateReport
 from imagefinder.errors import InvalidInputError
 from imagefinder.index.neighbors import index_graph
-from imagefinder.types import Limits, Record
+from imagefinder.types import Limits, OnProgress, Progress, Record, ignore
 
 if TYPE_CHECKING:
     from imagefinder.duplicates.last_run import Hashes
@@ -35,8 +35,6 @@ T = TypeVar("T")
 R = TypeVar("R")
 BURST_S, BURST_COSINE = 5.0, 0.6  # shots so near in time and by vector are of one scene
 SAME_FIDELITY = 0.9995  # below it, pixels can't be the same
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +55,17 @@ def find_duplicates(
     collection: Collection,
     *,
     options: Options | None = None,
-    progress: Progress | None = None,
+    progress: OnProgress | None = None,
 ) -> DuplicateReport:
-    """Find the images that are copies of each other, or nearly.
+    """Find the images that are duplicates of each other, or nearly.
 
     The result is also kept as a run in the index folder, with the perceptual hashes, which the next run reuses.
-    ``progress`` is told what is being done, how much of it is done, and of how much. Raises NotFoundError for a rule
+    ``progress`` is told of each stage. Raises NotFoundError for a rule
     there isn't, StorageError, IndexDamagedError.
     """
     collection.ready()
     index, space = collection.index, collection.view().image
-    search = _Search(index, space, collection.limits, options or Options(), progress or (lambda *_: None))
+    search = _Search(index, space, collection.limits, options or Options(), progress or ignore)
     try:
         return search.run()
     finally:
@@ -78,7 +76,7 @@ class _Search:
     """One search. ``contents``, ``records`` and ``vectors`` have one row for each content, of the best image that has
     it; ``edges`` relates these rows."""
 
-    def __init__(self, index: Index, space: str, limits: Limits, options: Options, progress: Progress) -> None:
+    def __init__(self, index: Index, space: str, limits: Limits, options: Options, progress: OnProgress) -> None:
         self.index, self.options, self.progress = index, options, progress
         if not LEAST_COSINE <= options.similar <= 1:
             raise InvalidInputError(
@@ -196,7 +194,7 @@ class _Search:
         workers = self.options.workers or (os.cpu_count() or 1)
         for i, result in enumerate(ordered_map(do, items, workers=workers, window=8 * workers), 1):
             if i % 16 == 0 or i == len(items):
-                self.progress(doing, i, len(items))
+                self.progress(Progress(doing, i, len(items)))
             yield result
 
 

@@ -1,4 +1,4 @@
-"""From related pairs to groups: a star around the best copy, with what was decided about pairs honoured."""
+"""From related pairs to groups: a star around the best image, with what was decided about pairs honoured."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Grouping:
         self.decided = len(edges) - len(self._edges) + sum(bool(c.twins) for c in contents) - len(self._twins)
         self._copies = self._with_frames()
         self._order = best_first(self._copies, rules)
-        self._second: set[int] = set()  # members of groups of copies, which looser groups leave to their best
+        self._second: set[int] = set()  # members of groups of duplicates, which looser groups leave to their best
 
     def _apart(self, a: int, b: int) -> bool:
         first, second = self._contents[a].best.record, self._contents[b].best.record

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from imagefinder.duplicates.report import DuplicateReport
 from imagefinder.errors import IndexDamagedError, NotFoundError
-from imagefinder.index.runs import drop_run, list_runs, load_run, save_run
+from imagefinder.index.runs import drop_former, load_run, read_run, save_run
 from imagefinder.types import Record
 
 if TYPE_CHECKING:
@@ -33,10 +33,7 @@ def keep_run(index: Path, report: DuplicateReport, records: Sequence[Record], ha
         read = np.flatnonzero(hashes.any(axis=1))
         contents, signs = [records[i].content_hash for i in read.tolist()], hashes[read]
     arrays = {"contents": np.array(contents, np.str_), "hashes": np.packbits(signs > 0, axis=1)}
-    run = save_run(index, KIND, report.to_dict(), arrays)
-    for old in list_runs(index, KIND):
-        if old.name != run.name:
-            drop_run(old)
+    drop_former(index, save_run(index, KIND, report.to_dict(), arrays))
 
 
 def kept_hashes(index: Path) -> dict[str, Hashes]:
@@ -46,7 +43,7 @@ def kept_hashes(index: Path) -> dict[str, Hashes]:
     from imagefinder.duplicates.matching.hashes import BITS
 
     try:
-        arrays = load_run(index, KIND).arrays()
+        arrays = read_run(lambda: load_run(index, KIND), lambda run: run.arrays())
         signs = np.unpackbits(arrays["hashes"], axis=1, count=BITS).astype(np.int8) * 2 - 1
         return dict(zip(arrays["contents"].tolist(), signs, strict=True))
     except (NotFoundError, IndexDamagedError, KeyError, ValueError):

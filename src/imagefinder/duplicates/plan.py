@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from imagefinder._util.files import write_whole
 from imagefinder.duplicates.matching.tiers import Tier
@@ -54,6 +54,36 @@ class Plan:
         """How many bytes they take."""
         return sum(f.bytes for g in self.groups for f in g.remove)
 
+    def save(self, path: str | Path) -> None:
+        """Write the plan to a JSON file that a person can read and change. Raises StorageError."""
+        facts = {
+            "imagefinder_plan": VERSION,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "references": list(self.references),
+            "groups": [{"keep": _row(g.keep), "remove": [_row(f) for f in g.remove]} for g in self.groups],
+        }
+        write_whole(Path(path), (json.dumps(facts, indent=1, ensure_ascii=False) + "\n").encode())
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read what ``save`` wrote. Raises InvalidInputError for a file that is no plan, or one that would remove what
+        it keeps."""
+        path = Path(path)
+        try:
+            facts = json.loads(path.read_text("utf-8"))
+            if facts["imagefinder_plan"] > VERSION:
+                raise InvalidInputError(f"{path} was written by a newer ImageFinder.", remedy="Update it.")
+            groups = [PlannedGroup(_read(g["keep"]), tuple(_read(f) for f in g["remove"])) for g in facts["groups"]]
+            plan = cls(tuple(groups), tuple(str(r) for r in facts["references"]))
+        except InvalidInputError:
+            raise
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InvalidInputError(f"{path} is not a plan that can be read: {error!r}.") from error
+        kept = {g.keep.path for g in plan.groups}
+        if both := next((f.path for g in plan.groups for f in g.remove if f.path in kept), None):
+            raise InvalidInputError(f"The plan both keeps and removes {both}.", remedy="Take it out of one of the two.")
+        return plan
+
 
 def make_plan(report: DuplicateReport) -> Plan:
     """Keep the best of every group and move the others. Left out are: ``similar`` groups, which are no duplicates,
@@ -89,37 +119,8 @@ def _file(record: Record, why: str) -> PlannedFile:
     return PlannedFile(record.uri, record.content_hash, record.bytes, why)
 
 
-def write_plan(path: Path, plan: Plan) -> None:
-    """Raises StorageError."""
-    facts = {
-        "imagefinder_plan": VERSION,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "references": list(plan.references),
-        "groups": [{"keep": _row(g.keep), "remove": [_row(f) for f in g.remove]} for g in plan.groups],
-    }
-    write_whole(path, (json.dumps(facts, indent=1, ensure_ascii=False) + "\n").encode())
-
-
 def _row(file: PlannedFile) -> dict[str, Any]:
     return {name: getattr(file, name) for name in PlannedFile.__dataclass_fields__}
-
-
-def read_plan(path: Path) -> Plan:
-    """Raises InvalidInputError for a file that is no plan, or one that would remove what it keeps."""
-    try:
-        facts = json.loads(path.read_text("utf-8"))
-        if facts["imagefinder_plan"] > VERSION:
-            raise InvalidInputError(f"{path} was written by a newer ImageFinder.", remedy="Update it.")
-        groups = [PlannedGroup(_read(g["keep"]), tuple(_read(f) for f in g["remove"])) for g in facts["groups"]]
-        plan = Plan(tuple(groups), tuple(str(r) for r in facts["references"]))
-    except InvalidInputError:
-        raise
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InvalidInputError(f"{path} is not a plan that can be read: {error!r}.") from error
-    kept = {g.keep.path for g in plan.groups}
-    if both := next((f.path for g in plan.groups for f in g.remove if f.path in kept), None):
-        raise InvalidInputError(f"The plan both keeps and removes {both}.", remedy="Take it out of one of the two.")
-    return plan
 
 
 def _read(row: Mapping[str, Any]) -> PlannedFile:

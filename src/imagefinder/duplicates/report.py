@@ -13,8 +13,8 @@ from imagefinder.types import Record, Skipped
 class Member:
     """An image of a group beside the one to keep: how it is related to that one, and what shows it.
 
-    ``score`` is 1 for identical pixels, the share of the overlap that agrees for a copy, the cosine for ``similar``.
-    ``reference``: it lies in a reference folder and is never touched.
+    ``score`` is 1 for identical pixels, the share of the overlap that agrees for the same picture, the cosine for
+    ``similar``. ``reference``: it lies in a reference folder and is never touched.
     """
 
     record: Record

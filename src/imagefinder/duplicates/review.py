@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imagefinder.duplicates import memory, trash
-from imagefinder.duplicates.decisions import Decision, Decisions
+from imagefinder.duplicates.decisions import Decision, Decisions, change_decisions, load_decisions
 from imagefinder.duplicates.last_run import KIND
-from imagefinder.duplicates.plan import Plan, plan_of
+from imagefinder.duplicates.paths import real_folder
+from imagefinder.duplicates.plan import Plan, make_plan, plan_of
+from imagefinder.duplicates.report import DuplicateReport
+from imagefinder.duplicates.trash import apply_plan, undo
 from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.index.runs import list_runs, load_run
+from imagefinder.types import OnProgress, Progress, ignore
 
 if TYPE_CHECKING:
     from imagefinder.duplicates.trash import Moved
@@ -48,7 +52,7 @@ class Copies:
         Raises NotFoundError when duplicates were never searched for.
         """
         run = load_run(self._home, KIND)
-        decisions = memory.load_decisions(self._home)
+        decisions = load_decisions(self._home)
         there = self._contents(run.facts["groups"])
         groups = [g for group in run.facts["groups"] if (g := _left(group, there, decisions))]
         facts = {k: v for k, v in run.facts.items() if k != "kind"}
@@ -67,35 +71,65 @@ class Copies:
         if decision not in tuple(Decision):
             raise InvalidInputError(f"There is no decision {decision!r}; there are {', '.join(Decision)}.")
         about = [(r.content_hash, r.uri) for r in map(self._get, images)]
-        decisions = memory.decide(memory.load_decisions(self._home), Decision(decision), about)
-        memory.save_decisions(self._home, decisions)
-        return len(decisions.pairs)
+        return len(change_decisions(self._index, lambda known: known.with_images(Decision(decision), about)).pairs)
 
     def forget(self, first: str, second: str) -> int:
         """Take back what was decided of two images, named as in ``decide`` or by content hash. Raises NotFoundError."""
-        known = memory.load_decisions(self._home)
-        hashes = {h for pair in known.pairs for h in pair}
-        a, b = (name if name in hashes else self._get(name).content_hash for name in (first, second))
-        if known.get(a, b) is None:
-            raise NotFoundError(f"Nothing was decided about {first} and {second}.")
-        memory.save_decisions(self._home, known.without(a, b))
-        return len(known.pairs) - 1
+
+        def change(known: Decisions) -> Decisions:
+            hashes = {h for pair in known.pairs for h in pair}
+            a, b = (name if name in hashes else self._get(name).content_hash for name in (first, second))
+            if known.get(a, b) is None:
+                raise NotFoundError(f"Nothing was decided about {first} and {second}.")
+            return known.without(a, b)
+
+        return len(change_decisions(self._index, change).pairs)
 
     def decisions(self) -> Decisions:
         """What was decided so far."""
-        return memory.load_decisions(self._home)
+        return load_decisions(self._home)
 
-    def plan(self, groups: Sequence[tuple[str, Sequence[str]]]) -> Plan:
-        """A plan that keeps the first image of each group and removes the others. Raises InvalidInputError."""
+    def add_decisions(self, decisions: Decisions) -> int:
+        """Take in decisions of another index; of two about one pair the later counts. Returns how many pairs are
+        decided in all."""
+        return len(change_decisions(self._index, lambda known: known.merged(decisions)).pairs)
+
+    def plan(self, groups: DuplicateReport | Sequence[tuple[str, Sequence[str]]]) -> Plan:
+        """A plan that keeps the first image of each group and removes the others, or the best of each group of a
+        report. ``Plan.save`` writes it to a file that a person can read and change. Raises InvalidInputError."""
+        if isinstance(groups, DuplicateReport):
+            return make_plan(groups)
         return plan_of([(self._get(keep), [self._get(image) for image in remove]) for keep, remove in groups])
 
     def trash(self, groups: Sequence[tuple[str, Sequence[str]]]) -> Moved:
         """Move files to the trash of the index, each because another image is kept; ``undo`` moves them back."""
-        return trash.apply_plan(self._index, self.plan(groups))
+        return apply_plan(self._index, self.plan(groups))
+
+    def apply(
+        self,
+        plan: Plan,
+        *,
+        trash: str | os.PathLike[str] | None = None,
+        references: Sequence[str] = (),
+        progress: OnProgress | None = None,
+    ) -> Moved:
+        """Move the files that a plan removes to ``trash``, by default a folder in the index, and take them out of the
+        index; ``undo`` moves them back. A file stays that has changed since the plan was made, or that is in one of the
+        folders ``references``. Raises NotFoundError for a folder there isn't, and StorageError."""
+        tell, done = progress or ignore, 0
+
+        def moved(path: str) -> None:
+            nonlocal done
+            done += 1
+            tell(Progress("moving", done, plan.files))
+
+        folder = None if trash is None else Path(trash).expanduser().absolute()
+        protected = [real_folder(folder) for folder in references]
+        return apply_plan(self._index, plan, trash=folder, references=protected, moved=moved)
 
     def undo(self, journal: Path | None = None) -> Moved:
         """Move the files of the last ``trash`` back. ``finder.add()`` takes them in again. Raises NotFoundError."""
-        return trash.undo(self._home, journal)
+        return undo(self._index, journal)
 
 
 def _left(group: dict[str, Any], there: dict[str, str], decisions: Decisions) -> dict[str, Any] | None:

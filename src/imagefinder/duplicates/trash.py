@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from imagefinder._util.files import fitting_name
 from imagefinder.duplicates.paths import is_below
-from imagefinder.duplicates.plan import Plan, PlannedFile, PlannedGroup
+from imagefinder.duplicates.plan import Plan, PlannedFile
 from imagefinder.errors import IndexDamagedError, NotFoundError, StorageError
 from imagefinder.images.ignore import IGNORE_FILE
 from imagefinder.images.loader import is_url
@@ -63,21 +63,22 @@ def apply_plan(
     A file moves only if it and the one kept for it still have the content of the plan, are two files, and it lies in
     no reference folder, of the plan or of ``references``. Raises StorageError; what has moved by then can be undone.
     """
-    home = index.path / TRASH
-    name = _free_name(home, datetime.now().strftime("%Y%m%d-%H%M%S"))
-    journal, target = home / name / JOURNAL, (trash or home) / name
     protected = (*plan.references, *(os.path.realpath(r) for r in references))
     files: list[tuple[str, str]] = []
     left: list[Skipped] = []
+    target = trash or index.path / TRASH
     try:
-        _make_folders(journal.parent, target)
-        for file, why in (checked for group in plan.groups for checked in _checked(group, protected)):
+        journal, target = _new_folders(index.path / TRASH, target)
+        for keep, file in [(group.keep, file) for group in plan.groups for file in group.remove]:
+            with index.writing:  # what is kept for this file is not thrown away meanwhile because this file is kept
+                why = _reason_to_stay(file, keep, protected)
+                if why is None:
+                    place = target / fitting_name(f"{len(files) + 1:04d}-", Path(file.path).name)
+                    _note(journal, {"from": file.path, "to": str(place), "content_hash": file.content_hash})
+                    _move(Path(file.path), place)
             if why is not None:
                 left.append(why)
                 continue
-            place = target / fitting_name(f"{len(files) + 1:04d}-", Path(file.path).name)
-            _note(journal, {"from": file.path, "to": str(place), "content_hash": file.content_hash})
-            _move(Path(file.path), place)
             files.append((file.path, str(place)))
             moved(file.path)
     except OSError as error:
@@ -86,30 +87,45 @@ def apply_plan(
             remedy="Take them back with: imagefinder duplicates undo",
         ) from error
     finally:
-        index.store.delete([image_id(source) for source, _ in files])
+        with index.writing:
+            index.store.delete([image_id(source) for source, _ in files])
     return Moved(journal, tuple(files), tuple(left))
 
 
-def _make_folders(*folders: Path) -> None:
-    for folder in folders:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / IGNORE_FILE).write_text("*\n", "utf-8")  # what is thrown away is not indexed again
+def _new_folders(home: Path, trash: Path) -> tuple[Path, Path]:
+    """The journal and the folder of a run, both under a name that no other run has, of this index or of another with
+    the same ``trash``. Raises OSError."""
+    now = datetime.now().strftime("%Y%m%d-%H%M%S")
+    for name in (now, *(f"{now}-{i}" for i in range(2, 10_000))):
+        if all(_made(folder / name) for folder in dict.fromkeys((home, trash))):
+            break
+    else:
+        raise OSError(errno.EEXIST, "No name is left for a folder", str(home / now))
+    return home / name / JOURNAL, trash / name
 
 
-def _checked(group: PlannedGroup, protected: Sequence[str]) -> Iterator[tuple[PlannedFile, Skipped | None]]:
-    """Each file to remove with the reason not to, if there is one; looked at right before it would be moved."""
-    for file in group.remove:
-        why = _changed(group.keep)
-        if why is not None:
-            yield file, Skipped(file.path, "nothing-kept", f"The copy to keep, {group.keep.path}: {why}")
-        elif any(is_below(file.path, folder) for folder in protected):
-            yield file, Skipped(file.path, "reference", "It lies in a reference folder.")
-        elif (why := _changed(file)) is not None:
-            yield file, Skipped(file.path, "changed", why)
-        elif os.path.samefile(file.path, group.keep.path):
-            yield file, Skipped(file.path, "same-file", f"It is the same file as {group.keep.path}, by another name.")
-        else:
-            yield file, None
+def _made(folder: Path) -> bool:
+    """Make a folder whose files are never indexed; False where there is one of this name."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        return False
+    (folder / IGNORE_FILE).write_text("*\n", "utf-8")
+    return True
+
+
+def _reason_to_stay(file: PlannedFile, keep: PlannedFile, protected: Sequence[str]) -> Skipped | None:
+    """Why a file is not to be moved, if there is a reason; looked at right before it would be."""
+    if (why := _changed(keep)) is not None:
+        return Skipped(file.path, "nothing-kept", f"The file to keep, {keep.path}: {why}")
+    if any(is_below(file.path, folder) for folder in protected):
+        return Skipped(file.path, "reference", "It lies in a reference folder.")
+    if (why := _changed(file)) is not None:
+        return Skipped(file.path, "changed", why)
+    if os.path.samefile(file.path, keep.path):
+        return Skipped(file.path, "same-file", f"It is the same file as {keep.path}, by another name.")
+    return None
 
 
 def _changed(file: PlannedFile) -> str | None:
@@ -156,26 +172,32 @@ def _move(source: Path, target: Path) -> None:
         os.unlink(source)
 
 
-def _free_name(folder: Path, name: str) -> str:
-    return next(n for n in (name, *(f"{name}-{i}" for i in range(2, 10_000))) if not (folder / n).exists())
-
-
 # --- taking it back -----------------------------------------------------------------------------------------------
 
 
-def journals(index: Path) -> list[Path]:
-    """The journals of an index that have not been undone, the latest last."""
-    found = sorted((index / TRASH).glob(f"*/{JOURNAL}")) if (index / TRASH).is_dir() else []
-    return [j for j in found if not any(e.get("undone") for e in _entries(j))]
+def journals(home: Path) -> list[Path]:
+    """The journals of the index in the folder ``home`` that have not been undone, the latest last."""
+    found = sorted((home / TRASH).glob(f"*/{JOURNAL}")) if (home / TRASH).is_dir() else []
+    return [j for j in found if not _is_undone(_entries(j))]
 
 
-def undo(index: Path, journal: Path | None = None) -> Moved:
+def _is_undone(entries: Sequence[dict[str, Any]]) -> bool:
+    """Whether nothing was moved since the files were moved back."""
+    return bool(entries) and "undone" in entries[-1]
+
+
+def undo(index: Index, journal: Path | None = None) -> Moved:
     """Move back what a journal (by default the latest) says was moved; a file whose place is taken stays in the trash.
 
     Raises NotFoundError (there is nothing to undo), IndexDamagedError or StorageError; it can be run again.
     """
+    with index.writing:  # no journal is undone twice at once, nor while it is being written
+        return _undo(index.path, journal)
+
+
+def _undo(home: Path, journal: Path | None) -> Moved:
     if journal is None:
-        there = journals(index)
+        there = journals(home)
         if not there:
             raise NotFoundError("There is nothing to undo.")
         journal = there[-1]

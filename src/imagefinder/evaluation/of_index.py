@@ -46,13 +46,14 @@ class Assessment:
         }
 
 
-def assess(collection: Collection, table: str | os.PathLike[str], space: str | None = None) -> Assessment:
-    """Measure the index on a CSV with the columns ``filename`` and ``label``, ``caption`` or both.
+def assess(collection: Collection, table: str | os.PathLike[str] | LabelTable, space: str | None = None) -> Assessment:
+    """Measure the index on a CSV with the columns ``filename`` and ``label``, ``caption`` or both, or on such a table
+    as ``label_table.read_table`` reads it.
 
     ``space`` names the space or model to measure, by default the one in use. A file name is a path from the table's
     folder, or the end of the path of an indexed image. Raises InvalidTableError.
     """
-    truth = read_table(Path(table).expanduser(), collection.records())
+    truth = table if isinstance(table, LabelTable) else read_table(Path(table).expanduser(), collection.records())
     view = collection.view(space)
     ids, vectors = collection.vectors(view.image)
     labels = [(row, truth.labels[id]) for row, id in enumerate(ids) if id in truth.labels]

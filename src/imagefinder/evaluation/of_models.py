@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from imagefinder._util.threads import chunked, ordered_map
+from imagefinder._util.threads import chunked, cores, ordered_map
 from imagefinder.errors import ImageError, InvalidInputError, InvalidTableError
 from imagefinder.evaluation.retrieval import LabelScores, WordScores, score_labels, score_words
 from imagefinder.images.loader import Loader, is_url
 from imagefinder.images.sources import TABLES, open_source
 from imagefinder.images.tables import read_rows
-from imagefinder.types import ImageRef, Limits
+from imagefinder.types import ImageRef, Limits, OnProgress, Progress, ignore
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 BATCH = 16
 COLUMN = "filename"
-Tell = Callable[[str, int, int], None]  # the model, images done, of how many
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +65,22 @@ class _Loading(NamedTuple):
 
     workers: int
     limits: Limits
-    tell: Tell | None
+    progress: OnProgress
 
 
 def compare_models(
     names: Sequence[str],
     source: str,
     *,
-    workers: int,
+    workers: int | None = None,
     limit: int | None = None,
     limits: Limits | None = None,
-    progress: Tell | None = None,
+    progress: OnProgress | None = None,
 ) -> list[Compared]:
     """Embed the images of a folder, or of a table with the columns ``filename`` and ``label``, ``caption`` or both, by
     each model, and score it as ``imagefinder evaluate`` does on an index. ``limit`` takes that many images, spread over
-    all. Raises NotFoundError, ModelError, InvalidTableError, and InvalidInputError where there are no images."""
+    all; ``workers`` are threads, by default one a core. Raises NotFoundError, ModelError, InvalidTableError, and
+    InvalidInputError where there are no images."""
     from imagefinder.models.registry import load_model
 
     table = source.lower().endswith(TABLES)
@@ -92,7 +92,8 @@ def compare_models(
     if not refs:
         raise InvalidInputError(f"There are no images in {source}.")
     embedders = [load_model(name, threads=1) for name in dict.fromkeys(names)]  # all, before the first works for hours
-    return [_compare(embedder, refs, truth, _Loading(workers, limits or Limits(), progress)) for embedder in embedders]
+    how = _Loading(workers or cores(), limits or Limits(), progress or ignore)
+    return [_compare(embedder, refs, truth, how) for embedder in embedders]
 
 
 def _read_truth(table: Path) -> _Truth:
@@ -127,8 +128,7 @@ def _compare(embedder: Embedder, refs: list[ImageRef], truth: _Truth, how: _Load
         ):
             rows |= found
             done = min(done + BATCH, len(refs))
-            if how.tell:
-                how.tell(spec.name, done, len(refs))
+            how.progress(Progress(spec.name, done, len(refs)))
     finally:
         loader.close()
     seconds = time.perf_counter() - started

@@ -9,7 +9,7 @@ import re
 import threading
 import time
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import count, islice, repeat
@@ -23,7 +23,7 @@ from imagefinder.images.fetch import Fetcher
 from imagefinder.images.files import look
 from imagefinder.images.loader import split_url
 from imagefinder.images.tables import MANIFEST, read_csv, read_rows
-from imagefinder.types import ImageRef, Limits, SkipCode, Skipped
+from imagefinder.types import ImageRef, Limits, OnProgress, Progress, SkipCode, Skipped
 
 PARTIAL = ".imagefinder-part"  # what is not yet whole; nobody else's name, for it is removed by the next run
 LONGEST_STEM = 80  # bytes; some systems take no more than 143 for a name
@@ -32,8 +32,6 @@ UNSPLASH, PICSUM = "https://api.unsplash.com", "https://picsum.photos"
 PHOTO_WIDTH = 1080  # pixels
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in "0123456789¹²³")}  # Windows
 _EXTENSIONS = {"JPEG": ".jpg", "TIFF": ".tif", "HEIF": ".heic", "JPEG2000": ".jp2"}
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,7 @@ def download_urls(
     column: str | None = None,
     workers: int = 8,
     limits: Limits | None = None,
-    progress: Progress | None = None,
+    progress: OnProgress | None = None,
 ) -> DownloadReport:
     """Download the images of a CSV or Parquet table into ``folder``.
 
@@ -89,7 +87,7 @@ def download_unsplash(
     base_url: str | None = None,
     workers: int = 8,
     limits: Limits | None = None,
-    progress: Progress | None = None,
+    progress: OnProgress | None = None,
 ) -> DownloadReport:
     """Download ``n`` photos of Unsplash: by its API with an access key, else by picsum.photos, which serves them.
 
@@ -202,7 +200,7 @@ class _Downloads:
                 remedy=f"Move {MANIFEST} away, or choose another folder.",
             ) from error
 
-    def run(self, wanted: Iterable[_Wanted], workers: int, progress: Progress | None) -> DownloadReport:
+    def run(self, wanted: Iterable[_Wanted], workers: int, progress: OnProgress | None) -> DownloadReport:
         started = time.perf_counter()
         every = list({w.url: w for w in wanted}.values())
         todo = [w for w in every if w.url not in self.done]
@@ -219,7 +217,7 @@ class _Downloads:
                     if downloaded % 50 == 0:
                         self._write_manifest()
                 if progress:
-                    progress(i, len(todo))
+                    progress(Progress("downloading", i, len(todo)))
         finally:
             results.close()  # waits for what is under way, which is then in the manifest too
             self.done.update((w.url, self._had[w.url]) for w in todo if w.url in self._had)

@@ -172,21 +172,21 @@ class Collection:
         on this index. Raises NotFoundError, and InvalidInputError for one that is in use."""
         from imagefinder.index.spaces import drop
 
-        spaces = self.index.manifest.spaces
-        spec = self.models.spec(spaces[name].model if name in spaces else name)
-        for other in models_of(self.index):
-            base = self.models.spec(other).base
-            if base and base.fingerprint == spec.fingerprint:
-                raise InvalidInputError(
-                    f"{other} is made on top of {spec.name}.", remedy=f"First: imagefinder spaces drop {other}"
-                )
-        with self.index.indexing:
+        with self.index.indexing:  # nothing is trained on top of it, nor anything called the same, meanwhile
+            spaces = self.index.manifest.spaces
+            spec = self.models.spec(spaces[name].model if name in spaces else name)
+            for other in models_of(self.index):
+                base = self.models.spec(other).base
+                if base and base.fingerprint == spec.fingerprint:
+                    raise InvalidInputError(
+                        f"{other} is made on top of {spec.name}.", remedy=f"First: imagefinder spaces drop {other}"
+                    )
             drop(self.index, spec)
-        self.forget_model(spec.name)
-        if spec.folder.parent == self.models.folder:
-            import shutil
+            self.forget_model(spec.name)
+            if spec.folder.parent == self.models.folder:
+                import shutil
 
-            shutil.rmtree(spec.folder)
+                shutil.rmtree(spec.folder)
 
     # --- what is there --------------------------------------------------------------------------------------------
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imagefinder.errors import IndexDamagedError, StorageError
-from imagefinder.index.runs import drop_run, list_runs, save_run
+from imagefinder.errors import IndexDamagedError, NotFoundError, StorageError
+from imagefinder.index.runs import drop_former, drop_run, list_runs, save_run
 from imagefinder.vectors.neighbors import NeighborGraph, knn_graph
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ def index_graph(index: Index, vectors: Float32, k: int) -> NeighborGraph:
             try:
                 arrays = run.arrays()
                 return NeighborGraph(arrays["indices"], arrays["distances"]).first(k)
+            except NotFoundError:  # another took its place meanwhile
+                continue
             except (IndexDamagedError, KeyError):
                 drop_run(run)
     worth_keeping = len(vectors) * KEPT * 8 <= LARGEST and len(vectors) == index.store.count()
@@ -39,9 +41,8 @@ def index_graph(index: Index, vectors: Float32, k: int) -> NeighborGraph:
 
 
 def _keep(index: Index, graph: NeighborGraph, digest: str) -> None:
-    former = list_runs(index.path, KIND)
     try:
-        save_run(
+        run = save_run(
             index.path,
             KIND,
             {"vectors": digest, "k": graph.k, "images": len(graph)},
@@ -49,5 +50,4 @@ def _keep(index: Index, graph: NeighborGraph, digest: str) -> None:
         )
     except StorageError:  # a disk too full to keep it: it is computed again next time
         return
-    for run in former:
-        drop_run(run)
+    drop_former(index.path, run)

@@ -11,12 +11,12 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID, uuid4
 
 from imagefinder._util.files import write_whole
 from imagefinder.errors import IndexDamagedError, NotFoundError, StorageError
@@ -25,8 +25,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.lib.npyio import NpzFile
 
+T = TypeVar("T")
 RUNS = "runs"
 FACTS, ARRAYS = "run.json", "arrays.npz"
+PARTIAL = ".part"  # ends the hidden names of runs that are being written or removed
+SESSION = uuid4().hex[:8]  # begins those of this process, the only one to work on the index
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +41,13 @@ class Run:
     facts: Mapping[str, Any]
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Its arrays, by name. Raises IndexDamagedError."""
+        """Its arrays, by name. Raises IndexDamagedError, and NotFoundError for a run dropped meanwhile."""
         with self.opened() as found:
             return {name: found[name] for name in found.files}
 
     @contextmanager
     def opened(self) -> Iterator[NpzFile]:
-        """Its arrays, to read some of them. Raises IndexDamagedError."""
+        """Its arrays, to read some of them. Raises as ``arrays``."""
         import numpy as np
 
         path = self.folder / ARRAYS
@@ -52,6 +55,8 @@ class Run:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
                 yield found
         except Exception as error:  # zipfile, zlib and NumPy each raise their own on damaged files
+            if not self.folder.exists():
+                raise _gone(self.folder) from error
             raise IndexDamagedError(
                 f"{path} is missing or damaged: {error}.", remedy=f"Delete {self.folder} and run it again."
             ) from error
@@ -83,7 +88,8 @@ class LateArrays(Mapping[str, "np.ndarray"]):
 
 
 def save_run(index: Path, kind: str, facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Run:
-    """Keep a new result of a ``kind`` ("clusters", "maps", ...). Text arrays must be of dtype U.
+    """Keep a new result of a ``kind`` ("clusters", "maps", ...). Text arrays must be of dtype U. Several threads may
+    keep results at once: each gets a name of its own, a greater one than all that are there.
 
     Raises:
         StorageError: the disk is full or can't be written; what was there is untouched.
@@ -118,18 +124,45 @@ def _share(source: Path, target: Path) -> None:
 
 def _save(index: Path, kind: str, facts: Mapping[str, Any], put_arrays: Callable[[Path], None]) -> Run:
     home = index / RUNS / kind
-    name = f"{max((int(n) for n in _names(home)), default=0) + 1:04d}"
     facts = {"kind": kind, "created": datetime.now(UTC).isoformat(timespec="seconds"), **facts}
-    partial = home / f".{name}.part"
-    shutil.rmtree(partial, ignore_errors=True)
+    _drop_leftovers(home)
+    partial = _hidden(home)
     try:
         put_arrays(partial / ARRAYS)
         write_whole(partial / FACTS, _text(facts))
-        partial.replace(home / name)
+        folder = _named(partial, home)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
-        raise StorageError(f"{home / name} can't be written: {error}.", remedy="Make room, then run again.") from error
-    return Run(name, home / name, facts)
+        raise StorageError(
+            f"A run in {home} can't be written: {error}.", remedy="Make room, then run again."
+        ) from error
+    return Run(folder.name, folder, facts)
+
+
+def _hidden(home: Path) -> Path:
+    """A new name that is no run's."""
+    return home / f".{SESSION}-{uuid4().hex[:8]}{PARTIAL}"
+
+
+def _drop_leftovers(home: Path) -> None:
+    """Remove what a process left that was killed while it wrote."""
+    for path in home.glob(f".*{PARTIAL}"):
+        if not path.name.startswith(f".{SESSION}-"):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _named(partial: Path, home: Path) -> Path:
+    """Give a finished folder the next free name. Nothing is written over: a rename never replaces a folder that isn't
+    empty, and a run is never empty."""
+    number = max((int(n) for n in _names(home)), default=0) + 1
+    while True:
+        folder = home / f"{number:04d}"
+        try:
+            return partial.rename(folder)
+        except OSError:
+            if not folder.exists():
+                raise
+        number += 1
 
 
 def change_facts(run: Run, facts: Mapping[str, Any]) -> Run:
@@ -141,22 +174,48 @@ def change_facts(run: Run, facts: Mapping[str, Any]) -> Run:
 def list_runs(index: Path, kind: str) -> list[Run]:
     """The results of a kind, oldest first."""
     home = index / RUNS / kind
-    return [_load(home / name) for name in _names(home)]
+    while True:
+        with suppress(NotFoundError):  # one was dropped since it was listed; what took its place is there by now
+            return [_load(home / name) for name in _names(home)]
 
 
 def load_run(index: Path, kind: str, name: str | None = None) -> Run:
     """The result of that name, or the latest of its kind. Raises NotFoundError or IndexDamagedError."""
     home = index / RUNS / kind
-    names = _names(home)
-    if not names or (name is not None and name not in names):
-        there = f"there are {', '.join(names)}" if names else "there is none yet"
-        raise NotFoundError(f"There is no run {name!r} of {kind}; {there}." if name else f"No {kind} yet.")
-    return _load(home / (name or names[-1]))
+    while True:
+        names = _names(home)
+        if not names or (name is not None and name not in names):
+            there = f"there are {', '.join(names)}" if names else "there is none yet"
+            raise NotFoundError(f"There is no run {name!r} of {kind}; {there}." if name else f"No {kind} yet.")
+        with suppress(NotFoundError):  # dropped since it was listed
+            return _load(home / (name or names[-1]))
+
+
+def read_run(choose: Callable[[], Run], read: Callable[[Run], T]) -> T:
+    """What ``read`` makes of the run that ``choose`` finds; where that was dropped before it was read, because another
+    took its place, of the one that ``choose`` finds then. Raises what ``choose`` raises."""
+    while True:
+        run = choose()
+        try:
+            return read(run)
+        except NotFoundError:
+            if run.folder.exists():
+                raise
 
 
 def drop_run(run: Run) -> None:
-    """Remove a result for good."""
-    shutil.rmtree(run.folder, ignore_errors=True)
+    """Remove a result for good. Whoever looks meanwhile finds it whole or not at all."""
+    hidden = _hidden(run.folder.parent)
+    with suppress(OSError):
+        run.folder.rename(hidden)
+        shutil.rmtree(hidden, ignore_errors=True)
+
+
+def drop_former(index: Path, run: Run, alike: Callable[[Run], bool] = lambda run: True) -> None:
+    """Remove the results that ``run`` takes the place of: the older ones of its kind that are ``alike``."""
+    for other in list_runs(index, run.folder.parent.name):
+        if int(other.name) < int(run.name) and alike(other):
+            drop_run(other)
 
 
 def drop_older(index: Path, kind: str, kept: int, *, but: Collection[str | None] = ()) -> None:
@@ -164,7 +223,7 @@ def drop_older(index: Path, kind: str, kept: int, *, but: Collection[str | None]
     home = index / RUNS / kind
     for name in _names(home)[:-kept]:
         if name not in but:
-            shutil.rmtree(home / name, ignore_errors=True)
+            drop_run(Run(name, home / name, {}))
 
 
 def _names(home: Path) -> list[str]:
@@ -177,10 +236,16 @@ def _load(folder: Path) -> Run:
         if not isinstance(facts, dict):
             raise ValueError("it is not an object")
     except (OSError, ValueError) as error:
+        if not folder.exists():
+            raise _gone(folder) from error
         raise IndexDamagedError(
             f"{folder / FACTS} is missing or damaged: {error}.", remedy=f"Delete {folder} and run it again."
         ) from error
     return Run(folder.name, folder, facts)
+
+
+def _gone(folder: Path) -> NotFoundError:
+    return NotFoundError(f"The run {folder.name} of {folder.parent.name} is not there any more.")
 
 
 def _text(facts: Mapping[str, Any]) -> bytes:

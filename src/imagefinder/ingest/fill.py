@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from imagefinder._util.threads import chunked, cores, ordered_map
@@ -12,7 +12,7 @@ from imagefinder.index.spaces import add_spaces, lacking, refit, spaces_of
 from imagefinder.models.derived import DerivedEmbedder
 from imagefinder.models.registry import known_name
 from imagefinder.results import BackfillReport
-from imagefinder.types import ImageRef, Limits, Skipped
+from imagefinder.types import ImageRef, Limits, OnProgress, Progress, Skipped, ignore
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,13 +31,13 @@ def add_model(
     model: str | Embedder,
     *,
     use: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: OnProgress | None = None,
 ) -> BackfillReport:
     """Give the images of the index the vectors of a further model; called again, those that lack them.
 
     The spaces in use stay so, and searches go on meanwhile, unless ``use`` says to take the new ones at the end.
-    ``progress`` is told how many images are done, of how many; what it raises stops the run, and what is stored
-    stays. Raises NotFoundError, ModelError or ModelMismatchError.
+    What ``progress`` raises stops the run, and what is stored stays. Raises NotFoundError, ModelError or
+    ModelMismatchError.
     """
     index, name = collection.index, known_name(model)
     spec = collection.models.spec(name)
@@ -58,7 +58,7 @@ def fill(
     *,
     limits: Limits | None = None,
     workers: int = 2,
-    progress: Callable[[int, int], None] | None = None,
+    progress: OnProgress | None = None,
 ) -> BackfillReport:
     """Embed the images of the index that have no vectors of this model, and fit its spaces where that is due.
 
@@ -67,9 +67,9 @@ def fill(
     done, of how many.
     """
     todo = lacking(index, embedder.spec)
-    tell = progress or (lambda done, total: None)
-    tell(0, len(todo))
-    run = _Filling(index, embedder, len(todo), tell)
+    report = progress or ignore
+    report(Progress("embedding", 0, len(todo)))
+    run = _Filling(index, embedder, len(todo), report)
     if isinstance(embedder, DerivedEmbedder):
         for ids in chunked(iter(todo), DERIVED_BATCH):
             run.derive(embedder, ids)
@@ -86,11 +86,11 @@ def fill(
 
 
 class _Filling:
-    def __init__(self, index: Index, embedder: Embedder, total: int, tell: Callable[[int, int], None]) -> None:
+    def __init__(self, index: Index, embedder: Embedder, total: int, report: OnProgress) -> None:
         self._index = index
         self._embedder = embedder
         self._names = spaces_of(embedder.spec)
-        self._total, self._done, self._tell = total, 0, tell
+        self._total, self._done, self._report = total, 0, report
         self.filled = 0
         self.skipped: list[Skipped] = []
 
@@ -138,4 +138,4 @@ class _Filling:
                     self._index.store.set_vectors(name, held, rows)
                 self.filled += len(held)
         self._done += len(ids) + len(skipped)
-        self._tell(self._done, self._total)
+        self._report(Progress("embedding", self._done, self._total))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -16,9 +16,9 @@ from imagefinder.index.spaces import add_spaces, refit, spaces_of
 from imagefinder.ingest.fill import fill
 from imagefinder.ingest.plan import Plan, make_plan
 from imagefinder.ingest.records import FACTS, FILE_FACTS, make_record, with_metadata
-from imagefinder.results import Assigned, BackfillReport, IngestReport, Progress
+from imagefinder.results import Assigned, BackfillReport, IngestReport
 from imagefinder.store.base import Point
-from imagefinder.types import EncodedImage, ImageRef, Limits, Record, SkipCode, Skipped
+from imagefinder.types import EncodedImage, ImageRef, Limits, OnProgress, Progress, Record, SkipCode, Skipped
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,7 +53,7 @@ def ingest(
     limits: Limits | None = None,
     force: bool = False,
     allow_empty: bool = False,
-    progress: Callable[[Progress], None] | None = None,
+    progress: OnProgress | None = None,
     workers: int = 2,
     others: Sequence[Embedder] = (),
 ) -> IngestReport:
@@ -88,9 +88,9 @@ def ingest(
 
 
 def _fill(run: _Run, other: Embedder, limits: Limits | None, workers: int) -> BackfillReport:
-    def show(done: int, total: int) -> None:
-        if total:
-            run.tell(done, total)
+    def show(progress: Progress) -> None:
+        if progress.total:
+            run.report_progress(progress.done, progress.total)
 
     return fill(run.index, other, limits=limits, workers=workers, progress=show)
 
@@ -103,7 +103,7 @@ class _Run:
         self.embedder = embedder
         self.plan = plan
         self.loader = Loader(limits, embedder.short_side)
-        self.on_progress: Callable[[Progress], None] | None = None
+        self.on_progress: OnProgress | None = None
         self.counts = {"added": 0, "updated": 0, "unchanged": plan.unchanged, "moved": 0, "removed": 0}
         self.skipped = list(plan.skipped)
         self._names = spaces_of(embedder.spec)
@@ -194,7 +194,7 @@ class _Run:
             self._upsert_fresh(fresh)
             self._upsert_copies(copies)
         self._done += len(results)
-        self._tell()
+        self._report_progress()
 
     def _store_waiting(self) -> None:
         """Images whose content was being embedded for another one: by now it is stored, or it has failed."""
@@ -208,7 +208,7 @@ class _Run:
             with self.index.writing:
                 self._upsert_copies(part)
         self._waiting = []
-        self._tell()
+        self._report_progress()
 
     def _upsert_fresh(self, reads: Sequence[_Read]) -> None:
         import numpy as np
@@ -285,7 +285,8 @@ class _Run:
 
     def remove_gone(self) -> None:
         gone = list(self.plan.gone.values())
-        self.index.store.delete([k.id for k in gone])
+        with self.index.writing:
+            self.index.store.delete([k.id for k in gone])
         self.counts["removed"] = len(gone) - self.counts["moved"]
 
     def report(self, seconds: float, clusters: Assigned | None, filled: tuple[BackfillReport, ...]) -> IngestReport:
@@ -302,13 +303,13 @@ class _Run:
             total=self.index.store.count(),
         )
 
-    def _tell(self) -> None:
-        self.tell(self._done, len(self.plan.todo))
+    def _report_progress(self) -> None:
+        self.report_progress(self._done, len(self.plan.todo))
 
-    def tell(self, done: int, total: int) -> None:
+    def report_progress(self, done: int, total: int) -> None:
         if self.on_progress:
             stored = sum(self.counts[name] for name in ("added", "updated", "moved"))
-            self.on_progress(Progress(done, total, stored, len(self.skipped)))
+            self.on_progress(Progress("indexing", done, total, stored, len(self.skipped)))
 
 
 def _needs_vectors(read: _Read) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from imagefinder._util.threads import cores
@@ -13,7 +13,8 @@ from imagefinder.ingest.run import ingest
 
 if TYPE_CHECKING:
     from imagefinder.index.collection import Collection
-    from imagefinder.results import IngestReport, Progress
+    from imagefinder.results import IngestReport
+    from imagefinder.types import OnProgress
 
 
 def add_sources(
@@ -24,7 +25,7 @@ def add_sources(
     force: bool = False,
     allow_empty: bool = False,
     workers: int | None = None,
-    progress: Callable[[Progress], None] | None = None,
+    progress: OnProgress | None = None,
 ) -> IngestReport:
     """Index these sources with these ``options`` (see ``images.sources.open_source``); with no source at all, those
     already known, with the options they were last given. For the rest see ``ingest``. Raises InvalidInputError,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +12,11 @@ import numpy as np
 
 from imagefinder.errors import IndexDamagedError, InvalidInputError, NotFoundError
 from imagefinder.index.neighbors import index_graph
-from imagefinder.index.runs import Run, drop_run, list_runs, load_run, save_run
+from imagefinder.index.runs import Run, drop_former, list_runs, load_run, read_run, save_run
 from imagefinder.maps.projections import NEIGHBORS, Projection, check_method, project
 from imagefinder.maps.scores import score_map
 from imagefinder.store.filters.parse import FilterLike, as_filter
-from imagefinder.types import Record
+from imagefinder.types import OnProgress, Progress, Record, ignore
 from imagefinder.vectors.variance import PcaReport, pca_report
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def open_map(
     update: bool = False,
     seed: int = 0,
     filter: FilterLike = None,
-    progress: Callable[[str], None] | None = None,
+    progress: OnProgress | None = None,
 ) -> Map:
     """Make a map (see ``make_map``), or with ``update`` bring the latest one up to date (see ``update_map``)."""
     collection.ready()
@@ -86,7 +87,7 @@ def make_map(
     *,
     seed: int = 0,
     filter: FilterLike = None,
-    progress: Callable[[str], None] | None = None,
+    progress: OnProgress | None = None,
 ) -> Map:
     """Lay the images of a space, or those a filter lets through, out on a plane, and keep the map with the index.
 
@@ -95,16 +96,16 @@ def make_map(
     NotFoundError (no such method, no image), MissingExtraError, InvalidFilterError or StorageError.
     """
     check_method(method)
-    started, tell = time.perf_counter(), progress or (lambda stage: None)
-    tell("reading vectors")
+    started, report = time.perf_counter(), progress or ignore
+    report(Progress("reading vectors"))
     ids, vectors = _vectors(index, space, filter)
     if not ids:
         raise NotFoundError("There is no image to make a map of.", remedy="Check the filter, or index some images.")
-    tell("comparing images")
+    report(Progress("comparing images"))
     graph = index_graph(index, vectors, NEIGHBORS) if method != "pca" and len(ids) > 1 else None
-    tell("laying out")
-    projection = project(vectors, method, seed=seed, graph=graph, tell=tell)
-    tell("scoring the map")
+    report(Progress("laying out"))
+    projection = project(vectors, method, seed=seed, graph=graph, progress=report)
+    report(Progress("scoring the map"))
     facts = {
         "filter": None if filter is None else str(filter),
         "seed": seed,
@@ -113,26 +114,24 @@ def make_map(
     return _keep(index, space, ids, vectors, projection, np.zeros(len(ids), bool), facts)
 
 
-def update_map(
-    index: Index, space: str, method: str | None = None, *, progress: Callable[[str], None] | None = None
-) -> Map:
+def update_map(index: Index, space: str, method: str | None = None, *, progress: OnProgress | None = None) -> Map:
     """Bring the latest map (of a method) up to date: new images are placed on it, those gone are taken off.
 
     The others stay where they were. With nothing left of it, it is made anew; with nothing changed, it is returned
     as it is. Raises NotFoundError when there is no map.
     """
-    tell = progress or (lambda stage: None)
+    report = progress or ignore
     former = load_map(index, method, space=space)
-    tell("reading vectors")
+    report(Progress("reading vectors"))
     condition = former.facts["filter"]
     ids, vectors = _vectors(index, space, condition)
     spot = {id: i for i, id in enumerate(former.ids)}
     old = np.array([id in spot for id in ids], bool)
     if not old.any():
-        return make_map(index, space, former.method, seed=former.facts["seed"], filter=condition, progress=tell)
+        return make_map(index, space, former.method, seed=former.facts["seed"], filter=condition, progress=report)
     if old.all() and len(ids) == len(former):
         return former
-    tell("placing new images")
+    report(Progress("placing new images"))
     there = [spot[id] for id in ids if id in spot]
     coordinates = np.zeros((len(ids), 2), np.float32)
     coordinates[old] = former.coordinates[there]
@@ -148,26 +147,28 @@ def update_map(
 
 def load_map(index: Index, method: str | None = None, *, space: str | None = None) -> Map:
     """The latest map, or the latest by a method, as it was kept. Raises NotFoundError or IndexDamagedError."""
-    runs = [
-        run
-        for run in list_runs(index.path, KIND)
-        if method in (None, run.facts.get("method")) and space in (None, run.facts.get("space"))
-    ]
-    if not runs:
+
+    def latest() -> Run:
+        for run in reversed(list_runs(index.path, KIND)):
+            if method in (None, run.facts.get("method")) and space in (None, run.facts.get("space")):
+                return run
         raise NotFoundError(
             f"There is no {method} map yet." if method else "There is no map yet.", remedy="Make one: imagefinder map"
         )
-    return _read(runs[-1])
+
+    return read_run(latest, _read)
 
 
 def kept_maps(index: Index) -> list[Map]:
     """Every map that is kept, the oldest first. Raises IndexDamagedError."""
-    return [_read(run) for run in list_runs(index.path, KIND)]
+    while True:
+        with suppress(NotFoundError):  # one was dropped since it was listed; what took its place is there by now
+            return [_read(run) for run in list_runs(index.path, KIND)]
 
 
 def kept_map(index: Index, name: str | None = None) -> Map:
     """The map of this name, or the latest. Raises NotFoundError or IndexDamagedError."""
-    return _read(load_run(index.path, KIND, name))
+    return read_run(lambda: load_run(index.path, KIND, name), _read)
 
 
 def map_records(map: Map, records: Iterable[Record]) -> tuple[Float32, list[Record]]:
@@ -180,7 +181,8 @@ def map_records(map: Map, records: Iterable[Record]) -> tuple[Float32, list[Reco
 def report_variance(collection: Collection) -> PcaReport:
     """How much of the images' variance how many dimensions of a space keep. Raises InvalidInputError."""
     index, space = collection.index, collection.view().image
-    transform = index.transform(space)
+    with index.steady.shared():
+        transform = index.transform(space)
     searched = None if transform is None or transform.axes is None else transform.dim_out
     return pca_report((rows for _, rows in index.raw_batches(space)), searched=searched)
 
@@ -225,9 +227,7 @@ def _keep(
     arrays = {"ids": np.array(ids), "coordinates": coordinates, "placed": placed, **projection.arrays}
     run = save_run(index.path, KIND, facts, arrays)
     same = ("method", "space", "filter")
-    for other in list_runs(index.path, KIND):
-        if other.name != run.name and all(other.facts.get(k) == facts[k] for k in same):
-            drop_run(other)
+    drop_former(index.path, run, lambda other: all(other.facts.get(k) == facts[k] for k in same))
     return Map(run.name, tuple(ids), projection, placed, run.facts)
 
 

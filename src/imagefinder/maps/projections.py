@@ -8,13 +8,14 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from imagefinder._util.extras import require
 from imagefinder._util.suggest import unknown_name
 from imagefinder.errors import InvalidInputError
+from imagefinder.types import OnProgress, Progress, ignore
 from imagefinder.vectors.neighbors import NeighborGraph, knn_graph
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ FEW = 10  # images: fewer have no neighbourhoods worth the name, and PCA lays th
 SAME = 1e-6  # vectors that differ less than this in every direction are one and the same
 PLACE_NEIGHBORS = 10
 TELL_EVERY = 25  # iterations
-
-Tell: TypeAlias = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +62,13 @@ def project(
     *,
     seed: int = 0,
     graph: NeighborGraph | None = None,
-    tell: Callable[[str], None] = lambda stage: None,
+    progress: OnProgress = ignore,
 ) -> Projection:
     """Lay ``vectors``, float32 (n, dim), out on a plane by one of ``METHODS``.
 
     ``graph`` is their neighbour graph, if there is one already; best with ``NEIGHBORS`` neighbours. The same vectors
     and seed give the same coordinates on the same machine. Fewer than ``FEW`` images, images that are all the same
-    and vectors of two dimensions are laid out by PCA whatever the method, and the parameters say so. ``tell`` hears
+    and vectors of two dimensions are laid out by PCA whatever the method, and the parameters say so. ``progress`` hears
     how far t-SNE is; the others don't say.
 
     Raises:
@@ -89,7 +88,7 @@ def project(
         return Projection(method, linear.coordinates, {"laid_out_by": "pca"}, linear.arrays)
     graph = graph or knn_graph(vectors, NEIGHBORS)
     with _quiet():
-        coordinates, parameters = METHODS[method](vectors, graph, linear.coordinates, seed, tell)
+        coordinates, parameters = METHODS[method](vectors, graph, linear.coordinates, seed, progress)
     return Projection(method, np.asarray(coordinates, dtype=np.float32), {**parameters, "seed": seed})
 
 
@@ -135,7 +134,9 @@ def _pca(vectors: Float32) -> Projection:
     return Projection("pca", (vectors - centre) @ axes, {"variance_kept": kept}, {"mean": centre, "axes": axes})
 
 
-def _tsne(vectors: Float32, graph: NeighborGraph, start: Float32, seed: int, tell: Tell) -> tuple[Any, dict[str, Any]]:
+def _tsne(
+    vectors: Float32, graph: NeighborGraph, start: Float32, seed: int, progress: OnProgress
+) -> tuple[Any, dict[str, Any]]:
     """t-SNE (van der Maaten and Hinton 2008) with interpolation (Linderman et al. 2019), as openTSNE does it.
 
     Started from PCA, so that the large structure is kept (Kobak and Berens 2019), and with a learning rate of n /
@@ -162,7 +163,7 @@ def _tsne(vectors: Float32, graph: NeighborGraph, start: Float32, seed: int, tel
     for before, iterations, exaggeration, momentum in ((0, EARLY, early, 0.5), (EARLY, LATE, 1, 0.8)):
 
         def heard(done: int, error: float, now: Any, before: int = before) -> None:
-            tell(f"laying out: {before + done} of {EARLY + LATE} iterations")
+            progress(Progress("laying out", before + done, EARLY + LATE))
 
         embedding = embedding.optimize(
             iterations,
@@ -175,7 +176,9 @@ def _tsne(vectors: Float32, graph: NeighborGraph, start: Float32, seed: int, tel
     return np.asarray(embedding), {"perplexity": round(perplexity, 2), "iterations": EARLY + LATE}
 
 
-def _umap(vectors: Float32, graph: NeighborGraph, start: Float32, seed: int, tell: Tell) -> tuple[Any, dict[str, Any]]:
+def _umap(
+    vectors: Float32, graph: NeighborGraph, start: Float32, seed: int, progress: OnProgress
+) -> tuple[Any, dict[str, Any]]:
     """UMAP (McInnes et al. 2018) of 15 neighbours, started from PCA (Kobak and Linderman 2021)."""
     from umap import UMAP
 
@@ -196,7 +199,7 @@ def _umap(vectors: Float32, graph: NeighborGraph, start: Float32, seed: int, tel
 
 
 def _pacmap(
-    vectors: Float32, graph: NeighborGraph, start: Float32, seed: int, tell: Tell
+    vectors: Float32, graph: NeighborGraph, start: Float32, seed: int, progress: OnProgress
 ) -> tuple[Any, dict[str, Any]]:
     """PaCMAP (Wang et al. 2021), with pairs from the graph by their scaled distances (their section 5)."""
     from pacmap import PaCMAP
@@ -235,9 +238,9 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-Layout = Callable[["Float32", NeighborGraph, "Float32", int, Tell], tuple[Any, dict[str, Any]]]
+Layout = Callable[["Float32", NeighborGraph, "Float32", int, OnProgress], tuple[Any, dict[str, Any]]]
 METHODS: dict[str, Layout] = {
-    "pca": lambda vectors, graph, start, seed, tell: (start, {}),
+    "pca": lambda vectors, graph, start, seed, progress: (start, {}),
     "tsne": _tsne,
     "umap": _umap,
     "pacmap": _pacmap,

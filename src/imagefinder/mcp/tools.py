@@ -17,6 +17,7 @@ from imagefinder._version import __version__
 from imagefinder.errors import ImageFinderError, InvalidInputError, NotFoundError
 from imagefinder.images.loader import is_url
 from imagefinder.mcp.access import Access, Library, thumbnail
+from imagefinder.search.options import ABOUT_OPTIONS, SearchOptions
 from imagefinder.search.query import Part
 from imagefinder.types import Limits, Record, ids_of
 
@@ -24,7 +25,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 Content = list[Any]  # texts and pictures, as MCP has them
 SMALL, SHOWN = 256, 12  # pixels of the pictures beside hits; how many of them
-TOLD = ("caption", "tags", "folder", "width", "height", "taken_at", "cluster", "cluster_name", "issues")
+SHOWN_FIELDS = ("caption", "tags", "folder", "width", "height", "taken_at", "cluster", "cluster_name", "issues")
 FACETS = 20  # values of each field that ``info`` names
 INSTRUCTIONS = """Searches and organises one collection of images on the user's own machine. Begin with `info` to see
 what is there and what filters can use. Images are named by ids, which every tool returns and takes. A `score` orders
@@ -32,8 +33,13 @@ the hits of one search; it is no probability, and a search always returns the ne
 or thumbnails=true) before saying that they fit."""
 
 Id = Annotated[str, Field(description="The id of an image, as other tools return it; its path or URL does as well.")]
-K = Annotated[int, Field(ge=1, le=50, description="How many images.")]
-Offset = Annotated[int, Field(ge=0, description="Leave out this many: for the next page.")]
+K = Annotated[int, Field(ge=1, le=50, description=ABOUT_OPTIONS["k"].help)]
+Offset = Annotated[int, Field(ge=0, description=ABOUT_OPTIONS["offset"].help)]
+SameCluster = Annotated[bool, Field(description=ABOUT_OPTIONS["same_cluster"].help)]
+Liked = Annotated[list[str], Field(max_length=100, description=ABOUT_OPTIONS["liked"].help + " Their ids.")]
+Disliked = Annotated[list[str], Field(max_length=100, description=ABOUT_OPTIONS["disliked"].help + " Their ids.")]
+Collapse = Annotated[bool, Field(description=ABOUT_OPTIONS["collapse"].help)]
+Diversity = Annotated[float, Field(ge=0, le=1, description=ABOUT_OPTIONS["diversity"].help)]
 Pictures = Annotated[bool, Field(description="Also return small pictures of the first dozen, to look at.")]
 Filter = Annotated[
     str | None,
@@ -45,8 +51,8 @@ Filter = Annotated[
 ]
 
 
-def told(do: Callable[P, T]) -> Callable[P, T]:
-    """A tool whose errors are told to the agent with what to do about them."""
+def with_errors(do: Callable[P, T]) -> Callable[P, T]:
+    """A tool whose errors reach the agent with what to do about them."""
 
     @functools.wraps(do)
     def tool(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -73,10 +79,10 @@ class Tools:
         looking = (self.info, self.search, self.similar, self.clusters, self.cluster_images, self.show)
         for tool in looking:
             reading = ToolAnnotations(read_only_hint=True, open_world_hint=False)
-            server.add_tool(told(tool), annotations=reading, structured_output=False)
+            server.add_tool(with_errors(tool), annotations=reading, structured_output=False)
         if write:
             changing = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True)
-            server.add_tool(told(self.tag), annotations=changing, structured_output=False)
+            server.add_tool(with_errors(self.tag), annotations=changing, structured_output=False)
         return server
 
     def info(self) -> Content:
@@ -86,7 +92,7 @@ class Tools:
             about = library.info()
             found = library.facets()
             fields = ("folder", "tags", "format", "colours", "year", "issues", "cluster")
-            return _answer(
+            return _content(
                 {
                     "images": about.images,
                     "sources": [s["uri"] for s in about.sources],
@@ -96,26 +102,42 @@ class Tools:
                 }
             )
 
-    def search(
+    def search(  # noqa: PLR0913 - an agent names what it wants
         self,
         words: Annotated[
             str,
             Field(description="What to see in the images, e.g. red bike. `dog + snow - people` adds and subtracts."),
         ] = "",
         image: Annotated[str | None, Field(description="Search by an image: a file's path, a URL or an id.")] = None,
+        *,
         k: K = 10,
         offset: Offset = 0,
         filter: Filter = None,
+        same_cluster: SameCluster = False,
+        liked: Liked = [],  # noqa: B006 - the schema's default
+        disliked: Disliked = [],  # noqa: B006
+        collapse: Collapse = False,
+        diversity: Diversity = 0.0,
         thumbnails: Pictures = False,
     ) -> Content:
-        """Find images by words, by an image, or by both together, the best first."""
+        """Find images by words, by an image, by both together, or by more that were right, the best first."""
         parts: list[Part] = [words] if words.strip() else []
         if image is not None:
             parts.append(_shown(image))
-        if not parts:
+        if not parts and not liked:
             raise InvalidInputError("Nothing to search for was given.", remedy="Give words, an image, or both.")
+        options = SearchOptions.of(
+            k,
+            filter=filter,
+            offset=offset,
+            same_cluster=same_cluster,
+            liked=liked,
+            disliked=disliked,
+            collapse=collapse,
+            diversity=diversity,
+        )
         with self._access.use() as library:
-            hits = library.search(parts, k, filter=filter, offset=offset)
+            hits = library.search(parts or None, **options.keywords())
             rows = [{"id": h.id, "uri": h.uri, "score": round(h.score, 3), **_facts(h.record)} for h in hits]
             return self._with_pictures(library, {"total": hits.total, "hits": rows}, hits, thumbnails)
 
@@ -125,7 +147,7 @@ class Tools:
         k: K = 10,
         offset: Offset = 0,
         filter: Filter = None,
-        same_cluster: Annotated[bool, Field(description="Only images of the same cluster.")] = False,
+        same_cluster: SameCluster = False,
         thumbnails: Pictures = False,
     ) -> Content:
         """Find the images most like one of the collection, the most alike first, without itself."""
@@ -149,7 +171,7 @@ class Tools:
                 }
                 for c in library.clusters
             ]
-        return _answer({"clusters": rows, "in_none": sizes.get(-1, 0)})
+        return _content({"clusters": rows, "in_none": sizes.get(-1, 0)})
 
     def cluster_images(
         self,
@@ -165,8 +187,8 @@ class Tools:
             ordered = [members.pop(id) for id in found.representatives if id in members] + list(members.values())
             page = ordered[offset : offset + k]
             rows = [{"id": r.id, "uri": r.uri, **_facts(r)} for r in page]
-            answer = {"label": found.label, "name": found.name, "total": len(ordered), "images": rows}
-            return self._with_pictures(library, answer, page, thumbnails)
+            response = {"label": found.label, "name": found.name, "total": len(ordered), "images": rows}
+            return self._with_pictures(library, response, page, thumbnails)
 
     def show(
         self,
@@ -179,7 +201,7 @@ class Tools:
         with self._access.use() as library:
             record = library.get(id)
             picture = thumbnail(library, record, size, self._limits)
-        return [*_answer(record.to_dict()), Image(data=picture, format="jpeg")]
+        return [*_content(record.to_dict()), Image(data=picture, format="jpeg")]
 
     def tag(
         self,
@@ -189,12 +211,12 @@ class Tools:
     ) -> Content:
         """Add tags to images, or take them away. Filters find them: tags = chosen."""
         with self._access.use() as library:
-            return _answer({"changed": library.tag([library.get(id).id for id in ids], add=add, remove=remove)})
+            return _content({"changed": library.tag([library.get(id).id for id in ids], add=add, remove=remove)})
 
     def _with_pictures(
-        self, library: Library, answer: Mapping[str, Any], shown: Iterable[Any], wanted: bool
+        self, library: Library, response: Mapping[str, Any], shown: Iterable[Any], wanted: bool
     ) -> Content:
-        """The answer and, if wanted, the pictures of the first; one that can't be read is left out and said so."""
+        """The response and, if wanted, the pictures of the first; one that can't be read is left out and said so."""
         pictures: Content = []
         missing: list[str] = []
         for item in list(shown)[:SHOWN] if wanted else []:
@@ -204,16 +226,16 @@ class Tools:
                 pictures += [f"{record.id}:", Image(data=data, format="jpeg")]
             except (ImageFinderError, OSError):
                 missing.append(record.id)
-        return [*_answer({**answer, **({"pictures_that_cannot_be_read": missing} if missing else {})}), *pictures]
+        return [*_content({**response, **({"pictures_that_cannot_be_read": missing} if missing else {})}), *pictures]
 
 
-def _answer(value: Mapping[str, Any]) -> Content:
+def _content(value: Mapping[str, Any]) -> Content:
     return [json.dumps(value, ensure_ascii=False, default=str)]
 
 
 def _facts(record: Record) -> dict[str, Any]:
     row = record.to_dict()
-    return {name: row[name] for name in TOLD if name in row}
+    return {name: row[name] for name in SHOWN_FIELDS if name in row}
 
 
 def _shown(image: str) -> Part:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -16,9 +16,9 @@ from typing import Any, NoReturn
 
 from imagefinder.errors import ModelError, NotFoundError, StorageError
 from imagefinder.models.spec import file_sha256
+from imagefinder.types import OnProgress, Progress
 
 PREFIX = "hub:"
-Report = Callable[[int, int], None]  # bytes fetched, of how many
 _ADDRESS = re.compile(
     r"hub:(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[^\s:@]+))?(?::(?P<file>[^\s:@]+))?", re.ASCII | re.IGNORECASE
 )
@@ -135,13 +135,13 @@ def _cached(address: Address) -> Listing | None:
 
 
 def fetch(
-    listing: Listing, path: str, *, sha256: str | None = None, progress: Report | None = None
+    listing: Listing, path: str, *, sha256: str | None = None, progress: OnProgress | None = None
 ) -> tuple[Path, str]:
     """A file of the listing in the cache, and its SHA-256.
 
     Its content is compared with what the hub says it is and with the ``sha256`` that is known otherwise; one that is
-    wrong is thrown away and fetched once more. ``progress`` is told of each piece. Raises NotFoundError, ModelError
-    and StorageError.
+    wrong is thrown away and fetched once more. ``progress`` is told of each piece, in bytes. Raises NotFoundError,
+    ModelError and StorageError.
     """
     wanted = listing.files[path]
     for again in (False, True):
@@ -165,7 +165,7 @@ def fetch(
     return found, digest
 
 
-def _download(listing: Listing, path: str, progress: Report | None, *, force: bool) -> Path:
+def _download(listing: Listing, path: str, progress: OnProgress | None, *, force: bool) -> Path:
     from huggingface_hub import hf_hub_download
 
     with _as_ours(Address(listing.repo, listing.commit, path)):
@@ -175,12 +175,12 @@ def _download(listing: Listing, path: str, progress: Report | None, *, force: bo
                 path,
                 revision=listing.commit,
                 force_download=force,
-                tqdm_class=_bar(progress),
+                tqdm_class=_bar(path, progress),
             )
         )
 
 
-def _bar(progress: Report | None) -> Any:
+def _bar(file: str, progress: OnProgress | None) -> Any:
     """What ``huggingface_hub`` takes for a progress bar: it shows nothing, and tells ``progress``."""
     from tqdm import tqdm
 
@@ -193,7 +193,7 @@ def _bar(progress: Report | None) -> Any:
         def update(self, n: float | None = 1) -> bool | None:
             self.seen += int(n or 0)
             if progress is not None:
-                progress(self.seen, self.whole)
+                progress(Progress(file, self.seen, self.whole))
             return None
 
     return Bar

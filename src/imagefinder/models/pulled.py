@@ -1,7 +1,7 @@
 """Models taken in from the hub or from files: each in a folder of its own, with its spec and checksums.
 
 The files are hard links to those in the hub's cache where that is on the same disk, so they cost no room and stay when
-the cache is emptied; elsewhere they are copies.
+the cache is emptied; elsewhere they are copies. Several processes may pull, use and remove models at the same time.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -17,14 +16,16 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
+from uuid import uuid4
 
 from imagefinder.errors import InvalidInputError, ModelError, NotFoundError, StorageError
 from imagefinder.models import hub
 from imagefinder.models.layouts import Layout, choose_files, describe, external_files
 from imagefinder.models.spec import SPEC_FILE, ModelSpec, file_sha256
+from imagefinder.types import OnProgress
 
-Progress = Callable[[str, int, int], None]  # the file, bytes there, of how many
 ONNX = "onnx:"
+DRAFTS, LOCKS = ".partial", "model-locks"  # a folder among the models, and one beside theirs
 STAMP = ".checked.json"  # what the files looked like when their checksums were last found right
 MODEL_ZOO = "onnxmodelzoo/"
 
@@ -34,6 +35,33 @@ def models_folder() -> Path:
     from platformdirs import user_data_path
 
     return user_data_path("imagefinder", appauthor=False) / "models"
+
+
+def taken_once(name: str, take: Callable[[], ModelSpec], *, again: bool = False) -> ModelSpec:
+    """The pulled model of this name, or, where there is none or ``again``, what ``take`` puts there. Who wants the same
+    one meanwhile waits, and finds it there. Raises StorageError, and what ``take`` raises."""
+    if not again and (there := pulled_spec(name)) is not None:
+        return there  # found without the lock, which needs a folder that can be written
+    with _changing(name):
+        there = None if again else pulled_spec(name)
+        return there or take()
+
+
+@contextmanager
+def _changing(name: str) -> Iterator[None]:
+    """For what looks whether a pulled model is there, then takes it in or removes it: one thread of one process at a
+    time, the others wait. Raises StorageError."""
+    from filelock import FileLock
+
+    lock = models_folder().with_name(LOCKS) / f"{name}.lock"
+    with _storing(lock.parent):
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        waiting = FileLock(lock, is_singleton=False)
+        waiting.acquire()
+    try:
+        yield
+    finally:
+        waiting.release()
 
 
 def pulled_spec(name: str) -> ModelSpec | None:
@@ -59,7 +87,7 @@ def pull_hub(
     folder: Path,
     *,
     replacing: bool = False,
-    progress: Progress | None = None,
+    progress: OnProgress | None = None,
 ) -> ModelSpec:
     """Fetch what a model needs of a repository into ``folder``, which must not be there yet, or be empty, unless it is
     to be ``replacing`` what is there.
@@ -84,15 +112,14 @@ def pull_hub(
 
 
 def _fetch_all(
-    listing: hub.Listing, layout: Layout, folder: Path, known: Mapping[str, str | None], progress: Progress | None
+    listing: hub.Listing, layout: Layout, folder: Path, known: Mapping[str, str | None], progress: OnProgress | None
 ) -> dict[str, str]:
     """Fetch the files of a layout, and those its graphs point to; their checksums by path."""
     digests: dict[str, str] = {}
     waiting = [*layout.beside, *filter(None, (layout.text, layout.image))]
     while waiting:
         path = waiting.pop(0)
-        report = (lambda done, total, path=path: progress(path, done, total)) if progress else None
-        cached, digests[path] = hub.fetch(listing, path, sha256=known.get(path), progress=report)
+        cached, digests[path] = hub.fetch(listing, path, sha256=known.get(path), progress=progress)
         _link(cached, folder / path)
         if path.endswith(".onnx"):
             for outside in external_files(folder, path):
@@ -157,10 +184,16 @@ def take_in(spec: ModelSpec, folder: Path, *, replacing: bool = False) -> ModelS
 def remove(name: str) -> Path:
     """Delete a pulled model. Raises NotFoundError and StorageError."""
     folder = models_folder() / name
+    missing = NotFoundError(f"No model {name!r} was pulled.", remedy="See: imagefinder models list")
     if not (folder / SPEC_FILE).is_file() or folder.parent != models_folder():
-        raise NotFoundError(f"No model {name!r} was pulled.", remedy="See: imagefinder models list")
-    with _storing(folder):
-        shutil.rmtree(folder)
+        raise missing
+    with _changing(name), _storing(folder):
+        if not (folder / SPEC_FILE).is_file():
+            raise missing
+        gone = _new_draft(folder)
+        os.replace(folder, gone)  # whoever looks for it meanwhile finds it whole or not at all
+        shutil.rmtree(gone)
+        _tidy(gone.parent)
     return folder
 
 
@@ -219,33 +252,46 @@ def _link(source: Path, target: Path) -> None:
 def _making(folder: Path, replacing: bool = False) -> Iterator[Path]:
     """A folder that appears, whole, only when all went well: what is given is a draft beside it. What a killed run left
     behind is thrown away a day later."""
-    if not replacing and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InvalidInputError(f"{folder} is there already and not empty.", remedy="Choose another folder.")
-    drafts = folder.parent / ".partial"
+    if not replacing:
+        _refuse_full(folder)
     with _storing(folder):
-        drafts.mkdir(parents=True, exist_ok=True)
+        draft = _new_draft(folder)
+        former = draft.with_name(f"{draft.name}.old")
+        try:
+            yield draft
+            if not replacing:
+                _refuse_full(folder)  # somebody may have filled it meanwhile
+            elif folder.exists():
+                os.replace(folder, former)
+            os.replace(draft, folder)
+        finally:
+            for left in (draft, former):
+                shutil.rmtree(left, ignore_errors=True)
+            _tidy(draft.parent)
+
+
+def _refuse_full(folder: Path) -> None:
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InvalidInputError(f"{folder} is there already and not empty.", remedy="Choose another folder.")
+
+
+def _new_draft(folder: Path) -> Path:
+    """A new folder beside ``folder``, hidden among others of its kind, which other processes make and remove too."""
+    draft = folder.parent / DRAFTS / f"{folder.name}.{uuid4().hex[:8]}"
+    while True:
+        draft.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):  # the folder of drafts was empty, and removed in this very moment
+            draft.mkdir()
+            return draft
+
+
+def _tidy(drafts: Path) -> None:
+    """Remove what killed runs left a day ago, and the folder of drafts when none is left."""
+    with suppress(OSError):  # others make and remove drafts at the same time
         for old in drafts.iterdir():
             if time.time() - old.stat().st_mtime > 86400:
                 shutil.rmtree(old, ignore_errors=True)
-        draft = Path(tempfile.mkdtemp(dir=drafts, prefix=f"{folder.name}."))
-        draft.chmod(0o777 & ~_umask())
-        try:
-            yield draft
-            if folder.exists():
-                os.replace(folder, drafts / f"{draft.name}.old")
-            os.replace(draft, folder)
-        finally:
-            for left in drafts.glob(f"{draft.name}*"):
-                shutil.rmtree(left, ignore_errors=True)
-            with suppress(OSError):  # another one is being made
-                drafts.rmdir()
-
-
-def _umask() -> int:
-    """What new folders are made without; there is no way to ask but to set it."""
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
+        drafts.rmdir()
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from imagefinder.models.spec import SPEC_FILE, ModelSpec, check_spec
 
 if TYPE_CHECKING:
     from imagefinder.models.base import Embedder
-    from imagefinder.models.pulled import Progress
+    from imagefinder.types import OnProgress
 
 BUNDLED = Path(__file__).parent / "bundled"
 _loaded: WeakValueDictionary[tuple[Path, str, int | None], Embedder] = WeakValueDictionary()
@@ -120,7 +120,7 @@ def _elsewhere(name: str) -> ModelSpec | None:
 
 
 def pull_model(
-    name: str, *, to: Path | None = None, force: bool = False, progress: Progress | None = None
+    name: str, *, to: Path | None = None, force: bool = False, progress: OnProgress | None = None
 ) -> ModelSpec:
     """Fetch a model of the catalogue or the hub, or take in one given as ``onnx:PATH``, so that it is found by its
     name from now on; one that is here already is left alone unless ``force`` says to look again.
@@ -138,11 +138,15 @@ def pull_model(
         return _take_in(name, to, force)
     address = entry.address if entry else Address.parse(name)
     facts = entry.facts if entry else {"name": address.slug, "alias": address.slug}
-    there = None if force else pulled.pulled_spec(str(facts["name"]))
-    if there is not None:
-        return pulled.take_in(there, to) if to else there
-    folder = to or pulled.models_folder() / str(facts["name"])
-    return pulled.pull_hub(address, facts, folder, replacing=force and to is None, progress=progress)
+    own = str(facts["name"])
+    if to is not None:
+        there = None if force else pulled.pulled_spec(own)
+        return pulled.take_in(there, to) if there else pulled.pull_hub(address, facts, to, progress=progress)
+
+    def pull() -> ModelSpec:
+        return pulled.pull_hub(address, facts, pulled.models_folder() / own, replacing=force, progress=progress)
+
+    return pulled.taken_once(own, pull, again=force)
 
 
 def _take_in(name: str, to: Path | None, force: bool) -> ModelSpec:
@@ -154,9 +158,8 @@ def _take_in(name: str, to: Path | None, force: bool) -> ModelSpec:
         return pulled.take_in(spec, to)
     if not name.startswith(pulled.ONNX):
         return spec
-    known = None if force else pulled.pulled_spec(spec.name)
-    if known is None:
-        return pulled.take_in(spec, pulled.models_folder() / spec.name, replacing=force)
+    folder = pulled.models_folder() / spec.name
+    known = pulled.taken_once(spec.name, lambda: pulled.take_in(spec, folder, replacing=force), again=force)
     if known.fingerprint != spec.fingerprint:
         raise InvalidInputError(
             f"Another model is called {spec.name} already: {known.source}.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -14,7 +14,7 @@ from imagefinder.errors import ImageError, InvalidInputError
 from imagefinder.images.loader import Loader
 from imagefinder.index.neighbors import index_graph
 from imagefinder.quality.outliers import NEIGHBORS, outlier_scores
-from imagefinder.types import ImageRef, Record, Skipped
+from imagefinder.types import ImageRef, OnProgress, Progress, Record, Skipped, ignore
 
 if TYPE_CHECKING:
     from imagefinder.index.collection import Collection
@@ -63,23 +63,24 @@ class QualityReport:
         }
 
 
-def find_outliers(collection: Collection, k: int, progress: Callable[[str], None] | None = None) -> list[Outlier]:
-    """The ``k`` images most unlike the others, and ``outlier`` on every record. ``progress`` hears what is being done.
+def find_outliers(collection: Collection, k: int, progress: OnProgress | None = None) -> list[Outlier]:
+    """The ``k`` images most unlike the others, and ``outlier`` on every record. ``progress`` is told of each stage.
     Raises InvalidInputError for fewer than 3 images."""
-    index, tell = collection.index, progress or (lambda stage: None)
-    tell("reading vectors")
+    index, report = collection.index, progress or ignore
+    report(Progress("reading vectors"))
     ids, vectors = collection.vectors()
     if len(ids) < 3:
         raise InvalidInputError(f"Outliers need 3 images at least; there are {len(ids)}.")
-    tell("comparing images")
+    report(Progress("comparing images"))
     graph = index_graph(index, vectors, NEIGHBORS)
-    tell("keeping scores")
+    report(Progress("keeping scores"))
     scores = outlier_scores(graph)
     by_score: defaultdict[float, list[str]] = defaultdict(list)
     for id, score in zip(ids, scores.tolist(), strict=True):
         by_score[round(score, 2)].append(id)
     for value, some in by_score.items():
-        index.store.merge_payload(some, {"outlier": value})
+        with index.writing:  # what a run that indexes writes at the same time would not have it
+            index.store.merge_payload(some, {"outlier": value})
     worst = np.argsort(-scores, kind="stable")[:k]
     points = index.store.retrieve([ids[i] for i in worst])
     away = _from_clusters(index, [ids[i] for i in worst])
@@ -117,7 +118,7 @@ def measure_quality(
     collection: Collection,
     *,
     again: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: OnProgress | None = None,
 ) -> QualityReport:
     """Judge the images that have no scores yet, or all ``again``, and write the scores on their records; with them
     the colours, which images indexed by earlier versions lack."""
@@ -147,11 +148,12 @@ def measure_quality(
                 skipped.append(found)
             else:
                 quality, colours = found
-                index.store.merge_payload([item[0]], {**quality.to_payload(), "colours": list(colours)})
-                counts.update(quality.issues)
+                with index.writing:
+                    index.store.merge_payload([item[0]], {**quality.to_payload(), "colours": list(colours)})
+                counts.update(issue.value for issue in quality.issues)
                 measured += 1
             if progress:
-                progress(i, len(todo))
+                progress(Progress("judging", i, len(todo)))
     finally:
         loader.close()
     return QualityReport(measured, judged + measured, dict(counts.most_common()), tuple(skipped))

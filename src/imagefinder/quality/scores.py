@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from imagefinder.quality.issues import Issue
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
@@ -23,19 +25,18 @@ class Quality:
     """Scores of one picture.
 
     ``blur``: 0 sharp to 1 blurred (Crete et al. 2007). ``brightness``: mean luma, 0 black to 1 white. ``contrast``: the
-    luma between its 5th and 95th percentile, 0 to 1. ``aspect``: long side over short side. ``issues``: any of blurry,
-    dark, bright, low-contrast, odd-aspect, tiny.
+    luma between its 5th and 95th percentile, 0 to 1. ``aspect``: long side over short side.
     """
 
     blur: float
     brightness: float
     contrast: float
     aspect: float
-    issues: tuple[str, ...]
+    issues: tuple[Issue, ...]
 
     def to_payload(self) -> dict[str, Any]:
         scores = {name: round(getattr(self, name), 3) for name in ("blur", "brightness", "contrast", "aspect")}
-        return {**scores, "issues": list(self.issues)}
+        return {**scores, "issues": [issue.value for issue in self.issues]}
 
 
 def measure(picture: Image, width: int, height: int) -> Quality:
@@ -45,14 +46,15 @@ def measure(picture: Image, width: int, height: int) -> Quality:
     blur, aspect = blur_of(luma), max(width, height) / max(1, min(width, height))
     dark = brightest < DARK
     found = {
-        "blurry": blur > BLURRY,
-        "dark": dark,
-        "bright": low > BRIGHT,
-        "low-contrast": high - low < FLAT and not dark,
-        "odd-aspect": aspect > ODD,
-        "tiny": min(width, height) < TINY,
+        Issue.BLURRY: blur > BLURRY,
+        Issue.DARK: dark,
+        Issue.BRIGHT: low > BRIGHT,
+        Issue.LOW_CONTRAST: high - low < FLAT and not dark,
+        Issue.ODD_ASPECT: aspect > ODD,
+        Issue.TINY: min(width, height) < TINY,
     }
-    return Quality(blur, float(luma.mean()), high - low, aspect, tuple(name for name, is_so in found.items() if is_so))
+    issues = tuple(issue for issue, is_so in found.items() if is_so)
+    return Quality(blur, float(luma.mean()), high - low, aspect, issues)
 
 
 def luma_of(picture: Image) -> Float32:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from imagefinder.errors import InvalidInputError, NotFoundError
+from imagefinder.errors import NotFoundError
 from imagefinder.images.loader import Loader
 from imagefinder.results import Hits
 from imagefinder.search.embed import EmbeddedTerm, Pictures, SpaceQuery, Stopwatch, embed_terms, query_vectors
 from imagefinder.search.euclidean import DistanceRanking, raw_point
-from imagefinder.search.fusion import Fuse, Fused, Voter, checked
+from imagefinder.search.fusion import Fused, Voter
+from imagefinder.search.options import SearchOptions
 from imagefinder.search.query import Kind, QueryInput, Term, parse_query
 from imagefinder.search.ranking import Ranking
 from imagefinder.search.relevance import refined
@@ -26,49 +27,12 @@ if TYPE_CHECKING:
     from imagefinder.types import Float32
 
 
-@dataclass(frozen=True, slots=True)
-class SearchOptions:
-    """How many hits, and which images count at all.
-
-    ``same_cluster``: those of the cluster of the image asked for, or of the best hit. ``liked`` and ``disliked`` are
-    ids of images that were right or wrong: see ``relevance``. ``collapse`` makes one hit of near-identical ones;
-    ``diversity``, 0 to 1, puts hits unlike each other ahead. ``measures`` are "cosine", "euclidean" or both; several
-    rankings, of several measures or models, become one by ``fuse``: see ``fusion``.
-    """
-
-    k: int = 10
-    filter: Filter | None = None
-    min_score: float | None = None
-    offset: int = 0
-    same_cluster: bool = False
-    liked: tuple[str, ...] = ()
-    disliked: tuple[str, ...] = ()
-    collapse: bool = False
-    diversity: float = 0.0
-    measures: tuple[str, ...] = ("cosine",)
-    fuse: Fuse = "mean"
-
-    def __post_init__(self) -> None:
-        if self.k < 1 or self.offset < 0:
-            raise InvalidInputError(f"k must be 1 or more and offset 0 or more; got k={self.k}, offset={self.offset}.")
-        if not 0 <= self.diversity <= 1:
-            raise InvalidInputError(f"diversity goes from 0 to 1; got {self.diversity}.")
-        checked(self.fuse, self.measures)
-        if "euclidean" in self.measures and (self.liked or self.disliked):
-            raise InvalidInputError("Likes and dislikes need the cosine.", remedy="Leave out the Euclidean distance.")
-        if both := set(self.liked) & set(self.disliked):
-            raise InvalidInputError(f"{min(both)} is both liked and disliked.", remedy="Leave one out.")
-
-
-def search_collection(
-    collection: Collection, query: QueryInput | None, options: SearchOptions, spaces: Sequence[str] = ()
-) -> Hits:
-    """Search for a query as ``query.parse_query`` reads it, in these spaces or models, by default the ones in use.
-    ``options.liked`` and ``disliked`` may name images by id or URI. Raises InvalidQueryError, InvalidFilterError or
-    NotFoundError."""
+def search_collection(collection: Collection, query: QueryInput | None, options: SearchOptions) -> Hits:
+    """Search for a query as ``query.parse_query`` reads it. ``options.liked`` and ``disliked`` may name images by id or
+    URI. Raises InvalidQueryError, InvalidInputError or NotFoundError."""
     collection.ready()
     liked, disliked = (tuple(dict.fromkeys(map(collection.resolve, p))) for p in (options.liked, options.disliked))
-    views = collection.views(spaces)
+    views = collection.views(options.spaces)
     terms = parse_query(query) if query is not None else []
     sides = [view.image_model.short_side for view in views] if any(t.shows_picture for t in terms) else [1]
     with closing(Loader(collection.limits, max(sides))) as loader:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, get_args
+from typing import TYPE_CHECKING, Protocol
 
-from imagefinder.errors import InvalidInputError
+from imagefinder.search.options import Fuse
 from imagefinder.search.ranking import BLOCK, arranged, page_of
 from imagefinder.search.rerank import RankedHit
 from imagefinder.store.base import ScoredPoint
 
 if TYPE_CHECKING:
     from imagefinder.index.folder import Index
+    from imagefinder.search.rerank import RankedHit
+    from imagefinder.store.base import ScoredPoint
 
-Fuse: TypeAlias = Literal["rrf", "vote", "mean"]
-Measure: TypeAlias = Literal["cosine", "euclidean"]
 RRF_K = 60  # of Cormack, Clarke and Buettcher (2009)
 
 
@@ -54,6 +54,7 @@ class Fused:
 
     def page(self, offset: int, k: int) -> list[RankedHit]:
         """The hits from ``offset`` on, ``k`` at most."""
+
         blocks = (
             arranged(self.index, block, self.image_space, collapse=self.collapse, diversity=self.diversity)
             for block in self._blocks()
@@ -61,6 +62,8 @@ class Fused:
         return page_of(blocks, offset, k)
 
     def _blocks(self) -> Iterator[list[ScoredPoint]]:
+        from imagefinder.store.base import ScoredPoint
+
         depth, seen = BLOCK, set[str]()
         while True:
             lists = [voter.best(depth) for voter in self.voters]
@@ -95,16 +98,3 @@ class Fused:
             for id, score in voter.scores(ids).items():
                 parts[id].append((score - middle) / spread)
         return {id: sum(given) / len(given) for id, given in parts.items() if len(given) == len(self.voters)}
-
-
-def checked(fuse: str, measures: Sequence[str]) -> None:
-    """Raises InvalidInputError for a way to fuse, or a measure, that isn't there."""
-    if fuse not in get_args(Fuse):
-        raise InvalidInputError(f"There is no fusion {fuse!r}.", remedy=f"There are: {', '.join(get_args(Fuse))}.")
-    for measure in measures:
-        if measure not in get_args(Measure):
-            raise InvalidInputError(
-                f"There is no measure {measure!r}.", remedy=f"There are: {', '.join(get_args(Measure))}."
-            )
-    if not measures or len(set(measures)) < len(measures):
-        raise InvalidInputError(f"measures must be one or both of {', '.join(get_args(Measure))}, each once.")

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.middleware import Middleware
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.gzip import GZipMiddleware
@@ -24,6 +24,7 @@ from starlette.exceptions import HTTPException
 from imagefinder._version import __version__
 from imagefinder.errors import ImageFinderError
 from imagefinder.server import errors, responses
+from imagefinder.server.access import AccessTable, reads
 from imagefinder.server.metrics import Measured
 from imagefinder.server.routes import (
     about,
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 
 PAGE = Path(__file__).with_name("page")
 PLACES = ("/", "/groups", "/groups/{label}", "/map", "/duplicates", "/library")  # what the page shows by its address
-ROUTES = (search, images, clusters, maps, duplicates, jobs, embeddings, spaces, predict, about)
+ROUTES = (search, images, clusters, maps, duplicates, jobs, embeddings, spaces, predict, about)  # of the API
 ABOUT = """Search and organise a collection of images. Every error has one shape:
 `{"error": {"code", "message", "remedy"}}`. Images are named by their ids.
 Times are in UTC unless they say otherwise."""
@@ -75,18 +76,20 @@ def create_app(finder: ImageFinder, settings: ServerSettings | None = None, limi
     )
     app.state.serving = serving
     errors.install(app)
-    for module in ROUTES:
-        for route in module.router.routes:
+    for router in ROUTERS:
+        for route in router.routes:
             if isinstance(route, APIRoute):
                 route.summary = re.split(r"\.\s", route.description)[0].replace("``", "").rstrip(".")
-        app.include_router(module.router, max_body_size=settings.max_body)
-    _add_page(app)
+        app.include_router(router, max_body_size=settings.max_body)
+    mimetypes.add_type("text/javascript", ".js")  # Windows takes types from its registry, where it may be anything
+    app.mount("/", _Files(directory=PAGE), name="page")
     return app
 
 
 def _middleware(serving: Serving) -> list[Middleware]:
     """From the outside in."""
     settings = serving.settings
+    access = AccessTable(route for router in ROUTERS for route in router.routes)
     cors = Middleware(
         CORSMiddleware,
         allow_origins=list(settings.origins),
@@ -95,7 +98,7 @@ def _middleware(serving: Serving) -> list[Middleware]:
     )
     return [
         Middleware(Measured, metrics=serving.metrics),
-        Middleware(Guard, settings=settings),
+        Middleware(Guard, settings=settings, access=access),
         *([cors] if settings.origins else []),
         Middleware(GZipMiddleware, minimum_size=16 * 1024, compresslevel=1),
     ]
@@ -119,18 +122,12 @@ def _warm(serving: Serving) -> None:
     serving.ready = True
 
 
-def _add_page(app: FastAPI) -> None:
-    mimetypes.add_type("text/javascript", ".js")  # Windows takes types from its registry, where it may be anything
-    for place in PLACES:
-        app.add_api_route(place, _page, include_in_schema=False)
-    app.add_api_route("/docs", _docs, include_in_schema=False)
-    app.mount("/", _Files(directory=PAGE), name="page")
-
-
+@reads(keyless=True)
 async def _page(request: Request) -> Response:
     return FileResponse(PAGE / "index.html", headers={"cache-control": "no-cache"})
 
 
+@reads(keyless=True)
 async def _docs(request: Request) -> Response:
     return FileResponse(PAGE / "docs.html", headers={"cache-control": "no-cache"})
 
@@ -152,3 +149,14 @@ class _Files(StaticFiles):
         response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
         response.headers["cache-control"] = "no-cache"
         return response
+
+
+def _page_router() -> APIRouter:
+    router = APIRouter()
+    for place in PLACES:
+        router.add_api_route(place, _page, include_in_schema=False)
+    router.add_api_route("/docs", _docs, include_in_schema=False)
+    return router
+
+
+ROUTERS = (*(module.router for module in ROUTES), _page_router())

@@ -66,12 +66,12 @@ def _code(error: errors.ImageFinderError) -> str:
 def install(app: FastAPI) -> None:
     """Make the app answer every error in this shape."""
     for kind in (errors.ImageFinderError, RefusedError):
-        app.add_exception_handler(kind, _answer)
+        app.add_exception_handler(kind, _respond)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
 
 
-def _answer(request: Request, error: Exception) -> Response:
+def _respond(request: Request, error: Exception) -> Response:
     status, content = of_error(error)
     busy = content["error"]["code"] == "busy"  # what was refused before it was begun may simply be asked again
     return JSONResponse(content, status, headers={"retry-after": "1"} if busy else None)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Literal
 
 WAITING = 256  # events kept for a listener that does not come to read them; then the oldest go
+Changed = Literal["images", "clusters", "maps", "duplicates"]  # what pages are told to load again
 ALIVE_S = 15.0  # without an event, a comment keeps connections and proxies from giving up
 
 
@@ -20,6 +21,10 @@ class Hub:
     def publish(self, event: str, data: Any) -> None:
         for queue, loop in list(self._listeners.items()):
             self._hand(loop, queue, (event, data))
+
+    def changed(self, *what: Changed) -> None:
+        """Tell every page that something is not as it was."""
+        self.publish("changed", {"what": list(what)})
 
     def _hand(self, loop: asyncio.AbstractEventLoop, queue: asyncio.Queue[Any], item: Any) -> None:
         def put() -> None:

@@ -25,7 +25,7 @@ class Metrics:
         )
         self.latency = Histogram(
             "imagefinder_request_seconds",
-            "Time from a request to the end of its answer.",
+            "Time from a request to the end of its response.",
             ("route",),
             buckets=SECONDS,
             registry=self._registry,

@@ -84,6 +84,8 @@ class Pictures:
     def _keep(self, path: Path, data: bytes) -> None:
         """Keep a thumbnail while there is room. That it can't be kept is no error: it is made again."""
         with self._lock, suppress(OSError):
+            if path.exists():  # another thread has made it at the same time
+                return
             if self._size is None:
                 self._size = sum(f.stat().st_size for f in self._files())
             if self._size + len(data) > self._max_bytes:

@@ -1,10 +1,15 @@
-"""What clients may send. What they get back is described in ``answers``."""
+"""What clients may send. The responses are described in ``responses``."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, create_model, field_validator, model_validator
+
+from imagefinder.catalog.edits import CAPTION_LENGTH, NAME_LENGTH, TAG_LENGTH, TAGS
+from imagefinder.clusters.edit import LONGEST
+from imagefinder.duplicates.decisions import Decision
+from imagefinder.search.options import ABOUT_OPTIONS, About, Measure
 
 Id = Annotated[
     str,
@@ -21,26 +26,26 @@ Name = Annotated[
     StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,119}$"),
     Field(description="The name of a space or a model.", examples=["efficientnet-lite2"]),
 ]
-Measure = Literal["cosine", "euclidean"]
-Words = Annotated[str, StringConstraints(max_length=2000)]
+QueryText = Annotated[str, StringConstraints(max_length=2000)]
 Url = Annotated[str, StringConstraints(pattern=r"^[hH][tT][tT][pP][sS]?://", max_length=8000)]
 DataUri = Annotated[str, Field(description="A data URI: data:image/jpeg;base64,...")]
 UploadName = Annotated[
-    str, StringConstraints(pattern="^[0-9a-f]{32}$"), Field(description="What POST /v1/uploads answered.")
+    str, StringConstraints(pattern="^[0-9a-f]{32}$"), Field(description="The name that POST /v1/uploads gave.")
 ]
 FilterText = Annotated[
     str,
     StringConstraints(max_length=4000),
     Field(description="A filter expression.", examples=['folder = "shoes" and width >= 800']),
 ]
-Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=TAG_LENGTH)]
 Ids = Annotated[list[Id], Field(max_length=10_000)]
 ContentHash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
-Label = Annotated[int, Field(ge=0, le=2**31 - 1)]
+ShortText = Annotated[str, StringConstraints(max_length=8000)]
+ClusterNumber = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 
 class Body(BaseModel):
-    """A request: a field there isn't is an error, so that a slip of the pen is not a silent default."""
+    """A request: a field there isn't is an error, so that a misspelt name is not passed over."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
@@ -55,7 +60,7 @@ def check_one(body: Body, *names: str) -> None:
 class Part(Body):
     """One part of a query: exactly one of words, id, url, image and upload. A negative weight steers away from it."""
 
-    words: Words | None = None
+    words: QueryText | None = None
     id: Id | None = None
     url: Url | None = None
     image: DataUri | None = None
@@ -71,12 +76,46 @@ class Part(Body):
         return self
 
 
-class Search(Body):
-    """A query: words, parts to be added up, or images that were liked."""
+_NARROWER: dict[str, Any] = {  # where a request may say less than a program
+    "k": Annotated[int, Field(ge=1, le=1000)],
+    "offset": Annotated[int, Field(ge=0, le=1_000_000)],
+    "filter": FilterText | None,
+    "liked": Annotated[list[Id], Field(max_length=1000)],
+    "disliked": Annotated[list[Id], Field(max_length=1000)],
+    "spaces": Annotated[list[Name], Field(max_length=8)],
+    "measures": Annotated[list[Measure], Field(min_length=1, max_length=2)],
+}
+_HITS = 50  # where a request does not say how many
+
+
+def _search_field(about: About) -> Any:
+    """A field of a request for an option of a search: its type, its default, and what is said of it."""
+    item: Any = Literal[about.choices] if about.choices else str if about.kind is tuple else about.kind
+    kind: Any = list[item] if about.kind is tuple else item
+    kind = Annotated[kind, Field(ge=about.least, le=about.most)] if about.least is not None else kind
+    kind = _NARROWER.get(about.name, kind if about.default is not None else kind | None)
+    if about.kind is tuple:
+        return kind, Field(description=about.help, default_factory=lambda: [*about.default])
+    return kind, Field(_HITS if about.name == "k" else about.default, description=about.help)
+
+
+class _Query(Body):
+    words: QueryText | None = Field(
+        None, description="Words, with rclip's arithmetic: dog + id:UUID - people, 2:dog, URLs."
+    )
+    parts: list[Part] = Field(default_factory=list, max_length=20)
+
+
+if TYPE_CHECKING:
+    _Search = _Query
+else:
+    _Search = create_model("_Search", __base__=_Query, **{n: _search_field(a) for n, a in ABOUT_OPTIONS.items()})
+
+
+class Search(_Search):
+    """A query: words, parts to be added up, or images that were liked. Its options are those of ``SearchOptions``."""
 
     model_config = ConfigDict(
-        extra="forbid",
-        allow_inf_nan=False,
         json_schema_extra={
             "examples": [
                 {"words": "red bike - people", "k": 20},
@@ -85,29 +124,10 @@ class Search(Body):
             ]
         },
     )
-    words: Words | None = Field(
-        None, description="Words, with rclip's arithmetic: dog + id:UUID - people, 2:dog, URLs."
-    )
-    parts: list[Part] = Field(default_factory=list, max_length=20)
-    liked: list[Id] = Field(default_factory=list, max_length=1000, description="Images to find more of.")
-    disliked: list[Id] = Field(default_factory=list, max_length=1000, description="Images to find less of.")
-    filter: FilterText | None = None
-    k: int = Field(50, ge=1, le=1000, description="How many hits.")
-    offset: int = Field(0, ge=0, le=1_000_000)
-    min_score: float | None = None
-    same_cluster: bool = Field(False, description="Keep to the cluster of the image asked for, or of the best hit.")
-    collapse: bool = Field(False, description="Show one hit for each set of near-identical images.")
-    diversity: Fraction = Field(0.0, description="0 for the best hits, towards 1 for hits unlike each other (MMR).")
-    spaces: list[Name] = Field(
-        default_factory=list, max_length=8, description="Spaces or models to ask; see /v1/spaces."
-    )
-    measures: list[Measure] = Field(
-        default_factory=lambda: list[Measure](["cosine"]),
-        min_length=1,
-        max_length=2,
-        description="How vectors are compared.",
-    )
-    fuse: Literal["rrf", "vote", "mean"] = Field("mean", description="How several spaces or measures rank together.")
+
+    def options(self) -> dict[str, Any]:
+        """What ``ImageFinder.search`` takes beside the query."""
+        return {name: getattr(self, name) for name in ABOUT_OPTIONS}
 
 
 class Predict(Body):
@@ -140,16 +160,17 @@ class Feedback(Body):
 
 
 class Change(Body):
-    """New tags or caption of an image; what is left out stays."""
+    """New tags, caption or name of an image; what is left out stays."""
 
-    tags: list[Tag] | None = Field(None, max_length=200)
-    caption: Annotated[str, StringConstraints(max_length=10_000)] | None = None
+    tags: list[Tag] | None = Field(None, max_length=TAGS)
+    caption: Annotated[str, StringConstraints(max_length=CAPTION_LENGTH)] | None = None
+    name: Annotated[str, StringConstraints(max_length=NAME_LENGTH)] | None = None
 
 
 class Tagging(Body):
     ids: Ids
-    add: list[Tag] = Field(default_factory=list, max_length=200)
-    remove: list[Tag] = Field(default_factory=list, max_length=200)
+    add: list[Tag] = Field(default_factory=list, max_length=TAGS)
+    remove: list[Tag] = Field(default_factory=list, max_length=TAGS)
 
 
 class IdList(Body):
@@ -157,12 +178,12 @@ class IdList(Body):
 
 
 class ClusterChange(Body):
-    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] | None = None
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST)] | None = None
     locked: bool | None = None
 
 
 class Merge(Body):
-    clusters: list[Label] = Field(min_length=2, max_length=1000)
+    clusters: list[ClusterNumber] = Field(min_length=2, max_length=1000)
 
 
 class Split(Body):
@@ -171,7 +192,22 @@ class Split(Body):
 
 class Decide(Body):
     ids: list[Id] = Field(min_length=2, max_length=100)
-    decision: Literal["not-duplicate", "keep-both"]
+    decision: Decision
+
+
+class DecidedPair(Body):
+    """A decision on two contents, as GET /v1/duplicates/decisions lists it."""
+
+    a: ContentHash
+    b: ContentHash
+    decision: Decision
+    when: Annotated[str, StringConstraints(max_length=40)]
+    names: tuple[ShortText, ShortText] = ("", "")
+
+
+class DecidedPairs(Body):
+    version: int = Field(1, ge=1)
+    pairs: list[DecidedPair] = Field(max_length=100_000)
 
 
 class Forget(Body):
@@ -187,6 +223,10 @@ class TrashGroup(Body):
 
 class Trash(Body):
     groups: list[TrashGroup] = Field(min_length=1, max_length=10_000)
+
+
+class Undo(Body):
+    journal: ShortText | None = Field(None, description="A journal of the trash, as it was named. None: the last one.")
 
 
 class Key(Body):

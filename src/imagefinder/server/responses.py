@@ -1,4 +1,4 @@
-"""What clients get back, for the description of the API. Answers are written as they are, not checked against these."""
+"""The bodies of responses, for the description of the API. They are sent as they are, not checked against these."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 
-class Answer(BaseModel):
+class ResponseBody(BaseModel):
     model_config = ConfigDict(extra="allow")
 
 
@@ -23,7 +23,7 @@ class Error(BaseModel):
     error: Problem
 
 
-class Image(Answer):
+class Image(ResponseBody):
     """A record: facts of the file, what people said of it, what was computed. Fields without a value are left out, and
     the columns of a table stand beside these."""
 
@@ -46,14 +46,14 @@ class Image(Answer):
 
 
 class Hit(Image):
-    """An answer of a search: rank from 1, a score that is larger for better, and the record."""
+    """A hit of a search: rank from 1, a score that is larger for better, and the record."""
 
     rank: int
     score: float
     copies: list[str] = Field(default=[], description="Near-identical images that stand behind this one.")
 
 
-class Hits(Answer):
+class Hits(ResponseBody):
     took_ms: float
     stages: dict[str, float] = Field(description="Milliseconds of each stage.")
     space: str
@@ -62,41 +62,42 @@ class Hits(Answer):
     hits: list[Hit]
 
 
-class Upload(Answer):
+class Upload(ResponseBody):
     upload: str
     width: int
     height: int
     format: str
 
 
-class Images(Answer):
+class Images(ResponseBody):
     total: int
     next_offset: int | None
     images: list[Image]
 
 
-class Columns(Answer):
+class Columns(ResponseBody):
     total: int
     columns: dict[str, list[Any]]
 
 
-class Skipped(Answer):
+class Skipped(ResponseBody):
     uri: str
     code: str
     reason: str
     remedy: str = ""
 
 
-class Added(Answer):
+class Added(ResponseBody):
     images: list[Image]
     skipped: list[Skipped]
 
 
-class Job(Answer):
+class Job(ResponseBody):
     """A piece of work in the background; ``done`` of ``total`` counts what ``stage`` names."""
 
     id: str
     kind: str
+    title: str = Field(description="What it is, for people.")
     options: dict[str, Any]
     state: Literal["queued", "running", "done", "failed", "cancelled"]
     stage: str
@@ -112,22 +113,22 @@ class Job(Answer):
     skipped: int
 
 
-class Waiting(Answer):
+class Waiting(ResponseBody):
     """It will be done after this job."""
 
     job: Job
 
 
-class Jobs(Answer):
+class Jobs(ResponseBody):
     jobs: list[Job]
 
 
-class SkippedList(Answer):
+class SkippedList(ResponseBody):
     total: int
     skipped: list[Skipped]
 
 
-class Cluster(Answer):
+class Cluster(ResponseBody):
     label: int
     name: str
     size: int
@@ -142,7 +143,7 @@ class Cluster(Answer):
     locked: bool
 
 
-class Clusters(Answer):
+class Clusters(ResponseBody):
     run: str
     created: str
     parent: str | None = Field(description="The version that undo goes back to.")
@@ -154,25 +155,25 @@ class Clusters(Answer):
     clusters: list[Cluster]
 
 
-class Map(Answer):
+class Map(ResponseBody):
     name: str
     method: str
     images: int
     scores: dict[str, Any] | None = None
 
 
-class Maps(Answer):
+class Maps(ResponseBody):
     maps: list[Map]
 
 
-class Duplicates(Answer):
+class Duplicates(ResponseBody):
     run: str
     created: str
     images: int
     groups: list[dict[str, Any]]
 
 
-class Info(Answer):
+class Info(ResponseBody):
     name: str
     images: int
     model: str | None
@@ -186,7 +187,7 @@ class Info(Answer):
     not_installed: dict[str, str] = Field(description="Map methods that an extra brings, and the command to get it.")
 
 
-class Space(Answer):
+class Space(ResponseBody):
     name: str
     model: str
     dim: int
@@ -194,12 +195,12 @@ class Space(Answer):
     current: list[Literal["image", "words"]] = Field(description="What it is searched for where none is named.")
 
 
-class Spaces(Answer):
+class Spaces(ResponseBody):
     images: int
     spaces: list[Space]
 
 
-class Prediction(Answer):
+class Prediction(ResponseBody):
     """The likeliest class of a picture, how sure that is (0 to 1), and the likeliest five with their probabilities."""
 
     class_: str = Field(alias="class")
@@ -207,7 +208,7 @@ class Prediction(Answer):
     classes: dict[str, float]
 
 
-class Facets(Answer):
+class Facets(ResponseBody):
     """The values of each field that filters offer, with their counts, and the ranges of the numbers."""
 
     total: int
@@ -227,7 +228,7 @@ class Usage(BaseModel):
     total_tokens: int
 
 
-class Embedded(Answer):
+class Embedded(ResponseBody):
     object: Literal["list"] = "list"
     data: list[Embedding]
     model: str
@@ -235,7 +236,7 @@ class Embedded(Answer):
     usage: Usage
 
 
-class Model(Answer):
+class Model(ResponseBody):
     """A space that pictures, or pictures and texts, have vectors in."""
 
     id: str

@@ -29,7 +29,7 @@ def bind(settings: ServerSettings, *, any_port: bool) -> tuple[socket.socket, Se
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     ports = range(settings.port, min(settings.port + TRIED, 65536)) if any_port else (settings.port,)
     for port in ports:
-        # With the protocol named, asyncio switches Nagle's algorithm off: without, each answer waits 40 ms for an ACK.
+        # With the protocol named, asyncio switches Nagle's algorithm off; else each response waits 40 ms for an ACK.
         listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -15,21 +15,17 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from imagefinder.server.access import API, Access
 from imagefinder.server.errors import RefusedError, of_error
 from imagefinder.server.settings import is_loopback
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from imagefinder.server.access import AccessTable
     from imagefinder.server.settings import ServerSettings
 
 COOKIE = "imagefinder-key"
-SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
-OPEN = ("/healthz", "/readyz", "/v1/session")  # needs no key; nor does the page itself, which holds no data
-GUARDED = ("/v1/", "/metrics")
-ASKING = ("/v1/search", "/v1/search/upload", "/v1/predict", "/v1/uploads", "/v1/embeddings", "/v1/session")
-COSTLY = (*ASKING, "/v1/images/urls", "/v1/tables", "/v1/jobs")
-ENDLESS = ("/v1/events",)
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
     "font-src 'self'; worker-src 'self' blob:; manifest-src 'self'; form-action 'none'; base-uri 'none'; "
@@ -48,11 +44,13 @@ CLIENTS = 10_000  # addresses remembered
 
 
 class Guard:
-    """ASGI middleware that refuses what ``ServerSettings`` do not allow, and adds the headers of a careful server."""
+    """ASGI middleware that refuses what ``ServerSettings`` do not allow, and adds the headers of a careful server. What
+    a request may do and cost is what its route says: see ``access``."""
 
-    def __init__(self, app: ASGIApp, settings: ServerSettings) -> None:
+    def __init__(self, app: ASGIApp, settings: ServerSettings, access: AccessTable) -> None:
         self._app = app
         self._settings = settings
+        self._access = access
         self._buckets = Buckets(settings.requests_per_second)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,17 +62,18 @@ class Guard:
         request = _Request(scope)
         sender = _Sender(send, request, self._settings)
         try:
-            self._check(request)
-            await self._timed(request, scope, receive, sender)
+            access = self._access.of(request.method, request.path)
+            self._check(request, access)
+            await self._timed(access, scope, receive, sender)
         except RefusedError as refused:
             await sender.refuse(refused)
         except Exception as error:  # what nobody expected is answered in our shape too, and with our headers
             if sender.started:
                 raise
-            await sender.answer(*of_error(error))
+            await sender.respond(*of_error(error))
 
-    async def _timed(self, request: _Request, scope: Scope, receive: Receive, sender: _Sender) -> None:
-        if request.path in ENDLESS:
+    async def _timed(self, access: Access, scope: Scope, receive: Receive, sender: _Sender) -> None:
+        if access.endless:
             await self._app(scope, receive, sender)
             return
         try:
@@ -86,14 +85,14 @@ class Guard:
                     503, f"This took longer than {self._settings.max_seconds:.0f} s.", code="timeout"
                 ) from None
 
-    def _check(self, request: _Request) -> None:
+    def _check(self, request: _Request, access: Access) -> None:
         self._check_host(request)
-        self._check_site(request)
-        if request.path.startswith(GUARDED) and request.path not in OPEN and request.method != "OPTIONS":
+        self._check_site(request, access)
+        if not access.keyless and request.method != "OPTIONS":
             self._check_key(request)
-        if self._settings.read_only and request.method not in SAFE_METHODS and not _only_asks(request.path):
+        if self._settings.read_only and not access.reads:
             raise RefusedError(403, "This server only answers; nothing can be changed.", code="read-only")
-        if request.method == "POST" and request.path.startswith(COSTLY):
+        if access.costly:
             self._buckets.take(request.client)
 
     def _check_host(self, request: _Request) -> None:
@@ -108,14 +107,15 @@ class Guard:
             remedy="Start it with --allow-host NAME if that is its name.",
         )
 
-    def _check_site(self, request: _Request) -> None:
+    def _check_site(self, request: _Request, access: Access) -> None:
         """Requests that another site's page makes are refused, unless its origin is allowed."""
         origin = request.header("origin")
         if origin and (origin in self._settings.origins or _same(origin, request)):
             return
         if origin and request.method not in ("GET", "HEAD"):
             raise RefusedError(403, f"Pages of {origin[:100]} may not use this server.", remedy=_CORS)
-        if request.path.startswith(GUARDED) and request.header("sec-fetch-site") in ("cross-site", "same-site"):
+        holds_data = request.path.startswith(API) or not access.keyless  # the page itself holds none
+        if holds_data and request.header("sec-fetch-site") in ("cross-site", "same-site"):
             raise RefusedError(403, "Pages of other sites may not use this server.", remedy=_CORS)
 
     def _check_key(self, request: _Request) -> None:
@@ -147,11 +147,6 @@ def cookie_value(key: str) -> str:
     return hmac.new(key.encode(), b"imagefinder page", "sha256").hexdigest()
 
 
-def _only_asks(path: str) -> bool:
-    """POSTs that change nothing of the collection."""
-    return path in ASKING
-
-
 class _Request:
     """What the checks look at."""
 
@@ -176,7 +171,7 @@ class _Request:
 
 
 class _Sender:
-    """Sends an answer with our headers; knows whether it has begun."""
+    """Sends a response with our headers; knows whether it has begun."""
 
     def __init__(self, send: Send, request: _Request, settings: ServerSettings) -> None:
         self._send = send
@@ -209,9 +204,9 @@ class _Sender:
         self._replaced = True
 
     async def refuse(self, refused: RefusedError) -> None:
-        await self.answer(refused.status, refused.body)
+        await self.respond(refused.status, refused.body)
 
-    async def answer(self, status: int, body: dict[str, Any]) -> None:
+    async def respond(self, status: int, body: dict[str, Any]) -> None:
         content = json.dumps(body).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
         if status == 401:

@@ -15,7 +15,7 @@ from fastapi import Depends, Request, Response
 
 from imagefinder.server.errors import RefusedError
 from imagefinder.server.hub import Hub
-from imagefinder.server.jobs.kinds import Kinds
+from imagefinder.server.jobs.kinds import title_of
 from imagefinder.server.jobs.queue import Jobs
 from imagefinder.server.metrics import Metrics
 from imagefinder.server.pictures import Pictures
@@ -40,7 +40,7 @@ class Json(Response):
         return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY, default=str)
 
 
-class Lane:
+class LimitedThreads:
     """Threads for one kind of work, so that no kind can take all of them; refuses when too much waits."""
 
     def __init__(self, threads: int) -> None:
@@ -53,7 +53,7 @@ class Lane:
 
 
 class Serving:
-    """One server's parts. ``searching`` is the lane of what needs the model or the index, ``drawing`` of pictures."""
+    """One server's parts. ``searching`` is for what needs the model or the index, ``drawing`` for pictures."""
 
     def __init__(self, finder: ImageFinder, settings: ServerSettings, limits: Limits) -> None:
         home = Path(finder.info().path)
@@ -63,12 +63,11 @@ class Serving:
         self.home = home
         self.hub = Hub()
         self.metrics = Metrics()
-        self.jobs = Jobs(home, self.hub)
-        self.kinds = Kinds(finder, self.hub)
+        self.jobs = Jobs(home, self.hub, title_of)
         self.pictures = Pictures(home, limits, settings.cache_bytes)
         self.uploads = Uploads(home, limits)
-        self.searching = Lane(max(4, 2 * threads))
-        self.drawing = Lane(max(2, threads))
+        self.searching = LimitedThreads(max(4, 2 * threads))
+        self.drawing = LimitedThreads(max(2, threads))
         self.editing = threading.Lock()  # of the clusters: one correction at a time
         self.ready = False
         self.metrics.watch(lambda: len(finder), self.jobs.counts)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagefinder._util.files import write_whole
+from imagefinder.catalog.edits import NAME_LENGTH
 from imagefinder.errors import ImageError, InvalidInputError, NotFoundError
 from imagefinder.images.loader import Loader, is_url
 from imagefinder.server.errors import RefusedError
@@ -32,7 +33,6 @@ QUERIES_KEPT = 500
 NAME = re.compile(r"[0-9a-f]{32}")
 SUFFIXES = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "GIF": "gif", "BMP": "bmp", "TIFF": "tif", "AVIF": "avif"}
 SUFFIXES |= {"HEIF": "heic", "PPM": "ppm", "JPEG2000": "jp2", "ICO": "ico"}
-LONGEST_NAME = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +64,19 @@ class Uploads:
         """Keep the bytes of an image, or what its URL gives. Raises ImageError for one that can't be used."""
         loaded, content = self._loaded(data)
         write_whole(self._queries / loaded.content_hash, content)
-        for old in sorted(self._queries.iterdir(), key=lambda p: p.stat().st_mtime)[:-QUERIES_KEPT]:
+        for old in self._kept_queries()[:-QUERIES_KEPT]:
             old.unlink(missing_ok=True)
         return Uploaded(loaded.content_hash, loaded.width, loaded.height, loaded.format)
+
+    def _kept_queries(self) -> list[Path]:
+        """The files of the pictures searched by, the oldest first: those that other threads neither write nor remove at
+        this moment."""
+        found: list[tuple[float, Path]] = []
+        for path in self._queries.iterdir():
+            if NAME.fullmatch(path.name):
+                with suppress(FileNotFoundError):
+                    found.append((path.stat().st_mtime, path))
+        return [path for _, path in sorted(found)]
 
     def query(self, name: str) -> bytes:
         """The bytes kept under this name. Raises NotFoundError."""
@@ -148,7 +158,7 @@ def check_source(source: str, finder: ImageFinder, settings: ServerSettings, upl
 def display_name(name: str | None) -> str:
     """The name a client gave a file, without folders and control characters: to be shown, never to be opened."""
     text = re.split(r"[/\\]", name or "")[-1]
-    return "".join(c for c in text if c.isprintable())[:LONGEST_NAME]
+    return "".join(c for c in text if c.isprintable())[:NAME_LENGTH]
 
 
 def not_kept(name: str, error: ImageError) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from imagefinder.errors import InvalidInputError
 from imagefinder.evaluation.retrieval import LabelScores, score_labels
 from imagefinder.training.labels import Examples, folds
 from imagefinder.training.recipes import RECIPES, Around, Head
+from imagefinder.types import OnProgress, Progress, ignore
 from imagefinder.vectors.moments import unit
 from imagefinder.vectors.transform import LinearTransform
 
@@ -86,7 +87,7 @@ def fit_adapter(
     *,
     recipes: Sequence[str] = tuple(RECIPES),
     seed: int = 0,
-    progress: Callable[[str], None] = lambda stage: None,
+    progress: OnProgress = ignore,
 ) -> Chosen:
     """Learn from ``examples``, whose vectors are ``rows`` of ``raw``, float32 (n, d); ``base`` makes these searchable.
 
@@ -96,7 +97,7 @@ def fit_adapter(
     """
     if unknown := [name for name in recipes if name not in RECIPES]:
         raise InvalidInputError(f"There is no method {unknown[0]!r}; there are {', '.join(RECIPES)}.")
-    progress("choosing a method")
+    progress(Progress("choosing a method"))
     chosen = _around(len(raw), rows, seed)
     around = Around(base.apply(raw[chosen]))
     places = np.searchsorted(chosen, rows)
@@ -108,7 +109,7 @@ def fit_adapter(
     ranked = tuple({"method": m, "share": s, **_facts(found)} for (m, s), found in order)
     if gain <= max(SURE * error, LEAST_GAIN):
         return Chosen(None, UNTOUCHED, _pooled(before), _pooled(before), ranked)
-    progress("fitting")
+    progress(Progress("fitting"))
     head = around.fit(name, places, examples.targets)
     return Chosen(Adapter(base, head, share), name, _pooled(before), _pooled(scored[name, share]), ranked)
 

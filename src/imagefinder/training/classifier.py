@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from imagefinder.training.head import (
 )
 from imagefinder.training.labels import SHARE, Examples, hold_out
 from imagefinder.training.recipes import softmax
+from imagefinder.types import OnProgress, ignore
 from imagefinder.vectors.moments import unit
 from imagefinder.vectors.transform import LinearTransform
 
@@ -86,7 +86,7 @@ def fit_classifier(
     hidden: int = 64,
     share: float = SHARE,
     seed: int = 0,
-    progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
+    progress: OnProgress = ignore,
 ) -> tuple[Classifier, Measured | None]:
     """Train on ``raw``, float32 (n, d), a row for each of the examples; ``mean`` (d,) is that of the collection's unit
     vectors.
@@ -108,7 +108,8 @@ def fit_classifier(
             hidden=hidden,
             epochs=epochs,
             seed=seed,
-            progress=lambda done, total: progress(stage, done, total),
+            progress=progress,
+            stage=stage,
         )
 
     split = hold_out(examples, share=share, seed=seed)

@@ -7,7 +7,9 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +25,9 @@ OPSET, IR_VERSION = 17, 8  # read by every ONNX Runtime since 1.14
 MODELS, TRAINING = "models", "training"  # folders of an index
 MODEL_FILE = "model.onnx"
 TOLERANCE = 1e-4  # between the trained weights and ONNX Runtime, relative to the largest value
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")  # of a model trained here
+_naming = threading.Lock()
+_in_training: set[Path] = set()  # the places of models that are being trained
 
 
 class Graph:
@@ -94,18 +98,33 @@ def free_name(folder: Path, name: str | None, usual: str, *, taken: Sequence[str
     no name, or in use.
     """
     used = {*taken, *(path.name for path in (folder / MODELS).glob("*"))}
+    used |= {path.name for path in [*_in_training] if path.parent == folder / MODELS}
     if name is None:
         numbers = range(2, len(used) + 3)
         return next(n for n in (usual, *(f"{usual}-{i}" for i in numbers)) if n not in used)
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise InvalidInputError(
             f"{name!r} is no name for a model.", remedy="Use lower-case letters, digits, dots, dashes; 64 at most."
         )
     if name in used:
         raise InvalidInputError(
-            f"There is a model {name!r} already.", remedy="Choose another --name, or drop it first."
+            f"There is a model {name!r} already, or it is being trained.",
+            remedy="Choose another --name, or drop it first.",
         )
     return name
+
+
+@contextmanager
+def new_name(folder: Path, name: str | None, usual: str, *, taken: Sequence[str] = ()) -> Iterator[str]:
+    """The name of ``free_name``, which nobody else gets while the block lasts. Raises InvalidInputError."""
+    with _naming:
+        own = free_name(folder, name, usual, taken=taken)
+        _in_training.add(folder / MODELS / own)
+    try:
+        yield own
+    finally:
+        with _naming:
+            _in_training.discard(folder / MODELS / own)
 
 
 def work_folder(folder: Path, name: str) -> Path:

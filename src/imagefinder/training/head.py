@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import numpy.typing as npt
 
 from imagefinder.errors import InvalidInputError
 from imagefinder.training.recipes import softmax
+from imagefinder.types import OnProgress, Progress, ignore
 from imagefinder.vectors.moments import unit
 
 if TYPE_CHECKING:
@@ -57,7 +57,8 @@ def fit_network(
     hidden: int = 64,
     epochs: int = EPOCHS,
     seed: int = 0,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: OnProgress = ignore,
+    stage: str = "training",
 ) -> tuple[Network, int]:
     """Train on float32 (n, d) rows of about unit variance; returns the network and the epochs that made it.
 
@@ -70,7 +71,7 @@ def fit_network(
     best, found, least = 0, trainer.averaged(), np.inf
     for epoch in range(1, epochs + 1):
         trainer.epoch(random)
-        progress(epoch, epochs)
+        progress(Progress(stage, epoch, epochs))
         network = trainer.averaged()
         loss = cross_entropy(network.logits(check[0]), check[1]) if check else -float(epoch)
         if not np.isfinite(loss) or not np.isfinite(network.hidden).all():

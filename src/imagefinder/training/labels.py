@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from imagefinder.types import Record
 
     Labels: TypeAlias = str | os.PathLike[str] | Mapping[str, str]
+    Captions: TypeAlias = str | os.PathLike[str] | Mapping[str, Sequence[str]]  # a table, or several by id
 
 SHARE, LEAST = 0.25, 2  # of each class held out: this share, and this many at least
 

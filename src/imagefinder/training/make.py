@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from imagefinder._version import __version__
 from imagefinder.training.export import MODEL_FILE, check_parity, free_name, keep_model
 from imagefinder.training.report import Training, check_finite
+from imagefinder.types import OnProgress, ignore
 
 if TYPE_CHECKING:
     from imagefinder.catalog.label_table import LabelTable
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from imagefinder.types import Float32
     from imagefinder.vectors.transform import LinearTransform
 
-Tell = Callable[[str, int, int], None]  # the stage, and how much of it is done, of how much
 PARITY_ROWS = 256
 IMAGE, WORDS = "base_image", "base_words"  # inputs of the trained graphs
 
@@ -52,7 +52,7 @@ def make_adapter(
     name: str | None = None,
     methods: Sequence[str] = (),
     seed: int = 0,
-    tell: Tell = lambda stage, done, total: None,
+    progress: OnProgress = ignore,
 ) -> Training:
     """Fit a space to ``examples``, all of them among ``origin.ids``; see ``adapter.fit_adapter``. Without a gain over
     the untouched space no model is kept. Raises InvalidInputError, ModelError or StorageError."""
@@ -70,7 +70,7 @@ def make_adapter(
         base,
         recipes=tuple(methods) or tuple(RECIPES),
         seed=seed,
-        progress=lambda stage: tell(stage, 0, 0),
+        progress=progress,
     )
     training = Training(
         kind="adapter",
@@ -102,7 +102,7 @@ def make_classifier(
     hidden: int = 64,
     share: float = 0.25,
     seed: int = 0,
-    tell: Tell = lambda stage, done, total: None,
+    progress: OnProgress = ignore,
 ) -> Training:
     """Train a classifier on ``examples``, all of them among ``origin.ids``; see ``classifier.fit_classifier``. Raises
     InvalidInputError, ModelError or StorageError."""
@@ -114,7 +114,9 @@ def make_classifier(
     transform = origin.transforms["image"]
     raw = origin.raw["image"][origin.rows(examples.ids)]
     check_finite(raw)
-    model, found = fit_classifier(raw, examples, transform.mean, hidden=hidden, share=share, seed=seed, progress=tell)
+    model, found = fit_classifier(
+        raw, examples, transform.mean, hidden=hidden, share=share, seed=seed, progress=progress
+    )
     before = None
     if found:
         held = examples.take(found.held)
@@ -154,7 +156,7 @@ def make_words(
     *,
     name: str | None = None,
     seed: int = 0,
-    tell: Tell = lambda stage, done, total: None,
+    progress: OnProgress = ignore,
 ) -> Training:
     """Learn the words of a collection from ``table.captions``, all of images among ``origin.ids``; ``texts`` float32
     (m, dim) are their embeddings. See ``words.fit_words``. Raises InvalidInputError, ModelError or StorageError."""
@@ -169,7 +171,7 @@ def make_words(
         check_finite(vectors, what)
     captions = Captions(np.searchsorted(ids, [id for id, _ in table.captions]).astype(np.intp), texts)
     transforms = (origin.transforms["image"], origin.transforms[space])
-    found = fit_words(image, words, captions, transforms, seed=seed, progress=lambda stage: tell(stage, 0, 0))
+    found = fit_words(image, words, captions, transforms, seed=seed, progress=progress)
     training = Training(
         kind="words",
         name=name if found.map else None,

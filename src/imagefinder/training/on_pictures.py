@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,21 +15,18 @@ from imagefinder.evaluation.retrieval import LabelScores, score_labels
 from imagefinder.images.sources import open_source
 from imagefinder.index.spaces import models_of
 from imagefinder.ingest.fill import add_model
-from imagefinder.training.export import free_name
+from imagefinder.training.export import new_name
 from imagefinder.training.labels import SHARE, Examples, gather, hold_out, read_examples
-from imagefinder.training.report import Training
+from imagefinder.training.report import FILLING, Training
 from imagefinder.training.torch import require_torch
-from imagefinder.types import Skipped
+from imagefinder.types import Skipped, ignore
 
 if TYPE_CHECKING:
     from imagefinder.index.collection import Collection
     from imagefinder.training.labels import Labels
     from imagefinder.training.torch.autoencoder import AutoencoderOptions, Made
     from imagefinder.training.torch.classifier import FinetuneOptions
-    from imagefinder.training.torch.loop import Progress, Step
-
-
-Tell = Callable[[str, int, int], None]
+    from imagefinder.types import OnProgress
 
 
 def train_autoencoder(
@@ -39,14 +38,14 @@ def train_autoencoder(
     name: str | None = None,
     use: bool = False,
     restart: bool = False,
-    progress: Tell | None = None,
+    progress: OnProgress | None = None,
 ) -> Training:
     """Train an autoencoder on the images of ``source`` (a folder, a table, an image), without one on those of the
     index, and give the images of the index the vectors of its encoder: a space called ``name``.
 
     ``labels``, a CSV as ``evaluate`` takes it, only measures the space before and after; nothing is learnt from
     it. ``use`` makes it the space in use. A training that was interrupted goes on after its last whole epoch,
-    unless ``restart`` says to begin anew. ``progress`` is told the stage, and how much of it is done, of how much;
+    unless ``restart`` says to begin anew. ``progress`` is told of each epoch;
     what it raises stops the training. Raises MissingExtraError, InvalidInputError, NotFoundError, ModelError
     and StorageError.
     """
@@ -59,11 +58,11 @@ def train_autoencoder(
     examples = read_examples(labels, records) if labels else None
     before = _score(collection, examples, None)
     options = options or AutoencoderOptions()
-    made = train_autoencoder(
-        collection.index.path, uris, options,
-        name=_free_name(collection, name, "autoencoder"), restart=restart, limits=collection.limits,
-        progress=_steps(progress),
-    )  # fmt: skip
+    with _new_name(collection, name, "autoencoder") as own:
+        made = train_autoencoder(
+            collection.index.path, uris, options,
+            name=own, restart=restart, limits=collection.limits, progress=progress,
+        )  # fmt: skip
     chosen = f"{options.encoder.encoder} at {options.encoder.size} px, {options.output}, epoch {made.fitted.best}"
     hint = f"Index images with it: imagefinder index FOLDER --model {made.name}"
     return Training(
@@ -91,7 +90,7 @@ def finetune_classifier(
     name: str | None = None,
     use: bool = False,
     restart: bool = False,
-    progress: Tell | None = None,
+    progress: OnProgress | None = None,
 ) -> Training:
     """Train a classifier and the last stages of its backbone on labelled images of the index, and give all its
     images the activations of the hidden layer: a space called ``name``.
@@ -108,11 +107,11 @@ def finetune_classifier(
     split = hold_out(examples, share=share, seed=options.schedule.seed)
     test = examples.take(split.held)
     before = _score(collection, test, None)
-    made = finetune_classifier(
-        collection.index.path, examples.take(split.train), options,
-        name=_free_name(collection, name, "classifier"), restart=restart, limits=collection.limits,
-        progress=_steps(progress),
-    )  # fmt: skip
+    with _new_name(collection, name, "classifier") as own:
+        made = finetune_classifier(
+            collection.index.path, examples.take(split.train), options,
+            name=own, restart=restart, limits=collection.limits, progress=progress,
+        )  # fmt: skip
     stages = "all" if options.encoder.unfreeze is None else f"the last {options.encoder.unfreeze}"
     return Training(
         kind="classifier",
@@ -128,24 +127,9 @@ def finetune_classifier(
     )
 
 
-def _free_name(collection: Collection, name: str | None, usual: str) -> str:
+def _new_name(collection: Collection, name: str | None, usual: str) -> AbstractContextManager[str]:
     taken = [*collection.index.manifest.spaces, *models_of(collection.index)]
-    return free_name(collection.index.path, name, usual, taken=taken)
-
-
-def _silent(stage: str, done: int, total: int) -> None:
-    return
-
-
-def _steps(progress: Tell | None) -> Progress:
-    """What a training says of its steps, as ``progress`` wants it."""
-    say = progress or _silent
-
-    def step(now: Step) -> None:
-        loss = "" if now.loss is None else f", loss {now.loss:.4f}"
-        say(f"epoch {now.epoch} of {now.epochs}{loss}" if now.epoch else "reading pictures", now.done, now.total)
-
-    return step
+    return new_name(collection.index.path, name, usual, taken=taken)
 
 
 def _score(collection: Collection, examples: Examples | None, space: str | None) -> LabelScores | None:
@@ -163,11 +147,11 @@ def _fill(
     name: str,
     examples: Examples | None,
     use: bool,
-    progress: Tell | None,
+    progress: OnProgress | None,
 ) -> LabelScores | None:
     """Give all images their vectors in the new space, and measure it."""
-    tell = progress or _silent
-    add_model(collection, name, use=use, progress=lambda done, total: tell("filling the space", done, total))
+    report = progress or ignore
+    add_model(collection, name, use=use, progress=lambda now: report(replace(now, stage=FILLING)))
     return _score(collection, examples, name)
 
 

@@ -1,14 +1,15 @@
 """Training on the stored vectors: new spaces from labels, feedback and captions, and classes for pictures.
 
 A trained model is kept in the index's folder ``models`` and gives a space of its own, which ``use`` makes the one
-searched. ``progress`` is told the stage, and how much of it is done, of how much (0 of 0 where that is not known).
+searched. ``progress`` is told of each stage.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,21 +18,20 @@ from imagefinder.catalog.feedback import Feedback
 from imagefinder.errors import ModelError, NotFoundError
 from imagefinder.index.spaces import models_of, spaces_of
 from imagefinder.ingest.fill import add_model
+from imagefinder.training.report import FILLING
+from imagefinder.types import OnProgress, Progress, ignore
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from imagefinder.catalog.label_table import LabelTable
     from imagefinder.index.collection import Collection
     from imagefinder.index.folder import Index
-    from imagefinder.training.labels import Labels
-    from imagefinder.training.make import Tell, TrainingBase
+    from imagefinder.training.labels import Captions, Labels
+    from imagefinder.training.make import TrainingBase
     from imagefinder.training.predict import Classified, Classifying, Prediction
     from imagefinder.training.report import Training
     from imagefinder.types import ImageRef, Limits, Record, Skipped
-
-
-def _silent(stage: str, done: int, total: int) -> None:
-    return
 
 
 def train_adapter(  # noqa: PLR0913 - each can be given without the others, and by name only
@@ -45,7 +45,7 @@ def train_adapter(  # noqa: PLR0913 - each can be given without the others, and 
     name: str | None = None,
     use: bool = False,
     seed: int = 0,
-    progress: Tell | None = None,
+    progress: OnProgress | None = None,
 ) -> Training:
     """A space fitted to a few labels per class, on the stored vectors: seconds on a CPU.
 
@@ -61,13 +61,13 @@ def train_adapter(  # noqa: PLR0913 - each can be given without the others, and 
     from imagefinder.training.labels import gather
     from imagefinder.training.make import make_adapter
 
-    tell = progress or _silent
+    report = progress or ignore
     with collection.index.indexing, _one_thread():
         origin = _origin(collection, space)
         judgements = Feedback(collection.index).list() if feedback else None
         examples = gather(_known(collection, origin), labels, by=by, judgements=judgements)
-        made = make_adapter(origin, examples, name=name, methods=methods, seed=seed, tell=tell)
-        return _added(collection, made, use, tell)
+        made = make_adapter(origin, examples, name=name, methods=methods, seed=seed, progress=report)
+        return _added(collection, made, use, report)
 
 
 def train_classifier(  # noqa: PLR0913 - as above
@@ -81,7 +81,7 @@ def train_classifier(  # noqa: PLR0913 - as above
     name: str | None = None,
     use: bool = False,
     seed: int = 0,
-    progress: Tell | None = None,
+    progress: OnProgress | None = None,
 ) -> Training:
     """A classifier with a hidden layer on the stored vectors; the layer's activation is a space, ``hidden`` wide,
     and ``predict`` tells classes by it. Its measures are of a share ``held_out`` of each class; the model kept is
@@ -89,40 +89,51 @@ def train_classifier(  # noqa: PLR0913 - as above
     from imagefinder.training.labels import gather
     from imagefinder.training.make import make_classifier
 
-    tell = progress or _silent
+    report = progress or ignore
     with collection.index.indexing, _one_thread():
         origin = _origin(collection, space)
         examples = gather(_known(collection, origin), labels, by=by)
-        made = make_classifier(origin, examples, name=name, hidden=hidden, share=held_out, seed=seed, tell=tell)
-        return _added(collection, made, use, tell)
+        made = make_classifier(origin, examples, name=name, hidden=hidden, share=held_out, seed=seed, progress=report)
+        return _added(collection, made, use, report)
 
 
 def train_words(
     collection: Collection,
-    captions: str | os.PathLike[str] | None = None,
+    captions: Captions | None = None,
     *,
     space: str | None = None,
     name: str | None = None,
     use: bool = False,
     seed: int = 0,
-    progress: Tell | None = None,
+    progress: OnProgress | None = None,
 ) -> Training:
     """The words of this collection: a map from how images look to what is said of them, beside what the model says
-    already. ``captions`` is a CSV with the columns ``filename`` and ``caption``, where an image may have several;
-    None: the captions that the images have in the index. For the rest see ``train_adapter``."""
-    from imagefinder.catalog.label_table import LabelTable, captions_of, read_table
+    already. ``captions`` is a CSV with the columns ``filename`` and ``caption``, where an image may have several, or
+    the captions of each image by its id; None: the captions that the images have in the index. For the rest see
+    ``train_adapter``."""
+    from imagefinder.catalog.label_table import LabelTable
     from imagefinder.training.make import make_words
 
-    tell = progress or _silent
+    report = progress or ignore
     with collection.index.indexing, _one_thread():
         origin = _origin(collection, space, words=True)
         records = collection.records()
-        table = captions_of(records) if captions is None else read_table(Path(captions).expanduser(), records)
+        table = _captions(captions, records)
         held = set(origin.ids)
         table = LabelTable({}, [pair for pair in table.captions if pair[0] in held], table.missing)
-        tell("reading captions", 0, 0)
+        report(Progress("reading captions"))
         texts = collection.models.named(origin.base.name).embed_texts([text for _, text in table.captions])
-        return _added(collection, make_words(origin, table, texts, name=name, seed=seed, tell=tell), use, tell)
+        return _added(collection, make_words(origin, table, texts, name=name, seed=seed, progress=report), use, report)
+
+
+def _captions(given: Captions | None, records: Iterable[Record]) -> LabelTable:
+    from imagefinder.catalog.label_table import LabelTable, captions_of, read_table
+
+    if given is None:
+        return captions_of(records)
+    if isinstance(given, Mapping):
+        return LabelTable({}, [(id, text) for id, texts in given.items() for text in texts], ())
+    return read_table(Path(given).expanduser(), records)
 
 
 def predict(
@@ -142,17 +153,18 @@ def predict(
     return found + predict_pictures(embedder, [_picture(i, collection.limits) for i in given]), skipped
 
 
-def classify(
-    collection: Collection, *, model: str | None = None, progress: Callable[[int, int], None] | None = None
-) -> Classified:
+def classify(collection: Collection, *, model: str | None = None, progress: OnProgress | None = None) -> Classified:
     """Write the class of every image on its record, as ``class`` and ``class_confidence`` (0 to 1), for filters.
     Raises NotFoundError and ModelError."""
     from imagefinder.training.predict import classify_index
 
     collection.ready()
-    tell = progress or (lambda done, total: None)
     return classify_index(
-        collection.index, _classifier(collection, model), collection.limits, workers=cores(), progress=tell
+        collection.index,
+        _classifier(collection, model),
+        collection.limits,
+        workers=cores(),
+        progress=progress or ignore,
     )
 
 
@@ -190,9 +202,9 @@ def _known(collection: Collection, origin: TrainingBase) -> list[Record]:
     return [record for record in collection.records() if record.id in held]
 
 
-def _added(collection: Collection, made: Training, use: bool, tell: Tell) -> Training:
+def _added(collection: Collection, made: Training, use: bool, report: OnProgress) -> Training:
     if made.name:
-        add_model(collection, made.name, use=use, progress=lambda done, total: tell("filling the space", done, total))
+        add_model(collection, made.name, use=use, progress=lambda now: report(replace(now, stage=FILLING)))
     return made
 
 

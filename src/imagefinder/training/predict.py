@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -13,7 +13,7 @@ from imagefinder.images.loader import Loader
 from imagefinder.index.spaces import spaces_of
 from imagefinder.models.base import Embedder
 from imagefinder.models.derived import DerivedEmbedder
-from imagefinder.types import ImageRef, Limits, Skipped
+from imagefinder.types import ImageRef, Limits, OnProgress, Progress, Skipped, ignore
 
 if TYPE_CHECKING:
     import numpy as np
@@ -108,7 +108,7 @@ def classify_index(
     limits: Limits,
     *,
     workers: int = 2,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: OnProgress = ignore,
 ) -> Classified:
     """Write ``class`` and ``class_confidence`` on every record of the index. A model made on top of another takes the
     stored vectors of its base; the others read the pictures again."""
@@ -122,10 +122,11 @@ def classify_index(
         for id, place, share in zip(ids, shares.argmax(axis=1), shares.max(axis=1), strict=True):
             same[names[place], round(float(share), 2)].append(id)
         for (name, confidence), some in same.items():
-            index.store.merge_payload(some, {"class": name, "class_confidence": confidence})
+            with index.writing:
+                index.store.merge_payload(some, {"class": name, "class_confidence": confidence})
             counts[name] += len(some)
         done += len(ids) + len(failed)
-        progress(done, total)
+        progress(Progress("classifying", done, total))
     return Classified(embedder.spec.name, sum(counts.values()), dict(counts.most_common()), tuple(skipped))
 
 

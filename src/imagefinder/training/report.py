@@ -17,6 +17,9 @@ class Scores(Protocol):
     def to_dict(self) -> dict[str, Any]: ...
 
 
+FILLING = "filling the space"  # the stage after a training: the images get the vectors of the new model
+
+
 @dataclass(frozen=True, slots=True)
 class Training:
     """The result of a training.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from imagefinder.errors import InvalidInputError
 from imagefinder.evaluation.retrieval import WordScores, score_words
+from imagefinder.types import OnProgress, Progress, ignore
 from imagefinder.vectors.moments import unit
 from imagefinder.vectors.transform import LinearTransform
 
@@ -112,7 +113,7 @@ def fit_words(
     transforms: tuple[LinearTransform, LinearTransform],
     *,
     seed: int = 0,
-    progress: Callable[[str], None] = lambda stage: None,
+    progress: OnProgress = ignore,
 ) -> Taught:
     """Learn from images with captions: raw vectors ``image`` float32 (n, d) and ``words`` float32 (n, dim), a row for
     each image, and how the index searches both. Strength and share are those that find most over the folds: the mean
@@ -121,7 +122,7 @@ def fit_words(
         raise InvalidInputError(
             f"{len(image)} images have captions.", remedy=f"Give captions for {LEAST} at least; hundreds are better."
         )
-    progress("choosing a strength")
+    progress(Progress("choosing a strength"))
     looks, before = LinearTransform(transforms[0].mean).apply(image), transforms[1].apply(words)
     scores = _cross_validate(looks, before, captions, seed)
     untouched = scores.pop((0.0, 0.0))
@@ -131,7 +132,7 @@ def fit_words(
     candidates = tuple({"ridge": r, "share": s, "score": round(_mean(found), 4)} for (r, s), found in order)
     if gains.mean() <= max(LEAST_GAIN, gains.std(ddof=1) / np.sqrt(len(gains))):
         return Taught(None, _pooled(untouched), _pooled(untouched), 0.0, candidates)
-    progress("fitting")
+    progress(Progress("fitting"))
     weights, bias = ridge(looks, captions.means(len(looks)), strength)
     found = WordMap(LinearTransform(transforms[0].mean), transforms[1], weights, bias, share)
     return Taught(found, _pooled(untouched), _pooled(scores[strength, share]), strength, candidates)

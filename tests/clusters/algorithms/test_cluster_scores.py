@@ -76,7 +76,7 @@ def test_choosing_finds_clear_groups_and_says_why() -> None:
     rows, _ = make_blobs(600, 12, centers=6, cluster_std=1, center_box=(-12, 12), random_state=3)
     rows = rows.astype(np.float32)
     steps: list[tuple[int, int]] = []
-    choice = choose_k(rows, knn_graph(rows, 15), max_k=20, progress=lambda done, total: steps.append((done, total)))
+    choice = choose_k(rows, knn_graph(rows, 15), max_k=20, progress=lambda now: steps.append((now.done, now.total)))
     assert choice.suggested == choice.best_silhouette == choice.elbow == choice.communities == 6
     assert "6 communities" in choice.reason and "±" not in choice.reason, "all images were measured: no error to tell"
     assert [s.n_clusters for s in choice.scores] == list(range(2, 21)) and steps[-1] == (19, 19)

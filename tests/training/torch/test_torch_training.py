@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from eight_threads import THREADS, at_once
 from PIL import Image
 from torch_models import SIZE, striped_images, tiny_resnet
 
@@ -28,6 +30,7 @@ from imagefinder.training.torch.autoencoder import AutoencoderOptions  # noqa: E
 from imagefinder.training.torch.bench import EncoderOptions  # noqa: E402
 from imagefinder.training.torch.classifier import FinetuneOptions  # noqa: E402
 from imagefinder.training.torch.loop import Schedule  # noqa: E402
+from imagefinder.types import Progress  # noqa: E402
 
 COUNT = 24
 
@@ -68,10 +71,10 @@ def cosines(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def test_an_autoencoder_becomes_a_space(index: Path, home: Path, options: AutoencoderOptions) -> None:
-    steps: list[tuple[str, int, int]] = []
+    steps: list[Progress] = []
     with ImageFinder.open(index) as finder:
         result = finder.train_autoencoder(
-            options=options, labels=home / "images" / "labels.csv", use=True, progress=lambda *step: steps.append(step)
+            options=options, labels=home / "images" / "labels.csv", use=True, progress=steps.append
         )
         assert result.name == "autoencoder" and result.before and result.after
         assert (result.images, result.held_out) == (22, 2) and result.facts["epochs"] == 3
@@ -83,9 +86,9 @@ def test_an_autoencoder_becomes_a_space(index: Path, home: Path, options: Autoen
         for path in map(Path, result.facts["drawings"]):
             with Image.open(path) as picture:
                 assert min(picture.size) > 200
-        stages = list(dict.fromkeys(stage.partition(",")[0] for stage, *_ in steps))
+        stages = list(dict.fromkeys(step.stage for step in steps))
         assert stages == ["reading pictures", *(f"epoch {i} of 3" for i in (1, 2, 3)), "filling the space"]
-        assert steps[-1] == ("filling the space", COUNT, COUNT)
+        assert steps[-1] == Progress("filling the space", COUNT, COUNT)
         _, vectors = finder.vectors()
         assert vectors.shape == (COUNT, 12)
         first = finder.records()[0]
@@ -179,7 +182,7 @@ torch.set_num_threads(1)
 index, resnet, size = sys.argv[1:]
 options = AutoencoderOptions(EncoderOptions(resnet, int(size)), Schedule(epochs=3, batch=8, lr=3e-3), latent=12)
 with ImageFinder.open(index) as finder:
-    finder.train_autoencoder(options=options, progress=lambda *step: time.sleep(0.2))
+    finder.train_autoencoder(options=options, progress=lambda now: time.sleep(0.2))
 """
 
 
@@ -203,8 +206,8 @@ def test_a_killed_training_goes_on_to_the_same_end(index: Path, home: Path, opti
 
 
 def interrupted(finder: ImageFinder, options: AutoencoderOptions) -> None:
-    def stop(stage: str, done: int, total: int) -> None:
-        if stage.startswith("epoch 2"):
+    def stop(now: Progress) -> None:
+        if now.stage.startswith("epoch 2"):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -341,3 +344,25 @@ def test_one_class_or_one_image_each_is_refused(index: Path, home: Path, tmp_pat
         table.write_text("\n".join(["filename,label", *rows[name]]) + "\n", "utf-8")
         with ImageFinder.open(index) as finder, pytest.raises(InvalidInputError, match=words):
             finder.finetune_classifier(table, options=options)
+
+
+def test_trainings_at_once_have_names_of_their_own(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All are under way together; one that asks for a name in use is refused."""
+    together, names = threading.Barrier(THREADS), []
+
+    def train(*args: Any, name: str, **options: Any) -> Any:
+        names.append(name)
+        together.wait()
+        raise ModelError("enough")
+
+    monkeypatch.setattr("imagefinder.training.torch.autoencoder.train_autoencoder", train)
+    with ImageFinder.open(index) as finder:
+        results = at_once(lambda _: finder.train_autoencoder(), range(THREADS))
+        assert {type(result) for result in results} == {ModelError}
+        assert sorted(names) == sorted(["autoencoder", *(f"autoencoder-{n}" for n in range(2, THREADS + 1))])
+        monkeypatch.setattr(
+            "imagefinder.training.torch.autoencoder.train_autoencoder",
+            lambda *args, name, **options: finder.train_autoencoder(name=name),
+        )
+        with pytest.raises(InvalidInputError, match="'mine' already"):
+            finder.train_autoencoder(name="mine")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from imagefinder.clusters.algorithms.scores import (
     with_error,
 )
 from imagefinder.errors import InvalidInputError
+from imagefinder.types import OnProgress, Progress
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -68,7 +69,7 @@ def choose_k(
     *,
     max_k: int = 100,
     seed: int = 0,
-    progress: Callable[[int, int], None] | None = None,
+    progress: OnProgress | None = None,
 ) -> Choice:
     """Measure k-means on float32 (n, dim) vectors for 2 to ``max_k`` clusters.
 
@@ -93,7 +94,7 @@ def choose_k(
         apart = calinski_harabasz(total, inertia, len(vectors), k)
         scores.append(CountScores(k, inertia, silhouette, error, apart, davies_bouldin(vectors, labels, centres)))
         if progress:
-            progress(len(scores), top - 1)
+            progress(Progress("measuring", len(scores), top - 1))
     return _choice(tuple(scores), communities(graph, seed))
 
 

@@ -1,4 +1,4 @@
-"""Which of several copies to keep, by an ordered list of rules, and the rule that decided."""
+"""Which of several duplicates to keep, by an ordered list of rules, and the rule that decided."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def check_rules(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def best_first(copies: Sequence[Copy], rules: Sequence[str] = DEFAULT_RULES) -> list[int]:
-    """The numbers of the copies, the one to keep first; of equals in every rule the first by path."""
+    """The numbers of the duplicates, the one to keep first; of equals in every rule the first by path."""
     order = sorted(range(len(copies)), key=lambda i: copies[i].record.uri)
     return sorted(order, key=lambda i: tuple(RULES[name].key(copies[i]) for name in rules), reverse=True)
 

@@ -31,7 +31,7 @@ def stars(order: Sequence[int], edges: Iterable[Pair], apart: Callable[[int, int
 
 
 def two_steps(order: Sequence[int], edges: Iterable[Pair]) -> Iterator[Pair]:
-    """Pairs that have no edge but a common neighbour that is one's best: where ``stars`` might leave a copy out.
+    """Pairs that have no edge but a common neighbour that is one's best: where ``stars`` might leave a duplicate out.
 
     A crop of a crop may be found through the larger crop only; compared with the original itself it joins its group.
     """

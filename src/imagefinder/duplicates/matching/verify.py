@@ -1,8 +1,8 @@
-"""Whether two pictures are copies of one: lays one on the other and looks, place by place, where they agree.
+"""Whether two pictures are duplicates: lays one on the other and looks, place by place, where they agree.
 
-A copy agrees to the pixel nearly everywhere, whatever was done to it; two shots of one scene, however alike, do not:
-something moved, the light or the viewpoint changed. What is laid over a copy (a caption, a mark) costs the few places
-it covers.
+A duplicate agrees to the pixel nearly everywhere, whatever was done to it; two shots of one scene, however alike, do
+not: something moved, the light or the viewpoint changed. What is laid over a duplicate (a caption, a mark) costs the
+few places it covers.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Comparison:
 class Verdict:
     """What the comparison of a pair came to. ``tier`` is SAME_PICTURE, SAME_SCENE, or None: nothing in common.
 
-    ``edits`` says what was done to a copy; ``scale`` is pixels of the first per pixel of the second, at full size;
+    ``edits`` says what was done to a duplicate; ``scale`` is pixels of the first per pixel of the second, at full size;
     ``angle`` in degrees, against the clock.
     """
 
@@ -99,7 +99,7 @@ class Verdict:
 
 
 def verify(a: Features, b: Features) -> Verdict:
-    """Compare two pictures. Costs 3 ms for strangers, about 8 ms for copies."""
+    """Compare two pictures. Costs 3 ms for strangers, about 8 ms for duplicates."""
     alignment = align(a, b)
     if alignment is None:
         return Verdict(None)

@@ -1,127 +1,291 @@
-"""What each kind of job does with the ``ImageFinder``: its options from a client, its progress, its result."""
+"""The kinds of jobs: ``JOBS`` has one row for each, and everything else reads it. A new kind is a new row, with its
+options in ``options`` and its run here."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
+from pydantic import AfterValidator, ConfigDict, Field, ValidationError
+
+from imagefinder.duplicates.matching.tiers import Tier
 from imagefinder.errors import InvalidInputError
-from imagefinder.server.jobs.queue import Job, Jobs, skipped_rows
+from imagefinder.images.loader import is_url
+from imagefinder.maps.projections import NEEDS_EXTRA, check_method
+from imagefinder.server.jobs import options
+from imagefinder.server.jobs.queue import Job, Jobs
+from imagefinder.server.requests import Body
+from imagefinder.server.uploads import Uploads, check_source
 
 if TYPE_CHECKING:
     from imagefinder.finder import ImageFinder
-    from imagefinder.results import Progress
-    from imagefinder.server.hub import Hub
+    from imagefinder.server.hub import Changed, Hub
+    from imagefinder.server.settings import ServerSettings
     from imagefinder.training.report import Training
+    from imagefinder.types import Progress, Skipped
 
 
-class Kinds:
-    """Makes the work of a job. Each method takes the options as they came, checked by its schema before."""
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A job as its run sees it."""
 
-    def __init__(self, finder: ImageFinder, hub: Hub) -> None:
-        self._finder = finder
-        self._hub = hub
+    finder: ImageFinder
+    job: Job
+    jobs: Jobs
+    hub: Hub
 
-    def work(self, kind: str, options: dict[str, Any]) -> Callable[[Job, Jobs], Any]:
-        """Raises InvalidInputError for a kind there isn't."""
-        makers: dict[str, tuple[Callable[..., Any], str]] = {
-            "index": (self._index, "images"),
-            "cluster": (self._cluster, "clusters"),
-            "choose-k": (self._choose_k, ""),
-            "map": (self._map, "maps"),
-            "duplicates": (self._duplicates, "duplicates"),
-            "outliers": (self._outliers, "images"),
-            "quality": (self._quality, "images"),
-            "pca": (self._pca, ""),
-            "model": (self._model, "images"),
-            "train": (self._train, "images"),
-            "classify": (self._classify, "images"),
-        }
-        if kind not in makers:
-            raise InvalidInputError(f"There is no kind of job {kind!r}; there are {', '.join(makers)}.")
-        do, changes = makers[kind]
+    def step(self, stage: str, done: int = 0, total: int = 0, *, open: bool = False) -> None:
+        """Say how far the job is; it ends here if somebody has cancelled it. ``open``: other short work, such as adding
+        an image, may be done now."""
+        self.jobs.step(self.job, stage, done, total, open=open)
 
-        def run(job: Job, jobs: Jobs) -> Any:
-            try:
-                return do(job, jobs, **options)
-            finally:
-                if changes:
-                    self.changed(changes)
+    def report(self, progress: Progress) -> None:
+        """The same, as the library says it."""
+        self.step(progress.stage, progress.done, progress.total)
 
-        return run
+    def leave_out(self, skipped: Sequence[Skipped]) -> None:
+        """List images that the job could not use."""
+        self.job.skipped = [s.to_dict() for s in skipped]
 
-    def changed(self, *what: str) -> None:
-        """Tell every page that something is not as it was."""
-        self._hub.publish("changed", {"what": list(what)})
+    def changed(self, *what: Changed) -> None:
+        """Tell pages what has changed, before the job's end does."""
+        self.hub.changed(*what)
 
-    def _index(self, job: Job, jobs: Jobs, *, sources: list[str], cluster: bool = False, **options: Any) -> Any:
-        def tell(progress: Progress) -> None:
-            jobs.step(job, "indexing", progress.done, progress.total, open=True)
 
-        jobs.step(job, "looking for images")
-        report = self._finder.add(*sources, progress=tell, **options)
-        job.skipped = skipped_rows(report.skipped)
-        row = report.to_dict()
-        row["skipped"] = len(report.skipped)
-        if cluster and len(self._finder) > 1 and report.clusters is None:
-            self._finder.cluster(progress=lambda stage: jobs.step(job, stage))
-            self.changed("clusters")
-        return row
+class Host(Protocol):
+    """What a job needs of the server that runs it."""
 
-    def _cluster(self, job: Job, jobs: Jobs, *, n_clusters: int | None = None, **options: Any) -> Any:
-        made = self._finder.cluster(n_clusters, progress=lambda stage: jobs.step(job, stage), **options)
-        facts = made.to_dict()
-        return {name: facts[name] for name in ("run", "method", "n_images", "n_clusters", "n_noise", "scores")}
+    finder: ImageFinder
+    settings: ServerSettings
+    uploads: Uploads
+    jobs: Jobs
+    hub: Hub
 
-    def _choose_k(self, job: Job, jobs: Jobs, *, max_k: int = 100, **options: Any) -> Any:
-        choice = self._finder.choose_k(max_k, progress=lambda d, n: jobs.step(job, "measuring", d, n), **options)
-        return choice.to_dict()
 
-    def _map(self, job: Job, jobs: Jobs, **options: Any) -> Any:
-        jobs.step(job, "laying out")
-        return self._finder.map(**options).to_dict()
+@dataclass(frozen=True, slots=True)
+class JobKind:
+    """One kind of job.
 
-    def _duplicates(
-        self, job: Job, jobs: Jobs, *, tier: str = "same-picture", similar: float = 0.8, keep: Sequence[str] = ()
-    ) -> Any:
-        from imagefinder.duplicates.find import Options
-        from imagefinder.duplicates.matching.tiers import Tier
+    ``title`` is what people read, a function where it depends on the options. ``run(task, **options)`` does the work
+    and returns the job's result, which is JSON. ``changes`` is what pages are told to load again at the end. ``check``
+    refuses, before the job is queued, options that this server does not allow. ``hidden`` options are not shown with
+    the job, as they may be as many as there are images.
+    """
 
-        how = Options(Tier(tier), rules=keep, similar=similar)
-        report = self._finder.duplicates(how, progress=lambda doing, d, n: jobs.step(job, doing, d, n))
-        job.skipped = skipped_rows(report.skipped)
-        return {"groups": len(report.groups), "images": report.images, "compared": report.compared}
+    title: str | Callable[[Mapping[str, Any]], str]
+    options: type[Body]
+    run: Callable[..., Any]
+    changes: tuple[Changed, ...] = ()
+    check: Callable[[Host, Mapping[str, Any]], None] | None = None
+    hidden: tuple[str, ...] = ()
 
-    def _outliers(self, job: Job, jobs: Jobs, *, k: int = 50) -> Any:
-        jobs.step(job, "comparing with neighbours")
-        return {"outliers": [o.to_dict() for o in self._finder.outliers(k)]}
 
-    def _quality(self, job: Job, jobs: Jobs, *, again: bool = False) -> Any:
-        report = self._finder.quality(again=again, progress=lambda d, n: jobs.step(job, "judging", d, n))
-        job.skipped = skipped_rows(report.skipped)
-        row = report.to_dict()
-        del row["skipped"]
-        return row
+def submit(host: Host, kind: str, given: Mapping[str, Any], *, trusted: bool = False) -> Job:
+    """Check the options of a job and queue it. ``trusted`` options come from the person who started the server.
 
-    def _pca(self, job: Job, jobs: Jobs) -> Any:
-        jobs.step(job, "measuring")
-        return self._finder.pca_report().to_dict()
+    Raises InvalidInputError, RefusedError for what clients may not do here, and MissingExtraError.
+    """
+    row = JOBS[known(kind)]
+    try:
+        checked = row.options.model_validate(given).model_dump(exclude_unset=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = "".join(f"{p}: " for p in first["loc"])
+        raise InvalidInputError(f"options of {kind}: {where}{first['msg']}.", remedy="See /docs.") from None
+    if row.check and not trusted:
+        row.check(host, checked)
 
-    def _model(self, job: Job, jobs: Jobs, *, name: str, use: bool = False) -> Any:
-        filled = self._finder.add_model(name, use=use, progress=lambda d, n: jobs.step(job, "embedding", d, n))
-        job.skipped = skipped_rows(filled.skipped)
-        return {**filled.to_dict(), "skipped": len(filled.skipped)}
+    def work(job: Job, jobs: Jobs) -> Any:
+        try:
+            return row.run(Task(host.finder, job, jobs, host.hub), **checked)
+        finally:
+            if row.changes:
+                host.hub.changed(*row.changes)
 
-    def _train(self, job: Job, jobs: Jobs, *, what: str, **options: Any) -> Any:
-        train: dict[str, Callable[..., Training]] = {
-            "adapter": self._finder.train_adapter,
-            "classifier": self._finder.train_classifier,
-            "words": self._finder.train_words,
-        }
-        made = train[what](**options, progress=lambda stage, d, n: jobs.step(job, stage, d, n))
-        return made.to_dict()
+    shown = {name: value for name, value in checked.items() if name not in row.hidden}
+    return host.jobs.submit(kind, shown, work)
 
-    def _classify(self, job: Job, jobs: Jobs, *, model: str | None = None) -> Any:
-        made = self._finder.classify(model=model, progress=lambda d, n: jobs.step(job, "classifying", d, n))
-        job.skipped = skipped_rows(made.skipped)
-        return {**made.to_dict(), "skipped": len(made.skipped)}
+
+def title_of(kind: str, given: Mapping[str, Any]) -> str:
+    """What people read of a job; the kind's own name for one that an older version knew."""
+    title = JOBS[kind].title if kind in JOBS else kind
+    return title if isinstance(title, str) else title(given)
+
+
+def known(kind: str) -> str:
+    """The kind itself. Raises InvalidInputError for a kind there isn't."""
+    if kind not in JOBS:
+        raise InvalidInputError(f"There is no kind of job {kind!r}; there are {', '.join(JOBS)}.")
+    return kind
+
+
+# --- what each kind does ------------------------------------------------------------------------------------------
+
+
+def _index(task: Task, *, sources: Sequence[str] = (), cluster: bool = False, **options: Any) -> Any:
+    def report(progress: Progress) -> None:
+        task.step(progress.stage, progress.done, progress.total, open=True)
+
+    task.step("looking for images")
+    made = task.finder.add(*sources, progress=report, **options)
+    task.leave_out(made.skipped)
+    if cluster and len(task.finder) > 1 and made.clusters is None:
+        task.finder.cluster(progress=task.report)
+        task.changed("clusters")
+    return {**made.to_dict(), "skipped": len(made.skipped)}
+
+
+def _check_sources(host: Host, given: Mapping[str, Any]) -> None:
+    for source in given.get("sources", ()):
+        check_source(source, host.finder, host.settings, host.uploads)
+
+
+def _cluster(task: Task, *, n_clusters: int | None = None, **options: Any) -> Any:
+    facts = task.finder.cluster(n_clusters, progress=task.report, **options).to_dict()
+    return {name: facts[name] for name in ("run", "method", "n_images", "n_clusters", "n_noise", "scores")}
+
+
+def _choose_k(task: Task, *, max_k: int = 100, **options: Any) -> Any:
+    choice = task.finder.choose_k(max_k, progress=task.report, **options)
+    return choice.to_dict()
+
+
+def _map(task: Task, **options: Any) -> Any:
+    return task.finder.map(progress=task.report, **options).to_dict()
+
+
+def _check_map(host: Host, given: Mapping[str, Any]) -> None:
+    if given.get("method") in NEEDS_EXTRA and not given.get("update"):
+        check_method(given["method"])
+
+
+def _duplicates(task: Task, *, tier: str = "same-picture", keep: Sequence[str] = (), **options: Any) -> Any:
+    from imagefinder.duplicates.find import Options
+
+    report = task.finder.duplicates(Options(Tier(tier), rules=keep, **options), progress=task.report)
+    task.leave_out(report.skipped)
+    return {"groups": len(report.groups), "images": report.images, "compared": report.compared}
+
+
+def _check_folders(host: Host, given: Mapping[str, Any]) -> None:
+    """A folder may be named that holds images of the index, or that images may be added from."""
+    sources = {os.path.realpath(source) for source in host.finder.sources if not is_url(source)}
+    for folder in (*given.get("references", ()), *given.get("prefer", ())):
+        place = Path(os.path.realpath(os.path.expanduser(folder)))
+        if not sources & {str(place), *map(str, place.parents)}:
+            check_source(folder, host.finder, host.settings, host.uploads)
+
+
+def _outliers(task: Task, *, k: int = 50) -> Any:
+    return {"outliers": [o.to_dict() for o in task.finder.outliers(k, progress=task.report)]}
+
+
+def _quality(task: Task, *, again: bool = False) -> Any:
+    report = task.finder.quality(again=again, progress=task.report)
+    task.leave_out(report.skipped)
+    row = report.to_dict()
+    del row["skipped"]
+    return row
+
+
+def _pca(task: Task) -> Any:
+    task.step("measuring")
+    return task.finder.pca_report().to_dict()
+
+
+def _model(task: Task, *, name: str, use: bool = False) -> Any:
+    filled = task.finder.add_model(name, use=use, progress=task.report)
+    task.leave_out(filled.skipped)
+    return {**filled.to_dict(), "skipped": len(filled.skipped)}
+
+
+def _train(task: Task, *, what: str, **options: Any) -> Any:
+    train: dict[str, Callable[..., Training]] = {
+        "adapter": task.finder.train_adapter,
+        "classifier": task.finder.train_classifier,
+        "words": task.finder.train_words,
+    }
+    return train[what](**options, progress=task.report).to_dict()
+
+
+def _train_title(given: Mapping[str, Any]) -> str:
+    titles = {"adapter": "Teaching better matches", "classifier": "Teaching classes", "words": "Teaching words"}
+    return titles.get(str(given.get("what")), "Teaching")
+
+
+def _classify(task: Task, *, model: str | None = None) -> Any:
+    made = task.finder.classify(model=model, progress=task.report)
+    task.leave_out(made.skipped)
+    return {**made.to_dict(), "skipped": len(made.skipped)}
+
+
+def _evaluate(
+    task: Task,
+    *,
+    labels: Mapping[str, str] = MappingProxyType({}),
+    captions: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    space: str | None = None,
+) -> Any:
+    from imagefinder.catalog.label_table import LabelTable
+
+    task.step("measuring")
+    pairs = [(id, text) for id, texts in captions.items() for text in texts]
+    return task.finder.evaluate(LabelTable(labels, pairs, ()), space).to_dict()
+
+
+JOBS: dict[str, JobKind] = {
+    "index": JobKind("Indexing", options.IndexOptions, _index, ("images",), _check_sources),
+    "cluster": JobKind("Grouping", options.ClusterOptions, _cluster, ("clusters",)),
+    "choose-k": JobKind("Finding the number of groups", options.ChooseOptions, _choose_k),
+    "map": JobKind("Drawing the map", options.MapOptions, _map, ("maps",), _check_map),
+    "duplicates": JobKind(
+        "Looking for duplicates", options.DuplicateOptions, _duplicates, ("duplicates",), _check_folders
+    ),
+    "outliers": JobKind("Looking for odd ones out", options.OutlierOptions, _outliers, ("images",)),
+    "quality": JobKind("Measuring quality", options.QualityOptions, _quality, ("images",)),
+    "pca": JobKind("Measuring dimensions", options.NoOptions, _pca),
+    "model": JobKind("Adding a model", options.ModelOptions, _model, ("images",)),
+    "train": JobKind(_train_title, options.TrainOptions, _train, ("images",), hidden=("labels", "captions")),
+    "evaluate": JobKind(
+        "Measuring how well images are found", options.EvaluateOptions, _evaluate, hidden=("labels", "captions")
+    ),
+    "classify": JobKind("Telling classes", options.ClassifyOptions, _classify, ("images",)),
+}
+
+
+# --- a request for one --------------------------------------------------------------------------------------------
+
+
+def _valid(kind: str) -> str:
+    try:
+        return known(kind)
+    except InvalidInputError as error:
+        raise ValueError(error.message) from None
+
+
+def _name_all(schema: dict[str, Any]) -> None:
+    schema["enum"] = [*JOBS]
+
+
+Kind = Annotated[str, AfterValidator(_valid), Field(json_schema_extra=_name_all)]
+
+
+class JobRequest(Body):
+    """A job to run in the background. The options depend on its kind."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"kind": "index", "options": {"sources": ["https://example.com/cat.jpg"]}},
+                {"kind": "cluster", "options": {"n_clusters": 20}},
+                {"kind": "train", "options": {"what": "classifier", "by": "tags"}},
+            ]
+        },
+    )
+    kind: Kind
+    options: dict[str, Any] = Field(default_factory=dict)

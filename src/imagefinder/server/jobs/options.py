@@ -1,18 +1,34 @@
-"""What clients may say of each kind of job."""
+"""The options of each kind of job, as clients may give them."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from imagefinder.clusters.algorithms.methods import DEFAULT
+from imagefinder.duplicates.candidates import LEAST_COSINE
+from imagefinder.duplicates.matching.tiers import Tier
 from imagefinder.server.requests import Body, FilterText, Id, Name
+from imagefinder.training.classifier import MAX_HIDDEN
+from imagefinder.training.export import NAME
 
+TrainedName = Annotated[str, StringConstraints(pattern=f"^{NAME.pattern}$")]
 Glob = Annotated[str, StringConstraints(max_length=500)]
 Method = Annotated[str, StringConstraints(max_length=40)]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Place = Annotated[str, StringConstraints(min_length=1, max_length=8000, pattern=r"^[^\x00]+$")]
+
+
+Label = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Labels = Annotated[dict[Id, Label], Field(max_length=100_000)]
+Captions = Annotated[
+    dict[
+        Id, Annotated[list[Annotated[str, StringConstraints(min_length=1, max_length=10_000)]], Field(max_length=100)]
+    ],
+    Field(max_length=100_000),
+]
+Workers = Field(None, ge=1, le=256, description="Threads, by default one a core.")
 
 
 class IndexOptions(Body):
@@ -21,8 +37,12 @@ class IndexOptions(Body):
     )
     include: list[Glob] = Field(default_factory=list, max_length=100)
     exclude: list[Glob] = Field(default_factory=list, max_length=100)
+    column: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = Field(
+        None, description="The column of a table that holds the paths or URLs."
+    )
     force: bool = False
     allow_empty: bool = False
+    workers: int | None = Workers
     cluster: bool = Field(False, description="Then cluster, if that was never done.")
 
 
@@ -32,11 +52,18 @@ class ClusterOptions(Body):
     features: Method = "default"
     scale: Method = "none"
     seed: Seed = 0
+    stability: int = Field(5, ge=0, le=100, description="Resampled runs that judge the clusters; 0 for none.")
     fresh: bool = False
+    settings: dict[Method, int | float | str | None] = Field(
+        default_factory=dict, max_length=20, description="What the method can be told further."
+    )
 
 
 class ChooseOptions(Body):
     max_k: int = Field(100, ge=2, le=1000)
+    features: Method = "default"
+    scale: Method = "none"
+    seed: Seed = 0
 
 
 class MapOptions(Body):
@@ -47,9 +74,16 @@ class MapOptions(Body):
 
 
 class DuplicateOptions(Body):
-    tier: Literal["identical-bytes", "identical-pixels", "same-picture", "same-scene", "similar"] = "same-picture"
-    similar: float = Field(0.8, ge=0, le=1)
+    tier: Tier = Tier.SAME_PICTURE
+    similar: float = Field(0.8, ge=LEAST_COSINE, le=1)
     keep: list[Method] = Field(default_factory=list, max_length=20)
+    references: list[Place] = Field(
+        default_factory=list, max_length=100, description="Folders whose images are always kept."
+    )
+    prefer: list[Place] = Field(
+        default_factory=list, max_length=100, description="Folders whose images are rather kept, the first named first."
+    )
+    workers: int | None = Workers
 
 
 class OutlierOptions(Body):
@@ -75,63 +109,44 @@ class TrainOptions(Body):
     """A model of this index: an adapter or a classifier from labels, words from captions."""
 
     what: Literal["adapter", "classifier", "words"]
-    labels: dict[Id, Annotated[str, StringConstraints(min_length=1, max_length=200)]] | None = Field(
-        None, max_length=100_000, description="Labels by the ids of images, of an adapter or a classifier."
-    )
-    by: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = Field(
+    labels: Labels | None = Field(None, description="Labels by the ids of images, of an adapter or a classifier.")
+    captions: Captions | None = Field(None, description="Captions by the ids of images, of words.")
+    by: Label | None = Field(
         None, description="A field whose values are labels: folder, tags, cluster_name, a table's column ..."
     )
     feedback: bool | None = Field(None, description="Of an adapter: learn from what was liked and disliked too.")
-    hidden: int | None = Field(None, ge=2, le=4096, description="Width of a classifier's space, by default 64.")
+    hidden: int | None = Field(None, ge=2, le=MAX_HIDDEN, description="Width of a classifier's space, by default 64.")
+    held_out: float | None = Field(
+        None, ge=0, le=0.9, description="Of a classifier: share of each class to measure on."
+    )
+    methods: list[Method] | None = Field(None, max_length=20, description="Of an adapter: the only ones to try.")
+    seed: Seed = 0
     space: Name | None = Field(None, description="Space or model to start from. None: the one in use.")
-    name: Name | None = Field(None, description="Name of the model and its space.")
+    name: TrainedName | None = Field(None, description="Name of the model and its space.")
     use: bool = Field(False, description="Search with it from then on.")
 
     @model_validator(mode="after")
     def _fitting(self) -> TrainOptions:
-        unfit = {"adapter": ("hidden",), "classifier": ("feedback",), "words": ("labels", "by", "feedback", "hidden")}
+        unfit = {
+            "adapter": ("hidden", "held_out", "captions"),
+            "classifier": ("feedback", "methods", "captions"),
+            "words": ("labels", "by", "feedback", "hidden", "held_out", "methods"),
+        }
         for name in unfit[self.what]:
             if getattr(self, name) is not None:
                 raise ValueError(f"{name} means nothing to {self.what}")
         return self
 
 
+class EvaluateOptions(Body):
+    """Labels, captions or both, by the ids of images."""
+
+    labels: Labels = Field(default_factory=dict)
+    captions: Captions = Field(default_factory=dict)
+    space: Name | None = Field(None, description="Space or model to measure. None: the one in use.")
+
+
 class ClassifyOptions(Body):
     """The class of every image, as the fields class and class_confidence, for filters."""
 
     model: Name | None = Field(None, description="A classifier. None: the one trained last.")
-
-
-OPTIONS: dict[str, type[Body]] = {
-    "index": IndexOptions,
-    "cluster": ClusterOptions,
-    "choose-k": ChooseOptions,
-    "map": MapOptions,
-    "duplicates": DuplicateOptions,
-    "outliers": OutlierOptions,
-    "quality": QualityOptions,
-    "pca": NoOptions,
-    "model": ModelOptions,
-    "train": TrainOptions,
-    "classify": ClassifyOptions,
-}
-Kind = Literal[
-    "index", "cluster", "choose-k", "map", "duplicates", "outliers", "quality", "pca", "model", "train", "classify"
-]
-
-
-class JobRequest(Body):
-    """A job to run in the background. The options depend on its kind."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [
-                {"kind": "index", "options": {"sources": ["https://example.com/cat.jpg"]}},
-                {"kind": "cluster", "options": {"n_clusters": 20}},
-                {"kind": "train", "options": {"what": "classifier", "by": "tags"}},
-            ]
-        },
-    )
-    kind: Kind
-    options: dict[str, Any] = Field(default_factory=dict)

@@ -11,7 +11,7 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -25,12 +25,11 @@ from imagefinder.server.errors import RefusedError, body, of_error
 
 if TYPE_CHECKING:
     from imagefinder.server.hub import Hub
-    from imagefinder.types import Skipped
 
 T = TypeVar("T")
 FOLDER = "jobs"
 KEPT, WAITING = 200, 50  # jobs in the history; jobs that may wait
-TELL_S = 0.2  # between two reports of progress
+PUBLISH_S = 0.2  # between two reports of progress
 NICE = 10  # how far a job steps back behind searches for the processor
 
 
@@ -40,11 +39,13 @@ class JobStoppedError(Exception):
 
 @dataclass(slots=True)
 class Job:
-    """One piece of work. Times are ISO 8601 in UTC; ``done`` of ``total`` counts what ``stage`` names."""
+    """One piece of work. ``title`` says to people what it is. Times are ISO 8601 in UTC; ``done`` of ``total`` counts
+    what ``stage`` names."""
 
     id: str
     kind: str
     options: dict[str, Any]
+    title: str = ""
     state: str = "queued"
     stage: str = ""
     done: int = 0
@@ -58,7 +59,7 @@ class Job:
     skipped: list[dict[str, str]] = field(default_factory=list)
     stopping: bool = False
     _since: tuple[str, float] = ("", 0.0)
-    _told: float = 0.0
+    _published: float = 0.0
 
     @property
     def eta_s(self) -> float | None:
@@ -70,24 +71,27 @@ class Job:
 
     def to_dict(self, *, brief: bool = False) -> dict[str, Any]:
         """As clients see it. ``brief`` leaves the result out, which may be large."""
-        names = ("id", "kind", "options", "state", "stage", "done", "total", "eta_s", "created", "started", "finished")
-        row = {name: getattr(self, name) for name in (*names, "seconds", "error")}
+        names = ("id", "kind", "title", "options", "state", "stage", "done", "total", "eta_s", "created", "started")
+        row = {name: getattr(self, name) for name in (*names, "finished", "seconds", "error")}
         return {**row, "result": None if brief else self.result, "skipped": len(self.skipped)}
 
 
 Work = Callable[[Job, "Jobs"], Any]
+Title = Callable[[str, Mapping[str, Any]], str]
 
 
 class Jobs:
-    """The queue and the history. Work runs in one thread of its own, which gives way to everything else."""
+    """The queue and the history. Work runs in one thread of its own, which gives way to everything else. ``title``
+    makes the title of a job of its kind and its options."""
 
-    def __init__(self, home: Path, hub: Hub) -> None:
+    def __init__(self, home: Path, hub: Hub, title: Title = lambda kind, options: kind) -> None:
         self._folder = home / FOLDER
         self._hub = hub
+        self._title = title
         self._lock = threading.Condition()
         self._waiting: deque[tuple[Job, Work]] = deque()
         self._quick: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
-        self._all = {job.id: job for job in _history(self._folder)}
+        self._all = {job.id: job for job in _history(self._folder, title)}
         self._running: Job | None = None
         self._closing = False
         self._thread = threading.Thread(target=self._loop, name="imagefinder-jobs", daemon=True)
@@ -100,11 +104,12 @@ class Jobs:
         with self._lock:
             if self._closing or len(self._waiting) >= WAITING:
                 raise RefusedError(503, f"{len(self._waiting)} jobs are waiting already.", remedy="Try again later.")
-            job = Job(f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}", kind, options)
+            id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
+            job = Job(id, kind, options, self._title(kind, options))
             self._all[job.id] = job
             self._waiting.append((job, work))
             self._lock.notify()
-        self._tell(job, always=True)
+        self._publish(job, always=True)
         return job
 
     def quickly(self, do: Callable[[], T]) -> Future[T]:
@@ -167,7 +172,7 @@ class Jobs:
         if stage != job._since[0]:
             job._since = (stage, time.monotonic())
         job.stage, job.done, job.total = stage, done, total
-        self._tell(job)
+        self._publish(job)
         if open:
             self._do_quick()
 
@@ -183,6 +188,8 @@ class Jobs:
                     break
                 job, work = self._waiting.popleft() if self._waiting and not self._quick else (None, None)
                 self._running = job
+                if job is not None:
+                    job.state, job.started = "running", _now()
             if job is None or work is None:
                 self._do_quick()
             else:
@@ -192,9 +199,8 @@ class Jobs:
 
     def _run(self, job: Job, work: Work) -> None:
         begun = time.monotonic()
-        job.state, job.started = "running", _now()
         self._keep(job)
-        self._tell(job, always=True)
+        self._publish(job, always=True)
         try:
             job.result = work(job, self)
             state = "done"
@@ -211,7 +217,7 @@ class Jobs:
     def _end(self, job: Job, state: str) -> None:
         job.state, job.finished = state, _now()
         self._keep(job)
-        self._tell(job, always=True)
+        self._publish(job, always=True)
         ended = [j for j in self.list() if j.finished]
         for old in ended[KEPT:]:
             del self._all[old.id]
@@ -228,10 +234,10 @@ class Jobs:
             except BaseException as error:
                 future.set_exception(error)
 
-    def _tell(self, job: Job, *, always: bool = False) -> None:
+    def _publish(self, job: Job, *, always: bool = False) -> None:
         now = time.monotonic()
-        if always or now - job._told >= TELL_S:
-            job._told = now
+        if always or now - job._published >= PUBLISH_S:
+            job._published = now
             self._hub.publish("job", job.to_dict(brief=True))
 
     def _keep(self, job: Job) -> None:
@@ -241,17 +247,14 @@ class Jobs:
             write_whole(self._folder / f"{job.id}.json", json.dumps(row, ensure_ascii=False, default=str).encode())
 
 
-def skipped_rows(skipped: Sequence[Skipped]) -> list[dict[str, str]]:
-    return [s.to_dict() for s in skipped]
-
-
-def _history(folder: Path) -> list[Job]:
+def _history(folder: Path, title: Title) -> list[Job]:
     """The jobs of earlier servers. One that was running when its server died says so."""
     jobs = []
     for path in sorted(folder.glob("*.json"))[-KEPT:] if folder.is_dir() else []:
         try:
             row = json.loads(path.read_text("utf-8"))
             job = Job(**{k: v for k, v in row.items() if k != "eta_s"})
+            job.title = title(job.kind, job.options)
         except (OSError, ValueError, TypeError):
             continue  # a note that can't be read tells nothing; the index is whole without it
         if job.state in ("queued", "running"):

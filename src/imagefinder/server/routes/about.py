@@ -11,6 +11,7 @@ from imagefinder._util.extras import install_command, missing_modules
 from imagefinder._version import __version__
 from imagefinder.errors import ImageFinderError, NotFoundError
 from imagefinder.server import requests, responses
+from imagefinder.server.access import reads
 from imagefinder.server.errors import RefusedError
 from imagefinder.server.safety import COOKIE, cookie_value, is_same
 from imagefinder.server.state import Json, Serving, ServingDep
@@ -20,6 +21,7 @@ DAYS_30 = 30 * 24 * 3600
 
 
 @router.get("/v1/index", response_model=responses.Info)
+@reads()
 async def index(serving: ServingDep) -> Response:
     """What the index holds, and what this server lets you do."""
     return Json(await serving.searching.run(_index, serving))
@@ -65,6 +67,7 @@ def _is_clustered(serving: Serving) -> bool:
 
 
 @router.post("/v1/session", status_code=204)
+@reads(costly=True, keyless=True)
 def session(serving: ServingDep, request: Request, body: requests.Key) -> Response:
     """Give the key once, and a cookie carries it from then on: for pages, whose pictures can't send headers."""
     key = serving.settings.key
@@ -79,12 +82,14 @@ def session(serving: ServingDep, request: Request, body: requests.Key) -> Respon
 
 
 @router.get("/healthz")
+@reads(keyless=True)
 async def healthz() -> Response:
     """The server answers."""
     return Json({"status": "ok"})
 
 
 @router.get("/readyz")
+@reads(keyless=True)
 async def readyz(serving: ServingDep) -> Response:
     """The index is open and its model loaded: the next search is a quick one. 503 before that."""
     if not serving.ready:
@@ -93,6 +98,7 @@ async def readyz(serving: ServingDep) -> Response:
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+@reads()
 def metrics(serving: ServingDep) -> Response:
     """Figures for Prometheus: latency by route and by stage of a search, size of the index, jobs."""
     return Response(serving.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")

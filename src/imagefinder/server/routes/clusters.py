@@ -5,21 +5,28 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Literal, TypeVar
+from zipfile import ZipFile
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
+from fastapi import Path as InPath
 from fastapi.responses import Response
 
+from imagefinder.clusters.model import ARRAYS, FACTS
 from imagefinder.server import requests, responses
+from imagefinder.server.access import changes, reads
 from imagefinder.server.errors import RefusedError
 from imagefinder.server.state import Json, Serving, ServingDep
 
 router = APIRouter(prefix="/v1/clusters", tags=["clusters"])
 T = TypeVar("T")
-LabelParam = Annotated[int, Path(ge=0, le=2**31 - 1)]
+ClusterParam = Annotated[int, InPath(ge=0, le=2**31 - 1)]
 
 
 @router.get("", response_model=responses.Clusters)
+@reads()
 async def clusters(serving: ServingDep) -> Response:
     """The clusters in force. 404 while nothing was clustered."""
     return Json(await serving.searching.run(_facts, serving))
@@ -30,6 +37,7 @@ def _facts(serving: Serving) -> dict[str, Any]:
 
 
 @router.get("/levels")
+@reads()
 async def levels(serving: ServingDep, n: Annotated[int, Query(ge=1, le=10_000)] = 5) -> Response:
     """Clusters of clusters: the tree cut into ``n`` groups, the largest first."""
     found = await serving.searching.run(lambda: serving.finder.clusters.levels(n))
@@ -37,6 +45,7 @@ async def levels(serving: ServingDep, n: Annotated[int, Query(ge=1, le=10_000)] 
 
 
 @router.get("/export", response_class=Response)
+@reads()
 async def export(serving: ServingDep, format: Literal["csv", "json"] = "csv") -> Response:
     """A row for each image: uri, cluster, name, distance to the centre."""
     rows = await serving.searching.run(lambda: serving.finder.clusters.rows())
@@ -50,8 +59,26 @@ async def export(serving: ServingDep, format: Literal["csv", "json"] = "csv") ->
     return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
 
 
+@router.get("/model", response_class=Response, responses={200: {"content": {"application/zip": {}}}})
+@reads()
+async def model(serving: ServingDep) -> Response:
+    """What assigns any image to these clusters without the collection: clusters.json and clusters.npz in a ZIP file."""
+
+    def write() -> bytes:
+        with TemporaryDirectory() as folder:
+            serving.finder.clusters.export_model(folder)
+            data = io.BytesIO()
+            with ZipFile(data, "w") as file:
+                for name in (FACTS, ARRAYS):
+                    file.write(Path(folder) / name, name)
+        return data.getvalue()
+
+    return Response(await serving.searching.run(write), media_type="application/zip")
+
+
 @router.patch("/{label}", response_model=responses.Cluster)
-async def change(serving: ServingDep, label: LabelParam, body: requests.ClusterChange) -> Response:
+@changes()
+async def change(serving: ServingDep, label: ClusterParam, body: requests.ClusterChange) -> Response:
     """Rename a cluster, or lock it: a locked one keeps its members when clustering runs again."""
 
     def do() -> dict[str, Any]:
@@ -66,12 +93,14 @@ async def change(serving: ServingDep, label: LabelParam, body: requests.ClusterC
 
 
 @router.post("/merge", response_model=responses.Cluster)
+@changes()
 async def merge(serving: ServingDep, body: requests.Merge) -> Response:
     """Make one cluster of several, with the label and the name of the first."""
     return Json(await _edit(serving, lambda: serving.finder.clusters.merge(*body.clusters).to_dict()))
 
 
 @router.post("/undo", response_model=responses.Clusters)
+@changes()
 async def undo(serving: ServingDep) -> Response:
     """Take the last change back, be it a correction or a run."""
 
@@ -83,7 +112,8 @@ async def undo(serving: ServingDep) -> Response:
 
 
 @router.post("/{label}/split")
-async def split(serving: ServingDep, label: LabelParam, body: requests.Split) -> Response:
+@changes()
+async def split(serving: ServingDep, label: ClusterParam, body: requests.Split) -> Response:
     """Part a cluster; the largest part keeps its label and name."""
 
     def do() -> dict[str, Any]:
@@ -93,7 +123,8 @@ async def split(serving: ServingDep, label: LabelParam, body: requests.Split) ->
 
 
 @router.post("/{label}/images", response_model=responses.Cluster)
-async def move(serving: ServingDep, label: LabelParam, body: requests.IdList) -> Response:
+@changes()
+async def move(serving: ServingDep, label: ClusterParam, body: requests.IdList) -> Response:
     """Put images into a cluster. They stay there when clustering runs again."""
     return Json(await _edit(serving, lambda: serving.finder.clusters.move(body.ids, label).to_dict()))
 
@@ -111,5 +142,5 @@ async def _edit(serving: Serving, do: Callable[[], T]) -> T:
             return do()
 
     result = await serving.searching.run(locked)
-    serving.kinds.changed("clusters")
+    serving.hub.changed("clusters")
     return result

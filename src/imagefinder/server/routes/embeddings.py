@@ -14,6 +14,7 @@ from fastapi.responses import Response
 from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.images.loader import is_url
 from imagefinder.server import requests, responses
+from imagefinder.server.access import reads
 from imagefinder.server.routes.search import decode_data_uri
 from imagefinder.server.state import Json, ServingDep
 
@@ -26,12 +27,14 @@ router = APIRouter(prefix="/v1", tags=["embeddings"])
 
 
 @router.get("/models", response_model=responses.Models)
+@reads()
 async def models(serving: ServingDep) -> Response:
     """The spaces of the index, each under the name to ask /v1/embeddings for. None before anything is indexed."""
     return Json({"object": "list", "data": await serving.searching.run(_models, serving.finder)})
 
 
 @router.get("/models/{id}", response_model=responses.Model)
+@reads()
 async def model(serving: ServingDep, id: str) -> Response:
     """One of them."""
     found = await serving.searching.run(_models, serving.finder)
@@ -39,6 +42,7 @@ async def model(serving: ServingDep, id: str) -> Response:
 
 
 @router.post("/embeddings", response_model=responses.Embedded)
+@reads(costly=True)
 async def embeddings(serving: ServingDep, body: requests.Embeddings) -> Response:
     """Vectors of texts and pictures, of unit length, as searches compare them: by their dot product."""
     return Json(await serving.searching.run(_embed, serving.finder, body))

@@ -10,8 +10,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, File, Form, Header, Query, UploadFile
 from fastapi.responses import Response
 
+from imagefinder.catalog.edits import TAG_LENGTH, TAGS
 from imagefinder.errors import ImageError, InvalidInputError
 from imagefinder.server import requests, responses
+from imagefinder.server.access import changes, reads
 from imagefinder.server.jobs.options import Place
 from imagefinder.server.pictures import SIZES, TYPES
 from imagefinder.server.routes.search import UPLOAD
@@ -27,6 +29,7 @@ Sort = Annotated[str | None, Query(max_length=40, description="A field; with - i
 
 
 @router.get("/images", response_model=responses.Images)
+@reads()
 async def list_images(
     serving: ServingDep,
     filter: FilterParam = None,
@@ -42,6 +45,7 @@ async def list_images(
 
 
 @router.get("/images/columns", response_model=responses.Columns)
+@reads()
 async def columns(
     serving: ServingDep,
     fields: Annotated[str, Query(max_length=1000, description="Names, separated by commas.")] = "id,width,height",
@@ -57,37 +61,42 @@ async def columns(
 
 
 @router.get("/facets", response_model=responses.Facets)
+@reads()
 async def facets(serving: ServingDep, filter: FilterParam = None) -> Response:
     """What there is to filter by among the images that match: values with their counts, and ranges."""
     return Json(await serving.searching.run(serving.finder.facets, filter))
 
 
 @router.get("/images/{id}", response_model=responses.Image)
+@reads()
 def get_image(serving: ServingDep, id: requests.Id) -> Response:
     """All that is known of one image."""
     return Json(serving.finder.get(id).to_dict())
 
 
 @router.patch("/images/{id}", response_model=responses.Image)
+@changes()
 def change_image(serving: ServingDep, id: requests.Id, body: requests.Change) -> Response:
-    """Give an image other tags, or another caption (null takes it away)."""
+    """Give an image other tags, another caption or another name (null takes it away)."""
     given = {name: getattr(body, name) for name in body.model_fields_set}
     if given.get("tags", ()) is None:
         given["tags"] = []
     record = serving.finder.update(id, **given)
-    serving.kinds.changed("images")
+    serving.hub.changed("images")
     return Json(record.to_dict())
 
 
 @router.post("/images/tags")
+@changes()
 def tag_images(serving: ServingDep, body: requests.Tagging) -> Response:
     """Add and remove tags of many images."""
     changed = serving.finder.tag(body.ids, add=body.add, remove=body.remove)
-    serving.kinds.changed("images")
+    serving.hub.changed("images")
     return Json({"changed": changed})
 
 
 @router.delete("/images/{id}", status_code=204)
+@changes()
 def delete_image(serving: ServingDep, id: requests.Id) -> Response:
     """Take an image out of the index. Its file stays where it is, unless it was uploaded here."""
     _remove(serving, [id])
@@ -95,6 +104,7 @@ def delete_image(serving: ServingDep, id: requests.Id) -> Response:
 
 
 @router.post("/images/delete")
+@changes()
 def delete_images(serving: ServingDep, body: requests.IdList) -> Response:
     """Take many images out of the index."""
     return Json({"removed": _remove(serving, body.ids)})
@@ -106,7 +116,7 @@ def _remove(serving: Serving, ids: Sequence[str]) -> int:
     records = [serving.finder.get(id) for id in dict.fromkeys(ids)]
     removed = serving.finder.remove(*(r.id for r in records))
     serving.uploads.drop(records)
-    serving.kinds.changed("images")
+    serving.hub.changed("images")
     return removed
 
 
@@ -116,6 +126,7 @@ _JPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}}, 
 
 
 @router.get("/images/{id}/thumbnail", response_class=Response, responses=_JPEG)
+@reads()
 async def thumbnail(
     serving: ServingDep,
     id: requests.Id,
@@ -139,6 +150,7 @@ async def thumbnail(
 
 
 @router.get("/images/{id}/original", response_class=Response, responses={200: {"content": {"image/*": {}}}})
+@reads()
 async def original(serving: ServingDep, id: requests.Id) -> Response:
     """The image's own file."""
     record = await serving.drawing.run(serving.finder.get, id)
@@ -167,10 +179,13 @@ _ADDED: dict[int | str, dict[str, Any]] = {
     max_body_size=4 * UPLOAD,
     form_limits={"max_files": FILES},
 )
+@changes()
 async def add_images(
     serving: ServingDep,
     files: Annotated[list[UploadFile], File(description="Image files.")],
-    tags: Annotated[str, Form(max_length=2000, description="Tags for all of them, separated by commas.")] = "",
+    tags: Annotated[
+        str, Form(max_length=TAGS * (TAG_LENGTH + 1), description="Tags for all of them, separated by commas.")
+    ] = "",
 ) -> Response:
     """Add image files to the collection; the server keeps a copy of each."""
     kept: dict[str, str] = {}
@@ -195,6 +210,7 @@ async def add_images(
 
 
 @router.post("/images/urls", status_code=201, response_model=responses.Added, responses=_ADDED)
+@changes(costly=True)
 async def add_urls(serving: ServingDep, body: requests.Urls) -> Response:
     """Add images by their URLs, which the server fetches."""
 
@@ -216,7 +232,7 @@ def _name(serving: Serving, names: dict[str, str], tags: Sequence[str]) -> None:
 
 def _added(serving: Serving, ids: Sequence[str], skipped: Sequence[dict[str, str]]) -> dict[str, Any]:
     images = [serving.finder.get(id).to_dict() for id in dict.fromkeys(ids) if id in serving.finder]
-    serving.kinds.changed("images")
+    serving.hub.changed("images")
     return {"images": images, "skipped": list(skipped)}
 
 
@@ -231,14 +247,16 @@ async def _soon(serving: Serving, add: Callable[[], dict[str, Any]]) -> Response
 
 
 @router.post("/tables", status_code=201, max_body_size=UPLOAD)
+@changes(costly=True)
 async def add_table(serving: ServingDep, file: Annotated[UploadFile, File()]) -> Response:
-    """Send a CSV or Parquet table of URLs. The answer names it as a source, for a job of the kind ``index``."""
+    """Send a CSV or Parquet table of URLs. The response names it as a source, for a job of the kind ``index``."""
     data = await file.read()
     path = await serving.drawing.run(serving.uploads.keep_table, display_name(file.filename), data, serving.settings)
     return Json({"source": str(path)}, 201)
 
 
 @router.get("/folders")
+@reads()
 def folders(serving: ServingDep, path: Annotated[Place | None, Query()] = None) -> Response:
     """The folders in a folder of the server's machine, to choose one to add."""
     from imagefinder.server.folders import look_into

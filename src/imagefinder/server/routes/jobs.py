@@ -3,53 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
-from pydantic import ValidationError
 
-from imagefinder.errors import InvalidInputError
-from imagefinder.maps.projections import NEEDS_EXTRA, check_method
 from imagefinder.server import responses
-from imagefinder.server.jobs.options import OPTIONS, JobRequest, Kind
-from imagefinder.server.jobs.queue import Job
-from imagefinder.server.state import Json, Serving, ServingDep
-from imagefinder.server.uploads import check_source
+from imagefinder.server.access import changes, reads
+from imagefinder.server.jobs.kinds import JobRequest, Kind, submit
+from imagefinder.server.state import Json, ServingDep
 
 router = APIRouter(prefix="/v1", tags=["jobs"])
 
 
 @router.post("/jobs", status_code=202, response_model=responses.Job)
+@changes(costly=True)
 def start_job(serving: ServingDep, body: JobRequest) -> Response:
     """Start long work; GET /v1/events tells how far it is."""
     return Json(submit(serving, body.kind, body.options).to_dict(), 202)
 
 
-def submit(serving: Serving, kind: str, options: dict[str, Any], *, trusted: bool = False) -> Job:
-    """Check the options of a job and queue it. ``trusted`` sources are those of the person who started the server.
-
-    Raises InvalidInputError, RefusedError for a source that clients may not name, and MissingExtraError.
-    """
-    try:
-        checked = OPTIONS[kind].model_validate(options)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = "".join(f"{p}: " for p in first["loc"])
-        raise InvalidInputError(f"options of {kind}: {where}{first['msg']}.", remedy="See /docs.") from None
-    given = checked.model_dump(exclude_unset=True)
-    if kind == "index":
-        given.setdefault("sources", [])
-        for source in [] if trusted else given["sources"]:
-            check_source(source, serving.finder, serving.settings, serving.uploads)
-    if kind == "map" and given.get("method") in NEEDS_EXTRA and not given.get("update"):
-        check_method(given["method"])
-    shown = {name: value for name, value in given.items() if name != "labels"}  # as many as there are images
-    return serving.jobs.submit(kind, shown, serving.kinds.work(kind, given))
-
-
 @router.get("/jobs", response_model=responses.Jobs)
+@reads()
 def list_jobs(
     serving: ServingDep,
     kind: Annotated[Kind | None, Query()] = None,
@@ -61,18 +37,21 @@ def list_jobs(
 
 
 @router.get("/jobs/{id}", response_model=responses.Job)
+@reads()
 def get_job(serving: ServingDep, id: str) -> Response:
     """One job with its result."""
     return Json(serving.jobs.get(id).to_dict())
 
 
 @router.delete("/jobs/{id}", response_model=responses.Job)
+@changes()
 def cancel_job(serving: ServingDep, id: str) -> Response:
     """Stop a job at its next step. What it has stored by then stays."""
     return Json(serving.jobs.cancel(id).to_dict(brief=True))
 
 
 @router.get("/jobs/{id}/skipped", response_model=responses.SkippedList)
+@reads()
 def skipped(
     serving: ServingDep,
     id: str,
@@ -85,6 +64,7 @@ def skipped(
 
 
 @router.get("/events", response_class=EventSourceResponse)
+@reads(endless=True)
 async def events(serving: ServingDep) -> AsyncIterator[ServerSentEvent]:
     """Server-sent events: ``job`` with a job whenever it moves on, ``changed`` with what is not as it was."""
     async for item in serving.hub.listen():

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from imagefinder.server import responses
+from imagefinder.server.access import reads
 from imagefinder.server.state import Json, Serving, ServingDep
 
 if TYPE_CHECKING:
@@ -19,18 +20,21 @@ _BYTES: dict[int | str, dict[str, Any]] = {200: {"content": {"application/octet-
 
 
 @router.get("", response_model=responses.Maps)
+@reads()
 def list_maps(serving: ServingDep) -> Response:
     """The maps that were made, the newest first. POST /v1/jobs makes one."""
     return Json({"maps": [m.to_dict() for m in reversed(serving.finder.maps())]})
 
 
 @router.get("/{name}", response_model=responses.Map)
+@reads()
 def get_map(serving: ServingDep, name: str) -> Response:
     """One map's facts; ``latest`` is the newest."""
     return Json(_map(serving, name).to_dict())
 
 
 @router.get("/{name}/coordinates", response_class=Response, responses=_BYTES)
+@reads()
 async def coordinates(serving: ServingDep, name: str) -> Response:
     """The places of its images: float32, little-endian, two for each."""
 
@@ -41,6 +45,7 @@ async def coordinates(serving: ServingDep, name: str) -> Response:
 
 
 @router.get("/{name}/ids", response_class=Response, responses=_BYTES)
+@reads()
 async def ids(serving: ServingDep, name: str) -> Response:
     """The ids of its images in the same order, 16 bytes each."""
 
@@ -51,6 +56,7 @@ async def ids(serving: ServingDep, name: str) -> Response:
 
 
 @router.get("/{name}/columns", response_model=responses.Columns)
+@reads()
 async def columns(
     serving: ServingDep, name: str, fields: Annotated[str, Query(max_length=1000)] = "cluster,cluster_name"
 ) -> Response:

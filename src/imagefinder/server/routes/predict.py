@@ -9,6 +9,7 @@ from fastapi.responses import Response
 
 from imagefinder.errors import ImageError
 from imagefinder.server import requests, responses
+from imagefinder.server.access import reads
 from imagefinder.server.routes.search import decode_data_uri
 from imagefinder.server.state import Json, Serving, ServingDep
 from imagefinder.types import Record
@@ -17,6 +18,7 @@ router = APIRouter(prefix="/v1", tags=["spaces"])
 
 
 @router.post("/predict", response_model=responses.Prediction)
+@reads(costly=True)
 async def predict(serving: ServingDep, body: requests.Predict) -> Response:
     """What a picture shows, and how sure that is. A job of the kind train makes a classifier; one of the kind classify
     tells the class of every image."""

@@ -15,6 +15,7 @@ from starlette.datastructures import UploadFile as StarletteUpload
 from imagefinder.errors import InvalidInputError, InvalidQueryError
 from imagefinder.search.query import Box, Kind, Part, QueryInput, Term, parse_query
 from imagefinder.server import requests, responses
+from imagefinder.server.access import changes, reads
 from imagefinder.server.state import Json, Serving, ServingDep
 
 if TYPE_CHECKING:
@@ -25,12 +26,14 @@ UPLOAD = 256 * 1024**2  # bytes of one picture; the body may be a little longer
 
 
 @router.post("/search", response_model=responses.Hits)
+@reads(costly=True)
 async def search(serving: ServingDep, query: requests.Search) -> Response:
     """The images that fit best: by words, by pictures (an id, a URL, data, an upload), or by what was liked."""
     return Json(await serving.searching.run(_search, serving, query))
 
 
 @router.post("/search/upload", response_model=responses.Hits, max_body_size=UPLOAD)
+@reads(costly=True)
 async def search_upload(
     serving: ServingDep,
     image: Annotated[UploadFile, File(description="The picture to search by.")],
@@ -49,28 +52,15 @@ async def search_upload(
 
 def _search(serving: Serving, query: requests.Search, data: bytes | None = None) -> dict[str, Any]:
     given = [] if data is None else [Term(Kind.DATA, data)]
-    hits = serving.finder.search(
-        terms_of(serving, query, given) or None,
-        query.k,
-        filter=query.filter,
-        min_score=query.min_score,
-        offset=query.offset,
-        same_cluster=query.same_cluster,
-        liked=query.liked,
-        disliked=query.disliked,
-        collapse=query.collapse,
-        diversity=query.diversity,
-        spaces=query.spaces,
-        measures=query.measures,
-        fuse=query.fuse,
-    )
+    options = query.options()
+    hits = serving.finder.search(terms_of(serving, query, given) or None, **options)
     serving.metrics.search(hits.stages)
-    return {**hits.to_dict(), "total": hits.total, "next_offset": _next(hits, query)}
+    return {**hits.to_dict(), "total": hits.total, "next_offset": _next(hits, options["offset"], options["k"])}
 
 
-def _next(hits: Hits, query: requests.Search) -> int | None:
-    end = query.offset + len(hits)
-    return end if len(hits) == query.k and end < hits.total else None
+def _next(hits: Hits, offset: int, k: int) -> int | None:
+    end = offset + len(hits)
+    return end if len(hits) == k and end < hits.total else None
 
 
 def terms_of(serving: Serving, query: requests.Search, given: Sequence[Term] = ()) -> QueryInput:
@@ -127,6 +117,7 @@ _UPLOAD_BODY = {
 @router.post(
     "/uploads", status_code=201, response_model=responses.Upload, max_body_size=UPLOAD, openapi_extra=_UPLOAD_BODY
 )
+@reads(costly=True)
 async def upload(serving: ServingDep, request: Request) -> Response:
     """Keep a picture for a while, to search by it (the part ``{"upload": ...}``) as often as wanted.
 
@@ -151,6 +142,7 @@ async def _sent(request: Request) -> bytes | str:
 
 
 @router.get("/uploads/{upload}", response_class=Response, responses={200: {"content": {"image/jpeg": {}}}})
+@reads()
 async def uploaded(serving: ServingDep, upload: str, size: Annotated[int, Query(ge=16, le=2048)] = 512) -> Response:
     """A picture that was sent to search by, as a JPEG whose longest side is ``size`` pixels at most."""
     from imagefinder.server.pictures import to_jpeg
@@ -166,12 +158,14 @@ async def uploaded(serving: ServingDep, upload: str, size: Annotated[int, Query(
 
 
 @router.post("/feedback", status_code=201)
+@changes()
 def add_feedback(serving: ServingDep, body: requests.Feedback) -> Response:
     """Keep which hits of a query were liked and disliked. To re-rank at once, send them with the search as well."""
     return Json(serving.finder.feedback.add(body.query, body.liked, body.disliked).to_dict(), 201)
 
 
 @router.get("/feedback")
+@reads()
 def list_feedback(
     serving: ServingDep, k: Annotated[int, Query(ge=1, le=1000)] = 100, offset: Annotated[int, Query(ge=0)] = 0
 ) -> Response:
@@ -181,6 +175,7 @@ def list_feedback(
 
 
 @router.delete("/feedback/{id}", status_code=204)
+@changes()
 def remove_feedback(serving: ServingDep, id: str) -> Response:
     """Forget one judgement."""
     serving.finder.feedback.remove(id)

@@ -20,9 +20,9 @@ from imagefinder.training.export import MODEL_FILE, keep_model, work_folder
 from imagefinder.training.torch.bench import Bench, EncoderOptions, digest, open_bench
 from imagefinder.training.torch.checkpoint import forget_checkpoint
 from imagefinder.training.torch.export import check_cosines, spec_of, to_onnx
-from imagefinder.training.torch.loop import Fit, Fitted, Progress, Schedule
+from imagefinder.training.torch.loop import Fit, Fitted, Schedule
 from imagefinder.training.torch.networks import Autoencoder
-from imagefinder.types import Limits, Skipped
+from imagefinder.types import Limits, OnProgress, Skipped
 
 KIND = "autoencoder"
 LEAST = 10  # images: fewer can't be split into any to learn from and any to judge by
@@ -75,7 +75,7 @@ def train_autoencoder(
     name: str,
     restart: bool = False,
     limits: Limits | None = None,
-    progress: Progress | None = None,
+    progress: OnProgress | None = None,
 ) -> Made:
     """Train on the images at ``uris`` and keep the encoder as a model of the index in ``folder``.
 

@@ -13,10 +13,10 @@ from torch import Tensor
 from imagefinder.errors import InvalidInputError, ModelError
 from imagefinder.training.torch.backbones import DEFAULT, Normalisation, load_backbone
 from imagefinder.training.torch.export import pooled_features
-from imagefinder.training.torch.loop import Progress, Step, best_device
+from imagefinder.training.torch.loop import best_device
 from imagefinder.training.torch.networks import Encoder
 from imagefinder.training.torch.pictures import Pictures
-from imagefinder.types import Limits, Skipped
+from imagefinder.types import Limits, OnProgress, Progress, Skipped
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def open_bench(
     seed: int,
     batch: int,
     limits: Limits | None = None,
-    progress: Progress | None = None,
+    progress: OnProgress | None = None,
 ) -> Bench:
     """Load the encoder, with ``hidden`` numbers on top, and pass every picture through it once. Raises
     MissingExtraError, ModelError and InvalidInputError."""
@@ -78,7 +78,7 @@ def open_bench(
         rows += there
         parts.append(pooled_features(encoder, normalise(pixels.to(device).float() / 255)).cpu())
         if progress is not None:
-            progress(Step(0, 0, len(rows) + len(pictures.skipped), len(uris)))
+            progress(Progress("reading pictures", len(rows) + len(pictures.skipped), len(uris)))
     pooled = torch.cat(parts) if parts else torch.zeros(0, backbone.channels)
     if not pooled.isfinite().all():
         raise ModelError(f"{backbone.name} gives values that are no numbers.", remedy="Train another --encoder.")

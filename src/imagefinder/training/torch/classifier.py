@@ -19,9 +19,9 @@ from imagefinder.training.torch.autoencoder import CURVES, Made
 from imagefinder.training.torch.bench import Bench, EncoderOptions, digest, open_bench
 from imagefinder.training.torch.checkpoint import forget_checkpoint
 from imagefinder.training.torch.export import check_cosines, spec_of, to_onnx
-from imagefinder.training.torch.loop import Fit, Progress, Schedule
+from imagefinder.training.torch.loop import Fit, Schedule
 from imagefinder.training.torch.networks import Classifier
-from imagefinder.types import Limits
+from imagefinder.types import Limits, OnProgress
 
 KIND = "classifier"
 VALIDATION = 0.15  # of each class, to stop by
@@ -56,7 +56,7 @@ def finetune_classifier(
     name: str,
     restart: bool = False,
     limits: Limits | None = None,
-    progress: Progress | None = None,
+    progress: OnProgress | None = None,
 ) -> Made:
     """Train on the labelled images ``examples``, and keep the result as a model of the index in ``folder``.
 

@@ -17,6 +17,7 @@ from imagefinder.errors import InvalidInputError, ModelError
 from imagefinder.training.torch.backbones import Normalisation
 from imagefinder.training.torch.checkpoint import load_checkpoint, save_checkpoint
 from imagefinder.training.torch.pictures import Pictures, changed, generator, shuffled
+from imagefinder.types import OnProgress, Progress
 
 Extras = Callable[[list[int]], dict[str, Tensor]]
 
@@ -43,21 +44,6 @@ class Schedule:
                 raise InvalidInputError(f"{name} must be {least} or more; got {getattr(self, name)}.")
         if not 0 < self.lr < 10:
             raise InvalidInputError(f"lr must be above 0 and below 10; got {self.lr}.")
-
-
-@dataclass(frozen=True)
-class Step:
-    """How far a training is: ``done`` of ``total`` pictures of this ``epoch`` of ``epochs``, the mean ``loss`` of it
-    so far. ``epoch`` is 0 while the untrained features are computed."""
-
-    epoch: int
-    epochs: int
-    done: int
-    total: int
-    loss: float | None = None
-
-
-Progress = Callable[[Step], None]
 
 
 @dataclass
@@ -98,7 +84,7 @@ class Fit:
         folder: Path,
         *,
         facts: dict[str, Any],
-        progress: Progress | None = None,
+        progress: OnProgress | None = None,
     ) -> Fitted:
         """Train on the rows ``train``, judged on the rows ``held``; both are rows of ``pictures``.
 
@@ -113,9 +99,9 @@ class Fit:
         for epoch in range(resumed + 1, schedule.epochs + 1):
             if epoch - best > schedule.patience:
                 break
-            tell = _teller(progress, epoch, schedule.epochs, len(train))
+            report = _reporter(progress, epoch, schedule.epochs, len(train))
             try:
-                losses = self._epoch(shuffled(train, schedule.seed, epoch), schedule, epoch, tell)
+                losses = self._epoch(shuffled(train, schedule.seed, epoch), schedule, epoch, report)
                 history.append({"train": losses, "held": self._judge(held, schedule.batch)})
             except torch.OutOfMemoryError as error:
                 raise ModelError(
@@ -164,7 +150,7 @@ class Fit:
         return torch.autocast(self.device.type, self.precision)
 
     def _epoch(
-        self, order: list[int], schedule: Schedule, epoch: int, tell: Callable[[int, float], None]
+        self, order: list[int], schedule: Schedule, epoch: int, report: Callable[[int, float], None]
     ) -> dict[str, float]:
         self.network.train()
         random, sums, steps = generator(schedule.seed, epoch), _Means(), 0
@@ -184,7 +170,7 @@ class Fit:
                 self.scheduler.step()
                 steps += 1
             self.scaler.update()
-            tell(sums.count, sums.means()["loss"])
+            report(sums.count, sums.means()["loss"])
         return sums.means() if steps else {"loss": math.nan}
 
     def _judge(self, held: Sequence[int], count: int) -> dict[str, float]:
@@ -248,12 +234,12 @@ class _Means:
         return {name: value / self.count for name, value in self._sums.items()}
 
 
-def _teller(progress: Progress | None, epoch: int, epochs: int, total: int) -> Callable[[int, float], None]:
-    def tell(done: int, loss: float) -> None:
+def _reporter(progress: OnProgress | None, epoch: int, epochs: int, total: int) -> Callable[[int, float], None]:
+    def report(done: int, loss: float) -> None:
         if progress is not None:
-            progress(Step(epoch, epochs, done, total, loss))
+            progress(Progress(f"epoch {epoch} of {epochs}", done, total, note=f"loss {loss:.4f}"))
 
-    return tell
+    return report
 
 
 def best_device() -> torch.device:

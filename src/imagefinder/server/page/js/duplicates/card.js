@@ -1,4 +1,4 @@
-// One group of duplicates: the one to keep, the others with what shows that they are copies, and what to do with them.
+// One group of duplicates: the one to keep, the others with what shows that they are duplicates, and what to do with them.
 import { html } from "../../vendor/preact.js";
 import { Icon } from "../components/icon.js";
 import { Popover } from "../components/popover.js";

@@ -112,6 +112,6 @@ function Panes({ mode, keep, other, zoom, mirrored }) {
     </figure>
     ${mode === "swipe"
       ? html`<label class="visually-hidden" for=${id}>How much of the other is shown</label><input id=${id} class="swipe-range" type="range" min="0" max="100" value=${cut} onInput=${(e) => setCut(e.target.valueAsNumber)} />`
-      : html`<p class="muted small-text pane-note">Black where the two are the same.${mirrored ? " The other is mirrored back." : ""} A cropped or turned copy doesn't lie on the other.</p>`}
+      : html`<p class="muted small-text pane-note">Black where the two are the same.${mirrored ? " The other is mirrored back." : ""} A cropped or turned duplicate doesn't lie on the other.</p>`}
   </div>`;
 }

@@ -33,7 +33,7 @@ export function tally(groups) {
 }
 
 /**
- * What can go without a look: exact copies of what is kept, with the keeper a person has chosen.
+ * What can go without a look: exact duplicates of what is kept, with the keeper a person has chosen.
  *
  * @param {object[]} groups
  * @param {Map<string, string>} keepers id of the image to keep by group, where another than the server's was chosen

@@ -19,7 +19,7 @@ export function StartPanel({ why }) {
     <span class="empty-icon"><${Icon} name="duplicates" /></span>
     <h1 tabindex="-1">Find pictures you have twice</h1>
     <p class="muted">Also those that were re-encoded, resized, cropped or mirrored. Each pair is laid on each other and compared,
-      and you see what shows that they are copies. Searching changes nothing.</p>
+      and you see what shows that they are duplicates. Searching changes nothing.</p>
     ${job
       ? html`<${Progress} job=${job} />`
       : info?.images < 2
@@ -54,7 +54,7 @@ function SearchForm({ action, done }) {
     </fieldset>
     ${tier === "similar" && html`<div class="field"><label for="${id}-similar">At least <output>${percent(similar)}</output> alike</label>
       <input id="${id}-similar" type="range" min="0.6" max="0.99" step="0.01" value=${similar} onInput=${(e) => setSimilar(e.target.valueAsNumber)} /></div>`}
-    <div class="field"><label for="${id}-keep">Of copies, suggest to keep</label>
+    <div class="field"><label for="${id}-keep">Of duplicates, suggest to keep</label>
       <select id="${id}-keep" class="input" onChange=${(e) => setKeep(e.target.value)}>
         ${Object.entries(KEEP).map(([rule, words]) => html`<option key=${rule} value=${rule} selected=${rule === keep}>${words}</option>`)}
       </select></div>

@@ -6,7 +6,7 @@ export const TIERS = [
   ["identical-bytes", "Identical files", "The same file, byte for byte."],
   ["identical-pixels", "Same pixels", "Other files of the same picture, to the last pixel."],
   ["same-picture", "Same picture", "Re-encoded, resized, cropped, mirrored, rotated, framed or captioned."],
-  ["same-scene", "Same scene", "Another shot of the same thing: no copy."],
+  ["same-scene", "Same scene", "Another shot of the same thing: no duplicate."],
   ["similar", "Similar", "Alike to the model, but not the same picture."],
 ];
 const NAMES = Object.fromEntries(TIERS.map(([tier, name]) => [tier, name]));

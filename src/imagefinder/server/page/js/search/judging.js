@@ -17,8 +17,11 @@ export function judge(search, id, down) {
 }
 
 let kept = { question: "", judged: "", id: null };
+let keeping = Promise.resolve(); // one judgement after the other: each takes the place of the one before
 
-async function keep(question, query, liked, disliked) {
+const keep = (...given) => (keeping = keeping.then(() => keepNow(...given)));
+
+async function keepNow(question, query, liked, disliked) {
   const judged = JSON.stringify([liked, disliked]);
   if (kept.question === question && kept.judged === judged) return;
   const former = kept.question === question ? kept.id : null;

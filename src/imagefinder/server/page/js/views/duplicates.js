@@ -74,7 +74,7 @@ function Head({ data, all, why }) {
   return html`<header class="groups-head">
     <div class="grow">
       <h1 tabindex="-1">Duplicates</h1>
-      <p class="muted small-text">${count(data.images, "image")} searched on ${dateTime(data.created)}${all.images > 0 ? html` · <strong class="number">${bytes(all.bytes)}</strong> in ${count(all.images, "copy", "copies")} to be won` : ""}
+      <p class="muted small-text">${count(data.images, "image")} searched on ${dateTime(data.created)}${all.images > 0 ? html` · <strong class="number">${bytes(all.bytes)}</strong> in ${count(all.images, "duplicate")} to be won` : ""}
         ${data.skipped?.length > 0 && ` · ${count(data.skipped.length, "image")} could not be read`}</p>
     </div>
     <div class="row wrap">
@@ -111,8 +111,8 @@ function Sure({ sure }) {
     document.querySelector("main h1").focus(); // the button goes with the files
     trash(sure);
   };
-  return html`<section class="sure" aria-label="Exact copies">
-    <p class="grow"><strong>${count(files.length, "file")}</strong> ${files.length === 1 ? "is an exact copy" : "are exact copies"} of one that stays: the same file, or the same pixels.</p>
-    <button class="button" data-testid="trash-sure" onClick=${move}><${Icon} name="trash" />Trash all exact copies · ${bytes(bytesOf(files))}</button>
+  return html`<section class="sure" aria-label="Exact duplicates">
+    <p class="grow"><strong>${count(files.length, "file")}</strong> ${files.length === 1 ? "is an exact duplicate" : "are exact duplicates"} of one that stays: the same file, or the same pixels.</p>
+    <button class="button" data-testid="trash-sure" onClick=${move}><${Icon} name="trash" />Trash all exact duplicates · ${bytes(bytesOf(files))}</button>
   </section>`;
 }

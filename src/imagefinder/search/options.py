@@ -1,0 +1,137 @@
+"""``SearchOptions``: what a search may be asked beside its query. Library, command line, HTTP, client and MCP all take
+their options, texts and bounds from here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, get_args
+
+from imagefinder.errors import InvalidInputError
+from imagefinder.store.filters.parse import as_filter
+
+if TYPE_CHECKING:
+    from imagefinder.store.filters.parse import Filter
+
+Fuse: TypeAlias = Literal["rrf", "vote", "mean"]
+Measure: TypeAlias = Literal["cosine", "euclidean"]
+ABOUT = "about"
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """An option as people are told of it: ``help`` in one sentence, the ``kind`` of its value (``tuple`` for several
+    texts), its ``default``, and what values it may have."""
+
+    name: str
+    help: str
+    kind: type
+    default: Any
+    least: int | None = None
+    most: int | None = None
+    choices: tuple[str, ...] = ()
+
+
+def _metadata(help: str, kind: type | None = None, **bounds: Any) -> dict[str, Any]:
+    """The metadata of a field; ``kind`` where its default does not show it."""
+    return {ABOUT: (help, kind, bounds)}
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOptions:
+    """How many hits, which images count at all, and how they are ranked.
+
+    ``same_cluster``: those of the cluster of the image asked for, or of the best hit. ``liked`` and ``disliked`` are
+    ids of images that were right or wrong: see ``relevance``. ``collapse`` makes one hit of near-identical ones;
+    ``diversity``, 0 to 1, puts hits unlike each other ahead. ``spaces`` are names of spaces or models, none for those
+    in use. ``measures`` are "cosine", "euclidean" or both; several rankings, of several measures or models, become one
+    by ``fuse``: see ``fusion``. ``of`` makes them of what callers give.
+    """
+
+    k: int = field(default=10, metadata=_metadata("How many hits.", least=1))
+    filter: Filter | None = field(
+        default=None, metadata=_metadata("Only images that match, e.g. 'folder=shoes and width>=800'.", str)
+    )
+    min_score: float | None = field(default=None, metadata=_metadata("Only hits that score at least this.", float))
+    offset: int = field(default=0, metadata=_metadata("Skip the best N hits, for a next page.", least=0))
+    same_cluster: bool = field(
+        default=False, metadata=_metadata("Only the cluster of the query image, or of the best hit.")
+    )
+    liked: tuple[str, ...] = field(default=(), metadata=_metadata("Images that are right, to find more of."))
+    disliked: tuple[str, ...] = field(default=(), metadata=_metadata("Images that are wrong, to find less of."))
+    collapse: bool = field(default=False, metadata=_metadata("One hit for each set of near-identical images."))
+    diversity: float = field(
+        default=0.0,
+        metadata=_metadata("0 for the best hits, towards 1 for hits unlike each other.", least=0, most=1),
+    )
+    spaces: tuple[str, ...] = field(
+        default=(), metadata=_metadata("Spaces or models to search in, by default the one in use.")
+    )
+    measures: tuple[str, ...] = field(
+        default=("cosine",),
+        metadata=_metadata("How vectors are compared: cosine, euclidean or both.", choices=get_args(Measure)),
+    )
+    fuse: Fuse = field(
+        default="mean",
+        metadata=_metadata("How several spaces or measures become one ranking.", choices=get_args(Fuse)),
+    )
+
+    def __post_init__(self) -> None:
+        if self.k < 1 or self.offset < 0:
+            raise InvalidInputError(f"k must be 1 or more and offset 0 or more; got k={self.k}, offset={self.offset}.")
+        if not 0 <= self.diversity <= 1:
+            raise InvalidInputError(f"diversity goes from 0 to 1; got {self.diversity}.")
+        _check_fusion(self.fuse, self.measures)
+        if "euclidean" in self.measures and (self.liked or self.disliked):
+            raise InvalidInputError("Likes and dislikes need the cosine.", remedy="Leave out the Euclidean distance.")
+        if both := set(self.liked) & set(self.disliked):
+            raise InvalidInputError(f"{min(both)} is both liked and disliked.", remedy="Leave one out.")
+
+    @classmethod
+    def of(cls, k: int = 10, **given: Any) -> Self:
+        """The options that ``ImageFinder.search`` takes by name: a filter may be text, and several texts any sequence.
+        Raises InvalidInputError or InvalidFilterError."""
+        for name, about in ABOUT_OPTIONS.items():
+            if name in given and about.kind is tuple:
+                given[name] = _several(name, given[name])
+        given["filter"] = as_filter(given.get("filter"))
+        return cls(k=k, **given)
+
+    def keywords(self) -> dict[str, Any]:
+        """The options by name, as ``ImageFinder.search`` takes them."""
+        return {name: getattr(self, name) for name in ABOUT_OPTIONS}
+
+    def to_dict(self) -> dict[str, Any]:
+        """The options as JSON values: the filter as text, several texts as a list."""
+        row = self.keywords()
+        row |= {name: list(value) for name, value in row.items() if isinstance(value, tuple)}
+        return {**row, "filter": None if self.filter is None else str(self.filter)}
+
+
+def _several(name: str, given: Sequence[str] | str) -> tuple[str, ...]:
+    if isinstance(given, str):
+        raise InvalidInputError(f"{name} is a list of names, not the text {given!r}.")
+    return tuple(given) if name == "measures" else tuple(dict.fromkeys(given))  # a measure given twice is a mistake
+
+
+def _check_fusion(fuse: str, measures: Sequence[str]) -> None:
+    if fuse not in get_args(Fuse):
+        raise InvalidInputError(f"There is no fusion {fuse!r}.", remedy=f"There are: {', '.join(get_args(Fuse))}.")
+    for measure in measures:
+        if measure not in get_args(Measure):
+            raise InvalidInputError(
+                f"There is no measure {measure!r}.", remedy=f"There are: {', '.join(get_args(Measure))}."
+            )
+    if not measures or len(set(measures)) < len(measures):
+        raise InvalidInputError(f"measures must be one or both of {', '.join(get_args(Measure))}, each once.")
+
+
+def _about_options() -> Mapping[str, About]:
+    rows = {}
+    for option in fields(SearchOptions):
+        help, kind, bounds = option.metadata[ABOUT]
+        rows[option.name] = About(option.name, help, kind or type(option.default), option.default, **bounds)
+    return rows
+
+
+ABOUT_OPTIONS = _about_options()  # by name, in their order

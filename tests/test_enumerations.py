@@ -1,0 +1,96 @@
+"""Each enumeration is written down once: whatever else needs its members asks it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from imagefinder.duplicates.decisions import Decision
+from imagefinder.duplicates.matching.tiers import Tier
+from imagefinder.quality.issues import Issue
+from imagefinder.search.options import Fuse, Measure
+
+PACKAGE = Path(__file__).resolve().parents[1] / "src" / "imagefinder"
+PAGE = PACKAGE / "server" / "page" / "js"
+ENUMERATIONS = {  # their members, and the module that says them
+    "tiers": ([tier.value for tier in Tier], "duplicates/matching/tiers.py"),
+    "decisions": ([decision.value for decision in Decision], "duplicates/decisions.py"),
+    "issues": ([issue.value for issue in Issue], "quality/issues.py"),
+    "fusions": (list(get_args(Fuse)), "search/fusion.py"),
+    "measures": (list(get_args(Measure)), "search/fusion.py"),
+}
+
+
+def said(node: ast.AST) -> set[str]:
+    """The texts that a tuple, a list, a set, the keys or the values of a dictionary, a ``Literal[...]``, or the body of
+    a class spell out."""
+    parts: Iterable[ast.AST | None] = ()
+    if isinstance(node, ast.Tuple | ast.List | ast.Set):
+        parts = node.elts
+    elif isinstance(node, ast.Dict):
+        parts = (*node.keys, *node.values)
+    elif isinstance(node, ast.ClassDef):
+        parts = (statement.value for statement in node.body if isinstance(statement, ast.Assign))
+    return {part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)}
+
+
+def lists_of(members: Iterable[str], code: str) -> Iterator[int]:
+    """The lines where all members are spelled out together."""
+    wanted = set(members)
+    for node in ast.walk(ast.parse(code)):
+        if wanted <= said(node):
+            yield getattr(node, "lineno", 0)
+
+
+@pytest.mark.parametrize("name", ENUMERATIONS)
+def test_each_enumeration_is_in_one_place(name: str) -> None:
+    members, home = ENUMERATIONS[name]
+    found = [
+        path.relative_to(PACKAGE).as_posix()
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for _ in lists_of(members, path.read_text("utf-8"))
+    ]
+    assert found == [home]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'TIERS = ("a", "b")',
+        'x = click.Choice(["b", "a"])',
+        'known = {"a", "b", "c"}',
+        'Tier = Literal["a", "b"]',
+        'def f(tier: Annotated[Literal["b", "a"], 3]) -> None: ...',
+        'words = {"a": "first", "b": "second"}',
+        'class Tier(StrEnum):\n    A = "a"\n    B = "b"',
+    ],
+)
+def test_a_second_list_is_found(code: str) -> None:
+    assert list(lists_of(["a", "b"], code))
+    assert not list(lists_of(["a", "z"], code))
+
+
+FIRSTS, KEYS, ITEMS = r'^  \["([^"]+)"', r'"?([\w-]+)"?: ', r'"([^"]+)"'
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "pattern", "member"),
+    [
+        ("tiers", "duplicates/words.js", r"TIERS = \[(.*?)\n\];", FIRSTS),
+        ("decisions", "duplicates/decisions.js", r"WORDS = \{(.*?)\}", KEYS),
+        ("decisions", "duplicates/deciding.js", r"WORDS = \{(.*?)\}", KEYS),
+        ("fusions", "searching.js", r"FUSES = \{(.*?)\}", KEYS),
+        ("measures", "searching.js", r"MEASURES = \[(.*?)\]", ITEMS),
+    ],
+)
+def test_the_page_has_words_for_each_member_and_no_other(name: str, file: str, pattern: str, member: str) -> None:
+    """The page ranks tiers by their order, so that is the same too."""
+    found = re.search(pattern, (PAGE / file).read_text("utf-8"), re.DOTALL)
+    assert found is not None
+    words, members = re.findall(member, found[1], re.MULTILINE), ENUMERATIONS[name][0]
+    assert set(words) == set(members) and (name != "tiers" or words == members)
