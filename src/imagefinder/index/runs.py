@@ -10,7 +10,7 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -218,11 +218,11 @@ def drop_former(index: Path, run: Run, alike: Callable[[Run], bool] = lambda run
             drop_run(other)
 
 
-def drop_older(index: Path, kind: str, kept: int, *, but: str | None = None) -> None:
-    """Remove all results of a kind ``but`` one and the latest ``kept``, for good."""
+def drop_older(index: Path, kind: str, kept: int, *, but: Collection[str | None] = ()) -> None:
+    """Remove all results of a kind ``but`` some and the latest ``kept``, for good."""
     home = index / RUNS / kind
     for name in _names(home)[:-kept]:
-        if name != but:
+        if name not in but:
             drop_run(Run(name, home / name, {}))
 
 
