@@ -56,11 +56,12 @@ def _sync_folder(folder: Path) -> None:
 
 
 def disk_use(folder: Path) -> int:
-    """The bytes that the files below a folder take on the disk. Files and folders that go meanwhile don't count."""
-    total = 0
+    """The bytes that the files below a folder take on the disk, a file of several names once. Files and folders that
+    go meanwhile don't count."""
+    sizes: dict[tuple[int, int], int] = {}
     for place, _, names in os.walk(folder):
         for name in names:
             with contextlib.suppress(OSError):
                 found = os.lstat(os.path.join(place, name))
-                total += 512 * getattr(found, "st_blocks", found.st_size // 512)
-    return total
+                sizes[found.st_dev, found.st_ino] = 512 * getattr(found, "st_blocks", found.st_size // 512)
+    return sum(sizes.values())
