@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
-from uuid import uuid4
 
 from imagefinder.errors import StorageError
 
@@ -18,7 +17,7 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises:
         StorageError: the disk is full or can't be written; a file that was there is untouched.
     """
-    temporary = path.with_name(f".{path.name}.{uuid4().hex[:8]}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("xb") as file:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, get_args
 
 from imagefinder.errors import InvalidInputError
-from imagefinder.store.filters.parse import as_filter
 
 if TYPE_CHECKING:
     from imagefinder.store.filters.parse import Filter
@@ -91,6 +90,8 @@ class SearchOptions:
     def of(cls, k: int = 10, **given: Any) -> Self:
         """The options that ``ImageFinder.search`` takes by name: a filter may be text, and several texts any sequence.
         Raises InvalidInputError or InvalidFilterError."""
+        from imagefinder.store.filters.parse import as_filter
+
         for name, about in ABOUT_OPTIONS.items():
             if name in given and about.kind is tuple:
                 given[name] = _several(name, given[name])
