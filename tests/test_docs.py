@@ -7,6 +7,7 @@ import shlex
 import shutil
 import sys
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
@@ -201,3 +202,13 @@ def test_a_flow_that_is_no_longer_true_is_an_error(
     monkeypatch.setitem(make_docs.docs_flows.FLOWS, "old", lines)
     with pytest.raises(ValueError, match=fault):
         make_docs.docs_flows.flow("old")
+
+
+def test_the_changelog_says_where_modules_are_now() -> None:
+    table = re.findall(r"^\| `imagefinder\..+? \| (.+?) \|$", read(ROOT / "CHANGELOG.md"), re.MULTILINE)
+    moved = [name for row in table for name in re.findall(r"`(imagefinder\.[\w.]+)`", row)]
+    assert len(moved) > 15
+    for name in moved:
+        assert find_spec(name), name
+    stay = re.findall(r"`(\.[a-z.]+)`", read(ROOT / "CHANGELOG.md").partition("are where they were")[0][-200:])
+    assert len(stay) == 9 and all(find_spec(f"imagefinder{name}") for name in stay)

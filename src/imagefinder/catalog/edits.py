@@ -1,4 +1,5 @@
-"""What a person says of images: tags and captions, changed without losing what others change meanwhile."""
+"""Changes what people say about images (tags, captions, names). Changes made at the same time by others are not
+lost."""
 
 from __future__ import annotations
 
@@ -32,9 +33,9 @@ def update_image(
     caption: str | Unset | None,
     name: str | Unset | None,
 ) -> Record:
-    """Replace what is said of one image; None takes it away. ``name`` is what people call the picture where its URI
-    does not say, such as that of an uploaded file. Raises InvalidInputError or NotFoundError; nothing is changed then.
-    """
+    """Replace tags, caption or name of one image; None removes a caption or name. ``name`` is a title for an image
+    whose URI has no useful name, such as an uploaded file. Raises InvalidInputError or NotFoundError; then nothing is
+    changed."""
     index, id = collection.index, collection.resolve(image)
     changes: dict[str, Any] = {}
     if not isinstance(tags, Unset):
@@ -57,8 +58,8 @@ def tag_images(
     remove: Iterable[str] = (),
     filter: FilterLike = None,
 ) -> int:
-    """Add and remove tags of these images, and of all that match a filter; how many have changed. Raises
-    InvalidInputError, InvalidFilterError or NotFoundError; nothing is changed then."""
+    """Add and remove tags of these images and of all that match a filter. Returns how many have changed. Raises
+    InvalidInputError, InvalidFilterError or NotFoundError; then nothing is changed."""
     if isinstance(images, str):
         raise InvalidInputError(f"Images are a list of ids or paths, not the text {images!r}.")
     condition = as_filter(filter)
@@ -69,8 +70,8 @@ def tag_images(
 
 
 def remove_images(collection: Collection, images: Sequence[str | os.PathLike[str]], filter: FilterLike = None) -> int:
-    """Take these images, and all that match a filter, out of the index; a folder stands for all images in it. How
-    many they were. Raises InvalidInputError, InvalidFilterError or NotFoundError; nothing is removed then."""
+    """Remove these images, and all that match a filter, from the index. A folder stands for all images in it. Returns
+    how many were removed. Raises InvalidInputError, InvalidFilterError or NotFoundError; then nothing is removed."""
     condition, store = as_filter(filter), collection.index.store
     if not images and condition is None:
         raise InvalidInputError("Nothing to remove was named.", remedy="Give ids, paths, URLs or a filter.")
@@ -103,7 +104,7 @@ def _tag(index: Index, ids: Sequence[str], add: Iterable[str], remove: Iterable[
 
 
 def checked_tags(tags: Iterable[str]) -> tuple[str, ...]:
-    """The tags without spaces about them, each once. Raises InvalidInputError."""
+    """The tags without surrounding spaces, each once. Raises InvalidInputError."""
     if isinstance(tags, str):
         raise InvalidInputError(f"Tags are a list of texts, not the text {tags!r}.")
     found = []
@@ -118,7 +119,7 @@ def checked_tags(tags: Iterable[str]) -> tuple[str, ...]:
 
 
 def _checked_text(what: str, text: str | None, longest: int) -> str | None:
-    """The text without spaces about it, None for an empty one."""
+    """The text without surrounding spaces, or None if it is empty."""
     if text is None:
         return None
     if not isinstance(text, str) or len(text) > longest or not _printable(re.sub(r"[\r\n\t]", " ", text)):
@@ -127,7 +128,7 @@ def _checked_text(what: str, text: str | None, longest: int) -> str | None:
 
 
 def _printable(text: str) -> bool:
-    """No control characters, and nothing that JSON can't hold; emoji and any script are fine."""
+    """Whether a text has no control characters and nothing that JSON can't hold. Emoji and all scripts are allowed."""
     return all(c.isprintable() or c in "\u200d\u200c" for c in text)
 
 

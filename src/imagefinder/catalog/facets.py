@@ -1,4 +1,4 @@
-"""All images at a glance: how many have which value, columns of values, and lists in an order of choice."""
+"""All images of an index in numbers: counts of values, columns of values, and sorted lists."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ REMEMBERED = 16
 def facets(index: Index, filter: FilterLike = None) -> dict[str, Any]:
     """How many of the images that match have which value.
 
-    For each field of ``COUNTED``, for ``cluster`` and for ``year``, a list of ``{"value", "count"}``, the most
-    frequent first (clusters with their ``name``); ``ranges`` has the least and greatest value of each of ``RANGES``
-    that any image has; ``total`` counts the images. Reading 22,914 rows takes 0.2 s, so the last answers are
-    remembered until something is written.
+    For each field of ``COUNTED``, for ``cluster`` and for ``year``, there is a list of ``{"value", "count"}``, the most
+    frequent first (clusters with their ``name``). ``ranges`` has the smallest and the largest value of each field of
+    ``RANGES`` that any image has. ``total`` is the number of images. Reading 22,914 records takes 0.2 s, so the latest
+    results are cached until the next write.
     """
     condition = as_filter(filter)
     key, writes = f"facets {condition}", index.store.writes
@@ -59,7 +59,7 @@ def _facets(index: Index, filter: Filter | None) -> dict[str, Any]:
 
 
 def _counted(values: Iterable[Any]) -> list[dict[str, Any]]:
-    """Lists count once for each of their values; of equally frequent ones the lesser comes first."""
+    """Each value of a list counts once. Of values that are equally frequent, the smaller comes first."""
     counts: Counter[Any] = Counter()
     for value, n in _tallied(values).items():
         for one in value if isinstance(value, tuple) else (value,):
@@ -83,8 +83,8 @@ def _range(values: Sequence[Any], field: str) -> list[Any]:
 def columns(
     index: Index, fields: Sequence[str], filter: FilterLike = None, sort: str | None = None
 ) -> dict[str, list[Any]]:
-    """The values of these fields (``id`` is one) of all images that match, a list for each; None where there is none.
-    Raises InvalidInputError or InvalidFilterError."""
+    """The values of these fields (also ``id``) of all images that match, one list per field, with None for missing
+    values. Raises InvalidInputError or InvalidFilterError."""
     if isinstance(fields, str) or not 1 <= len(fields) <= FIELDS or not all(isinstance(f, str) and f for f in fields):
         raise InvalidInputError(f"Columns are a list of 1 to {FIELDS} names of fields, not {fields!r:.200}.")
     field, falling = checked_sort(sort or "id")
@@ -96,8 +96,8 @@ def columns(
 def listed(
     index: Index, filter: FilterLike = None, sort: str | None = None, k: int = 100, offset: int = 0
 ) -> tuple[Records, int]:
-    """``k`` records from ``offset`` on in the order of ``sort``, and how many match in all. Raises InvalidInputError or
-    InvalidFilterError."""
+    """``k`` records from ``offset`` on, sorted by ``sort``, and the number of all that match. Raises InvalidInputError
+    or InvalidFilterError."""
     if k < 1 or offset < 0:
         raise InvalidInputError(f"k must be 1 or more and offset 0 or more; got k={k}, offset={offset}.")
     field, falling = checked_sort(sort or "id")
@@ -112,7 +112,7 @@ def listed(
 
 
 def checked_sort(sort: str) -> tuple[str, bool]:
-    """The field to sort by, and whether from large to small. Raises InvalidInputError."""
+    """The field to sort by, and whether the largest comes first. Raises InvalidInputError."""
     field = sort.removeprefix("-") if isinstance(sort, str) else ""
     if field not in SORTS:
         raise InvalidInputError(f"Images can't be sorted by {sort!r}.", remedy=f"Choose of: {', '.join(SORTS)}.")
@@ -120,7 +120,7 @@ def checked_sort(sort: str) -> tuple[str, bool]:
 
 
 def _order(values: Sequence[Any], field: str, falling: bool) -> list[int] | None:
-    """Places in order, those without a value last, equals by id; None for the order they are in."""
+    """The sorted positions: those without a value last, equal values by id. None if the order need not change."""
     if field == "id":
         return list(range(len(values) - 1, -1, -1)) if falling else None
     if field in DATES:

@@ -1,4 +1,4 @@
-"""What people said of answers: kept in the index folder, a line for each, to learn from later."""
+"""Feedback: which hits people liked and disliked. It is stored in the index folder, one line each, for later use."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FILE = "feedback.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """An image judged: by its id, and by its content, which outlives a move of the file."""
+    """An image that was judged: its id, and its content hash, which stays the same when the file moves."""
 
     id: str
     content_hash: str
@@ -28,7 +28,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What was right and wrong among the answers to a ``query`` (JSON values). ``created`` is ISO 8601 in UTC."""
+    """Which hits of a ``query`` (JSON values) were right and wrong. ``created`` is ISO 8601 in UTC."""
 
     id: str
     created: str
@@ -47,7 +47,7 @@ class Judgement:
 
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> Judgement:
-        """Raises KeyError, TypeError or ValueError for anything ``to_dict`` did not make."""
+        """The judgement that ``to_dict`` wrote. Raises KeyError, TypeError or ValueError for anything else."""
         liked, disliked = (
             tuple(Judged(str(j["id"]), str(j["content_hash"])) for j in row[name]) for name in ("liked", "disliked")
         )
@@ -55,15 +55,15 @@ class Judgement:
 
 
 class Feedback:
-    """The judgements of an index, in ``feedback.jsonl``. Each is one line, written at once and forced to the disk; a
-    line cut short by a crash is passed over. Removing adds a line that says so."""
+    """The judgements of an index, in ``feedback.jsonl``. Each is one line, which is on the disk when ``add`` returns. A
+    line that a crash cut short is ignored. Removing a judgement adds a line that says so."""
 
     def __init__(self, index: Index) -> None:
         self._index = index
         self._path = index.path / FILE
 
     def add(self, query: Mapping[str, Any], liked: Sequence[str] = (), disliked: Sequence[str] = ()) -> Judgement:
-        """Keep what a person liked and disliked, by id, among the answers to a query.
+        """Store which hits of a query a person liked and disliked, by id.
 
         Raises InvalidInputError (nothing judged, an image both liked and disliked, a query that is not JSON),
         NotFoundError (no such image) or StorageError.
@@ -83,7 +83,7 @@ class Feedback:
         return judgement
 
     def list(self) -> Sequence[Judgement]:
-        """All judgements, the newest first; the images need not be in the index any more."""
+        """All judgements, the newest first. Their images may have been removed from the index."""
         found: dict[str, Judgement] = {}
         for row in self._rows():
             if "removed" in row:
@@ -97,7 +97,7 @@ class Feedback:
         return tuple(found.values())[::-1]
 
     def remove(self, id: str) -> None:
-        """Forget a judgement. Raises NotFoundError."""
+        """Remove a judgement. Raises NotFoundError."""
         with self._index.writing:
             if all(j.id != id for j in self.list()):
                 raise NotFoundError(f"There is no feedback with the id {id!r}.")

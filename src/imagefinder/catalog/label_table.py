@@ -1,4 +1,4 @@
-"""Tables of labels and captions that people have of their images, matched with the images of the index."""
+"""Tables of labels and captions that people have, matched with the images of an index."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LabelTable:
-    """The rows of a table whose image is in the index: ``labels`` by id, ``captions`` as pairs of id and text, and
-    the file names that are ``missing``."""
+    """The rows of a table whose images are in the index: ``labels`` by id, ``captions`` as pairs of id and text.
+    ``missing`` are the file names that are not in the index."""
 
     labels: Mapping[str, str]
     captions: Sequence[tuple[str, str]]
@@ -29,8 +29,9 @@ class LabelTable:
 def read_table(path: Path, records: Iterable[Record]) -> LabelTable:
     """Read a CSV with the columns ``filename`` and ``label``, ``caption`` or both.
 
-    A file name is a path from the table's folder, or the end of the path of an indexed image. Raises
-    InvalidTableError: it can't be read, lacks a column, gives an image two labels, or none of its images is indexed.
+    A file name is a path, relative to the folder of the table, or the end of the path of an image in the index. Raises
+    InvalidTableError if the table can't be read, lacks a column, gives one image two labels, or if none of its images
+    is in the index.
     """
     names, rows = _rows(path)
     if "filename" not in names or not names & {"label", "caption"}:

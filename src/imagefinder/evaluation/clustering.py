@@ -1,4 +1,4 @@
-"""How well clusters agree with people's labels."""
+"""How well clusters agree with labels that people gave."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How well the index finds things, measured on a user's own labels or captions."""
+"""How well the index finds things, measured with a user's own labels or captions."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What was measured: ``labels`` for a table with a column ``label``, with ``clusters`` where there are any, and
-    ``words`` for one with ``caption``.
+    """The measures: ``labels`` for a table with a column ``label``, and ``clusters`` if there are any; ``words`` for a
+    table with a column ``caption``.
 
-    ``missing`` counts the table's images that are not in the index.
+    ``missing`` is the number of images in the table that are not in the index.
     """
 
     space: str
@@ -47,11 +47,11 @@ class Assessment:
 
 
 def assess(collection: Collection, table: str | os.PathLike[str] | LabelTable, space: str | None = None) -> Assessment:
-    """Measure the index on a CSV with the columns ``filename`` and ``label``, ``caption`` or both, or on such a table
-    as ``label_table.read_table`` reads it.
+    """Measure the index with a CSV that has the columns ``filename`` and ``label``, ``caption`` or both, or with a
+    table that ``label_table.read_table`` has read.
 
-    ``space`` names the space or model to measure, by default the one in use. A file name is a path from the table's
-    folder, or the end of the path of an indexed image. Raises InvalidTableError.
+    ``space`` is the name of the space or model to measure, by default the one in use. A file name is a path, relative
+    to the folder of the table, or the end of the path of an image in the index. Raises InvalidTableError.
     """
     truth = table if isinstance(table, LabelTable) else read_table(Path(table).expanduser(), collection.records())
     view = collection.view(space)
@@ -70,14 +70,14 @@ def assess(collection: Collection, table: str | os.PathLike[str] | LabelTable, s
 
 
 def _clusters(collection: Collection, truth: LabelTable) -> ClusterScores | None:
-    """How the clusters of the images agree with their labels; None without either."""
+    """How well the clusters of the images agree with their labels; None if there are no clusters or no labels."""
     found = {r.id: r.extra.get("cluster") for r in collection.records("has cluster")}
     pairs = [(label, cluster) for id, label in truth.labels.items() if isinstance(cluster := found.get(id), int)]
     return score_clusters([label for label, _ in pairs], [cluster for _, cluster in pairs]) if pairs else None
 
 
 def _words(collection: Collection, truth: LabelTable, words: str | None) -> WordScores:
-    """Only the images that have a caption compete; texts that are the same are one text with several right images."""
+    """Only images with a caption are ranked. Captions that are equal are one text with several right images."""
     space = words or collection.text_space
     ids, vectors = collection.vectors(space)
     row = {id: i for i, id in enumerate(sorted({id for id, _ in truth.captions}))}

@@ -1,4 +1,4 @@
-"""Several models on the same images: how fast they are, and how well they find things."""
+"""Compares models on the same images: how fast they are, and how well they find things."""
 
 from __future__ import annotations
 
@@ -30,8 +30,9 @@ COLUMN = "filename"
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One model on the images: ``images`` are those it could use, ``skipped`` the others; ``seconds`` for reading,
-    preparing and embedding them. ``labels`` and ``words`` are scores where the table had such columns."""
+    """The measures of one model. ``images`` is the number of images it could use, ``skipped`` the others. ``seconds``
+    is the time for reading, preprocessing and embedding. ``labels`` and ``words`` are scores, if the table has these
+    columns."""
 
     model: str
     dim: int
@@ -54,7 +55,7 @@ class Compared:
 
 
 class _Truth(NamedTuple):
-    """What a table says of its images, by their URI; an image may have several captions."""
+    """What a table says about its images, by URI. An image may have several captions."""
 
     labels: dict[str, str]
     captions: list[tuple[str, str]]
@@ -77,10 +78,10 @@ def compare_models(
     limits: Limits | None = None,
     progress: OnProgress | None = None,
 ) -> list[Compared]:
-    """Embed the images of a folder, or of a table with the columns ``filename`` and ``label``, ``caption`` or both, by
-    each model, and score it as ``imagefinder evaluate`` does on an index. ``limit`` takes that many images, spread over
-    all; ``workers`` are threads, by default one a core. Raises NotFoundError, ModelError, InvalidTableError, and
-    InvalidInputError where there are no images."""
+    """Embed images by each model, and score the models as ``imagefinder evaluate`` does with an index. The images are
+    those of a folder, or of a table with the columns ``filename`` and ``label``, ``caption`` or both. ``limit`` takes
+    so many images, evenly spread over all. ``workers`` is the number of threads, by default one per core. Raises
+    NotFoundError, ModelError, InvalidTableError, and InvalidInputError if there are no images."""
     from imagefinder.models.registry import load_model
 
     table = source.lower().endswith(TABLES)
@@ -97,7 +98,7 @@ def compare_models(
 
 
 def _read_truth(table: Path) -> _Truth:
-    """What the rows of a table say of their images. Raises InvalidTableError."""
+    """What the rows of a table say about their images. Raises InvalidTableError."""
     labels: dict[str, str] = {}
     captions: list[tuple[str, str]] = []
     for place, row in read_rows(table, COLUMN):
@@ -146,7 +147,7 @@ def _compare(embedder: Embedder, refs: list[ImageRef], truth: _Truth, how: _Load
 def _embed(
     embedder: Embedder, loader: Loader, batch: Sequence[tuple[int, ImageRef]]
 ) -> dict[int, dict[str, np.ndarray]]:
-    """The vectors of the images of a batch that can be used, by their places."""
+    """The vectors of those images of a batch that can be used, by their positions."""
     import numpy as np
 
     places, pictures = [], []
@@ -161,7 +162,7 @@ def _embed(
 
 
 def _searched(embedder: Embedder, space: str, raw: Float32) -> Float32:
-    """As an index of just these images would search them."""
+    """The vectors as an index of only these images would search them."""
     from imagefinder.vectors.transform import LinearTransform
 
     kind = embedder.spec.spaces[space].transform
@@ -176,7 +177,7 @@ def _labels(spaces: dict[str, Float32], used: list[str], truth: _Truth) -> Label
 
 
 def _words(embedder: Embedder, spaces: dict[str, Float32], used: list[str], truth: _Truth) -> WordScores | None:
-    """Only the images that have a caption compete; texts that are the same are one text with several right images."""
+    """Only images with a caption are ranked. Captions that are equal are one text with several right images."""
     space, row = embedder.spec.text_space, {uri: i for i, uri in enumerate(used)}
     told = [(row[uri], caption) for uri, caption in truth.captions if uri in row]
     if space is None or not told:

@@ -1,4 +1,4 @@
-"""How good a space is at finding what belongs together, and at finding what words name."""
+"""How well a space finds images of the same class, and the images that a text describes."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ BLOCK = 1024  # queries ranked at once
 
 @dataclass(frozen=True, slots=True)
 class LabelScores:
-    """Leave-one-out retrieval: every image of a class of two or more asks for the others of its class.
+    """Leave-one-out retrieval: every image whose class has at least two images is a query for the others of its class.
 
-    ``recall_at_1``: the share of queries whose nearest neighbour has their label. ``map_at_r``: mean average precision
-    at R (Musgrave et al. 2020, "A Metric Learning Reality Check"), R the number of other images of the class, at most
-    100.
+    ``recall_at_1``: the share of queries whose nearest neighbour has the same label. ``map_at_r``: mean average
+    precision at R (Musgrave et al. 2020, "A Metric Learning Reality Check"), where R is the number of other images of
+    the class, at most 100.
     """
 
     images: int
@@ -39,7 +39,7 @@ class LabelScores:
 
 @dataclass(frozen=True, slots=True)
 class WordScores:
-    """The share of texts whose image is among the first 1, 5 and 10. Several images may be right for one text."""
+    """The share of texts with a right image among the first 1, 5 and 10. A text may have several right images."""
 
     images: int
     texts: int
@@ -83,7 +83,7 @@ def _average_precision(right: npt.NDArray[np.bool_], r: npt.NDArray[np.int64]) -
 def _ranked(
     vectors: Float32, queries: npt.NDArray[np.intp]
 ) -> Iterator[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
-    """Blocks of queries and the rows nearest to each, best first, without itself."""
+    """Blocks of queries, and for each query the rows nearest to it, the best first, without the query itself."""
     keep = min(CUT, len(vectors) - 1)
     for start in range(0, len(queries), BLOCK):
         rows = queries[start : start + BLOCK]
@@ -107,7 +107,7 @@ def score_words(texts: Float32, images: Float32, right: Sequence[Sequence[int]])
 
 
 def _best_ranks(scores: Float32, right: Sequence[Sequence[int]]) -> npt.NDArray[np.int64]:
-    """How many images score higher than the best right one, for each row; ties count against it."""
+    """For each row, how many images score higher than the best right one. Images with equal scores count as higher."""
     best = np.array([row[list(rows)].max() for row, rows in zip(scores, right, strict=True)])
     hits = np.array([(row[list(rows)] >= b).sum() for row, rows, b in zip(scores, right, best, strict=True)])
     return np.asarray((scores >= best[:, None]).sum(axis=1) - hits)

@@ -1,4 +1,4 @@
-"""Any picture Pillow can open, as upright 8-bit sRGB on white."""
+"""Converts any picture that Pillow can open to upright 8-bit sRGB on white."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _eight_bit(image: Image.Image) -> Image.Image:
 
 
 def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """An RGB, L, CMYK or LAB picture in sRGB; a profile that can't be used is left aside."""
+    """An RGB, L, CMYK or LAB picture in sRGB; a profile that can't be used is ignored."""
     if image.mode != "LAB" and (not profile or _is_srgb(profile)):
         return image.convert("RGB")
     try:

@@ -1,4 +1,4 @@
-"""From the bytes of an image file to an upright RGB picture, under limits that are checked before the work."""
+"""From the bytes of an image file to an upright RGB picture, with limits that are checked before the work."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def read_file(ref: ImageRef, limits: Limits) -> EncodedImage:
 def decode(encoded: EncodedImage, *, short_side: int | None, limits: Limits) -> LoadedImage:
     """Decode to an upright RGB picture.
 
-    The format is told from the content. A JPEG is decoded at the smallest of its scales (1/1, 1/2, 1/4, 1/8) that
-    keeps the short side at ``short_side`` pixels or more; None decodes in full. Raises ImageError with a skip code.
+    The format is found from the content. A JPEG is decoded at the smallest of its scales (1/1, 1/2, 1/4, 1/8) at which
+    the short side has at least ``short_side`` pixels; None decodes in full. Raises ImageError with a skip code.
     """
     image = _opened(encoded.data, limits)
     full = image.size
@@ -84,10 +84,10 @@ def from_picture(image: Image.Image) -> Image.Image:
 
 
 def _opened(data: bytes, limits: Limits) -> Image.Image:
-    """The image with its header read and no pixel decoded.
+    """The image with its header read, but no pixel decoded.
 
-    Pillow's own ``Image.open`` guards against bombs by a process-wide limit; the plugins are called directly so that
-    the limits are the caller's and nobody else's settings change.
+    The limit of Pillow's own ``Image.open`` is a setting of the whole process. The plugins are called directly, so that
+    each caller has its own limits and no setting is changed.
     """
     if not data:
         raise ImageError("There are no bytes.", code=SkipCode.EMPTY)

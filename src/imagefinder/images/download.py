@@ -52,7 +52,7 @@ class DownloadReport:
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """One image to have: where it is, and what is to stand beside it in the manifest."""
+    """One image to download: its URL, and what the manifest says about it."""
 
     url: str
     columns: dict[str, Any] = field(default_factory=dict)
@@ -152,7 +152,7 @@ def _photos(fetcher: Fetcher, urls: Iterable[str], headers: dict[str, str]) -> I
 
 @contextmanager
 def _understood(url: str) -> Iterator[None]:
-    """Turns what goes wrong with an answer of another shape than expected into a FetchError."""
+    """Turn errors caused by a response of an unexpected form into a FetchError."""
     try:
         yield
     except ImageFinderError:
@@ -300,5 +300,6 @@ def _columns(item: _Wanted) -> dict[str, Any]:
 
 
 def _same(name: str) -> str:
-    """Alike for names that are one file to some system: macOS and Windows tell no case, macOS splits off accents."""
+    """A form that is equal for names that are one file on some systems: macOS and Windows ignore case, macOS also
+    splits accents."""
     return unicodedata.normalize("NFC", name).casefold()

@@ -24,10 +24,10 @@ _NOT_IMAGES = ("text/html", "application/xhtml", "application/json", "text/css",
 
 
 class Fetcher:
-    """Downloads bytes under limits. Safe to use from several threads: no connection outlives its answer.
+    """Downloads bytes within limits. Safe to use from several threads: no connection is used for two requests.
 
-    The host is resolved and checked here, and the connection goes to the checked address; each redirect is checked
-    in the same way. Proxies and credentials of the environment are not used, for they would undo that.
+    The host is resolved and checked here, and the connection goes to the checked address; each redirect is checked in
+    the same way. Proxies and credentials from the environment are not used, because they would make this check useless.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -37,7 +37,8 @@ class Fetcher:
         self._tls = httpx.create_ssl_context(trust_env=False)
 
     def get(self, url: str, headers: Mapping[str, str] | None = None, *, any_type: bool = False) -> bytes:
-        """The bytes at ``url``. ``any_type`` takes what says of itself that it is no image. Raises FetchError."""
+        """The bytes at ``url``. With ``any_type``, also of a response that says it is not an image. Raises
+        FetchError."""
         from imagefinder.images.network import Deadline
 
         deadline = Deadline(self._limits.total_timeout_s)
@@ -63,7 +64,7 @@ class Fetcher:
         raise FetchError(f"More than {self._limits.max_redirects} redirects.", code=SkipCode.FETCH_FAILED)
 
     def _answer(self, url: httpx.URL, headers: Mapping[str, str], deadline: Deadline, any_type: bool) -> bytes | str:
-        """What one request brings: the body, or where a redirect leads."""
+        """The result of one request: the body, or the target of a redirect."""
         import httpcore
 
         try:
@@ -132,7 +133,7 @@ class Fetcher:
 
 
 class _AgainError(Exception):
-    """It may go better next time: after ``wait_s``, or None where nothing was said of that."""
+    """The request may succeed later: after ``wait_s`` seconds, or None if the response did not say."""
 
     def __init__(self, error: FetchError, wait_s: float | None) -> None:
         self.error = error

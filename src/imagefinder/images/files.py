@@ -1,4 +1,4 @@
-"""Opens files that anyone may have put there. Nothing but a regular file is ever read: a pipe would wait for ever."""
+"""Opens files from anyone. Only regular files are read, because a pipe could block for ever."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from imagefinder.types import SkipCode
 
 
 def look(path: str | os.PathLike[str]) -> os.stat_result:
-    """What the system says of a regular file. Raises OSError, also for anything else and for impossible names."""
+    """The system's facts of a regular file. Raises OSError, also for other kinds of files and for impossible names."""
     try:
         return regular(os.stat(path))
     except ValueError as error:  # a NUL, or what the system's encoding can't say
@@ -20,7 +20,7 @@ def look(path: str | os.PathLike[str]) -> os.stat_result:
 
 
 def regular(found: os.stat_result) -> os.stat_result:
-    """The same, if it is of a regular file. Raises OSError."""
+    """The same facts, if they are of a regular file. Raises OSError."""
     if stat.S_ISDIR(found.st_mode):
         raise OSError(errno.EISDIR, "It is a folder")
     if not stat.S_ISREG(found.st_mode):
@@ -29,7 +29,7 @@ def regular(found: os.stat_result) -> os.stat_result:
 
 
 def open_file(path: str | os.PathLike[str]) -> BinaryIO:
-    """A regular file, to be read. Raises OSError, and never waits for anyone to write."""
+    """A regular file, opened for reading. Raises OSError, and never blocks."""
     look(path)  # before it is opened, for to open a device may do something
     return open(path, "rb", opener=_opener)
 
@@ -45,7 +45,7 @@ def _opener(path: str, flags: int) -> int:
 
 
 def unreadable(error: OSError) -> ImageError:
-    """What an error of the system means for an image."""
+    """The ImageError for an error of the operating system."""
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return ImageError("There is no such file, or it is a link to nowhere.", code=SkipCode.NOT_FOUND)
     if error.errno in (errno.EACCES, errno.EPERM):

@@ -1,4 +1,4 @@
-"""What the bytes of an image file say before a pixel is decoded: its format, and what decoding will cost."""
+"""What the first bytes of an image file say before decoding: its format, and how much memory decoding needs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ALONE = {0x01, *range(0xD0, 0xD9)}  # markers with nothing behind them
 
 
 def format_of(data: bytes) -> str:
-    """Pillow's name of the format of a file that starts so; empty for what is not to be opened."""
+    """Pillow's name of the format of a file that starts with these bytes; empty for formats that are not opened."""
     prefix = data[:16].ljust(16, b"\0")
     if prefix[4:8] == b"ftyp":
         return _brand(data)

@@ -1,4 +1,4 @@
-"""Which files of a folder count: ignore files in gitignore syntax, include and exclude globs, sensible defaults."""
+"""Which files of a folder are indexed: ignore files in gitignore syntax, include and exclude globs, and defaults."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ DEFAULT_EXCLUDES = (
 
 
 class Rules:
-    """What is left out below a folder. Later rules win over earlier ones: defaults, then ignore files from the top
-    down, then ``exclude``; ``include`` names the only files that may be in at all."""
+    """What is left out below a folder. Later rules override earlier ones: defaults, then ignore files from the top
+    down, then ``exclude``. If there are ``include`` globs, only files that match one of them are taken."""
 
     def __init__(
         self, include: Sequence[str] = (), exclude: Sequence[str] = (), files: Sequence[tuple[str, GitIgnoreSpec]] = ()

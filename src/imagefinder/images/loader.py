@@ -1,6 +1,6 @@
-"""From a reference to an upright picture: reads a file or fetches a URL, then decodes, under one set of limits.
+"""From a reference to an upright picture: reads a file or fetches a URL, then decodes it, all within the same limits.
 
-Pillow is imported when a picture is first read: a search by words, from a cold start, does without it.
+Pillow is imported when the first picture is read, so a text search starts without it.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def split_url(text: str) -> SplitResult:
 class Loader:
     """Reads and decodes images. Safe to use from several threads.
 
-    ``short_side`` is the least short side, in pixels, worth decoding at; None decodes at full size. Both methods
-    raise ImageError with a skip code.
+    ``short_side`` is the size of the short side, in pixels, at which pictures should at least be decoded; None decodes
+    in full. Both methods raise ImageError with a skip code.
     """
 
     def __init__(self, limits: Limits, short_side: int | None = None) -> None:
@@ -47,7 +47,8 @@ class Loader:
         return encode_bytes(ref, self.fetcher.get(ref.uri))
 
     def decode(self, encoded: EncodedImage, part: float = 1.0) -> LoadedImage:
-        """``part`` is the share of a side, from 0 to 1, that will be looked at: it is decoded as finely as a whole."""
+        """``part`` is the share of a side, from 0 to 1, that is used: this part then has at least the size of a whole
+        picture."""
         from imagefinder.images.decode import decode
 
         short_side = None if self.short_side is None else math.ceil(self.short_side / part)

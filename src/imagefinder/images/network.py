@@ -1,6 +1,6 @@
-"""The network as a Fetcher may use it: checked addresses only, and one deadline over everything that waits.
+"""The network for a Fetcher: only checked addresses, and one deadline for everything that waits.
 
-Loaded with the first fetch, for its package is heavy.
+It is imported at the first fetch, because its package is large.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PIECE = 4096  # bytes written at once; between two pieces the deadline is looked
 
 
 class Deadline:
-    """A moment after which nothing waits any more."""
+    """A moment after which nothing waits any longer."""
 
     def __init__(self, seconds: float) -> None:
         self._at = time.monotonic() + seconds
@@ -35,7 +35,7 @@ class Deadline:
 
 
 class Network(httpcore.NetworkBackend):
-    """Connects to a host at the addresses that were checked, in their order, until one answers."""
+    """Connects to a host at its checked addresses, in their order, until one responds."""
 
     def __init__(self, deadline: Deadline, *, allow_private: bool) -> None:
         self._deadline = deadline
@@ -63,7 +63,7 @@ class Network(httpcore.NetworkBackend):
 
 
 class _Stream(httpcore.NetworkStream):
-    """A connection that never waits beyond the deadline, however small the pieces that come."""
+    """A connection that never waits beyond the deadline, even if the data comes in very small pieces."""
 
     def __init__(self, inner: httpcore.NetworkStream, deadline: Deadline) -> None:
         self._inner = inner

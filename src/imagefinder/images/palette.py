@@ -1,4 +1,4 @@
-"""The colours a picture is made of, as words people filter by."""
+"""The main colours of a picture, as words for filters."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ BITS = 5  # of each channel that decide
 
 
 def colour_names(picture: Image) -> tuple[str, ...]:
-    """The names, of ``COLOURS``, that cover a good share of an upright RGB picture, the largest first; always one.
+    """The names, from ``COLOURS``, that cover a large share of an upright RGB picture, the largest first; at least one.
 
-    A plain background of a muted colour does not count, so that a red shirt on white is red, unless the middle of the
-    picture has its colour as well, so that a white shirt on white is white.
+    A plain background in a muted colour does not count, so a red shirt on white is red. If the middle of the picture
+    has the colour of the background, it counts, so a white shirt on white is white.
     """
     from PIL.Image import Resampling
 
@@ -54,7 +54,7 @@ def colour_names(picture: Image) -> tuple[str, ...]:
 
 
 def _of_thing(names: npt.NDArray[np.uint8], background: int) -> npt.NDArray[np.float64]:
-    """Shares float64 (colours,) of what stands before a background of one colour."""
+    """Shares of the colours, float64 (colours,), of the object in front of a plain background."""
     middle = np.bincount(names[MIDDLE, MIDDLE].ravel(), minlength=len(COLOURS)) / names[MIDDLE, MIDDLE].size
     every = np.bincount(names.ravel(), minlength=len(COLOURS)).astype(np.float64)
     every[background] = 0

@@ -1,4 +1,4 @@
-"""Where images come from: folders, single files, tables of paths or URLs, and URLs."""
+"""Sources of images: folders, single files, tables of paths or URLs, and URLs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TABLES = (".csv", ".tsv", ".parquet", ".pq")
 
 
 class Source(ABC):
-    """Something that holds images. ``uri`` is what it is known by; ``options`` make it again with ``open_source``."""
+    """A source of images. ``uri`` identifies it; ``options`` open it again with ``open_source``."""
 
     kind: str
     uri: str
@@ -43,24 +43,24 @@ class Source(ABC):
 
     @abstractmethod
     def scan(self) -> Iterator[ImageRef | Skipped]:
-        """Every image there is now, always in the same order, and what had to be left out."""
+        """Every image that exists now, always in the same order, and every file that had to be skipped."""
 
     def covers(self, uri: str) -> bool:
-        """Whether an image known by ``uri`` would be found by ``scan``, were it there."""
+        """Whether ``scan`` would find an image with this ``uri`` if it existed."""
         return uri == self.uri
 
     def is_bare(self) -> bool:
-        """Whether this is a folder with nothing at all in it, as an unmounted drive leaves behind."""
+        """Whether this is a completely empty folder, such as an unmounted drive leaves."""
         return False
 
     def is_hidden(self, uri: str) -> bool:
-        """Whether the last ``scan`` could not look where ``uri`` is, so that nothing is known of it."""
+        """Whether the last ``scan`` could not read the place of ``uri``, so that the image may still exist."""
         return False
 
 
 class FolderSource(Source):
-    """A folder and everything below it, less what the rules leave out. Links to files are followed; links to
-    folders are too, but no folder is entered twice."""
+    """A folder and everything below it, except what the rules leave out. Links to files and folders are followed, but
+    no folder is entered twice."""
 
     kind = "folder"
 
@@ -152,9 +152,9 @@ class UrlSource(Source):
 
 
 class TableSource(Source):
-    """A CSV or Parquet table with a column of paths or URLs; the other columns are kept with each image.
+    """A CSV or Parquet table with a column of paths or URLs; the other columns become fields of the images.
 
-    A relative path is taken from the table's folder. Of several rows for one image the first counts.
+    Relative paths start from the table's folder. If an image has several rows, the first is used.
     """
 
     kind = "table"
@@ -201,7 +201,7 @@ def open_source(
 def _file_ref(
     path: str, source: str, metadata: Any = None, entry: os.DirEntry[str] | None = None
 ) -> ImageRef | Skipped:
-    """``entry`` saves another look at the file where the folder has just been listed."""
+    """The reference to a file. ``entry`` saves reading its facts again after a folder has been listed."""
     try:
         path.encode()
         found = regular(entry.stat()) if entry else look(path)

@@ -32,10 +32,9 @@ _TAKEN = (*RECORD_FIELDS, *DERIVED_FIELDS, "id")
 def read_rows(path: Path, column: str | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
     """The path or URL in each row, and the other columns as numbers, true/false or text; empty cells are left out.
 
-    ``column`` names the column of paths or URLs, whatever its case; by default it is the first of the usual names
-    that is there. A column named like a field of a record gets the prefix ``csv_``; one of bytes is left out. Rows
-    without a path are passed over. Raises InvalidTableError, and for Parquet without pyarrow
-    MissingExtraError.
+    ``column`` is the name of the column of paths or URLs, in upper or lower case; by default the first of the usual
+    names that exists. A column with the name of a field of a record gets the prefix ``csv_``; a column of bytes is left
+    out. Rows without a path are skipped. Raises InvalidTableError, and MissingExtraError for Parquet without pyarrow.
     """
     is_parquet = path.suffix.lower() in (".parquet", ".pq")
     names, rows = _parquet(path) if is_parquet else read_csv(path)
@@ -146,7 +145,7 @@ def _text(path: Path) -> str:
 
 
 def _delimiter(text: str) -> str:
-    """The likeliest sign outside quotation marks in the first line."""
+    """The most likely delimiter, from the first line outside quotation marks."""
     header = re.split(r"[\r\n]", re.sub(r'"(?:[^"]|"")*"', "", text[:65536]), maxsplit=1)[0]
     return max(",;\t|", key=lambda d: (header.count(d), d == ","))
 
@@ -200,7 +199,7 @@ def _parquet(path: Path) -> tuple[list[str], Iterator[dict[str, Any]]]:
 
 
 def _leaves(name: str, kind: Any) -> Iterator[str]:
-    """The parts of a column to read: all but bytes, which may well be the images themselves."""
+    """The parts of a column that are read: all except bytes, which may be the images themselves."""
     from pyarrow import types
 
     if types.is_struct(kind):

@@ -1,4 +1,4 @@
-"""``Collection``: an open index with its models and limits, which every subject of the library works on."""
+"""``Collection``: an open index with its models and limits. The functions of all other packages work on it."""
 
 from __future__ import annotations
 
@@ -27,11 +27,12 @@ DEFAULT_MODEL = "default"
 
 
 class Collection:
-    """An open ``index``, the ``models`` behind its spaces, and the ``limits`` of reading pictures.
+    """An open ``index``, the ``models`` of its spaces, and the ``limits`` for reading images.
 
-    ``indexers`` are the same models with one thread a call: indexing calls them from one thread a core. ``model`` is
-    the name of the model that is asked where a call names none, or an embedder of the caller's own; None: the one in
-    use. Raises NotFoundError, ModelError, and ModelMismatchError for a model that an index with others lacks.
+    ``indexers`` are the same models, but each call uses one thread, because indexing calls them from one thread per
+    core. ``model`` is used by calls that name no model: the name of a model, an embedder of your own, or None for the
+    model in use. Raises NotFoundError, ModelError, or ModelMismatchError when the index has vectors of other models but
+    none of this one.
     """
 
     def __init__(self, index: Index, *, model: str | Embedder | None = None, limits: Limits | None = None) -> None:
@@ -56,7 +57,8 @@ class Collection:
     # --- images ---------------------------------------------------------------------------------------------------
 
     def find(self, image: str | os.PathLike[str]) -> Point:
-        """The point of an image named by its id, ``id:`` and its id, its path or its URL. Raises NotFoundError."""
+        """The point of an image, which is named by its id, by ``id:`` and its id, by its path or by its URL. Raises
+        NotFoundError."""
         name = os.fspath(image)
         for id in ids_of(name):
             if found := self.index.store.retrieve([id]):
@@ -64,24 +66,25 @@ class Collection:
         raise NotFoundError(f"The index has no image {name!r}.", remedy="Name it by its id, full path or URL.")
 
     def resolve(self, image: str | os.PathLike[str]) -> str:
-        """The id of an image named as in ``find``. Raises NotFoundError."""
+        """The id of an image. It can be named as in ``find``. Raises NotFoundError."""
         return self.find(image).id
 
     def get(self, image: str | os.PathLike[str]) -> Record:
-        """The record of an image named as in ``find``. Raises NotFoundError."""
+        """The record of an image. It can be named as in ``find``. Raises NotFoundError."""
         point = self.find(image)
         return Record.from_payload(point.id, point.payload)
 
     def records(self, filter: FilterLike = None) -> Records:
-        """The records that match, all without a filter, by ascending id. Raises InvalidFilterError."""
+        """The records that match the filter (all without a filter), in ascending order of id. Raises
+        InvalidFilterError."""
         scroll = self.index.store.scroll(filter=as_filter(filter))
         return Records([Record.from_payload(p.id, p.payload) for points in scroll for p in points])
 
     # --- where searches look --------------------------------------------------------------------------------------
 
     def ready(self) -> None:
-        """Fit what an interrupted first run left unfitted of the spaces in use; a model that is being added fits its
-        own. Raises NotFoundError if nothing was ever indexed."""
+        """Fit the spaces in use that an interrupted first run did not fit. A model that is being added fits its own
+        spaces. Raises NotFoundError if nothing was ever indexed."""
         current = self.index.manifest.current.values()
         for name in current:
             if not is_fitted(self.index, name):
@@ -90,8 +93,8 @@ class Collection:
             raise no_images()
 
     def view(self, name: str | None = None) -> View:
-        """Where a search looks that names this space or model, or none: a space for pictures and one for texts. Raises
-        NotFoundError, and InvalidInputError for one whose vectors are still to come."""
+        """The view for the name of a space or model, or the view in use for None. Raises NotFoundError, and
+        InvalidInputError for a space without vectors yet."""
         if name is None:
             if self._model and models_of(self.index):
                 return View.named(self.index, self.models, self._model)
@@ -102,7 +105,7 @@ class Collection:
         return view
 
     def views(self, names: Sequence[str]) -> list[View]:
-        """The views of these spaces or models, each once; the one in use where none is named."""
+        """The views for these names of spaces or models, each once. No names: the view in use."""
         if isinstance(names, str):
             raise InvalidInputError(f"spaces is a list of names, not the text {names!r}.")
         views = [self.view(name) for name in dict.fromkeys(names)] or [self.view()]
@@ -110,7 +113,7 @@ class Collection:
 
     @property
     def text_space(self) -> str:
-        """The space that texts are compared in. Raises NotFoundError where no model understands texts."""
+        """The space in which texts are compared. Raises NotFoundError if no model in use understands text."""
         view = self.view()
         if view.words is None:
             raise NotFoundError(f"The model {self.index.space(view.image).model} doesn't understand words.")
@@ -122,8 +125,9 @@ class Collection:
         return self.indexers.of_space(self.view().image).provider
 
     def vectors(self, space: str | None = None, *, raw: bool = False) -> tuple[list[str], Float32]:
-        """Ids and vectors, float32 (n, dim), by ascending id: those searched (rows of unit length), or ``raw`` as
-        the model gave them (to float16 precision). ``space`` is by default the image space in use."""
+        """Ids in ascending order, and their vectors, float32 (n, dim): those that are searched (rows of unit
+        length), or with ``raw`` those that the model gave (stored as float16). ``space`` is by default the image
+        space in use."""
         import numpy as np
 
         self.ready()
@@ -140,8 +144,8 @@ class Collection:
     # --- models and spaces ----------------------------------------------------------------------------------------
 
     def model_order(self) -> list[str]:
-        """The models that every image is embedded by: first the one that reads the pictures for the space in use, and
-        each base before what is made on top of it."""
+        """The models that embed every image, in this order: first the model of the image space in use, and each base
+        before the models made on top of it."""
         there = models_of(self.index)
         if not there:
             return [self.models.spec(self._model or DEFAULT_MODEL).name]
@@ -153,13 +157,13 @@ class Collection:
         return list(dict.fromkeys(ordered))
 
     def forget_model(self, name: str) -> None:
-        """Load a model anew when it is asked for next: it was trained again, or removed."""
+        """Load the model again at its next use, because it was trained again or removed."""
         self.models.forget(name)
         self.indexers.forget(name)
 
     def use_space(self, name: str) -> None:
-        """Search in all spaces of this model from now on where none is named, for pictures and for texts as far as it
-        knows them; by the name of a space that is not a model's, in that one only. Raises NotFoundError."""
+        """From now on, searches that name no space use all spaces of this model, for images and for text as far as it
+        has them. With the name of a single space, only that one. Raises NotFoundError."""
         from imagefinder.index.spaces import use
 
         spaces = self.index.manifest.spaces
@@ -169,8 +173,8 @@ class Collection:
         use(self.index, roles)
 
     def drop_space(self, name: str) -> None:
-        """Remove the vectors of a model, named by itself or one of its spaces, and the model itself if it was trained
-        on this index. Raises NotFoundError, and InvalidInputError for one that is in use."""
+        """Remove the vectors of a model, which is named by its own name or by one of its spaces. A model that was
+        trained on this index is deleted too. Raises NotFoundError, and InvalidInputError for a model that is in use."""
         from imagefinder.index.spaces import drop
 
         with self.index.indexing:  # nothing is trained on top of it, nor anything called the same, meanwhile
@@ -192,7 +196,7 @@ class Collection:
     # --- what is there --------------------------------------------------------------------------------------------
 
     def spaces(self) -> list[SpaceInfo]:
-        """The spaces of the index, in the order they came."""
+        """The spaces of the index, in the order in which they were added."""
         manifest, total = self.index.manifest, self.index.store.count()
         return [
             SpaceInfo(
@@ -231,7 +235,7 @@ class Collection:
         )
 
     def _understands_texts(self, space: str) -> bool:
-        """Whether texts can be compared with what is in a space. False where its model is not on this machine."""
+        """Whether texts can be compared with the vectors of a space. False if its model is not on this machine."""
         entry = self.index.space(space)
         try:
             return self.models.spec(entry.model).text_space == entry.model_space
@@ -240,7 +244,8 @@ class Collection:
 
 
 def under(collection: Collection, image: str) -> list[str]:
-    """The ids of the image of this name, or of all images in the folder of this name. Raises NotFoundError."""
+    """The id of the image with this name, or the ids of all images in the folder with this name. Raises
+    NotFoundError."""
     try:
         return [collection.resolve(image)]
     except NotFoundError:

@@ -1,4 +1,4 @@
-"""An open index folder: its lock, its ``index.json``, its points and the transform of each space."""
+"""An open index folder: its lock, its ``index.json``, its points, and the transform of each space."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ REBUILD = "Index it again from its sources with: imagefinder index --rebuild"
 
 
 class Index:
-    """Opens (or creates) the index at ``path`` and holds it until ``close``.
+    """Opens or creates the index at ``path``, and locks it until ``close``.
 
-    Each space keeps two named vectors: the *raw* one as the model gave it, from which everything can be made again,
-    and the *search* one, which is the raw one after the space's transform. A transform fitted anew fills a new
-    search vector beside the old one, then ``index.json`` is switched over: a crash at any moment leaves one of the
-    two whole.
+    Each space has two named vectors: the *raw* one, as the model gave it, from which everything can be computed again,
+    and the *search* one, which is the raw one after the transform of the space. When a transform is fitted again, a new
+    search vector is filled beside the old one, and then ``index.json`` names the new one. After a crash at any moment,
+    one of the two is complete.
     """
 
     def __init__(self, path: Path, *, create: bool = True, wait_s: float = 2.0, store: str = DEFAULT_STORE) -> None:
@@ -70,7 +70,7 @@ class Index:
             undo.pop_all()
 
     def _refuse_foreign_folder(self) -> None:
-        """Never write an index among somebody's other files, nor over points whose ``index.json`` was lost."""
+        """Refuse a folder with other files in it, and one whose points are there but whose ``index.json`` is lost."""
         if manifests.exists(self.path) or not self.path.is_dir():
             return
         there = sorted(p.name for p in self.path.iterdir() if not p.name.startswith((".lock", "index.json")))
@@ -91,7 +91,7 @@ class Index:
         return self._stores.create(points)
 
     def _drop_leftovers(self) -> None:
-        """Remove the vectors of a refit, or of a space, that never came to its end."""
+        """Remove the vectors of a fit or of a new space that was interrupted."""
         for name in set(self.store.vectors()) - self.manifest.vectors():
             self.store.drop_vector(name)
 
@@ -101,8 +101,8 @@ class Index:
         return self.manifest.space(name)
 
     def transform(self, name: str) -> LinearTransform | None:
-        """What turns raw vectors of this space into the ones searched; None before the first fit. To use it for long,
-        or with the points, be within ``steady`` or ``writing``."""
+        """The transform from raw vectors of this space to those searched; None before the first fit. To use it for more
+        than one call, or together with the points, hold ``steady`` or ``writing``."""
         entry = self.space(name)
         if entry.transform is None:
             return None
@@ -113,23 +113,25 @@ class Index:
         return self._transforms[entry.transform]
 
     def to_search(self, name: str, raw: Float32) -> Float32:
-        """Raw vectors float32 (n, dim_in) to those searched in this space, unit rows float32 (n, dim_out)."""
+        """Raw vectors, float32 (n, dim_in), to those searched in this space, float32 (n, dim_out), rows of unit
+        length."""
         transform = self.transform(name)
         if transform is None:
             raise no_images()
         return transform.apply(raw)
 
     def texts_to_search(self, name: str, texts: Float32) -> Float32:
-        """Text vectors float32 (n, dim_in) into the space searched; their centring is the model's, not ours."""
+        """Text vectors, float32 (n, dim_in), to those searched in this space. They are not centred here: the model has
+        done it."""
         transform = self.transform(name)
         if transform is None:
             raise no_images()
         return transform.apply(texts, centre=False)
 
     def sample(self, name: str) -> Float32:
-        """Up to 256 search vectors of a space, float32 (n, dim): the background that scores stand out from.
+        """Up to 256 search vectors of a space, float32 (n, dim), with which scores are standardised.
 
-        Ids are hashes, so the first ones in their order are a random sample.
+        Ids are hashes, so the first ids in order are a random sample.
         """
         import numpy as np
 
@@ -142,7 +144,8 @@ class Index:
         return self._samples[vector]
 
     def search_vectors(self, raw: dict[str, Float32]) -> dict[str, np.ndarray]:
-        """The named vectors to store for raw vectors (n, dim) by space: the raw ones, and the searched ones if any."""
+        """The named vectors to store for raw vectors (n, dim) by space: the raw ones, and the search ones once there is
+        a transform."""
         import numpy as np
 
         named: dict[str, np.ndarray] = {}
@@ -166,7 +169,7 @@ class Index:
                 yield [p.id for p in held], np.stack([p.vectors[vector] for p in held]).astype(np.float32)
 
     def searched_batches(self, name: str) -> Iterator[tuple[list[str], Float32]]:
-        """As ``raw_batches``, the vectors as they are searched; all by one transform. Raises NotFoundError."""
+        """Like ``raw_batches``, but the vectors that are searched, all from one transform. Raises NotFoundError."""
         with self.steady.shared():
             transform = self.transform(name)
         if transform is None:
@@ -181,7 +184,7 @@ class Index:
         return {p.id: {n: p.vectors[v] for n, v in wanted.items() if v in p.vectors} for p in points}
 
     def remember_sources(self, sources: Iterable[tuple[str, str, Mapping[str, Any]]]) -> None:
-        """Note that these sources, as URI, kind and options, have been indexed now."""
+        """Write down that these sources (URI, kind and options) have been indexed now."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
         with self.writing:
             manifest = self.manifest
@@ -190,7 +193,7 @@ class Index:
             self.save_manifest(manifest)
 
     def forget_fit(self, entry: SpaceEntry) -> None:
-        """Remove what a fit of a space left: its search vectors, its transform, and what is remembered of both."""
+        """Remove what a fit of a space has made: its search vectors, its transform, and what is cached of both."""
         if entry.search_vector and entry.search_vector in self.store.vectors():
             self.store.drop_vector(entry.search_vector)
         self._samples.pop(entry.search_vector or "", None)
@@ -201,12 +204,12 @@ class Index:
     # --- life -----------------------------------------------------------------------------------------------------
 
     def save_manifest(self, manifest: Manifest) -> None:
-        """Be within ``writing`` from reading the former manifest on."""
+        """Write the manifest. Hold ``writing`` from reading the former manifest until here."""
         manifests.save(self.path, manifest)
         self.manifest = manifest
 
     def serve_at(self, url: str) -> None:
-        """Tell other processes, which find the index locked, where it is served."""
+        """Tell other processes, which can't open the locked index, the URL at which it is served."""
         self._lock.serve_at(url)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""One process at a time works on an index; a second one is told which."""
+"""The lock of an index: one process at a time has it open, and a second one is told which."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ _POLL_S = 0.05
 
 
 class IndexLock:
-    """The lock of the index in ``folder``: the system's own, so it ends with the process, however that ends.
+    """The lock of the index in ``folder``. It is a lock of the operating system, so it ends with the process in any
+    case.
 
-    A file beside it names the holder for the message only; one left behind by a killed process is no obstacle. A
-    second lock on the folder within one process is refused as well.
+    A file beside it names the process that holds the lock, for the message only. If a killed process leaves this file
+    behind, that does no harm. A second lock on the folder in the same process is refused too.
     """
 
     def __init__(self, folder: str | Path, command: str | None = None) -> None:
-        """``command`` is what to call the holder in the message of another; by default, the command line."""
+        """``command`` describes this process in the message to others; by default its command line."""
         self._folder = Path(folder)
         self._command = command or " ".join([Path(sys.argv[0] or "python").name, *sys.argv[1:]])
         self._lock: BaseFileLock | None = None
@@ -78,7 +79,7 @@ class IndexLock:
         self.release()
 
     def serve_at(self, url: str) -> None:
-        """Note where the holder answers for the index, for those who find it locked."""
+        """Write down the URL at which the index is served, for processes that find it locked."""
         if self._lock is not None:
             self._write_holder(url)
 

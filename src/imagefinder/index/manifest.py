@@ -1,4 +1,5 @@
-"""``index.json``: what an index is made of. Small, readable, written whole or not at all."""
+"""``index.json``: the spaces, transforms and sources of an index. It is small and readable, and is written completely
+or not at all."""
 
 from __future__ import annotations
 
@@ -19,11 +20,11 @@ _REMEDY = "Restore it from a backup, or delete the folder and index the images a
 
 @dataclass(frozen=True, slots=True)
 class SpaceEntry:
-    """One space: the model its vectors come from, and the transform between the model and the search.
+    """One space: the model that its vectors come from, and its transform.
 
-    ``vector`` names the stored vector as the model gave it, ``search_vector`` the one that is searched (None: the
-    same), ``transform`` the file, beside ``index.json``, that turns the one into the other. ``fitted_count`` is how
-    many images the transform was fitted on. ``model_fingerprint`` tells two versions of a model apart.
+    ``vector`` is the name of the stored raw vector, ``search_vector`` the name of the one that is searched (None: no
+    transform yet). ``transform`` is the file, beside ``index.json``, with the transform between them, and
+    ``fitted_count`` the number of images it was fitted on. ``model_fingerprint`` distinguishes versions of a model.
     """
 
     model: str
@@ -48,8 +49,8 @@ class SourceEntry:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What ``index.json`` says. Frozen: ``with_space`` and ``with_source`` give a changed copy. ``current`` names the
-    space that is searched by pictures ("image") and by words ("words")."""
+    """What ``index.json`` says. Frozen: ``with_space`` and ``with_source`` return a changed copy. ``current`` names the
+    space that is searched by images ("image") and by text ("words")."""
 
     app_version: str
     spaces: Mapping[str, SpaceEntry] = field(default_factory=dict)
@@ -69,12 +70,12 @@ class Manifest:
         return self.spaces[name]
 
     def with_space(self, name: str, entry: SpaceEntry | None) -> Manifest:
-        """A copy with this space added or replaced; None takes it out."""
+        """A copy with this space added or replaced, or removed if ``entry`` is None."""
         spaces = {n: e for n, e in self.spaces.items() if n != name or entry is not None}
         return replace(self, spaces=spaces if entry is None else {**spaces, name: entry})
 
     def with_source(self, entry: SourceEntry) -> Manifest:
-        """A copy with this source added, or replaced where it was."""
+        """A copy with this source added at the end, or replaced in its place."""
         if all(s.uri != entry.uri for s in self.sources):
             return replace(self, sources=(*self.sources, entry))
         return replace(self, sources=tuple(entry if s.uri == entry.uri else s for s in self.sources))
@@ -161,7 +162,7 @@ def _read(data: Mapping[str, Any]) -> Manifest:
 
 
 def _first_spaces(spaces: Mapping[str, SpaceEntry]) -> dict[str, str]:
-    """The current spaces of an index from before there could be several models."""
+    """The current spaces of an index that was made before an index could have several models."""
     return {entry.model_space: name for name, entry in reversed(list(spaces.items()))}
 
 

@@ -1,8 +1,8 @@
-"""From older schemas of ``index.json`` to the current one, a step at a time.
+"""From older schemas of ``index.json`` to the current one, step by step.
 
-A change of the schema adds a function ``mNNN_what_it_does`` to the end of ``MIGRATIONS``: it takes the dict as schema
-NNN - 1 wrote it and returns the one of schema NNN. A released step is never edited: indexes out there went through it.
-The first release writes schema 1, so there is no step yet.
+A change of the schema adds a function ``mNNN_what_it_does`` at the end of ``MIGRATIONS``. It gets the dict that schema
+NNN - 1 wrote, and returns the one of schema NNN. A step is never changed after its release, because existing indexes
+have gone through it. The first release writes schema 1, so there is no step yet.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ CURRENT: Final = FIRST + len(MIGRATIONS)
 
 
 def migrate(data: Mapping[str, Any], migrations: Sequence[Migration] = MIGRATIONS) -> dict[str, Any]:
-    """``data`` in the schema that the last of ``migrations`` makes; ``data`` itself is not changed.
+    """``data`` in the schema that the last of ``migrations`` makes. ``data`` itself is not changed.
 
     Raises:
         ValueError: its version is older than the first schema or newer than the last.

@@ -1,4 +1,4 @@
-"""Where a search looks, and the models behind the spaces of an index."""
+"""Views (where a search looks), and the models of the spaces of an index."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ TRAINED = "models"  # the folder of an index where the models trained on it are 
 
 
 class Models:
-    """The models behind an index, among them those trained on it, loaded when first needed.
+    """The models of an index, including those trained on it. Each is loaded when it is first needed.
 
-    ``threads`` is how many threads one call of them uses. May be asked from several threads at once.
+    ``threads`` is how many threads one call of a model uses. Safe to use from several threads.
     """
 
     def __init__(self, index: Index, threads: int | None = None) -> None:
@@ -33,7 +33,7 @@ class Models:
 
     @property
     def folder(self) -> Path:
-        """Where the models trained on this index are."""
+        """The folder of the models trained on this index."""
         return self._index.path / TRAINED
 
     def spec(self, name: str) -> ModelSpec:
@@ -54,7 +54,7 @@ class Models:
             return self._loaded[name]
 
     def of_space(self, space: str) -> Embedder:
-        """The model that made the vectors of a space. Raises as ``named``."""
+        """The model that made the vectors of a space. Raises like ``named``."""
         entry = self._index.space(space)
         embedder = self.named(entry.model)
         if embedder.spec.fingerprint != entry.model_fingerprint:
@@ -64,14 +64,15 @@ class Models:
         return embedder
 
     def forget(self, name: str) -> None:
-        """Load it anew when it is asked for next: it was trained again, or removed."""
+        """Load the model again at its next use, because it was trained again or removed."""
         with self._lock:
             self._loaded.pop(name, None)
 
 
 @dataclass(frozen=True)
 class View:
-    """Where a search looks: the space ``image`` for pictures, ``words`` for words (None: it understands none)."""
+    """Where a search looks: the space ``image`` for images, ``words`` for text (None: its model understands no
+    text)."""
 
     index: Index
     models: Models
@@ -93,7 +94,7 @@ class View:
 
     @classmethod
     def current(cls, index: Index, models: Models) -> View:
-        """Where searches look that name no space. Raises NotFoundError before anything is indexed."""
+        """The view of searches that name no space. Raises NotFoundError if nothing is indexed yet."""
         roles = index.manifest.current
         if "image" not in roles:
             raise NotFoundError("The index holds no images yet.", remedy="Add some with: imagefinder index FOLDER")
@@ -101,8 +102,8 @@ class View:
 
     @classmethod
     def named(cls, index: Index, models: Models, name: str) -> View:
-        """The view by the name of a space or a model. What it doesn't know, pictures or words, is looked for where
-        searches do by default. Raises NotFoundError."""
+        """The view for the name of a space or a model. For images or text that it has no space for, the space in use is
+        taken. Raises NotFoundError."""
         spaces = index.manifest.spaces
         model = spaces[name].model if name in spaces else models.spec(name).name
         if model not in models_of(index):

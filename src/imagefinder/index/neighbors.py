@@ -1,4 +1,4 @@
-"""The neighbour graph of an index: computed once, kept, and shared by clusters, maps, duplicates and outliers."""
+"""The neighbour graph of an index: computed once, stored, and used for clusters, maps, duplicates and outliers."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ LARGEST = 256 * 1024**2  # bytes of a graph that is kept; a larger one is comput
 
 
 def index_graph(index: Index, vectors: Float32, k: int) -> NeighborGraph:
-    """The ``k`` nearest neighbours of vectors float32 (n, dim) of this index: the kept ones if they are of the same
-    vectors, else computed and, of all images at once, kept in place of the former."""
+    """The ``k`` nearest neighbours of vectors, float32 (n, dim), of this index. The stored graph is used if it was made
+    from the same vectors; otherwise it is computed, and stored if it is of all images."""
     digest = hashlib.blake2b(np.ascontiguousarray(vectors).data, digest_size=16).hexdigest()
     for run in list_runs(index.path, KIND):
         if run.facts.get("vectors") == digest and run.facts.get("k", 0) >= min(k, len(vectors) - 1):

@@ -1,7 +1,8 @@
-"""The results kept beside the points: each clustering, map or report is a folder, written whole or not at all.
+"""The results that are stored beside the points. Each clustering, map or report is a folder, written completely or not
+at all.
 
-runs/clusters/0001/run.json      what was done and what came out, for people and programs
-runs/clusters/0001/arrays.npz    the numbers of each image, by array name
+runs/clusters/0001/run.json what was done and the result, for people and programs runs/clusters/0001/arrays.npz the
+numbers of each image, by array name
 """
 
 from __future__ import annotations
@@ -34,20 +35,20 @@ SESSION = uuid4().hex[:8]  # begins those of this process, the only one to work 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One kept result: its ``name`` within its kind ("0001"), its folder, and its facts as JSON values."""
+    """One stored result: its ``name`` within its kind ("0001"), its folder, and its facts as JSON values."""
 
     name: str
     folder: Path
     facts: Mapping[str, Any]
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Its arrays, by name. Raises IndexDamagedError, and NotFoundError for a run dropped meanwhile."""
+        """Its arrays, by name. Raises IndexDamagedError, or NotFoundError if the run was dropped in the meantime."""
         with self.opened() as found:
             return {name: found[name] for name in found.files}
 
     @contextmanager
     def opened(self) -> Iterator[NpzFile]:
-        """Its arrays, to read some of them. Raises as ``arrays``."""
+        """Its arrays in an open file, to read only some of them. Raises like ``arrays``."""
         import numpy as np
 
         path = self.folder / ARRAYS
@@ -63,7 +64,7 @@ class Run:
 
 
 class LateArrays(Mapping[str, "np.ndarray"]):
-    """The arrays of a run, each read when it is first asked for. Raises IndexDamagedError then."""
+    """The arrays of a run. Each is read when it is first used, which may raise IndexDamagedError."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -88,11 +89,11 @@ class LateArrays(Mapping[str, "np.ndarray"]):
 
 
 def save_run(index: Path, kind: str, facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Run:
-    """Keep a new result of a ``kind`` ("clusters", "maps", ...). Text arrays must be of dtype U. Several threads may
-    keep results at once: each gets a name of its own, a greater one than all that are there.
+    """Store a new result of a ``kind`` ("clusters", "maps", ...). Text arrays must have the dtype U. Several threads
+    may do this at once: each result gets its own name, higher than all existing ones.
 
     Raises:
-        StorageError: the disk is full or can't be written; what was there is untouched.
+        StorageError: the disk is full or can't be written; nothing has changed then.
     """
     import numpy as np
 
@@ -102,12 +103,12 @@ def save_run(index: Path, kind: str, facts: Mapping[str, Any], arrays: Mapping[s
 
 
 def save_version(index: Path, former: Run, facts: Mapping[str, Any]) -> Run:
-    """Keep a new result with other facts and the arrays of a ``former`` one of its kind. Both share the file (a hard
-    link; a copy where the file system has none), which lasts until neither needs it.
+    """Store a new result that has other facts and the same arrays as a ``former`` result of its kind. Both share one
+    file (a hard link, or a copy if the file system has none), which exists until neither needs it.
 
     Raises:
-        StorageError: the disk is full or can't be written; what was there is untouched.
-        IndexDamagedError: the former one's arrays are missing.
+        StorageError: the disk is full or can't be written; nothing has changed then.
+        IndexDamagedError: the arrays of the former result are missing.
     """
     return _save(index, former.folder.parent.name, facts, lambda target: _share(former.folder / ARRAYS, target))
 
@@ -140,20 +141,20 @@ def _save(index: Path, kind: str, facts: Mapping[str, Any], put_arrays: Callable
 
 
 def _hidden(home: Path) -> Path:
-    """A new name that is no run's."""
+    """A new name that no run can have."""
     return home / f".{SESSION}-{uuid4().hex[:8]}{PARTIAL}"
 
 
 def _drop_leftovers(home: Path) -> None:
-    """Remove what a process left that was killed while it wrote."""
+    """Remove what is left of a process that was killed while it wrote."""
     for path in home.glob(f".*{PARTIAL}"):
         if not path.name.startswith(f".{SESSION}-"):
             shutil.rmtree(path, ignore_errors=True)
 
 
 def _named(partial: Path, home: Path) -> Path:
-    """Give a finished folder the next free name. Nothing is written over: a rename never replaces a folder that isn't
-    empty, and a run is never empty."""
+    """Give a finished folder the next free name. Nothing is overwritten: renaming never replaces a folder that has
+    files in it, and a run always has some."""
     number = max((int(n) for n in _names(home)), default=0) + 1
     while True:
         folder = home / f"{number:04d}"
@@ -192,8 +193,8 @@ def load_run(index: Path, kind: str, name: str | None = None) -> Run:
 
 
 def read_run(choose: Callable[[], Run], read: Callable[[Run], T]) -> T:
-    """What ``read`` makes of the run that ``choose`` finds; where that was dropped before it was read, because another
-    took its place, of the one that ``choose`` finds then. Raises what ``choose`` raises."""
+    """The result of ``read`` for the run that ``choose`` returns. If that run is dropped before it is read, because
+    another one has replaced it, ``choose`` is asked again. Raises what ``choose`` raises."""
     while True:
         run = choose()
         try:
@@ -204,7 +205,7 @@ def read_run(choose: Callable[[], Run], read: Callable[[Run], T]) -> T:
 
 
 def drop_run(run: Run) -> None:
-    """Remove a result for good. Whoever looks meanwhile finds it whole or not at all."""
+    """Delete a result. Other threads and processes see it either complete or not at all."""
     hidden = _hidden(run.folder.parent)
     with suppress(OSError):
         run.folder.rename(hidden)
@@ -212,14 +213,14 @@ def drop_run(run: Run) -> None:
 
 
 def drop_former(index: Path, run: Run, alike: Callable[[Run], bool] = lambda run: True) -> None:
-    """Remove the results that ``run`` takes the place of: the older ones of its kind that are ``alike``."""
+    """Delete the results that ``run`` replaces: the older ones of its kind that are ``alike``."""
     for other in list_runs(index, run.folder.parent.name):
         if int(other.name) < int(run.name) and alike(other):
             drop_run(other)
 
 
 def drop_older(index: Path, kind: str, kept: int, *, but: Collection[str | None] = ()) -> None:
-    """Remove all results of a kind ``but`` some and the latest ``kept``, for good."""
+    """Delete all results of a kind except some (``but``) and the latest ``kept``."""
     home = index / RUNS / kind
     for name in _names(home)[:-kept]:
         if name not in but:
@@ -253,7 +254,7 @@ def _text(facts: Mapping[str, Any]) -> bytes:
 
 
 def pack_ids(ids: Sequence[str]) -> np.ndarray:
-    """UUIDs as uint8 (n, 16), a quarter of their text."""
+    """UUIDs as uint8 (n, 16), which takes a quarter of the space of their text."""
     import numpy as np
 
     return np.frombuffer(b"".join(UUID(id).bytes for id in ids), np.uint8).reshape(-1, 16)

@@ -1,7 +1,7 @@
-"""The spaces of an index: adding, fitting, choosing and dropping them.
+"""The spaces of an index: adding, fitting, choosing and removing them.
 
-Several models have their spaces side by side. One space is the *current* one for pictures and one for texts: a search
-looks there when it names none.
+An index may have spaces of several models. One space is the *current* one for images and one for text: searches that
+name no space use these.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ REFIT_GROWTH = 2.0  # a transform is fitted again when the collection has double
 
 
 def spaces_of(spec: ModelSpec) -> dict[str, str]:
-    """The name here of each space of a model: ``{"image": "efficientnet-lite2", "words": "...-words"}``."""
+    """The name in the index of each space of a model: ``{"image": "efficientnet-lite2", "words": "...-words"}``."""
     if len(spec.spaces) == 1:
         return dict.fromkeys(spec.spaces, spec.name)
     return {name: spec.name if name == "image" else f"{spec.name}-{name}" for name in spec.spaces}
 
 
 def check_model(index: Index, spec: ModelSpec) -> None:
-    """Refuse another version of a model than the one the vectors here were made with."""
+    """Raise ModelMismatchError for a model whose vectors are here, but from another version of it."""
     for name in spaces_of(spec).values():
         entry = index.manifest.spaces.get(name)
         if entry and entry.model_fingerprint != spec.fingerprint:
@@ -42,7 +42,7 @@ def check_model(index: Index, spec: ModelSpec) -> None:
 
 
 def models_of(index: Index) -> list[str]:
-    """The names of the models whose vectors are here, in the order they came."""
+    """The names of the models whose vectors are here, in the order in which they were added."""
     return list(dict.fromkeys(entry.model for entry in index.manifest.spaces.values()))
 
 
@@ -53,8 +53,8 @@ def lacking(index: Index, spec: ModelSpec) -> list[str]:
 
 
 def add_spaces(index: Index, spec: ModelSpec) -> None:
-    """Make room for the vectors of a model; does nothing where there is room already. The first model's spaces
-    are the current ones."""
+    """Create the named vectors for a model; nothing happens if they exist. The spaces of the first model become the
+    current ones."""
     from imagefinder.store.base import VectorParams
 
     check_model(index, spec)
@@ -81,7 +81,8 @@ def add_spaces(index: Index, spec: ModelSpec) -> None:
 
 
 def _make_vectors(index: Index, vectors: dict[str, VectorParams]) -> None:
-    """A store made with its vectors keeps them out of memory; ones added later it reads at every opening."""
+    """A store that is created with its vectors keeps them on disk; vectors added later are read into memory at every
+    opening."""
     if not index.manifest.spaces:
         index.store.start_over(vectors)
     for name, params in vectors.items():
@@ -90,14 +91,14 @@ def _make_vectors(index: Index, vectors: dict[str, VectorParams]) -> None:
 
 
 def roles_of(spec: ModelSpec) -> dict[str, str]:
-    """Which spaces of a model pictures ("image") and words ("words") are compared in, as far as it has them."""
+    """The space of a model for images ("image") and the one for text ("words"), as far as the model has them."""
     names = spaces_of(spec)
     words = {"words": names[spec.text_space]} if spec.text_space else {}
     return {**({"image": names["image"]} if "image" in names else {}), **words}
 
 
 def use(index: Index, roles: Mapping[str, str]) -> None:
-    """Make these the current spaces; a role that isn't named keeps the one it has."""
+    """Make these the current spaces. A role that is not given keeps its space."""
     with index.writing, index.steady.exclusive():
         for name in roles.values():
             check_fitted(index, name)
@@ -105,12 +106,12 @@ def use(index: Index, roles: Mapping[str, str]) -> None:
 
 
 def is_fitted(index: Index, name: str) -> bool:
-    """Whether a space can be searched: that of a model that was never filled to its end can't."""
+    """Whether a space can be searched. The space of a model that was not added completely can't."""
     return index.manifest.space(name).search_vector is not None
 
 
 def check_fitted(index: Index, name: str) -> None:
-    """Raises NotFoundError, and InvalidInputError for a space that can't be searched yet."""
+    """Raises NotFoundError, or InvalidInputError for a space that can't be searched yet."""
     if not is_fitted(index, name):
         model = index.manifest.space(name).model
         raise InvalidInputError(
@@ -119,8 +120,8 @@ def check_fitted(index: Index, name: str) -> None:
 
 
 def drop(index: Index, spec: ModelSpec) -> None:
-    """Remove the vectors of a model. Raises InvalidInputError for one whose space is current, NotFoundError for
-    one that has none here."""
+    """Remove the vectors of a model. Raises InvalidInputError if one of its spaces is current, and NotFoundError if it
+    has no vectors here."""
     with index.writing:
         names = [name for name in spaces_of(spec).values() if name in index.manifest.spaces]
         if not names:
@@ -146,9 +147,10 @@ def _forget(index: Index, entry: SpaceEntry) -> None:
 
 
 def refit(index: Index, spec: ModelSpec, *, force: bool = False) -> bool:
-    """Fit the transforms of this model's spaces where they are missing or outgrown. True if any was fitted.
+    """Fit the transforms of this model's spaces, if they are missing or the collection has doubled. True if any was
+    fitted.
 
-    Searches go on meanwhile, by the transform before; none sees a space between the two.
+    Searches continue in the meantime with the former transform, and never see a mixture of both.
     """
     done = False
     with index.writing:

@@ -1,4 +1,5 @@
-"""Gives the images of an index the vectors they lack: those of a model that came later, or that failed before."""
+"""Adds the vectors that images lack: those of a model that was added later, and those that could not be computed
+before."""
 
 from __future__ import annotations
 
@@ -33,11 +34,10 @@ def add_model(
     use: bool = False,
     progress: OnProgress | None = None,
 ) -> BackfillReport:
-    """Give the images of the index the vectors of a further model; called again, those that lack them.
+    """Add the vectors of another model to all images of the index; called again, to those that still lack them.
 
-    The spaces in use stay so, and searches go on meanwhile, unless ``use`` says to take the new ones at the end.
-    What ``progress`` raises stops the run, and what is stored stays. Raises NotFoundError, ModelError or
-    ModelMismatchError.
+    Unless ``use`` is set, the spaces in use stay in use; searches continue in the meantime. An exception from
+    ``progress`` stops the run, and what is stored stays. Raises NotFoundError, ModelError or ModelMismatchError.
     """
     index, name = collection.index, known_name(model)
     spec = collection.models.spec(name)
@@ -60,11 +60,11 @@ def fill(
     workers: int = 2,
     progress: OnProgress | None = None,
 ) -> BackfillReport:
-    """Embed the images of the index that have no vectors of this model, and fit its spaces where that is due.
+    """Embed the images that have no vectors of this model, and fit its spaces if they need it.
 
-    What is stored stays if the run is stopped, and the next one goes on from there. A derived model takes the stored
-    vectors of its base, which are to be there; the others read the pictures again. ``progress`` is told how many are
-    done, of how many.
+    If the run is stopped, what is stored stays, and the next run continues from there. A derived model is computed from
+    the stored vectors of its base, which must exist; for other models the images are read again. ``progress`` is called
+    with the number of images done and of all.
     """
     todo = lacking(index, embedder.spec)
     report = progress or ignore
@@ -95,7 +95,7 @@ class _Filling:
         self.skipped: list[Skipped] = []
 
     def embed(self, loader: Loader, ids: Sequence[str]) -> tuple[list[str], Mapping[str, Float32], list[Skipped]]:
-        """The raw vectors of these images as far as they can be read. Called by several workers at once."""
+        """The raw vectors of those images that can be read. Called by several workers at once."""
         import numpy as np
 
         rows: list[np.ndarray] = []

@@ -1,4 +1,4 @@
-"""What differs between the sources and the index: decides what an indexing run has to do, without reading an image."""
+"""Compares the sources with the index, to decide what an indexing run has to do. No image is read for this."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KNOWN_FIELDS = ("bytes", "mtime_ns", "content_hash", "source")
 
 
 class Known(NamedTuple):
-    """What the index remembers of an image in order to tell whether it has changed."""
+    """What the index knows about an image, to decide whether it has changed."""
 
     id: str
     size: int | None
@@ -26,14 +26,15 @@ class Known(NamedTuple):
     source: str
 
     def is_current(self, ref: ImageRef) -> bool:
-        """A URL has neither size nor time here: once indexed it is current until asked for anew."""
+        """Whether the image is unchanged. A URL has neither size nor time here, so it counts as unchanged once it is
+        indexed."""
         return ref.mtime_ns is None or (self.size == ref.size and self.mtime_ns == ref.mtime_ns)
 
 
 @dataclass(slots=True)
 class Plan:
-    """The work of one run. ``todo``: new or perhaps changed; ``listed``: unchanged files that a table describes;
-    ``gone``: in the index and no longer in the source, by URI."""
+    """The work of one run. ``todo``: images that are new or may have changed. ``listed``: unchanged files that a table
+    describes. ``gone``: images of the index that the source no longer has, by URI."""
 
     known: dict[str, Known]
     todo: list[ImageRef] = field(default_factory=list)
@@ -44,7 +45,7 @@ class Plan:
 
     @property
     def reusable(self) -> dict[str, str]:
-        """Content hash -> id of a point whose vectors will stay as they are during the run."""
+        """From content hash to the id of a point whose vectors do not change during the run."""
         changing = {ref.uri for ref in self.todo}
         return {k.content_hash: k.id for uri, k in self.known.items() if uri not in changing}
 
@@ -80,7 +81,7 @@ def make_plan(store: Store, sources: Sequence[Source], *, force: bool = False, a
 
 
 def _take_in(found: dict[str, ImageRef], ref: ImageRef) -> None:
-    """An image that two sources hold is one image; what a table says of it counts, wherever it was seen first."""
+    """An image that is in two sources is one image. What a table says about it is used, whichever source came first."""
     earlier = found.get(ref.uri)
     found[ref.uri] = replace(earlier, metadata={**ref.metadata, **earlier.metadata}) if earlier else ref
 

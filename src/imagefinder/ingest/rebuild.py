@@ -1,4 +1,4 @@
-"""Empties an index, so that it can be made again from the pictures."""
+"""Empties an index, so that it can be made again from the images."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from imagefinder.index.manifest import Manifest
 
 
 def reset_index(path: Path) -> None:
-    """Throw away everything the index at ``path`` holds but the list of its sources, if that can still be read, and
-    what people said of clusters and duplicates."""
+    """Delete everything in the index at ``path``, except the list of its sources (if it can still be read) and what
+    people decided about clusters and duplicates."""
     with IndexLock(path):
         try:
             sources = manifests.load(path).sources

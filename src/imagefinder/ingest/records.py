@@ -1,4 +1,4 @@
-"""The row of an image: what its file says, what a table says, and what was said of it before."""
+"""The record of an image: from its file, from a table, and from its former record."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ FACTS = (*FILE_FACTS, "colours")  # what only decoding tells
 
 
 def make_record(ref: ImageRef, content_hash: str, size: int, facts: Mapping[str, Any], former: Record | None) -> Record:
-    """The record of an image of ``size`` bytes. Caption, tags and other columns of a ``former`` record are kept, as
-    far as the table of ``ref`` says nothing else; what was computed of the picture is kept if it is still the same."""
+    """The record of an image of ``size`` bytes. Caption, tags and other columns of the ``former`` record are kept
+    unless the table of ``ref`` has other values. What was computed from the image is kept if its content is the
+    same."""
     mtime = datetime.fromtimestamp(ref.mtime_ns / 1e9, UTC) if ref.mtime_ns is not None else None
     record = Record(
         id=ref.id,

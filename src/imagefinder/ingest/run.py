@@ -33,8 +33,8 @@ FETCHERS = 16  # URLs fetched at once, over all hosts
 
 @dataclass(slots=True)
 class _Read:
-    """One image after the workers: to be stored with ``vectors``, or with those of the point ``copy_of``, or, when
-    ``waits`` is set, with those of another image of this run with the same content."""
+    """The result of a worker for one image. It is stored with its own ``vectors``, or with those of the point
+    ``copy_of``. With ``waits``, it is stored with those of another image of this run that has the same content."""
 
     ref: ImageRef
     content_hash: str
@@ -57,11 +57,12 @@ def ingest(
     workers: int = 2,
     others: Sequence[Embedder] = (),
 ) -> IngestReport:
-    """Make ``index`` hold what ``sources`` hold now. What is stored stays stored if the run is stopped at any moment;
-    the next one goes on from there. What ``progress`` raises stops it.
+    """Bring ``index`` up to date with ``sources``. The run can be stopped at any moment: what is stored stays, and the
+    next run continues from there. An exception from ``progress`` stops it.
 
-    ``force`` embeds everything anew; ``allow_empty`` lets an empty folder empty its part of the index. ``others`` are
-    further models with vectors here, a base before what is made on top of it: new images get theirs too.
+    ``force`` embeds everything again. ``allow_empty`` accepts that a folder is empty, and removes its images.
+    ``others`` are further models with vectors here, each base before the models made on top of it; new images get their
+    vectors too.
     """
     from imagefinder.clusters.join import assign_new
 
@@ -96,7 +97,7 @@ def _fill(run: _Run, other: Embedder, limits: Limits | None, workers: int) -> Ba
 
 
 class _Run:
-    """The state of one indexing run. Workers read and embed; the calling thread alone stores."""
+    """The state of one indexing run. Workers read and embed; only the calling thread stores."""
 
     def __init__(self, index: Index, embedder: Embedder, plan: Plan, limits: Limits, force: bool) -> None:
         self.index = index
@@ -125,7 +126,8 @@ class _Run:
         self._store_waiting()
 
     def _inputs(self) -> Iterator[ImageRef | EncodedImage | Skipped]:
-        """Files are read by the worker that embeds them; URLs are fetched well ahead, for they mostly wait."""
+        """Files are read by the worker that embeds them. URLs are fetched well ahead, because fetching is mostly
+        waiting."""
         yield from (ref for ref in self.plan.todo if not is_url(ref.uri))
         urls = (ref for ref in self.plan.todo if is_url(ref.uri))
         yield from ordered_map(self._read, urls, workers=FETCHERS, window=4 * FETCHERS)
@@ -162,7 +164,7 @@ class _Run:
         return results
 
     def _claim(self, encoded: EncodedImage) -> _Read:
-        """Decide where the vectors of this content come from, so that no content is embedded twice."""
+        """Decide where the vectors of this content come from, so that each content is embedded only once."""
         read = _Read(encoded.ref, encoded.content_hash, len(encoded.data))
         known = self.plan.known.get(encoded.ref.uri)
         with self._lock:
@@ -197,7 +199,7 @@ class _Run:
         self._report_progress()
 
     def _store_waiting(self) -> None:
-        """Images whose content was being embedded for another one: by now it is stored, or it has failed."""
+        """Store the images that waited for another one with the same content, which by now is stored or has failed."""
         for read in self._waiting:
             read.copy_of = self._stored_hashes.get(read.content_hash)
             if read.copy_of is None:
@@ -249,7 +251,7 @@ class _Run:
             self.counts["added"] += 1
 
     def _payloads(self, reads: Sequence[_Read], facts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Payloads for these images; what people said of an image (tags, caption) goes with it when it moves."""
+        """The payloads of these images. What people have said about an image (tags, caption) moves with its file."""
         former = [self._former_id(r) for r in reads]
         held = self.index.store.retrieve([id for id in former if id])
         old = {p.id: Record.from_payload(p.id, p.payload) for p in held}
@@ -268,7 +270,7 @@ class _Run:
     # --- after the images -----------------------------------------------------------------------------------------
 
     def update_listed(self) -> None:
-        """Files that have not changed themselves, but whose row in the table may have."""
+        """Update files that have not changed, but whose row in the table may have."""
         for refs in chunked(iter(self.plan.listed), 100):
             with self.index.writing:
                 held = {p.id: p for p in self.index.store.retrieve([r.id for r in refs])}

@@ -1,4 +1,4 @@
-"""Indexes sources by name: folders, image files, tables and URLs, or those already known."""
+"""Indexes sources that are named by text: folders, image files, tables and URLs, or all sources already known."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def add_sources(
     workers: int | None = None,
     progress: OnProgress | None = None,
 ) -> IngestReport:
-    """Index these sources with these ``options`` (see ``images.sources.open_source``); with no source at all, those
-    already known, with the options they were last given. For the rest see ``ingest``. Raises InvalidInputError,
+    """Index these sources with these ``options`` (see ``images.sources.open_source``). Without sources, index those
+    already known, each with the options it was last given. For the rest see ``ingest``. Raises InvalidInputError,
     NotFoundError, ModelError or StorageError."""
     index = collection.index
     wanted = [(os.fspath(s), options) for s in sources] or [(s.uri, dict(s.options)) for s in index.manifest.sources]

@@ -1,4 +1,4 @@
-"""Maps of a collection: its images on a plane, so that like lies by like."""
+"""Maps of a collection: its images as points on a plane, similar images near each other."""
 
 from imagefinder.maps.maps import Map, kept_map, kept_maps, map_records, open_map
 

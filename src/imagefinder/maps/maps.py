@@ -1,4 +1,4 @@
-"""Maps of an index: made, kept beside the points, and brought up to date with what was indexed since."""
+"""The maps of an index: making them, storing them, and adding images that were indexed later."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ ARRAYS = ("ids", "coordinates", "placed")
 
 @dataclass(frozen=True, slots=True)
 class Map:
-    """Where each image lies on the plane.
+    """The position of each image on the plane.
 
-    ``ids`` are those of the index, ``projection.coordinates`` float32 (n, 2) is in their order. ``placed`` bool (n,)
-    marks images put on the map after it was made. ``facts`` are JSON values: method, parameters, scores, seconds.
+    ``projection.coordinates``, float32 (n, 2), are in the order of ``ids``. ``placed``, bool (n,), marks images that
+    were added after the map was made. ``facts`` are JSON values: method, parameters, scores, seconds.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Map:
         return len(self.ids)
 
     def to_dict(self) -> dict[str, Any]:
-        """The facts, without the places of the images."""
+        """The facts, without the coordinates."""
         return {"name": self.name, **{k: v for k, v in self.facts.items() if k != "kind"}}
 
 
@@ -89,10 +89,10 @@ def make_map(
     filter: FilterLike = None,
     progress: OnProgress | None = None,
 ) -> Map:
-    """Lay the images of a space, or those a filter lets through, out on a plane, and keep the map with the index.
+    """Make a map of the images of a space, or of those that match a filter, and store it with the index.
 
-    It takes the place of an earlier map of the same method, space and filter, once it is whole on the disk.
-    ``progress`` is told what is being done; what it raises ends the work, and nothing is kept. Raises
+    It replaces an earlier map with the same method, space and filter, as soon as it is completely on the disk.
+    ``progress`` is called with each stage; an exception from it stops the work, and nothing is stored. Raises
     NotFoundError (no such method, no image), MissingExtraError, InvalidFilterError or StorageError.
     """
     check_method(method)
@@ -115,10 +115,11 @@ def make_map(
 
 
 def update_map(index: Index, space: str, method: str | None = None, *, progress: OnProgress | None = None) -> Map:
-    """Bring the latest map (of a method) up to date: new images are placed on it, those gone are taken off.
+    """Bring the latest map (of a method) up to date: new images are added, and those no longer in the index are
+    removed.
 
-    The others stay where they were. With nothing left of it, it is made anew; with nothing changed, it is returned
-    as it is. Raises NotFoundError when there is no map.
+    The other images keep their positions. If none of them is left, the map is made again; if nothing has changed, it is
+    returned as it is. Raises NotFoundError when there is no map.
     """
     report = progress or ignore
     former = load_map(index, method, space=space)
@@ -146,7 +147,7 @@ def update_map(index: Index, space: str, method: str | None = None, *, progress:
 
 
 def load_map(index: Index, method: str | None = None, *, space: str | None = None) -> Map:
-    """The latest map, or the latest by a method, as it was kept. Raises NotFoundError or IndexDamagedError."""
+    """The latest map, or the latest by a method, as it is stored. Raises NotFoundError or IndexDamagedError."""
 
     def latest() -> Run:
         for run in reversed(list_runs(index.path, KIND)):
@@ -160,26 +161,26 @@ def load_map(index: Index, method: str | None = None, *, space: str | None = Non
 
 
 def kept_maps(index: Index) -> list[Map]:
-    """Every map that is kept, the oldest first. Raises IndexDamagedError."""
+    """All stored maps, the oldest first. Raises IndexDamagedError."""
     while True:
         with suppress(NotFoundError):  # one was dropped since it was listed; what took its place is there by now
             return [_read(run) for run in list_runs(index.path, KIND)]
 
 
 def kept_map(index: Index, name: str | None = None) -> Map:
-    """The map of this name, or the latest. Raises NotFoundError or IndexDamagedError."""
+    """The stored map of this name, or the latest. Raises NotFoundError or IndexDamagedError."""
     return read_run(lambda: load_run(index.path, KIND, name), _read)
 
 
 def map_records(map: Map, records: Iterable[Record]) -> tuple[Float32, list[Record]]:
-    """The places float32 (n, 2) and records of the map's images, as far as they are among ``records``."""
+    """The coordinates, float32 (n, 2), and the records of those images of the map that are among ``records``."""
     found = {record.id: record for record in records}
     here = [i for i, id in enumerate(map.ids) if id in found]
     return map.coordinates[here], [found[map.ids[i]] for i in here]
 
 
 def report_variance(collection: Collection) -> PcaReport:
-    """How much of the images' variance how many dimensions of a space keep. Raises InvalidInputError."""
+    """The share of the images' variance that a number of dimensions of a space keeps. Raises InvalidInputError."""
     index, space = collection.index, collection.view().image
     with index.steady.shared():
         transform = index.transform(space)
@@ -188,7 +189,7 @@ def report_variance(collection: Collection) -> PcaReport:
 
 
 def _vectors(index: Index, space: str, filter: FilterLike) -> tuple[list[str], Float32]:
-    """Ids and search vectors, float32 (n, dim), of the images that a filter lets through."""
+    """Ids and search vectors, float32 (n, dim), of the images that match a filter."""
     condition = as_filter(filter)
     wanted = None
     if condition is not None:
@@ -212,7 +213,7 @@ def _keep(
     placed: npt.NDArray[np.bool_],
     facts: Mapping[str, Any],
 ) -> Map:
-    """Write the map as a new run, then drop the one it takes the place of: a crash leaves one of them whole."""
+    """Store the map as a new run, then drop the one that it replaces: after a crash, one of them is complete."""
     coordinates = projection.coordinates
     facts = {
         "method": projection.method,

@@ -1,4 +1,5 @@
-"""Vectors laid out on a plane: PCA, t-SNE, UMAP and PaCMAP on one exact neighbour graph, each the same for a seed."""
+"""Projects vectors to a plane: PCA, t-SNE, UMAP and PaCMAP. All use one exact neighbour graph, and give the same result
+for the same seed."""
 
 from __future__ import annotations
 
@@ -34,10 +35,10 @@ TELL_EVERY = 25  # iterations
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """Where each vector lies on the plane: ``coordinates`` float32 (n, 2), in the order of the vectors.
+    """The position of each vector on the plane: ``coordinates``, float32 (n, 2), in the order of the vectors.
 
-    ``parameters`` are JSON values. ``arrays`` is what placing needs beside the coordinates: for PCA the ``mean``
-    float32 (dim,) and the ``axes`` float32 (dim, 2).
+    ``parameters`` are JSON values. ``arrays`` are needed, with the coordinates, to add further vectors: for PCA the
+    ``mean``, float32 (dim,), and the ``axes``, float32 (dim, 2).
     """
 
     method: str
@@ -46,10 +47,10 @@ class Projection:
     arrays: Mapping[str, Float32] = field(default_factory=dict, repr=False)
 
     def place(self, new: Float32, vectors: Float32) -> Float32:
-        """Where ``new`` vectors, float32 (m, dim), belong: float32 (m, 2).
+        """The positions of ``new`` vectors, float32 (m, dim), as float32 (m, 2).
 
-        ``vectors`` float32 (n, dim) are those of the map. PCA is linear, so they are projected like the others; on
-        the other maps they go among their nearest neighbours.
+        ``vectors``, float32 (n, dim), are those of the map. PCA is linear, so new vectors are projected like the
+        others; on the other maps they are placed among their nearest neighbours.
         """
         if "axes" in self.arrays:
             return np.asarray((new - self.arrays["mean"]) @ self.arrays["axes"], dtype=np.float32)
@@ -64,17 +65,17 @@ def project(
     graph: NeighborGraph | None = None,
     progress: OnProgress = ignore,
 ) -> Projection:
-    """Lay ``vectors``, float32 (n, dim), out on a plane by one of ``METHODS``.
+    """Project ``vectors``, float32 (n, dim), to a plane by one of ``METHODS``.
 
-    ``graph`` is their neighbour graph, if there is one already; best with ``NEIGHBORS`` neighbours. The same vectors
-    and seed give the same coordinates on the same machine. Fewer than ``FEW`` images, images that are all the same
-    and vectors of two dimensions are laid out by PCA whatever the method, and the parameters say so. ``progress`` hears
-    how far t-SNE is; the others don't say.
+    ``graph`` is their neighbour graph, if it exists already, best with ``NEIGHBORS`` neighbours. The same vectors and
+    seed give the same coordinates on the same machine. PCA is used, whatever the method, for fewer than ``FEW`` images,
+    for images that are all the same, and for vectors of two dimensions; the parameters then say so. ``progress`` is
+    called with the progress of t-SNE only, because the others don't report any.
 
     Raises:
         NotFoundError: there is no such method.
         MissingExtraError: its package is not installed.
-        InvalidInputError: there is no vector, or the graph belongs to others.
+        InvalidInputError: there is no vector, or the graph belongs to other vectors.
     """
     check_method(method)
     if vectors.ndim != 2 or not len(vectors):
@@ -101,11 +102,12 @@ def check_method(method: str) -> None:
 
 
 def place(new: Float32, vectors: Float32, coordinates: Float32) -> Float32:
-    """Put ``new`` vectors, float32 (m, dim), on the map of ``vectors`` (n, dim) at ``coordinates`` (n, 2).
+    """Place ``new`` vectors, float32 (m, dim), on the map of ``vectors`` (n, dim) at ``coordinates`` (n, 2).
 
-    Of an image's nearest neighbours, weighted by nearness, the medoid on the map is found, and the image goes to the
-    mean of the half of them that lies about it: not into the void between two groups, as the mean of all would.
-    An image that is there already comes to lie on itself. Works for every method and needs no model.
+    For each new image, the weighted medoid of its nearest neighbours on the map is found, and the image is placed at
+    the mean of the half of them nearest to this medoid. The mean of all neighbours could lie in the empty space between
+    two clusters. An image that is already on the map gets its own position. This works for every method and needs no
+    model.
     """
     if not len(new):
         return np.zeros((0, 2), np.float32)
@@ -137,11 +139,11 @@ def _pca(vectors: Float32) -> Projection:
 def _tsne(
     vectors: Float32, graph: NeighborGraph, start: Float32, seed: int, progress: OnProgress
 ) -> tuple[Any, dict[str, Any]]:
-    """t-SNE (van der Maaten and Hinton 2008) with interpolation (Linderman et al. 2019), as openTSNE does it.
+    """t-SNE (van der Maaten and Hinton 2008) with interpolation (Linderman et al. 2019), computed by openTSNE.
 
-    Started from PCA, so that the large structure is kept (Kobak and Berens 2019), and with a learning rate of n /
-    exaggeration, with which half of the usual 750 iterations are enough (Belkina et al. 2019; on 22,914 images 375
-    give the trustworthiness of 750, to 0.002).
+    It starts from PCA, to keep the large structure (Kobak and Berens 2019). With a learning rate of n / exaggeration,
+    half of the usual 750 iterations are enough (Belkina et al. 2019; with 22,914 images, 375 iterations give the
+    trustworthiness of 750 within 0.002).
     """
     from openTSNE import TSNEEmbedding
     from openTSNE.affinity import PerplexityBasedNN
@@ -201,7 +203,7 @@ def _umap(
 def _pacmap(
     vectors: Float32, graph: NeighborGraph, start: Float32, seed: int, progress: OnProgress
 ) -> tuple[Any, dict[str, Any]]:
-    """PaCMAP (Wang et al. 2021), with pairs from the graph by their scaled distances (their section 5)."""
+    """PaCMAP (Wang et al. 2021), with pairs from the graph, chosen by scaled distances (section 5 of the paper)."""
     from pacmap import PaCMAP
 
     n = len(vectors)
@@ -217,13 +219,14 @@ def _pacmap(
 
 
 def _spread(start: Float32, deviation: float) -> Any:
-    """A start float64 (n, 2) from PCA: its first axis with the standard deviation asked for."""
+    """Start positions, float64 (n, 2), from PCA. The first axis has the given standard deviation."""
     return start.astype(np.float64) * (deviation / max(float(start[:, 0].std()), 1e-12))
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """The libraries warn of threads and seeds, by warnings and by logging; what concerns the user we say ourselves."""
+    """Hide the warnings and log lines of the libraries about threads and seeds. ImageFinder reports what matters to
+    users."""
     level = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

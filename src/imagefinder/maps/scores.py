@@ -1,4 +1,4 @@
-"""How far a map can be trusted: do images that lie together belong together?"""
+"""How well a map shows which images are similar."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ BLOCK_BYTES = 32 * 1024**2  # of distances held at once
 
 @dataclass(frozen=True, slots=True)
 class MapScores:
-    """Measured on ``sample`` images of the map, of ``k`` neighbours each; 1 is perfect.
+    """Measured on ``sample`` images of the map, with ``k`` neighbours each; 1 is perfect.
 
-    ``trustworthiness`` (Venna and Kaski 2001) falls when images that are far apart lie together on the map.
-    ``neighbors_kept`` is the share of an image's k nearest that are among its k nearest on the map.
+    ``trustworthiness`` (Venna and Kaski 2001) is lower when images that are not similar are near each other on the map.
+    ``neighbors_kept`` is the share of the k most similar images that are also among the k nearest on the map.
     """
 
     k: int
@@ -34,7 +34,7 @@ class MapScores:
 
 
 def score_map(vectors: Float32, coordinates: Float32, *, k: int = 10, sample: int = 2000, seed: int = 0) -> MapScores:
-    """Compare ``coordinates``, float32 (n, 2), with the ``vectors``, float32 (n, dim), they stand for.
+    """Compare ``coordinates``, float32 (n, 2), with their ``vectors``, float32 (n, dim).
 
     ``k`` is lowered to less than half of the images. Raises InvalidInputError for fewer than three.
     """
@@ -58,7 +58,8 @@ def score_map(vectors: Float32, coordinates: Float32, *, k: int = 10, sample: in
 
 
 def _distances(points: Float32, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.float32]:
-    """Squared distances of some rows from all, float32 (len(rows), n); from itself infinite."""
+    """Squared distances of some rows from all rows, float32 (len(rows), n). The distance of a row from itself is
+    infinite."""
     centred = points - points.mean(axis=0)  # so that no common offset swamps small differences
     squares = np.einsum("ij,ij->i", centred, centred)
     distances = squares + squares[rows, None] - 2 * (centred[rows] @ centred.T)
@@ -67,7 +68,7 @@ def _distances(points: Float32, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.fl
 
 
 def _ranks(distances: npt.NDArray[np.float32], columns: npt.NDArray[np.intp]) -> npt.NDArray[np.int64]:
-    """From 1: how near each row's ``columns`` are among all; equals share the best rank."""
+    """The rank of each row's ``columns`` by distance, from 1. Equal distances get the best of their ranks."""
     chosen = np.take_along_axis(distances, columns, axis=1)
     ranks = [(distances < chosen[:, i, None]).sum(axis=1) + 1 for i in range(columns.shape[1])]
     return np.stack(ranks, axis=1)

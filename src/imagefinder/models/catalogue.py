@@ -1,4 +1,4 @@
-"""Models known by a short name: where they are on the hub, and what can't be read from their files."""
+"""The catalogue: models with a short name, where they are on the hub, and the facts that their files don't contain."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ FILE = Path(__file__).parent / "catalogue.json"
 class Entry:
     """A model of the catalogue.
 
-    ``source`` is its address on the hub, ``bytes`` what is fetched, about, ``dim`` that of its vectors, ``words``
-    whether it understands words. ``files`` are checksums by path; one that is None is taken from the hub at the first
-    pull. ``preprocess``, ``output``, ``pooling`` and ``text`` (such as the logit scale) are set where the files don't
-    say. ``verified`` tells whether the
-    names and checksums were compared with at least two public places; ``note`` says what is left open.
+    ``source`` is its address on the hub, ``bytes`` the approximate size of the download, ``dim`` the dimension of its
+    vectors, ``words`` whether it understands text. ``files`` are checksums by path; None means that the checksum is
+    taken from the hub at the first pull. ``preprocess``, ``output``, ``pooling`` and ``text`` (such as the logit scale)
+    are set if the files don't contain them. ``verified`` says whether names and checksums were compared with at least
+    two public sources; ``note`` says what is uncertain.
     """
 
     name: str
@@ -47,18 +47,18 @@ class Entry:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Whatever it is called by."""
+        """All names of the model."""
         return (self.alias, self.name)
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What ``layouts.describe`` takes."""
+        """The argument ``facts`` of ``layouts.describe``."""
         found = {"name": self.name, "alias": self.alias, "title": self.title, "licence": self.licence}
         told = {key: getattr(self, key) for key in ("preprocess", "output", "pooling", "text")}
         return found | {key: value for key, value in told.items() if value} | {"files": self.files}
 
     def row(self) -> dict[str, Any]:
-        """For a list of models, as ``ModelSpec.summary`` has it."""
+        """A row for a list of models, like ``ModelSpec.summary``."""
         return {
             "name": self.name,
             "alias": self.alias,
@@ -72,7 +72,7 @@ class Entry:
 
 @lru_cache(maxsize=1)
 def catalogue() -> tuple[Entry, ...]:
-    """All of them."""
+    """All entries."""
     entries = json.loads(FILE.read_text("utf-8"))["models"]
     return tuple(Entry(**entry) for entry in entries)
 

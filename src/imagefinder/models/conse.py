@@ -1,5 +1,5 @@
-"""Words for pictures without a joint model: ConSE (Norouzi et al. 2014, "Zero-Shot Learning by Convex Combination of
-Semantic Embeddings")."""
+"""Text search without a joint model: ConSE (Norouzi et al. 2014, "Zero-Shot Learning by Convex Combination of Semantic
+Embeddings")."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class ClassWords:
         return cls(table, table.mean(axis=0))
 
     def vectors(self, logits: Float32, temperature: float) -> Float32:
-        """logits (n, classes) to float32 (n, dim): the classes' embeddings weighted by their probabilities.
+        """logits (n, classes) to float32 (n, dim): the embeddings of the classes, weighted with their probabilities.
 
-        All classes count, not the best ten of the paper; a ``temperature`` above 1 lets the likely alternatives
-        speak.
+        All classes are used, not the best ten as in the paper. A ``temperature`` above 1 gives more weight to the less
+        likely classes.
         """
         scaled = (logits - logits.max(axis=1, keepdims=True)) / np.float32(temperature)
         weights = np.exp(scaled)
@@ -47,8 +47,8 @@ class ClassWords:
 
 
 def load_vocabulary(folder: Path) -> Vocabulary:
-    """The words that groups are named with, one a line with those above it, and their text embeddings. Raises
-    ModelError."""
+    """The words for the names of clusters, one per line with the more general words above it, and their text
+    embeddings. Raises ModelError."""
     try:
         lines = [line.split("\t") for line in (folder / "vocabulary.txt").read_text("utf-8").splitlines()]
         vectors = np.load(folder / "vocabulary.npy", allow_pickle=False).astype(np.float32)

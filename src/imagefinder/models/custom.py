@@ -35,24 +35,24 @@ BATCH = 256  # texts at once
 
 
 class FunctionEmbedder:
-    """Fulfils ``base.Embedder`` by functions of yours.
+    """Makes an embedder (``base.Embedder``) of your functions.
 
     >>> def colours(images):
     ...     return images.reshape(len(images), -1, 3).mean(axis=1)
     >>> embedder = FunctionEmbedder("mean-colour", colours, dim=3, size=32)
     >>> finder = ImageFinder.open("my-index", model=embedder)
 
-    ``images`` takes pictures as uint8 (n, size, size, 3), RGB, and gives float (n, dim). It is called from several
-    threads at once. ``resize`` is how a picture becomes a square: "squash" ignores its shape, "shortest_edge" crops
-    the centre, "longest_edge" pads, "half_squash" is halfway between the first two.
+    ``images`` takes pictures, uint8 (n, size, size, 3) in RGB, and returns float (n, dim). It is called from several
+    threads at once. ``resize`` is how a picture becomes a square: "squash" ignores its shape, "shortest_edge" crops the
+    centre, "longest_edge" pads, "half_squash" is halfway between the first two.
 
-    ``texts`` takes a list of strings and gives float (n, dim) that compare with the vectors of pictures by cosine, as
-    those of CLIP do; without it the model understands no text. ``transform`` is what an index does with the vectors
-    before it searches them: "pca" centres and reduces them, "center" only centres them, "none" keeps them; by default
-    "pca", and "none" for a model with ``texts``.
+    ``texts`` takes a list of strings and returns float (n, dim) that can be compared with the vectors of pictures by
+    cosine, like those of CLIP. Without it, the model understands no text. ``transform`` is what an index does with the
+    vectors before it searches them: "pca" centres and reduces them, "center" only centres them, "none" keeps them. The
+    default is "none" for a model with ``texts``, otherwise "pca".
 
-    ``version`` goes into the fingerprint: change it when the function gives other vectors than before, and an index
-    of the old ones refuses the new ones. Raises InvalidInputError for a name, size or dim that can't be.
+    ``version`` is part of the fingerprint. Change it when the function gives other vectors than before; then an index
+    with the old vectors refuses the model. Raises InvalidInputError for an invalid name, size or dim.
     """
 
     def __init__(
@@ -91,12 +91,12 @@ class FunctionEmbedder:
 
     @property
     def short_side(self) -> int:
-        """Twice what is needed: pictures are decoded no finer, and reduced by one good filter."""
+        """Twice ``size``: pictures are decoded at this size or larger, and then reduced by one good filter."""
         return 2 * min(self._preprocess.size)
 
     @property
     def provider(self) -> str:
-        """A function of yours runs it."""
+        """What runs the model: a function of yours."""
         return "function"
 
     def preprocess(self, image: Image) -> np.ndarray:
@@ -104,11 +104,11 @@ class FunctionEmbedder:
         return prepare(image, self._preprocess)
 
     def embed_images(self, batch: np.ndarray) -> Mapping[str, Float32]:
-        """uint8 (n, size, size, 3) to float32 (n, dim). Raises ModelError where the function gives something else."""
+        """uint8 (n, size, size, 3) to float32 (n, dim). Raises ModelError if the function returns something else."""
         return {SPACE: self._checked(self._images(batch), len(batch))}
 
     def classify_images(self, batch: np.ndarray) -> Float32:
-        """Raises ModelError: it tells no classes apart."""
+        """Raises ModelError: the model has no classes."""
         raise ModelError(f"{self.spec.name} tells no classes apart.", remedy="Run: imagefinder train classifier")
 
     def embed_texts(self, texts: Sequence[str]) -> Float32:
@@ -121,11 +121,11 @@ class FunctionEmbedder:
         return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12), np.float32)
 
     def count_tokens(self, texts: Sequence[str]) -> int:
-        """The words between spaces: what the function makes of them is not known."""
+        """The number of words, separated by spaces, because the tokens of the function are not known."""
         return sum(len(text.split()) for text in texts)
 
     def vocabulary(self) -> Vocabulary:
-        """The words of the package to name clusters with, as ``embed_texts`` gives them."""
+        """The words of the package for the names of clusters, with vectors as ``embed_texts`` gives them."""
         return self._vocabulary
 
     @cached_property

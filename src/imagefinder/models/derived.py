@@ -23,10 +23,11 @@ CLASSES = "classes"
 
 
 class DerivedEmbedder:
-    """Fulfils ``base.Embedder``: what an adapter, a classifier's head or a map of words gives, by way of its base.
+    """Fulfils ``base.Embedder`` for an adapter, a classifier or a map of words, which is computed from the output of
+    its base.
 
-    ``derive`` is the model itself; where the base's vectors are stored, no picture needs to be read again. Raises
-    ModelMismatchError when the base is not the one it was trained on.
+    ``derive`` is the model itself: if the vectors of the base are stored, no picture has to be read again. Raises
+    ModelMismatchError if the base is not the one it was trained on.
     """
 
     def __init__(self, spec: ModelSpec, base: Embedder, *, threads: int | None = None) -> None:
@@ -62,14 +63,15 @@ class DerivedEmbedder:
         return self.classify(self.base.embed_images(batch))
 
     def derive(self, vectors: Mapping[str, Float32]) -> dict[str, Float32]:
-        """The base's raw vectors, float32 (n, dim) by its spaces, to this model's by its own. Raises ModelError."""
+        """The raw vectors of the base, float32 (n, dim) by its spaces, to those of this model by its own spaces. Raises
+        ModelError."""
         found = self._run(vectors)
         found.pop(CLASSES, None)
         check_dims(self.spec, found)
         return found
 
     def classify(self, vectors: Mapping[str, Float32]) -> Float32:
-        """The base's raw vectors to probabilities of ``spec.classes``, float32 (n, classes). Raises ModelError."""
+        """The raw vectors of the base to probabilities of ``spec.classes``, float32 (n, classes). Raises ModelError."""
         if not self.spec.classes:
             raise ModelError(f"{self.spec.name} tells no classes apart.", remedy="Run: imagefinder train classifier")
         return self._run(vectors)[CLASSES]

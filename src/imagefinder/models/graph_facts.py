@@ -1,4 +1,4 @@
-"""What can be read of an ONNX graph without running it."""
+"""What an ONNX graph says about itself without being run."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _STEPS = 64
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """What goes in or comes out: a length of None is free; ``kind`` is such as float32."""
+    """An input or output. A length of None may be any number; ``kind`` is for example float32."""
 
     name: str
     shape: tuple[int | None, ...]
@@ -39,9 +39,9 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """The inputs (without the weights) and outputs of a graph; ``external`` are the files of its weights outside it,
-    relative to its folder; ``before`` names, for an output that classes come out of, the tensor the classifier takes;
-    ``last`` the tensor that the last node of each kind makes."""
+    """The inputs (without the weights) and outputs of a graph. ``external`` are the files with weights outside it,
+    relative to its folder. ``before`` is, for an output with classes, the tensor that the last linear layer takes.
+    ``last`` is the output of the last node of each kind."""
 
     inputs: Mapping[str, Tensor]
     outputs: Mapping[str, Tensor]
@@ -94,7 +94,7 @@ def _external(graph: Any) -> tuple[str, ...]:
 
 
 def _before(graph: Any, output: str) -> str | None:
-    """The tensor that the last linear layer before an output takes; None where no such layer is near."""
+    """The tensor that the last linear layer before an output takes; None if there is no such layer near it."""
     made_by = {name: node for node in graph.node for name in node.output}
     fixed = {tensor.name for tensor in graph.initializer}
     fixed |= {name for node in graph.node if node.op_type == "Constant" for name in node.output}

@@ -1,5 +1,5 @@
-"""What a published model does to a picture, from the file beside its weights: ``preprocessor_config.json`` of
-``transformers``, and open_clip's ``preprocess_cfg``."""
+"""The preprocessing of a published model, from the file beside its weights: ``preprocessor_config.json`` of
+``transformers``, and ``preprocess_cfg`` of open_clip."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ WARPED = 384  # from this size on ConvNext's processor squashes instead of cropp
 def _defaults(
     size: int, resample: int, mean: Three = HALF, std: Three = HALF, *, crop: int | None = None, square: bool = True
 ) -> dict[str, Any]:
-    """What a class of ``transformers`` takes where its file says nothing. ``square``: a size that is one number means
-    both sides, not the short one."""
+    """The defaults of a class of ``transformers``, for what its file does not contain. ``square``: a size that is one
+    number means both sides, not the shorter one."""
     sides = {"height": size, "width": size} if square else {"shortest_edge": size}
     return {
         "size": sides,
@@ -54,15 +54,15 @@ _FAMILIES: dict[str, dict[str, Any]] = {
 
 
 def from_preprocessor_config(config: Mapping[str, Any]) -> Preprocess:
-    """The same steps as the image processor of ``transformers`` that wrote the file. Raises ModelError for one that
-    can't be told, or makes pictures of several sizes."""
+    """The steps of the image processor of ``transformers`` that wrote the file. Raises ModelError if they can't be
+    found out, or if it makes pictures of several sizes."""
     if isinstance(config, Mapping) and "resize_mode" in config:
         return from_open_clip(config)
     return _reading("preprocessor_config.json", _from_transformers, config)
 
 
 def from_open_clip(config: Mapping[str, Any]) -> Preprocess:
-    """The same steps as open_clip's ``image_transform`` for this ``preprocess_cfg``, alone or within
+    """The steps of open_clip's ``image_transform`` for this ``preprocess_cfg``, which may be inside
     ``open_clip_config.json``. Raises ModelError."""
     return _reading("preprocess_cfg", _from_open_clip, config)
 
@@ -102,7 +102,7 @@ def _from_transformers(config: Mapping[str, Any]) -> Preprocess:
 
 
 def _family(config: Mapping[str, Any]) -> str:
-    """The class that wrote the file, without what its name always ends in. Old files don't say it."""
+    """The class that wrote the file, without the usual end of its name. Old files don't contain it."""
     name = str(config.get("image_processor_type") or config.get("feature_extractor_type") or "")
     for ending in ("Fast", "Pil", "ImageProcessor", "FeatureExtractor"):
         name = name.removesuffix(ending)

@@ -1,7 +1,7 @@
-"""Models on the Hugging Face hub: what a repository holds, and single files of it, checked.
+"""Models on the Hugging Face hub: listing the files of a repository, and fetching and checking single files.
 
-Files come by way of ``huggingface_hub`` and its cache (HF_HOME), so what another program has fetched is not fetched
-again; HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE count as they do there. It reads them when it is first imported.
+Files are fetched by ``huggingface_hub`` into its cache (HF_HOME), so what another program has fetched is not fetched
+again. HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE work as usual; the package reads them when it is first imported.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Address:
 
     @property
     def slug(self) -> str:
-        """One word for it, the same for the same address: the model's name."""
+        """The name of the model: one word, the same for the same address."""
         stem = re.sub(r"^onnx/|\.onnx$", "", self.file or "").replace("/", "-")
         revision = "at-" + self.revision.replace("/", "-")[:12] if self.revision else ""
         word = ".".join(filter(None, (self.repo.replace("/", "."), revision, stem))).lower().strip("._-")
@@ -64,8 +64,8 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
-    """A file of a repository: its size in bytes, and what the hub says its content is: the SHA-256 of a large file,
-    git's name for a small one."""
+    """A file of a repository: its size in bytes, and its checksum on the hub, which is the SHA-256 of a large file and
+    the git hash of a small one."""
 
     path: str
     size: int
@@ -75,7 +75,7 @@ class RemoteFile:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a repository holds at one commit."""
+    """The files of a repository at one commit."""
 
     repo: str
     commit: str
@@ -87,8 +87,8 @@ class Listing:
 
 
 def look_up(address: Address) -> Listing:
-    """What the repository holds at the revision: asked of the hub, or found in the cache where the hub can't be
-    reached. Raises NotFoundError and ModelError."""
+    """The files of the repository at the revision, from the hub, or from the cache if the hub can't be reached. Raises
+    NotFoundError and ModelError."""
     from huggingface_hub import HfApi, constants
 
     with _as_ours(address):
@@ -118,7 +118,7 @@ def _remote(entry: Any) -> RemoteFile:
 
 
 def _cached(address: Address) -> Listing | None:
-    """What is left in the cache of an earlier look; None when it was never asked for."""
+    """The listing in the cache; None if it was never asked for."""
     from huggingface_hub import snapshot_download
 
     try:
@@ -139,9 +139,9 @@ def fetch(
 ) -> tuple[Path, str]:
     """A file of the listing in the cache, and its SHA-256.
 
-    Its content is compared with what the hub says it is and with the ``sha256`` that is known otherwise; one that is
-    wrong is thrown away and fetched once more. ``progress`` is told of each piece, in bytes. Raises NotFoundError,
-    ModelError and StorageError.
+    Its content is compared with the checksum of the hub, and with ``sha256`` if that is known. A wrong file is deleted
+    and fetched once more. ``progress`` is called with the bytes so far. Raises NotFoundError, ModelError and
+    StorageError.
     """
     wanted = listing.files[path]
     for again in (False, True):
@@ -181,7 +181,7 @@ def _download(listing: Listing, path: str, progress: OnProgress | None, *, force
 
 
 def _bar(file: str, progress: OnProgress | None) -> Any:
-    """What ``huggingface_hub`` takes for a progress bar: it shows nothing, and tells ``progress``."""
+    """A progress bar for ``huggingface_hub`` that shows nothing and calls ``progress``."""
     from tqdm import tqdm
 
     class Bar(tqdm):  # type: ignore[misc]
@@ -206,7 +206,7 @@ def _git_sha1(path: Path) -> str:
 
 @contextmanager
 def _as_ours(address: Address) -> Iterator[None]:
-    """Whatever goes wrong with the hub, as an error of ours that says what to do."""
+    """Turn all errors of the hub into ImageFinder's, which say what to do."""
     try:
         yield
     except (ModelError, NotFoundError, StorageError):
@@ -216,7 +216,7 @@ def _as_ours(address: Address) -> Iterator[None]:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An error and those behind it."""
+    """An error and its causes."""
     seen: BaseException | None = error
     while seen is not None:
         yield seen

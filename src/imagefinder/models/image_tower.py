@@ -1,4 +1,4 @@
-"""The graph of a model that takes pictures: normalisation before it, pooling behind it."""
+"""The image graph of a model, with the normalisation before it and the pooling after it."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ class ImageTower:
 
 
 def pool(array: np.ndarray, pooling: str) -> Float32:
-    """What a graph gives, (n, dim), (n, tokens, dim) or (n, channels, height, width), as one vector each: float32
-    (n, dim). Raises ModelError for a pooling that doesn't fit, and for what are no numbers."""
+    """The output of a graph, (n, dim), (n, tokens, dim) or (n, channels, height, width), as one vector per picture:
+    float32 (n, dim). Raises ModelError for a pooling that doesn't fit, and for values that are not finite."""
     if array.dtype.kind not in "fiu":
         raise ModelError(f"The model gives {array.dtype} {array.shape} instead of numbers.")
     if array.ndim == 4 and array.shape[2:] == (1, 1):

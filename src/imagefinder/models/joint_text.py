@@ -1,4 +1,5 @@
-"""Words for a model that was trained on pictures and texts together, as CLIP and SigLIP were: its own text graph."""
+"""Text for a model that was trained on images and texts together, such as CLIP and SigLIP, which has its own text
+graph."""
 
 from __future__ import annotations
 
@@ -30,10 +31,11 @@ _CLEAN = str.maketrans("", "", string.punctuation)
 
 
 class JointWords:
-    """Fulfils ``words.Words``. The graph and its tokenizer are loaded when first used. Safe for several threads.
+    """Fulfils ``words.Words``. The graph and its tokenizer are loaded when they are first used. Safe for several
+    threads.
 
-    ``cache`` is a folder to keep the vectors of the vocabulary in, by default one of the user's: a large text graph
-    takes a minute for them.
+    ``cache`` is the folder for the vectors of the vocabulary, by default one of the user's: a large text graph needs a
+    minute to compute them.
     """
 
     def __init__(
@@ -196,7 +198,7 @@ class JointWords:
 
 
 def _keep(path: Path, vectors: Float32) -> None:
-    """Without it the words are only slower."""
+    """Store the vectors. If this fails, they are computed again the next time."""
     import os
     from contextlib import suppress
 

@@ -1,8 +1,8 @@
-"""From the files of a published model to a ``ModelSpec``: which of them are needed, what is done to a picture, and
-which tensor of the graph is the picture's vector.
+"""From the files of a published model to a ``ModelSpec``: which files are needed, how pictures are preprocessed, and
+which tensor of the graph is the vector.
 
-Knows the layouts of onnx-community and Xenova (exports of ``transformers``), of immich-app (open_clip, a folder each
-for pictures and texts) and of onnxmodelzoo (one graph of a classifier).
+It knows the layouts of onnx-community and Xenova (exports of ``transformers``), of immich-app (open_clip, one folder
+each for images and text) and of onnxmodelzoo (one graph of a classifier).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Layout:
 
 
 def choose_files(paths: Collection[str], wanted: str | None = None) -> Layout:
-    """The files needed of those there are. ``wanted`` is the path of a graph, or a variant such as "fp16". Raises
+    """The files that are needed. ``wanted`` is the path of a graph, or a variant such as "fp16". Raises
     NotFoundError."""
     graphs = sorted(path for path in paths if path.endswith(".onnx"))
     image = _image_graph(graphs, wanted)
@@ -79,7 +79,8 @@ def _image_graph(graphs: Sequence[str], wanted: str | None) -> str:
 
 
 def _split(path: str) -> tuple[str, str]:
-    """A graph's path without its ending, and the variant it is: "onnx/model_fp16.onnx" is "onnx/model" and "_fp16"."""
+    """The path of a graph without its extension and variant, and the variant: "onnx/model_fp16.onnx" is "onnx/model"
+    and "_fp16"."""
     stem = path.removesuffix(".onnx")
     for variant in VARIANTS:
         if stem.endswith("_" + variant):
@@ -88,8 +89,7 @@ def _split(path: str) -> tuple[str, str]:
 
 
 def external_files(folder: Path, graph: str) -> list[str]:
-    """The files in which a graph keeps its weights, as paths in the folder. Raises ModelError for one that lies
-    elsewhere."""
+    """The files with the weights of a graph, as paths in the folder. Raises ModelError for a file outside it."""
     parent = PurePosixPath(graph).parent
     found = []
     for name in read_graph(folder / graph).external:
@@ -100,11 +100,11 @@ def external_files(folder: Path, graph: str) -> list[str]:
 
 
 def describe(folder: Path, layout: Layout, facts: Mapping[str, Any]) -> ModelSpec:
-    """The spec of the model whose files are in a folder, without its checksums.
+    """The spec of the model whose files are in a folder, without checksums.
 
-    ``facts`` holds name, alias, title, licence and source, and may hold what can't be found or should be otherwise:
-    ``preprocess`` (or "imagenet"), ``output`` (a tensor, or "@MaxPool" for what the last node of that kind makes),
-    ``pooling``, and parts of ``text``. Raises ModelError for what can't be told.
+    ``facts`` has name, alias, title, licence and source. It may also have what the files don't contain, or what should
+    be different: ``preprocess`` (or "imagenet"), ``output`` (a tensor, or "@MaxPool" for the output of the last node of
+    that kind), ``pooling``, and parts of ``text``. Raises ModelError if something can't be found out.
     """
     configs = _configs(folder, layout)
     graph = read_graph(folder / layout.image)
@@ -128,8 +128,9 @@ def describe(folder: Path, layout: Layout, facts: Mapping[str, Any]) -> ModelSpe
 
 
 def _hearing(spec: ModelSpec, text: TextSpec) -> ModelSpec:
-    """The spec, once its text graph was tried. One that takes texts of full length only gets them so: that isn't said
-    anywhere. Raises ModelError for one that doesn't run, or gives vectors of another dimension than pictures have."""
+    """The spec after a trial run of its text graph. If the graph takes only texts of full length, which no file says,
+    the spec says so. Raises ModelError if the graph doesn't run, or if its vectors have another dimension than those of
+    pictures."""
     from imagefinder.models.joint_text import JointWords
 
     def run(way: TextSpec) -> None:
@@ -146,8 +147,8 @@ def _hearing(spec: ModelSpec, text: TextSpec) -> ModelSpec:
 
 
 def measure(spec: ModelSpec) -> int:
-    """The dimension of a model's vectors, found by giving it a picture of noise. Raises ModelError for a graph that
-    doesn't run, or gives no numbers."""
+    """The dimension of a model's vectors, found by running it on a picture of noise. Raises ModelError for a graph that
+    doesn't run, or whose output is not finite."""
     import numpy as np
 
     from imagefinder.models.image_tower import ImageTower

@@ -1,4 +1,4 @@
-"""A model in ONNX: pictures and words to vectors."""
+"""A model in ONNX: from pictures and text to vectors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class OnnxEmbedder:
-    """Fulfils ``base.Embedder``. The image graph and what understands words are each loaded when needed."""
+    """Fulfils ``base.Embedder``. The image graph and the text tower are each loaded when they are first needed."""
 
     def __init__(self, spec: ModelSpec, *, threads: int | None = None) -> None:
         if threads is not None and threads < 1:
@@ -90,7 +90,7 @@ class OnnxEmbedder:
         return self._words.count(texts)
 
     def vocabulary(self) -> Vocabulary:
-        """Words to name groups with, their vectors as ``embed_texts`` gives them."""
+        """Words for the names of clusters, with vectors as ``embed_texts`` gives them."""
         return self._words.vocabulary()
 
     @cached_property

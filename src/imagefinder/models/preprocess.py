@@ -1,4 +1,4 @@
-"""From an upright RGB picture of any size to the numbers a model wants."""
+"""Preprocessing: from an upright RGB picture of any size to the input of a model."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ MOST_PIXELS = 16_000_000  # of a picture resized before it is cropped: 48 MB
 
 
 def prepare(image: Image, wanted: Preprocess) -> np.ndarray:
-    """An upright RGB picture as uint8 (height, width, 3), resized and cropped as the model wants it. Still RGB:
-    ``normalise`` turns the channels round."""
+    """An upright RGB picture as uint8 (height, width, 3), resized and cropped for the model. Still RGB: ``normalise``
+    changes the order of channels."""
     from PIL.Image import Resampling
 
     method = Resampling[wanted.resample.upper()]
@@ -36,7 +36,7 @@ def prepare(image: Image, wanted: Preprocess) -> np.ndarray:
 
 
 def normalise(batch: np.ndarray, wanted: Preprocess) -> np.ndarray:
-    """uint8 (n, height, width, 3) to what goes into the graph: bytes as they are, or float32, in the layout wanted."""
+    """uint8 (n, height, width, 3) to the input of the graph, in its layout: the bytes unchanged, or float32."""
     values = batch[..., ::-1] if wanted.bgr else batch
     if wanted.layout == "NCHW":
         values = values.transpose(0, 3, 1, 2)
@@ -91,8 +91,9 @@ def pad(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def _thin(image: Image, size: tuple[int, int], wanted: Preprocess) -> np.ndarray:
-    """A crop of the picture at ``size`` without making all of it: of a thread one pixel wide that would be
-    gigabytes. Only the part that stays is resized, whose borders Pillow keeps as 32-bit floats: a level may differ."""
+    """A crop of the picture at ``size``, without resizing all of it: for a picture one pixel wide that would need
+    gigabytes. Only the part that is used is resized. Its borders are 32-bit floats in Pillow, so a value may differ by
+    one level."""
     from PIL.Image import Resampling
 
     height, width = (min(wanted.size[0], size[1]), min(wanted.size[1], size[0]))
@@ -116,10 +117,10 @@ def half_squash_box(width: int, height: int) -> tuple[float, float, float, float
 def half_squash(image: Image, size: int) -> np.ndarray:
     """Half squash, half crop: uint8 (size, size, 3), RGB.
 
-    The picture is resized so that its aspect ratio r becomes sqrt(r) with the short side at ``size``, then the centre
-    is cropped: it loses less of a tall or wide subject than a centre crop and distorts it less than a squash. Both
-    steps are one bicubic resize of the part that stays. Of a picture several times too large, whole blocks of pixels
-    are averaged first (``reducing_gap``), which is quicker and hardly differs.
+    The picture is resized so that its aspect ratio r becomes sqrt(r), with the short side at ``size``; then the centre
+    is cropped. Less of a tall or wide subject is lost than by a centre crop, and it is less distorted than by a squash.
+    Both steps are one bicubic resize of the part that is used. If the picture is several times too large, blocks of
+    pixels are averaged first (``reducing_gap``), which is faster and makes almost no difference.
     """
     from PIL.Image import Resampling
 

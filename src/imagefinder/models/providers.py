@@ -1,4 +1,4 @@
-"""What runs the models: a graphics card or another accelerator where onnxruntime has it, otherwise the processor."""
+"""The hardware that runs models: a GPU or another accelerator if onnxruntime supports it, otherwise the CPU."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _QUANTISED = re.compile(r"u?int8|quant|q4|bnb4", re.IGNORECASE)
 class Provider:
     """One of onnxruntime's execution providers.
 
-    ``package`` is the wheel that has it. One that ``waits`` is only taken when it is asked for: TensorRT spends
-    minutes on every new shape of a batch. A ``serial`` one allows one run at a time. One that takes ``floats`` alone
-    would cut a graph of 8-bit integers to pieces.
+    ``package`` is the wheel that contains it. A provider that ``waits`` is used only if it is asked for: TensorRT needs
+    minutes for each new batch shape. A ``serial`` one allows one run at a time. One that takes only ``floats`` would
+    split a graph of 8-bit integers into pieces.
     """
 
     name: str
@@ -47,8 +47,8 @@ _preferred: list[str] = [AUTO]
 
 
 def prefer(name: str) -> None:
-    """What models loaded from now on in this process run on: a key of ``PROVIDERS``, or "auto" for the best one there
-    is. Raises InvalidInputError for one that doesn't exist, or that the installed onnxruntime lacks."""
+    """Choose the provider for models loaded from now on in this process: a key of ``PROVIDERS``, or "auto" for the best
+    one there is. Raises InvalidInputError for one that doesn't exist, or that the installed onnxruntime lacks."""
     name = name.lower()
     if name not in (AUTO, *PROVIDERS):
         raise InvalidInputError(f"There is no provider {name!r}; there are {', '.join((AUTO, *PROVIDERS))}.")
@@ -69,7 +69,7 @@ def installed() -> list[str]:
 
 
 def choose(model: Path) -> Provider:
-    """What this model is to run on."""
+    """The provider for this model."""
     if _preferred[0] != AUTO:
         return PROVIDERS[_preferred[0]]
     quantised = bool(_QUANTISED.search(model.name))

@@ -1,4 +1,4 @@
-"""ONNX graphs before they are run: any tensor inside as an output, and nothing that isn't needed for it."""
+"""Prepares ONNX graphs: makes any inner tensor an output, and removes what is not needed for it."""
 
 from __future__ import annotations
 

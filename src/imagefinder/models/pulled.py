@@ -1,7 +1,7 @@
-"""Models taken in from the hub or from files: each in a folder of its own, with its spec and checksums.
+"""Models that were fetched from the hub or copied from files, each in its own folder with its spec and checksums.
 
-The files are hard links to those in the hub's cache where that is on the same disk, so they cost no room and stay when
-the cache is emptied; elsewhere they are copies. Several processes may pull, use and remove models at the same time.
+The files are hard links to those in the hub's cache if both are on the same disk, so they need no space, and stay when
+the cache is emptied; otherwise they are copies. Several processes may pull, use and remove models at the same time.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ MODEL_ZOO = "onnxmodelzoo/"
 
 
 def models_folder() -> Path:
-    """Where this user's pulled models are."""
+    """The folder of this user's pulled models."""
     from platformdirs import user_data_path
 
     return user_data_path("imagefinder", appauthor=False) / "models"
 
 
 def taken_once(name: str, take: Callable[[], ModelSpec], *, again: bool = False) -> ModelSpec:
-    """The pulled model of this name, or, where there is none or ``again``, what ``take`` puts there. Who wants the same
-    one meanwhile waits, and finds it there. Raises StorageError, and what ``take`` raises."""
+    """The pulled model of this name. If there is none, or with ``again``, the one that ``take`` makes. Others who want
+    the same model at the same time wait, and then find it. Raises StorageError, and what ``take`` raises."""
     if not again and (there := pulled_spec(name)) is not None:
         return there  # found without the lock, which needs a folder that can be written
     with _changing(name):
@@ -49,7 +49,7 @@ def taken_once(name: str, take: Callable[[], ModelSpec], *, again: bool = False)
 
 @contextmanager
 def _changing(name: str) -> Iterator[None]:
-    """For what looks whether a pulled model is there, then takes it in or removes it: one thread of one process at a
+    """A lock for checking whether a pulled model exists and then adding or removing it: one thread of one process at a
     time, the others wait. Raises StorageError."""
     from filelock import FileLock
 
@@ -151,8 +151,8 @@ def read_local(path: Path) -> ModelSpec:
 
 @lru_cache(maxsize=8)
 def _described(folder: Path, wanted: str | None, files: tuple[tuple[str, int, int], ...]) -> ModelSpec:
-    """The model made of these files, with their sizes and times: a model is asked for many times, and its graph is run
-    to describe it."""
+    """The model made of these files. The result is cached by their sizes and times, because models are asked for often
+    and describing one means running its graph."""
     there = {name for name, *_ in files}
     layout = choose_files(there, wanted)
     name = _word(f"{folder.name}.{Path(layout.image).stem}" if wanted else folder.name)
@@ -234,7 +234,7 @@ def _with_files(spec: ModelSpec, digests: Mapping[str, str]) -> ModelSpec:
 
 
 def _word(text: str) -> str:
-    """A model's name made of a file's."""
+    """The name of a model, made from a file name."""
     word = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in text.lower()).strip("._-")
     return word[:80] or "model"
 
@@ -250,8 +250,8 @@ def _link(source: Path, target: Path) -> None:
 
 @contextmanager
 def _making(folder: Path, replacing: bool = False) -> Iterator[Path]:
-    """A folder that appears, whole, only when all went well: what is given is a draft beside it. What a killed run left
-    behind is thrown away a day later."""
+    """A draft folder that becomes ``folder``, complete, only if all went well. What a killed run left is deleted a day
+    later."""
     if not replacing:
         _refuse_full(folder)
     with _storing(folder):

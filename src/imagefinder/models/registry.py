@@ -1,8 +1,8 @@
 """Models by name.
 
 A name is that of a model that comes with the package, was registered by the program, was trained on an index, or was
-pulled; a short name of the catalogue; ``hub:ORG/REPO[@REVISION][:FILE]``; or ``onnx:PATH``. Only ``pull_model`` goes
-to the network.
+pulled; a short name of the catalogue; ``hub:ORG/REPO[@REVISION][:FILE]``; or ``onnx:PATH``. Only ``pull_model`` uses
+the network.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ def list_models() -> tuple[ModelSpec, ...]:
 
 
 def register(embedder: Embedder) -> ModelSpec:
-    """Make an embedder of your own known by the name in its ``spec``, to every index that this process opens.
+    """Register an embedder of your own by the name in its ``spec``, for all indexes that this process opens.
 
-    Anything that fulfils ``models.base.Embedder`` will do; ``models.custom.FunctionEmbedder`` makes one of a function.
-    Registered again by the same name, the new one counts from now on; an index whose vectors were made by one of
-    another fingerprint refuses it. Raises InvalidInputError for a name that is taken by a model of the package.
+    It is any object that fulfils ``models.base.Embedder``; ``models.custom.FunctionEmbedder`` makes one of a function.
+    If the name is registered already, the new embedder replaces the old one. An index refuses an embedder whose
+    fingerprint differs from that of its vectors. Raises InvalidInputError if a model of the package has this name.
     """
     spec = embedder.spec
     check_spec(spec)
@@ -51,7 +51,7 @@ def register(embedder: Embedder) -> ModelSpec:
 
 
 def registered(name: str) -> Embedder | None:
-    """The embedder that was registered by this name or alias."""
+    """The embedder that is registered by this name or alias, or None."""
     for embedder in list(_registered.values()):
         if name in (embedder.spec.name, embedder.spec.alias):
             return embedder
@@ -59,22 +59,22 @@ def registered(name: str) -> Embedder | None:
 
 
 def known_name(model: str | Embedder) -> str:
-    """The name an index knows a model by. One given as ``onnx:PATH`` is copied to where the index finds it later, and
-    an embedder is registered."""
+    """The name by which an index knows a model. A model given as ``onnx:PATH`` is copied to where the index finds it
+    later, and an embedder is registered."""
     if not isinstance(model, str):
         return register(model).name
     return pull_model(model).name if model.startswith("onnx:") else model
 
 
 def models_in(folder: Path) -> tuple[ModelSpec, ...]:
-    """The models kept in a folder, each in a folder of its own, such as the ones trained for an index."""
+    """The models in a folder, each in its own folder, such as those trained on an index."""
     return tuple(ModelSpec.load(path.parent) for path in sorted(folder.glob(f"*/{SPEC_FILE}")))
 
 
 def find_spec(name: str, extra: Sequence[Path] = ()) -> ModelSpec:
-    """The model of this name or alias, also among those kept in the folders ``extra``.
+    """The spec of the model with this name or alias, also of those in the folders ``extra``.
 
-    Raises NotFoundError with the names there are, or, for one that could be fetched, with the command that does it.
+    Raises NotFoundError, which names the existing models, or the command that fetches this one.
     """
     if (own := registered(name)) is not None:
         return own.spec
@@ -98,7 +98,7 @@ def find_spec(name: str, extra: Sequence[Path] = ()) -> ModelSpec:
 
 
 def _elsewhere(name: str) -> ModelSpec | None:
-    """A model that neither comes with the package nor with an index."""
+    """A model that comes neither with the package nor with an index."""
     from imagefinder.models.catalogue import in_catalogue
     from imagefinder.models.hub import PREFIX, Address
     from imagefinder.models.pulled import ONNX, pulled_spec, read_local
@@ -150,7 +150,7 @@ def pull_model(
 
 
 def _take_in(name: str, to: Path | None, force: bool) -> ModelSpec:
-    """A model that is on this machine already, copied to where it is wanted."""
+    """A model that is on this machine already, copied to where it is needed."""
     from imagefinder.models import pulled
 
     spec = find_spec(name)
@@ -172,9 +172,9 @@ def _take_in(name: str, to: Path | None, force: bool) -> ModelSpec:
 def load_model(name: str = "default", *, threads: int | None = None, extra: Sequence[Path] = ()) -> Embedder:
     """The model of this name, ready to use.
 
-    ``threads`` is how many threads one call uses, all cores by default; give 1 to call it from several threads at
-    once. Files are read when first needed: a search by words never loads the image model. Who asks for one that is
-    in use already shares it. ``extra`` are folders of further models. Raises NotFoundError and ModelError.
+    ``threads`` is the number of threads of one call, by default all cores. Use 1 to call it from several threads at
+    once. Files are read when first needed: a text search never loads the image model. Callers of the same model share
+    it. ``extra`` are folders of further models. Raises NotFoundError and ModelError.
     """
     if (own := registered(name)) is not None:
         return own

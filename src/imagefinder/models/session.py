@@ -1,4 +1,4 @@
-"""ONNX Runtime sessions: the providers there are, few threads, batches that fit, errors as ours."""
+"""ONNX Runtime sessions: choice of provider, number of threads, batches that fit in memory, and errors."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ _FULL = (
 class Session:
     """A model ready to run. Safe to call from several threads at once.
 
-    ``threads`` is how many threads one call uses: 1 where several calls run side by side. Raises ModelError when the
-    file is missing, corrupt, or not the model expected. ``outputs`` are the tensors to be asked for: any in the graph,
-    which is cut down to them where they are not its own. A provider that fails to start, or at its first run, gives
-    way to the CPU, with a warning in the log.
+    ``threads`` is the number of threads of one call: 1 if several calls run at once. ``outputs`` are the tensors that
+    are needed; if they are inside the graph, it is cut there. If a provider fails to start, or at its first run, the
+    CPU is used, with a warning in the log. Raises ModelError if the file is missing, corrupt, or not the model
+    expected.
     """
 
     def __init__(self, path: Path, *, outputs: Sequence[str] = (), threads: int | None = None) -> None:
@@ -84,8 +84,8 @@ class Session:
     def run(self, outputs: Sequence[str], inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
         """The named outputs for the named inputs, whose rows are independent of each other.
 
-        A batch too large for the memory is halved until it fits; later ones are cut to that size at once. A graph made
-        for a fixed number of rows gets that many at a time. Raises ModelError.
+        A batch that is too large for the memory is halved until it fits; later batches are cut to that size at once. A
+        graph for a fixed number of rows gets that many at a time. Raises ModelError.
         """
         import numpy as np
 
@@ -191,8 +191,8 @@ def _open(ort: Any, path: Path, outputs: Sequence[str], provider: Provider, thre
 
 
 def _needs_cut(session: Any, outputs: Sequence[str]) -> bool:
-    """Whether an output is inside the graph, or the graph takes pictures and texts at once, of which we have one.
-    Cutting a graph of 350 MB takes three seconds: an output too many, a layer's worth, costs less."""
+    """Whether an output is inside the graph, or the graph takes both images and text, while only one is given. Cutting
+    a graph of 350 MB takes three seconds; an unneeded output, which costs one layer, is cheaper."""
     inside = set(outputs) - {output.name for output in session.get_outputs()}
     ranks = {len(entry.shape) == 4 for entry in session.get_inputs()}
     return bool(inside) or (bool(outputs) and len(ranks) == 2)

@@ -1,4 +1,4 @@
-"""How well texts fit pictures, on the scale a joint model was trained with."""
+"""How well texts fit images, on the scale that a joint model was trained with."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def logits_per_image(spec: ModelSpec, images: Float32, texts: Float32) -> Float32:
-    """What ``transformers`` calls so: cosines times the model's scale, plus its bias, float32 (images, texts).
+    """Cosines times the model's scale, plus its bias, float32 (images, texts); ``transformers`` uses the same name.
 
     ``images`` (n, dim) and ``texts`` (m, dim) are in ``spec.text_space``, of any length. Raises ModelError for a model
     without a scale.
@@ -30,8 +30,9 @@ def logits_per_image(spec: ModelSpec, images: Float32, texts: Float32) -> Float3
 
 
 def probabilities(spec: ModelSpec, images: Float32, texts: Float32) -> Float32:
-    """float32 (images, texts). A model trained with a bias, as SigLIP (Zhai et al. 2023), says of each text by itself
-    whether it fits; one without, as CLIP (Radford et al. 2021), shares one out among the texts. Raises ModelError."""
+    """Probabilities, float32 (images, texts). A model with a bias, such as SigLIP (Zhai et al. 2023), decides for each
+    text separately whether it fits. One without, such as CLIP (Radford et al. 2021), gives probabilities that add up to
+    1 over the texts. Raises ModelError."""
     logits = logits_per_image(spec, images, texts)
     if spec.text is not None and spec.text.logit_bias is not None:
         return np.asarray(0.5 * (1 + np.tanh(0.5 * logits)), np.float32)  # the sigmoid, without overflow

@@ -1,4 +1,4 @@
-"""A model's facts, as the JSON that stands beside its weights."""
+"""``ModelSpec``: the facts of a model, stored as JSON beside its weights."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _REMEDY = "Install ImageFinder again, or fetch the model again with: imagefinder
 
 @dataclass(frozen=True)
 class SpaceSpec:
-    """One kind of vector a model gives: its dimension, and how a collection's vectors are made searchable."""
+    """One kind of vector that a model gives: its dimension, and the transform that makes it searchable."""
 
     dim: int
     transform: TransformKind
@@ -75,17 +75,17 @@ class ImageSpec:
 
 @dataclass(frozen=True)
 class TextSpec:
-    """How words reach a model, and the ``space`` they are compared in.
+    """How a model embeds text, and the ``space`` in which texts are compared.
 
-    "conse": through the class probabilities of the image model (``temperature``) and the text ``tower``, a folder
-    beside the model's; "joint": by the model's own text graph ``file``, as CLIP does; "base": as the base does;
-    "function": by a function of the program.
-    ``logit_scale`` and ``logit_bias`` turn a cosine into the logit the model was trained with, see ``similarity``.
+    "conse": by the class probabilities of the image model (``temperature``) and the text ``tower``, a folder beside the
+    model's. "joint": by the model's own text graph ``file``, as in CLIP. "base": like its base. "function": by a
+    function of the program. ``logit_scale`` and ``logit_bias`` turn a cosine into the logit that the model was trained
+    with, see ``similarity``.
 
-    A text is cut at ``length`` tokens and padded with ``pad_token`` (by default the one that the ``tokenizer`` file
-    names): to the longest of a batch, or with ``pad`` always to ``length``, for models that were trained to read the
-    padding, as SigLIP was. ``lowercase`` and ``clean`` (that, and no ASCII punctuation, and single spaces) are for what
-    the tokenizer file leaves to the program.
+    A text is cut at ``length`` tokens and padded with ``pad_token`` (by default the one in the ``tokenizer`` file): to
+    the longest text of a batch, or with ``pad`` always to ``length``, for models that were trained to read the padding,
+    such as SigLIP. ``lowercase`` and ``clean`` (lower case, no ASCII punctuation, single spaces) are steps that the
+    tokenizer file does not contain.
     """
 
     kind: TextKind
@@ -107,7 +107,8 @@ class TextSpec:
 
 @dataclass(frozen=True)
 class BaseSpec:
-    """The model whose raw vectors a derived model takes instead of pictures: which of its spaces feeds which input."""
+    """The base of a derived model, whose raw vectors it takes instead of pictures, and which of its spaces is which
+    input."""
 
     model: str
     fingerprint: str
@@ -116,12 +117,12 @@ class BaseSpec:
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """What is known of a model before it is loaded.
+    """The facts of a model, known before it is loaded.
 
-    ``files`` maps a file's name to its SHA-256. ``classes`` names what the ``classes`` output tells apart; ``report``
-    is what was measured when the model was trained. ``former`` gives, for the fingerprint of these very facts, the
-    one that an earlier way of writing them down had, so that the indexes made then stay good. ``version`` is for a
-    model that is no file: whoever makes it says when its vectors are others.
+    ``files`` maps the name of a file to its SHA-256. ``classes`` are the names for the ``classes`` output. ``report``
+    has the measures from the training. ``former`` maps the fingerprint of these facts to the one that an older spec
+    format gave them, so that older indexes stay valid. ``version`` is for a model without files: whoever makes it
+    changes it when the vectors change.
     """
 
     name: str
@@ -183,7 +184,7 @@ class ModelSpec:
 
     @property
     def text_space(self) -> str | None:
-        """The space that words are compared in; None for a model that doesn't understand words."""
+        """The space in which texts are compared; None for a model that doesn't understand text."""
         return self.text.space if self.text else None
 
     @property
@@ -193,7 +194,7 @@ class ModelSpec:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Tells apart any two models that could give different vectors."""
+        """A digest that differs for any two models that could give different vectors."""
         facts = [self.to_dict().get(part) for part in ("preprocess", "image", "spaces", "text", "base")]
         if self.version is not None:
             facts.append({"version": self.version})
@@ -202,8 +203,8 @@ class ModelSpec:
         return self.former.get(found, found)
 
     def prior(self, space: str) -> Float32:
-        """Mean of unit vectors of ordinary photos in a space, float32 (dim,): where tiny collections are centred.
-        Zeros where it was never measured."""
+        """The mean of unit vectors of ordinary photos in a space, float32 (dim,), on which tiny collections are
+        centred. Zeros if it was never measured."""
         import numpy as np
 
         path = self.folder / "priors.npz"
@@ -239,7 +240,7 @@ class ModelSpec:
         }
 
     def details(self) -> dict[str, Any]:
-        """What ``summary`` leaves out."""
+        """The facts that ``summary`` leaves out."""
         shown = ("source", "preprocess", "image", "text", "base", "classes", "files", "report")
         whole = self.to_dict()
         return {"fingerprint": self.fingerprint} | {name: whole.get(name) for name in shown}
@@ -267,7 +268,7 @@ def _build(kind: Any, data: Mapping[str, Any]) -> Any:
 
 
 def check_spec(spec: ModelSpec) -> None:
-    """What the types don't say. Raises ValueError."""
+    """Check what types can't express. Raises ValueError."""
     if not _NAME.fullmatch(spec.name):
         raise ValueError(f"the name {spec.name!r} is not of a-z, 0-9, '.', '_' and '-'")
     if not spec.spaces:
@@ -286,7 +287,7 @@ def check_spec(spec: ModelSpec) -> None:
 
 
 def check_preprocess(wanted: Preprocess) -> None:
-    """What the types don't say. Raises ValueError or TypeError."""
+    """Check what types can't express. Raises ValueError or TypeError."""
     _one_of("the resize", wanted.resize, Resize)
     _one_of("the resample", wanted.resample, Resample)
     _one_of("the layout", wanted.layout, Literal["NHWC", "NCHW"])

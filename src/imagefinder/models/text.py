@@ -1,4 +1,4 @@
-"""The text tower: words to vectors, by all-MiniLM-L6-v2."""
+"""The text tower all-MiniLM-L6-v2: from texts to vectors."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class TextTower:
         self._threads = threads
 
     def embed(self, texts: Sequence[str]) -> Float32:
-        """Texts to float32 (n, 384), rows of unit length. A text is cut at 256 word pieces. Raises ModelError."""
+        """Texts to float32 (n, 384), rows of unit length. A text is cut at 256 tokens. Raises ModelError."""
         import numpy as np
 
         parts = [self._embed(texts[i : i + BATCH]) for i in range(0, len(texts), BATCH)]
         return np.concatenate(parts) if parts else np.zeros((0, 384), np.float32)
 
     def count(self, texts: Sequence[str]) -> int:
-        """How many word pieces ``embed`` reads of these texts."""
+        """How many tokens ``embed`` reads of these texts."""
         return sum(sum(t.attention_mask) for t in self._tokens(texts))
 
     def _tokens(self, texts: Sequence[str]) -> Any:

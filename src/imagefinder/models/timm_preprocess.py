@@ -1,4 +1,4 @@
-"""What a model of timm does to a picture, from the ``pretrained_cfg`` beside its weights."""
+"""The preprocessing of a model of timm, from the ``pretrained_cfg`` beside its weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a model understands words: what every kind of text tower can do."""
+"""The text side of a model: what every kind of text tower can do."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 
 
 class Words(Protocol):
-    """Texts to vectors of a model's text space, and the words to name groups with."""
+    """Embeds texts in a model's text space, and has the words for the names of clusters."""
 
     def embed(self, texts: Sequence[str]) -> Float32:
         """Texts, one or more, to float32 (n, dim), rows of unit length."""
 
     def count(self, texts: Sequence[str]) -> int:
-        """How many word pieces the model reads of these texts."""
+        """How many tokens the model reads of these texts."""
 
     def vocabulary(self) -> Vocabulary:
-        """Everyday words with their vectors."""
+        """Common words with their vectors."""
 
 
 class ConseWords:
-    """The words of a classifier by ConSE; the ``folder`` holds MiniLM and the class table. All is loaded when first
+    """Text for a classifier, by ConSE. ``folder`` contains MiniLM and the class table. Both are loaded when first
     used."""
 
     def __init__(self, folder: Path, temperature: float, *, threads: int | None = None) -> None:
@@ -51,7 +51,7 @@ class ConseWords:
         return replace(found, vectors=self._centred(found.vectors))
 
     def of_classes(self, logits: Float32) -> Float32:
-        """The words that an image model's class logits (n, classes) stand for, float32 (n, dim)."""
+        """The text-space vectors for the class logits (n, classes) of an image model, float32 (n, dim)."""
         return self._classes.vectors(logits, self._temperature)
 
     def _centred(self, texts: Float32) -> Float32:

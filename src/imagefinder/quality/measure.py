@@ -1,4 +1,4 @@
-"""Finds the images that stand out: unlike the others, or poor as pictures. Both leave scores on the records."""
+"""Finds unusual images, and images of poor quality. Both write scores to the records."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ SHORT_SIDE = 384  # pixels worth decoding for the judgement at 512 on the long s
 
 @dataclass(frozen=True, slots=True)
 class Outlier:
-    """An image and how far it stands out: ``score`` from its neighbours (0 usual, above 3 odd), ``from_cluster`` the
-    distance to the centre of its cluster over the radius of 99 % of the members (above 1 is outside), None without
-    clusters. ``nearest`` is the id of the image most like it."""
+    """An unusual image. ``score`` compares its distance to its neighbours with that of other images (0 usual, above 3
+    unusual). ``from_cluster`` is its distance to the centre of its cluster, divided by the radius that contains 99 % of
+    the members (above 1 is outside); None without clusters. ``nearest`` is the id of the most similar image."""
 
     record: Record
     score: float
@@ -46,7 +46,7 @@ class Outlier:
 
 @dataclass(frozen=True, slots=True)
 class QualityReport:
-    """What a run judged: ``measured`` images now, ``total`` in the index with scores, how many have each issue, and
+    """The result of a run: ``measured`` images in this run, ``total`` images with scores, how many have each issue, and
     the images that could not be read."""
 
     measured: int
@@ -64,8 +64,8 @@ class QualityReport:
 
 
 def find_outliers(collection: Collection, k: int, progress: OnProgress | None = None) -> list[Outlier]:
-    """The ``k`` images most unlike the others, and ``outlier`` on every record. ``progress`` is told of each stage.
-    Raises InvalidInputError for fewer than 3 images."""
+    """The ``k`` images least similar to all others; every record gets the field ``outlier``. ``progress`` is called
+    with each stage. Raises InvalidInputError for fewer than 3 images."""
     index, report = collection.index, progress or ignore
     report(Progress("reading vectors"))
     ids, vectors = collection.vectors()
@@ -120,8 +120,8 @@ def measure_quality(
     again: bool = False,
     progress: OnProgress | None = None,
 ) -> QualityReport:
-    """Judge the images that have no scores yet, or all ``again``, and write the scores on their records; with them
-    the colours, which images indexed by earlier versions lack."""
+    """Measure the quality of the images that have no scores yet, or of all with ``again``, and write the scores to the
+    records. Colours are added too, because images that older versions indexed lack them."""
     index = collection.index
     counts: Counter[str] = Counter()
     todo: list[tuple[str, str, int, int]] = []

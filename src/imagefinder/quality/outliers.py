@@ -1,4 +1,4 @@
-"""Images unlike all others."""
+"""Outliers: images that are not similar to any other."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ ODD = 3.0  # a score above this is remarkable
 
 
 def outlier_scores(graph: NeighborGraph) -> Float32:
-    """How far each image lies from its nearest neighbours, float32 (n,), compared with the other images: 0 is usual, 1
-    is one robust standard deviation farther, above 3 is odd.
+    """How far each image is from its nearest neighbours, float32 (n,), compared with the other images: 0 is usual, 1 is
+    one robust standard deviation farther, above 3 is unusual.
 
-    The mean distance to the ``NEIGHBORS`` nearest (Angiulli and Pizzuti 2002), less its median, over 1.4826 times the
-    median absolute deviation (Iglewicz and Hoaglin 1993). Where all are equally far, all have 0.
+    The mean distance to the ``NEIGHBORS`` nearest (Angiulli and Pizzuti 2002) minus its median, divided by 1.4826 times
+    the median absolute deviation (Iglewicz and Hoaglin 1993). If all are equally far, all scores are 0.
     """
     distance = graph.first(NEIGHBORS).distances.mean(axis=1)
     away = distance - np.median(distance)

@@ -1,4 +1,4 @@
-"""How good a picture is as a picture: sharpness, light, contrast, shape, size."""
+"""The technical quality of a picture: sharpness, brightness, contrast, shape, size."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ class Quality:
 
 
 def measure(picture: Image, width: int, height: int) -> Quality:
-    """Judge an upright RGB picture whose full size is ``width`` x ``height`` pixels; it may be given smaller."""
+    """Measure an upright RGB picture, which may be a reduced copy; ``width`` x ``height`` is the full size in
+    pixels."""
     luma = luma_of(picture)
     low, high, brightest = (float(v) for v in np.quantile(luma, (0.05, 0.95, 0.99)))
     blur, aspect = blur_of(luma), max(width, height) / max(1, min(width, height))
@@ -68,8 +69,8 @@ def luma_of(picture: Image) -> Float32:
 
 def blur_of(luma: Float32) -> float:
     """How little a picture changes when it is blurred (Crete, Dolmiere, Ladret and Nicolas 2007): the share of the
-    differences between neighbouring pixels that a blur of ``WINDOW`` pixels leaves, the larger of both directions. A
-    picture without any differences has 0: it is flat, not blurred."""
+    differences between neighbouring pixels that remains after a blur of ``WINDOW`` pixels, the larger of both
+    directions. A picture without any differences has 0, because it is flat, not blurred."""
     import cv2
 
     shares = []

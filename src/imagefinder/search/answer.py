@@ -1,4 +1,4 @@
-"""Answers queries."""
+"""Runs a search: from a query and its options to hits."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 
 def search_collection(collection: Collection, query: QueryInput | None, options: SearchOptions) -> Hits:
-    """Search for a query as ``query.parse_query`` reads it. ``options.liked`` and ``disliked`` may name images by id or
-    URI. Raises InvalidQueryError, InvalidInputError or NotFoundError."""
+    """Search for a query, which is read by ``query.parse_query``. ``options.liked`` and ``disliked`` may name images by
+    id or URI. Raises InvalidQueryError, InvalidInputError or NotFoundError."""
     collection.ready()
     liked, disliked = (tuple(dict.fromkeys(map(collection.resolve, p))) for p in (options.liked, options.disliked))
     views = collection.views(options.spaces)
@@ -40,12 +40,12 @@ def search_collection(collection: Collection, query: QueryInput | None, options:
 
 
 def search(views: Sequence[View], terms: Sequence[Term], options: SearchOptions, loader: Loader) -> Hits:
-    """The images most like the sum of the terms.
+    """The images most similar to the sum of the terms.
 
-    Each term speaks in one space: words in the view's space for words, a picture or an id in that for pictures. Within
-    a space the unit vectors of the terms are added with their weights, and the score is the cosine with that sum, which
-    ranks as rclip's arithmetic does. Images named by id are no answer to themselves, and what was disliked is none
-    either. See ``ranking`` for words and pictures together, ``fusion`` for several views or measures.
+    Each term is compared in one space: text in the text space of the view, images and ids in its image space. Within a
+    space, the unit vectors of the terms are added with their weights, and the score is the cosine with this sum, which
+    ranks images as rclip does. Images that the query names by id, and disliked images, are not among the hits. See
+    ``ranking`` for text and images in one query, and ``fusion`` for several views or measures.
     """
     watch = Stopwatch()
     index = views[0].index
@@ -67,7 +67,7 @@ def search(views: Sequence[View], terms: Sequence[Term], options: SearchOptions,
 
 
 class SearchPlan:
-    """A query that is understood: what is looked for in each view, by each measure."""
+    """A query after embedding: what to look for in each view, by each measure."""
 
     def __init__(
         self,
@@ -95,7 +95,7 @@ class SearchPlan:
 
     @property
     def spaces(self) -> str:
-        """The spaces looked in."""
+        """The names of the spaces that are searched."""
         named = [space for _, queries in self._queries for space in queries]
         return "+".join(dict.fromkeys([*named, *(f"{space}:euclidean" for space, _ in self._points)]))
 
@@ -128,7 +128,7 @@ class SearchPlan:
         )
 
     def inside_cluster(self) -> Filter | None:
-        """The filter narrowed to the cluster of the image shown, or of the best hit. Raises NotFoundError."""
+        """The filter, narrowed to the cluster of the query image or of the best hit. Raises NotFoundError."""
         filter = self._options.filter
         payloads = [p.payload for p in self._index.store.retrieve(self._shown[:1])]
         payloads = payloads or [placed.point.payload for placed in self.ranking(filter).page(0, 1)]

@@ -1,4 +1,4 @@
-"""From the terms of a query to the vectors to look for."""
+"""From the terms of a query to the vectors that are searched for."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ class Stopwatch:
 
 
 class EmbeddedTerm(NamedTuple):
-    """A term as the model understands it: ``raw`` float32 (dim,), or None where the vector stored for the image
-    ``id`` stands for it."""
+    """A term after embedding: ``raw``, float32 (dim,), or None if the stored vector of the image ``id`` is to be
+    used."""
 
     space: str
     weight: float
@@ -54,8 +54,9 @@ class EmbeddedTerm(NamedTuple):
 
 
 class SpaceQuery(NamedTuple):
-    """What to look for in one space: a unit ``vector`` float32 (dim,), and how much it counts beside other spaces.
-    One that only steers away does not nominate: the images least like something are no answer."""
+    """What to look for in one space: a unit ``vector``, float32 (dim,), and its ``weight`` beside other spaces. If all
+    terms of the space have negative weights, ``nominates`` is False: it changes scores, but the images least similar to
+    something are no hits."""
 
     vector: Float32
     weight: float
@@ -63,7 +64,7 @@ class SpaceQuery(NamedTuple):
 
 
 class Pictures:
-    """The pictures that the terms of a query show, each read once however many models look at it."""
+    """The decoded pictures of the terms of a query. Each is read once, also when several models embed it."""
 
     def __init__(self, index: Index, loader: Loader) -> None:
         self._index = index
@@ -77,12 +78,12 @@ class Pictures:
 
 
 def embed_terms(view: View, terms: Sequence[Term], pictures: Pictures, watch: Stopwatch) -> list[EmbeddedTerm]:
-    """Read and embed what the terms show or say. Depends on the models alone, not on how a space is searched now."""
+    """Read and embed the terms. The result depends only on the models, not on the transforms of the spaces."""
     return [_embed_term(view, term, pictures, watch) for term in terms]
 
 
 def query_vectors(index: Index, embedded: Sequence[EmbeddedTerm]) -> dict[str, SpaceQuery]:
-    """For each space that a query speaks in, the weighted sum of its terms."""
+    """For each space with terms, the weighted sum of their vectors."""
     import numpy as np
 
     sums: dict[str, Float32] = {}
@@ -100,8 +101,9 @@ def query_vectors(index: Index, embedded: Sequence[EmbeddedTerm]) -> dict[str, S
 
 
 def embed_texts(collection: Collection, texts: Sequence[str], space: str | None) -> Float32:
-    """Texts as vectors that compare with those of a space or model, by default the one in use: float32 (n, dim), rows
-    of unit length. Raises NotFoundError, and InvalidQueryError for a model that doesn't understand texts."""
+    """The vectors of texts, float32 (n, dim), rows of unit length. They can be compared with the vectors of a space or
+    model, by default the one in use. Raises NotFoundError, or InvalidQueryError for a model that doesn't understand
+    text."""
     collection.ready()
     view = collection.view(space)
     vectors = view.words_model.embed_texts(texts)
@@ -112,9 +114,9 @@ def embed_texts(collection: Collection, texts: Sequence[str], space: str | None)
 def embed_pictures(
     collection: Collection, pictures: Sequence[str | Path | bytes | Image], space: str | None
 ) -> Float32:
-    """Pictures (paths, URLs, bytes of image files, or Pillow images) as vectors that compare with those of a space, by
-    default the image space in use: float32 (n, dim), rows of unit length. Raises ImageError for one that can't be
-    used."""
+    """The vectors of pictures (paths, URLs, bytes of image files, or Pillow images), float32 (n, dim), rows of unit
+    length. They can be compared with the vectors of a space, by default the image space in use. Raises ImageError for a
+    picture that can't be used."""
     import numpy as np
 
     collection.ready()
@@ -180,7 +182,8 @@ def no_image(id: str) -> NotFoundError:
 
 
 def _picture(index: Index, term: Term, loader: Loader) -> Image:
-    """The picture a term shows, or the part of it in its box: decoded finely enough for the part."""
+    """The picture of a term, or the part of it in the term's box, decoded at a resolution that suffices for the
+    part."""
     from imagefinder.images.decode import encode_bytes, from_picture
 
     part = term.box.least_side if term.box else 1.0

@@ -1,4 +1,4 @@
-"""Ranks images by the Euclidean distance of the vectors as the model gave them."""
+"""Ranks images by the Euclidean distance of raw vectors."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ SLACK = 16  # further ones whose exact distance is looked at
 
 @dataclass(frozen=True)
 class DistanceRanking:
-    """The images that pass ``filter``, without ``exclude``, by how near their raw vectors in ``space`` are to
-    ``point``, float32 (dim,), the nearest first. A score is the distance with a minus sign.
+    """The images that pass ``filter`` and are not in ``exclude``, ranked by the distance of their raw vectors in
+    ``space`` to ``point``, float32 (dim,), the nearest first. The score is the negative distance.
 
-    Raw vectors have lengths, which tell how strongly a model responds; the cosine leaves that out. Every vector is
-    compared: there is no index for it.
+    The length of a raw vector shows how strongly the model responds; the cosine ignores it. ``point`` is compared with
+    every vector, without an approximate index.
     """
 
     index: Index
@@ -74,8 +74,8 @@ class DistanceRanking:
 
 
 class RawTable(NamedTuple):
-    """The raw ``vectors`` of a space, float32 (n, dim), with their ids, where each id is, and ``squares`` (n,), the
-    squared lengths."""
+    """The raw ``vectors`` of a space, float32 (n, dim), with their ids, the row of each id, and the squared lengths of
+    the vectors, ``squares`` (n,)."""
 
     ids: list[str]
     places: dict[str, int]
@@ -83,17 +83,18 @@ class RawTable(NamedTuple):
     squares: Float32
 
     def rows_of(self, ids: Sequence[str]) -> np.ndarray:
-        """The rows of these ids, as far as they are here."""
+        """The rows of those ids that are in the table."""
         return np.array([self.places[id] for id in ids if id in self.places], np.intp)
 
     def distances(self, point: Float32) -> Float32:
-        """From every vector to ``point``, float32 (n,): by the product, which rounds where a distance is small."""
+        """The distance from every vector to ``point``, float32 (n,). It is computed by a product, which is inexact for
+        small distances."""
         squares = self.squares - 2 * (self.vectors @ point) + point @ point
         return np.asarray(np.sqrt(np.maximum(squares, 0)), np.float32)
 
 
 def raw_table(index: Index, space: str) -> RawTable:
-    """The raw vectors of a space; kept in memory until the next write, if they are not too many."""
+    """The raw vectors of a space. If there are not too many, they are cached until the next write."""
     key = f"raw:{space}"
     writes = index.store.writes
     if key in index.remembered and index.remembered[key][0] == writes:
@@ -110,8 +111,8 @@ def raw_table(index: Index, space: str) -> RawTable:
 
 
 def raw_point(index: Index, embedded: Sequence[EmbeddedTerm]) -> Float32:
-    """The weighted mean of the raw vectors that the terms of a query stand for, float32 (dim,). Raises
-    InvalidQueryError where that has no meaning: for words, and where the weights come to nothing."""
+    """The weighted mean of the raw vectors of the terms, float32 (dim,). Raises InvalidQueryError where this has no
+    meaning: for text, and if the weights add up to zero."""
     weight = sum(m.weight for m in embedded)
     if weight <= 0 or any(m.words for m in embedded):
         raise InvalidQueryError(

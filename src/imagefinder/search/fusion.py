@@ -1,4 +1,4 @@
-"""One ranking out of several: of different models, and by different measures."""
+"""Makes one ranking of several: of different models, or by different measures."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RRF_K = 60  # of Cormack, Clarke and Buettcher (2009)
 
 
 class Voter(Protocol):
-    """One ranking among those that are fused."""
+    """One of the rankings that are fused."""
 
     def best(self, depth: int) -> list[ScoredPoint]:
         """The ``depth`` best."""
@@ -30,18 +30,18 @@ class Voter(Protocol):
         """The scores of these images."""
 
     def background(self) -> tuple[float, float]:
-        """Mean and standard deviation of the scores of images at random."""
+        """Mean and standard deviation of the scores of random images."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fused:
-    """The images in the order that ``voters`` put them together.
+    """The images ranked by all ``voters`` together.
 
-    "rrf": reciprocal rank fusion (Cormack et al. 2009), the sum of 1 / (60 + rank); "vote": Borda's count (1781), the
-    sum over the voters of how many images an image beats among their best, as a share of what can be had; "mean": the
-    mean of the scores, each standardised by its voter's background. An image that is in no voter's list yet waits for
-    a later page, where the lists are longer. The mean found most in ``benchmarks/fusion.py``; the other two look at
-    ranks alone, and so bear voters whose scores mean little.
+    "rrf" is reciprocal rank fusion (Cormack et al. 2009): the sum of 1 / (60 + rank). "vote" is Borda's count (1781):
+    the number of images that an image beats in each voter's list, as a share of the possible number, added up. "mean"
+    is the mean of the scores, each standardised with the background of its voter. An image that is not yet in any
+    voter's list comes on a later page, for which the lists are longer. "mean" found most in ``benchmarks/fusion.py``.
+    The other two use ranks only, so they also work with voters whose scores mean little.
     """
 
     index: Index

@@ -1,5 +1,5 @@
-"""``SearchOptions``: what a search may be asked beside its query. Library, command line, HTTP, client and MCP all take
-their options, texts and bounds from here."""
+"""``SearchOptions``: the options of a search. The library, the command line, the API, the client and MCP take their
+options, help texts and bounds from here."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ ABOUT = "about"
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """An option as people are told of it: ``help`` in one sentence, the ``kind`` of its value (``tuple`` for several
-    texts), its ``default``, and what values it may have."""
+    """The description of an option: ``help`` in one sentence, the ``kind`` of its value (``tuple`` for several texts),
+    its ``default``, and the values that are allowed."""
 
     name: str
     help: str
@@ -38,13 +38,13 @@ def _metadata(help: str, kind: type | None = None, **bounds: Any) -> dict[str, A
 
 @dataclass(frozen=True, slots=True)
 class SearchOptions:
-    """How many hits, which images count at all, and how they are ranked.
+    """How many hits there are, which images can be hits, and how they are ranked.
 
-    ``same_cluster``: those of the cluster of the image asked for, or of the best hit. ``liked`` and ``disliked`` are
-    ids of images that were right or wrong: see ``relevance``. ``collapse`` makes one hit of near-identical ones;
-    ``diversity``, 0 to 1, puts hits unlike each other ahead. ``spaces`` are names of spaces or models, none for those
-    in use. ``measures`` are "cosine", "euclidean" or both; several rankings, of several measures or models, become one
-    by ``fuse``: see ``fusion``. ``of`` makes them of what callers give.
+    ``same_cluster``: only the cluster of the query image, or of the best hit. ``liked`` and ``disliked`` are ids of
+    images that were right or wrong: see ``relevance``. ``collapse`` makes one hit of near-identical images.
+    ``diversity``, from 0 to 1, prefers hits that differ from each other. ``spaces`` are names of spaces or models; none
+    means those in use. ``measures`` are "cosine", "euclidean" or both. ``fuse`` says how several rankings (of several
+    measures or models) become one: see ``fusion``. ``of`` makes options from what callers give.
     """
 
     k: int = field(default=10, metadata=_metadata("How many hits.", least=1))
@@ -88,8 +88,8 @@ class SearchOptions:
 
     @classmethod
     def of(cls, k: int = 10, **given: Any) -> Self:
-        """The options that ``ImageFinder.search`` takes by name: a filter may be text, and several texts any sequence.
-        Raises InvalidInputError or InvalidFilterError."""
+        """Options from the keywords of ``ImageFinder.search``: a filter may be text, and several texts may be any
+        sequence. Raises InvalidInputError or InvalidFilterError."""
         from imagefinder.store.filters.parse import as_filter
 
         for name, about in ABOUT_OPTIONS.items():

@@ -1,4 +1,4 @@
-"""Reads a search query: words, files, URLs and ids, added and subtracted with weights, as rclip writes them."""
+"""Reads a query: text, files, URLs and ids, added and subtracted with weights, in the syntax of rclip."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A part of an upright picture, in fractions of its width and height from the top left corner. Raises
-    InvalidQueryError for one that reaches beyond the picture, or is narrower than ``SMALLEST`` of it."""
+    """A part of an upright picture, as fractions of its width and height from the top left corner. Raises
+    InvalidQueryError for a box that is not inside the picture, or is smaller than ``SMALLEST`` of a side."""
 
     left: float
     top: float
@@ -64,7 +64,7 @@ class Box:
         return min(self.right - self.left, self.bottom - self.top)
 
     def cut(self, picture: Image) -> Image:
-        """This part of the picture, one pixel wide and high at least."""
+        """This part of the picture, at least one pixel wide and high."""
         width, height = picture.size
         left, top = min(int(self.left * width), width - 1), min(int(self.top * height), height - 1)
         right, bottom = max(left + 1, round(self.right * width)), max(top + 1, round(self.bottom * height))
@@ -77,8 +77,8 @@ _BOX = "Give left,top,right,bottom as fractions of the picture, e.g.: 0.25,0.1,0
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One part of a query; a negative ``weight`` steers away from it. With a ``box`` only that part of its picture is
-    looked at. Raises InvalidQueryError for a box of words, or a weight that is no finite number."""
+    """One part of a query. A negative ``weight`` means: less of it. With a ``box``, only that part of its picture
+    counts. Raises InvalidQueryError for a box on a text, and for a weight that is not a finite number."""
 
     kind: Kind
     value: str | bytes | Image
@@ -93,7 +93,8 @@ class Term:
 
     @property
     def shows_picture(self) -> bool:
-        """Whether a picture has to be read and embedded for it; a whole image of the index has its vectors there."""
+        """Whether a picture has to be read and embedded for this term. For a whole image of the index, the stored
+        vector is used."""
         return self.kind is not Kind.WORDS and (self.kind is not Kind.ID or self.box is not None)
 
     @property
@@ -108,11 +109,11 @@ QueryInput: TypeAlias = "Part | list[Part]"
 def parse_query(query: QueryInput, *, files: bool = True) -> list[Term]:
     """The terms of a query.
 
-    Text is split at `` + `` and `` - ``; each part may carry a weight (``2:dog``) and is an id (``id:UUID``), a URL,
-    a file (one that exists, or that is written like an image's path), or else words. A ``Path``, bytes of an image
-    file or a Pillow image is taken as it is; a list holds parts to be added up, each perhaps with a weight:
-    ``["dog", (Path("beach.jpg"), 0.5), ("people", -1)]``. With ``files=False`` no text is taken for a path, nor looked
-    up on the disk: for texts of strangers. Raises InvalidQueryError.
+    Text is split at `` + `` and `` - ``. Each part may have a weight (``2:dog``) and is an id (``id:UUID``), a URL, a
+    file (one that exists, or that is written like the path of an image), or else text to search by. A ``Path``, the
+    bytes of an image file, or a Pillow image is one term. A list contains parts to be added, each with or without a
+    weight: ``["dog", (Path("beach.jpg"), 0.5), ("people", -1)]``. With ``files=False``, no text is read as a path or
+    looked up on the disk: for text from strangers. Raises InvalidQueryError.
     """
     parts: list[Part] = query if isinstance(query, list) else [query]
     terms = [term for part in parts for term in _terms(part, files)]
@@ -126,7 +127,7 @@ def parse_query(query: QueryInput, *, files: bool = True) -> list[Term]:
 
 
 def parse_arguments(arguments: Sequence[str]) -> list[Term]:
-    """The terms of a query given as words of a command line. An argument that is a file is one whole term."""
+    """The terms of a query given as arguments of a command line. An argument that is an existing file is one term."""
     pieces: list[tuple[str, bool]] = []  # (text, may be split)
     for argument in arguments:
         whole = argument not in ("+", "-") and _is_file(argument)
@@ -151,7 +152,7 @@ def parse_arguments(arguments: Sequence[str]) -> list[Term]:
 
 
 def split_text(text: str, *, files: bool = True) -> list[Term]:
-    """Terms of a text with operators: ``dog + ./beach.jpg - 2:people``; paths among them only with ``files``."""
+    """The terms of a text with operators: ``dog + ./beach.jpg - 2:people``. Only with ``files`` can they be paths."""
     if files and _is_file(text):
         return [_text_term(text, 1.0, files)]
     pieces = _OPERATOR.split(text.strip())
@@ -214,7 +215,8 @@ def _is_file(text: str) -> bool:
 
 
 def _looks_like_path(text: str) -> bool:
-    """Whether a text that is no existing file was meant as one: better an error than a search for its name."""
+    """Whether a text that is not an existing file was meant as one. Then an error is better than a search for its
+    name."""
     if "\n" in text or text.startswith("~"):
         return text.startswith("~/")
     written_as_path = text.startswith(("./", "../", "/", ".\\", "..\\"))

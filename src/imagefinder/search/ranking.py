@@ -1,4 +1,4 @@
-"""The images in the order a query puts them, page by page: every image on one page, and on one only."""
+"""Ranks images by cosine, page by page. Every image is on one page only."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ BLOCK = 100  # hits ranked at a time where more than one cosine decides
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """The images that pass ``filter`` and score at least ``min_score``, without ``exclude``, best first.
+    """The images that pass ``filter``, score at least ``min_score`` and are not in ``exclude``, the best first.
 
-    One space ranks by cosine. Where a query speaks in two, the score is the weighted sum of the scores in both, each
-    standardised by a background of random images, so that neither drowns the other. ``collapse`` and ``diversity``:
-    see ``arranging``; both look at how alike pictures are in the ``image_space``.
+    With one space, the score is the cosine. With two, it is the weighted sum of the scores in both, each standardised
+    with the scores of random images, so that both count. For ``collapse`` and ``diversity`` see ``rerank``; both
+    compare images in the ``image_space``.
     """
 
     index: Index
@@ -43,7 +43,7 @@ class Ranking:
         return page_of(map(self._arranged, self.blocks()), offset, k)
 
     def blocks(self) -> Iterator[list[ScoredPoint]]:
-        """All that is ranked, block by block."""
+        """All ranked images, block by block."""
         return self._by_one() if len(self.queries) == 1 else self._by_all()
 
     def best(self, depth: int) -> list[ScoredPoint]:
@@ -60,7 +60,7 @@ class Ranking:
         return self.index.store.score(self.index.space(space).search_vector or "", query.vector, ids)
 
     def background(self) -> tuple[float, float]:
-        """Mean and standard deviation of the scores of images at random."""
+        """Mean and standard deviation of the scores of random images."""
         if len(self.queries) > 1:
             return 0.0, 1.0  # they are sums of standardised ones
         ((space, query),) = self.queries.items()
@@ -92,7 +92,8 @@ class Ranking:
             offset += BLOCK
 
     def _by_all(self) -> Iterator[list[ScoredPoint]]:
-        """The best ``BLOCK`` of each space compete by their scores in all; then, behind them, the next of each."""
+        """The best ``BLOCK`` images of each space, ranked by their scores in all spaces; after these, the next
+        ``BLOCK`` of each."""
         depth, seen = BLOCK, set(self.exclude)
         while True:
             fresh: dict[str, ScoredPoint] = {}
@@ -129,7 +130,7 @@ class Ranking:
 
 
 def page_of(blocks: Iterable[list[RankedHit]], offset: int, k: int) -> list[RankedHit]:
-    """The hits from ``offset`` on, ``k`` at most, of blocks that follow each other."""
+    """The hits from ``offset`` on, ``k`` at most, from consecutive blocks."""
     found: list[RankedHit] = []
     for block in blocks:
         found += block
@@ -141,7 +142,8 @@ def page_of(blocks: Iterable[list[RankedHit]], offset: int, k: int) -> list[Rank
 def arranged(
     index: Index, block: list[ScoredPoint], image_space: str, *, collapse: bool, diversity: float
 ) -> list[RankedHit]:
-    """A block is arranged by itself, whatever page was asked for: no hit on two pages, none on no page."""
+    """Each block is arranged by itself, whichever page was asked for. So no hit is on two pages, and none is
+    missing."""
     placed = [RankedHit(p) for p in block]
     if not collapse and not diversity:
         return placed

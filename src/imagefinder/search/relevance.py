@@ -1,4 +1,4 @@
-"""Feedback on answers: a query learns from the images a person said were right or wrong."""
+"""Relevance feedback: improves a query with the images that a person found right or wrong."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ LIKED_WEIGHT = 2.0  # of what was learnt of the pictures beside the words of the
 def refined(
     index: Index, queries: Mapping[str, SpaceQuery], image_space: str, liked: Sequence[str], disliked: Sequence[str]
 ) -> dict[str, SpaceQuery]:
-    """The queries, by space, after what was liked and disliked, given by id.
+    """The queries by space, changed by the images that were liked and disliked, given by id.
 
-    In each space the query, what was liked, what was disliked and some random images train a logistic regression; the
-    normal of its plane is the new query. It finds as much as the best of Rocchio's sums of means (1971) or more, and
-    needs no other weights for other marks: ``benchmarks/feedback.py``. Without a query, what was liked is the query.
-    Raises NotFoundError for an id that is not in the index, InvalidQueryError when there is nothing to look for.
+    In each space, a logistic regression is trained on the query, the liked images, the disliked images and some random
+    images. The normal of its plane is the new query. This finds as much as the best variants of Rocchio's method (1971)
+    or more, and needs no weights to be tuned: see ``benchmarks/feedback.py``. Without a query, the liked images are the
+    query. Raises NotFoundError for an id that is not in the index, and InvalidQueryError if there is nothing to look
+    for.
     """
     if not liked and not any(query.nominates for query in queries.values()):
         raise InvalidQueryError("There is nothing to look for.", remedy="Give a query, or images that were right.")
@@ -50,10 +51,10 @@ def refined(
 
 
 def learnt(right: Float32, wrong: Float32, background: Float32) -> Float32:
-    """The direction, a unit vector float32 (dim,), that tells the rows ``right`` from ``wrong`` and ``background``.
+    """The direction, a unit vector float32 (dim,), that separates the rows ``right`` from ``wrong`` and ``background``.
 
-    Logistic regression with a penalty on the squared length of the weights, solved among the combinations of the rows
-    by reweighted least squares (Green 1984): some eighty rows are fewer than the dimensions.
+    It is found by logistic regression with a penalty on the squared length of the weights, solved in the span of the
+    rows by reweighted least squares (Green 1984), because there are fewer rows (about eighty) than dimensions.
     """
     rows = np.concatenate([right, wrong, background]).astype(np.float64)
     wanted = np.zeros(len(rows))

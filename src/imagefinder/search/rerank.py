@@ -1,4 +1,4 @@
-"""Hits arranged for the eye: near-identical ones as one, and neighbours that differ."""
+"""Rearranges hits: near-identical ones become one hit, and neighbouring hits differ."""
 
 from __future__ import annotations
 
@@ -19,16 +19,18 @@ NEAR_IDENTICAL = 0.95
 
 
 class RankedHit(NamedTuple):
-    """A hit in its place, and the ids of the near-identical hits it stands for."""
+    """A hit, and the ids of the near-identical hits that it stands for."""
 
     point: ScoredPoint
     copies: tuple[str, ...] = ()
 
 
 def collapsed(points: Sequence[ScoredPoint], vectors: Float32) -> tuple[list[RankedHit], list[int]]:
-    """Each hit joins the best one it is near-identical to: the same content, or a cosine of ``NEAR_IDENTICAL``.
+    """Each hit is merged into the best hit that is near-identical to it: the same content, or a cosine of at least
+    ``NEAR_IDENTICAL``.
 
-    ``vectors`` float32 (n, dim) are the hits' own, rows of unit length. Also gives the places of those that stay.
+    ``vectors`` are those of the hits, float32 (n, dim), rows of unit length. Also returns the positions of the hits
+    that remain.
     """
     alike = vectors @ vectors.T >= NEAR_IDENTICAL
     hashes = [p.payload.get("content_hash") for p in points]
@@ -45,10 +47,10 @@ def collapsed(points: Sequence[ScoredPoint], vectors: Float32) -> tuple[list[Ran
 
 
 def diverse_order(scores: Float32, vectors: Float32, diversity: float) -> list[int]:
-    """Places in the order of maximal marginal relevance (Carbonell and Goldstein 1998): each time the one for which
-    (1 - diversity) * relevance - diversity * likeness to what was taken before is largest.
+    """Positions in the order of maximal marginal relevance (Carbonell and Goldstein 1998): each next hit is the one
+    with the largest (1 - diversity) * relevance - diversity * similarity to the hits before it.
 
-    ``scores`` float32 (n,), brought to 0..1 for that, ``vectors`` float32 (n, dim), rows of unit length.
+    ``scores``, float32 (n,), are scaled to 0..1 for this. ``vectors``, float32 (n, dim), have rows of unit length.
     """
     spread = float(scores.max() - scores.min()) or 1.0
     relevance = (scores - scores.min()) / spread

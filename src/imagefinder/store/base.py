@@ -1,4 +1,4 @@
-"""What every store of points can do. ``edge`` keeps them on disk, ``exact`` in memory (the oracle of the tests)."""
+"""The protocol of all stores. ``edge`` stores points on disk, ``exact`` in memory (the reference for tests)."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class VectorParams:
-    """One named vector. ``searchable=False`` keeps it for retrieval only: never indexed, read from disk.
+    """The settings of one named vector. With ``searchable=False`` it can only be retrieved: it is not indexed, and is
+    read from disk.
 
-    A ``cosine`` vector is stored at unit length, so it does not come back as given; a ``dot`` vector does, to the
+    A ``cosine`` vector is stored with unit length, so it is not returned as it was given. A ``dot`` vector is, to the
     precision of ``dtype``.
     """
 
@@ -39,7 +40,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class ScoredPoint:
-    """An answer of ``Store.query``: larger scores are better."""
+    """A result of ``Store.query``. Larger scores are better."""
 
     id: str
     score: float
@@ -47,7 +48,7 @@ class ScoredPoint:
 
 
 class StoreType(Protocol):
-    """How a store begins: what its class can do."""
+    """What the class of a store can do: create a store, or open one."""
 
     def create(self, path: Path) -> Store:
         """A new, empty store in the folder ``path``, which must be empty or not exist."""
@@ -57,27 +58,28 @@ class StoreType(Protocol):
 
 
 class Store(Protocol):
-    """Points on disk, in memory or in a cluster. Errors are ImageFinder's own; a full disk is a StorageError."""
+    """Points on disk, in memory, or on a server. All errors are those of ``errors.py``; a full disk is a
+    StorageError."""
 
     @property
     def writes(self) -> int:
-        """Counts the changes: while it is the same, what was read is so still."""
+        """The number of changes so far. While it is the same, everything that was read is still valid."""
 
     def vectors(self) -> Mapping[str, VectorParams]:
-        """The named vectors there are."""
+        """The settings of all named vectors."""
 
     def start_over(self, vectors: Mapping[str, VectorParams]) -> None:
-        """Throw every point and vector away and begin anew with these named vectors. A store may keep vectors that
-        are named here in a better way than ones that come later."""
+        """Delete all points and vectors, and start again with these named vectors. A store may store vectors that are
+        given here more efficiently than vectors added later."""
 
     def create_vector(self, name: str, params: VectorParams) -> None:
-        """Add a named vector; points that lack it are simply not found through it."""
+        """Add a named vector. Points that lack it are not found by it."""
 
     def drop_vector(self, name: str) -> None:
         """Remove a named vector from every point."""
 
     def upsert(self, points: Sequence[Point]) -> None:
-        """Add or replace points. When it returns, they survive a kill of the process."""
+        """Add or replace points. When this returns, they survive if the process is killed."""
 
     def set_vectors(self, name: str, ids: Sequence[str], array: np.ndarray) -> None:
         """Set one named vector of existing points; ``array`` is float (len(ids), dim)."""
@@ -86,7 +88,7 @@ class Store(Protocol):
         """Replace the payload of one point."""
 
     def merge_payload(self, ids: Sequence[str], payload: Mapping[str, Any]) -> None:
-        """Set some fields of the payload of many points at once; a value of None removes the field. Unknown ids are
+        """Set some fields in the payloads of many points. A value of None removes the field. Unknown ids are
         ignored."""
 
     def delete(self, ids: Sequence[str]) -> None:
@@ -104,13 +106,13 @@ class Store(Protocol):
         exact: bool = False,
         exclude: Collection[str] = (),
     ) -> list[ScoredPoint]:
-        """The ``k`` points nearest to ``vector`` (float (dim,)) through the named vector, best first, after leaving
-        out those of the ids ``exclude`` and then the best ``offset``. Equal scores are in order of id, so that pages
-        neither repeat a point nor lose one."""
+        """The ``k`` points nearest to ``vector``, float (dim,), by the named vector, the best first. Points in
+        ``exclude`` are left out first, then the best ``offset``. Equal scores are sorted by id, so that pages neither
+        repeat nor miss a point."""
 
     def score(self, name: str, vector: np.ndarray, ids: Sequence[str]) -> dict[str, float]:
-        """The scores that ``query`` gives to these points, by id; those without the vector, or unknown, are left
-        out."""
+        """The scores that ``query`` would give to these points, by id. Unknown points, and points without the vector,
+        are left out."""
 
     def retrieve(self, ids: Sequence[str], *, vectors: Sequence[str] = ()) -> list[Point]:
         """The points of these ids, in their order; unknown ids are left out."""
@@ -126,8 +128,8 @@ class Store(Protocol):
         """Every point in ascending order of id, in lists of at most ``batch``; ``fields`` None means all."""
 
     def columns(self, fields: Sequence[str], *, filter: Filter | None = None) -> dict[str, list[Any]]:
-        """The values of each of these fields, in ascending order of id, None where a point has none; ``id`` is the
-        id."""
+        """The values of these fields in ascending order of id, with None where a point has no value. The field ``id``
+        is the id."""
 
     def without_vector(self, name: str) -> list[str]:
         """The ids of the points that lack this named vector, in ascending order."""
@@ -136,7 +138,8 @@ class Store(Protocol):
         """How many points match."""
 
     def optimize(self) -> None:
-        """Merge and index what has been written; may take long, changes no answer (within HNSW's recall)."""
+        """Merge and index what has been written. This may take long, and changes no result (within the recall of
+        HNSW)."""
 
     def close(self) -> None:
         """Flush and release. Safe to call twice."""

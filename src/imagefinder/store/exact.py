@@ -1,4 +1,4 @@
-"""A store in memory that compares with everything: small, plain, and the oracle for the others."""
+"""A store in memory that compares with all vectors: small and simple, the reference for the others."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ from imagefinder.store.filters.predicate import matches
 
 
 class ExactStore:
-    """Points in a dict, scores by one dot product each. Fulfils ``base.Store``; nothing outlives the process."""
+    """Points in a dict; each score is a dot product. Fulfils ``base.Store``. Nothing is stored longer than the process
+    lives."""
 
     def __init__(self) -> None:
         self._writes = 0
@@ -41,7 +42,7 @@ class ExactStore:
 
     @classmethod
     def open(cls, path: Path) -> ExactStore:
-        """Raises IndexDamagedError: what was in memory is gone."""
+        """Raises IndexDamagedError: what was in memory is lost."""
         raise IndexDamagedError(f"The points of {path.parent} were in the memory of a process that has ended.")
 
     def start_over(self, vectors: Mapping[str, VectorParams]) -> None:
@@ -191,7 +192,7 @@ class ExactStore:
 
 
 def _unit(vector: np.ndarray) -> np.ndarray:
-    """``vector`` at length one; one of zeros stays as it is, and so has the score 0 with everything."""
+    """``vector`` scaled to unit length. A vector of zeros stays as it is; its score with any other is 0."""
     length = np.linalg.norm(vector.astype(np.float64))
     unit: np.ndarray = (vector / length).astype(np.float32) if length > 0 else vector
     return unit

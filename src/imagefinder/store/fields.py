@@ -1,6 +1,6 @@
-"""What kind of value each field of a record holds, so that stores can index it and filters can read it rightly.
+"""The kind of value of each field of a record, so that stores can index it and filters can read it correctly.
 
-A column that came with the images (from a CSV, say) is not listed: its values may be of any kind, even mixed.
+A column of a user's table is not listed: its values may be of any kind, even mixed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The stores there are, by name. A new one is a module that fulfils ``base.Store``, and a row here."""
+"""The kinds of stores, by name. A new one is a class that fulfils ``base.Store``, and a row here."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DEFAULT_STORE = "edge"
 
 @dataclass(frozen=True, slots=True)
 class StoreKind:
-    """One kind of store: what it is, and the class behind it, as ``module:class``, imported when it is used."""
+    """One kind of store: its title, and its class as ``module:class``, which is imported when it is first used."""
 
     title: str
     home: str
@@ -43,7 +43,7 @@ STORES = {
 
 
 def find_store(name: str) -> StoreKind:
-    """A row of ``STORES``. Raises NotFoundError with the names there are."""
+    """A row of ``STORES``. Raises NotFoundError, which names all rows."""
     if name not in STORES:
         raise unknown_name("store", name, list(STORES))
     return STORES[name]

@@ -1,1 +1,1 @@
-"""Teaching: new spaces from labels, captions and feedback. Nothing but ``training.torch`` needs PyTorch."""
+"""Training new spaces from labels, captions and feedback. Only ``training.torch`` needs PyTorch."""

@@ -1,4 +1,4 @@
-"""A space fitted to a few labels: what to do with the stored vectors is chosen by cross-validation."""
+"""Adapters: spaces fitted to a few labels. Cross-validation chooses what is done with the stored vectors."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ UNTOUCHED = "untouched"
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """Vectors as searched to adapted ones: ``head`` learned ``share`` of the similarity."""
+    """Turns searched vectors into adapted ones; ``share`` is the part of the similarity that comes from ``head``."""
 
     base: LinearTransform
     head: Head
@@ -59,8 +59,8 @@ class Adapter:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What cross-validation chose: None for the untouched space. ``before`` and ``after`` are means over its folds,
-    each measured on images that were not trained on; ``candidates`` say what else was tried."""
+    """What cross-validation has chosen: an adapter, or None for the untouched space. ``before`` and ``after`` are means
+    over the folds, each measured on images that were not trained on. ``candidates`` says what else was tried."""
 
     adapter: Adapter | None
     name: str
@@ -70,10 +70,10 @@ class Chosen:
 
 
 def mixed(rows: Float32, head: Head, share: float) -> Float32:
-    """Unit rows (n, d) beside what ``head`` makes of them, so that a cosine is the weighted mean of both cosines.
+    """Unit rows (n, d) beside the output of ``head`` for them, so that a cosine is the weighted mean of both cosines.
 
-    Probabilities stay as long as they are: where the head is not sure what an image shows, the untouched vector speaks
-    louder. On `clothing` that is worth 1 to 2 points of MAP@R, and classes that were not taught lose a point less.
+    Probabilities are not scaled to unit length: where the head is not sure about an image, the untouched vector counts
+    more. For `clothing` this improves MAP@R by 1 to 2 points, and classes without labels lose one point less.
     """
     learned = head.apply(rows) if head.softmax else unit(head.apply(rows))
     return unit(np.concatenate([learned * np.float32(np.sqrt(share)), rows * np.float32(np.sqrt(1 - share))], axis=1))
@@ -89,11 +89,12 @@ def fit_adapter(
     seed: int = 0,
     progress: OnProgress = ignore,
 ) -> Chosen:
-    """Learn from ``examples``, whose vectors are ``rows`` of ``raw``, float32 (n, d); ``base`` makes these searchable.
+    """Learn from ``examples``, whose vectors are ``rows`` of ``raw``, float32 (n, d). ``base`` makes these searchable.
 
     Images without a label show what the collection is like. The candidates are the recipes, each beside the untouched
-    vector in several shares, and the untouched space itself, which stays unless another one is better by more than
-    two standard errors. Raises InvalidInputError where no class has four different images: nothing could be measured.
+    vector in several shares, and the untouched space. The untouched space is kept unless another candidate is better by
+    more than two standard errors. Raises InvalidInputError if no class has four different images, because then nothing
+    can be measured.
     """
     if unknown := [name for name in recipes if name not in RECIPES]:
         raise InvalidInputError(f"There is no method {unknown[0]!r}; there are {', '.join(RECIPES)}.")
@@ -175,7 +176,8 @@ def _gain(scores: Sequence[LabelScores], other: Sequence[LabelScores]) -> tuple[
 
 
 def _worth(scores: LabelScores) -> float:
-    """What candidates are compared by: MAP@R alone would give up the nearest neighbour for a tidy class."""
+    """The number by which candidates are compared. MAP@R alone would prefer compact classes to right nearest
+    neighbours."""
     return (scores.map_at_r + scores.recall_at_1) / 2
 
 

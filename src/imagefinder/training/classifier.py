@@ -32,8 +32,8 @@ MAX_HIDDEN = 4096
 
 @dataclass(frozen=True, slots=True)
 class Classifier:
-    """Raw vectors to features and class probabilities: centred on ``mean``, then a ``network`` for unit variance; its
-    logits are divided by ``temperature``."""
+    """From raw vectors to features and class probabilities: centred on ``mean``, then a ``network`` for inputs of unit
+    variance. Its logits are divided by ``temperature``."""
 
     mean: Float32
     network: Network
@@ -63,8 +63,8 @@ class Classifier:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a classifier gives on ``held`` rows that it was not trained on. ``accuracy`` is the share of right classes,
-    ``ece`` the expected calibration error, without and with the temperature."""
+    """The measures of a classifier on ``held`` rows that it was not trained on. ``accuracy`` is the share of right
+    classes, ``ece`` the expected calibration error, without and with the temperature."""
 
     held: npt.NDArray[np.intp]
     scores: LabelScores
@@ -74,7 +74,8 @@ class Measured:
 
 
 def prepared(raw: Float32, mean: Float32) -> Float32:
-    """Raw vectors float32 (n, d) as the network takes them: centred, each of the length that gives unit variance."""
+    """Raw vectors, float32 (n, d), as the network gets them: centred, and scaled to the length that gives unit
+    variance."""
     return LinearTransform(mean).apply(raw) * np.float32(np.sqrt(len(mean)))
 
 
@@ -88,12 +89,12 @@ def fit_classifier(
     seed: int = 0,
     progress: OnProgress = ignore,
 ) -> tuple[Classifier, Measured | None]:
-    """Train on ``raw``, float32 (n, d), a row for each of the examples; ``mean`` (d,) is that of the collection's unit
-    vectors.
+    """Train on ``raw``, float32 (n, d), with a row for each of the examples. ``mean`` (d,) is that of the collection's
+    unit vectors.
 
-    A share of each class is held out and measured on; a share of the rest says when to stop, and how sure the model
-    may be. Then the model is trained on all, for as long. Where classes are too small for that, it is trained for a
-    usual time, not calibrated, and measured is None. Raises InvalidInputError.
+    A share of each class is held out to measure the result. A share of the rest decides when to stop, and calibrates
+    the probabilities. Then the model is trained on all images for as many epochs. If the classes are too small for
+    this, it is trained for a fixed time and not calibrated, and measured is None. Raises InvalidInputError.
     """
     if not 2 <= hidden <= MAX_HIDDEN:
         raise InvalidInputError(f"The hidden layer must have from 2 to {MAX_HIDDEN} units; got {hidden}.")

@@ -1,4 +1,5 @@
-"""Trained weights as a model that any ImageFinder can load: an ONNX graph, its spec, and proof that both agree."""
+"""Exports trained weights as a model that every ImageFinder can load: an ONNX graph and its spec, with a check that
+both give the same."""
 
 from __future__ import annotations
 
@@ -60,7 +61,7 @@ class Graph:
         return name
 
     def unit(self, rows: str) -> str:
-        """Rows scaled to unit length; a row of zeros stays one."""
+        """Rows scaled to unit length; a row of zeros stays zero."""
         norm = self.op("ReduceL2", rows, axes=[-1], keepdims=1)
         return self.op("Div", rows, self.op("Max", norm, self.constant(1e-12)))
 
@@ -92,10 +93,10 @@ def add_transform(graph: Graph, rows: str, transform: LinearTransform) -> str:
 
 
 def free_name(folder: Path, name: str | None, usual: str, *, taken: Sequence[str] = ()) -> str:
-    """The name for a new model of the index in ``folder``: the one asked for, or ``usual`` with the next free number.
+    """The name for a new model of the index in ``folder``: the given one, or ``usual`` with the next free number.
 
-    ``taken`` are further names that are in use, such as those of spaces. Raises InvalidInputError for a name that is
-    no name, or in use.
+    ``taken`` are further names in use, such as those of spaces. Raises InvalidInputError for a name that is not valid
+    or is in use.
     """
     used = {*taken, *(path.name for path in (folder / MODELS).glob("*"))}
     used |= {path.name for path in [*_in_training] if path.parent == folder / MODELS}
@@ -128,7 +129,7 @@ def new_name(folder: Path, name: str | None, usual: str, *, taken: Sequence[str]
 
 
 def work_folder(folder: Path, name: str) -> Path:
-    """``<index>/training/NAME``, made: all that a training may leave behind when it is killed."""
+    """``<index>/training/NAME``, created if needed: everything that a killed training may leave behind."""
     path = folder / TRAINING / name
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -138,11 +139,11 @@ def work_folder(folder: Path, name: str) -> Path:
 
 
 def keep_model(folder: Path, spec: Mapping[str, Any], files: Mapping[str, Any]) -> Path:
-    """Put a model among those of the index in ``folder``, all at once; returns ``<index>/models/NAME``.
+    """Add a model to those of the index in ``folder``, completely or not at all; returns ``<index>/models/NAME``.
 
-    ``spec`` is the JSON of a ``ModelSpec`` but for ``files``, which is filled in. ``files`` maps names to bytes, to an
-    ``onnx.ModelProto``, or to the path of a file, which is moved here. Whatever is interrupted, there is a whole model
-    or none. Raises StorageError, and ModelError where the spec is wrong.
+    ``spec`` is the JSON of a ``ModelSpec`` without ``files``, which is filled in. ``files`` maps names to bytes, to an
+    ``onnx.ModelProto``, or to the path of a file, which is moved here. Raises StorageError, and ModelError if the spec
+    is wrong.
     """
     from imagefinder.models.spec import ModelSpec
 
@@ -167,8 +168,9 @@ def keep_model(folder: Path, spec: Mapping[str, Any], files: Mapping[str, Any]) 
 def check_parity(
     model: Any, inputs: Mapping[str, Float32], expected: Mapping[str, Float32], *, tolerance: float = TOLERANCE
 ) -> float:
-    """Run a model (an ``onnx.ModelProto``, or the path of a file) and compare its outputs with those of the trained
-    weights. The largest difference relative to the largest value; raises ModelError when above ``tolerance``."""
+    """Run a model (an ``onnx.ModelProto``, or the path of a file), and compare its outputs with those of the trained
+    weights. Returns the largest difference relative to the largest value; raises ModelError if it is above
+    ``tolerance``."""
     import onnxruntime as ort
 
     source = str(model) if isinstance(model, Path) else model.SerializeToString()

@@ -1,4 +1,4 @@
-"""What people say of images: tables and feedback read, resolved to images of the index, and split."""
+"""Labels for training: read from tables, fields and feedback, matched with images of the index, and split."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ SHARE, LEAST = 0.25, 2  # of each class held out: this share, and this many at l
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Images with a class each, by ascending id. ``contents`` tells copies of one file apart from different pictures:
-    copies never lie on both sides of a split. ``missing`` are file names of the table that are not in the index."""
+    """Images with one class each, in ascending order of id. ``contents`` are content hashes: copies of one file are
+    never on both sides of a split. ``missing`` are file names of the table that are not in the index."""
 
     ids: tuple[str, ...]
     labels: tuple[str, ...]
@@ -77,8 +77,8 @@ def gather(
     by: str | None = None,
     judgements: Iterable[Judgement] | None = None,
 ) -> Examples:
-    """All that is said of the classes of these images: in a table or by id (``labels``), in the field ``by``, and in
-    answers that were judged; of one image the label counts that comes first in this order.
+    """Collect the classes of these images from a table or by id (``labels``), from the field ``by``, and from feedback.
+    If an image has several, the first in this order is taken.
 
     Raises InvalidTableError, and InvalidInputError for fewer than two classes.
     """
@@ -117,9 +117,9 @@ def examples_of(labels: Mapping[str, str], records: Iterable[Record], *, missing
 
 
 def from_field(records: Iterable[Record], field: str) -> dict[str, str]:
-    """Labels by id out of what the index knows: a field such as ``folder``, ``tags`` or ``cluster_name``, or a column
-    of a table. An image without a value, in no cluster, or with several tags, has no label. Raises InvalidInputError
-    for a field that tells nothing."""
+    """Labels by id from a field of the records, such as ``folder``, ``tags`` or ``cluster_name``, or from a column of a
+    table. An image without a value, without a cluster, or with several tags gets no label. Raises InvalidInputError for
+    a field that gives no labels."""
     labels: dict[str, str] = {}
     fields: set[str] = set()
     for record in records:
@@ -137,11 +137,11 @@ def from_field(records: Iterable[Record], field: str) -> dict[str, str]:
 
 
 def from_feedback(judgements: Iterable[Judgement]) -> dict[str, str]:
-    """Labels by id out of what people said of answers, ``judgements`` the newest first.
+    """Labels by id from feedback; ``judgements`` are sorted with the newest first.
 
-    What was liked for one query is a class; of an image liked for several, the newest judgement counts. An image that
-    was only disliked is a class of its own: it should lie apart from what was liked, and nothing is known of what it
-    belongs to.
+    The images liked for one query are a class. For an image that was liked for several queries, the newest judgement
+    counts. An image that was only disliked is a class of its own: it should be far from the liked images, and nothing
+    else is known about it.
     """
     liked: dict[str, str] = {}
     disliked: dict[str, str] = {}
@@ -159,8 +159,8 @@ def from_feedback(judgements: Iterable[Judgement]) -> dict[str, str]:
 
 
 def hold_out(examples: Examples, *, share: float = SHARE, seed: int = 0) -> Split:
-    """Hold out a ``share`` of each class, and two different pictures of it at least; a class of fewer than four is
-    trained on whole, as two to train on and two to find each other are the least that tells anything.
+    """Hold out a ``share`` of each class, at least two different pictures. A class with fewer than four pictures is
+    used for training only, because at least two are needed on each side.
 
     Raises InvalidInputError for a share outside 0 to 0.9.
     """

@@ -1,4 +1,4 @@
-"""From what people said of images to a new model beside the index: fit, measure, export, check, keep."""
+"""Trains new models of an index from what people said about images: fit, measure, export, check, store."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ IMAGE, WORDS = "base_image", "base_words"  # inputs of the trained graphs
 
 @dataclass(frozen=True, slots=True)
 class TrainingBase:
-    """What a training starts from: the raw vectors of an index by the spaces of the model ``base``, float32 (n, dim)
-    with a row for each of ``ids``, ascending; how the index searches them; the ``folder`` of the index; and names that
-    are ``taken``."""
+    """What a training starts from: the raw vectors of an index, by the spaces of the model ``base``, float32 (n, dim)
+    with one row for each of ``ids`` (ascending); the transforms with which the index searches them; the ``folder`` of
+    the index; and names that are ``taken``."""
 
     folder: Path
     base: ModelSpec
@@ -41,7 +41,7 @@ class TrainingBase:
     taken: Sequence[str] = ()
 
     def rows(self, ids: Sequence[str]) -> npt.NDArray[np.intp]:
-        """The rows of some images, which are all there."""
+        """The rows of some images, all of which must be there."""
         return np.searchsorted(np.array(self.ids), np.array(ids)).astype(np.intp)
 
 

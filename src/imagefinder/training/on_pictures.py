@@ -40,14 +40,13 @@ def train_autoencoder(
     restart: bool = False,
     progress: OnProgress | None = None,
 ) -> Training:
-    """Train an autoencoder on the images of ``source`` (a folder, a table, an image), without one on those of the
-    index, and give the images of the index the vectors of its encoder: a space called ``name``.
+    """Train an autoencoder on the images of ``source`` (a folder, a table, an image; by default the images of the
+    index), and add its encoder's vectors for the images of the index: a space called ``name``.
 
-    ``labels``, a CSV as ``evaluate`` takes it, only measures the space before and after; nothing is learnt from
-    it. ``use`` makes it the space in use. A training that was interrupted goes on after its last whole epoch,
-    unless ``restart`` says to begin anew. ``progress`` is told of each epoch;
-    what it raises stops the training. Raises MissingExtraError, InvalidInputError, NotFoundError, ModelError
-    and StorageError.
+    ``labels``, a CSV as for ``evaluate``, are only used to measure the space before and after; nothing is learnt from
+    them. ``use`` makes it the space in use. An interrupted training continues after its last complete epoch, unless
+    ``restart`` is set. ``progress`` is called after each epoch; an exception from it stops the training. Raises
+    MissingExtraError, InvalidInputError, NotFoundError, ModelError and StorageError.
     """
     require_torch()
     from imagefinder.training.torch.autoencoder import AutoencoderOptions, train_autoencoder
@@ -92,11 +91,11 @@ def finetune_classifier(
     restart: bool = False,
     progress: OnProgress | None = None,
 ) -> Training:
-    """Train a classifier and the last stages of its backbone on labelled images of the index, and give all its
-    images the activations of the hidden layer: a space called ``name``.
+    """Train a classifier and the last stages of its backbone on labelled images of the index, and add the activations
+    of its hidden layer for all images: a space called ``name``.
 
-    ``labels`` and ``by`` as ``train_adapter`` takes them, or examples; a ``share`` of each class is held out to
-    measure the space before and after. The rest as ``train_autoencoder``.
+    ``labels`` and ``by`` are those of ``train_adapter``, or examples. A ``share`` of each class is held out to measure
+    the space before and after. For the rest see ``train_autoencoder``.
     """
     require_torch()
     from imagefinder.training.torch.classifier import FinetuneOptions, finetune_classifier

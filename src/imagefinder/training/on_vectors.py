@@ -1,7 +1,7 @@
-"""Training on the stored vectors: new spaces from labels, feedback and captions, and classes for pictures.
+"""Training on the stored vectors: new spaces from labels, feedback and captions, and a classifier for pictures.
 
-A trained model is kept in the index's folder ``models`` and gives a space of its own, which ``use`` makes the one
-searched. ``progress`` is told of each stage.
+A trained model is stored in the folder ``models`` of the index, and has its own space. ``use`` makes it the space in
+use. ``progress`` is called with each stage.
 """
 
 from __future__ import annotations
@@ -47,15 +47,15 @@ def train_adapter(  # noqa: PLR0913 - each can be given without the others, and 
     seed: int = 0,
     progress: OnProgress | None = None,
 ) -> Training:
-    """A space fitted to a few labels per class, on the stored vectors: seconds on a CPU.
+    """Fit a space to a few labels per class, on the stored vectors. This takes seconds on a CPU.
 
-    ``labels`` is a CSV with the columns ``filename`` and ``label``, or labels by id; ``by`` takes the values of a
-    field for labels, such as ``folder``, ``tags`` (of images with one tag) or a table's column; with ``feedback``,
-    what was liked for one query is a class too. Of one image the label counts that comes first in this order.
+    ``labels`` is a CSV with the columns ``filename`` and ``label``, or labels by id. ``by`` takes the values of a field
+    as labels, such as ``folder``, ``tags`` (of images with one tag) or a column of a table. With ``feedback``, the
+    images liked for one query are a class too. If an image has several labels, the first in this order is taken.
 
-    ``methods`` limits what is tried (``training.recipes.RECIPES``); the best by cross-validation is kept if it is
-    better than the space as it is, otherwise there is no model and the result's ``name`` is None. ``space`` names
-    the space or model to start from, by default the one in use. Raises InvalidInputError, NotFoundError, ModelError
+    ``methods`` limits what is tried (``training.recipes.RECIPES``). The best by cross-validation is stored if it is
+    better than the space as it is. Otherwise no model is made, and the result's ``name`` is None. ``space`` is the name
+    of the space or model to start from, by default the one in use. Raises InvalidInputError, NotFoundError, ModelError
     or StorageError.
     """
     from imagefinder.training.labels import gather
@@ -83,9 +83,9 @@ def train_classifier(  # noqa: PLR0913 - as above
     seed: int = 0,
     progress: OnProgress | None = None,
 ) -> Training:
-    """A classifier with a hidden layer on the stored vectors; the layer's activation is a space, ``hidden`` wide,
-    and ``predict`` tells classes by it. Its measures are of a share ``held_out`` of each class; the model kept is
-    then trained on all. For the rest see ``train_adapter``."""
+    """Train a classifier with one hidden layer on the stored vectors. The activation of this layer is a new space of
+    ``hidden`` dimensions, and ``predict`` uses the classifier. It is measured on a share ``held_out`` of each class;
+    the model that is stored is then trained on all images. For the rest see ``train_adapter``."""
     from imagefinder.training.labels import gather
     from imagefinder.training.make import make_classifier
 
@@ -107,9 +107,9 @@ def train_words(
     seed: int = 0,
     progress: OnProgress | None = None,
 ) -> Training:
-    """The words of this collection: a map from how images look to what is said of them, beside what the model says
-    already. ``captions`` is a CSV with the columns ``filename`` and ``caption``, where an image may have several, or
-    the captions of each image by its id; None: the captions that the images have in the index. For the rest see
+    """Learn the words of this collection: a map from the image vectors to those of the captions, added to what the
+    model says already. ``captions`` is a CSV with the columns ``filename`` and ``caption``, where an image may have
+    several, or the captions of each image by id. None: the captions in the index. For the rest see
     ``train_adapter``."""
     from imagefinder.catalog.label_table import LabelTable
     from imagefinder.training.make import make_words
@@ -140,8 +140,8 @@ def predict(
     collection: Collection, *images: str | os.PathLike[str] | Record | bytes | Image, model: str | None = None
 ) -> tuple[list[Prediction], list[Skipped]]:
     """The classes of pictures (files, folders, tables, URLs, records of the index, bytes of image files, Pillow
-    images), by a classifier or by the one trained last; and what could not be read. Raises NotFoundError and
-    ModelError."""
+    images), by the given classifier or the one trained last, and the pictures that can't be read. Raises NotFoundError
+    and ModelError."""
     from imagefinder.training.predict import predict, predict_pictures
     from imagefinder.types import ImageRef, Record
 
@@ -169,7 +169,7 @@ def classify(collection: Collection, *, model: str | None = None, progress: OnPr
 
 
 def _origin(collection: Collection, space: str | None, *, words: bool = False) -> TrainingBase:
-    """What to start from. A model made on top of another is not built on again: its base is."""
+    """What the training starts from. For a model made on top of another, this is its base."""
     import numpy as np
 
     from imagefinder.training.make import TrainingBase
@@ -232,8 +232,8 @@ def _classifier(collection: Collection, name: str | None) -> Classifying:
 
 
 def _one_thread() -> AbstractContextManager[Any]:
-    """Matrices here are small, and are used in turn: threads that wait for each other cost more than they bring, up
-    to twenty times on a busy machine."""
+    """The matrices here are small, and used one after the other. With several threads, waiting for each other costs
+    more than it saves, up to twenty times on a busy machine."""
     from threadpoolctl import threadpool_limits
 
     return cast("AbstractContextManager[Any]", threadpool_limits(limits=1))

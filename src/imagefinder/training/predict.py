@@ -1,4 +1,4 @@
-"""Classes for pictures, by a model that tells them apart."""
+"""Predicts the classes of pictures, with a classifier."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SHOWN = 5  # classes told of an image
 
 
 class Classifying(Embedder, Protocol):
-    """A model that also tells ``spec.classes`` apart."""
+    """A model that can also classify pictures, into ``spec.classes``."""
 
     def classify_images(self, batch: np.ndarray) -> Float32:
         """Preprocessed pictures to probabilities of ``spec.classes``, float32 (n, classes)."""
@@ -55,7 +55,7 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Classified:
-    """What became of an index: how many images have the fields ``class`` and ``class_confidence`` now, by class, and
+    """The result for an index: how many images have the fields ``class`` and ``class_confidence`` now, by class, and
     which can't be read."""
 
     model: str
@@ -75,7 +75,7 @@ class Classified:
 def predict(
     embedder: Classifying, refs: Iterable[ImageRef | Skipped], limits: Limits, *, workers: int = 2
 ) -> tuple[list[Prediction], list[Skipped]]:
-    """The classes of images read from where they are; those that can't be used are told apart."""
+    """The classes of images, which are read from their files or URLs, and the images that can't be used."""
     found: list[Prediction] = []
     skipped: list[Skipped] = []
     loader = Loader(limits, embedder.short_side)
@@ -91,7 +91,7 @@ def predict(
 
 
 def predict_pictures(embedder: Classifying, pictures: Sequence[tuple[str, Image]]) -> list[Prediction]:
-    """The classes of upright RGB pictures, each with a name to call it by."""
+    """The classes of upright RGB pictures, each with a name for the result."""
     import numpy as np
 
     found: list[Prediction] = []
@@ -110,8 +110,8 @@ def classify_index(
     workers: int = 2,
     progress: OnProgress = ignore,
 ) -> Classified:
-    """Write ``class`` and ``class_confidence`` on every record of the index. A model made on top of another takes the
-    stored vectors of its base; the others read the pictures again."""
+    """Write ``class`` and ``class_confidence`` to every record of the index. A model made on top of another uses the
+    stored vectors of its base; for other models the images are read again."""
 
     counts: Counter[str] = Counter()
     skipped: list[Skipped] = []

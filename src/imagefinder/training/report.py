@@ -1,4 +1,4 @@
-"""What a training says of itself."""
+"""The report of a training."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ FILLING = "filling the space"  # the stage after a training: the images get the 
 class Training:
     """The result of a training.
 
-    ``name`` is that of the model, and of its space in the index; None when none was made because the untouched space
-    is as good. ``before`` and ``after`` are measured on ``held_out`` images that were not trained on; None when there
-    were too few to hold any out. ``chosen`` says what was trained; ``candidates`` what was tried, and how well it did;
-    ``facts`` what only this kind of training has to say; ``notes`` what a person should know.
+    ``name`` is that of the model and of its space in the index; None if no model was made, because the untouched space
+    is as good. ``before`` and ``after`` are measured on ``held_out`` images that were not trained on; None if there
+    were too few to hold any out. ``chosen`` says what was trained, ``candidates`` what was tried and how good it was.
+    ``facts`` are specific to this kind of training; ``notes`` are for people.
     """
 
     kind: str  # adapter, classifier, words or autoencoder
@@ -61,7 +61,7 @@ class Training:
 
 
 def check_finite(vectors: Any, what: str = "vectors") -> None:
-    """Raises InvalidInputError naming the first row with a value that is no number."""
+    """Raises InvalidInputError, which names the first row with a value that is not finite."""
     bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
     if len(bad):
         raise InvalidInputError(

@@ -47,8 +47,8 @@ class Captions:
 
 @dataclass(frozen=True, slots=True)
 class WordMap:
-    """Raw image vectors and raw word vectors to word vectors: ``share`` of them is (looks @ ``weights`` + ``bias``),
-    the rest what the model said before."""
+    """From raw image vectors and raw text vectors to text vectors: ``share`` of them is (looks @ ``weights`` +
+    ``bias``), the rest what the model gave before."""
 
     looks: LinearTransform
     words: LinearTransform
@@ -76,8 +76,8 @@ class WordMap:
 
 @dataclass(frozen=True, slots=True)
 class Taught:
-    """What cross-validation found: None for a map that is no better than the words before. The scores are means over
-    folds, of images that were not taught."""
+    """The result of cross-validation: a map, or None if no map is better than the model alone. The scores are means
+    over folds, for images that were not trained on."""
 
     map: WordMap | None
     before: WordScores
@@ -92,9 +92,9 @@ def blended(learned: Float32, before: Float32, share: float) -> Float32:
 
 
 def ridge(rows: Float32, targets: Float32, strength: float) -> tuple[Float32, Float32]:
-    """Ridge regression in closed form (Hoerl and Kennard 1970), by the dual where there are fewer rows than columns:
-    weights (d, dim) and bias (dim,). ``strength`` is in units of the mean squared length of centred rows. What the
-    targets have in common is left out: it says nothing of one of them."""
+    """Ridge regression in closed form (Hoerl and Kennard 1970), in its dual form if there are fewer rows than columns:
+    weights (d, dim) and bias (dim,). ``strength`` is in units of the mean squared length of the centred rows. The mean
+    of the targets is left out, because it does not distinguish one image from another."""
     mean = rows.mean(axis=0)
     x, y = (rows - mean).astype(np.float64), (targets - targets.mean(axis=0)).astype(np.float64)
     n, d = x.shape
@@ -115,9 +115,9 @@ def fit_words(
     seed: int = 0,
     progress: OnProgress = ignore,
 ) -> Taught:
-    """Learn from images with captions: raw vectors ``image`` float32 (n, d) and ``words`` float32 (n, dim), a row for
-    each image, and how the index searches both. Strength and share are those that find most over the folds: the mean
-    of recall at 1, 5 and 10. Raises InvalidInputError for fewer than 20 images."""
+    """Learn from images with captions: raw vectors ``image``, float32 (n, d), and ``words``, float32 (n, dim), one row
+    per image, and how the index searches both. The strength and share with the best mean of recall at 1, 5 and 10 over
+    the folds are chosen. Raises InvalidInputError for fewer than 20 images."""
     if len(image) < LEAST:
         raise InvalidInputError(
             f"{len(image)} images have captions.", remedy=f"Give captions for {LEAST} at least; hundreds are better."

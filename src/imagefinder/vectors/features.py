@@ -1,4 +1,4 @@
-"""What clustering works on: raw vectors of a model, reduced and scaled as asked; kept as plain arrays."""
+"""Features for clustering: raw vectors of a model, reduced and scaled as asked, as plain arrays."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """From raw vectors float32 (n, dim_in) to features (n, dim_out): to unit length, minus ``mean``, times ``axes``, to
-    unit length again, divided by ``scale``; the parts that are None are left out."""
+    """Turns raw vectors, float32 (n, dim_in), into features (n, dim_out): scale to unit length, subtract ``mean``,
+    multiply with ``axes``, scale to unit length again, divide by ``scale``. Parts that are None are left out."""
 
     mean: Float32 | None = None
     axes: Float32 | None = None
@@ -36,7 +36,7 @@ class Features:
         return np.ascontiguousarray(rows, dtype=np.float32)
 
     def arrays(self) -> dict[str, Float32]:
-        """The parts there are, by name; ``from_arrays`` makes the same again."""
+        """Those parts that are not None, by name. ``from_arrays`` makes the same features from them."""
         parts = {"mean": self.mean, "axes": self.axes, "scale": self.scale}
         return {name: array for name, array in parts.items() if array is not None}
 
@@ -48,11 +48,11 @@ class Features:
 def make_features(
     text: str, scale: str, transform: LinearTransform, batches: Callable[[], Iterable[Float32]]
 ) -> Features:
-    """Features by their description, fitted where they need it on ``batches`` of raw vectors (n, dim).
+    """Features from their description. What they need is fitted on ``batches`` of raw vectors (n, dim).
 
-    ``text`` is "default" (those the index searches: centred, PCA to 256), "raw" (as the model gives them), "pca:N"
-    (centred, the N directions of most variance) or "pca:0.X" (as many as keep that share of the variance). ``scale`` is
-    "none", or "standard" for a variance of 1 in every dimension.
+    ``text`` is "default" (the vectors that the index searches: centred, PCA to 256), "raw" (as the model gives them),
+    "pca:N" (centred, the N directions of most variance) or "pca:0.X" (as many directions as keep that share of the
+    variance). ``scale`` is "none", or "standard" for a variance of 1 in every dimension.
     """
     if text == "default":
         features = Features(transform.mean, transform.axes)

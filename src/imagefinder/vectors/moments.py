@@ -22,8 +22,8 @@ TINY = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """Sums over ``count`` rows of unit length, each less ``shift`` float64 (dim,): ``total`` (dim,), and ``scatter``
-    (dim, dim), the sum of their outer products, None if it was not wanted."""
+    """Sums over ``count`` rows of unit length, from which ``shift``, float64 (dim,), was subtracted: ``total`` (dim,),
+    and ``scatter`` (dim, dim), the sum of their outer products, or None if it was not asked for."""
 
     count: int
     shift: Float64
@@ -48,10 +48,10 @@ class Moments:
 
 
 def moments(batches: Iterable[Float32], *, shift: Float64 | None = None, scatter: bool = True) -> Moments:
-    """The moments of the rows of float32 (n, dim) batches at unit length, in memory of dim squared.
+    """The moments of the rows of float32 (n, dim) batches, scaled to unit length. Needs memory for a (dim, dim) matrix.
 
-    They are taken about ``shift``, by default the mean of the first batch, so that no large mean swamps the small
-    differences. Raises InvalidInputError for rows of another length than the shift's.
+    ``shift`` is subtracted first, by default the mean of the first batch, because with a large mean small differences
+    would be lost in rounding. Raises InvalidInputError for rows whose length is not that of the shift.
     """
     count, total, products = 0, np.zeros(0), np.zeros((0, 0))
     for batch in batches:
@@ -71,7 +71,8 @@ def moments(batches: Iterable[Float32], *, shift: Float64 | None = None, scatter
 
 
 def unit(rows: Float32, dim: int | None = None) -> Float32:
-    """Rows at length one; one of zeros stays as it is. Raises InvalidInputError where they don't have ``dim`` parts."""
+    """Rows scaled to unit length; a row of zeros stays as it is. Raises InvalidInputError if the rows don't have
+    ``dim`` elements."""
     if dim is not None and (rows.ndim != 2 or rows.shape[1] != dim):
         raise InvalidInputError(f"Vectors must have the shape (n, {dim}), got {rows.shape}.")
     return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), TINY), dtype=np.float32)

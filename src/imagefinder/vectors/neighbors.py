@@ -36,7 +36,7 @@ class NeighborGraph:
         return int(self.indices.shape[0])
 
     def first(self, k: int) -> NeighborGraph:
-        """The graph of the ``k`` nearest only."""
+        """The graph with only the ``k`` nearest neighbours."""
         return NeighborGraph(self.indices[:, :k], self.distances[:, :k])
 
     def to_sparse(self) -> Any:
@@ -49,10 +49,10 @@ class NeighborGraph:
 
 
 def knn_graph(vectors: Float32, k: int, *, queries: Float32 | None = None) -> NeighborGraph:
-    """The exact ``k`` nearest rows of ``vectors``, float32 (n, dim), of each row, or of each of ``queries`` (m, dim).
+    """The exact ``k`` nearest rows of ``vectors``, float32 (n, dim), for each row, or for each of ``queries`` (m, dim).
 
-    Compared in blocks: beside the vectors and the result it holds ``BLOCK_BYTES`` of similarities and as much again.
-    ``k`` is lowered to what there is: n - 1, or n for queries.
+    They are compared in blocks: besides vectors and result, this needs memory for twice ``BLOCK_BYTES``. ``k`` is
+    lowered to the number of possible neighbours: n - 1, or n for queries.
     """
     rows = vectors if queries is None else queries
     if vectors.ndim != 2 or rows.ndim != 2 or vectors.shape[1] != rows.shape[1]:
@@ -77,7 +77,8 @@ def knn_graph(vectors: Float32, k: int, *, queries: Float32 | None = None) -> Ne
 
 
 def _nearest(values: Float32, k: int) -> tuple[npt.NDArray[np.int32], Float32]:
-    """Columns and values of the ``k`` least of each row, in order; of equals the first column comes first."""
+    """Columns and values of the ``k`` smallest values of each row, in ascending order. Of equal values the first column
+    comes first."""
     if k < values.shape[1]:
         found = np.sort(np.argpartition(values, k - 1, axis=1)[:, :k], axis=1)
     else:

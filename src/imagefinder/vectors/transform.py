@@ -1,4 +1,5 @@
-"""The linear transform between a model's vectors and the ones searched: centring, and PCA where it pays."""
+"""The linear transform from a model's vectors to those that are searched: centring, and PCA if there are enough
+images."""
 
 from __future__ import annotations
 
@@ -33,13 +34,13 @@ class LinearTransform:
     def fit(
         cls, batches: Iterable[Float32], *, kind: Literal["pca", "center", "none"], prior_mean: Float32, dim: int = 256
     ) -> Self:
-        """Fit on float32 (n, dim_in) batches, in one pass and memory of dim_in squared.
+        """Fit on float32 (n, dim_in) batches, in one pass. Needs memory for a (dim_in, dim_in) matrix.
 
-        "center" takes the mean away; "pca" also keeps the ``dim`` directions of most variance (Pearson 1901), where
-        there are at least ``2 * dim`` images to tell them. Of few images the mean says little about the next one, so
-        it is drawn towards ``prior_mean``, which counts for ``PRIOR_WEIGHT`` images. The same rows in the same order
-        give the same transform. "none" reads no batch and leaves the vectors as they are: in a space that pictures and
-        texts share, a text's cosines with centred pictures are in another order than the model's own.
+        "center" subtracts the mean. "pca" also keeps the ``dim`` directions of most variance (Pearson 1901), if there
+        are at least ``2 * dim`` images. The mean of a few images says little about the next image, so it is shrunk
+        towards ``prior_mean``, which counts as ``PRIOR_WEIGHT`` images. The same rows in the same order give the same
+        transform. "none" reads no batch and leaves the vectors as they are: in a space for both images and text,
+        centring the images would change which image is nearest to a text.
         """
         if kind == "none":
             return cls(np.zeros_like(prior_mean, dtype=np.float32))
@@ -52,10 +53,10 @@ class LinearTransform:
         return cls(mean, np.ascontiguousarray(found.principal_axes()[1][:, :dim], dtype=np.float32))
 
     def apply(self, vectors: Float32, *, centre: bool = True) -> Float32:
-        """float32 (n, dim_in) to float32 (n, dim_out), rows of unit length; a row that vanishes stays zero.
+        """float32 (n, dim_in) to float32 (n, dim_out), rows of unit length; a row that becomes zero stays zero.
 
-        ``centre=False`` is for vectors of another kind in the same space, such as texts, whose mean is not the
-        images'.
+        ``centre=False`` is for other vectors in the same space, such as those of texts, whose mean is not that of the
+        images.
         """
         rows = unit(vectors, len(self.mean))
         if centre:

@@ -1,4 +1,4 @@
-"""How much of the differences between images how many dimensions hold."""
+"""How much of the variance of the images a number of dimensions keeps."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ SHARES = (0.80, 0.90, 0.95, 0.99)
 class PcaReport:
     """The principal components of a space's raw vectors, scaled to unit length as the search does.
 
-    ``variance`` is float64 (components,): the share of the total variance along each, largest first. ``searched``
-    is how many dimensions the search uses, None when it uses all; ``searched_variance`` the share these keep.
+    ``variance``, float64 (components,), is the share of the total variance along each component, the largest first.
+    ``searched`` is the number of dimensions that are searched (None: all), and ``searched_variance`` the share of the
+    variance that they keep.
     """
 
     images: int
@@ -37,7 +38,7 @@ class PcaReport:
         return np.cumsum(self.variance)
 
     def components_for(self, share: float) -> int:
-        """The least number of components that keep this share of the variance, 0 when there is none to keep."""
+        """The smallest number of components that keep this share of the variance; 0 if there is no variance."""
         if not self.variance.any():
             return 0
         return int(np.searchsorted(self.cumulative, share - 1e-12) + 1)

@@ -1,4 +1,4 @@
-"""The border to Qdrant Edge: its files, settings and records, and its errors turned into ours."""
+"""All that is specific to Qdrant Edge: its files, settings and records. Its errors become ImageFinder's."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _DISK_ERRORS = {
 
 @contextmanager
 def engine_errors(path: Path, doing: Literal["open", "read", "write"]) -> Iterator[None]:
-    """Turn what the engine raises into our errors. Its panics are BaseExceptions outside the Exception tree."""
+    """Turn the engine's errors into ImageFinder's. The engine's panics are BaseExceptions, but not Exceptions."""
     try:
         yield
     except (ImageFinderError, KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError):
@@ -74,7 +74,7 @@ DAMAGED_REMEDY = "Restore the index from a backup, or delete its folder and inde
 
 
 def read_params(path: Path) -> tuple[dict[str, VectorParams], dict[str, Any]]:
-    """The named vectors of the shard in ``path``, by the engine's own configuration, and that configuration.
+    """The named vectors of the shard in ``path`` and its configuration, both read from the engine's own file.
 
     Raises:
         IndexDamagedError: it is missing or unreadable.
@@ -96,7 +96,7 @@ def read_params(path: Path) -> tuple[dict[str, VectorParams], dict[str, Any]]:
 
 
 def make_config(params: Mapping[str, VectorParams]) -> qdrant_edge.EdgeConfig:
-    """The shard's settings for these vectors: payload on disk, one segment, a graph only where it pays."""
+    """The settings of a shard with these vectors: payload on disk, one segment, an HNSW graph only for many points."""
     import qdrant_edge as engine
 
     graph = engine.HnswIndexConfig(m=16, ef_construct=128, full_scan_threshold=FULL_SCAN_KB)
@@ -123,20 +123,21 @@ def make_config(params: Mapping[str, VectorParams]) -> qdrant_edge.EdgeConfig:
 
 
 def indexing_threshold(params: Mapping[str, VectorParams]) -> int:
-    """``HNSW_FROM`` as the engine counts: kilobytes of a segment's largest vector."""
+    """``HNSW_FROM`` in the engine's unit: kilobytes of the largest vector of a segment."""
     largest = max((p.dim * (2 if p.dtype == "float16" else 4) for p in params.values()), default=1024)
     return max(1, HNSW_FROM * largest // 1024)
 
 
 def is_current(config: Mapping[str, Any], params: Mapping[str, VectorParams]) -> bool:
-    """Whether the stored settings are those of ``make_config``, so that opening need not rewrite them."""
+    """Whether the stored settings are those of ``make_config``. If so, opening need not write them again."""
     optimizers = config.get("optimizers") or {}
     placed = all("memory" in entry for entry in config["vectors"].values())
     return placed and optimizers.get("indexing_threshold") == indexing_threshold(params)
 
 
 def index_fields(shard: qdrant_edge.EdgeShard) -> None:
-    """Make the engine's index of each field often filtered by: 0.1-3 ms in place of 70-150 ms at 22,914 points."""
+    """Make an index of the engine for each field that filters often use: 0.1-3 ms instead of 70-150 ms at 22,914
+    points."""
     from qdrant_edge import PayloadSchemaType as Type
     from qdrant_edge import UpdateOperation
 
@@ -149,7 +150,7 @@ def index_fields(shard: qdrant_edge.EdgeShard) -> None:
 
 
 def engine_point(point: Point) -> qdrant_edge.Point:
-    """A memoryview is what the engine reads fastest: 45 ns per float, an array 85, ``tolist`` 55."""
+    """The engine reads a memoryview fastest: 45 ns per float; an array takes 85, ``tolist`` 55."""
     import qdrant_edge as engine
 
     vectors: Any = {name: memoryview(vector) for name, vector in point.vectors.items()}  # type: ignore[arg-type]
@@ -165,7 +166,7 @@ def our_point(record: qdrant_edge.Record, fields: Sequence[str] | None = None) -
 
 
 def selector(fields: Sequence[str] | None) -> Any:
-    """The engine's choice of payload fields; everything when it can't name one of them."""
+    """The engine's selection of payload fields; all fields if it can't name one of them."""
     from qdrant_edge import PayloadSelector
 
     paths = None if fields is None else [json_path(field) for field in fields]
@@ -175,7 +176,8 @@ def selector(fields: Sequence[str] | None) -> Any:
 
 
 def want_space(path: Path, n_bytes: int, reserved: int | None = None) -> None:
-    """Refuse to write when the disk is nearly full. Failing here is clean; inside the engine it is a SIGBUS."""
+    """Raise StorageError if the disk is nearly full. Inside the engine, a full disk would kill the process by
+    SIGBUS."""
     free = shutil.disk_usage(path).free
     wanted = n_bytes + (RESERVED_BYTES if reserved is None else reserved)
     if free < wanted:
@@ -187,7 +189,7 @@ def want_space(path: Path, n_bytes: int, reserved: int | None = None) -> None:
 
 
 def json_path(field: str) -> str | None:
-    """A field's name as the engine's path, whatever signs it holds; None when the engine can't name it."""
+    """The name of a field as a path of the engine, whatever characters it has; None if the engine can't name it."""
     return None if '"' in field or "\\" in field else f'"{field}"'
 
 
@@ -201,7 +203,8 @@ def load_shard(path: Path, config: qdrant_edge.EdgeConfig | None) -> qdrant_edge
 def best_and_equals(
     shard: qdrant_edge.EdgeShard, request: Callable[..., qdrant_edge.QueryRequest], n: int
 ) -> Sequence[qdrant_edge.ScoredPoint]:
-    """The ``n`` best and all that score as the last of them: which of equals the engine gives is chance."""
+    """The ``n`` best, and all with the same score as the last of them, because the engine's order of equal scores is
+    random."""
     limit = n + EQUALS
     while True:
         found = shard.query(request(limit=limit))

@@ -1,9 +1,9 @@
-"""Filters in the words of Qdrant Edge, exactly as ``predicate`` means them.
+"""Translates filters for Qdrant Edge, with exactly the meaning of ``predicate``.
 
-Equality on indexed fields goes to the engine as it is. Everything else is decided by ``predicate`` on the fields
-of the points that may fulfil it, and handed to the engine as their ids: the engine can't express it all (text inside
-text whatever the case, the order of texts, text that spells a number), and without an index it would read the
-payload of every point for each query (70-150 ms at 22,914 points), where the ids can be remembered.
+Equality on indexed fields is passed to the engine. All other conditions are decided by ``predicate`` on the fields of
+those points that may fulfil them; the engine then gets the ids of the points. The engine can't express all conditions
+(text inside text in any case, the order of texts, text that is a number). And without an index it would read the
+payload of every point for each query (70-150 ms at 22,914 points), while ids can be cached.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class _Translator:
         self._engine = qdrant_edge
 
     def direct(self, filter: Filter) -> qdrant_edge.Filter | None:
-        """Exactly ``filter``, all of it on indexed fields; None when that can't be."""
+        """The engine's filter with exactly the meaning of ``filter``, if all its fields are indexed; otherwise None."""
         match filter:
             case And(parts) | Or(parts):
                 inner = [direct for direct in map(self.direct, parts) if direct is not None]
@@ -72,7 +72,8 @@ class _Translator:
         return None
 
     def among(self, filter: Filter) -> qdrant_edge.Filter | None:
-        """What every point fulfils that fulfils ``filter``: quicker than reading them all. None when unknown."""
+        """A condition that every point fulfils that fulfils ``filter``. Checking only these points is faster than
+        reading all. None if there is no such condition."""
         match filter:
             case And(parts):
                 found = [among for among in map(self.among, parts) if among is not None]

@@ -1,4 +1,4 @@
-"""The reading half of the store on disk: queries, scrolls, counts."""
+"""The reading methods of the store on disk: queries, scrolls, counts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ RESOLVED_KEPT = 16  # filters whose ids are remembered until the next write
 
 
 class EdgeReader:
-    """What can be asked of a shard. Calls take turns: the engine holds the interpreter in each of them anyway."""
+    """The reading methods of a shard. Only one call runs at a time, because the engine holds the interpreter lock
+    anyway."""
 
     def __init__(self, path: Path, shard: qdrant_edge.EdgeShard, params: dict[str, VectorParams]) -> None:
         self._path = path
@@ -114,7 +115,7 @@ class EdgeReader:
         return self._scroll(self._translated(filter), fields, list(vectors), batch)
 
     def columns(self, fields: Sequence[str], *, filter: Filter | None = None) -> dict[str, list[Any]]:
-        """As ``scroll``, at two thirds of the cost: no object is made for a point."""
+        """Like ``scroll``, in two thirds of the time, because no object is made for each point."""
         columns: dict[str, list[Any]] = {field: [] for field in fields}
         held = [field for field in columns if field != "id"]
         for records in self._records(self._translated(filter), held, [], COLUMNS_BATCH):
@@ -154,7 +155,7 @@ class EdgeReader:
             return None if filter is None else translate(filter, self._resolve)
 
     def _resolve(self, filter: Filter, fields: list[str], among: qdrant_edge.Filter | None) -> qdrant_edge.Filter:
-        """The points that fulfil ``filter`` by ``predicate``, by their ids; remembered until the next write."""
+        """The ids of the points that fulfil ``filter`` by ``predicate``; cached until the next write."""
         from qdrant_edge import Filter as ById
         from qdrant_edge import HasIdCondition
 

@@ -92,7 +92,7 @@ class EdgeStore(EdgeReader):
         return cls(path, shard, params)
 
     def start_over(self, vectors: Mapping[str, VectorParams]) -> None:
-        """Throw every point away and begin anew with these vectors; see ``create``."""
+        """Delete all points, and start again with these vectors; see ``create``."""
         with self._lock:
             self.close()
             shutil.rmtree(self._path)
@@ -170,7 +170,7 @@ class EdgeStore(EdgeReader):
             self._write(UpdateOperation.delete_points(list(keys)), len(keys))
 
     def optimize(self) -> None:
-        """Merge and index what has been written. Holds the interpreter while it works, and needs room for a copy.
+        """Merge and index what has been written. This holds the interpreter lock, and needs disk space for a copy.
 
         Raises:
             StorageError: the disk has no room for the copy.
@@ -202,7 +202,7 @@ class EdgeStore(EdgeReader):
                 self._unflushed = 0
 
     def _reload(self, params: dict[str, VectorParams]) -> None:
-        """Take up new settings, which the engine does only on loading."""
+        """Apply new settings, which the engine reads only when it loads a shard."""
         with self._lock:
             self.close()
             self._live = load_shard(self._path, make_config(params))

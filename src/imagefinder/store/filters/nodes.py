@@ -1,4 +1,4 @@
-"""What filters are made of: frozen nodes that check themselves and print as text ``filters.parse`` reads back."""
+"""The nodes of filters. They are frozen, check themselves, and print as text that ``filters.parse`` can read."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?", re.ASCII)
 
 
 class Filter:
-    """A condition on a record. ``&``, ``|`` and ``~`` combine; ``str()`` gives text that ``parse`` reads back."""
+    """A condition on a record. ``&``, ``|`` and ``~`` combine conditions; ``str()`` gives text that ``parse`` can
+    read."""
 
     def __and__(self, other: Filter) -> Filter:
         return And((self, other))
@@ -72,7 +73,7 @@ class In(Filter):
 
 @dataclass(frozen=True, slots=True)
 class Contains(Filter):
-    """``field ~ text``: the text occurs in it, whatever the case."""
+    """``field ~ text``: the value contains the text, in upper or lower case."""
 
     field: str
     text: str
@@ -101,7 +102,7 @@ class Has(Filter):
 
 @dataclass(frozen=True, slots=True)
 class And(Filter):
-    """All of the parts hold."""
+    """All of the parts are true."""
 
     parts: tuple[Filter, ...]
 
@@ -114,7 +115,7 @@ class And(Filter):
 
 @dataclass(frozen=True, slots=True)
 class Or(Filter):
-    """One of the parts holds."""
+    """At least one of the parts is true."""
 
     parts: tuple[Filter, ...]
 
@@ -127,7 +128,7 @@ class Or(Filter):
 
 @dataclass(frozen=True, slots=True)
 class Not(Filter):
-    """The part does not hold."""
+    """The part is not true."""
 
     part: Filter
 
@@ -146,7 +147,7 @@ def _check_parts(parts: tuple[Filter, ...]) -> None:
 
 
 def _checked(field: str, value: Value) -> Value:
-    """``value`` in the kind the field wants, or an error that says which that is."""
+    """``value`` in the kind of the field. Raises InvalidFilterError, which names that kind."""
     _check_name(field)
     if not isinstance(value, str | int | float) or (isinstance(value, float) and not math.isfinite(value)):
         raise InvalidFilterError(
@@ -187,7 +188,7 @@ def _literal(field: str, value: Value) -> str:
 
 
 def _decimal(value: float) -> str:
-    """A float without an exponent, with all its digits: the grammar has no exponents, ``1e5`` being a word."""
+    """A float with all its digits and without an exponent, because in the grammar ``1e5`` is a word."""
     text = format(Decimal(repr(value)), "f")
     return text if "." in text else text + ".0"
 

@@ -1,4 +1,4 @@
-"""What a filter means: ``matches`` decides it for one payload, plainly. Every store agrees with it."""
+"""The meaning of filters: ``matches`` decides whether one payload fulfils a filter. All stores agree with it."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ def elements(payload: Mapping[str, Any], field: str) -> list[Any]:
 
 
 def contains(text: str, found: Any) -> bool:
-    """Whether ``text`` occurs in a value that is text, whatever the case."""
+    """Whether a value is text that contains ``text``, in upper or lower case."""
     return isinstance(found, str) and text.casefold() in found.casefold()
 
 
 def holds(field: str, op: str, value: Value, found: Any) -> bool:
-    """Whether one stored value ``found`` fulfils ``op value``; ``op`` is any but ``!=``."""
+    """Whether one stored value ``found`` fulfils ``op value``; ``op`` is not ``!=``."""
     if FIELD_KINDS.get(field) is Kind.DATE:
         return isinstance(found, str) and _date_holds(op, str(value), found)
     if isinstance(value, bool):
@@ -71,7 +71,7 @@ def holds(field: str, op: str, value: Value, found: Any) -> bool:
 
 
 def as_number(found: Any) -> int | float | None:
-    """The number that a stored value is or, as text, spells; None for anything else, true and false included."""
+    """The number that a stored value is, or that its text spells. None for anything else, also for true and false."""
     if isinstance(found, bool):
         return None
     if isinstance(found, int | float):
@@ -82,7 +82,7 @@ def as_number(found: Any) -> int | float | None:
 
 
 def spellings(value: bool) -> list[str]:
-    """How tables write true and false as text."""
+    """How tables spell true and false as text."""
     return ["true", "True", "TRUE"] if value else ["false", "False", "FALSE"]
 
 

@@ -54,8 +54,9 @@ class AutoencoderOptions:
 
 @dataclass(frozen=True)
 class Made:
-    """A model that was trained and kept: its ``name`` and ``folder``, how the training went, the images that could
-    not be read, how many were ``trained`` on and ``held`` out, and the least ``cosine`` of ONNX to PyTorch."""
+    """A model that was trained and stored: its ``name`` and ``folder``, the progress of the training, the images that
+    could not be read, how many were ``trained`` on and ``held`` out, and the smallest ``cosine`` between ONNX and
+    PyTorch."""
 
     name: str
     folder: Path
@@ -77,10 +78,10 @@ def train_autoencoder(
     limits: Limits | None = None,
     progress: OnProgress | None = None,
 ) -> Made:
-    """Train on the images at ``uris`` and keep the encoder as a model of the index in ``folder``.
+    """Train on the images at ``uris``, and store the encoder as a model of the index in ``folder``.
 
-    A training of the same name that was interrupted goes on after its last whole epoch. Raises InvalidInputError for
-    fewer than ten images, or where an interrupted training was another; ModelError when the loss is no number;
+    An interrupted training of the same name continues after its last complete epoch. Raises InvalidInputError for fewer
+    than ten images, or if the interrupted training was another one; ModelError if the loss is not a number;
     MissingExtraError and StorageError.
     """
     uris = sorted(set(uris))
@@ -113,7 +114,7 @@ def _check_count(there: int, skipped: int) -> None:
 
 
 def _split(count: int, seed: int) -> tuple[list[int], list[int]]:
-    """Places of the images to learn from, and of those to judge by, a tenth."""
+    """Positions of the images to train on, and of those held out, a tenth."""
     order = np.random.default_rng(seed).permutation(count)
     cut = max(1, round(HELD * count))
     return sorted(order[cut:].tolist()), sorted(order[:cut].tolist())
@@ -164,7 +165,7 @@ def _keep(
 
 
 def _sheet(bench: Bench, network: Autoencoder, sample: Tensor) -> bytes:
-    """Pictures held out, above what the decoder paints of them, as PNG."""
+    """Pictures that were held out, above their reconstructions, as PNG."""
     device = network.encoder.centre.device
     with torch.no_grad():
         painted = network(bench.normalise(sample.to(device))).cpu()

@@ -1,4 +1,4 @@
-"""Image models in PyTorch, by name, to be trained further: all of one shape, pictures in, feature maps out."""
+"""Image models in PyTorch, by name, for further training. All have one interface: pictures in, feature maps out."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _REMEDY = "Name default, a model of the Hugging Face Hub such as microsoft/resne
 
 @dataclass(frozen=True)
 class Normalisation:
-    """What the pixels become before the model: (pixel * ``scale`` - ``mean``) / ``std``, per channel."""
+    """The normalisation of pixels before the model: (pixel * ``scale`` - ``mean``) / ``std``, per channel."""
 
     scale: float
     mean: tuple[float, float, float]
@@ -34,11 +34,11 @@ class Normalisation:
 
 
 class Backbone(nn.Module):
-    """A model without its classifier. ``stages`` are its parts from the first to the last, together all of it.
+    """A model without its classifier. ``stages`` are its parts, from the first to the last.
 
-    ``forward`` takes normalised pictures, float32 (n, 3, height, width), to feature maps (n, ``channels``, h, w).
-    Batch norms and dropout stay as at inference, also in training: the batches of a fine-tuning are too small, and too
-    unlike the pictures of the first training, to measure new statistics on.
+    ``forward`` takes normalised pictures, float32 (n, 3, height, width), to feature maps (n, ``channels``, h, w). Batch
+    norms and dropout stay in inference mode, also during training: the batches of a fine-tuning are too small, and too
+    different from the pictures of the first training, to measure new statistics.
     """
 
     def __init__(self, name: str, network: nn.Module, normalisation: Normalisation, licence: str) -> None:
@@ -51,7 +51,7 @@ class Backbone(nn.Module):
         self.stages = _stages(network)
 
     def train(self, mode: bool = True) -> Backbone:
-        """Stays as at inference, whatever the ``mode``."""
+        """Stays in inference mode, whatever the ``mode``."""
         super().train(False)
         return self
 
@@ -61,7 +61,7 @@ class Backbone(nn.Module):
         return _as_map(maps, images) if maps.ndim == 3 else maps
 
     def unfreeze(self, count: int | None) -> None:
-        """Let the last ``count`` stages be trained, all with None. Raises InvalidInputError for more than there are."""
+        """Let the last ``count`` stages be trained (None: all). Raises InvalidInputError if there are fewer."""
         count = len(self.stages) if count is None else count
         if not 0 <= count <= len(self.stages):
             raise InvalidInputError(f"{self.name} has {len(self.stages)} stages; {count} can't be trained.")
@@ -71,7 +71,7 @@ class Backbone(nn.Module):
                 parameter.requires_grad_(True)
 
     def measure(self, size: int) -> None:
-        """Find out ``channels`` on pictures of ``size`` pixels. Raises ModelError where it doesn't take them."""
+        """Find out ``channels`` with pictures of ``size`` pixels. Raises ModelError if the model can't take them."""
         try:
             with torch.no_grad():
                 maps = self(torch.zeros(1, 3, size, size))
@@ -143,7 +143,7 @@ def _three(values: Any) -> tuple[float, float, float]:
 
 
 def _as_map(tokens: Tensor, images: Tensor) -> Tensor:
-    """What a transformer gives, (n, tokens, channels), as a map: the last tokens are the patches, by rows."""
+    """The output of a transformer, (n, tokens, channels), as a map: the last tokens are the patches, row by row."""
     height, width = images.shape[2:]
     for patch in (14, 16, 32, 8):
         rows, columns = height // patch, width // patch

@@ -1,4 +1,4 @@
-"""What both trainings begin with: the encoder, the pictures, and what the untrained encoder makes of them."""
+"""The common start of both trainings: the encoder, the pictures, and the output of the untrained encoder for them."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from imagefinder.types import Limits, OnProgress, Progress, Skipped
 
 @dataclass(frozen=True)
 class EncoderOptions:
-    """Which ``encoder`` is trained on (``default``, or what ``transformers`` loads), on pictures of ``size`` pixels;
-    the last ``unfreeze`` of its stages are trained, all with None, none with 0."""
+    """The ``encoder`` to train (``default``, or what ``transformers`` loads), with pictures of ``size`` pixels. The
+    last ``unfreeze`` of its stages are trained: None for all, 0 for none."""
 
     encoder: str = DEFAULT
     size: int = 224
@@ -31,8 +31,8 @@ class EncoderOptions:
 
 @dataclass
 class Bench:
-    """``rows`` are those of ``pictures`` that could be read, and ``pooled`` float32 (len(rows), channels) what the
-    untrained encoder gives for them."""
+    """``rows`` are the ``pictures`` that could be read, and ``pooled``, float32 (len(rows), channels), is the output of
+    the untrained encoder for them."""
 
     encoder: Encoder
     pictures: Pictures
@@ -86,5 +86,5 @@ def open_bench(
 
 
 def digest(texts: Sequence[str]) -> str:
-    """Tells one set of images, or of labels, from another."""
+    """A text that distinguishes one set of images, or of labels, from another."""
     return hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""The state of a training on disk, after each epoch: what a killed training goes on from."""
+"""The state of a training on disk, after each epoch, from which a killed training continues."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ FILE = "checkpoint.pt"
 
 
 def save_checkpoint(folder: Path, facts: dict[str, Any], state: dict[str, Any]) -> None:
-    """Write it whole or not at all. ``facts`` are JSON and say what is being trained. Raises StorageError."""
+    """Write the state, completely or not at all. ``facts`` are JSON and describe what is trained. Raises
+    StorageError."""
     buffer = io.BytesIO()
     torch.save({"facts": facts, **state}, buffer)
     write_whole(folder / FILE, buffer.getvalue())
 
 
 def load_checkpoint(folder: Path, facts: dict[str, Any], device: torch.device) -> dict[str, Any] | None:
-    """What ``save_checkpoint`` wrote; None where there is nothing.
+    """What ``save_checkpoint`` wrote; None if there is nothing.
 
-    Raises ModelError when it can't be read, and InvalidInputError when it belongs to another training than ``facts``
+    Raises ModelError if it can't be read, and InvalidInputError if it belongs to another training than ``facts``
     describe.
     """
     path = folder / FILE
@@ -46,7 +47,7 @@ def load_checkpoint(folder: Path, facts: dict[str, Any], device: torch.device) -
 
 
 def forget_checkpoint(folder: Path) -> None:
-    """Remove it, so that the training begins anew. Raises StorageError."""
+    """Remove it, so that the training starts again. Raises StorageError."""
     try:
         (folder / FILE).unlink(missing_ok=True)
     except OSError as error:

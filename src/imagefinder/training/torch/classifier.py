@@ -58,11 +58,11 @@ def finetune_classifier(
     limits: Limits | None = None,
     progress: OnProgress | None = None,
 ) -> Made:
-    """Train on the labelled images ``examples``, and keep the result as a model of the index in ``folder``.
+    """Train on the labelled images ``examples``, and store the result as a model of the index in ``folder``.
 
-    Some of each class are held out to stop by. A training of the same name that was interrupted goes on after its last
-    whole epoch. Raises InvalidInputError (fewer than two classes, or nothing to hold out), ModelError when the loss is
-    no number, MissingExtraError and StorageError.
+    Some images of each class are held out to decide when to stop. An interrupted training of the same name continues
+    after its last complete epoch. Raises InvalidInputError (fewer than two classes, or nothing to hold out), ModelError
+    if the loss is not a number, MissingExtraError and StorageError.
     """
     schedule = options.schedule
     bench = open_bench(

@@ -1,4 +1,4 @@
-"""From PyTorch to ONNX, with proof that both give the same vectors."""
+"""From PyTorch to ONNX, with a check that both give the same vectors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LEAST_COSINE = 0.9999
 
 
 class Exported(nn.Module):
-    """What goes into the file: pictures to the outputs by name, in their order."""
+    """The network that is exported: from pictures to the outputs, by name and in their order."""
 
     def __init__(self, network: nn.Module, names: Sequence[str]) -> None:
         super().__init__()
@@ -32,8 +32,8 @@ class Exported(nn.Module):
 
 
 def to_onnx(network: nn.Module, names: Sequence[str], size: int) -> bytes:
-    """A network that gives as many outputs as ``names``, as ONNX: ``images``, float32 (n, 3, size, size), in. Raises
-    ModelError where an operator of it has no ONNX."""
+    """A network with as many outputs as ``names`` as an ONNX graph with the input ``images``, float32 (n, 3, size,
+    size). Raises ModelError if one of its operators does not exist in ONNX."""
     buffer, axes = io.BytesIO(), {name: {0: "n"} for name in (INPUT, *names)}
     try:
         with warnings.catch_warnings(), torch.no_grad():
@@ -79,8 +79,9 @@ def _cosine(got: Any, wanted: Any) -> float:
 def spec_of(
     name: str, encoder: Encoder, *, size: int, space: tuple[str, int], classes: Sequence[str] = (), **facts: Any
 ) -> Mapping[str, Any]:
-    """The JSON of the ``ModelSpec`` of an exported network, but for its files. ``space`` is the output that is searched
-    and its dimension; with ``classes`` there is an output ``classes`` too. ``facts`` are title, source and report."""
+    """The JSON of the ``ModelSpec`` of an exported network, without its files. ``space`` is the output that is
+    searched, with its dimension; with ``classes`` there is an output ``classes`` too. ``facts`` are title, source and
+    report."""
     backbone = encoder.backbone
     outputs = {"image": space[0]} | ({"classes": "classes"} if classes else {})
     normalisation = backbone.normalisation

@@ -1,4 +1,4 @@
-"""The training itself: epochs, early stopping, checkpoints, and what goes wrong in between."""
+"""The training loop: epochs, early stopping, checkpoints, and errors."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ Extras = Callable[[list[int]], dict[str, Tensor]]
 class Schedule:
     """How long and how fast to train.
 
-    ``lr`` is that of new layers; those of the encoder, which know something already, get a tenth of it. It rises over
-    the first 5% of the steps and falls to zero along a cosine. After ``patience`` epochs without a better loss on the
-    images held out, the training stops; the best epoch counts.
+    ``lr`` is the learning rate of new layers; the layers of the encoder, which are trained already, get a tenth of it.
+    It rises during the first 5% of the steps, and then falls to zero along a cosine. The training stops after
+    ``patience`` epochs without a better loss on the images held out; the weights of the best epoch are used.
     """
 
     epochs: int = 20
@@ -48,9 +48,9 @@ class Schedule:
 
 @dataclass
 class Fitted:
-    """What a training came to: for each epoch the mean ``losses`` of training and of the images held out, by name;
-    ``best`` is the epoch whose weights the network now has, counted from 1; ``resumed`` the epochs that an
-    interrupted run had done before."""
+    """The result of a training: for each epoch the mean ``losses``, of the training and of the images held out, by
+    name; ``best``, the epoch whose weights the network has now, counted from 1; ``resumed``, the number of epochs that
+    an interrupted run had done before."""
 
     history: list[dict[str, dict[str, float]]]
     best: int
@@ -63,10 +63,11 @@ class Fitted:
 
 
 class Fit:
-    """Trains a network that has a method ``losses``; see ``networks``. Ends with the weights of the best epoch.
+    """Trains a network that has a method ``losses``; see ``networks``. At the end, the network has the weights of the
+    best epoch.
 
-    Everything random depends on the seed and the epoch alone, so a training that was killed and resumed ends in the
-    same weights as one that never was.
+    Random numbers depend only on the seed and the epoch, so a training that was killed and resumed gives the same
+    weights as one that was not.
     """
 
     def __init__(self, network: Any, pictures: Pictures, normalise: Normalisation, extras: Extras) -> None:
@@ -86,10 +87,10 @@ class Fit:
         facts: dict[str, Any],
         progress: OnProgress | None = None,
     ) -> Fitted:
-        """Train on the rows ``train``, judged on the rows ``held``; both are rows of ``pictures``.
+        """Train on the rows ``train``, and measure on the rows ``held``; both are rows of ``pictures``.
 
-        ``folder`` keeps the checkpoint and ``facts`` say what it is of. Raises ModelError when the loss is no number,
-        InvalidInputError and StorageError.
+        ``folder`` is that of the checkpoint, and ``facts`` describe what is trained. Raises ModelError if the loss is
+        not a number, InvalidInputError and StorageError.
         """
         steps = -(-len(train) // schedule.batch)
         self._prepare(schedule, steps)
@@ -243,7 +244,7 @@ def _reporter(progress: OnProgress | None, epoch: int, epochs: int, total: int) 
 
 
 def best_device() -> torch.device:
-    """A GPU where there is one, else the processor."""
+    """A GPU if there is one, otherwise the CPU."""
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")

@@ -32,15 +32,16 @@ class Encoder(nn.Module):
         return self.latent(self.centred(pooled)), pooled
 
     def centred(self, pooled: Tensor) -> Tensor:
-        """Pooled features (n, channels) of unit length, less their mean over the training, about 1 in each channel."""
+        """Pooled features (n, channels) of unit length, minus their mean over the training images, scaled to about 1 in
+        each channel."""
         return (functional.normalize(pooled) - self.centre) * self.centre.numel() ** 0.5
 
     def start(self, pooled: Tensor) -> Tensor:
-        """Begin where the untrained features ``pooled`` (images, channels) of the training are: about their mean, with
-        their principal components as the layer on top, scaled to a variance of 1 on average. A linear autoencoder ends
-        there (Baldi and Hornik 1989); a training that only goes on from it does not first have to find it again.
+        """Set the start weights from the untrained features ``pooled`` (images, channels) of the training images:
+        centred on their mean, with their principal components as the layer on top, scaled to a mean variance of 1. This
+        is the optimum of a linear autoencoder (Baldi and Hornik 1989), so the training need not find it.
 
-        Returns the way back, (channels, latent).
+        Returns the inverse, (channels, latent).
         """
         self.centre.copy_(functional.normalize(pooled).mean(dim=0))
         rows = self.centred(pooled)
@@ -58,7 +59,7 @@ class Encoder(nn.Module):
 def gem(maps: Tensor) -> Tensor:
     """Generalised-mean pooling with p = 3 (Radenovic et al. 2018), (n, c, h, w) to (n, c).
 
-    Here it keeps the sign of a channel, so that it is fit for transformers too, whose maps go below zero.
+    Here it keeps the sign of a channel, so that it also works for transformers, whose maps have negative values.
     """
     mean = (maps * maps * maps).mean(dim=(2, 3))
     return mean.sign() * (mean.abs() + 1e-12).pow(1 / 3)
@@ -91,13 +92,13 @@ class Decoder(nn.Module):
 
 
 class Autoencoder(nn.Module):
-    """An encoder that must tell, in ``latent`` numbers, what a picture shows.
+    """An encoder whose ``latent`` numbers must describe a picture.
 
-    Two things are asked of the latent of a changed picture (mirrored, darker, with less contrast). The decoder must
-    paint the picture as it was before, which makes it keep colours and shapes and forget the lighting. And a linear
-    layer must tell the features that the untrained encoder gave for the unchanged picture: pixels say little about
-    what the objects are, and an autoencoder that only paints unlearns it. On garments, MAP@R was 0.333 before, 0.335
-    after a training on both and 0.255 after one on pixels alone (``benchmarks/autoencoder.py``).
+    The latent of a changed picture (mirrored, darker, with less contrast) has two tasks. From it, the decoder must
+    reconstruct the picture before the change, so it keeps colours and shapes, and ignores the lighting. And a linear
+    layer must predict from it the features that the untrained encoder gave for the unchanged picture, because pixels
+    say little about what the objects are, and an autoencoder trained on pixels alone forgets it. On garments, MAP@R was
+    0.333 before, 0.335 after a training on both and 0.255 after one on pixels alone (``benchmarks/autoencoder.py``).
     """
 
     def __init__(self, encoder: Encoder, size: int, *, pixels: float, features: float) -> None:
@@ -132,8 +133,8 @@ class Autoencoder(nn.Module):
 class Classifier(nn.Module):
     """A backbone with a hidden layer, whose activation is the feature, and the classes on top.
 
-    The classes are told by the cosine to a centre each (Wang et al. 2017, "NormFace"), so that the training goes for
-    what the search compares by.
+    The logits are the cosines to one centre per class (Wang et al. 2017, "NormFace"), so that the training improves
+    what the search compares: cosines.
     """
 
     SCALE = 16.0

@@ -54,8 +54,8 @@ class Pictures:
 
 
 def changed(clean: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Pictures (n, 3, h, w) of values from 0 to 1, half of them mirrored: as they are then, and with another
-    brightness and contrast."""
+    """Pictures (n, 3, h, w) of values from 0 to 1, half of them mirrored, in two versions: as they are, and with a
+    changed brightness and contrast."""
     draws = torch.rand(3, len(clean), 1, 1, 1, generator=random).to(clean.device)
     clean = torch.where(draws[0] < 0.5, clean.flip(3), clean)
     brightness = 1 + BRIGHTNESS * (2 * draws[1] - 1)
@@ -65,7 +65,7 @@ def changed(clean: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
 
 
 def shuffled(rows: Sequence[int], seed: int, epoch: int) -> list[int]:
-    """These rows in the order of an epoch, which is the same whenever the epoch is run."""
+    """These rows in the order of an epoch, which is always the same for the same epoch."""
     order = np.random.default_rng((seed, epoch)).permutation(len(rows))
     return [rows[i] for i in order]
 
