@@ -24,6 +24,7 @@ from imagefinder.index import manifest as manifests
 from imagefinder.index.runs import list_runs
 from imagefinder.index.spaces import refit
 from imagefinder.ingest.run import _Run
+from imagefinder.types import Progress
 
 N = 48
 
@@ -220,7 +221,7 @@ def test_a_base_is_not_dropped_while_something_is_trained_on_it(finder: ImageFin
     dropped: list[Any] = []
     with ThreadPoolExecutor(1) as pool:
 
-        def tell(stage: str, done: int, total: int) -> None:
+        def tell(now: Progress) -> None:
             if not dropped:
                 dropped.append(pool.submit(finder.drop_space, base))
                 with suppress(TimeoutError):

@@ -72,6 +72,27 @@ def test_a_name_is_changed_and_taken_back(server: Server, open_page: Callable[..
     assert group(server, first["label"])["name"] == first["name"]
 
 
+def test_a_rename_or_lock_is_not_read_twice_nor_are_the_images(server: Server, open_page: Callable[..., Page]) -> None:
+    first = groups(server)[0]
+    page = open_page(server, f"/groups/{first['label']}")
+    settled(page)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(f"{request.method} {request.url.partition('/v1')[2]}"))
+    page.get_by_role("heading", level=1).locator("xpath=..").get_by_role("button", name="Rename").click()
+    page.get_by_label(f"New name of {first['name']}").fill("Read once")
+    page.keyboard.press("Enter")
+    message(page, "is now called “Read once”")
+    page.get_by_role("button", name="Lock", exact=True).click()
+    message(page, "keeps its images")
+    with page.expect_request("**/v1/index"):  # events come in order: by then those of the corrections have come
+        server.post("/images/tags", {"ids": [first["medoid"]], "add": ["seen"]})
+    corrections = ["PATCH /clusters/{label}", "GET /clusters"] * 2
+    assert asked[:4] == [text.format(label=first["label"]) for text in corrections], asked
+    assert {*asked[4:]} <= {"GET /index", "GET /clusters"} and asked.count("GET /clusters") <= 3, asked
+    for _ in range(2):
+        server.post("/clusters/undo", {})
+
+
 def test_corrections_outlive_a_restart(server: Server, open_page: Callable[..., Page]) -> None:
     """Rename, merge, split and move, one after the other, then end the server and start it again."""
     page = open_page(server, "/groups")

@@ -128,6 +128,8 @@ def test_the_version_to_go_back_to_is_kept_however_old(finder: ImageFinder) -> N
         finder.clusters.undo()
     finder.clusters.rename(1, "another way")
     assert finder.clusters.undo().find(0).name == "name 0"
+    assert len(finder.clusters.clustering.labels) == len(finder), "the one in force stays whole"
+    check(finder)
 
 
 def test_without_hard_links_the_arrays_are_copied(finder: ImageFinder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,7 +221,7 @@ def kill_at(monkeypatch: pytest.MonkeyPatch, step: int) -> list[str]:
         (state, "write_whole"),
         (os, "link"),
         (EdgeStore, "merge_payload"),
-        (Path, "replace"),
+        (Path, "rename"),
     ):
         monkeypatch.setattr(owner, name, counted(name, getattr(owner, name)))
     return done

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagefinder.catalog.feedback import Judged, Judgement
+from imagefinder.catalog.label_table import captions_of, read_table
 from imagefinder.errors import InvalidInputError, InvalidTableError
 from imagefinder.training.labels import (
-    captions_of,
     examples_of,
     folds,
     from_feedback,
@@ -20,7 +20,6 @@ from imagefinder.training.labels import (
     gather,
     hold_out,
     read_examples,
-    read_table,
 )
 from imagefinder.types import Record
 

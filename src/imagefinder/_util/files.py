@@ -1,4 +1,4 @@
-"""Writing a small file whole or not at all; names that fit."""
+"""Writing a small file whole or not at all; names that fit; what a folder takes on the disk."""
 
 from __future__ import annotations
 
@@ -53,3 +53,15 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def disk_use(folder: Path) -> int:
+    """The bytes that the files below a folder take on the disk, a file of several names once. Files and folders that
+    go meanwhile don't count."""
+    sizes: dict[tuple[int, int], int] = {}
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                found = os.lstat(os.path.join(place, name))
+                sizes[found.st_dev, found.st_ino] = 512 * getattr(found, "st_blocks", found.st_size // 512)
+    return sum(sizes.values())

@@ -116,7 +116,7 @@ def _switch(index: Index, made: Clustering, apply: Apply | None, counts: Mapping
         _write(index, {**state, "applied": False})
         apply()
     _write(index, {**state, "applied": True})
-    drop_older(index.path, KIND, KEPT, but=made.parent)
+    drop_older(index.path, KIND, KEPT, but=(made.name, made.parent))
 
 
 def _all_records(index: Index, made: Clustering) -> Apply:

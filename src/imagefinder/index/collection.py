@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imagefinder._util.files import disk_use
 from imagefinder.errors import InvalidInputError, ModelError, ModelMismatchError, NotFoundError
 from imagefinder.index.folder import no_images
 from imagefinder.index.models import Models, View
@@ -225,7 +226,7 @@ class Collection:
         return IndexInfo(
             path=str(self.index.path),
             images=self.index.store.count(),
-            bytes=sum(f.stat().st_blocks * 512 for f in self.index.path.rglob("*") if f.is_file()),
+            bytes=disk_use(self.index.path),
             model=manifest.spaces[manifest.current["image"]].model if manifest.current else None,
             spaces=spaces,
             sources=[{"uri": s.uri, "kind": s.kind, "last_indexed": s.last_indexed} for s in manifest.sources],

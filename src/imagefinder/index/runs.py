@@ -11,7 +11,7 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -219,11 +219,11 @@ def drop_former(index: Path, run: Run, alike: Callable[[Run], bool] = lambda run
             drop_run(other)
 
 
-def drop_older(index: Path, kind: str, kept: int, *, but: str | None = None) -> None:
-    """Delete all results of a kind except one (``but``) and the latest ``kept``."""
+def drop_older(index: Path, kind: str, kept: int, *, but: Collection[str | None] = ()) -> None:
+    """Delete all results of a kind except some (``but``) and the latest ``kept``."""
     home = index / RUNS / kind
     for name in _names(home)[:-kept]:
-        if name != but:
+        if name not in but:
             drop_run(Run(name, home / name, {}))
 
 

@@ -32,7 +32,7 @@ def test_the_default_encoder_is_the_default_model() -> None:
     from imagefinder.models.preprocess import half_squash
     from imagefinder.models.registry import load_model
 
-    paths = sorted((Path(__file__).parents[2] / "examples" / "images").rglob("*.jpg"))[:3]
+    paths = sorted((Path(__file__).parents[3] / "examples" / "images").rglob("*.jpg"))[:3]
     from PIL import Image
 
     pixels = np.stack([half_squash(Image.open(path).convert("RGB"), 260) for path in paths])

@@ -188,12 +188,6 @@ def want_space(path: Path, n_bytes: int, reserved: int | None = None) -> None:
         )
 
 
-def bytes_used(path: Path) -> int:
-    """What the files take on the disk; holes in sparse files are not counted where the system says so."""
-    stats = [file.stat() for file in path.rglob("*") if file.is_file()]
-    return sum(getattr(s, "st_blocks", s.st_size // 512) * 512 for s in stats)
-
-
 def json_path(field: str) -> str | None:
     """The name of a field as a path of the engine, whatever characters it has; None if the engine can't name it."""
     return None if '"' in field or "\\" in field else f'"{field}"'

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from imagefinder._util.files import disk_use
 from imagefinder.errors import IndexDamagedError, InvalidInputError, NotFoundError
 from imagefinder.store.base import Point, VectorParams
 from imagefinder.store.checks import (
@@ -24,7 +25,6 @@ from imagefinder.store.checks import (
 from imagefinder.store.edge.engine import (
     DAMAGED_REMEDY,
     OPENING_BYTES,
-    bytes_used,
     engine_errors,
     engine_point,
     index_fields,
@@ -176,7 +176,7 @@ class EdgeStore(EdgeReader):
             StorageError: the disk has no room for the copy.
         """
         with self._lock, engine_errors(self._path, "write"):
-            want_space(self._path, bytes_used(self._path))
+            want_space(self._path, disk_use(self._path))
             self._shard.flush()
             self._shard.optimize()
             self._shard.flush()
