@@ -11,6 +11,7 @@ import io
 import json
 import os
 import shutil
+import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ T = TypeVar("T")
 RUNS = "runs"
 FACTS, ARRAYS = "run.json", "arrays.npz"
 PARTIAL = ".part"  # ends the hidden names of runs that are being written or removed
+_naming = threading.Lock()
 SESSION = uuid4().hex[:8]  # begins those of this process, the only one to work on the index
 
 
@@ -153,17 +155,11 @@ def _drop_leftovers(home: Path) -> None:
 
 
 def _named(partial: Path, home: Path) -> Path:
-    """Give a finished folder the next free name. Nothing is overwritten: renaming never replaces a folder that has
-    files in it, and a run always has some."""
-    number = max((int(n) for n in _names(home)), default=0) + 1
-    while True:
-        folder = home / f"{number:04d}"
-        try:
-            return partial.rename(folder)
-        except OSError:
-            if not folder.exists():
-                raise
-        number += 1
+    """Give a finished folder the next name. One thread at a time: between a look at the names and the new one, others
+    may come and go, and a name below the newest would be that of an older run."""
+    with _naming:
+        number = max((int(n) for n in _names(home)), default=0) + 1
+        return partial.rename(home / f"{number:04d}")
 
 
 def change_facts(run: Run, facts: Mapping[str, Any]) -> Run:
