@@ -21,7 +21,6 @@ from skips import strict
 settings.register_profile("imagefinder", deadline=None)  # a slow machine must not make a test fail
 settings.load_profile("imagefinder")
 
-pytest_plugins = ["live_server"]
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("IMAGEFINDER_TEST_DATA", ROOT.parent / "shared" / "data"))
 if "TMPDIR" not in os.environ and (memory := folder_in_memory()):  # also for the processes that tests start
