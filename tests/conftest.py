@@ -27,10 +27,16 @@ if "TMPDIR" not in os.environ and (memory := folder_in_memory()):  # also for th
     os.environ["TMPDIR"] = tempfile.tempdir = str(memory)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Processes that share the tests' work do sums in one thread each: more would wait for a core in a busy loop."""
+    """Each run has a folder of its own: what a killed one left, such as a small disk that is still mounted, does not
+    matter to the next. Processes that share the tests' work do sums in one thread each: more would wait for a core in
+    a busy loop."""
     if config.getoption("numprocesses", None):
         os.environ.setdefault("OMP_NUM_THREADS", "1")
+    if config.option.basetemp is None:
+        config.option.basetemp = tempfile.mkdtemp(prefix="imagefinder-tests-")
+        config.add_cleanup(partial(shutil.rmtree, config.option.basetemp, ignore_errors=True))
 
 
 @pytest.fixture(autouse=True)
