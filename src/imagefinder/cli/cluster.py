@@ -9,11 +9,11 @@ import click
 
 from imagefinder._util.extras import require
 from imagefinder.cli.bar import ProgressBar, StageLines
-from imagefinder.cli.common import OK, index_option, json_option, open_finder, plural, print_json, say
-from imagefinder.clusters.algorithms.methods import DEFAULT, METHODS, Setting, settings_of_all
+from imagefinder.cli.common import OK, LateCommand, index_option, json_option, open_finder, plural, print_json, say
 
 if TYPE_CHECKING:
     from imagefinder.clusters.algorithms.choose_k import Choice
+    from imagefinder.clusters.algorithms.methods import Setting
     from imagefinder.clusters.clustering import Cluster, Clustering
 
 
@@ -49,15 +49,10 @@ def features_options(command: Any) -> Any:
     )(command)
 
 
-class ClusterCommand(click.Command):
-    """A command with an option for the method and one for each setting of any method, as ``METHODS`` has them now."""
-
-    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        first, *others = super().get_params(ctx)
-        return [first, *_method_options(), *others]
-
-
 def _method_options() -> list[click.Parameter]:
+    """An option for the method and one for each setting of any method, as ``METHODS`` has them now."""
+    from imagefinder.clusters.algorithms.methods import DEFAULT, METHODS, settings_of_all
+
     noisy = " and ".join(name for name, row in METHODS.items() if row.noise)
     method = click.Option(
         ["--method"],
@@ -74,7 +69,7 @@ def _setting_option(name: str, setting: Setting, methods: list[str]) -> click.Op
     return click.Option([f"--{name.replace('_', '-')}"], type=kind, help=f"{', '.join(methods)}: {setting.help}")
 
 
-@click.command(cls=ClusterCommand)
+@click.command(cls=LateCommand, late=_method_options, at=1)
 @click.option("-n", "--n-clusters", type=Count(), metavar="K|auto", help="Number of clusters.  [default: auto]")
 @features_options
 @click.option(
@@ -99,6 +94,8 @@ def cluster(n_clusters: int | None, index_dir: Path | None, as_json: bool, **opt
     The records get `cluster` and `cluster_name`, for filters; -1 is noise. Corrections of earlier clusters (names,
     locks, merges, splits, moves) are kept. Images indexed later join the nearest cluster.
     """
+    from imagefinder.clusters.algorithms.methods import settings_of_all
+
     settings = {name: value for name in settings_of_all() if (value := options.pop(name)) is not None}
     with open_finder(index_dir) as finder:
         made = finder.cluster(n_clusters, settings=settings, progress=StageLines().show, **options)

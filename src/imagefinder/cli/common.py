@@ -32,6 +32,19 @@ def index_option(command: Command) -> Command:
     )(command)
 
 
+class LateCommand(click.Command):
+    """A command with further parameters that ``late`` makes when it is used, in the place ``at``: what they are made of
+    is imported then only, so that the program starts without it."""
+
+    def __init__(self, *args: Any, late: Callable[[], list[click.Parameter]], at: int, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._late, self._at = late, at
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        found = super().get_params(ctx)
+        return [*found[: self._at], *self._late(), *found[self._at :]]
+
+
 def json_option(command: Command) -> Command:
     return click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")(command)
 

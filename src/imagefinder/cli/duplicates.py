@@ -13,6 +13,7 @@ from imagefinder.cli.bar import ProgressBar
 from imagefinder.cli.common import (
     NOTHING_FOUND,
     OK,
+    LateCommand,
     human_bytes,
     index_option,
     json_option,
@@ -23,7 +24,6 @@ from imagefinder.cli.common import (
     say,
     say_skipped,
 )
-from imagefinder.duplicates.decisions import Decision
 from imagefinder.duplicates.matching.tiers import Tier
 
 if TYPE_CHECKING:
@@ -238,8 +238,13 @@ def _tell_moved(moved: Moved, as_json: bool, what: str) -> None:
 # --- decisions ----------------------------------------------------------------------------------------------------
 
 
-@duplicates.command()
-@click.argument("decision", type=click.Choice([decision.value for decision in Decision]))
+def _decision() -> list[click.Parameter]:
+    from imagefinder.duplicates.decisions import Decision
+
+    return [click.Argument(["decision"], type=click.Choice([decision.value for decision in Decision]))]
+
+
+@duplicates.command(cls=LateCommand, late=_decision, at=0)
 @click.argument("images", nargs=-1, required=True, metavar="A B [C]...")
 @index_option
 @json_option

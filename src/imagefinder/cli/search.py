@@ -6,16 +6,17 @@ import csv
 import json
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from imagefinder.cli.common import (
     NOTHING_FOUND,
     OK,
+    LateCommand,
     comma_list,
     index_option,
     json_option,
@@ -25,15 +26,14 @@ from imagefinder.cli.common import (
     say,
 )
 from imagefinder.errors import ImageError, InvalidQueryError
-from imagefinder.search.options import ABOUT_OPTIONS, About
 
 if TYPE_CHECKING:
     from imagefinder.results import Hits
+    from imagefinder.search.options import About
     from imagefinder.search.query import QueryInput
     from imagefinder.types import Hit
 
 
-Command = TypeVar("Command", bound=Callable[..., Any])
 FLAGS = {  # where it is not the option's own name
     "k": ("-k", "--top"),
     "liked": ("--like",),
@@ -46,12 +46,18 @@ REPEATED = ("liked", "disliked")  # an option for each; others of several values
 MOST = 100_000  # hits
 
 
-def search_options(command: Command) -> Command:
+def _search_options() -> list[click.Parameter]:
     """An option of the command line for each of ``SearchOptions``, in their order."""
-    for about in reversed([*ABOUT_OPTIONS.values()]):
-        flags = FLAGS.get(about.name, (f"--{about.name.replace('_', '-')}",))
-        command = click.option(*flags, about.name, help=about.help, **_value(about))(command)
-    return command
+    from imagefinder.search.options import ABOUT_OPTIONS
+
+    return [
+        click.Option(
+            [*FLAGS.get(about.name, (f"--{about.name.replace('_', '-')}",)), about.name],
+            help=about.help,
+            **_value(about),
+        )
+        for about in ABOUT_OPTIONS.values()
+    ]
 
 
 def _value(about: About) -> dict[str, Any]:
@@ -80,10 +86,14 @@ def _comma_list(context: click.Context, parameter: click.Parameter, given: str) 
     return comma_list(given)
 
 
-@click.command(context_settings={"ignore_unknown_options": False, "allow_interspersed_args": True})
+@click.command(
+    cls=LateCommand,
+    late=_search_options,
+    at=2,
+    context_settings={"ignore_unknown_options": False, "allow_interspersed_args": True},
+)
 @click.argument("query", nargs=-1, metavar="[QUERY]...")
 @index_option
-@search_options
 @click.option(
     "--box", metavar="L,T,R,B", help="Only this part of the query image: fractions of its size, from the top left."
 )
@@ -118,6 +128,8 @@ def search(
     terms = _terms(query, options)
     if as_json and shape:
         raise click.UsageError("Choose one of --json, --jsonl, --csv and -f.")
+    from imagefinder.search.options import ABOUT_OPTIONS
+
     with open_finder(index_dir) as finder:
         hits = finder.search(terms, **{name: options[name] for name in ABOUT_OPTIONS})
         if options["null"]:
