@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+import click
 import pytest
 
 from imagefinder import ImageFinder
@@ -32,7 +33,8 @@ def parameters(of: Callable[..., Any]) -> dict[str, Any]:
 
 
 def told_of(command: Any) -> dict[str, str]:
-    return {option.name: option.help for option in command.params if hasattr(option, "help")}
+    options = command.get_params(click.Context(command))
+    return {option.name: option.help for option in options if hasattr(option, "help")}
 
 
 def test_library_and_client_take_each_option_with_its_default() -> None:
