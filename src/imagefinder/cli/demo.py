@@ -39,7 +39,7 @@ def demo(folder: Path | None, index_dir: Path | None, sheet: Path) -> None:
             raise NotFoundError(f"There are no images in {source}.")
         by_name = sorted(finder.records(), key=lambda record: record.uri)
         example = by_name[len(by_name) // 2]
-        searches = [(f"words: {w}", finder.search(w, k=5)) for w in WORDS]
+        searches = [(f"text: {w}", finder.search(w, k=5)) for w in WORDS]
         searches.append((f"image: {Path(example.uri).name}", finder.search(Path(example.uri), k=5)))
     for title, hits in searches:
         click.echo(f"\n{title}  ({hits.took_ms:.0f} ms)")
