@@ -15,7 +15,7 @@ from browsing import SAMPLES, Server, message, settled, shown_ids, wait_for
 expect = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed").expect
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +97,30 @@ def test_first_use(server: Server, open_page: Callable[..., Page], photos: Path)
     assert (job["options"]["sources"], job["skipped"]) == ([str(photos)], 2)
     server.at_rest()
     assert server.get("/index")["clustered"]  # the first folder is put into groups
+
+
+def test_what_is_typed_for_a_folder_stays(server: Server, open_page: Callable[..., Page], photos: Path) -> None:
+    page = open_page(server, "/library", expected=[(404, "/v1/folders?path=%2Fno%2Fsuch")])
+    held: list[Route] = []
+    page.route("**/v1/folders*", lambda route: held.append(route))
+    with page.expect_request("**/v1/folders*"):
+        page.get_by_test_id("add-folder").click()
+    field = page.get_by_label("Path of a folder")
+    expect(field).not_to_be_editable()  # nothing typed now can mix with the path that is on its way
+    held[0].continue_()
+    page.unroute("**/v1/folders*")
+    expect(field).to_be_editable()
+    assert Path(field.input_value()).is_dir()
+    field.fill("")
+    expect(field).to_have_value("")
+    field.press_sequentially("/no/such")
+    field.press("Enter")
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_be_visible()
+    expect(field).to_have_value("/no/such")  # to be corrected
+    field.fill(str(photos))
+    page.get_by_role("button", name="Go").click()
+    expect(page.get_by_label(f"Folders in {photos}")).to_contain_text("garden")
+    expect(field).to_have_value(str(photos))
 
 
 def test_what_was_left_out_and_why(server: Server, open_page: Callable[..., Page], photos: Path) -> None:

@@ -20,6 +20,7 @@ from tiny_graphs import CLIP_PROCESSOR, classifier_graph, clip_repository, exter
 
 from imagefinder.errors import ImageFinderError, InvalidInputError, ModelError, NotFoundError, StorageError
 from imagefinder.models import hub as fetching
+from imagefinder.models import pulled
 from imagefinder.models.hub import Address
 from imagefinder.models.pulled import models_folder, pulled_models, remove
 from imagefinder.models.registry import find_spec, load_model, pull_model
@@ -147,6 +148,21 @@ def test_many_threads_pull_one_model_once(hub: HubServer) -> None:
     assert {spec.fingerprint for spec in again} == {specs[0].fingerprint}
     find_spec(specs[0].name).verify()
     assert not (models_folder() / ".partial").exists()
+
+
+def test_a_model_is_taken_in_while_others_remove_the_folder_of_drafts() -> None:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+
+        def work(n: int) -> None:
+            with pulled._making(models_folder() / f"net{n}"):
+                pass
+
+        all_at_once(work, range(800))
+    finally:
+        sys.setswitchinterval(before)
+    assert len(list(models_folder().iterdir())) == 800
 
 
 def test_different_models_are_taken_in_and_removed_at_once(hub: HubServer, tmp_path: Path) -> None:

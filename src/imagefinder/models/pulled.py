@@ -278,8 +278,10 @@ def _refuse_full(folder: Path) -> None:
 def _new_draft(folder: Path) -> Path:
     """A new folder beside ``folder``, hidden among others of its kind, which other processes make and remove too."""
     draft = folder.parent / DRAFTS / f"{folder.name}.{uuid4().hex[:8]}"
+    folder.parent.mkdir(parents=True, exist_ok=True)
     while True:
-        draft.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):  # Path's exist_ok looks again, when the folder may be gone
+            draft.parent.mkdir()
         with suppress(FileNotFoundError):  # the folder of drafts was empty, and removed in this very moment
             draft.mkdir()
             return draft

@@ -11,16 +11,17 @@ export const pickFolder = () => openDialog("Choose a folder", (close) => html`<$
 
 function Folders({ close }) {
   const [path, setPath] = useState(""); // "": where the server begins
-  const [typed, setTyped] = useState("");
-  const { data, error, reload } = useRequest(`folder ${path}`, (signal) => api.get("/folders", { path }, { signal }));
-  const go = (next) => (setPath(next), setTyped(""));
+  const [typed, setTyped] = useState(null); // null: as answered
+  const { data, error, reload, current } = useRequest(`folder ${path}`, (signal) => api.get("/folders", { path }, { signal }));
+  const go = (next) => (setPath(next), setTyped(null));
+  const shown = typed ?? (current && !error ? data.path : path);
   const submit = (event) => {
     event.preventDefault();
-    go(typed.trim());
+    go(shown.trim());
   };
   return html`<form class="row" onSubmit=${submit}>
-      <input class="input mono" aria-label="Path of a folder" placeholder="Or type a path" value=${typed || data?.path || ""} onInput=${(e) => setTyped(e.target.value)} />
-      <button class="button" disabled=${!typed.trim()}>Go</button>
+      <input class="input mono" aria-label="Path of a folder" placeholder="Or type a path" readonly=${!current} value=${shown} onInput=${(e) => setTyped(e.target.value)} />
+      <button class="button" disabled=${!typed?.trim()}>Go</button>
     </form>
     ${error && html`<${ErrorBox} error=${error} retry=${path ? () => go("") : reload} />`}
     ${data && !error && html`<ul class="folders" aria-label=${`Folders in ${data.path || "the shared folders"}`}>
