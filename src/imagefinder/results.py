@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any, overload
 
 from imagefinder.images.grid import html_grid
@@ -37,17 +38,29 @@ class Hits(Sequence[Hit]):
     """The answers of one search, best first. In a notebook they show as a grid of pictures.
 
     ``total`` is how many images the filter lets through, all of them without one. ``stages`` are the milliseconds
-    spent on each part of the search, ``took_ms`` on all of it: read, embed, feedback, query, count.
+    spent on each part of the search, ``took_ms`` on all of it: read, embed, feedback, query, count. ``unknown_words``
+    are those of the query that no model asked knows, and ``notice`` says so to people, None if there are none. If no
+    word is known, and nothing else is looked for, there are no hits.
     """
 
     def __init__(
-        self, hits: Sequence[Hit], *, space: str, total: int, took_ms: float, stages: Mapping[str, float]
+        self,
+        hits: Sequence[Hit],
+        *,
+        space: str,
+        total: int,
+        took_ms: float,
+        stages: Mapping[str, float],
+        unknown_words: Sequence[str] = (),
+        notice: str | None = None,
     ) -> None:
         self._hits = tuple(hits)
         self.space = space
         self.total = total
         self.took_ms = took_ms
         self.stages = dict(stages)
+        self.unknown_words = tuple(unknown_words)
+        self.notice = notice
 
     @overload
     def __getitem__(self, i: int) -> Hit: ...
@@ -68,11 +81,14 @@ class Hits(Sequence[Hit]):
             "stages": {f"{name}_ms": round(ms, 2) for name, ms in self.stages.items()},
             "space": self.space,
             "total": self.total,
+            "unknown_words": list(self.unknown_words),
+            "notice": self.notice,
             "hits": [h.to_dict() for h in self],
         }
 
     def _repr_html_(self) -> str:
-        return html_grid([(h.uri, f"{h.rank}. {h.score:.3f}", h.record.caption or "") for h in self])
+        notice = f"<p>{escape(self.notice)}</p>" if self.notice else ""
+        return notice + html_grid([(h.uri, f"{h.rank}. {h.score:.3f}", h.record.caption or "") for h in self])
 
 
 @dataclass(frozen=True, slots=True)

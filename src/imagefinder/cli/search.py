@@ -134,6 +134,8 @@ def search(
         hits = finder.search(terms, **{name: options[name] for name in ABOUT_OPTIONS})
         if options["null"]:
             shape = "paths"
+        if hits.notice:
+            say(hits.notice)
         _print(hits, "json" if as_json else shape, "\0" if options["null"] else "\n", options["preview"])
         if copy_to:
             _copy(hits, copy_to)

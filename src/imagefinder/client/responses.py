@@ -36,7 +36,15 @@ def hits_of(response: Row) -> Hits:
         for row in response["hits"]
     ]
     stages = {name.removesuffix("_ms"): ms for name, ms in response["stages"].items()}
-    return Hits(hits, space=response["space"], total=response["total"], took_ms=response["took_ms"], stages=stages)
+    return Hits(
+        hits,
+        space=response["space"],
+        total=response["total"],
+        took_ms=response["took_ms"],
+        stages=stages,
+        unknown_words=response.get("unknown_words", ()),
+        notice=response.get("notice"),
+    )
 
 
 def info_of(response: Row) -> IndexInfo:

@@ -23,6 +23,19 @@ class Vocabulary:
     above: Sequence[Sequence[int]]
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a model reads a text: the ``unknown`` words, in their order and as they were written, and whether any other
+    says something to it (``understood``; a text without any unknown word is). ``meant`` has for some of the unknown
+    words a known one that they are probably a slip of. ``language`` is what the model reads, as "English", where that
+    is one language."""
+
+    unknown: tuple[str, ...] = ()
+    understood: bool = True
+    meant: tuple[tuple[str, str], ...] = ()
+    language: str = ""
+
+
 class Embedder(Protocol):
     """Turns pictures and text into vectors.
 
@@ -56,6 +69,9 @@ class Embedder(Protocol):
 
     def count_tokens(self, texts: Sequence[str]) -> int:
         """How many tokens the model reads of these texts; those that it cuts off do not count."""
+
+    def read_texts(self, texts: Sequence[str]) -> Sequence[Reading]:
+        """Which words of each text the model knows. An embedder without this method is taken to know all."""
 
     def vocabulary(self) -> Vocabulary:
         """Common words for the names of clusters, with vectors as ``embed_texts`` gives them."""

@@ -27,7 +27,7 @@ from imagefinder.models.spec import (
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from imagefinder.models.base import Vocabulary
+    from imagefinder.models.base import Reading, Vocabulary
     from imagefinder.types import Float32
 
 SPACE = "image"
@@ -123,6 +123,12 @@ class FunctionEmbedder:
     def count_tokens(self, texts: Sequence[str]) -> int:
         """The number of words, separated by spaces, because the tokens of the function are not known."""
         return sum(len(text.split()) for text in texts)
+
+    def read_texts(self, texts: Sequence[str]) -> list[Reading]:
+        """All as understood: what the function knows is not known."""
+        from imagefinder.models.base import Reading
+
+        return [Reading() for _ in texts]
 
     def vocabulary(self) -> Vocabulary:
         """The words of the package for the names of clusters, with vectors as ``embed_texts`` gives them."""

@@ -15,11 +15,12 @@ from imagefinder.models.session import Session
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from imagefinder.models.base import Embedder, Vocabulary
+    from imagefinder.models.base import Embedder, Reading, Vocabulary
     from imagefinder.models.spec import ModelSpec
     from imagefinder.types import Float32
 
 CLASSES = "classes"
+TAUGHT = "words.txt"  # the words that a map of words was trained with, one a line, as ``reading.folded`` gives them
 
 
 class DerivedEmbedder:
@@ -93,6 +94,18 @@ class DerivedEmbedder:
         self._check_words()
         return self.base.count_tokens(texts)
 
+    def read_texts(self, texts: Sequence[str]) -> list[Reading]:
+        """Which words of each text are known: to the base, or from the captions this model was trained with. A model of
+        a version that kept no list of these may know any word."""
+        from imagefinder.models.base import Reading
+        from imagefinder.models.reading import known_besides
+
+        self._check_words()
+        if self._taught is None:
+            return [Reading() for _ in texts]
+        read = getattr(self.base, "read_texts", None)
+        return [known_besides(found, self._taught) for found in read(texts)] if read else [Reading() for _ in texts]
+
     def vocabulary(self) -> Vocabulary:
         self._check_words()
         return self.base.vocabulary()
@@ -100,6 +113,13 @@ class DerivedEmbedder:
     def _check_words(self) -> None:
         if self.spec.text is None:
             raise ModelError(f"The model {self.spec.name} doesn't understand words.")
+
+    @cached_property
+    def _taught(self) -> frozenset[str] | None:
+        try:
+            return frozenset((self.spec.folder / TAUGHT).read_text("utf-8").split("\n"))
+        except OSError:
+            return None
 
     @cached_property
     def _session(self) -> Session:

@@ -17,10 +17,11 @@ import numpy as np
 from imagefinder.errors import ModelError
 from imagefinder.models.conse import load_vocabulary
 from imagefinder.models.image_tower import finite
+from imagefinder.models.reading import PiecesReader
 from imagefinder.models.session import Session
 
 if TYPE_CHECKING:
-    from imagefinder.models.base import Vocabulary
+    from imagefinder.models.base import Reading, Vocabulary
     from imagefinder.models.spec import ModelSpec, TextSpec
     from imagefinder.types import Float32
 
@@ -45,6 +46,7 @@ class JointWords:
         self._text = text
         self._threads = threads
         self._cache = cache
+        self._reader = PiecesReader(lambda: self._tokenizer, self._normal)
 
     def embed(self, texts: Sequence[str]) -> Float32:
         """Texts, one or more, to float32 (n, dim), rows of unit length. Raises ModelError."""
@@ -59,6 +61,9 @@ class JointWords:
 
     def count(self, texts: Sequence[str]) -> int:
         return sum(sum(t.attention_mask) for t in self._tokens(texts))
+
+    def read(self, texts: Sequence[str]) -> list[Reading]:
+        return self._reader.read(texts)
 
     def vocabulary(self) -> Vocabulary:
         return self._vocabulary

@@ -16,7 +16,7 @@ from imagefinder.models.words import ConseWords
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from imagefinder.models.base import Vocabulary
+    from imagefinder.models.base import Reading, Vocabulary
     from imagefinder.models.spec import ModelSpec
     from imagefinder.models.words import Words
     from imagefinder.types import Float32
@@ -88,6 +88,10 @@ class OnnxEmbedder:
 
     def count_tokens(self, texts: Sequence[str]) -> int:
         return self._words.count(texts)
+
+    def read_texts(self, texts: Sequence[str]) -> list[Reading]:
+        """Which words of each text the model knows."""
+        return self._words.read(texts)
 
     def vocabulary(self) -> Vocabulary:
         """Words for the names of clusters, with vectors as ``embed_texts`` gives them."""

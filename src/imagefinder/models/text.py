@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagefinder.errors import ModelError
+from imagefinder.models.reading import EnglishReader
 from imagefinder.models.session import Session
 
 if TYPE_CHECKING:
+    from imagefinder.models.base import Reading
     from imagefinder.types import Float32
 
 BATCH = 32  # texts at once; longer batches only add padding
@@ -22,6 +24,7 @@ class TextTower:
     def __init__(self, folder: Path, *, threads: int | None = None) -> None:
         self._folder = folder
         self._threads = threads
+        self._reader = EnglishReader(folder, lambda: self._tokenizer.get_vocab())
 
     def embed(self, texts: Sequence[str]) -> Float32:
         """Texts to float32 (n, 384), rows of unit length. A text is cut at 256 tokens. Raises ModelError."""
@@ -33,6 +36,10 @@ class TextTower:
     def count(self, texts: Sequence[str]) -> int:
         """How many tokens ``embed`` reads of these texts."""
         return sum(sum(t.attention_mask) for t in self._tokens(texts))
+
+    def read(self, texts: Sequence[str]) -> list[Reading]:
+        """Which words of these texts it knows."""
+        return self._reader.read(texts)
 
     def _tokens(self, texts: Sequence[str]) -> Any:
         # Lone surrogates (of file names that are no UTF-8) can't be tokenized.

@@ -14,7 +14,7 @@ from imagefinder.models.conse import ClassWords, load_vocabulary
 from imagefinder.models.text import TextTower
 
 if TYPE_CHECKING:
-    from imagefinder.models.base import Vocabulary
+    from imagefinder.models.base import Reading, Vocabulary
     from imagefinder.types import Float32
 
 
@@ -26,6 +26,9 @@ class Words(Protocol):
 
     def count(self, texts: Sequence[str]) -> int:
         """How many tokens the model reads of these texts."""
+
+    def read(self, texts: Sequence[str]) -> list[Reading]:
+        """Which words of these texts the model knows."""
 
     def vocabulary(self) -> Vocabulary:
         """Common words with their vectors."""
@@ -45,6 +48,9 @@ class ConseWords:
 
     def count(self, texts: Sequence[str]) -> int:
         return self._tower.count(texts)
+
+    def read(self, texts: Sequence[str]) -> list[Reading]:
+        return self._tower.read(texts)
 
     def vocabulary(self) -> Vocabulary:
         found = load_vocabulary(self._folder)

@@ -13,6 +13,7 @@ from imagefinder.results import Hits
 from imagefinder.search.embed import EmbeddedTerm, Pictures, SpaceQuery, Stopwatch, embed_terms, query_vectors
 from imagefinder.search.euclidean import DistanceRanking, raw_point
 from imagefinder.search.fusion import Fused, Voter
+from imagefinder.search.heard import Heard, hear
 from imagefinder.search.options import SearchOptions
 from imagefinder.search.query import Kind, QueryInput, Term, parse_query
 from imagefinder.search.ranking import Ranking
@@ -45,10 +46,15 @@ def search(views: Sequence[View], terms: Sequence[Term], options: SearchOptions,
     Each term is compared in one space: text in the text space of the view, images and ids in its image space. Within a
     space, the unit vectors of the terms are added with their weights, and the score is the cosine with this sum, which
     ranks images as rclip does. Images that the query names by id, and disliked images, are not among the hits. See
-    ``ranking`` for text and images in one query, and ``fusion`` for several views or measures.
+    ``ranking`` for text and images in one query, and ``fusion`` for several views or measures. Texts of which no model
+    knows a word are left out, and if nothing else is looked for, there are no hits: see ``heard``.
     """
     watch = Stopwatch()
     index = views[0].index
+    heard = hear(views, terms)
+    if heard.unknown and not options.liked and all(term.weight <= 0 for term in heard.terms):
+        return _nothing_understood(views, options, heard, watch)
+    terms = heard.terms
     pictures = Pictures(index, loader)
     embedded = [embed_terms(view, terms, pictures, watch) for view in views]
     with index.steady.shared():  # no transform changes between a query's vectors and the points it is compared with
@@ -63,7 +69,27 @@ def search(views: Sequence[View], terms: Sequence[Term], options: SearchOptions,
         Hit(rank, p.score, Record.from_payload(p.id, p.payload), copies)
         for rank, (p, copies) in enumerate(page, start=options.offset + 1)
     ]
-    return Hits(hits, space=plan.spaces, total=total, took_ms=watch.total_ms, stages=watch.stages)
+    return Hits(
+        hits,
+        space=plan.spaces,
+        total=total,
+        took_ms=watch.total_ms,
+        stages=watch.stages,
+        unknown_words=heard.unknown,
+        notice=heard.notice,
+    )
+
+
+def _nothing_understood(views: Sequence[View], options: SearchOptions, heard: Heard, watch: Stopwatch) -> Hits:
+    """No hits: those nearest to a vector that says nothing would only look like some."""
+    spaces = "+".join(dict.fromkeys(view.words or view.image for view in views))
+    watch.lap("embed")
+    total = views[0].index.store.count(options.filter)
+    watch.lap("count")
+    stages, words = watch.stages, heard.unknown
+    return Hits(
+        [], space=spaces, total=total, took_ms=watch.total_ms, stages=stages, unknown_words=words, notice=heard.notice
+    )
 
 
 class SearchPlan:

@@ -59,6 +59,8 @@ class Hits(ResponseBody):
     space: str
     total: int = Field(description="How many images match the filter.")
     next_offset: int | None
+    unknown_words: list[str] = Field(description="Words of the query that no model asked knows.")
+    notice: str | None = Field(description="The same, for people.")
     hits: list[Hit]
 
 

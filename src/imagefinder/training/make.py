@@ -6,12 +6,15 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from imagefinder._version import __version__
+from imagefinder.models.derived import TAUGHT
+from imagefinder.models.reading import folded, words_of
 from imagefinder.training.export import MODEL_FILE, check_parity, free_name, keep_model
 from imagefinder.training.report import Training, check_finite
 from imagefinder.types import OnProgress, ignore
@@ -190,7 +193,9 @@ def make_words(
         graph, some = found.map.graph(), slice(0, PARITY_ROWS)
         inputs = {IMAGE: image[some], WORDS: words[some]}
         check_parity(graph, inputs, {"words": found.map.apply(image[some], words[some])})
-        _keep(origin, training, graph, {"words": texts.shape[1]}, inputs={IMAGE: "image", WORDS: space})
+        taught = {folded(word) for _, text in table.captions for word in words_of(text)}
+        spaces, files = {"words": texts.shape[1]}, {TAUGHT: "\n".join(sorted(taught)).encode()}
+        _keep(origin, training, graph, spaces, inputs={IMAGE: "image", WORDS: space}, files=files)
     return training
 
 
@@ -202,6 +207,7 @@ def _keep(
     *,
     inputs: Mapping[str, str],
     classes: Sequence[str] | None = None,
+    files: Mapping[str, bytes] = MappingProxyType({}),
 ) -> None:
     base, outputs = origin.base, {**{space: space for space in spaces}, **({"classes": "classes"} if classes else {})}
     spec: dict[str, Any] = {
@@ -219,4 +225,4 @@ def _keep(
         spec["classes"] = list(classes)
     if "words" in spaces:
         spec["text"] = {"kind": "base", "space": "words"}
-    keep_model(origin.folder, spec, {MODEL_FILE: graph})
+    keep_model(origin.folder, spec, {MODEL_FILE: graph, **files})
