@@ -108,3 +108,36 @@ def test_what_is_written_is_what_is_read(parts: list[tuple[float, int, str]]) ->
 def test_no_text_raises_anything_but_our_error(text: str) -> None:
     with contextlib.suppress(InvalidQueryError):
         assert parse_query(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("dog -grass", [("dog", 1), ("grass", -0.5)]),
+        ("-people beach", [("beach", 1), ("people", -0.5)]),
+        ('dog -"green grass" lake', [("dog lake", 1), ("green grass", -0.5)]),
+        ('dog -2:people -1.5:"tall hat"', [("dog", 1), ("people", -2), ("tall hat", -1.5)]),
+        ("dog +cat - two birds -fish", [("dog", 1), ("cat", 1), ("two birds", -1), ("fish", -0.5)]),
+        ('2:"a b" c', [("a b c", 2)]),
+        ('"dog - cat"', [("dog - cat", 1)]),
+        ('"beach.jpg"', [("beach.jpg", 1)]),
+        ('"id:no id"', [("id:no id", 1)]),
+        ("\u201cred bike\u201d \u2212\u201ewet road\u201c", [("red bike", 1), ("wet road", -0.5)]),
+        ('"green grass', [("green grass", 1)]),
+        ('dog "green -grass', [("dog green", 1), ("grass", -0.5)]),
+        ('5" pipe', [('5" pipe', 1)]),
+        ("temperature -5", [("temperature -5", 1)]),
+        ("black-and-white t-shirt 10-15", [("black-and-white t-shirt 10-15", 1)]),
+        ("rock -n- roll", [("rock -n- roll", 1)]),
+        ("dog --cat -> bird", [("dog --cat -> bird", 1)]),
+    ],
+)
+def test_signs_right_before_a_word_and_quotation_marks(text: str, terms: list[tuple[str, float]]) -> None:
+    assert [(t.value, t.weight) for t in parse_query(text, files=False)] == terms
+    assert [(t.value, t.weight) for t in parse_arguments(text.split())] == terms or "beach.jpg" in text
+
+
+@pytest.mark.parametrize("text", ["-grass", '-"green grass"', "-a -b", '""', 'dog - ""'])
+def test_a_query_with_nothing_to_look_for_is_refused(text: str) -> None:
+    with pytest.raises(InvalidQueryError):
+        parse_query(text, files=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 import sys
 from collections.abc import Sequence
@@ -86,8 +87,25 @@ def _comma_list(context: click.Context, parameter: click.Parameter, given: str) 
     return comma_list(given)
 
 
+class _SearchCommand(LateCommand):
+    """A command whose argument ``-grass`` is part of the query: no option of one letter goes on with letters."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        options = [p for p in self.get_params(ctx) if isinstance(p, click.Option)]
+        take_value = {name for p in options if not (p.is_flag or p.count) for name in p.opts}
+        end = args.index("--") if "--" in args else len(args)
+        read = [
+            f" {arg}" if i < end and _SUBTRACTED.match(arg) and before not in take_value else arg
+            for i, (before, arg) in enumerate(zip(["", *args], args, strict=False))
+        ]
+        return super().parse_args(ctx, read)
+
+
+_SUBTRACTED = re.compile(r"""-(?:[^\W\d_]{2}|["\u201c\u201e\u00ab./~]|\d+(?:\.\d+)?:|id:)""")
+
+
 @click.command(
-    cls=LateCommand,
+    cls=_SearchCommand,
     late=_search_options,
     at=2,
     context_settings={"ignore_unknown_options": False, "allow_interspersed_args": True},
@@ -116,8 +134,13 @@ def search(
 ) -> int:
     """Find images by text, by an image (a file, a URL, id:ID), or by a weighted sum of these.
 
+    A minus right before a word, or before a phrase in quotation marks, takes away what shows it; + and - between spaces
+    add and subtract all up to the next of them. A number and a colon before a part is its weight.
+
     \b
       imagefinder search red bike
+      imagefinder search dog -grass
+      imagefinder search 'dog -"green grass"'
       imagefinder search ./beach.jpg -k 20
       imagefinder search "dog + ./beach.jpg - people"
       imagefinder search "2:dog + 0.5:snow" --filter "width >= 800 and taken_at >= 2020"

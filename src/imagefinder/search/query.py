@@ -1,4 +1,5 @@
-"""Reads a query: text, files, URLs and ids, added and subtracted with weights, in the syntax of rclip."""
+"""Reads a query: text, files, URLs and ids, added and subtracted with weights, in the syntax of rclip
+and of search engines."""
 
 from __future__ import annotations
 
@@ -12,13 +13,12 @@ from typing import TYPE_CHECKING, Self, TypeAlias
 from uuid import UUID
 
 from imagefinder.errors import InvalidQueryError
+from imagefinder.search.grammar import split_pieces
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".heif"}
-_WEIGHT = re.compile(r"(\d+(?:\.\d+)?|\.\d+):\s*(\S.*)", re.DOTALL)
-_OPERATOR = re.compile(r"(?:^|\s+)([+-])(?=\s|$)")
 
 
 class Kind(StrEnum):
@@ -109,10 +109,12 @@ QueryInput: TypeAlias = "Part | list[Part]"
 def parse_query(query: QueryInput, *, files: bool = True) -> list[Term]:
     """The terms of a query.
 
-    Text is split at `` + `` and `` - ``. Each part may have a weight (``2:dog``) and is an id (``id:UUID``), a URL, a
-    file (one that exists, or that is written like the path of an image), or else text to search by. A ``Path``, the
+    Text is split at `` + `` and `` - ``, and ``-word`` or ``-"some words"`` is subtracted: see ``grammar``. Each
+    part may have a weight (``2:dog``) and is an id (``id:UUID``), a URL, a file (one that exists, or that is
+    written like the path of an image), or else, and always in quotation marks, text to search by. A ``Path``, the
     bytes of an image file, or a Pillow image is one term. A list contains parts to be added, each with or without a
-    weight: ``["dog", (Path("beach.jpg"), 0.5), ("people", -1)]``. With ``files=False``, no text is read as a path or
+    weight: ``["dog", (Path("beach.jpg"), 0.5), ("people", -1)]``. With ``files=False``, no text is read as a path
+    or
     looked up on the disk: for text from strangers. Raises InvalidQueryError.
     """
     parts: list[Part] = query if isinstance(query, list) else [query]
@@ -139,7 +141,7 @@ def parse_arguments(arguments: Sequence[str]) -> list[Term]:
     sign = 1.0
     for text, splittable in pieces:
         if not splittable:
-            terms.append(_text_term(text, sign, True))
+            terms.append(replace(_classify(text, True), weight=sign))
             sign = 1.0
             continue
         ahead = re.search(r"(?:^|\s)([+-])\s*$", text)
@@ -152,20 +154,14 @@ def parse_arguments(arguments: Sequence[str]) -> list[Term]:
 
 
 def split_text(text: str, *, files: bool = True) -> list[Term]:
-    """The terms of a text with operators: ``dog + ./beach.jpg - 2:people``. Only with ``files`` can they be paths."""
+    """The terms of a text with signs: ``dog + ./beach.jpg -people``. Only with ``files`` can they be paths."""
     if files and _is_file(text):
-        return [_text_term(text, 1.0, files)]
-    pieces = _OPERATOR.split(text.strip())
-    signs = ["+", *pieces[1::2]]
-    bodies = pieces[0::2]
-    if len(bodies) > 1 and not bodies[0]:
-        signs, bodies = signs[1:], bodies[1:]
-    if any(not body.strip() for body in bodies):
-        raise InvalidQueryError(
-            f"There is nothing on one side of an operator in {text!r}.",
-            remedy="Write + and - between two things, with spaces: dog + beach - people",
-        )
-    return [_text_term(body.strip(), -1.0 if s == "-" else 1.0, files) for s, body in zip(signs, bodies, strict=True)]
+        return [_classify(text, files)]
+    pieces = split_pieces(text, _is_file) if files else split_pieces(text)
+    return [
+        replace(Term(Kind.WORDS, piece.text) if piece.quoted else _classify(piece.text, files), weight=piece.weight)
+        for piece in pieces
+    ]
 
 
 def _terms(part: Part, files: bool) -> list[Term]:
@@ -179,13 +175,6 @@ def _terms(part: Part, files: bool) -> list[Term]:
     if isinstance(part, Path):
         return [Term(Kind.FILE, _existing(str(part)))]
     return [Term(Kind.DATA, part)]
-
-
-def _text_term(text: str, sign: float, files: bool) -> Term:
-    weight = 1.0
-    if not (files and _is_file(text)) and (match := _WEIGHT.fullmatch(text)):
-        weight, text = float(match.group(1)), match.group(2)
-    return replace(_classify(text, files), weight=sign * weight)
 
 
 def _classify(text: str, files: bool) -> Term:
