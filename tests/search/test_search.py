@@ -272,3 +272,55 @@ def test_marginal_relevance_is_as_its_formula_says() -> None:
 def test_diversity_goes_from_0_to_1(finder: ImageFinder, diversity: float) -> None:
     with pytest.raises(ValueError, match="diversity"):
         finder.search("dog", diversity=diversity)
+
+
+# --- words that the model does not know -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\u72d7",
+        "\U0001f600",
+        "\u0441\u043e\u0431\u0430\u043a\u0430",
+        "der Hund",
+        "xqzvkw",
+        "???",
+        "\u0e2a\u0e38\u0e19\u0e31\u0e02",
+    ],
+)
+def test_a_text_without_a_known_word_finds_nothing_and_is_told(finder: ImageFinder, text: str) -> None:
+    hits = finder.search(text)
+    assert not hits and hits.unknown_words == (text.split()[-1],)
+    assert hits.notice == f"No word was understood: {text.split()[-1]}. The model reads English."
+    assert hits.to_dict()["unknown_words"] == list(hits.unknown_words)
+
+
+def test_the_rest_of_a_query_is_searched_for_and_the_unknown_named(finder: ImageFinder) -> None:
+    hits = finder.search("red \u0448\u0430\u0440", k=3)
+    assert len(hits) == 3 and hits.unknown_words == ("\u0448\u0430\u0440",)
+    image = finder.records()[0]
+    both = finder.search(f"id:{image.id} + \u72d7", k=3)
+    assert [h.id for h in both] == [h.id for h in finder.similar(image.id, 3)] and both.unknown_words == ("\u72d7",)
+    assert "elephnat (did you mean elephant?)" in str(finder.search("an elephnat").notice)
+    without = finder.search("dog -\u72d7", k=3)
+    assert [h.id for h in without] == [h.id for h in finder.search("dog", 3)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a t-shirt",
+        "hoodies",
+        "firehose",
+        "Nike sneakers",
+        "two dogs' leashes",
+        "iphone15",
+        "zucchini",
+        "the",
+        "1999",
+        "caf\u00e9",
+    ],
+)
+def test_ordinary_words_and_those_of_shops_are_not_blamed(finder: ImageFinder, text: str) -> None:
+    assert finder.search(text, k=1).notice is None

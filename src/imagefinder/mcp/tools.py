@@ -17,6 +17,7 @@ from imagefinder._version import __version__
 from imagefinder.errors import ImageFinderError, InvalidInputError, NotFoundError
 from imagefinder.images.loader import is_url
 from imagefinder.mcp.access import Access, Library, thumbnail
+from imagefinder.results import Hits
 from imagefinder.search.options import ABOUT_OPTIONS, SearchOptions
 from imagefinder.search.query import Part
 from imagefinder.types import Limits, Record, ids_of
@@ -106,7 +107,9 @@ class Tools:
         self,
         words: Annotated[
             str,
-            Field(description="What to see in the images, e.g. red bike. `dog + snow - people` adds and subtracts."),
+            Field(
+                description="What to see in the images, e.g. red bike. `dog + snow - people` adds and subtracts, `-grass` too."
+            ),
         ] = "",
         image: Annotated[str | None, Field(description="Search by an image: a file's path, a URL or an id.")] = None,
         *,
@@ -139,7 +142,9 @@ class Tools:
         with self._access.use() as library:
             hits = library.search(parts or None, **options.keywords())
             rows = [{"id": h.id, "uri": h.uri, "score": round(h.score, 3), **_facts(h.record)} for h in hits]
-            return self._with_pictures(library, {"total": hits.total, "hits": rows}, hits, thumbnails)
+            return self._with_pictures(
+                library, {"total": hits.total, **_not_understood(hits), "hits": rows}, hits, thumbnails
+            )
 
     def similar(
         self,
@@ -231,6 +236,11 @@ class Tools:
 
 def _content(value: Mapping[str, Any]) -> Content:
     return [json.dumps(value, ensure_ascii=False, default=str)]
+
+
+def _not_understood(hits: Hits) -> dict[str, Any]:
+    """What an agent should know of its words, where the model does not know them all."""
+    return {"notice": hits.notice, "unknown_words": list(hits.unknown_words)} if hits.notice else {}
 
 
 def _facts(record: Record) -> dict[str, Any]:

@@ -7,6 +7,8 @@ import { navigate, usePlace, withParams } from "../state.js";
 import { askForBox } from "../viewer/box_dialog.js";
 import { Icon } from "./icon.js";
 
+const SIGNS = 'dog -grass: without grass. "green grass": together. dog + ball - people: more of one, less of the other.';
+
 export function SearchBox() {
   const { path, params } = usePlace();
   const { info } = useIndex();
@@ -50,7 +52,7 @@ export function SearchBox() {
       </span>`,
     )}
     <input ref=${field} id="search-words" type="search" enterkeyhint="search" autocomplete="off" spellcheck=${false}
-      aria-label="Search in words or by a URL" placeholder=${pictures.length ? "and in words" : hint} value=${text}
+      aria-label="Search in words or by a URL" title=${SIGNS} placeholder=${pictures.length ? "and in words" : hint} value=${text}
       onInput=${(event) => setText(event.target.value)} onKeyDown=${keys} />
     ${text && html`<button type="button" class="icon-button" aria-label="Clear the words" onClick=${clear}><${Icon} name="close" /></button>`}
     <button type="button" class="icon-button" aria-label="Search by a picture" title="Search by a picture" onClick=${() => picker.current.click()}><${Icon} name="camera" /></button>

@@ -23,7 +23,7 @@ async function browse(search, signal) {
 
 async function hits(search, offset, k, signal) {
   const answer = await api.post("/search", { ...searchBody(search), k, offset }, { signal });
-  return { items: answer.hits, total: answer.total, next: answer.next_offset, took: answer.took_ms };
+  return { items: answer.hits, total: answer.total, next: answer.next_offset, took: answer.took_ms, notice: answer.notice };
 }
 
 /**
@@ -83,7 +83,7 @@ export function useResults(search) {
   }, [key, state]);
 
   const { items, total, took, next } = state;
-  const facts = { items, total, took, hasMore: next !== null, query, scored: Boolean(state.query) };
+  const facts = { items, total, took, notice: state.notice ?? null, hasMore: next !== null, query, scored: Boolean(state.query) };
   const how = { ready: state.key !== null, stale: state.key !== key, waiting, error, reload, more: query ? more : undefined };
   return useMemo(() => ({ ...facts, ...how }), [state, key, waiting, error, more]);
 }

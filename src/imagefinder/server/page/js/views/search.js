@@ -62,7 +62,7 @@ export default function Search({ route }) {
       actions=${(item) => html`<${Actions} item=${item} search=${search} />`}
       footer=${scored ? (item) => html`<${Footer} item=${item} search=${search} />` : undefined}
       onKey=${keys} onEnd=${results.more} />`}
-    ${ready && !results.error && !results.stale && !items.length && html`<${Nothing} search=${search} query=${query} />`}
+    ${ready && !results.error && !results.stale && !items.length && html`<${Nothing} search=${search} query=${query} notice=${results.notice} />`}
     ${selection.ids.size > 0 && html`<${SelectionBar} selection=${selection} total=${items.length} readOnly=${info?.read_only} onRemoved=${results.reload} />`}
   </div>`;
 }
@@ -72,15 +72,17 @@ function Summary({ results, search }) {
   const found = hasMore ? `Best of ${count(total, "image")}` : count(items.length, "image");
   const words = query ? `${found} · ${number(Math.max(1, Math.round(took)))} ms` : count(total, "image");
   const { liked, disliked } = search;
-  return html`<p class="grow muted small-text number" role="status" data-testid="summary">${ready && !stale && !results.error ? words : ""}</p>
+  const current = ready && !stale && !results.error;
+  return html`<p class="grow muted small-text number" role="status" data-testid="summary">${current ? words : ""}
+      ${current && results.notice && html` · <span data-testid="notice">${results.notice}</span>`}</p>
     ${liked.length > 0 && html`<${Chip} kind="accent" label="the likes" onRemove=${() => setParams({ liked: null })}>${number(liked.length)} liked<//>`}
     ${disliked.length > 0 && html`<${Chip} label="the dislikes" onRemove=${() => setParams({ disliked: null })}>${number(disliked.length)} disliked<//>`}`;
 }
 
-function Nothing({ search, query }) {
+function Nothing({ search, query, notice }) {
   const narrowed = search.filter || search.minScore !== null || search.sameCluster;
   const clear = () => setParams({ filter: null, min_score: null, same_cluster: null });
-  const why = narrowed ? "Nothing passes the filters and options that are set." : "Try other words, or search by a picture.";
+  const why = notice ?? (narrowed ? "Nothing passes the filters and options that are set." : "Try other words, or search by a picture.");
   return html`<${Empty} icon="search" title="No image fits" text=${why}>
     ${narrowed && html`<button class="button primary" onClick=${clear}>Clear the filters</button>`}
     ${query && html`<a class="button" href="/">All images</a>`}
