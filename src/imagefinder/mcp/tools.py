@@ -107,9 +107,7 @@ class Tools:
         self,
         words: Annotated[
             str,
-            Field(
-                description="What to see in the images, e.g. red bike. `dog + snow - people` adds and subtracts, `-grass` too."
-            ),
+            Field(description="What to see, e.g. red bike. `dog + snow - people` adds and subtracts; `-grass` too."),
         ] = "",
         image: Annotated[str | None, Field(description="Search by an image: a file's path, a URL or an id.")] = None,
         *,
