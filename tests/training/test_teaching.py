@@ -291,3 +291,12 @@ def test_a_model_whose_file_is_broken_is_said(drawn: Path, index: Path) -> None:
     shutil.copy(drawn / "labels.csv", index / "models" / "classifier" / "model.onnx")
     with ImageFinder.open(index) as finder, pytest.raises(ImageFinderError, match="can't be loaded"):
         finder.predict(drawn / "pictures" / "discs-0.png")
+
+
+@pytest.mark.parametrize(("by", "told"), [("cluster_name", True), ("cluster", True), ("folder", False), (None, False)])
+def test_figures_of_labels_computed_from_the_vectors_are_called_no_evidence(by: str | None, told: bool) -> None:
+    from imagefinder.training.report import Training, with_origin
+
+    made = Training("adapter", "a", 9, (), 3, None, None, "lda", 0.1, notes=("first",))
+    notes = with_origin(made, by).to_dict()["notes"]
+    assert notes[0] == "first" and [f"({by})" in note and "no evidence" in note for note in notes[1:]] == [True] * told

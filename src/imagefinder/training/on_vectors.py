@@ -18,7 +18,7 @@ from imagefinder.catalog.feedback import Feedback
 from imagefinder.errors import ModelError, NotFoundError
 from imagefinder.index.spaces import models_of, spaces_of
 from imagefinder.ingest.fill import add_model
-from imagefinder.training.report import FILLING
+from imagefinder.training.report import FILLING, with_origin
 from imagefinder.types import OnProgress, Progress, ignore
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def train_adapter(  # noqa: PLR0913 - each can be given without the others, and 
         judgements = Feedback(collection.index).list() if feedback else None
         examples = gather(_known(collection, origin), labels, by=by, judgements=judgements)
         made = make_adapter(origin, examples, name=name, methods=methods, seed=seed, progress=report)
-        return _added(collection, made, use, report)
+        return _added(collection, with_origin(made, by), use, report)
 
 
 def train_classifier(  # noqa: PLR0913 - as above
@@ -94,7 +94,7 @@ def train_classifier(  # noqa: PLR0913 - as above
         origin = _origin(collection, space)
         examples = gather(_known(collection, origin), labels, by=by)
         made = make_classifier(origin, examples, name=name, hidden=hidden, share=held_out, seed=seed, progress=report)
-        return _added(collection, made, use, report)
+        return _added(collection, with_origin(made, by), use, report)
 
 
 def train_words(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -58,6 +58,20 @@ class Training:
             **self.facts,
             "notes": list(self.notes),
         }
+
+
+COMPUTED = ("cluster", "cluster_name", "class")  # fields that ImageFinder itself writes, from the vectors
+
+
+def with_origin(training: Training, by: str | None) -> Training:
+    """The training with a note where its labels were computed from the vectors that it is measured on."""
+    if by not in COMPUTED:
+        return training
+    note = (
+        f"These figures are no evidence: the labels ({by}) were computed from the vectors themselves, so they only "
+        "show that the groups come back. Measure with labels that a person gave."
+    )
+    return replace(training, notes=(*training.notes, note))
 
 
 def check_finite(vectors: Any, what: str = "vectors") -> None:
