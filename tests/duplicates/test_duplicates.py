@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import pytest
 from command import run_cli
 from PIL import Image, ImageOps
 
-from imagefinder.duplicates import decisions, trash
+from imagefinder.duplicates import decisions, moving, trash
 from imagefinder.duplicates.candidates import candidates, near_in_order
 from imagefinder.duplicates.decisions import Decision, Decisions
 from imagefinder.duplicates.find import Options
@@ -78,7 +79,7 @@ def test_each_kind_of_copy_is_found_with_its_evidence(finder: ImageFinder, album
     assert [g.tier for g in report.groups] == [Tier.IDENTICAL_BYTES, Tier.IDENTICAL_PIXELS, Tier.SAME_PICTURE]
     assert "named like a copy" in groups["0.jpg"].reason
     assert "better format: PNG against JPEG" in groups["1.png"].reason
-    assert "more pixels" in groups["2.jpg"].reason
+    assert "shows more: the other is cropped to" in groups["2.jpg"].reason
     (crop,) = groups["2.jpg"].members
     assert crop.edits[0] == "mirrored"
     assert crop.edits[1] in ("cropped to 90%", "cropped to 89%", "cropped to 91%")
@@ -109,7 +110,7 @@ def test_similar_is_never_called_a_duplicate_and_never_planned() -> None:
         (Tier.SIMILAR, "0", ["4"]),
     ]
     plan = make_plan(DuplicateReport(tuple(groups), 5, 4, 0, (), 0.0))
-    assert [f.path for g in plan.groups for f in g.remove] == ["/1.jpg", "/2.jpg"]
+    assert [f.path for g in plan.groups for f in g.remove] == ["/1.jpg"]
 
 
 def test_two_that_were_decided_apart_join_no_third() -> None:
@@ -293,9 +294,9 @@ def test_a_crash_between_the_journal_and_the_move_can_be_undone(
     plan: Plan, index: Index, album: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = contents(album)
-    real, moves = os.rename, 0
+    real, moves = moving.move, 0
 
-    def rename(source: Any, target: Any) -> None:
+    def move(source: Path, target: Path) -> None:
         nonlocal moves
         moves += 1
         if moves == 2:
@@ -303,7 +304,7 @@ def test_a_crash_between_the_journal_and_the_move_can_be_undone(
         real(source, target)
 
     with monkeypatch.context() as patched:
-        patched.setattr(os, "rename", rename)
+        patched.setattr(trash, "move", move)
         with pytest.raises(KeyboardInterrupt):
             trash.apply_plan(index, plan)
     (journal,) = trash.journals(index.path)
@@ -314,15 +315,23 @@ def test_a_crash_between_the_journal_and_the_move_can_be_undone(
     assert contents(album) == before
 
 
+def two_drives(folder: Path, real: Callable[[Path, Path], int]) -> Callable[[Path, Path], int]:
+    """A renaming to which ``folder`` is a drive of its own."""
+
+    def rename(source: Path, target: Path) -> int:
+        if source.is_relative_to(folder) != target.is_relative_to(folder):
+            return errno.EXDEV
+        return real(source, target)
+
+    return rename
+
+
 def test_another_drive_is_copied_to_and_checked(
     plan: Plan, index: Index, album: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = contents(album)
 
-    def rename(source: Any, target: Any) -> None:
-        raise OSError(errno.EXDEV, "Invalid cross-device link")
-
-    monkeypatch.setattr(os, "rename", rename)
+    monkeypatch.setattr(moving, "_exclusively", two_drives(album, moving._exclusively))
     moved = trash.apply_plan(index, plan, trash=tmp_path / "far")
     assert all(Path(place).is_relative_to(tmp_path / "far") for _, place in moved.files)
     assert len(contents(album)) == 5
@@ -333,13 +342,32 @@ def test_another_drive_is_copied_to_and_checked(
 def test_a_failed_move_says_how_to_take_it_back(
     plan: Plan, index: Index, album: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def rename(source: Any, target: Any) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device", str(target))
+    before, real = contents(album), moving.move
 
-    monkeypatch.setattr(os, "rename", rename)
-    with pytest.raises(StorageError, match="duplicates undo"):
+    def move(source: Path, target: Path) -> None:
+        if target.name.startswith("0003"):
+            raise OSError(errno.ENOSPC, "No space left on device", str(target))
+        real(source, target)
+
+    monkeypatch.setattr(trash, "move", move)
+    with pytest.raises(StorageError, match=r"No space left on device\. 2 files were moved before") as stopped:
         trash.apply_plan(index, plan)
-    assert len(contents(album)) == 8
+    (journal,) = trash.journals(index.path)
+    assert stopped.value.remedy.endswith(f"imagefinder duplicates undo {journal} --index {index.path}")
+    assert len(contents(album)) == index.store.count() == 6  # the index has followed
+    trash.undo(index, journal)
+    assert contents(album) == before
+
+
+def test_room_is_asked_for_before_the_first_move(
+    plan: Plan, index: Index, album: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = contents(album)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=90_000_000))
+    with pytest.raises(StorageError, match=r"90 MB are free.*No file was moved"):
+        trash.apply_plan(index, plan)
+    assert contents(album) == before
+    assert trash.journals(index.path) == []
 
 
 def test_a_place_taken_since_is_not_written_over(plan: Plan, index: Index, album: Path) -> None:

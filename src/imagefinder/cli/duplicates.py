@@ -93,7 +93,7 @@ def find(index_dir: Path | None, plan: Path | None, html: Path | None, as_json: 
       same-scene         another photo of the same thing
       similar            similar vectors only; never part of a plan
 
-    Rules for --keep: reference, folder, pixels, format, date, bytes, oldest, name, path (this is the default order).
+    Rules for --keep: reference, folder, whole, pixels, format, date, bytes, oldest, name, path (in this order by default).
     """
     report = _find(index_dir, options)
     if as_json:
@@ -139,6 +139,8 @@ def _print_group(number: int, group: Group) -> None:
     for member in group.members:
         what = "also" if member.reference else "copy" if group.tier.is_copy else "like"
         click.echo(f"   {what}  {member.record.uri}" + click.style(f"  {member.tier}: {member.evidence}", dim=True))
+        if member.hold:
+            click.echo(f"         not in a plan: {member.hold}")
 
 
 def _sum_up(report: DuplicateReport) -> None:

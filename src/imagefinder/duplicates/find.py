@@ -15,6 +15,7 @@ from imagefinder.duplicates.decisions import load_decisions
 from imagefinder.duplicates.grouping import GROUPED, Edge, Grouping, by_content
 from imagefinder.duplicates.last_run import keep_run, kept_hashes
 from imagefinder.duplicates.matching.best_copy import Copy, best_first, check_rules
+from imagefinder.duplicates.matching.shown import Shown
 from imagefinder.duplicates.matching.stars import Pair, two_steps
 from imagefinder.duplicates.matching.tiers import Tier
 from imagefinder.duplicates.matching.verify import verify
@@ -151,7 +152,8 @@ class _Search:
         if verdict.tier is Tier.SAME_PICTURE and verdict.comparison:
             framed, shares = verdict.comparison.framed, verdict.comparison.overlaps
             content = (shares[0] if framed[0] else 1.0, shares[1] if framed[1] else 1.0)
-            edge = Edge(Tier.SAME_PICTURE, verdict.evidence, verdict.score, verdict.edits, content)
+            shown = Shown.of(shares, framed, verdict.scale)
+            edge = Edge(Tier.SAME_PICTURE, verdict.evidence, verdict.score, verdict.edits, content, shown)
             return self._pixels(a, b, edge) if verdict.comparison.fidelity > SAME_FIDELITY else edge
         return self._looser(a, b, verdict.tier, verdict.evidence, cosine)
 

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 
 from imagefinder.duplicates.decisions import Decisions
 from imagefinder.duplicates.matching.best_copy import Copy, best_first, reason
+from imagefinder.duplicates.matching.shown import Shown, edits_of, hold_of
 from imagefinder.duplicates.matching.stars import Pair, stars
 from imagefinder.duplicates.matching.tiers import Tier
 from imagefinder.duplicates.report import Group, Member
 
+NOTHING_CUT = Shown()
 GROUPED = (Tier.SAME_PICTURE, Tier.SAME_SCENE, Tier.SIMILAR)  # the first stands for all stricter ones
 
 
@@ -25,13 +27,15 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """What relates two contents. ``content`` is the share of each that is not an added border."""
+    """What relates two contents. ``content`` is the share of each that is not an added border, ``shown`` which of them
+    shows more."""
 
     tier: Tier
     evidence: str
     score: float
     edits: tuple[str, ...] = ()
     content: tuple[float, float] = (1.0, 1.0)
+    shown: Shown = NOTHING_CUT
 
 
 def by_content(copies: Sequence[Copy], rules: Sequence[str]) -> list[Content]:
@@ -69,9 +73,9 @@ class Grouping:
     def _with_frames(self) -> list[Copy]:
         copies = [c.best for c in self._contents]
         for pair, edge in self._edges.items():
-            for number, share in zip(pair, edge.content, strict=True):
-                if share < copies[number].content:
-                    copies[number] = replace(copies[number], content=share)
+            for number, content, shown in zip(pair, edge.content, edge.shown.shares, strict=True):
+                copy = copies[number]
+                copies[number] = replace(copy, content=min(content, copy.content), shown=min(shown, copy.shown))
         return copies
 
     def groups(self, tier: Tier) -> Iterator[Group]:
@@ -97,11 +101,15 @@ class Grouping:
         for number in numbers:
             edge = self._edges[min(centre, number), max(centre, number)]
             alike = (self._copies[number], *twins.get(number, ()))
-            members += [self._member(copy, edge) for copy in alike]
+            members += [self._member(copy, edge, number < centre) for copy in alike]
             others += alike
         rivals = [c for c in others if not c.reference] or others  # what a reference is kept against
         return Group(keep.record, reason(keep, rivals, self._rules), tuple(members))
 
     @staticmethod
-    def _member(copy: Copy, edge: Edge) -> Member:
-        return Member(copy.record, edge.tier, edge.evidence, edge.score, edge.edits, copy.reference)
+    def _member(copy: Copy, edge: Edge, first: bool = True) -> Member:
+        """A member as seen from the image kept; ``first``: it is the first of the edge."""
+        edits = edits_of(edge.edits, edge.shown, first)
+        hold = hold_of(edge.edits, edge.shown, first) if edge.tier.is_copy else ""
+        evidence = edge.evidence.replace(", ".join(edge.edits), ", ".join(edits), 1) if edge.edits else edge.evidence
+        return Member(copy.record, edge.tier, evidence, edge.score, edits, copy.reference, hold)

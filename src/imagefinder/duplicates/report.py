@@ -14,7 +14,8 @@ class Member:
     """An image of a group beside the one to keep: how it is related to that one, and what shows it.
 
     ``score`` is 1 for identical pixels, the share of the overlap that agrees for the same picture, the cosine for
-    ``similar``. ``reference``: it lies in a reference folder and is never touched.
+    ``similar``. ``reference``: it lies in a reference folder and is never touched. ``hold`` says, of a copy,
+    what it has that the image to keep has not: it is then in no plan, and for a person to decide about.
     """
 
     record: Record
@@ -23,6 +24,7 @@ class Member:
     score: float
     edits: tuple[str, ...] = ()
     reference: bool = False
+    hold: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -32,6 +34,7 @@ class Member:
             "edits": list(self.edits),
             "score": round(self.score, 4),
             "reference": self.reference,
+            **({"hold": self.hold} if self.hold else {}),
         }
 
 
@@ -51,7 +54,7 @@ class Group:
     @property
     def wasted(self) -> int:
         """Bytes that the members take which may be removed."""
-        return sum(m.record.bytes for m in self.members if not m.reference)
+        return sum(m.record.bytes for m in self.members if m.tier.is_copy and not m.reference and not m.hold)
 
     def to_dict(self) -> dict[str, Any]:
         return {

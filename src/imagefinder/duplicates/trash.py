@@ -1,15 +1,16 @@
 """Carries out a plan by moving files to a trash folder, and takes it back. Nothing is ever deleted.
 
-trash/20261121-101500/journal.jsonl    what was about to be moved where, each line on disk before its file moves
-trash/20261121-101500/0001-cat.jpg     the files, unless another trash folder was given
+trash/20261121-101500-123456-5f0c9a2e/journal.jsonl    what is about to move where, on disk before it does
+trash/20261121-101500-123456-5f0c9a2e/0001-cat.jpg     the files, unless another trash folder was given
+
+The folder of a run has a name that no other run has: the time in UTC and something random.
 """
 
 from __future__ import annotations
 
-import errno
-import hashlib
 import json
 import os
+import shlex
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -18,10 +19,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imagefinder._util.files import fitting_name
+from imagefinder._util.files import fitting_name, sync_folder
+from imagefinder.duplicates.companions import Companions
+from imagefinder.duplicates.moving import content_hash, move
 from imagefinder.duplicates.paths import is_below
-from imagefinder.duplicates.plan import Plan, PlannedFile
-from imagefinder.errors import IndexDamagedError, NotFoundError, StorageError
+from imagefinder.duplicates.plan import Plan, PlannedFile, goes_with
+from imagefinder.errors import ImageFinderError, IndexDamagedError, NotFoundError, StorageError
 from imagefinder.images.ignore import IGNORE_FILE
 from imagefinder.images.loader import is_url
 from imagefinder.types import Skipped, image_id
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
     from imagefinder.index.folder import Index
 
 TRASH, JOURNAL = "trash", "journal.jsonl"
-CHUNK = 1024 * 1024
+ROOM = 16 * 1024**2  # bytes that are left free on the disk of the trash
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,47 +64,141 @@ def apply_plan(
     take it out of the index.
 
     A file moves only if it and the one kept for it still have the content of the plan, are two files, and it lies in
-    no reference folder, of the plan or of ``references``. Raises StorageError; what has moved by then can be undone.
+    no reference folder, of the plan or of ``references``; with it move the files that are one picture with it. No file
+    is ever overwritten. Raises StorageError: before anything has moved if there is too little room, else saying how
+    many files have, and how to take them back.
     """
     protected = (*plan.references, *(os.path.realpath(r) for r in references))
-    files: list[tuple[str, str]] = []
-    left: list[Skipped] = []
     target = trash or index.path / TRASH
+    run: _Run | None = None
     try:
-        journal, target = _new_folders(index.path / TRASH, target)
-        for keep, file in [(group.keep, file) for group in plan.groups for file in group.remove]:
-            with index.writing:  # what is kept for this file is not thrown away meanwhile because this file is kept
-                why = _reason_to_stay(file, keep, protected)
-                if why is None:
-                    place = target / fitting_name(f"{len(files) + 1:04d}-", Path(file.path).name)
-                    _note(journal, {"from": file.path, "to": str(place), "content_hash": file.content_hash})
-                    _move(Path(file.path), place)
+        _want_room(index, plan, target)
+        run = _Run(index, *_new_folders(index.path / TRASH, target), protected, moved)
+        try:
+            for group in plan.groups:
+                for file in group.remove:
+                    run.take(file, group.keep)
+        finally:
+            with index.writing:
+                index.store.delete([image_id(source) for source, _ in run.files])
+    except (OSError, ImageFinderError) as error:
+        raise _stopped(error, target, run) from error
+    return Moved(run.journal, tuple(run.files), tuple(run.left))
+
+
+class _Run:
+    """One pass through a plan: what has moved so far, and what was left."""
+
+    def __init__(
+        self, index: Index, journal: Path, folder: Path, protected: Sequence[str], moved: Callable[[str], None]
+    ) -> None:
+        self.index, self.journal, self.folder = index, journal, folder
+        self.files: list[tuple[str, str]] = []
+        self.left: list[Skipped] = []
+        self._protected, self._moved = protected, moved
+        self._companions = Companions()
+
+    def take(self, file: PlannedFile, keep: PlannedFile) -> None:
+        """Move a file, with those along with it, or say why it stays. Raises OSError."""
+        with self.index.writing:  # what is kept for this file is not thrown away meanwhile because this file is kept
+            why = self._reason_to_stay(file, keep)
             if why is not None:
-                left.append(why)
-                continue
-            files.append((file.path, str(place)))
-            moved(file.path)
-    except OSError as error:
+                self.left.append(why)
+                return
+            for one in file.all:
+                place = self.folder / fitting_name(f"{len(self.files) + 1:04d}-", Path(one.path).name)
+                _note(self.journal, {"from": one.path, "to": str(place), "content_hash": one.content_hash})
+                move(Path(one.path), place)
+                self.files.append((one.path, str(place)))
+        for one in file.all:
+            self._moved(one.path)
+
+    def _reason_to_stay(self, file: PlannedFile, keep: PlannedFile) -> Skipped | None:
+        """Why a file is not to be moved, if there is a reason; looked at right before it would be."""
+        for kept in keep.all:
+            if (why := _changed(kept)) is not None:
+                return Skipped(file.path, "nothing-kept", f"The file to keep, {kept.path}: {why}")
+        if any(is_below(file.path, folder) for folder in self._protected):
+            return Skipped(file.path, "reference", "It lies in a reference folder.")
+        for one in file.all:
+            if (why := _changed(one)) is not None:
+                return Skipped(file.path, "changed", why if one is file else f"{one.path}: {why}")
+        return _another_name(file, keep) or self._torn_apart(file, keep)
+
+    def _torn_apart(self, file: PlannedFile, keep: PlannedFile) -> Skipped | None:
+        """Whether the file is one picture with others, not all of which have a copy that stays."""
+        along = {one.path for one in file.along}
+        belonging = set(self._companions.of(file.path))
+        alone = sorted(belonging - along) or sorted(along & {one.path for one in keep.all})
+        if not alone and not goes_with(file, keep):
+            kept = {one.content_hash for one in keep.along}
+            alone = [one.path for one in file.along if one.content_hash not in kept]
+        if not alone:
+            return None
+        return Skipped(
+            file.path, "one-of-several", f"It is one picture with {alone[0]}, which has no copy beside the file kept."
+        )
+
+
+def _another_name(file: PlannedFile, keep: PlannedFile) -> Skipped | None:
+    """Whether the file is another name of the one kept, a link, or has other names: moving it would win nothing."""
+    for one in file.all:
+        if any(os.path.samefile(one.path, kept.path) for kept in keep.all):
+            return Skipped(file.path, "same-file", f"{one.path} is the same file as one that is kept, by another name.")
+        if os.path.islink(one.path):
+            return Skipped(file.path, "link", f"{one.path} is a link to {os.path.realpath(one.path)}.")
+        if os.stat(one.path).st_nlink > 1:
+            return Skipped(file.path, "link", f"{one.path} has another name on this disk; moving one frees no room.")
+    return None
+
+
+def _want_room(index: Index, plan: Plan, trash: Path) -> None:
+    """Ask for what the index and the trash will take, before anything moves. Raises StorageError and OSError.
+
+    A move within a file system takes nearly nothing; to another it takes the bytes of the file.
+    """
+    trash.mkdir(parents=True, exist_ok=True)
+    there = os.stat(trash).st_dev
+    coming = sum(f.bytes for g in plan.groups for r in g.remove for f in r.all if _device(f.path) not in (there, None))
+    with_index = there == os.stat(index.path).st_dev
+    index.store.want_room(coming if with_index else 0)
+    free = shutil.disk_usage(trash).free
+    if not with_index and coming and free < coming + ROOM:
         raise StorageError(
-            f"{error.filename or target}: {error.strerror or error}. {len(files)} files were moved before.",
-            remedy="Take them back with: imagefinder duplicates undo",
-        ) from error
-    finally:
-        with index.writing:
-            index.store.delete([image_id(source) for source, _ in files])
-    return Moved(journal, tuple(files), tuple(left))
+            f"The disk of {trash} has too little room: {free / 1e6:.0f} MB are free, "
+            f"{(coming + ROOM) / 1e6:.0f} MB are needed."
+        )
+
+
+def _device(path: str) -> int | None:
+    try:
+        return os.stat(path).st_dev
+    except OSError:
+        return None
+
+
+def _stopped(error: Exception, target: Path, run: _Run | None) -> StorageError:
+    """The error to be raised: what went wrong, how many files had moved, and how to take them back."""
+    if isinstance(error, ImageFinderError):
+        what = error.message
+    else:
+        what = f"{getattr(error, 'filename', None) or target}: {getattr(error, 'strerror', None) or error}."
+    if run is None or not run.files:
+        return StorageError(f"{what} No file was moved.", remedy="Make room or allow writing there, then apply again.")
+    command = shlex.join(["imagefinder", "duplicates", "undo", str(run.journal), "--index", str(run.index.path)])
+    return StorageError(
+        f"{what} {len(run.files)} files were moved before, to {run.folder}.",
+        remedy=f"Take them back with: {command}",
+    )
 
 
 def _new_folders(home: Path, trash: Path) -> tuple[Path, Path]:
     """The journal and the folder of a run, both under a name that no other run has, of this index or of another with
     the same ``trash``. Raises OSError."""
-    now = datetime.now().strftime("%Y%m%d-%H%M%S")
-    for name in (now, *(f"{now}-{i}" for i in range(2, 10_000))):
+    while True:
+        name = f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{os.urandom(4).hex()}"
         if all(_made(folder / name) for folder in dict.fromkeys((home, trash))):
-            break
-    else:
-        raise OSError(errno.EEXIST, "No name is left for a folder", str(home / now))
-    return home / name / JOURNAL, trash / name
+            return home / name / JOURNAL, trash / name
 
 
 def _made(folder: Path) -> bool:
@@ -112,20 +209,8 @@ def _made(folder: Path) -> bool:
     except FileExistsError:
         return False
     (folder / IGNORE_FILE).write_text("*\n", "utf-8")
+    sync_folder(folder.parent)
     return True
-
-
-def _reason_to_stay(file: PlannedFile, keep: PlannedFile, protected: Sequence[str]) -> Skipped | None:
-    """Why a file is not to be moved, if there is a reason; looked at right before it would be."""
-    if (why := _changed(keep)) is not None:
-        return Skipped(file.path, "nothing-kept", f"The file to keep, {keep.path}: {why}")
-    if any(is_below(file.path, folder) for folder in protected):
-        return Skipped(file.path, "reference", "It lies in a reference folder.")
-    if (why := _changed(file)) is not None:
-        return Skipped(file.path, "changed", why)
-    if os.path.samefile(file.path, keep.path):
-        return Skipped(file.path, "same-file", f"It is the same file as {keep.path}, by another name.")
-    return None
 
 
 def _changed(file: PlannedFile) -> str | None:
@@ -140,36 +225,15 @@ def _changed(file: PlannedFile) -> str | None:
     return "It has changed since the plan was made."
 
 
-def content_hash(path: Path) -> str:
-    """Hex BLAKE2b-128 of a file, as in the index. Raises OSError."""
-    digest = hashlib.blake2b(digest_size=16)
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
 def _note(journal: Path, entry: dict[str, Any]) -> None:
     """A line of the journal, on the disk when this returns."""
+    first = not journal.exists()
     with journal.open("a", encoding="utf-8") as file:
         file.write(json.dumps(entry, ensure_ascii=False) + "\n")
         file.flush()
         os.fsync(file.fileno())
-
-
-def _move(source: Path, target: Path) -> None:
-    """Rename, or to another drive: copy, check, then remove; the source is whole until the target is."""
-    try:
-        os.rename(source, target)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        partial = target.with_name(".imagefinder-move.part")
-        shutil.copy2(source, partial)
-        if content_hash(partial) != content_hash(source):
-            raise OSError(errno.EIO, "The copy differs from the file", str(source)) from error
-        os.replace(partial, target)
-        os.unlink(source)
+    if first:
+        sync_folder(journal.parent)
 
 
 # --- taking it back -----------------------------------------------------------------------------------------------
@@ -177,8 +241,20 @@ def _move(source: Path, target: Path) -> None:
 
 def journals(home: Path) -> list[Path]:
     """The journals of the index in the folder ``home`` that have not been undone, the latest last."""
-    found = sorted((home / TRASH).glob(f"*/{JOURNAL}")) if (home / TRASH).is_dir() else []
+    found = sorted((home / TRASH).glob(f"*/{JOURNAL}"), key=_begun) if (home / TRASH).is_dir() else []
     return [j for j in found if not _is_undone(_entries(j))]
+
+
+def _begun(journal: Path) -> tuple[datetime, int]:
+    """When a run began, by the name of its folder: in UTC, or, without anything random, the local time as before."""
+    name = journal.parent.name
+    time = datetime.fromtimestamp(0, UTC)
+    with suppress(ValueError, OverflowError):
+        if name.count("-") == 3:
+            time = datetime.strptime(f"{name[:22]}+0000", "%Y%m%d-%H%M%S-%f%z")
+        else:
+            time = datetime.strptime(name[:15], "%Y%m%d-%H%M%S").astimezone(UTC)
+    return time, journal.stat().st_mtime_ns
 
 
 def _is_undone(entries: Sequence[dict[str, Any]]) -> bool:
@@ -207,28 +283,44 @@ def _undo(home: Path, journal: Path | None) -> Moved:
     left: list[Skipped] = []
     for entry in reversed([e for e in _entries(journal) if "from" in e]):
         source, target = Path(entry["to"]), Path(entry["from"])
-        if not source.exists():  # the run was stopped before it moved, or it has been moved back already
-            if not target.exists():
-                left.append(Skipped(str(target), "gone", f"It is neither there nor in the trash ({source})."))
-        elif target.exists():
-            left.append(Skipped(str(target), "place-taken", f"Another file is there now; it stays at {source}."))
-        else:
-            _restore(source, target)
+        why = _take_back(source, target, entry.get("content_hash", ""))
+        if why is None:
             files.append((str(source), str(target)))
+        elif why.code:
+            left.append(why)
     if not left:
         with suppress(OSError):  # the files are back; that the journal can't say so does no harm
             _note(journal, {"undone": datetime.now(UTC).isoformat(timespec="seconds")})
     return Moved(journal, tuple(files), tuple(left))
 
 
-def _restore(source: Path, target: Path) -> None:
+BACK = Skipped("", "", "")  # nothing to do: the file has not moved, or is back
+
+
+def _take_back(source: Path, target: Path, digest: str) -> Skipped | None:
+    """Move a file back from ``source`` to ``target``; None if it was moved, else why not. Raises StorageError."""
+    there = os.path.lexists(target)
     try:
+        if not os.path.lexists(source):  # the run was stopped before it moved, or it has been moved back already
+            return BACK if there else Skipped(str(target), "gone", f"It is neither there nor in the trash ({source}).")
+        if os.path.isfile(target) and content_hash(target) == digest == content_hash(
+            source
+        ):  # stopped between the two places
+            os.unlink(source)
+            return BACK
+        if there:
+            return Skipped(str(target), "place-taken", f"Another file is there now; it stays at {source}.")
+        if digest and content_hash(source) != digest:
+            return Skipped(str(target), "changed", f"{source} is not the file that was moved there; it stays.")
         target.parent.mkdir(parents=True, exist_ok=True)
-        _move(source, target)
+        move(source, target)
+    except FileExistsError:
+        return Skipped(str(target), "place-taken", f"Another file is there now; it stays at {source}.")
     except OSError as error:
         raise StorageError(
             f"{target} can't be written: {error.strerror or error}.", remedy="Then undo again."
         ) from error
+    return None
 
 
 def _entries(journal: Path) -> list[dict[str, Any]]:

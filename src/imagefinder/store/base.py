@@ -94,6 +94,9 @@ class Store(Protocol):
     def delete(self, ids: Sequence[str]) -> None:
         """Remove points; unknown ids are ignored."""
 
+    def want_room(self, n_bytes: int = 0) -> None:
+        """Ask whether there is room to write here, and for ``n_bytes`` more on the same disk. Raises StorageError."""
+
     def query(
         self,
         name: str,

@@ -109,6 +109,9 @@ class ExactStore:
             self._payloads.pop(key, None)
             self._vectors.pop(key, None)
 
+    def want_room(self, n_bytes: int = 0) -> None:
+        pass
+
     def query(
         self,
         name: str,

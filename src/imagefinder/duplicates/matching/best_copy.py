@@ -19,12 +19,14 @@ COPY_NAME = re.compile(
 @dataclass(frozen=True, slots=True)
 class Copy:
     """An image that may be kept. ``reference``: it lies in a reference folder; ``place`` counts the preferred folders,
-    0 the most preferred, None for any other; ``content`` is the share of it that is not an added border or bar."""
+    0 the most preferred, None for any other; ``content`` is the share of it that is not an added border or bar;
+    ``shown`` the least share that it shows of what it shows together with a copy: below 1 it is cropped."""
 
     record: Record
     reference: bool = False
     place: int | None = None
     content: float = 1.0
+    shown: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ def _has_copy_name(copy: Copy) -> bool:
 RULES: dict[str, Rule] = {
     "reference": Rule(lambda c: c.reference, lambda a, b: "it lies in a reference folder"),
     "folder": Rule(lambda c: -c.place if c.place is not None else -(10**9), lambda a, b: "its folder is preferred"),
+    "whole": Rule(lambda c: round(c.shown, 2), lambda a, b: f"shows more: the other is cropped to {b.shown:.0%}"),
     "pixels": Rule(_pixels, _more_pixels),
     "format": Rule(_format_rank, lambda a, b: f"better format: {a.record.format} against {b.record.format}"),
     "date": Rule(lambda c: c.record.taken_at is not None, lambda a, b: "it knows when it was taken"),

@@ -169,6 +169,9 @@ class EdgeStore(EdgeReader):
         if keys := canonical_ids(ids):
             self._write(UpdateOperation.delete_points(list(keys)), len(keys))
 
+    def want_room(self, n_bytes: int = 0) -> None:
+        want_space(self._path, n_bytes + 4 * WRITE_BYTES)  # log, vectors, payload, indexes
+
     def optimize(self) -> None:
         """Merge and index what has been written. This holds the interpreter lock, and needs disk space for a copy.
 
@@ -192,7 +195,7 @@ class EdgeStore(EdgeReader):
     def _write(self, operation: qdrant_edge.UpdateOperation, n_points: int = 0) -> None:
         with self._lock, engine_errors(self._path, "write"):
             shard = self._shard
-            want_space(self._path, 4 * WRITE_BYTES)  # log, vectors, payload, indexes
+            self.want_room()
             self._resolved.clear()
             self._writes += 1
             shard.update(operation)

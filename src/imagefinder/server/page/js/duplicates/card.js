@@ -52,6 +52,7 @@ function Copy({ group, image, number, place, kept, keepId, on, why }) {
     <div class="copy-text">
       <p class="copy-what">${number < 10 && html`<kbd aria-hidden="true">${number}</kbd>`}<strong>${kept && !suggested ? "Your choice to keep" : what}</strong></p>
       ${how && html`<p class="muted small-text">${how}</p>`}
+      ${image.hold && html`<p class="small-text">${image.hold} Nothing is suggested here.</p>`}
       <p class="ellipsis" title=${image.uri}>${name}</p>
       <p class="ellipsis muted small-text" title=${image.uri}><${Icon} name="folder" />${place}</p>
       <p class="muted small-text number">${factsWords(image)}${image.reference ? " · reference folder" : ""}</p>

@@ -66,10 +66,10 @@ export async function trash(plan) {
   const keys = [...whole.map(({ group }) => keyOf(group)), ...parts.flatMap(({ group, remove }) => remove.map((one) => `${keyOf(group)}/${one.id}`))];
   const gone = plan.flatMap(({ remove }) => remove);
   const groups = plan.map(({ keep, remove }) => ({ keep: keep.id, remove: remove.map((one) => one.id) }));
-  const answer = await act(keys, () => api.post("/duplicates/trash", { groups }), ({ moved }) => ({
+  const answer = await act(keys, () => api.post("/duplicates/trash", { groups }), ({ moved, journal }) => ({
     words: `${count(moved.length, "file")} moved to the trash${moved.length === gone.length ? `, ${bytes(bytesOf(gone))}` : ""}`,
     trash: true,
-    run: () => api.post("/duplicates/undo"),
+    run: () => api.post("/duplicates/undo", { journal }),
   }));
   if (answer?.left.length) {
     unsettle(keys);

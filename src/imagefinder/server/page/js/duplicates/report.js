@@ -7,11 +7,16 @@ export const imagesOf = (group) => [group.keep, ...group.members];
 const isAddress = (uri) => /^https?:/i.test(uri);
 const movable = (image) => !image.reference && !isAddress(image.uri);
 
-/** The members that go when `keepId` stays: none from reference folders, and no URLs. */
+/**
+ * The members that go when `keepId` stays: none from reference folders, no URLs, and of those that a person has to
+ * decide about (no copies, or with something the kept one lacks) only the one that gives way to a person's choice.
+ */
 export function removable(group, keepId = group.keep.id) {
   if (isAddress(group.keep.uri)) return [];
-  return imagesOf(group).filter((image) => image.id !== keepId && movable(image));
+  return imagesOf(group).filter((image) => image.id !== keepId && movable(image) && (image === group.keep || isClear(image)));
 }
+
+const isClear = (member) => isCopy(member.tier) && !member.hold;
 
 export const bytesOf = (images) => images.reduce((sum, one) => sum + one.bytes, 0);
 
