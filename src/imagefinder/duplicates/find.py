@@ -15,6 +15,7 @@ from imagefinder.duplicates.decisions import load_decisions
 from imagefinder.duplicates.grouping import GROUPED, Edge, Grouping, by_content
 from imagefinder.duplicates.last_run import keep_run, kept_hashes
 from imagefinder.duplicates.matching.best_copy import Copy, best_first, check_rules
+from imagefinder.duplicates.matching.closer import look_closer
 from imagefinder.duplicates.matching.shown import Shown
 from imagefinder.duplicates.matching.stars import Pair, two_steps
 from imagefinder.duplicates.matching.tiers import Tier
@@ -149,7 +150,14 @@ class _Search:
         if first is None or second is None:
             return None
         verdict = verify(first, second)
+        if verdict.tier is Tier.SAME_PICTURE:
+            fine = self.pictures.fine(a), self.pictures.fine(b)
+            if fine[0] is None or fine[1] is None:
+                return None
+            verdict = look_closer(verdict, first, *fine)
         if verdict.tier is Tier.SAME_PICTURE and verdict.comparison:
+            if unlike := self.pictures.unlike_files(a, b):
+                return Edge(Tier.SAME_SCENE, unlike, cosine)
             framed, shares = verdict.comparison.framed, verdict.comparison.overlaps
             content = (shares[0] if framed[0] else 1.0, shares[1] if framed[1] else 1.0)
             shown = Shown.of(shares, framed, verdict.scale)

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from imagefinder.duplicates.matching.detail import FINE, fine_picture
 from imagefinder.duplicates.matching.features import SIDE, Features, features_of
 from imagefinder.duplicates.matching.hashes import perceptual_hash, pixel_hash
 from imagefinder.errors import ImageError
+from imagefinder.images.frames import same_frames
 from imagefinder.images.loader import Loader
 from imagefinder.types import ImageRef, Limits, LoadedImage, Record, Skipped
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 CACHE_BYTES = 700 * 1024**2  # of features; about 12,000 pictures
+FINE_BYTES = 200 * 1024**2  # of pictures to look at closely; about 90
 PACKED_QUALITY = 95  # of the grey pictures in the cache: a quarter of the size, and no verdict changes
 
 
@@ -32,6 +35,7 @@ class Pictures:
         self.records = records
         self.skipped: dict[str, Skipped] = {}
         self._loader, self._full = Loader(limits, SIDE), Loader(limits)
+        self._fine: OrderedDict[int, npt.NDArray[np.uint8]] = OrderedDict()
         self._cache: OrderedDict[int, Features] = OrderedDict()
         self._held = 0
         self._lock = threading.Lock()
@@ -62,6 +66,33 @@ class Pictures:
         """The perceptual hash of a picture."""
         loaded = self._load(number, self._loader)
         return None if loaded is None else perceptual_hash(loaded.image)
+
+    def fine(self, number: int) -> npt.NDArray[np.uint8] | None:
+        """A picture to look at closely, RGB uint8 (h, w, 3), at most ``FINE`` pixels long."""
+        with self._lock:
+            if number in self._fine:
+                self._fine.move_to_end(number)
+                return self._fine[number]
+        loaded = self._load(number, Loader(self._full.limits, FINE))
+        if loaded is None:
+            return None
+        picture = fine_picture(loaded.image)
+        with self._lock:
+            self._fine[number] = picture
+            while sum(p.nbytes for p in self._fine.values()) > FINE_BYTES:
+                self._fine.popitem(last=False)
+        return picture
+
+    def unlike_files(self, a: int, b: int) -> str | None:
+        """What is in one file and not in the other beside the first picture, in words; None if nothing is: every page
+        or frame agrees."""
+        data = []
+        for number in (a, b):
+            try:
+                data.append(self._full.read(ImageRef(self.records[number].uri)).data)
+            except ImageError as error:
+                return error.message
+        return same_frames(*data)
 
     def same_pixels(self, a: int, b: int) -> bool:
         """Whether two pictures, decoded in full, are the same to the pixel."""

@@ -1,13 +1,14 @@
-"""Whether two pictures are duplicates: lays one on the other and looks, place by place, where they agree.
+"""Whether two pictures may be duplicates: lays one on the other and looks, place by place, where they agree.
 
 A duplicate agrees to the pixel nearly everywhere, whatever was done to it; two shots of one scene, however alike, do
 not: something moved, the light or the viewpoint changed. What is laid over a duplicate (a caption, a mark) costs the
-few places it covers.
+few places it covers. Small things are not seen at this size: ``closer`` has the last word.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -80,7 +81,7 @@ class Verdict:
     """What the comparison of a pair came to. ``tier`` is SAME_PICTURE, SAME_SCENE, or None: nothing in common.
 
     ``edits`` says what was done to a duplicate; ``scale`` is pixels of the first per pixel of the second, at full size;
-    ``angle`` in degrees, against the clock.
+    ``angle`` in degrees, against the clock; ``alignment`` is how one lies on the other, for a duplicate.
     """
 
     tier: Tier | None
@@ -91,6 +92,7 @@ class Verdict:
     scale: float = 1.0
     inliers: int = 0
     comparison: Comparison | None = None
+    alignment: Alignment | None = None
 
     @property
     def score(self) -> float:
@@ -299,10 +301,16 @@ def _is_border(grey: npt.NDArray[np.uint8], covered: npt.NDArray[np.bool_]) -> b
 def _copy(a: Features, b: Features, alignment: Alignment, found: Comparison) -> Verdict:
     scale = alignment.scale * (b.grey.shape[1] / b.width) / (a.grey.shape[1] / a.width)
     edits = _edits(alignment, found, scale)
-    evidence = f"{', '.join(edits)}; {found.agreement:.0%} of the overlap agrees"
+    evidence = evidence_of(edits, found.agreement)
     return Verdict(
-        Tier.SAME_PICTURE, edits, evidence, alignment.mirrored, alignment.angle, scale, alignment.inliers, found
-    )
+        Tier.SAME_PICTURE, edits, evidence, alignment.mirrored, alignment.angle, scale, alignment.inliers, found,
+        alignment,
+    )  # fmt: skip
+
+
+def evidence_of(edits: Sequence[str], agreement: float) -> str:
+    """What was done to a copy, and how much of it agrees, in words."""
+    return f"{', '.join(edits)}; {agreement:.0%} of the overlap agrees"
 
 
 def _edits(alignment: Alignment, found: Comparison, scale: float) -> tuple[str, ...]:
