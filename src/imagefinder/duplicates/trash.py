@@ -24,6 +24,7 @@ from imagefinder.duplicates.plan import Plan, PlannedFile
 from imagefinder.errors import IndexDamagedError, NotFoundError, StorageError
 from imagefinder.images.ignore import IGNORE_FILE
 from imagefinder.images.loader import is_url
+from imagefinder.index.said import retire
 from imagefinder.types import Skipped, image_id
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def apply_plan(
         ) from error
     finally:
         with index.writing:
-            index.store.delete([image_id(source) for source, _ in files])
+            retire(index, [image_id(source) for source, _ in files])
     return Moved(journal, tuple(files), tuple(left))
 
 
