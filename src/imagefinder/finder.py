@@ -119,7 +119,8 @@ class ImageFinder:
         that holds the paths or URLs (found by its name when not given). An image that can't be used is listed in the
         report's ``skipped``, a source that is not there in ``missing``; the run goes on. Images that seem to be away
         rather than removed stay, see ``ingest.guard``, unless ``allow_removal`` is set (``allow_empty`` is its older
-        name). What was said of removed images is kept, and comes back with their content. Searches go on meanwhile; a second run, from another thread, waits. An
+        name). What was said of removed images is kept, and
+        comes back with their content. Searches go on meanwhile; a second run, from another thread, waits. An
         exception that ``progress`` raises stops the run and comes out of here; what is stored stays.
         """
         options = {"include": tuple(include), "exclude": tuple(exclude), "column": column}

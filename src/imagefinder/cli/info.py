@@ -28,9 +28,8 @@ def info(index_dir: Path | None, as_json: bool) -> int:
         dims = f"{space['dim']} dimensions, {space['searched_dim'] or 0} searched"
         click.echo(f"Space    {name}: {dims}{_used(space['current'])}")
     for source in about.sources:
-        click.echo(
-            f"Source   {source['uri']}  ({_state(states[source['uri']])}last indexed {source['last_indexed'] or 'never'})"
-        )
+        when = f"last indexed {source['last_indexed'] or 'never'}"
+        click.echo(f"Source   {source['uri']}  ({_state(states[source['uri']])}{when})")
     return OK
 
 

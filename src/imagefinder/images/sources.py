@@ -85,7 +85,7 @@ class FolderSource(Source):
             else:
                 levels.append(item)
 
-    def _walk(self, folder: str, below: str, rules: Rules) -> Iterator[Any]:
+    def _walk(self, folder: str, below: str, rules: Rules) -> Iterator[Any]:  # noqa: C901 - one pass, in order
         """What a folder holds, in order: images, what is left out, and the walk through each folder in it.
 
         ``below`` is the folder's path from the root, with a slash at its end unless empty.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from imagefinder.errors import IndexDamagedError, NotFoundError
@@ -67,7 +68,7 @@ class Former:
         payload = dict(fields)
         if (
             payload.get("cluster_name") is None
-            or self._clusters().get(payload.get("cluster")) != payload["cluster_name"]
+            or self._clusters().get(payload.get("cluster", -1)) != payload["cluster_name"]
         ):
             payload = {name: v for name, v in payload.items() if not name.startswith("cluster")}
         return Record.from_payload("", {"uri": uri, "content_hash": content_hash, **payload})
@@ -85,5 +86,11 @@ class Former:
 
 
 def _most_alike(uri: str, others: list[str]) -> str:
-    """Of these URIs the one with the longest end in common, as of files in a folder that was renamed."""
-    return max(others, key=lambda other: len(os.path.commonprefix([uri[::-1], other[::-1]])))
+    """Of these URIs the one with the most names in common at its end, as of files in a folder that was renamed."""
+    names = uri.split(os.sep)[::-1]
+
+    def alike(other: str) -> int:
+        pairs = zip(names, other.split(os.sep)[::-1], strict=False)
+        return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+    return max(others, key=alike)

@@ -57,11 +57,11 @@ def open_known(index: Index, text: str | os.PathLike[str], options: Mapping[str,
             raise
         return Absent(uri, entry.kind, dict(entry.options), error)
     if entry and entry.kind != source.kind:
-        error = NotFoundError(
+        changed = NotFoundError(
             f"{uri} was a {entry.kind} and is a {source.kind} now.",
             remedy=f"If that is right, first: imagefinder sources forget {uri}",
         )
-        return Absent(uri, entry.kind, dict(entry.options), error)
+        return Absent(uri, entry.kind, dict(entry.options), changed)
     return source
 
 

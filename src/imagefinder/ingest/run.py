@@ -49,7 +49,7 @@ class _Read:
     moved: bool = False
 
 
-def ingest(
+def ingest(  # noqa: PLR0913 - each can be given without the others, and by name only
     index: Index,
     embedder: Embedder,
     sources: Sequence[Source],

@@ -30,7 +30,7 @@ def changes(index: Index, sources: Sequence[str]) -> Iterator[None]:
         roots = [uri for uri in uris if os.path.isdir(uri)]
         seen, files = _places(uris), _files(index, uris)
         waiting = watch(
-            *(roots or [index.path]),
+            *(roots or [str(index.path)]),
             watch_filter=lambda change, path: not path.startswith(home),
             debounce=POLL_MS,
             rust_timeout=POLL_MS,
