@@ -72,8 +72,8 @@ def tag_images(
 
 def remove_images(collection: Collection, images: Sequence[str | os.PathLike[str]], filter: FilterLike = None) -> int:
     """Remove these images, and all that match a filter, from the index. A folder stands for all images in it. Returns
-    how many were removed. What was said of them is kept by
-    content, see ``index.said``. Raises InvalidInputError, InvalidFilterError or NotFoundError; then nothing is removed."""
+    how many were removed. What was said of them is kept by content, see ``index.said``. Raises InvalidInputError,
+    InvalidFilterError or NotFoundError; then nothing is removed."""
     condition, store = as_filter(filter), collection.index.store
     if not images and condition is None:
         raise InvalidInputError("Nothing to remove was named.", remedy="Give ids, paths, URLs or a filter.")
