@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -16,6 +16,7 @@ from imagefinder.index.collection import Collection
 from imagefinder.index.folder import Index
 from imagefinder.index.manifest import exists
 from imagefinder.index.spaces import models_of
+from imagefinder.ingest import manage
 from imagefinder.ingest.fill import add_model
 from imagefinder.ingest.sources import add_sources
 from imagefinder.models.registry import find_spec, known_name
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from imagefinder.models.base import Embedder
     from imagefinder.models.spec import ModelSpec
     from imagefinder.quality.measure import Outlier, QualityReport
-    from imagefinder.results import BackfillReport, Hits, IndexInfo, IngestReport, Records, SpaceInfo
+    from imagefinder.results import BackfillReport, Hits, IndexInfo, IngestReport, Records, SourceInfo, SpaceInfo
     from imagefinder.training.labels import Captions, Examples, Labels
     from imagefinder.training.predict import Classified, Prediction
     from imagefinder.training.report import Training
@@ -104,6 +105,7 @@ class ImageFinder:
         exclude: Sequence[str] = (),
         column: str | None = None,
         force: bool = False,
+        allow_removal: bool = False,
         allow_empty: bool = False,
         workers: int | None = None,
         progress: OnProgress | None = None,
@@ -115,13 +117,29 @@ class ImageFinder:
         New and changed images are embedded; moved ones keep their vectors; images gone from a folder or a table
         leave the index. ``include`` and ``exclude`` are globs in gitignore syntax, ``column`` the column of a table
         that holds the paths or URLs (found by its name when not given). An image that can't be used is listed in the
-        report's ``skipped``; the run goes on. Searches go on meanwhile; a second run, from another thread, waits. An
+        report's ``skipped``, a source that is not there in ``missing``; the run goes on. Images that seem to be away
+        rather than removed stay, see ``ingest.guard``, unless ``allow_removal`` is set (``allow_empty`` is its older
+        name). What was said of removed images is kept, and
+        comes back with their content. Searches go on meanwhile; a second run, from another thread, waits. An
         exception that ``progress`` raises stops the run and comes out of here; what is stored stays.
         """
         options = {"include": tuple(include), "exclude": tuple(exclude), "column": column}
         return add_sources(
-            self._collection, sources, options, force=force, allow_empty=allow_empty, workers=workers, progress=progress
+            self._collection,
+            sources,
+            options,
+            force=force,
+            allow_removal=allow_removal or allow_empty,
+            workers=workers,
+            progress=progress,
         )
+
+    def changes(self, *sources: ImageName) -> Iterator[None]:
+        """Yields whenever these sources may have changed, and once at first; ``add`` then takes in what has. Ends at
+        Ctrl-C. See ``ingest.watch``."""
+        from imagefinder.ingest.watch import changes
+
+        return changes(self._collection.index, [os.fspath(s) for s in sources])
 
     def remove(self, *images: ImageName, filter: FilterLike = None) -> int:
         """Take images out of the index, by id, URI or filter; a folder stands for all images in it. Returns how many.
@@ -129,6 +147,32 @@ class ImageFinder:
         The image files themselves are never touched. Raises NotFoundError for an image that isn't in the index.
         """
         return remove_images(self._collection, images, filter)
+
+    def list_sources(self) -> builtins.list[SourceInfo]:
+        """The sources indexed so far, with the number of their images, and whether they are there."""
+        return manage.list_sources(self._collection.index)
+
+    def forget_source(self, source: ImageName, *, remove_images: bool = False) -> int:
+        """Forget a source; its images stay as they are, or leave the index too. Returns how many images it had. Raises
+        NotFoundError."""
+        return manage.forget_source(self._collection.index, source, remove_images)
+
+    def move_source(self, old: ImageName, new: ImageName, *, progress: OnProgress | None = None) -> IngestReport:
+        """Say where a source is now that was renamed or moved: what was said of its images goes along, by content, and
+        none is embedded again. See ``ingest.manage.move_source``. Raises NotFoundError or InvalidInputError."""
+        return manage.move_source(self._collection, old, new, progress=progress)
+
+    def pause_source(self, source: ImageName) -> None:
+        """Leave a source out when ``add`` goes over all of them; its images stay. Raises NotFoundError."""
+        manage.pause_source(self._collection.index, source, True)
+
+    def resume_source(self, source: ImageName) -> None:
+        """Take a paused source in again. Raises NotFoundError."""
+        manage.pause_source(self._collection.index, source, False)
+
+    def purge(self) -> int:
+        """Forget for good what was said of images that are not in the index any more. Returns of how many."""
+        return manage.purge(self._collection.index)
 
     # --- searching ------------------------------------------------------------------------------------------------
 

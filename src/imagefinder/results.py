@@ -124,6 +124,25 @@ class IndexInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """One source of an index: its kind ("folder", "file", "table" or "url"), how many images came from it, and when it
+    was last indexed to the end (ISO 8601, or None).
+
+    ``state`` is "there", "missing" (not where it was; its images stay), "paused", "interrupted" (its last run did not
+    come to the end; the next one goes on) or "indexing".
+    """
+
+    uri: str
+    kind: str
+    images: int
+    last_indexed: str | None
+    state: str
+
+    def to_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+@dataclass(frozen=True, slots=True)
 class BackfillReport:
     """What became of the images that had no vectors of a ``model``: how many have them now, and which can't."""
 
@@ -158,7 +177,12 @@ class Assigned:
 class IngestReport:
     """What a run did. ``seen`` = added + updated + unchanged + moved + skipped; ``total`` is the index's size.
     ``clusters`` says what became of new images; None, and left out of the dict, while there are no clusters.
-    ``filled`` says for further models how many images got their vectors."""
+    ``filled`` says for further models how many images got their vectors.
+
+    ``missing`` are the sources that could not be gone over; their images stay. ``kept`` counts the images that are not
+    there any more and stay in the index all the same, each place of them in ``skipped``; ``said`` those that were
+    removed after people had said something of them, which is kept. ``errors`` are the exceptions of ``missing``, and
+    left out of the dict."""
 
     seen: int
     added: int
@@ -172,9 +196,18 @@ class IngestReport:
     total: int
     clusters: Assigned | None = None
     filled: tuple[BackfillReport, ...] = ()
+    missing: tuple[Skipped, ...] = ()
+    kept: int = 0
+    said: int = 0
+    errors: tuple[Exception, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        row = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in ("clusters", "filled")}
+        row = {
+            name: getattr(self, name)
+            for name in self.__dataclass_fields__
+            if name not in ("clusters", "filled", "errors")
+        }
         clusters = {"clusters": self.clusters.to_dict()} if self.clusters else {}
         filled = {"filled": [f.to_dict() for f in self.filled]} if self.filled else {}
-        return {**row, "skipped": [s.to_dict() for s in self.skipped], **clusters, **filled}
+        lists = {name: [s.to_dict() for s in getattr(self, name)] for name in ("skipped", "missing")}
+        return {**row, **lists, **clusters, **filled}

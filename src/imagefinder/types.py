@@ -168,6 +168,7 @@ DERIVED_FIELDS = (
     "issues",
     "class",
     "class_confidence",
+    "missing",
 )
 RECORD_FIELDS = tuple(k for k in Record.__dataclass_fields__ if k not in ("id", "extra"))
 

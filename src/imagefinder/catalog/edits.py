@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.index.collection import under
+from imagefinder.index.said import retire
 from imagefinder.store.checks import canonical_id
 from imagefinder.store.filters.parse import FilterLike, as_filter
 from imagefinder.types import Unset
@@ -71,7 +72,8 @@ def tag_images(
 
 def remove_images(collection: Collection, images: Sequence[str | os.PathLike[str]], filter: FilterLike = None) -> int:
     """Remove these images, and all that match a filter, from the index. A folder stands for all images in it. Returns
-    how many were removed. Raises InvalidInputError, InvalidFilterError or NotFoundError; then nothing is removed."""
+    how many were removed. What was said of them is kept by content, see ``index.said``. Raises InvalidInputError,
+    InvalidFilterError or NotFoundError; then nothing is removed."""
     condition, store = as_filter(filter), collection.index.store
     if not images and condition is None:
         raise InvalidInputError("Nothing to remove was named.", remedy="Give ids, paths, URLs or a filter.")
@@ -80,7 +82,7 @@ def remove_images(collection: Collection, images: Sequence[str | os.PathLike[str
         ids |= {p.id for points in store.scroll(filter=condition, fields=()) for p in points}
     with collection.index.writing:  # each image is removed once, and not between being looked for and being written
         there = {point.id for point in store.retrieve(sorted(ids))}
-        store.delete(sorted(there))
+        retire(collection.index, sorted(there))
     return len(there)
 
 

@@ -23,6 +23,7 @@ from imagefinder.cli.common import (
     say_skipped,
 )
 from imagefinder.cli.models import ensure_here
+from imagefinder.errors import NotFoundError
 
 if TYPE_CHECKING:
     from imagefinder.finder import ImageFinder
@@ -39,8 +40,9 @@ if TYPE_CHECKING:
 @click.option("--model", metavar="NAME", help="Model of a new index, or one to add to it; see: imagefinder models list")
 @click.option("--watch", is_flag=True, help="Keep running, and index changes as they happen, until Ctrl-C.")
 @click.option("--force", is_flag=True, help="Embed every image again, also unchanged ones.")
-@click.option("--rebuild", is_flag=True, help="Delete the index first, then index its sources again.")
-@click.option("--allow-empty", is_flag=True, help="Accept an empty folder: its images leave the index.")
+@click.option("--rebuild", is_flag=True, help="Make the index again from its sources, which must all be there.")
+@click.option("--allow-removal", is_flag=True, help="Remove images even if many are gone at once, as with a drive.")
+@click.option("--allow-empty", is_flag=True, hidden=True)  # its older name
 @click.option("--strict", is_flag=True, help="Exit with 1 if an image was skipped.")
 @click.option("--workers", type=click.IntRange(1, 256), metavar="N", help="Threads.  [default: one a core]")
 @json_option
@@ -60,13 +62,18 @@ def index(
     that it knows. Ctrl-C stops it cleanly, and the next run continues from there. A folder's .imagefinderignore says
     what to leave out, in the syntax of .gitignore. Images that can't be read are listed and skipped.
 
+    A source that is not there (a drive unplugged, a folder renamed) stops none of the others: it is listed, its images
+    stay, and the exit code is 1. So it is when more than 10 images and more than half of a source are gone at once, or
+    a folder is empty that held more than 10, or a drive is not mounted: they stay until --allow-removal. What was said
+    of removed images is kept, and comes back with them.
+
     With --model, an index that has images also gets the vectors of another model: see `imagefinder spaces`. A model of
     the catalogue or the hub that is not here yet is fetched first.
     """
     path = index_dir or settings.default_index()
     model = ensure_here(model) if model else None
     if rebuild:
-        _reset(path)
+        _reset(path, sources)
     with open_finder(path, create=bool(sources), new_model=model) as finder:
         if not sources and not finder.sources:
             raise click.UsageError("No SOURCE given, and the index knows none yet.")
@@ -80,13 +87,13 @@ def index(
             _add_model(finder, spec.name)
         if watch:
             _watch(finder, sources or tuple(finder.sources), options, as_json)
-    return NOTHING_FOUND if strict and report.skipped else OK
+    return NOTHING_FOUND if report.missing or report.kept or (strict and report.skipped) else OK
 
 
-def _reset(path: Path) -> None:
+def _reset(path: Path, sources: Sequence[str]) -> None:
     from imagefinder.ingest.rebuild import reset_index
 
-    reset_index(path)
+    reset_index(path.expanduser(), sources)
 
 
 def _run(finder: ImageFinder, sources: Sequence[str], options: dict[str, Any]) -> IngestReport:
@@ -129,6 +136,12 @@ def _tell(finder: ImageFinder, report: IngestReport, as_json: bool) -> None:
     runs_on = finder.provider.removesuffix("ExecutionProvider") if report.added + report.updated else ""
     rate = f", {report.images_per_second:,.0f} images/s on {runs_on}" if runs_on else ""
     say(f"{', '.join(p for p in parts if not p.startswith('0 ')) or 'Nothing found'} in {report.seconds:.1f} s{rate}.")
+    for one in report.missing:
+        say(f"Source missing, its images stay: {one.uri}: {one.reason} {one.remedy}".rstrip())
+    if report.missing:
+        say("If it was renamed: imagefinder sources move OLD NEW; if it is gone: imagefinder sources forget OLD")
+    if report.said:
+        say(f"What was said of {plural(report.said, 'removed image')} is kept, and comes back with the content.")
     if report.skipped:
         say(f"{plural(len(report.skipped), 'image')} skipped:")
         say_skipped(report.skipped)
@@ -145,13 +158,17 @@ def _tell(finder: ImageFinder, report: IngestReport, as_json: bool) -> None:
 
 
 def _watch(finder: ImageFinder, sources: Sequence[str], options: dict[str, Any], as_json: bool) -> None:
-    from watchfiles import watch
-
-    folders = [p for s in sources if (p := Path(s).expanduser()).exists()]
-    if not folders:
-        raise click.UsageError("--watch needs a folder or a file; URLs can't be watched.")
+    told: object = None
     say("Watching for changes; Ctrl-C ends it.")
-    for _ in watch(*folders, debounce=1000, raise_interrupt=False):
-        report = _run(finder, sources, options)
-        if report.added or report.updated or report.moved or report.removed:
+    for _ in finder.changes(*sources):
+        try:
+            report = _run(finder, sources, options)
+        except NotFoundError as error:  # none of the sources is there at the moment
+            if told != error.message:
+                say(f"{error.message} Its images stay; waiting for it.")
+            told = error.message
+            continue
+        now = (report.missing, report.kept)
+        if report.added or report.updated or report.moved or report.removed or now != (told or ((), 0)):
             _tell(finder, report, as_json)
+        told = now

@@ -17,6 +17,7 @@ def info(index_dir: Path | None, as_json: bool) -> int:
     """Show what the index holds: images, sources, model, spaces, size on disk."""
     with open_finder(index_dir) as finder:
         about = finder.info()
+        states = {source.uri: source.state for source in finder.list_sources()}
     if as_json:
         print_json(about.to_dict())
         return OK
@@ -27,8 +28,13 @@ def info(index_dir: Path | None, as_json: bool) -> int:
         dims = f"{space['dim']} dimensions, {space['searched_dim'] or 0} searched"
         click.echo(f"Space    {name}: {dims}{_used(space['current'])}")
     for source in about.sources:
-        click.echo(f"Source   {source['uri']}  (last indexed {source['last_indexed'] or 'never'})")
+        when = f"last indexed {source['last_indexed'] or 'never'}"
+        click.echo(f"Source   {source['uri']}  ({_state(states[source['uri']])}{when})")
     return OK
+
+
+def _state(state: str) -> str:
+    return "" if state == "there" else f"{state}, "
 
 
 def _used(roles: list[str]) -> str:

@@ -41,6 +41,7 @@ class Analysis(Catalog):
         exclude: Sequence[str] = (),
         column: str | None = None,
         force: bool = False,
+        allow_removal: bool = False,
         allow_empty: bool = False,
         workers: int | None = None,
         progress: JobProgress | None = None,
@@ -51,7 +52,7 @@ class Analysis(Catalog):
         that it was not started with."""
         options: dict[str, Any] = {"sources": [os.fspath(f) for f in folders], "force": force, "cluster": cluster}
         options |= {"include": [*include], "exclude": [*exclude], "column": column}
-        options |= {"allow_empty": allow_empty, "workers": workers}
+        options |= {"allow_removal": allow_removal or allow_empty, "workers": workers}
         job = self._jobs.run("index", options, progress)
         return report_of(job.result, self._jobs.skipped(job))
 

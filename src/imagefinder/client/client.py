@@ -10,6 +10,7 @@ from imagefinder.client.analysis import Analysis
 from imagefinder.client.ingest import Added, Sender
 from imagefinder.client.queries import parts_of
 from imagefinder.client.responses import hits_of, info_of
+from imagefinder.client.sources import Sources
 from imagefinder.client.spaces import Spaces
 from imagefinder.client.training import Trainer
 from imagefinder.errors import InvalidInputError
@@ -20,7 +21,7 @@ from imagefinder.store.filters.parse import FilterLike
 from imagefinder.types import OnProgress
 
 
-class Client(Analysis, Spaces, Trainer):
+class Client(Analysis, Sources, Spaces, Trainer):
     """The collection of a server (``imagefinder serve``), with the methods that ``ImageFinder`` has.
 
     >>> with Client("http://127.0.0.1:8642") as client:

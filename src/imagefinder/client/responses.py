@@ -56,8 +56,10 @@ def info_of(response: Row) -> IndexInfo:
 def report_of(result: Row, skipped: tuple[Skipped, ...]) -> IngestReport:
     assigned = Assigned(**result["clusters"]) if result.get("clusters") else None
     filled = tuple(BackfillReport(row["model"], row["filled"]) for row in result.get("filled", ()))
+    missing = tuple(Skipped(**row) for row in result.get("missing", ()))
+    left = tuple(one for one in skipped if one not in missing)
     known = _known(IngestReport, result)
-    return IngestReport(**{**known, "skipped": skipped, "clusters": assigned, "filled": filled})
+    return IngestReport(**{**known, "skipped": left, "missing": missing, "clusters": assigned, "filled": filled})
 
 
 def cluster_of(row: Row) -> Cluster:

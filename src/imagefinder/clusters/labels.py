@@ -97,10 +97,11 @@ def put_back(index: Index, clustering: Clustering, filter: Filter | None = None)
     unknown: list[str] = []
     pins: dict[str, bool] = {}
     total = 0
+    moved = _moved_rows(index, clustering, rows)
     for points in index.store.scroll(filter=filter, fields=FIELDS + HASH, batch=5000):
         total += len(points)
         for point in points:
-            row = rows.get(point.id)
+            row = rows.get(point.id, moved.get(point.payload["content_hash"]))
             if row is None or (clustering.contents and clustering.contents[row] != point.payload["content_hash"]):
                 unknown.append(point.id)
                 pinned = False
@@ -113,3 +114,11 @@ def put_back(index: Index, clustering: Clustering, filter: Filter | None = None)
     label_records(index, names, changed)
     _pin(index, pins)
     return total - len(unknown), unknown
+
+
+def _moved_rows(index: Index, clustering: Clustering, rows: Mapping[str, int]) -> dict[str, int]:
+    """By content, the rows of images that are not in the index any more: their files may be in other places now."""
+    if not clustering.contents:
+        return {}
+    there = set(index.store.columns(("id",))["id"])
+    return {clustering.contents[row]: row for id, row in rows.items() if id not in there and clustering.contents[row]}

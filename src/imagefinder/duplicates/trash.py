@@ -27,6 +27,7 @@ from imagefinder.duplicates.plan import Plan, PlannedFile, goes_with
 from imagefinder.errors import ImageFinderError, IndexDamagedError, NotFoundError, StorageError
 from imagefinder.images.ignore import IGNORE_FILE
 from imagefinder.images.loader import is_url
+from imagefinder.index.said import retire
 from imagefinder.types import Skipped, image_id
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def apply_plan(
                     run.take(file, group.keep)
         finally:
             with index.writing:
-                index.store.delete([image_id(source) for source, _ in run.files])
+                retire(index, [image_id(source) for source, _ in run.files])
     except (OSError, ImageFinderError) as error:
         raise _stopped(error, target, run) from error
     return Moved(run.journal, tuple(run.files), tuple(run.left))

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from imagefinder.errors import ImageError, NotFoundError
+from imagefinder.errors import ImageError, InvalidInputError, NotFoundError
 from imagefinder.images.files import look, regular, unreadable
 from imagefinder.images.ignore import IGNORE_FILE, Rules
 from imagefinder.images.loader import is_url, split_url
+from imagefinder.images.ours import inside_ours, ours
 from imagefinder.images.tables import read_rows
 from imagefinder.types import ImageRef, SkipCode, Skipped
 
@@ -40,6 +41,8 @@ class Source(ABC):
     def __init__(self, uri: str, options: dict[str, Any] | None = None) -> None:
         self.uri = uri
         self.options = options or {}
+        self.mounts: list[str] = []  # folders in which the last ``scan`` found another drive
+        self.ours: list[str] = []  # folders that it passed by, because ImageFinder made them
 
     @abstractmethod
     def scan(self) -> Iterator[ImageRef | Skipped]:
@@ -50,7 +53,7 @@ class Source(ABC):
         return uri == self.uri
 
     def is_bare(self) -> bool:
-        """Whether this is a completely empty folder, such as an unmounted drive leaves."""
+        """Whether this is a completely empty folder, such as an unmounted drive leaves, or a table without a row."""
         return False
 
     def is_hidden(self, uri: str) -> bool:
@@ -70,7 +73,7 @@ class FolderSource(Source):
         self._unreadable: list[str] = []
 
     def scan(self) -> Iterator[ImageRef | Skipped]:
-        self._unreadable = []
+        self._unreadable, self.mounts, self.ours = [], [], []
         self._entered: set[tuple[int, int]] = set()
         levels = [self._walk(self.uri, "", self._rules)]  # a stack: folders lie deeper than Python lets calls go
         while levels:
@@ -82,7 +85,7 @@ class FolderSource(Source):
             else:
                 levels.append(item)
 
-    def _walk(self, folder: str, below: str, rules: Rules) -> Iterator[Any]:
+    def _walk(self, folder: str, below: str, rules: Rules) -> Iterator[Any]:  # noqa: C901 - one pass, in order
         """What a folder holds, in order: images, what is left out, and the walk through each folder in it.
 
         ``below`` is the folder's path from the root, with a slash at its end unless empty.
@@ -92,11 +95,16 @@ class FolderSource(Source):
             if (stat.st_dev, stat.st_ino) in self._entered:
                 return
             self._entered.add((stat.st_dev, stat.st_ino))
+            if not os.path.islink(folder) and os.stat(os.path.dirname(folder)).st_dev != stat.st_dev:
+                self.mounts.append(folder)
             with os.scandir(folder) as found:
                 entries = sorted(found, key=lambda e: e.name)
         except OSError as error:
             self._unreadable.append(folder + os.sep)
             yield Skipped(_printable(folder), SkipCode.PERMISSION, f"The folder can't be read: {error.strerror}.")
+            return
+        if below and ours(folder, {e.name for e in entries}):
+            self.ours.append(folder + os.sep)
             return
         if ignore := next((e.path for e in entries if e.name == IGNORE_FILE), None):
             try:
@@ -162,15 +170,21 @@ class TableSource(Source):
     def __init__(self, path: str, column: str | None = None) -> None:
         super().__init__(path, {"column": column} if column else {})
         self._column = column
+        self._bare = False
 
     def scan(self) -> Iterator[ImageRef | Skipped]:
         base = os.path.dirname(self.uri)
+        self._bare = True
         seen: set[str] = set()
         for place, metadata in read_rows(Path(self.uri), self._column):
             uri = place if is_url(place) else os.path.abspath(os.path.join(base, os.path.expanduser(place)))
             if uri not in seen:
+                self._bare = False
                 seen.add(uri)
                 yield self._row(uri, metadata)
+
+    def is_bare(self) -> bool:
+        return self._bare
 
     def _row(self, uri: str, metadata: dict[str, Any]) -> ImageRef | Skipped:
         if is_url(uri):
@@ -183,12 +197,18 @@ def open_source(
 ) -> Source:
     """The source that a path or URL names: a folder, a table (by its extension), an image file or a URL.
 
-    ``include`` and ``exclude`` are for folders, ``column`` is for tables. Raises NotFoundError.
+    ``include`` and ``exclude`` are for folders, ``column`` is for tables. Raises NotFoundError, and InvalidInputError
+    for a folder that ImageFinder made itself, which is never a source.
     """
     if is_url(text):
         return UrlSource(text)
     path = os.path.abspath(os.path.expanduser(text))
     if os.path.isdir(path):
+        if found := inside_ours(path):
+            raise InvalidInputError(
+                f"{_printable(path)} can't be a source: {_printable(found[0])} is {found[1]}.",
+                remedy="Name the folder that holds the pictures themselves.",
+            )
         return FolderSource(path, include, exclude)
     if not os.path.exists(path):
         raise NotFoundError(

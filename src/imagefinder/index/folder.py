@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -20,7 +19,7 @@ from imagefinder.errors import (
 )
 from imagefinder.index import manifest as manifests
 from imagefinder.index.lock import IndexLock
-from imagefinder.index.manifest import Manifest, SourceEntry, SpaceEntry
+from imagefinder.index.manifest import Manifest, SpaceEntry
 from imagefinder.store.stores import DEFAULT_STORE, find_store
 
 if TYPE_CHECKING:
@@ -53,6 +52,7 @@ class Index:
         self.writing = threading.RLock()  # for what reads something here, then writes what follows from it
         self.grouping = threading.RLock()  # the same for clusters
         self.indexing = threading.RLock()  # one run at a time; a short one may come between the steps of a long one
+        self.indexed_now: frozenset[str] = frozenset()  # the sources of the run in progress
         self.results: dict[str, Any] = {}  # of each kind of run, the facts last read
         self.remembered: dict[str, tuple[int, Any]] = {}  # answers, with the store's ``writes`` they are true for
         self._lock = IndexLock(path)
@@ -182,15 +182,6 @@ class Index:
         wanted = {name: self.space(name).vector for name in names}
         points = self.store.retrieve(ids, vectors=tuple(wanted.values()))
         return {p.id: {n: p.vectors[v] for n, v in wanted.items() if v in p.vectors} for p in points}
-
-    def remember_sources(self, sources: Iterable[tuple[str, str, Mapping[str, Any]]]) -> None:
-        """Write down that these sources (URI, kind and options) have been indexed now."""
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        with self.writing:
-            manifest = self.manifest
-            for uri, kind, options in sources:
-                manifest = manifest.with_source(SourceEntry(uri, kind, options, now))
-            self.save_manifest(manifest)
 
     def forget_fit(self, entry: SpaceEntry) -> None:
         """Remove what a fit of a space has made: its search vectors, its transform, and what is cached of both."""

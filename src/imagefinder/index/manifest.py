@@ -4,7 +4,8 @@ or not at all."""
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,12 +40,30 @@ class SpaceEntry:
 
 @dataclass(frozen=True, slots=True)
 class SourceEntry:
-    """Where images came from: ``kind`` such as "folder" or "csv". ``last_indexed`` is ISO 8601 in UTC."""
+    """Where images came from: ``kind`` such as "folder" or "table". ``last_indexed`` is ISO 8601 in UTC.
+
+    ``started`` is the time of a run that has not come to its end. A ``paused`` source is not gone over. ``mounts`` are
+    the folders of the source where another drive was mounted when it was last indexed.
+    """
 
     uri: str
     kind: str
     options: Mapping[str, Any] = field(default_factory=dict)
     last_indexed: str | None = None
+    started: str | None = None
+    paused: bool = False
+    mounts: Sequence[str] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values. What version 0.1 does not know is left out where it says nothing, so that it can read it."""
+        row = asdict(self)
+        return {name: row[name] for name in row if row[name] or name in ("uri", "kind", "options", "last_indexed")}
+
+    def covers(self, uri: str, source: str) -> bool:
+        """Whether the image at ``uri``, taken in from ``source``, is one of this source's."""
+        if self.kind == "table":
+            return source == self.uri
+        return uri == self.uri or (self.kind == "folder" and uri.startswith(self.uri.rstrip(os.sep) + os.sep))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +99,10 @@ class Manifest:
             return replace(self, sources=(*self.sources, entry))
         return replace(self, sources=tuple(entry if s.uri == entry.uri else s for s in self.sources))
 
+    def without_source(self, uri: str) -> Manifest:
+        """A copy without this source."""
+        return replace(self, sources=tuple(s for s in self.sources if s.uri != uri))
+
     def to_dict(self) -> dict[str, Any]:
         return {
             "version": self.version,
@@ -87,7 +110,7 @@ class Manifest:
             "app_version": self.app_version,
             "current": dict(self.current),
             "spaces": {name: asdict(entry) for name, entry in self.spaces.items()},
-            "sources": [asdict(entry) for entry in self.sources],
+            "sources": [entry.to_dict() for entry in self.sources],
         }
 
 
@@ -169,9 +192,10 @@ def _first_spaces(spaces: Mapping[str, SpaceEntry]) -> dict[str, str]:
 def _check_types(*entries: SpaceEntry | SourceEntry) -> None:
     for entry in entries:
         for name, value in asdict(entry).items():
-            wanted = {"dim": int, "fitted_count": int, "options": dict}.get(name, str)
+            wanted = _TYPES.get(name, str)
             if not isinstance(value, wanted) and not (value is None and name in _OPTIONAL):
                 raise TypeError(f"{name} is {value!r}")
 
 
-_OPTIONAL = ("search_vector", "transform", "last_indexed")
+_OPTIONAL = ("search_vector", "transform", "last_indexed", "started")
+_TYPES: dict[str, Any] = {"dim": int, "fitted_count": int, "options": dict, "paused": bool, "mounts": (list, tuple)}

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from imagefinder.types import ImageRef, Skipped
+from imagefinder.errors import ImageFinderError
+from imagefinder.ingest.opening import Absent, is_away
+from imagefinder.types import ImageRef, SkipCode, Skipped
 
 if TYPE_CHECKING:
     from imagefinder.images.sources import Source
+    from imagefinder.index.manifest import SourceEntry
     from imagefinder.store.base import Store
 
 
@@ -33,14 +36,26 @@ class Known(NamedTuple):
 
 @dataclass(slots=True)
 class Plan:
-    """The work of one run. ``todo``: images that are new or may have changed. ``listed``: unchanged files that a table
-    describes. ``gone``: images of the index that the source no longer has, by URI."""
+    """The work of one run. ``todo``: images that are new or may have changed. ``listed``: unchanged files whose record
+    may say something else, from a table or of its source. ``gone``: images of the index that their source no longer
+    has, by URI, and ``missed_by`` which source that is, of how many images (``totals``).
+
+    ``scanned`` are the sources that were gone over, ``missing`` those that could not be, and why (``errors``).
+    ``away`` are known sources whose images stay as they are.
+    """
 
     known: dict[str, Known]
     todo: list[ImageRef] = field(default_factory=list)
     listed: list[ImageRef] = field(default_factory=list)
     gone: dict[str, Known] = field(default_factory=dict)
+    missed_by: dict[str, str] = field(default_factory=dict)
+    totals: dict[str, int] = field(default_factory=dict)
     skipped: list[Skipped] = field(default_factory=list)
+    scanned: list[Source] = field(default_factory=list)
+    missing: list[Skipped] = field(default_factory=list)
+    errors: list[ImageFinderError] = field(default_factory=list)
+    away: list[SourceEntry] = field(default_factory=list)
+    found: set[str] = field(default_factory=set)
     unchanged: int = 0
 
     @property
@@ -48,6 +63,10 @@ class Plan:
         """From content hash to the id of a point whose vectors do not change during the run."""
         changing = {ref.uri for ref in self.todo}
         return {k.content_hash: k.id for uri, k in self.known.items() if uri not in changing}
+
+    def is_away(self, uri: str) -> bool:
+        """Whether an image of the index belongs to a source that is not there, or paused."""
+        return any(entry.covers(uri, self.known[uri].source) for entry in self.away)
 
 
 def known_images(store: Store) -> dict[str, Known]:
@@ -59,25 +78,53 @@ def known_images(store: Store) -> dict[str, Known]:
     }
 
 
-def make_plan(store: Store, sources: Sequence[Source], *, force: bool = False, allow_empty: bool = False) -> Plan:
-    """Compare what the sources hold now with what the index holds."""
+def make_plan(
+    store: Store,
+    sources: Sequence[Source],
+    *,
+    entries: Sequence[SourceEntry] = (),
+    replaced: Sequence[SourceEntry] = (),
+    force: bool = False,
+) -> Plan:
+    """Compare what the sources hold now with what the index holds. ``entries`` are the sources that it knows;
+    ``replaced`` those among them whose images are to be found in ``sources`` now."""
     plan = Plan(known_images(store))
     found: dict[str, ImageRef] = {}
     for source in sources:
-        before = len(found) + len(plan.skipped)
-        for item in source.scan():
-            if isinstance(item, Skipped):
-                plan.skipped.append(item)
-            else:
-                _take_in(found, item)
-        if len(found) + len(plan.skipped) > before or allow_empty or not source.is_bare():
-            _find_gone(plan, source)
-        elif kept := sum(_belongs(source, uri, k) for uri, k in plan.known.items()):
-            plan.skipped.append(_bare(source, kept))
+        _scan(plan, source, found)
+    named = {source.uri for source in plan.scanned} | {entry.uri for entry in replaced}
+    plan.away = [entry for entry in entries if entry.uri not in named and (entry.paused or is_away(entry))]
+    failed = {skipped.uri for skipped in plan.missing}
+    plan.away += [entry for entry in entries if entry.uri in failed and entry not in plan.away]
+    live = {entry.uri for entry in entries} | named
+    kept = {s.uri for s in plan.skipped} | set(found)
+    for source in plan.scanned:
+        _find_gone(plan, source, kept)
+    for entry in replaced:
+        _note_gone(plan, entry.uri, [u for u, k in plan.known.items() if entry.covers(u, k.source)], kept)
     for ref in found.values():
-        _sort_in(plan, ref, force)
-    plan.gone = {uri: known for uri, known in plan.gone.items() if uri not in found}
+        _sort_in(plan, ref, force, live - {entry.uri for entry in replaced})
+    plan.found = set(found)
     return plan
+
+
+def _scan(plan: Plan, source: Source, found: dict[str, ImageRef]) -> None:
+    """Take in what a source holds. One that is not there, or is malformed, leaves everything as it was."""
+    try:
+        items = list(source.scan())
+        if source.is_hidden(f"{source.uri}/"):  # the folder itself, not one in it
+            raise Absent.unreadable(source.uri)
+    except ImageFinderError as error:
+        plan.errors.append(error)
+        code = getattr(error, "code", SkipCode.NOT_FOUND if isinstance(error, LookupError) else SkipCode.CORRUPT)
+        plan.missing.append(Skipped(source.uri, code, error.message, error.remedy))
+        return
+    plan.scanned.append(source)
+    for item in items:
+        if isinstance(item, Skipped):
+            plan.skipped.append(item)
+        else:
+            _take_in(found, item)
 
 
 def _take_in(found: dict[str, ImageRef], ref: ImageRef) -> None:
@@ -86,32 +133,31 @@ def _take_in(found: dict[str, ImageRef], ref: ImageRef) -> None:
     found[ref.uri] = replace(earlier, metadata={**ref.metadata, **earlier.metadata}) if earlier else ref
 
 
-def _sort_in(plan: Plan, ref: ImageRef, force: bool) -> None:
+def _sort_in(plan: Plan, ref: ImageRef, force: bool, live: set[str]) -> None:
     known = plan.known.get(ref.uri)
     if known is None or force or not known.is_current(ref):
         plan.todo.append(ref)
-    elif ref.metadata:
+    elif ref.metadata or known.source not in live:
         plan.listed.append(ref)
     else:
         plan.unchanged += 1
 
 
-def _find_gone(plan: Plan, source: Source) -> None:
-    kept = {s.uri for s in plan.skipped}
-    for uri, known in plan.known.items():
-        if _belongs(source, uri, known) and uri not in kept and not source.is_hidden(uri):
-            plan.gone[uri] = known
+def _find_gone(plan: Plan, source: Source, kept: set[str]) -> None:
+    ours = tuple(source.ours)
+    belongs = [
+        uri
+        for uri, known in plan.known.items()
+        if (known.source == source.uri if source.kind == "table" else source.covers(uri))
+        and not source.is_hidden(uri)
+        and not (uri.startswith(ours) and known.source != source.uri)
+    ]
+    _note_gone(plan, source.uri, belongs, kept)
 
 
-def _belongs(source: Source, uri: str, known: Known) -> bool:
-    return known.source == source.uri if source.kind == "table" else source.covers(uri)
-
-
-def _bare(source: Source, kept: int) -> Skipped:
-    return Skipped(
-        source.uri,
-        "not-found",
-        f"The folder is empty, yet {kept} images of it are in the index; they were kept, in case a drive is not "
-        "mounted.",
-        "If they are really gone, run the command again with --allow-empty.",
-    )
+def _note_gone(plan: Plan, source: str, belongs: Sequence[str], kept: set[str]) -> None:
+    plan.totals[source] = len(belongs)
+    for uri in belongs:
+        if uri not in kept and uri not in plan.gone and not plan.is_away(uri):
+            plan.gone[uri] = plan.known[uri]
+            plan.missed_by[uri] = source

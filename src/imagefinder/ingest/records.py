@@ -37,7 +37,7 @@ def make_record(ref: ImageRef, content_hash: str, size: int, facts: Mapping[str,
 
 def _kept(former: Record, content_hash: str) -> dict[str, Any]:
     same = former.content_hash == content_hash
-    return {k: v for k, v in former.extra.items() if same or k not in DERIVED_FIELDS}
+    return {k: v for k, v in former.extra.items() if (same or k not in DERIVED_FIELDS) and k != "missing"}
 
 
 def with_metadata(record: Record, ref: ImageRef) -> Record:

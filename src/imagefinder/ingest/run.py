@@ -14,8 +14,10 @@ from imagefinder.errors import ImageError, StorageError
 from imagefinder.images.loader import Loader, is_url
 from imagefinder.index.spaces import add_spaces, refit, spaces_of
 from imagefinder.ingest.fill import fill
+from imagefinder.ingest.former import Former
 from imagefinder.ingest.plan import Plan, make_plan
 from imagefinder.ingest.records import FACTS, FILE_FACTS, make_record, with_metadata
+from imagefinder.ingest.removal import settle
 from imagefinder.results import Assigned, BackfillReport, IngestReport
 from imagefinder.store.base import Point
 from imagefinder.types import EncodedImage, ImageRef, Limits, OnProgress, Progress, Record, SkipCode, Skipped
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     from imagefinder.images.sources import Source
     from imagefinder.index.folder import Index
+    from imagefinder.index.manifest import SourceEntry
     from imagefinder.models.base import Embedder
 
 BATCH = 16  # images a worker embeds at once; larger ones are no faster on a CPU and cost memory
@@ -43,33 +46,36 @@ class _Read:
     vectors: dict[str, np.ndarray] | None = None
     copy_of: str | None = None
     waits: bool = False
+    moved: bool = False
 
 
-def ingest(
+def ingest(  # noqa: PLR0913 - each can be given without the others, and by name only
     index: Index,
     embedder: Embedder,
     sources: Sequence[Source],
     *,
     limits: Limits | None = None,
     force: bool = False,
-    allow_empty: bool = False,
+    allow_removal: bool = False,
     progress: OnProgress | None = None,
     workers: int = 2,
     others: Sequence[Embedder] = (),
+    replaced: Sequence[SourceEntry] = (),
 ) -> IngestReport:
     """Bring ``index`` up to date with ``sources``. The run can be stopped at any moment: what is stored stays, and the
     next run continues from there. An exception from ``progress`` stops it.
 
-    ``force`` embeds everything again. ``allow_empty`` accepts that a folder is empty, and removes its images.
+    A source that can't be gone over is listed in ``missing``, and its images stay. So do images that seem to be away
+    rather than removed, see ``guard.held_back``, unless ``allow_removal`` is set. ``force`` embeds everything again.
     ``others`` are further models with vectors here, each base before the models made on top of it; new images get their
-    vectors too.
+    vectors too. ``replaced`` are known sources whose images are in ``sources`` now.
     """
     from imagefinder.clusters.join import assign_new
 
     started = time.perf_counter()
     with index.writing:
         add_spaces(index, embedder.spec)
-    plan = make_plan(index.store, sources, force=force, allow_empty=allow_empty)
+    plan = make_plan(index.store, sources, entries=index.manifest.sources, replaced=replaced, force=force)
     run = _Run(index, embedder, plan, limits or Limits(), force)
     run.on_progress = progress
     try:
@@ -77,12 +83,11 @@ def ingest(
     finally:
         run.loader.close()
     run.update_listed()
-    run.remove_gone()
+    settle(run.index, plan, run.former, allow_removal, run.counts, run.skipped)
     refit(index, embedder.spec, force=force)
     filled = tuple(_fill(run, other, limits, workers) for other in (embedder, *others))
     with suppress(StorageError):  # a disk too full to merge what is stored: a search is slower, and as right
         index.store.optimize()
-    index.remember_sources((s.uri, s.kind, s.options) for s in sources)
     with index.grouping:
         clusters = assign_new(index)
     return run.report(time.perf_counter() - started, clusters, tuple(f for f in filled if f.filled or f.skipped))
@@ -105,7 +110,15 @@ class _Run:
         self.plan = plan
         self.loader = Loader(limits, embedder.short_side)
         self.on_progress: OnProgress | None = None
-        self.counts = {"added": 0, "updated": 0, "unchanged": plan.unchanged, "moved": 0, "removed": 0}
+        self.counts = {
+            "added": 0,
+            "updated": 0,
+            "unchanged": plan.unchanged,
+            "moved": 0,
+            "removed": 0,
+            "kept": 0,
+            "said": 0,
+        }
         self.skipped = list(plan.skipped)
         self._names = spaces_of(embedder.spec)
         self._stored_hashes = {} if force else plan.reusable
@@ -114,7 +127,8 @@ class _Run:
         self._waiting: list[_Read] = []
         self._failed: dict[str, Skipped] = {}
         self._force = force
-        self._moved_from = {k.content_hash: uri for uri, k in plan.gone.items()}
+        self._live = {s.uri for s in index.manifest.sources}
+        self.former = Former(index, plan)
         self._done = 0
 
     # --- reading and embedding (in the workers) -------------------------------------------------------------------
@@ -245,27 +259,18 @@ class _Run:
         known = self.plan.known.get(read.ref.uri)
         if known:
             self.counts["unchanged" if known.content_hash == read.content_hash and not self._force else "updated"] += 1
-        elif self._moved_from.pop(read.content_hash, None):
-            self.counts["moved"] += 1
         else:
-            self.counts["added"] += 1
+            self.counts["moved" if read.moved else "added"] += 1
 
     def _payloads(self, reads: Sequence[_Read], facts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """The payloads of these images. What people have said about an image (tags, caption) moves with its file."""
-        former = [self._former_id(r) for r in reads]
-        held = self.index.store.retrieve([id for id in former if id])
-        old = {p.id: Record.from_payload(p.id, p.payload) for p in held}
-        return [
-            make_record(r.ref, r.content_hash, r.size, f, old.get(id) if id else None).to_payload()
-            for r, f, id in zip(reads, facts, former, strict=True)
-        ]
-
-    def _former_id(self, read: _Read) -> str | None:
-        known = self.plan.known.get(read.ref.uri)
-        if known:
-            return known.id
-        uri = self._moved_from.get(read.content_hash)
-        return self.plan.gone[uri].id if uri else None
+        payloads = []
+        for read, known in zip(reads, facts, strict=True):
+            before = len(self.former.moved)
+            former = self.former.find(read.ref.uri, read.content_hash)
+            read.moved = len(self.former.moved) > before
+            payloads.append(make_record(read.ref, read.content_hash, read.size, known, former).to_payload())
+        return payloads
 
     # --- after the images -----------------------------------------------------------------------------------------
 
@@ -279,17 +284,14 @@ class _Run:
                         self._update(ref, held[ref.id])
 
     def _update(self, ref: ImageRef, point: Point) -> None:
-        payload = with_metadata(Record.from_payload(ref.id, point.payload), ref).to_payload()
+        record = with_metadata(Record.from_payload(ref.id, point.payload), ref)
+        if record.source not in self._live:  # its source was forgotten, or has another name now
+            record = replace(record, source=ref.source)
+        payload = record.to_payload()
         changed = payload != dict(point.payload)
         self.counts["updated" if changed else "unchanged"] += 1
         if changed:
             self.index.store.set_payload(ref.id, payload)
-
-    def remove_gone(self) -> None:
-        gone = list(self.plan.gone.values())
-        with self.index.writing:
-            self.index.store.delete([k.id for k in gone])
-        self.counts["removed"] = len(gone) - self.counts["moved"]
 
     def report(self, seconds: float, clusters: Assigned | None, filled: tuple[BackfillReport, ...]) -> IngestReport:
         counts: dict[str, Any] = dict(self.counts)
@@ -298,6 +300,8 @@ class _Run:
             **counts,
             seen=embedded + counts["unchanged"] + len(self.skipped),
             skipped=tuple(self.skipped),
+            missing=tuple(self.plan.missing),
+            errors=tuple(self.plan.errors),
             clusters=clusters,
             filled=filled,
             seconds=round(seconds, 3),

@@ -36,6 +36,7 @@ from imagefinder.server.routes import (
     maps,
     predict,
     search,
+    sources,
     spaces,
 )
 from imagefinder.server.safety import Guard
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 
 PAGE = Path(__file__).with_name("page")
 PLACES = ("/", "/groups", "/groups/{label}", "/map", "/duplicates", "/library")  # what the page shows by its address
-ROUTES = (search, images, clusters, maps, duplicates, jobs, embeddings, spaces, predict, about)  # of the API
+ROUTES = (search, images, clusters, maps, duplicates, jobs, embeddings, sources, spaces, predict, about)  # of the API
 ABOUT = """Search and organise a collection of images. Every error has one shape:
 `{"error": {"code", "message", "remedy"}}`. Images are named by their ids.
 Times are in UTC unless they say otherwise."""

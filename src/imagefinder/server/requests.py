@@ -229,6 +229,14 @@ class Undo(Body):
     journal: ShortText | None = Field(None, description="A journal of the trash, as it was named. None: the last one.")
 
 
+class KnownSource(Body):
+    source: str = Field(min_length=1, max_length=8000, description="The path or URL of a source, as GET /v1/sources.")
+
+
+class ForgottenSource(KnownSource):
+    remove_images: bool = Field(False, description="Also take its images out of the index.")
+
+
 class Key(Body):
     key: Annotated[str, StringConstraints(max_length=1000)]
 

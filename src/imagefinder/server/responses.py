@@ -197,6 +197,18 @@ class Space(ResponseBody):
     current: list[Literal["image", "words"]] = Field(description="What it is searched for where none is named.")
 
 
+class Source(ResponseBody):
+    uri: str
+    kind: str
+    images: int
+    last_indexed: str | None
+    state: str = Field(description="there, missing, paused, interrupted or indexing")
+
+
+class Sources(ResponseBody):
+    sources: list[Source]
+
+
 class Spaces(ResponseBody):
     images: int
     spaces: list[Space]

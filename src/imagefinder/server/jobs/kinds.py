@@ -132,11 +132,22 @@ def _index(task: Task, *, sources: Sequence[str] = (), cluster: bool = False, **
 
     task.step("looking for images")
     made = task.finder.add(*sources, progress=report, **options)
-    task.leave_out(made.skipped)
+    task.leave_out((*made.missing, *made.skipped))
     if cluster and len(task.finder) > 1 and made.clusters is None:
         task.finder.cluster(progress=task.report)
         task.changed("clusters")
     return {**made.to_dict(), "skipped": len(made.skipped)}
+
+
+def _move(task: Task, *, old: str, new: str) -> Any:
+    task.step("looking for images")
+    made = task.finder.move_source(old, new, progress=task.report)
+    task.leave_out(made.skipped)
+    return {**made.to_dict(), "skipped": len(made.skipped)}
+
+
+def _check_move(host: Host, given: Mapping[str, Any]) -> None:
+    check_source(given["new"], host.finder, host.settings, host.uploads)
 
 
 def _check_sources(host: Host, given: Mapping[str, Any]) -> None:
@@ -239,6 +250,7 @@ def _evaluate(
 
 JOBS: dict[str, JobKind] = {
     "index": JobKind("Indexing", options.IndexOptions, _index, ("images",), _check_sources),
+    "move-source": JobKind("Moving a source", options.MoveOptions, _move, ("images",), _check_move),
     "cluster": JobKind("Grouping", options.ClusterOptions, _cluster, ("clusters",)),
     "choose-k": JobKind("Finding the number of groups", options.ChooseOptions, _choose_k),
     "map": JobKind("Drawing the map", options.MapOptions, _map, ("maps",), _check_map),

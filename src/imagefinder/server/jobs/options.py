@@ -41,9 +41,15 @@ class IndexOptions(Body):
         None, description="The column of a table that holds the paths or URLs."
     )
     force: bool = False
-    allow_empty: bool = False
+    allow_removal: bool = Field(False, description="Remove images even if their drive only seems to be away.")
+    allow_empty: bool = Field(False, description="The older name of allow_removal.")
     workers: int | None = Workers
     cluster: bool = Field(False, description="Then cluster, if that was never done.")
+
+
+class MoveOptions(Body):
+    old: Place
+    new: Place
 
 
 class ClusterOptions(Body):

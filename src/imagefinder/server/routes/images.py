@@ -201,7 +201,7 @@ async def add_images(
 
     def add() -> dict[str, Any]:
         folder = str(serving.uploads.images)
-        report = serving.finder.add(folder, allow_empty=True)
+        report = serving.finder.add(folder, allow_removal=True)
         _name(serving, kept, wanted)
         mine = [s for s in report.to_dict()["skipped"] if image_id(s["uri"]) in kept]
         return _added(serving, list(kept), [*skipped, *mine])

@@ -1,0 +1,96 @@
+"""Finds what was said of an image before it came to where it is now."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from itertools import takewhile
+from typing import TYPE_CHECKING
+
+from imagefinder.errors import IndexDamagedError, NotFoundError
+from imagefinder.images.loader import is_url
+from imagefinder.index.said import SaidBefore
+from imagefinder.types import Record
+
+if TYPE_CHECKING:
+    from imagefinder.index.folder import Index
+    from imagefinder.ingest.plan import Known, Plan
+
+
+class Former:
+    """The former records of images, of one run. ``moved`` are the URIs that they had, each found once."""
+
+    def __init__(self, index: Index, plan: Plan) -> None:
+        self._index = index
+        self._plan = plan
+        self._gone: defaultdict[str, list[str]] = defaultdict(list)
+        for uri, known in plan.gone.items():
+            self._gone[known.content_hash].append(uri)
+        self._elsewhere: dict[str, list[str]] | None = None
+        self._said = SaidBefore(index)
+        self._names: dict[int, str] | None = None
+        self.moved: set[str] = set()
+
+    def find(self, uri: str, content_hash: str) -> Record | None:
+        """What the index knows of the image at ``uri``; else of one with the same content that is gone from its place
+        (``moved``), or whose file is not there while its source is away; else what is kept of this content."""
+        known = self._plan.known.get(uri)
+        if known:
+            return self._record(known)
+        if gone := self._gone.get(content_hash):
+            before = _most_alike(uri, gone)
+            gone.remove(before)
+            self.moved.add(before)
+            return self._record(self._plan.gone[before])
+        if away := [u for u in self._of_content(content_hash) if not is_url(u) and not os.path.lexists(u)]:
+            return self._record(self._plan.known[_most_alike(uri, away)])
+        return self._kept(uri, content_hash)
+
+    def settle(self) -> None:
+        """Forget what was kept and is on records now."""
+        self._said.settle({uri: known.content_hash for uri, known in self._plan.known.items()})
+
+    def _record(self, known: Known) -> Record | None:
+        points = self._index.store.retrieve([known.id])
+        return Record.from_payload(points[0].id, points[0].payload) if points else None
+
+    def _of_content(self, content_hash: str) -> list[str]:
+        if self._elsewhere is None:
+            self._elsewhere = {}
+            for uri, known in self._plan.known.items():
+                self._elsewhere.setdefault(known.content_hash, []).append(uri)
+        return self._elsewhere.get(content_hash, [])
+
+    def _kept(self, uri: str, content_hash: str) -> Record | None:
+        fields = self._said.find(content_hash, uri)
+        if fields is None:
+            return None
+        payload = dict(fields)
+        if (
+            payload.get("cluster_name") is None
+            or self._clusters().get(payload.get("cluster", -1)) != payload["cluster_name"]
+        ):
+            payload = {name: v for name, v in payload.items() if not name.startswith("cluster")}
+        return Record.from_payload("", {"uri": uri, "content_hash": content_hash, **payload})
+
+    def _clusters(self) -> dict[int, str]:
+        """The names of the clusters in force, by label."""
+        from imagefinder.clusters.state import current
+
+        if self._names is None:
+            try:
+                self._names = dict(current(self._index).names())
+            except (NotFoundError, IndexDamagedError):
+                self._names = {}
+        return self._names
+
+
+def _most_alike(uri: str, others: list[str]) -> str:
+    """Of these URIs the one with the most names in common at its end, as of files in a folder that was renamed."""
+    names = uri.split(os.sep)[::-1]
+
+    def alike(other: str) -> int:
+        pairs = zip(names, other.split(os.sep)[::-1], strict=False)
+        return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+    return max(others, key=alike)

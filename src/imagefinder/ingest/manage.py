@@ -1,0 +1,149 @@
+"""The sources that an index knows: how they are, and to forget, move, pause and resume one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from imagefinder.errors import InvalidInputError, NotFoundError
+from imagefinder.images.sources import open_source
+from imagefinder.index.said import load_said, retire, save_said
+from imagefinder.ingest.opening import is_away, source_uri
+from imagefinder.ingest.sources import run_over
+from imagefinder.results import SourceInfo
+from imagefinder.store.filters.parse import Compare
+
+if TYPE_CHECKING:
+    from imagefinder.index.collection import Collection
+    from imagefinder.index.folder import Index
+    from imagefinder.index.manifest import SourceEntry
+    from imagefinder.results import IngestReport
+    from imagefinder.types import OnProgress
+
+
+def list_sources(index: Index) -> list[SourceInfo]:
+    """The sources that the index knows, in the order in which they came."""
+    return [
+        SourceInfo(
+            uri=entry.uri,
+            kind=entry.kind,
+            images=index.store.count(Compare("source", "=", entry.uri)),
+            last_indexed=entry.last_indexed,
+            state=_state(index, entry),
+        )
+        for entry in index.manifest.sources
+    ]
+
+
+def _state(index: Index, entry: SourceEntry) -> str:
+    if entry.uri in index.indexed_now:
+        return "indexing"
+    if entry.paused:
+        return "paused"
+    if is_away(entry):
+        return "missing"
+    return "interrupted" if entry.started else "there"
+
+
+def find_source(index: Index, source: str | os.PathLike[str]) -> SourceEntry:
+    """The known source of this path or URL. Raises NotFoundError."""
+    names = (os.fspath(source), source_uri(source))
+    for entry in index.manifest.sources:
+        if entry.uri in names:
+            return entry
+    raise NotFoundError(
+        f"The index knows no source {names[1]}.", remedy="See those that it knows: imagefinder sources list"
+    )
+
+
+def pause_source(index: Index, source: str | os.PathLike[str], paused: bool) -> None:
+    """Leave a source out of runs that name none, and keep its images as they are; or take it in again. Raises
+    NotFoundError."""
+    with index.writing:
+        entry = find_source(index, source)
+        index.save_manifest(index.manifest.with_source(replace(entry, paused=paused)))
+
+
+def forget_source(index: Index, source: str | os.PathLike[str], remove_images: bool) -> int:
+    """Forget a source, and with ``remove_images`` take its images out of the index, but for those that lie in another
+    source too; what was said of them is kept. Else they stay, and no run changes them any more. Returns how many images
+    that were. Raises NotFoundError."""
+    with index.indexing, index.writing:
+        entry = find_source(index, source)
+        rest = index.manifest.without_source(entry.uri)
+        found = index.store.columns(("id", "uri", "source"))
+        rows = zip(found["id"], found["uri"], found["source"], strict=True)
+        mine = [(id, uri) for id, uri, of in rows if entry.covers(uri, entry.uri if of == entry.uri else of)]
+        others = {id: other.uri for id, uri in mine for other in rest.sources if other.covers(uri, "")}
+        own = [id for id, _ in mine if id not in others]
+        if remove_images:
+            retire(index, own)
+        for uri in set(others.values()):
+            ids = [id for id, other in others.items() if other == uri]
+            index.store.merge_payload(ids, {"source": uri})
+        index.save_manifest(rest)
+    return len(own)
+
+
+def move_source(
+    collection: Collection,
+    old: str | os.PathLike[str],
+    new: str | os.PathLike[str],
+    *,
+    progress: OnProgress | None = None,
+) -> IngestReport:
+    """Look for the images of a source that was renamed or moved in its new place, and know it by that. Images are
+    recognised by their content: what was said of them, decided, and their clusters go along, and none is embedded
+    again. ``old`` may also be a folder above several sources.
+
+    What is not in the new place is treated like an image that is gone from its source; while some of it stays, so does
+    the old source. Raises NotFoundError (no such source, or nothing in the new place) and InvalidInputError (the old
+    place is still there, or the new one is of another kind).
+    """
+    index = collection.index
+    with index.indexing:
+        entries = _at_or_below(index, source_uri(old))
+        targets = [_target(entry, source_uri(old), source_uri(new)) for entry in entries]
+        sources = []
+        for entry, target in zip(entries, targets, strict=True):
+            source = open_source(target, **dict(entry.options))
+            if source.kind != entry.kind:
+                raise InvalidInputError(f"{entry.uri} was a {entry.kind}, and {target} is a {source.kind}.")
+            sources.append(source)
+        report = run_over(collection, sources, replaced=entries, progress=progress)
+        with index.writing:
+            manifest = index.manifest
+            for entry in entries:
+                if not index.store.count(Compare("source", "=", entry.uri)):
+                    manifest = manifest.without_source(entry.uri)
+            index.save_manifest(manifest)
+    return report
+
+
+def _at_or_below(index: Index, old: str) -> Sequence[SourceEntry]:
+    inside = old.rstrip(os.sep) + os.sep
+    found = [entry for entry in index.manifest.sources if entry.uri == old or entry.uri.startswith(inside)]
+    if not found:
+        raise NotFoundError(
+            f"The index knows no source {old}.", remedy="See those that it knows: imagefinder sources list"
+        )
+    if there := next((entry.uri for entry in found if not is_away(entry)), None):
+        raise InvalidInputError(
+            f"{there} is still there, so it was not moved.",
+            remedy="Index the new folder beside it, then: imagefinder sources forget OLD",
+        )
+    return found
+
+
+def _target(entry: SourceEntry, old: str, new: str) -> str:
+    return new if entry.uri == old else os.path.join(new, entry.uri[len(old.rstrip(os.sep)) + 1 :])
+
+
+def purge(index: Index) -> int:
+    """Forget for good what was said of images that are not in the index any more. Returns of how many."""
+    with index.writing:
+        kept = load_said(index.path)
+        save_said(index.path, [])
+    return len(kept)

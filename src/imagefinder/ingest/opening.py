@@ -1,0 +1,76 @@
+"""Opens sources by name, also those that are not there now: a run goes on without them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from imagefinder.errors import ImageError, ImageFinderError, InvalidInputError, NotFoundError
+from imagefinder.images.loader import is_url
+from imagefinder.images.sources import Source, open_source
+from imagefinder.types import ImageRef, SkipCode, Skipped
+
+if TYPE_CHECKING:
+    from imagefinder.index.folder import Index
+    from imagefinder.index.manifest import SourceEntry
+
+
+class Absent(Source):
+    """A source that can't be opened now. To scan it raises why."""
+
+    def __init__(self, uri: str, kind: str, options: dict[str, Any], error: ImageFinderError) -> None:
+        super().__init__(uri, options)
+        self.kind, self.error = kind, error
+
+    def scan(self) -> Iterator[ImageRef | Skipped]:
+        raise self.error
+
+    @staticmethod
+    def unreadable(uri: str) -> ImageError:
+        return ImageError(
+            f"{uri} may not be read.", code=SkipCode.PERMISSION, remedy="Allow reading it, or mount its drive again."
+        )
+
+
+def source_uri(text: str | os.PathLike[str]) -> str:
+    """What a source is known by: its full path, or its URL."""
+    name = os.fspath(text)
+    return name if is_url(name) else os.path.abspath(os.path.expanduser(name))
+
+
+def open_known(index: Index, text: str | os.PathLike[str], options: Mapping[str, Any]) -> Source:
+    """The source of this name, ``Absent`` if it can't be opened or is of another kind than it was. Raises
+    InvalidInputError for what is never a source."""
+    uri = source_uri(text)
+    entry = next((s for s in index.manifest.sources if s.uri == uri), None)
+    if uri == str(index.path / "uploads" / "images"):  # what clients sent, in the index folder for once
+        from imagefinder.images.sources import FolderSource
+
+        return FolderSource(uri) if os.path.isdir(uri) else Absent(uri, "folder", {}, _not_there(uri))
+    try:
+        source = open_source(uri, **options)
+    except NotFoundError as error:
+        return Absent(uri, entry.kind if entry else "folder", dict(options), error)
+    except InvalidInputError as error:
+        if entry is None:
+            raise
+        return Absent(uri, entry.kind, dict(entry.options), error)
+    if entry and entry.kind != source.kind:
+        changed = NotFoundError(
+            f"{uri} was a {entry.kind} and is a {source.kind} now.",
+            remedy=f"If that is right, first: imagefinder sources forget {uri}",
+        )
+        return Absent(uri, entry.kind, dict(entry.options), changed)
+    return source
+
+
+def is_away(entry: SourceEntry) -> bool:
+    """Whether a known source is not where it was. A URL is only known to be gone when it is fetched."""
+    if entry.kind == "url":
+        return False
+    return not (os.path.isdir(entry.uri) if entry.kind == "folder" else os.path.isfile(entry.uri))
+
+
+def _not_there(uri: str) -> NotFoundError:
+    return NotFoundError(f"There is no folder {uri}.", remedy="Check the path; if it is on another drive, mount it.")
