@@ -109,6 +109,26 @@ def test_a_link_is_not_moved(tmp_path: Path, link: Callable[[Path, Path], None])
     assert (tmp_path / "photos" / "linked.jpg").exists()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_names_of_one_file_are_no_copies(tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    shutil.copy(SAMPLES / "bear.jpg", folder / "a.jpg")
+    os.link(folder / "a.jpg", folder / "b.jpg")
+    (folder / "c.jpg").symlink_to(folder / "a.jpg")
+    with ImageFinder.open(tmp_path / "index", model="fast") as finder:
+        finder.add(folder)
+        assert finder.duplicates().groups == ()
+        shutil.copy(SAMPLES / "bear.jpg", folder / "longer name.jpg")
+        finder.add(folder)
+        report = finder.duplicates()
+        (group,) = report.groups
+        size = (folder / "a.jpg").stat().st_size
+        movable = [m for m in group.members if not m.hold]
+        assert (len(group.members), group.wasted) == (1, size * len(movable))
+        assert make_plan(report).files == len(movable)
+
+
 # --- crops --------------------------------------------------------------------------------------------------------
 
 
