@@ -93,7 +93,8 @@ def find(index_dir: Path | None, plan: Path | None, html: Path | None, as_json: 
       same-scene         another photo of the same thing
       similar            similar vectors only; never part of a plan
 
-    Rules for --keep: reference, folder, whole, pixels, format, date, bytes, oldest, name, path (in this order by default).
+    Rules for --keep, in this order by default: reference, folder, whole, pixels, format, date, bytes, oldest, name,
+    path.
     """
     report = _find(index_dir, options)
     if as_json:

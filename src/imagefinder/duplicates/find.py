@@ -14,6 +14,7 @@ from imagefinder.duplicates.candidates import BY_VECTOR, LEAST_COSINE, candidate
 from imagefinder.duplicates.decisions import load_decisions
 from imagefinder.duplicates.grouping import GROUPED, Edge, Grouping, by_content
 from imagefinder.duplicates.last_run import keep_run, kept_hashes
+from imagefinder.duplicates.links import without_names
 from imagefinder.duplicates.matching.best_copy import Copy, best_first, check_rules
 from imagefinder.duplicates.matching.closer import look_closer
 from imagefinder.duplicates.matching.shown import Shown
@@ -108,7 +109,8 @@ class _Search:
             self._compare_pictures()
         wanted = {pair: edge for pair, edge in self.edges.items() if edge.tier.rank <= self.options.tier.rank}
         grouping = Grouping(self.contents, wanted, self.decisions, self.rules)
-        groups = [g for tier in GROUPED for g in grouping.groups(tier)]
+        found = (without_names(g) for tier in GROUPED for g in grouping.groups(tier))
+        groups = [g for g in found if g is not None]
         report = DuplicateReport(
             groups=tuple(sorted(groups, key=lambda g: (g.tier.rank, g.keep.uri))),
             images=self.images,

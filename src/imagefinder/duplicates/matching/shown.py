@@ -23,7 +23,8 @@ class Shown:
             return cls(scale=scale)
         first, second = (1.0 if share >= WHOLE else max(share, 0.01) for share in overlaps)
         both = 1 / first + 1 / second - 1
-        return cls((1 / first / both, 1 / second / both), scale)
+        # What lies wholly on the other leaves the other to show all: exactly 1, not nearly.
+        return cls((1.0 if second == 1 else 1 / first / both, 1.0 if first == 1 else 1 / second / both), scale)
 
     def of_member(self, first: bool) -> tuple[float, float, float]:
         """The shares of the member and of the one kept, and how many times the pixels along a side the member has for
