@@ -46,7 +46,9 @@ def _opened(data: bytes) -> Any:
     factory: Any
     try:
         if format_of(data) == "HEIF":
-            from pillow_heif import HeifImageFile as factory
+            from pillow_heif import HeifImageFile
+
+            factory = HeifImageFile
         else:
             Image.init()
             factory = Image.OPEN[format_of(data)][0]
