@@ -153,10 +153,10 @@ class _Search:
             return None
         verdict = verify(first, second)
         if verdict.tier is Tier.SAME_PICTURE:
-            fine = self.pictures.fine(a), self.pictures.fine(b)
-            if fine[0] is None or fine[1] is None:
+            one, other = self.pictures.fine(a), self.pictures.fine(b)
+            if one is None or other is None:
                 return None
-            verdict = look_closer(verdict, first, *fine)
+            verdict = look_closer(verdict, first, one, other)
         if verdict.tier is Tier.SAME_PICTURE and verdict.comparison:
             if unlike := self.pictures.unlike_files(a, b):
                 return Edge(Tier.SAME_SCENE, unlike, cosine)

@@ -43,13 +43,16 @@ def same_frames(a: bytes, b: bytes) -> str | None:
 def _opened(data: bytes) -> Any:
     from PIL import Image
 
+    factory: Any
     try:
         if format_of(data) == "HEIF":
             from pillow_heif import HeifImageFile
 
-            return HeifImageFile(BytesIO(data))
-        Image.init()
-        return Image.OPEN[format_of(data)][0](BytesIO(data), "")
+            factory = HeifImageFile
+        else:
+            Image.init()
+            factory = Image.OPEN[format_of(data)][0]
+        return factory(BytesIO(data), "")
     except Exception:  # a decoder given damaged bytes raises anything
         return None
 

@@ -34,6 +34,7 @@ STRAY_WEIGHT = 0.1  # share of the places in which the other one shows more
 FEW_COLOURS = 0.5  # share of its pixels that have one of four colours
 LEAST_SHARE = 0.008  # of the picture, that it takes
 PRINTED = 0.7  # share of pixels that have one of four grey levels, from which a picture is a page rather than a photo
+PLAIN, CLEAR_SHARE, CLEAR = 0.86, 0.05, (0.3, 0.1)  # a cut-out on white, if what is laid over is large and stands out
 FLAT, FLAT_SHARE, ALIKE_SHARE = 4.0, 0.4, 0.3
 CELL, OFF_COLOUR, LEAST_CELLS = 4, 45.0, 14  # pixels, levels of 255, cells
 
@@ -49,7 +50,7 @@ class Finding(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What a close look found: ``places`` that differ by more than noise, and the ``share`` of the overlap they take."""
+    """What a close look found: ``places`` that differ by more than noise; they take ``share`` of the overlap."""
 
     finding: Finding
     places: int = 0
@@ -148,7 +149,10 @@ def _is_laid_over(laid: Laid, x: Float32, y: Float32, differs: Mask, ratio: Floa
         return False
     if _against(differs, ratio, added, hidden) > STRAY_WEIGHT:
         return False
-    if _share_of_most(_codes(colours[differs])) < FEW_COLOURS or _is_printed(below[inside]):
+    clear = outline <= CLEAR[0] and lost <= CLEAR[1] and float(differs.sum()) >= CLEAR_SHARE * float(inside.sum())
+    if _printed(below[inside]) > (PLAIN if clear else PRINTED):
+        return False
+    if _share_of_most(_codes(colours[differs])) < FEW_COLOURS:
         return False
     return not _continues(above, below, shape, differs, inside & (ratio < 0.6))
 
@@ -211,8 +215,8 @@ def _share_of_most(codes: npt.NDArray[np.intp]) -> float:
     return float(count[:4].sum() / max(1, int(count.sum())))
 
 
-def _is_printed(values: Float32) -> bool:
-    return _share_of_most((np.clip(values, 0, 255).astype(np.intp)) >> 3) > PRINTED
+def _printed(values: Float32) -> float:
+    return _share_of_most((np.clip(values, 0, 255).astype(np.intp)) >> 3)
 
 
 def _continues(above: Float32, below: Float32, shape: npt.NDArray[np.uint8], differs: Mask, alike: Mask) -> bool:

@@ -196,12 +196,12 @@ def _filtered(u: Float32, v: Float32, inside: npt.NDArray[np.bool_]) -> Float32:
     wanted = (v - u)[some][here].astype(np.float64)
     if len(wanted) < 100:
         return u
-    weights = np.zeros(len(SOFT))
+    weights: Float64 = np.zeros(len(SOFT))
     for _ in range(3):
         off = np.abs(wanted - rows @ weights)
         kept = off <= max(float(np.percentile(off, 90)), 1.0)
         square = rows[kept].T @ rows[kept] + np.eye(len(SOFT)) * len(wanted) * 1e-3
-        weights = np.linalg.solve(square, rows[kept].T @ wanted[kept])
+        weights = np.asarray(np.linalg.solve(square, rows[kept].T @ wanted[kept]), np.float64)
     return np.asarray(u + sum(w * s for w, s in zip(weights, softer, strict=True)), np.float32)
 
 
