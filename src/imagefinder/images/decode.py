@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import threading
 from contextlib import nullcontext
-from datetime import datetime
 from io import BytesIO
 from typing import Any
 
 from PIL import Image
 
 from imagefinder.errors import ImageError
+from imagefinder.images import dates
 from imagefinder.images.colour import orientation, to_rgb, upright
 from imagefinder.images.files import open_file, unreadable
 from imagefinder.images.headers import format_of, icon_sizes, pixels_held
@@ -21,7 +21,6 @@ LARGE = 20_000_000  # pixels in memory; larger pictures are decoded one at a tim
 CHUNK = 1024 * 1024
 
 _one_large = threading.Lock()
-_DATE, _OFFSET, _EXIF_IFD = 36867, 36881, 0x8769
 
 
 def encode_bytes(ref: ImageRef, data: bytes) -> EncodedImage:
@@ -65,6 +64,7 @@ def decode(encoded: EncodedImage, *, short_side: int | None, limits: Limits) -> 
     with _one_large if pixels > LARGE else nullcontext():
         drafted = image.size != full
         picture, turned = _finished(image)
+    said = dates.taken(image, encoded.data)
     width, height = (full[1], full[0]) if drafted and turned else full if drafted else picture.size
     return LoadedImage(
         ref=encoded.ref,
@@ -74,7 +74,8 @@ def decode(encoded: EncodedImage, *, short_side: int | None, limits: Limits) -> 
         width=width,
         height=height,
         format="JPEG" if image.format == "MPO" else image.format or "",
-        taken_at=_taken_at(image),
+        taken_at=said.at,
+        taken_from=said.by,
     )
 
 
@@ -161,15 +162,3 @@ def _broken(error: Exception) -> ImageError:
         code=SkipCode.TRUNCATED if cut else SkipCode.CORRUPT,
         remedy="Copy or download it again.",
     )
-
-
-def _taken_at(image: Image.Image) -> str | None:
-    """When the picture was taken, ISO 8601, from EXIF; None when it doesn't say or says nonsense."""
-    try:
-        details = image.getexif().get_ifd(_EXIF_IFD)
-        text = str(details[_DATE]).strip("\0 ")[:19]
-        taken = datetime.strptime(text, "%Y:%m:%d %H:%M:%S")
-        offset = str(details.get(_OFFSET, "")).strip("\0 ")
-        return datetime.fromisoformat(taken.isoformat() + offset).isoformat()
-    except Exception:  # EXIF is written by anything and broken in any way
-        return None

@@ -13,6 +13,7 @@ from imagefinder.errors import ImageError, NotFoundError
 from imagefinder.images.files import look, regular, unreadable
 from imagefinder.images.ignore import IGNORE_FILE, Rules
 from imagefinder.images.loader import is_url, split_url
+from imagefinder.images.places import located
 from imagefinder.images.tables import read_rows
 from imagefinder.types import ImageRef, SkipCode, Skipped
 
@@ -167,7 +168,7 @@ class TableSource(Source):
         base = os.path.dirname(self.uri)
         seen: set[str] = set()
         for place, metadata in read_rows(Path(self.uri), self._column):
-            uri = place if is_url(place) else os.path.abspath(os.path.join(base, os.path.expanduser(place)))
+            uri = located(place, base)
             if uri not in seen:
                 seen.add(uri)
                 yield self._row(uri, metadata)
@@ -210,7 +211,8 @@ def _file_ref(
     except OSError as error:
         return _skipped(path, unreadable(error))
     folder = os.path.basename(os.path.dirname(path))
-    return ImageRef(path, found.st_size, found.st_mtime_ns, folder, source, metadata or {})
+    mtime_ns = min(max(found.st_mtime_ns, -(2**63)), 2**63 - 1)  # what an index can hold: the years 1678 to 2262
+    return ImageRef(path, found.st_size, mtime_ns, folder, source, metadata or {})
 
 
 def _skipped(path: str, error: ImageError) -> Skipped:
