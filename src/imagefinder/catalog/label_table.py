@@ -33,8 +33,8 @@ def read_table(path: Path, records: Iterable[Record]) -> LabelTable:
     ``id``.
 
     An image is named by a path, absolute or relative to the folder of the table, by the end of the path of one image in
-    the index, such as its file name, by its URL, or by its id. Raises InvalidTableError if the table can't be read, lacks a column, gives one image two labels, or if none of its images
-    is in the index.
+    the index, such as its file name, by its URL, or by its id. Raises InvalidTableError if the table can't be read,
+    lacks a column, gives one image two labels, or if none of its images is in the index.
     """
     names, rows = read_text_rows(path)
     columns = {bare(name): name for name in reversed(names)}
@@ -44,7 +44,7 @@ def read_table(path: Path, records: Iterable[Record]) -> LabelTable:
             raise InvalidTableError("")
     except InvalidTableError:
         raise InvalidTableError(
-            f"{path.name} has the columns {', '.join(names) or 'none'}.",
+            f"{path.name} has the columns {', '.join(sorted(names)) or 'none'}.",
             remedy="It needs `filename` and one of `label` and `caption`.",
         ) from None
     wanted = (place, columns.get("label", ""), columns.get("caption", ""))

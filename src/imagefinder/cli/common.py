@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -85,10 +86,12 @@ def print_paths(paths: Sequence[str], end: str) -> None:
     """Paths or URLs on stdout, each with ``end`` behind it: the very bytes, unless people read them on a terminal."""
     if sys.stdout.isatty():
         click.echo("".join(shown(path) + end for path in paths), nl=False)
-    else:
-        out = click.get_binary_stream("stdout")
-        out.write(b"".join(os.fsencode(path) + end.encode() for path in paths))
-        out.flush()
+    elif isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.flush()
+        sys.stdout.buffer.write(b"".join(os.fsencode(path + end) for path in paths))
+        sys.stdout.buffer.flush()
+    else:  # what a caller has put in the place of the system's
+        sys.stdout.write("".join(path + end for path in paths))
 
 
 def _is_utf8() -> bool:

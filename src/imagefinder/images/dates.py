@@ -132,7 +132,7 @@ def _text(value: object) -> str:
 def _xmp(image: Image, data: bytes) -> str | None:
     packet = image.info.get("xmp") or getattr(image, "tag_v2", {}).get(700) or b""
     packet = packet.encode() if isinstance(packet, str) else bytes(packet)
-    found = {name: text for name, text in reversed(_XMP.findall(packet[:_XMP_BYTES]))}
+    found = dict(reversed(_XMP.findall(packet[:_XMP_BYTES])))
     dates = (_checked(found[name].decode("latin-1")) for name in _XMP_ORDER if name in found)
     return next((date for date in dates if date), None)
 

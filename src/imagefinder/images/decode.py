@@ -12,8 +12,9 @@ from PIL import Image
 
 from imagefinder.errors import ImageError
 from imagefinder.images import dates
-from imagefinder.images.colour import orientation, to_rgb, upright
+from imagefinder.images.colour import orientation, to_rgb, upright, white_of
 from imagefinder.images.files import open_file, unreadable
+from imagefinder.images.frames import is_blank, later_frames
 from imagefinder.images.headers import format_of, icon_sizes, pixels_held
 from imagefinder.types import EncodedImage, ImageRef, Limits, LoadedImage, SkipCode
 
@@ -63,8 +64,7 @@ def decode(encoded: EncodedImage, *, short_side: int | None, limits: Limits) -> 
         raise _too_many(pixels, limits.max_decoded_pixels, "would have to be decoded")
     with _one_large if pixels > LARGE else nullcontext():
         drafted = image.size != full
-        picture, turned = _finished(image)
-    said = dates.taken(image, encoded.data)
+        said, picture, turned = _finished(image, encoded.data, limits)
     width, height = (full[1], full[0]) if drafted and turned else full if drafted else picture.size
     return LoadedImage(
         ref=encoded.ref,
@@ -144,12 +144,19 @@ def _too_many(pixels: int, limit: int, what: str) -> ImageError:
     )
 
 
-def _finished(image: Image.Image) -> tuple[Image.Image, bool]:
-    """The decoded, upright RGB picture, and whether width and height were swapped for that."""
+def _finished(image: Image.Image, data: bytes, limits: Limits) -> tuple[dates.Taken, Image.Image, bool]:
+    """When it was taken, the decoded, upright RGB picture, and whether width and height were swapped for that. Of
+    several frames or pages it is the first that shows something."""
     try:
         image.load()
         turned = orientation(image) >= 5
-        return to_rgb(upright(image)), turned
+        said = dates.taken(image, data)
+        picture = to_rgb(upright(image), white_of(image))
+        if getattr(image, "is_animated", False) and is_blank(picture):
+            frames = later_frames(image, limits.max_decoded_pixels, lambda size: _check_claim(size, limits))
+            later = (to_rgb(upright(frame), white_of(frame)) for frame in frames)
+            picture = next((found for found in later if not is_blank(found)), picture)
+        return said, picture, turned
     except Exception as error:  # a decoder given damaged bytes raises anything
         raise _broken(error) from error
 

@@ -190,7 +190,7 @@ class _Downloads:
         if not path.exists() or not look(path).st_size:
             return []
         try:
-            names, rows = read_csv(path)
+            names, rows = read_csv(path, whole=False)  # a row may be half written
             if not {"file", "url"} <= set(names):
                 raise InvalidTableError(f"{path} has no columns file and url.")
             return [row for row in rows if row["file"]]

@@ -102,8 +102,10 @@ class FolderSource(Source):
         if ignore := next((e.path for e in entries if e.name == IGNORE_FILE), None):
             try:
                 rules = rules.with_file(ignore, below)
-            except OSError as error:
+            except OSError as error:  # what it was to leave out is not known: nothing here is taken in, nothing removed
+                self._unreadable.append(folder + os.sep)
                 yield _skipped(ignore, unreadable(error))
+                return
         for entry in entries:
             if _is_folder(entry):
                 if not rules.leaves_out(below + entry.name, folder=True):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import json
 import math
@@ -15,15 +14,15 @@ from typing import Any
 
 from imagefinder._util.extras import require
 from imagefinder.errors import InvalidTableError
-from imagefinder.images.files import look, open_file
+from imagefinder.images.files import decode_text, look, open_file
 from imagefinder.images.places import places
 from imagefinder.types import DERIVED_FIELDS, RECORD_FIELDS
 
-COLUMNS = (
-    ("uri", "image_link", "image_src", "product_image_url", "url", "image_url", "photo_image_url", "image_uri", "img_url", "image", "image_path", "img", "path")
-    + ("filepath", "file_path", "file", "filename", "file_name", "photo", "images")
-    + ("image_urls", "picture", "picture_url", "photo_url", "base_image", "main_image", "main_image_url", "variant_image")
-    + ("thumbnail", "thumbnail_url", "thumbnail_image", "link", "src")
+COLUMNS = (  # of several, the first is taken; names that say "image" go before those that may be a page's
+    ("uri", "image_link", "image_src", "product_image_url", "image_url", "photo_image_url", "image_uri", "img_url")
+    + ("url", "image", "image_path", "img", "path", "filepath", "file_path", "file", "filename", "file_name", "photo")
+    + ("images", "image_urls", "picture", "picture_url", "photo_url", "base_image", "main_image", "main_image_url")
+    + ("variant_image", "thumbnail", "thumbnail_url", "thumbnail_image", "link", "src")
 )  # fmt: skip
 MANIFEST = "manifest.csv"  # what download writes beside the images
 SAMPLE = 1000  # rows looked at to tell the type of a CSV column
@@ -34,7 +33,7 @@ _TAKEN = (*RECORD_FIELDS, *DERIVED_FIELDS, "id")
 
 
 def read_rows(path: Path, column: str | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each path or URL in each row, and the row's other columns as numbers, true/false or text; empty cells are left out.
+    """Each path or URL in each row, with the row's other columns as numbers, true/false or text, without empty cells.
 
     ``column`` is the name of the column of paths or URLs, in upper or lower case; by default the first of the usual
     names that exists. A column with the name of a field of a record gets the prefix ``csv_``; a column of bytes is left
@@ -122,9 +121,10 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
-def read_csv(path: Path) -> tuple[list[str], Iterator[dict[str, Any]]]:
+def read_csv(path: Path, *, whole: bool = True) -> tuple[list[str], Iterator[dict[str, Any]]]:
     """The columns of a CSV file, and its rows as text. Raises InvalidTableError, also while the rows are read: for a
-    quotation mark that is never closed, and for a row with more or fewer cells than columns, with its line."""
+    quotation mark that is never closed, and for a row with more or fewer cells than columns, with its line. With
+    ``whole`` false, such a row is made to fit."""
     text, delimiter, above = _told_delimiter(_text(path))
     if not text.strip():
         raise InvalidTableError(f"{path.name} is empty.", remedy="A table needs a line of column names.")
@@ -133,7 +133,7 @@ def read_csv(path: Path) -> tuple[list[str], Iterator[dict[str, Any]]]:
     header = next(rows, (0, []))[1]
     places = {name: i for i, name in reversed(list(enumerate(header))) if name}
     return [n for n in dict.fromkeys(header) if n], (
-        {name: row[i].strip() for name, i in places.items()} for row in _even(path, header, rows)
+        {name: row[i].strip() for name, i in places.items()} for row in _even(path, header, rows, whole)
     )
 
 
@@ -168,17 +168,17 @@ def _check_not_swallowed(path: Path, row: Sequence[str], delimiter: str, line: i
                 )
 
 
-def _even(path: Path, header: Sequence[str], rows: Iterator[tuple[int, list[str]]]) -> Iterator[list[str]]:
+def _even(path: Path, header: Sequence[str], rows: Iterator[tuple[int, list[str]]], whole: bool) -> Iterator[list[str]]:
     """The rows, each with as many cells as the header; empty ones at the end don't count."""
     for line, row in rows:
         while len(row) > len(header) and not row[-1].strip():
             row.pop()
-        if len(row) != len(header):
+        if len(row) != len(header) and whole:
             raise InvalidTableError(
                 f"{path.name}, line {line}: the row has {len(row)} cells, and the table has {len(header)} columns.",
                 remedy="Put cells that hold the separator in quotation marks; if the table ends there, write it again.",
             )
-        yield row
+        yield row + [""] * (len(header) - len(row))
 
 
 def _told_delimiter(text: str) -> tuple[str, str | None, int]:
@@ -191,20 +191,13 @@ def _told_delimiter(text: str) -> tuple[str, str | None, int]:
 
 
 def _text(path: Path) -> str:
-    """A table's text: UTF-16 if it says so, else UTF-8, else Windows-1252."""
+    """A table's text."""
     try:
         with open_file(path) as file:
             data = file.read()
     except OSError as error:
         raise InvalidTableError(f"{path} can't be read: {error.strerror}.") from error
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        text = data.decode("utf-16", "replace")
-    else:
-        try:
-            text = data.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            text = data.decode("cp1252", "replace")
-    return text.replace("\0", "")
+    return decode_text(data).replace("\0", "")
 
 
 def _delimiter(text: str) -> str:
