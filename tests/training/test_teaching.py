@@ -66,6 +66,31 @@ def index(drawn: Path, tmp_path: Path, copy_index: Callable[[Path, Path], Path])
     return copy_index(drawn / "index", tmp_path / "index")
 
 
+def test_what_is_learnt_does_not_depend_on_where_the_files_lie(drawn: Path, tmp_path: Path) -> None:
+    reports = []
+    for place in ("here", "elsewhere/further/down"):
+        shutil.copytree(drawn / "pictures", tmp_path / place)
+        with ImageFinder.open(tmp_path / place.replace("/", "-") / "index") as finder:
+            finder.add(tmp_path / place)
+            name = {record.id: Path(record.uri).stem for record in finder.records()}
+            assert list(name.values()) != sorted(
+                name.values()
+            )  # ids, which are made of paths, have orders of their own
+            kinds = {id: stem.partition("-")[0] for id, stem in name.items()}
+            spoken = {id: [f"a picture of {kind}"] for id, kind in kinds.items()}
+            made = [
+                finder.train_classifier(kinds, hidden=8),
+                finder.train_adapter(kinds),
+                finder.train_words(spoken),
+            ]
+            classes, _ = finder.predict(drawn / "pictures" / "discs-3.png")
+            reports.append([(m.before, m.after, m.chosen) for m in made] + [classes[0].label, classes[0].confidence])
+    *first, sure = reports[0]
+    *second, as_sure = reports[1]
+    assert first == second
+    assert sure == pytest.approx(as_sure, abs=1e-3)
+
+
 def test_a_classifier_gives_a_space_and_classes(drawn: Path, index: Path) -> None:
     with ImageFinder.open(index) as finder:
         stages: list[str] = []

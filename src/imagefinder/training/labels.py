@@ -30,8 +30,9 @@ SHARE, LEAST = 0.25, 2  # of each class held out: this share, and this many at l
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Images with one class each, in ascending order of id. ``contents`` are content hashes: copies of one file are
-    never on both sides of a split. ``missing`` are file names of the table that are not in the index."""
+    """Images with one class each, in the order of ``contents``, their content hashes: what is made of them doesn't
+    depend on where the files lie. Copies of one file are never on both sides of a split. ``missing`` are file names of
+    the table that are not in the index."""
 
     ids: tuple[str, ...]
     labels: tuple[str, ...]
@@ -102,7 +103,7 @@ def gather(
 
 def examples_of(labels: Mapping[str, str], records: Iterable[Record], *, missing: Sequence[str] = ()) -> Examples:
     """Labels by id as examples. Raises InvalidInputError for fewer than two classes."""
-    rows = sorted((r for r in records if r.id in labels), key=lambda r: r.id)
+    rows = sorted((r for r in records if r.id in labels), key=lambda r: (r.content_hash or r.id, r.id))
     found = Examples(
         ids=tuple(r.id for r in rows),
         labels=tuple(labels[r.id] for r in rows),

@@ -30,7 +30,7 @@ IMAGE, WORDS = "base_image", "base_words"  # inputs of the trained graphs
 @dataclass(frozen=True, slots=True)
 class TrainingBase:
     """What a training starts from: the raw vectors of an index, by the spaces of the model ``base``, float32 (n, dim)
-    with one row for each of ``ids`` (ascending); the transforms with which the index searches them; the ``folder`` of
+    with one row for each of ``ids``; the transforms with which the index searches them; the ``folder`` of
     the index; and names that are ``taken``."""
 
     folder: Path
@@ -42,7 +42,8 @@ class TrainingBase:
 
     def rows(self, ids: Sequence[str]) -> npt.NDArray[np.intp]:
         """The rows of some images, all of which must be there."""
-        return np.searchsorted(np.array(self.ids), np.array(ids)).astype(np.intp)
+        place = {id: row for row, id in enumerate(self.ids)}
+        return np.array([place[id] for id in ids], np.intp)
 
 
 def make_adapter(
@@ -164,18 +165,18 @@ def make_words(
 
     started = time.monotonic()
     name = free_name(origin.folder, name, "my-words", taken=origin.taken)
-    ids = sorted({id for id, _ in table.captions})
-    rows, space = origin.rows(ids), origin.base.text_space or ""
+    pictured = origin.rows([id for id, _ in table.captions])
+    rows, space = np.unique(pictured), origin.base.text_space or ""
     image, words = origin.raw["image"][rows], origin.raw[space][rows]
     for vectors, what in ((image, "image vectors"), (words, "word vectors"), (texts, "captions")):
         check_finite(vectors, what)
-    captions = Captions(np.searchsorted(ids, [id for id, _ in table.captions]).astype(np.intp), texts)
+    captions = Captions(np.searchsorted(rows, pictured).astype(np.intp), texts)
     transforms = (origin.transforms["image"], origin.transforms[space])
     found = fit_words(image, words, captions, transforms, seed=seed, progress=progress)
     training = Training(
         kind="words",
         name=name if found.map else None,
-        images=len(ids),
+        images=len(rows),
         missing=table.missing,
         held_out=found.before.images,
         before=found.before,

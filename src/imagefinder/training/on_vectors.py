@@ -240,17 +240,13 @@ def _one_thread() -> AbstractContextManager[Any]:
 
 
 def _stored(index: Index, names: Sequence[str]) -> tuple[list[str], dict[str, list[Any]]]:
-    """The ids of images that have raw vectors in all of these spaces, ascending, and the vectors by space."""
-    ids: list[str] = []
-    found: dict[str, list[Any]] = {name: [] for name in names}
+    """The ids of images that have raw vectors in all of these spaces, and the vectors by space. They are in the order
+    of their content: the same images give the same model, wherever their files lie."""
     vectors = {name: index.space(name).vector for name in names}
-    for points in index.store.scroll(fields=(), vectors=tuple(vectors.values()), batch=1000):
-        for point in points:
-            if all(vector in point.vectors for vector in vectors.values()):
-                ids.append(point.id)
-                for name, vector in vectors.items():
-                    found[name].append(point.vectors[vector])
-    return ids, found
+    scroll = index.store.scroll(fields=("content_hash",), vectors=tuple(vectors.values()), batch=1000)
+    held = [p for points in scroll for p in points if p.vectors.keys() >= set(vectors.values())]
+    held.sort(key=lambda p: (p.payload.get("content_hash") or "", p.id))
+    return [p.id for p in held], {name: [p.vectors[vector] for p in held] for name, vector in vectors.items()}
 
 
 def _scan(sources: Sequence[str]) -> list[ImageRef | Skipped]:
