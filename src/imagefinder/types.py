@@ -103,7 +103,8 @@ class LoadedImage:
     """An upright RGB picture and the facts of its file.
 
     ``image`` may have been decoded at a reduced scale; ``width`` and ``height`` are the full size in pixels after
-    the EXIF orientation. ``taken_at`` is ISO 8601 from EXIF, without a zone when the camera gave none.
+    the EXIF orientation. ``taken_at`` is ISO 8601, without a zone when the camera gave none; ``taken_from`` says what
+    gave it, as ``images.dates`` has it.
     """
 
     ref: ImageRef
@@ -114,12 +115,15 @@ class LoadedImage:
     height: int
     format: str
     taken_at: str | None = None
+    taken_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
     """One row of the index: an image and what is known of it. Times are ISO 8601, ``mtime`` in UTC; ``colours`` are
-    those of ``images.palette``, the largest first."""
+    those of ``images.palette``, the largest first. ``taken_from`` says what gave ``taken_at``: "exif", "xmp", "iptc",
+    "png", "name", or "changed" where only the time of the last saving is known. Where nothing gave it, ``taken_from``
+    is "file", and ``taken_guess`` the time of the file, in UTC: a guess, by which no filter on ``taken_at`` goes."""
 
     id: str
     uri: str
@@ -136,6 +140,8 @@ class Record:
     caption: str | None = None
     tags: tuple[str, ...] = ()
     colours: tuple[str, ...] = ()
+    taken_from: str | None = None
+    taken_guess: str | None = None
     extra: Metadata = field(default_factory=dict)
 
     @classmethod

@@ -294,3 +294,41 @@ def test_models_stand_side_by_side(home: Path, tmp_path: Path) -> None:
     assert run_cli("spaces", "drop", "fast", "--index", index).returncode == 0
     assert "efficientnet-lite0" not in run_cli("spaces", "list", "--index", index).stdout
     assert "fast" in run_cli("search", "--index", index, picture, "--space", "fast").stderr
+
+
+def test_odd_names_in_output(tmp_path: Path, make_image: Callable[..., Image.Image]) -> None:
+    names = ["a\x1b[31mred.png", "what?.png", "n" * 251 + ".png", "猫 \u202e.png", "con.png", "line\nbreak.png"]
+    (tmp_path / "p").mkdir()
+    for i, name in enumerate(names):
+        make_image(i).save(tmp_path / "p" / name)
+    index = ("--index", tmp_path / "index")
+    assert run_cli("index", *index, tmp_path / "p").returncode == 0
+    paths = run_cli("search", "thing", *index, "-k", 9, "-f", "-0").stdout
+    assert {Path(p).name for p in paths.split("\0") if p} == set(names)
+    told = run_cli("search", "thing", *index, "-k", 9).stdout
+    assert not set("\x1b\u202e") & set(told) and len(told.splitlines()) == len(names)
+    assert "a\\x1b[31mred.png" in told and "line\\nbreak.png" in told
+    found = json.loads(run_cli("search", "thing", *index, "-k", 9, "--json").stdout)["hits"]
+    assert {Path(hit["uri"]).name for hit in found} == set(names)
+    for _ in range(2):  # again: what is there already stays
+        assert run_cli("search", "thing", *index, "-k", 9, "--copy-to", tmp_path / "copy").returncode == 0
+    copied = [path.name for path in (tmp_path / "copy").iterdir()]
+    assert len(copied) == len(names) and all(name.endswith(".png") for name in copied)
+    assert not set("\x1b?\n\u202e") & set("".join(copied))
+    (tmp_path / "p" / "what?.png").unlink()
+    again = run_cli("search", "thing", *index, "-k", 9, "--copy-to", tmp_path / "fresh")
+    assert again.returncode == 3 and "not copied" in again.stderr
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "iso8859-1", "cp437"])
+def test_a_console_of_few_characters_gets_every_line(
+    tmp_path: Path, make_image: Callable[..., Image.Image], encoding: str
+) -> None:
+    (tmp_path / "p").mkdir()
+    make_image(1).save(tmp_path / "p" / "猫 😀.png")
+    index = ("--index", tmp_path / "index")
+    assert run_process("index", *index, tmp_path / "p").returncode == 0
+    done = run_process("search", "thing", *index, PYTHONIOENCODING=encoding)
+    assert done.returncode == 0 and "\\u732b" in done.stdout
+    made = run_process("search", "thing", *index, "--json", PYTHONIOENCODING=encoding)
+    assert Path(json.loads(made.stdout)["hits"][0]["uri"]).name == "猫 😀.png"

@@ -18,7 +18,7 @@ from imagefinder.duplicates.matching.features import features_of
 from imagefinder.duplicates.matching.tiers import Tier
 from imagefinder.duplicates.matching.verify import Verdict, verify
 from imagefinder.finder import ImageFinder
-from imagefinder.images.frames import appended, same_frames
+from imagefinder.images.same_frames import appended, same_frames
 
 SAMPLES = Path(__file__).resolve().parents[2] / "examples" / "images"
 

@@ -362,3 +362,57 @@ def test_awkward_files_of_the_world(dataset: Callable[[str], Path]) -> None:
     assert {Path(n).suffix for n in refused} <= {".dds"}, refused
     huge = {n for n, r in truth.items() if r["label"] in ("bomb", "huge") and r["pillow_result"] != "ok"}
     assert all(not results[n].startswith("ok") for n in huge)
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+@pytest.mark.parametrize("format", ["PNG", "TIFF"])
+def test_grey_of_any_depth_in_16_bits_goes_from_black_to_white(bits: int, format: str) -> None:
+    ramp = np.linspace(0, 2**bits - 1, 256).round().astype(np.uint16)[None].repeat(32, axis=0)
+    grey = np.asarray(read(saved(Image.fromarray(ramp), format)).image)[0, :, 0]
+    np.testing.assert_allclose(grey, np.arange(256), atol=1)
+
+
+def test_the_largest_value_that_a_tiff_names_is_white() -> None:
+    dark = np.full((8, 8), 500, np.uint16)
+    levels = {
+        tags: np.asarray(read(saved(Image.fromarray(dark), "TIFF", tiffinfo=dict(tags))).image)[0, 0, 0]
+        for tags in ((), ((281, 4095),), ((281, 100),))
+    }
+    assert levels == {(): 125, ((281, 4095),): 31, ((281, 100),): 125}  # nothing is whiter than white
+
+
+@pytest.mark.parametrize(("top", "shown"), [(1.0, 128), (255.0, 128), (65535.0, 128)])
+def test_floats_end_where_white_usually_is(top: float, shown: int) -> None:
+    values = np.linspace(0, top, 256, dtype=np.float32)[None].repeat(4, axis=0)
+    values[0, 0] = np.inf
+    assert abs(int(np.asarray(read(saved(Image.fromarray(values), "TIFF")).image)[1, 128, 0]) - shown) <= 1
+
+
+def test_few_lights_brighter_than_white_do_not_darken_a_float_picture() -> None:
+    values = np.full((10, 10), 0.5, np.float32)
+    values[0, 0] = 7
+    assert np.asarray(read(saved(Image.fromarray(values), "TIFF")).image)[5, 5, 0] == 128
+
+
+def test_a_profile_is_judged_by_what_it_does_not_by_its_name() -> None:
+    image = Image.new("RGB", (16, 16), (200, 100, 50))
+    plain = np.asarray(read(saved(image, "PNG")).image)
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    np.testing.assert_array_equal(np.asarray(read(saved(image, "PNG", icc_profile=srgb)).image), plain)
+    named_so = _linear_profile().replace("gray".encode("utf-16-be"), "sRGB".encode("utf-16-be"))
+    changed = np.asarray(read(saved(image, "PNG", icc_profile=named_so)).image)
+    assert np.abs(changed.astype(int) - plain).max() > 10
+
+
+@pytest.mark.parametrize("format", ["GIF", "WEBP", "PNG", "TIFF", "AVIF"])
+def test_a_blank_first_frame_does_not_stand_for_the_file(format: str) -> None:
+    frames = [Image.new("RGB", (32, 20)), Image.new("RGB", (32, 20), (3, 3, 3)), quarters((32, 20))]
+    data = saved(frames[0], format, save_all=True, append_images=[*frames[1:], Image.new("RGB", (32, 20), "red")])
+    assert corners(read(data).image) == UPRIGHT
+
+
+def test_a_first_page_that_shows_something_stands_for_the_file() -> None:
+    other = Image.new("RGB", (32, 20), "red")
+    assert corners(read(saved(quarters((32, 20)), "TIFF", save_all=True, append_images=[other])).image) == UPRIGHT
+    blank = saved(other, "TIFF", save_all=True, append_images=[Image.new("RGB", (320, 200), "blue")])
+    assert corners(read(blank, limits=Limits(max_pixels=1000)).image) == ["red"] * 4

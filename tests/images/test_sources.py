@@ -130,7 +130,6 @@ def test_what_is_no_regular_file_is_never_opened(tmp_path: Path, monkeypatch: py
     plant(tmp_path, "z.jpg")
     os.mkfifo(tmp_path / "pipe.jpg")
     os.mkfifo(tmp_path / "pipe.csv")
-    os.mkfifo(tmp_path / IGNORE_FILE)
     (tmp_path / "device.jpg").symlink_to("/dev/zero")
     (tmp_path / "folder.jpg").mkdir()
     (tmp_path / "t.csv").write_text("path\npipe.jpg\nfolder.jpg\ndevice.jpg\nz.jpg\n")
@@ -138,7 +137,7 @@ def test_what_is_no_regular_file_is_never_opened(tmp_path: Path, monkeypatch: py
         monkeypatch.chdir(tmp_path)  # a socket's path may not be long
         listening.bind("socket.jpg")
     in_folder, in_table = (list(open_source(str(p)).scan()) for p in (tmp_path, tmp_path / "t.csv"))
-    for items, refused in ((in_folder, 4), (in_table, 3)):
+    for items, refused in ((in_folder, 3), (in_table, 3)):
         assert [Path(i.uri).name for i in items if isinstance(i, ImageRef)] == ["z.jpg"]
         assert [i.code for i in items if isinstance(i, Skipped)] == [SkipCode.NOT_AN_IMAGE] * refused
     for name in ("pipe.jpg", "socket.jpg", "device.jpg"):
@@ -178,7 +177,7 @@ def test_an_ignore_file_that_can_not_be_read_is_said(tmp_path: Path) -> None:
     (tmp_path / "folder" / IGNORE_FILE).mkdir()
     (tmp_path / "link" / IGNORE_FILE).symlink_to("nowhere")
     items = list(open_source(str(tmp_path)).scan())
-    assert [Path(i.uri).name for i in items] == [IGNORE_FILE, "a.jpg", IGNORE_FILE, "a.jpg"]
+    assert [Path(i.uri).name for i in items] == [IGNORE_FILE, IGNORE_FILE]  # nothing that it may have left out
     assert [i.code for i in items if isinstance(i, Skipped)] == [SkipCode.NOT_AN_IMAGE, SkipCode.NOT_FOUND]
 
 
@@ -231,3 +230,17 @@ def test_a_url_that_is_none_is_left_to_the_fetch(tmp_path: Path) -> None:
 def test_a_source_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError):
         open_source(str(tmp_path / "none"))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
+def test_an_ignore_file_is_read_however_it_was_saved(tmp_path: Path, encoding: str) -> None:
+    plant(tmp_path, "a.jpg", "privé/b.jpg", "c.jpg")
+    (tmp_path / IGNORE_FILE).write_bytes("privé/\r\nc.jpg\r\n".encode(encoding))
+    assert [Path(i.uri).name for i in open_source(str(tmp_path)).scan()] == ["a.jpg"]
+
+
+def test_an_ignore_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    plant(tmp_path, "a.jpg")
+    (tmp_path / IGNORE_FILE).write_bytes(b"\x89PNG\0\0\0\rIHDR")
+    with pytest.raises(InvalidInputError, match="not a text file"):
+        list(open_source(str(tmp_path)).scan())

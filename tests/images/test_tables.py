@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from imagefinder.errors import InvalidTableError
+from imagefinder.images.places import located, places
 from imagefinder.images.sources import open_source
 from imagefinder.images.tables import read_rows
 from imagefinder.types import ImageRef, Skipped
@@ -204,3 +205,72 @@ def test_a_column_named_like_something_computed_gets_a_prefix(tmp_path: Path) ->
     (item,) = table(tmp_path / "t.csv", "path,Cluster,blur,label\na.jpg,7,0.5,x\n")
     assert isinstance(item, ImageRef)
     assert item.metadata == {"csv_cluster": 7, "csv_blur": 0.5, "label": "x"}
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('path,name\na.jpg,one\nb.jpg,"13 inch\nc.jpg,two\nd.jpg,three\n', 3),
+        ('path,name\na.jpg,"13" screen\nb.jpg,two\n', 2),
+        ('path,name\na.jpg,"13 inch\nb.jpg,two\nc.jpg,"15 inch\n', 2),
+        ('path,name\na.jpg,"13 inch\nb.jpg,two\nc.jpg,15 inch"\nd.jpg,x\n', 2),
+        ("\n\nsep=;\npath;name\na.jpg;one\nb.jpg\n", 6),
+        ("path,name\na.jpg,one,two\n", 2),
+        ("path,name\r\na.jpg,one\r\n\r\nb.jpg\r\n", 4),
+    ],
+)
+def test_a_malformed_row_is_an_error_with_its_line(tmp_path: Path, text: str, line: int) -> None:
+    with pytest.raises(InvalidTableError, match=rf"t\.csv, line {line}:"):
+        rows_of(tmp_path, text.encode())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sep=;\nTitle;Image Src\nx;a.jpg\n",
+        '"sep=|"\r\ntitle|IMAGE LINK\r\nx|a.jpg\r\n',
+        "title\timage_link\tlink\nx\ta.jpg\thttps://shop.example/p/1\n",
+        "url,Image URL,title\nhttps://shop.example/p/1,a.jpg,x\n",
+        "ID,Images,title,\n7,a.jpg,x,,\n",
+        " Picture ;title\na.jpg;x\n",
+        "title,thumbnail_image\nx,a.jpg\n",
+    ],
+)
+def test_columns_are_found_as_shops_name_them(tmp_path: Path, text: str) -> None:
+    ((place, columns),) = rows_of(tmp_path, text.encode())
+    assert (place, columns.get("title", columns.get("Title"))) == ("a.jpg", "x")
+
+
+@pytest.mark.parametrize(
+    ("cell", "found"),
+    [
+        ("https://x.org/a,b.jpg", ["https://x.org/a,b.jpg"]),
+        ("https://x.org/1.jpg, https://x.org/2.jpg", ["https://x.org/1.jpg", "https://x.org/2.jpg"]),
+        ("https://x.org/1|https://x.org/2", ["https://x.org/1", "https://x.org/2"]),
+        ("https://x.org/1.jpg;\n //cdn.org/2.jpg ", ["https://x.org/1.jpg", "//cdn.org/2.jpg"]),
+        ("https://p.org/?u=https://x.org/1.jpg", ["https://p.org/?u=https://x.org/1.jpg"]),
+        ('["https://x.org/1.jpg", {"src": "b.png"}]', ["https://x.org/1.jpg", "b.png"]),
+        ("/a/b.jpg,/c/d.png", ["/a/b.jpg", "/c/d.png"]),
+        ("my photo, 1.jpg", ["my photo, 1.jpg"]),
+        ("[draft] a.jpg", ["[draft] a.jpg"]),
+    ],
+)
+def test_several_places_in_a_cell(cell: str, found: list[str]) -> None:
+    assert places(cell) == found
+
+
+@pytest.mark.parametrize(
+    ("place", "uri"),
+    [
+        ("img\\a b.png", "{}/img/a b.png"),
+        ("file://{}/img/a%20b.png", "{}/img/a b.png"),
+        ("file://localhost{}/img/a%20b.png", "{}/img/a b.png"),
+        ("with\\sign.png", "{}/with\\sign.png"),
+        ("//cdn.example.org/x.png", "https://cdn.example.org/x.png"),
+        ("//localhost:8000/x.png", "https://localhost:8000/x.png"),
+        ("HTTPS://a.org/x\\y.png", "HTTPS://a.org/x\\y.png"),
+    ],
+)
+def test_a_place_as_any_system_writes_it(tmp_path: Path, place: str, uri: str) -> None:
+    plant(tmp_path, "img/a b.png", "with\\sign.png")
+    assert located(place.format(tmp_path), str(tmp_path)) == uri.format(tmp_path)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from pathlib import Path
 
 from imagefinder.errors import StorageError
 
+DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in "0123456789¹²³")}  # Windows
 LONGEST = 255  # bytes of a file's name, on nearly every file system
 
 
@@ -42,6 +44,13 @@ def fitting_name(prefix: str, name: str) -> str:
     if len(os.fsencode(stem)) > room:
         stem = os.fsencode(stem)[: max(room, 0)].decode("utf-8", "ignore")
     return f"{prefix}{stem}{ending}"
+
+
+def plain_name(name: str) -> str:
+    """A name of a file, without what Windows refuses in one: control characters, signs such as ``?``, names of devices,
+    dots and spaces at the end."""
+    name = re.sub(r'[\x00-\x1f\x7f-\x9f<>:"/\\|?*\u2028-\u202e\u2066-\u2069]', "_", name).rstrip(". ") or "image"
+    return f"_{name}" if name.partition(".")[0].strip().lower() in DEVICES else name
 
 
 def sync_folder(folder: Path) -> None:

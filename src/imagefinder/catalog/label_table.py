@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imagefinder.errors import InvalidTableError
+from imagefinder.images.places import located
+from imagefinder.images.tables import bare, place_column, read_text_rows
 
 if TYPE_CHECKING:
     from imagefinder.types import Record
@@ -27,24 +28,32 @@ class LabelTable:
 
 
 def read_table(path: Path, records: Iterable[Record]) -> LabelTable:
-    """Read a CSV with the columns ``filename`` and ``label``, ``caption`` or both.
+    """Read a table with the columns ``filename`` and ``label``, ``caption`` or both, in whatever way a table may be
+    written that is indexed (``images.tables``). Other usual columns of paths or URLs do instead of ``filename``, also
+    ``id``.
 
-    A file name is a path, relative to the folder of the table, or the end of the path of an image in the index. Raises
-    InvalidTableError if the table can't be read, lacks a column, gives one image two labels, or if none of its images
-    is in the index.
+    An image is named by a path, absolute or relative to the folder of the table, by the end of the path of one image in
+    the index, such as its file name, by its URL, or by its id. Raises InvalidTableError if the table can't be read,
+    lacks a column, gives one image two labels, or if none of its images is in the index.
     """
-    names, rows = _rows(path)
-    if "filename" not in names or not names & {"label", "caption"}:
+    names, rows = read_text_rows(path)
+    columns = {bare(name): name for name in reversed(names)}
+    try:
+        place = place_column(path, names, first=("filename",), last=("id", "image_id"))
+        if not columns.keys() & {"label", "caption"}:
+            raise InvalidTableError("")
+    except InvalidTableError:
         raise InvalidTableError(
             f"{path.name} has the columns {', '.join(sorted(names)) or 'none'}.",
             remedy="It needs `filename` and one of `label` and `caption`.",
-        )
+        ) from None
+    wanted = (place, columns.get("label", ""), columns.get("caption", ""))
     find = _Finder(records, path.parent)
     labels: dict[str, str] = {}
     captions: list[tuple[str, str]] = []
     missing: dict[str, None] = {}
     for entry in rows:
-        name, label, caption = (entry.get(column) or "" for column in ("filename", "label", "caption"))
+        name, label, caption = (entry.get(column) or "" for column in wanted)
         id = find(name)
         if id is None:
             missing[name] = None
@@ -68,29 +77,26 @@ def captions_of(records: Iterable[Record]) -> LabelTable:
     return LabelTable({}, [(r.id, r.caption) for r in records if r.caption], ())
 
 
-def _rows(path: Path) -> tuple[set[str], list[dict[str, str]]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            return set(reader.fieldnames or []), list(reader)
-    except (OSError, ValueError, csv.Error) as error:
-        raise InvalidTableError(f"{path} can't be read: {error}.") from error
-
-
 class _Finder:
     """From a file name to the id of an indexed image."""
 
     def __init__(self, records: Iterable[Record], base: Path) -> None:
         self._base = base.absolute()
         self._by_uri = {record.uri: record.id for record in records}
+        self._ids = set(self._by_uri.values())
         self._by_name: defaultdict[str, list[str]] = defaultdict(list)
         for uri in self._by_uri:
             self._by_name[uri.replace(os.sep, "/").rpartition("/")[2]].append(uri)
 
     def __call__(self, name: str) -> str | None:
-        uri = os.path.normpath(self._base / name)
-        if uri in self._by_uri:
-            return self._by_uri[uri]
+        if name.removeprefix("id:") in self._ids:
+            return name.removeprefix("id:")
+        return next((id for text in dict.fromkeys((name, name.replace("\\", "/"))) if (id := self._at(text))), None)
+
+    def _at(self, name: str) -> str | None:
+        for uri in (name, located(name, str(self._base))):
+            if uri in self._by_uri:
+                return self._by_uri[uri]
         tail = "/" + name.replace(os.sep, "/").removeprefix("./")
         ends = [u for u in self._by_name[tail.rpartition("/")[2]] if u.replace(os.sep, "/").endswith(tail)]
         return self._by_uri[ends[0]] if len(ends) == 1 else None

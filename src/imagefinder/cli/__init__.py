@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from io import TextIOWrapper
 
 import click
 
@@ -94,6 +95,9 @@ for _command in COMMANDS:
 def main() -> None:
     """Entry point: runs a command and turns every error into a message and an exit code."""
     warnings.filterwarnings("ignore", module="PIL")  # of odd metadata: what can't be used is said by us
+    for stream in (sys.stdout, sys.stderr):  # a console of few characters: what it lacks is written as an escape
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = cli.main(standalone_mode=False)
     except (Exception, KeyboardInterrupt) as error:

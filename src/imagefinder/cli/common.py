@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import sys
 from collections.abc import Callable, Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
     from imagefinder.types import Limits, Skipped
 
 OK, NOTHING_FOUND, WRONG_USE, FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+
+# Control characters, those that turn the direction of a line or break it, and halves of characters.
+_UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -67,12 +73,34 @@ def open_finder(index_dir: Path | None, *, create: bool = False, new_model: str 
 
 
 def print_json(value: Any) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False))
+    click.echo(_UNSHOWN.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=not _is_utf8())))
+
+
+def shown(text: str) -> str:
+    """A text from a file, a table, a server or a person, to stand in a line for people: what would steer a terminal,
+    break the line or turn its direction is written as an escape, such as \\x1b."""
+    return _UNSHOWN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def print_paths(paths: Sequence[str], end: str) -> None:
+    """Paths or URLs on stdout, each with ``end`` behind it: the very bytes, unless people read them on a terminal."""
+    if sys.stdout.isatty():
+        click.echo("".join(shown(path) + end for path in paths), nl=False)
+    elif isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.flush()
+        sys.stdout.buffer.write(b"".join(os.fsencode(path + end) for path in paths))
+        sys.stdout.buffer.flush()
+    else:  # what a caller has put in the place of the system's
+        sys.stdout.write("".join(path + end for path in paths))
+
+
+def _is_utf8() -> bool:
+    return (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "") == "utf8"
 
 
 def say(text: str = "") -> None:
     """A line for people: on stderr, so that stdout holds results only."""
-    click.echo(text, err=True)
+    click.echo(shown(text), err=True)
 
 
 def say_skipped(skipped: Sequence[Skipped], shown: int = 20) -> None:

@@ -23,6 +23,7 @@ from imagefinder.cli.common import (
     print_json,
     say,
     say_skipped,
+    shown,
 )
 from imagefinder.duplicates.matching.tiers import Tier
 
@@ -136,10 +137,12 @@ def _print_groups(report: DuplicateReport) -> None:
 
 def _print_group(number: int, group: Group) -> None:
     click.echo(click.style(f"{number}. {group.tier}", bold=True))
-    click.echo(f"   keep  {group.keep.uri}" + click.style(f"  {group.reason}", dim=True))
+    click.echo(f"   keep  {shown(group.keep.uri)}" + click.style(f"  {group.reason}", dim=True))
     for member in group.members:
         what = "also" if member.reference else "copy" if group.tier.is_copy else "like"
-        click.echo(f"   {what}  {member.record.uri}" + click.style(f"  {member.tier}: {member.evidence}", dim=True))
+        click.echo(
+            f"   {what}  {shown(member.record.uri)}" + click.style(f"  {member.tier}: {member.evidence}", dim=True)
+        )
         if member.hold:
             click.echo(f"         not in a plan: {member.hold}")
 

@@ -9,12 +9,16 @@ import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from filecmp import cmp
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import click
 
 from imagefinder.cli.common import (
+    FAILED,
     NOTHING_FOUND,
     OK,
     LateCommand,
@@ -24,11 +28,14 @@ from imagefinder.cli.common import (
     limits,
     open_finder,
     print_json,
+    print_paths,
     say,
+    shown,
 )
 from imagefinder.errors import ImageError, InvalidQueryError
 
 if TYPE_CHECKING:
+    from imagefinder.images.loader import Loader
     from imagefinder.results import Hits
     from imagefinder.search.options import About
     from imagefinder.search.query import QueryInput
@@ -120,7 +127,11 @@ _SUBTRACTED = re.compile(r"""-(?:[^\W\d_]{2}|["\u201c\u201e\u00ab./~]|\d+(?:\.\d
 @click.option("--csv", "shape", flag_value="csv", help="CSV with a header.")
 @click.option("-f", "--paths", "shape", flag_value="paths", help="Only the paths (or URLs), one per line.")
 @click.option("-0", "--null", is_flag=True, help="With -f: end each path with NUL, for xargs -0.")
-@click.option("--copy-to", type=click.Path(path_type=Path, file_okay=False), help="Copy the images found there.")
+@click.option(
+    "--copy-to",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Copy the images found there; exit code 3 if one can't be.",
+)
 @click.option("--sheet", type=click.Path(path_type=Path, dir_okay=False), help="Save a contact sheet of them (PNG).")
 @click.option("--preview/--no-preview", default=None, help="Show the pictures in the terminal.  [default: if it can]")
 def search(
@@ -160,10 +171,11 @@ def search(
         if hits.notice:
             say(hits.notice)
         _print(hits, "json" if as_json else shape, "\0" if options["null"] else "\n", options["preview"])
-        if copy_to:
-            _copy(hits, copy_to)
+        failed = _copy(hits, copy_to) if copy_to else 0
         if sheet:
             _save_sheet(hits, sheet, " ".join(query))
+    if failed:
+        return FAILED
     return OK if hits else NOTHING_FOUND
 
 
@@ -191,8 +203,7 @@ def _print(hits: Hits, shape: str | None, end: str, preview: bool | None) -> Non
     elif shape == "csv":
         _print_csv([h.to_dict() for h in hits])
     elif shape == "paths":
-        for hit in hits:
-            click.echo(hit.uri + end, nl=False)
+        print_paths([hit.uri for hit in hits], end)
     else:
         _print_for_people(hits, preview)
 
@@ -212,8 +223,8 @@ def _print_for_people(hits: Hits, preview: bool | None) -> None:
         say("Nothing found.")
         return
     for hit in hits:
-        about = click.style(_about(hit), dim=True)
-        click.echo(f"{hit.rank:>3}  {hit.score:6.3f}  {hit.uri}{about}")
+        about = click.style(shown(_about(hit)), dim=True)
+        click.echo(f"{hit.rank:>3}  {hit.score:6.3f}  {shown(hit.uri)}{about}")
     if sys.stdout.isatty() or preview:
         show_pictures([h.uri for h in hits], forced=preview, limits=limits())
 
@@ -225,25 +236,43 @@ def _about(hit: Hit) -> str:
     return f"{size}{copies}  {record.caption}" if record.caption else f"{size}{copies}"
 
 
-def _copy(hits: Sequence[Hit], folder: Path) -> None:
-    """Copy the files, numbered by rank so that no two share a name. A URL's image is fetched again."""
-    from imagefinder.images.loader import Loader, is_url
-    from imagefinder.types import ImageRef
+def _copy(hits: Sequence[Hit], folder: Path) -> int:
+    """Copy the files, numbered by rank; how many could not be copied. A URL's image is fetched again."""
+    from imagefinder.images.loader import Loader
 
     folder.mkdir(parents=True, exist_ok=True)
     loader = Loader(limits())
+    failed = 0
     for hit in hits:
-        name = Path(hit.uri.split("?")[0]).name or "image"
-        target = folder / f"{hit.rank:03d}_{name}"
         try:
-            if is_url(hit.uri):
-                target.write_bytes(loader.read(ImageRef(hit.uri)).data)
-            else:
-                shutil.copy2(hit.uri, target)
+            _copy_one(hit, folder, loader)
         except (OSError, ImageError) as error:
+            failed += 1
             say(f"  not copied: {hit.uri}: {error}")
     loader.close()
-    say(f"Copied to {folder}")
+    say(f"Copied to {folder}" + (f", except {failed:,}" if failed else ""))
+    return failed
+
+
+def _copy_one(hit: Hit, folder: Path, loader: Loader) -> None:
+    """Copy one file under a name that every system takes. What another search has copied there stays."""
+    from imagefinder._util.files import fitting_name, plain_name
+    from imagefinder.images.loader import is_url, split_url
+    from imagefinder.types import ImageRef
+
+    name = unquote(split_url(hit.uri).path.rpartition("/")[2]) if is_url(hit.uri) else Path(hit.uri).name
+    data = loader.read(ImageRef(hit.uri)).data if is_url(hit.uri) else None
+    name = plain_name(name)
+    for again in count(1):
+        target = folder / fitting_name(f"{hit.rank:03d}_" if again == 1 else f"{hit.rank:03d}-{again}_", name)
+        if not target.exists():
+            break
+        if target.read_bytes() == data if data is not None else cmp(hit.uri, target, shallow=False):
+            return
+    if data is None:
+        shutil.copy2(hit.uri, target)
+    else:
+        target.write_bytes(data)
 
 
 def _save_sheet(hits: Hits, path: Path, title: str) -> None:

@@ -19,6 +19,7 @@ from imagefinder.cli.common import (
     print_json,
     say,
     say_skipped,
+    shown,
 )
 from imagefinder.cli.finetune import autoencoder, finetune_classifier, leave_out_encoder, unfreeze_options
 
@@ -148,7 +149,7 @@ def predict(images: tuple[str, ...], model: str | None, everything: bool, index_
         print_json({"predictions": [p.to_dict() for p in found], "skipped": [s.to_dict() for s in skipped]})
     else:
         for item in found:
-            click.echo(f"{item.confidence:6.1%}  {item.label:<20} {item.uri}")
+            click.echo(f"{item.confidence:6.1%}  {item.label:<20} {shown(item.uri)}")
         if skipped:
             say(f"{plural(len(skipped), 'image')} could not be read:")
             say_skipped(skipped)

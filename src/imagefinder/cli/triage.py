@@ -19,6 +19,7 @@ from imagefinder.cli.common import (
     print_json,
     say,
     say_skipped,
+    shown,
 )
 from imagefinder.quality.issues import Issue
 
@@ -42,7 +43,7 @@ def outliers(k: int, sheet: Path | None, index_dir: Path | None, as_json: bool) 
     else:
         for outlier in found:
             away = "" if outlier.from_cluster is None else f"  {outlier.from_cluster:4.2f} radii from its cluster"
-            click.echo(f"{outlier.score:6.2f}  {outlier.record.uri}{click.style(away, dim=True)}")
+            click.echo(f"{outlier.score:6.2f}  {shown(outlier.record.uri)}{click.style(away, dim=True)}")
     if sheet:
         from imagefinder.plots import picture_sheet
 
@@ -78,7 +79,7 @@ def quality(issue: str | None, k: int, again: bool, index_dir: Path | None, as_j
     for record in listed[:k]:
         found: dict[str, Any] = dict(record.extra)
         about = f"blur {found['blur']}  brightness {found['brightness']}  contrast {found['contrast']}"
-        click.echo(f"{', '.join(found['issues']):<24} {record.uri}  {click.style(about, dim=True)}")
+        click.echo(f"{', '.join(found['issues']):<24} {shown(record.uri)}  {click.style(about, dim=True)}")
     if report.skipped:
         say(f"{plural(len(report.skipped), 'image')} could not be read:")
         say_skipped(report.skipped)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -13,7 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from imagefinder._util.threads import chunked, cores, ordered_map
 from imagefinder.errors import ImageError, InvalidInputError, InvalidTableError
 from imagefinder.evaluation.retrieval import LabelScores, WordScores, score_labels, score_words
-from imagefinder.images.loader import Loader, is_url
+from imagefinder.images.loader import Loader
+from imagefinder.images.places import located
 from imagefinder.images.sources import TABLES, open_source
 from imagefinder.images.tables import read_rows
 from imagefinder.types import ImageRef, Limits, OnProgress, Progress, ignore
@@ -102,7 +102,7 @@ def _read_truth(table: Path) -> _Truth:
     labels: dict[str, str] = {}
     captions: list[tuple[str, str]] = []
     for place, row in read_rows(table, COLUMN):
-        uri = place if is_url(place) else os.path.abspath(table.parent / Path(place).expanduser())
+        uri = located(place, str(table.parent))
         if row.get("label") not in (None, ""):
             labels[uri] = str(row["label"])
         if row.get("caption"):

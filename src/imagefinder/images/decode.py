@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 import threading
 from contextlib import nullcontext
-from datetime import datetime
 from io import BytesIO
 from typing import Any
 
 from PIL import Image
 
 from imagefinder.errors import ImageError
-from imagefinder.images.colour import orientation, to_rgb, upright
+from imagefinder.images import dates
+from imagefinder.images.colour import orientation, to_rgb, upright, white_of
 from imagefinder.images.files import open_file, unreadable
+from imagefinder.images.frames import is_blank, later_frames
 from imagefinder.images.headers import format_of, icon_sizes, pixels_held
 from imagefinder.types import EncodedImage, ImageRef, Limits, LoadedImage, SkipCode
 
@@ -21,7 +22,6 @@ LARGE = 20_000_000  # pixels in memory; larger pictures are decoded one at a tim
 CHUNK = 1024 * 1024
 
 _one_large = threading.Lock()
-_DATE, _OFFSET, _EXIF_IFD = 36867, 36881, 0x8769
 
 
 def encode_bytes(ref: ImageRef, data: bytes) -> EncodedImage:
@@ -64,7 +64,7 @@ def decode(encoded: EncodedImage, *, short_side: int | None, limits: Limits) -> 
         raise _too_many(pixels, limits.max_decoded_pixels, "would have to be decoded")
     with _one_large if pixels > LARGE else nullcontext():
         drafted = image.size != full
-        picture, turned = _finished(image)
+        said, picture, turned = _finished(image, encoded.data, limits)
     width, height = (full[1], full[0]) if drafted and turned else full if drafted else picture.size
     return LoadedImage(
         ref=encoded.ref,
@@ -74,7 +74,8 @@ def decode(encoded: EncodedImage, *, short_side: int | None, limits: Limits) -> 
         width=width,
         height=height,
         format="JPEG" if image.format == "MPO" else image.format or "",
-        taken_at=_taken_at(image),
+        taken_at=said.at,
+        taken_from=said.by,
     )
 
 
@@ -143,12 +144,19 @@ def _too_many(pixels: int, limit: int, what: str) -> ImageError:
     )
 
 
-def _finished(image: Image.Image) -> tuple[Image.Image, bool]:
-    """The decoded, upright RGB picture, and whether width and height were swapped for that."""
+def _finished(image: Image.Image, data: bytes, limits: Limits) -> tuple[dates.Taken, Image.Image, bool]:
+    """When it was taken, the decoded, upright RGB picture, and whether width and height were swapped for that. Of
+    several frames or pages it is the first that shows something."""
     try:
         image.load()
         turned = orientation(image) >= 5
-        return to_rgb(upright(image)), turned
+        said = dates.taken(image, data)
+        picture = to_rgb(upright(image), white_of(image))
+        if getattr(image, "is_animated", False) and is_blank(picture):
+            frames = later_frames(image, limits.max_decoded_pixels, lambda size: _check_claim(size, limits))
+            later = (to_rgb(upright(frame), white_of(frame)) for frame in frames)
+            picture = next((found for found in later if not is_blank(found)), picture)
+        return said, picture, turned
     except Exception as error:  # a decoder given damaged bytes raises anything
         raise _broken(error) from error
 
@@ -161,15 +169,3 @@ def _broken(error: Exception) -> ImageError:
         code=SkipCode.TRUNCATED if cut else SkipCode.CORRUPT,
         remedy="Copy or download it again.",
     )
-
-
-def _taken_at(image: Image.Image) -> str | None:
-    """When the picture was taken, ISO 8601, from EXIF; None when it doesn't say or says nonsense."""
-    try:
-        details = image.getexif().get_ifd(_EXIF_IFD)
-        text = str(details[_DATE]).strip("\0 ")[:19]
-        taken = datetime.strptime(text, "%Y:%m:%d %H:%M:%S")
-        offset = str(details.get(_OFFSET, "")).strip("\0 ")
-        return datetime.fromisoformat(taken.isoformat() + offset).isoformat()
-    except Exception:  # EXIF is written by anything and broken in any way
-        return None

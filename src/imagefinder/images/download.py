@@ -16,6 +16,7 @@ from itertools import count, islice, repeat
 from pathlib import Path
 from typing import Any
 
+from imagefinder._util.files import DEVICES
 from imagefinder._util.threads import ordered_map
 from imagefinder.errors import FetchError, ImageError, ImageFinderError, InvalidTableError, StorageError
 from imagefinder.images.decode import decode, encode_bytes
@@ -30,7 +31,6 @@ LONGEST_STEM = 80  # bytes; some systems take no more than 143 for a name
 PER_HOST = 4  # downloads at once from one host
 UNSPLASH, PICSUM = "https://api.unsplash.com", "https://picsum.photos"
 PHOTO_WIDTH = 1080  # pixels
-_RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in "0123456789¹²³")}  # Windows
 _EXTENSIONS = {"JPEG": ".jpg", "TIFF": ".tif", "HEIF": ".heic", "JPEG2000": ".jp2"}
 
 
@@ -190,7 +190,7 @@ class _Downloads:
         if not path.exists() or not look(path).st_size:
             return []
         try:
-            names, rows = read_csv(path)
+            names, rows = read_csv(path, whole=False)  # a row may be half written
             if not {"file", "url"} <= set(names):
                 raise InvalidTableError(f"{path} has no columns file and url.")
             return [row for row in rows if row["file"]]
@@ -251,7 +251,7 @@ class _Downloads:
         stem = Path(split_url(url).path.rstrip("/")).stem
         stem = re.sub(r"[^\w.-]+", "_", stem).encode("utf-8", "ignore")[:LONGEST_STEM].decode("utf-8", "ignore")
         stem = stem.strip("._") or "image"
-        if stem.partition(".")[0].lower() in _RESERVED:
+        if stem.partition(".")[0].lower() in DEVICES:
             stem = f"image-{stem}"
         with self._lock:
             names = (f"{stem}{f'-{i}' if i else ''}{extension}" for i in count())

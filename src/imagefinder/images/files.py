@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import os
 import stat
@@ -42,6 +43,20 @@ def _opener(path: str, flags: int) -> int:
         os.close(file)
         raise
     return file
+
+
+def decode_text(data: bytes) -> str:
+    """The text of a file that anyone wrote: UTF-16 where it says so or looks so, else UTF-8, else Windows-1252."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace")
+    start = data[:1000]
+    for first, codec in ((0, "utf-16-be"), (1, "utf-16-le")):  # of letters of Europe every other byte is zero
+        if start[first::2].count(0) > 0.4 * len(start) and not start[1 - first :: 2].count(0):
+            return data.decode(codec, "replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace")
 
 
 def unreadable(error: OSError) -> ImageError:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
 from imagefinder.errors import InvalidInputError
-from imagefinder.images.files import open_file
+from imagefinder.images.files import decode_text, open_file
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -42,12 +41,14 @@ class Rules:
     def with_file(self, path: str, below: str) -> Rules:
         """These rules and those of an ignore file in the folder ``below`` (path from the root, slash at the end).
 
-        Raises OSError when the file can't be read.
+        Raises OSError when the file can't be read, and InvalidInputError when it is no text or a pattern is none.
         """
-        with TextIOWrapper(open_file(path), encoding="utf-8-sig", errors="replace") as file:
-            lines = [line.rstrip("\n") for line in file]
+        with open_file(path) as file:
+            text = decode_text(file.read())
+        if "\0" in text:
+            raise InvalidInputError(f"{path} is not a text file.", remedy="Save it as plain text, in UTF-8.")
         try:
-            spec = _compiled(tuple(lines))
+            spec = _compiled(tuple(text.splitlines()))
         except InvalidInputError as error:
             raise InvalidInputError(f"{path}: {error.message}", remedy=error.remedy) from error
         return Rules(*self._given, (*self._files, (below, spec)))

@@ -14,6 +14,7 @@ from imagefinder.images.files import look, regular, unreadable
 from imagefinder.images.ignore import IGNORE_FILE, Rules
 from imagefinder.images.loader import is_url, split_url
 from imagefinder.images.ours import inside_ours, ours
+from imagefinder.images.places import located
 from imagefinder.images.tables import read_rows
 from imagefinder.types import ImageRef, SkipCode, Skipped
 
@@ -109,8 +110,10 @@ class FolderSource(Source):
         if ignore := next((e.path for e in entries if e.name == IGNORE_FILE), None):
             try:
                 rules = rules.with_file(ignore, below)
-            except OSError as error:
+            except OSError as error:  # what it was to leave out is not known: nothing here is taken in, nothing removed
+                self._unreadable.append(folder + os.sep)
                 yield _skipped(ignore, unreadable(error))
+                return
         for entry in entries:
             if _is_folder(entry):
                 if not rules.leaves_out(below + entry.name, folder=True):
@@ -177,7 +180,7 @@ class TableSource(Source):
         self._bare = True
         seen: set[str] = set()
         for place, metadata in read_rows(Path(self.uri), self._column):
-            uri = place if is_url(place) else os.path.abspath(os.path.join(base, os.path.expanduser(place)))
+            uri = located(place, base)
             if uri not in seen:
                 self._bare = False
                 seen.add(uri)
@@ -230,7 +233,8 @@ def _file_ref(
     except OSError as error:
         return _skipped(path, unreadable(error))
     folder = os.path.basename(os.path.dirname(path))
-    return ImageRef(path, found.st_size, found.st_mtime_ns, folder, source, metadata or {})
+    mtime_ns = min(max(found.st_mtime_ns, -(2**63)), 2**63 - 1)  # what an index can hold: the years 1678 to 2262
+    return ImageRef(path, found.st_size, mtime_ns, folder, source, metadata or {})
 
 
 def _skipped(path: str, error: ImageError) -> Skipped:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import json
 import math
@@ -15,56 +14,74 @@ from typing import Any
 
 from imagefinder._util.extras import require
 from imagefinder.errors import InvalidTableError
-from imagefinder.images.files import look, open_file
+from imagefinder.images.files import decode_text, look, open_file
+from imagefinder.images.places import places
 from imagefinder.types import DERIVED_FIELDS, RECORD_FIELDS
 
-COLUMNS = (
-    ("uri", "url", "image_url", "photo_image_url", "image_uri", "img_url", "image", "image_path", "img", "path")
-    + ("filepath", "file_path", "file", "filename", "file_name", "photo", "link", "src")
+COLUMNS = (  # of several, the first is taken; names that say "image" go before those that may be a page's
+    ("uri", "image_link", "image_src", "product_image_url", "image_url", "photo_image_url", "image_uri", "img_url")
+    + ("url", "image", "image_path", "img", "path", "filepath", "file_path", "file", "filename", "file_name", "photo")
+    + ("images", "image_urls", "picture", "picture_url", "photo_url", "base_image", "main_image", "main_image_url")
+    + ("variant_image", "thumbnail", "thumbnail_url", "thumbnail_image", "link", "src")
 )  # fmt: skip
 MANIFEST = "manifest.csv"  # what download writes beside the images
 SAMPLE = 1000  # rows looked at to tell the type of a CSV column
 LONGEST_CELL = 1_000_000  # characters; a quotation mark that is never closed makes a longer cell
+_PICTURE = re.compile(r"^https?://\S+$|\.(?:jpe?g|png|webp|gif|bmp|tiff?|avif|hei[cf])$", re.IGNORECASE)
 _SPECIAL = ("caption", "tags")
 _TAKEN = (*RECORD_FIELDS, *DERIVED_FIELDS, "id")
 
 
 def read_rows(path: Path, column: str | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The path or URL in each row, and the other columns as numbers, true/false or text; empty cells are left out.
+    """Each path or URL in each row, with the row's other columns as numbers, true/false or text, without empty cells.
 
     ``column`` is the name of the column of paths or URLs, in upper or lower case; by default the first of the usual
     names that exists. A column with the name of a field of a record gets the prefix ``csv_``; a column of bytes is left
     out. Rows without a path are skipped. Raises InvalidTableError, and MissingExtraError for Parquet without pyarrow.
     """
-    is_parquet = path.suffix.lower() in (".parquet", ".pq")
+    is_parquet = _is_parquet(path)
     names, rows = _parquet(path) if is_parquet else read_csv(path)
-    key = _place_column(path, names, column)
+    key = place_column(path, names, column)
     if not is_parquet:
         rows = _typed(rows, [n for n in names if n != key and n.strip().lower() not in _SPECIAL])
     for row in rows:
-        place = _place(row.get(key))
-        if place:
+        for place in places(row.get(key)):
             yield place, _metadata({k: v for k, v in row.items() if k != key})
 
 
-def _place(cell: Any) -> str:
-    """The path or URL in a cell; in a pair of an image's bytes and its path, as data sets have it, the path."""
-    if isinstance(cell, dict):
-        cell = cell.get("path") or cell.get("url")
-    return str(cell or "").strip()
+def read_text_rows(path: Path) -> tuple[list[str], Iterator[dict[str, str]]]:
+    """The columns of a CSV or Parquet table and its rows, all cells as text. Raises as ``read_rows`` does."""
+    names, rows = _parquet(path) if _is_parquet(path) else read_csv(path)
+    return names, ({k: "" if v is None else str(v) for k, v in row.items()} for row in rows)
 
 
-def _place_column(path: Path, names: Sequence[str], column: str | None) -> str:
-    lowered = {name.strip().lower(): name for name in reversed(names)}
-    usual = ("file", *COLUMNS) if path.name == MANIFEST else COLUMNS  # its URLs are where the files came from
-    for wanted in [column.strip().lower()] if column else usual:
-        if wanted in lowered:
-            return lowered[wanted]
-    what = f"no column {column!r}" if column else "no column of paths or URLs"
+def _is_parquet(path: Path) -> bool:
+    return path.suffix.lower() in (".parquet", ".pq")
+
+
+def place_column(
+    path: Path, names: Sequence[str], wanted: str | None = None, first: Sequence[str] = (), last: Sequence[str] = ()
+) -> str:
+    """The column of paths or URLs: the one ``wanted``, else one of the ``first``, of the usual ones, or of the
+    ``last``.
+    Case, spaces and signs in names don't count. Raises InvalidTableError."""
+    found = {bare(name): name for name in reversed(names)}
+    usual = (
+        ("file", *COLUMNS) if path.name == MANIFEST else (*first, *COLUMNS, *last)
+    )  # its URLs: where the files came from
+    for name in [wanted] if wanted else usual:
+        if bare(name) in found:
+            return found[bare(name)]
+    what = f"no column {wanted!r}" if wanted else "no column of paths or URLs"
     raise InvalidTableError(
         f"{path.name} has {what}; its columns are: {', '.join(names) or 'none'}.",
         remedy="Name the column that holds them with --column (column= in Python).",
     )
+
+
+def bare(name: str) -> str:
+    """The name of a column without what people write differently: image_link for "Image Link"."""
+    return re.sub(r"[\W_]+", "", name).casefold() or name.strip().casefold()
 
 
 def _metadata(row: dict[str, Any]) -> dict[str, Any]:
@@ -104,49 +121,88 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
-def read_csv(path: Path) -> tuple[list[str], Iterator[dict[str, Any]]]:
-    """The columns of a CSV file, and its rows as text. Raises InvalidTableError, also while the rows are read."""
-    text = _text(path)
-    if not text:
+def read_csv(path: Path, *, whole: bool = True) -> tuple[list[str], Iterator[dict[str, Any]]]:
+    """The columns of a CSV file, and its rows as text. Raises InvalidTableError, also while the rows are read: for a
+    quotation mark that is never closed, and for a row with more or fewer cells than columns, with its line. With
+    ``whole`` false, such a row is made to fit."""
+    text, delimiter, above = _told_delimiter(_text(path))
+    if not text.strip():
         raise InvalidTableError(f"{path.name} is empty.", remedy="A table needs a line of column names.")
     csv.field_size_limit(max(csv.field_size_limit(), LONGEST_CELL))  # of the whole process, so never made less
+    rows = _read(path, text, delimiter or _delimiter(text), above)
+    header = next(rows, (0, []))[1]
+    places = {name: i for i, name in reversed(list(enumerate(header))) if name}
+    return [n for n in dict.fromkeys(header) if n], (
+        {name: row[i].strip() for name, i in places.items()} for row in _even(path, header, rows, whole)
+    )
+
+
+def _read(path: Path, text: str, delimiter: str, above: int) -> Iterator[tuple[int, list[str]]]:
+    """The cells of each row that has any, with the number of the line on which it begins."""
     # Not text.splitlines(), which also breaks at characters that may stand inside a cell.
-    reader = csv.DictReader(StringIO(text, newline=""), delimiter=_delimiter(text))
-    rows = _read(path, reader)
-    first = next(rows, {})
-    names = [n for n in reader.fieldnames or [] if n]
-    return names, ({n: (row.get(n) or "").strip() for n in names} for row in chain([first] if first else [], rows))
-
-
-def _read(path: Path, reader: csv.DictReader[str]) -> Iterator[dict[str, Any]]:
+    reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    line = above + 1
     try:
-        yield from reader
+        for row in reader:
+            if any(cell.strip() for cell in row):
+                if above + reader.line_num > line:
+                    _check_not_swallowed(path, row, delimiter, line)
+                yield line, row
+            line = above + reader.line_num + 1
     except csv.Error as error:
         raise InvalidTableError(
-            f"{path.name}, line {reader.line_num}: {error}.", remedy="Look for a quotation mark that is never closed."
+            f"{path.name}, line {line}: a quotation mark is never closed, or text follows a closed one ({error}).",
+            remedy='Put cells with quotation marks in quotation marks, and double those inside: "13"" screen".',
         ) from error
 
 
+def _check_not_swallowed(path: Path, row: Sequence[str], delimiter: str, line: int) -> None:
+    """Refuse a cell of several lines that holds whole rows: the quotation mark that ends it was to begin another."""
+    for cell in row:
+        for inside in re.split(r"[\r\n]+", cell)[1:-1]:
+            cells = inside.split(delimiter)
+            if len(cells) == len(row) and any(_PICTURE.search(c.strip().strip('"')) for c in cells):
+                raise InvalidTableError(
+                    f"{path.name}, line {line}: a quotation mark is never closed; the rows after it stand in one cell.",
+                    remedy='Close it, or double it where it belongs to the text: "13"" screen".',
+                )
+
+
+def _even(path: Path, header: Sequence[str], rows: Iterator[tuple[int, list[str]]], whole: bool) -> Iterator[list[str]]:
+    """The rows, each with as many cells as the header; empty ones at the end don't count."""
+    for line, row in rows:
+        while len(row) > len(header) and not row[-1].strip():
+            row.pop()
+        if len(row) != len(header) and whole:
+            raise InvalidTableError(
+                f"{path.name}, line {line}: the row has {len(row)} cells, and the table has {len(header)} columns.",
+                remedy="Put cells that hold the separator in quotation marks; if the table ends there, write it again.",
+            )
+        yield row + [""] * (len(header) - len(row))
+
+
+def _told_delimiter(text: str) -> tuple[str, str | None, int]:
+    """The table without the line "sep=;" that some programs put above it, the delimiter in it, and the number of lines
+    left out."""
+    match = re.match(r'((?:[ \t]*(?:\r\n|\r|\n))*)"?sep=([^\r\n"])"?[ \t]*(?:\r\n|\r|\n)', text, re.IGNORECASE)
+    if match is None:
+        return text, None, 0
+    return text[match.end() :], match[2], len(re.findall(r"\r\n|\r|\n", match[0]))
+
+
 def _text(path: Path) -> str:
-    """A table's text without blank lines above it: UTF-16 if it says so, else UTF-8, else Windows-1252."""
+    """A table's text."""
     try:
         with open_file(path) as file:
             data = file.read()
     except OSError as error:
         raise InvalidTableError(f"{path} can't be read: {error.strerror}.") from error
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        text = data.decode("utf-16", "replace")
-    else:
-        try:
-            text = data.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            text = data.decode("cp1252", "replace")
-    return re.sub(r"\A(?:[ \t]*[\r\n])+", "", text.replace("\0", ""))
+    return decode_text(data).replace("\0", "")
 
 
 def _delimiter(text: str) -> str:
     """The most likely delimiter, from the first line outside quotation marks."""
-    header = re.split(r"[\r\n]", re.sub(r'"(?:[^"]|"")*"', "", text[:65536]), maxsplit=1)[0]
+    header = re.split(r"[\r\n]", re.sub(r'"(?:[^"]|"")*"', "", text[:65536].lstrip()), maxsplit=1)[0]
     return max(",;\t|", key=lambda d: (header.count(d), d == ","))
 
 

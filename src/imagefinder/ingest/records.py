@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from os.path import basename
 from typing import Any
 
+from imagefinder.images import dates
+from imagefinder.store.checks import storable
 from imagefinder.types import DERIVED_FIELDS, ImageRef, Record
 
-FILE_FACTS = ("width", "height", "format", "taken_at")
+FILE_FACTS = ("width", "height", "format", "taken_at", "taken_from")
 FACTS = (*FILE_FACTS, "colours")  # what only decoding tells
 
 
@@ -17,7 +19,7 @@ def make_record(ref: ImageRef, content_hash: str, size: int, facts: Mapping[str,
     """The record of an image of ``size`` bytes. Caption, tags and other columns of the ``former`` record are kept
     unless the table of ``ref`` has other values. What was computed from the image is kept if its content is the
     same."""
-    mtime = datetime.fromtimestamp(ref.mtime_ns / 1e9, UTC) if ref.mtime_ns is not None else None
+    mtime = dates.of_file(ref.mtime_ns)
     record = Record(
         id=ref.id,
         uri=ref.uri,
@@ -25,14 +27,26 @@ def make_record(ref: ImageRef, content_hash: str, size: int, facts: Mapping[str,
         source=ref.source,
         content_hash=content_hash,
         bytes=size,
-        mtime=mtime.isoformat(timespec="seconds") if mtime else None,
+        mtime=mtime,
         mtime_ns=ref.mtime_ns,
         caption=former.caption if former else None,
         tags=former.tags if former else (),
         extra=_kept(former, content_hash) if former else {},
-        **{**facts, "colours": tuple(facts.get("colours") or ())},
+        **{**facts, **_dated(ref, facts, mtime), "colours": tuple(facts.get("colours") or ())},
     )
     return with_metadata(record, ref)
+
+
+def _dated(ref: ImageRef, facts: Mapping[str, Any], mtime: str | None) -> dict[str, Any]:
+    """When the image was taken: by its content, else by its file's name, else guessed from the file's time. A name
+    goes before the time of the last saving. What a copy of it owes to its own file is not taken over."""
+    at, by = facts.get("taken_at"), facts.get("taken_from")
+    if by in (dates.NAME, dates.FILE):
+        at, by = None, None
+    if (at is None or by == dates.CHANGED) and (found := dates.named(basename(ref.uri))):
+        at, by = found, dates.NAME
+    guess = dates.guess(mtime) if at is None else None
+    return {"taken_at": at, "taken_from": dates.FILE if guess else by, "taken_guess": guess}
 
 
 def _kept(former: Record, content_hash: str) -> dict[str, Any]:
@@ -49,5 +63,5 @@ def with_metadata(record: Record, ref: ImageRef) -> Record:
         record,
         caption=str(caption) if caption is not None else None,
         tags=tuple(str(t) for t in tags) if isinstance(tags, list) else record.tags,
-        extra={**record.extra, **{k: v for k, v in metadata.items() if v is not None}},
+        extra={**record.extra, **{k: v for k, v in metadata.items() if v is not None and storable(k, v)}},
     )

@@ -38,6 +38,8 @@ class Image(ResponseBody):
     format: str = ""
     mtime: str | None = None
     taken_at: str | None = None
+    taken_from: str | None = None
+    taken_guess: str | None = None
     caption: str | None = None
     tags: list[str] = []
     colours: list[str] = []

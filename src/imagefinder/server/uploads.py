@@ -19,6 +19,7 @@ from imagefinder._util.files import write_whole
 from imagefinder.catalog.edits import NAME_LENGTH
 from imagefinder.errors import ImageError, InvalidInputError, NotFoundError
 from imagefinder.images.loader import Loader, is_url
+from imagefinder.images.places import located
 from imagefinder.server.errors import RefusedError
 from imagefinder.types import ImageRef, Limits, Record
 
@@ -136,7 +137,14 @@ class Uploads:
         return path
 
     def _check(self, places: Sequence[str], settings: ServerSettings) -> None:
-        foreign = next((p for p in places if not is_url(p) and not settings.may_add(str(self.tables / p))), None)
+        foreign = next(
+            (
+                p
+                for p in places
+                if not is_url(located(p, str(self.tables))) and not settings.may_add(located(p, str(self.tables)))
+            ),
+            None,
+        )
         if foreign is not None:
             raise RefusedError(
                 403,

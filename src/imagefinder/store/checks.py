@@ -116,6 +116,15 @@ def checked_payload(payload: Mapping[str, Any]) -> None:
             raise InvalidInputError(f"The field {field!r} holds {_WANTED[FIELD_KINDS[field]]}, not {value!r}.")
 
 
+def storable(field: str, value: Any) -> bool:
+    """Whether a payload can hold this value in this field."""
+    try:
+        checked_payload({field: value})
+    except InvalidInputError:
+        return False
+    return True
+
+
 def checked_window(k: int, offset: int, min_score: float | None) -> None:
     if k < 1 or offset < 0:
         raise InvalidInputError(f"k is 1 or more and offset 0 or more, not k={k} and offset={offset}.")

@@ -36,5 +36,7 @@ FIELD_KINDS = MappingProxyType(
         "cluster_name": Kind.TEXT,
         "mtime": Kind.DATE,
         "taken_at": Kind.DATE,
+        "taken_guess": Kind.DATE,
+        "taken_from": Kind.TEXT,
     }
 )

@@ -30,7 +30,8 @@ const parsed = (text) => {
   return Number.isNaN(time.getTime()) ? null : time;
 };
 export const date = (text) => (parsed(text) ? day.format(parsed(text)) : text);
-export const dateTime = (text) => (parsed(text) ? moment.format(parsed(text)) : text);
+const ONLY_A_DAY = /^\d{4}-\d\d-\d\d$/; // which is no moment: it is the same day everywhere
+export const dateTime = (text) => (ONLY_A_DAY.test(text) ? date(`${text}T00:00:00`) : parsed(text) ? moment.format(parsed(text)) : text);
 
 export const fileName = (uri) => decodeURIComponentSafe(uri.split(/[?#]/)[0].split(/[/\\]/).filter(Boolean).at(-1) ?? uri);
 

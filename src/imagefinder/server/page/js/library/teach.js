@@ -7,7 +7,7 @@ import { isRunning, startJob, useJobs } from "../jobs.js";
 
 const FIELDS = { folder: "Folders", tags: "Tags", cluster_name: "Groups" };
 const LIKES = "likes"; // thumbs among the results
-const OWN = new Set(["id", "uri", "source", "content_hash", "format", "mtime", "taken_at", "caption", "class", ...Object.keys(FIELDS)]);
+const OWN = new Set(["id", "uri", "source", "content_hash", "format", "mtime", "taken_at", "taken_from", "taken_guess", "caption", "class", ...Object.keys(FIELDS)]);
 const LESSONS = [
   { what: "adapter", icon: "similar", title: "Better matches", text: "Images of one kind come to lie together, from ten examples of each or more.", button: "Teach", likes: true },
   { what: "classifier", icon: "groups", title: "Classes", text: "Tells what a picture is and how sure that is, and finds pictures by what tells the kinds apart.", button: "Train" },
