@@ -12,8 +12,8 @@ from imagefinder.duplicates.matching.detail import FINE, fine_picture
 from imagefinder.duplicates.matching.features import SIDE, Features, features_of
 from imagefinder.duplicates.matching.hashes import perceptual_hash, pixel_hash
 from imagefinder.errors import ImageError
-from imagefinder.images.same_frames import same_frames
 from imagefinder.images.loader import Loader
+from imagefinder.images.same_frames import same_frames
 from imagefinder.types import ImageRef, Limits, LoadedImage, Record, Skipped
 
 if TYPE_CHECKING:
