@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from browsing import Server, settled, shown_ids, wait_for
+from browsing import Server, message, settled, shown_ids, wait_for
 
 expect = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed").expect
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page, Route
+    from playwright.sync_api import APIResponse, Page, Route
 
 PAUSE_MS = 1200  # of the page, before it keeps what thumbs say
 
@@ -58,6 +58,43 @@ def test_what_happens_before_the_page_listens_is_shown(server: Server, open_page
     held.let_go()
     cover = page.get_by_test_id("group").and_(page.locator(f'[data-label="{first}"]'))
     expect(cover).to_contain_text("Renamed elsewhere")
+
+
+def test_the_end_of_a_job_is_told_after_the_connection_was_lost(server: Server, open_page: Callable[..., Page]) -> None:
+    page = open_page(server, "/library")
+    held = Held(page, "**/v1/events", "GET")  # as if lost: nothing is heard of the job
+    page.goto(f"{server.url}/library")
+    held.come()
+    page.get_by_test_id("teach-classifier").get_by_label("Classes: learn from").select_option("folder")
+    with page.expect_response(lambda one: one.request.method == "POST" and one.url.endswith("/v1/jobs")):
+        page.get_by_test_id("teach-classifier").get_by_role("button", name="Train").click()
+    server.latest_job("train")
+    expect(page.get_by_test_id("toast").filter(has_text="Teaching classes: done")).to_have_count(0)
+    held.let_go()
+    message(page, "Teaching classes: done")
+
+
+def test_a_list_of_jobs_that_comes_late_takes_none_away(server: Server, open_page: Callable[..., Page]) -> None:
+    page = open_page(server, "/library")
+    kept: list[tuple[Route, APIResponse]] = []  # the lists as they were before the job
+    page.route("**/v1/jobs", lambda route: kept.append((route, route.fetch())) if listing(route) else route.continue_())
+    page.goto(f"{server.url}/library")
+    wait_for(lambda: page.evaluate("1") and kept, "the list of jobs to be asked for")
+    page.get_by_test_id("teach-classifier").get_by_label("Classes: learn from").select_option("folder")
+    page.get_by_test_id("teach-classifier").get_by_role("button", name="Train").click()
+    message(page, "Teaching classes: done")
+    for route, answer in kept:
+        route.fulfill(response=answer)
+    page.unroute("**/v1/jobs")
+    with page.expect_response("**/v1/jobs"):
+        page.evaluate("fetch('/v1/jobs').then((answer) => answer.json())")
+    details = page.get_by_role("button", name="Details of Teaching classes")
+    expect(details.first).to_be_visible()
+    expect(page.get_by_test_id("toast").filter(has_text="Teaching classes: done")).to_have_count(1)
+
+
+def listing(route: Route) -> bool:
+    return route.request.method == "GET"
 
 
 def test_thumbs_in_a_row_are_one_judgement(server: Server, open_page: Callable[..., Page]) -> None:

@@ -12,12 +12,22 @@ export const useJobs = () => useStore(jobs);
 export const isRunning = (job) => job.state === "queued" || job.state === "running";
 export const latestJob = (all, kind) => all.find((job) => job.kind === kind);
 
+const told = new Set(); // ids of the ended jobs that this page has spoken of, or that had ended before it was there
+let listed = false;
+
+const progress = (job) => ["queued", "running"].indexOf(job.state) + 1 || 3;
+const newestFirst = (a, b) => (a.created === b.created ? 0 : a.created < b.created ? 1 : -1);
+
+/** What is heard of a job, in whatever order: an answer that comes late never takes it back. */
 function take(job) {
   jobs.set((all) => {
     const former = all.find((one) => one.id === job.id);
-    if (former && isRunning(former) && !isRunning(job)) ended(job);
-    return former ? all.map((one) => (one.id === job.id ? job : one)) : [job, ...all];
+    if (former && progress(former) > progress(job)) return all;
+    return former ? all.map((one) => (one.id === job.id ? job : one)) : [job, ...all].sort(newestFirst);
   });
+  if (isRunning(job) || told.has(job.id)) return;
+  told.add(job.id);
+  ended(job);
 }
 
 function ended(job) {
@@ -27,8 +37,13 @@ function ended(job) {
   toast(`${jobName(job)}: done${job.skipped ? `, ${count(job.skipped, "file")} left out` : ""}`, { action: { label: "Details", run } });
 }
 
-const load = () =>
-  api.get("/jobs").then((answer) => jobs.set(answer.jobs ?? answer)).catch(() => {}); // the view's own calls say what is wrong
+const load = () => api.get("/jobs").then(takeAll).catch(() => {}); // the view's own calls say what is wrong
+
+function takeAll({ jobs: answered }) {
+  if (!listed) for (const job of answered) isRunning(job) || told.add(job.id);
+  listed = true;
+  for (const job of answered) take(job);
+}
 
 export function watchJobs() {
   load();
