@@ -31,7 +31,7 @@ FLOWS = {
                             ingest.records.make_record
                             index.folder.Index.search_vectors   raw vectors to those searched
                             store.base.Store.upsert
-                    ingest.run._Run.remove_gone     images that their source no longer has
+                    ingest.removal.settle           images that their source no longer has, unless it seems away
                     index.spaces.refit              fits the transform: first run, or twice as many images
                     ingest.fill.fill                vectors of the other models of the index
                     clusters.join.assign_new        new images join the clusters

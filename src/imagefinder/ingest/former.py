@@ -48,7 +48,8 @@ class Former:
 
     def settle(self) -> None:
         """Forget what was kept and is on records now."""
-        self._said.settle({uri: known.content_hash for uri, known in self._plan.known.items()})
+        known = self._plan.known.items()
+        self._said.settle({uri: k.content_hash for uri, k in known if uri not in self._plan.gone})
 
     def _record(self, known: Known) -> Record | None:
         points = self._index.store.retrieve([known.id])
