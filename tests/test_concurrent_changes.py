@@ -185,13 +185,16 @@ def test_changes_of_sources_spaces_and_transforms_are_all_kept(finder: ImageFind
     before = {name: entry.search_vector for name, entry in index.manifest.spaces.items()}
     work: list[Callable[[], object]] = []
     for i in range(8):
-        work.append(lambda i=i: index.remember_sources([(str(tmp_path / str(i)), "folder", {"n": i})]))  # type: ignore[misc]
+        (tmp_path / str(i)).mkdir()
+        finder.add(tmp_path / str(i))
+    for i in range(8):
+        work.append(lambda i=i: finder.pause_source(tmp_path / str(i)))  # type: ignore[misc]
         work.append(lambda i=i: refit(index, specs[i % 2], force=True))  # type: ignore[misc]
         work.append(lambda i=i: finder.use_space(specs[i % 2].name))  # type: ignore[misc]
     all_at_once(lambda do: do(), work)
     saved = manifests.load(index.path)
     assert saved.to_dict() == index.manifest.to_dict()
-    assert {s.uri for s in saved.sources} >= {str(tmp_path / str(i)) for i in range(8)}
+    assert {s.uri for s in saved.sources if s.paused} == {str(tmp_path / str(i)) for i in range(8)}
     after = {name: entry.search_vector for name, entry in saved.spaces.items()}
     assert {n: int(after[n].rpartition(".")[2]) - int(before[n].rpartition(".")[2]) for n in before} == dict.fromkeys(
         before, 4

@@ -17,24 +17,25 @@ FLOWS = {
     "index": """
         finder.ImageFinder.add
             ingest.sources.add_sources              which sources, which models; one run at a time
-                images.sources.open_source          a folder, a file, a table or a URL as a Source
-                ingest.run.ingest
-                    index.spaces.add_spaces         the named vectors of a model that is new here
-                    ingest.plan.make_plan           URI, size, mtime against the records: new, changed, gone
-                    ingest.run._Run.embed_all       workers, one a core; each takes 16 images at once
-                        ingest.run._Run._embed_batch    in a worker
-                            images.loader.Loader.read       bytes and their hash: is the content known?
-                            images.loader.Loader.decode     an upright RGB picture
-                            models.base.Embedder.preprocess
-                            models.base.Embedder.embed_images
-                        ingest.run._Run._store          in the calling thread
-                            ingest.records.make_record
-                            index.folder.Index.search_vectors   raw vectors to those searched
-                            store.base.Store.upsert
-                    ingest.run._Run.remove_gone     images that their source no longer has
-                    index.spaces.refit              fits the transform: first run, or twice as many images
-                    ingest.fill.fill                vectors of the other models of the index
-                    clusters.join.assign_new        new images join the clusters
+                ingest.opening.open_known           a folder, a file, a table or a URL as a Source, or Absent
+                ingest.sources.run_over             notes in the manifest that the run begins and ends
+                    ingest.run.ingest
+                        index.spaces.add_spaces     the named vectors of a model that is new here
+                        ingest.plan.make_plan       URI, size, mtime against the records: new, changed, gone
+                        ingest.run._Run.embed_all   workers, one a core; each takes 16 images at once
+                            ingest.run._Run._embed_batch in a worker
+                                images.loader.Loader.read bytes and their hash: is the content known?
+                                images.loader.Loader.decode an upright RGB picture
+                                models.base.Embedder.preprocess
+                                models.base.Embedder.embed_images
+                            ingest.run._Run._store  in the calling thread
+                                ingest.records.make_record
+                                index.folder.Index.search_vectors raw vectors to those searched
+                                store.base.Store.upsert
+                        ingest.removal.settle       images that their source no longer has, unless it seems away
+                        index.spaces.refit          fits the transform: first run, or twice as many images
+                        ingest.fill.fill            vectors of the other models of the index
+                        clusters.join.assign_new    new images join the clusters
     """,
     "search": """
         finder.ImageFinder.search

@@ -181,8 +181,8 @@ class IngestReport:
 
     ``missing`` are the sources that could not be gone over; their images stay. ``kept`` counts the images that are not
     there any more and stay in the index all the same, each place of them in ``skipped``; ``said`` those that were
-    removed after people had said something of them, which is kept. ``errors`` are the exceptions of ``missing``, and
-    left out of the dict."""
+    removed after people had said something of them, which is kept. The dict leaves out those of them that say nothing.
+    ``errors`` are the exceptions of ``missing``, and never in the dict."""
 
     seen: int
     added: int
@@ -202,12 +202,10 @@ class IngestReport:
     errors: tuple[Exception, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        row = {
-            name: getattr(self, name)
-            for name in self.__dataclass_fields__
-            if name not in ("clusters", "filled", "errors")
-        }
+        late = ("clusters", "filled", "missing", "kept", "said", "errors")
+        row = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in late}
         clusters = {"clusters": self.clusters.to_dict()} if self.clusters else {}
         filled = {"filled": [f.to_dict() for f in self.filled]} if self.filled else {}
-        lists = {name: [s.to_dict() for s in getattr(self, name)] for name in ("skipped", "missing")}
-        return {**row, **lists, **clusters, **filled}
+        missing = {"missing": [s.to_dict() for s in self.missing]} if self.missing else {}
+        counts = {name: n for name in ("kept", "said") if (n := getattr(self, name))}
+        return {**row, "skipped": [s.to_dict() for s in self.skipped], **missing, **counts, **clusters, **filled}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
+from collections.abc import Mapping
 from itertools import takewhile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imagefinder.errors import IndexDamagedError, NotFoundError
 from imagefinder.images.loader import is_url
@@ -28,7 +29,7 @@ class Former:
             self._gone[known.content_hash].append(uri)
         self._elsewhere: dict[str, list[str]] | None = None
         self._said = SaidBefore(index)
-        self._names: dict[int, str] | None = None
+        self._clusters: tuple[dict[int, str], set[str]] | None = None
         self.moved: set[str] = set()
 
     def find(self, uri: str, content_hash: str) -> Record | None:
@@ -48,7 +49,8 @@ class Former:
 
     def settle(self) -> None:
         """Forget what was kept and is on records now."""
-        self._said.settle({uri: known.content_hash for uri, known in self._plan.known.items()})
+        known = self._plan.known.items()
+        self._said.settle({uri: k.content_hash for uri, k in known if uri not in self._plan.gone})
 
     def _record(self, known: Known) -> Record | None:
         points = self._index.store.retrieve([known.id])
@@ -66,23 +68,23 @@ class Former:
         if fields is None:
             return None
         payload = dict(fields)
-        if (
-            payload.get("cluster_name") is None
-            or self._clusters().get(payload.get("cluster", -1)) != payload["cluster_name"]
-        ):
-            payload = {name: v for name, v in payload.items() if not name.startswith("cluster")}
+        if not self._has_cluster(content_hash, payload):
+            payload = {name: value for name, value in payload.items() if not name.startswith("cluster")}
         return Record.from_payload("", {"uri": uri, "content_hash": content_hash, **payload})
 
-    def _clusters(self) -> dict[int, str]:
-        """The names of the clusters in force, by label."""
+    def _has_cluster(self, content_hash: str, payload: Mapping[str, Any]) -> bool:
+        """Whether the cluster it was put in still is one, and clustering itself does not know where the image was."""
         from imagefinder.clusters.state import current
 
-        if self._names is None:
+        if self._clusters is None:
             try:
-                self._names = dict(current(self._index).names())
+                clustering = current(self._index)
+                self._clusters = clustering.names(), set(clustering.contents)
             except (NotFoundError, IndexDamagedError):
-                self._names = {}
-        return self._names
+                self._clusters = {}, set()
+        names, contents = self._clusters
+        name = payload.get("cluster_name")
+        return name is not None and content_hash not in contents and names.get(payload.get("cluster", -1)) == name
 
 
 def _most_alike(uri: str, others: list[str]) -> str:

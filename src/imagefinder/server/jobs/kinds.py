@@ -250,7 +250,6 @@ def _evaluate(
 
 JOBS: dict[str, JobKind] = {
     "index": JobKind("Indexing", options.IndexOptions, _index, ("images",), _check_sources),
-    "move-source": JobKind("Moving a source", options.MoveOptions, _move, ("images",), _check_move),
     "cluster": JobKind("Grouping", options.ClusterOptions, _cluster, ("clusters",)),
     "choose-k": JobKind("Finding the number of groups", options.ChooseOptions, _choose_k),
     "map": JobKind("Drawing the map", options.MapOptions, _map, ("maps",), _check_map),
@@ -266,6 +265,7 @@ JOBS: dict[str, JobKind] = {
         "Measuring how well images are found", options.EvaluateOptions, _evaluate, hidden=("labels", "captions")
     ),
     "classify": JobKind("Telling classes", options.ClassifyOptions, _classify, ("images",)),
+    "move-source": JobKind("Moving a source", options.MoveOptions, _move, ("images",), _check_move),
 }
 
 
