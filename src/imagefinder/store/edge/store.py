@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imagefinder._util.files import disk_use
+from imagefinder._util.files import disk_use, holes_to_fill
 from imagefinder.errors import IndexDamagedError, InvalidInputError, NotFoundError
 from imagefinder.store.base import Point, VectorParams
 from imagefinder.store.checks import (
@@ -85,7 +85,7 @@ class EdgeStore(EdgeReader):
         if not path.is_dir() or not any((path / "segments").glob("*")):
             raise IndexDamagedError(f"The points in {path} are missing.", remedy=DAMAGED_REMEDY)
         params, config = read_params(path)
-        want_space(path, 0, OPENING_BYTES)
+        want_space(path, holes_to_fill(path), OPENING_BYTES)
         shard = load_shard(path, None if is_current(config, params) else make_config(params))
         with engine_errors(path, "write"):
             index_fields(shard)  # a store of an earlier version lacks those that came later
