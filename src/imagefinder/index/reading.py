@@ -121,7 +121,9 @@ class ReadingStore(RefusesWrites):
             undo.callback(answering.close)
             shown = lock.show_door(answering.door)
             try:
-                store = self._opened(self._folder / "points") if self._has_points() else STORES["exact"].create(Path())
+                store = (
+                    self._kind.open(self._folder / "points") if self._has_points() else STORES["exact"].create(Path())
+                )
                 undo.callback(store.close)
             except StorageError:
                 store = self._copied()
@@ -134,15 +136,12 @@ class ReadingStore(RefusesWrites):
         answering.begin(lambda: store, {"hand_over": self._hand_over, "ready": lambda: None})
         return store
 
-    def _opened(self, points: Path) -> Store:
-        return self._kind.open(points)
-
     def _copied(self) -> Store:
         if not self._has_points():
             return STORES["exact"].create(Path())
         with ExitStack() as undo:
             points = undo.enter_context(private_copy(self._folder / "points", SPARE))
-            store = self._opened(points)
+            store = self._kind.open(points)
             undo.callback(store.close)
             self._open.push(undo.pop_all().__exit__)
         return store

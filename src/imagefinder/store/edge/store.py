@@ -85,7 +85,7 @@ class EdgeStore(EdgeReader):
         if not path.is_dir() or not any((path / "segments").glob("*")):
             raise IndexDamagedError(f"The points in {path} are missing.", remedy=DAMAGED_REMEDY)
         params, config = read_params(path)
-        want_space(path, holes_to_fill(path), OPENING_BYTES)
+        want_space(path, holes_to_fill(path / "segments"), OPENING_BYTES)
         shard = load_shard(path, None if is_current(config, params) else make_config(params))
         with engine_errors(path, "write"):
             index_fields(shard)  # a store of an earlier version lacks those that came later
