@@ -62,7 +62,8 @@ class ImageFinder:
     ...     finder.add("~/Pictures")
     ...     hits = finder.search("red bike", k=5)
 
-    One process at a time holds an index; it is released by ``close`` or at the end of the ``with`` block.
+    One process at a time holds an index; it is released by ``close`` or at the end of the ``with`` block. Meanwhile
+    others may read it: ``open(path, read_only=True)``.
     """
 
     def __init__(self, index: Index, *, model: str | Embedder | None = None, limits: Limits | None = None) -> None:
@@ -77,8 +78,12 @@ class ImageFinder:
         create: bool = True,
         limits: Limits | None = None,
         wait_s: float = 2.0,
+        read_only: bool = False,
     ) -> Self:
         """Open the index in the folder ``path``, or make a new one there.
+
+        With ``read_only`` the index must exist, and any number of processes may read it at once: beside one that
+        writes, on a disk that can't be written, and on one that is full. What would change it raises IndexFolderError.
 
         ``model`` names the model of a new index, or is an object of your own that fulfils ``models.base.Embedder``.
         In an existing index it says which of its models is asked, by default the one in use; ``add_model`` adds
@@ -89,7 +94,7 @@ class ImageFinder:
         folder = Path(path).expanduser().absolute()
         if model is not None and create and not exists(folder):
             find_spec(known_name(model))  # a name that is wrong leaves no new index behind
-        index = Index(folder, create=create, wait_s=wait_s)
+        index = Index(folder, create=create, wait_s=wait_s, read_only=read_only)
         try:
             return cls(index, model=model, limits=limits)
         except BaseException:
@@ -219,7 +224,7 @@ class ImageFinder:
             measures=measures,
             fuse=fuse,
         )
-        return search_collection(self._collection, query, options)
+        return self._collection.index.steadily(lambda: search_collection(self._collection, query, options))
 
     def similar(self, image: ImageName, k: int = 10, **options: Any) -> Hits:
         """The ``k`` images most like one of the index, named by id or URI, without itself. The options are those of
@@ -365,7 +370,7 @@ class ImageFinder:
         or both; see ``evaluation.of_index.assess``. Raises InvalidTableError or NotFoundError."""
         from imagefinder.evaluation.of_index import assess
 
-        return assess(self._collection, table, space)
+        return self._collection.index.steadily(lambda: assess(self._collection, table, space))
 
     # --- models, spaces and vectors -------------------------------------------------------------------------------
 
@@ -428,7 +433,7 @@ class ImageFinder:
     def vectors(self, space: str | None = None, *, raw: bool = False) -> tuple[builtins.list[str], Float32]:
         """Ids and vectors, float32 (n, dim), by ascending id: those searched (rows of unit length), or ``raw`` as
         the model gave them (to float16 precision). ``space`` is by default the image space."""
-        return self._collection.vectors(space, raw=raw)
+        return self._collection.index.steadily(lambda: self._collection.vectors(space, raw=raw))
 
     def embed_words(self, texts: Sequence[str], space: str | None = None) -> Float32:
         """Texts as vectors that compare with those of a space for texts, by default ``vectors(finder.text_space)``:
@@ -529,7 +534,7 @@ class ImageFinder:
         ModelError."""
         from imagefinder.training.on_vectors import predict
 
-        return predict(self._collection, *images, model=model)
+        return self._collection.index.steadily(lambda: predict(self._collection, *images, model=model))
 
     def classify(self, *, model: str | None = None, progress: OnProgress | None = None) -> Classified:
         """Write the class of every image on its record, as ``class`` and ``class_confidence`` (0 to 1), for filters.
@@ -603,7 +608,7 @@ class ImageFinder:
 
     def info(self) -> IndexInfo:
         """What the index holds."""
-        return self._collection.info()
+        return self._collection.index.steadily(self._collection.info)
 
     @property
     def sources(self) -> builtins.list[str]:

@@ -21,7 +21,7 @@ from PIL import Image
 
 from imagefinder import ImageFinder
 from imagefinder.client import Client
-from imagefinder.errors import IndexLockedError, NotFoundError, UnreachableError
+from imagefinder.errors import IndexFolderError, NotFoundError, UnreachableError
 from imagefinder.mcp.access import Access, open_library
 from imagefinder.types import Limits
 
@@ -227,8 +227,10 @@ def test_a_server_that_has_ended_is_forgotten() -> None:
 
 def test_the_holder_says_where_it_serves(index: Path) -> None:
     with ImageFinder.open(index) as finder:
-        with pytest.raises(IndexLockedError):
-            open_library(index, None, None, Limits())
+        with open_library(index, None, None, Limits()) as library:  # held, and not served: it can still be read
+            assert len(library.records()) == len(finder)
+            with pytest.raises(IndexFolderError, match="reading"):
+                library.tag(filter="width > 0", add=["x"])
         finder.serve_at("http://127.0.0.1:1/")
         assert json.loads((index / ".lock.json").read_text("utf-8"))["url"] == "http://127.0.0.1:1/"
     with pytest.raises(NotFoundError):

@@ -63,6 +63,26 @@ def sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
+def holes_to_fill(folder: Path) -> int:
+    """The bytes that reading the files below a folder through memory maps takes from the disk: in a file system in
+    memory (tmpfs) a hole that is read is filled; elsewhere none is."""
+    if not _in_memory(folder):
+        return 0
+    found = [os.lstat(os.path.join(place, name)) for place, _, names in os.walk(folder) for name in names]
+    return sum(max(0, file.st_size - 512 * file.st_blocks) for file in found)
+
+
+def _in_memory(folder: Path) -> bool:
+    device = os.stat(folder).st_dev
+    try:
+        mounts = Path("/proc/self/mountinfo").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return False
+    number = f"{os.major(device)}:{os.minor(device)}"
+    kinds = [line.partition(" - ")[2].split(" ")[0] for line in mounts if line.split(" ")[2] == number]
+    return bool({"tmpfs", "ramfs"} & set(kinds))
+
+
 def disk_use(folder: Path) -> int:
     """The bytes that the files below a folder take on the disk, a file of several names once. Files and folders that
     go meanwhile don't count."""

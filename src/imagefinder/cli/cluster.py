@@ -9,7 +9,17 @@ import click
 
 from imagefinder._util.extras import require
 from imagefinder.cli.bar import ProgressBar, StageLines
-from imagefinder.cli.common import OK, LateCommand, index_option, json_option, open_finder, plural, print_json, say
+from imagefinder.cli.common import (
+    OK,
+    LateCommand,
+    index_option,
+    json_option,
+    open_finder,
+    open_to_compute,
+    plural,
+    print_json,
+    say,
+)
 
 if TYPE_CHECKING:
     from imagefinder.clusters.algorithms.choose_k import Choice
@@ -151,7 +161,7 @@ def choose_k(max_k: int, plot: Path | None, index_dir: Path | None, as_json: boo
     """
     if plot:
         require("plots", what="A drawing")
-    with open_finder(index_dir) as finder, ProgressBar() as bar:
+    with open_to_compute(index_dir) as finder, ProgressBar() as bar:
         choice = finder.choose_k(max_k, progress=bar.show, **options)
     if plot:
         from imagefinder.plots import plot_choice

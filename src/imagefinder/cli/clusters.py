@@ -26,7 +26,7 @@ def clusters(context: click.Context, index_dir: Path | None, as_json: bool) -> i
     """
     if context.invoked_subcommand is not None:
         return OK
-    with open_finder(index_dir) as finder:
+    with open_finder(index_dir, read_only=True) as finder:
         made, sizes = finder.clusters.clustering, finder.clusters.sizes()
     if as_json:
         print_json({**made.to_dict(), "sizes": {str(k): v for k, v in sizes.items()}})
@@ -51,7 +51,7 @@ def _tell(found: Cluster | list[Cluster], as_json: bool, text: str) -> int:
 @json_option
 def show(cluster: str, k: int, sheet: Path | None, index_dir: Path | None, as_json: bool) -> int:
     """One cluster: its measures, the words of its name, and its images, the most typical first."""
-    with open_finder(index_dir) as finder:
+    with open_finder(index_dir, read_only=True) as finder:
         found = finder.clusters.find(cluster)
         rows = [row for row in finder.clusters.rows() if row["cluster"] == found.label][:k]
         borderline = [finder.get(id).uri for id in found.borderline if id in finder]

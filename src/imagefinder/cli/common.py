@@ -61,15 +61,34 @@ def limits() -> Limits:
     return Limits(allow_private_addresses=settings.ALLOW_PRIVATE.on)
 
 
-def open_finder(index_dir: Path | None, *, create: bool = False, new_model: str | None = None) -> ImageFinder:
-    """The index in ``index_dir``, by default the user's. ``new_model`` is for an index that has none yet."""
+READING_WAIT_S = 10.0  # for a process to answer that has just taken the index
+
+
+def open_finder(
+    index_dir: Path | None, *, create: bool = False, new_model: str | None = None, read_only: bool = False
+) -> ImageFinder:
+    """The index in ``index_dir``, by default the user's. ``new_model`` is for an index that has none yet; commands that
+    change nothing open it ``read_only``, so that they run beside others."""
     from imagefinder.finder import ImageFinder
     from imagefinder.index import manifest
 
     path = (index_dir or settings.default_index()).expanduser()
     if new_model and manifest.exists(path) and manifest.load(path).spaces:
         new_model = None
+    if read_only:
+        return ImageFinder.open(path, create=False, limits=limits(), read_only=True, wait_s=READING_WAIT_S)
     return ImageFinder.open(path, create=create, model=new_model, limits=limits())
+
+
+def open_to_compute(index_dir: Path | None) -> ImageFinder:
+    """The index for a command that keeps what it computes if it can: for reading if another process holds it, or where
+    it can't be written."""
+    from imagefinder.errors import IndexLockedError, StorageError
+
+    try:
+        return open_finder(index_dir)
+    except (IndexLockedError, StorageError):
+        return open_finder(index_dir, read_only=True)
 
 
 def print_json(value: Any) -> None:

@@ -19,6 +19,7 @@ from imagefinder.cli.common import (
     json_option,
     limits,
     open_finder,
+    open_to_compute,
     plural,
     print_json,
     say,
@@ -124,7 +125,7 @@ def _find(index_dir: Path | None, options: dict[str, Any]) -> DuplicateReport:
         similar=options["similar"],
         workers=options["workers"],
     )
-    with open_finder(index_dir) as finder, ProgressBar() as bar:
+    with open_to_compute(index_dir) as finder, ProgressBar() as bar:
         return finder.duplicates(how, progress=bar.show)
 
 

@@ -27,7 +27,7 @@ def evaluate(labels: Path, space: str | None, index_dir: Path | None, as_json: b
     100). Captions: the share of texts whose image is among the first 1, 5 and 10 hits. Where the images are clustered:
     how far clusters and labels agree (NMI and adjusted Rand index; 1 is full agreement).
     """
-    with open_finder(index_dir) as finder:
+    with open_finder(index_dir, read_only=True) as finder:
         result = finder.evaluate(labels, space)
     if as_json:
         print_json(result.to_dict())

@@ -56,7 +56,7 @@ def export_clusters(
     if not out and not folders:
         raise click.UsageError("Name a file with --out, or a folder with --folders.")
     done: list[Exported] = []
-    with open_finder(index_dir) as finder:
+    with open_finder(index_dir, read_only=True) as finder:
         if out:
             done.append(finder.clusters.export(out))
         if folders:
@@ -77,7 +77,7 @@ def export_clusters(
 @json_option
 def export_model(out: Path, index_dir: Path | None, as_json: bool) -> int:
     """Write a model that gives any image one of these clusters, without the index: clusters.json and clusters.npz."""
-    with open_finder(index_dir) as finder:
+    with open_finder(index_dir, read_only=True) as finder:
         model = finder.clusters.export_model(out)
     if as_json:
         print_json({"path": str(out), "clusters": len(model.labels), "model": model.model})

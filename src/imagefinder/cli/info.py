@@ -15,7 +15,7 @@ from imagefinder.cli.common import FAILED, OK, human_bytes, index_option, json_o
 @json_option
 def info(index_dir: Path | None, as_json: bool) -> int:
     """Show what the index holds: images, sources, model, spaces, size on disk."""
-    with open_finder(index_dir) as finder:
+    with open_finder(index_dir, read_only=True) as finder:
         about = finder.info()
         states = {source.uri: source.state for source in finder.list_sources()}
     if as_json:

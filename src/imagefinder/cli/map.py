@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from imagefinder._util.extras import require
-from imagefinder.cli.common import OK, index_option, json_option, limits, open_finder, plural, print_json, say
+from imagefinder.cli.common import (
+    OK,
+    index_option,
+    json_option,
+    limits,
+    open_finder,
+    open_to_compute,
+    plural,
+    print_json,
+    say,
+)
 from imagefinder.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -167,7 +177,7 @@ def pca(index_dir: Path | None, plot: Path | None, as_json: bool) -> int:
         raise InvalidInputError(f"A plot can't be written as {plot}.", remedy=f"Name it {', '.join(DRAWN)}.")
     if plot:
         require("plots", what="A drawing")
-    with open_finder(index_dir) as finder:
+    with open_to_compute(index_dir) as finder:
         report = finder.pca_report()
     if plot:
         from imagefinder.plots.variance import plot_variance

@@ -164,7 +164,7 @@ def search(
         raise click.UsageError("Choose one of --json, --jsonl, --csv and -f.")
     from imagefinder.search.options import ABOUT_OPTIONS
 
-    with open_finder(index_dir) as finder:
+    with open_finder(index_dir, read_only=True) as finder:
         hits = finder.search(terms, **{name: options[name] for name in ABOUT_OPTIONS})
         if options["null"]:
             shape = "paths"

@@ -26,7 +26,9 @@ DEFAULT_PORT = 8642
 )
 @click.option("--auto-port", is_flag=True, help="Take the next free port when that one is taken.")
 @click.option("--browser/--no-browser", default=True, help="Open the page in your browser.")
-@click.option("--read-only", is_flag=True, help="Answer searches, change nothing.")
+@click.option(
+    "--read-only", is_flag=True, help="Answer searches, change nothing; also beside a process that changes the index."
+)
 @click.option("--cors", multiple=True, metavar="ORIGIN", help="Let the pages of this origin use the API.")
 @click.option("--allow-host", multiple=True, metavar="NAME", help="Another host name of this server.")
 @click.option("--allow-folder", multiple=True, metavar="DIR", help="Let clients add images from this folder.")
@@ -44,7 +46,7 @@ def serve(source: str | None, index_dir: Path | None, auto_port: bool, browser: 
 
     wanted = _settings(options)
     listener, wanted = bind(wanted, any_port=auto_port)
-    with listener, open_finder(index_dir, create=True) as finder:
+    with listener, _open(index_dir, wanted) as finder:
         from imagefinder.server.app import create_app
 
         app = create_app(finder, wanted, limits())
@@ -55,6 +57,15 @@ def serve(source: str | None, index_dir: Path | None, auto_port: bool, browser: 
         run(app, listener, ready=lambda: _welcome(finder, wanted, browser))
     say("Stopped.")
     return OK
+
+
+def _open(index_dir: Path | None, wanted: ServerSettings) -> ImageFinder:
+    """For reading beside other processes, if nothing may be changed and there is something to read."""
+    from imagefinder.index import manifest
+
+    if wanted.read_only and manifest.exists((index_dir or settings.default_index()).expanduser()):
+        return open_finder(index_dir, read_only=True)
+    return open_finder(index_dir, create=True)
 
 
 def _settings(options: dict[str, object]) -> ServerSettings:

@@ -26,7 +26,7 @@ def spaces() -> None:
 @json_option
 def list_(index_dir: Path | None, as_json: bool) -> int:
     """List the spaces of the index, how many images are in each, and which are in use."""
-    with open_finder(index_dir) as finder:
+    with open_finder(index_dir, read_only=True) as finder:
         found, total = finder.spaces(), len(finder)
     if as_json:
         print_json({"spaces": [space.to_dict() for space in found], "images": total})

@@ -139,7 +139,7 @@ def predict(images: tuple[str, ...], model: str | None, everything: bool, index_
     """
     if everything == bool(images):
         raise click.UsageError("Give either images or --all.")
-    with open_finder(index_dir) as finder:
+    with open_finder(index_dir, read_only=not everything) as finder:
         if everything:
             with ProgressBar() as bar:
                 report = finder.classify(model=model, progress=bar.show)

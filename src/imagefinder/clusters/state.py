@@ -32,8 +32,10 @@ def current(index: Index) -> Clustering:
     state = _read(index)
     if state.get("run") is None:
         raise NotFoundError("The images are not clustered yet.", remedy="Run: imagefinder cluster")
-    if state.get("applied"):
-        return _load(index, state["run"])
+    if not state.get("applied") and index.read_only:
+        index.finish(current)
+    if state.get("applied") or index.read_only:
+        return _load(index, _read(index)["run"])
     with index.grouping, index.writing:  # by now another thread may have put one in force
         state = _read(index)
         clustering = _load(index, state["run"])

@@ -120,7 +120,8 @@ class _Search:
             seconds=time.perf_counter() - self.started,
             references=self.references,
         )
-        keep_run(self.index.path, report, self.records, self.hashes)
+        if not self.index.read_only:
+            keep_run(self.index.path, report, self.records, self.hashes)
         return report
 
     # --- comparing ------------------------------------------------------------------------------------------------

@@ -40,6 +40,7 @@ class Collection:
         self.models = Models(index)
         self.indexers = Models(index, threads=1)
         self.limits = limits or Limits()
+        index.fit = self.ready
         self._model = known_name(model) if model is not None else None
         if self._model is not None:
             self._check_model(self._model)
@@ -86,9 +87,12 @@ class Collection:
         """Fit the spaces in use that an interrupted first run did not fit. A model that is being added fits its own
         spaces. Raises NotFoundError if nothing was ever indexed."""
         current = self.index.manifest.current.values()
-        for name in current:
-            if not is_fitted(self.index, name):
-                refit(self.index, self.models.spec(self.index.space(name).model))
+        for name in [name for name in current if not is_fitted(self.index, name)]:
+            if self.index.read_only:
+                self.index.finish(lambda index: Collection(index).ready())
+                current = self.index.manifest.current.values()
+                break
+            refit(self.index, self.models.spec(self.index.space(name).model))
         if not any(is_fitted(self.index, name) for name in current):
             raise no_images()
 

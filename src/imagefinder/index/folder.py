@@ -5,21 +5,25 @@ from __future__ import annotations
 import contextlib
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from imagefinder._util.shared_lock import SharedLock
 from imagefinder._version import __version__
 from imagefinder.errors import (
     IndexDamagedError,
+    IndexLockedError,
     InvalidInputError,
     NotFoundError,
+    StorageError,
 )
 from imagefinder.index import manifest as manifests
 from imagefinder.index.lock import IndexLock
 from imagefinder.index.manifest import Manifest, SpaceEntry
+from imagefinder.store.shared.answer import Answering
+from imagefinder.store.shared.refusing import Refusing, read_only_error
 from imagefinder.store.stores import DEFAULT_STORE, find_store
 
 if TYPE_CHECKING:
@@ -29,12 +33,15 @@ if TYPE_CHECKING:
     from imagefinder.types import Float32
     from imagefinder.vectors.transform import LinearTransform
 
+T = TypeVar("T")
 POINTS, TRANSFORMS = "points", "transforms"  # folders
 REBUILD = "Index it again from its sources with: imagefinder index --rebuild"
 
 
 class Index:
-    """Opens or creates the index at ``path``, and locks it until ``close``.
+    """Opens or creates the index at ``path``, and locks it until ``close``. Meanwhile it answers the reading calls of
+    other processes. With ``read_only`` it is one that asks, if another holds the index, see ``reading.ReadingStore``;
+    what writes then raises IndexFolderError.
 
     Each space has two named vectors: the *raw* one, as the model gave it, from which everything can be computed again,
     and the *search* one, which is the raw one after the transform of the space. When a transform is fitted again, a new
@@ -42,32 +49,66 @@ class Index:
     one of the two is complete.
     """
 
-    def __init__(self, path: Path, *, create: bool = True, wait_s: float = 2.0, store: str = DEFAULT_STORE) -> None:
-        self.path = path
+    def __init__(
+        self,
+        path: Path,
+        *,
+        create: bool = True,
+        wait_s: float = 2.0,
+        store: str = DEFAULT_STORE,
+        read_only: bool = False,
+    ) -> None:
+        self.path, self.read_only = path, read_only
         self._stores = find_store(store)
         self._refuse_foreign_folder()
-        if not create and not manifests.exists(path):
+        if (not create or read_only) and not manifests.exists(path):
             raise NotFoundError(f"There is no index at {path}.", remedy="Make one with: imagefinder index FOLDER")
         self.steady = SharedLock()  # shared: no space changes meanwhile
-        self.writing = threading.RLock()  # for what reads something here, then writes what follows from it
-        self.grouping = threading.RLock()  # the same for clusters
-        self.indexing = threading.RLock()  # one run at a time; a short one may come between the steps of a long one
+        made = Refusing if read_only else threading.RLock
+        self.writing = made()  # for what reads something here, then writes what follows from it
+        self.grouping = made()  # the same for clusters
+        self.indexing = made()  # one run at a time; a short one may come between the steps of a long one
         self.indexed_now: frozenset[str] = frozenset()  # the sources of the run in progress
         self.results: dict[str, Any] = {}  # of each kind of run, the facts last read
         self.remembered: dict[str, tuple[int, Any]] = {}  # answers, with the store's ``writes`` they are true for
-        self._lock = IndexLock(path)
-        self._lock.acquire(timeout=wait_s)
         self._transforms: dict[str, LinearTransform] = {}
         self._samples: dict[str, Float32] = {}
+        self.fit: Callable[[], None] | None = None  # what a process that reads may ask for: that spaces can be searched
+        self.store: Store
+        if read_only:
+            self._open_to_read(wait_s)
+        else:
+            self._open_to_write(wait_s)
+
+    def _open_to_read(self, wait_s: float) -> None:
+        from imagefinder.index.reading import ReadingStore
+
+        self._seen: object = None
+        self._reread()
+        has_points = lambda: bool(manifests.load(self.path).spaces)  # noqa: E731
+        self.store = ReadingStore(self.path, self._stores, has_points, wait_s)
+        self._reread()
+
+    def _open_to_write(self, wait_s: float) -> None:
+        self._lock = IndexLock(self.path)
+        self._lock.acquire(timeout=wait_s)
         with contextlib.ExitStack() as undo:
             undo.callback(self._lock.release)
-            if not manifests.exists(path):
-                manifests.save(path, Manifest(__version__))
-            self.manifest = manifests.load(path)
-            self.store: Store = self._open_store()
+            self._answering = Answering()
+            undo.callback(self._answering.close)
+            self._lock.show_door(self._answering.door)
+            if not manifests.exists(self.path):
+                manifests.save(self.path, Manifest(__version__))
+            self.manifest = manifests.load(self.path)
+            self.store = self._open_store()
             undo.callback(self.store.close)
             self._drop_leftovers()
             undo.pop_all()
+        self._answering.begin(lambda: self.store, {"hand_over": lambda: False, "ready": self._ready})
+
+    def _ready(self) -> None:
+        if self.fit:
+            self.fit()
 
     def _refuse_foreign_folder(self) -> None:
         """Refuse a folder with other files in it, and one whose points are there but whose ``index.json`` is lost."""
@@ -192,20 +233,73 @@ class Index:
             self._transforms.pop(entry.transform, None)
             (self.path / entry.transform).unlink(missing_ok=True)
 
+    # --- reading beside a writer --------------------------------------------------------------------------------------
+
+    def steadily(self, read: Callable[[], T]) -> T:
+        """The result of ``read``. Beside a process that writes, it is done again if the spaces changed meanwhile, so
+        that no query is made for one transform and compared with vectors of another."""
+        if not self.read_only:
+            return read()
+        for _ in range(3):
+            before = self._reread()
+            try:
+                result = read()
+            except (NotFoundError, InvalidInputError, IndexDamagedError):
+                if self._reread() == before:
+                    raise
+                continue
+            if self._reread() == before:
+                return result
+        return read()
+
+    def _reread(self) -> object:
+        """Read ``index.json`` again if it has changed; what tells one state of the spaces from another."""
+        stamp = _stamp(self.path / manifests.NAME)
+        if stamp != self._seen:
+            self._seen, self.manifest = stamp, manifests.load(self.path)
+        spaces = self.manifest.spaces
+        state = (spaces, [_stamp(self.path / entry.transform) for entry in spaces.values() if entry.transform])
+        if state != getattr(self, "_state", None):
+            self._state = state
+            self._transforms.clear()
+            self._samples.clear()
+        return state
+
+    def finish(self, finish: Callable[[Index], object]) -> None:
+        """For an index that is read: have done what an interrupted run left undone. The process that holds the index
+        does it; if none does, ``finish`` gets the index opened for writing. Where it can't be written, nothing is
+        done."""
+        from imagefinder.index.reading import ReadingStore
+
+        assert isinstance(self.store, ReadingStore)
+        if self.store.asks:
+            self.store.have_fitted()
+        else:
+            self.store.let_go()
+            with contextlib.suppress(StorageError, IndexLockedError), Index(self.path, create=False) as writer:
+                finish(writer)
+        self._reread()
+
     # --- life -----------------------------------------------------------------------------------------------------
 
     def save_manifest(self, manifest: Manifest) -> None:
         """Write the manifest. Hold ``writing`` from reading the former manifest until here."""
+        if self.read_only:
+            raise read_only_error()
         manifests.save(self.path, manifest)
         self.manifest = manifest
 
     def serve_at(self, url: str) -> None:
         """Tell other processes, which can't open the locked index, the URL at which it is served."""
-        self._lock.serve_at(url)
+        if not self.read_only:
+            self._lock.serve_at(url)
 
     def close(self) -> None:
+        if not self.read_only:
+            self._answering.close()
         self.store.close()
-        self._lock.release()
+        if not self.read_only:
+            self._lock.release()
 
     def __enter__(self) -> Index:
         return self
@@ -218,3 +312,12 @@ class Index:
 
 def no_images() -> NotFoundError:
     return NotFoundError("The index holds no images yet.", remedy="Add some with: imagefinder index FOLDER")
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """What changes whenever a file is replaced; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size

@@ -7,18 +7,22 @@ import json
 import os
 import socket
 import sys
+import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from imagefinder.errors import IndexLockedError, StorageError
+from imagefinder.errors import ImageFinderError, IndexLockedError, StorageError
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
 LOCK_NAME = ".lock"
 HOLDER_NAME = ".lock.json"
+DOOR_NAME = ".lock.door"  # where the holder answers, and the secret that it wants to hear; for this user only
+TURN_NAME = ".lock.next"  # held by a writer that waits for the lock: no reader takes the lock before it
 _POLL_S = 0.05
 
 
@@ -37,7 +41,7 @@ class IndexLock:
         self._lock: BaseFileLock | None = None
 
     def acquire(self, timeout: float = 2.0) -> Self:
-        """Take the lock, waiting ``timeout`` seconds at most.
+        """Take the lock, waiting ``timeout`` seconds at most. A holder that only reads is asked to let go of it.
 
         Raises:
             IndexLockedError: another holds it; the message names the holder.
@@ -47,27 +51,79 @@ class IndexLock:
 
         if self._lock is not None:
             raise IndexLockedError(f"The index {self._folder} is locked already, by this very lock.")
+        end = time.monotonic() + timeout
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             lock = FileLock(self._folder / LOCK_NAME, is_singleton=False)
-            lock.acquire(timeout=timeout, poll_interval=_POLL_S)
+            turn = FileLock(self._folder / TURN_NAME, is_singleton=False)
+            with turn.acquire(timeout=timeout, poll_interval=_POLL_S):
+                self._when_free(lock, end)
         except Timeout:
-            raise self._locked() from None
+            raise self.locked() from None
         except (OSError, NotImplementedError) as error:
-            raise StorageError(
-                f"The index {self._folder} can't be locked: {getattr(error, 'strerror', None) or error}.",
-                remedy="It needs a folder you may write to, on a file system that has locks.",
-            ) from error
+            raise self._cannot(error) from error
         self._lock = lock
         self._write_holder()
         return self
+
+    def _when_free(self, lock: BaseFileLock, end: float) -> None:
+        """Take ``lock`` until ``end``, having whoever holds it for reading only let go. Raises Timeout."""
+        from filelock import Timeout
+
+        asked: object = None
+        while True:
+            try:
+                lock.acquire(timeout=0)
+                return
+            except Timeout:
+                if time.monotonic() >= end:
+                    raise
+            door = read_door(self._folder)
+            if door and door != asked:
+                asked = door
+                _ask_to_hand_over(door, max(_POLL_S, end - time.monotonic()))
+            time.sleep(_POLL_S)
+
+    def acquire_to_read(self) -> bool:
+        """Take the lock if it is free and no writer waits for it; whether it was taken. Raises StorageError."""
+        from filelock import FileLock, Timeout
+
+        try:
+            lock = FileLock(self._folder / LOCK_NAME, is_singleton=False)
+            with FileLock(self._folder / TURN_NAME, is_singleton=False).acquire(timeout=0):
+                lock.acquire(timeout=0)
+        except Timeout:
+            return False
+        except (OSError, NotImplementedError) as error:
+            raise self._cannot(error) from error
+        self._lock = lock
+        self._write_holder()
+        return True
+
+    def _cannot(self, error: Exception) -> StorageError:
+        return StorageError(
+            f"The index {self._folder} can't be locked: {getattr(error, 'strerror', None) or error}.",
+            remedy="It needs a folder you may write to, on a file system that has locks.",
+        )
+
+    def show_door(self, door: Mapping[str, Any]) -> bool:
+        """Tell other processes of this user where this one answers; whether that could be written."""
+        path = self._folder / DOOR_NAME
+        try:
+            path.unlink(missing_ok=True)
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                json.dump({"host": socket.gethostname(), **door}, file)
+        except OSError:
+            return False
+        return True
 
     def release(self) -> None:
         """Give the lock back. Safe to call twice."""
         lock, self._lock = self._lock, None
         if lock is not None:
-            with contextlib.suppress(OSError):
-                (self._folder / HOLDER_NAME).unlink(missing_ok=True)
+            for name in (HOLDER_NAME, DOOR_NAME):
+                with contextlib.suppress(OSError):
+                    (self._folder / name).unlink(missing_ok=True)
             lock.release()
 
     def __enter__(self) -> Self:
@@ -94,7 +150,8 @@ class IndexLock:
         with contextlib.suppress(OSError):  # the lock holds without it; only the message would be poorer
             (self._folder / HOLDER_NAME).write_text(json.dumps(holder), "utf-8")
 
-    def _locked(self) -> IndexLockedError:
+    def locked(self) -> IndexLockedError:
+        """The error that names the holder."""
         try:
             holder = json.loads((self._folder / HOLDER_NAME).read_text("utf-8"))
             pid, host, command, since = (holder[key] for key in ("pid", "host", "command", "since"))
@@ -112,3 +169,23 @@ class IndexLock:
             remedy=f"It answers at {url} meanwhile; or stop it." if url else "Wait for it to end, or stop it.",
             url=url,
         )
+
+
+def read_door(folder: Path) -> dict[str, Any] | None:
+    """Where the holder of the index answers; None when there is none on this machine that this user may ask."""
+    try:
+        door = json.loads((folder / DOOR_NAME).read_text("utf-8"))
+        return door if door["host"] == socket.gethostname() and door["address"] and door["secret"] else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _ask_to_hand_over(door: Mapping[str, Any], timeout: float) -> None:
+    from imagefinder.store.shared.ask import AskingStore
+
+    with contextlib.suppress(ImageFinderError):  # one that has ended holds nothing; one that writes says no
+        holder = AskingStore(door, timeout)
+        try:
+            holder.ask("hand_over")
+        finally:
+            holder.close()

@@ -32,8 +32,9 @@ def index_graph(index: Index, vectors: Float32, k: int) -> NeighborGraph:
             except NotFoundError:  # another took its place meanwhile
                 continue
             except (IndexDamagedError, KeyError):
-                drop_run(run)
-    worth_keeping = len(vectors) * KEPT * 8 <= LARGEST and len(vectors) == index.store.count()
+                if not index.read_only:
+                    drop_run(run)
+    worth_keeping = not index.read_only and len(vectors) * KEPT * 8 <= LARGEST and len(vectors) == index.store.count()
     graph = knn_graph(vectors, max(k, KEPT) if worth_keeping else k)
     if worth_keeping:
         _keep(index, graph, digest)

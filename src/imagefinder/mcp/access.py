@@ -88,7 +88,7 @@ def open_library(index: Path, url: str | None, key: str | None, limits: Limits) 
         return ImageFinder.open(index, create=False, limits=limits, wait_s=1.0)
     except IndexLockedError as locked:
         if not locked.url:
-            raise
+            return ImageFinder.open(index, limits=limits, read_only=True)
         return Client(locked.url, key=key)
 
 

@@ -127,8 +127,10 @@ class Store(Protocol):
         fields: Sequence[str] | None = None,
         vectors: Sequence[str] = (),
         batch: int = 1000,
+        after: str | None = None,
     ) -> Iterator[list[Point]]:
-        """Every point in ascending order of id, in lists of at most ``batch``; ``fields`` None means all."""
+        """Every point in ascending order of id, in lists of at most ``batch``; ``fields`` None means all. With
+        ``after``, only the points whose id is greater."""
 
     def columns(self, fields: Sequence[str], *, filter: Filter | None = None) -> dict[str, list[Any]]:
         """The values of these fields in ascending order of id, with None where a point has no value. The field ``id``

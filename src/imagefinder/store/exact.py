@@ -154,11 +154,12 @@ class ExactStore:
         fields: Sequence[str] | None = None,
         vectors: Sequence[str] = (),
         batch: int = 1000,
+        after: str | None = None,
     ) -> Iterator[list[Point]]:
         checked_batch(batch)
         for name in vectors:
             known(self._params, name)
-        ids = self._ids(filter)
+        ids = [id for id in self._ids(filter) if after is None or id > after]
         return ([self._point(id, fields, vectors) for id in ids[i : i + batch]] for i in range(0, len(ids), batch))
 
     def columns(self, fields: Sequence[str], *, filter: Filter | None = None) -> dict[str, list[Any]]:

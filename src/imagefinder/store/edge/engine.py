@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from imagefinder._util.files import holes_to_fill
 from imagefinder.errors import ImageFinderError, IndexDamagedError, IndexLockedError, StorageError
 from imagefinder.store.base import Point, VectorParams
 from imagefinder.store.fields import FIELD_KINDS, Kind
@@ -186,6 +187,14 @@ def want_space(path: Path, n_bytes: int, reserved: int | None = None) -> None:
             "Everything stored so far is safe.",
             remedy="Make room and run again.",
         )
+
+
+def filled_by_opening(path: Path, params: Mapping[str, VectorParams]) -> int:
+    """The bytes that opening takes in a file system in memory, at most: all is read then, so its holes are filled, but
+    for the log, the payloads and the vectors that are only retrieved. 0 elsewhere."""
+    unread = {f"vector_storage-{name}" for name, p in params.items() if not p.searchable} | {"payload_storage"}
+    parts = [part for part in (path / "segments").glob("*/*") if part.is_dir() and part.name not in unread]
+    return sum(map(holes_to_fill, parts))
 
 
 def json_path(field: str) -> str | None:

@@ -108,11 +108,12 @@ class EdgeReader:
         fields: Sequence[str] | None = None,
         vectors: Sequence[str] = (),
         batch: int = 1000,
+        after: str | None = None,
     ) -> Iterator[list[Point]]:
         checked_batch(batch)
         for name in vectors:
             known(self._params, name)
-        return self._scroll(self._translated(filter), fields, list(vectors), batch)
+        return self._scroll(self._translated(filter), fields, list(vectors), batch, after)
 
     def columns(self, fields: Sequence[str], *, filter: Filter | None = None) -> dict[str, list[Any]]:
         """Like ``scroll``, in two thirds of the time, because no object is made for each point."""
@@ -169,19 +170,29 @@ class EdgeReader:
         return self._resolved[key]
 
     def _scroll(
-        self, filter: qdrant_edge.Filter | None, fields: Sequence[str] | None, vectors: list[str], batch: int
+        self,
+        filter: qdrant_edge.Filter | None,
+        fields: Sequence[str] | None,
+        vectors: list[str],
+        batch: int,
+        after: str | None = None,
     ) -> Iterator[list[Point]]:
-        for records in self._records(filter, fields, vectors, batch):
+        for records in self._records(filter, fields, vectors, batch, after):
             with engine_errors(self._path, "read"):
                 points = [our_point(record, fields) for record in records]
             yield points
 
     def _records(
-        self, filter: qdrant_edge.Filter | None, fields: Sequence[str] | None, vectors: list[str], batch: int
+        self,
+        filter: qdrant_edge.Filter | None,
+        fields: Sequence[str] | None,
+        vectors: list[str],
+        batch: int,
+        after: str | None = None,
     ) -> Iterator[list[qdrant_edge.Record]]:
         from qdrant_edge import ScrollRequest
 
-        start: Any = None
+        start: Any = after  # the engine begins with this point itself
         while True:
             with self._lock, engine_errors(self._path, "read"):
                 records, start = self._shard.scroll(
@@ -193,6 +204,7 @@ class EdgeReader:
                         with_vector=vectors or False,
                     )
                 )
+            records = [record for record in records if after is None or str(record.id) != after]
             if records:
                 yield records
             if start is None:

@@ -27,6 +27,7 @@ from imagefinder.store.edge.engine import (
     OPENING_BYTES,
     engine_errors,
     engine_point,
+    filled_by_opening,
     index_fields,
     is_current,
     load_shard,
@@ -85,7 +86,7 @@ class EdgeStore(EdgeReader):
         if not path.is_dir() or not any((path / "segments").glob("*")):
             raise IndexDamagedError(f"The points in {path} are missing.", remedy=DAMAGED_REMEDY)
         params, config = read_params(path)
-        want_space(path, 0, OPENING_BYTES)
+        want_space(path, filled_by_opening(path, params), OPENING_BYTES)
         shard = load_shard(path, None if is_current(config, params) else make_config(params))
         with engine_errors(path, "write"):
             index_fields(shard)  # a store of an earlier version lacks those that came later

@@ -1,0 +1,108 @@
+"""A copy of a folder for this process alone, where there is room for it. It is removed in the end, or by the next one
+after a kill."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from imagefinder._util.files import disk_use
+from imagefinder.errors import StorageError
+
+PREFIX = "imagefinder-copy-"
+ALIVE = "alive"  # is locked while the process lives
+BLOCK = 1 << 20
+
+
+@contextmanager
+def private_copy(folder: Path, spare: int) -> Iterator[Path]:
+    """A copy of ``folder`` that only this user can read, with ``spare`` bytes free beside it, until the end of the
+    block. Copies of processes that were killed are removed first.
+
+    Raises:
+        StorageError: no temporary folder has that room, or ``folder`` can't be read.
+    """
+    from filelock import FileLock
+
+    wanted = disk_use(folder) + spare
+    places = [place for place in _places() if place.is_dir() and os.access(place, os.W_OK)]
+    for place in places:
+        _clear(place)
+    home = next((p for p in places if shutil.disk_usage(p).free >= wanted), None)
+    if home is None:
+        raise StorageError(
+            f"{folder} can only be read as a copy, and no temporary folder has {wanted / 1e6:.0f} MB free.",
+            remedy="Make room, or set TMPDIR to a folder that has it.",
+        )
+    mine = Path(tempfile.mkdtemp(prefix=PREFIX, dir=home))
+    lock = FileLock(mine / ALIVE, is_singleton=False)
+    lock.acquire()
+    try:
+        _copy(folder, mine / folder.name)
+        yield mine / folder.name
+    except OSError as error:
+        if isinstance(error, StorageError):
+            raise
+        raise StorageError(f"{folder} can't be copied: {error.strerror or error}.") from error
+    finally:
+        shutil.rmtree(mine, ignore_errors=True)
+        lock.release()
+        shutil.rmtree(mine, ignore_errors=True)
+
+
+def _places() -> list[Path]:
+    return [Path(tempfile.gettempdir()), Path("/dev/shm"), Path("/var/tmp")]
+
+
+def _clear(place: Path) -> None:
+    """Remove the copies whose process is dead: nothing holds their lock."""
+    from filelock import FileLock, Timeout
+
+    for left in place.glob(f"{PREFIX}*"):
+        if (left / ALIVE).exists() and os.access(left, os.W_OK):
+            with suppress(Timeout, OSError), FileLock(left / ALIVE, timeout=0, is_singleton=False):
+                shutil.rmtree(left, ignore_errors=True)
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.mkdir()
+    for entry in os.scandir(source):
+        if entry.is_dir():
+            _copy(Path(entry.path), target / entry.name)
+        else:
+            _copy_file(Path(entry.path), target / entry.name)
+
+
+def _copy_file(source: Path, target: Path) -> None:
+    """Copy a file without filling its holes, where the system tells where they are."""
+    with source.open("rb") as file, target.open("xb") as copy:
+        size = os.fstat(file.fileno()).st_size
+        start = 0
+        while start < size:
+            start, end = _data(file.fileno(), start, size)
+            file.seek(start)
+            copy.seek(start)
+            while start < end:
+                part = file.read(min(BLOCK, end - start))
+                if not part:
+                    break
+                copy.write(part)
+                start += len(part)
+            start = end
+        copy.truncate(size)
+
+
+def _data(file: int, start: int, size: int) -> tuple[int, int]:
+    """Where the next bytes are that are not a hole, from ``start`` on."""
+    if not hasattr(os, "SEEK_DATA"):
+        return start, size
+    try:
+        first = os.lseek(file, start, os.SEEK_DATA)
+        return first, os.lseek(file, first, os.SEEK_HOLE)
+    except OSError as error:
+        return (size, size) if error.errno == errno.ENXIO else (start, size)
