@@ -33,8 +33,8 @@ IMAGE, WORDS = "base_image", "base_words"  # inputs of the trained graphs
 @dataclass(frozen=True, slots=True)
 class TrainingBase:
     """What a training starts from: the raw vectors of an index, by the spaces of the model ``base``, float32 (n, dim)
-    with one row for each of ``ids``; the transforms with which the index searches them; the ``folder`` of
-    the index; and names that are ``taken``."""
+    with one row for each of ``ids``; the transforms with which the index searches them; the ``folder`` of the index;
+    and names that are ``taken``."""
 
     folder: Path
     base: ModelSpec

@@ -42,7 +42,7 @@ const load = () => api.get("/jobs").then(takeAll).catch(() => {}); // the view's
 function takeAll({ jobs: answered }) {
   if (!listed) for (const job of answered) isRunning(job) || told.add(job.id);
   listed = true;
-  for (const job of answered) take(job);
+  for (const job of [...answered].reverse()) take(job); // the newest last, as they were heard of
 }
 
 export function watchJobs() {
