@@ -56,5 +56,8 @@ class RefusesWrites:
     def delete(self, ids: Sequence[str]) -> None:
         raise read_only_error()
 
+    def want_room(self, n_bytes: int = 0) -> None:
+        raise read_only_error()
+
     def optimize(self) -> None:
         raise read_only_error()
