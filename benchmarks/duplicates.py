@@ -5,6 +5,9 @@
 Every second one of the first 300 photos of ``captions`` and of ``clothing`` is copied with each edit; all photos of
 both sets are the look-alikes they hide among. Thresholds were chosen with ``--half even``; what is reported is ``odd``.
 Beside it, at the same precision: one threshold on the vectors, and one on a plain perceptual hash.
+
+``lookalikes.py`` draws pages of one template, packagings and signs, ``lookalike_photos.py`` changes what is in real
+photos: of these pairs none shows one picture.
 """
 
 from __future__ import annotations
@@ -20,10 +23,16 @@ from typing import Any
 
 import numpy as np
 from common import dataset, save
+from lookalike_photos import KINDS as PHOTO_KINDS
+from lookalike_photos import photo_look_alikes
+from lookalikes import HELD_OUT, KINDS, LookAlike, look_alikes
 from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
 
 from imagefinder._util.threads import ordered_map
 from imagefinder.duplicates.candidates import candidates
+from imagefinder.duplicates.matching.closer import look_closer
+from imagefinder.duplicates.matching.detail import fine_picture
+from imagefinder.duplicates.matching.features import features_of
 from imagefinder.duplicates.matching.tiers import Tier
 from imagefinder.duplicates.matching.verify import Verdict, verify
 from imagefinder.duplicates.pictures import Pictures
@@ -144,7 +153,9 @@ class Collection:
     def _verify(self, pair: tuple[int, int]) -> Verdict:
         a, b = (self.pictures.features(i) for i in pair)
         assert a is not None and b is not None
-        return verify(a, b)
+        one, two = (self.pictures.fine(i) for i in pair)
+        assert one is not None and two is not None
+        return look_closer(verify(a, b), a, one, two)
 
     @property
     def pairs(self) -> int:
@@ -219,17 +230,45 @@ def measure_set(name: str, half: str, scratch: Path) -> dict[str, Any]:
     return result
 
 
+def judged(pair: LookAlike) -> Verdict:
+    a, b = (features_of(image, *image.size) for image in (pair.first, pair.second))
+    return look_closer(verify(a, b), a, fine_picture(pair.first), fine_picture(pair.second))
+
+
+def measure_look_alikes(templates: int, photos: int, half: str, scratch: Path) -> dict[str, Any]:
+    """Of the pairs of each kind, how many were called the same picture."""
+    of_sets = [sorted((dataset(name, scratch) / "images").iterdir()) for name in ("captions", "clothing")]
+    chosen = [path for paths in of_sets for path in paths[half == "odd" :: 2][:photos]]
+    drawn = {kind: lambda kind=kind: iter(look_alikes(kind, templates)) for kind in KINDS}
+    made = {kind: lambda kind=kind: photo_look_alikes(kind, chosen) for kind in PHOTO_KINDS}
+    result: dict[str, Any] = {"pairs": 0, "called the same picture": 0, "held out": list(HELD_OUT), "kinds": {}}
+    for kind, pairs in {**drawn, **made}.items():
+        wrong: list[str] = []
+        number = 0
+        for pair, verdict in ordered_map(lambda p: (p, judged(p)), pairs(), workers=2, window=8):
+            number += 1
+            if verdict.tier is Tier.SAME_PICTURE:
+                wrong.append(f"{pair.variant}: {verdict.evidence}")
+        result["kinds"][kind] = {"pairs": number, "called the same picture": wrong}
+        result["pairs"] += number
+        result["called the same picture"] += len(wrong)
+    return result
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--half", choices=("even", "odd"), default="odd")
     parser.add_argument("--sets", nargs="+", default=["captions", "clothing"])
     parser.add_argument("--scratch", type=Path, default=Path(tempfile.gettempdir()) / "imagefinder-benchmarks")
+    parser.add_argument("--templates", type=int, default=11, help="of each drawn kind; each gives 6 pairs")
+    parser.add_argument("--photos", type=int, default=50, help="of each set, for each kind of changed photo")
     options = parser.parse_args()
     options.scratch.mkdir(exist_ok=True)
+    alike = measure_look_alikes(options.templates, options.photos, options.half, options.scratch)
     result = {name: measure_set(name, options.half, options.scratch) for name in options.sets}
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     name = "duplicates" if options.half == "odd" else "duplicates-even"
-    save(name, {"half": options.half, "sets": result, "peak MB": round(memory)})
+    save(name, {"half": options.half, "look-alikes": alike, "sets": result, "peak MB": round(memory)})
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Where two pictures that lie on each other differ by more than what is done to a copy, and what that shows.
 
 A pixel differs if its value is not within the range of the other's neighbouring pixels, with a margin for noise that
-grows with the contrast around: compression and resampling do the more the more there is. What was laid over a copy is
+grows with the contrast around: compression and resampling do the more the more there is. It differs as well if so much
+is unusual in this pair, as small print is. What was laid over a copy is
 in one picture only: it has an outline there that the other lacks, few colours, and hides less than it shows. Something
 in each picture that the other lacks is other content. In doubt it is other content.
 """
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from imagefinder.duplicates.matching.detail import Laid, equalised
+from imagefinder.duplicates.matching.residue import residue
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -26,12 +28,14 @@ if TYPE_CHECKING:
 BLUR = 0.7  # pixels
 MARGIN, NOISY, RELATIVE = 11.0, 2.5, 0.25  # grey levels, times the typical difference, share of the contrast around
 LEAST_WEIGHT, MOST_RATIO = 4.5, 4.0  # of a connected place, in pixels times limits, from which it is more than noise
+LEAST_UNUSUAL, ON_A_PAGE = 12.0, 3.0  # the same, for what is only unusual; so much more so on a page
 NEAR_WORDS = 9  # pixels within which places belong together
 WINDOW = 9  # pixels over which structure is measured
 # What was laid over, chosen on the kinds of benchmarks/lookalikes.py that are not held out and on every tenth photo.
 OUTLINE, HIDDEN, HARDLY_HIDDEN = 0.42, 0.45, 0.12  # of the one below, as shares of the one above
 STRAY_WEIGHT = 0.1  # share of the places in which the other one shows more
-FEW_COLOURS = 0.5  # share of its pixels that have one of four colours
+LARGE, LARGE_OUTLINE, LARGE_HIDDEN = 0.05, 0.6, 0.25  # share of the picture; then these do, for the photo shows through
+FEW_COLOURS = 0.6  # share of its pixels that have one of four colours
 LEAST_SHARE = 0.008  # of the picture, that it takes
 PRINTED = 0.7  # share of pixels that have one of four grey levels, from which a picture is a page rather than a photo
 PLAIN, CLEAR_SHARE, CLEAR = 0.86, 0.05, (0.3, 0.1)  # a cut-out on white, if what is laid over is large and stands out
@@ -59,9 +63,14 @@ class Changes:
 
 def changes(laid: Laid) -> Changes:
     """Look closely at two pictures laid on each other. Costs about 30 ms at 1024 pixels."""
-    u, v, noise = equalised(laid)
+    u, v, noise, toned = equalised(laid)
     ratio, x, y = _differences(u, v, laid.inside, noise)
-    differs, places = _beyond_noise(ratio)
+    unusual = residue(x, y, laid.inside, toned)
+    if _printed(x[laid.inside]) > PRINTED:  # bare ground tells little of what compression does to print
+        unusual /= ON_A_PAGE
+    large, small = _beyond_noise(ratio, LEAST_WEIGHT), _beyond_noise(unusual, LEAST_UNUSUAL)
+    differs, ratio = large | small, np.maximum(ratio, unusual)
+    places = _connected(differs)[0] - 1
     coloured = _off_colour(laid, differs)
     if not places and not coloured:
         return Changes(Finding.SAME)
@@ -85,16 +94,21 @@ def _differences(u: Float32, v: Float32, inside: Mask, noise: float) -> tuple[Fl
     return np.asarray(ratio, np.float32), np.asarray(x, np.float32), np.asarray(y, np.float32)
 
 
-def _beyond_noise(ratio: Float32) -> tuple[Mask, int]:
-    """The pixels of connected places that weigh more than noise does, and how many such places there are."""
+def _connected(mask: Mask) -> tuple[int, npt.NDArray[np.int32]]:
+    """The number of connected places, with what is around them, and of each pixel that of its place."""
     import cv2
 
+    n, place = cv2.connectedComponents(cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8)))
+    return n, np.asarray(place, np.int32)
+
+
+def _beyond_noise(ratio: Float32, least: float) -> Mask:
+    """The pixels of connected places that weigh at least so much."""
     over = ratio > 1
-    n, place = cv2.connectedComponents(cv2.dilate(over.astype(np.uint8), np.ones((3, 3), np.uint8)))
+    n, place = _connected(over)
     weight = np.bincount(place.ravel(), np.where(over, np.minimum(ratio, MOST_RATIO), 0).ravel(), n)
     weight[0] = 0
-    kept = weight >= LEAST_WEIGHT
-    return np.asarray(over & kept[place]), int(np.count_nonzero(kept))
+    return np.asarray(over & (weight >= least)[place])
 
 
 def _off_colour(laid: Laid, differs: Mask) -> int:
@@ -145,7 +159,10 @@ def _is_laid_over(laid: Laid, x: Float32, y: Float32, differs: Mask, ratio: Floa
     (above, below), colours = ((x, y), laid.x) if edges[0] >= edges[1] else ((y, x), laid.y)
     added, hidden = _structure(above, below)
     outline, lost = min(edges) / max(*edges, 1.0), float(hidden[differs].sum() / max(1.0, float(added[differs].sum())))
-    if lost > HIDDEN or (outline > OUTLINE and lost > HARDLY_HIDDEN):
+    large = float(differs.sum()) >= LARGE * float(inside.sum())
+    if lost > HIDDEN or (
+        outline > (LARGE_OUTLINE if large else OUTLINE) and lost > (LARGE_HIDDEN if large else HARDLY_HIDDEN)
+    ):
         return False
     if _against(differs, ratio, added, hidden) > STRAY_WEIGHT:
         return False

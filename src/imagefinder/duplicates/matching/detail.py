@@ -127,9 +127,9 @@ def _step(x: Uint8, y: Uint8, inside: npt.NDArray[np.bool_]) -> Float64 | None:
 # --- one tone, one sharpness --------------------------------------------------------------------------------------
 
 
-def equalised(laid: Laid) -> tuple[Float32, Float32, float]:
-    """Both in grey, float32 (h, w), as like each other as a tone curve, a filter and uneven light can make them; and
-    the grey levels by which they still differ in most places."""
+def equalised(laid: Laid) -> tuple[Float32, Float32, float, float]:
+    """Both in grey, float32 (h, w), as like each other as a tone curve, a filter and uneven light can make them; the
+    grey levels by which they still differ in most places, and those by which they differed before."""
     import cv2
 
     x, y, inside = laid.x, laid.y, laid.inside
@@ -144,7 +144,8 @@ def equalised(laid: Laid) -> tuple[Float32, Float32, float]:
     tried = [(u, v), (_filtered(u, v, inside), v), (u, _filtered(v, u, inside))]
     u, v = min(tried, key=lambda pair: _typical(pair[0] - pair[1], inside))
     v = _evenly_lit(u, v, inside)
-    return u, v, _typical(u - v, inside)
+    before = _typical(np.asarray(grey[0].astype(np.float32) - grey[1], np.float32), inside)
+    return u, v, _typical(u - v, inside), before
 
 
 def _typical(off: Float32, inside: npt.NDArray[np.bool_]) -> float:
