@@ -2,8 +2,8 @@
 before a camera that did not move.
 
 Each kind is a function ``draw(photo, other, template, content)``: what follows from ``template`` both pictures of a
-pair share, what follows from ``content`` they don't. ``other`` is a photo that things are taken from. No print is smaller
-than a thirteenth of the height: of what can't be read nothing can be asked.
+pair share, what follows from ``content`` they don't. ``other`` is a photo that things are taken from. No print is
+smaller than a thirteenth of the height: of what can't be read nothing can be asked.
 """
 
 from __future__ import annotations
