@@ -26,6 +26,7 @@ from imagefinder.cli.common import (
     say_skipped,
     shown,
 )
+from imagefinder.duplicates.matching.shown import HELD
 from imagefinder.duplicates.matching.tiers import Tier
 
 if TYPE_CHECKING:
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
     from imagefinder.index.folder import Index
 
 SHOWN = 50  # groups
+ASIDE = {
+    "one picture": "one picture in several files, which stay or go together",
+    "one file": "names of one file, which take no room",
+}
 Folder = click.Path(path_type=Path, file_okay=False)
 
 
@@ -103,6 +108,7 @@ def find(index_dir: Path | None, plan: Path | None, html: Path | None, as_json: 
         print_json(report.to_dict())
     else:
         _print_groups(report)
+        _print_aside(report)
     if plan is not None:
         _write_plan(plan, report)
     if html is not None:
@@ -129,6 +135,17 @@ def _find(index_dir: Path | None, options: dict[str, Any]) -> DuplicateReport:
         return finder.duplicates(how, progress=bar.show)
 
 
+def _print_aside(report: DuplicateReport) -> None:
+    """What looks like duplicates and is none, so that nobody has to wonder why it is not listed."""
+    for what, sign, sets in (("one picture", "+", report.one_picture), ("one file", "=", report.one_file)):
+        if sets:
+            click.echo(click.style(f"No duplicates: {ASIDE[what]}", bold=True))
+        for uris in sets[:SHOWN]:
+            click.echo(f"   {f'  {sign}  '.join(map(shown, uris))}")
+        if len(sets) > SHOWN:
+            click.echo(f"   ... and {len(sets) - SHOWN:,} more; --json holds them all")
+
+
 def _print_groups(report: DuplicateReport) -> None:
     for number, group in enumerate(report.groups[:SHOWN], 1):
         _print_group(number, group)
@@ -139,13 +156,19 @@ def _print_groups(report: DuplicateReport) -> None:
 def _print_group(number: int, group: Group) -> None:
     click.echo(click.style(f"{number}. {group.tier}", bold=True))
     click.echo(f"   keep  {shown(group.keep.uri)}" + click.style(f"  {group.reason}", dim=True))
+    _print_beside(group.beside.words)
     for member in group.members:
         what = "also" if member.reference else "copy" if group.tier.is_copy else "like"
         click.echo(
             f"   {what}  {shown(member.record.uri)}" + click.style(f"  {member.tier}: {member.evidence}", dim=True)
         )
-        if member.hold:
-            click.echo(f"         not in a plan: {member.hold}")
+        held = [f"{HELD} {member.hold}"] if member.hold else []
+        _print_beside([*held, *member.beside.words])
+
+
+def _print_beside(lines: Sequence[str]) -> None:
+    for line in lines:
+        click.echo(f"         {shown(line)}")
 
 
 def _sum_up(report: DuplicateReport) -> None:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from imagefinder._util.threads import ordered_map
 from imagefinder.duplicates.candidates import BY_VECTOR, LEAST_COSINE, candidates, near_in_order
+from imagefinder.duplicates.companions import Companions
 from imagefinder.duplicates.decisions import load_decisions
 from imagefinder.duplicates.grouping import GROUPED, Edge, Grouping, by_content
 from imagefinder.duplicates.last_run import keep_run, kept_hashes
-from imagefinder.duplicates.links import without_names
 from imagefinder.duplicates.matching.best_copy import Copy, best_first, check_rules
 from imagefinder.duplicates.matching.closer import look_closer
 from imagefinder.duplicates.matching.shown import Shown
@@ -24,6 +24,7 @@ from imagefinder.duplicates.matching.verify import verify
 from imagefinder.duplicates.paths import is_below, real_folder
 from imagefinder.duplicates.pictures import Pictures
 from imagefinder.duplicates.report import DuplicateReport
+from imagefinder.duplicates.shots import Shots
 from imagefinder.errors import InvalidInputError
 from imagefinder.index.neighbors import index_graph
 from imagefinder.types import Limits, OnProgress, Progress, Record, ignore
@@ -89,6 +90,7 @@ class _Search:
         self.rules = check_rules(options.rules)
         self.references = tuple(real_folder(f) for f in options.references)
         self.decisions = load_decisions(index.path)
+        self.companions = Companions()
         found, vectors = _read(index, space)
         self.images = len(found)
         prefer = [real_folder(f) for f in options.prefer]
@@ -102,14 +104,16 @@ class _Search:
 
     def _copy(self, record: Record, prefer: Sequence[str]) -> Copy:
         place = next((i for i, folder in enumerate(prefer) if is_below(record.uri, folder)), None)
-        return Copy(record, any(is_below(record.uri, folder) for folder in self.references), place)
+        reference = any(is_below(record.uri, folder) for folder in self.references)
+        return Copy(record, reference, place, along=self.companions.of(record.uri))
 
     def run(self) -> DuplicateReport:
         if self.options.tier is not Tier.IDENTICAL_BYTES:
             self._compare_pictures()
         wanted = {pair: edge for pair, edge in self.edges.items() if edge.tier.rank <= self.options.tier.rank}
         grouping = Grouping(self.contents, wanted, self.decisions, self.rules)
-        found = (without_names(g) for tier in GROUPED for g in grouping.groups(tier))
+        shots = Shots(self.companions)
+        found = (shots.seen(g) for tier in GROUPED for g in grouping.groups(tier))
         groups = [g for g in found if g is not None]
         report = DuplicateReport(
             groups=tuple(sorted(groups, key=lambda g: (g.tier.rank, g.keep.uri))),
@@ -119,6 +123,8 @@ class _Search:
             skipped=tuple(self.pictures.skipped.values()),
             seconds=time.perf_counter() - self.started,
             references=self.references,
+            one_file=shots.one_file,
+            one_picture=shots.one_picture,
         )
         if not self.index.read_only:
             keep_run(self.index.path, report, self.records, self.hashes)
@@ -163,7 +169,7 @@ class _Search:
                 return Edge(Tier.SAME_SCENE, unlike, cosine)
             framed, shares = verdict.comparison.framed, verdict.comparison.overlaps
             content = (shares[0] if framed[0] else 1.0, shares[1] if framed[1] else 1.0)
-            shown = Shown.of(shares, framed, verdict.scale)
+            shown = Shown.of(shares, framed, verdict.scale, self.pictures.detail(a, b, verdict))
             edge = Edge(Tier.SAME_PICTURE, verdict.evidence, verdict.score, verdict.edits, content, shown)
             return self._pixels(a, b, edge) if verdict.comparison.fidelity > SAME_FIDELITY else edge
         return self._looser(a, b, verdict.tier, verdict.evidence, cosine)

@@ -51,6 +51,10 @@ def by_content(copies: Sequence[Copy], rules: Sequence[str]) -> list[Content]:
     return found
 
 
+def _of_picture(copy: Copy) -> tuple[float, float, float]:
+    return copy.content, copy.shown, copy.true
+
+
 class Grouping:
     """Groups of ``contents``, whose numbers in the list are those of ``edges``. ``decided`` counts the pairs left out
     because somebody decided so."""
@@ -73,9 +77,9 @@ class Grouping:
     def _with_frames(self) -> list[Copy]:
         copies = [c.best for c in self._contents]
         for pair, edge in self._edges.items():
-            for number, content, shown in zip(pair, edge.content, edge.shown.shares, strict=True):
-                copy = copies[number]
-                copies[number] = replace(copy, content=min(content, copy.content), shown=min(shown, copy.shown))
+            for number, *own in zip(pair, edge.content, edge.shown.shares, edge.shown.true, strict=True):
+                content, shown, true = map(min, own, _of_picture(copies[number]))
+                copies[number] = replace(copies[number], content=content, shown=shown, true=true)
         return copies
 
     def groups(self, tier: Tier) -> Iterator[Group]:

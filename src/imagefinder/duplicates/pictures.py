@@ -9,6 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from imagefinder.duplicates.matching.detail import FINE, fine_picture
+from imagefinder.duplicates.matching.edits import Detail, Edit
+from imagefinder.duplicates.matching.enlarged import LEAST_SCALE, detail_of
 from imagefinder.duplicates.matching.features import SIDE, Features, features_of
 from imagefinder.duplicates.matching.hashes import perceptual_hash, pixel_hash
 from imagefinder.errors import ImageError
@@ -19,6 +21,8 @@ from imagefinder.types import ImageRef, Limits, LoadedImage, Record, Skipped
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+
+    from imagefinder.duplicates.matching.verify import Verdict
 
 CACHE_BYTES = 700 * 1024**2  # of features; about 12,000 pictures
 FINE_BYTES = 200 * 1024**2  # of pictures to look at closely; about 90
@@ -93,6 +97,17 @@ class Pictures:
             except ImageError as error:
                 return error.message
         return same_frames(*data)
+
+    def detail(self, a: int, b: int, verdict: Verdict) -> Detail:
+        """What the larger of two copies shows that the smaller does not. Reads both in full where one is larger."""
+        if 1 / LEAST_SCALE < verdict.scale < LEAST_SCALE:
+            return Detail.MORE
+        first, second = self._load(a, self._full), self._load(b, self._full)
+        if first is None or second is None:
+            return Detail.MORE
+        fine, coarse = (first, second) if verdict.scale > 1 else (second, first)
+        whole = set(verdict.edits) <= {Edit.RESIZED, Edit.ENCODED, Edit.TONED}
+        return detail_of(fine.image, coarse.image, max(verdict.scale, 1 / verdict.scale), aligned=whole)
 
     def same_pixels(self, a: int, b: int) -> bool:
         """Whether two pictures, decoded in full, are the same to the pixel."""

@@ -38,6 +38,12 @@ export function reasonWords(reason) {
   return capital(values && a === b ? what : text);
 }
 
+/** What belongs to an image on the disk, a line each. */
+export function besideWords({ along = [], names = [] }) {
+  const files = along.length ? [`One picture with ${along.map((one) => fileName(one.uri)).join(", ")}`] : [];
+  return [...files, ...names.map((name) => `Another name of this file: ${name}`)];
+}
+
 export const sizeWords = (image) => `${image.width} × ${image.height}`;
 export const factsWords = (image) => `${sizeWords(image)} · ${image.format} · ${bytes(image.bytes)}`;
 
