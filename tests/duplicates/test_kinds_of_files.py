@@ -165,7 +165,7 @@ def test_what_can_not_move_whole_is_held_and_takes_no_room(tmp_path: Path) -> No
     _, finder = pairs(tmp_path, ("IMG_1.MOV", b"other"))
     with finder:
         (group,) = finder.duplicates().groups
-        hold = "It is one picture with IMG_1.MOV, which has no copy beside the one kept."
+        hold = "It is one picture with IMG_1.MOV, of which there is no copy beside the other."
         assert ([m.hold for m in group.members], group.wasted) == ([hold], 0)
 
 
@@ -244,7 +244,7 @@ def test_of_a_crop_and_the_whole_the_whole_is_kept(tmp_path: Path) -> None:
     (group,) = report.groups
     (member,) = group.members
     assert (Path(group.keep.uri).name, member.hold, make_plan(report).files) == ("whole.png", "", 1)
-    assert (member.edits, group.reason) == (("cropped to 70%",), "shows 43% more than the next")
+    assert (member.edits, group.reason) == (("cropped to 70%",), "shows 43% more")
 
 
 def test_a_crop_of_higher_resolution_is_for_a_person_to_decide_about(tmp_path: Path) -> None:
@@ -252,7 +252,7 @@ def test_a_crop_of_higher_resolution_is_for_a_person_to_decide_about(tmp_path: P
     (group,) = report.groups
     (member,) = group.members
     assert (Path(group.keep.uri).name, make_plan(report).files, group.wasted) == ("whole.png", 0, 0)
-    assert member.hold == "The one kept shows 43% more; this one shows its part in 4.0 times as many pixels."
+    assert member.hold == "The other shows 43% more; this one shows its part in 4.0 times as many pixels."
     assert member.edits == ("cropped to 70%", "in 2.0 times the resolution")
 
 
@@ -280,9 +280,9 @@ def test_what_is_said_of_a_crop_depends_on_which_is_kept() -> None:
     assert edits_of(edits, shown, first=True) == ("mirrored", "cropped to 60%")
     assert hold_of(edits, shown, first=True) == ""
     assert edits_of(edits, shown, first=False) == ("mirrored", "shows 67% more")
-    assert hold_of(edits, shown, first=False) == "It shows 67% more than the one kept."
+    assert hold_of(edits, shown, first=False) == "It shows 67% more than the other."
     finer = Shown.of((1.0, 0.5), (False, False), 0.5, Detail.UNSURE)
-    assert hold_of(edits, finer, first=False) == "It shows 100% more than the one kept."
+    assert hold_of(edits, finer, first=False) == "It shows 100% more than the other."
     finer = Shown.of((0.5, 1.0), (False, False), 0.5, Detail.UNSURE)
     assert "4.0 times as many pixels, though hardly" in hold_of(edits, finer, first=False)
     both = Shown.of((0.8, 0.8), (False, False), 1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,7 +111,7 @@ def find(index_dir: Path | None, plan: Path | None, html: Path | None, as_json: 
         _print_groups(report)
         _print_aside(report)
     if plan is not None:
-        _write_plan(plan, report)
+        _write_plan(plan, report, index_dir)
     if html is not None:
         from imagefinder.duplicates.html import write_page
 
@@ -178,19 +179,21 @@ def _sum_up(report: DuplicateReport) -> None:
     count = sum(len(g.members) for g in report.groups)
     size = human_bytes(sum(g.wasted for g in report.groups if g.tier.is_copy))
     decided = f"; {plural(report.decided, 'pair')} left out as decided" if report.decided else ""
+    held = sum(bool(m.hold) for g in report.groups for m in g.members)
+    decided += f"; {plural(held, 'image')} in no plan, for you to decide" if held else ""
     say(
         f"{plural(len(report.groups), 'group')} with {plural(count, 'image')} beside the best ones, among "
         f"{plural(report.images, 'image')} in {report.seconds:.1f} s; the duplicates take {size}{decided}."
     )
 
 
-def _write_plan(path: Path, report: DuplicateReport) -> None:
+def _write_plan(path: Path, report: DuplicateReport, index_dir: Path | None) -> None:
     from imagefinder.duplicates.plan import make_plan
 
     plan = make_plan(report)
     plan.save(path)
     say(f"Plan: {path} moves {plural(plan.files, 'file')} ({human_bytes(plan.bytes)}). Look at it, then:")
-    say(f"  imagefinder duplicates apply {path}")
+    say(f"  {_command(index_dir, 'duplicates', 'apply', path)}")
 
 
 @duplicates.command()
@@ -225,7 +228,7 @@ def apply(plan: Path, index_dir: Path | None, trash: Path | None, reference: Seq
         moved = apply_plan(index, wanted, trash=trash and trash.absolute(), references=folders, moved=show)
     _tell_moved(moved, as_json, "moved to the trash")
     if moved.files:
-        say(f"Take it back with: imagefinder duplicates undo {moved.journal}")
+        say(f"Take it back with: {_command(index_dir, 'duplicates', 'undo', moved.journal)}")
     return OK if moved.files else NOTHING_FOUND
 
 
@@ -244,8 +247,13 @@ def undo(journal: Path | None, index_dir: Path | None, as_json: bool) -> int:
         moved = trash.undo(index, journal)
     _tell_moved(moved, as_json, "moved back")
     if moved.files:
-        say("Take them into the index again with: imagefinder index")
+        say(f"Take them into the index again with: {_command(index_dir, 'index')}")
     return OK if moved.files else NOTHING_FOUND
+
+
+def _command(index_dir: Path | None, *words: str | Path) -> str:
+    """A command to be typed, about the same index."""
+    return shlex.join(["imagefinder", *map(str, words), *(["--index", str(index_dir)] if index_dir else [])])
 
 
 def _open_index(index_dir: Path | None) -> Index:

@@ -11,7 +11,7 @@ from typing import Any
 from imagefinder._util.suggest import unknown_name
 from imagefinder.types import Record
 
-LOSSLESS, MODERN, LIMITED = ("PNG", "TIFF", "BMP", "DIB", "PPM"), ("WEBP", "AVIF", "HEIF", "JPEG2000"), ("GIF", "ICO")
+LOSSLESS, MODERN, LIMITED = ("PNG", "TIFF", "BMP", "DIB", "PPM"), ("HEIF", "JPEG2000"), ("GIF", "ICO")
 COPY_NAME = re.compile(
     r"(\(\d+\)|[ _-]copy([ _-]?\d+)?|[ _-]kopie|~\d+)$|^(copy|kopie) (\(\d+\) )?(of|von) ", re.IGNORECASE
 )
@@ -54,6 +54,12 @@ def _more_pixels(a: Copy, b: Copy) -> str:
     return f"more pixels: {a.record.width}x{a.record.height} against {b.record.width}x{b.record.height}"
 
 
+def _older(a: Copy, b: Copy) -> str:
+    if a.record.mtime == b.record.mtime:
+        return "older file, by less than a second"
+    return f"older file: {a.record.mtime} against {b.record.mtime}"
+
+
 def _format_rank(copy: Copy) -> int:
     name = copy.record.format.upper()
     return 3 if name in LOSSLESS else 2 if name in MODERN else 0 if name in LIMITED else 1
@@ -75,15 +81,13 @@ def _has_copy_name(copy: Copy) -> bool:
 RULES: dict[str, Rule] = {
     "reference": Rule(lambda c: c.reference, lambda a, b: "it lies in a reference folder"),
     "folder": Rule(lambda c: -c.place if c.place is not None else -(10**9), lambda a, b: "its folder is preferred"),
-    "whole": Rule(lambda c: round(c.shown, 2), lambda a, b: f"shows {a.shown / b.shown - 1:.0%} more than the next"),
+    "whole": Rule(lambda c: round(c.shown, 2), lambda a, b: f"shows {a.shown / b.shown - 1:.0%} more"),
     "pixels": Rule(_pixels, _more_pixels),
     "format": Rule(_format_rank, lambda a, b: f"better format: {a.record.format} against {b.record.format}"),
     "set": Rule(lambda c: len(c.along), lambda a, b: f"it comes with {_names(a.along)}"),
     "date": Rule(lambda c: c.record.taken_at is not None, lambda a, b: "it knows when it was taken"),
     "bytes": Rule(lambda c: c.record.bytes, lambda a, b: f"more bytes: {a.record.bytes:,} against {b.record.bytes:,}"),
-    "oldest": Rule(
-        lambda c: -(c.record.mtime_ns or 2**63), lambda a, b: f"older file: {a.record.mtime} against {b.record.mtime}"
-    ),
+    "oldest": Rule(lambda c: -(c.record.mtime_ns or 2**63), _older),
     "name": Rule(lambda c: not _has_copy_name(c), lambda a, b: f"the other is named like a copy: {_stem(b)!r}"),
     "path": Rule(lambda c: -len(c.record.uri), lambda a, b: "shorter path"),
 }

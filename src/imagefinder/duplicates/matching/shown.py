@@ -20,17 +20,17 @@ class Hold(StrEnum):
     would be wrong. Every reason is listed here."""
 
     OTHERWISE = "Each shows something that the other does not: {more:.0%} and {less:.0%} of what both show."
-    MORE = "It shows {more:.0%} more than the one kept."
-    FINER = "The one kept shows {less:.0%} more; this one shows its part in {pixels:.1f} times as many pixels."
+    MORE = "It shows {more:.0%} more than the other."
+    FINER = "The other shows {less:.0%} more; this one shows its part in {pixels:.1f} times as many pixels."
     MAYBE_FINER = (
-        "The one kept shows {less:.0%} more; this one shows its part in {pixels:.1f} times as many pixels, though "
+        "The other shows {less:.0%} more; this one shows its part in {pixels:.1f} times as many pixels, though "
         "hardly in more detail."
     )
     LAID_OVER = "Something is laid over one of the two, and which of them is the original can't be told."
     GREY = "One of the two is black and white."
     NAMES = "The file has another name, {name}: moving one of them frees no room."
     LINK = "It is a link, or has another name elsewhere on the disk: moving it frees no room."
-    SEVERAL = "It is one picture with {name}, which has no copy beside the one kept."
+    SEVERAL = "It is one picture with {name}, of which there is no copy beside the other."
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import { ratioOf } from "../components/layout.js";
 import { bytes, count, fileName } from "../format.js";
 import { imageHref } from "../state.js";
 import { bytesOf, imagesOf, keyOf, removable } from "./report.js";
-import { besideWords, evidenceWords, factsWords, isCopy, placesApart, reasonWords, tierName } from "./words.js";
+import { besideWords, evidenceWords, factsWords, isCopy, placesApart, reasonWords, spaced, tierName } from "./words.js";
 
 /**
  * @param {object} props
@@ -54,7 +54,7 @@ function Copy({ group, image, number, place, kept, keepId, on, why }) {
     <div class="copy-text">
       <p class="copy-what">${number < 10 && html`<kbd aria-hidden="true">${number}</kbd>`}<strong>${kept && !suggested ? "Your choice to keep" : what}</strong></p>
       ${how && html`<p class="muted small-text">${how}</p>`}
-      ${image.hold && html`<p class="small-text">${image.hold} It is for you to decide.</p>`}
+      ${image.hold && html`<p class="small-text">${spaced(image.hold)} It is for you to decide.</p>`}
       <p class="ellipsis" title=${image.uri}>${name}</p>
       <p class="ellipsis muted small-text" title=${image.uri}><${Icon} name="folder" />${place}</p>
       ${besideWords(image).map((line) => html`<p key=${line} class="small-text beside">${line}</p>`)}
