@@ -101,8 +101,11 @@ def find(index_dir: Path | None, plan: Path | None, html: Path | None, as_json: 
       same-scene         another photo of the same thing
       similar            similar vectors only; never part of a plan
 
-    Rules for --keep, in this order by default: reference, folder, whole, pixels, format, date, bytes, oldest, name,
-    path.
+    Rules for --keep, in this order by default: reference, folder, whole, pixels, format, set, date, bytes, oldest,
+    name, path.
+
+    Files that are one picture (RAW and JPEG, HEIC and JPEG, a photo and its video), and names of one file (links), are
+    no duplicates of each other: they are listed at the end, and a picture moves with all its files or not at all.
     """
     report = _find(index_dir, options)
     if as_json:
@@ -207,8 +210,9 @@ def _write_plan(path: Path, report: DuplicateReport, index_dir: Path | None) -> 
 def apply(plan: Path, index_dir: Path | None, trash: Path | None, reference: Sequence[str], as_json: bool) -> int:
     """Move the files that a PLAN removes to the trash, and remove them from the index. `undo` moves them back.
 
-    A file stays where it is if it, or the file to keep in its place, has changed since, or if it is in a reference
-    folder.
+    A file stays where it is if it, or the file to keep in its place, has changed since, if it is in a reference folder,
+    if it is a link, or if it is one picture with a file that has no copy beside the one kept. A plan that was
+    interrupted can be applied again: it goes on where it stopped.
     """
     from imagefinder.duplicates.paths import real_folder
     from imagefinder.duplicates.plan import Plan
