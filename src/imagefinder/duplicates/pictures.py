@@ -42,7 +42,7 @@ class Pictures:
         self._fine: OrderedDict[int, npt.NDArray[np.uint8]] = OrderedDict()
         self._cache: OrderedDict[int, Features] = OrderedDict()
         self._held = 0
-        self._lock = threading.Lock()
+        self._lock, self._one_pair = threading.Lock(), threading.Lock()
 
     def features(self, number: int) -> Features | None:
         """The features of a picture, from the cache if they are there."""
@@ -99,15 +99,17 @@ class Pictures:
         return same_frames(*data)
 
     def detail(self, a: int, b: int, verdict: Verdict) -> Detail:
-        """What the larger of two copies shows that the smaller does not. Reads both in full where one is larger."""
+        """What the larger of two copies shows that the smaller does not. Reads both in full where one is larger; one
+        pair at a time, to bound memory."""
         if 1 / LEAST_SCALE < verdict.scale < LEAST_SCALE:
             return Detail.MORE
-        first, second = self._load(a, self._full), self._load(b, self._full)
-        if first is None or second is None:
-            return Detail.MORE
-        fine, coarse = (first, second) if verdict.scale > 1 else (second, first)
+        larger, smaller = (a, b) if verdict.scale > 1 else (b, a)
         whole = set(verdict.edits) <= {Edit.RESIZED, Edit.ENCODED, Edit.TONED}
-        return detail_of(fine.image, coarse.image, max(verdict.scale, 1 / verdict.scale), aligned=whole)
+        with self._one_pair:
+            fine, coarse = self._load(larger, self._full), self._load(smaller, self._full)
+            if fine is None or coarse is None:
+                return Detail.MORE
+            return detail_of(fine.image, coarse.image, max(verdict.scale, 1 / verdict.scale), aligned=whole)
 
     def same_pixels(self, a: int, b: int) -> bool:
         """Whether two pictures, decoded in full, are the same to the pixel."""

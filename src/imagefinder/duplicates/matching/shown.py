@@ -56,6 +56,10 @@ class Shown:
         shares = (1.0 if second == 1 else 1 / first / both, 1.0 if first == 1 else 1 / second / both)
         return cls(shares, scale, detail)
 
+    def swapped(self) -> Shown:
+        """The same, with the second for the first."""
+        return Shown(self.shares[::-1], 1 / self.scale, self.detail)
+
     @property
     def true(self) -> tuple[float, float]:
         """The share of the pixels of the first, and of the second, that is not only interpolated."""
@@ -66,8 +70,8 @@ class Shown:
     def of_member(self, first: bool) -> tuple[float, float, float]:
         """The shares of the member and of the one kept, and how many times the pixels along a side the member has for
         the same part; ``first`` says whether the member is the first."""
-        mine, kept = self.shares if first else self.shares[::-1]
-        return mine, kept, self.scale if first else 1 / self.scale
+        of = self if first else self.swapped()
+        return *of.shares, of.scale
 
 
 def edits_of(edits: Sequence[str], shown: Shown, first: bool) -> tuple[str, ...]:
