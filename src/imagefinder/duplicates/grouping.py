@@ -37,6 +37,11 @@ class Edge:
     content: tuple[float, float] = (1.0, 1.0)
     shown: Shown = NOTHING_CUT
 
+    def swapped(self) -> Edge:
+        """The same, with the second for the first."""
+        shown = Shown(self.shown.shares[::-1], 1 / self.shown.scale)
+        return replace(self, content=self.content[::-1], shown=shown)
+
 
 def by_content(copies: Sequence[Copy], rules: Sequence[str]) -> list[Content]:
     """The images gathered by content hash, in the order they first come up."""

@@ -67,8 +67,9 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class DuplicateReport:
-    """The groups, the surest first. ``compared`` counts pairs compared picture by picture, ``decided`` those left
-    out because of a decision; ``skipped`` lists images that could not be read."""
+    """The groups, the surest first. ``compared`` counts pairs compared picture by picture, ``kept`` those whose verdict
+    an earlier search had found, ``decided`` those left out because of a decision; ``skipped`` lists images that could
+    not be read. ``unkept`` says why this report, or the verdicts for the next search, could not be kept."""
 
     groups: tuple[Group, ...]
     images: int
@@ -77,15 +78,19 @@ class DuplicateReport:
     skipped: tuple[Skipped, ...]
     seconds: float
     references: tuple[str, ...] = ()
+    kept: int = 0
+    unkept: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "images": self.images,
             "compared": self.compared,
+            "kept": self.kept,
             "decided": self.decided,
             "seconds": round(self.seconds, 2),
             "groups": [g.to_dict() for g in self.groups],
             "skipped": [s.to_dict() for s in self.skipped],
+            **({"unkept": self.unkept} if self.unkept else {}),
         }
 
 
