@@ -85,7 +85,7 @@ def test_each_kind_of_copy_is_found_with_its_evidence(finder: ImageFinder, album
     (crop,) = groups["2.jpg"].members
     assert crop.edits[0] == "mirrored"
     assert crop.edits[1] in ("cropped to 90%", "cropped to 89%", "cropped to 91%")
-    assert stages == {"hashing", "comparing"}
+    assert stages == {"reading pictures", "finding candidates", "comparing"}
     assert (report.images, report.skipped) == (8, ())
 
 
@@ -131,11 +131,11 @@ def test_the_next_run_need_not_hash_again(finder: ImageFinder) -> None:
     first = finder.duplicates()
     stages: list[str] = []
     again = finder.duplicates(progress=lambda now: stages.append(now.stage))
-    assert "hashing" not in stages
+    assert "reading pictures" not in stages
     assert names(again) == names(first)
     finder.duplicates(Options(tier=Tier.IDENTICAL_BYTES))  # reads no picture, and forgets no hash
     finder.duplicates(progress=lambda now: stages.append(now.stage))
-    assert "hashing" not in stages
+    assert "reading pictures" not in stages
 
 
 def test_a_reference_folder_is_kept_and_never_planned(finder: ImageFinder, album: Path) -> None:
@@ -234,7 +234,7 @@ def test_the_cache_of_features_stays_small_and_changes_no_answer(
         assert second is not None
         np.testing.assert_array_equal(first.grey, second.grey)
         np.testing.assert_array_equal(first.descriptors, second.descriptors)
-        assert sum(f.nbytes for f in narrow._cache.values()) == narrow._held <= 100_000
+        assert 0 < narrow._cache.held <= 100_000
 
 
 # --- plans and the trash ------------------------------------------------------------------------------------------
@@ -452,7 +452,8 @@ def test_the_command_from_finding_to_undoing(album: Path, tmp_path: Path) -> Non
     )
     assert decided.returncode == 0, decided.stderr
     report = json.loads(run_cli("duplicates", "find", "--index", home, "--json").stdout)
-    assert set(report) == {"images", "compared", "decided", "seconds", "groups", "skipped", "one_file", "one_picture"}
+    keys = {"images", "compared", "kept", "decided", "seconds", "groups", "skipped", "one_file", "one_picture"}
+    assert set(report) == keys
     assert (len(report["groups"]), report["decided"]) == (2, 1)
     assert "keep-both" in run_cli("duplicates", "decisions", "--index", home, "--export", tmp_path / "d.json").stdout
     forgotten = run_cli("duplicates", "forget", album / "0.jpg", album / "more" / "0 (1).jpg", "--index", home)

@@ -37,6 +37,10 @@ class Edge:
     content: tuple[float, float] = (1.0, 1.0)
     shown: Shown = NOTHING_CUT
 
+    def swapped(self) -> Edge:
+        """The same, with the second for the first."""
+        return replace(self, content=self.content[::-1], shown=self.shown.swapped())
+
 
 def by_content(copies: Sequence[Copy], rules: Sequence[str]) -> list[Content]:
     """The images gathered by content hash, in the order they first come up."""

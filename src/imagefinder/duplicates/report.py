@@ -101,8 +101,9 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class DuplicateReport:
-    """The groups, the surest first. ``compared`` counts pairs compared picture by picture, ``decided`` those left
-    out because of a decision; ``skipped`` lists images that could not be read.
+    """The groups, the surest first. ``compared`` counts pairs compared picture by picture, ``kept`` those whose verdict
+    an earlier search had found, ``decided`` those left out because of a decision; ``skipped`` lists images that could
+    not be read. ``unkept`` says why this report, or the verdicts for the next search, could not be kept.
 
     ``one_file`` are images that look like copies and are names of one file, ``one_picture`` those that are one picture
     in several files, such as HEIC and JPEG: they are no duplicates, take no room that could be won, and are in no plan.
@@ -117,17 +118,21 @@ class DuplicateReport:
     references: tuple[str, ...] = ()
     one_file: tuple[tuple[str, ...], ...] = ()
     one_picture: tuple[tuple[str, ...], ...] = ()
+    kept: int = 0
+    unkept: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "images": self.images,
             "compared": self.compared,
+            "kept": self.kept,
             "decided": self.decided,
             "seconds": round(self.seconds, 2),
             "groups": [g.to_dict() for g in self.groups],
             "one_file": [list(names) for names in self.one_file],
             "one_picture": [list(files) for files in self.one_picture],
             "skipped": [s.to_dict() for s in self.skipped],
+            **({"unkept": self.unkept} if self.unkept else {}),
         }
 
 
