@@ -139,3 +139,61 @@ def test_exact_copies_go_at_once_by_keys(server: Server, open_page: Callable[...
     assert len(left) == 1
     page.get_by_test_id("undo").click()
     wait_for(lambda: len(list(folder.iterdir())) == 12, "the file to be back")
+
+
+@pytest.fixture(scope="module")
+def kinds(serve: Callable[..., Server], tmp_path_factory: pytest.TempPathFactory) -> Server:
+    """A photo with its video, there twice; a whole and a crop of it in a higher resolution; two names of one file."""
+    folder = tmp_path_factory.mktemp("kinds")
+    for place in ("phone", "copies/phone"):
+        (folder / place).mkdir(parents=True)
+        shutil.copy(SEEN_TWICE[0], folder / place / "IMG_1.JPG")
+        (folder / place / "IMG_1.MOV").write_bytes(b"video" * 1000)
+    mosaic = Image.new("RGB", (800, 600))
+    for number, path in enumerate(sorted(SAMPLES.rglob("*.jpg"))[100:116]):
+        with Image.open(path) as image:
+            mosaic.paste(image.convert("RGB").resize((200, 150)), (number % 4 * 200, number // 4 * 150))
+    mosaic.resize((400, 300)).save(folder / "whole.png")
+    mosaic.crop((0, 0, 560, 600)).save(folder / "finer-crop.png")
+    shutil.copy(SEEN_TWICE[1], folder / "a.jpg")
+    (folder / "another-name.jpg").hardlink_to(folder / "a.jpg")
+    server = serve()
+    server.run_job("index", sources=[str(folder)])
+    server.run_job("duplicates")
+    return server
+
+
+def test_files_of_one_picture_are_shown_and_move_together(kinds: Server, open_page: Callable[..., Page]) -> None:
+    page = open_page(kinds, "/duplicates")
+    shot = card(page, "IMG_1.JPG")
+    expect(shot.get_by_text("One picture with IMG_1.MOV")).to_have_count(2)
+    shot.get_by_test_id("trash").click()
+    question = page.get_by_test_id("confirm-trash")
+    expect(page.get_by_role("dialog", name="Move 2 files to the trash?")).to_be_visible()
+    expect(question).to_contain_text("One picture with IMG_1.MOV")
+    question.get_by_role("button", name="Move to the trash").click()
+    message(page, "2 files moved to the trash")
+    page.get_by_test_id("undo").click()
+    message(page, "Taken back")
+    expect(shot).to_be_visible()
+    kinds.at_rest()
+
+
+def test_nothing_is_suggested_where_each_has_something(kinds: Server, open_page: Callable[..., Page]) -> None:
+    page = open_page(kinds, "/duplicates")
+    crop = card(page, "finer-crop.png")
+    expect(crop).to_contain_text("The other shows 43 % more; this one shows its part in 4.0 times as many pixels.")
+    expect(crop.locator(".keep-badge")).to_have_count(0)
+    expect(crop.get_by_test_id("trash")).to_have_count(0)
+    crop.get_by_role("button", name="Keep this one: whole.png").click()
+    expect(crop.locator(".keep-badge")).to_have_count(1)
+    expect(crop.get_by_test_id("trash")).to_contain_text("Trash the other")
+
+
+def test_names_of_one_file_are_listed_as_no_duplicates(kinds: Server, open_page: Callable[..., Page]) -> None:
+    page = open_page(kinds, "/duplicates")
+    aside = page.get_by_test_id("aside")
+    expect(aside.get_by_text("another-name.jpg")).to_be_hidden()
+    aside.get_by_text("1 file with several names").click()
+    expect(aside.get_by_text("another-name.jpg")).to_be_visible()
+    expect(page.get_by_test_id("duplicates-group").filter(has_text="another-name.jpg")).to_have_count(0)

@@ -12,6 +12,7 @@ from PIL import Image
 
 from imagefinder.duplicates import trash
 from imagefinder.duplicates.companions import Companions
+from imagefinder.duplicates.matching.edits import Detail
 from imagefinder.duplicates.matching.shown import Shown, edits_of, hold_of
 from imagefinder.duplicates.moving import content_hash
 from imagefinder.duplicates.plan import Plan, PlannedFile, PlannedGroup, make_plan
@@ -92,6 +93,82 @@ def test_a_plan_that_knows_of_no_pairs_tears_none_apart(tmp_path: Path) -> None:
         assert [left.code for left in moved.left] == ["one-of-several"]
 
 
+# --- HEIC and JPEG of one shot, both in the index -----------------------------------------------------------------
+
+
+def shots(tmp_path: Path, *folders: str) -> tuple[Path, ImageFinder]:
+    """A shot as HEIC and as JPEG in each of the folders."""
+    heif = pytest.importorskip("pillow_heif")
+    for folder in folders:
+        (tmp_path / "photos" / folder).mkdir(parents=True)
+        if folder != folders[0]:
+            for file in (tmp_path / "photos" / folders[0]).iterdir():
+                shutil.copy(file, tmp_path / "photos" / folder)
+            continue
+        picture = mosaic()
+        picture.save(tmp_path / "photos" / folder / "IMG_1.JPG", quality=92)
+        heif.from_pillow(picture).save(tmp_path / "photos" / folder / "IMG_1.HEIC", quality=80)
+    finder = ImageFinder.open(tmp_path / "index", model="fast")
+    finder.add(tmp_path / "photos")
+    return tmp_path / "photos", finder
+
+
+def test_one_shot_in_two_files_is_no_group_and_is_told(tmp_path: Path) -> None:
+    folder, finder = shots(tmp_path, "a")
+    with finder:
+        report = finder.duplicates()
+        assert report.groups == ()
+        assert report.one_picture == ((str(folder / "a/IMG_1.HEIC"), str(folder / "a/IMG_1.JPG")),)
+        latest = finder.copies.latest()
+        assert latest["one_picture"] == [list(report.one_picture[0])]
+        (folder / "a" / "IMG_1.JPG").unlink()
+        finder.add(folder)
+        assert finder.copies.latest()["one_picture"] == []
+
+
+def test_two_shots_in_two_files_are_one_pair_that_moves_whole(tmp_path: Path) -> None:
+    folder, finder = shots(tmp_path, "a", "b/more")
+    with finder:
+        before = files(folder)
+        report = finder.duplicates()
+        (group,) = report.groups
+        (member,) = group.members
+        assert (group.keep.uri, member.record.uri) == (
+            str(folder / "a/IMG_1.HEIC"),
+            str(folder / "b/more/IMG_1.HEIC"),
+        )
+        size = (folder / "b/more/IMG_1.JPG").stat().st_size
+        assert member.beside.along == ((str(folder / "b/more/IMG_1.JPG"), size),)
+        assert group.wasted == member.record.bytes + size
+        assert group.to_dict()["keep"]["along"][0]["uri"] == str(folder / "a/IMG_1.JPG")
+        moved = trash.apply_plan(finder._collection.index, make_plan(report))
+        assert (len(moved.files), files(folder)) == (2, {"a/IMG_1.HEIC", "a/IMG_1.JPG"})
+        trash.undo(finder._collection.index)
+        assert files(folder) == before
+
+
+def test_the_fuller_set_is_kept(tmp_path: Path) -> None:
+    """The copy in the shorter path has no video; the other one has."""
+    (tmp_path / "photos" / "with videos").mkdir(parents=True)
+    shutil.copy(SAMPLES / "bear.jpg", tmp_path / "photos" / "IMG_1.jpg")
+    shutil.copy(SAMPLES / "bear.jpg", tmp_path / "photos" / "with videos" / "IMG_1.jpg")
+    (tmp_path / "photos" / "with videos" / "IMG_1.MOV").write_bytes(b"video")
+    with ImageFinder.open(tmp_path / "index", model="fast") as finder:
+        finder.add(tmp_path / "photos")
+        report = finder.duplicates()
+        (group,) = report.groups
+        assert (Path(group.keep.uri).parent.name, group.reason) == ("with videos", "it comes with IMG_1.MOV")
+        assert [f.path for g in make_plan(report).groups for f in g.remove] == [str(tmp_path / "photos" / "IMG_1.jpg")]
+
+
+def test_what_can_not_move_whole_is_held_and_takes_no_room(tmp_path: Path) -> None:
+    _, finder = pairs(tmp_path, ("IMG_1.MOV", b"other"))
+    with finder:
+        (group,) = finder.duplicates().groups
+        hold = "It is one picture with IMG_1.MOV, of which there is no copy beside the other."
+        assert ([m.hold for m in group.members], group.wasted) == ([hold], 0)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="links need rights there")
 @pytest.mark.parametrize("link", [os.link, os.symlink])
 def test_a_link_is_not_moved(tmp_path: Path, link: Callable[[Path, Path], None]) -> None:
@@ -118,7 +195,9 @@ def test_names_of_one_file_are_no_copies(tmp_path: Path) -> None:
     (folder / "c.jpg").symlink_to(folder / "a.jpg")
     with ImageFinder.open(tmp_path / "index", model="fast") as finder:
         finder.add(folder)
-        assert finder.duplicates().groups == ()
+        report = finder.duplicates()
+        indexed = sorted(r.uri for r in finder.records())
+        assert (report.groups, sorted(report.one_file[0])) == ((), indexed)
         shutil.copy(SAMPLES / "bear.jpg", folder / "longer name.jpg")
         finder.add(folder)
         report = finder.duplicates()
@@ -132,33 +211,67 @@ def test_names_of_one_file_are_no_copies(tmp_path: Path) -> None:
 # --- crops --------------------------------------------------------------------------------------------------------
 
 
-def searched(tmp_path: Path, whole_size: tuple[int, int], crop_size: tuple[int, int]) -> DuplicateReport:
+def mosaic() -> Image.Image:
+    """A picture with detail down to its pixels, as the samples have at their own size."""
+    whole = Image.new("RGB", (700, 520))
+    for number, path in enumerate(sorted(SAMPLES.glob("*.jpg"))[:16]):
+        with Image.open(path) as image:
+            left, top = number % 4 * 175, number // 4 * 130
+            whole.paste(image.convert("RGB").crop((0, 0, 175, 130)), (left, top))
+    return whole
+
+
+def searched(tmp_path: Path, **pictures: Image.Image) -> DuplicateReport:
     folder = tmp_path / "photos"
     folder.mkdir()
-    with Image.open(SAMPLES / "bear.jpg") as image:
-        rgb = image.convert("RGB")
-    rgb.resize(whole_size).save(folder / "whole.png")
-    rgb.crop((0, 0, rgb.width * 7 // 10, rgb.height)).resize(crop_size).save(folder / "crop.png")
+    for name, picture in pictures.items():
+        picture.save(folder / f"{name}.png")
     with ImageFinder.open(tmp_path / "index", model="fast") as finder:
         finder.add(folder)
         return finder.duplicates()
 
 
+def scaled(image: Image.Image, scale: float) -> Image.Image:
+    return image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.BICUBIC)
+
+
+def left_part(image: Image.Image) -> Image.Image:
+    return image.crop((0, 0, image.width * 7 // 10, image.height))
+
+
 def test_of_a_crop_and_the_whole_the_whole_is_kept(tmp_path: Path) -> None:
-    report = searched(tmp_path, (300, 240), (210, 240))
+    report = searched(tmp_path, whole=mosaic(), crop=left_part(mosaic()))
     (group,) = report.groups
     (member,) = group.members
     assert (Path(group.keep.uri).name, member.hold, make_plan(report).files) == ("whole.png", "", 1)
-    assert member.edits[0] in ("cropped to 69%", "cropped to 70%", "cropped to 71%")
+    assert (member.edits, group.reason) == (("cropped to 70%",), "shows 43% more")
 
 
-def test_a_crop_with_more_pixels_is_for_a_person_to_decide_about(tmp_path: Path) -> None:
-    report = searched(tmp_path, (300, 240), (420, 480))
+def test_a_crop_of_higher_resolution_is_for_a_person_to_decide_about(tmp_path: Path) -> None:
+    report = searched(tmp_path, whole=scaled(mosaic(), 0.5), crop=left_part(mosaic()))
     (group,) = report.groups
     (member,) = group.members
     assert (Path(group.keep.uri).name, make_plan(report).files, group.wasted) == ("whole.png", 0, 0)
-    assert "at 2.0 times the resolution" in member.hold
-    assert "2.0 times the resolution" in member.evidence
+    assert member.hold == "The other shows 43% more; this one shows its part in 4.0 times as many pixels."
+    assert member.edits == ("cropped to 70%", "in 2.0 times the resolution")
+
+
+def test_a_crop_that_was_enlarged_shows_nothing_more(tmp_path: Path) -> None:
+    report = searched(tmp_path, whole=mosaic(), crop=scaled(left_part(mosaic()), 1.3))
+    (group,) = report.groups
+    (member,) = group.members
+    assert (Path(group.keep.uri).name, member.hold, make_plan(report).files) == ("whole.png", "", 1)
+    assert member.edits == ("cropped to 70%", "enlarged 1.3 times, without more detail")
+
+
+@pytest.mark.parametrize("scale", [1.5, 2.0])
+def test_an_enlarged_copy_is_not_preferred(tmp_path: Path, scale: float) -> None:
+    report = searched(tmp_path, a_copy=scaled(mosaic(), scale), original=mosaic(), small=scaled(mosaic(), 0.5))
+    (group,) = report.groups
+    assert (Path(group.keep.uri).name, group.reason) == ("original.png", "the other is only enlarged")
+    edits = {Path(m.record.uri).stem: (m.edits, m.hold) for m in group.members}
+    assert edits["small"] == (("resized",), "")
+    assert edits["a_copy"] == ((f"enlarged {scale:.1f} times, without more detail",), "")
 
 
 def test_what_is_said_of_a_crop_depends_on_which_is_kept() -> None:
@@ -167,7 +280,11 @@ def test_what_is_said_of_a_crop_depends_on_which_is_kept() -> None:
     assert edits_of(edits, shown, first=True) == ("mirrored", "cropped to 60%")
     assert hold_of(edits, shown, first=True) == ""
     assert edits_of(edits, shown, first=False) == ("mirrored", "shows 67% more")
-    assert hold_of(edits, shown, first=False) == "It shows 67% more than the one kept."
+    assert hold_of(edits, shown, first=False) == "It shows 67% more than the other."
+    finer = Shown.of((1.0, 0.5), (False, False), 0.5, Detail.UNSURE)
+    assert hold_of(edits, finer, first=False) == "It shows 100% more than the other."
+    finer = Shown.of((0.5, 1.0), (False, False), 0.5, Detail.UNSURE)
+    assert "4.0 times as many pixels, though hardly" in hold_of(edits, finer, first=False)
     both = Shown.of((0.8, 0.8), (False, False), 1.0)
     assert hold_of(edits, both, first=True) == hold_of(edits, both, first=False) != ""
     assert hold_of(edits, Shown.of((1.0, 0.8), (False, True), 1.0), first=False) == ""

@@ -7,12 +7,13 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from imagefinder.duplicates import moving, trash
+from imagefinder.duplicates import journal, moving, trash
 from imagefinder.duplicates.plan import Plan, PlannedFile, PlannedGroup
 from imagefinder.index.folder import Index
 
@@ -168,14 +169,20 @@ def planned(folder: Path, name: str, content: bytes) -> Plan:
     return Plan((PlannedGroup(keep, (remove,)),))
 
 
-class OneMoment(trash.datetime):  # type: ignore[name-defined,misc]
+class OneMoment(journal.datetime):  # type: ignore[name-defined,misc]
     @classmethod
     def now(cls, tz: Any = None) -> Any:
-        return trash.datetime(2026, 10, 25, 2, 30, tzinfo=tz)
+        return journal.datetime(2026, 10, 25, 2, 30, tzinfo=tz)
+
+
+class AnHourBack(journal.datetime):  # type: ignore[name-defined,misc]
+    @classmethod
+    def now(cls, tz: Any = None) -> Any:
+        return super().now(tz) - timedelta(hours=1)
 
 
 def test_two_indexes_share_a_trash_at_one_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trash, "datetime", OneMoment)
+    monkeypatch.setattr(journal, "datetime", OneMoment)
     names, shared = [f"{i}" for i in range(6)], tmp_path / "trash"
     plans = {n: planned(tmp_path / "photos" / n, "IMG_1.jpg", n.encode() * 1000) for n in names}
     indexes = {n: Index(tmp_path / "indexes" / n, create=True) for n in names}
@@ -205,6 +212,25 @@ def test_undo_brings_back_only_what_was_moved(tmp_path: Path) -> None:
         Path(moved.files[0][1]).write_bytes(b"another's")
         assert [left.code for left in trash.undo(index).left] == ["changed"]
         assert not (tmp_path / "photos" / "IMG_1.jpg").exists()
+
+
+def test_a_clock_that_goes_back_changes_no_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Index(tmp_path / "index", create=True) as index:
+        first = trash.apply_plan(index, planned(tmp_path / "a", "IMG_1.jpg", b"first" * 50))
+        monkeypatch.setattr(journal, "datetime", AnHourBack)
+        then = [trash.apply_plan(index, planned(tmp_path / n, "IMG_1.jpg", n.encode() * 50)) for n in "bc"]
+        assert journal.journals(index.path) == [first.journal, *(m.journal for m in then)]
+
+
+def test_a_line_that_a_crash_cut_short_gives_way_to_the_next(tmp_path: Path) -> None:
+    with Index(tmp_path / "index", create=True) as index:
+        earlier, last = (trash.apply_plan(index, planned(tmp_path / n, "IMG_1.jpg", n.encode() * 50)) for n in "ab")
+        with last.journal.open("ab") as file:
+            file.write('{"from": "/cut sh\u00f6'.encode()[:-1])
+        assert len(trash.undo(index).files) == 1
+        assert journal.journals(index.path) == [earlier.journal]
+        assert len(trash.undo(index).files) == 1
+        assert journal.journals(index.path) == []
 
 
 def test_the_latest_run_is_undone_first_whatever_its_name(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ from imagefinder.cli.common import (
     say_skipped,
     shown,
 )
+from imagefinder.duplicates.matching.shown import HELD
 from imagefinder.duplicates.matching.tiers import Tier
 
 if TYPE_CHECKING:
@@ -34,6 +36,10 @@ if TYPE_CHECKING:
     from imagefinder.index.folder import Index
 
 SHOWN = 50  # groups
+ASIDE = {
+    "one picture": "one picture in several files, which stay or go together",
+    "one file": "names of one file, which take no room",
+}
 Folder = click.Path(path_type=Path, file_okay=False)
 
 
@@ -95,16 +101,20 @@ def find(index_dir: Path | None, plan: Path | None, html: Path | None, as_json: 
       same-scene         another photo of the same thing
       similar            similar vectors only; never part of a plan
 
-    Rules for --keep, in this order by default: reference, folder, whole, pixels, format, date, bytes, oldest, name,
-    path.
+    Rules for --keep, in this order by default: reference, folder, whole, pixels, format, set, date, bytes, oldest,
+    name, path.
+
+    Files that are one picture (RAW and JPEG, HEIC and JPEG, a photo and its video), and names of one file (links), are
+    no duplicates of each other: they are listed at the end, and a picture moves with all its files or not at all.
     """
     report = _find(index_dir, options)
     if as_json:
         print_json(report.to_dict())
     else:
         _print_groups(report)
+        _print_aside(report)
     if plan is not None:
-        _write_plan(plan, report)
+        _write_plan(plan, report, index_dir)
     if html is not None:
         from imagefinder.duplicates.html import write_page
 
@@ -129,6 +139,17 @@ def _find(index_dir: Path | None, options: dict[str, Any]) -> DuplicateReport:
         return finder.duplicates(how, progress=bar.show)
 
 
+def _print_aside(report: DuplicateReport) -> None:
+    """What looks like duplicates and is none, so that nobody has to wonder why it is not listed."""
+    for what, sign, sets in (("one picture", "+", report.one_picture), ("one file", "=", report.one_file)):
+        if sets:
+            click.echo(click.style(f"No duplicates: {ASIDE[what]}", bold=True))
+        for uris in sets[:SHOWN]:
+            click.echo(f"   {f'  {sign}  '.join(map(shown, uris))}")
+        if len(sets) > SHOWN:
+            click.echo(f"   ... and {len(sets) - SHOWN:,} more; --json holds them all")
+
+
 def _print_groups(report: DuplicateReport) -> None:
     for number, group in enumerate(report.groups[:SHOWN], 1):
         _print_group(number, group)
@@ -139,13 +160,19 @@ def _print_groups(report: DuplicateReport) -> None:
 def _print_group(number: int, group: Group) -> None:
     click.echo(click.style(f"{number}. {group.tier}", bold=True))
     click.echo(f"   keep  {shown(group.keep.uri)}" + click.style(f"  {group.reason}", dim=True))
+    _print_beside(group.beside.words)
     for member in group.members:
         what = "also" if member.reference else "copy" if group.tier.is_copy else "like"
         click.echo(
             f"   {what}  {shown(member.record.uri)}" + click.style(f"  {member.tier}: {member.evidence}", dim=True)
         )
-        if member.hold:
-            click.echo(f"         not in a plan: {member.hold}")
+        held = [f"{HELD} {member.hold}"] if member.hold else []
+        _print_beside([*held, *member.beside.words])
+
+
+def _print_beside(lines: Sequence[str]) -> None:
+    for line in lines:
+        click.echo(f"         {shown(line)}")
 
 
 def _sum_up(report: DuplicateReport) -> None:
@@ -155,19 +182,21 @@ def _sum_up(report: DuplicateReport) -> None:
     count = sum(len(g.members) for g in report.groups)
     size = human_bytes(sum(g.wasted for g in report.groups if g.tier.is_copy))
     decided = f"; {plural(report.decided, 'pair')} left out as decided" if report.decided else ""
+    held = sum(bool(m.hold) for g in report.groups for m in g.members)
+    decided += f"; {plural(held, 'image')} in no plan, for you to decide" if held else ""
     say(
         f"{plural(len(report.groups), 'group')} with {plural(count, 'image')} beside the best ones, among "
         f"{plural(report.images, 'image')} in {report.seconds:.1f} s; the duplicates take {size}{decided}."
     )
 
 
-def _write_plan(path: Path, report: DuplicateReport) -> None:
+def _write_plan(path: Path, report: DuplicateReport, index_dir: Path | None) -> None:
     from imagefinder.duplicates.plan import make_plan
 
     plan = make_plan(report)
     plan.save(path)
     say(f"Plan: {path} moves {plural(plan.files, 'file')} ({human_bytes(plan.bytes)}). Look at it, then:")
-    say(f"  imagefinder duplicates apply {path}")
+    say(f"  {_command(index_dir, 'duplicates', 'apply', path)}")
 
 
 @duplicates.command()
@@ -181,8 +210,9 @@ def _write_plan(path: Path, report: DuplicateReport) -> None:
 def apply(plan: Path, index_dir: Path | None, trash: Path | None, reference: Sequence[str], as_json: bool) -> int:
     """Move the files that a PLAN removes to the trash, and remove them from the index. `undo` moves them back.
 
-    A file stays where it is if it, or the file to keep in its place, has changed since, or if it is in a reference
-    folder.
+    A file stays where it is if it, or the file to keep in its place, has changed since, if it is in a reference folder,
+    if it is a link, or if it is one picture with a file that has no copy beside the one kept. A plan that was
+    interrupted can be applied again: it goes on where it stopped.
     """
     from imagefinder.duplicates.paths import real_folder
     from imagefinder.duplicates.plan import Plan
@@ -202,7 +232,7 @@ def apply(plan: Path, index_dir: Path | None, trash: Path | None, reference: Seq
         moved = apply_plan(index, wanted, trash=trash and trash.absolute(), references=folders, moved=show)
     _tell_moved(moved, as_json, "moved to the trash")
     if moved.files:
-        say(f"Take it back with: imagefinder duplicates undo {moved.journal}")
+        say(f"Take it back with: {_command(index_dir, 'duplicates', 'undo', moved.journal)}")
     return OK if moved.files else NOTHING_FOUND
 
 
@@ -221,8 +251,13 @@ def undo(journal: Path | None, index_dir: Path | None, as_json: bool) -> int:
         moved = trash.undo(index, journal)
     _tell_moved(moved, as_json, "moved back")
     if moved.files:
-        say("Take them into the index again with: imagefinder index")
+        say(f"Take them into the index again with: {_command(index_dir, 'index')}")
     return OK if moved.files else NOTHING_FOUND
+
+
+def _command(index_dir: Path | None, *words: str | Path) -> str:
+    """A command to be typed, about the same index."""
+    return shlex.join(["imagefinder", *map(str, words), *(["--index", str(index_dir)] if index_dir else [])])
 
 
 def _open_index(index_dir: Path | None) -> Index:

@@ -11,7 +11,7 @@ from imagefinder.types import Hit, Record, Skipped
 if TYPE_CHECKING:
     from imagefinder.clusters.algorithms.choose_k import Choice
     from imagefinder.clusters.clustering import Cluster
-    from imagefinder.duplicates.report import DuplicateReport, Group
+    from imagefinder.duplicates.report import Beside, DuplicateReport, Group
     from imagefinder.evaluation.of_index import Assessment
     from imagefinder.quality.measure import Outlier, QualityReport
     from imagefinder.training.predict import Classified, Prediction
@@ -141,6 +141,8 @@ def duplicates_of(response: Row) -> DuplicateReport:
         decided=response["decided"],
         skipped=tuple(Skipped(**row) for row in response["skipped"]),
         seconds=response["seconds"],
+        one_file=tuple(map(tuple, response.get("one_file", ()))),
+        one_picture=tuple(map(tuple, response.get("one_picture", ()))),
     )
 
 
@@ -156,10 +158,18 @@ def _group_of(row: Row) -> Group:
             score=m["score"],
             edits=tuple(m["edits"]),
             reference=m["reference"],
+            hold=m.get("hold", ""),
+            beside=_beside_of(m),
         )
         for m in row["members"]
     ]
-    return Group(_file_of(row["keep"]), row["reason"], tuple(members))
+    return Group(_file_of(row["keep"]), row["reason"], tuple(members), _beside_of(row["keep"]))
+
+
+def _beside_of(row: Row) -> Beside:
+    from imagefinder.duplicates.report import Beside
+
+    return Beside(tuple((file["uri"], file["bytes"]) for file in row.get("along", ())), tuple(row.get("names", ())))
 
 
 def _file_of(row: Row) -> Record:

@@ -5,31 +5,31 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from imagefinder._util.threads import ordered_map
-from imagefinder.duplicates.candidates import BY_VECTOR, LEAST_COSINE, candidates, near_in_order
+from imagefinder.duplicates.candidates import BY_VECTOR, LEAST_COSINE, SEARCHED, candidates, near_in_order
+from imagefinder.duplicates.companions import Companions
 from imagefinder.duplicates.decisions import load_decisions
 from imagefinder.duplicates.grouping import GROUPED, Edge, Grouping, by_content
-from imagefinder.duplicates.last_run import keep_run, kept_hashes
-from imagefinder.duplicates.links import without_names
+from imagefinder.duplicates.judging import Judge, one_thread_each
+from imagefinder.duplicates.known import Contents, keep_known, load_known
+from imagefinder.duplicates.last_run import keep_run
 from imagefinder.duplicates.matching.best_copy import Copy, best_first, check_rules
-from imagefinder.duplicates.matching.closer import look_closer
-from imagefinder.duplicates.matching.shown import Shown
 from imagefinder.duplicates.matching.stars import Pair, two_steps
 from imagefinder.duplicates.matching.tiers import Tier
-from imagefinder.duplicates.matching.verify import verify
 from imagefinder.duplicates.paths import is_below, real_folder
 from imagefinder.duplicates.pictures import Pictures
 from imagefinder.duplicates.report import DuplicateReport
-from imagefinder.errors import InvalidInputError
+from imagefinder.duplicates.shots import Shots
+from imagefinder.errors import InvalidInputError, StorageError
 from imagefinder.index.neighbors import index_graph
 from imagefinder.types import Limits, OnProgress, Progress, Record, ignore
 
 if TYPE_CHECKING:
-    from imagefinder.duplicates.last_run import Hashes
+    from imagefinder.duplicates.known import Hashes
     from imagefinder.index.collection import Collection
     from imagefinder.index.folder import Index
     from imagefinder.types import Float32
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 BURST_S, BURST_COSINE = 5.0, 0.6  # shots so near in time and by vector are of one scene
-SAME_FIDELITY = 0.9995  # below it, pixels can't be the same
+SAVED_EVERY = 8192  # pairs; if the process is killed no more than these are compared again
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +62,19 @@ def find_duplicates(
 ) -> DuplicateReport:
     """Find the images that are duplicates of each other, or nearly.
 
-    The result is also kept as a run in the index folder, with the perceptual hashes, which the next run reuses.
-    ``progress`` is told of each stage. Raises NotFoundError for a rule
-    there isn't, StorageError, IndexDamagedError.
+    The result is kept as a run in the index folder, and the verdicts on pairs beside it, so that the next search only
+    compares pairs that are new; also if ``progress``, which is told of each stage, ends this one by an exception. What
+    can't be kept, as on a full disk, is said in the report. Raises NotFoundError for a rule there isn't,
+    IndexDamagedError.
     """
     collection.ready()
     index, space = collection.index, collection.view().image
     search = _Search(index, space, collection.limits, options or Options(), progress or ignore)
     try:
         return search.run()
+    except BaseException:
+        search.keep_known()
+        raise
     finally:
         search.pictures.close()
 
@@ -89,28 +93,37 @@ class _Search:
         self.rules = check_rules(options.rules)
         self.references = tuple(real_folder(f) for f in options.references)
         self.decisions = load_decisions(index.path)
+        self.companions = Companions()
         found, vectors = _read(index, space)
         self.images = len(found)
         prefer = [real_folder(f) for f in options.prefer]
         self.contents = by_content([self._copy(r, prefer) for r in found], self.rules)
         self.records = [c.best.record for c in self.contents]
         self.vectors: Float32 = vectors[[c.number for c in self.contents]]
-        self.pictures = Pictures(self.records, limits)
-        self.hashes: Hashes | None = None
+        self.closely = self.options.tier.rank > Tier.SAME_PICTURE.rank  # a first look tells only what is no copy
+        self.pictures = Pictures(self.records, limits, closely=self.closely)
+        self.judge = Judge(self.pictures)
+        self.known = load_known(index.path)
         self.edges: dict[Pair, Edge] = {}
-        self.compared = 0
+        self.pairs: list[Pair] = []
+        self.compared = self.kept = 0
+        self.unkept = ""
 
     def _copy(self, record: Record, prefer: Sequence[str]) -> Copy:
         place = next((i for i, folder in enumerate(prefer) if is_below(record.uri, folder)), None)
-        return Copy(record, any(is_below(record.uri, folder) for folder in self.references), place)
+        reference = any(is_below(record.uri, folder) for folder in self.references)
+        return Copy(record, reference, place, along=self.companions.of(record.uri))
 
     def run(self) -> DuplicateReport:
         if self.options.tier is not Tier.IDENTICAL_BYTES:
             self._compare_pictures()
         wanted = {pair: edge for pair, edge in self.edges.items() if edge.tier.rank <= self.options.tier.rank}
         grouping = Grouping(self.contents, wanted, self.decisions, self.rules)
-        found = (without_names(g) for tier in GROUPED for g in grouping.groups(tier))
+        shots = Shots(self.companions)
+        found = (shots.seen(g) for tier in GROUPED for g in grouping.groups(tier))
         groups = [g for g in found if g is not None]
+        if self.options.tier is not Tier.IDENTICAL_BYTES:
+            self.keep_known(self.pairs)
         report = DuplicateReport(
             groups=tuple(sorted(groups, key=lambda g: (g.tier.rank, g.keep.uri))),
             images=self.images,
@@ -119,60 +132,88 @@ class _Search:
             skipped=tuple(self.pictures.skipped.values()),
             seconds=time.perf_counter() - self.started,
             references=self.references,
+            one_file=shots.one_file,
+            one_picture=shots.one_picture,
+            kept=self.kept,
+            unkept=self.unkept,
         )
-        if not self.index.read_only:
-            keep_run(self.index.path, report, self.records, self.hashes)
+        return self._keep_run(report)
+
+    # --- keeping --------------------------------------------------------------------------------------------------
+
+    def keep_known(self, pairs: Sequence[Pair] | None = None) -> None:
+        """Keep what is known of the pictures of the index: all of it, or of pairs only these."""
+        if self.index.read_only or self.unkept:
+            return
+        chosen = None if pairs is None else [self._contents(pair) for pair in pairs]
+        try:
+            keep_known(self.index.path, self.known.only([r.content_hash for r in self.records], chosen))
+        except StorageError as error:
+            self.unkept = str(error)
+
+    def _keep_run(self, report: DuplicateReport) -> DuplicateReport:
+        if self.index.read_only:
+            return report
+        try:
+            keep_run(self.index.path, report)
+        except StorageError as error:
+            return replace(report, unkept=report.unkept or str(error))
         return report
+
+    def _contents(self, pair: Pair) -> Contents:
+        return self.records[pair[0]].content_hash, self.records[pair[1]].content_hash
 
     # --- comparing ------------------------------------------------------------------------------------------------
 
     def _compare_pictures(self) -> None:
-        self.hashes = self._hashes()
+        with one_thread_each():
+            hashes = self._hashes()
+        self.progress(Progress("finding candidates", 0, 1 + len(SEARCHED)))
         graph = index_graph(self.index, self.vectors, BY_VECTOR) if len(self.vectors) > 1 else None
-        pairs, cosines = candidates(self.vectors, self.hashes, graph)
+        pairs, cosines = candidates(self.vectors, hashes, graph, self.progress)
         order = near_in_order(pairs, len(self.records))
-        self._verify([(int(a), int(b)) for a, b in pairs[order]], cosines[order].tolist())
+        self._compare([(int(a), int(b)) for a, b in pairs[order]], cosines[order].tolist(), "comparing")
         copies = [pair for pair, edge in self.edges.items() if edge.tier.rank <= Tier.SAME_PICTURE.rank]
         further = list(two_steps(best_first([c.best for c in self.contents], self.rules), copies))
-        self._verify(further, [float(self.vectors[a] @ self.vectors[b]) for a, b in further])
+        further_cosines = [float(self.vectors[a] @ self.vectors[b]) for a, b in further]
+        self._compare(further, further_cosines, "comparing copies of copies")
 
-    def _verify(self, pairs: Sequence[Pair], cosines: Sequence[float]) -> None:
-        from threadpoolctl import threadpool_limits
-
-        # One pair a thread: many threads inside each would only get in each other's way.
-        with threadpool_limits(1):
-            every = self._spread(self._edge, list(zip(pairs, cosines, strict=True)), "comparing")
-            for pair, edge in zip(pairs, every, strict=True):
+    def _compare(self, pairs: Sequence[Pair], cosines: Sequence[float], doing: str) -> None:
+        before = {pair for pair in pairs if self._is_known(pair)}
+        self._judge([pair for pair in pairs if pair not in before], doing)
+        self.kept += len(before)
+        self.pairs += pairs
+        for (a, b), cosine in zip(pairs, cosines, strict=True):
+            if not {self.records[a].uri, self.records[b].uri} & self.pictures.skipped.keys():
+                edge = self._edge(a, b, cosine)
                 if edge is not None:
-                    self.edges[pair] = edge
-        self.compared += len(pairs)
+                    self.edges[a, b] = edge
 
-    def _edge(self, item: tuple[Pair, float]) -> Edge | None:
-        (a, b), cosine = item
-        first, second = self.pictures.features(a), self.pictures.features(b)
-        if first is None or second is None:
-            return None
-        verdict = verify(first, second)
-        if verdict.tier is Tier.SAME_PICTURE:
-            one, other = self.pictures.fine(a), self.pictures.fine(b)
-            if one is None or other is None:
-                return None
-            verdict = look_closer(verdict, first, one, other)
-        if verdict.tier is Tier.SAME_PICTURE and verdict.comparison:
-            if unlike := self.pictures.unlike_files(a, b):
-                return Edge(Tier.SAME_SCENE, unlike, cosine)
-            framed, shares = verdict.comparison.framed, verdict.comparison.overlaps
-            content = (shares[0] if framed[0] else 1.0, shares[1] if framed[1] else 1.0)
-            shown = Shown.of(shares, framed, verdict.scale)
-            edge = Edge(Tier.SAME_PICTURE, verdict.evidence, verdict.score, verdict.edits, content, shown)
-            return self._pixels(a, b, edge) if verdict.comparison.fidelity > SAME_FIDELITY else edge
-        return self._looser(a, b, verdict.tier, verdict.evidence, cosine)
+    def _is_known(self, pair: Pair) -> bool:
+        known = self.known.has(self._contents(pair), closely=self.closely)
+        return known and all(self.pictures.is_there(number) for number in pair)
 
-    def _pixels(self, a: int, b: int, edge: Edge) -> Edge:
-        one, other = self.records[a], self.records[b]
-        if edge.edits != ("re-encoded",) or (one.width, one.height) != (other.width, other.height):
-            return edge
-        return Edge(Tier.IDENTICAL_PIXELS, "identical pixels", 1.0) if self.pictures.same_pixels(a, b) else edge
+    def _judge(self, pairs: Sequence[Pair], doing: str) -> None:
+        """Compare pairs that were not compared before."""
+        with one_thread_each():
+            for pair, (closely, found) in zip(pairs, self._spread(self._verdict, pairs, doing), strict=True):
+                if not {self.records[number].uri for number in pair} & self.pictures.skipped.keys():
+                    self.known.add(self._contents(pair), found, closely=closely)
+                self.compared += 1
+                if self.compared % SAVED_EVERY == 0:
+                    self.keep_known()
+
+    def _verdict(self, pair: Pair) -> tuple[bool, Edge | None]:
+        """Whether a close look was needed, and what it found."""
+        if not self.closely and self.judge.are_strangers(*pair):
+            return False, None
+        return True, self.judge.verdict(*pair)
+
+    def _edge(self, a: int, b: int, cosine: float) -> Edge | None:
+        found = self.known.verdict(self._contents((a, b)))
+        if found is not None and found.tier.is_copy:
+            return found
+        return self._looser(a, b, found.tier if found else None, found.evidence if found else "", cosine)
 
     def _looser(self, a: int, b: int, tier: Tier | None, evidence: str, cosine: float) -> Edge | None:
         apart = _seconds_between(self.records[a].taken_at, self.records[b].taken_at)
@@ -190,18 +231,13 @@ class _Search:
 
         from imagefinder.duplicates.matching.hashes import BITS
 
-        known = kept_hashes(self.index.path)
-        hashes = np.zeros((len(self.records), BITS), np.int8)
-        missing = []
-        for i, record in enumerate(self.records):
-            if record.content_hash in known:
-                hashes[i] = known[record.content_hash]
-            else:
-                missing.append(i)
-        for i, found in zip(missing, self._spread(self.pictures.hash, missing, "hashing"), strict=True):
+        known = self.known.hashes
+        missing = [i for i, record in enumerate(self.records) if record.content_hash not in known]
+        for i, found in zip(missing, self._spread(self.pictures.hash, missing, "reading pictures"), strict=True):
             if found is not None:
-                hashes[i] = found
-        return hashes
+                known[self.records[i].content_hash] = found
+        unknown = np.zeros(BITS, np.int8)
+        return np.array([known.get(record.content_hash, unknown) for record in self.records], np.int8)
 
     def _spread(self, do: Callable[[T], R], items: Sequence[T], doing: str) -> Iterator[R]:
         workers = self.options.workers or (os.cpu_count() or 1)

@@ -37,6 +37,10 @@ class Edge:
     content: tuple[float, float] = (1.0, 1.0)
     shown: Shown = NOTHING_CUT
 
+    def swapped(self) -> Edge:
+        """The same, with the second for the first."""
+        return replace(self, content=self.content[::-1], shown=self.shown.swapped())
+
 
 def by_content(copies: Sequence[Copy], rules: Sequence[str]) -> list[Content]:
     """The images gathered by content hash, in the order they first come up."""
@@ -49,6 +53,10 @@ def by_content(copies: Sequence[Copy], rules: Sequence[str]) -> list[Content]:
         first, *others = best_first(alike, rules)
         found.append(Content(alike[first], numbers[first], tuple(alike[i] for i in others)))
     return found
+
+
+def _of_picture(copy: Copy) -> tuple[float, float, float]:
+    return copy.content, copy.shown, copy.true
 
 
 class Grouping:
@@ -73,9 +81,9 @@ class Grouping:
     def _with_frames(self) -> list[Copy]:
         copies = [c.best for c in self._contents]
         for pair, edge in self._edges.items():
-            for number, content, shown in zip(pair, edge.content, edge.shown.shares, strict=True):
-                copy = copies[number]
-                copies[number] = replace(copy, content=min(content, copy.content), shown=min(shown, copy.shown))
+            for number, *own in zip(pair, edge.content, edge.shown.shares, edge.shown.true, strict=True):
+                content, shown, true = map(min, own, _of_picture(copies[number]))
+                copies[number] = replace(copies[number], content=content, shown=shown, true=true)
         return copies
 
     def groups(self, tier: Tier) -> Iterator[Group]:

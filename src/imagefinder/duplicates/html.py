@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
 from imagefinder._util.files import write_whole
+from imagefinder.duplicates.matching.shown import HELD
 from imagefinder.duplicates.report import DuplicateReport, Group
 from imagefinder.errors import ImageError
 from imagefinder.images.loader import Loader
@@ -31,23 +33,35 @@ def write_page(path: Path, report: DuplicateReport, limits: Limits) -> None:
     finally:
         loader.close()
     more = len(report.groups) - SHOWN
+    aside = _aside("one picture in several files", report.one_picture) + _aside("names of one file", report.one_file)
     text = (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Duplicates</title><style>{STYLE}</style>'
         f"<h1>{len(report.groups)} groups of duplicates among {report.images} images</h1>{sections}"
         + (f"<p>and {more} more groups</p>" if more > 0 else "")
-        + "</html>\n"
+        + f"{aside}</html>\n"
     )
     write_whole(path, text.encode())
 
 
 def _section(loader: Loader, number: int, group: Group) -> str:
-    figures = _figure(loader, group.keep, f"keep: {group.reason}", "keep")
+    figures = _figure(loader, group.keep, [f"keep: {group.reason}", *group.beside.words], "keep")
     for member in group.members:
-        figures += _figure(loader, member.record, f"{member.tier}: {member.evidence}", "copy")
+        held = [f"{HELD} {member.hold}"] if member.hold else []
+        lines = [f"{member.tier}: {member.evidence}", *held, *member.beside.words]
+        figures += _figure(loader, member.record, lines, "copy")
     return f"<section><h2>{number}. {escape(group.tier)}</h2><div>{figures}</div></section>"
 
 
-def _figure(loader: Loader, record: Record, text: str, kind: str) -> str:
+def _aside(what: str, sets: Sequence[Sequence[str]]) -> str:
+    """What looks like duplicates and is none."""
+    if not sets:
+        return ""
+    rows = "".join(f"<li>{'<br>'.join(map(escape, uris))}</li>" for uris in sets[:SHOWN])
+    more = f"<li>and {len(sets) - SHOWN} more</li>" if len(sets) > SHOWN else ""
+    return f"<section><h2>No duplicates: {what}</h2><ul>{rows}{more}</ul></section>"
+
+
+def _figure(loader: Loader, record: Record, lines: Sequence[str], kind: str) -> str:
     try:
         picture = to_data_uri(thumbnail(loader.decode(loader.read(ImageRef(record.uri))).image, THUMB))
         shown = f'<img src="{picture}" alt="{escape(record.uri.rpartition("/")[2])}">'
@@ -55,6 +69,6 @@ def _figure(loader: Loader, record: Record, text: str, kind: str) -> str:
         shown = f"<em>{escape(error.message)}</em>"
     facts = f"{record.width}x{record.height} {record.format}, {record.bytes:,} bytes"
     return (
-        f'<figure class="{kind}">{shown}<figcaption>{escape(text)}<br>{escape(record.uri)}<br>'
+        f'<figure class="{kind}">{shown}<figcaption>{"<br>".join(map(escape, lines))}<br>{escape(record.uri)}<br>'
         f"<small>{escape(facts)}</small></figcaption></figure>"
     )

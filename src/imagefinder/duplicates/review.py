@@ -15,7 +15,7 @@ from imagefinder.duplicates.report import DuplicateReport
 from imagefinder.duplicates.trash import apply_plan, undo
 from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.index.runs import list_runs, load_run
-from imagefinder.types import OnProgress, Progress, ignore
+from imagefinder.types import OnProgress, Progress, ignore, image_id
 
 if TYPE_CHECKING:
     from imagefinder.duplicates.trash import Moved
@@ -56,7 +56,15 @@ class Copies:
         there = self._contents(run.facts["groups"])
         groups = [g for group in run.facts["groups"] if (g := _left(group, there, decisions))]
         facts = {k: v for k, v in run.facts.items() if k != "kind"}
-        return {"run": run.name, **facts, "groups": groups}
+        aside = {name: self._indexed(run.facts.get(name, ())) for name in ("one_file", "one_picture")}
+        return {"run": run.name, **facts, "groups": groups, **aside}
+
+    def _indexed(self, sets: Iterable[Sequence[str]]) -> list[list[str]]:
+        """The sets of images less those that are not in the index any more, as long as two of a set are."""
+        sets = [list(uris) for uris in sets]
+        there = {p.id for p in self._index.store.retrieve([image_id(uri) for uris in sets for uri in uris])}
+        left = ([uri for uri in uris if image_id(uri) in there] for uris in sets)
+        return [uris for uris in left if len(uris) > 1]
 
     def _contents(self, groups: Iterable[dict[str, Any]]) -> dict[str, str]:
         """The content hash now, by id, of every image in the groups."""

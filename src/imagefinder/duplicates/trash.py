@@ -8,7 +8,6 @@ The folder of a run has a name that no other run has: the time in UTC and someth
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import shutil
@@ -21,10 +20,11 @@ from typing import TYPE_CHECKING, Any
 
 from imagefinder._util.files import fitting_name, sync_folder
 from imagefinder.duplicates.companions import Companions
+from imagefinder.duplicates.journal import JOURNAL, TRASH, entries, journals, moved_before, new_name, note
 from imagefinder.duplicates.moving import content_hash, move
 from imagefinder.duplicates.paths import is_below
 from imagefinder.duplicates.plan import Plan, PlannedFile, goes_with
-from imagefinder.errors import ImageFinderError, IndexDamagedError, NotFoundError, StorageError
+from imagefinder.errors import ImageFinderError, NotFoundError, StorageError
 from imagefinder.images.ignore import IGNORE_FILE
 from imagefinder.images.loader import is_url
 from imagefinder.index.said import retire
@@ -33,7 +33,6 @@ from imagefinder.types import Skipped, image_id
 if TYPE_CHECKING:
     from imagefinder.index.folder import Index
 
-TRASH, JOURNAL = "trash", "journal.jsonl"
 ROOM = 16 * 1024**2  # bytes that are left free on the disk of the trash
 
 
@@ -74,21 +73,22 @@ def apply_plan(
     run: _Run | None = None
     try:
         _want_room(index, plan, target)
-        run = _Run(index, *_new_folders(index.path / TRASH, target), protected, moved)
+        run = _Run(index, *_new_folders(index.path, target), protected, moved)
         try:
             for group in plan.groups:
                 for file in group.remove:
                     run.take(file, group.keep)
         finally:
             with index.writing:
-                retire(index, [image_id(source) for source, _ in run.files])
+                retire(index, [image_id(path) for path in (*run.before, *(source for source, _ in run.files))])
     except (OSError, ImageFinderError) as error:
         raise _stopped(error, target, run) from error
     return Moved(run.journal, tuple(run.files), tuple(run.left))
 
 
 class _Run:
-    """One pass through a plan: what has moved so far, and what was left."""
+    """One pass through a plan: what has moved so far, and what was left. ``before`` are the files that the run before
+    moved: if it was killed, this one ends its work."""
 
     def __init__(
         self, index: Index, journal: Path, folder: Path, protected: Sequence[str], moved: Callable[[str], None]
@@ -98,6 +98,7 @@ class _Run:
         self.left: list[Skipped] = []
         self._protected, self._moved = protected, moved
         self._companions = Companions()
+        self.before = moved_before(index.path)
 
     def take(self, file: PlannedFile, keep: PlannedFile) -> None:
         """Move a file, with those along with it, or say why it stays. Raises OSError."""
@@ -106,25 +107,33 @@ class _Run:
             if why is not None:
                 self.left.append(why)
                 return
-            for one in file.all:
+            rest = self._rest(file)
+            for one in rest:
                 place = self.folder / fitting_name(f"{len(self.files) + 1:04d}-", Path(one.path).name)
-                _note(self.journal, {"from": one.path, "to": str(place), "content_hash": one.content_hash})
+                note(self.journal, {"from": one.path, "to": str(place), "content_hash": one.content_hash})
                 move(Path(one.path), place)
                 self.files.append((one.path, str(place)))
-        for one in file.all:
+        for one in rest:
             self._moved(one.path)
+
+    def _rest(self, file: PlannedFile) -> list[PlannedFile]:
+        """The file and those along with it, less what has been moved before."""
+        return [one for one in file.all if one.path not in self.before]
 
     def _reason_to_stay(self, file: PlannedFile, keep: PlannedFile) -> Skipped | None:
         """Why a file is not to be moved, if there is a reason; looked at right before it would be."""
+        rest = self._rest(file)
+        if not rest:
+            return Skipped(file.path, "moved-before", f"It is in the trash already, as {self.before[file.path]}.")
         for kept in keep.all:
             if (why := _changed(kept)) is not None:
                 return Skipped(file.path, "nothing-kept", f"The file to keep, {kept.path}: {why}")
         if any(is_below(file.path, folder) for folder in self._protected):
             return Skipped(file.path, "reference", "It lies in a reference folder.")
-        for one in file.all:
+        for one in rest:
             if (why := _changed(one)) is not None:
                 return Skipped(file.path, "changed", why if one is file else f"{one.path}: {why}")
-        return _another_name(file, keep) or self._torn_apart(file, keep)
+        return _another_name(rest, keep) or self._torn_apart(file, keep)
 
     def _torn_apart(self, file: PlannedFile, keep: PlannedFile) -> Skipped | None:
         """Whether the file is one picture with others, not all of which have a copy that stays."""
@@ -141,15 +150,16 @@ class _Run:
         )
 
 
-def _another_name(file: PlannedFile, keep: PlannedFile) -> Skipped | None:
-    """Whether the file is another name of the one kept, a link, or has other names: moving it would win nothing."""
-    for one in file.all:
+def _another_name(files: Sequence[PlannedFile], keep: PlannedFile) -> Skipped | None:
+    """Whether a file is another name of the one kept, a link, or has other names: moving it would win nothing."""
+    path = files[0].path
+    for one in files:
         if any(os.path.samefile(one.path, kept.path) for kept in keep.all):
-            return Skipped(file.path, "same-file", f"{one.path} is the same file as one that is kept, by another name.")
+            return Skipped(path, "same-file", f"{one.path} is the same file as one that is kept, by another name.")
         if os.path.islink(one.path):
-            return Skipped(file.path, "link", f"{one.path} is a link to {os.path.realpath(one.path)}.")
+            return Skipped(path, "link", f"{one.path} is a link to {os.path.realpath(one.path)}.")
         if os.stat(one.path).st_nlink > 1:
-            return Skipped(file.path, "link", f"{one.path} has another name on this disk; moving one frees no room.")
+            return Skipped(path, "link", f"{one.path} has another name on this disk; moving one frees no room.")
     return None
 
 
@@ -194,12 +204,12 @@ def _stopped(error: Exception, target: Path, run: _Run | None) -> StorageError:
 
 
 def _new_folders(home: Path, trash: Path) -> tuple[Path, Path]:
-    """The journal and the folder of a run, both under a name that no other run has, of this index or of another with
-    the same ``trash``. Raises OSError."""
+    """The journal and the folder of a run of the index in ``home``, both under a name that no other run has, of this
+    index or of another with the same ``trash``. Raises OSError."""
     while True:
-        name = f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{os.urandom(4).hex()}"
-        if all(_made(folder / name) for folder in dict.fromkeys((home, trash))):
-            return home / name / JOURNAL, trash / name
+        name = new_name(home)
+        if all(_made(folder / name) for folder in dict.fromkeys((home / TRASH, trash))):
+            return home / TRASH / name / JOURNAL, trash / name
 
 
 def _made(folder: Path) -> bool:
@@ -221,46 +231,14 @@ def _changed(file: PlannedFile) -> str | None:
     try:
         if os.stat(file.path).st_size == file.bytes and content_hash(Path(file.path)) == file.content_hash:
             return None
+    except FileNotFoundError:
+        return "It is not there any more."
     except OSError as error:
         return f"It can't be read: {error.strerror}."
     return "It has changed since the plan was made."
 
 
-def _note(journal: Path, entry: dict[str, Any]) -> None:
-    """A line of the journal, on the disk when this returns."""
-    first = not journal.exists()
-    with journal.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(entry, ensure_ascii=False) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    if first:
-        sync_folder(journal.parent)
-
-
 # --- taking it back -----------------------------------------------------------------------------------------------
-
-
-def journals(home: Path) -> list[Path]:
-    """The journals of the index in the folder ``home`` that have not been undone, the latest last."""
-    found = sorted((home / TRASH).glob(f"*/{JOURNAL}"), key=_begun) if (home / TRASH).is_dir() else []
-    return [j for j in found if not _is_undone(_entries(j))]
-
-
-def _begun(journal: Path) -> tuple[datetime, int]:
-    """When a run began, by the name of its folder: in UTC, or, without anything random, the local time as before."""
-    name = journal.parent.name
-    time = datetime.fromtimestamp(0, UTC)
-    with suppress(ValueError, OverflowError):
-        if name.count("-") == 3:
-            time = datetime.strptime(f"{name[:22]}+0000", "%Y%m%d-%H%M%S-%f%z")
-        else:
-            time = datetime.strptime(name[:15], "%Y%m%d-%H%M%S").astimezone(UTC)
-    return time, journal.stat().st_mtime_ns
-
-
-def _is_undone(entries: Sequence[dict[str, Any]]) -> bool:
-    """Whether nothing was moved since the files were moved back."""
-    return bool(entries) and "undone" in entries[-1]
 
 
 def undo(index: Index, journal: Path | None = None) -> Moved:
@@ -282,7 +260,7 @@ def _undo(home: Path, journal: Path | None) -> Moved:
         raise NotFoundError(f"There is no journal {journal}.")
     files: list[tuple[str, str]] = []
     left: list[Skipped] = []
-    for entry in reversed([e for e in _entries(journal) if "from" in e]):
+    for entry in reversed([e for e in entries(journal) if "from" in e]):
         source, target = Path(entry["to"]), Path(entry["from"])
         why = _take_back(source, target, entry.get("content_hash", ""))
         if why is None:
@@ -291,7 +269,7 @@ def _undo(home: Path, journal: Path | None) -> Moved:
             left.append(why)
     if not left:
         with suppress(OSError):  # the files are back; that the journal can't say so does no harm
-            _note(journal, {"undone": datetime.now(UTC).isoformat(timespec="seconds")})
+            note(journal, {"undone": datetime.now(UTC).isoformat(timespec="seconds")})
     return Moved(journal, tuple(files), tuple(left))
 
 
@@ -322,16 +300,3 @@ def _take_back(source: Path, target: Path, digest: str) -> Skipped | None:
             f"{target} can't be written: {error.strerror or error}.", remedy="Then undo again."
         ) from error
     return None
-
-
-def _entries(journal: Path) -> list[dict[str, Any]]:
-    """The lines of a journal; a last one cut short by a crash was never acted upon."""
-    lines = journal.read_text("utf-8").splitlines()
-    entries = []
-    for i, line in enumerate(lines):
-        try:
-            entries.append(json.loads(line))
-        except ValueError as error:
-            if i < len(lines) - 1:
-                raise IndexDamagedError(f"{journal} is damaged in line {i + 1}.") from error
-    return entries

@@ -175,6 +175,8 @@ class Duplicates(ResponseBody):
     created: str
     images: int
     groups: list[dict[str, Any]]
+    one_file: list[list[str]] = Field(description="Images that are names of one file: no duplicates.")
+    one_picture: list[list[str]] = Field(description="Images that are one picture in several files: no duplicates.")
 
 
 class Info(ResponseBody):

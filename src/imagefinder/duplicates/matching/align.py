@@ -54,14 +54,14 @@ def align(a: Features, b: Features) -> Alignment | None:
     """
     best: Alignment | None = None
     for other, flip in ((b, False), (mirrored(b), True)):
-        pairs = _matches(a.descriptors, other.descriptors)
+        pairs = matches(a.descriptors, other.descriptors)
         found = _similarity(a, other, pairs, flip)
         if found is not None and (best is None or found.inliers > best.inliers):
             best = found
     return best if best is not None else _whole_on_whole(a, b)
 
 
-def _matches(a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]) -> npt.NDArray[np.intp]:
+def matches(a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]) -> npt.NDArray[np.intp]:
     """Rows of ``a`` and ``b``, (m, 2), that are each other's nearest, and clearly nearer than the next."""
     if len(a) < 2 or len(b) < 2:
         return np.zeros((0, 2), np.intp)
@@ -96,10 +96,10 @@ def _similarity(a: Features, other: Features, pairs: npt.NDArray[np.intp], flip:
 
 def _whole_on_whole(a: Features, b: Features) -> Alignment | None:
     """For pictures with few points: the one of the eight orientations in which their thumbnails agree best."""
-    mine = _thumbnail(a.grey)
+    mine = thumbnail(a.grey)
     best, chosen = WHOLE_NCC, None
     for other, flip in ((b, False), (mirrored(b), True)):
-        theirs = _thumbnail(other.grey)
+        theirs = thumbnail(other.grey)
         for turns in range(4):
             agreement = float((mine * np.rot90(theirs, turns)).mean())
             if agreement > best and (matrix := _turned(a, other, turns)) is not None:
@@ -107,7 +107,8 @@ def _whole_on_whole(a: Features, b: Features) -> Alignment | None:
     return chosen
 
 
-def _thumbnail(grey: npt.NDArray[np.uint8]) -> Float32:
+def thumbnail(grey: npt.NDArray[np.uint8]) -> Float32:
+    """A picture squashed to a square: float32 (32, 32), less its mean and by its standard deviation."""
     import cv2
 
     small = cv2.resize(grey, (WHOLE, WHOLE), interpolation=cv2.INTER_AREA).astype(np.float32)

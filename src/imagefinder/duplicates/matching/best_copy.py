@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any
 from imagefinder._util.suggest import unknown_name
 from imagefinder.types import Record
 
-LOSSLESS, MODERN, LIMITED = ("PNG", "TIFF", "BMP", "DIB", "PPM"), ("WEBP", "AVIF", "HEIF", "JPEG2000"), ("GIF", "ICO")
+LOSSLESS, MODERN, LIMITED = ("PNG", "TIFF", "BMP", "DIB", "PPM"), ("HEIF", "JPEG2000"), ("GIF", "ICO")
 COPY_NAME = re.compile(
     r"(\(\d+\)|[ _-]copy([ _-]?\d+)?|[ _-]kopie|~\d+)$|^(copy|kopie) (\(\d+\) )?(of|von) ", re.IGNORECASE
 )
@@ -20,13 +21,17 @@ COPY_NAME = re.compile(
 class Copy:
     """An image that may be kept. ``reference``: it lies in a reference folder; ``place`` counts the preferred folders,
     0 the most preferred, None for any other; ``content`` is the share of it that is not an added border or bar;
-    ``shown`` the least share that it shows of what it shows together with a copy: below 1 it is cropped."""
+    ``shown`` the least share that it shows of what it shows together with a copy: below 1 it is cropped; ``true`` the
+    share of its pixels that are not only interpolated from a smaller copy; ``along`` the files that are one picture
+    with it."""
 
     record: Record
     reference: bool = False
     place: int | None = None
     content: float = 1.0
     shown: float = 1.0
+    true: float = 1.0
+    along: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +43,21 @@ class Rule:
 
 
 def _pixels(copy: Copy) -> float:
-    """Those of the picture itself. What has a border loses against what has none and as many."""
-    pixels = copy.record.width * copy.record.height
-    return pixels if copy.content == 1 else pixels * copy.content * 0.97
+    """Those of the picture itself. What has a border, or is enlarged, loses against what is not and has as many."""
+    pixels, true = copy.record.width * copy.record.height, copy.content * copy.true
+    return pixels if true == 1 else pixels * true * 0.97
 
 
 def _more_pixels(a: Copy, b: Copy) -> str:
     if a.record.width * a.record.height <= b.record.width * b.record.height:
-        return "the other has a border or bar added"
+        return "the other is only enlarged" if b.true < 1 else "the other has a border or bar added"
     return f"more pixels: {a.record.width}x{a.record.height} against {b.record.width}x{b.record.height}"
+
+
+def _older(a: Copy, b: Copy) -> str:
+    if a.record.mtime == b.record.mtime:
+        return "older file, by less than a second"
+    return f"older file: {a.record.mtime} against {b.record.mtime}"
 
 
 def _format_rank(copy: Copy) -> int:
@@ -58,6 +69,11 @@ def _stem(copy: Copy) -> str:
     return copy.record.uri.replace("\\", "/").rpartition("/")[2].rpartition(".")[0]
 
 
+def _names(paths: Sequence[str]) -> str:
+    names = [os.path.basename(path) for path in paths]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
 def _has_copy_name(copy: Copy) -> bool:
     return bool(COPY_NAME.search(_stem(copy)))
 
@@ -65,14 +81,13 @@ def _has_copy_name(copy: Copy) -> bool:
 RULES: dict[str, Rule] = {
     "reference": Rule(lambda c: c.reference, lambda a, b: "it lies in a reference folder"),
     "folder": Rule(lambda c: -c.place if c.place is not None else -(10**9), lambda a, b: "its folder is preferred"),
-    "whole": Rule(lambda c: round(c.shown, 2), lambda a, b: f"shows more: the other is cropped to {b.shown:.0%}"),
+    "whole": Rule(lambda c: round(c.shown, 2), lambda a, b: f"shows {a.shown / b.shown - 1:.0%} more"),
     "pixels": Rule(_pixels, _more_pixels),
     "format": Rule(_format_rank, lambda a, b: f"better format: {a.record.format} against {b.record.format}"),
+    "set": Rule(lambda c: len(c.along), lambda a, b: f"it comes with {_names(a.along)}"),
     "date": Rule(lambda c: c.record.taken_at is not None, lambda a, b: "it knows when it was taken"),
     "bytes": Rule(lambda c: c.record.bytes, lambda a, b: f"more bytes: {a.record.bytes:,} against {b.record.bytes:,}"),
-    "oldest": Rule(
-        lambda c: -(c.record.mtime_ns or 2**63), lambda a, b: f"older file: {a.record.mtime} against {b.record.mtime}"
-    ),
+    "oldest": Rule(lambda c: -(c.record.mtime_ns or 2**63), _older),
     "name": Rule(lambda c: not _has_copy_name(c), lambda a, b: f"the other is named like a copy: {_stem(b)!r}"),
     "path": Rule(lambda c: -len(c.record.uri), lambda a, b: "shorter path"),
 }

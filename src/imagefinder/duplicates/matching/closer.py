@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from imagefinder.duplicates.matching.changes import Finding, changes
 from imagefinder.duplicates.matching.detail import lay
+from imagefinder.duplicates.matching.edits import Edit
 from imagefinder.duplicates.matching.features import Features
 from imagefinder.duplicates.matching.tiers import Tier
 from imagefinder.duplicates.matching.verify import Verdict, evidence_of
@@ -14,8 +15,6 @@ from imagefinder.duplicates.matching.verify import Verdict, evidence_of
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-
-LAID_OVER = "something laid over it"
 
 
 def look_closer(verdict: Verdict, a: Features, first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8]) -> Verdict:
@@ -25,10 +24,10 @@ def look_closer(verdict: Verdict, a: Features, first: npt.NDArray[np.uint8], sec
         return verdict
     found = changes(lay(first, second, verdict.alignment, a.grey.shape))
     if found.finding is Finding.OTHER:
-        places = "one place" if found.places == 1 else f"{found.places} places"
-        return replace(verdict, tier=Tier.SAME_SCENE, edits=(), evidence=f"alike, but {places} show something else")
-    edits = [e for e in verdict.edits if e not in (LAID_OVER, "re-encoded")]
+        places = "one place shows" if found.places == 1 else f"{found.places} places show"
+        return replace(verdict, tier=Tier.SAME_SCENE, edits=(), evidence=f"alike, but {places} something else")
+    edits = [e for e in verdict.edits if e not in (Edit.LAID_OVER, Edit.ENCODED)]
     if found.finding is Finding.LAID_OVER:
-        edits.append(LAID_OVER)
-    edits = edits or ["re-encoded"]
+        edits.append(Edit.LAID_OVER)
+    edits = edits or [Edit.ENCODED]
     return replace(verdict, edits=tuple(edits), evidence=evidence_of(edits, verdict.score))

@@ -53,7 +53,7 @@ def features_of(image: Image, width: int, height: int) -> Features:
     if found is None:
         found = np.zeros((0, 128), np.float32)
     points = np.array([k.pt for k in keypoints], np.float32).reshape(-1, 2)
-    return Features(grey, _colour(rgb), points, _rooted(found), width, height)
+    return Features(grey, _colour(rgb), points, rooted(found), width, height)
 
 
 def _sift() -> Any:
@@ -71,29 +71,31 @@ def _colour(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.int8]:
     return np.stack([(red - green) // 2, (blue - green) // 2], axis=2).astype(np.int8)
 
 
-def _rooted(found: Float32) -> npt.NDArray[np.uint8]:
+def rooted(found: Float32) -> npt.NDArray[np.uint8]:
     """RootSIFT times 255: rows of length about 255."""
     sums = np.maximum(found.sum(axis=1, keepdims=True), 1)
     return np.asarray(np.rint(np.sqrt(found / sums) * 255), np.uint8)
 
 
 def mirrored(features: Features) -> Features:
-    """The features of the mirrored picture, without computing them anew.
-
-    A SIFT descriptor is 4 rows of 4 places of 8 directions, turned to its keypoint's own direction. Mirroring swaps
-    the rows and reverses the sense of the directions.
-    """
+    """The features of the mirrored picture, without computing them anew."""
     width = features.grey.shape[1]
     points = features.points * np.array([-1, 1], np.float32) + np.array([width - 1, 0], np.float32)
-    cells = features.descriptors.reshape(-1, 4, 4, 8)[:, ::-1, :, _REVERSED]
     return Features(
         np.ascontiguousarray(features.grey[:, ::-1]),
         np.ascontiguousarray(features.colour[:, ::-1]),
         points,
-        np.ascontiguousarray(cells).reshape(-1, 128),
+        mirrored_descriptors(features.descriptors),
         features.width,
         features.height,
     )
 
 
+def mirrored_descriptors(descriptors: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """A SIFT descriptor is 4 rows of 4 places of 8 directions, turned to its keypoint's own direction. Mirroring swaps
+    the rows and reverses the sense of the directions."""
+    return descriptors[:, _MIRRORED]
+
+
 _REVERSED = [0, 7, 6, 5, 4, 3, 2, 1]
+_MIRRORED = np.arange(128).reshape(4, 4, 8)[::-1, :, _REVERSED].ravel()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imagefinder.duplicates.matching.align import Alignment, align
+from imagefinder.duplicates.matching.edits import Edit
 from imagefinder.duplicates.matching.features import COLOUR_CELL, SIDE, Features
 from imagefinder.duplicates.matching.tiers import Tier
 
@@ -315,21 +316,21 @@ def evidence_of(edits: Sequence[str], agreement: float) -> str:
 
 def _edits(alignment: Alignment, found: Comparison, scale: float) -> tuple[str, ...]:
     """What was done to one to get the other, in words."""
-    edits = []
+    edits: list[str] = []
     if alignment.mirrored:
-        edits.append("mirrored")
+        edits.append(Edit.MIRRORED)
     if abs(alignment.angle) > 1:
-        edits.append(f"rotated by {abs(alignment.angle):.0f}°")
+        edits.append(Edit.ROTATED.by(f"{abs(alignment.angle):.0f}°"))
     if any(found.framed):
-        edits.append("border or caption bar")
+        edits.append(Edit.FRAMED)
     elif min(found.overlaps) < WHOLE_OVERLAP:
-        edits.append(f"cropped to {min(found.overlaps):.0%}")
+        edits.append(Edit.CROPPED.by(f"{min(found.overlaps):.0%}"))
     if abs(math.log(scale)) > math.log(1.03):
-        edits.append("resized")
+        edits.append(Edit.RESIZED)
     if found.agreement < AGREEMENT:
-        edits.append("something laid over it")
+        edits.append(Edit.LAID_OVER)
     if found.grey:
-        edits.append("black and white")
+        edits.append(Edit.GREY)
     if abs(found.gain - 1) > 0.1 or abs(found.offset) > 12:
-        edits.append("brightness or contrast changed")
-    return tuple(edits) or ("re-encoded",)
+        edits.append(Edit.TONED)
+    return tuple(edits) or (Edit.ENCODED,)

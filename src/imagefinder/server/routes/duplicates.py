@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from imagefinder.duplicates.decisions import Decisions
-from imagefinder.duplicates.trash import journals
+from imagefinder.duplicates.journal import journals
 from imagefinder.errors import NotFoundError
 from imagefinder.server import requests, responses
 from imagefinder.server.access import changes, reads

@@ -7,19 +7,20 @@ import { ratioOf } from "../components/layout.js";
 import { bytes, count, fileName } from "../format.js";
 import { imageHref } from "../state.js";
 import { bytesOf, imagesOf, keyOf, removable } from "./report.js";
-import { evidenceWords, factsWords, isCopy, placesApart, reasonWords, tierName } from "./words.js";
+import { besideWords, evidenceWords, factsWords, isCopy, placesApart, reasonWords, spaced, tierName } from "./words.js";
 
 /**
  * @param {object} props
  * @param {object} props.group
- * @param {string} props.keepId the image to keep
+ * @param {string | null} props.keepId the image to keep; null where nothing is suggested
+ * @param {boolean} props.chosen whether a person chose it
  * @param {boolean} props.active whether the keys are about this group
  * @param {{keep, trash, decide, compare, activate}} props.on what the buttons do
  * @param {string | null} props.why why nothing may be changed, if so
  */
-export function GroupCard({ group, keepId, active, on, why }) {
+export function GroupCard({ group, keepId, chosen, active, on, why }) {
   const images = imagesOf(group);
-  const gone = removable(group, keepId);
+  const gone = removable(group, keepId, chosen);
   const pair = images.length === 2;
   const places = placesApart(images);
   const name = `${tierName(group.tier)}: ${count(images.length, "image")}, ${fileName(group.keep.uri)}`;
@@ -42,7 +43,8 @@ export function GroupCard({ group, keepId, active, on, why }) {
 
 function Copy({ group, image, number, place, kept, keepId, on, why }) {
   const suggested = image.id === group.keep.id;
-  const [what, how] = suggested ? [suggested && kept ? "Keep" : "Suggested to keep", reasonWords(group.reason)] : evidenceWords(image);
+  const words = reasonWords(group.reason);
+  const [what, how] = !suggested ? evidenceWords(image) : keepId === null ? [words, ""] : [kept ? "Keep" : "Suggested to keep", words];
   const name = fileName(image.uri);
   const ratio = ratioOf(image);
   return html`<li class="copy ${kept ? "kept" : ""}" data-id=${image.id}>
@@ -52,9 +54,10 @@ function Copy({ group, image, number, place, kept, keepId, on, why }) {
     <div class="copy-text">
       <p class="copy-what">${number < 10 && html`<kbd aria-hidden="true">${number}</kbd>`}<strong>${kept && !suggested ? "Your choice to keep" : what}</strong></p>
       ${how && html`<p class="muted small-text">${how}</p>`}
-      ${image.hold && html`<p class="small-text">${image.hold} Nothing is suggested here.</p>`}
+      ${image.hold && html`<p class="small-text">${spaced(image.hold)} It is for you to decide.</p>`}
       <p class="ellipsis" title=${image.uri}>${name}</p>
       <p class="ellipsis muted small-text" title=${image.uri}><${Icon} name="folder" />${place}</p>
+      ${besideWords(image).map((line) => html`<p key=${line} class="small-text beside">${line}</p>`)}
       <p class="muted small-text number">${factsWords(image)}${image.reference ? " · reference folder" : ""}</p>
       ${!why && !kept &&
       html`<div class="row copy-buttons">

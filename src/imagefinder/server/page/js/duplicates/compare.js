@@ -12,18 +12,20 @@ import { WHOLE, transformOf, useZoom, zoomed } from "./zoom.js";
 
 const MODES = { side: "Side by side", swipe: "Swipe", difference: "Difference" };
 
-/** @param {{group: object, keepId: string, onClose: () => void, on: object, why: string | null}} props */
-export function Compare({ group, keepId, onClose, on, why }) {
+/** @param {{group: object, keepId: string | null, chosen: boolean, onClose: () => void, on: object, why: string | null}} props */
+export function Compare({ group, keepId, chosen, onClose, on, why }) {
   const images = imagesOf(group);
-  const keep = images.find((one) => one.id === keepId);
-  const others = images.filter((one) => one.id !== keepId);
+  const keep = images.find((one) => one.id === keepId) ?? group.keep;
+  const others = images.filter((one) => one !== keep);
+  const gone = removable(group, keepId, chosen);
+  const name = keepId === null ? "First" : "Keep";
   const [otherId, setOtherId] = useState(others[0].id);
   const [mode, setMode] = useState("side");
   const other = others.find((one) => one.id === otherId) ?? others[0];
   const zoom = useZoom();
   const left = useRecord(keep);
   const right = useRecord(other);
-  const direct = keepId === group.keep.id; // the evidence is about the one that the server would keep
+  const direct = keep === group.keep; // the evidence is about the one that the server would keep
   const [what, how] = direct ? evidenceWords(other) : ["", ""];
   const latest = useRef(null);
   latest.current = (event) => {
@@ -53,15 +55,16 @@ export function Compare({ group, keepId, onClose, on, why }) {
         <${ZoomButtons} zoom=${zoom} />
       </header>
       ${others.length > 1 && html`<${Picker} ...${{ others, other, setOtherId }} />`}
-      <${Panes} ...${{ mode, keep, other, zoom }} mirrored=${direct && other.edits?.includes("mirrored")} />
+      <${Panes} ...${{ mode, keep, other, zoom, name }} mirrored=${direct && other.edits?.includes("mirrored")} />
       <div class="compare-foot">
-        <${FactsTable} a=${left} b=${right} names=${["Keep", "Other"]} />
+        <${FactsTable} a=${left} b=${right} names=${[name, "Other"]} />
         ${!why && html`<div class="compare-actions">
-          <button class="button" onClick=${() => on.keep(group, other)}>Keep the other instead</button>
+          ${keepId === null && html`<button class="button" onClick=${() => on.keep(group, keep)}>Keep the first</button>`}
+          <button class="button" onClick=${() => on.keep(group, other)}>${keepId === null ? "Keep the other" : "Keep the other instead"}</button>
           <button class="button" onClick=${() => on.decide(group, "not-duplicate")}>Not duplicates</button>
           <button class="button" onClick=${() => on.decide(group, "keep-both")}>${others.length > 1 ? "Keep all" : "Keep both"}</button>
-          ${removable(group, keepId).length > 0 && html`<button class="button danger" onClick=${() => on.trash(group)}><${Icon} name="trash" />
-            Trash ${others.length > 1 ? `the other ${removable(group, keepId).length}` : "the other"}</button>`}
+          ${gone.length > 0 && html`<button class="button danger" onClick=${() => on.trash(group)}><${Icon} name="trash" />
+            Trash ${others.length > 1 ? `the other ${gone.length}` : "the other"}</button>`}
         </div>`}
       </div>
     </div>
@@ -92,7 +95,7 @@ function Picker({ others, other, setOtherId }) {
   </div>`;
 }
 
-function Panes({ mode, keep, other, zoom, mirrored }) {
+function Panes({ mode, keep, other, zoom, name, mirrored }) {
   const [cut, setCut] = useState(50);
   const id = useId();
   const transform = transformOf(zoom.view);
@@ -100,7 +103,7 @@ function Panes({ mode, keep, other, zoom, mirrored }) {
   const turned = mirrored ? `${transform} scaleX(-1)` : transform;
   if (mode === "side") {
     return html`<div class="panes side" ref=${zoom.ref} key="panes" ...${zoom.handlers}>
-      <figure class="pane"><span class="pane-name">Keep</span>${picture(keep, "")}</figure>
+      <figure class="pane"><span class="pane-name">${name}</span>${picture(keep, "")}</figure>
       <figure class="pane"><span class="pane-name">Other</span>${picture(other, "")}</figure>
     </div>`;
   }
@@ -108,7 +111,7 @@ function Panes({ mode, keep, other, zoom, mirrored }) {
     <figure class="pane ${mode}">
       ${picture(keep, "")}
       <div class="pane-over" style=${{ clipPath: mode === "swipe" ? `inset(0 0 0 ${cut}%)` : "none" }}>${picture(other, "", { transform: turned })}</div>
-      ${mode === "swipe" && html`<span class="pane-cut" style=${{ left: `${cut}%` }}></span><span class="pane-name">Keep</span><span class="pane-name right">Other</span>`}
+      ${mode === "swipe" && html`<span class="pane-cut" style=${{ left: `${cut}%` }}></span><span class="pane-name">${name}</span><span class="pane-name right">Other</span>`}
     </figure>
     ${mode === "swipe"
       ? html`<label class="visually-hidden" for=${id}>How much of the other is shown</label><input id=${id} class="swipe-range" type="range" min="0" max="100" value=${cut} onInput=${(e) => setCut(e.target.valueAsNumber)} />`

@@ -3,8 +3,8 @@ import { html } from "../../vendor/preact.js";
 import { openDialog } from "../components/dialog.js";
 import { Thumb } from "../components/thumb.js";
 import { bytes, count, fileName } from "../format.js";
-import { bytesOf } from "./report.js";
-import { placeWords } from "./words.js";
+import { bytesOf, filesOf } from "./report.js";
+import { besideWords, placeWords } from "./words.js";
 
 const SHOWN = 300; // rows; the rest is counted
 let asks = true; // about single groups, until the page is loaded again
@@ -17,7 +17,7 @@ export async function confirmTrash(plan) {
   const single = plan.length === 1;
   if (single && !asks) return true;
   const files = plan.flatMap(({ remove }) => remove);
-  const title = `Move ${count(files.length, "file")} to the trash?`;
+  const title = `Move ${count(filesOf(files).length, "file")} to the trash?`;
   const answer = await openDialog(title, (close) => html`<${Question} ...${{ plan, files, single, close }} />`, { wide: !single });
   return answer === true;
 }
@@ -29,8 +29,9 @@ function Question({ plan, files, single, close }) {
     <ul class="file-list" tabindex="0" aria-label="Files that move">
       ${files.slice(0, SHOWN).map((one) => html`<li key=${one.id}>
         <span class="file-picture"><${Thumb} image=${one} size=${40} /></span>
-        <span class="grow"><span class="ellipsis file-name">${fileName(one.uri)}</span><span class="ellipsis muted small-text" title=${one.uri}>${placeWords(one.uri)}</span></span>
-        <span class="muted small-text number">${bytes(one.bytes)}</span>
+        <span class="grow"><span class="ellipsis file-name">${fileName(one.uri)}</span><span class="ellipsis muted small-text" title=${one.uri}>${placeWords(one.uri)}</span>
+          ${one.along && html`<span class="small-text">${besideWords({ along: one.along })[0]}</span>`}</span>
+        <span class="muted small-text number">${bytes(bytesOf([one]))}</span>
       </li>`)}
       ${files.length > SHOWN && html`<li class="muted">and ${count(files.length - SHOWN, "more file")}</li>`}
     </ul>

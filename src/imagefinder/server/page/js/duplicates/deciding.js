@@ -3,7 +3,7 @@ import { api } from "../api.js";
 import { toast, toastError } from "../components/toast.js";
 import { bytes, count } from "../format.js";
 import { store } from "../store.js";
-import { bytesOf, imagesOf, keyOf } from "./report.js";
+import { bytesOf, filesOf, imagesOf, keyOf } from "./report.js";
 
 /** Keys of groups, and of members as `KEY/ID`, that are decided while the report on the screen still has them. */
 export const settled = store(new Set());
@@ -67,7 +67,7 @@ export async function trash(plan) {
   const gone = plan.flatMap(({ remove }) => remove);
   const groups = plan.map(({ keep, remove }) => ({ keep: keep.id, remove: remove.map((one) => one.id) }));
   const answer = await act(keys, () => api.post("/duplicates/trash", { groups }), ({ moved, journal }) => ({
-    words: `${count(moved.length, "file")} moved to the trash${moved.length === gone.length ? `, ${bytes(bytesOf(gone))}` : ""}`,
+    words: `${count(moved.length, "file")} moved to the trash${moved.length === filesOf(gone).length ? `, ${bytes(bytesOf(gone))}` : ""}`,
     trash: true,
     run: () => api.post("/duplicates/undo", { journal }),
   }));

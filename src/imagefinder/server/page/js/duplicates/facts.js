@@ -5,7 +5,7 @@ import { bytes, dateTime, fileName } from "../format.js";
 import { placeWords, sizeWords } from "./words.js";
 
 const LOSSLESS = ["PNG", "TIFF", "BMP", "DIB", "PPM"];
-const MODERN = ["WEBP", "AVIF", "HEIF", "JPEG2000"];
+const MODERN = ["HEIF", "JPEG2000"];
 const LIMITED = ["GIF", "ICO"];
 const formatRank = (format) => (LOSSLESS.includes(format) ? 3 : MODERN.includes(format) ? 2 : LIMITED.includes(format) ? 0 : 1);
 

@@ -5,7 +5,7 @@ import { GroupCard } from "./card.js";
 import { Compare } from "./compare.js";
 import { confirmTrash } from "./confirm.js";
 import { decide, takeLastBack, trash } from "./deciding.js";
-import { imagesOf, keyOf, removable } from "./report.js";
+import { imagesOf, keyOf, removable, suggests } from "./report.js";
 
 const STEP = 30; // groups drawn at a time
 
@@ -21,7 +21,8 @@ export function GroupList({ groups, keepers, setKeepers, params, why }) {
   const [, setAsked] = useState(0);
   const at = Math.max(0, groups.findIndex((one) => keyOf(one) === params.get("group")));
   const active = groups[at];
-  const keepIdOf = (group) => keepers.get(keyOf(group)) ?? group.keep.id;
+  const keepIdOf = (group) => keepers.get(keyOf(group)) ?? (suggests(group) ? group.keep.id : null);
+  const isChosen = (group) => keepers.has(keyOf(group));
 
   useEffect(() => {
     const watch = new IntersectionObserver(([entry]) => entry.isIntersecting && setShown((n) => n + STEP), { rootMargin: "1200px" });
@@ -63,7 +64,7 @@ export function GroupList({ groups, keepers, setKeepers, params, why }) {
     },
     trash: async (group) => {
       const keep = imagesOf(group).find((image) => image.id === keepIdOf(group));
-      const plan = [{ group, keep, remove: removable(group, keep.id) }];
+      const plan = [{ group, keep, remove: removable(group, keepIdOf(group), isChosen(group)) }];
       if (!plan[0].remove.length || !(await confirmTrash(plan))) return;
       setComparing(null);
       onward(group);
@@ -89,8 +90,8 @@ export function GroupList({ groups, keepers, setKeepers, params, why }) {
 
   const compared = groups.find((one) => keyOf(one) === comparing);
   return html`<div class="duplicates-list">
-    ${groups.slice(0, shown).map((group) => html`<${GroupCard} key=${keyOf(group)} keepId=${keepIdOf(group)} active=${group === active} ...${{ group, on, why }} />`)}
+    ${groups.slice(0, shown).map((group) => html`<${GroupCard} key=${keyOf(group)} keepId=${keepIdOf(group)} chosen=${isChosen(group)} active=${group === active} ...${{ group, on, why }} />`)}
     <span ref=${end}></span>
-    ${compared && html`<${Compare} group=${compared} keepId=${keepIdOf(compared)} onClose=${() => setComparing(null)} ...${{ on, why }} />`}
+    ${compared && html`<${Compare} group=${compared} keepId=${keepIdOf(compared)} chosen=${isChosen(compared)} onClose=${() => setComparing(null)} ...${{ on, why }} />`}
   </div>`;
 }

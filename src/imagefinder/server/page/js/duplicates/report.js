@@ -7,18 +7,28 @@ export const imagesOf = (group) => [group.keep, ...group.members];
 const isAddress = (uri) => /^https?:/i.test(uri);
 const movable = (image) => !image.reference && !isAddress(image.uri);
 
-/**
- * The members that go when `keepId` stays: none from reference folders, no URLs, and of those that a person has to
- * decide about (no copies, or with something the kept one lacks) only the one that gives way to a person's choice.
- */
-export function removable(group, keepId = group.keep.id) {
-  if (isAddress(group.keep.uri)) return [];
-  return imagesOf(group).filter((image) => image.id !== keepId && movable(image) && (image === group.keep || isClear(image)));
-}
-
 const isClear = (member) => isCopy(member.tier) && !member.hold;
 
-export const bytesOf = (images) => images.reduce((sum, one) => sum + one.bytes, 0);
+/** Whether anything is suggested: not where no member is a copy that shows nothing more than the first. */
+export const suggests = (group) => group.members.some(isClear);
+
+/**
+ * The members that go when `keepId` stays: none from reference folders, no URLs, and of those that a person has to
+ * decide about (no copies, or with something the kept one lacks) only what gives way to a person's choice.
+ *
+ * @param {object} group
+ * @param {string | null} keepId null where nothing is suggested and nothing chosen: then nothing goes
+ * @param {boolean} chosen whether a person chose it
+ */
+export function removable(group, keepId = group.keep.id, chosen = false) {
+  if (isAddress(group.keep.uri) || keepId === null) return [];
+  const open = chosen && !suggests(group) && (isCopy(group.tier) || group.members.length === 1);
+  return imagesOf(group).filter((image) => image.id !== keepId && movable(image) && (image === group.keep || isClear(image) || open));
+}
+
+/** All files of images, with those that are one picture with them. */
+export const filesOf = (images) => images.flatMap((one) => [one, ...(one.along ?? [])]);
+export const bytesOf = (images) => filesOf(images).reduce((sum, one) => sum + one.bytes, 0);
 
 /** Groups, pairs and the bytes to be won for each tier that has any, and for all. */
 export function tally(groups) {

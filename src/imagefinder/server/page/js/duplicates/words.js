@@ -19,7 +19,7 @@ export const isSure = (tier) => rank(tier) <= rank("identical-pixels");
 export const isCopy = (tier) => rank(tier) <= rank("same-picture");
 
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
-const spaced = (text) => text.replace(/(\d)%/g, "$1 %");
+export const spaced = (text) => text.replace(/(\d)%/g, "$1 %");
 
 /** "Cropped to 72 %", and how well it agrees: ["Cropped to 72 %", "100 % of the overlap agrees"] */
 export function evidenceWords(member) {
@@ -32,10 +32,16 @@ export function evidenceWords(member) {
 
 /** "Older file: Nov 3, 2026, 9:12 AM against Nov 4, 2026, 8:00 AM", or just "Older file" where the two read the same. */
 export function reasonWords(reason) {
-  const text = reason.replace(/(\d)x(\d)/g, "$1 × $2").replace(/\d{4}-\d\d-\d\dT\S+/g, (time) => dateTime(time));
+  const text = spaced(reason).replace(/(\d)x(\d)/g, "$1 × $2").replace(/\d{4}-\d\d-\d\dT\S+/g, (time) => dateTime(time));
   const [what, values] = text.split(": ");
   const [a, b] = (values ?? "").split(" against ");
   return capital(values && a === b ? what : text);
+}
+
+/** What belongs to an image on the disk, a line each. */
+export function besideWords({ along = [], names = [] }) {
+  const files = along.length ? [`One picture with ${along.map((one) => `${fileName(one.uri)} (${bytes(one.bytes)})`).join(", ")}`] : [];
+  return [...files, ...names.map((name) => `Another name of this file: ${name}`)];
 }
 
 export const sizeWords = (image) => `${image.width} × ${image.height}`;

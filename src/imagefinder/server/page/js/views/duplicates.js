@@ -5,6 +5,7 @@ import { Empty, ErrorBox, Skeleton } from "../components/empty.js";
 import { Icon } from "../components/icon.js";
 import { Popover } from "../components/popover.js";
 import { Progress } from "../components/progress.js";
+import { Aside } from "../duplicates/aside.js";
 import { confirmTrash } from "../duplicates/confirm.js";
 import { history, restoreTrash, settled, takeLastBack, trash } from "../duplicates/deciding.js";
 import { showDecisions } from "../duplicates/decisions.js";
@@ -65,6 +66,7 @@ function Report({ data, params, why }) {
       : html`<${Empty} icon="check" title=${data.groups.length ? "All done" : "No duplicates"}
           text=${data.groups.length ? "Every group is decided." : `Nothing of this kind among ${count(data.images, "image")}. A looser search finds more.`}>
           ${!why && html`<button class="button" onClick=${askToSearch}>Search again…</button>`}<//>`}
+    <${Aside} data=${data} />
     <p class="visually-hidden" role="status">${count(groups.length, "group")} left</p>
   </div>`;
 }
@@ -105,14 +107,14 @@ function Tiers({ all, tiers, tier }) {
 
 /** Nothing can be lost with these, so they may go all at once. */
 function Sure({ sure }) {
-  const files = sure.flatMap(({ remove }) => remove);
+  const images = sure.flatMap(({ remove }) => remove);
   const move = async () => {
     if (!(await confirmTrash(sure))) return;
     document.querySelector("main h1").focus(); // the button goes with the files
     trash(sure);
   };
   return html`<section class="sure" aria-label="Exact duplicates">
-    <p class="grow"><strong>${count(files.length, "file")}</strong> ${files.length === 1 ? "is an exact duplicate" : "are exact duplicates"} of one that stays: the same file, or the same pixels.</p>
-    <button class="button" data-testid="trash-sure" onClick=${move}><${Icon} name="trash" />Trash all exact duplicates · ${bytes(bytesOf(files))}</button>
+    <p class="grow"><strong>${count(images.length, "image")}</strong> ${images.length === 1 ? "is an exact duplicate" : "are exact duplicates"} of one that stays: the same file, or the same pixels.</p>
+    <button class="button" data-testid="trash-sure" onClick=${move}><${Icon} name="trash" />Trash all exact duplicates · ${bytes(bytesOf(images))}</button>
   </section>`;
 }
