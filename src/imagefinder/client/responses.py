@@ -141,6 +141,8 @@ def duplicates_of(response: Row) -> DuplicateReport:
         decided=response["decided"],
         skipped=tuple(Skipped(**row) for row in response["skipped"]),
         seconds=response["seconds"],
+        kept=response.get("kept", 0),
+        unkept=response.get("unkept", ""),
     )
 
 

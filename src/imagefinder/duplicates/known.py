@@ -13,7 +13,7 @@ from imagefinder.duplicates.grouping import Edge
 from imagefinder.duplicates.matching.shown import Shown
 from imagefinder.duplicates.matching.tiers import Tier
 from imagefinder.errors import IndexDamagedError, NotFoundError
-from imagefinder.index.runs import Run, drop_former, load_run, read_run, save_run
+from imagefinder.index.runs import Run, drop_older, load_run, read_run, save_run
 
 if TYPE_CHECKING:
     import numpy as np
@@ -102,7 +102,8 @@ def keep_known(index: Path, known: Known) -> None:
         "edges": np.frombuffer(text, np.uint8),
     }
     facts = {"rules": rules(), "images": len(contents), "pairs": len(compared) + len(strangers)}
-    drop_former(index, save_run(index, KIND, facts, arrays))
+    save_run(index, KIND, facts, arrays)
+    drop_older(index, KIND, 1)
 
 
 def rules() -> str:
