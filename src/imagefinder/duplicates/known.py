@@ -93,7 +93,7 @@ def keep_known(index: Path, known: Known) -> None:
     edges = [(i, edge) for i, pair in enumerate(compared) if (edge := known.verdicts[pair]) is not None]
     signs = np.array([known.hashes[c] for c in hashed], np.int8).reshape(len(hashed), BITS)
     text = json.dumps([[i, *_row(edge)] for i, edge in edges], ensure_ascii=False).encode()
-    arrays = {
+    arrays: dict[str, npt.NDArray[Any]] = {
         "contents": np.frombuffer(bytes.fromhex("".join(contents)), np.uint8).reshape(len(contents), 16),
         "hashed": np.array([number[c] for c in hashed], np.int32),
         "hashes": np.packbits(signs > 0, axis=1),
