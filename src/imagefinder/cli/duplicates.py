@@ -181,12 +181,15 @@ def _sum_up(report: DuplicateReport) -> None:
         say_skipped(report.skipped)
     count = sum(len(g.members) for g in report.groups)
     size = human_bytes(sum(g.wasted for g in report.groups if g.tier.is_copy))
+    if report.unkept:
+        say(f"Not kept for the next search: {report.unkept}")
     decided = f"; {plural(report.decided, 'pair')} left out as decided" if report.decided else ""
     held = sum(bool(m.hold) for g in report.groups for m in g.members)
     decided += f"; {plural(held, 'image')} in no plan, for you to decide" if held else ""
     say(
         f"{plural(len(report.groups), 'group')} with {plural(count, 'image')} beside the best ones, among "
-        f"{plural(report.images, 'image')} in {report.seconds:.1f} s; the duplicates take {size}{decided}."
+        f"{plural(report.images, 'image')} in {report.seconds:.1f} s ({plural(report.compared, 'pair')} compared, "
+        f"{report.kept:,} known from before); the duplicates take {size}{decided}."
     )
 
 

@@ -143,6 +143,8 @@ def duplicates_of(response: Row) -> DuplicateReport:
         seconds=response["seconds"],
         one_file=tuple(map(tuple, response.get("one_file", ()))),
         one_picture=tuple(map(tuple, response.get("one_picture", ()))),
+        kept=response.get("kept", 0),
+        unkept=response.get("unkept", ""),
     )
 
 

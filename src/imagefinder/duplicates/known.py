@@ -14,7 +14,7 @@ from imagefinder.duplicates.matching.edits import Detail
 from imagefinder.duplicates.matching.shown import Shown
 from imagefinder.duplicates.matching.tiers import Tier
 from imagefinder.errors import IndexDamagedError, NotFoundError
-from imagefinder.index.runs import Run, drop_former, load_run, read_run, save_run
+from imagefinder.index.runs import Run, drop_older, load_run, read_run, save_run
 
 if TYPE_CHECKING:
     import numpy as np
@@ -94,7 +94,7 @@ def keep_known(index: Path, known: Known) -> None:
     edges = [(i, edge) for i, pair in enumerate(compared) if (edge := known.verdicts[pair]) is not None]
     signs = np.array([known.hashes[c] for c in hashed], np.int8).reshape(len(hashed), BITS)
     text = json.dumps([[i, *_row(edge)] for i, edge in edges], ensure_ascii=False).encode()
-    arrays = {
+    arrays: dict[str, npt.NDArray[Any]] = {
         "contents": np.frombuffer(bytes.fromhex("".join(contents)), np.uint8).reshape(len(contents), 16),
         "hashed": np.array([number[c] for c in hashed], np.int32),
         "hashes": np.packbits(signs > 0, axis=1),
@@ -103,7 +103,8 @@ def keep_known(index: Path, known: Known) -> None:
         "edges": np.frombuffer(text, np.uint8),
     }
     facts = {"rules": rules(), "images": len(contents), "pairs": len(compared) + len(strangers)}
-    drop_former(index, save_run(index, KIND, facts, arrays))
+    save_run(index, KIND, facts, arrays)
+    drop_older(index, KIND, 1)
 
 
 def rules() -> str:

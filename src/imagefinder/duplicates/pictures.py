@@ -150,7 +150,8 @@ class Pictures:
         try:
             return loader.decode(encoded)
         except ImageError as error:
-            return self._skip(number, error)
+            self._skip(number, error)
+            return None
 
     def _read(self, number: int, loader: Loader) -> EncodedImage | None:
         record = self.records[number]
@@ -164,7 +165,8 @@ class Pictures:
                 )
             return encoded
         except ImageError as error:
-            return self._skip(number, error)
+            self._skip(number, error)
+            return None
 
     def _skip(self, number: int, error: ImageError) -> None:
         uri = self.records[number].uri

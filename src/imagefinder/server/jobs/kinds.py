@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 from pydantic import AfterValidator, ConfigDict, Field, ValidationError
 
 from imagefinder.duplicates.matching.tiers import Tier
-from imagefinder.errors import InvalidInputError
+from imagefinder.errors import InvalidInputError, StorageError
 from imagefinder.images.loader import is_url
 from imagefinder.maps.projections import NEEDS_EXTRA, check_method
 from imagefinder.server.jobs import options
@@ -179,7 +179,9 @@ def _duplicates(task: Task, *, tier: str = "same-picture", keep: Sequence[str] =
 
     report = task.finder.duplicates(Options(Tier(tier), rules=keep, **options), progress=task.report)
     task.leave_out(report.skipped)
-    return {"groups": len(report.groups), "images": report.images, "compared": report.compared}
+    if report.unkept:  # the page shows what is kept
+        raise StorageError(f"The duplicates were found, but not kept: {report.unkept}")
+    return {"groups": len(report.groups), "images": report.images, "compared": report.compared, "kept": report.kept}
 
 
 def _check_folders(host: Host, given: Mapping[str, Any]) -> None:

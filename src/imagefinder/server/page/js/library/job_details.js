@@ -33,7 +33,7 @@ function Details({ job }) {
     ${data.kind === "train" && data.result?.name && html`<${UseIt} name=${data.result.name} />`}`;
 }
 
-const WORDS = { seen: "Seen", added: "Added", updated: "Updated", moved: "Moved", removed: "Removed", unchanged: "Unchanged", n_clusters: "Groups", n_noise: "Without a group", groups: "Groups", compared: "Pairs compared", measured: "Measured", total: "Images", n_images: "Images" };
+const WORDS = { seen: "Seen", added: "Added", updated: "Updated", moved: "Moved", removed: "Removed", unchanged: "Unchanged", n_clusters: "Groups", n_noise: "Without a group", groups: "Groups", compared: "Pairs compared", kept: "Pairs known from before", measured: "Measured", total: "Images", n_images: "Images" };
 
 /** The numbers of a result that say something to people. */
 function resultRows({ kind, result }) {
