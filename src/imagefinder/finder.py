@@ -18,6 +18,7 @@ from imagefinder.index.manifest import exists
 from imagefinder.index.spaces import models_of
 from imagefinder.ingest import manage
 from imagefinder.ingest.fill import add_model
+from imagefinder.ingest.rebuild import rebuild_index
 from imagefinder.ingest.sources import add_sources
 from imagefinder.models.registry import find_spec, known_name
 from imagefinder.search.answer import search_collection
@@ -100,6 +101,12 @@ class ImageFinder:
         except BaseException:
             index.close()
             raise
+
+    @classmethod
+    def rebuild(cls, path: ImageName, *sources: ImageName, **options: Any) -> IngestReport:
+        """Make the index at ``path``, which must not be open, again from its sources and from further ones: beside the
+        old one, which it then takes the place of. For the options see ``ingest.rebuild.rebuild_index``."""
+        return rebuild_index(Path(path).expanduser().absolute(), sources, **options)
 
     # --- taking images in and out ---------------------------------------------------------------------------------
 

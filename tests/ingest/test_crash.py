@@ -143,7 +143,7 @@ def test_a_second_process_is_told_who_holds_the_index(many: Path, tmp_path: Path
         with pytest.raises(IndexLockedError, match=str(holder.pid)):
             ImageFinder.open(index, wait_s=0.1)
         answer = subprocess.run(
-            [sys.executable, "-m", "imagefinder", "search", "x", "--index", str(index), "--json"],
+            [sys.executable, "-m", "imagefinder", "index", str(many), "--index", str(index), "--json"],
             capture_output=True,
             text=True,
         )

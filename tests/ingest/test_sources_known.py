@@ -11,7 +11,6 @@ from PIL import Image
 
 from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.finder import ImageFinder
-from imagefinder.ingest.rebuild import reset_index
 from tests.support.command import run_cli
 
 MakeImage = Callable[..., Image.Image]
@@ -195,7 +194,7 @@ def test_rebuilding_is_refused_while_a_source_is_missing_and_keeps_tags(
     with ImageFinder.open(index) as finder:
         assert len(finder) == 5
     (tmp_path / "away").rename(usb)
-    reset_index(index)
+    ImageFinder.rebuild(index)
     with ImageFinder.open(index, model="fast") as finder:
         finder.add()
         assert len(finder) == 5

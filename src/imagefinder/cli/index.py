@@ -16,6 +16,7 @@ from imagefinder.cli.common import (
     OK,
     index_option,
     json_option,
+    limits,
     open_finder,
     plural,
     print_json,
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 @click.option("--model", metavar="NAME", help="Model of a new index, or one to add to it; see: imagefinder models list")
 @click.option("--watch", is_flag=True, help="Keep running, and index changes as they happen, until Ctrl-C.")
 @click.option("--force", is_flag=True, help="Embed every image again, also unchanged ones.")
-@click.option("--rebuild", is_flag=True, help="Make the index again from its sources, which must all be there.")
+@click.option("--rebuild", is_flag=True, help="Make the index again from its sources, beside the old one, then switch.")
 @click.option("--allow-removal", is_flag=True, help="Remove images even if many are gone at once, as with a drive.")
 @click.option("--allow-empty", is_flag=True, hidden=True)  # its older name
 @click.option("--strict", is_flag=True, help="Exit with 1 if an image was skipped.")
@@ -72,16 +73,13 @@ def index(
     """
     path = index_dir or settings.default_index()
     model = ensure_here(model) if model else None
-    if rebuild:
-        _reset(path, sources)
+    options = {k: v for k, v in options.items() if v is not None}
+    made = _rebuild(path, sources, model, options) if rebuild else None
     with open_finder(path, create=bool(sources), new_model=model) as finder:
         if not sources and not finder.sources:
             raise click.UsageError("No SOURCE given, and the index knows none yet.")
         spec = finder.model_spec(model) if model else None
-        options = {k: v for k, v in options.items() if v is not None}
-        if rebuild and sources and finder.sources:
-            _run(finder, (), {})
-        report = _run(finder, sources, options)
+        report = made or _run(finder, sources, options)
         _tell(finder, report, as_json)
         if spec and spec.name not in finder.models[:1]:
             _add_model(finder, spec.name)
@@ -90,10 +88,18 @@ def index(
     return NOTHING_FOUND if report.missing or report.kept or (strict and report.skipped) else OK
 
 
-def _reset(path: Path, sources: Sequence[str]) -> None:
-    from imagefinder.ingest.rebuild import reset_index
+def _rebuild(path: Path, sources: Sequence[str], model: str | None, options: dict[str, Any]) -> IngestReport:
+    from imagefinder.finder import ImageFinder
 
-    reset_index(path.expanduser(), sources)
+    options["allow_removal"] |= options.pop("allow_empty")
+    options.pop("force")
+    with ProgressBar() as bar:
+        try:
+            return ImageFinder.rebuild(path, *sources, model=model, limits=limits(), progress=bar.show, **options)
+        except KeyboardInterrupt:
+            bar.close()
+            say("Stopped. The index is as it was.")
+            raise click.exceptions.Exit(INTERRUPTED) from None
 
 
 def _run(finder: ImageFinder, sources: Sequence[str], options: dict[str, Any]) -> IngestReport:

@@ -34,15 +34,16 @@ _POLL_S = 0.02
 
 
 class ReadingStore(RefusesWrites):
-    """The reading half of ``base.Store`` for the index in ``folder``; ``has_points`` says whether anything was stored.
+    """The reading half of ``base.Store`` for the index in ``folder``; ``points`` tells where they are, None if nothing
+    was stored yet.
 
     Each call goes to the process that holds the index. If none does, this one takes the lock and answers the others,
     until a writer asks for it. Where no lock can be made, or the disk is full, it reads a private copy of the points.
     Every method raises IndexLockedError when a holder can't be asked for ``wait_s`` seconds.
     """
 
-    def __init__(self, folder: Path, kind: StoreKind, has_points: Callable[[], bool], wait_s: float) -> None:
-        self._folder, self._kind, self._has_points, self._wait_s = folder, kind, has_points, wait_s
+    def __init__(self, folder: Path, kind: StoreKind, points: Callable[[], Path | None], wait_s: float) -> None:
+        self._folder, self._kind, self._points, self._wait_s = folder, kind, points, wait_s
         self._steady = SharedLock()  # shared: what is read from stays open
         self._source: Store | None = None
         self._open = ExitStack()
@@ -121,9 +122,8 @@ class ReadingStore(RefusesWrites):
             undo.callback(answering.close)
             shown = lock.show_door(answering.door)
             try:
-                store = (
-                    self._kind.open(self._folder / "points") if self._has_points() else STORES["exact"].create(Path())
-                )
+                points = self._points()
+                store = self._kind.open(points) if points else STORES["exact"].create(Path())
                 undo.callback(store.close)
             except StorageError:
                 store = self._copied()
@@ -137,10 +137,11 @@ class ReadingStore(RefusesWrites):
         return store
 
     def _copied(self) -> Store:
-        if not self._has_points():
+        found = self._points()
+        if found is None:
             return STORES["exact"].create(Path())
         with ExitStack() as undo:
-            points = undo.enter_context(private_copy(self._folder / "points", SPARE))
+            points = undo.enter_context(private_copy(found, SPARE))
             store = self._kind.open(points)
             undo.callback(store.close)
             self._open.push(undo.pop_all().__exit__)
