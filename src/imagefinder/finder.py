@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from imagefinder.catalog.edits import remove_images, tag_images, update_image
 from imagefinder.catalog.facets import columns, facets, listed
 from imagefinder.catalog.feedback import Feedback
+from imagefinder.clusters.state import finish_interrupted
 from imagefinder.index.collection import Collection
 from imagefinder.index.folder import Index
 from imagefinder.index.manifest import exists
@@ -97,6 +98,7 @@ class ImageFinder:
             find_spec(known_name(model))  # a name that is wrong leaves no new index behind
         index = Index(folder, create=create, wait_s=wait_s, read_only=read_only)
         try:
+            finish_interrupted(index)
             return cls(index, model=model, limits=limits)
         except BaseException:
             index.close()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from imagefinder._util.files import write_whole
 from imagefinder.errors import InvalidInputError, NotFoundError, StorageError
 
 if TYPE_CHECKING:
@@ -52,6 +53,13 @@ class Judgement:
             tuple(Judged(str(j["id"]), str(j["content_hash"])) for j in row[name]) for name in ("liked", "disliked")
         )
         return cls(str(row["id"]), str(row["created"]), dict(row["query"]), liked, disliked)
+
+
+def _without(judgement: Judgement, gone: Collection[str]) -> Judgement:
+    liked, disliked = (
+        tuple(j for j in judged if j.content_hash not in gone) for judged in (judgement.liked, judgement.disliked)
+    )
+    return replace(judgement, liked=liked, disliked=disliked)
 
 
 class Feedback:
@@ -102,6 +110,18 @@ class Feedback:
             if all(j.id != id for j in self.list()):
                 raise NotFoundError(f"There is no feedback with the id {id!r}.")
             self._append({"removed": id})
+
+    def purge(self, there: Collection[str]) -> set[str]:
+        """Forget what was said of contents other than those that are ``there``, and judgements of nothing else; which
+        contents that were. The file is written anew, whole. Raises StorageError."""
+        with self._index.writing:
+            found = self.list()[::-1]
+            gone = {j.content_hash for one in found for j in (*one.liked, *one.disliked)} - set(there)
+            if gone:
+                left = [_without(one, gone) for one in found]
+                rows = [one.to_dict() for one in left if one.liked or one.disliked]
+                write_whole(self._path, b"".join(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in rows))
+        return gone
 
     def __len__(self) -> int:
         return len(self.list())

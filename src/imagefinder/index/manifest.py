@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,6 +59,22 @@ class SourceEntry:
         """JSON values. What version 0.1 does not know is left out where it says nothing, so that it can read it."""
         row = asdict(self)
         return {name: row[name] for name in row if row[name] or name in ("uri", "kind", "options", "last_indexed")}
+
+    def is_away(self) -> bool:
+        """Whether it is not where it was. A URL is only known to be gone when it is fetched."""
+        if self.kind == "url":
+            return False
+        return not (os.path.isdir(self.uri) if self.kind == "folder" else os.path.isfile(self.uri))
+
+    def state(self, indexed_now: Collection[str] = ()) -> str:
+        """How it is, as ``results.SourceInfo`` tells; ``indexed_now`` are the sources of a run in progress."""
+        if self.uri in indexed_now:
+            return "indexing"
+        if self.paused:
+            return "paused"
+        if self.is_away():
+            return "missing"
+        return "interrupted" if self.started else "there"
 
     def covers(self, uri: str, source: str) -> bool:
         """Whether the image at ``uri``, taken in from ``source``, is one of this source's."""

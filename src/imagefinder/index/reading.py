@@ -48,6 +48,7 @@ class ReadingStore(RefusesWrites):
         self._source: Store | None = None
         self._open = ExitStack()
         self._closed = False
+        self._copy_of: Path | None = None  # a private copy is one of these points: a rebuild makes others
         self._seen: tuple[object, int] = (None, 0)
         self._changes = 0
         self._read(lambda store: None)
@@ -77,7 +78,7 @@ class ReadingStore(RefusesWrites):
         for _ in range(ATTEMPTS):
             with self._steady.shared():
                 source = self._source
-                if source is not None:
+                if source is not None and self._copy_of in (None, self._points()):
                     with suppress(HolderGoneError):
                         return read(source)
             with self._steady.exclusive():
@@ -87,7 +88,7 @@ class ReadingStore(RefusesWrites):
         raise IndexLock(self._folder).locked()
 
     def _drop(self) -> None:
-        self._source = None
+        self._source = self._copy_of = None
         self._open.close()
 
     def _find(self) -> Store:
@@ -145,6 +146,7 @@ class ReadingStore(RefusesWrites):
             store = self._kind.open(points)
             undo.callback(store.close)
             self._open.push(undo.pop_all().__exit__)
+        self._copy_of = found
         return store
 
     def _hand_over(self) -> bool:

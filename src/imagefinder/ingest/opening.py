@@ -84,12 +84,5 @@ def open_known(
     return source
 
 
-def is_away(entry: SourceEntry) -> bool:
-    """Whether a known source is not where it was. A URL is only known to be gone when it is fetched."""
-    if entry.kind == "url":
-        return False
-    return not (os.path.isdir(entry.uri) if entry.kind == "folder" else os.path.isfile(entry.uri))
-
-
 def _not_there(uri: str) -> NotFoundError:
     return NotFoundError(f"There is no folder {uri}.", remedy="Check the path; if it is on another drive, mount it.")

@@ -72,7 +72,8 @@ def rebuild_index(  # noqa: PLR0913 - each can be given without the others, and 
 ) -> IngestReport:
     """Make the index at ``path`` again from the sources that it knows, paused ones too, and from further ones; for
     these are ``include``, ``exclude`` and ``column``, as in ``ImageFinder.add``. ``model`` is by default the one in
-    use; vectors of other models are copied, those of another version of a model computed again. Meanwhile other processes can read the old index; then they see the new.
+    use; vectors of other models are copied, those of another version of a model computed again. Meanwhile other
+    processes can read the old index; then they see the new.
 
     What people said of images stays, as do clusters, decisions, feedback, sources, and trained models. Images whose
     source was forgotten are made again from their files.

@@ -41,7 +41,7 @@ def held(index: Index, plan: Plan, moved: Collection[str] = ()) -> list[Held]:
     facts = {}
     for source in plan.scanned:
         mounts = before[source.uri].mounts if source.uri in before else ()
-        unmounted = [folder for folder in mounts if folder not in source.mounts]
+        unmounted = [*(folder for folder in mounts if folder not in source.mounts), *source.broken]
         facts[source.uri] = (source.is_bare(), unmounted)
     ours = tuple(folder for source in plan.scanned for folder in source.ours)
     gone = {uri: source for uri, source in gone.items() if not uri.startswith(ours)}
