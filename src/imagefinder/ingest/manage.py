@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.images.sources import open_source
 from imagefinder.index.said import load_said, retire, save_said
 from imagefinder.ingest.opening import source_uri
+from imagefinder.ingest.removal import MISSING
 from imagefinder.ingest.sources import run_over
 from imagefinder.results import SourceInfo
 from imagefinder.store.filters.parse import Compare
@@ -27,13 +29,17 @@ if TYPE_CHECKING:
 
 def list_sources(index: Index) -> list[SourceInfo]:
     """The sources that the index knows, in the order in which they came."""
+    found = index.store.columns(("source", MISSING))
+    images = Counter(found["source"])
+    missing = Counter(source for source, mark in zip(found["source"], found[MISSING], strict=True) if mark)
     return [
         SourceInfo(
             uri=entry.uri,
             kind=entry.kind,
-            images=index.store.count(Compare("source", "=", entry.uri)),
+            images=images[entry.uri],
             last_indexed=entry.last_indexed,
             state=entry.state(index.indexed_now),
+            missing=missing[entry.uri],
         )
         for entry in index.manifest.sources
     ]
