@@ -83,14 +83,18 @@ def places(index: Path) -> set[str]:
     return {"points", "transforms", *manifests.MADE} & {path.name for path in index.iterdir()}
 
 
+def schema(index: Path) -> int:
+    return int(json.loads((index / "index.json").read_text())["version"])
+
+
 def test_all_is_there_again_and_rebuilding_goes_on_working(home: Path) -> None:
     before, rows = state(home), vectors(home)
-    assert places(home) == {"points", "transforms"}
+    assert places(home) == {"points", "transforms"} and schema(home) == 1
     for made in ("made-1", "made-2", "made-1"):
         report = ImageFinder.rebuild(home)
         assert (report.total, report.added, report.skipped) == (16, 16, ())
         assert state(home) == before
-        assert places(home) == {made}
+        assert places(home) == {made} and schema(home) == 2, "which an earlier ImageFinder refuses by a message"
         after = vectors(home)
         assert after.keys() == rows.keys()
         for name, array in rows.items():

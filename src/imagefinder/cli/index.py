@@ -68,6 +68,9 @@ def index(
     a folder is empty that held more than 10, or a drive is not mounted: they stay until --allow-removal. What was said
     of removed images is kept, and comes back with them.
 
+    --rebuild makes a new index beside the old one and then switches, so nothing is lost if it ends early. It is refused
+    while images could not be made again, unless --allow-removal is given.
+
     With --model, an index that has images also gets the vectors of another model: see `imagefinder spaces`. A model of
     the catalogue or the hub that is not here yet is fetched first.
     """
@@ -143,8 +146,9 @@ def _tell(finder: ImageFinder, report: IngestReport, as_json: bool) -> None:
     rate = f", {report.images_per_second:,.0f} images/s on {runs_on}" if runs_on else ""
     say(f"{', '.join(p for p in parts if not p.startswith('0 ')) or 'Nothing found'} in {report.seconds:.1f} s{rate}.")
     for one in report.missing:
-        say(f"Source missing, its images stay: {one.uri}: {one.reason} {one.remedy}".rstrip())
-    if report.missing:
+        what = "Source missing" if one.code == "not-found" else "Source can't be read"
+        say(f"{what}, its images stay: {one.uri}: {one.reason} {one.remedy}".rstrip())
+    if any(one.code == "not-found" for one in report.missing):
         say("If it was renamed: imagefinder sources move OLD NEW; if it is gone: imagefinder sources forget OLD")
     if report.said:
         say(f"What was said of {plural(report.said, 'removed image')} is kept, and comes back with the content.")

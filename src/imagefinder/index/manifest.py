@@ -13,7 +13,7 @@ from typing import Any
 
 from imagefinder._util.files import write_whole
 from imagefinder.errors import IndexDamagedError, IndexFolderError, IndexVersionError, NotFoundError
-from imagefinder.index.migrations import CURRENT, migrate
+from imagefinder.index.migrations import CURRENT, FIRST, migrate
 
 NAME = "index.json"
 MADE = ("made-1", "made-2")  # the folders of rebuilds: the one that is in use, and the next
@@ -124,7 +124,7 @@ class Manifest:
 
     def to_dict(self) -> dict[str, Any]:
         return {
-            "version": self.version,
+            "version": CURRENT if self.made else FIRST,
             "created": self.created,
             "app_version": self.app_version,
             "current": dict(self.current),
@@ -201,7 +201,7 @@ def _read(data: Mapping[str, Any]) -> Manifest:
     current = data.get("current") or _first_spaces(spaces)
     if not set(current) <= {"image", "words"} or not set(current.values()) <= set(spaces):
         raise ValueError(f"current is {current!r}")
-    made = str(data.get("made", ""))
+    made = str(data["made"])
     if made not in ("", *MADE):
         raise ValueError(f"made is {made!r}")
     return Manifest(

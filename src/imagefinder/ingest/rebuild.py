@@ -209,8 +209,8 @@ def _refuse(lost: Sequence[str], causes: Sequence[Skipped]) -> None:
     raise kind(
         f"The index was not rebuilt, and nothing has changed: {what} of it could not be made again, such as {lost[0]}. "
         f"{' '.join(reasons)}".rstrip(),
-        remedy="Mount or mend it. If it was moved, first run: imagefinder index. To go on without these images: "
-        "--allow-removal",
+        remedy="Mount or mend it. If it was moved, first run: imagefinder sources move OLD NEW, or imagefinder index. "
+        "To go on without these images: --allow-removal",
     )
 
 
