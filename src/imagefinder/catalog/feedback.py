@@ -55,13 +55,6 @@ class Judgement:
         return cls(str(row["id"]), str(row["created"]), dict(row["query"]), liked, disliked)
 
 
-def _without(judgement: Judgement, gone: Collection[str]) -> Judgement:
-    liked, disliked = (
-        tuple(j for j in judged if j.content_hash not in gone) for judged in (judgement.liked, judgement.disliked)
-    )
-    return replace(judgement, liked=liked, disliked=disliked)
-
-
 class Feedback:
     """The judgements of an index, in ``feedback.jsonl``. Each is one line, which is on the disk when ``add`` returns. A
     line that a crash cut short is ignored. Removing a judgement adds a line that says so."""
@@ -111,18 +104,6 @@ class Feedback:
                 raise NotFoundError(f"There is no feedback with the id {id!r}.")
             self._append({"removed": id})
 
-    def purge(self, there: Collection[str]) -> set[str]:
-        """Forget what was said of contents other than those that are ``there``, and judgements of nothing else; which
-        contents that were. The file is written anew, whole. Raises StorageError."""
-        with self._index.writing:
-            found = self.list()[::-1]
-            gone = {j.content_hash for one in found for j in (*one.liked, *one.disliked)} - set(there)
-            if gone:
-                left = [_without(one, gone) for one in found]
-                rows = [one.to_dict() for one in left if one.liked or one.disliked]
-                write_whole(self._path, b"".join(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in rows))
-        return gone
-
     def __len__(self) -> int:
         return len(self.list())
 
@@ -171,3 +152,24 @@ class Feedback:
             raise StorageError(
                 f"{self._path} can't be written: {error.strerror or error}.", remedy="Make room on the disk."
             ) from error
+
+
+def purge_feedback(index: Index, there: Collection[str]) -> set[str]:
+    """Forget what was said of contents other than those that are ``there``, and judgements of nothing else; which
+    contents that were. The file is written anew, whole. Raises StorageError."""
+    with index.writing:
+        found = Feedback(index).list()[::-1]
+        gone = {j.content_hash for one in found for j in (*one.liked, *one.disliked)} - set(there)
+        if gone:
+            left = [_without(one, gone) for one in found]
+            rows = [one.to_dict() for one in left if one.liked or one.disliked]
+            lines = [json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in rows]
+            write_whole(index.path / FILE, b"".join(lines))
+    return gone
+
+
+def _without(judgement: Judgement, gone: Collection[str]) -> Judgement:
+    liked, disliked = (
+        tuple(j for j in judged if j.content_hash not in gone) for judged in (judgement.liked, judgement.disliked)
+    )
+    return replace(judgement, liked=liked, disliked=disliked)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from imagefinder.catalog.feedback import Feedback
+from imagefinder.catalog.feedback import purge_feedback
 from imagefinder.duplicates.decisions import purge_decisions
 from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.images.sources import open_source
@@ -146,6 +146,6 @@ def purge(index: Index) -> int:
         there = set(index.store.columns(("content_hash",))["content_hash"])
         said = load_said(index.path)
         gone = {one.content_hash for one in said}
-        gone |= purge_decisions(index, there) | Feedback(index).purge(there)
+        gone |= purge_decisions(index, there) | purge_feedback(index, there)
         save_said(index.path, [])
     return len(gone)
