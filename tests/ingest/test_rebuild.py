@@ -22,11 +22,14 @@ from imagefinder.types import Progress
 from tests.support.command import run_cli
 
 MakeImage = Callable[..., Image.Image]
+CopyIndex = Callable[[Path, Path], Path]
 
 
-@pytest.fixture
-def home(tmp_path: Path, make_image: MakeImage) -> Path:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, make_image: MakeImage) -> Path:
     """An index of a folder, a paused one and a table, and of a folder that was forgotten; with all that people said."""
+    tmp_path = tmp_path_factory.mktemp("made") / "work"
+    tmp_path.mkdir()
     for name, first in (("album", 0), ("paused", 20), ("forgotten", 40), ("listed", 60)):
         (tmp_path / name).mkdir()
         for n in range(first, first + 4):
@@ -49,7 +52,26 @@ def home(tmp_path: Path, make_image: MakeImage) -> Path:
         finder.copies.decide("keep-both", first, second)
         finder.feedback.add({"text": "x"}, [third])
         finder.train_classifier(by="folder", hidden=4, held_out=0, name="trained")
-    return tmp_path / "index"
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def kept(made: Path, copy_index: CopyIndex) -> Path:
+    return copied(made, made.with_name("kept"), copy_index)
+
+
+@pytest.fixture
+def home(made: Path, kept: Path, copy_index: CopyIndex) -> Path:
+    """The index, as it was, in the place that it was made in: it knows its sources by their paths."""
+    register(colours())
+    shutil.rmtree(made)
+    return copied(kept, made, copy_index) / "index"
+
+
+def copied(home: Path, target: Path, copy_index: CopyIndex) -> Path:
+    shutil.copytree(home, target, ignore=shutil.ignore_patterns("index"))
+    copy_index(home / "index", target / "index")
+    return target
 
 
 def colours() -> FunctionEmbedder:
