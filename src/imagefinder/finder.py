@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, Self
 from imagefinder.catalog.edits import remove_images, tag_images, update_image
 from imagefinder.catalog.facets import columns, facets, listed
 from imagefinder.catalog.feedback import Feedback
+from imagefinder.clusters.state import finish_interrupted
 from imagefinder.index.collection import Collection
 from imagefinder.index.folder import Index
 from imagefinder.index.manifest import exists
 from imagefinder.index.spaces import models_of
 from imagefinder.ingest import manage
 from imagefinder.ingest.fill import add_model
+from imagefinder.ingest.rebuild import rebuild_index
 from imagefinder.ingest.sources import add_sources
 from imagefinder.models.registry import find_spec, known_name
 from imagefinder.search.answer import search_collection
@@ -96,10 +98,17 @@ class ImageFinder:
             find_spec(known_name(model))  # a name that is wrong leaves no new index behind
         index = Index(folder, create=create, wait_s=wait_s, read_only=read_only)
         try:
+            finish_interrupted(index)
             return cls(index, model=model, limits=limits)
         except BaseException:
             index.close()
             raise
+
+    @classmethod
+    def rebuild(cls, path: ImageName, *sources: ImageName, **options: Any) -> IngestReport:
+        """Make the index at ``path``, which must not be open, again from its sources and from further ones: beside the
+        old one, which it then takes the place of. For the options see ``ingest.rebuild.rebuild_index``."""
+        return rebuild_index(Path(path).expanduser().absolute(), sources, **options)
 
     # --- taking images in and out ---------------------------------------------------------------------------------
 

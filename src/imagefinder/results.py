@@ -129,7 +129,7 @@ class SourceInfo:
     was last indexed to the end (ISO 8601, or None).
 
     ``state`` is "there", "missing" (not where it was; its images stay), "paused", "interrupted" (its last run did not
-    come to the end; the next one goes on) or "indexing".
+    come to the end; the next one goes on) or "indexing". ``missing`` of its images were not there when last looked for.
     """
 
     uri: str
@@ -137,6 +137,7 @@ class SourceInfo:
     images: int
     last_indexed: str | None
     state: str
+    missing: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}

@@ -15,7 +15,7 @@ from browsing import SAMPLES, Server, message, settled, shown_ids, wait_for
 expect = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed").expect
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page, Route
+    from playwright.sync_api import Locator, Page, Route
 
 
 @pytest.fixture(scope="module")
@@ -193,3 +193,60 @@ def test_work_can_be_stopped(server: Server, open_page: Callable[..., Page], slo
     assert server.get(f"/jobs/{job['id']}")["state"] == "cancelled"
     done = server.get("/images", filter=f'source = "{table}"', k=1)["total"]
     assert 0 < done < n  # what is in stays, the rest was not looked at
+
+
+def test_sources_are_shown_paused_moved_and_forgotten(
+    serve: Callable[..., Server], open_page: Callable[..., Page], tmp_path: Path, photos: Path
+) -> None:
+    server, home = serve(), tmp_path / "home"
+    shutil.copytree(photos / "trip", home / "trip")
+    shutil.copytree(photos / "garden", home / "garden")
+    server.run_job("index", sources=[str(home / "trip"), str(home / "garden")])
+    trips = len(list((home / "trip").iterdir()))
+    page = open_page(server, "/library")
+    rows = page.get_by_test_id("sources").get_by_role("listitem")
+    trip, garden = rows.filter(has_text="trip"), rows.filter(has_text="garden")
+    expect(trip).to_contain_text(f"{trips} images, indexed")
+
+    def choose(row: Locator, action: str) -> None:
+        row.get_by_role("button", name="More for").click()
+        row.get_by_role("dialog").get_by_role("button", name=action).click()
+
+    choose(garden, "Pause")
+    expect(garden).to_contain_text("It is left out when changes are looked for")
+    choose(garden, "Resume")
+    expect(garden).not_to_contain_text("left out")
+
+    (home / "trip").rename(home / "journey")
+    page.get_by_test_id("reindex").click()
+    expect(trip).to_contain_text("missing")
+    expect(trip).to_contain_text("Its images stay")
+    choose(trip, "Say where it is now")
+    dialog = page.get_by_role("dialog", name="Where is this folder now?")
+    dialog.get_by_label("Path of a folder").fill(str(home / "journey"))
+    dialog.get_by_role("button", name="Go").click()
+    expect(dialog.get_by_role("status")).to_contain_text(f"{trips} images here")
+    dialog.get_by_role("button", name="It is here now").click()
+    journey = rows.filter(has_text="journey")
+    expect(journey).to_contain_text(f"{trips} images, indexed")
+    expect(trip).to_have_count(0)
+
+    page.get_by_test_id("reindex").click()
+    server.at_rest()
+    (next(iter((home / "journey").iterdir()))).unlink()
+    for path in (home / "garden").iterdir():
+        path.unlink()
+    expect(page.get_by_test_id("reindex")).to_be_enabled()
+    page.get_by_test_id("reindex").click()
+    expect(garden).to_contain_text("6 not there any more")
+    choose(garden, "Take out what is gone")
+    page.get_by_role("dialog", name="Take out what is gone?").get_by_role("button", name="Take them out").click()
+    expect(garden).to_contain_text("0 images, indexed")
+    expect(garden).not_to_contain_text("not there")
+    choose(garden, "Forget")
+    page.get_by_role("dialog", name="Forget this source?").get_by_test_id("forget-remove").click()
+    expect(garden).to_have_count(0)
+    choose(journey, "Forget")
+    page.get_by_role("dialog", name="Forget this source?").get_by_test_id("forget-keep").click()
+    expect(page.get_by_text("None yet. Add some images below.")).to_be_visible()
+    assert len(server.ids()) == trips - 1

@@ -29,6 +29,7 @@ PAIRS: dict[type, type] = {
 }
 HERE_ONLY = {
     "ImageFinder.open": "a client is opened by the URL of a server",
+    "ImageFinder.rebuild": "it takes an index that may be past opening",
     "ImageFinder.changes": "it watches the files of this machine",
     "ImageFinder.serve_at": "it is for the process that holds the index",
     "ImageFinder.embedder": "the model itself, which is on the server's machine",

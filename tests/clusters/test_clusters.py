@@ -30,7 +30,6 @@ from imagefinder.errors import (
     StorageError,
 )
 from imagefinder.evaluation.of_index import assess
-from imagefinder.ingest.rebuild import reset_index
 from imagefinder.types import Progress
 
 SAMPLES = Path(__file__).resolve().parents[2] / "examples" / "images"
@@ -360,13 +359,15 @@ def test_a_rebuilt_index_has_its_clusters_again(home: Path) -> None:
         finder.clusters.move(finder.records()[0].id, 3)
         finder.clusters.rename(3, "Mine")
         before = labels(finder)
-    reset_index(home / "index")
-    with ImageFinder.open(home / "index", model="fast") as finder:
+    ImageFinder.rebuild(home / "index")
+    with ImageFinder.open(home / "index") as finder:
         report = finder.add()
         assert labels(finder) == before and finder.clusters.find("mine").label == 3
         assert report.clusters is not None and report.clusters.assigned == 0
-    reset_index(home / "index")
-    with ImageFinder.open(home / "index", model="default") as finder:
+    ImageFinder.rebuild(home / "index", model="default")
+    with ImageFinder.open(home / "index") as finder:
+        assert labels(finder) == before and finder.models == ["efficientnet-lite2", "efficientnet-lite0"]
+        finder.drop_space("efficientnet-lite0")
         report = finder.add()
         assert report.clusters is not None and "another model" in (report.clusters.advice or "")
         with pytest.raises(NotFoundError, match="another model"):

@@ -259,6 +259,16 @@ def test_what_cannot_be_locked_is_read_as_a_copy(home: Path, monkeypatch: pytest
         ImageFinder.open(home, read_only=True)
 
 
+def test_a_copy_is_made_anew_when_the_index_was_rebuilt(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_place_of_a_lock(monkeypatch)
+    with ImageFinder.open(home, read_only=True) as reader:
+        before = [hit.id for hit in reader.similar(reader.records()[0].id)]
+        for made in ("made-1", "made-2"):
+            assert run_process("index", "--rebuild", "--index", home).returncode == 0
+            assert (home / made).is_dir()
+            assert [hit.id for hit in reader.similar(reader.records()[0].id)] == before
+
+
 def test_no_copy_is_made_while_somebody_writes(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As it is for another user's index: neither to be locked nor to be asked."""
     in_place_of_a_lock(monkeypatch)

@@ -134,6 +134,23 @@ def test_a_full_disk_is_said_and_what_was_stored_stays(
     assert rows.shape[0] == 300
 
 
+def test_a_full_disk_ends_a_rebuild_and_the_index_is_as_it_was(many: Path, small_disk: Path) -> None:
+    index, filler = small_disk / "index", small_disk / "filler"
+    with ImageFinder.open(index, model="fast") as finder:
+        finder.add(many)
+    before = contents(index)
+    free = os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_frsize
+    filler.write_bytes(bytes(max(0, free - 100 * 1024**2)))  # enough to begin, too little to end
+    with pytest.raises(StorageError):
+        ImageFinder.rebuild(index)
+    filler.unlink()
+    found, rows = contents(index)
+    assert found == before[0]
+    np.testing.assert_array_equal(rows, before[1])
+    assert not list(index.glob("made-*"))
+    assert ImageFinder.rebuild(index).total == 300
+
+
 def test_a_second_process_is_told_who_holds_the_index(many: Path, tmp_path: Path) -> None:
     index = tmp_path / "index"
     holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(index)], stdout=subprocess.PIPE, text=True)
@@ -143,7 +160,7 @@ def test_a_second_process_is_told_who_holds_the_index(many: Path, tmp_path: Path
         with pytest.raises(IndexLockedError, match=str(holder.pid)):
             ImageFinder.open(index, wait_s=0.1)
         answer = subprocess.run(
-            [sys.executable, "-m", "imagefinder", "search", "x", "--index", str(index), "--json"],
+            [sys.executable, "-m", "imagefinder", "index", str(many), "--index", str(index), "--json"],
             capture_output=True,
             text=True,
         )

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.finder import ImageFinder
-from imagefinder.ingest.rebuild import reset_index
 from tests.support.command import run_cli
 
 MakeImage = Callable[..., Image.Image]
@@ -142,6 +145,113 @@ def test_a_folder_below_that_is_empty_now_keeps_its_images_and_a_deleted_one_doe
     assert finder.add().removed == 11
 
 
+def test_what_a_link_led_to_is_not_removed_while_it_leads_nowhere(
+    finder: ImageFinder, tmp_path: Path, fill: Callable[..., Path]
+) -> None:
+    library, nas = fill(tmp_path / "library", 30), fill(tmp_path / "nas", 3, 100)
+    (library / "linked").symlink_to(nas)
+    assert finder.add(library).added == 33
+    nas.rename(tmp_path / "away")
+    report = finder.add()
+    assert (report.kept, report.removed, report.total) == (3, 0, 33)
+    assert report.skipped[0].uri == str(library / "linked") and "linked" in report.skipped[0].reason
+    (library / "linked").unlink()  # now it was a person
+    assert finder.add().removed == 3
+
+
+@pytest.fixture
+def drive(tmp_path: Path) -> Iterator[Path]:
+    """A folder with a small drive mounted on it, below what is to be indexed."""
+    folder = tmp_path / "library" / "drive"
+    folder.mkdir(parents=True)
+    mounted = os.name == "posix" and mount(folder)
+    if not mounted:
+        pytest.skip("mounting a drive needs the right to mount")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=False, capture_output=True)
+
+
+def mount(folder: Path) -> bool:
+    command = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)]
+    return subprocess.run(command, capture_output=True).returncode == 0
+
+
+def test_the_images_of_a_drive_below_a_source_stay_while_it_is_not_mounted(
+    finder: ImageFinder, tmp_path: Path, fill: Callable[..., Path], drive: Path
+) -> None:
+    library = fill(tmp_path / "library", 30)
+    fill(drive, 3, 100)
+    finder.add(library)
+    finder.tag(filter="folder = drive", add=["holiday"])
+    subprocess.run(["umount", str(drive)], check=True)
+    report = finder.add()
+    assert (report.kept, report.removed) == (3, 0) and report.skipped[0].uri == str(drive)
+    assert len(finder.records("tags = holiday and missing = true")) == 3
+    assert mount(drive)
+    fill(drive, 3, 100)
+    finder.add()
+    assert len(finder.records("tags = holiday")) == 3 and not finder.records("missing = true")
+
+
+def test_a_folder_that_cannot_be_read_keeps_its_images(
+    finder: ImageFinder, tmp_path: Path, fill: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = fill(tmp_path / "library", 2)
+    closed = fill(library / "closed", 30, 100)
+    finder.add(library)
+    real = os.scandir
+
+    def scandir(path: Any = ".") -> Any:
+        if str(path).startswith(str(closed)):
+            raise PermissionError(13, "Permission denied")
+        return real(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", scandir)
+        report = finder.add(allow_removal=True)
+        assert (report.removed, report.total) == (0, 32)
+        assert [one.uri for one in report.skipped] == [str(closed)]
+    assert finder.add().unchanged == 32
+
+
+def test_purging_forgets_decisions_and_feedback_of_images_that_are_gone(
+    finder: ImageFinder, tmp_path: Path, fill: Callable[..., Path]
+) -> None:
+    album = fill(tmp_path / "album", 4)
+    finder.add(album)
+    ids = [finder.get(album / f"{n:03}.png").id for n in range(4)]
+    finder.tag(ids[:1], add=["gone"])
+    finder.copies.decide("keep-both", *ids[:2])
+    finder.copies.decide("not-duplicate", *ids[2:])
+    finder.feedback.add({"text": "x"}, ids[:1], ids[1:2])
+    finder.feedback.add({"text": "y"}, ids[:1])
+    assert finder.purge() == 0 and len(finder.feedback) == 2
+    (album / "000.png").unlink()
+    finder.add()
+    assert len(finder.copies.decisions().pairs) == 2 and len(finder.feedback) == 2
+    assert finder.purge() == 1
+    assert [d.decision for d in finder.copies.decisions().pairs.values()] == ["not-duplicate"]
+    (judgement,) = finder.feedback.list()
+    assert (judgement.query, judgement.liked, len(judgement.disliked)) == ({"text": "x"}, (), 1)
+    fill(album, 1)
+    finder.add()
+    assert finder.get(album / "000.png").tags == ()
+
+
+def test_the_facts_of_the_index_say_how_each_source_is(
+    finder: ImageFinder, tmp_path: Path, fill: Callable[..., Path]
+) -> None:
+    finder.add(fill(tmp_path / "a", 1), fill(tmp_path / "b", 1, 10), fill(tmp_path / "c", 1, 20))
+    finder.pause_source(tmp_path / "b")
+    shutil.rmtree(tmp_path / "c")
+    told = {Path(source["uri"]).name: source["state"] for source in finder.info().sources}
+    assert told == states(finder) == {"a": "there", "b": "paused", "c": "missing"}
+    finder.close()
+    said = run_cli("info", "--index", tmp_path / "index", "--json")
+    assert [source["state"] for source in json.loads(said.stdout)["sources"]] == ["there", "paused", "missing"]
+    assert f"{tmp_path / 'b'}  (paused, last indexed" in run_cli("info", "--index", tmp_path / "index").stdout
+
+
 def test_a_paused_source_is_left_as_it_is(finder: ImageFinder, tmp_path: Path, fill: Callable[..., Path]) -> None:
     a, b = fill(tmp_path / "a", 2), fill(tmp_path / "b", 2, 50)
     finder.add(a, b)
@@ -195,7 +305,7 @@ def test_rebuilding_is_refused_while_a_source_is_missing_and_keeps_tags(
     with ImageFinder.open(index) as finder:
         assert len(finder) == 5
     (tmp_path / "away").rename(usb)
-    reset_index(index)
+    ImageFinder.rebuild(index)
     with ImageFinder.open(index, model="fast") as finder:
         finder.add()
         assert len(finder) == 5

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from imagefinder._util.files import write_whole
 from imagefinder.errors import InvalidInputError, NotFoundError, StorageError
 
 if TYPE_CHECKING:
@@ -151,3 +152,24 @@ class Feedback:
             raise StorageError(
                 f"{self._path} can't be written: {error.strerror or error}.", remedy="Make room on the disk."
             ) from error
+
+
+def purge_feedback(index: Index, there: Collection[str]) -> set[str]:
+    """Forget what was said of contents other than those that are ``there``, and judgements of nothing else; which
+    contents that were. The file is written anew, whole. Raises StorageError."""
+    with index.writing:
+        found = Feedback(index).list()[::-1]
+        gone = {j.content_hash for one in found for j in (*one.liked, *one.disliked)} - set(there)
+        if gone:
+            left = [_without(one, gone) for one in found]
+            rows = [one.to_dict() for one in left if one.liked or one.disliked]
+            lines = [json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in rows]
+            write_whole(index.path / FILE, b"".join(lines))
+    return gone
+
+
+def _without(judgement: Judgement, gone: Collection[str]) -> Judgement:
+    liked, disliked = (
+        tuple(j for j in judged if j.content_hash not in gone) for judged in (judgement.liked, judgement.disliked)
+    )
+    return replace(judgement, liked=liked, disliked=disliked)

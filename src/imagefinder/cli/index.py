@@ -16,6 +16,7 @@ from imagefinder.cli.common import (
     OK,
     index_option,
     json_option,
+    limits,
     open_finder,
     plural,
     print_json,
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 @click.option("--model", metavar="NAME", help="Model of a new index, or one to add to it; see: imagefinder models list")
 @click.option("--watch", is_flag=True, help="Keep running, and index changes as they happen, until Ctrl-C.")
 @click.option("--force", is_flag=True, help="Embed every image again, also unchanged ones.")
-@click.option("--rebuild", is_flag=True, help="Make the index again from its sources, which must all be there.")
+@click.option("--rebuild", is_flag=True, help="Make the index again from its sources, beside the old one, then switch.")
 @click.option("--allow-removal", is_flag=True, help="Remove images even if many are gone at once, as with a drive.")
 @click.option("--allow-empty", is_flag=True, hidden=True)  # its older name
 @click.option("--strict", is_flag=True, help="Exit with 1 if an image was skipped.")
@@ -67,21 +68,21 @@ def index(
     a folder is empty that held more than 10, or a drive is not mounted: they stay until --allow-removal. What was said
     of removed images is kept, and comes back with them.
 
+    --rebuild makes a new index beside the old one and then switches, so nothing is lost if it ends early. It is refused
+    while images could not be made again, unless --allow-removal is given.
+
     With --model, an index that has images also gets the vectors of another model: see `imagefinder spaces`. A model of
     the catalogue or the hub that is not here yet is fetched first.
     """
     path = index_dir or settings.default_index()
     model = ensure_here(model) if model else None
-    if rebuild:
-        _reset(path, sources)
+    options = {k: v for k, v in options.items() if v is not None}
+    made = _rebuild(path, sources, model, options) if rebuild else None
     with open_finder(path, create=bool(sources), new_model=model) as finder:
         if not sources and not finder.sources:
             raise click.UsageError("No SOURCE given, and the index knows none yet.")
         spec = finder.model_spec(model) if model else None
-        options = {k: v for k, v in options.items() if v is not None}
-        if rebuild and sources and finder.sources:
-            _run(finder, (), {})
-        report = _run(finder, sources, options)
+        report = made or _run(finder, sources, options)
         _tell(finder, report, as_json)
         if spec and spec.name not in finder.models[:1]:
             _add_model(finder, spec.name)
@@ -90,10 +91,18 @@ def index(
     return NOTHING_FOUND if report.missing or report.kept or (strict and report.skipped) else OK
 
 
-def _reset(path: Path, sources: Sequence[str]) -> None:
-    from imagefinder.ingest.rebuild import reset_index
+def _rebuild(path: Path, sources: Sequence[str], model: str | None, options: dict[str, Any]) -> IngestReport:
+    from imagefinder.finder import ImageFinder
 
-    reset_index(path.expanduser(), sources)
+    options["allow_removal"] |= options.pop("allow_empty")
+    options.pop("force")
+    with ProgressBar() as bar:
+        try:
+            return ImageFinder.rebuild(path, *sources, model=model, limits=limits(), progress=bar.show, **options)
+        except KeyboardInterrupt:
+            bar.close()
+            say("Stopped. The index is as it was.")
+            raise click.exceptions.Exit(INTERRUPTED) from None
 
 
 def _run(finder: ImageFinder, sources: Sequence[str], options: dict[str, Any]) -> IngestReport:
@@ -137,8 +146,9 @@ def _tell(finder: ImageFinder, report: IngestReport, as_json: bool) -> None:
     rate = f", {report.images_per_second:,.0f} images/s on {runs_on}" if runs_on else ""
     say(f"{', '.join(p for p in parts if not p.startswith('0 ')) or 'Nothing found'} in {report.seconds:.1f} s{rate}.")
     for one in report.missing:
-        say(f"Source missing, its images stay: {one.uri}: {one.reason} {one.remedy}".rstrip())
-    if report.missing:
+        what = "Source missing" if one.code == "not-found" else "Source can't be read"
+        say(f"{what}, its images stay: {one.uri}: {one.reason} {one.remedy}".rstrip())
+    if any(one.code == "not-found" for one in report.missing):
         say("If it was renamed: imagefinder sources move OLD NEW; if it is gone: imagefinder sources forget OLD")
     if report.said:
         say(f"What was said of {plural(report.said, 'removed image')} is kept, and comes back with the content.")

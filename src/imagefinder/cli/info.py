@@ -7,7 +7,17 @@ from pathlib import Path
 import click
 
 from imagefinder import settings
-from imagefinder.cli.common import FAILED, OK, human_bytes, index_option, json_option, open_finder, plural, print_json
+from imagefinder.cli.common import (
+    FAILED,
+    OK,
+    human_bytes,
+    index_option,
+    json_option,
+    open_finder,
+    plural,
+    print_json,
+    shown,
+)
 
 
 @click.command()
@@ -17,7 +27,6 @@ def info(index_dir: Path | None, as_json: bool) -> int:
     """Show what the index holds: images, sources, model, spaces, size on disk."""
     with open_finder(index_dir, read_only=True) as finder:
         about = finder.info()
-        states = {source.uri: source.state for source in finder.list_sources()}
     if as_json:
         print_json(about.to_dict())
         return OK
@@ -29,7 +38,7 @@ def info(index_dir: Path | None, as_json: bool) -> int:
         click.echo(f"Space    {name}: {dims}{_used(space['current'])}")
     for source in about.sources:
         when = f"last indexed {source['last_indexed'] or 'never'}"
-        click.echo(f"Source   {source['uri']}  ({_state(states[source['uri']])}{when})")
+        click.echo(shown(f"Source   {source['uri']}  ({_state(source['state'])}{when})"))
     return OK
 
 

@@ -6,7 +6,17 @@ from pathlib import Path
 
 import click
 
-from imagefinder.cli.common import NOTHING_FOUND, OK, index_option, json_option, open_finder, plural, print_json, say
+from imagefinder.cli.common import (
+    NOTHING_FOUND,
+    OK,
+    index_option,
+    json_option,
+    open_finder,
+    plural,
+    print_json,
+    say,
+    shown,
+)
 
 
 @click.group()
@@ -35,7 +45,9 @@ def list_(index_dir: Path | None, as_json: bool) -> int:
         return OK
     for one in found:
         when = f"indexed {one.last_indexed}" if one.last_indexed else "not indexed to the end yet"
-        click.echo(f"{one.state:<12} {one.kind:<7} {plural(one.images, 'image'):>14}  {one.uri}  ({when})")
+        gone = f", {one.missing:,} of them not there" if one.missing else ""
+        what = f"{one.state:<12} {one.kind:<7} {plural(one.images, 'image'):>14}"
+        click.echo(shown(f"{what}  {one.uri}  ({when}{gone})"))
     if not found:
         say("The index knows no sources yet.")
     return OK

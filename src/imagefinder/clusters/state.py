@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -15,7 +16,7 @@ from imagefinder._util.files import write_whole
 from imagefinder.clusters.assign import assign_rest
 from imagefinder.clusters.clustering import KIND, Clustering
 from imagefinder.clusters.labels import put_back, relabel, rename_members
-from imagefinder.errors import IndexDamagedError, NotFoundError
+from imagefinder.errors import ImageFinderError, IndexDamagedError, NotFoundError
 from imagefinder.index.runs import LateArrays, drop_older, load_run, save_run, save_version
 
 if TYPE_CHECKING:
@@ -53,6 +54,15 @@ def _load(index: Index, name: str) -> Clustering:
         kept = index.results[KIND] = (run, Clustering.of(run))
     run, clustering = kept
     return replace(clustering, stored=LateArrays(run))
+
+
+def finish_interrupted(index: Index) -> None:
+    """Have the records say what the clustering in force says, if a change of it was cut short: otherwise filters by
+    cluster would find some of both. What can't be done now is left to the next look at the clusters."""
+    with suppress(ImageFinderError):
+        state = _read(index)
+        if state.get("run") is not None and not state.get("applied"):
+            current(index)
 
 
 def apply_again(folder: Path) -> None:

@@ -6,7 +6,7 @@ The decisions of an index are in its file ``decisions.json``.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -128,6 +128,17 @@ def change_decisions(index: Index, change: Callable[[Decisions], Decisions]) -> 
         decisions = change(load_decisions(index.path))
         write_decisions(index.path / FILE, decisions)
     return decisions
+
+
+def purge_decisions(index: Index, there: Collection[str]) -> set[str]:
+    """Forget the decisions of an index about contents other than those that are ``there``; which that were. Raises
+    IndexDamagedError or StorageError."""
+    with index.writing:
+        pairs = load_decisions(index.path).pairs
+        gone = {content for pair in pairs for content in pair if content not in there}
+        if gone:
+            write_decisions(index.path / FILE, Decisions({k: d for k, d in pairs.items() if gone.isdisjoint(k)}))
+    return gone
 
 
 def read_decisions(path: Path) -> Decisions:

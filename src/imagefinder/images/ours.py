@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection
 
 INDEX, JOURNAL = "index.json", "journal.jsonl"
-PARTS = ("points", "uploads", "runs", "thumbnails", "transforms", ".lock", "trash")  # beside the file of an index
+PARTS = ("points", "made-1", "made-2", "uploads", "runs", "thumbnails", "transforms", ".lock", "trash")  # of an index
 _RUN = re.compile(r"\d{8}-\d{6}(-\d+)?")  # the name of a folder that duplicates were moved to
 _MOVED = re.compile(r"\d{4,}-.+")  # the names of the files there
 
@@ -56,7 +56,7 @@ def _is_index(folder: str, names: Collection[str]) -> bool:
             return True
     except (OSError, ValueError, RecursionError):
         pass
-    return "points" in names and ".lock" in names
+    return ".lock" in names and not {"points", "made-1", "made-2"}.isdisjoint(names)
 
 
 def _is_journal(path: str) -> bool:

@@ -43,6 +43,7 @@ class Source(ABC):
         self.uri = uri
         self.options = options or {}
         self.mounts: list[str] = []  # folders in which the last ``scan`` found another drive
+        self.broken: list[str] = []  # links that it found, to folders perhaps, with nothing where they lead
         self.ours: list[str] = []  # folders that it passed by, because ImageFinder made them
 
     @abstractmethod
@@ -74,7 +75,7 @@ class FolderSource(Source):
         self._unreadable: list[str] = []
 
     def scan(self) -> Iterator[ImageRef | Skipped]:
-        self._unreadable, self.mounts, self.ours = [], [], []
+        self._unreadable, self.mounts, self.broken, self.ours = [], [], [], []
         self._entered: set[tuple[int, int]] = set()
         levels = [self._walk(self.uri, "", self._rules)]  # a stack: folders lie deeper than Python lets calls go
         while levels:
@@ -119,6 +120,8 @@ class FolderSource(Source):
                 if not rules.leaves_out(below + entry.name, folder=True):
                     yield self._walk(entry.path, f"{below}{entry.name}/", rules)
             elif not rules.leaves_out(below + entry.name, folder=False):
+                if entry.is_symlink() and not os.path.exists(entry.path):
+                    self.broken.append(entry.path)
                 yield from self._file(entry)
 
     def _file(self, entry: os.DirEntry[str]) -> Iterator[ImageRef | Skipped]:

@@ -233,7 +233,10 @@ class Collection:
             bytes=disk_use(self.index.path),
             model=manifest.spaces[manifest.current["image"]].model if manifest.current else None,
             spaces=spaces,
-            sources=[{"uri": s.uri, "kind": s.kind, "last_indexed": s.last_indexed} for s in manifest.sources],
+            sources=[
+                {"uri": s.uri, "kind": s.kind, "last_indexed": s.last_indexed, "state": s.state(self.index.indexed_now)}
+                for s in manifest.sources
+            ],
             created=manifest.created,
             version=manifest.version,
         )

@@ -59,6 +59,7 @@ class Index:
         read_only: bool = False,
     ) -> None:
         self.path, self.read_only = path, read_only
+        self.home = path  # where the models lie that were trained on it: while it is rebuilt, another folder
         self._stores = find_store(store)
         self._refuse_foreign_folder()
         if (not create or read_only) and not manifests.exists(path):
@@ -85,9 +86,12 @@ class Index:
 
         self._seen: object = None
         self._reread()
-        has_points = lambda: bool(manifests.load(self.path).spaces)  # noqa: E731
-        self.store = ReadingStore(self.path, self._stores, has_points, wait_s)
+        self.store = ReadingStore(self.path, self._stores, self._stored, wait_s)
         self._reread()
+
+    def _stored(self) -> Path | None:
+        manifest = manifests.load(self.path)
+        return self.path / manifest.made / POINTS if manifest.spaces else None
 
     def _open_to_write(self, wait_s: float) -> None:
         self._lock = IndexLock(self.path)
@@ -115,7 +119,7 @@ class Index:
         if manifests.exists(self.path) or not self.path.is_dir():
             return
         there = sorted(p.name for p in self.path.iterdir() if not p.name.startswith((".lock", "index.json")))
-        if POINTS in there:
+        if {POINTS, *manifests.MADE} & set(there):
             raise IndexDamagedError(f"{self.path / 'index.json'} is missing.", remedy=REBUILD)
         if there:
             raise InvalidInputError(
@@ -124,7 +128,7 @@ class Index:
             )
 
     def _open_store(self) -> Store:
-        points = self.path / POINTS
+        points = self.points
         if self.manifest.spaces:
             return self._stores.open(points)
         # Without a space nothing was ever stored: what lies there is from a creation that was cut short.
@@ -132,9 +136,23 @@ class Index:
         return self._stores.create(points)
 
     def _drop_leftovers(self) -> None:
-        """Remove the vectors of a fit or of a new space that was interrupted."""
+        """Remove the vectors of a fit or of a new space that was interrupted, and what a rebuild that was left behind:
+        its own folder, or once ``index.json`` names that, what was there before."""
         for name in set(self.store.vectors()) - self.manifest.vectors():
             self.store.drop_vector(name)
+        drop_unnamed(self.path, self.manifest)
+
+    @property
+    def points(self) -> Path:
+        """The folder of the points."""
+        return self.path / self.manifest.made / POINTS
+
+    def switch_to(self, manifest: Manifest) -> None:
+        """Have ``index.json`` name the points that a rebuild has made. Those that were open are closed before, so that
+        nobody compares vectors of both. Nothing but ``close`` works afterwards."""
+        self._answering.close()
+        self.store.close()
+        self.save_manifest(manifest)
 
     # --- reading -----------------------------------------------------------------------------------------------------
 
@@ -308,6 +326,14 @@ class Index:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def drop_unnamed(path: Path, manifest: Manifest) -> None:
+    """Remove the points and transforms in an index folder that ``index.json`` does not name."""
+    former = (POINTS, TRANSFORMS) if manifest.made else ()
+    for name in (*former, *manifests.MADE):
+        if name != manifest.made:
+            shutil.rmtree(path / name, ignore_errors=True)
 
 
 def no_images() -> NotFoundError:

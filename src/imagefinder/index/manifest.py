@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,9 +13,10 @@ from typing import Any
 
 from imagefinder._util.files import write_whole
 from imagefinder.errors import IndexDamagedError, IndexFolderError, IndexVersionError, NotFoundError
-from imagefinder.index.migrations import CURRENT, migrate
+from imagefinder.index.migrations import CURRENT, FIRST, migrate
 
 NAME = "index.json"
+MADE = ("made-1", "made-2")  # the folders of rebuilds: the one that is in use, and the next
 _REMEDY = "Restore it from a backup, or delete the folder and index the images again."
 
 
@@ -59,6 +60,22 @@ class SourceEntry:
         row = asdict(self)
         return {name: row[name] for name in row if row[name] or name in ("uri", "kind", "options", "last_indexed")}
 
+    def is_away(self) -> bool:
+        """Whether it is not where it was. A URL is only known to be gone when it is fetched."""
+        if self.kind == "url":
+            return False
+        return not (os.path.isdir(self.uri) if self.kind == "folder" else os.path.isfile(self.uri))
+
+    def state(self, indexed_now: Collection[str] = ()) -> str:
+        """How it is, as ``results.SourceInfo`` tells; ``indexed_now`` are the sources of a run in progress."""
+        if self.uri in indexed_now:
+            return "indexing"
+        if self.paused:
+            return "paused"
+        if self.is_away():
+            return "missing"
+        return "interrupted" if self.started else "there"
+
     def covers(self, uri: str, source: str) -> bool:
         """Whether the image at ``uri``, taken in from ``source``, is one of this source's."""
         if self.kind == "table":
@@ -69,7 +86,8 @@ class SourceEntry:
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """What ``index.json`` says. Frozen: ``with_space`` and ``with_source`` return a changed copy. ``current`` names the
-    space that is searched by images ("image") and by text ("words")."""
+    space that is searched by images ("image") and by text ("words"). ``made`` is the folder in the index folder that a
+    rebuild has put the points and transforms in; empty: they lie in the index folder itself."""
 
     app_version: str
     spaces: Mapping[str, SpaceEntry] = field(default_factory=dict)
@@ -77,6 +95,7 @@ class Manifest:
     created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     version: int = CURRENT
     current: Mapping[str, str] = field(default_factory=dict)
+    made: str = ""
 
     def vectors(self) -> set[str]:
         """The stored vectors that belong to a space."""
@@ -105,10 +124,11 @@ class Manifest:
 
     def to_dict(self) -> dict[str, Any]:
         return {
-            "version": self.version,
+            "version": CURRENT if self.made else FIRST,
             "created": self.created,
             "app_version": self.app_version,
             "current": dict(self.current),
+            **({"made": self.made} if self.made else {}),
             "spaces": {name: asdict(entry) for name, entry in self.spaces.items()},
             "sources": [entry.to_dict() for entry in self.sources],
         }
@@ -167,7 +187,7 @@ def _no_index(folder: Path) -> Exception:
         return NotFoundError(f"There is no index at {folder}.", remedy="Make one with: imagefinder index SOURCE")
     if not folder.is_dir():
         return IndexFolderError(f"{folder} is a file, not the folder of an index.", remedy="Name a folder.")
-    if (folder / "points").is_dir():
+    if any((folder / name).is_dir() for name in ("points", *MADE)):
         return IndexDamagedError(f"{folder / NAME} is missing.", remedy=_REMEDY)
     if not any(folder.iterdir()):
         return NotFoundError(f"The folder {folder} is empty.", remedy="Make an index with: imagefinder index SOURCE")
@@ -181,7 +201,12 @@ def _read(data: Mapping[str, Any]) -> Manifest:
     current = data.get("current") or _first_spaces(spaces)
     if not set(current) <= {"image", "words"} or not set(current.values()) <= set(spaces):
         raise ValueError(f"current is {current!r}")
-    return Manifest(str(data["app_version"]), spaces, sources, str(data["created"]), int(data["version"]), current)
+    made = str(data["made"])
+    if made not in ("", *MADE):
+        raise ValueError(f"made is {made!r}")
+    return Manifest(
+        str(data["app_version"]), spaces, sources, str(data["created"]), int(data["version"]), current, made
+    )
 
 
 def _first_spaces(spaces: Mapping[str, SpaceEntry]) -> dict[str, str]:

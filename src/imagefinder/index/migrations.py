@@ -2,7 +2,8 @@
 
 A change of the schema adds a function ``mNNN_what_it_does`` at the end of ``MIGRATIONS``. It gets the dict that schema
 NNN - 1 wrote, and returns the one of schema NNN. A step is never changed after its release, because existing indexes
-have gone through it. The first release writes schema 1, so there is no step yet.
+have gone through it. The first release writes schema 1. An index that uses nothing of a later one is still written as
+that, so that the first release can read it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,14 @@ from typing import Any, Final, TypeAlias
 Migration: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 
 FIRST: Final = 1
-MIGRATIONS: tuple[Migration, ...] = ()
+
+
+def m002_name_the_folder_of_the_points(data: dict[str, Any]) -> dict[str, Any]:
+    """``made``: where a rebuild has put the points."""
+    return {**data, "made": ""}
+
+
+MIGRATIONS: tuple[Migration, ...] = (m002_name_the_folder_of_the_points,)
 CURRENT: Final = FIRST + len(MIGRATIONS)
 
 

@@ -34,7 +34,7 @@ class Models:
     @property
     def folder(self) -> Path:
         """The folder of the models trained on this index."""
-        return self._index.path / TRAINED
+        return self._index.home / TRAINED
 
     def spec(self, name: str) -> ModelSpec:
         """The facts of a model by its name. Raises NotFoundError and ModelError."""

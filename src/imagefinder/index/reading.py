@@ -34,19 +34,21 @@ _POLL_S = 0.02
 
 
 class ReadingStore(RefusesWrites):
-    """The reading half of ``base.Store`` for the index in ``folder``; ``has_points`` says whether anything was stored.
+    """The reading half of ``base.Store`` for the index in ``folder``; ``points`` tells where they are, None if nothing
+    was stored yet.
 
     Each call goes to the process that holds the index. If none does, this one takes the lock and answers the others,
     until a writer asks for it. Where no lock can be made, or the disk is full, it reads a private copy of the points.
     Every method raises IndexLockedError when a holder can't be asked for ``wait_s`` seconds.
     """
 
-    def __init__(self, folder: Path, kind: StoreKind, has_points: Callable[[], bool], wait_s: float) -> None:
-        self._folder, self._kind, self._has_points, self._wait_s = folder, kind, has_points, wait_s
+    def __init__(self, folder: Path, kind: StoreKind, points: Callable[[], Path | None], wait_s: float) -> None:
+        self._folder, self._kind, self._points, self._wait_s = folder, kind, points, wait_s
         self._steady = SharedLock()  # shared: what is read from stays open
         self._source: Store | None = None
         self._open = ExitStack()
         self._closed = False
+        self._copy_of: Path | None = None  # a private copy is one of these points: a rebuild makes others
         self._seen: tuple[object, int] = (None, 0)
         self._changes = 0
         self._read(lambda store: None)
@@ -76,7 +78,7 @@ class ReadingStore(RefusesWrites):
         for _ in range(ATTEMPTS):
             with self._steady.shared():
                 source = self._source
-                if source is not None:
+                if source is not None and self._copy_of in (None, self._points()):
                     with suppress(HolderGoneError):
                         return read(source)
             with self._steady.exclusive():
@@ -86,7 +88,7 @@ class ReadingStore(RefusesWrites):
         raise IndexLock(self._folder).locked()
 
     def _drop(self) -> None:
-        self._source = None
+        self._source = self._copy_of = None
         self._open.close()
 
     def _find(self) -> Store:
@@ -121,9 +123,8 @@ class ReadingStore(RefusesWrites):
             undo.callback(answering.close)
             shown = lock.show_door(answering.door)
             try:
-                store = (
-                    self._kind.open(self._folder / "points") if self._has_points() else STORES["exact"].create(Path())
-                )
+                points = self._points()
+                store = self._kind.open(points) if points else STORES["exact"].create(Path())
                 undo.callback(store.close)
             except StorageError:
                 store = self._copied()
@@ -137,13 +138,15 @@ class ReadingStore(RefusesWrites):
         return store
 
     def _copied(self) -> Store:
-        if not self._has_points():
+        found = self._points()
+        if found is None:
             return STORES["exact"].create(Path())
         with ExitStack() as undo:
-            points = undo.enter_context(private_copy(self._folder / "points", SPARE))
+            points = undo.enter_context(private_copy(found, SPARE))
             store = self._kind.open(points)
             undo.callback(store.close)
             self._open.push(undo.pop_all().__exit__)
+        self._copy_of = found
         return store
 
     def _hand_over(self) -> bool:

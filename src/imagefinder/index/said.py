@@ -51,13 +51,28 @@ def load_said(folder: Path) -> list[Said]:
         found = json.loads(path.read_text("utf-8"))
         if found["version"] > VERSION:
             raise ValueError("it was written by a newer ImageFinder")
-        return [Said(str(r["content_hash"]), str(r["uri"]), dict(r["fields"]), str(r["when"])) for r in found["images"]]
+        if not isinstance(found["images"], list):
+            raise TypeError("its images are no list")
+        return [_read(row) for row in found["images"]]
     except FileNotFoundError:
         return []
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise IndexDamagedError(
             f"{path} can't be read: {error}.", remedy="Mend it, or move it away to go on without what it holds."
         ) from error
+
+
+def _read(row: Mapping[str, Any]) -> Said:
+    said = Said(row["content_hash"], row["uri"], dict(row["fields"]), row["when"])
+    texts = (said.content_hash, said.uri, said.when, *said.fields.get("tags", ()))
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError(f"no text where there must be one, in {texts!r}")
+    if wrong := [name for name, value in said.fields.items() if not isinstance(value, _KINDS.get(name, object))]:
+        raise TypeError(f"{wrong[0]} is {said.fields[wrong[0]]!r}")
+    return said
+
+
+_KINDS = {"tags": list, "caption": str, "name": str, "cluster_pinned": bool, "cluster": int, "cluster_name": str}
 
 
 def save_said(folder: Path, kept: Iterable[Said]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from imagefinder.errors import InvalidInputError, ModelMismatchError, NotFoundError
@@ -173,8 +174,9 @@ def _refit(index: Index, name: str, spec: ModelSpec, model_space: str, count: in
         (vectors for _, vectors in index.raw_batches(name)), kind=facts.transform, prior_mean=spec.prior(model_space)
     )
     version = int(old.search_vector.rpartition(".")[2]) + 1 if old.search_vector else 1
-    vector, file = f"{name}.{version}", f"{TRANSFORMS}/{name}.{version}.npz"
-    (index.path / TRANSFORMS).mkdir(exist_ok=True)
+    vector, folder = f"{name}.{version}", PurePosixPath(index.manifest.made, TRANSFORMS)
+    file = str(folder / f"{name}.{version}.npz")
+    (index.path / folder).mkdir(exist_ok=True)
     transform.save(index.path / file)
     if vector in index.store.vectors():
         index.store.drop_vector(vector)

@@ -11,17 +11,38 @@ from typing import TYPE_CHECKING, Any
 from imagefinder.errors import IndexDamagedError, NotFoundError
 from imagefinder.images.loader import is_url
 from imagefinder.index.said import SaidBefore
+from imagefinder.ingest.plan import Known, known_images
 from imagefinder.types import Record
 
 if TYPE_CHECKING:
     from imagefinder.index.folder import Index
-    from imagefinder.ingest.plan import Known, Plan
+    from imagefinder.ingest.plan import Plan
+
+
+class Earlier:
+    """The records of an index that is made again. ``known`` is what it knows, by URI."""
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self.known = known_images(index.store)
+        self._of_content = _by_content(self.known)
+
+    def find(self, uri: str, content_hash: str) -> Record | None:
+        """The record of the image at ``uri``, else of one with the same content."""
+        alike = self._of_content.get(content_hash)
+        known = self.known.get(uri) or (self.known[_most_alike(uri, alike)] if alike else None)
+        points = self._index.store.retrieve([known.id]) if known else []
+        if not points:
+            return None
+        return Record.from_payload(points[0].id, points[0].payload)
 
 
 class Former:
-    """The former records of images, of one run. ``moved`` are the URIs that they had, each found once."""
+    """The former records of images, of one run. ``moved`` are the URIs that they had, each found once. ``earlier`` are
+    those of the index that this one takes the place of."""
 
-    def __init__(self, index: Index, plan: Plan) -> None:
+    def __init__(self, index: Index, plan: Plan, earlier: Earlier | None = None) -> None:
+        self._earlier = earlier
         self._index = index
         self._plan = plan
         self._gone: defaultdict[str, list[str]] = defaultdict(list)
@@ -45,6 +66,8 @@ class Former:
             return self._record(self._plan.gone[before])
         if away := [u for u in self._of_content(content_hash) if not is_url(u) and not os.path.lexists(u)]:
             return self._record(self._plan.known[_most_alike(uri, away)])
+        if self._earlier and (before_all := self._earlier.find(uri, content_hash)):
+            return before_all
         return self._kept(uri, content_hash)
 
     def settle(self) -> None:
@@ -58,9 +81,7 @@ class Former:
 
     def _of_content(self, content_hash: str) -> list[str]:
         if self._elsewhere is None:
-            self._elsewhere = {}
-            for uri, known in self._plan.known.items():
-                self._elsewhere.setdefault(known.content_hash, []).append(uri)
+            self._elsewhere = _by_content(self._plan.known)
         return self._elsewhere.get(content_hash, [])
 
     def _kept(self, uri: str, content_hash: str) -> Record | None:
@@ -85,6 +106,13 @@ class Former:
         names, contents = self._clusters
         name = payload.get("cluster_name")
         return name is not None and content_hash not in contents and names.get(payload.get("cluster", -1)) == name
+
+
+def _by_content(known: Mapping[str, Known]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for uri, one in known.items():
+        found.setdefault(one.content_hash, []).append(uri)
+    return found
 
 
 def _most_alike(uri: str, others: list[str]) -> str:

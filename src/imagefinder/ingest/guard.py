@@ -15,7 +15,8 @@ SHARE = 0.5  # of the images of a source: more than that is not tidying up
 @dataclass(frozen=True, slots=True)
 class Loss:
     """What a run misses of one source: ``gone`` are the URIs of its images that are not there, of ``total`` in the
-    index. ``bare``: the source holds nothing at all. ``unmounted`` are folders in which a drive was mounted before."""
+    index. ``bare``: the source holds nothing at all. ``unmounted`` are folders in which a drive was
+    mounted before, and links to a place that is not there."""
 
     source: str
     gone: Sequence[str]
@@ -37,7 +38,7 @@ def held_back(loss: Loss) -> list[Held]:
     """The images of a loss that stay in the index.
 
     - all of a source that is empty now;
-    - those in a folder where a drive was mounted, and is not any more;
+    - those in a folder where a drive was mounted, or that is a link, when what was there is not any more;
     - more than 10 that were in a folder which is empty now, as an unmounted drive leaves it;
     - the rest, when it is more than 10 images and more than half of the source.
     """
@@ -56,7 +57,7 @@ def held_back(loss: Loss) -> list[Held]:
 def _away(loss: Loss) -> Iterator[Held]:
     for folder in loss.unmounted:
         if inside := [uri for uri in loss.gone if uri.startswith(folder.rstrip(os.sep) + os.sep)]:
-            yield Held(folder, "the drive that was mounted there is not there now", inside)
+            yield Held(folder, "what was mounted or linked there is not there now", inside)
 
 
 def _emptied(loss: Loss) -> Iterator[Held]:

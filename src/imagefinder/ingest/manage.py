@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from imagefinder.catalog.feedback import purge_feedback
+from imagefinder.duplicates.decisions import purge_decisions
 from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.images.sources import open_source
 from imagefinder.index.said import load_said, retire, save_said
-from imagefinder.ingest.opening import is_away, source_uri
+from imagefinder.ingest.opening import source_uri
+from imagefinder.ingest.removal import MISSING
 from imagefinder.ingest.sources import run_over
 from imagefinder.results import SourceInfo
 from imagefinder.store.filters.parse import Compare
@@ -25,26 +29,20 @@ if TYPE_CHECKING:
 
 def list_sources(index: Index) -> list[SourceInfo]:
     """The sources that the index knows, in the order in which they came."""
+    found = index.store.columns(("source", MISSING))
+    images = Counter(found["source"])
+    missing = Counter(source for source, mark in zip(found["source"], found[MISSING], strict=True) if mark)
     return [
         SourceInfo(
             uri=entry.uri,
             kind=entry.kind,
-            images=index.store.count(Compare("source", "=", entry.uri)),
+            images=images[entry.uri],
             last_indexed=entry.last_indexed,
-            state=_state(index, entry),
+            state=entry.state(index.indexed_now),
+            missing=missing[entry.uri],
         )
         for entry in index.manifest.sources
     ]
-
-
-def _state(index: Index, entry: SourceEntry) -> str:
-    if entry.uri in index.indexed_now:
-        return "indexing"
-    if entry.paused:
-        return "paused"
-    if is_away(entry):
-        return "missing"
-    return "interrupted" if entry.started else "there"
 
 
 def find_source(index: Index, source: str | os.PathLike[str]) -> SourceEntry:
@@ -129,7 +127,7 @@ def _at_or_below(index: Index, old: str) -> Sequence[SourceEntry]:
         raise NotFoundError(
             f"The index knows no source {old}.", remedy="See those that it knows: imagefinder sources list"
         )
-    if there := next((entry.uri for entry in found if not is_away(entry)), None):
+    if there := next((entry.uri for entry in found if not entry.is_away()), None):
         raise InvalidInputError(
             f"{there} is still there, so it was not moved.",
             remedy="Index the new folder beside it, then: imagefinder sources forget OLD",
@@ -142,8 +140,12 @@ def _target(entry: SourceEntry, old: str, new: str) -> str:
 
 
 def purge(index: Index) -> int:
-    """Forget for good what was said of images that are not in the index any more. Returns of how many."""
+    """Forget for good what people said of images that are not in the index any more: tags, captions and names,
+    decisions on duplicates, and feedback. Returns of how many images. Raises IndexDamagedError or StorageError."""
     with index.writing:
-        kept = load_said(index.path)
+        there = set(index.store.columns(("content_hash",))["content_hash"])
+        said = load_said(index.path)
+        gone = {one.content_hash for one in said}
+        gone |= purge_decisions(index, there) | purge_feedback(index, there)
         save_said(index.path, [])
-    return len(kept)
+    return len(gone)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagefinder.errors import ImageError, ImageFinderError, InvalidInputError, NotFoundError
 from imagefinder.images.loader import is_url
-from imagefinder.images.sources import Source, open_source
+from imagefinder.images.sources import FileSource, FolderSource, Source, UrlSource, open_source
 from imagefinder.types import ImageRef, SkipCode, Skipped
 
 if TYPE_CHECKING:
-    from imagefinder.index.folder import Index
     from imagefinder.index.manifest import SourceEntry
 
 
@@ -33,20 +34,38 @@ class Absent(Source):
         )
 
 
+class Left(Source):
+    """Images whose source was forgotten: each by its URI, with the source that its record names."""
+
+    kind = "images"
+
+    def __init__(self, images: Mapping[str, str]) -> None:
+        super().__init__("")
+        self._images = images
+
+    def scan(self) -> Iterator[ImageRef | Skipped]:
+        for uri, source in self._images.items():
+            for item in (UrlSource(uri) if is_url(uri) else FileSource(uri)).scan():
+                yield replace(item, source=source) if isinstance(item, ImageRef) else item
+
+    def is_hidden(self, uri: str) -> bool:
+        return False
+
+
 def source_uri(text: str | os.PathLike[str]) -> str:
     """What a source is known by: its full path, or its URL."""
     name = os.fspath(text)
     return name if is_url(name) else os.path.abspath(os.path.expanduser(name))
 
 
-def open_known(index: Index, text: str | os.PathLike[str], options: Mapping[str, Any]) -> Source:
-    """The source of this name, ``Absent`` if it can't be opened or is of another kind than it was. Raises
-    InvalidInputError for what is never a source."""
+def open_known(
+    home: Path, entries: Sequence[SourceEntry], text: str | os.PathLike[str], options: Mapping[str, Any]
+) -> Source:
+    """The source of this name, ``Absent`` if it can't be opened or is of another kind than it was; ``entries`` are the
+    sources that the index in ``home`` knows. Raises InvalidInputError for what is never a source."""
     uri = source_uri(text)
-    entry = next((s for s in index.manifest.sources if s.uri == uri), None)
-    if uri == str(index.path / "uploads" / "images"):  # what clients sent, in the index folder for once
-        from imagefinder.images.sources import FolderSource
-
+    entry = next((s for s in entries if s.uri == uri), None)
+    if uri == str(home / "uploads" / "images"):  # what clients sent, in the index folder for once
         return FolderSource(uri) if os.path.isdir(uri) else Absent(uri, "folder", {}, _not_there(uri))
     try:
         source = open_source(uri, **options)
@@ -63,13 +82,6 @@ def open_known(index: Index, text: str | os.PathLike[str], options: Mapping[str,
         )
         return Absent(uri, entry.kind, dict(entry.options), changed)
     return source
-
-
-def is_away(entry: SourceEntry) -> bool:
-    """Whether a known source is not where it was. A URL is only known to be gone when it is fetched."""
-    if entry.kind == "url":
-        return False
-    return not (os.path.isdir(entry.uri) if entry.kind == "folder" else os.path.isfile(entry.uri))
 
 
 def _not_there(uri: str) -> NotFoundError:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from imagefinder.errors import ImageFinderError
-from imagefinder.ingest.opening import Absent, is_away
+from imagefinder.ingest.opening import Absent
 from imagefinder.types import ImageRef, SkipCode, Skipped
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def make_plan(
     for source in sources:
         _scan(plan, source, found)
     named = {source.uri for source in plan.scanned} | {entry.uri for entry in replaced}
-    plan.away = [entry for entry in entries if entry.uri not in named and (entry.paused or is_away(entry))]
+    plan.away = [entry for entry in entries if entry.uri not in named and (entry.paused or entry.is_away())]
     failed = {skipped.uri for skipped in plan.missing}
     plan.away += [entry for entry in entries if entry.uri in failed and entry not in plan.away]
     live = {entry.uri for entry in entries} | named

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from imagefinder.index.said import retire
@@ -21,29 +22,30 @@ def settle(
     index: Index, plan: Plan, former: Former, allow_removal: bool, counts: dict[str, int], skipped: list[Skipped]
 ) -> None:
     """Remove what is gone, unless it seems to be away only; say in ``counts`` and ``skipped`` what became of it."""
-    held = [] if allow_removal else _held(index, plan, former)
-    stays = {uri for one in held for uri in one.uris}
+    kept = [] if allow_removal else held(index, plan, former.moved)
+    stays = {uri for one in kept for uri in one.uris}
     leaves = [known.id for uri, known in plan.gone.items() if uri not in stays and uri not in former.moved]
     counts["said"] += retire(index, leaves)
     with index.writing:
         index.store.delete([plan.gone[uri].id for uri in former.moved])
     former.settle()
     counts["removed"], counts["kept"] = len(leaves), len(stays)
-    skipped += [_told(one) for one in held]
+    skipped += [_told(one) for one in kept]
     mark_missing(index, plan, stays)
 
 
-def _held(index: Index, plan: Plan, former: Former) -> list[Held]:
-    gone = {uri: source for uri, source in plan.missed_by.items() if uri not in former.moved}
+def held(index: Index, plan: Plan, moved: Collection[str] = ()) -> list[Held]:
+    """The images that are gone, and were not ``moved``, but seem to be away only."""
+    gone = {uri: source for uri, source in plan.missed_by.items() if uri not in moved}
     before = {entry.uri: entry for entry in index.manifest.sources}
     facts = {}
     for source in plan.scanned:
         mounts = before[source.uri].mounts if source.uri in before else ()
-        unmounted = [folder for folder in mounts if folder not in source.mounts]
+        unmounted = [*(folder for folder in mounts if folder not in source.mounts), *source.broken]
         facts[source.uri] = (source.is_bare(), unmounted)
     ours = tuple(folder for source in plan.scanned for folder in source.ours)
     gone = {uri: source for uri, source in gone.items() if not uri.startswith(ours)}
-    return [held for loss in losses(gone, plan.totals, facts) for held in held_back(loss)]
+    return [one for loss in losses(gone, plan.totals, facts) for one in held_back(loss)]
 
 
 def _told(held: Held) -> Skipped:

@@ -14,7 +14,7 @@ from imagefinder.errors import ImageError, StorageError
 from imagefinder.images.loader import Loader, is_url
 from imagefinder.index.spaces import add_spaces, refit, spaces_of
 from imagefinder.ingest.fill import fill
-from imagefinder.ingest.former import Former
+from imagefinder.ingest.former import Earlier, Former
 from imagefinder.ingest.plan import Plan, make_plan
 from imagefinder.ingest.records import FACTS, FILE_FACTS, make_record, with_metadata
 from imagefinder.ingest.removal import settle
@@ -61,6 +61,7 @@ def ingest(  # noqa: PLR0913 - each can be given without the others, and by name
     workers: int = 2,
     others: Sequence[Embedder] = (),
     replaced: Sequence[SourceEntry] = (),
+    earlier: Earlier | None = None,
 ) -> IngestReport:
     """Bring ``index`` up to date with ``sources``. The run can be stopped at any moment: what is stored stays, and the
     next run continues from there. An exception from ``progress`` stops it.
@@ -68,7 +69,8 @@ def ingest(  # noqa: PLR0913 - each can be given without the others, and by name
     A source that can't be gone over is listed in ``missing``, and its images stay. So do images that seem to be away
     rather than removed, see ``guard.held_back``, unless ``allow_removal`` is set. ``force`` embeds everything again.
     ``others`` are further models with vectors here, each base before the models made on top of it; new images get their
-    vectors too. ``replaced`` are known sources whose images are in ``sources`` now.
+    vectors too. ``replaced`` are known sources whose images are in ``sources`` now. ``earlier`` is what
+    another index knows of these images, from which this one is made anew.
     """
     from imagefinder.clusters.join import assign_new
 
@@ -77,6 +79,7 @@ def ingest(  # noqa: PLR0913 - each can be given without the others, and by name
         add_spaces(index, embedder.spec)
     plan = make_plan(index.store, sources, entries=index.manifest.sources, replaced=replaced, force=force)
     run = _Run(index, embedder, plan, limits or Limits(), force)
+    run.former = Former(index, plan, earlier)
     run.on_progress = progress
     try:
         run.embed_all(workers)
@@ -128,7 +131,7 @@ class _Run:
         self._failed: dict[str, Skipped] = {}
         self._force = force
         self._live = {s.uri for s in index.manifest.sources}
-        self.former = Former(index, plan)
+        self.former: Former
         self._done = 0
 
     # --- reading and embedding (in the workers) -------------------------------------------------------------------

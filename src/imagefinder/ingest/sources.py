@@ -44,7 +44,7 @@ def add_sources(
     wanted = [(os.fspath(s), options) for s in sources] or [(s.uri, dict(s.options)) for s in known]
     if not wanted and not index.manifest.sources:
         raise InvalidInputError("No source was given.", remedy="Give a folder, an image, a table or a URL.")
-    opened = [open_known(index, text, how) for text, how in wanted]
+    opened = [open_known(index.path, index.manifest.sources, text, how) for text, how in wanted]
     if sources and all(isinstance(source, Absent) for source in opened):
         raise next(source.error for source in opened if isinstance(source, Absent))
     with index.indexing:
@@ -74,7 +74,7 @@ def run_over(
     main, *others = (collection.indexers.named(name) for name in collection.model_order())
     before = {s.uri for s in index.manifest.sources}
     here = [source for source in opened if not isinstance(source, Absent)]
-    _note_start(index, here)
+    note_start(index, here)
     index.indexed_now = frozenset(source.uri for source in here)
     try:
         report = ingest(
@@ -90,7 +90,7 @@ def run_over(
     finally:
         index.indexed_now = frozenset()
     failed = {one.uri: one for one in report.missing}
-    _note_end(index, here, failed, before)
+    note_end(index, here, failed, before)
     if named and opened and len(failed) == len({source.uri for source in opened}):
         _raise_first(opened, report)
     return report
@@ -105,7 +105,7 @@ def _raise_first(opened: Sequence[Source], report: IngestReport) -> None:
         raise report.errors[0]
 
 
-def _note_start(index: Index, sources: Sequence[Source]) -> None:
+def note_start(index: Index, sources: Sequence[Source]) -> None:
     """So that a run that is killed can be taken up again by ``add`` without sources."""
     with index.writing:
         manifest, now = index.manifest, _now()
@@ -116,7 +116,9 @@ def _note_start(index: Index, sources: Sequence[Source]) -> None:
         index.save_manifest(manifest)
 
 
-def _note_end(index: Index, sources: Sequence[Source], failed: Mapping[str, Any], before: set[str]) -> None:
+def note_end(index: Index, sources: Sequence[Source], failed: Mapping[str, Any], before: set[str]) -> None:
+    """That a run has gone over these sources; those among them that ``failed`` stay as they were ``before``, if they
+    were known then."""
     with index.writing:
         manifest, now = index.manifest, _now()
         for source in sources:

@@ -207,6 +207,7 @@ class Source(ResponseBody):
     images: int
     last_indexed: str | None
     state: str = Field(description="there, missing, paused, interrupted or indexing")
+    missing: int = Field(description="How many of its images were not there when last looked for.")
 
 
 class Sources(ResponseBody):

@@ -7,9 +7,10 @@ import { Icon } from "../components/icon.js";
 import { count } from "../format.js";
 
 /** @returns {Promise<string | null>} the path of the folder, null when given up */
-export const pickFolder = () => openDialog("Choose a folder", (close) => html`<${Folders} close=${close} />`, { class: "folder-dialog" });
+export const pickFolder = (title = "Choose a folder", action = "Add this folder") =>
+  openDialog(title, (close) => html`<${Folders} ...${{ close, action }} />`, { class: "folder-dialog" });
 
-function Folders({ close }) {
+function Folders({ close, action }) {
   const [path, setPath] = useState(""); // "": where the server begins
   const [typed, setTyped] = useState(null); // null: as answered
   const { data, error, reload, current } = useRequest(`folder ${path}`, (signal) => api.get("/folders", { path }, { signal }));
@@ -32,6 +33,6 @@ function Folders({ close }) {
     <footer class="dialog-buttons">
       <span class="grow muted small-text" role="status">${data.path && `${count(data.images, "image")} here, and what lies in the folders below`}</span>
       <button type="button" class="button" onClick=${() => close(null)}>Cancel</button>
-      <button type="button" class="button primary" disabled=${!data.path} onClick=${() => close(data.path)} data-testid="choose-folder">Add this folder</button>
+      <button type="button" class="button primary" disabled=${!data.path} onClick=${() => close(data.path)} data-testid="choose-folder">${action}</button>
     </footer>`}`;
 }

@@ -1,56 +1,70 @@
-// Where the images came from.
-import { html, useEffect, useState } from "../../vendor/preact.js";
-import { api, isAbort } from "../api.js";
+// Where the images came from: how each source is, and what can be done with it.
+import { html, useState } from "../../vendor/preact.js";
+import { api, useRequest } from "../api.js";
+import { Chip } from "../components/chips.js";
 import { Icon } from "../components/icon.js";
-import { toastError } from "../components/toast.js";
-import { count, dateTime } from "../format.js";
+import { Popover } from "../components/popover.js";
+import { count, dateTime, number } from "../format.js";
 import { isRunning, startJob, useJobs } from "../jobs.js";
 import { withParams } from "../state.js";
 import { sourceName } from "./names.js";
+import { forgetSource, moveSource, pauseSource, removeGone } from "./source_actions.js";
 
-const FEW = 12; // counted and shown at first
+const FEW = 12; // shown at first
+const STATES = {
+  missing: { word: "missing", kind: "bad", why: "It is not where it was. Its images stay, and are found." },
+  paused: { word: "paused", why: "It is left out when changes are looked for. Its images stay." },
+  interrupted: { word: "interrupted", why: "Its last run did not come to the end. Look for changes to go on." },
+};
 const filterOf = (uri) => `source = "${uri.replace(/["\\]/g, "\\$&")}"`;
+const found = (filter) => withParams({ filter }, { path: "/", from: "" });
 
 export function Sources({ info }) {
   const [all, setAll] = useState(false);
-  const shown = info.sources.slice(0, all ? info.sources.length : FEW);
-  const counts = useCounts(shown, info.images);
-  const busy = useJobs().some((job) => job.kind === "index" && isRunning(job));
-  const again = (sources) => startJob("index", sources ? { sources } : {});
+  const { data } = useRequest(`sources ${info.images} ${JSON.stringify(info.sources)}`, (signal) => api.get("/sources", {}, { signal }));
+  const sources = data?.sources ?? info.sources;
+  const shown = sources.slice(0, all ? sources.length : FEW);
+  const busy = useJobs().some((job) => (job.kind === "index" || job.kind === "move-source") && isRunning(job));
+  const again = (named) => startJob("index", named ? { sources: named } : {});
   return html`<section class="stack tight">
     <div class="spread"><h2>Sources</h2>
-      ${!info.read_only && info.sources.length > 0 && html`<button class="button small" disabled=${busy} onClick=${() => again(null)} data-testid="reindex"><${Icon} name="refresh" />Look for changes</button>`}
+      ${!info.read_only && sources.length > 0 && html`<button class="button small" disabled=${busy} onClick=${() => again(null)} data-testid="reindex"><${Icon} name="refresh" />Look for changes</button>`}
     </div>
-    ${!info.sources.length && html`<p class="muted">None yet. Add some images below.</p>`}
-    <ul class="source-list">
-      ${shown.map(
-        ({ uri, kind, last_indexed: at }) => html`<li key=${uri}>
-          <${Icon} name=${{ folder: "folder", table: "table" }[kind] ?? (/^https?:/.test(uri) ? "link" : "image")} />
-          <div class="grow">
-            <a class="ellipsis mono" href=${withParams({ filter: filterOf(uri) }, { path: "/", from: "" })} title=${uri}>${sourceName(uri)}</a>
-            <div class="muted small-text">${counts[uri] !== undefined ? `${count(counts[uri], "image")}, ` : ""}${at ? `indexed ${dateTime(at)}` : "not indexed to the end yet"}</div>
-          </div>
-          ${!info.read_only && html`<button class="icon-button" disabled=${busy} aria-label=${`Look for changes in ${sourceName(uri)}`} title="Look for changes" onClick=${() => again([uri])}><${Icon} name="refresh" /></button>`}
-        </li>`,
-      )}
+    ${!sources.length && html`<p class="muted">None yet. Add some images below.</p>`}
+    <ul class="source-list" data-testid="sources">
+      ${shown.map((source) => html`<${Source} key=${source.uri} ...${{ source, info, busy, again }} />`)}
     </ul>
-    ${!all && info.sources.length > FEW && html`<button class="button small quiet" onClick=${() => setAll(true)}>Show all ${count(info.sources.length, "source")}</button>`}
+    ${!all && sources.length > FEW && html`<button class="button small quiet" onClick=${() => setAll(true)}>Show all ${count(sources.length, "source")}</button>`}
   </section>`;
 }
 
-/** How many images each source has, asked one after the other. */
-function useCounts(sources, images) {
-  const [counts, setCounts] = useState({});
-  useEffect(() => {
-    const controller = new AbortController();
-    const ask = async () => {
-      for (const { uri } of sources) {
-        const { total } = await api.get("/images", { filter: filterOf(uri), k: 1 }, { signal: controller.signal });
-        setCounts((known) => ({ ...known, [uri]: total }));
-      }
-    };
-    ask().catch((error) => isAbort(error) || toastError(error));
-    return () => controller.abort();
-  }, [images, sources.map((one) => one.uri).join("\n")]);
-  return counts;
+function Source({ source, info, busy, again }) {
+  const { uri, kind, state, images, missing, last_indexed: at } = source;
+  const name = sourceName(uri);
+  const told = STATES[state];
+  const facts = [images !== undefined && count(images, "image"), at ? `indexed ${dateTime(at)}` : "not indexed to the end yet"];
+  return html`<li>
+    <${Icon} name=${{ folder: "folder", table: "table" }[kind] ?? (/^https?:/.test(uri) ? "link" : "image")} />
+    <div class="grow">
+      <a class="ellipsis mono" href=${found(filterOf(uri))} title=${uri}>${name}</a>
+      <div class="muted small-text">${facts.filter(Boolean).join(", ")}</div>
+      ${told && html`<div class="small-text source-state"><${Chip} kind=${told.kind}>${told.word}<//>${told.why}</div>`}
+      ${state !== "missing" && missing > 0 && html`<div class="small-text source-state"><a href=${found(`${filterOf(uri)} and missing = true`)}>${number(missing)} not there any more</a></div>`}
+    </div>
+    ${!info.read_only && html`<button class="icon-button" disabled=${busy} aria-label=${`Look for changes in ${name}`} title="Look for changes" onClick=${() => again([uri])}><${Icon} name="refresh" /></button>
+      <${Popover} class="icon-button" align="end" label=${`More for ${name}`} button=${html`<${Icon} name="more" />`}>
+        ${(close) => html`<${Actions} ...${{ source, info, busy, close }} />`}
+      <//>`}
+  </li>`;
+}
+
+function Actions({ source, info, busy, close }) {
+  const paused = source.state === "paused";
+  const act = (run) => () => (close(), run());
+  return html`<div class="menu">
+    <button class="menu-item" onClick=${act(() => pauseSource(source, !paused))}><${Icon} name="clock" />${paused ? "Resume" : "Pause"}</button>
+    ${source.state === "missing" && html`<button class="menu-item" disabled=${busy} onClick=${act(() => moveSource(source, info))}><${Icon} name="move" />Say where it is now…</button>`}
+    ${source.state !== "missing" && source.missing > 0 && html`<button class="menu-item" disabled=${busy} onClick=${act(() => removeGone(source))}><${Icon} name="minus" />Take out what is gone…</button>`}
+    <button class="menu-item" disabled=${busy} onClick=${act(() => forgetSource(source))}><${Icon} name="trash" />Forget…</button>
+  </div>`;
 }
