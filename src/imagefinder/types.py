@@ -60,8 +60,9 @@ class Limits:
 class ImageRef:
     """Where an image is, before it has been read.
 
-    ``uri`` is an absolute path for a local file and the URL for a remote one; it is what the image is known by.
-    ``folder`` is the name of the folder that holds it. ``size`` (bytes) and ``mtime_ns`` are None for a URL.
+    ``uri`` is an absolute path for a local file and the URL for a remote one; it is what the image is known by. For a
+    picture inside a table see ``images.inside``: its ``mtime_ns`` is that of the table. ``folder`` is the name of the
+    folder that holds it. ``size`` (bytes) is None for a URL and a picture inside a table, ``mtime_ns`` for a URL.
     """
 
     uri: str

@@ -14,7 +14,11 @@ from imagefinder.cli.common import NOTHING_FOUND, OK, json_option, limits, plura
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--urls", type=click.Path(path_type=Path, dir_okay=False), help="CSV or Parquet with a column of URLs.")
+@click.option(
+    "--urls",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="CSV or Parquet with a column of URLs; pictures inside are written out.",
+)
 @click.option("--column", metavar="NAME", help="The column that holds the URLs.")
 @click.option("--unsplash", type=click.IntRange(1), metavar="N", help="N photos from Unsplash.")
 @click.option("--key", metavar="KEY", help="Unsplash access key.  [default: $UNSPLASH_ACCESS_KEY; none: picsum.photos]")

@@ -13,7 +13,6 @@ from filecmp import cmp
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 import click
 
@@ -256,13 +255,13 @@ def _copy(hits: Sequence[Hit], folder: Path) -> int:
 
 def _copy_one(hit: Hit, folder: Path, loader: Loader) -> None:
     """Copy one file under a name that every system takes. What another search has copied there stays."""
-    from imagefinder._util.files import fitting_name, plain_name
-    from imagefinder.images.loader import is_url, split_url
+    from imagefinder._util.files import fitting_name
+    from imagefinder.images.inside import is_file
+    from imagefinder.images.names import copied_name
     from imagefinder.types import ImageRef
 
-    name = unquote(split_url(hit.uri).path.rpartition("/")[2]) if is_url(hit.uri) else Path(hit.uri).name
-    data = loader.read(ImageRef(hit.uri)).data if is_url(hit.uri) else None
-    name = plain_name(name)
+    data = None if is_file(hit.uri) else loader.read(ImageRef(hit.uri)).data
+    name = copied_name(hit.uri, data or b"")
     for again in count(1):
         target = folder / fitting_name(f"{hit.rank:03d}_" if again == 1 else f"{hit.rank:03d}-{again}_", name)
         if not target.exists():

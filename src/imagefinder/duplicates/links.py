@@ -6,13 +6,14 @@ import os
 from dataclasses import replace
 
 from imagefinder.duplicates.report import Group, Member
-from imagefinder.images.loader import is_url
+from imagefinder.images.inside import is_file, why_no_file
 
 
 def without_names(group: Group) -> Group | None:
     """The group without members that are the image kept, or a member before, by another name; None if none is left.
 
-    A member that is a link, or has another name elsewhere, is held: moving it would free nothing.
+    A member that is a link, or has another name elsewhere, is held: moving it would free nothing. So is one that is no
+    file of its own.
     """
     seen = {_file(group.keep.uri)}
     members: list[Member] = []
@@ -21,7 +22,8 @@ def without_names(group: Group) -> Group | None:
         if file is not None and file in seen:
             continue
         seen.add(file)
-        members.append(member if not _has_names(member.record.uri) else replace(member, hold=NAMES))
+        hold = NAMES if _has_names(member.record.uri) else why_no_file(member.record.uri) or member.hold
+        members.append(replace(member, hold=hold))
     return replace(group, members=tuple(members)) if members else None
 
 
@@ -30,7 +32,7 @@ NAMES = "It is a link, or has another name on the disk: moving it would free not
 
 def _file(uri: str) -> tuple[int, int] | None:
     """What a file is, whatever it is called; None if that can't be told."""
-    if is_url(uri):
+    if not is_file(uri):
         return None
     try:
         found = os.stat(uri)
@@ -40,7 +42,7 @@ def _file(uri: str) -> tuple[int, int] | None:
 
 
 def _has_names(uri: str) -> bool:
-    if is_url(uri):
+    if not is_file(uri):
         return False
     try:
         return os.path.islink(uri) or os.stat(uri).st_nlink > 1

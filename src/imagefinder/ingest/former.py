@@ -9,7 +9,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from imagefinder.errors import IndexDamagedError, NotFoundError
-from imagefinder.images.loader import is_url
+from imagefinder.images.inside import is_there
 from imagefinder.index.said import SaidBefore
 from imagefinder.types import Record
 
@@ -43,7 +43,7 @@ class Former:
             gone.remove(before)
             self.moved.add(before)
             return self._record(self._plan.gone[before])
-        if away := [u for u in self._of_content(content_hash) if not is_url(u) and not os.path.lexists(u)]:
+        if away := [u for u in self._of_content(content_hash) if not is_there(u)]:
             return self._record(self._plan.known[_most_alike(uri, away)])
         return self._kept(uri, content_hash)
 

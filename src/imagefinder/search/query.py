@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self, TypeAlias
 from uuid import UUID
 
 from imagefinder.errors import InvalidQueryError
+from imagefinder.images.inside import file_of
 from imagefinder.search.grammar import split_pieces
 
 if TYPE_CHECKING:
@@ -198,7 +199,7 @@ def _uuid(text: str) -> str:
 
 def _is_file(text: str) -> bool:
     try:
-        return Path(text).expanduser().is_file()
+        return Path(file_of(text)).expanduser().is_file()
     except (OSError, ValueError, RuntimeError):
         return False
 

@@ -130,27 +130,21 @@ class Uploads:
         write_whole(path, data)
         try:
             places = [place for place, _ in read_rows(path)]
-            self._check(places, settings)
+            self._check([p for p in places if not p.startswith(f"{path.absolute()}#")], settings)
         except Exception:
             path.unlink(missing_ok=True)
             raise
         return path
 
     def _check(self, places: Sequence[str], settings: ServerSettings) -> None:
-        foreign = next(
-            (
-                p
-                for p in places
-                if not is_url(located(p, str(self.tables))) and not settings.may_add(located(p, str(self.tables)))
-            ),
-            None,
-        )
-        if foreign is not None:
-            raise RefusedError(
-                403,
-                f"The table names a file of the server's machine ({foreign[:80]!r}).",
-                remedy="Only URLs may be added.",
-            )
+        for place in places:
+            uri = located(place, str(self.tables))
+            if not is_url(uri) and not settings.may_add(uri):
+                raise RefusedError(
+                    403,
+                    f"The table names a file of the server's machine ({place[:80]!r}).",
+                    remedy="Only URLs may be added.",
+                )
 
 
 def check_source(source: str, finder: ImageFinder, settings: ServerSettings, uploads: Uploads) -> None:
