@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 if TYPE_CHECKING:
@@ -247,4 +247,4 @@ def ids_of(image: str) -> list[str]:
         ids = [str(uuid.UUID(image.removeprefix("id:")))]
     except ValueError:
         ids = []
-    return [*ids, image_id(image), image_id(str(Path(image).expanduser().absolute()))]
+    return [*ids, image_id(image), image_id(os.path.abspath(os.path.expanduser(image)))]

@@ -10,6 +10,7 @@ import click
 from imagefinder._util.extras import require
 from imagefinder.cli.bar import ProgressBar, StageLines
 from imagefinder.cli.common import (
+    FILE,
     OK,
     LateCommand,
     index_option,
@@ -149,7 +150,7 @@ def _line(found: Cluster, size: int) -> str:
 @click.command("choose-k")
 @click.option("--max", "max_k", default=100, show_default=True, type=click.IntRange(2), help="Largest number tried.")
 @features_options
-@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw the curves (PNG, SVG or PDF).")
+@click.option("--plot", type=FILE, help="Draw the curves (PNG, SVG or PDF).")
 @index_option
 @json_option
 def choose_k(max_k: int, plot: Path | None, index_dir: Path | None, as_json: bool, **options: Any) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from imagefinder.cli.cluster import print_clustering
-from imagefinder.cli.common import OK, index_option, json_option, open_finder, plural, print_json, say
+from imagefinder.cli.common import FILE, OK, PLACE, index_option, json_option, open_finder, plural, print_json, say
 
 if TYPE_CHECKING:
     from imagefinder.clusters.clustering import Cluster
@@ -46,7 +46,7 @@ def _tell(found: Cluster | list[Cluster], as_json: bool, text: str) -> int:
 @clusters.command()
 @click.argument("cluster")
 @click.option("-k", "--top", "k", default=20, show_default=True, type=click.IntRange(1), help="Images listed.")
-@click.option("--sheet", type=click.Path(path_type=Path, dir_okay=False), help="Save a contact sheet of them (PNG).")
+@click.option("--sheet", type=FILE, help="Save a contact sheet of them (PNG).")
 @index_option
 @json_option
 def show(cluster: str, k: int, sheet: Path | None, index_dir: Path | None, as_json: bool) -> int:
@@ -115,7 +115,7 @@ def split(cluster: str, n: int, index_dir: Path | None, as_json: bool) -> int:
 
 
 @clusters.command()
-@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
+@click.argument("images", nargs=-1, required=True, type=PLACE, metavar="IMAGE...")
 @click.option("--to", "cluster", required=True, metavar="CLUSTER", help="The cluster they belong to.")
 @index_option
 @json_option

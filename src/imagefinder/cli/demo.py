@@ -8,7 +8,7 @@ from textwrap import shorten
 import click
 
 from imagefinder import settings
-from imagefinder.cli.common import index_option, plural, say
+from imagefinder.cli.common import FILE, FOLDER, index_option, plural, say
 from imagefinder.errors import NotFoundError
 
 WORDS = ("an animal that lives in the sea", "a musical instrument", "something to eat")
@@ -19,9 +19,9 @@ HELP = """There are no sample images here.
 
 
 @click.command()
-@click.argument("folder", required=False, type=click.Path(path_type=Path, file_okay=False))
+@click.argument("folder", required=False, type=FOLDER)
 @index_option
-@click.option("--sheet", default="demo.png", show_default=True, type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--sheet", default="demo.png", show_default=True, type=FILE)
 def demo(folder: Path | None, index_dir: Path | None, sheet: Path) -> None:
     """Index sample images (or FOLDER), search them by text and by image, and draw the hits."""
     from imagefinder.finder import ImageFinder

@@ -11,8 +11,12 @@ import click
 from imagefinder import settings
 from imagefinder.cli.bar import ProgressBar
 from imagefinder.cli.common import (
+    FILE,
+    FILE_THERE,
+    FOLDER,
     NOTHING_FOUND,
     OK,
+    PLACE,
     LateCommand,
     human_bytes,
     index_option,
@@ -34,7 +38,6 @@ if TYPE_CHECKING:
     from imagefinder.index.folder import Index
 
 SHOWN = 50  # groups
-Folder = click.Path(path_type=Path, file_okay=False)
 
 
 class _FindFirst(click.Group):
@@ -73,16 +76,22 @@ def duplicates() -> None:
     show_default=True,
     help="The loosest tier to look for; the stricter ones are always found too.",
 )
-@click.option("--reference", multiple=True, metavar="DIR", help="Always keep what lies there, and never touch it.")
 @click.option(
-    "--prefer", multiple=True, metavar="DIR", help="Prefer to keep what lies there; the first DIR is preferred most."
+    "--reference", multiple=True, type=PLACE, metavar="DIR", help="Always keep what lies there, and never touch it."
+)
+@click.option(
+    "--prefer",
+    multiple=True,
+    type=PLACE,
+    metavar="DIR",
+    help="Prefer to keep what lies there; the first DIR is preferred most.",
 )
 @click.option(
     "--keep", metavar="RULE,...", default="", help="Rules that choose the image to keep, the first rule first."
 )
 @click.option("--similar", type=float, default=0.8, show_default=True, metavar="X", help="Least cosine of `similar`.")
-@click.option("--plan", type=click.Path(path_type=Path, dir_okay=False), help="Write a plan for `apply` there.")
-@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write a page that shows them there.")
+@click.option("--plan", type=FILE, help="Write a plan for `apply` there.")
+@click.option("--html", type=FILE, help="Write a page that shows them there.")
 @click.option("--workers", type=click.IntRange(1, 256), metavar="N", help="Threads.  [default: one a core]")
 @json_option
 def find(index_dir: Path | None, plan: Path | None, html: Path | None, as_json: bool, **options: Any) -> int:
@@ -171,12 +180,12 @@ def _write_plan(path: Path, report: DuplicateReport) -> None:
 
 
 @duplicates.command()
-@click.argument("plan", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("plan", type=FILE_THERE)
 @index_option
 @click.option(
-    "--trash", type=Folder, metavar="DIR", help="Folder to move them to.  [default: trash/ in the index folder]"
+    "--trash", type=FOLDER, metavar="DIR", help="Folder to move them to.  [default: trash/ in the index folder]"
 )
-@click.option("--reference", multiple=True, metavar="DIR", help="A further folder that is not touched.")
+@click.option("--reference", multiple=True, type=PLACE, metavar="DIR", help="A further folder that is not touched.")
 @json_option
 def apply(plan: Path, index_dir: Path | None, trash: Path | None, reference: Sequence[str], as_json: bool) -> int:
     """Move the files that a PLAN removes to the trash, and remove them from the index. `undo` moves them back.
@@ -207,7 +216,7 @@ def apply(plan: Path, index_dir: Path | None, trash: Path | None, reference: Seq
 
 
 @duplicates.command()
-@click.argument("journal", required=False, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("journal", required=False, type=FILE_THERE)
 @index_option
 @json_option
 def undo(journal: Path | None, index_dir: Path | None, as_json: bool) -> int:
@@ -229,7 +238,7 @@ def _open_index(index_dir: Path | None) -> Index:
     """The index without a model: what moves files or lists decisions needs none."""
     from imagefinder.index.folder import Index
 
-    return Index((index_dir or settings.default_index()).expanduser().absolute(), create=False)
+    return Index((index_dir or settings.default_index()).absolute(), create=False)
 
 
 def _tell_moved(moved: Moved, as_json: bool, what: str) -> None:
@@ -252,7 +261,7 @@ def _decision() -> list[click.Parameter]:
 
 
 @duplicates.command(cls=LateCommand, late=_decision, at=0)
-@click.argument("images", nargs=-1, required=True, metavar="A B [C]...")
+@click.argument("images", nargs=-1, required=True, type=PLACE, metavar="A B [C]...")
 @index_option
 @json_option
 def decide(decision: str, images: tuple[str, ...], index_dir: Path | None, as_json: bool) -> int:
@@ -266,8 +275,8 @@ def decide(decision: str, images: tuple[str, ...], index_dir: Path | None, as_js
 
 
 @duplicates.command()
-@click.argument("first")
-@click.argument("second")
+@click.argument("first", type=PLACE)
+@click.argument("second", type=PLACE)
 @index_option
 @json_option
 def forget(first: str, second: str, index_dir: Path | None, as_json: bool) -> int:
@@ -279,13 +288,11 @@ def forget(first: str, second: str, index_dir: Path | None, as_json: bool) -> in
 
 @duplicates.command()
 @index_option
-@click.option(
-    "--export", "target", type=click.Path(path_type=Path, dir_okay=False), help="Write the decisions to a file."
-)
+@click.option("--export", "target", type=FILE, help="Write the decisions to a file.")
 @click.option(
     "--import",
     "source",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=FILE_THERE,
     help="Add the decisions of a file.",
 )
 @json_option

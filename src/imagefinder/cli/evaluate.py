@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from imagefinder.cli.common import OK, index_option, json_option, open_finder, print_json, say
+from imagefinder.cli.common import FILE, OK, index_option, json_option, open_finder, print_json, say
 
 
 @click.command()
 @click.option(
     "--labels",
     required=True,
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     help="CSV with the columns filename and label, caption or both.",
 )
 @click.option("--space", metavar="NAME", help="Space or model to measure.  [default: the one in use]")

@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from imagefinder.cli.bar import ProgressBar
-from imagefinder.cli.common import INTERRUPTED, OK, index_option, json_option, open_finder, plural, print_json, say
+from imagefinder.cli.common import (
+    FILE,
+    INTERRUPTED,
+    OK,
+    PLACE,
+    index_option,
+    json_option,
+    open_finder,
+    plural,
+    print_json,
+    say,
+)
 
 if TYPE_CHECKING:
     from imagefinder.training.report import Training
@@ -79,7 +90,7 @@ def split_options(options: dict[str, Any], unfreeze: int | None) -> tuple[Encode
 
 
 @click.command()
-@click.argument("source", required=False)
+@click.argument("source", required=False, type=PLACE)
 @index_option
 @encoder_options(epochs=20)
 @click.option("--latent", type=int, default=256, show_default=True, help="Dimension of the vectors.")
@@ -102,7 +113,7 @@ def split_options(options: dict[str, Any], unfreeze: int | None) -> tuple[Encode
 @click.option("--freeze-encoder", is_flag=True, help="Leave the encoder as it is; train only the layers on top.")
 @click.option(
     "--labels",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     help="CSV with the columns filename and label, to measure the search before and after.",
 )
 @click.option("--name", help="Name of the model and its space.  [default: autoencoder]")

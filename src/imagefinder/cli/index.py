@@ -14,6 +14,7 @@ from imagefinder.cli.common import (
     INTERRUPTED,
     NOTHING_FOUND,
     OK,
+    PLACE,
     index_option,
     json_option,
     open_finder,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("sources", nargs=-1, metavar="SOURCE...")
+@click.argument("sources", nargs=-1, type=PLACE, metavar="SOURCE...")
 @index_option
 @click.option("--include", multiple=True, metavar="GLOB", help="Only images that match (gitignore syntax).")
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out what matches (gitignore syntax).")
@@ -93,7 +94,7 @@ def index(
 def _reset(path: Path, sources: Sequence[str]) -> None:
     from imagefinder.ingest.rebuild import reset_index
 
-    reset_index(path.expanduser(), sources)
+    reset_index(path, sources)
 
 
 def _run(finder: ImageFinder, sources: Sequence[str], options: dict[str, Any]) -> IngestReport:

@@ -10,6 +10,7 @@ import click
 
 from imagefinder._util.extras import require
 from imagefinder.cli.common import (
+    FILE,
     OK,
     index_option,
     json_option,
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 DRAWN, TABLES = (".png", ".svg", ".pdf"), (".parquet", ".csv", ".json")
 TITLES = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP", "pacmap": "PaCMAP"}
-FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command("map")

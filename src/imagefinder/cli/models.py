@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from imagefinder.cli.bar import ProgressBar
-from imagefinder.cli.common import OK, human_bytes, json_option, limits, plural, print_json, say
+from imagefinder.cli.common import FILE, FOLDER, OK, human_bytes, json_option, limits, plural, print_json, say
 
 if TYPE_CHECKING:
     from imagefinder.evaluation.of_models import Compared
@@ -67,9 +67,7 @@ def info(name: str, as_json: bool) -> int:
 
 @models.command("pull")
 @click.argument("name")
-@click.option(
-    "--to", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Put it in this new folder."
-)
+@click.option("--to", type=FOLDER, metavar="DIR", help="Put it in this new folder.")
 @click.option("--force", is_flag=True, help="Fetch it again, at the newest revision of that name.")
 @json_option
 def pull(name: str, to: Path | None, force: bool, as_json: bool) -> int:
@@ -113,10 +111,10 @@ def remove(name: str, as_json: bool) -> int:
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @click.option(
     "--labels",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     help="CSV with the columns filename and label, caption or both.",
 )
-@click.option("--images", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="A folder of images.")
+@click.option("--images", type=FOLDER, metavar="DIR", help="A folder of images.")
 @click.option("--limit", type=click.IntRange(2), metavar="N", help="Use only N of the images, spread over all.")
 @click.option("--workers", type=click.IntRange(1, 256), metavar="N", help="Threads.  [default: one a core]")
 @json_option

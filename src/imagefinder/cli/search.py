@@ -18,6 +18,8 @@ import click
 
 from imagefinder.cli.common import (
     FAILED,
+    FILE,
+    FOLDER,
     NOTHING_FOUND,
     OK,
     LateCommand,
@@ -128,10 +130,10 @@ _SUBTRACTED = re.compile(r"""-(?:[^\W\d_]{2}|["\u201c\u201e\u00ab./~]|\d+(?:\.\d
 @click.option("-0", "--null", is_flag=True, help="With -f: end each path with NUL, for xargs -0.")
 @click.option(
     "--copy-to",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     help="Copy the images found there; exit code 3 if one can't be.",
 )
-@click.option("--sheet", type=click.Path(path_type=Path, dir_okay=False), help="Save a contact sheet of them (PNG).")
+@click.option("--sheet", type=FILE, help="Save a contact sheet of them (PNG).")
 @click.option("--preview/--no-preview", default=None, help="Show the pictures in the terminal.  [default: if it can]")
 def search(
     query: tuple[str, ...],

@@ -6,7 +6,17 @@ from pathlib import Path
 
 import click
 
-from imagefinder.cli.common import NOTHING_FOUND, OK, index_option, json_option, open_finder, plural, print_json, say
+from imagefinder.cli.common import (
+    NOTHING_FOUND,
+    OK,
+    PLACE,
+    index_option,
+    json_option,
+    open_finder,
+    plural,
+    print_json,
+    say,
+)
 
 
 @click.group()
@@ -42,7 +52,7 @@ def list_(index_dir: Path | None, as_json: bool) -> int:
 
 
 @sources.command()
-@click.argument("source")
+@click.argument("source", type=PLACE)
 @click.option("--remove-images/--keep-images", help="Also take its images out of the index.  [default: keep]")
 @index_option
 @json_option
@@ -60,8 +70,8 @@ def forget(source: str, remove_images: bool, index_dir: Path | None, as_json: bo
 
 
 @sources.command()
-@click.argument("old")
-@click.argument("new")
+@click.argument("old", type=PLACE)
+@click.argument("new", type=PLACE)
 @index_option
 @json_option
 def move(old: str, new: str, index_dir: Path | None, as_json: bool) -> int:
@@ -80,7 +90,7 @@ def move(old: str, new: str, index_dir: Path | None, as_json: bool) -> int:
 
 
 @sources.command()
-@click.argument("source")
+@click.argument("source", type=PLACE)
 @index_option
 def pause(source: str, index_dir: Path | None) -> int:
     """Leave a source out when `imagefinder index` goes over all. Its images stay."""
@@ -91,7 +101,7 @@ def pause(source: str, index_dir: Path | None) -> int:
 
 
 @sources.command()
-@click.argument("source")
+@click.argument("source", type=PLACE)
 @index_option
 def resume(source: str, index_dir: Path | None) -> int:
     """Take a paused source in again."""

@@ -10,8 +10,10 @@ import click
 
 from imagefinder.cli.bar import ProgressBar, StageLines
 from imagefinder.cli.common import (
+    FILE,
     NOTHING_FOUND,
     OK,
+    PLACE,
     index_option,
     json_option,
     open_finder,
@@ -58,7 +60,7 @@ def _table(name: str, columns: str, required: bool = True) -> Callable[[Command]
     return click.option(
         f"--{name}",
         required=required,
-        type=click.Path(path_type=Path, dir_okay=False),
+        type=FILE,
         help=f"CSV with the columns {columns}.",
     )
 
@@ -126,7 +128,7 @@ def words(index_dir: Path | None, as_json: bool, **options: Any) -> int:
 
 
 @click.command()
-@click.argument("images", nargs=-1, metavar="[IMAGE...]")
+@click.argument("images", nargs=-1, type=PLACE, metavar="[IMAGE...]")
 @click.option("--model", metavar="NAME", help="Classifier to use.  [default: the one trained last]")
 @click.option("--all", "everything", is_flag=True, help="Classify every image of the index, for filters.")
 @index_option

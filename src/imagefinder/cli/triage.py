@@ -9,6 +9,7 @@ import click
 
 from imagefinder.cli.bar import ProgressBar
 from imagefinder.cli.common import (
+    FILE,
     NOTHING_FOUND,
     OK,
     index_option,
@@ -26,7 +27,7 @@ from imagefinder.quality.issues import Issue
 
 @click.command()
 @click.option("-k", "--top", "k", default=20, show_default=True, type=click.IntRange(1), help="Images listed.")
-@click.option("--sheet", type=click.Path(path_type=Path, dir_okay=False), help="Save a contact sheet of them (PNG).")
+@click.option("--sheet", type=FILE, help="Save a contact sheet of them (PNG).")
 @index_option
 @json_option
 def outliers(k: int, sheet: Path | None, index_dir: Path | None, as_json: bool) -> int:

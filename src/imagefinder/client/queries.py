@@ -7,6 +7,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imagefinder._util.files import expanded
 from imagefinder.errors import InvalidInputError
 from imagefinder.images.inside import inside
 from imagefinder.images.loader import Loader
@@ -50,7 +51,7 @@ def bytes_of(picture: Path | bytes | Image) -> bytes:
         if inside(str(picture)):
             return Loader(Limits()).read(ImageRef(str(picture))).data
         try:
-            return picture.expanduser().read_bytes()
+            return expanded(picture).read_bytes()
         except OSError as error:
             raise InvalidInputError(
                 f"{picture} can't be read: {error.strerror or error}.", remedy="Check the path."

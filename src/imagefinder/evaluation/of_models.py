@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from imagefinder._util.files import expanded
 from imagefinder._util.threads import chunked, cores, ordered_map
 from imagefinder.errors import ImageError, InvalidInputError, InvalidTableError
 from imagefinder.evaluation.retrieval import LabelScores, WordScores, score_labels, score_words
@@ -85,7 +86,7 @@ def compare_models(
     from imagefinder.models.registry import load_model
 
     table = source.lower().endswith(TABLES)
-    found = open_source(source, column=_column(Path(source).expanduser()) if table else None)
+    found = open_source(source, column=_column(expanded(source)) if table else None)
     refs = [ref for ref in found.scan() if isinstance(ref, ImageRef)]
     truth = _read_truth(Path(found.uri)) if table else _Truth({}, [])
     if limit is not None and len(refs) > limit:

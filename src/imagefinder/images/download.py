@@ -16,7 +16,7 @@ from itertools import count, islice, repeat
 from pathlib import Path
 from typing import Any
 
-from imagefinder._util.files import DEVICES
+from imagefinder._util.files import DEVICES, expanded
 from imagefinder._util.threads import ordered_map
 from imagefinder.errors import FetchError, ImageError, ImageFinderError, InvalidTableError, StorageError
 from imagefinder.images.decode import decode, encode_bytes
@@ -77,8 +77,8 @@ def download_urls(
     InvalidTableError, also where a manifest.csv of something else is in the way, and StorageError when the folder
     can't be written.
     """
-    wanted = [_Wanted(url, columns) for url, columns in read_rows(Path(table), column)]
-    return _Downloads(Path(folder), limits or Limits()).run(wanted, workers, progress)
+    wanted = [_Wanted(url, columns) for url, columns in read_rows(expanded(table), column)]
+    return _Downloads(expanded(folder), limits or Limits()).run(wanted, workers, progress)
 
 
 def download_unsplash(
@@ -97,7 +97,7 @@ def download_unsplash(
     larger ``n``, it adds the missing ones. Raises FetchError when the service itself can't be reached or answers
     something else, and otherwise as ``download_urls`` does.
     """
-    downloads = _Downloads(Path(folder), limits or Limits())
+    downloads = _Downloads(expanded(folder), limits or Limits())
     have = len(downloads.done)
     base = (base_url or (UNSPLASH if key else PICSUM)).rstrip("/")
     listing = _unsplash(downloads.fetcher, base, key.strip()) if key else _picsum(downloads.fetcher, base)

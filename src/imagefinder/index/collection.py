@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imagefinder._util.files import disk_use
+from imagefinder._util.files import disk_use, expanded
 from imagefinder.errors import InvalidInputError, ModelError, ModelMismatchError, NotFoundError
 from imagefinder.index.folder import no_images
 from imagefinder.index.models import Models, View
@@ -253,7 +252,7 @@ def under(collection: Collection, image: str) -> list[str]:
     try:
         return [collection.resolve(image)]
     except NotFoundError:
-        inside = str(Path(image).expanduser().absolute()).rstrip(os.sep) + os.sep
+        inside = str(expanded(image).absolute()).rstrip(os.sep) + os.sep
         scroll = collection.index.store.scroll(fields=("uri",))
         ids = [p.id for points in scroll for p in points if p.payload["uri"].startswith(inside)]
         if not ids:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imagefinder._util.files import write_whole
+from imagefinder._util.files import expanded, write_whole
 from imagefinder.catalog.edits import NAME_LENGTH
 from imagefinder.errors import ImageError, InvalidInputError, NotFoundError
 from imagefinder.images.loader import Loader, is_url
@@ -151,7 +151,7 @@ def check_source(source: str, finder: ImageFinder, settings: ServerSettings, upl
     """Refuse a source that clients may not name: a path of this machine that nobody has allowed."""
     if is_url(source) or source in finder.sources or Path(source).parent == uploads.tables:
         return
-    if not settings.may_add(str(Path(source).expanduser().absolute())):
+    if not settings.may_add(str(expanded(source).absolute())):
         raise RefusedError(
             403, "Folders of the server's machine can't be added from here.", remedy="Start it with --allow-folder DIR."
         )
