@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
@@ -37,6 +37,9 @@ class UserPath(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         return super().convert(os.path.expanduser(value), param, ctx)
+
+    def fail(self, message: str, *where: Any, **more: Any) -> NoReturn:
+        super().fail(message.replace(r"\\", "\\"), *where, **more)  # a path of Windows, as it was written
 
 
 class Place(click.ParamType[str]):
@@ -140,6 +143,23 @@ def print_paths(paths: Sequence[str], end: str) -> None:
 
 def _is_utf8() -> bool:
     return (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "") == "utf8"
+
+
+class Styled(str):
+    """A part of a line in a style of ``click.style``."""
+
+    how: dict[str, Any]
+
+
+def styled(text: str, **how: Any) -> Styled:
+    part = Styled(text)
+    part.how = how
+    return part
+
+
+def tell(*parts: str) -> None:
+    """A line of a result for people, on stdout. Every such line goes this way, for it may hold what others wrote."""
+    click.echo("".join(click.style(shown(p), **p.how) if isinstance(p, Styled) else shown(p) for p in parts))
 
 
 def say(text: str = "") -> None:

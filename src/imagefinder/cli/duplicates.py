@@ -28,7 +28,8 @@ from imagefinder.cli.common import (
     print_json,
     say,
     say_skipped,
-    shown,
+    styled,
+    tell,
 )
 from imagefinder.duplicates.matching.tiers import Tier
 
@@ -142,19 +143,17 @@ def _print_groups(report: DuplicateReport) -> None:
     for number, group in enumerate(report.groups[:SHOWN], 1):
         _print_group(number, group)
     if len(report.groups) > SHOWN:
-        click.echo(f"... and {len(report.groups) - SHOWN:,} more; --json, --html and --plan hold them all")
+        tell(f"... and {len(report.groups) - SHOWN:,} more; --json, --html and --plan hold them all")
 
 
 def _print_group(number: int, group: Group) -> None:
-    click.echo(click.style(f"{number}. {group.tier}", bold=True))
-    click.echo(f"   keep  {shown(group.keep.uri)}" + click.style(f"  {group.reason}", dim=True))
+    tell(styled(f"{number}. {group.tier}", bold=True))
+    tell(f"   keep  {group.keep.uri}", styled(f"  {group.reason}", dim=True))
     for member in group.members:
         what = "also" if member.reference else "copy" if group.tier.is_copy else "like"
-        click.echo(
-            f"   {what}  {shown(member.record.uri)}" + click.style(f"  {member.tier}: {member.evidence}", dim=True)
-        )
+        tell(f"   {what}  {member.record.uri}", styled(f"  {member.tier}: {member.evidence}", dim=True))
         if member.hold:
-            click.echo(f"         not in a plan: {member.hold}")
+            tell(f"         not in a plan: {member.hold}")
 
 
 def _sum_up(report: DuplicateReport) -> None:
@@ -311,7 +310,7 @@ def decisions(index_dir: Path | None, target: Path | None, source: Path | None, 
         print_json(known.to_dict())
     else:
         for (a, b), decided in sorted(known.pairs.items(), key=lambda item: item[1].when):
-            click.echo(f"{decided.decision:<14} {decided.names[0] or a}  {decided.names[1] or b}  {decided.when}")
+            tell(f"{decided.decision:<14} {decided.names[0] or a}  {decided.names[1] or b}  {decided.when}")
     return OK if known.pairs else NOTHING_FOUND
 
 

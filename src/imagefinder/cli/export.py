@@ -21,7 +21,7 @@ from imagefinder.cli.common import (
     plural,
     print_json,
     say,
-    shown,
+    tell,
 )
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def assign(model: Path, images: tuple[str, ...], as_json: bool) -> int:
         print_json({"images": rows, "skipped": [s.to_dict() for s in skipped]})
     else:
         for row in rows:
-            click.echo(f"{row['cluster']:>5}  {row['distance']:6.3f}  {row['name'] or '-'}  {shown(row['uri'])}")
+            tell(f"{row['cluster']:>5}  {row['distance']:6.3f}  {row['name'] or '-'}  {row['uri']}")
     for item in skipped:
         say(f"  skipped {item.uri}: {item.reason} [{item.code}]")
     return OK if rows else NOTHING_FOUND

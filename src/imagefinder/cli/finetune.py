@@ -20,6 +20,7 @@ from imagefinder.cli.common import (
     plural,
     print_json,
     say,
+    tell,
 )
 
 if TYPE_CHECKING:
@@ -188,15 +189,15 @@ def tell_training(result: Training, used: bool, as_json: bool) -> int:
         for item in facts["skipped"][:20]:
             say(f"  skipped {item['uri']}: {item['reason']}")
     went_on = f" (went on after {facts['resumed_after']})" if facts["resumed_after"] else ""
-    click.echo(f"Trained  {result.chosen} of {facts['epochs']}{went_on}, on {plural(result.images, 'image')}")
+    tell(f"Trained  {result.chosen} of {facts['epochs']}{went_on}, on {plural(result.images, 'image')}")
     for part, words in (("train", "trained on"), ("held", "held out")):
         losses = "   ".join(f"{name} {value:.4f}" for name, value in facts["losses"][part].items())
-        click.echo(f"         {words:<10} {losses}")
+        tell(f"         {words:<10} {losses}")
     for when, scores in (("Before", result.before), ("After", result.after)):
         if scores is not None:
             found = scores.to_dict()
-            click.echo(f"{when:<8} recall@1 {found['recall_at_1']:.3f}   MAP@R {found['map_at_r']:.3f}")
-    click.echo(f"Model    {result.name}, in {facts['folder']} ({result.seconds:.0f} s)")
+            tell(f"{when:<8} recall@1 {found['recall_at_1']:.3f}   MAP@R {found['map_at_r']:.3f}")
+    tell(f"Model    {result.name}, in {facts['folder']} ({result.seconds:.0f} s)")
     for note in result.notes:
         say(note)
     if not used and not result.notes:

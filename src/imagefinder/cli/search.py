@@ -32,6 +32,8 @@ from imagefinder.cli.common import (
     print_paths,
     say,
     shown,
+    styled,
+    tell,
 )
 from imagefinder.errors import ImageError, InvalidQueryError
 
@@ -213,8 +215,10 @@ def _print_csv(rows: list[dict[str, Any]]) -> None:
     names = list(dict.fromkeys(name for row in rows for name in row)) or ["rank", "id", "uri", "score"]
     writer = csv.DictWriter(sys.stdout, names, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
     writer.writeheader()
+    cell = shown if sys.stdout.isatty() else str
     for row in rows:
-        writer.writerow({k: json.dumps(v, ensure_ascii=False) if isinstance(v, list) else v for k, v in row.items()})
+        texts = {k: json.dumps(v, ensure_ascii=False) if isinstance(v, list) else v for k, v in row.items()}
+        writer.writerow({k: cell(v) if isinstance(v, str) else v for k, v in texts.items()})
 
 
 def _print_for_people(hits: Hits, preview: bool | None) -> None:
@@ -224,8 +228,7 @@ def _print_for_people(hits: Hits, preview: bool | None) -> None:
         say("Nothing found.")
         return
     for hit in hits:
-        about = click.style(shown(_about(hit)), dim=True)
-        click.echo(f"{hit.rank:>3}  {hit.score:6.3f}  {shown(hit.uri)}{about}")
+        tell(f"{hit.rank:>3}  {hit.score:6.3f}  {hit.uri}", styled(_about(hit), dim=True))
     if sys.stdout.isatty() or preview:
         show_pictures([h.uri for h in hits], forced=preview, limits=limits())
 

@@ -16,6 +16,7 @@ from imagefinder.cli.common import (
     plural,
     print_json,
     say,
+    tell,
 )
 
 
@@ -45,7 +46,7 @@ def list_(index_dir: Path | None, as_json: bool) -> int:
         return OK
     for one in found:
         when = f"indexed {one.last_indexed}" if one.last_indexed else "not indexed to the end yet"
-        click.echo(f"{one.state:<12} {one.kind:<7} {plural(one.images, 'image'):>14}  {one.uri}  ({when})")
+        tell(f"{one.state:<12} {one.kind:<7} {plural(one.images, 'image'):>14}  {one.uri}  ({when})")
     if not found:
         say("The index knows no sources yet.")
     return OK

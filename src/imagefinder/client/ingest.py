@@ -86,7 +86,7 @@ def _checked(name: str) -> Path:
             f"{name} is a folder.", remedy="Name its files, or use add_folder for a folder of the server's machine."
         )
     if not path.is_file():
-        raise InvalidInputError(f"There is no file {name!r}.", remedy="Check the path.")
+        raise InvalidInputError(f"There is no file '{name}'.", remedy="Check the path.")
     return path
 
 

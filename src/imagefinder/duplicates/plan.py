@@ -189,7 +189,7 @@ def _row(file: PlannedFile) -> dict[str, Any]:
 def _read(row: Mapping[str, Any]) -> PlannedFile:
     path, digest, size = row["path"], row["content_hash"], row["bytes"]
     if not (isinstance(path, str) and Path(path).is_absolute()):
-        raise ValueError(f"not an absolute path: {path!r}")
+        raise ValueError(f"not an absolute path: '{path}'")
     if not (isinstance(digest, str) and len(digest) == 32):
         raise ValueError(f"not a content hash: {digest!r}")
     along = tuple(_read(other) for other in row.get("along", ()))

@@ -63,7 +63,7 @@ class Collection:
         for id in ids_of(name):
             if found := self.index.store.retrieve([id]):
                 return found[0]
-        raise NotFoundError(f"The index has no image {name!r}.", remedy="Name it by its id, full path or URL.")
+        raise NotFoundError(f"The index has no image '{name}'.", remedy="Name it by its id, full path or URL.")
 
     def resolve(self, image: str | os.PathLike[str]) -> str:
         """The id of an image. It can be named as in ``find``. Raises NotFoundError."""

@@ -165,7 +165,7 @@ class IndexLock:
                 f"The index {self._folder} is open already in this process.", remedy="Close it first, or share it."
             )
         return IndexLockedError(
-            f"The index {self._folder} is in use by {command!r} (process {pid} on {host}, since {since}).",
+            f"The index {self._folder} is in use by '{command}' (process {pid} on {host}, since {since}).",
             remedy=f"It answers at {url} meanwhile; or stop it." if url else "Wait for it to end, or stop it.",
             url=url,
         )

@@ -256,5 +256,5 @@ def _shown(image: str) -> Part:
         return f"id:{name}"
     path = expanded(image)
     if not Path(file_of(str(path))).is_file():
-        raise NotFoundError(f"There is no file {image!r}.", remedy="Give a file's full path, a URL, or an image's id.")
+        raise NotFoundError(f"There is no file '{image}'.", remedy="Give a file's full path, a URL, or an image's id.")
     return path

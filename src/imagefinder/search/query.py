@@ -216,5 +216,5 @@ def _looks_like_path(text: str) -> bool:
 
 def _existing(text: str) -> str:
     if not _is_file(text):
-        raise InvalidQueryError(f"There is no file {text!r}.", remedy="Check the path, or search by words or a URL.")
+        raise InvalidQueryError(f"There is no file '{text}'.", remedy="Check the path, or search by words or a URL.")
     return str(expanded(text))

@@ -125,7 +125,7 @@ class Uploads:
 
         suffix = Path(name).suffix.lower()
         if suffix not in (".csv", ".tsv", ".parquet", ".pq"):
-            raise InvalidInputError(f"{name[:80]!r} is not a table.", remedy="Send a .csv, .tsv or .parquet file.")
+            raise InvalidInputError(f"'{name[:80]}' is not a table.", remedy="Send a .csv, .tsv or .parquet file.")
         path = self.tables / f"{hashlib.blake2b(data, digest_size=16).hexdigest()}{suffix}"
         write_whole(path, data)
         try:
@@ -142,7 +142,7 @@ class Uploads:
             if not is_url(uri) and not settings.may_add(uri):
                 raise RefusedError(
                     403,
-                    f"The table names a file of the server's machine ({place[:80]!r}).",
+                    f"The table names a file of the server's machine ('{place[:80]}').",
                     remedy="Only URLs may be added.",
                 )
 
