@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import run_process
+from command import run_cli, run_process
 
 from imagefinder import ImageFinder
 from imagefinder._util import private_copy
@@ -151,6 +151,25 @@ def test_the_holder_ends_and_the_reader_goes_on(home: Path, how: str, end: str) 
         assert len(uris(reader)) == 3
         with ImageFinder.open(home, read_only=True) as other:  # asks the reader, which holds it now
             assert uris(other) == uris(reader)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs a system that tells who is stopped")
+@pytest.mark.parametrize("how", ["write", "read"])
+def test_a_holder_that_is_stopped_is_named_in_time(home: Path, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("imagefinder.store.shared.line.HANDSHAKE_S", 0.2)
+    monkeypatch.setattr("imagefinder.store.shared.ask.PATIENCE_S", 0.1)
+    monkeypatch.setattr("imagefinder.cli.common.READING_WAIT_S", 0.1)
+    with holder(home, how) as process:
+        with ImageFinder.open(home, read_only=True) as reader:
+            process.send_signal(signal.SIGSTOP)
+            with pytest.raises(IndexLockedError, match=f"process {process.pid} on .* is stopped") as caught:
+                uris(reader)  # it was there when the reader came
+            assert f"kill -CONT {process.pid}" in caught.value.remedy
+            done = run_cli("search", "a syringe", "--index", home)  # it was stopped before
+            assert done.returncode == 3 and f"kill -CONT {process.pid}" in done.stderr
+            process.send_signal(signal.SIGCONT)
+            assert len(uris(reader)) == 3
+        assert run_cli("search", "a syringe", "--index", home).returncode == 0
 
 
 def test_a_writer_gets_the_index_from_readers_and_they_read_on(home: Path) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from imagefinder._util.processes import is_stopped
 from imagefinder.errors import (
     ImageFinderError,
     IndexDamagedError,
@@ -21,7 +24,7 @@ from imagefinder.errors import (
 from imagefinder.store.base import Point, ScoredPoint, VectorParams
 from imagefinder.store.checks import checked_batch
 from imagefinder.store.shared.calls import unpacked
-from imagefinder.store.shared.line import Message, dial
+from imagefinder.store.shared.line import HolderGoneError, Line, Message, dial
 from imagefinder.store.shared.refusing import RefusesWrites
 
 if TYPE_CHECKING:
@@ -40,6 +43,7 @@ _RAISED: dict[str, type[ImageFinderError]] = {
     )
 }
 ANSWER_S = 120.0  # the holder may merge what was written, which stops all else
+PATIENCE_S = 5.0  # until it is looked whether the holder is alive
 
 
 class AskingStore(RefusesWrites):
@@ -50,18 +54,41 @@ class AskingStore(RefusesWrites):
     """
 
     def __init__(self, door: Mapping[str, Any], answer_s: float = ANSWER_S) -> None:
-        self._line = dial(door["address"], bytes.fromhex(door["secret"]), answer_s)
+        self._door, self._answer_s = door, answer_s
+        self._line = self._dial()
         self._one_at_a_time = threading.Lock()
+
+    def _dial(self) -> Line:
+        return dial(self._door["address"], bytes.fromhex(self._door["secret"]), self._answer_s)
+
+    def _wait(self) -> None:
+        """Wait for an answer while the holder is alive: at work, and not stopped. Raises TimeoutError."""
+        end = time.monotonic() + self._answer_s
+        while not self._line.is_answered(min(PATIENCE_S, self._answer_s)):
+            stopped = is_stopped(self._door.get("pid"))
+            if stopped or time.monotonic() >= end:
+                raise TimeoutError
+            if stopped is None:
+                with closing(self._dial_in_time()):
+                    pass
+
+    def _dial_in_time(self) -> Line:
+        try:
+            return self._dial()
+        except HolderGoneError as error:
+            raise TimeoutError from error
 
     def ask(self, call: str, arrays: Sequence[np.ndarray] = (), **asked: Any) -> Message:
         with self._one_at_a_time:
             try:
                 self._line.send({"call": call, **asked}, arrays)
+                self._wait()
                 said, found = self._line.receive()
             except TimeoutError:
                 self._line.close()  # the answer that is still to come is not that of the next call
                 raise IndexLockedError(
-                    "The process that holds the index does not answer.", remedy="Wait for it to end, or stop it."
+                    "The process that holds the index does not answer; it may be stopped, as by Ctrl-Z.",
+                    remedy="Wait for it to end, let it go on, or end it.",
                 ) from None
         if "error" in said:
             name, message, remedy = said["error"]
