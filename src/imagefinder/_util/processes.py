@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
 
-def is_stopped(pid: object) -> bool | None:
-    """Whether a process of this machine is stopped, as by Ctrl-Z or a debugger; None where the system doesn't say."""
+def is_stopped(pid: object) -> bool:
+    """Whether a process of this machine is stopped, as by Ctrl-Z or a debugger; False where the system doesn't say."""
     try:
-        state = Path(f"/proc/{int(str(pid))}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[0]
-    except (OSError, ValueError, IndexError):
-        return None
-    return state in ("T", "t")
+        state = _state(int(str(pid)))
+    except (OSError, ValueError, IndexError, subprocess.SubprocessError):
+        return False
+    return state[:1] in ("T", "t")
+
+
+def _state(pid: int) -> str:
+    if os.path.isdir("/proc/self"):  # Linux
+        return Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[0]
+    if os.name == "posix":
+        told = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, timeout=5)
+        return told.stdout.strip()
+    return ""

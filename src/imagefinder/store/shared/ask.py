@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +23,7 @@ from imagefinder.errors import (
 from imagefinder.store.base import Point, ScoredPoint, VectorParams
 from imagefinder.store.checks import checked_batch
 from imagefinder.store.shared.calls import unpacked
-from imagefinder.store.shared.line import HolderGoneError, Line, Message, dial
+from imagefinder.store.shared.line import Message, dial
 from imagefinder.store.shared.refusing import RefusesWrites
 
 if TYPE_CHECKING:
@@ -55,28 +54,15 @@ class AskingStore(RefusesWrites):
 
     def __init__(self, door: Mapping[str, Any], answer_s: float = ANSWER_S) -> None:
         self._door, self._answer_s = door, answer_s
-        self._line = self._dial()
+        self._line = dial(door["address"], bytes.fromhex(door["secret"]), answer_s)
         self._one_at_a_time = threading.Lock()
 
-    def _dial(self) -> Line:
-        return dial(self._door["address"], bytes.fromhex(self._door["secret"]), self._answer_s)
-
     def _wait(self) -> None:
-        """Wait for an answer while the holder is alive: at work, and not stopped. Raises TimeoutError."""
+        """Wait for an answer while the holder is at work, and not stopped. Raises TimeoutError."""
         end = time.monotonic() + self._answer_s
         while not self._line.is_answered(min(PATIENCE_S, self._answer_s)):
-            stopped = is_stopped(self._door.get("pid"))
-            if stopped or time.monotonic() >= end:
+            if time.monotonic() >= end or is_stopped(self._door.get("pid")):
                 raise TimeoutError
-            if stopped is None:
-                with closing(self._dial_in_time()):
-                    pass
-
-    def _dial_in_time(self) -> Line:
-        try:
-            return self._dial()
-        except HolderGoneError as error:
-            raise TimeoutError from error
 
     def ask(self, call: str, arrays: Sequence[np.ndarray] = (), **asked: Any) -> Message:
         with self._one_at_a_time:
