@@ -17,12 +17,17 @@ from typing import Any
 
 import pytest
 from command import run_cli, run_process
+from fastapi.testclient import TestClient
 
 from imagefinder import ImageFinder
 from imagefinder._util import private_copy
 from imagefinder.errors import IndexFolderError, IndexLockedError, NotFoundError, StorageError
 from imagefinder.index.lock import DOOR_NAME, LOCK_NAME, IndexLock
 from imagefinder.index.spaces import refit
+from imagefinder.mcp.access import open_library
+from imagefinder.server.app import create_app
+from imagefinder.server.settings import ServerSettings
+from imagefinder.types import Limits
 
 MEDICAL = Path(__file__).resolve().parents[2] / "examples" / "images" / "medical"
 ANIMALS = MEDICAL.parent / "animals"
@@ -296,6 +301,29 @@ def mounted(*arguments: object) -> Iterator[None]:
         subprocess.run(["umount", str(arguments[-1])], check=True)
 
 
+def serve_what_is_read_only(place: Path) -> None:
+    """The page and the API, all but what changes something."""
+    with ImageFinder.open(place, read_only=True) as finder:
+        app = create_app(finder, ServerSettings(read_only=True))
+        with TestClient(app, base_url="http://localhost:8642") as client:
+            image = client.get("/v1/images").json()["images"][0]
+            picture = client.get(f"/v1/images/{image['id']}/original").content
+            assert picture == Path(image["uri"]).read_bytes()
+            assert client.get(f"/v1/images/{image['id']}/thumbnail").status_code == 200
+            sent = client.post("/v1/uploads", files={"file": ("a.jpg", picture)})
+            assert sent.status_code == 201, sent.text
+            query = {"parts": [{"upload": sent.json()["upload"]}], "k": 1}
+            assert client.post("/v1/search", json=query).json()["hits"][0]["id"] == image["id"]
+            assert len(client.post("/v1/search", json={"words": "a syringe", "k": 9}).json()["hits"]) == 3
+            assert client.get("/v1/clusters").status_code == client.get("/").status_code == 200
+
+
+def test_serving_beside_a_writer(home: Path) -> None:
+    with holder(home, "write"):
+        serve_what_is_read_only(home)
+    serve_what_is_read_only(home)
+
+
 def test_a_medium_that_cannot_be_written_is_searched(home: Path, tmp_path: Path) -> None:
     place = tmp_path / "medium"
     place.mkdir()
@@ -303,6 +331,9 @@ def test_a_medium_that_cannot_be_written_is_searched(home: Path, tmp_path: Path)
         subprocess.run(["mount", "-o", "remount,ro,bind", place], check=True)
         done = run_process("search", "a syringe", "-f", "--index", place)
         assert done.returncode == 0 and len(done.stdout.splitlines()) == 3, done.stderr
+        with open_library(place, None, None, Limits(), write=True) as library:
+            assert len(library.search("a syringe", k=3)) == 3
+        serve_what_is_read_only(place)
         with holder(home, "write"):  # the same index, written through another mount: it is asked
             assert run_process("search", "a syringe", "-f", "--index", place).stdout == done.stdout
 

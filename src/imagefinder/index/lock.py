@@ -183,6 +183,14 @@ def read_door(folder: Path) -> dict[str, Any] | None:
         return None
 
 
+def served_at(folder: Path) -> str:
+    """The URL at which the holder of the index serves it, as it wrote it down; empty if none did."""
+    try:
+        return str(json.loads((folder / HOLDER_NAME).read_text("utf-8"))["url"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
 def _ask_to_hand_over(door: Mapping[str, Any], timeout: float) -> None:
     from imagefinder.store.shared.ask import AskingStore
 
