@@ -283,6 +283,18 @@ def test_what_cannot_be_locked_is_read_as_a_copy(home: Path, monkeypatch: pytest
         ImageFinder.open(home, read_only=True)
 
 
+def test_a_large_copy_is_told_of(home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    in_place_of_a_lock(monkeypatch)
+    monkeypatch.setattr(private_copy, "LARGE", 2**40)
+    with ImageFinder.open(home, read_only=True):
+        assert not caplog.messages
+    monkeypatch.setattr(private_copy, "LARGE", 1000)
+    with ImageFinder.open(home, read_only=True) as reader:
+        assert len(uris(reader)) == 3
+    (told,) = caplog.messages
+    assert "MB of it are copied to" in told
+
+
 def test_no_copy_is_made_while_somebody_writes(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As it is for another user's index: neither to be locked nor to be asked."""
     in_place_of_a_lock(monkeypatch)
