@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
 
 
@@ -11,7 +10,7 @@ def is_stopped(pid: object) -> bool:
     """Whether a process of this machine is stopped, as by Ctrl-Z or a debugger; False where the system doesn't say."""
     try:
         state = _state(int(str(pid)))
-    except (OSError, ValueError, IndexError, subprocess.SubprocessError):
+    except (OSError, ValueError, IndexError):
         return False
     return state[:1] in ("T", "t")
 
@@ -20,6 +19,6 @@ def _state(pid: int) -> str:
     if os.path.isdir("/proc/self"):  # Linux
         return Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[0]
     if os.name == "posix":
-        told = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, timeout=5)
-        return told.stdout.strip()
+        with os.popen(f"ps -o stat= -p {pid}") as told:
+            return told.read().strip()
     return ""

@@ -9,7 +9,6 @@ import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from filecmp import cmp
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -260,6 +259,8 @@ def _copy(hits: Sequence[Hit], folder: Path) -> int:
 
 def _copy_one(hit: Hit, folder: Path, loader: Loader) -> None:
     """Copy one file under a name that every system takes. What another search has copied there stays."""
+    from filecmp import cmp
+
     from imagefinder._util.files import fitting_name
     from imagefinder.images.inside import is_file
     from imagefinder.images.names import copied_name
