@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from imagefinder._util.files import expanded
 from imagefinder.catalog.edits import remove_images, tag_images, update_image
 from imagefinder.catalog.facets import columns, facets, listed
 from imagefinder.catalog.feedback import Feedback
@@ -93,7 +94,7 @@ class ImageFinder:
         (``create=False`` and there is none), IndexLockedError, IndexVersionError, IndexDamagedError or
         ModelMismatchError.
         """
-        folder = Path(path).expanduser().absolute()
+        folder = expanded(path).absolute()
         if model is not None and create and not exists(folder):
             find_spec(known_name(model))  # a name that is wrong leaves no new index behind
         index = Index(folder, create=create, wait_s=wait_s, read_only=read_only)

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from imagefinder._util.files import expanded
 from imagefinder.errors import InvalidInputError
 
 
@@ -51,7 +52,7 @@ def data_folder() -> Path:
 
 
 def default_index() -> Path:
-    return Path(INDEX.value).expanduser() if INDEX.value else data_folder() / "index"
+    return expanded(INDEX.value) if INDEX.value else data_folder() / "index"
 
 
 def server_key() -> str | None:
@@ -59,7 +60,7 @@ def server_key() -> str | None:
     if KEY_FILE.value is None:
         return KEY.value
     try:
-        return Path(KEY_FILE.value).expanduser().read_text("utf-8").strip()
+        return expanded(KEY_FILE.value).read_text("utf-8").strip()
     except (OSError, ValueError) as error:
         raise InvalidInputError(f"{KEY_FILE.name} names a file that can't be read: {error}.") from error
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 if TYPE_CHECKING:
@@ -60,8 +60,9 @@ class Limits:
 class ImageRef:
     """Where an image is, before it has been read.
 
-    ``uri`` is an absolute path for a local file and the URL for a remote one; it is what the image is known by.
-    ``folder`` is the name of the folder that holds it. ``size`` (bytes) and ``mtime_ns`` are None for a URL.
+    ``uri`` is an absolute path for a local file and the URL for a remote one; it is what the image is known by. For a
+    picture inside a table see ``images.inside``: its ``mtime_ns`` is that of the table. ``folder`` is the name of the
+    folder that holds it. ``size`` (bytes) is None for a URL and a picture inside a table, ``mtime_ns`` for a URL.
     """
 
     uri: str
@@ -246,4 +247,4 @@ def ids_of(image: str) -> list[str]:
         ids = [str(uuid.UUID(image.removeprefix("id:")))]
     except ValueError:
         ids = []
-    return [*ids, image_id(image), image_id(str(Path(image).expanduser().absolute()))]
+    return [*ids, image_id(image), image_id(os.path.abspath(os.path.expanduser(image)))]

@@ -214,14 +214,35 @@ def test_a_column_named_like_something_computed_gets_a_prefix(tmp_path: Path) ->
         ('path,name\na.jpg,"13" screen\nb.jpg,two\n', 2),
         ('path,name\na.jpg,"13 inch\nb.jpg,two\nc.jpg,"15 inch\n', 2),
         ('path,name\na.jpg,"13 inch\nb.jpg,two\nc.jpg,15 inch"\nd.jpg,x\n', 2),
-        ("\n\nsep=;\npath;name\na.jpg;one\nb.jpg\n", 6),
+        ("\n\nsep=;\npath;name\na.jpg;one\nb.jpg;two;x\n", 6),
         ("path,name\na.jpg,one,two\n", 2),
-        ("path,name\r\na.jpg,one\r\n\r\nb.jpg\r\n", 4),
+        ("path,name\r\na.jpg,one\r\n\r\nb.jpg,two,x\r\n", 4),
+        ('path,name,n\na.jpg,"13 inch\nb.jpg,two,3\nc.jpg,15 inch"\nd.jpg,x,4\n', 2),
+        ('path,name\na.jpg,"13 inch\nb.jpg,15 inch"\nc.jpg,x\n', 2),
+        ('name,path\n"13 inch,a.jpg\n15 inch",b.jpg\n', 2),
+        ('path,name\n"a.jpg,one\nb.jpg,two",x\n', 2),
     ],
 )
 def test_a_malformed_row_is_an_error_with_its_line(tmp_path: Path, text: str, line: int) -> None:
     with pytest.raises(InvalidTableError, match=rf"t\.csv, line {line}:"):
         rows_of(tmp_path, text.encode())
+
+
+def test_empty_cells_at_the_end_may_be_left_out(tmp_path: Path) -> None:
+    """As spreadsheets export them."""
+    rows = rows_of(tmp_path, b"path,caption,price,note\na.jpg,one,2,x\nb.jpg,two\nc.jpg\nd.jpg,,3,\n")
+    assert rows == [
+        ("a.jpg", {"caption": "one", "price": 2, "note": "x"}),
+        ("b.jpg", {"caption": "two"}),
+        ("c.jpg", {}),
+        ("d.jpg", {"price": 3}),
+    ]
+
+
+@pytest.mark.parametrize("cell", ["see\nb.jpg, the large one", "https://x.org/1.jpg,\nhttps://x.org/2.jpg", "a,\nb,c"])
+def test_a_cell_of_several_lines_is_no_fault(tmp_path: Path, cell: str) -> None:
+    ((_, columns),) = rows_of(tmp_path, f'path,note\na.jpg,"{cell}"\n'.encode())
+    assert columns["note"] == cell
 
 
 @pytest.mark.parametrize(

@@ -16,13 +16,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import run_process
+from command import run_cli, run_process
+from fastapi.testclient import TestClient
 
 from imagefinder import ImageFinder
 from imagefinder._util import private_copy
 from imagefinder.errors import IndexFolderError, IndexLockedError, NotFoundError, StorageError
 from imagefinder.index.lock import DOOR_NAME, LOCK_NAME, IndexLock
 from imagefinder.index.spaces import refit
+from imagefinder.mcp.access import open_library
+from imagefinder.server.app import create_app
+from imagefinder.server.settings import ServerSettings
+from imagefinder.types import Limits
 
 MEDICAL = Path(__file__).resolve().parents[2] / "examples" / "images" / "medical"
 ANIMALS = MEDICAL.parent / "animals"
@@ -153,6 +158,25 @@ def test_the_holder_ends_and_the_reader_goes_on(home: Path, how: str, end: str) 
             assert uris(other) == uris(reader)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="needs signals that stop a process")
+@pytest.mark.parametrize("how", ["write", "read"])
+def test_a_holder_that_is_stopped_is_named_in_time(home: Path, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("imagefinder.store.shared.line.HANDSHAKE_S", 0.2)
+    monkeypatch.setattr("imagefinder.store.shared.ask.PATIENCE_S", 0.1)
+    monkeypatch.setattr("imagefinder.cli.common.READING_WAIT_S", 0.1)
+    with holder(home, how) as process:
+        with ImageFinder.open(home, read_only=True) as reader:
+            process.send_signal(signal.SIGSTOP)
+            with pytest.raises(IndexLockedError, match=f"process {process.pid} on .* is stopped") as caught:
+                uris(reader)  # it was there when the reader came
+            assert f"kill -CONT {process.pid}" in caught.value.remedy
+            done = run_cli("search", "a syringe", "--index", home)  # it was stopped before
+            assert done.returncode == 3 and f"kill -CONT {process.pid}" in done.stderr
+            process.send_signal(signal.SIGCONT)
+            assert len(uris(reader)) == 3
+        assert run_cli("search", "a syringe", "--index", home).returncode == 0
+
+
 def test_a_writer_gets_the_index_from_readers_and_they_read_on(home: Path) -> None:
     with holder(home, "read") as process, ImageFinder.open(home, read_only=True) as reader:
         assert len(reader) == 3
@@ -269,6 +293,18 @@ def test_a_copy_is_made_anew_when_the_index_was_rebuilt(home: Path, monkeypatch:
             assert [hit.id for hit in reader.similar(reader.records()[0].id)] == before
 
 
+def test_a_large_copy_is_told_of(home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    in_place_of_a_lock(monkeypatch)
+    monkeypatch.setattr(private_copy, "LARGE", 2**40)
+    with ImageFinder.open(home, read_only=True):
+        assert not caplog.messages
+    monkeypatch.setattr(private_copy, "LARGE", 1000)
+    with ImageFinder.open(home, read_only=True) as reader:
+        assert len(uris(reader)) == 3
+    (told,) = caplog.messages
+    assert "MB of it are copied to" in told
+
+
 def test_no_copy_is_made_while_somebody_writes(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As it is for another user's index: neither to be locked nor to be asked."""
     in_place_of_a_lock(monkeypatch)
@@ -287,6 +323,29 @@ def mounted(*arguments: object) -> Iterator[None]:
         subprocess.run(["umount", str(arguments[-1])], check=True)
 
 
+def serve_what_is_read_only(place: Path) -> None:
+    """The page and the API, all but what changes something."""
+    with ImageFinder.open(place, read_only=True) as finder:
+        app = create_app(finder, ServerSettings(read_only=True))
+        with TestClient(app, base_url="http://localhost:8642") as client:
+            image = client.get("/v1/images").json()["images"][0]
+            picture = client.get(f"/v1/images/{image['id']}/original").content
+            assert picture == Path(image["uri"]).read_bytes()
+            assert client.get(f"/v1/images/{image['id']}/thumbnail").status_code == 200
+            sent = client.post("/v1/uploads", files={"file": ("a.jpg", picture)})
+            assert sent.status_code == 201, sent.text
+            query = {"parts": [{"upload": sent.json()["upload"]}], "k": 1}
+            assert client.post("/v1/search", json=query).json()["hits"][0]["id"] == image["id"]
+            assert len(client.post("/v1/search", json={"words": "a syringe", "k": 9}).json()["hits"]) == 3
+            assert client.get("/v1/clusters").status_code == client.get("/").status_code == 200
+
+
+def test_serving_beside_a_writer(home: Path) -> None:
+    with holder(home, "write"):
+        serve_what_is_read_only(home)
+    serve_what_is_read_only(home)
+
+
 def test_a_medium_that_cannot_be_written_is_searched(home: Path, tmp_path: Path) -> None:
     place = tmp_path / "medium"
     place.mkdir()
@@ -294,6 +353,9 @@ def test_a_medium_that_cannot_be_written_is_searched(home: Path, tmp_path: Path)
         subprocess.run(["mount", "-o", "remount,ro,bind", place], check=True)
         done = run_process("search", "a syringe", "-f", "--index", place)
         assert done.returncode == 0 and len(done.stdout.splitlines()) == 3, done.stderr
+        with open_library(place, None, None, Limits(), write=True) as library:
+            assert len(library.search("a syringe", k=3)) == 3
+        serve_what_is_read_only(place)
         with holder(home, "write"):  # the same index, written through another mount: it is asked
             assert run_process("search", "a syringe", "-f", "--index", place).stdout == done.stdout
 

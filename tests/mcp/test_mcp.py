@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -233,6 +234,16 @@ def test_the_holder_says_where_it_serves(index: Path) -> None:
                 library.tag(filter="width > 0", add=["x"])
         finder.serve_at("http://127.0.0.1:1/")
         assert json.loads((index / ".lock.json").read_text("utf-8"))["url"] == "http://127.0.0.1:1/"
+        with open_library(index, None, None, Limits(), write=True) as library:  # nobody listens there
+            assert isinstance(library, ImageFinder)
+        listening = socket.create_server(("127.0.0.1", 0))
+        finder.serve_at(f"http://127.0.0.1:{listening.getsockname()[1]}/")
+        with listening, open_library(index, None, None, Limits()) as library:
+            assert isinstance(library, Client)
+    with open_library(index, None, None, Limits()) as library, ImageFinder.open(index) as writer:
+        assert len(library.records()) == len(writer)  # it does not keep a writer out
+    with open_library(index, None, None, Limits(), write=True) as library:
+        assert library.tag(filter="width > 0", add=["x"])
     with pytest.raises(NotFoundError):
         open_library(index.parent / "none", None, None, Limits())
     with open_library(index, "http://127.0.0.1:1", None, Limits()) as library:

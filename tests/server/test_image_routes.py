@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
+from pyarrow import parquet
 
 from imagefinder import ImageFinder
 
@@ -253,6 +255,27 @@ def test_tables_of_urls_are_taken_and_those_of_paths_only_where_folders_are(serv
     assert Path(source).parent == Path(finder_of(near).info().path) / "uploads" / "tables"
     for name, data in (("a.txt", urls), ("a.csv", b""), ("a.csv", b"x,y\n1,2\n"), ("a.parquet", b"no")):
         assert near.post("/v1/tables", files={"file": (name, data)}).status_code == 400, name
+
+
+def test_pictures_inside_an_uploaded_table_are_added_and_shown(serve: Serve) -> None:
+    key = "a key that is long enough"
+    sent = {"authorization": f"Bearer {key}"}
+    far = serve(empty=True, host="0.0.0.0", key=key)
+    cells = [{"bytes": picture(n), "path": f"{n}.jpg"} for n in range(3)]
+    buffer = BytesIO()
+    parquet.write_table(pa.table({"image": cells, "title": ["a", "b", "c"]}), buffer)
+    source = far.post("/v1/tables", files={"file": ("a.parquet", buffer.getvalue())}, headers=sent).json()["source"]
+    finder_of(far).add(source)
+    for row in far.get("/v1/images", headers=sent).json()["images"]:
+        number = int(Path(row["uri"]).stem)
+        assert row["title"] == "abc"[number]
+        path = f"/v1/images/{row['id']}"
+        assert far.get(f"{path}/original", headers=sent).content == picture(number)
+        shown = Image.open(BytesIO(far.get(f"{path}/thumbnail", headers=sent).content))
+        assert shown.format == "JPEG" and shown.size == (120, 80)
+    other = pa.table({"image": [{"bytes": None, "path": f"{source}#image/0"}], "n": [1]})
+    parquet.write_table(other, buffer := BytesIO())
+    assert far.post("/v1/tables", files={"file": ("b.parquet", buffer.getvalue())}, headers=sent).status_code == 403
 
 
 def test_an_index_opened_again_has_it_all(

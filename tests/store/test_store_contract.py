@@ -15,6 +15,8 @@ from imagefinder.store.base import Point, Store, VectorParams
 from imagefinder.store.edge.store import EdgeStore
 from imagefinder.store.exact import ExactStore
 from imagefinder.store.filters.parse import parse
+from imagefinder.store.shared.answer import Answering
+from imagefinder.store.shared.ask import AskingStore
 from imagefinder.store.stores import STORES, StoreKind, find_store
 
 RAW = VectorParams(8, dtype="float16", metric="dot", searchable=False)
@@ -31,13 +33,34 @@ def point(n: int, vectors: dict[str, Any] | None = None, **payload: Any) -> Poin
     return Point(id_of(n), {"uri": f"/p/{n}.jpg", "width": n, **payload}, made)
 
 
-@pytest.fixture(params=list(STORES))
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    made = find_store(request.param).create(tmp_path / "points")
+class Asked:
+    """A store that is written here, while all that reads it is asked over the line, as another process does."""
+
+    READS = ("writes", "vectors", "query", "score", "retrieve", "scroll", "columns", "without_vector", "count")
+
+    def __init__(self, held: Store) -> None:
+        self._held, self._answering = held, Answering()
+        self._answering.begin(lambda: held, {})
+        self._asking = AskingStore(self._answering.door)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._asking if name in self.READS else self._held, name)
+
+    def close(self) -> None:
+        self._asking.close()
+        self._answering.close()
+        self._held.close()
+
+
+@pytest.fixture(params=[*STORES, *(f"{name}, asked" for name in STORES)])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
+    name, _, asked = request.param.partition(", ")
+    made = find_store(name).create(tmp_path / "points")
     made.create_vector("raw", RAW)
     made.create_vector("space", SPACE)
-    yield made
-    made.close()
+    store = Asked(made) if asked else made
+    yield store
+    store.close()
 
 
 def ids(points: list[Any]) -> list[str]:

@@ -83,7 +83,7 @@ def test_labels_count_before_fields_and_fields_before_feedback() -> None:
     [
         ("filename,label\nx.jpg,cat\n", "None of the 1 images"),
         ("filename,label\n", "empty"),
-        ("name,label\na.jpg,cat\n", "columns label, name"),
+        ("name,label\na.jpg,cat\n", "columns are: name, label. It needs `filename`"),
         ("filename,label\na.jpg,cat\na.jpg,dog\n", "a.jpg has two labels: cat and dog"),
         ("filename,label\na.jpg,cat\nb.jpg,cat\n", "Only one class, 'cat'"),
         ("filename,caption\na.jpg,a cat\n", "No label"),

@@ -37,6 +37,11 @@ def write_whole(path: Path, data: bytes) -> None:
         ) from error
 
 
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """A path that may begin with ``~``, the user's home. One of a user who is not there stays as it is written."""
+    return Path(os.path.expanduser(path))
+
+
 def fitting_name(prefix: str, name: str) -> str:
     """``prefix`` before the name of a file; of a stem too long for a file system the end is left out."""
     stem, ending = os.path.splitext(name)

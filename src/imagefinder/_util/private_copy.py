@@ -17,12 +17,13 @@ from imagefinder.errors import StorageError
 PREFIX = "imagefinder-copy-"
 ALIVE = "alive"  # is locked while the process lives
 BLOCK = 1 << 20
+LARGE = 100_000_000  # bytes; such a copy is told of (``logging`` writes it to stderr), for it takes a while
 
 
 @contextmanager
 def private_copy(folder: Path, spare: int) -> Iterator[Path]:
     """A copy of ``folder`` that only this user can read, with ``spare`` bytes free beside it, until the end of the
-    block. Copies of processes that were killed are removed first.
+    block. Copies of processes that were killed are removed first. A warning is logged before a large one is made.
 
     Raises:
         StorageError: no temporary folder has that room, or ``folder`` can't be read.
@@ -38,6 +39,14 @@ def private_copy(folder: Path, spare: int) -> Iterator[Path]:
         raise StorageError(
             f"{folder} can only be read as a copy, and no temporary folder has {wanted / 1e6:.0f} MB free.",
             remedy="Make room, or set TMPDIR to a folder that has it.",
+        )
+    if wanted - spare >= LARGE:
+        import logging
+
+        logging.getLogger("imagefinder").warning(
+            "The index can't be locked where it is, so %.0f MB of it are copied to %s, for this process alone.",
+            (wanted - spare) / 1e6,
+            home,
         )
     mine = Path(tempfile.mkdtemp(prefix=PREFIX, dir=home))
     lock = FileLock(mine / ALIVE, is_singleton=False)

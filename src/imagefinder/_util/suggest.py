@@ -13,4 +13,4 @@ def unknown_name(what: str, name: str, there: Sequence[str]) -> NotFoundError:
 
     near = get_close_matches(name, there, n=1)
     guess = f"Did you mean {near[0]!r}?" if near else ""
-    return NotFoundError(f"There is no {what} {name!r}; there are: {', '.join(there)}.", remedy=guess)
+    return NotFoundError(f"There is no {what} '{name}'; there are: {', '.join(there)}.", remedy=guess)

@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imagefinder.errors import InvalidTableError
+from imagefinder.images.inside import inside
 from imagefinder.images.places import located
-from imagefinder.images.tables import bare, place_column, read_text_rows
+from imagefinder.images.tables import bare, read_text_rows
 
 if TYPE_CHECKING:
     from imagefinder.types import Record
+
+
+NEEDS = "It needs `filename` and one of `label` and `caption`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +40,10 @@ def read_table(path: Path, records: Iterable[Record]) -> LabelTable:
     the index, such as its file name, by its URL, or by its id. Raises InvalidTableError if the table can't be read,
     lacks a column, gives one image two labels, or if none of its images is in the index.
     """
-    names, rows = read_text_rows(path)
+    names, place, rows = read_text_rows(path, ("filename",), ("id", "image_id"), needs=NEEDS)
     columns = {bare(name): name for name in reversed(names)}
-    try:
-        place = place_column(path, names, first=("filename",), last=("id", "image_id"))
-        if not columns.keys() & {"label", "caption"}:
-            raise InvalidTableError("")
-    except InvalidTableError:
-        raise InvalidTableError(
-            f"{path.name} has the columns {', '.join(sorted(names)) or 'none'}.",
-            remedy="It needs `filename` and one of `label` and `caption`.",
-        ) from None
+    if not columns.keys() & {"label", "caption"}:
+        raise InvalidTableError(f"{path.name} has the columns {', '.join(names)}.", remedy=NEEDS)
     wanted = (place, columns.get("label", ""), columns.get("caption", ""))
     find = _Finder(records, path.parent)
     labels: dict[str, str] = {}
@@ -97,6 +94,8 @@ class _Finder:
         for uri in (name, located(name, str(self._base))):
             if uri in self._by_uri:
                 return self._by_uri[uri]
+        if place := inside(name):
+            return self._at(place.name) if place.name else None
         tail = "/" + name.replace(os.sep, "/").removeprefix("./")
         ends = [u for u in self._by_name[tail.rpartition("/")[2]] if u.replace(os.sep, "/").endswith(tail)]
         return self._by_uri[ends[0]] if len(ends) == 1 else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import click
+from imagefinder.cli.common import say, shown
 
 if TYPE_CHECKING:
     from imagefinder.types import Progress
@@ -39,7 +39,7 @@ class ProgressBar:
             )
         skipped = f"{progress.skipped} skipped" if progress.skipped else ""
         note = ", ".join(filter(None, (progress.stage, progress.note, skipped)))
-        self._bar.set_postfix_str(note, refresh=False)
+        self._bar.set_postfix_str(shown(note), refresh=False)
         self._bar.update(progress.done - self._bar.n)
 
     def close(self) -> None:
@@ -65,4 +65,4 @@ class StageLines:
         """Say what is being done now, once."""
         if progress.stage != self._stage:
             self._stage = progress.stage
-            click.echo(f"  {progress.stage} ...", err=True)
+            say(f"  {progress.stage} ...")

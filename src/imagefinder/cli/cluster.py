@@ -10,6 +10,7 @@ import click
 from imagefinder._util.extras import require
 from imagefinder.cli.bar import ProgressBar, StageLines
 from imagefinder.cli.common import (
+    FILE,
     OK,
     LateCommand,
     index_option,
@@ -19,6 +20,8 @@ from imagefinder.cli.common import (
     plural,
     print_json,
     say,
+    styled,
+    tell,
 )
 
 if TYPE_CHECKING:
@@ -122,12 +125,12 @@ def print_clustering(made: Clustering, sizes: dict[int, int] | None = None) -> N
 
     sizes = sizes or {c.label: c.size for c in made.clusters}
     head = f"{'label':>5}  {'images':>7}  {'tight':>5}  {'silh.':>6}  {'stable':>6}  name"
-    click.echo(click.style(head, bold=True))
+    tell(styled(head, bold=True))
     for found in sorted(made.clusters, key=lambda c: -sizes.get(c.label, 0)):
-        click.echo(_line(found, sizes.get(found.label, 0)))
+        tell(*_line(found, sizes.get(found.label, 0)))
     noise = sizes.get(-1, made.n_noise)
     if noise:
-        click.echo(f"{-1:>5}  {noise:>7,}  {'':>5}  {'':>6}  {'':>6}  in no cluster")
+        tell(f"{-1:>5}  {noise:>7,}  {'':>5}  {'':>6}  {'':>6}  in no cluster")
     scores = made.scores
     say(
         f"{plural(len(made.clusters), 'cluster')} of {plural(sum(sizes.values()), 'image')} by "
@@ -135,21 +138,18 @@ def print_clustering(made: Clustering, sizes: dict[int, int] | None = None) -> N
     )
 
 
-def _line(found: Cluster, size: int) -> str:
+def _line(found: Cluster, size: int) -> tuple[str, str]:
     stable = "" if found.stability is None else f"{found.stability:.2f}"
     marks = "".join(mark for on, mark in ((found.locked, " [locked]"), (found.joined, " [merged]")) if on)
     others = ", ".join(word for word, _ in found.words if word not in found.name)
-    more = click.style(f"  ({others})" if others else "", dim=True)
-    return (
-        f"{found.label:>5}  {size:>7,}  {found.tightness:5.2f}  {found.silhouette:6.3f}  {stable:>6}  "
-        f"{found.name}{marks}{more}"
-    )
+    facts = f"{found.label:>5}  {size:>7,}  {found.tightness:5.2f}  {found.silhouette:6.3f}  {stable:>6}  "
+    return f"{facts}{found.name}{marks}", styled(f"  ({others})" if others else "", dim=True)
 
 
 @click.command("choose-k")
 @click.option("--max", "max_k", default=100, show_default=True, type=click.IntRange(2), help="Largest number tried.")
 @features_options
-@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw the curves (PNG, SVG or PDF).")
+@click.option("--plot", type=FILE, help="Draw the curves (PNG, SVG or PDF).")
 @index_option
 @json_option
 def choose_k(max_k: int, plot: Path | None, index_dir: Path | None, as_json: bool, **options: Any) -> int:
@@ -180,12 +180,12 @@ def choose_k(max_k: int, plot: Path | None, index_dir: Path | None, as_json: boo
 def _print_scores(choice: Choice) -> None:
     from imagefinder.clusters.algorithms.scores import with_error
 
-    click.echo(click.style(f"{'k':>4}  {'inertia':>12}  {'silhouette':>16}  {'CH':>8}  {'DB':>6}", bold=True))
+    tell(styled(f"{'k':>4}  {'inertia':>12}  {'silhouette':>16}  {'CH':>8}  {'DB':>6}", bold=True))
     for s in choice.scores:
         marks = {choice.elbow: "elbow", choice.best_silhouette: "best silhouette", choice.suggested: "suggested"}
         mark = f"  <- {marks[s.n_clusters]}" if s.n_clusters in marks else ""
         silhouette = with_error(s.silhouette, s.silhouette_error, 4)
-        click.echo(
+        tell(
             f"{s.n_clusters:>4}  {s.inertia:12.2f}  {silhouette:>16}  {s.calinski_harabasz:8.1f}  "
             f"{s.davies_bouldin:6.3f}{mark}"
         )

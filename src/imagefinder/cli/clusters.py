@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from imagefinder.cli.cluster import print_clustering
-from imagefinder.cli.common import OK, index_option, json_option, open_finder, plural, print_json, say
+from imagefinder.cli.common import (
+    FILE,
+    OK,
+    PLACE,
+    index_option,
+    json_option,
+    open_finder,
+    plural,
+    print_json,
+    say,
+    styled,
+    tell,
+)
 
 if TYPE_CHECKING:
     from imagefinder.clusters.clustering import Cluster
@@ -46,7 +58,7 @@ def _tell(found: Cluster | list[Cluster], as_json: bool, text: str) -> int:
 @clusters.command()
 @click.argument("cluster")
 @click.option("-k", "--top", "k", default=20, show_default=True, type=click.IntRange(1), help="Images listed.")
-@click.option("--sheet", type=click.Path(path_type=Path, dir_okay=False), help="Save a contact sheet of them (PNG).")
+@click.option("--sheet", type=FILE, help="Save a contact sheet of them (PNG).")
 @index_option
 @json_option
 def show(cluster: str, k: int, sheet: Path | None, index_dir: Path | None, as_json: bool) -> int:
@@ -58,16 +70,16 @@ def show(cluster: str, k: int, sheet: Path | None, index_dir: Path | None, as_js
     if as_json:
         print_json({**found.to_dict(), "images": rows})
         return OK
-    click.echo(f"{found.label}: {found.name}  ({plural(found.size, 'image')})")
+    tell(f"{found.label}: {found.name}  ({plural(found.size, 'image')})")
     if found.words:
-        click.echo("words       " + ", ".join(f"{word} {lead:.2f}" for word, lead in found.words))
-    click.echo("typical")
+        tell("words       " + ", ".join(f"{word} {lead:.2f}" for word, lead in found.words))
+    tell("typical")
     for row in rows:
-        click.echo(f"  {row['distance']:6.3f}  {row['uri']}")
+        tell(f"  {row['distance']:6.3f}  {row['uri']}")
     if borderline:
-        click.echo("borderline")
+        tell("borderline")
         for uri in borderline:
-            click.echo(f"          {uri}")
+            tell(f"          {uri}")
     if sheet:
         from imagefinder.plots import picture_sheet
 
@@ -115,7 +127,7 @@ def split(cluster: str, n: int, index_dir: Path | None, as_json: bool) -> int:
 
 
 @clusters.command()
-@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
+@click.argument("images", nargs=-1, required=True, type=PLACE, metavar="IMAGE...")
 @click.option("--to", "cluster", required=True, metavar="CLUSTER", help="The cluster they belong to.")
 @index_option
 @json_option
@@ -182,7 +194,7 @@ def tree(n: int | None, index_dir: Path | None, as_json: bool) -> int:
         print_json({"levels": {str(k): [[c.label for c in g] for g in groups] for k, groups in cuts.items()}})
         return OK
     for level, groups in cuts.items():
-        click.echo(click.style(plural(level, "group"), bold=True))
+        tell(styled(plural(level, "group"), bold=True))
         for group in groups:
             _print_group(group)
     return OK
@@ -190,4 +202,4 @@ def tree(n: int | None, index_dir: Path | None, as_json: bool) -> int:
 
 def _print_group(group: list[Any]) -> None:
     size = sum(c.size for c in group)
-    click.echo(f"  {size:>7,}  " + ", ".join(f"{c.name} ({c.label})" for c in sorted(group, key=lambda c: -c.size)))
+    tell(f"  {size:>7,}  " + ", ".join(f"{c.name} ({c.label})" for c in sorted(group, key=lambda c: -c.size)))

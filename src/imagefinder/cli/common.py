@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
@@ -28,12 +28,40 @@ _UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+class UserPath(click.Path):
+    """A path of the file system, in which ``~`` is the user's home, also where no shell replaces it: in ``--out=~/x``
+    and in what a program passes on."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(path_type=Path, **options)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return super().convert(os.path.expanduser(value), param, ctx)
+
+    def fail(self, message: str, *where: Any, **more: Any) -> NoReturn:
+        super().fail(message.replace(r"\\", "\\"), *where, **more)  # a path of Windows, as it was written
+
+
+class Place(click.ParamType[str]):
+    """The path, URL or id of an image, or the path or URL of a source. In a path ``~`` is the user's home."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return os.path.expanduser(str(value))
+
+
+PLACE = Place()
+FILE, FILE_THERE = UserPath(dir_okay=False), UserPath(dir_okay=False, exists=True)
+FOLDER, FOLDER_THERE = UserPath(file_okay=False), UserPath(file_okay=False, exists=True)
+
+
 def index_option(command: Command) -> Command:
     return click.option(
         "--index",
         "index_dir",
         metavar="DIR",
-        type=click.Path(path_type=Path, file_okay=False),
+        type=FOLDER,
         help="Folder of the index.  [default: $IMAGEFINDER_INDEX, or the user's data folder]",
     )(command)
 
@@ -72,7 +100,7 @@ def open_finder(
     from imagefinder.finder import ImageFinder
     from imagefinder.index import manifest
 
-    path = (index_dir or settings.default_index()).expanduser()
+    path = index_dir or settings.default_index()
     if new_model and manifest.exists(path) and manifest.load(path).spaces:
         new_model = None
     if read_only:
@@ -115,6 +143,23 @@ def print_paths(paths: Sequence[str], end: str) -> None:
 
 def _is_utf8() -> bool:
     return (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "") == "utf8"
+
+
+class Styled(str):
+    """A part of a line in a style of ``click.style``."""
+
+    how: dict[str, Any]
+
+
+def styled(text: str, **how: Any) -> Styled:
+    part = Styled(text)
+    part.how = how
+    return part
+
+
+def tell(*parts: str) -> None:
+    """A line of a result for people, on stdout. Every such line goes this way, for it may hold what others wrote."""
+    click.echo("".join(click.style(shown(p), **p.how) if isinstance(p, Styled) else shown(p) for p in parts))
 
 
 def say(text: str = "") -> None:

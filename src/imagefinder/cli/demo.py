@@ -8,7 +8,7 @@ from textwrap import shorten
 import click
 
 from imagefinder import settings
-from imagefinder.cli.common import index_option, plural, say
+from imagefinder.cli.common import FILE, FOLDER, index_option, plural, say, tell
 from imagefinder.errors import NotFoundError
 
 WORDS = ("an animal that lives in the sea", "a musical instrument", "something to eat")
@@ -19,9 +19,9 @@ HELP = """There are no sample images here.
 
 
 @click.command()
-@click.argument("folder", required=False, type=click.Path(path_type=Path, file_okay=False))
+@click.argument("folder", required=False, type=FOLDER)
 @index_option
-@click.option("--sheet", default="demo.png", show_default=True, type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--sheet", default="demo.png", show_default=True, type=FILE)
 def demo(folder: Path | None, index_dir: Path | None, sheet: Path) -> None:
     """Index sample images (or FOLDER), search them by text and by image, and draw the hits."""
     from imagefinder.finder import ImageFinder
@@ -42,11 +42,13 @@ def demo(folder: Path | None, index_dir: Path | None, sheet: Path) -> None:
         searches = [(f"text: {w}", finder.search(w, k=5)) for w in WORDS]
         searches.append((f"image: {Path(example.uri).name}", finder.search(Path(example.uri), k=5)))
     for title, hits in searches:
-        click.echo(f"\n{title}  ({hits.took_ms:.0f} ms)")
+        tell()
+        tell(f"{title}  ({hits.took_ms:.0f} ms)")
         for hit in hits:
             caption = shorten(hit.record.caption or "", 60, placeholder=" ...")
-            click.echo(f"  {hit.rank}. {hit.score:6.3f}  {Path(hit.uri).name:<28} {caption}")
+            tell(f"  {hit.rank}. {hit.score:6.3f}  {Path(hit.uri).name:<28} {caption}")
     sheet.parent.mkdir(parents=True, exist_ok=True)
     search_sheet(searches).save(sheet)
-    click.echo(f"\nContact sheet: {sheet}")
-    click.echo(f'Go on with:    imagefinder search --index {place} "a bird on a branch"')
+    tell()
+    tell(f"Contact sheet: {sheet}")
+    tell(f'Go on with:    imagefinder search --index {place} "a bird on a branch"')

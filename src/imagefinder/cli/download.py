@@ -9,12 +9,27 @@ import click
 
 from imagefinder import settings
 from imagefinder.cli.bar import ProgressBar
-from imagefinder.cli.common import NOTHING_FOUND, OK, json_option, limits, plural, print_json, say, say_skipped
+from imagefinder.cli.common import (
+    FILE,
+    FOLDER,
+    NOTHING_FOUND,
+    OK,
+    json_option,
+    limits,
+    plural,
+    print_json,
+    say,
+    say_skipped,
+)
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--urls", type=click.Path(path_type=Path, dir_okay=False), help="CSV or Parquet with a column of URLs.")
+@click.argument("folder", type=FOLDER)
+@click.option(
+    "--urls",
+    type=FILE,
+    help="CSV or Parquet with a column of URLs; pictures inside are written out.",
+)
 @click.option("--column", metavar="NAME", help="The column that holds the URLs.")
 @click.option("--unsplash", type=click.IntRange(1), metavar="N", help="N photos from Unsplash.")
 @click.option("--key", metavar="KEY", help="Unsplash access key.  [default: $UNSPLASH_ACCESS_KEY; none: picsum.photos]")

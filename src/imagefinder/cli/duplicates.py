@@ -12,8 +12,12 @@ import click
 from imagefinder import settings
 from imagefinder.cli.bar import ProgressBar
 from imagefinder.cli.common import (
+    FILE,
+    FILE_THERE,
+    FOLDER,
     NOTHING_FOUND,
     OK,
+    PLACE,
     LateCommand,
     human_bytes,
     index_option,
@@ -25,7 +29,8 @@ from imagefinder.cli.common import (
     print_json,
     say,
     say_skipped,
-    shown,
+    styled,
+    tell,
 )
 from imagefinder.duplicates.matching.shown import HELD
 from imagefinder.duplicates.matching.tiers import Tier
@@ -40,7 +45,6 @@ ASIDE = {
     "one picture": "one picture in several files, which stay or go together",
     "one file": "names of one file, which take no room",
 }
-Folder = click.Path(path_type=Path, file_okay=False)
 
 
 class _FindFirst(click.Group):
@@ -79,16 +83,22 @@ def duplicates() -> None:
     show_default=True,
     help="The loosest tier to look for; the stricter ones are always found too.",
 )
-@click.option("--reference", multiple=True, metavar="DIR", help="Always keep what lies there, and never touch it.")
 @click.option(
-    "--prefer", multiple=True, metavar="DIR", help="Prefer to keep what lies there; the first DIR is preferred most."
+    "--reference", multiple=True, type=PLACE, metavar="DIR", help="Always keep what lies there, and never touch it."
+)
+@click.option(
+    "--prefer",
+    multiple=True,
+    type=PLACE,
+    metavar="DIR",
+    help="Prefer to keep what lies there; the first DIR is preferred most.",
 )
 @click.option(
     "--keep", metavar="RULE,...", default="", help="Rules that choose the image to keep, the first rule first."
 )
 @click.option("--similar", type=float, default=0.8, show_default=True, metavar="X", help="Least cosine of `similar`.")
-@click.option("--plan", type=click.Path(path_type=Path, dir_okay=False), help="Write a plan for `apply` there.")
-@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write a page that shows them there.")
+@click.option("--plan", type=FILE, help="Write a plan for `apply` there.")
+@click.option("--html", type=FILE, help="Write a page that shows them there.")
 @click.option("--workers", type=click.IntRange(1, 256), metavar="N", help="Threads.  [default: one a core]")
 @json_option
 def find(index_dir: Path | None, plan: Path | None, html: Path | None, as_json: bool, **options: Any) -> int:
@@ -143,36 +153,34 @@ def _print_aside(report: DuplicateReport) -> None:
     """What looks like duplicates and is none, so that nobody has to wonder why it is not listed."""
     for what, sign, sets in (("one picture", "+", report.one_picture), ("one file", "=", report.one_file)):
         if sets:
-            click.echo(click.style(f"No duplicates: {ASIDE[what]}", bold=True))
+            tell(styled(f"No duplicates: {ASIDE[what]}", bold=True))
         for uris in sets[:SHOWN]:
-            click.echo(f"   {f'  {sign}  '.join(map(shown, uris))}")
+            tell(f"   {f'  {sign}  '.join(uris)}")
         if len(sets) > SHOWN:
-            click.echo(f"   ... and {len(sets) - SHOWN:,} more; --json holds them all")
+            tell(f"   ... and {len(sets) - SHOWN:,} more; --json holds them all")
 
 
 def _print_groups(report: DuplicateReport) -> None:
     for number, group in enumerate(report.groups[:SHOWN], 1):
         _print_group(number, group)
     if len(report.groups) > SHOWN:
-        click.echo(f"... and {len(report.groups) - SHOWN:,} more; --json, --html and --plan hold them all")
+        tell(f"... and {len(report.groups) - SHOWN:,} more; --json, --html and --plan hold them all")
 
 
 def _print_group(number: int, group: Group) -> None:
-    click.echo(click.style(f"{number}. {group.tier}", bold=True))
-    click.echo(f"   keep  {shown(group.keep.uri)}" + click.style(f"  {group.reason}", dim=True))
+    tell(styled(f"{number}. {group.tier}", bold=True))
+    tell(f"   keep  {group.keep.uri}", styled(f"  {group.reason}", dim=True))
     _print_beside(group.beside.words)
     for member in group.members:
         what = "also" if member.reference else "copy" if group.tier.is_copy else "like"
-        click.echo(
-            f"   {what}  {shown(member.record.uri)}" + click.style(f"  {member.tier}: {member.evidence}", dim=True)
-        )
+        tell(f"   {what}  {member.record.uri}", styled(f"  {member.tier}: {member.evidence}", dim=True))
         held = [f"{HELD} {member.hold}"] if member.hold else []
         _print_beside([*held, *member.beside.words])
 
 
 def _print_beside(lines: Sequence[str]) -> None:
     for line in lines:
-        click.echo(f"         {shown(line)}")
+        tell(f"         {line}")
 
 
 def _sum_up(report: DuplicateReport) -> None:
@@ -203,12 +211,12 @@ def _write_plan(path: Path, report: DuplicateReport, index_dir: Path | None) -> 
 
 
 @duplicates.command()
-@click.argument("plan", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("plan", type=FILE_THERE)
 @index_option
 @click.option(
-    "--trash", type=Folder, metavar="DIR", help="Folder to move them to.  [default: trash/ in the index folder]"
+    "--trash", type=FOLDER, metavar="DIR", help="Folder to move them to.  [default: trash/ in the index folder]"
 )
-@click.option("--reference", multiple=True, metavar="DIR", help="A further folder that is not touched.")
+@click.option("--reference", multiple=True, type=PLACE, metavar="DIR", help="A further folder that is not touched.")
 @json_option
 def apply(plan: Path, index_dir: Path | None, trash: Path | None, reference: Sequence[str], as_json: bool) -> int:
     """Move the files that a PLAN removes to the trash, and remove them from the index. `undo` moves them back.
@@ -240,7 +248,7 @@ def apply(plan: Path, index_dir: Path | None, trash: Path | None, reference: Seq
 
 
 @duplicates.command()
-@click.argument("journal", required=False, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("journal", required=False, type=FILE_THERE)
 @index_option
 @json_option
 def undo(journal: Path | None, index_dir: Path | None, as_json: bool) -> int:
@@ -267,7 +275,7 @@ def _open_index(index_dir: Path | None) -> Index:
     """The index without a model: what moves files or lists decisions needs none."""
     from imagefinder.index.folder import Index
 
-    return Index((index_dir or settings.default_index()).expanduser().absolute(), create=False)
+    return Index((index_dir or settings.default_index()).absolute(), create=False)
 
 
 def _tell_moved(moved: Moved, as_json: bool, what: str) -> None:
@@ -290,7 +298,7 @@ def _decision() -> list[click.Parameter]:
 
 
 @duplicates.command(cls=LateCommand, late=_decision, at=0)
-@click.argument("images", nargs=-1, required=True, metavar="A B [C]...")
+@click.argument("images", nargs=-1, required=True, type=PLACE, metavar="A B [C]...")
 @index_option
 @json_option
 def decide(decision: str, images: tuple[str, ...], index_dir: Path | None, as_json: bool) -> int:
@@ -304,8 +312,8 @@ def decide(decision: str, images: tuple[str, ...], index_dir: Path | None, as_js
 
 
 @duplicates.command()
-@click.argument("first")
-@click.argument("second")
+@click.argument("first", type=PLACE)
+@click.argument("second", type=PLACE)
 @index_option
 @json_option
 def forget(first: str, second: str, index_dir: Path | None, as_json: bool) -> int:
@@ -317,13 +325,11 @@ def forget(first: str, second: str, index_dir: Path | None, as_json: bool) -> in
 
 @duplicates.command()
 @index_option
-@click.option(
-    "--export", "target", type=click.Path(path_type=Path, dir_okay=False), help="Write the decisions to a file."
-)
+@click.option("--export", "target", type=FILE, help="Write the decisions to a file.")
 @click.option(
     "--import",
     "source",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=FILE_THERE,
     help="Add the decisions of a file.",
 )
 @json_option
@@ -342,7 +348,7 @@ def decisions(index_dir: Path | None, target: Path | None, source: Path | None, 
         print_json(known.to_dict())
     else:
         for (a, b), decided in sorted(known.pairs.items(), key=lambda item: item[1].when):
-            click.echo(f"{decided.decision:<14} {decided.names[0] or a}  {decided.names[1] or b}  {decided.when}")
+            tell(f"{decided.decision:<14} {decided.names[0] or a}  {decided.names[1] or b}  {decided.when}")
     return OK if known.pairs else NOTHING_FOUND
 
 

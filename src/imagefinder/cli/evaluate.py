@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from imagefinder.cli.common import OK, index_option, json_option, open_finder, print_json, say
+from imagefinder.cli.common import FILE, OK, index_option, json_option, open_finder, print_json, say, tell
 
 
 @click.command()
 @click.option(
     "--labels",
     required=True,
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     help="CSV with the columns filename and label, caption or both.",
 )
 @click.option("--space", metavar="NAME", help="Space or model to measure.  [default: the one in use]")
@@ -36,16 +36,14 @@ def evaluate(labels: Path, space: str | None, index_dir: Path | None, as_json: b
         say(f"{result.missing} images of the table are not in the index.")
     if result.labels:
         scores = result.labels
-        click.echo(f"Labels   {scores.queries:,} queries, {scores.classes} classes")
-        click.echo(f"         recall@1 {scores.recall_at_1:.3f}   MAP@R {scores.map_at_r:.3f}")
+        tell(f"Labels   {scores.queries:,} queries, {scores.classes} classes")
+        tell(f"         recall@1 {scores.recall_at_1:.3f}   MAP@R {scores.map_at_r:.3f}")
     if result.clusters:
         found = result.clusters
-        click.echo(f"Clusters {found.images:,} images, {found.clusters} clusters")
-        click.echo(f"         NMI {found.nmi:.3f}   ARI {found.ari:.3f}   purity {found.purity:.3f}")
+        tell(f"Clusters {found.images:,} images, {found.clusters} clusters")
+        tell(f"         NMI {found.nmi:.3f}   ARI {found.ari:.3f}   purity {found.purity:.3f}")
     if result.words:
         words = result.words
-        click.echo(f"Words    {words.texts:,} texts, {words.images:,} images")
-        click.echo(
-            f"         R@1 {words.recall_at_1:.3f}   R@5 {words.recall_at_5:.3f}   R@10 {words.recall_at_10:.3f}"
-        )
+        tell(f"Words    {words.texts:,} texts, {words.images:,} images")
+        tell(f"         R@1 {words.recall_at_1:.3f}   R@5 {words.recall_at_5:.3f}   R@10 {words.recall_at_10:.3f}")
     return OK

@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from imagefinder.cli.common import (
+    FILE,
+    FOLDER,
+    FOLDER_THERE,
     NOTHING_FOUND,
     OK,
+    PLACE,
     index_option,
     json_option,
     limits,
@@ -17,7 +21,7 @@ from imagefinder.cli.common import (
     plural,
     print_json,
     say,
-    shown,
+    tell,
 )
 
 if TYPE_CHECKING:
@@ -30,10 +34,10 @@ def export() -> None:
 
 
 @export.command("clusters")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="A .csv, .parquet or .json file.")
+@click.option("--out", type=FILE, help="A .csv, .parquet or .json file.")
 @click.option(
     "--folders",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     help="A new folder, with one folder per cluster in it.",
 )
 @click.option(
@@ -72,7 +76,7 @@ def export_clusters(
 
 
 @export.command("model")
-@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="A folder.")
+@click.option("--out", required=True, type=FOLDER, help="A folder.")
 @index_option
 @json_option
 def export_model(out: Path, index_dir: Path | None, as_json: bool) -> int:
@@ -86,8 +90,8 @@ def export_model(out: Path, index_dir: Path | None, as_json: bool) -> int:
 
 
 @click.command()
-@click.argument("model", type=click.Path(path_type=Path, file_okay=False, exists=True))
-@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
+@click.argument("model", type=FOLDER_THERE)
+@click.argument("images", nargs=-1, required=True, type=PLACE, metavar="IMAGE...")
 @json_option
 def assign(model: Path, images: tuple[str, ...], as_json: bool) -> int:
     """Give images (files, folders, URLs) a cluster, by a model of `imagefinder export model`; no index is needed."""
@@ -98,7 +102,7 @@ def assign(model: Path, images: tuple[str, ...], as_json: bool) -> int:
         print_json({"images": rows, "skipped": [s.to_dict() for s in skipped]})
     else:
         for row in rows:
-            click.echo(f"{row['cluster']:>5}  {row['distance']:6.3f}  {row['name'] or '-'}  {shown(row['uri'])}")
+            tell(f"{row['cluster']:>5}  {row['distance']:6.3f}  {row['name'] or '-'}  {row['uri']}")
     for item in skipped:
         say(f"  skipped {item.uri}: {item.reason} [{item.code}]")
     return OK if rows else NOTHING_FOUND

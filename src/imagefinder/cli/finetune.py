@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from imagefinder.cli.bar import ProgressBar
-from imagefinder.cli.common import INTERRUPTED, OK, index_option, json_option, open_finder, plural, print_json, say
+from imagefinder.cli.common import (
+    FILE,
+    INTERRUPTED,
+    OK,
+    PLACE,
+    index_option,
+    json_option,
+    open_finder,
+    plural,
+    print_json,
+    say,
+    tell,
+)
 
 if TYPE_CHECKING:
     from imagefinder.training.report import Training
@@ -79,7 +91,7 @@ def split_options(options: dict[str, Any], unfreeze: int | None) -> tuple[Encode
 
 
 @click.command()
-@click.argument("source", required=False)
+@click.argument("source", required=False, type=PLACE)
 @index_option
 @encoder_options(epochs=20)
 @click.option("--latent", type=int, default=256, show_default=True, help="Dimension of the vectors.")
@@ -102,7 +114,7 @@ def split_options(options: dict[str, Any], unfreeze: int | None) -> tuple[Encode
 @click.option("--freeze-encoder", is_flag=True, help="Leave the encoder as it is; train only the layers on top.")
 @click.option(
     "--labels",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     help="CSV with the columns filename and label, to measure the search before and after.",
 )
 @click.option("--name", help="Name of the model and its space.  [default: autoencoder]")
@@ -177,15 +189,15 @@ def tell_training(result: Training, used: bool, as_json: bool) -> int:
         for item in facts["skipped"][:20]:
             say(f"  skipped {item['uri']}: {item['reason']}")
     went_on = f" (went on after {facts['resumed_after']})" if facts["resumed_after"] else ""
-    click.echo(f"Trained  {result.chosen} of {facts['epochs']}{went_on}, on {plural(result.images, 'image')}")
+    tell(f"Trained  {result.chosen} of {facts['epochs']}{went_on}, on {plural(result.images, 'image')}")
     for part, words in (("train", "trained on"), ("held", "held out")):
         losses = "   ".join(f"{name} {value:.4f}" for name, value in facts["losses"][part].items())
-        click.echo(f"         {words:<10} {losses}")
+        tell(f"         {words:<10} {losses}")
     for when, scores in (("Before", result.before), ("After", result.after)):
         if scores is not None:
             found = scores.to_dict()
-            click.echo(f"{when:<8} recall@1 {found['recall_at_1']:.3f}   MAP@R {found['map_at_r']:.3f}")
-    click.echo(f"Model    {result.name}, in {facts['folder']} ({result.seconds:.0f} s)")
+            tell(f"{when:<8} recall@1 {found['recall_at_1']:.3f}   MAP@R {found['map_at_r']:.3f}")
+    tell(f"Model    {result.name}, in {facts['folder']} ({result.seconds:.0f} s)")
     for note in result.notes:
         say(note)
     if not used and not result.notes:

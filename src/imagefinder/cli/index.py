@@ -14,6 +14,7 @@ from imagefinder.cli.common import (
     INTERRUPTED,
     NOTHING_FOUND,
     OK,
+    PLACE,
     index_option,
     json_option,
     limits,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("sources", nargs=-1, metavar="SOURCE...")
+@click.argument("sources", nargs=-1, type=PLACE, metavar="SOURCE...")
 @index_option
 @click.option("--include", multiple=True, metavar="GLOB", help="Only images that match (gitignore syntax).")
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out what matches (gitignore syntax).")
@@ -57,7 +58,7 @@ def index(
     as_json: bool,
     **options: Any,
 ) -> int:
-    """Index images: folders, image files, CSV or Parquet tables of paths or URLs, and URLs.
+    """Index images: folders, image files, CSV or Parquet tables of paths, URLs or pictures, and URLs.
 
     Run it again to update the index with what is new, changed, moved or gone; without SOURCE it goes over the sources
     that it knows. Ctrl-C stops it cleanly, and the next run continues from there. A folder's .imagefinderignore says

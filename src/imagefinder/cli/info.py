@@ -16,7 +16,8 @@ from imagefinder.cli.common import (
     open_finder,
     plural,
     print_json,
-    shown,
+    styled,
+    tell,
 )
 
 
@@ -30,15 +31,15 @@ def info(index_dir: Path | None, as_json: bool) -> int:
     if as_json:
         print_json(about.to_dict())
         return OK
-    click.echo(f"Index    {about.path}")
-    click.echo(f"Images   {about.images:,}  ({human_bytes(about.bytes)} on disk)")
-    click.echo(f"Model    {about.model or 'none yet'}")
+    tell(f"Index    {about.path}")
+    tell(f"Images   {about.images:,}  ({human_bytes(about.bytes)} on disk)")
+    tell(f"Model    {about.model or 'none yet'}")
     for name, space in about.spaces.items():
         dims = f"{space['dim']} dimensions, {space['searched_dim'] or 0} searched"
-        click.echo(f"Space    {name}: {dims}{_used(space['current'])}")
+        tell(f"Space    {name}: {dims}{_used(space['current'])}")
     for source in about.sources:
         when = f"last indexed {source['last_indexed'] or 'never'}"
-        click.echo(shown(f"Source   {source['uri']}  ({_state(source['state'])}{when})"))
+        tell(f"Source   {source['uri']}  ({_state(source['state'])}{when})")
     return OK
 
 
@@ -63,10 +64,10 @@ def doctor(index_dir: Path | None, as_json: bool) -> int:
         print_json({"ok": all(c.ok for c in checks), "checks": [c.to_dict() for c in checks]})
     else:
         for check in checks:
-            mark = click.style("ok", fg="green") if check.ok else click.style("NO", fg="red")
-            click.echo(f"{mark}  {check.name:<10} {check.found}")
+            mark = styled("ok", fg="green") if check.ok else styled("NO", fg="red")
+            tell(mark, f"  {check.name:<10} {check.found}")
             if check.remedy:
-                click.echo(f"    {'':<10} {check.remedy}")
+                tell(f"    {'':<10} {check.remedy}")
         bad = sum(not c.ok for c in checks)
-        click.echo("Everything works." if not bad else f"{plural(bad, 'thing')} to mend.")
+        tell("Everything works." if not bad else f"{plural(bad, 'thing')} to mend.")
     return OK if all(c.ok for c in checks) else FAILED

@@ -10,6 +10,7 @@ import click
 
 from imagefinder._util.extras import require
 from imagefinder.cli.common import (
+    FILE,
     OK,
     index_option,
     json_option,
@@ -19,6 +20,7 @@ from imagefinder.cli.common import (
     plural,
     print_json,
     say,
+    tell,
 )
 from imagefinder.errors import InvalidInputError
 
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
 
 DRAWN, TABLES = (".png", ".svg", ".pdf"), (".parquet", ".csv", ".json")
 TITLES = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP", "pacmap": "PaCMAP"}
-FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command("map")
@@ -162,7 +163,7 @@ def _tell(made: Map, written: Sequence[tuple[Path, dict[str, Any]]]) -> None:
         )
     for path, about in written:
         held = f"  ({about['pictures']:,} pictures of {about['images']:,} images)" if "pictures" in about else ""
-        click.echo(f"{path}{held}")
+        tell(f"{path}{held}")
     if not written:
         say("Look at it with: imagefinder map --update --out map.html")
 
@@ -187,11 +188,11 @@ def pca(index_dir: Path | None, plot: Path | None, as_json: bool) -> int:
         print_json({**report.to_dict(), "plot": str(plot) if plot else None})
         return OK
     facts = report.to_dict()
-    click.echo(f"{plural(report.images, 'image')}, vectors of {report.dim:,} dimensions")
+    tell(f"{plural(report.images, 'image')}, vectors of {report.dim:,} dimensions")
     for share, count in facts["components_for"].items():
-        click.echo(f"{share:>5} of the variance: {plural(count, 'component')}")
+        tell(f"{share:>5} of the variance: {plural(count, 'component')}")
     if report.searched_variance is not None:
-        click.echo(f"The search uses {report.searched}, which keep {report.searched_variance:.1%}.")
+        tell(f"The search uses {report.searched}, which keep {report.searched_variance:.1%}.")
     if plot:
-        click.echo(str(plot))
+        tell(str(plot))
     return OK

@@ -19,13 +19,13 @@ def mcp(index_dir: Path | None, url: str | None, write: bool) -> int:
 
     The agent's program starts this command; docs/api.md shows its settings. If `imagefinder serve` has the index open,
     the tools use that server, with IMAGEFINDER_KEY if it needs a key. Otherwise the index is opened when a tool needs
-    it and closed half a minute later, so that other commands can use it.
+    it, for reading beside other commands; with --write it is theirs again half a minute later.
     """
     from imagefinder.mcp.access import Access, open_library
     from imagefinder.mcp.tools import Tools
 
     home, key, what = index_dir or settings.default_index(), settings.server_key(), limits()
-    access = Access(lambda: open_library(home, url, key, what))
+    access = Access(lambda: open_library(home, url, key, what, write=write))
     try:
         Tools(access, what).server(write=write).run("stdio")
     finally:

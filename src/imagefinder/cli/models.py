@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from imagefinder.cli.bar import ProgressBar
-from imagefinder.cli.common import OK, human_bytes, json_option, limits, plural, print_json, say
+from imagefinder.cli.common import FILE, FOLDER, OK, human_bytes, json_option, limits, plural, print_json, say, tell
 
 if TYPE_CHECKING:
     from imagefinder.evaluation.of_models import Compared
@@ -41,13 +41,13 @@ def list_(as_json: bool) -> int:
     if as_json:
         print_json({"models": rows})
         return OK
-    click.echo(f"{'NAME':<18} {'STATE':<9} {'SIZE':>8} {'DIM':>5} {'WORDS':<5}  {'LICENCE':<24} TITLE")
+    tell(f"{'NAME':<18} {'STATE':<9} {'SIZE':>8} {'DIM':>5} {'WORDS':<5}  {'LICENCE':<24} TITLE")
     for row in rows:
         size = human_bytes(row["bytes"]) if row["bytes"] else "?"
         dim = row["spaces"].get("image") or "?"
         words = "yes" if row["words"] else "no"
         name, licence = row["alias"], row["licence"][:24]
-        click.echo(f"{name:<18} {row['state']:<9} {size:>8} {dim:>5} {words:<5}  {licence:<24} {row['title']}")
+        tell(f"{name:<18} {row['state']:<9} {size:>8} {dim:>5} {words:<5}  {licence:<24} {row['title']}")
     return OK
 
 
@@ -61,15 +61,13 @@ def info(name: str, as_json: bool) -> int:
         print_json(row)
         return OK
     for key, value in row.items():
-        click.echo(f"{key:<12} {_flat(value)}")
+        tell(f"{key:<12} {_flat(value)}")
     return OK
 
 
 @models.command("pull")
 @click.argument("name")
-@click.option(
-    "--to", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Put it in this new folder."
-)
+@click.option("--to", type=FOLDER, metavar="DIR", help="Put it in this new folder.")
 @click.option("--force", is_flag=True, help="Fetch it again, at the newest revision of that name.")
 @json_option
 def pull(name: str, to: Path | None, force: bool, as_json: bool) -> int:
@@ -82,7 +80,7 @@ def pull(name: str, to: Path | None, force: bool, as_json: bool) -> int:
     if as_json:
         print_json(spec.summary() | {"folder": str(spec.folder), "source": spec.source})
         return OK
-    click.echo(f"{spec.name} is in {spec.folder} ({human_bytes(spec.bytes)}, licence: {spec.licence}).")
+    tell(f"{spec.name} is in {spec.folder} ({human_bytes(spec.bytes)}, licence: {spec.licence}).")
     use = f"onnx:{to}" if to else spec.alias
     say(f"Use it: imagefinder index --model {use}")
     return OK
@@ -113,10 +111,10 @@ def remove(name: str, as_json: bool) -> int:
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @click.option(
     "--labels",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     help="CSV with the columns filename and label, caption or both.",
 )
-@click.option("--images", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="A folder of images.")
+@click.option("--images", type=FOLDER, metavar="DIR", help="A folder of images.")
 @click.option("--limit", type=click.IntRange(2), metavar="N", help="Use only N of the images, spread over all.")
 @click.option("--workers", type=click.IntRange(1, 256), metavar="N", help="Threads.  [default: one a core]")
 @json_option
@@ -225,12 +223,12 @@ def _flat(value: Any) -> str:
 
 
 def _table(rows: list[Compared]) -> None:
-    click.echo(f"{'MODEL':<28} {'IMG/S':>7} {'DIM':>5} {'SIZE':>8} {'R@1':>6} {'MAP@R':>6}  WORDS R@1 / R@5 / R@10")
+    tell(f"{'MODEL':<28} {'IMG/S':>7} {'DIM':>5} {'SIZE':>8} {'R@1':>6} {'MAP@R':>6}  WORDS R@1 / R@5 / R@10")
     for row in rows:
         label = (f"{row.labels.recall_at_1:.3f}", f"{row.labels.map_at_r:.3f}") if row.labels else ("-", "-")
         found = row.words
         words = f"{found.recall_at_1:.3f} / {found.recall_at_5:.3f} / {found.recall_at_10:.3f}" if found else "-"
         name, rate, size = row.model, row.images_per_second, human_bytes(row.bytes)
-        click.echo(f"{name:<28} {rate:>7.1f} {row.dim:>5} {size:>8} {label[0]:>6} {label[1]:>6}  {words}")
+        tell(f"{name:<28} {rate:>7.1f} {row.dim:>5} {size:>8} {label[0]:>6} {label[1]:>6}  {words}")
     if any(row.skipped for row in rows):
         say(f"{plural(max(row.skipped for row in rows), 'image')} could not be used.")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from imagefinder.cli.common import shown
+from imagefinder.cli.common import tell
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -46,7 +46,7 @@ def show_pictures(uris: Sequence[str], *, forced: bool | None, limits: Limits) -
     for rank, uri in enumerate(uris[:SHOWN], start=1):
         picture = picture_of(loader, uri)
         if picture is not None:
-            click.echo(f"{rank}. {shown(uri)}")
+            tell(f"{rank}. {uri}")
             click.echo(draw(picture))
     loader.close()
 

@@ -7,14 +7,24 @@ from typing import TYPE_CHECKING
 
 import click
 
-from imagefinder.cli.common import NOTHING_FOUND, OK, index_option, json_option, open_finder, plural, print_json, say
+from imagefinder.cli.common import (
+    NOTHING_FOUND,
+    OK,
+    PLACE,
+    index_option,
+    json_option,
+    open_finder,
+    plural,
+    print_json,
+    say,
+)
 
 if TYPE_CHECKING:
     from imagefinder.finder import ImageFinder
 
 
 @click.command()
-@click.argument("images", nargs=-1, metavar="[IMAGE]...")
+@click.argument("images", nargs=-1, type=PLACE, metavar="[IMAGE]...")
 @index_option
 @click.option("--filter", "where", metavar="EXPR", help="Remove all that match, e.g. 'folder=old'.")
 @json_option

@@ -9,16 +9,16 @@ import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from filecmp import cmp
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 import click
 
 from imagefinder.cli.common import (
     FAILED,
+    FILE,
+    FOLDER,
     NOTHING_FOUND,
     OK,
     LateCommand,
@@ -31,6 +31,8 @@ from imagefinder.cli.common import (
     print_paths,
     say,
     shown,
+    styled,
+    tell,
 )
 from imagefinder.errors import ImageError, InvalidQueryError
 
@@ -129,10 +131,10 @@ _SUBTRACTED = re.compile(r"""-(?:[^\W\d_]{2}|["\u201c\u201e\u00ab./~]|\d+(?:\.\d
 @click.option("-0", "--null", is_flag=True, help="With -f: end each path with NUL, for xargs -0.")
 @click.option(
     "--copy-to",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     help="Copy the images found there; exit code 3 if one can't be.",
 )
-@click.option("--sheet", type=click.Path(path_type=Path, dir_okay=False), help="Save a contact sheet of them (PNG).")
+@click.option("--sheet", type=FILE, help="Save a contact sheet of them (PNG).")
 @click.option("--preview/--no-preview", default=None, help="Show the pictures in the terminal.  [default: if it can]")
 def search(
     query: tuple[str, ...],
@@ -212,8 +214,10 @@ def _print_csv(rows: list[dict[str, Any]]) -> None:
     names = list(dict.fromkeys(name for row in rows for name in row)) or ["rank", "id", "uri", "score"]
     writer = csv.DictWriter(sys.stdout, names, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
     writer.writeheader()
+    cell = shown if sys.stdout.isatty() else str
     for row in rows:
-        writer.writerow({k: json.dumps(v, ensure_ascii=False) if isinstance(v, list) else v for k, v in row.items()})
+        texts = {k: json.dumps(v, ensure_ascii=False) if isinstance(v, list) else v for k, v in row.items()}
+        writer.writerow({k: cell(v) if isinstance(v, str) else v for k, v in texts.items()})
 
 
 def _print_for_people(hits: Hits, preview: bool | None) -> None:
@@ -223,8 +227,7 @@ def _print_for_people(hits: Hits, preview: bool | None) -> None:
         say("Nothing found.")
         return
     for hit in hits:
-        about = click.style(shown(_about(hit)), dim=True)
-        click.echo(f"{hit.rank:>3}  {hit.score:6.3f}  {shown(hit.uri)}{about}")
+        tell(f"{hit.rank:>3}  {hit.score:6.3f}  {hit.uri}", styled(_about(hit), dim=True))
     if sys.stdout.isatty() or preview:
         show_pictures([h.uri for h in hits], forced=preview, limits=limits())
 
@@ -256,13 +259,15 @@ def _copy(hits: Sequence[Hit], folder: Path) -> int:
 
 def _copy_one(hit: Hit, folder: Path, loader: Loader) -> None:
     """Copy one file under a name that every system takes. What another search has copied there stays."""
-    from imagefinder._util.files import fitting_name, plain_name
-    from imagefinder.images.loader import is_url, split_url
+    from filecmp import cmp
+
+    from imagefinder._util.files import fitting_name
+    from imagefinder.images.inside import is_file
+    from imagefinder.images.names import copied_name
     from imagefinder.types import ImageRef
 
-    name = unquote(split_url(hit.uri).path.rpartition("/")[2]) if is_url(hit.uri) else Path(hit.uri).name
-    data = loader.read(ImageRef(hit.uri)).data if is_url(hit.uri) else None
-    name = plain_name(name)
+    data = None if is_file(hit.uri) else loader.read(ImageRef(hit.uri)).data
+    name = copied_name(hit.uri, data or b"")
     for again in count(1):
         target = folder / fitting_name(f"{hit.rank:03d}_" if again == 1 else f"{hit.rank:03d}-{again}_", name)
         if not target.exists():

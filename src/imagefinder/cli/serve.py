@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from imagefinder import settings
-from imagefinder.cli.common import OK, index_option, limits, open_finder, plural, say
+from imagefinder.cli.common import OK, PLACE, index_option, limits, open_finder, plural, say
 
 if TYPE_CHECKING:
     from imagefinder.finder import ImageFinder
@@ -18,7 +18,7 @@ DEFAULT_PORT = 8642
 
 
 @click.command()
-@click.argument("source", required=False, metavar="[SOURCE]")
+@click.argument("source", required=False, type=PLACE, metavar="[SOURCE]")
 @index_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
@@ -31,7 +31,9 @@ DEFAULT_PORT = 8642
 )
 @click.option("--cors", multiple=True, metavar="ORIGIN", help="Let the pages of this origin use the API.")
 @click.option("--allow-host", multiple=True, metavar="NAME", help="Another host name of this server.")
-@click.option("--allow-folder", multiple=True, metavar="DIR", help="Let clients add images from this folder.")
+@click.option(
+    "--allow-folder", multiple=True, type=PLACE, metavar="DIR", help="Let clients add images from this folder."
+)
 def serve(source: str | None, index_dir: Path | None, auto_port: bool, browser: bool, **options: object) -> int:
     """Serve the web page and the HTTP API, until Ctrl-C. A SOURCE (folder, table, URL) is indexed and clustered first.
 
@@ -63,7 +65,7 @@ def _open(index_dir: Path | None, wanted: ServerSettings) -> ImageFinder:
     """For reading beside other processes, if nothing may be changed and there is something to read."""
     from imagefinder.index import manifest
 
-    if wanted.read_only and manifest.exists((index_dir or settings.default_index()).expanduser()):
+    if wanted.read_only and manifest.exists(index_dir or settings.default_index()):
         return open_finder(index_dir, read_only=True)
     return open_finder(index_dir, create=True)
 

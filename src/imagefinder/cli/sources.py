@@ -9,13 +9,14 @@ import click
 from imagefinder.cli.common import (
     NOTHING_FOUND,
     OK,
+    PLACE,
     index_option,
     json_option,
     open_finder,
     plural,
     print_json,
     say,
-    shown,
+    tell,
 )
 
 
@@ -47,14 +48,14 @@ def list_(index_dir: Path | None, as_json: bool) -> int:
         when = f"indexed {one.last_indexed}" if one.last_indexed else "not indexed to the end yet"
         gone = f", {one.missing:,} of them not there" if one.missing else ""
         what = f"{one.state:<12} {one.kind:<7} {plural(one.images, 'image'):>14}"
-        click.echo(shown(f"{what}  {one.uri}  ({when}{gone})"))
+        tell(f"{what}  {one.uri}  ({when}{gone})")
     if not found:
         say("The index knows no sources yet.")
     return OK
 
 
 @sources.command()
-@click.argument("source")
+@click.argument("source", type=PLACE)
 @click.option("--remove-images/--keep-images", help="Also take its images out of the index.  [default: keep]")
 @index_option
 @json_option
@@ -72,8 +73,8 @@ def forget(source: str, remove_images: bool, index_dir: Path | None, as_json: bo
 
 
 @sources.command()
-@click.argument("old")
-@click.argument("new")
+@click.argument("old", type=PLACE)
+@click.argument("new", type=PLACE)
 @index_option
 @json_option
 def move(old: str, new: str, index_dir: Path | None, as_json: bool) -> int:
@@ -92,7 +93,7 @@ def move(old: str, new: str, index_dir: Path | None, as_json: bool) -> int:
 
 
 @sources.command()
-@click.argument("source")
+@click.argument("source", type=PLACE)
 @index_option
 def pause(source: str, index_dir: Path | None) -> int:
     """Leave a source out when `imagefinder index` goes over all. Its images stay."""
@@ -103,7 +104,7 @@ def pause(source: str, index_dir: Path | None) -> int:
 
 
 @sources.command()
-@click.argument("source")
+@click.argument("source", type=PLACE)
 @index_option
 def resume(source: str, index_dir: Path | None) -> int:
     """Take a paused source in again."""

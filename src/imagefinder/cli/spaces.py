@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from imagefinder.cli.common import OK, index_option, json_option, open_finder, plural, print_json, say
+from imagefinder.cli.common import OK, index_option, json_option, open_finder, plural, print_json, say, tell
 
 
 @click.group()
@@ -35,7 +35,7 @@ def list_(index_dir: Path | None, as_json: bool) -> int:
         use = {"image": "pictures", "words": "words"}
         used = "in use for " + " and ".join(use[role] for role in space.current) if space.current else ""
         there = f"{space.images:,} of {total:,}" if space.images < total else f"{total:,}"
-        click.echo(f"{space.name:<28} {space.dim:>5} dimensions  {there:>10} images  {used}".rstrip())
+        tell(f"{space.name:<28} {space.dim:>5} dimensions  {there:>10} images  {used}".rstrip())
     if not found:
         say("The index has no vectors yet.")
     return OK

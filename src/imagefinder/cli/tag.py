@@ -6,11 +6,21 @@ from pathlib import Path
 
 import click
 
-from imagefinder.cli.common import NOTHING_FOUND, OK, index_option, json_option, open_finder, plural, print_json, say
+from imagefinder.cli.common import (
+    NOTHING_FOUND,
+    OK,
+    PLACE,
+    index_option,
+    json_option,
+    open_finder,
+    plural,
+    print_json,
+    say,
+)
 
 
 @click.command()
-@click.argument("images", nargs=-1, metavar="[IMAGE]...")
+@click.argument("images", nargs=-1, type=PLACE, metavar="[IMAGE]...")
 @click.option("--filter", "where", metavar="EXPR", help="Tag all that match, e.g. 'folder=shoes'.")
 @click.option("--add", multiple=True, metavar="TAG", help="A tag to add; several may be given.")
 @click.option("--remove", multiple=True, metavar="TAG", help="A tag to remove; several may be given.")

@@ -10,8 +10,10 @@ import click
 
 from imagefinder.cli.bar import ProgressBar, StageLines
 from imagefinder.cli.common import (
+    FILE,
     NOTHING_FOUND,
     OK,
+    PLACE,
     index_option,
     json_option,
     open_finder,
@@ -19,7 +21,7 @@ from imagefinder.cli.common import (
     print_json,
     say,
     say_skipped,
-    shown,
+    tell,
 )
 from imagefinder.cli.finetune import autoencoder, finetune_classifier, leave_out_encoder, unfreeze_options
 
@@ -58,7 +60,7 @@ def _table(name: str, columns: str, required: bool = True) -> Callable[[Command]
     return click.option(
         f"--{name}",
         required=required,
-        type=click.Path(path_type=Path, dir_okay=False),
+        type=FILE,
         help=f"CSV with the columns {columns}.",
     )
 
@@ -126,7 +128,7 @@ def words(index_dir: Path | None, as_json: bool, **options: Any) -> int:
 
 
 @click.command()
-@click.argument("images", nargs=-1, metavar="[IMAGE...]")
+@click.argument("images", nargs=-1, type=PLACE, metavar="[IMAGE...]")
 @click.option("--model", metavar="NAME", help="Classifier to use.  [default: the one trained last]")
 @click.option("--all", "everything", is_flag=True, help="Classify every image of the index, for filters.")
 @index_option
@@ -149,7 +151,7 @@ def predict(images: tuple[str, ...], model: str | None, everything: bool, index_
         print_json({"predictions": [p.to_dict() for p in found], "skipped": [s.to_dict() for s in skipped]})
     else:
         for item in found:
-            click.echo(f"{item.confidence:6.1%}  {item.label:<20} {shown(item.uri)}")
+            tell(f"{item.confidence:6.1%}  {item.label:<20} {item.uri}")
         if skipped:
             say(f"{plural(len(skipped), 'image')} could not be read:")
             say_skipped(skipped)
@@ -160,9 +162,9 @@ def _say_classified(report: Any, as_json: bool) -> int:
     if as_json:
         print_json(report.to_dict())
     else:
-        click.echo(f"{plural(report.images, 'image')} classified by {report.model}.")
+        tell(f"{plural(report.images, 'image')} classified by {report.model}.")
         for name, count in report.classes.items():
-            click.echo(f"  {name:<20} {count:>7,}")
+            tell(f"  {name:<20} {count:>7,}")
         if report.skipped:
             say_skipped(report.skipped)
     return OK if report.images else NOTHING_FOUND
@@ -183,20 +185,20 @@ def _say_training(made: Training, *, used: bool) -> None:
     if made.missing:
         shown = ", ".join(made.missing[:5]) + (" ..." if len(made.missing) > 5 else "")
         say(f"{plural(len(made.missing), 'image')} of the table not in the index: {shown}")
-    click.echo(f"{made.kind.capitalize()} from {plural(made.images, 'image')}: {made.chosen} ({made.seconds:.1f} s)")
+    tell(f"{made.kind.capitalize()} from {plural(made.images, 'image')}: {made.chosen} ({made.seconds:.1f} s)")
     if made.before and made.after:
         before, after = made.before.to_dict(), made.after.to_dict()
         by = made.facts.get("measured_by", "held out")
-        click.echo(f"Measured on {plural(made.held_out, 'image')} not trained on ({by}):")
+        tell(f"Measured on {plural(made.held_out, 'image')} not trained on ({by}):")
         for name, value in before.items():
             if name.startswith(("recall", "map")):
-                click.echo(f"  {name.replace('_', ' '):<12} {value:.3f} -> {after[name]:.3f}")
+                tell(f"  {name.replace('_', ' '):<12} {value:.3f} -> {after[name]:.3f}")
     if "accuracy" in made.facts:
         error = f"calibration error {made.facts['ece_uncalibrated']:.3f} -> {made.facts['ece']:.3f}"
-        click.echo(f"  accuracy     {made.facts['accuracy']:.3f}   {error}")
+        tell(f"  accuracy     {made.facts['accuracy']:.3f}   {error}")
     for note in made.notes:
         say(note)
     if made.name:
-        click.echo(f"The space {made.name} is ready" + (", and the one in use." if used else "."))
+        tell(f"The space {made.name} is ready" + (", and the one in use." if used else "."))
         if not used:
             say(f"Search in it: --space {made.name}   Always: imagefinder spaces use {made.name}")

@@ -9,6 +9,7 @@ import click
 
 from imagefinder.cli.bar import ProgressBar
 from imagefinder.cli.common import (
+    FILE,
     NOTHING_FOUND,
     OK,
     index_option,
@@ -19,14 +20,15 @@ from imagefinder.cli.common import (
     print_json,
     say,
     say_skipped,
-    shown,
+    styled,
+    tell,
 )
 from imagefinder.quality.issues import Issue
 
 
 @click.command()
 @click.option("-k", "--top", "k", default=20, show_default=True, type=click.IntRange(1), help="Images listed.")
-@click.option("--sheet", type=click.Path(path_type=Path, dir_okay=False), help="Save a contact sheet of them (PNG).")
+@click.option("--sheet", type=FILE, help="Save a contact sheet of them (PNG).")
 @index_option
 @json_option
 def outliers(k: int, sheet: Path | None, index_dir: Path | None, as_json: bool) -> int:
@@ -43,7 +45,7 @@ def outliers(k: int, sheet: Path | None, index_dir: Path | None, as_json: bool) 
     else:
         for outlier in found:
             away = "" if outlier.from_cluster is None else f"  {outlier.from_cluster:4.2f} radii from its cluster"
-            click.echo(f"{outlier.score:6.2f}  {shown(outlier.record.uri)}{click.style(away, dim=True)}")
+            tell(f"{outlier.score:6.2f}  {outlier.record.uri}", styled(away, dim=True))
     if sheet:
         from imagefinder.plots import picture_sheet
 
@@ -73,13 +75,13 @@ def quality(issue: str | None, k: int, again: bool, index_dir: Path | None, as_j
     if as_json:
         print_json({**report.to_dict(), "images": [r.to_dict() for r in listed]})
         return OK
-    click.echo(f"{plural(report.total, 'image')} judged, {report.measured:,} of them now.")
+    tell(f"{plural(report.total, 'image')} judged, {report.measured:,} of them now.")
     for name in Issue:
-        click.echo(f"  {name:<13} {report.issues.get(name, 0):>7,}")
+        tell(f"  {name:<13} {report.issues.get(name, 0):>7,}")
     for record in listed[:k]:
         found: dict[str, Any] = dict(record.extra)
         about = f"blur {found['blur']}  brightness {found['brightness']}  contrast {found['contrast']}"
-        click.echo(f"{', '.join(found['issues']):<24} {shown(record.uri)}  {click.style(about, dim=True)}")
+        tell(f"{', '.join(found['issues']):<24} {record.uri}  ", styled(about, dim=True))
     if report.skipped:
         say(f"{plural(len(report.skipped), 'image')} could not be read:")
         say_skipped(report.skipped)

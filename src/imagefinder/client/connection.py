@@ -37,7 +37,7 @@ class Connection:
             except NotFoundError as error:
                 missing = error
         raise NotFoundError(
-            f"The index has no image {os.fspath(image)!r}.", remedy="Name it by its id, full path or URL."
+            f"The index has no image '{os.fspath(image)}'.", remedy="Name it by its id, full path or URL."
         ) from missing
 
     def _id(self, image: str | os.PathLike[str]) -> str:

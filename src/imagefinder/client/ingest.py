@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imagefinder._util.files import expanded
 from imagefinder._util.threads import chunked
 from imagefinder.client.queries import bytes_of
 from imagefinder.client.responses import record_of
@@ -79,13 +80,13 @@ class Sender:
 
 def _checked(name: str) -> Path:
     """A file to be read later. Raises InvalidInputError."""
-    path = Path(name).expanduser()
+    path = expanded(name)
     if path.is_dir():
         raise InvalidInputError(
             f"{name} is a folder.", remedy="Name its files, or use add_folder for a folder of the server's machine."
         )
     if not path.is_file():
-        raise InvalidInputError(f"There is no file {name!r}.", remedy="Check the path.")
+        raise InvalidInputError(f"There is no file '{name}'.", remedy="Check the path.")
     return path
 
 

@@ -7,8 +7,12 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imagefinder._util.files import expanded
 from imagefinder.errors import InvalidInputError
+from imagefinder.images.inside import inside
+from imagefinder.images.loader import Loader
 from imagefinder.search.query import Kind, QueryInput, Term, parse_query
+from imagefinder.types import ImageRef, Limits
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -44,8 +48,10 @@ def bytes_of(picture: Path | bytes | Image) -> bytes:
     if isinstance(picture, bytes):
         return picture
     if isinstance(picture, Path):
+        if inside(str(picture)):
+            return Loader(Limits()).read(ImageRef(str(picture))).data
         try:
-            return picture.expanduser().read_bytes()
+            return expanded(picture).read_bytes()
         except OSError as error:
             raise InvalidInputError(
                 f"{picture} can't be read: {error.strerror or error}.", remedy="Check the path."

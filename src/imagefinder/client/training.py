@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imagefinder._util.files import expanded
 from imagefinder.client.catalog import Catalog
 from imagefinder.client.jobs import JobProgress
 from imagefinder.client.queries import parts_of
@@ -161,7 +162,7 @@ class Trainer(Catalog):
     def _table(self, table: str | os.PathLike[str] | LabelTable) -> LabelTable:
         from imagefinder.catalog.label_table import LabelTable, read_table
 
-        return table if isinstance(table, LabelTable) else read_table(Path(table).expanduser(), self.records())
+        return table if isinstance(table, LabelTable) else read_table(expanded(table), self.records())
 
 
 def _by_id(table: LabelTable) -> dict[str, list[str]]:

@@ -105,7 +105,7 @@ def move(index: Index, view: View, images: Sequence[str], cluster: int | str) ->
     rows = {id: row for row, id in enumerate(now.ids)}
     missing = [id for id in images if id not in rows]
     if missing or not images:
-        raise NotFoundError(f"The index has no image {missing[0]!r}." if missing else "No image was named.")
+        raise NotFoundError(f"The index has no image '{missing[0]}'." if missing else "No image was named.")
     chosen = np.array([rows[id] for id in images])
     labels, pinned = now.labels.copy(), now.pinned.copy()
     touched = {int(label) for label in labels[chosen]} | {target.label}

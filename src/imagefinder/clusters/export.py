@@ -18,8 +18,11 @@ import numpy as np
 from imagefinder._util.extras import require
 from imagefinder._util.files import fitting_name, write_whole
 from imagefinder.clusters.edit import up_to_date, vectors_of
-from imagefinder.errors import InvalidInputError, StorageError
-from imagefinder.images.loader import is_url
+from imagefinder.errors import ImageError, InvalidInputError, StorageError
+from imagefinder.images.inside import is_file, is_url
+from imagefinder.images.loader import Loader
+from imagefinder.images.names import copied_name
+from imagefinder.types import ImageRef, Limits
 
 if TYPE_CHECKING:
     from imagefinder.index.folder import Index
@@ -85,13 +88,14 @@ def write_folders(rows: Sequence[dict[str, Any]], folder: Path, how: How = "copy
             left_out.append((row["uri"], "it is a URL"))
             continue
         ranks[row["cluster"]] = ranks.get(row["cluster"], 0) + 1
-        name = fitting_name(f"{ranks[row['cluster']]:05d}_", os.path.basename(row["uri"]))
-        target = folder / _folder_name(row) / name
+        target = folder / _folder_name(row)
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            _put(row["uri"], target, how)
+            target.mkdir(parents=True, exist_ok=True)
+            _put(row["uri"], target, f"{ranks[row['cluster']]:05d}_", how)
         except FileNotFoundError:
             left_out.append((row["uri"], "there is no such file"))
+        except ImageError as error:
+            left_out.append((row["uri"], error.message))
         except OSError as error:
             raise StorageError(
                 f"{target} can't be written: {error.strerror}.", remedy="Make room, or choose another --how."
@@ -99,7 +103,14 @@ def write_folders(rows: Sequence[dict[str, Any]], folder: Path, how: How = "copy
     return Exported(str(folder), len(rows) - len(left_out), tuple(left_out))
 
 
-def _put(source: str, target: Path, how: How) -> None:
+def _put(source: str, folder: Path, prefix: str, how: How) -> None:
+    """Copy or link an image into a folder; one inside a table is written, for it is no file that a link could lead
+    to."""
+    data = b"" if is_file(source) else Loader(Limits()).read(ImageRef(source)).data
+    target = folder / fitting_name(prefix, copied_name(source, data))
+    if data:
+        target.write_bytes(data)
+        return
     if not os.path.exists(source):
         raise FileNotFoundError(source)
     if how == "copy":
@@ -114,7 +125,7 @@ def _folder_name(row: dict[str, Any]) -> str:
     if row["cluster"] < 0:
         return "unassigned"
     name = re.sub(r"[^\w.-]+", "_", row["name"] or "").strip("._")[:60]
-    return f"{row['cluster']:03d}_{name}" if name else f"{row['cluster']:03d}"
+    return f"{row['cluster']:03d}_{name}".rstrip("._ ")
 
 
 def _csv(rows: Sequence[dict[str, Any]]) -> bytes:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import re
 
-from imagefinder.images.loader import is_url
+from imagefinder.images.inside import is_file
 
 # Endings of files, by what they hold.
 RAW = frozenset(
@@ -32,7 +32,7 @@ class Companions:
 
     def of(self, uri: str) -> tuple[str, ...]:
         """The paths of the other files that are one picture with this file, in order; none for a URL."""
-        if is_url(uri):
+        if not is_file(uri):
             return ()
         folder, name = os.path.split(uri)
         own = _kind(name)

@@ -14,7 +14,7 @@ from imagefinder.duplicates.companions import Companions
 from imagefinder.duplicates.moving import content_hash
 from imagefinder.duplicates.report import DuplicateReport, Member
 from imagefinder.errors import InvalidInputError
-from imagefinder.images.loader import is_url
+from imagefinder.images.inside import is_file, why_no_file
 from imagefinder.types import Record
 
 VERSION = 2  # 1 did not know of files that are one picture together
@@ -101,12 +101,12 @@ def make_plan(report: DuplicateReport) -> Plan:
     """Keep the best of every group and move its copies.
 
     Left out are: what is of the same scene or similar, which is no copy; members that are not wholly in what is kept
-    (see ``Member.hold``); images in a reference folder, and images at URLs; and files that are one picture with others,
-    unless each of those has a copy beside the file that is kept.
+    (see ``Member.hold``); images in a reference folder, at URLs and inside tables; and files that are one picture with
+    others, unless each of those has a copy beside the file that is kept.
     """
     planning, groups = _Planning(), []
     for group in report.groups:
-        if is_url(group.keep.uri):
+        if not is_file(group.keep.uri):
             continue
         members = [m for m in group.members if _movable(m)]
         whys = [f"{m.tier}: {m.evidence}" for m in members]
@@ -117,19 +117,19 @@ def make_plan(report: DuplicateReport) -> Plan:
 
 
 def _movable(member: Member) -> bool:
-    return member.tier.is_copy and not member.hold and not member.reference and not is_url(member.record.uri)
+    return member.tier.is_copy and not member.hold and not member.reference and is_file(member.record.uri)
 
 
 def plan_of(groups: Sequence[tuple[Record, Sequence[Record]]]) -> Plan:
     """A person's own choice as a plan: in each group the first is kept, the others are removed, with the files that are
     one picture with them.
 
-    Raises InvalidInputError for images at URLs, and for one that is both kept and removed.
+    Raises InvalidInputError for images at URLs or inside tables, and for one that is both kept and removed.
     """
     kept = {keep.uri for keep, _ in groups}
     for keep, remove in groups:
-        if url := next((r.uri for r in (keep, *remove) if is_url(r.uri)), None):
-            raise InvalidInputError(f"{url} is not a file on this machine.", remedy="Leave it out.")
+        if url := next((r.uri for r in (keep, *remove) if not is_file(r.uri)), None):
+            raise InvalidInputError(f"{url} can't be moved. {why_no_file(url)}", remedy="Leave it out.")
         if both := next((r.uri for r in remove if r.uri in kept), None):
             raise InvalidInputError(f"{both} would be both kept and removed.", remedy="Choose one of the two.")
     chosen, planning = "chosen by a person", _Planning(whole=False)
@@ -189,7 +189,7 @@ def _row(file: PlannedFile) -> dict[str, Any]:
 def _read(row: Mapping[str, Any]) -> PlannedFile:
     path, digest, size = row["path"], row["content_hash"], row["bytes"]
     if not (isinstance(path, str) and Path(path).is_absolute()):
-        raise ValueError(f"not an absolute path: {path!r}")
+        raise ValueError(f"not an absolute path: '{path}'")
     if not (isinstance(digest, str) and len(digest) == 32):
         raise ValueError(f"not a content hash: {digest!r}")
     along = tuple(_read(other) for other in row.get("along", ()))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imagefinder._util.files import expanded
 from imagefinder.duplicates.decisions import Decision, Decisions, change_decisions, load_decisions
 from imagefinder.duplicates.last_run import KIND
 from imagefinder.duplicates.paths import real_folder
@@ -131,7 +132,7 @@ class Copies:
             done += 1
             tell(Progress("moving", done, plan.files))
 
-        folder = None if trash is None else Path(trash).expanduser().absolute()
+        folder = None if trash is None else expanded(trash).absolute()
         protected = [real_folder(folder) for folder in references]
         return apply_plan(self._index, plan, trash=folder, references=protected, moved=moved)
 

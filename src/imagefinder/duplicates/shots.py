@@ -14,7 +14,7 @@ from imagefinder.duplicates.companions import Companions
 from imagefinder.duplicates.matching.shown import Hold
 from imagefinder.duplicates.moving import content_hash
 from imagefinder.duplicates.report import Beside, Group, Member
-from imagefinder.images.loader import is_url
+from imagefinder.images.inside import is_file, why_no_file
 
 
 class Shots:
@@ -69,6 +69,8 @@ class Shots:
                 hold = Hold.NAMES.format(name=os.path.basename(beside.names[0]))
             elif _has_names(uri):
                 hold = str(Hold.LINK)
+            elif not is_file(uri):
+                hold = why_no_file(uri)
             elif lacking:
                 hold = Hold.SEVERAL.format(name=os.path.basename(lacking))
         return replace(member, beside=beside, hold=hold)
@@ -97,7 +99,7 @@ def _without_copy(files: tuple[str, ...], kept: tuple[str, ...]) -> Iterator[str
 
 def _file(uri: str) -> tuple[int, int] | None:
     """What a file is, whatever it is called; None if that can't be told."""
-    if is_url(uri):
+    if not is_file(uri):
         return None
     try:
         found = os.stat(uri)
@@ -107,7 +109,7 @@ def _file(uri: str) -> tuple[int, int] | None:
 
 
 def _has_names(uri: str) -> bool:
-    if is_url(uri):
+    if not is_file(uri):
         return False
     try:
         return os.path.islink(uri) or os.stat(uri).st_nlink > 1

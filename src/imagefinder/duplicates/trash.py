@@ -26,7 +26,7 @@ from imagefinder.duplicates.paths import is_below
 from imagefinder.duplicates.plan import Plan, PlannedFile, goes_with
 from imagefinder.errors import ImageFinderError, NotFoundError, StorageError
 from imagefinder.images.ignore import IGNORE_FILE
-from imagefinder.images.loader import is_url
+from imagefinder.images.inside import why_no_file
 from imagefinder.index.said import retire
 from imagefinder.types import Skipped, image_id
 
@@ -226,8 +226,8 @@ def _made(folder: Path) -> bool:
 
 def _changed(file: PlannedFile) -> str | None:
     """Why a file isn't what the plan says; None if it is."""
-    if is_url(file.path):
-        return "It is not a file on this machine."
+    if why := why_no_file(file.path):
+        return why
     try:
         if os.stat(file.path).st_size == file.bytes and content_hash(Path(file.path)) == file.content_hash:
             return None

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from imagefinder._util.files import expanded
 from imagefinder.catalog.label_table import LabelTable, read_table
 from imagefinder.evaluation.clustering import ClusterScores, score_clusters
 from imagefinder.evaluation.retrieval import LabelScores, WordScores, score_labels, score_words
@@ -53,7 +53,7 @@ def assess(collection: Collection, table: str | os.PathLike[str] | LabelTable, s
     ``space`` is the name of the space or model to measure, by default the one in use. A file name is a path, relative
     to the folder of the table, or the end of the path of an image in the index. Raises InvalidTableError.
     """
-    truth = table if isinstance(table, LabelTable) else read_table(Path(table).expanduser(), collection.records())
+    truth = table if isinstance(table, LabelTable) else read_table(expanded(table), collection.records())
     view = collection.view(space)
     ids, vectors = collection.vectors(view.image)
     labels = [(row, truth.labels[id]) for row, id in enumerate(ids) if id in truth.labels]

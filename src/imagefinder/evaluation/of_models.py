@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from imagefinder._util.files import expanded
 from imagefinder._util.threads import chunked, cores, ordered_map
 from imagefinder.errors import ImageError, InvalidInputError, InvalidTableError
 from imagefinder.evaluation.retrieval import LabelScores, WordScores, score_labels, score_words
 from imagefinder.images.loader import Loader
 from imagefinder.images.places import located
 from imagefinder.images.sources import TABLES, open_source
-from imagefinder.images.tables import read_rows
+from imagefinder.images.tables import is_parquet, place_column, read_csv, read_rows
 from imagefinder.types import ImageRef, Limits, OnProgress, Progress, ignore
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def compare_models(
     from imagefinder.models.registry import load_model
 
     table = source.lower().endswith(TABLES)
-    found = open_source(source, column=COLUMN if table else None)
+    found = open_source(source, column=_column(expanded(source)) if table else None)
     refs = [ref for ref in found.scan() if isinstance(ref, ImageRef)]
     truth = _read_truth(Path(found.uri)) if table else _Truth({}, [])
     if limit is not None and len(refs) > limit:
@@ -97,11 +98,16 @@ def compare_models(
     return [_compare(embedder, refs, truth, how) for embedder in embedders]
 
 
+def _column(table: Path) -> str | None:
+    """The column of paths in a CSV table, ``filename`` before the usual ones; of Parquet see ``read_rows``."""
+    return None if is_parquet(table) else place_column(table, read_csv(table)[0], first=(COLUMN,))
+
+
 def _read_truth(table: Path) -> _Truth:
     """What the rows of a table say about their images. Raises InvalidTableError."""
     labels: dict[str, str] = {}
     captions: list[tuple[str, str]] = []
-    for place, row in read_rows(table, COLUMN):
+    for place, row in read_rows(table, _column(table)):
         uri = located(place, str(table.parent))
         if row.get("label") not in (None, ""):
             labels[uri] = str(row["label"])

@@ -16,13 +16,16 @@ from itertools import count, islice, repeat
 from pathlib import Path
 from typing import Any
 
-from imagefinder._util.files import DEVICES
+from imagefinder._util.files import DEVICES, expanded
 from imagefinder._util.threads import ordered_map
 from imagefinder.errors import FetchError, ImageError, ImageFinderError, InvalidTableError, StorageError
 from imagefinder.images.decode import decode, encode_bytes
 from imagefinder.images.fetch import Fetcher
 from imagefinder.images.files import look
+from imagefinder.images.inside import inside
 from imagefinder.images.loader import split_url
+from imagefinder.images.names import copied_name, ending_of
+from imagefinder.images.parquet import read_picture
 from imagefinder.images.tables import MANIFEST, read_csv, read_rows
 from imagefinder.types import ImageRef, Limits, OnProgress, Progress, SkipCode, Skipped
 
@@ -31,7 +34,6 @@ LONGEST_STEM = 80  # bytes; some systems take no more than 143 for a name
 PER_HOST = 4  # downloads at once from one host
 UNSPLASH, PICSUM = "https://api.unsplash.com", "https://picsum.photos"
 PHOTO_WIDTH = 1080  # pixels
-_EXTENSIONS = {"JPEG": ".jpg", "TIFF": ".tif", "HEIF": ".heic", "JPEG2000": ".jp2"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +70,15 @@ def download_urls(
     limits: Limits | None = None,
     progress: OnProgress | None = None,
 ) -> DownloadReport:
-    """Download the images of a CSV or Parquet table into ``folder``.
+    """Download the images of a CSV or Parquet table into ``folder``; pictures inside a table are written there.
 
     ``folder/manifest.csv`` gets a row for each: file, url and the table's other columns. What it lists is not fetched
     again, so a stopped run goes on where it was. A URL that fails is in the report; the others go on. Raises
     InvalidTableError, also where a manifest.csv of something else is in the way, and StorageError when the folder
     can't be written.
     """
-    wanted = [_Wanted(url, columns) for url, columns in read_rows(Path(table), column)]
-    return _Downloads(Path(folder), limits or Limits()).run(wanted, workers, progress)
+    wanted = [_Wanted(url, columns) for url, columns in read_rows(expanded(table), column)]
+    return _Downloads(expanded(folder), limits or Limits()).run(wanted, workers, progress)
 
 
 def download_unsplash(
@@ -95,7 +97,7 @@ def download_unsplash(
     larger ``n``, it adds the missing ones. Raises FetchError when the service itself can't be reached or answers
     something else, and otherwise as ``download_urls`` does.
     """
-    downloads = _Downloads(Path(folder), limits or Limits())
+    downloads = _Downloads(expanded(folder), limits or Limits())
     have = len(downloads.done)
     base = (base_url or (UNSPLASH if key else PICSUM)).rstrip("/")
     listing = _unsplash(downloads.fetcher, base, key.strip()) if key else _picsum(downloads.fetcher, base)
@@ -228,12 +230,13 @@ class _Downloads:
 
     def _one(self, item: _Wanted) -> dict[str, Any] | Skipped:
         """Fetch one image; its row in the manifest, or why there is none."""
+        place = inside(item.url)
         try:
             with self._host(item.url):
-                data = self.fetcher.get(item.url)
+                data = read_picture(place, self._limits) if place else self.fetcher.get(item.url)
             # Decoded at the least scale: enough to know that it is a whole image, and of which format.
             image = decode(encode_bytes(ImageRef(item.url), data), short_side=32, limits=self._limits)
-            name = self._name(item.url, _EXTENSIONS.get(image.format, f".{image.format.lower()}"))
+            name = self._name(item.url, ending_of(image.format))
             self._write(name, data)
         except ImageError as error:
             return Skipped(item.url, error.code, error.message, error.remedy)
@@ -247,8 +250,9 @@ class _Downloads:
             return self._hosts.setdefault(host, threading.Semaphore(PER_HOST))
 
     def _name(self, url: str, extension: str) -> str:
-        """A name that every system takes and no other file here has, from the last part of the URL's path."""
-        stem = Path(split_url(url).path.rstrip("/")).stem
+        """A name that every system takes and no other file here has, from the last part of the URL's path or the name
+        that the table gives."""
+        stem = Path(copied_name(url) if inside(url) else split_url(url).path.rstrip("/")).stem
         stem = re.sub(r"[^\w.-]+", "_", stem).encode("utf-8", "ignore")[:LONGEST_STEM].decode("utf-8", "ignore")
         stem = stem.strip("._") or "image"
         if stem.partition(".")[0].lower() in DEVICES:

@@ -1,4 +1,5 @@
-"""From a reference to an upright picture: reads a file or fetches a URL, then decodes it, all within the same limits.
+"""From a reference to an upright picture: reads a file or a row of a table, or fetches a URL, then decodes it, all
+within the same limits.
 
 Pillow is imported when the first picture is read, so a text search starts without it.
 """
@@ -9,14 +10,13 @@ import math
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
+from imagefinder.images.inside import inside, is_file, is_url
 from imagefinder.types import EncodedImage, ImageRef, Limits, LoadedImage
+
+__all__ = ["Loader", "is_file", "is_url", "split_url"]
 
 if TYPE_CHECKING:
     from imagefinder.images.fetch import Fetcher
-
-
-def is_url(text: str) -> bool:
-    return text.lower().startswith(("http://", "https://"))
 
 
 def split_url(text: str) -> SplitResult:
@@ -42,9 +42,13 @@ class Loader:
     def read(self, ref: ImageRef) -> EncodedImage:
         from imagefinder.images.decode import encode_bytes, read_file
 
-        if not is_url(ref.uri):
-            return read_file(ref, self.limits)
-        return encode_bytes(ref, self.fetcher.get(ref.uri))
+        if is_url(ref.uri):
+            return encode_bytes(ref, self.fetcher.get(ref.uri))
+        if place := inside(ref.uri):
+            from imagefinder.images.parquet import read_picture
+
+            return encode_bytes(ref, read_picture(place, self.limits))
+        return read_file(ref, self.limits)
 
     def decode(self, encoded: EncodedImage, part: float = 1.0) -> LoadedImage:
         """``part`` is the share of a side, from 0 to 1, that is used: this part then has at least the size of a whole

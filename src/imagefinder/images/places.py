@@ -8,7 +8,7 @@ import re
 from typing import Any
 from urllib.parse import unquote
 
-from imagefinder.images.loader import is_url
+from imagefinder.images.inside import inside, is_url
 
 _BETWEEN_URLS = re.compile(r"[\s,;|]+(?=(?:https?:)?//)", re.IGNORECASE)
 _PICTURE = r"[^,;|]*\.(?:jpe?g|png|webp|gif|bmp|tiff?|avif|hei[cf])"
@@ -25,6 +25,8 @@ def places(cell: Any) -> list[str]:
     if isinstance(cell, (list, tuple)):
         return [place for one in cell for place in places(one)]
     text = str(cell or "").strip()
+    if inside(text):
+        return [text]
     if text.startswith("["):
         try:
             return places(json.loads(text))
@@ -47,6 +49,8 @@ def located(place: str, folder: str) -> str:
         place = place[1:] if _DRIVE.match(place[1:]) else place
     elif _HOST.match(place) and not os.path.exists(place):
         return f"https:{place}"
+    if found := inside(place):  # the part behind the table's path is no path
+        return found._replace(table=located(found.table, folder)).uri
     path = _path(place, folder)
     return path if "\\" not in place or os.path.lexists(path) else _path(place.replace("\\", "/"), folder)
 

@@ -6,14 +6,17 @@ import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from imagefinder.errors import ImageError, InvalidInputError, NotFoundError
+from imagefinder.errors import ImageError, ImageFinderError, InvalidInputError, MissingExtraError, NotFoundError
 from imagefinder.images.files import look, regular, unreadable
 from imagefinder.images.ignore import IGNORE_FILE, Rules
+from imagefinder.images.inside import inside
 from imagefinder.images.loader import is_url, split_url
 from imagefinder.images.ours import inside_ours, ours
+from imagefinder.images.parquet import ENDINGS, has_pictures
 from imagefinder.images.places import located
 from imagefinder.images.tables import read_rows
 from imagefinder.types import ImageRef, SkipCode, Skipped
@@ -132,6 +135,20 @@ class FolderSource(Source):
             )
         elif extension in EXTENSIONS:
             yield _file_ref(entry.path, self.uri, entry=entry)
+        elif extension in ENDINGS:
+            yield from self._table(entry.path)
+
+    def _table(self, path: str) -> Iterator[ImageRef | Skipped]:
+        """The pictures inside a Parquet table. While it can't be read, they stay."""
+        found: list[ImageRef | Skipped] = []
+        try:
+            if has_pictures(Path(path)):
+                found = list(TableSource(path).inside_it(self.uri))
+        except ImageFinderError as error:
+            self._unreadable.append(f"{path}#")
+            code = SkipCode.UNSUPPORTED_FORMAT if isinstance(error, MissingExtraError) else SkipCode.CORRUPT
+            found = [Skipped(_printable(path), code, error.message, error.remedy)]
+        yield from found
 
     def covers(self, uri: str) -> bool:
         return uri.startswith(self.uri.rstrip(os.sep) + os.sep)
@@ -166,7 +183,8 @@ class UrlSource(Source):
 
 
 class TableSource(Source):
-    """A CSV or Parquet table with a column of paths or URLs; the other columns become fields of the images.
+    """A CSV or Parquet table with a column of paths or URLs, or of pictures themselves (Parquet); the other columns
+    become fields of the images.
 
     Relative paths start from the table's folder. If an image has several rows, the first is used.
     """
@@ -189,13 +207,20 @@ class TableSource(Source):
                 seen.add(uri)
                 yield self._row(uri, metadata)
 
+    def inside_it(self, source: str) -> Iterator[ImageRef | Skipped]:
+        """The pictures that are inside the table itself, as images of the ``source`` that the table is in."""
+        rows = (item for item in self.scan() if isinstance(item, ImageRef))
+        yield from (replace(item, source=source) for item in rows if item.uri.startswith(f"{self.uri}#"))
+
     def is_bare(self) -> bool:
         return self._bare
 
     def _row(self, uri: str, metadata: dict[str, Any]) -> ImageRef | Skipped:
         if is_url(uri):
             return ImageRef(uri, folder=_url_folder(uri), source=self.uri, metadata=metadata)
-        return _file_ref(uri, self.uri, metadata)
+        place = inside(uri)
+        found = _file_ref(place.table if place else uri, self.uri, metadata)
+        return replace(found, uri=uri, size=None) if place and isinstance(found, ImageRef) else found
 
 
 def open_source(

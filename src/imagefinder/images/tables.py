@@ -1,4 +1,4 @@
-"""Rows of a CSV or Parquet table: a path or URL and the other columns."""
+"""Rows of a CSV or Parquet table: a path, a URL or a picture, and the other columns."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from io import StringIO
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from imagefinder._util.extras import require
 from imagefinder.errors import InvalidTableError
-from imagefinder.images.files import decode_text, look, open_file
+from imagefinder.images.files import decode_text, open_file
+from imagefinder.images.parquet import ENDINGS, ParquetTable
 from imagefinder.images.places import places
 from imagefinder.types import DERIVED_FIELDS, RECORD_FIELDS
 
@@ -32,31 +32,66 @@ _SPECIAL = ("caption", "tags")
 _TAKEN = (*RECORD_FIELDS, *DERIVED_FIELDS, "id")
 
 
+class NoPlacesError(InvalidTableError):
+    """A table has no column of places."""
+
+
+class Rows(NamedTuple):
+    """An open table: its columns, the one of places, and its rows, in which lists of places may stand in that one."""
+
+    names: list[str]
+    key: str
+    rows: Iterator[dict[str, Any]]
+
+
 def read_rows(path: Path, column: str | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each path or URL in each row, with the row's other columns as numbers, true/false or text, without empty cells.
 
-    ``column`` is the name of the column of paths or URLs, in upper or lower case; by default the first of the usual
-    names that exists. A column with the name of a field of a record gets the prefix ``csv_``; a column of bytes is left
-    out. Rows without a path are skipped. Raises InvalidTableError, and MissingExtraError for Parquet without pyarrow.
+    ``column`` is the name of the column of paths, URLs or pictures, in upper or lower case; by default the first of
+    the usual names that exists. The place of a picture inside the table is that of ``images.inside``. A column with the
+    name of a field of a record gets the prefix ``csv_``; a column of bytes is left out. Rows without a place are
+    skipped. Raises InvalidTableError, and MissingExtraError for Parquet without pyarrow.
     """
-    is_parquet = _is_parquet(path)
-    names, rows = _parquet(path) if is_parquet else read_csv(path)
-    key = place_column(path, names, column)
-    if not is_parquet:
+    names, key, rows = _open(path, column)
+    if not is_parquet(path):
         rows = _typed(rows, [n for n in names if n != key and n.strip().lower() not in _SPECIAL])
     for row in rows:
         for place in places(row.get(key)):
             yield place, _metadata({k: v for k, v in row.items() if k != key})
 
 
-def read_text_rows(path: Path) -> tuple[list[str], Iterator[dict[str, str]]]:
-    """The columns of a CSV or Parquet table and its rows, all cells as text. Raises as ``read_rows`` does."""
-    names, rows = _parquet(path) if _is_parquet(path) else read_csv(path)
-    return names, ({k: "" if v is None else str(v) for k, v in row.items()} for row in rows)
+def read_text_rows(path: Path, first: Sequence[str], last: Sequence[str], needs: str) -> Rows:
+    """A table with all cells as text, a row of several pictures as several rows. ``first`` and ``last`` are names of
+    the column of places that go before and after the usual ones; ``needs`` is what to say of a table without. Raises as
+    ``read_rows`` does."""
+    try:
+        names, key, rows = _open(path, first=first, last=last)
+    except NoPlacesError as error:
+        raise InvalidTableError(error.message, remedy=needs) from None
+    return Rows(names, key, _texts(rows, key))
 
 
-def _is_parquet(path: Path) -> bool:
-    return path.suffix.lower() in (".parquet", ".pq")
+def _texts(rows: Iterator[dict[str, Any]], key: str) -> Iterator[dict[str, str]]:
+    for row in rows:
+        for place in row[key] if isinstance(row[key], list) else [row[key]]:
+            yield {k: "" if v is None else str(v) for k, v in {**row, key: place}.items()}
+
+
+def is_parquet(path: Path) -> bool:
+    return path.suffix.lower() in ENDINGS
+
+
+def _open(path: Path, column: str | None = None, first: Sequence[str] = (), last: Sequence[str] = ()) -> Rows:
+    """Open a table. Of a Parquet table columns that hold pictures go before those of the usual names."""
+    if not is_parquet(path):
+        names, rows = read_csv(path)
+        return Rows(names, place_column(path, names, column, first, last), rows)
+    table = ParquetTable(path)
+    if not column:
+        table.keep_pictures()
+        first = ["uri", *(bare(name) for name in table.pictures), *first] if table.pictures else first
+    key = place_column(path, table.names, column, first, last)
+    return Rows(table.names, key, table.rows(key))
 
 
 def place_column(
@@ -72,8 +107,8 @@ def place_column(
     for name in [wanted] if wanted else usual:
         if bare(name) in found:
             return found[bare(name)]
-    what = f"no column {wanted!r}" if wanted else "no column of paths or URLs"
-    raise InvalidTableError(
+    what = f"no column {wanted!r}" if wanted else "no column of paths, URLs or pictures"
+    raise NoPlacesError(
         f"{path.name} has {what}; its columns are: {', '.join(names) or 'none'}.",
         remedy="Name the column that holds them with --column (column= in Python).",
     )
@@ -123,8 +158,8 @@ def _plain(value: Any) -> Any:
 
 def read_csv(path: Path, *, whole: bool = True) -> tuple[list[str], Iterator[dict[str, Any]]]:
     """The columns of a CSV file, and its rows as text. Raises InvalidTableError, also while the rows are read: for a
-    quotation mark that is never closed, and for a row with more or fewer cells than columns, with its line. With
-    ``whole`` false, such a row is made to fit."""
+    quotation mark that is never closed, and for a row with more cells than columns, with its line. With ``whole``
+    false, such a row is made to fit."""
     text, delimiter, above = _told_delimiter(_text(path))
     if not text.strip():
         raise InvalidTableError(f"{path.name} is empty.", remedy="A table needs a line of column names.")
@@ -141,12 +176,16 @@ def _read(path: Path, text: str, delimiter: str, above: int) -> Iterator[tuple[i
     """The cells of each row that has any, with the number of the line on which it begins."""
     # Not text.splitlines(), which also breaks at characters that may stand inside a cell.
     reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    line = above + 1
+    line, width = above + 1, 0
     try:
         for row in reader:
             if any(cell.strip() for cell in row):
-                if above + reader.line_num > line:
-                    _check_not_swallowed(path, row, delimiter, line)
+                width = width or len(row)
+                if above + reader.line_num > line and _swallows(row, delimiter, width):
+                    raise InvalidTableError(
+                        f"{path.name}, line {line}: a quotation mark is never closed; a row after it stands in a cell.",
+                        remedy='Close it, or double it where it belongs to the text: "13"" screen".',
+                    )
                 yield line, row
             line = above + reader.line_num + 1
     except csv.Error as error:
@@ -156,27 +195,37 @@ def _read(path: Path, text: str, delimiter: str, above: int) -> Iterator[tuple[i
         ) from error
 
 
-def _check_not_swallowed(path: Path, row: Sequence[str], delimiter: str, line: int) -> None:
-    """Refuse a cell of several lines that holds whole rows: the quotation mark that ends it was to begin another."""
-    for cell in row:
-        for inside in re.split(r"[\r\n]+", cell)[1:-1]:
-            cells = inside.split(delimiter)
-            if len(cells) == len(row) and any(_PICTURE.search(c.strip().strip('"')) for c in cells):
-                raise InvalidTableError(
-                    f"{path.name}, line {line}: a quotation mark is never closed; the rows after it stand in one cell.",
-                    remedy='Close it, or double it where it belongs to the text: "13"" screen".',
-                )
+def _swallows(row: Sequence[str], delimiter: str, width: int) -> bool:
+    """Whether a cell of several lines holds other rows: the quotation mark that ends it was to begin another. A line of
+    such a cell has cells itself, one of them a picture, in the column where this row has one, and one that is none."""
+    ours = {i for i, cell in enumerate(row) if _is_picture(cell)}
+    for place, cell in enumerate(row):
+        lines = re.split(r"[\r\n]+", cell)
+        for n, line in enumerate(lines if len(lines) > 1 else ()):
+            cells = line.split(delimiter)
+            start = 0 if n else place
+            there = {start + i for i, c in enumerate(cells) if _is_picture(c.strip('"'))}
+            other = any(c.strip() and not _is_picture(c) for c in cells)
+            spaced = any(c.startswith(" ") for c in cells)  # as in a sentence
+            if (there & ours if ours else there) and other and not spaced and start + len(cells) <= width:
+                return True
+    return False
+
+
+def _is_picture(cell: str) -> bool:
+    return "\n" not in cell and "\r" not in cell and bool(_PICTURE.search(cell.strip()))
 
 
 def _even(path: Path, header: Sequence[str], rows: Iterator[tuple[int, list[str]]], whole: bool) -> Iterator[list[str]]:
-    """The rows, each with as many cells as the header; empty ones at the end don't count."""
+    """The rows, each with as many cells as the header. Empty cells at the end may be more or fewer, as spreadsheets
+    leave them out."""
     for line, row in rows:
         while len(row) > len(header) and not row[-1].strip():
             row.pop()
-        if len(row) != len(header) and whole:
+        if len(row) > len(header) and whole:
             raise InvalidTableError(
                 f"{path.name}, line {line}: the row has {len(row)} cells, and the table has {len(header)} columns.",
-                remedy="Put cells that hold the separator in quotation marks; if the table ends there, write it again.",
+                remedy="Put cells that hold the separator in quotation marks.",
             )
         yield row + [""] * (len(header) - len(row))
 
@@ -238,45 +287,3 @@ def _float(cell: str) -> float | None:
 
 def _bool(cell: str) -> bool | None:
     return {"true": True, "false": False}.get(cell.lower())
-
-
-def _parquet(path: Path) -> tuple[list[str], Iterator[dict[str, Any]]]:
-    require("parquet", what="A Parquet table")
-    from pyarrow import parquet
-
-    try:
-        look(path)
-        file = parquet.ParquetFile(path)
-        schema = file.schema_arrow
-        columns = {f.name: leaves for f in schema if (leaves := list(_leaves(f.name, f.type)))}
-    except Exception as error:  # of a damaged file anything may be wrong
-        raise InvalidTableError(f"{path.name} is not a Parquet file: {error}") from error
-    return list(columns), _parquet_rows(path, file, [leaf for leaves in columns.values() for leaf in leaves])
-
-
-def _leaves(name: str, kind: Any) -> Iterator[str]:
-    """The parts of a column that are read: all except bytes, which may be the images themselves."""
-    from pyarrow import types
-
-    if types.is_struct(kind):
-        for field in kind:
-            yield from _leaves(f"{name}.{field.name}", field.type)
-    elif "binary" not in str(kind):
-        yield name
-
-
-def _parquet_rows(path: Path, file: Any, columns: list[str]) -> Iterator[dict[str, Any]]:
-    try:
-        with file:
-            for batch in file.iter_batches(4096, columns=columns):
-                cells = [_cells(column) for column in batch.columns]
-                yield from (dict(zip(batch.schema.names, row, strict=True)) for row in zip(*cells, strict=True))
-    except Exception as error:  # of a damaged file anything may be wrong
-        raise InvalidTableError(f"{path.name} is damaged: {error}") from error
-
-
-def _cells(column: Any) -> list[Any]:
-    try:
-        return list(column.to_pylist())
-    except (ValueError, OverflowError):  # a time that Python has no name for, to the nanosecond or of year 20000
-        return list(column.cast("string").to_pylist())

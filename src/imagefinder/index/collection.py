@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imagefinder._util.files import disk_use
+from imagefinder._util.files import disk_use, expanded
 from imagefinder.errors import InvalidInputError, ModelError, ModelMismatchError, NotFoundError
 from imagefinder.index.folder import no_images
 from imagefinder.index.models import Models, View
@@ -64,7 +63,7 @@ class Collection:
         for id in ids_of(name):
             if found := self.index.store.retrieve([id]):
                 return found[0]
-        raise NotFoundError(f"The index has no image {name!r}.", remedy="Name it by its id, full path or URL.")
+        raise NotFoundError(f"The index has no image '{name}'.", remedy="Name it by its id, full path or URL.")
 
     def resolve(self, image: str | os.PathLike[str]) -> str:
         """The id of an image. It can be named as in ``find``. Raises NotFoundError."""
@@ -256,7 +255,7 @@ def under(collection: Collection, image: str) -> list[str]:
     try:
         return [collection.resolve(image)]
     except NotFoundError:
-        inside = str(Path(image).expanduser().absolute()).rstrip(os.sep) + os.sep
+        inside = str(expanded(image).absolute()).rstrip(os.sep) + os.sep
         scroll = collection.index.store.scroll(fields=("uri",))
         ids = [p.id for points in scroll for p in points if p.payload["uri"].startswith(inside)]
         if not ids:

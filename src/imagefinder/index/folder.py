@@ -123,7 +123,7 @@ class Index:
             raise IndexDamagedError(f"{self.path / 'index.json'} is missing.", remedy=REBUILD)
         if there:
             raise InvalidInputError(
-                f"{self.path} is not an index, and not empty (it holds {there[0]!r}).",
+                f"{self.path} is not an index, and not empty (it holds '{there[0]}').",
                 remedy="Choose a new or empty folder.",
             )
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from imagefinder._util.processes import is_stopped
 from imagefinder.errors import ImageFinderError, IndexLockedError, StorageError
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ LOCK_NAME = ".lock"
 HOLDER_NAME = ".lock.json"
 DOOR_NAME = ".lock.door"  # where the holder answers, and the secret that it wants to hear; for this user only
 TURN_NAME = ".lock.next"  # held by a writer that waits for the lock: no reader takes the lock before it
+STOPPED = "That process is stopped, as by Ctrl-Z, and answers nobody."
+RESUME = "Let it go on (`fg` in its terminal, or `kill -CONT {pid}`), or end it."
 _POLL_S = 0.05
 
 
@@ -112,7 +115,7 @@ class IndexLock:
         try:
             path.unlink(missing_ok=True)
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                json.dump({"host": socket.gethostname(), **door}, file)
+                json.dump({"host": socket.gethostname(), "pid": os.getpid(), **door}, file)
         except OSError:
             return False
         return True
@@ -164,11 +167,11 @@ class IndexLock:
             return IndexLockedError(
                 f"The index {self._folder} is open already in this process.", remedy="Close it first, or share it."
             )
-        return IndexLockedError(
-            f"The index {self._folder} is in use by {command!r} (process {pid} on {host}, since {since}).",
-            remedy=f"It answers at {url} meanwhile; or stop it." if url else "Wait for it to end, or stop it.",
-            url=url,
-        )
+        message = f"The index {self._folder} is in use by '{command}' (process {pid} on {host}, since {since})."
+        if host == socket.gethostname() and is_stopped(pid):
+            return IndexLockedError(f"{message} {STOPPED}", remedy=RESUME.format(pid=pid))
+        remedy = f"It answers at {url} meanwhile; or stop it." if url else "Wait for it to end, or stop it."
+        return IndexLockedError(message, remedy=remedy, url=url)
 
 
 def read_door(folder: Path) -> dict[str, Any] | None:
@@ -178,6 +181,14 @@ def read_door(folder: Path) -> dict[str, Any] | None:
         return door if door["host"] == socket.gethostname() and door["address"] and door["secret"] else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def served_at(folder: Path) -> str:
+    """The URL at which the holder of the index serves it, as it wrote it down; empty if none did."""
+    try:
+        return str(json.loads((folder / HOLDER_NAME).read_text("utf-8"))["url"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def _ask_to_hand_over(door: Mapping[str, Any], timeout: float) -> None:

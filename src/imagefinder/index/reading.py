@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from imagefinder._util.private_copy import private_copy
 from imagefinder._util.shared_lock import SharedLock
-from imagefinder.errors import IndexFolderError, StorageError
+from imagefinder.errors import IndexFolderError, IndexLockedError, StorageError
 from imagefinder.index.lock import LOCK_NAME, IndexLock, read_door
 from imagefinder.store.checks import checked_batch
 from imagefinder.store.shared.answer import Answering
@@ -80,12 +80,19 @@ class ReadingStore(RefusesWrites):
                 source = self._source
                 if source is not None and self._copy_of in (None, self._points()):
                     with suppress(HolderGoneError):
-                        return read(source)
+                        return self._told(source, read)
             with self._steady.exclusive():
                 if self._source is source:
                     self._drop()
                     self._source = self._find()
         raise IndexLock(self._folder).locked()
+
+    def _told(self, source: Store, read: Callable[[Store], T]) -> T:
+        """What ``source`` answers. Of a holder that doesn't it is said who it is."""
+        try:
+            return read(source)
+        except IndexLockedError:
+            raise IndexLock(self._folder).locked() from None
 
     def _drop(self) -> None:
         self._source = self._copy_of = None

@@ -9,7 +9,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from imagefinder.errors import IndexDamagedError, NotFoundError
-from imagefinder.images.loader import is_url
+from imagefinder.images.inside import is_there
 from imagefinder.index.said import SaidBefore
 from imagefinder.ingest.plan import Known, known_images
 from imagefinder.types import Record
@@ -64,7 +64,7 @@ class Former:
             gone.remove(before)
             self.moved.add(before)
             return self._record(self._plan.gone[before])
-        if away := [u for u in self._of_content(content_hash) if not is_url(u) and not os.path.lexists(u)]:
+        if away := [u for u in self._of_content(content_hash) if not is_there(u)]:
             return self._record(self._plan.known[_most_alike(uri, away)])
         if self._earlier and (before_all := self._earlier.find(uri, content_hash)):
             return before_all

@@ -30,8 +30,8 @@ class Known(NamedTuple):
 
     def is_current(self, ref: ImageRef) -> bool:
         """Whether the image is unchanged. A URL has neither size nor time here, so it counts as unchanged once it is
-        indexed."""
-        return ref.mtime_ns is None or (self.size == ref.size and self.mtime_ns == ref.mtime_ns)
+        indexed; a picture inside a table has the table's time."""
+        return ref.mtime_ns is None or (self.mtime_ns == ref.mtime_ns and ref.size in (None, self.size))
 
 
 @dataclass(slots=True)

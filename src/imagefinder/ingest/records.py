@@ -8,6 +8,7 @@ from os.path import basename
 from typing import Any
 
 from imagefinder.images import dates
+from imagefinder.images.inside import is_file
 from imagefinder.store.checks import storable
 from imagefinder.types import DERIVED_FIELDS, ImageRef, Record
 
@@ -45,7 +46,7 @@ def _dated(ref: ImageRef, facts: Mapping[str, Any], mtime: str | None) -> dict[s
         at, by = None, None
     if (at is None or by == dates.CHANGED) and (found := dates.named(basename(ref.uri))):
         at, by = found, dates.NAME
-    guess = dates.guess(mtime) if at is None else None
+    guess = dates.guess(mtime) if at is None and is_file(ref.uri) else None
     return {"taken_at": at, "taken_from": dates.FILE if guess else by, "taken_guess": guess}
 
 

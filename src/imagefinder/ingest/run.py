@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from imagefinder._util.threads import chunked, ordered_map
 from imagefinder.errors import ImageError, StorageError
-from imagefinder.images.loader import Loader, is_url
+from imagefinder.images.inside import inside, is_file, is_url
+from imagefinder.images.loader import Loader
 from imagefinder.index.spaces import add_spaces, refit, spaces_of
 from imagefinder.ingest.fill import fill
 from imagefinder.ingest.former import Earlier, Former
@@ -143,9 +144,10 @@ class _Run:
         self._store_waiting()
 
     def _inputs(self) -> Iterator[ImageRef | EncodedImage | Skipped]:
-        """Files are read by the worker that embeds them. URLs are fetched well ahead, because fetching is mostly
-        waiting."""
-        yield from (ref for ref in self.plan.todo if not is_url(ref.uri))
+        """Files are read by the worker that embeds them. Tables are read here, because their rows come in order. URLs
+        are fetched well ahead, because fetching is mostly waiting."""
+        yield from (ref for ref in self.plan.todo if is_file(ref.uri))
+        yield from (self._read(ref) for ref in self.plan.todo if inside(ref.uri))
         urls = (ref for ref in self.plan.todo if is_url(ref.uri))
         yield from ordered_map(self._read, urls, workers=FETCHERS, window=4 * FETCHERS)
 

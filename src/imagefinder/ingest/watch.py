@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imagefinder.images.loader import is_url
+from imagefinder.images.loader import is_file, is_url
 from imagefinder.ingest.opening import source_uri
 from imagefinder.store.filters.parse import Compare
 
@@ -58,7 +58,7 @@ def _files(index: Index, uris: Sequence[str]) -> dict[str, Any]:
     listed: list[str] = []
     for uri in files:
         listed += index.store.columns(("uri",), filter=Compare("source", "=", uri))["uri"]
-    return {uri: _identity(uri) for uri in (*files, *listed[:LOOKED_AT]) if not is_url(uri)}
+    return {uri: _identity(uri) for uri in (*files, *listed[:LOOKED_AT]) if is_file(uri)}
 
 
 def _identity(path: str) -> tuple[int, ...]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
+from urllib.parse import urlsplit
 
 from imagefinder.client import Client
-from imagefinder.errors import IndexLockedError, UnreachableError
+from imagefinder.errors import IndexLockedError, StorageError, UnreachableError
 from imagefinder.finder import ImageFinder
+from imagefinder.index.lock import served_at
 from imagefinder.types import Record
 
 if TYPE_CHECKING:
@@ -79,17 +82,28 @@ class Access:
             library.close()
 
 
-def open_library(index: Path, url: str | None, key: str | None, limits: Limits) -> Library:
-    """The index in a folder, or the server at ``url``, or else the one that holds the index. Raises NotFoundError and
-    IndexLockedError (another process holds it and does not serve it)."""
+def open_library(index: Path, url: str | None, key: str | None, limits: Limits, *, write: bool = False) -> Library:
+    """The server at ``url``, else the one that holds the index in a folder, else the index. It is opened for reading,
+    beside whoever writes it and where it can't be written, unless it is free and to ``write``. Raises NotFoundError,
+    and IndexLockedError for a holder that can't be asked."""
     if url is not None:
         return Client(url, key=key)
+    if (served := served_at(index)) and is_reachable(served):
+        return Client(served, key=key)
+    if write:
+        with suppress(IndexLockedError, StorageError):
+            return ImageFinder.open(index, create=False, limits=limits, wait_s=1.0)
+    return ImageFinder.open(index, limits=limits, read_only=True)
+
+
+def is_reachable(url: str) -> bool:
+    """Whether something listens at the address of a server: a killed one leaves its address behind."""
+    parts = urlsplit(url)
     try:
-        return ImageFinder.open(index, create=False, limits=limits, wait_s=1.0)
-    except IndexLockedError as locked:
-        if not locked.url:
-            return ImageFinder.open(index, limits=limits, read_only=True)
-        return Client(locked.url, key=key)
+        socket.create_connection((parts.hostname or "", parts.port or 80), timeout=1.0).close()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def thumbnail(library: Library, record: Record, size: int, limits: Limits) -> bytes:

@@ -13,9 +13,10 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
 from pydantic import Field
 
+from imagefinder._util.files import expanded
 from imagefinder._version import __version__
 from imagefinder.errors import ImageFinderError, InvalidInputError, NotFoundError
-from imagefinder.images.loader import is_url
+from imagefinder.images.inside import file_of, is_url
 from imagefinder.mcp.access import Access, Library, thumbnail
 from imagefinder.results import Hits
 from imagefinder.search.options import ABOUT_OPTIONS, SearchOptions
@@ -253,7 +254,7 @@ def _shown(image: str) -> Part:
     name = image.removeprefix("id:")
     if name.lower() == ids_of(name)[0]:
         return f"id:{name}"
-    path = Path(image).expanduser()
-    if not path.is_file():
-        raise NotFoundError(f"There is no file {image!r}.", remedy="Give a file's full path, a URL, or an image's id.")
+    path = expanded(image)
+    if not Path(file_of(str(path))).is_file():
+        raise NotFoundError(f"There is no file '{image}'.", remedy="Give a file's full path, a URL, or an image's id.")
     return path

@@ -184,7 +184,7 @@ def take_in(spec: ModelSpec, folder: Path, *, replacing: bool = False) -> ModelS
 def remove(name: str) -> Path:
     """Delete a pulled model. Raises NotFoundError and StorageError."""
     folder = models_folder() / name
-    missing = NotFoundError(f"No model {name!r} was pulled.", remedy="See: imagefinder models list")
+    missing = NotFoundError(f"No model '{name}' was pulled.", remedy="See: imagefinder models list")
     if not (folder / SPEC_FILE).is_file() or folder.parent != models_folder():
         raise missing
     with _changing(name), _storing(folder):

@@ -72,9 +72,10 @@ class EnglishReader:
     texts use often are tokens too, so they pass: "casa".
     """
 
-    def __init__(self, folder: Path, tokens: Callable[[], dict[str, int]]) -> None:
+    def __init__(self, folder: Path, token: Callable[[str], int | None]) -> None:
+        """``token`` gives the number of a token in the vocabulary, None for what is none."""
         self._folder = folder
-        self._load_tokens = tokens
+        self._token = token
 
     def read(self, texts: Sequence[str]) -> list[Reading]:
         return [self._read(text) for text in texts]
@@ -93,7 +94,7 @@ class EnglishReader:
         return any(self._listed(form) for form in _forms(plain)) or self._is_compound(plain)
 
     def _listed(self, word: str) -> bool:
-        return word in self._tokens or word in self._english
+        return self._token(word) is not None or word in self._english
 
     def _is_compound(self, word: str) -> bool:
         halves = ((word[:i], word[i:]) for i in range(_PART, len(word) - _PART + 1))
@@ -101,7 +102,7 @@ class EnglishReader:
 
     def _may_join(self, word: str) -> bool:
         """Short tokens are too often a syllable of another language, unless they are usual words."""
-        return len(word) >= _PART and self._tokens.get(word, _RARE) < (_COMMON if len(word) == _PART else _RARE)
+        return len(word) >= _PART and self._rank(word) < (_COMMON if len(word) == _PART else _RARE)
 
     def _meant(self, word: str) -> str | None:
         """The most usual of the words things are named with that is one slip away: a letter too many, too few, wrong,
@@ -109,11 +110,12 @@ class EnglishReader:
         if len(word) < _LONG or not _LATIN.fullmatch(word):
             return None
         near = self._names.intersection(_slips(word))
-        return min(near, key=lambda slip: (self._tokens.get(slip, _RARE), slip), default=None)
+        return min(near, key=lambda slip: (self._rank(slip), slip), default=None)
 
-    @cached_property
-    def _tokens(self) -> dict[str, int]:
-        return self._load_tokens()
+    def _rank(self, word: str) -> int:
+        """Smaller for usual words."""
+        number = self._token(word)
+        return _RARE if number is None else number
 
     @cached_property
     def _names(self) -> frozenset[str]:

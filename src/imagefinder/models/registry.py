@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
+from imagefinder._util.files import expanded
 from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.models.spec import SPEC_FILE, ModelSpec, check_spec
 
@@ -104,7 +105,7 @@ def _elsewhere(name: str) -> ModelSpec | None:
     from imagefinder.models.pulled import ONNX, pulled_spec, read_local
 
     if name.startswith(ONNX):
-        return read_local(Path(name.removeprefix(ONNX)).expanduser())
+        return read_local(expanded(name.removeprefix(ONNX)))
     entry = in_catalogue(name)
     word = entry.name if entry else Address.parse(name).slug if name.startswith(PREFIX) else name
     if "/" in word or "\\" in word or word.startswith("."):

@@ -24,7 +24,7 @@ class TextTower:
     def __init__(self, folder: Path, *, threads: int | None = None) -> None:
         self._folder = folder
         self._threads = threads
-        self._reader = EnglishReader(folder, lambda: self._tokenizer.get_vocab())
+        self._reader = EnglishReader(folder, lambda word: self._tokenizer.token_to_id(word))
 
     def embed(self, texts: Sequence[str]) -> Float32:
         """Texts to float32 (n, 384), rows of unit length. A text is cut at 256 tokens. Raises ModelError."""

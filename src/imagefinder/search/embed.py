@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from imagefinder._util.files import expanded
 from imagefinder._util.threads import chunked
 from imagefinder.errors import InvalidQueryError, NotFoundError
 from imagefinder.images.loader import Loader
@@ -122,7 +123,7 @@ def embed_pictures(
     collection.ready()
     index, space = collection.index, space or collection.view().image
     embedder, model_space = collection.models.of_space(space), index.space(space).model_space
-    given = [str(p.expanduser()) if isinstance(p, Path) else p for p in pictures]
+    given = [str(expanded(p)) if isinstance(p, Path) else p for p in pictures]
     terms = [Term(Kind.FILE if isinstance(p, str) else Kind.DATA, p) for p in given]
     parts = [np.zeros((0, index.space(space).dim), np.float32)]
     with closing(Loader(collection.limits, embedder.short_side)) as loader:

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeAlias
 from uuid import UUID
 
+from imagefinder._util.files import expanded
 from imagefinder.errors import InvalidQueryError
+from imagefinder.images.inside import file_of
 from imagefinder.search.grammar import split_pieces
 
 if TYPE_CHECKING:
@@ -198,7 +200,7 @@ def _uuid(text: str) -> str:
 
 def _is_file(text: str) -> bool:
     try:
-        return Path(text).expanduser().is_file()
+        return expanded(file_of(text)).is_file()
     except (OSError, ValueError, RuntimeError):
         return False
 
@@ -214,5 +216,5 @@ def _looks_like_path(text: str) -> bool:
 
 def _existing(text: str) -> str:
     if not _is_file(text):
-        raise InvalidQueryError(f"There is no file {text!r}.", remedy="Check the path, or search by words or a URL.")
-    return str(Path(text).expanduser())
+        raise InvalidQueryError(f"There is no file '{text}'.", remedy="Check the path, or search by words or a URL.")
+    return str(expanded(text))

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imagefinder._util.files import expanded
 from imagefinder.errors import NotFoundError
 from imagefinder.images.sources import EXTENSIONS
 from imagefinder.server.errors import RefusedError
@@ -25,7 +26,7 @@ def look_into(path: Path | None, settings: ServerSettings) -> dict[str, Any]:
     if not settings.may_add_folders:
         raise RefusedError(403, "The folders of the server's machine can't be seen from here.", remedy=_HOW)
     if path is None and settings.folders:
-        roots = [{"name": f, "path": os.path.realpath(f)} for f in settings.folders]
+        roots = [{"name": f, "path": os.path.realpath(expanded(f))} for f in settings.folders]
         return {"path": "", "parent": None, "folders": roots, "images": 0}
     place = (path or Path.home()).absolute()
     if not settings.may_add(str(place)):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ipaddress
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
+from imagefinder._util.files import expanded
 from imagefinder.errors import InvalidInputError
 
 PORT = 8642
@@ -60,8 +62,8 @@ class ServerSettings:
             return False
         if self.folders is None:
             return self.is_local
-        place = os.path.realpath(folder)
-        return any(os.path.commonpath((place, root)) == root for root in map(os.path.realpath, self.folders))
+        place = Path(os.path.realpath(expanded(folder)))
+        return any(place.is_relative_to(os.path.realpath(expanded(root))) for root in self.folders)
 
     @property
     def may_add_folders(self) -> bool:

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import re
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imagefinder._util.files import write_whole
+from imagefinder._util.files import expanded, write_whole
 from imagefinder.catalog.edits import NAME_LENGTH
-from imagefinder.errors import ImageError, InvalidInputError, NotFoundError
+from imagefinder.errors import ImageError, InvalidInputError, NotFoundError, StorageError
 from imagefinder.images.loader import Loader, is_url
 from imagefinder.images.places import located
 from imagefinder.server.errors import RefusedError
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from imagefinder.types import LoadedImage
 
 QUERIES_KEPT = 500
+HELD_BYTES = 64_000_000
 NAME = re.compile(r"[0-9a-f]{32}")
 SUFFIXES = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "GIF": "gif", "BMP": "bmp", "TIFF": "tif", "AVIF": "avif"}
 SUFFIXES |= {"HEIF": "heic", "PPM": "ppm", "JPEG2000": "jp2", "ICO": "ico"}
@@ -58,16 +60,28 @@ class Uploads:
         self._queries = home / "uploads" / "queries"
         self._limits = limits
         self._loader = Loader(limits, 512)
+        self._held: dict[str, bytes] = {}  # pictures searched by that could not be written
+        self._lock = threading.Lock()
 
     # --- pictures to search by ------------------------------------------------------------------------------------
 
     def keep_query(self, data: bytes | str) -> Uploaded:
         """Keep the bytes of an image, or what its URL gives. Raises ImageError for one that can't be used."""
         loaded, content = self._loaded(data)
-        write_whole(self._queries / loaded.content_hash, content)
+        try:
+            write_whole(self._queries / loaded.content_hash, content)
+        except StorageError:  # a medium that can't be written, or a full disk
+            self._remember(loaded.content_hash, content)
+            return Uploaded(loaded.content_hash, loaded.width, loaded.height, loaded.format)
         for old in self._kept_queries()[:-QUERIES_KEPT]:
             old.unlink(missing_ok=True)
         return Uploaded(loaded.content_hash, loaded.width, loaded.height, loaded.format)
+
+    def _remember(self, name: str, content: bytes) -> None:
+        with self._lock:
+            self._held[name] = content
+            while len(self._held) > 1 and sum(map(len, self._held.values())) > HELD_BYTES:
+                del self._held[next(iter(self._held))]
 
     def _kept_queries(self) -> list[Path]:
         """The files of the pictures searched by, the oldest first: those that other threads neither write nor remove at
@@ -82,6 +96,8 @@ class Uploads:
     def query(self, name: str) -> bytes:
         """The bytes kept under this name. Raises NotFoundError."""
         if NAME.fullmatch(name):
+            if held := self._held.get(name):
+                return held
             with suppress(OSError):
                 return (self._queries / name).read_bytes()
         raise NotFoundError(f"There is no upload {name[:40]!r} any more.", remedy="Send the picture again.")
@@ -125,39 +141,33 @@ class Uploads:
 
         suffix = Path(name).suffix.lower()
         if suffix not in (".csv", ".tsv", ".parquet", ".pq"):
-            raise InvalidInputError(f"{name[:80]!r} is not a table.", remedy="Send a .csv, .tsv or .parquet file.")
+            raise InvalidInputError(f"'{name[:80]}' is not a table.", remedy="Send a .csv, .tsv or .parquet file.")
         path = self.tables / f"{hashlib.blake2b(data, digest_size=16).hexdigest()}{suffix}"
         write_whole(path, data)
         try:
             places = [place for place, _ in read_rows(path)]
-            self._check(places, settings)
+            self._check([p for p in places if not p.startswith(f"{path.absolute()}#")], settings)
         except Exception:
             path.unlink(missing_ok=True)
             raise
         return path
 
     def _check(self, places: Sequence[str], settings: ServerSettings) -> None:
-        foreign = next(
-            (
-                p
-                for p in places
-                if not is_url(located(p, str(self.tables))) and not settings.may_add(located(p, str(self.tables)))
-            ),
-            None,
-        )
-        if foreign is not None:
-            raise RefusedError(
-                403,
-                f"The table names a file of the server's machine ({foreign[:80]!r}).",
-                remedy="Only URLs may be added.",
-            )
+        for place in places:
+            uri = located(place, str(self.tables))
+            if not is_url(uri) and not settings.may_add(uri):
+                raise RefusedError(
+                    403,
+                    f"The table names a file of the server's machine ('{place[:80]}').",
+                    remedy="Only URLs may be added.",
+                )
 
 
 def check_source(source: str, finder: ImageFinder, settings: ServerSettings, uploads: Uploads) -> None:
     """Refuse a source that clients may not name: a path of this machine that nobody has allowed."""
     if is_url(source) or source in finder.sources or Path(source).parent == uploads.tables:
         return
-    if not settings.may_add(str(Path(source).expanduser().absolute())):
+    if not settings.may_add(str(expanded(source).absolute())):
         raise RefusedError(
             403, "Folders of the server's machine can't be added from here.", remedy="Start it with --allow-folder DIR."
         )

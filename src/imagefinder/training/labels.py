@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from imagefinder._util.files import expanded
 from imagefinder.catalog.label_table import read_table
 from imagefinder.clusters.algorithms.methods import NOISE
 from imagefinder.errors import InvalidInputError
@@ -95,7 +96,7 @@ def gather(
         missing = tuple(id for id in labels if id not in there)
         known |= {id: label for id, label in labels.items() if id in there}
     elif labels is not None:
-        table = read_table(Path(labels).expanduser(), records)
+        table = read_table(expanded(labels), records)
         known |= table.labels
         missing = table.missing
     return examples_of(known, records, missing=missing)

@@ -10,9 +10,9 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from imagefinder._util.files import expanded
 from imagefinder._util.threads import cores
 from imagefinder.catalog.feedback import Feedback
 from imagefinder.errors import ModelError, NotFoundError
@@ -133,7 +133,7 @@ def _captions(given: Captions | None, records: Iterable[Record]) -> LabelTable:
         return captions_of(records)
     if isinstance(given, Mapping):
         return LabelTable({}, [(id, text) for id, texts in given.items() for text in texts], ())
-    return read_table(Path(given).expanduser(), records)
+    return read_table(expanded(given), records)
 
 
 def predict(

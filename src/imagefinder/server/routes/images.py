@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, Header, Query, UploadFile
 from fastapi.responses import Response
 
+from imagefinder._util.files import expanded
 from imagefinder.catalog.edits import TAG_LENGTH, TAGS
 from imagefinder.errors import ImageError, InvalidInputError
 from imagefinder.server import requests, responses
@@ -261,4 +261,4 @@ def folders(serving: ServingDep, path: Annotated[Place | None, Query()] = None) 
     """The folders in a folder of the server's machine, to choose one to add."""
     from imagefinder.server.folders import look_into
 
-    return Json(look_into(Path(path).expanduser() if path else None, serving.settings))
+    return Json(look_into(expanded(path) if path else None, serving.settings))

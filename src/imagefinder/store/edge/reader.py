@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from imagefinder.store.filters.predicate import matches
 if TYPE_CHECKING:
     import qdrant_edge
 
+LAST_ID = str(UUID(int=2**128 - 1))
 COLUMNS_BATCH = 2000  # records in one call, which nothing can interrupt: 10 ms
 RESOLVED_KEPT = 16  # filters whose ids are remembered until the next write
 
@@ -192,7 +194,9 @@ class EdgeReader:
     ) -> Iterator[list[qdrant_edge.Record]]:
         from qdrant_edge import ScrollRequest
 
-        start: Any = after  # the engine begins with this point itself
+        if after == LAST_ID:
+            return
+        start: Any = None if after is None else str(UUID(int=UUID(after).int + 1))  # the engine begins with this one
         while True:
             with self._lock, engine_errors(self._path, "read"):
                 records, start = self._shard.scroll(
@@ -204,7 +208,6 @@ class EdgeReader:
                         with_vector=vectors or False,
                     )
                 )
-            records = [record for record in records if after is None or str(record.id) != after]
             if records:
                 yield records
             if start is None:

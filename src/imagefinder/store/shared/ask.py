@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from imagefinder._util.processes import is_stopped
 from imagefinder.errors import (
     ImageFinderError,
     IndexDamagedError,
@@ -40,6 +42,7 @@ _RAISED: dict[str, type[ImageFinderError]] = {
     )
 }
 ANSWER_S = 120.0  # the holder may merge what was written, which stops all else
+PATIENCE_S = 5.0  # until it is looked whether the holder is alive
 
 
 class AskingStore(RefusesWrites):
@@ -50,18 +53,28 @@ class AskingStore(RefusesWrites):
     """
 
     def __init__(self, door: Mapping[str, Any], answer_s: float = ANSWER_S) -> None:
+        self._door, self._answer_s = door, answer_s
         self._line = dial(door["address"], bytes.fromhex(door["secret"]), answer_s)
         self._one_at_a_time = threading.Lock()
+
+    def _wait(self) -> None:
+        """Wait for an answer while the holder is at work, and not stopped. Raises TimeoutError."""
+        end = time.monotonic() + self._answer_s
+        while not self._line.is_answered(min(PATIENCE_S, self._answer_s)):
+            if time.monotonic() >= end or is_stopped(self._door.get("pid")):
+                raise TimeoutError
 
     def ask(self, call: str, arrays: Sequence[np.ndarray] = (), **asked: Any) -> Message:
         with self._one_at_a_time:
             try:
                 self._line.send({"call": call, **asked}, arrays)
+                self._wait()
                 said, found = self._line.receive()
             except TimeoutError:
                 self._line.close()  # the answer that is still to come is not that of the next call
                 raise IndexLockedError(
-                    "The process that holds the index does not answer.", remedy="Wait for it to end, or stop it."
+                    "The process that holds the index does not answer; it may be stopped, as by Ctrl-Z.",
+                    remedy="Wait for it to end, let it go on, or end it.",
                 ) from None
         if "error" in said:
             name, message, remedy = said["error"]

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import os
+import selectors
 import socket
 import struct
 import sys
@@ -102,6 +103,12 @@ class Line:
                 self._socket.sendall(row.tobytes())
         except OSError as error:
             raise HolderGoneError(f"The line is cut: {error}.") from error
+
+    def is_answered(self, seconds: float) -> bool:
+        """Whether the other begins to speak within that time, or the line is cut."""
+        with selectors.DefaultSelector() as ready:
+            ready.register(self._socket, selectors.EVENT_READ)
+            return bool(ready.select(seconds))
 
     def receive(self, *, wait: bool = False) -> Message:
         """What the other says, waiting without a limit for its beginning if ``wait``. Raises HolderGoneError when the

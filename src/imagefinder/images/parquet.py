@@ -1,0 +1,343 @@
+"""Parquet tables: their rows, and the pictures inside them.
+
+As data sets have them, such as those of the Hugging Face hub: a column of bytes, of structs of bytes and a path, or of
+lists of these. Of a picture column only the rows that are asked for are read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Iterator
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from imagefinder._util.extras import missing_modules, require
+from imagefinder.errors import ImageError, ImageFinderError, InvalidTableError
+from imagefinder.images.files import look, unreadable
+from imagefinder.images.inside import Inside
+from imagefinder.types import Limits, SkipCode
+
+ENDINGS = (".parquet", ".pq")
+ROWS = 4096  # read at once, of columns without pictures
+READ_BYTES = 8_000_000  # about so much of a column of pictures is read at once
+KEPT_BYTES = 64_000_000  # of pictures near those that were asked for
+NAMES = ("path", "filename", "file_name", "name")  # of the text beside the bytes in a struct
+OUR_EXPORT = {"id", "uri", "x", "y"}  # columns of a table that ``plots.table`` wrote, with thumbnails
+
+
+class Pictures(NamedTuple):
+    """How a column holds pictures: the fields of the bytes and of the name in its structs, and whether its cells are
+    lists."""
+
+    field: str | None
+    name: str | None
+    listed: bool
+
+
+class ParquetTable:
+    """An open Parquet table. Raises InvalidTableError for a file that is none or is damaged, also while rows are read,
+    and MissingExtraError without pyarrow."""
+
+    def __init__(self, path: Path) -> None:
+        require("parquet", what="A Parquet table")
+        from pyarrow import parquet
+
+        self.path = path
+        try:
+            look(path)
+            self._file = parquet.ParquetFile(path, pre_buffer=False, buffer_size=1 << 16)
+            self._schema = self._file.schema_arrow
+            self._leaves = {f.name: list(_leaves(f.name, f.type)) for f in self._schema}
+            groups = range(self._file.metadata.num_row_groups)
+            sizes = [self._file.metadata.row_group(g).num_rows for g in groups]
+        except Exception as error:  # of a damaged file anything may be wrong
+            raise InvalidTableError(f"{path.name} is not a Parquet file: {error}") from error
+        self._starts = [0, *accumulate(sizes)]
+        self.pictures = {f.name: held for f in self._schema if (held := _pictures(f.type))}
+
+    def close(self) -> None:
+        self._file.close()
+
+    @property
+    def names(self) -> list[str]:
+        """The columns that can be read."""
+        return [name for name, leaves in self._leaves.items() if leaves or name in self.pictures]
+
+    def keep_pictures(self) -> None:
+        """Leave in ``pictures`` only the columns whose bytes begin as pictures do: first those of structs, as the hub
+        has them."""
+        columns = sorted(self.pictures, key=lambda name: self.pictures[name].field is None)
+        self.pictures = {name: self.pictures[name] for name in columns if self._shows(name)}
+
+    def _shows(self, column: str) -> bool:
+        from imagefinder.images.headers import format_of
+
+        for group in range(len(self._starts) - 1):
+            if self._filled(column, group) is not False:
+                for cells in self.cells(column, group):
+                    if first := [data for cell in cells for data in cell if data]:
+                        return any(map(format_of, first))
+        return False
+
+    def _filled(self, column: str, group: int) -> bool | None:
+        """Whether all rows of a group have bytes (True) or none has (False), if the table says so."""
+        held = self.pictures[column]
+        chunk = None if held.listed else self._chunk(column, group)
+        facts = chunk.statistics if chunk else None
+        if chunk is None or facts is None or not facts.has_null_count:
+            return None
+        return True if facts.null_count == 0 else False if facts.null_count == chunk.num_values else None
+
+    def _chunk(self, column: str, group: int) -> Any:
+        """What the table says of the bytes of a column in a group of rows."""
+        found, held = self._file.metadata.row_group(group), self.pictures[column]
+        end = f".{held.field}" if held.field else ""
+        for chunk in map(found.column, range(found.num_columns)):
+            path = chunk.path_in_schema
+            if path == f"{column}{end}" or (held.listed and path.startswith(f"{column}.") and path.endswith(end)):
+                return chunk
+        return None
+
+    def group_of(self, row: int) -> tuple[int, int]:
+        """The row group that holds a row, and the row with which it begins. Raises IndexError."""
+        group = bisect_right(self._starts, row) - 1
+        if not 0 <= row < self._starts[-1]:
+            raise IndexError(row)
+        return group, self._starts[group]
+
+    def cells(self, column: str, group: int) -> Iterator[list[list[bytes | None]]]:
+        """The pictures of each row of a group, a few rows at a time; one that is not in a list is a list of one."""
+        held = self.pictures[column]
+        for batch in self._batches(group, [column], self._few(column, group)):
+            yield [_bytes(held, cell) for cell in batch.column(0).to_pylist()]
+
+    def _few(self, column: str, group: int) -> int:
+        chunk, rows = self._chunk(column, group), self._starts[group + 1] - self._starts[group]
+        size = (chunk.total_uncompressed_size if chunk else 0) / max(rows, 1)
+        return max(1, min(64, int(READ_BYTES / max(size, 1))))
+
+    def rows(self, key: str | None = None) -> Iterator[dict[str, Any]]:
+        """Each row, without bytes. In the column ``key`` stand the places of its pictures: inside this table where it
+        has the bytes, else what its path says."""
+        classes = self._classes()
+        for group in range(len(self._starts) - 1):
+            row = self._starts[group]
+            for cells in self._group(group, key):
+                for name in classes.keys() & cells.keys():
+                    cells[name] = [_named(classes[name], value) for value in cells[name]]
+                for values in zip(*cells.values(), strict=True):
+                    found = dict(zip(cells, values, strict=True))
+                    if key in self.pictures:
+                        found[key or ""] = self._places(key or "", row, found[key or ""])
+                    yield found
+                    row += 1
+
+    def _group(self, group: int, key: str | None) -> Iterator[dict[str, list[Any]]]:
+        """The columns of some rows of a group. A picture whose bytes are there, but were not read, is True."""
+        held = self.pictures.get(key or "")
+        filled = self._filled(key or "", group) if held else None
+        wanted = [leaf for name, leaves in self._leaves.items() if name != key or not held for leaf in leaves]
+        if held and filled is None:
+            wanted.append(key or "")
+        elif held:
+            wanted += [f"{key}.{held.name}"] if held.name else []
+        n = self._few(key or "", group) if held and filled is None else ROWS
+        for batch in self._batches(group, wanted, n):
+            cells = {name: _cells(column) for name, column in zip(batch.schema.names, batch.columns, strict=True)}
+            if held and filled is not None:
+                beside = cells.get(key or "", [None] * batch.num_rows)
+                cells[key or ""] = [{**(cell or {}), held.field or "": filled or None} for cell in beside]
+            yield cells
+
+    def _batches(self, group: int, columns: list[str], n: int) -> Iterator[Any]:
+        try:
+            yield from self._file.iter_batches(n, row_groups=[group], columns=columns, use_threads=False)
+        except ImageFinderError:
+            raise
+        except Exception as error:  # of a damaged file anything may be wrong
+            raise InvalidTableError(f"{self.path.name} is damaged: {error}") from error
+
+    def _places(self, column: str, row: int, cell: Any) -> list[str]:
+        held, table = self.pictures[column], os.path.abspath(self.path)
+        places = []
+        for part, one in enumerate(cell or () if held.listed else [cell]):
+            data, name = (one.get(held.field or ""), one.get(held.name)) if isinstance(one, dict) else (one, None)
+            name = name if isinstance(name, str) else ""
+            if data is not None:
+                places.append(Inside(table, column, row, part if held.listed else None, name).uri)
+            elif name:
+                places.append(name)
+        return places
+
+    def _classes(self) -> dict[str, list[str]]:
+        """The names of the classes that columns of numbers stand for, as data sets of the hub say it."""
+        try:
+            told = json.loads((self._schema.metadata or {}).get(b"huggingface", b"{}"))["info"]["features"]
+            return {
+                name: kind["names"]
+                for name, kind in told.items()
+                if isinstance(kind, dict) and kind.get("_type") == "ClassLabel" and isinstance(kind["names"], list)
+            }
+        except (ValueError, TypeError, LookupError, AttributeError):
+            return {}
+
+
+def _pictures(kind: Any) -> Pictures | None:
+    """How a column of this type may hold pictures; None if it has no bytes, or several."""
+    from pyarrow import types
+
+    listed = types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
+    one = kind.value_type if listed else kind
+    if _is_bytes(one):
+        return Pictures(None, None, listed)
+    if not types.is_struct(one):
+        return None
+    fields = [f.name for f in one if _is_bytes(f.type)]
+    texts = {f.name for f in one if types.is_string(f.type) or types.is_large_string(f.type)}
+    return Pictures(fields[0], next((n for n in NAMES if n in texts), None), listed) if len(fields) == 1 else None
+
+
+def _is_bytes(kind: Any) -> bool:
+    return str(kind) in ("binary", "large_binary", "binary_view")
+
+
+def _leaves(name: str, kind: Any) -> Iterator[str]:
+    """The parts of a column that are read: all except bytes, which may be the images themselves."""
+    from pyarrow import types
+
+    if types.is_struct(kind):
+        for field in kind:
+            yield from _leaves(f"{name}.{field.name}", field.type)
+    elif "binary" not in str(kind):
+        yield name
+
+
+def _bytes(held: Pictures, cell: Any) -> list[bytes | None]:
+    ones = (cell or []) if held.listed else [cell]
+    return [one.get(held.field or "") if isinstance(one, dict) else one for one in ones]
+
+
+def _cells(column: Any) -> list[Any]:
+    try:
+        return list(column.to_pylist())
+    except (ValueError, OverflowError):  # a time that Python has no name for, to the nanosecond or of year 20000
+        return list(column.cast("string").to_pylist())
+
+
+def _named(names: list[str], value: Any) -> Any:
+    known = isinstance(value, int) and 0 <= value < len(names)
+    return str(names[value]) if known else value
+
+
+class _Reader:
+    """Reads single pictures of tables. Going through a table in its order reads each row once; what lies near is kept
+    for whoever asks in another order."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[tuple[Any, int], list[bytes | None]] = OrderedDict()
+        self._size = 0
+        self._table: ParquetTable | None = None
+        self._key: Any = None  # the table, as it was when it was opened, and the column
+        self._group, self._next = -1, 0
+        self._ahead: Iterator[list[list[bytes | None]]] = iter(())
+
+    def cell(self, table: str, column: str, row: int) -> list[bytes | None]:
+        """The pictures of a cell. Raises OSError, InvalidTableError, and LookupError for no such column or row."""
+        found = look(table)
+        key = (table, column, found.st_ino, found.st_size, found.st_mtime_ns)
+        with self._lock:
+            if (key, row) in self._kept:
+                self._kept.move_to_end((key, row))
+                return self._kept[key, row]
+            try:
+                return self._read(key, row)
+            except BaseException:
+                self._key = None  # whatever state it is in, it begins anew
+                raise
+
+    def _read(self, key: tuple[Any, ...], row: int) -> list[bytes | None]:
+        if self._table is None or self._key != key:
+            if self._table:
+                self._table.close()
+            self._table, self._key, self._group = ParquetTable(Path(key[0])), key, -1
+        self._table.pictures[key[1]]
+        group, start = self._table.group_of(row)
+        if group != self._group or self._next > row:
+            self._ahead, self._group, self._next = self._table.cells(key[1], group), group, start
+        for cells in self._ahead:
+            first, self._next = self._next, self._next + len(cells)
+            for at, cell in enumerate(cells, first):
+                self._keep((key, at), cell)
+            if row < self._next:
+                return cells[row - first]
+        raise IndexError(row)
+
+    def _keep(self, key: tuple[Any, int], cell: list[bytes | None]) -> None:
+        self._size += _size(cell) - _size(self._kept.pop(key, []))
+        self._kept[key] = cell
+        while self._size > KEPT_BYTES:
+            self._size -= _size(self._kept.popitem(last=False)[1])
+
+
+def _size(cell: list[bytes | None]) -> int:
+    return 100 + sum(len(data or b"") for data in cell) if cell else 0
+
+
+_reader = _Reader()
+
+
+def read_picture(place: Inside, limits: Limits) -> bytes:
+    """The bytes of a picture inside a table. Raises ImageError."""
+    try:
+        cell = _reader.cell(place.table, place.column, place.row)
+        data = cell[place.part or 0]
+    except OSError as error:
+        raise unreadable(error) from error
+    except LookupError as error:
+        raise ImageError("The table has no such row or column any more.", code=SkipCode.NOT_FOUND) from error
+    except ImageFinderError as error:
+        raise ImageError(error.message, code=SkipCode.CORRUPT, remedy=error.remedy) from error
+    if data is None:
+        raise ImageError("The table has no picture there any more.", code=SkipCode.NOT_FOUND)
+    if not data:
+        raise ImageError("The cell of the table is empty.", code=SkipCode.EMPTY)
+    if len(data) > limits.max_bytes:
+        raise ImageError(
+            f"The picture is larger than {limits.max_bytes:,} bytes.",
+            code=SkipCode.TOO_MANY_BYTES,
+            remedy="Raise Limits.max_bytes if it is to be trusted.",
+        )
+    return data
+
+
+def has_pictures(path: Path) -> bool:
+    """Whether a table that lies in a folder is one of pictures, and not one that ImageFinder wrote itself. Raises
+    InvalidTableError, and MissingExtraError for what looks like one of the hub where pyarrow is missing."""
+    if missing_modules("parquet") and not _like_the_hub(path):
+        return False
+    table = ParquetTable(path)
+    try:
+        table.keep_pictures()
+        return bool(table.pictures) and not set(table.names) >= OUR_EXPORT
+    finally:
+        table.close()
+
+
+def _like_the_hub(path: Path) -> bool:
+    """Whether the foot of a table names fields ``bytes`` and ``path``, as the pictures of the hub have."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(size - 8, 0))
+            length = int.from_bytes(file.read(4), "little")
+            file.seek(max(size - 8 - length, 0))
+            foot = file.read(length)
+    except OSError:
+        return False
+    return b"\x05bytes" in foot and b"\x04path" in foot
