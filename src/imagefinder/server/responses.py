@@ -145,6 +145,17 @@ class Cluster(ResponseBody):
     words: list[tuple[str, float]]
     named: bool
     locked: bool
+    measured: int | None = Field(None, description="Images that tightness, silhouette and stability were measured on.")
+
+
+class Since(ResponseBody):
+    """What came since the clusters were made."""
+
+    clustered: int
+    came: int
+    fit: int = Field(description="In a cluster.")
+    unfit: int = Field(description="Like none of the clustered images, and in no cluster (-1).")
+    advice: str | None = Field(description="Why it is time to cluster again.")
 
 
 class Clusters(ResponseBody):
@@ -157,6 +168,7 @@ class Clusters(ResponseBody):
     n_noise: int
     scores: dict[str, Any]
     clusters: list[Cluster]
+    since: Since
 
 
 class Map(ResponseBody):
