@@ -38,7 +38,9 @@ def hear(views: Sequence[View], terms: Sequence[Term]) -> Heard:
     readings = dict(zip(texts, zip(*[_read(view, texts) for view in views], strict=True), strict=True))
     understood = {text: any(reading.understood for reading in found) for text, found in readings.items()}
     forced = {str(t.value) for t in terms if t.quoted and not understood[str(t.value)] and _is_spelled(str(t.value))}
-    left = [t for t in terms if t.kind is not Kind.WORDS or understood[str(t.value)] or t.quoted and t.value in forced]
+    left = [
+        t for t in terms if t.kind is not Kind.WORDS or understood[str(t.value)] or (t.quoted and t.value in forced)
+    ]
     unknown = [word for text in texts for word in readings[text][0].unknown if _to_all(word, readings[text])]
     words = tuple(dict.fromkeys(unknown))
     if not words:

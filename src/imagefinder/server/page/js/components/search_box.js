@@ -7,7 +7,7 @@ import { navigate, usePlace, withParams } from "../state.js";
 import { askForBox } from "../viewer/box_dialog.js";
 import { Icon } from "./icon.js";
 
-const SIGNS = 'dog -grass: without grass. "green grass": together. dog + ball - people: more of one, less of the other.';
+const SIGNS = 'dog -grass: without grass. "green grass": together, and searched for even if it is no known word. dog + ball - people: more of one, less of the other.';
 
 export function SearchBox() {
   const { path, params } = usePlace();
