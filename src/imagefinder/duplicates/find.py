@@ -89,6 +89,7 @@ class _Search:
         self.rules = check_rules(options.rules)
         self.references = tuple(real_folder(f) for f in options.references)
         self.decisions = load_decisions(index.path)
+        progress(Progress("reading vectors"))
         found, vectors = _read(index, space)
         self.images = len(found)
         prefer = [real_folder(f) for f in options.prefer]
@@ -107,6 +108,7 @@ class _Search:
     def run(self) -> DuplicateReport:
         if self.options.tier is not Tier.IDENTICAL_BYTES:
             self._compare_pictures()
+        self.progress(Progress("making groups"))
         wanted = {pair: edge for pair, edge in self.edges.items() if edge.tier.rank <= self.options.tier.rank}
         grouping = Grouping(self.contents, wanted, self.decisions, self.rules)
         found = (without_names(g) for tier in GROUPED for g in grouping.groups(tier))
@@ -128,20 +130,23 @@ class _Search:
 
     def _compare_pictures(self) -> None:
         self.hashes = self._hashes()
+        self.progress(Progress("choosing pairs to compare"))
         graph = index_graph(self.index, self.vectors, BY_VECTOR) if len(self.vectors) > 1 else None
         pairs, cosines = candidates(self.vectors, self.hashes, graph)
         order = near_in_order(pairs, len(self.records))
         self._verify([(int(a), int(b)) for a, b in pairs[order]], cosines[order].tolist())
         copies = [pair for pair, edge in self.edges.items() if edge.tier.rank <= Tier.SAME_PICTURE.rank]
         further = list(two_steps(best_first([c.best for c in self.contents], self.rules), copies))
-        self._verify(further, [float(self.vectors[a] @ self.vectors[b]) for a, b in further])
+        self._verify(
+            further, [float(self.vectors[a] @ self.vectors[b]) for a, b in further], "comparing copies of copies"
+        )
 
-    def _verify(self, pairs: Sequence[Pair], cosines: Sequence[float]) -> None:
+    def _verify(self, pairs: Sequence[Pair], cosines: Sequence[float], doing: str = "comparing") -> None:
         from threadpoolctl import threadpool_limits
 
         # One pair a thread: many threads inside each would only get in each other's way.
         with threadpool_limits(1):
-            every = self._spread(self._edge, list(zip(pairs, cosines, strict=True)), "comparing")
+            every = self._spread(self._edge, list(zip(pairs, cosines, strict=True)), doing)
             for pair, edge in zip(pairs, every, strict=True):
                 if edge is not None:
                     self.edges[pair] = edge
