@@ -124,6 +124,7 @@ class Waiting(ResponseBody):
 
 
 class Jobs(ResponseBody):
+    total: int
     jobs: list[Job]
 
 
@@ -241,6 +242,7 @@ class Facets(ResponseBody):
 
     total: int
     ranges: dict[str, list[Any]]
+    more: dict[str, int] = Field(description="How many rarer values of a field are left out, where some are.")
 
 
 class Embedding(BaseModel):

@@ -66,5 +66,6 @@ function Skipped({ job }) {
       <button class="button small" onClick=${() => save().catch(toastError)}><${Icon} name="download" />CSV</button></div>
     ${data && html`<${SkippedList} rows=${data.skipped} />`}
     ${data && data.total > shown && shown < MOST && html`<button class="button small" onClick=${() => setShown(shown + PAGE * 4)}>Show more</button>`}
+    ${data && data.total > MOST && shown >= MOST && html`<p class="muted small-text">These are the first ${number(MOST)}; the CSV has all.</p>`}
   </section>`;
 }

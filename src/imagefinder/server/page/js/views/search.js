@@ -63,7 +63,7 @@ export default function Search({ route }) {
       footer=${scored ? (item) => html`<${Footer} item=${item} search=${search} />` : undefined}
       onKey=${keys} onEnd=${results.more} />`}
     ${ready && !results.error && !results.stale && !items.length && html`<${Nothing} search=${search} query=${query} notice=${results.notice} />`}
-    ${selection.ids.size > 0 && html`<${SelectionBar} selection=${selection} total=${items.length} readOnly=${info?.read_only} onRemoved=${results.reload} />`}
+    ${selection.ids.size > 0 && html`<${SelectionBar} selection=${selection} total=${items.length} hasMore=${results.hasMore} readOnly=${info?.read_only} onRemoved=${results.reload} />`}
   </div>`;
 }
 
