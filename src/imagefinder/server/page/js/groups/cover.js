@@ -17,8 +17,8 @@ export function Facts({ group }) {
     <span class="number">${count(group.size, "image")}</span>
     ${group.size > 1 && html`<span>${tightnessWord(group.tightness)}<${Figure} name="tightness" value=${group.tightness} /></span>`}
     ${group.stability != null && html`<span>${stabilityWord(group.stability)}<${Figure} name="stability" value=${group.stability} /></span>`}
-    ${group.size > 1 && measuredOn(group) && html`<span>${measuredOn(group)}</span>`}
-  </span>`;
+  </span>
+  ${group.size > 1 && measuredOn(group) && html`<span class="facts">${measuredOn(group)}</span>`}`;
 }
 
 const Figure = ({ name, value }) => html`<span class="visually-hidden">, ${name} ${value.toFixed(2)}</span>

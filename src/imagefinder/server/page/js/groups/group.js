@@ -98,7 +98,7 @@ function Head({ data, group, isNone, why }) {
         <button class="button" aria-pressed=${group.locked} title="A locked group keeps its images when you group again" onClick=${() => setLocked(group, !group.locked)}>
           <${Icon} name=${group.locked ? "unlock" : "lock"} />${group.locked ? "Unlock" : "Lock"}</button>
         <button class="button" onClick=${merged}><${Icon} name="merge" />Merge…</button>
-        <button class="button" disabled=${group.size < 2} onClick=${() => split(group)}><${Icon} name="split" />Split…</button>
+        <button class="button" disabled=${group.size < 2} title=${group.size < 2 ? "One image can't be split." : undefined} onClick=${() => split(group)}><${Icon} name="split" />Split…</button>
       </div>`}
     </div>
     ${why && html`<p class="note">${why}</p>`}

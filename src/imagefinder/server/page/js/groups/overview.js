@@ -51,7 +51,7 @@ export function Overview({ data, params, why }) {
       <button class="button" onClick=${() => setParams({ find: null }, { replace: true })}>Show all</button><//>`}
     ${selected.length > 0 && html`<div class="selection-bar" role="region" aria-label="Selected groups" data-testid="selection-bar">
       <span class="grow" role="status">${count(selected.length, "group")} selected</span>
-      <button class="button primary" disabled=${selected.length < 2} onClick=${mergeChosen}><${Icon} name="merge" />Merge…</button>
+      <button class="button primary" disabled=${selected.length < 2} title=${selected.length < 2 ? "Select another group to merge it with." : undefined} onClick=${mergeChosen}><${Icon} name="merge" />Merge…</button>
       <button class="button" onClick=${() => setChosen([])}>Cancel</button>
     </div>`}
   </div>`;
