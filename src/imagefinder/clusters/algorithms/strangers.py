@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -64,7 +64,7 @@ class Strangers:
         scale = np.stack([measured.mean(axis=0), np.maximum(measured.std(axis=0), 1e-6)])
         made = cls._shaped(rows, dense, scale.astype(np.float32))
         limit = np.quantile(made._added(measured), USUAL)
-        return cls(*(getattr(made, name) for name in NAMES[:-1]), limit=np.float32(limit).reshape(1))
+        return replace(made, limit=np.array([limit], np.float32))
 
     @classmethod
     def _shaped(cls, rows: Float32, labels: Rows, scale: Float32 | None = None) -> Self:
@@ -73,12 +73,12 @@ class Strangers:
         mean = rows.mean(axis=0)
         few = min(AXES, len(rows) // 4, rows.shape[1] // 4)
         axes = _directions(rows - mean, few)[0]
-        half = [part.astype(np.float16).astype(np.float32) for part in (mean, axes, centres, within)]
-        return cls(*half, weights, np.zeros((2, 2), np.float32) if scale is None else scale, np.zeros(1, np.float32))
+        none = np.zeros((2, 2), np.float32) if scale is None else scale
+        return cls(_kept(mean), _kept(axes), _kept(centres), _kept(within), weights, none, np.zeros(1, np.float32))
 
     def strange(self, raw: Float32) -> npt.NDArray[np.bool_]:
         """Whether each raw vector float32 (n, dim) is that of a stranger, bool (n,)."""
-        return self._added(self._measures(unit(raw))) > self.limit[0]
+        return np.asarray(self._added(self._measures(unit(raw))) > self.limit[0], np.bool_)
 
     def _added(self, measures: Float32) -> Float32:
         """The score float32 (n,) of two measures float32 (n, 2); one that does not vary counts for nothing."""
@@ -107,6 +107,11 @@ class Strangers:
         if any(name not in arrays for name in NAMES):
             return None
         return cls(**{name: arrays[name].astype(np.float32) for name in NAMES})
+
+
+def _kept(part: Float32) -> Float32:
+    """As it is read again: it is kept in half the precision."""
+    return part.astype(np.float16).astype(np.float32)
 
 
 def sampled(n: int, n_clusters: int, seed: int = 0) -> Rows:
