@@ -167,6 +167,22 @@ def outliers() -> str:
     return table(["images of other sets", "AUROC", "average precision"], rows)
 
 
+def strangers() -> str:
+    """Which part of the other half of a set, and of other sets, is taken into its clusters or left out."""
+    found = result("strangers")
+    names = {**NAMES, "captions": "photos"}
+    rows = []
+    for name, of in found["sets"].items():
+        others = [percent(of[other], 0) if other in of else "" for other in names]
+        rows.append([f"{of['clustered']:,} {names[name]}", percent(of["own"], 0), *others, ""])
+    tiny = found["tiny"]
+    rows.append(
+        [f"{tiny['clustered']:,} of 20 classes", percent(tiny["own"], 0), "", "", "", "", percent(tiny["other"], 0)]
+    )
+    left = (f"{name} left out" for name in names.values())
+    return table(["clustered", "its other half joins", *left, "20 other classes left out"], rows)
+
+
 def cluster_scale() -> str:
     def row(name: str, of: dict[str, Any]) -> list[str]:
         inertia = of.get("inertia") or of.get("inertia at 100")

@@ -17,6 +17,7 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "clusters": ("clusters", tables.clusters),
     "clusters-told": ("clusters", tables.clusters_told),
     "outliers": ("clusters", tables.outliers),
+    "strangers": ("strangers", tables.strangers),
     "cluster-scale": ("clusters", tables.cluster_scale),
     "cluster_edits": ("cluster_edits", tables.cluster_edits),
     "maps": ("maps", tables.maps),

@@ -160,15 +160,18 @@ Filled = BackfillReport  # its name before 0.2
 
 @dataclass(frozen=True, slots=True)
 class Assigned:
-    """What became of new images: how many joined a cluster, how many of these lie farther out than 99 % of it, and
-    advice to cluster again, or None. ``since`` counts all images assigned since the clustering was made; ``returned``
-    those that were away and have their cluster back."""
+    """What became of new images: how many joined a cluster (``assigned``), and how many are like none of the clustered
+    images and are in no cluster, -1 (``unassigned``). ``far`` of them all lie farther out than 99 % of the nearest
+    cluster. ``since`` counts all that came since the clustering was made, ``unassigned_since`` those of them that are
+    in none; ``returned`` those that were away and have their cluster back. ``advice`` to cluster again, or None."""
 
     assigned: int
     far: int
     since: int
     advice: str | None
     returned: int = 0
+    unassigned: int = 0
+    unassigned_since: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}

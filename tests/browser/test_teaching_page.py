@@ -52,10 +52,23 @@ def test_classes_are_taught_told_and_filtered_by(server: Server, open_page: Call
     expect(page.get_by_test_id("predicted")).to_contain_text("Looks like animals")
 
 
-def test_words_without_captions_are_refused_with_a_reason(server: Server, open_page: Callable[..., Page]) -> None:
+def test_lessons_and_work_say_what_they_need(server: Server, open_page: Callable[..., Page]) -> None:
     page = open_page(server, "/library")
-    page.get_by_test_id("teach-words").get_by_role("button", name="Learn").click()
-    message(page, "0 images have captions")
+    words, classes = page.get_by_test_id("teach-words"), page.get_by_test_id("teach-classifier")
+    expect(words.get_by_test_id("needs")).to_contain_text("captions of 20 images at least; 0 have one")
+    expect(words.get_by_role("button", name="Learn")).to_be_disabled()
+    expect(classes.get_by_test_id("needs")).to_contain_text("No image has a tag yet")
+    expect(classes.get_by_role("button", name="Train")).to_be_disabled()
+    classes.get_by_label("Classes: learn from").select_option("folder")
+    expect(classes.get_by_role("button", name="Train")).to_be_enabled()
+    expect(classes.get_by_test_id("needs")).to_have_count(0)
+    better = page.get_by_test_id("teach-adapter")
+    better.get_by_label("Better matches: learn from").select_option("likes")
+    expect(better.get_by_test_id("needs")).to_contain_text("Nothing was liked or disliked yet")
+    odd = page.get_by_test_id("task-outliers")
+    expect(odd.get_by_test_id("not-yet")).to_contain_text("once this has run")
+    odd.get_by_role("button", name="Score all").click()
+    expect(odd.get_by_role("link", name="Oddest first")).to_be_visible()
 
 
 def test_models_and_measures_rank_together(server: Server, open_page: Callable[..., Page]) -> None:

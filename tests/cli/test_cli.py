@@ -332,3 +332,23 @@ def test_a_console_of_few_characters_gets_every_line(
     assert done.returncode == 0 and "\\u732b" in done.stdout
     made = run_process("search", "thing", *index, "--json", PYTHONIOENCODING=encoding)
     assert Path(json.loads(made.stdout)["hits"][0]["uri"]).name == "猫 😀.png"
+
+
+def test_words_that_the_model_does_not_know_are_named_and_the_exit_code_says_so(search: Run) -> None:
+    for text in ("\u72d7", "\U0001f600", "\u0441\u043e\u0431\u0430\u043a\u0430", "Hund"):
+        done = search("--jsonl", text)
+        assert (done.returncode, done.stdout) == (1, ""), text
+        assert f"No word was understood: {text}. The model reads English." in done.stderr
+    done = search("--json", "xqzvkw dog")
+    assert done.returncode == 0 and json.loads(done.stdout)["unknown_words"] == ["xqzvkw"]
+    assert "Not understood: xqzvkw. The model reads English." in done.stderr
+    forced = search("-f", '"xqzvkw"')
+    assert forced.returncode == 0 and len(forced.stdout.splitlines()) == 3 and "as you asked: xqzvkw" in forced.stderr
+
+
+def test_a_minus_before_a_word_takes_it_away(search: Run) -> None:
+    def scores(*query: str) -> list[tuple[str, float]]:
+        return [(h["uri"], h["score"]) for h in json.loads(search(*query, "--json").stdout)["hits"]]
+
+    assert scores("dog", "-grass") == scores("dog -grass") == scores("dog - 0.5:grass") != scores("dog grass")
+    assert scores("-grass", "dog") == scores("dog", "-grass"), "in front it is no option either"

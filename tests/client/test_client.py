@@ -491,3 +491,10 @@ def test_importing_the_client_is_light() -> None:
     code = "import sys, imagefinder.client; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"numpy", "PIL", "httpx", "fastapi", "onnxruntime"} & set(loaded)
+
+
+@pytest.mark.parametrize("text", ["\u72d7", "xqzvkw dog", '"xqzvkw"', "dog -grass"])
+def test_unknown_words_come_with_the_hits(both: tuple[ImageFinder, Client], text: str) -> None:
+    here, there = (side.search(text, k=3) for side in both)
+    assert [h.id for h in there] == [h.id for h in here]
+    assert (there.unknown_words, there.notice) == (here.unknown_words, here.notice)

@@ -292,7 +292,13 @@ def test_diversity_goes_from_0_to_1(finder: ImageFinder, diversity: float) -> No
 def test_a_text_without_a_known_word_finds_nothing_and_is_told(finder: ImageFinder, text: str) -> None:
     hits = finder.search(text)
     assert not hits and hits.unknown_words == (text.split()[-1],)
-    assert hits.notice == f"No word was understood: {text.split()[-1]}. The model reads English."
+    word = text.split()[-1]
+    offer = (
+        f' To search by it all the same, write it in quotation marks: "{word}".'
+        if word.isascii() and word != "???"
+        else ""
+    )
+    assert hits.notice == f"No word was understood: {word}. The model reads English.{offer}"
     assert hits.to_dict()["unknown_words"] == list(hits.unknown_words)
 
 
@@ -305,6 +311,18 @@ def test_the_rest_of_a_query_is_searched_for_and_the_unknown_named(finder: Image
     assert "elephnat (did you mean elephant?)" in str(finder.search("an elephnat").notice)
     without = finder.search("dog -\u72d7", k=3)
     assert [h.id for h in without] == [h.id for h in finder.search("dog", 3)]
+
+
+def test_a_word_in_quotation_marks_is_searched_for_though_no_list_has_it(finder: ImageFinder) -> None:
+    hits = finder.search('"xqzvkw"', k=3)
+    assert len(hits) == 3 and hits.unknown_words == ("xqzvkw",)
+    assert hits.notice == "Not known as words and searched by their letters, as you asked: xqzvkw."
+    assert [h.id for h in hits] != [h.id for h in finder.search('"qqpzzzt"', k=3)] or len(finder) < 4
+    mixed = finder.search('"xqzvkw" + \u72d7', k=3)
+    assert [h.id for h in mixed] == [h.id for h in hits] and mixed.unknown_words == ("xqzvkw", "\u72d7")
+    assert "understood: \u72d7." in str(mixed.notice) and "as you asked: xqzvkw." in str(mixed.notice)
+    assert not finder.search('"\u72d7"'), "of other scripts the model has no letters"
+    assert [h.id for h in finder.search('dog -"xqzvkw"', k=60)] != [h.id for h in finder.search("dog -xqzvkw", k=60)]
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,19 @@ def test_jobs_run_one_after_the_other_and_are_told(jobs: Jobs) -> None:
     assert {"queued", "running", "done"} <= {data["state"] for event, data in hub.told if event == "job"}
 
 
+def test_each_stage_is_told_when_it_begins(jobs: Jobs) -> None:
+    """However short the one before was: it may be the last that is heard for a long time."""
+    stages = ["reading vectors", "comparing images", "laying out"]
+
+    def draw(job: Job, queue: Jobs) -> list[str]:
+        for stage in stages:
+            queue.step(job, stage)
+        hub: Any = queue._hub
+        return [data["stage"] for event, data in hub.told if event == "job" and data["stage"]]
+
+    assert wait(jobs.submit("map", {}, draw)).result == stages
+
+
 def test_a_failure_is_told_in_our_words_and_the_next_job_runs(jobs: Jobs) -> None:
     def fail(job: Job, _: Jobs) -> None:
         raise NotFoundError("Nothing there.", remedy="Look elsewhere.")

@@ -360,3 +360,13 @@ def test_the_examples_of_the_description_are_valid(reader: TestClient) -> None:
         for example in described["components"]["schemas"][body.__name__]["examples"]:
             body.model_validate(example)
     assert json.dumps(described).count("operationId") > 40
+
+
+def test_unknown_words_are_named(reader: TestClient) -> None:
+    nothing = search(reader, words="\u72d7")
+    assert (nothing["hits"], nothing["unknown_words"]) == ([], ["\u72d7"])
+    assert nothing["notice"] == "No word was understood: \u72d7. The model reads English."
+    some = search(reader, words="xqzvkw dog", k=2)
+    assert len(some["hits"]) == 2 and some["notice"] == "Not understood: xqzvkw. The model reads English."
+    assert search(reader, words="dog")["notice"] is None
+    assert search(reader, words='"xqzvkw"', k=2)["hits"], "in quotation marks it is searched for"

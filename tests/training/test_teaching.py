@@ -161,7 +161,7 @@ def test_feedback_is_something_to_learn_from(index: Path) -> None:
     with ImageFinder.open(index) as finder:
         with pytest.raises(InvalidInputError, match="nothing to learn"):
             finder.train_adapter()
-        with pytest.raises(InvalidInputError, match="No label"):
+        with pytest.raises(InvalidInputError, match="Nothing was liked"):
             finder.train_adapter(feedback=True)
         ids = {kind: [r.id for r in finder.records() if kind in r.uri] for kind in KINDS}
         finder.feedback.add({"text": "discs"}, ids["discs"][:8], ids["stripes"][:4])

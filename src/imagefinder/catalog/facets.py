@@ -45,6 +45,13 @@ def facets(index: Index, filter: FilterLike = None) -> dict[str, Any]:
 
 
 def _facets(index: Index, filter: Filter | None) -> dict[str, Any]:
+    found = _all_facets(index, filter)
+    lists = {name: values for name, values in found.items() if isinstance(values, list)}
+    more = {name: len(values) - VALUES for name, values in lists.items() if len(values) > VALUES}
+    return {**found, **{name: values[:VALUES] for name, values in lists.items()}, "more": more}
+
+
+def _all_facets(index: Index, filter: Filter | None) -> dict[str, Any]:
     fields = (*COUNTED, *RANGES, "cluster", "cluster_name")
     columns = index.store.columns(fields, filter=filter)
     names = dict(zip(columns["cluster"], columns["cluster_name"], strict=True))
@@ -65,7 +72,7 @@ def _counted(values: Iterable[Any]) -> list[dict[str, Any]]:
         for one in value if isinstance(value, tuple) else (value,):
             counts[one] += n
     rows = sorted(counts.items(), key=lambda row: (-row[1], str(row[0])))
-    return [{"value": value, "count": n} for value, n in rows[:VALUES]]
+    return [{"value": value, "count": n} for value, n in rows]
 
 
 def _tallied(values: Iterable[Any]) -> Counter[Any]:

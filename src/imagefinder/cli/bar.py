@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from imagefinder.cli.common import say, shown
@@ -11,7 +12,8 @@ if TYPE_CHECKING:
 
 
 class ProgressBar:
-    """A bar for each stage of the work, with the rate and the time left, on a terminal; nothing elsewhere.
+    """A bar for each stage of the work, with the rate and the time left, on a terminal; nothing elsewhere. A stage that
+    counts nothing has its name on a line.
 
     ``unit`` is what it counts: images, or bytes ("B"). A stage of fewer than ``least`` has no bar.
     """
@@ -26,6 +28,8 @@ class ProgressBar:
         if progress.stage != self._stage:
             self.close()
             self._stage = progress.stage
+            if not progress.total and sys.stderr.isatty():
+                say(f"  {progress.stage} ...")
         if progress.total >= self._least:
             self._draw(progress)
 

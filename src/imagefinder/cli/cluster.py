@@ -25,6 +25,8 @@ from imagefinder.cli.common import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from imagefinder.clusters.algorithms.choose_k import Choice
     from imagefinder.clusters.algorithms.methods import Setting
     from imagefinder.clusters.clustering import Cluster, Clustering
@@ -105,7 +107,8 @@ def cluster(n_clusters: int | None, index_dir: Path | None, as_json: bool, **opt
       imagefinder search "dog" --filter "cluster = 3"
 
     The records get `cluster` and `cluster_name`, for filters; -1 is noise. Corrections of earlier clusters (names,
-    locks, merges, splits, moves) are kept. Images indexed later join the nearest cluster.
+    locks, merges, splits, moves) are kept. Images indexed later join the nearest cluster if they are like those that
+    were clustered; others are in none (-1), and `imagefinder clusters` says how many.
     """
     from imagefinder.clusters.algorithms.methods import settings_of_all
 
@@ -119,18 +122,27 @@ def cluster(n_clusters: int | None, index_dir: Path | None, as_json: bool, **opt
     return OK
 
 
-def print_clustering(made: Clustering, sizes: dict[int, int] | None = None) -> None:
-    """The clusters as a table, largest first."""
+def print_clustering(
+    made: Clustering, sizes: dict[int, int] | None = None, since: Mapping[str, Any] | None = None
+) -> None:
+    """The clusters as a table, largest first. ``sizes`` are those of now, ``since`` what came since they were made."""
     from imagefinder.clusters.algorithms.scores import with_error
 
     sizes = sizes or {c.label: c.size for c in made.clusters}
-    head = f"{'label':>5}  {'images':>7}  {'tight':>5}  {'silh.':>6}  {'stable':>6}  name"
+    grown = any(sizes.get(c.label, 0) != c.size for c in made.clusters)
+    measured = f"  {'measured':>8}" if grown else ""
+    head = f"{'label':>5}  {'images':>7}{measured}  {'tight':>5}  {'silh.':>6}  {'stable':>6}  name"
     tell(styled(head, bold=True))
     for found in sorted(made.clusters, key=lambda c: -sizes.get(c.label, 0)):
-        tell(*_line(found, sizes.get(found.label, 0)))
+        tell(*_line(found, sizes.get(found.label, 0), grown))
     noise = sizes.get(-1, made.n_noise)
     if noise:
-        tell(f"{-1:>5}  {noise:>7,}  {'':>5}  {'':>6}  {'':>6}  in no cluster")
+        tell(f"{-1:>5}  {noise:>7,}{'':>{len(measured)}}  {'':>5}  {'':>6}  {'':>6}  in no cluster")
+    if grown:
+        say("Tight, silh. and stable hold for the images measured: those that each cluster had when it was made.")
+    if since and since["came"]:
+        say(f"Since then {plural(since['came'], 'image')} came: {_fit(since['fit'], since['unfit'])}.")
+        say(f"{since['advice'] or 'To cluster all of them again:'} Run: imagefinder cluster")
     scores = made.scores
     say(
         f"{plural(len(made.clusters), 'cluster')} of {plural(sum(sizes.values()), 'image')} by "
@@ -138,11 +150,16 @@ def print_clustering(made: Clustering, sizes: dict[int, int] | None = None) -> N
     )
 
 
-def _line(found: Cluster, size: int) -> tuple[str, str]:
+def _fit(fit: int, unfit: int) -> str:
+    return f"{fit:,} fit a cluster, {unfit:,} fit none and {'is' if unfit == 1 else 'are'} in none"
+
+
+def _line(found: Cluster, size: int, grown: bool) -> tuple[str, str]:
+    measured = f"  {found.size:>8,}" if grown else ""
     stable = "" if found.stability is None else f"{found.stability:.2f}"
     marks = "".join(mark for on, mark in ((found.locked, " [locked]"), (found.joined, " [merged]")) if on)
     others = ", ".join(word for word, _ in found.words if word not in found.name)
-    facts = f"{found.label:>5}  {size:>7,}  {found.tightness:5.2f}  {found.silhouette:6.3f}  {stable:>6}  "
+    facts = f"{found.label:>5}  {size:>7,}{measured}  {found.tightness:5.2f}  {found.silhouette:6.3f}  {stable:>6}  "
     return f"{facts}{found.name}{marks}", styled(f"  ({others})" if others else "", dim=True)
 
 

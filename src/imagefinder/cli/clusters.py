@@ -39,11 +39,11 @@ def clusters(context: click.Context, index_dir: Path | None, as_json: bool) -> i
     if context.invoked_subcommand is not None:
         return OK
     with open_finder(index_dir, read_only=True) as finder:
-        made, sizes = finder.clusters.clustering, finder.clusters.sizes()
+        made, sizes, since = finder.clusters.clustering, finder.clusters.sizes(), finder.clusters.since()
     if as_json:
-        print_json({**made.to_dict(), "sizes": {str(k): v for k, v in sizes.items()}})
+        print_json({**made.to_dict(), "sizes": {str(k): v for k, v in sizes.items()}, "since": since})
     else:
-        print_clustering(made, sizes)
+        print_clustering(made, sizes, since)
     return OK
 
 
@@ -65,12 +65,13 @@ def show(cluster: str, k: int, sheet: Path | None, index_dir: Path | None, as_js
     """One cluster: its measures, the words of its name, and its images, the most typical first."""
     with open_finder(index_dir, read_only=True) as finder:
         found = finder.clusters.find(cluster)
+        size = finder.clusters.sizes()[found.label]
         rows = [row for row in finder.clusters.rows() if row["cluster"] == found.label][:k]
         borderline = [finder.get(id).uri for id in found.borderline if id in finder]
     if as_json:
-        print_json({**found.to_dict(), "images": rows})
+        print_json({**found.to_dict(), "size": size, "measured": found.size, "images": rows})
         return OK
-    tell(f"{found.label}: {found.name}  ({plural(found.size, 'image')})")
+    tell(f"{found.label}: {found.name}  ({plural(size, 'image')})")
     if found.words:
         tell("words       " + ", ".join(f"{word} {lead:.2f}" for word, lead in found.words))
     tell("typical")
@@ -187,7 +188,7 @@ def undo(index_dir: Path | None, as_json: bool) -> int:
 def tree(n: int | None, index_dir: Path | None, as_json: bool) -> int:
     """Clusters of clusters: the tree over them, cut at a level."""
     with open_finder(index_dir) as finder:
-        total = len(finder.clusters)
+        total, sizes = len(finder.clusters), finder.clusters.sizes()
         wanted = [n] if n else sorted({max(1, total // 8), max(1, total // 3)})
         cuts = {level: finder.clusters.levels(level) for level in wanted}
     if as_json:
@@ -196,10 +197,10 @@ def tree(n: int | None, index_dir: Path | None, as_json: bool) -> int:
     for level, groups in cuts.items():
         tell(styled(plural(level, "group"), bold=True))
         for group in groups:
-            _print_group(group)
+            _print_group(group, sizes)
     return OK
 
 
-def _print_group(group: list[Any]) -> None:
-    size = sum(c.size for c in group)
-    tell(f"  {size:>7,}  " + ", ".join(f"{c.name} ({c.label})" for c in sorted(group, key=lambda c: -c.size)))
+def _print_group(group: list[Any], sizes: dict[int, int]) -> None:
+    names = ", ".join(f"{c.name} ({c.label})" for c in sorted(group, key=lambda c: -sizes[c.label]))
+    tell(f"  {sum(sizes[c.label] for c in group):>7,}  {names}")

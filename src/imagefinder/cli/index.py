@@ -29,7 +29,7 @@ from imagefinder.errors import NotFoundError
 
 if TYPE_CHECKING:
     from imagefinder.finder import ImageFinder
-    from imagefinder.results import IngestReport
+    from imagefinder.results import Assigned, IngestReport
     from imagefinder.types import Progress
 
 
@@ -159,13 +159,23 @@ def _tell(finder: ImageFinder, report: IngestReport, as_json: bool) -> None:
     for filled in report.filled:
         say(f"{plural(filled.filled, 'image')} embedded by {filled.model}.")
         say_skipped(filled.skipped)
-    if report.clusters and report.clusters.assigned:
-        say(f"{plural(report.clusters.assigned, 'image')} assigned to the clusters there are.")
-    if report.clusters and report.clusters.returned:
-        say(f"{plural(report.clusters.returned, 'image')} back in the cluster they were in.")
-    if report.clusters and report.clusters.advice:
-        say(f"{report.clusters.advice} Run: imagefinder cluster")
+    if report.clusters:
+        _tell_clusters(report.clusters)
     say(f"The index holds {plural(report.total, 'image')}: {finder.info().path}")
+
+
+def _tell_clusters(found: Assigned) -> None:
+    """How many new images fit the clusters, and how many do not."""
+    if found.assigned:
+        say(f"{plural(found.assigned, 'image')} assigned to the clusters there are.")
+    if found.unassigned:
+        say(f"{plural(found.unassigned, 'image')} fit no cluster and stay in none (-1).")
+    if found.returned:
+        say(f"{plural(found.returned, 'image')} back in the cluster they were in.")
+    if found.advice:
+        say(f"{found.advice} Run: imagefinder cluster")
+    elif found.unassigned:
+        say("To cluster them too, run: imagefinder cluster")
 
 
 def _watch(finder: ImageFinder, sources: Sequence[str], options: dict[str, Any], as_json: bool) -> None:

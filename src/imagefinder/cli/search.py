@@ -150,6 +150,9 @@ def search(
     A minus right before a word, or before a phrase in quotation marks, takes away what shows it; + and - between spaces
     add and subtract all up to the next of them. A number and a colon before a part is its weight.
 
+    Words that the model does not know are named; where it knows none, nothing is found (exit code 1). In quotation
+    marks, '"so"', a word is searched by its letters if it is not known.
+
     \b
       imagefinder search red bike
       imagefinder search dog -grass

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from imagefinder.cli.bar import ProgressBar
+from imagefinder.cli.bar import ProgressBar, StageLines
 from imagefinder.cli.common import (
     FILE,
     NOTHING_FOUND,
@@ -39,7 +39,7 @@ def outliers(k: int, sheet: Path | None, index_dir: Path | None, as_json: bool) 
     distance to the centre is shown too, in radii.
     """
     with open_finder(index_dir) as finder:
-        found = finder.outliers(k)
+        found = finder.outliers(k, progress=StageLines().show)
     if as_json:
         print_json({"outliers": [o.to_dict() for o in found]})
     else:

@@ -99,6 +99,11 @@ class Clusters(Sequence["Cluster"]):
         """The facts of the clusters in force as JSON values; sizes are those of now."""
         return self.clustering.to_dict()
 
+    def since(self) -> dict[str, Any]:
+        """What came since the clusters were made: ``clustered`` images then, ``came`` later, of which ``fit`` a cluster
+        and ``unfit`` fit none and are in none (-1); and ``advice`` to cluster again, or None."""
+        return dict(self.clustering.facts["since"])
+
     def levels(self, n: int) -> list[list[Cluster]]:
         """Clusters of clusters: the tree cut into ``n`` groups, the largest first."""
         found = self._transport.json("GET", f"{HOME}/levels", params={"n": n})["levels"]

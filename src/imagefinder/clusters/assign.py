@@ -23,11 +23,13 @@ def fits(index: Index, clustering: Clustering) -> bool:
     return space is not None and space.model_fingerprint == clustering.parameters["model_fingerprint"]
 
 
-def assign_rest(index: Index, clustering: Clustering, ids: Sequence[str]) -> int:
-    """Label images by the nearest centre; how many of them lie outside the radius of their cluster."""
+def assign_rest(index: Index, clustering: Clustering, ids: Sequence[str]) -> tuple[int, int, int]:
+    """Label images by the nearest centre, -1 those that are like none of the clustered ones. How many joined a cluster,
+    how many are in none, and how many of all lie outside the radius of the nearest."""
+    joined = left = far = 0
     if not fits(index, clustering):
-        return 0
-    space, model, far = clustering.parameters["space"], ClusterModel.of(clustering), 0
+        return joined, left, far
+    space, model = clustering.parameters["space"], ClusterModel.of(clustering)
     for start in range(0, len(ids), BATCH):
         part = ids[start : start + BATCH]
         raw = {id: found[space] for id, found in index.raw_of(part, [space]).items() if space in found}
@@ -35,5 +37,7 @@ def assign_rest(index: Index, clustering: Clustering, ids: Sequence[str]) -> int
             continue
         labels, _, outside = model.assign(np.stack(list(raw.values())).astype(np.float32))
         far += int(outside.sum())
+        left += int((labels < 0).sum())
+        joined += int((labels >= 0).sum())
         label_records(index, clustering.names(), zip(raw, labels.tolist(), strict=True))
-    return far
+    return joined, left, far

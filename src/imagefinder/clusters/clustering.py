@@ -15,6 +15,7 @@ from imagefinder.vectors.features import Features
 if TYPE_CHECKING:
     import numpy as np
 
+    from imagefinder.clusters.algorithms.strangers import Strangers
     from imagefinder.types import Float32
 
 KIND = "clusters"
@@ -120,6 +121,14 @@ class Clustering:
         held = {k.removeprefix("features_"): self.stored[k] for k in self.stored if k.startswith("features_")}
         return Features.from_arrays(held)
 
+    @cached_property
+    def strangers(self) -> Strangers | None:
+        """What tells images that are like none of those clustered; None where nothing was learned of that."""
+        from imagefinder.clusters.algorithms.strangers import Strangers
+
+        held = {k.removeprefix("strangers_"): self.stored[k] for k in self.stored if k.startswith("strangers_")}
+        return Strangers.from_arrays(held)
+
     @property
     def has_noise(self) -> bool:
         """Whether the method leaves out what fits nowhere."""
@@ -210,8 +219,8 @@ def pack_arrays(**arrays: Any) -> dict[str, np.ndarray]:
                 packed[name] = pack_ids(value)
             case "contents":
                 packed[name] = np.array(value, np.str_)
-            case "features":
-                packed |= {f"features_{part}": array for part, array in value.arrays().items()}
+            case "features" | "strangers":
+                packed |= {f"{name}_{part}": array for part, array in value.arrays().items()}
             case _:
                 packed[name] = value
     return packed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from imagefinder.clusters import state
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from imagefinder.index.folder import Index
 
 GROWN = 0.5  # of the images clustered: so many new ones, and it is time to cluster again
-FAR_SHARE, FAR_LEAST = 0.2, 30  # of the new ones outside every cluster's radius, where 0.01 would be usual
+FAR_SHARE, FAR_LEAST = 0.2, 10  # of the new ones that fit no cluster, where 0.04 would be usual
 
 
 def assign_new(index: Index) -> Assigned | None:
@@ -29,17 +30,19 @@ def assign_new(index: Index) -> Assigned | None:
         return Assigned(0, 0, 0, f"New images could not be assigned to clusters: {error.message}")
     returned, ids = put_back(index, clustering, Not(Has("cluster")))
     if not fits(index, clustering):
-        advice = "The clusters were made with another model: it is time to cluster again."
-        return Assigned(0, 0, 0, advice, returned)
-    far = assign_rest(index, clustering, ids)
-    sums = state.count_assigned(index, len(ids), far)
-    told = _advice(sums["clustered"], sums["assigned"], sums["far"])
-    return Assigned(len(ids), far, sums["assigned"], told, returned)
+        told = "The clusters were made with another model: it is time to cluster again."
+        return Assigned(0, 0, 0, told, returned)
+    joined, left, far = assign_rest(index, clustering, ids)
+    sums = state.count_assigned(index, joined + left, far, left)
+    return Assigned(joined, far, sums["assigned"], advice(sums), returned, left, sums["unassigned"])
 
 
-def _advice(clustered: int, since: int, far: int) -> str | None:
+def advice(counts: Mapping[str, int]) -> str | None:
+    """Whether it is time to cluster again, and why, of the counts of ``state.counts``; None where it isn't."""
+    clustered, since = counts["clustered"], counts["assigned"]
+    odd = max(counts["unassigned"], counts["far"])
+    if odd >= FAR_LEAST and odd > FAR_SHARE * since:
+        return f"{odd:,} of {since:,} images that came later fit no cluster: it is time to cluster again."
     if since >= GROWN * max(clustered, 1):
         return f"{since:,} images came since {clustered:,} were clustered: it is time to cluster again."
-    if far >= FAR_LEAST and far > FAR_SHARE * since:
-        return f"{far:,} of {since:,} new images fit no cluster well: it is time to cluster again."
     return None

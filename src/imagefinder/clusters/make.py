@@ -24,6 +24,7 @@ from imagefinder.clusters.algorithms.scores import (
     mean_and_error,
     silhouettes,
 )
+from imagefinder.clusters.algorithms.strangers import Strangers, sampled
 from imagefinder.clusters.clustering import Cluster, Clustering, count_noise, pack_arrays
 from imagefinder.clusters.labels import labels_now
 from imagefinder.errors import IndexDamagedError, InvalidInputError, NotFoundError
@@ -109,6 +110,8 @@ def cluster_index(index: Index, view: View, options: ClusterOptions, report: OnP
     if len(vectors) > 1:
         report(Progress("resampling"))
         made = _judged(made, task, options, labels[free])
+        report(Progress("learning what is usual"))
+        made = _with_strangers(index, made)
     made = with_constraints(made, constraints, state.current(index)) if constraints else made
     return state.put_in_force(index, replace(made, parent=_former(index, options)))
 
@@ -262,6 +265,18 @@ def _judged(made: Clustering, task: Task, options: ClusterOptions, labels: np.nd
     found = stabilities(task, options.method, dense, runs=options.stability, make_graph=knn_graph)
     by_label = dict(zip(numbers, found, strict=True))
     return replace(made, clusters=tuple(replace(c, stability=by_label.get(c.label)) for c in made.clusters))
+
+
+def _with_strangers(index: Index, made: Clustering) -> Clustering:
+    """With what tells new images that are like none of these."""
+    space, ids = made.parameters["space"], made.ids
+    chosen = {ids[row]: row for row in sampled(made.n_images, len(made.clusters)).tolist()}
+    raw = {id: found[space] for id, found in index.raw_of(list(chosen), [space]).items() if space in found}
+    if not raw:
+        return made
+    labels = made.labels[[chosen[id] for id in raw]]
+    strangers = Strangers.learn(np.stack(list(raw.values())).astype(np.float32), labels)
+    return made.with_arrays(strangers=strangers) if strangers else made
 
 
 def _scores(vectors: Float32, labels: np.ndarray, centres: Float32) -> dict[str, Any]:

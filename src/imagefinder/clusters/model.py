@@ -12,6 +12,7 @@ import numpy as np
 
 from imagefinder._util.files import write_whole
 from imagefinder.clusters.algorithms.scores import to_centres
+from imagefinder.clusters.algorithms.strangers import Strangers
 from imagefinder.errors import InvalidInputError, ModelMismatchError
 from imagefinder.vectors.features import Features
 
@@ -28,7 +29,8 @@ FORMAT = 1
 @dataclass(frozen=True, slots=True)
 class ClusterModel:
     """The centres float32 (k, dim) of a clustering with the labels, names and radii of its clusters, the reduction from
-    the model's raw vectors, and the model's name and fingerprint."""
+    the model's raw vectors, and the model's name and fingerprint. ``strangers`` tells images that are like none of the
+    clustered ones; None where the clusters were made by an older version, or of too few images."""
 
     labels: tuple[int, ...]
     names: tuple[str, ...]
@@ -38,6 +40,7 @@ class ClusterModel:
     has_noise: bool
     model: str
     fingerprint: str
+    strangers: Strangers | None = None
 
     @classmethod
     def of(cls, clustering: Clustering) -> Self:
@@ -51,12 +54,13 @@ class ClusterModel:
             has_noise=clustering.has_noise,
             model=clustering.parameters["model"],
             fingerprint=clustering.parameters["model_fingerprint"],
+            strangers=clustering.strangers,
         )
 
     def assign(self, raw: Float32) -> tuple[np.ndarray, Float32, np.ndarray]:
         """The cluster of each raw vector float32 (n, dim_in): its label int32 (n,), the distance to the centre float32
         (n,), and whether that is more than 99 % of the members are away, bool (n,). Where the method knows noise, those
-        are noise (-1)."""
+        are noise (-1); so are, by every method, images that are like none of the clustered ones."""
         if not len(self.centres):  # the method found nothing but noise
             return np.full(len(raw), -1, np.int32), np.full(len(raw), np.inf, np.float32), np.ones(len(raw), bool)
         away = to_centres(self.features.apply(raw), self.centres)
@@ -64,7 +68,8 @@ class ClusterModel:
         distances = away[np.arange(len(away)), best]
         outside = distances > self.radii[best]
         labels = np.array(self.labels, np.int32)[best]
-        return np.where(outside & self.has_noise, -1, labels).astype(np.int32), distances, outside
+        strange = self.strangers.strange(raw) if self.strangers else np.zeros(len(raw), bool)
+        return np.where(outside & self.has_noise | strange, -1, labels).astype(np.int32), distances, outside
 
     def assign_pictures(self, embedder: Embedder, pictures: list[Any]) -> tuple[np.ndarray, Float32, np.ndarray]:
         """The same of upright RGB pictures. Raises ModelMismatchError for another model than it was made with."""
@@ -86,7 +91,9 @@ class ClusterModel:
     def save(self, folder: Path) -> None:
         """Write ``clusters.json`` and ``clusters.npz``: no pickle, readable by anything. Raises StorageError."""
         buffer = io.BytesIO()
-        np.savez(buffer, centres=self.centres, radii=self.radii, **self.features.arrays())  # type: ignore[arg-type]
+        strangers = self.strangers.arrays() if self.strangers else {}
+        arrays = {**self.features.arrays(), **{f"strangers_{name}": array for name, array in strangers.items()}}
+        np.savez(buffer, centres=self.centres, radii=self.radii, **arrays)  # type: ignore[arg-type]
         write_whole(folder / ARRAYS, buffer.getvalue())
         facts = {
             "format": FORMAT,
@@ -95,7 +102,7 @@ class ClusterModel:
             "has_noise": self.has_noise,
             "clusters": [{"label": n, "name": name} for n, name in zip(self.labels, self.names, strict=True)],
             "steps": "raw vectors to unit length, minus mean, times axes, to unit length, divided by scale (parts that "
-            "are missing are left out); then the nearest of centres by Euclidean distance",
+            "are missing are left out); then the nearest of centres by Euclidean distance, or none for strangers",
         }
         write_whole(folder / FACTS, (json.dumps(facts, indent=1, ensure_ascii=False) + "\n").encode())
 
@@ -117,6 +124,7 @@ class ClusterModel:
                 has_noise=bool(facts["has_noise"]),
                 model=str(facts["model"]),
                 fingerprint=str(facts["model_fingerprint"]),
+                strangers=Strangers.from_arrays(_part(arrays, "strangers_")),
             )
             if not len(model.labels) == len(model.radii) == len(model.centres) > 0:
                 raise ValueError("its parts are of different lengths")
@@ -125,3 +133,7 @@ class ClusterModel:
             raise InvalidInputError(
                 f"{folder} is not an exported clustering: {error!r}.", remedy="Make one with: imagefinder export model"
             ) from error
+
+
+def _part(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}

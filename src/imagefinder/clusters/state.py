@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from imagefinder._util.files import write_whole
 from imagefinder.clusters.assign import assign_rest
-from imagefinder.clusters.clustering import KIND, Clustering
+from imagefinder.clusters.clustering import KIND, MADE, Clustering
 from imagefinder.clusters.labels import put_back, relabel, rename_members
 from imagefinder.errors import ImageFinderError, IndexDamagedError, NotFoundError
 from imagefinder.index.runs import LateArrays, drop_older, load_run, save_run, save_version
@@ -88,8 +88,7 @@ def put_in_force(index: Index, clustering: Clustering, former: Clustering | None
         run = save_run(index.path, KIND, clustering.facts(), clustering.stored)
         made = replace(clustering, name=run.name, created=run.facts["created"])
         if former is None:
-            counts = {"clustered": made.n_images, "assigned": 0, "far": 0}
-            _switch(index, made, _all_records(index, made), counts)
+            _switch(index, made, _all_records(index, made), _none_since(made))
         else:  # a correction: what came since the clustering was made is still to be clustered
             _switch(index, made, lambda: relabel(index, former, made))
         return made
@@ -112,9 +111,16 @@ def go_back(index: Index) -> Clustering:
         if now.parent is None:
             raise NotFoundError("There is no earlier version of the clusters to go back to.")
         former = _load(index, now.parent)
-        same_members = former.placed_by == now.placed_by
-        _switch(index, former, _names_only(index, now, former) if same_members else _all_records(index, former))
+        if former.placed_by == now.placed_by:
+            _switch(index, former, _names_only(index, now, former))
+        else:
+            again = now.done == MADE  # what came since is new to the version before, too
+            _switch(index, former, _all_records(index, former, count=again), _none_since(former) if again else None)
         return former
+
+
+def _none_since(made: Clustering) -> dict[str, int]:
+    return {"clustered": made.n_images, "assigned": 0, "far": 0, "unassigned": 0}
 
 
 Apply: TypeAlias = "Callable[[], object]"
@@ -127,13 +133,20 @@ def _switch(index: Index, made: Clustering, apply: Apply | None, counts: Mapping
     if apply:
         _write(index, {**state, "applied": False})
         apply()
+        state = _read(index)
     _write(index, {**state, "applied": True})
     drop_older(index.path, KIND, KEPT, but=(made.name, made.parent))
 
 
-def _all_records(index: Index, made: Clustering) -> Apply:
-    """Makes the records say what the clustering says; those it does not know are assigned anew."""
-    return lambda: assign_rest(index, made, put_back(index, made)[1])
+def _all_records(index: Index, made: Clustering, *, count: bool = False) -> Apply:
+    """Makes the records say what the clustering says; those it does not know are assigned anew, and counted."""
+
+    def apply() -> None:
+        joined, left, far = assign_rest(index, made, put_back(index, made)[1])
+        if count:
+            count_assigned(index, joined + left, far, left)
+
+    return apply
 
 
 def _names_only(index: Index, former: Clustering, made: Clustering) -> Apply | None:
@@ -141,13 +154,22 @@ def _names_only(index: Index, former: Clustering, made: Clustering) -> Apply | N
     return None if same else lambda: rename_members(index, former, made)
 
 
-def count_assigned(index: Index, assigned: int, far: int) -> dict[str, int]:
-    """Add to the counts of images assigned since the clustering was made; the sums, and how many were clustered."""
+def count_assigned(index: Index, came: int, far: int, unassigned: int = 0) -> dict[str, int]:
+    """Add to the counts of images that came since the clustering was made: all, those outside every radius, and those
+    in no cluster. The sums, and how many were clustered."""
     with index.writing:
-        state = _read(index)
-        sums = {"assigned": state.get("assigned", 0) + assigned, "far": state.get("far", 0) + far}
+        state, sums = _read(index), counts(index)
+        for name, more in (("assigned", came), ("far", far), ("unassigned", unassigned)):
+            sums[name] += more
         _write(index, {**state, **sums})
-        return {"clustered": state.get("clustered", 0), **sums}
+        return sums
+
+
+def counts(index: Index) -> dict[str, int]:
+    """How many images were ``clustered``, how many came since (``assigned``), and how many of these lie outside every
+    radius (``far``) or are in no cluster (``unassigned``)."""
+    state = _read(index)
+    return {name: int(state.get(name, 0)) for name in ("clustered", "assigned", "far", "unassigned")}
 
 
 def _read(index: Index) -> dict[str, Any]:

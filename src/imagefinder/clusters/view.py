@@ -12,6 +12,7 @@ from imagefinder.clusters import edit, state
 from imagefinder.clusters.algorithms.hierarchy import cut
 from imagefinder.clusters.clustering import Cluster, Clustering
 from imagefinder.clusters.export import Exported, How, membership, write_folders, write_table
+from imagefinder.clusters.join import advice
 from imagefinder.clusters.labels import count_members
 from imagefinder.clusters.model import ClusterModel
 
@@ -87,11 +88,22 @@ class Clusters(Sequence[Cluster]):
         return count_members(self._index, [c.label for c in self._now.clusters])
 
     def to_dict(self) -> dict[str, Any]:
-        """The facts of the clusters in force as JSON values; sizes are those of now."""
+        """The facts of the clusters in force as JSON values; sizes are those of now. ``measured`` counts the images
+        that tightness, silhouette and stability of a cluster were measured on; ``since``: see there."""
         facts, sizes = self._now.to_dict(), self.sizes()
         for cluster in facts["clusters"]:
+            cluster["measured"] = cluster["size"]
             cluster["size"] = sizes.get(cluster["label"], 0)
-        return {**facts, "n_noise": sizes.get(-1, 0), "n_images": sum(sizes.values())}
+        since = self.since()
+        return {**facts, "n_noise": sizes.get(-1, 0), "n_images": sum(sizes.values()), "since": since}
+
+    def since(self) -> dict[str, Any]:
+        """What came since the clusters were made: ``clustered`` images then, ``came`` later, of which ``fit`` a cluster
+        and ``unfit`` fit none and are in none (-1); and ``advice`` to cluster again, or None."""
+        counts = state.counts(self._index)
+        came, unfit = counts["assigned"], counts["unassigned"]
+        told = {"clustered": counts["clustered"], "came": came, "fit": came - unfit, "unfit": unfit}
+        return {**told, "advice": advice(counts) if came else None}
 
     def levels(self, n: int) -> list[list[Cluster]]:
         """Clusters of clusters: the tree cut into ``n`` parts, the largest first."""

@@ -94,6 +94,7 @@ class _Search:
         self.references = tuple(real_folder(f) for f in options.references)
         self.decisions = load_decisions(index.path)
         self.companions = Companions()
+        progress(Progress("reading vectors"))
         found, vectors = _read(index, space)
         self.images = len(found)
         prefer = [real_folder(f) for f in options.prefer]
@@ -117,6 +118,7 @@ class _Search:
     def run(self) -> DuplicateReport:
         if self.options.tier is not Tier.IDENTICAL_BYTES:
             self._compare_pictures()
+        self.progress(Progress("making groups"))
         wanted = {pair: edge for pair, edge in self.edges.items() if edge.tier.rank <= self.options.tier.rank}
         grouping = Grouping(self.contents, wanted, self.decisions, self.rules)
         shots = Shots(self.companions)

@@ -118,13 +118,14 @@ def rules() -> str:
         enlarged,
         features,
         hashes,
+        residue,
         shown,
         sketch,
         verify,
     )
     from imagefinder.images import same_frames
 
-    compared = (align, changes, closer, detail, enlarged, features, hashes, shown, sketch, verify)
+    compared = (align, changes, closer, detail, enlarged, features, hashes, residue, shown, sketch, verify)
     modules = (*compared, judging, same_frames)
     constants = [
         (module.__name__, name, value)

@@ -254,7 +254,9 @@ def _undo(home: Path, journal: Path | None) -> Moved:
     if journal is None:
         there = journals(home)
         if not there:
-            raise NotFoundError("There is nothing to undo.")
+            raise NotFoundError(
+                "There is nothing to undo.", remedy="Files are moved by: imagefinder duplicates apply PLAN"
+            )
         journal = there[-1]
     elif not journal.is_file():
         raise NotFoundError(f"There is no journal {journal}.")

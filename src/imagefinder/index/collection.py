@@ -119,7 +119,10 @@ class Collection:
         """The space in which texts are compared. Raises NotFoundError if no model in use understands text."""
         view = self.view()
         if view.words is None:
-            raise NotFoundError(f"The model {self.index.space(view.image).model} doesn't understand words.")
+            raise NotFoundError(
+                f"The model {self.index.space(view.image).model} doesn't understand words.",
+                remedy="Use or add one that does: imagefinder models list",
+            )
         return view.words
 
     @property

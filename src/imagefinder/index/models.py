@@ -88,7 +88,7 @@ class View:
         if self.words is None:
             raise InvalidQueryError(
                 f"The model {self.index.space(self.image).model!r} doesn't understand words.",
-                remedy="Search by an image, a URL or an id.",
+                remedy="Search by an image, a URL or an id, or add a model that does: imagefinder models list",
             )
         return self.models.of_space(self.words)
 

@@ -78,6 +78,8 @@ def ingest(  # noqa: PLR0913 - each can be given without the others, and by name
     started = time.perf_counter()
     with index.writing:
         add_spaces(index, embedder.spec)
+    if progress:
+        progress(Progress("looking for images"))
     plan = make_plan(index.store, sources, entries=index.manifest.sources, replaced=replaced, force=force)
     run = _Run(index, embedder, plan, limits or Limits(), force)
     run.former = Former(index, plan, earlier)
@@ -86,13 +88,17 @@ def ingest(  # noqa: PLR0913 - each can be given without the others, and by name
         run.embed_all(workers)
     finally:
         run.loader.close()
+    run.say("going over what has not changed")
     run.update_listed()
     settle(run.index, plan, run.former, allow_removal, run.counts, run.skipped)
+    run.say("preparing the search")
     refit(index, embedder.spec, force=force)
     filled = tuple(_fill(run, other, limits, workers) for other in (embedder, *others))
+    run.say("tidying up the store")
     with suppress(StorageError):  # a disk too full to merge what is stored: a search is slower, and as right
         index.store.optimize()
     with index.grouping:
+        run.say("finding the clusters of new images")
         clusters = assign_new(index)
     return run.report(time.perf_counter() - started, clusters, tuple(f for f in filled if f.filled or f.skipped))
 
@@ -100,7 +106,7 @@ def ingest(  # noqa: PLR0913 - each can be given without the others, and by name
 def _fill(run: _Run, other: Embedder, limits: Limits | None, workers: int) -> BackfillReport:
     def show(progress: Progress) -> None:
         if progress.total:
-            run.report_progress(progress.done, progress.total)
+            run.say(f"embedding by {other.spec.name}", progress.done, progress.total)
 
     return fill(run.index, other, limits=limits, workers=workers, progress=show)
 
@@ -315,12 +321,13 @@ class _Run:
         )
 
     def _report_progress(self) -> None:
-        self.report_progress(self._done, len(self.plan.todo))
+        self.say("indexing", self._done, len(self.plan.todo))
 
-    def report_progress(self, done: int, total: int) -> None:
+    def say(self, stage: str, done: int = 0, total: int = 0) -> None:
+        """Tell whoever asked what is being done now."""
         if self.on_progress:
             stored = sum(self.counts[name] for name in ("added", "updated", "moved"))
-            self.on_progress(Progress("indexing", done, total, stored, len(self.skipped)))
+            self.on_progress(Progress(stage, done, total, stored, len(self.skipped)))
 
 
 def _needs_vectors(read: _Read) -> bool:

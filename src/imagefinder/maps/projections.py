@@ -161,6 +161,7 @@ def _tsne(
         n_jobs=threads,
         random_state=seed,
     )
+    progress(Progress("laying out", 0, EARLY + LATE))
     early = 12 if len(vectors) >= EXAGGERATE_FROM else 1
     for before, iterations, exaggeration, momentum in ((0, EARLY, early, 0.5), (EARLY, LATE, 1, 0.8)):
 

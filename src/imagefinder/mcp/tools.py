@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, ParamSpec, TypeVar
 
@@ -101,6 +101,7 @@ class Tools:
                     "model": about.model,
                     "values": {name: found[name][:FACETS] for name in fields if found.get(name)},
                     "ranges": found["ranges"],
+                    **_left_out(found, fields),
                 }
             )
 
@@ -235,6 +236,13 @@ class Tools:
 
 def _content(value: Mapping[str, Any]) -> Content:
     return [json.dumps(value, ensure_ascii=False, default=str)]
+
+
+def _left_out(found: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Any]:
+    """How many rarer values of each field are not named, where some are not."""
+    rest = {name: len(found.get(name, ())) - FACETS + found["more"].get(name, 0) for name in fields}
+    more = {name: n for name, n in rest.items() if n > 0}
+    return {"more_values": more} if more else {}
 
 
 def _not_understood(hits: Hits) -> dict[str, Any]:

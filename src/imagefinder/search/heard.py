@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,12 +15,14 @@ if TYPE_CHECKING:
     from imagefinder.models.base import Reading
 
 SHOWN = 5  # words that a notice names
+_LATIN = re.compile("[a-z]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """The ``terms`` that say something: pictures, and texts of which a model knows a word. ``unknown`` are the words
-    that no model knows, in their order; ``notice`` says so to people, None if there are none."""
+    """The ``terms`` that say something: pictures, texts of which a model knows a word, and what is in quotation marks
+    and in Latin letters: no list has every word, and a model may make something of the pieces. ``unknown`` are the
+    words that no model knows, in their order; ``notice`` says so to people, None if there are none."""
 
     terms: tuple[Term, ...]
     unknown: tuple[str, ...] = ()
@@ -32,13 +36,39 @@ def hear(views: Sequence[View], terms: Sequence[Term]) -> Heard:
     if not texts:
         return Heard(tuple(terms))
     readings = dict(zip(texts, zip(*[_read(view, texts) for view in views], strict=True), strict=True))
-    left = [t for t in terms if t.kind is not Kind.WORDS or any(r.understood for r in readings[str(t.value)])]
+    understood = {text: any(reading.understood for reading in found) for text, found in readings.items()}
+    forced = {str(t.value) for t in terms if t.quoted and not understood[str(t.value)] and _is_spelled(str(t.value))}
+    left = [
+        t for t in terms if t.kind is not Kind.WORDS or understood[str(t.value)] or (t.quoted and t.value in forced)
+    ]
     unknown = [word for text in texts for word in readings[text][0].unknown if _to_all(word, readings[text])]
     words = tuple(dict.fromkeys(unknown))
     if not words:
         return Heard(tuple(left))
-    understood = any(term.kind is Kind.WORDS for term in left)
-    return Heard(tuple(left), words, _notice(words, understood, [r for found in readings.values() for r in found]))
+    by_pieces = [word for word in words if all(word not in readings[t][0].unknown or t in forced for t in texts)]
+    refused = [word for word in words if word not in by_pieces]
+    some = any(understood.values())
+    said = [
+        _notice(refused, some, [r for found in readings.values() for r in found]) if refused else "",
+        "" if some or not refused or not all(map(_is_spelled, refused)) else _offer(refused[0]),
+        _by_pieces(by_pieces) if by_pieces else "",
+    ]
+    return Heard(tuple(left), words, " ".join(filter(None, said)))
+
+
+def _is_spelled(text: str) -> bool:
+    """Whether all letters are Latin ones, so that a model has pieces for it."""
+    plain = unicodedata.normalize("NFKD", text.lower())
+    letters = [sign for sign in plain if unicodedata.category(sign)[0] in "LS"]
+    return bool(letters) and _LATIN.fullmatch("".join(letters)) is not None
+
+
+def _offer(word: str) -> str:
+    return f'To search by it all the same, write it in quotation marks: "{word}".'
+
+
+def _by_pieces(words: Sequence[str]) -> str:
+    return f"Not known as words and searched by their letters, as you asked: {_listed(words)}."
 
 
 def _read(view: View, texts: Sequence[str]) -> Sequence[Reading]:
@@ -55,9 +85,13 @@ def _to_all(word: str, readings: Sequence[Reading]) -> bool:
 
 def _notice(words: Sequence[str], understood: bool, readings: Sequence[Reading]) -> str:
     meant = {word: said for reading in readings for word, said in reading.meant}
-    named = [f"{word} (did you mean {meant[word]}?)" if word in meant else word for word in words[:SHOWN]]
-    more = f" and {len(words) - SHOWN:,} more" if len(words) > SHOWN else ""
+    named = _listed([f"{word} (did you mean {meant[word]}?)" if word in meant else word for word in words])
     languages = dict.fromkeys(reading.language for reading in readings if reading.language)
     reads = f" The model reads {' and '.join(languages)}." if languages else " The model knows no such words."
     what = "Not understood" if understood else "No word was understood"
-    return f"{what}: {', '.join(named)}{more}.{reads}"
+    return f"{what}: {named}.{reads}"
+
+
+def _listed(words: Sequence[str]) -> str:
+    more = f" and {len(words) - SHOWN:,} more" if len(words) > SHOWN else ""
+    return f"{', '.join(words[:SHOWN])}{more}"

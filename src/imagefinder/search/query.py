@@ -80,12 +80,14 @@ _BOX = "Give left,top,right,bottom as fractions of the picture, e.g.: 0.25,0.1,0
 @dataclass(frozen=True, slots=True)
 class Term:
     """One part of a query. A negative ``weight`` means: less of it. With a ``box``, only that part of its picture
-    counts. Raises InvalidQueryError for a box on a text, and for a weight that is not a finite number."""
+    counts. ``quoted`` text is searched by even if no word of it is known. Raises InvalidQueryError for a box on a text,
+    and for a weight that is not a finite number."""
 
     kind: Kind
     value: str | bytes | Image
     weight: float = 1.0
     box: Box | None = None
+    quoted: bool = False
 
     def __post_init__(self) -> None:
         if self.box is not None and self.kind is Kind.WORDS:
@@ -161,7 +163,9 @@ def split_text(text: str, *, files: bool = True) -> list[Term]:
         return [_classify(text, files)]
     pieces = split_pieces(text, _is_file) if files else split_pieces(text)
     return [
-        replace(Term(Kind.WORDS, piece.text) if piece.quoted else _classify(piece.text, files), weight=piece.weight)
+        Term(Kind.WORDS, piece.text, piece.weight, quoted=True)
+        if piece.quoted
+        else replace(_classify(piece.text, files), weight=piece.weight)
         for piece in pieces
     ]
 

@@ -67,6 +67,7 @@ class Part(Body):
     upload: UploadName | None = None
     weight: float = Field(1.0, ge=-100, le=100)
     box: Box | None = Field(None, description="Search by this part of the picture only.")
+    quoted: bool = Field(False, description="Search by the words even if the model knows none of them.")
 
     @model_validator(mode="after")
     def _one(self) -> Part:

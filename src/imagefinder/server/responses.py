@@ -124,6 +124,7 @@ class Waiting(ResponseBody):
 
 
 class Jobs(ResponseBody):
+    total: int
     jobs: list[Job]
 
 
@@ -145,6 +146,17 @@ class Cluster(ResponseBody):
     words: list[tuple[str, float]]
     named: bool
     locked: bool
+    measured: int | None = Field(None, description="Images that tightness, silhouette and stability were measured on.")
+
+
+class Since(ResponseBody):
+    """What came since the clusters were made."""
+
+    clustered: int
+    came: int
+    fit: int = Field(description="In a cluster.")
+    unfit: int = Field(description="Like none of the clustered images, and in no cluster (-1).")
+    advice: str | None = Field(description="Why it is time to cluster again.")
 
 
 class Clusters(ResponseBody):
@@ -157,6 +169,7 @@ class Clusters(ResponseBody):
     n_noise: int
     scores: dict[str, Any]
     clusters: list[Cluster]
+    since: Since
 
 
 class Map(ResponseBody):
@@ -232,6 +245,7 @@ class Facets(ResponseBody):
 
     total: int
     ranges: dict[str, list[Any]]
+    more: dict[str, int] = Field(description="How many rarer values of a field are left out, where some are.")
 
 
 class Embedding(BaseModel):

@@ -26,6 +26,13 @@ if TYPE_CHECKING:
     Labels: TypeAlias = str | os.PathLike[str] | Mapping[str, str]
     Captions: TypeAlias = str | os.PathLike[str] | Mapping[str, Sequence[str]]  # a table, or several by id
 
+FIRST = {  # what gives images a value of a field that none has
+    "tags": "Tag images of two kinds at least: imagefinder tag IMAGE... --add TAG",
+    "cluster": "Cluster them first: imagefinder cluster",
+    "cluster_name": "Cluster them first: imagefinder cluster",
+    "class": "Train a classifier and use it first: imagefinder train classifier",
+    "caption": "Give captions in a table.",
+}
 SHARE, LEAST = 0.25, 2  # of each class held out: this share, and this many at least
 
 
@@ -89,6 +96,10 @@ def gather(
             "There is nothing to learn from.", remedy="Give labels, a field that has them, or feedback."
         )
     known = from_feedback(judgements) if judgements is not None else {}
+    if judgements is not None and not known and by is None and labels is None:
+        raise InvalidInputError(
+            "Nothing was liked or disliked yet.", remedy="Judge hits on the page (imagefinder serve), or add feedback."
+        )
     known |= from_field(records, by) if by is not None else {}
     missing: tuple[str, ...] = ()
     if isinstance(labels, Mapping):
@@ -134,7 +145,10 @@ def from_field(records: Iterable[Record], field: str) -> dict[str, str]:
             labels[record.id] = str(value)
     if not labels:
         known = ", ".join(sorted(fields - {"id", "uri", "content_hash"})) or "none"
-        raise InvalidInputError(f"No image has one value of {field!r} to learn from.", remedy=f"Fields: {known}.")
+        first = f"{FIRST[field]} " if field in FIRST else ""
+        raise InvalidInputError(
+            f"No image has one value of {field!r} to learn from.", remedy=f"{first}Fields: {known}."
+        )
     return labels
 
 

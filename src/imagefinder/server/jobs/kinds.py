@@ -130,7 +130,6 @@ def _index(task: Task, *, sources: Sequence[str] = (), cluster: bool = False, **
     def report(progress: Progress) -> None:
         task.step(progress.stage, progress.done, progress.total, open=True)
 
-    task.step("looking for images")
     made = task.finder.add(*sources, progress=report, **options)
     task.leave_out((*made.missing, *made.skipped))
     if cluster and len(task.finder) > 1 and made.clusters is None:

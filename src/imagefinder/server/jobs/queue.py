@@ -169,10 +169,11 @@ class Jobs:
         """Say how far a job is, and stop it here if somebody wants that. ``open``: other short work may be done now."""
         if job.stopping:
             raise JobStoppedError
-        if stage != job._since[0]:
+        new = stage != job._since[0]
+        if new:
             job._since = (stage, time.monotonic())
         job.stage, job.done, job.total = stage, done, total
-        self._publish(job)
+        self._publish(job, always=new)  # a stage may say nothing more for a long time
         if open:
             self._do_quick()
 

@@ -33,7 +33,8 @@ def list_jobs(
     k: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> Response:
     """The jobs there are and were, the newest first; their results are in each job."""
-    return Json({"jobs": [job.to_dict(brief=True) for job in serving.jobs.list(kind, state)[:k]]})
+    found = serving.jobs.list(kind, state)
+    return Json({"total": len(found), "jobs": [job.to_dict(brief=True) for job in found[:k]]})
 
 
 @router.get("/jobs/{id}", response_model=responses.Job)

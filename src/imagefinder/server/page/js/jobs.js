@@ -12,6 +12,8 @@ export const useJobs = () => useStore(jobs);
 export const isRunning = (job) => job.state === "queued" || job.state === "running";
 export const latestJob = (all, kind) => all.find((job) => job.kind === kind);
 
+const MOST = 200; // as many as the server keeps
+
 const told = new Set(); // ids of the ended jobs that this page has spoken of, or that had ended before it was there
 let listed = false;
 
@@ -37,7 +39,7 @@ function ended(job) {
   toast(`${jobName(job)}: done${job.skipped ? `, ${count(job.skipped, "file")} left out` : ""}`, { action: { label: "Details", run } });
 }
 
-const load = () => api.get("/jobs").then(takeAll).catch(() => {}); // the view's own calls say what is wrong
+const load = () => api.get("/jobs", { k: MOST }).then(takeAll).catch(() => {}); // the view's own calls say what is wrong
 
 function takeAll({ jobs: answered }) {
   if (!listed) for (const job of answered) isRunning(job) || told.add(job.id);

@@ -1,5 +1,6 @@
 // What the index is (`GET /v1/index`), for every view: `const { info, error } = useIndex()`.
-import { api } from "./api.js";
+import { useEffect } from "../vendor/preact.js";
+import { api, useRequest } from "./api.js";
 import { onChanged, onEvent } from "./events.js";
 import { store, useStore } from "./store.js";
 
@@ -19,4 +20,11 @@ export function watchIndex() {
   onChanged(["images", "duplicates"], reloadIndex);
   onChanged(["clusters"], () => state.get().info?.clustered || reloadIndex()); // a correction changes nothing in it
   onEvent("connected", reloadIndex);
+}
+
+/** How many images a filter lets through, kept up to date; null while that is not known, or without a filter. */
+export function useCount(filter) {
+  const { data, reload, current } = useRequest(filter ? `count ${filter}` : null, (signal) => api.get("/images", { filter, k: 1 }, { signal }));
+  useEffect(() => onChanged(["images", "clusters"], reload), []);
+  return current ? (data?.total ?? null) : null;
 }

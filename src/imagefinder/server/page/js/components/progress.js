@@ -10,8 +10,8 @@ export function progressText(job) {
   const parts = [];
   if (job.total > 0) parts.push(`${number(job.done)} of ${number(job.total)}`);
   else if (job.done > 0) parts.push(number(job.done));
-  const seconds = job.started ? (Date.now() - new Date(job.started)) / 1000 : 0;
-  if (job.done > 0 && seconds > 2) parts.push(`${number(Math.max(1, Math.round(job.done / seconds)))} a second`);
+  const rate = job.eta_s > 0 ? (job.total - job.done) / job.eta_s : 0; // of this stage, not since the beginning
+  if (rate >= 1) parts.push(`${number(Math.round(rate))} a second`);
   if (job.eta_s > 0) parts.push(`${duration(job.eta_s)} left`);
   return parts.join(" · ") || "Working";
 }

@@ -7,7 +7,7 @@ import { navigate, usePlace, withParams } from "../state.js";
 import { askForBox } from "../viewer/box_dialog.js";
 import { Icon } from "./icon.js";
 
-const SIGNS = 'dog -grass: without grass. "green grass": together. dog + ball - people: more of one, less of the other.';
+const SIGNS = 'dog -grass: without grass. "green grass": together, and searched for even if it is no known word. dog + ball - people: more of one, less of the other.';
 
 export function SearchBox() {
   const { path, params } = usePlace();
@@ -40,7 +40,8 @@ export function SearchBox() {
     if (event.key === "Backspace" && text === "" && pictures.length) navigate(withParams(pictures.at(-1).without));
     if (event.key === "Escape") field.current.blur();
   };
-  const hint = info?.understands_words === false ? "Drop, paste or pick a picture" : "Search in words, or drop a picture";
+  const mute = info?.understands_words === false;
+  const hint = mute ? "Drop or pick a picture; this model reads no words" : "Search in words, or drop a picture";
   return html`<form class="search-box" role="search" onSubmit=${submit}>
     <${Icon} name="search" />
     ${pictures.map(
@@ -52,7 +53,7 @@ export function SearchBox() {
       </span>`,
     )}
     <input ref=${field} id="search-words" type="search" enterkeyhint="search" autocomplete="off" spellcheck=${false}
-      aria-label="Search in words or by a URL" title=${SIGNS} placeholder=${pictures.length ? "and in words" : hint} value=${text}
+      aria-label="Search in words or by a URL" title=${mute ? "The model in use reads no words: search by a picture or a URL." : SIGNS} placeholder=${pictures.length ? "and in words" : hint} value=${text}
       onInput=${(event) => setText(event.target.value)} onKeyDown=${keys} />
     ${text && html`<button type="button" class="icon-button" aria-label="Clear the words" onClick=${clear}><${Icon} name="close" /></button>`}
     <button type="button" class="icon-button" aria-label="Search by a picture" title="Search by a picture" onClick=${() => picker.current.click()}><${Icon} name="camera" /></button>

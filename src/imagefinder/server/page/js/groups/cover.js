@@ -7,16 +7,18 @@ import { merge, setLocked, split } from "./changes.js";
 import { startGroup, useDrop } from "./drag.js";
 import { Mosaic } from "./mosaic.js";
 import { Name } from "./name.js";
-import { groupHref, stabilityWord, tightnessWord } from "./words.js";
+import { groupHref, measuredOn, stabilityWord, tightnessWord } from "./words.js";
 
-/** "416 images · loosely alike · fairly stable"; the figures come up under the pointer and the focus. */
+/** "416 images · loosely alike · fairly stable"; the figures come up under the pointer and the focus. Of a group that has
+    got images since, it is said how many were measured. */
 export function Facts({ group }) {
   const figures = [`tightness ${group.tightness}`, group.stability != null && `stability ${group.stability}`].filter(Boolean);
   return html`<span class="facts" title=${figures.join(", ")}>
     <span class="number">${count(group.size, "image")}</span>
     ${group.size > 1 && html`<span>${tightnessWord(group.tightness)}<${Figure} name="tightness" value=${group.tightness} /></span>`}
     ${group.stability != null && html`<span>${stabilityWord(group.stability)}<${Figure} name="stability" value=${group.stability} /></span>`}
-  </span>`;
+  </span>
+  ${group.size > 1 && measuredOn(group) && html`<span class="facts">${measuredOn(group)}</span>`}`;
 }
 
 const Figure = ({ name, value }) => html`<span class="visually-hidden">, ${name} ${value.toFixed(2)}</span>

@@ -89,7 +89,7 @@ function Head({ data, group, isNone, why }) {
         <div class="row">${isNone ? html`<h1 class="group-name" tabindex="-1">${group.name}</h1>` : html`<${Name} group=${group} why=${why} as="h1" />`}
           ${group.locked && html`<span class="chip"><${Icon} name="lock" />Locked</span>`}</div>
         ${isNone
-          ? html`<p class="muted">${count(group.size, "image")} like too few others to make a group. Select some to put them into one.</p>`
+          ? html`<p class="muted">${count(group.size, "image")} like too few others to make a group${data.since?.unfit > 0 ? ", or like none of the images that were grouped" : ""}. Select some to put them into one.</p>`
           : html`<p class="muted shown-facts"><${Facts} group=${group} /></p>`}
       </div>
       ${!why && !isNone &&
@@ -98,7 +98,7 @@ function Head({ data, group, isNone, why }) {
         <button class="button" aria-pressed=${group.locked} title="A locked group keeps its images when you group again" onClick=${() => setLocked(group, !group.locked)}>
           <${Icon} name=${group.locked ? "unlock" : "lock"} />${group.locked ? "Unlock" : "Lock"}</button>
         <button class="button" onClick=${merged}><${Icon} name="merge" />Merge…</button>
-        <button class="button" disabled=${group.size < 2} onClick=${() => split(group)}><${Icon} name="split" />Split…</button>
+        <button class="button" disabled=${group.size < 2} title=${group.size < 2 ? "One image can't be split." : undefined} onClick=${() => split(group)}><${Icon} name="split" />Split…</button>
       </div>`}
     </div>
     ${why && html`<p class="note">${why}</p>`}

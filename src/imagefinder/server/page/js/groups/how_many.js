@@ -46,6 +46,7 @@ function MeasureForm({ again, why }) {
   const [most, setMost] = useState(50);
   const id = useId();
   if (why) return html`<p class="note">${why}</p>`;
+  if (info?.images < 3) return html`<p class="note">It needs 3 images at least. <a href="/library">Add some in the library</a>.</p>`;
   const limit = Math.min(1000, Math.max(2, (info?.images ?? 1000) - 1));
   const submit = (event) => {
     event.preventDefault();

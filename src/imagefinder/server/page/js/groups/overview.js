@@ -45,13 +45,13 @@ export function Overview({ data, params, why }) {
     ${inFamilies
       ? html`<${Families} n=${families} run=${data.placed_by} ...${{ found, cover }} />`
       : html`<ul class="covers ${selected.length ? "selecting" : ""}" aria-label="Groups">
-          ${found.map(cover)}${data.n_noise > 0 && !text && html`<${NoGroup} n=${data.n_noise} />`}
+          ${found.map(cover)}${data.n_noise > 0 && !text && html`<${NoGroup} n=${data.n_noise} since=${data.since} />`}
         </ul>`}
     ${!found.length && html`<${Empty} icon="search" title="No group is called that" text=${`There are ${number(groups.length)} groups; none has “${text}” in its name.`}>
       <button class="button" onClick=${() => setParams({ find: null }, { replace: true })}>Show all</button><//>`}
     ${selected.length > 0 && html`<div class="selection-bar" role="region" aria-label="Selected groups" data-testid="selection-bar">
       <span class="grow" role="status">${count(selected.length, "group")} selected</span>
-      <button class="button primary" disabled=${selected.length < 2} onClick=${mergeChosen}><${Icon} name="merge" />Merge…</button>
+      <button class="button primary" disabled=${selected.length < 2} title=${selected.length < 2 ? "Select another group to merge it with." : undefined} onClick=${mergeChosen}><${Icon} name="merge" />Merge…</button>
       <button class="button" onClick=${() => setChosen([])}>Cancel</button>
     </div>`}
   </div>`;
@@ -76,7 +76,18 @@ function Head({ data, why }) {
       ${!why && html`<button class="button" onClick=${() => askToGroup(data)} data-testid="group-again"><${Icon} name="refresh" />Group again…</button>`}
     </div>
     ${why && html`<p class="note">${why}</p>`}
+    ${data.since?.came > 0 && html`<${Since} ...${{ data, why }} />`}
   </header>`;
+}
+
+/** What came after the groups were made, and the way to group it too. */
+function Since({ data, why }) {
+  const { came, fit, unfit, advice } = data.since;
+  const again = advice || unfit > 0;
+  return html`<p class="note row wrap" data-testid="since"><span class="grow">
+      ${count(came, "image")} came after the groups were made: ${number(fit)} ${fit === 1 ? "fits" : "fit"} a group, ${number(unfit)} ${unfit === 1 ? "fits none and is" : "fit none and are"} in no group.
+      What is said of the groups was measured on the ${number(data.since.clustered)} before.</span>
+    ${again && !why && html`<button class="button small" onClick=${() => askToGroup(data)}><${Icon} name="refresh" />Group again…</button>`}</p>`;
 }
 
 function Tools({ sort, text, families, most }) {
@@ -116,10 +127,11 @@ function familyName(part) {
   return names.slice(0, 3).join(", ") + (names.length > 3 ? ` and ${names.length - 3} more` : "");
 }
 
-function NoGroup({ n }) {
+function NoGroup({ n, since }) {
+  const like = since?.unfit > 0 ? "like none of the groups" : "like too few others";
   return html`<li class="cover none" data-testid="no-group">
     <a class="cover-link" href=${groupHref(NO_GROUP)}><span class="none-picture"><${Icon} name="image" /></span></a>
     <div class="cover-text"><h2>${NO_GROUP_NAME}</h2>
-      <span class="facts"><span class="number">${count(n, "image")}</span><span>like too few others</span></span></div>
+      <span class="facts"><span class="number">${count(n, "image")}</span><span>${like}</span></span></div>
   </li>`;
 }

@@ -42,11 +42,14 @@ function resultRows({ kind, result }) {
   const numbers = Object.entries(result).filter(([name, value]) => WORDS[name] && typeof value === "number");
   const issues = Object.entries(result.issues ?? {}).filter(([, n]) => n > 0);
   const classes = Object.entries(result.classes ?? {});
+  const fit = kind === "index" && result.clusters;
   return [
     ...numbers.map(([name, value]) => [WORDS[name], number(value)]),
+    ...(fit && fit.assigned + fit.unassigned > 0 ? [["Fit a group", number(fit.assigned)], ["Fit no group", number(fit.unassigned)]] : []),
+    fit?.advice && ["Note", html`${fit.advice} <a href="/groups">To the groups</a>`],
     ...issues.map(([name, n]) => [issueName(name), html`<a href=${`/?filter=${encodeURIComponent(`issues = ${name}`)}`}>${count(n, "image")}</a>`]),
     ...classes.map(([name, n]) => [name, html`<a href=${`/?filter=${encodeURIComponent(oneOf("class", [name]))}`}>${count(n, "image")}</a>`]),
-  ];
+  ].filter(Boolean);
 }
 
 function Skipped({ job }) {
@@ -63,5 +66,6 @@ function Skipped({ job }) {
       <button class="button small" onClick=${() => save().catch(toastError)}><${Icon} name="download" />CSV</button></div>
     ${data && html`<${SkippedList} rows=${data.skipped} />`}
     ${data && data.total > shown && shown < MOST && html`<button class="button small" onClick=${() => setShown(shown + PAGE * 4)}>Show more</button>`}
+    ${data && data.total > MOST && shown >= MOST && html`<p class="muted small-text">These are the first ${number(MOST)}; the CSV has all.</p>`}
   </section>`;
 }

@@ -28,7 +28,7 @@ export function Sources({ info }) {
   const again = (named) => startJob("index", named ? { sources: named } : {});
   return html`<section class="stack tight">
     <div class="spread"><h2>Sources</h2>
-      ${!info.read_only && sources.length > 0 && html`<button class="button small" disabled=${busy} onClick=${() => again(null)} data-testid="reindex"><${Icon} name="refresh" />Look for changes</button>`}
+      ${!info.read_only && sources.length > 0 && html`<button class="button small" disabled=${busy} title=${busy ? "It is being done." : undefined} onClick=${() => again(null)} data-testid="reindex"><${Icon} name="refresh" />Look for changes</button>`}
     </div>
     ${!sources.length && html`<p class="muted">None yet. Add some images below.</p>`}
     <ul class="source-list" data-testid="sources">

@@ -37,7 +37,8 @@ function Kinds({ values, dark, lit, onLight }) {
       })}
     </ul>
     ${values.kinds.length > shown.length &&
-    html`<button class="button small quiet" onClick=${() => setAll(true)}>Show all ${number(values.kinds.length)}</button>`}`;
+    html`<button class="button small quiet" onClick=${() => setAll(true)}>Show all ${number(values.kinds.length)}</button>`}
+    ${values.rest > 0 && html`<p class="muted small-text">${number(values.rest)} rarer ones share one colour</p>`}`;
 }
 
 function Scale({ values: { scale }, dark }) {

@@ -29,7 +29,7 @@ export function Making({ method }) {
       !command &&
       html`<button class="button primary" data-testid="make-map" disabled=${!info || info.read_only || info.images === 0}
           onClick=${() => startJob("map", { method })}>Make it</button>`}
-    ${info?.images === 0 && html`<a class="button" href="/library">Add images first</a>`}
+    ${info?.images === 0 && html`<p class="muted small-text">There are no images yet.</p><a class="button" href="/library">Add images first</a>`}
     ${info?.read_only && !command && html`<p class="muted small-text">This library is read-only here: use the command line, imagefinder map --method ${method}</p>`}
   <//>`;
 }

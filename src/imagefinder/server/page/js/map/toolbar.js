@@ -35,7 +35,7 @@ export function WordsBox({ words, lit, searching }) {
     event.preventDefault();
     setParams({ q: text.trim(), light: null });
   };
-  if (info?.understands_words === false) return null;
+  if (info?.understands_words === false) return html`<span class="muted small-text">The model in use reads no words to light up.</span>`;
   return html`<form class="map-words" role="search" aria-label="On the map" onSubmit=${submit}>
     <input type="search" data-testid="map-words" aria-label="Light up what these words find" placeholder="Light up: words"
       enterkeyhint="search" autocomplete="off" value=${text} onInput=${(e) => setText(e.target.value)}

@@ -58,5 +58,5 @@ function kindsOf(values, names) {
   kinds.forEach((kind, i) => (kind.code = FIRST + i));
   const codeOf = new Map(kinds.map((kind) => [kind.value, kind.code]));
   const codes = Uint8Array.from(values, (value) => codeOf.get(value) ?? (counts.has(value) ? REST : NONE));
-  return { codes, kinds };
+  return { codes, kinds, rest: counts.size - kinds.length };
 }

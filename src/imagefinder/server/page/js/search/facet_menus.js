@@ -22,6 +22,7 @@ export function ListMenu({ facet, clauses, others, onChange }) {
   if (!request.data) return html`<${Waiting} ...${request} />`;
   const chosen = clauses.flatMap((clause) => valuesOf(clause) ?? []);
   const counted = request.data[facet.id] ?? [];
+  const more = request.data.more?.[facet.id] ?? 0; // that are not counted here
   const missing = chosen.filter((value) => !counted.some((one) => String(one.value) === value));
   const all = [...counted, ...missing.map((value) => ({ value, count: 0 }))];
   if (!all.length) return html`<p class="menu-body muted">${facet.none}</p>`;
@@ -44,7 +45,8 @@ export function ListMenu({ facet, clauses, others, onChange }) {
         </label>`,
       )}
     </div>
-    ${!shown.length && html`<p class="menu-body muted">None is called that.</p>`}
+    ${!shown.length && html`<p class="menu-body muted">None ${more ? `of the ${number(counted.length)} most frequent ` : ""}is called that.</p>`}
+    ${more > 0 && html`<p class="menu-body muted small-text">and ${number(more)} rarer: write a filter to find one, such as <code>${facet.id} = "…"</code></p>`}
   </fieldset>`;
 }
 

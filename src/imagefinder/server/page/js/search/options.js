@@ -46,7 +46,7 @@ export function Options({ search, query }) {
       </fieldset>
       ${query && html`
         <label class="check"><input type="checkbox" checked=${search.collapse} onChange=${(e) => set({ collapse: e.target.checked })} />One of near-identical pictures</label>
-        <label class="check"><input type="checkbox" checked=${search.sameCluster} onChange=${(e) => set({ same_cluster: e.target.checked })} />Only the group of the best hit</label>
+        <label class="check"><input type="checkbox" checked=${search.sameCluster} disabled=${!info?.clustered && !search.sameCluster} onChange=${(e) => set({ same_cluster: e.target.checked })} />Only the group of the best hit${info?.clustered === false ? html`<span class="muted small-text"> (nothing is grouped yet)</span>` : ""}</label>
         <${Dial} name="diversity" value=${search.diversity} />
         <${Dial} name="min_score" value=${search.minScore ?? 0} />
         <${Comparing} search=${search} info=${info} />

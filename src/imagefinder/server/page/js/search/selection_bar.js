@@ -12,8 +12,8 @@ import { askToRemove, askToTag } from "./changing.js";
 const MOST_PARTS = 20; // images that one search adds up
 const EXPORTED = "id,uri,folder,width,height,bytes,format,mtime,taken_at,caption,tags,colours,cluster,cluster_name,issues";
 
-/** @param {{selection: object, total: number, readOnly: boolean, onRemoved: () => void}} props */
-export function SelectionBar({ selection, total, readOnly, onRemoved }) {
+/** `total`: images that are loaded; `hasMore`: the search has others. @param {{selection: object, total: number, hasMore: boolean, readOnly: boolean, onRemoved: () => void}} props */
+export function SelectionBar({ selection, total, hasMore, readOnly, onRemoved }) {
   const [busy, setBusy] = useState(false);
   const { list, clear, all } = selection;
   const action = (icon, name, work, testid) => {
@@ -27,8 +27,8 @@ export function SelectionBar({ selection, total, readOnly, onRemoved }) {
   return html`<div class="selection-bar search-selection" role="region" aria-label="Selected images" data-testid="selection-bar">
     <button class="icon-button" aria-label="Drop the selection" onClick=${clear}><${Icon} name="close" /></button>
     <span class="grow number" role="status">${count(list.length, "image")}<span class="visually-hidden"> selected</span></span>
-    ${list.length < total && html`<button class="button small quiet" onClick=${all}>All ${number(total)}</button>`}
-    ${action("similar", "Search by these", async () => navigate(searchHref({ id: list.slice(0, MOST_PARTS) })), "search-by-these")}
+    ${list.length < total && html`<button class="button small quiet" onClick=${all}>${hasMore ? `The first ${number(total)}` : `All ${number(total)}`}</button>`}
+    ${action("similar", list.length > MOST_PARTS ? `Search by the first ${MOST_PARTS}` : "Search by these", async () => navigate(searchHref({ id: list.slice(0, MOST_PARTS) })), "search-by-these")}
     ${!readOnly && action("tag", "Tag", () => askToTag(list), "tag")}
     ${action("download", "Export", () => exportList(list), "export")}
     ${!readOnly && action("trash", "Remove", async () => (await askToRemove(list)) && (clear(), onRemoved()), "remove")}

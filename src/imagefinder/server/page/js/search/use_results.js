@@ -84,6 +84,6 @@ export function useResults(search) {
 
   const { items, total, took, next } = state;
   const facts = { items, total, took, notice: state.notice ?? null, hasMore: next !== null, query, scored: Boolean(state.query) };
-  const how = { ready: state.key !== null, stale: state.key !== key, waiting, error, reload, more: query ? more : undefined };
+  const how = { ready: state.key !== null, stale: state.key !== key, waiting, error, reload, more: query && next !== null ? more : undefined };
   return useMemo(() => ({ ...facts, ...how }), [state, key, waiting, error, more]);
 }

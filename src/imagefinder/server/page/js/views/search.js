@@ -55,6 +55,7 @@ export default function Search({ route }) {
         <${Options} search=${search} query=${query} />
       </div>
     </div>
+    ${ready && !results.stale && !results.error && results.notice && items.length > 0 && html`<p class="note" data-testid="notice">${results.notice}</p>`}
     ${results.error && html`<${ErrorBox} error=${results.error} retry=${results.reload} />`}
     ${!ready && results.waiting && html`<${Skeleton} boxes=${18} />`}
     ${ready && !results.error && items.length > 0 &&
@@ -63,7 +64,7 @@ export default function Search({ route }) {
       footer=${scored ? (item) => html`<${Footer} item=${item} search=${search} />` : undefined}
       onKey=${keys} onEnd=${results.more} />`}
     ${ready && !results.error && !results.stale && !items.length && html`<${Nothing} search=${search} query=${query} notice=${results.notice} />`}
-    ${selection.ids.size > 0 && html`<${SelectionBar} selection=${selection} total=${items.length} readOnly=${info?.read_only} onRemoved=${results.reload} />`}
+    ${selection.ids.size > 0 && html`<${SelectionBar} selection=${selection} total=${items.length} hasMore=${results.hasMore} readOnly=${info?.read_only} onRemoved=${results.reload} />`}
   </div>`;
 }
 
@@ -73,8 +74,7 @@ function Summary({ results, search }) {
   const words = query ? `${found} · ${number(Math.max(1, Math.round(took)))} ms` : count(total, "image");
   const { liked, disliked } = search;
   const current = ready && !stale && !results.error;
-  return html`<p class="grow muted small-text number" role="status" data-testid="summary">${current ? words : ""}
-      ${current && results.notice && html` · <span data-testid="notice">${results.notice}</span>`}</p>
+  return html`<p class="grow muted small-text number" role="status" data-testid="summary">${current ? words : ""}</p>
     ${liked.length > 0 && html`<${Chip} kind="accent" label="the likes" onRemove=${() => setParams({ liked: null })}>${number(liked.length)} liked<//>`}
     ${disliked.length > 0 && html`<${Chip} label="the dislikes" onRemove=${() => setParams({ disliked: null })}>${number(disliked.length)} disliked<//>`}`;
 }
@@ -83,7 +83,7 @@ function Nothing({ search, query, notice }) {
   const narrowed = search.filter || search.minScore !== null || search.sameCluster;
   const clear = () => setParams({ filter: null, min_score: null, same_cluster: null });
   const why = notice ?? (narrowed ? "Nothing passes the filters and options that are set." : "Try other words, or search by a picture.");
-  return html`<${Empty} icon="search" title="No image fits" text=${why}>
+  return html`<${Empty} icon="search" title="No image fits" text=${notice ? html`<span data-testid="notice">${why}</span>` : why}>
     ${narrowed && html`<button class="button primary" onClick=${clear}>Clear the filters</button>`}
     ${query && html`<a class="button" href="/">All images</a>`}
   <//>`;
