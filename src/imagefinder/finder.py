@@ -109,7 +109,7 @@ class ImageFinder:
     def rebuild(cls, path: ImageName, *sources: ImageName, **options: Any) -> IngestReport:
         """Make the index at ``path``, which must not be open, again from its sources and from further ones: beside the
         old one, which it then takes the place of. For the options see ``ingest.rebuild.rebuild_index``."""
-        return rebuild_index(Path(path).expanduser().absolute(), sources, **options)
+        return rebuild_index(expanded(path).absolute(), sources, **options)
 
     # --- taking images in and out ---------------------------------------------------------------------------------
 
@@ -134,9 +134,9 @@ class ImageFinder:
         that holds the paths or URLs (found by its name when not given). An image that can't be used is listed in the
         report's ``skipped``, a source that is not there in ``missing``; the run goes on. Images that seem to be away
         rather than removed stay, see ``ingest.guard``, unless ``allow_removal`` is set (``allow_empty`` is its older
-        name). What was said of removed images is kept, and
-        comes back with their content. Searches go on meanwhile; a second run, from another thread, waits. An
-        exception that ``progress`` raises stops the run and comes out of here; what is stored stays.
+        name). What was said of removed images is kept, and comes back with their content. Searches go on meanwhile; a
+        second run, from another thread, waits. An exception that ``progress`` raises stops the run and comes out of
+        here; what is stored stays.
         """
         options = {"include": tuple(include), "exclude": tuple(exclude), "column": column}
         return add_sources(
@@ -150,8 +150,7 @@ class ImageFinder:
         )
 
     def changes(self, *sources: ImageName) -> Iterator[None]:
-        """Yields whenever these sources may have changed, and once at first; ``add`` then takes in what has. Ends at
-        Ctrl-C. See ``ingest.watch``."""
+        """Yields at first and whenever these sources may have changed, until Ctrl-C. See ``ingest.watch``."""
         from imagefinder.ingest.watch import changes
 
         return changes(self._collection.index, [os.fspath(s) for s in sources])

@@ -28,23 +28,15 @@ from imagefinder.cli.common import (
     plural,
     print_json,
     say,
-    say_skipped,
-    styled,
     tell,
 )
-from imagefinder.duplicates.matching.shown import HELD
+from imagefinder.cli.duplicates_shown import print_groups, sum_up
 from imagefinder.duplicates.matching.tiers import Tier
 
 if TYPE_CHECKING:
-    from imagefinder.duplicates.report import DuplicateReport, Group
+    from imagefinder.duplicates.report import DuplicateReport
     from imagefinder.duplicates.trash import Moved
     from imagefinder.index.folder import Index
-
-SHOWN = 50  # groups
-ASIDE = {
-    "one picture": "one picture in several files, which stay or go together",
-    "one file": "names of one file, which take no room",
-}
 
 
 class _FindFirst(click.Group):
@@ -121,8 +113,7 @@ def find(index_dir: Path | None, plan: Path | None, html: Path | None, as_json: 
     if as_json:
         print_json(report.to_dict())
     else:
-        _print_groups(report)
-        _print_aside(report)
+        print_groups(report)
     if plan is not None:
         _write_plan(plan, report, index_dir)
     if html is not None:
@@ -130,7 +121,7 @@ def find(index_dir: Path | None, plan: Path | None, html: Path | None, as_json: 
 
         write_page(html, report, limits())
         say(f"Page: {html}")
-    _sum_up(report)
+    sum_up(report)
     return OK if report.groups else NOTHING_FOUND
 
 
@@ -147,58 +138,6 @@ def _find(index_dir: Path | None, options: dict[str, Any]) -> DuplicateReport:
     )
     with open_to_compute(index_dir) as finder, ProgressBar() as bar:
         return finder.duplicates(how, progress=bar.show)
-
-
-def _print_aside(report: DuplicateReport) -> None:
-    """What looks like duplicates and is none, so that nobody has to wonder why it is not listed."""
-    for what, sign, sets in (("one picture", "+", report.one_picture), ("one file", "=", report.one_file)):
-        if sets:
-            tell(styled(f"No duplicates: {ASIDE[what]}", bold=True))
-        for uris in sets[:SHOWN]:
-            tell(f"   {f'  {sign}  '.join(uris)}")
-        if len(sets) > SHOWN:
-            tell(f"   ... and {len(sets) - SHOWN:,} more; --json holds them all")
-
-
-def _print_groups(report: DuplicateReport) -> None:
-    for number, group in enumerate(report.groups[:SHOWN], 1):
-        _print_group(number, group)
-    if len(report.groups) > SHOWN:
-        tell(f"... and {len(report.groups) - SHOWN:,} more; --json, --html and --plan hold them all")
-
-
-def _print_group(number: int, group: Group) -> None:
-    tell(styled(f"{number}. {group.tier}", bold=True))
-    tell(f"   keep  {group.keep.uri}", styled(f"  {group.reason}", dim=True))
-    _print_beside(group.beside.words)
-    for member in group.members:
-        what = "also" if member.reference else "copy" if group.tier.is_copy else "like"
-        tell(f"   {what}  {member.record.uri}", styled(f"  {member.tier}: {member.evidence}", dim=True))
-        held = [f"{HELD} {member.hold}"] if member.hold else []
-        _print_beside([*held, *member.beside.words])
-
-
-def _print_beside(lines: Sequence[str]) -> None:
-    for line in lines:
-        tell(f"         {line}")
-
-
-def _sum_up(report: DuplicateReport) -> None:
-    if report.skipped:
-        say(f"{plural(len(report.skipped), 'image')} could not be compared:")
-        say_skipped(report.skipped)
-    count = sum(len(g.members) for g in report.groups)
-    size = human_bytes(sum(g.wasted for g in report.groups if g.tier.is_copy))
-    if report.unkept:
-        say(f"Not kept for the next search: {report.unkept}")
-    decided = f"; {plural(report.decided, 'pair')} left out as decided" if report.decided else ""
-    held = sum(bool(m.hold) for g in report.groups for m in g.members)
-    decided += f"; {plural(held, 'image')} in no plan, for you to decide" if held else ""
-    say(
-        f"{plural(len(report.groups), 'group')} with {plural(count, 'image')} beside the best ones, among "
-        f"{plural(report.images, 'image')} in {report.seconds:.1f} s ({plural(report.compared, 'pair')} compared, "
-        f"{report.kept:,} known from before); the duplicates take {size}{decided}."
-    )
 
 
 def _write_plan(path: Path, report: DuplicateReport, index_dir: Path | None) -> None:
