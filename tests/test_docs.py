@@ -212,3 +212,18 @@ def test_the_changelog_says_where_modules_are_now() -> None:
         assert find_spec(name), name
     stay = re.findall(r"`(\.[a-z.]+)`", read(ROOT / "CHANGELOG.md").partition("are where they were")[0][-200:])
     assert len(stay) == 9 and all(find_spec(f"imagefinder{name}") for name in stay)
+
+
+def test_each_promise_has_a_test_that_holds_it() -> None:
+    promised = re.search(
+        r"^## What is promised\n(.*?)^## ", read(DOCS / "limits-and-security.md"), re.DOTALL | re.MULTILINE
+    )
+    assert promised is not None
+    rows = [row for row in promised[1].splitlines() if row.startswith("| ")][2:]
+    assert rows
+    for row in rows:
+        named = re.findall(r"`(\w+/[\w/]+\.py)::(\w+)`", row)
+        assert named, f"{row}: no test"
+        for path, test in named:
+            code = read(ROOT / "tests" / path)
+            assert re.search(rf"^(?:def |class )?{test}\b", code, re.MULTILINE), f"{path} has no {test}"
