@@ -67,18 +67,6 @@ def price(photo: Photo, other: Photo, t: Random, c: Random) -> Photo:
     return image
 
 
-def date(photo: Photo, other: Photo, t: Random, c: Random) -> Photo:
-    image, d = on(photo)
-    text = f"{c.randrange(1, 29):02}/{c.randrange(1, 13):02}/20{c.randrange(10, 26)}"
-    d.text(
-        (0.3 * photo.width, 0.85 * photo.height),
-        text,
-        font=font(photo.height // t.randrange(9, 14)),
-        fill=(255, 150, 20),
-    )
-    return image
-
-
 def ticker(photo: Photo, other: Photo, t: Random, c: Random) -> Photo:
     image, d = on(photo)
     h = photo.height // 10
@@ -146,7 +134,7 @@ def exchanged(photo: Photo, other: Photo, t: Random, c: Random) -> Photo:
 
 
 KINDS: dict[str, Kind] = {
-    "sign on a photo": sign, "plate on a photo": plate, "price on a photo": price, "dates on a photo": date,
+    "sign on a photo": sign, "plate on a photo": plate, "price on a photo": price,
     "ticker on a photo": ticker, "score on a photo": score, "clock on a photo": clock, "lights on a photo": lights,
     "moved on a photo": moved, "exchanged on a photo": exchanged,
 }  # fmt: skip

@@ -114,14 +114,14 @@ def test_two_plans_do_not_throw_away_what_the_other_keeps(
 ) -> None:
     """Both look before either moves, if they can."""
     a, b = (finder.get(path) for path in twins[0])
-    together, note = threading.Barrier(2), trash._note
+    together, note = threading.Barrier(2), trash.note
 
     def wait(journal: Path, entry: dict[str, Any]) -> None:
         with suppress(threading.BrokenBarrierError):
             together.wait(1)
         note(journal, entry)
 
-    monkeypatch.setattr(trash, "_note", wait)
+    monkeypatch.setattr(trash, "note", wait)
     with ThreadPoolExecutor(2) as pool:
         results = [pool.submit(trash.apply_plan, finder._collection.index, plan_of([p])) for p in ((a, [b]), (b, [a]))]
         moved = [result.result() for result in results]

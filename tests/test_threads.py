@@ -247,7 +247,7 @@ def test_a_map_tells_how_far_it_is(finder: ImageFinder) -> None:
     finder.map("tsne", progress=told.append)
     assert told[0] == Progress("reading vectors")
     steps = [now for now in told if now.total]
-    assert steps[0] == Progress("laying out", 25, 375) and steps[-1] == Progress("laying out", 375, 375)
+    assert steps[0] == Progress("laying out", 0, 375) and steps[-1] == Progress("laying out", 375, 375)
     finder.remove(finder.records()[0].id)
     told.clear()
     finder.map(update=True, progress=told.append)

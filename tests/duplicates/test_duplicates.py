@@ -85,7 +85,7 @@ def test_each_kind_of_copy_is_found_with_its_evidence(finder: ImageFinder, album
     (crop,) = groups["2.jpg"].members
     assert crop.edits[0] == "mirrored"
     assert crop.edits[1] in ("cropped to 90%", "cropped to 89%", "cropped to 91%")
-    assert stages == {"reading pictures", "finding candidates", "comparing"}
+    assert stages == {"reading vectors", "reading pictures", "finding candidates", "comparing", "making groups"}
     assert (report.images, report.skipped) == (8, ())
 
 

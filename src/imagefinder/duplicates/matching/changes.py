@@ -26,16 +26,17 @@ if TYPE_CHECKING:
     Mask: TypeAlias = npt.NDArray[np.bool_]
 
 BLUR = 0.7  # pixels
-MARGIN, NOISY, RELATIVE = 11.0, 2.5, 0.25  # grey levels, times the typical difference, share of the contrast around
+MARGIN, NOISY, PER_TONE = 11.0, 2.5, 0.6  # grey levels, times the typical difference, times the change in tone
+RELATIVE = 0.25  # share of the contrast around
 LEAST_WEIGHT, MOST_RATIO = 4.5, 4.0  # of a connected place, in pixels times limits, from which it is more than noise
-LEAST_UNUSUAL, ON_A_PAGE = 12.0, 3.0  # the same, for what is only unusual; so much more so on a page
+LEAST_UNUSUAL, ON_A_PAGE = 20.0, 3.0  # the same, for what is only unusual; so much more so on a page
 NEAR_WORDS = 9  # pixels within which places belong together
 WINDOW = 9  # pixels over which structure is measured
 # What was laid over, chosen on the kinds of benchmarks/lookalikes.py that are not held out and on every tenth photo.
-OUTLINE, HIDDEN, HARDLY_HIDDEN = 0.42, 0.45, 0.12  # of the one below, as shares of the one above
+OUTLINE, HIDDEN, HARDLY_HIDDEN = 0.38, 0.25, 0.12  # of the one below, as shares of the one above
+LARGE, LARGE_OUTLINE = 0.05, 0.6  # share of the picture from which so much of an outline below is chance
 STRAY_WEIGHT = 0.1  # share of the places in which the other one shows more
-LARGE, LARGE_OUTLINE, LARGE_HIDDEN = 0.05, 0.6, 0.25  # share of the picture; then these do, for the photo shows through
-FEW_COLOURS = 0.6  # share of its pixels that have one of four colours
+FEW_COLOURS = 0.7  # share of its pixels that have one of four colours
 LEAST_SHARE = 0.008  # of the picture, that it takes
 PRINTED = 0.7  # share of pixels that have one of four grey levels, from which a picture is a page rather than a photo
 PLAIN, CLEAR_SHARE, CLEAR = 0.86, 0.05, (0.3, 0.1)  # a cut-out on white, if what is laid over is large and stands out
@@ -64,7 +65,7 @@ class Changes:
 def changes(laid: Laid) -> Changes:
     """Look closely at two pictures laid on each other. Costs about 30 ms at 1024 pixels."""
     u, v, noise, toned = equalised(laid)
-    ratio, x, y = _differences(u, v, laid.inside, noise)
+    ratio, x, y = _differences(u, v, laid.inside, MARGIN + NOISY * noise + PER_TONE * toned)
     unusual = residue(x, y, laid.inside, toned)
     if _printed(x[laid.inside]) > PRINTED:  # bare ground tells little of what compression does to print
         unusual /= ON_A_PAGE
@@ -80,7 +81,7 @@ def changes(laid: Laid) -> Changes:
     return Changes(Finding.LAID_OVER, places, share)
 
 
-def _differences(u: Float32, v: Float32, inside: Mask, noise: float) -> tuple[Float32, Float32, Float32]:
+def _differences(u: Float32, v: Float32, inside: Mask, margin: float) -> tuple[Float32, Float32, Float32]:
     """How far each pixel is off, in units of what noise may do; and both pictures, slightly blurred."""
     import cv2
 
@@ -89,7 +90,7 @@ def _differences(u: Float32, v: Float32, inside: Mask, noise: float) -> tuple[Fl
     above = np.maximum(y - cv2.dilate(x, near), x - cv2.dilate(y, near))
     below = np.maximum(cv2.erode(x, near) - y, cv2.erode(y, near) - x)
     contrast = np.minimum(*(cv2.dilate(p, around) - cv2.erode(p, around) for p in (x, y)))
-    limit = MARGIN + NOISY * noise + RELATIVE * contrast
+    limit = margin + RELATIVE * contrast
     ratio = np.where(inside, np.maximum(above, below) / limit, 0)
     return np.asarray(ratio, np.float32), np.asarray(x, np.float32), np.asarray(y, np.float32)
 
@@ -159,10 +160,8 @@ def _is_laid_over(laid: Laid, x: Float32, y: Float32, differs: Mask, ratio: Floa
     (above, below), colours = ((x, y), laid.x) if edges[0] >= edges[1] else ((y, x), laid.y)
     added, hidden = _structure(above, below)
     outline, lost = min(edges) / max(*edges, 1.0), float(hidden[differs].sum() / max(1.0, float(added[differs].sum())))
-    large = float(differs.sum()) >= LARGE * float(inside.sum())
-    if lost > HIDDEN or (
-        outline > (LARGE_OUTLINE if large else OUTLINE) and lost > (LARGE_HIDDEN if large else HARDLY_HIDDEN)
-    ):
+    most = LARGE_OUTLINE if float(differs.sum()) >= LARGE * float(inside.sum()) else OUTLINE
+    if lost > HIDDEN or (outline > most and lost > HARDLY_HIDDEN):
         return False
     if _against(differs, ratio, added, hidden) > STRAY_WEIGHT:
         return False

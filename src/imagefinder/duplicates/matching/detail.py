@@ -69,14 +69,34 @@ def lay(a: Uint8, b: Uint8, alignment: Alignment, shape: tuple[int, ...]) -> Lai
     if swapped:
         a, b, matrix = b, a, np.asarray(cv2.invertAffineTransform(matrix))
     grey = cv2.cvtColor(a, cv2.COLOR_RGB2GRAY)
+    y, inside = _warped(b, matrix, grey.shape)
     for _ in range(2):
-        y, inside = _warped(b, matrix, grey.shape)
-        step = _step(grey, cv2.cvtColor(y, cv2.COLOR_RGB2GRAY), inside)
+        bright = _as_bright(cv2.cvtColor(y, cv2.COLOR_RGB2GRAY), grey, inside)
+        step = _step(grey, bright, inside)
         if step is None:
             break
-        matrix = np.column_stack([step[:, :2] @ matrix[:, :2], step[:, :2] @ matrix[:, 2] + step[:, 2]])
-    y, inside = _warped(b, matrix, grey.shape)
+        closer = np.column_stack([step[:, :2] @ matrix[:, :2], step[:, :2] @ matrix[:, 2] + step[:, 2]])
+        moved, there = _warped(b, closer, grey.shape)
+        both = inside & there
+        if _apart(_as_bright(cv2.cvtColor(moved, cv2.COLOR_RGB2GRAY), grey, both), grey, both) >= _apart(
+            bright, grey, both
+        ):
+            break
+        matrix, y, inside = closer, moved, there
     return Laid(a, y, inside, swapped)
+
+
+def _as_bright(y: Uint8, x: Uint8, inside: npt.NDArray[np.bool_]) -> Uint8:
+    """``y`` with the mean and the contrast of ``x``: following points takes them to be equal."""
+    ys, xs = y[inside].astype(np.float32), x[inside].astype(np.float32)
+    if not len(ys):
+        return y
+    gain = float(xs.std()) / max(float(ys.std()), 1.0)
+    return np.asarray(np.clip(gain * (y - float(ys.mean())) + float(xs.mean()), 0, 255), np.uint8)
+
+
+def _apart(x: Uint8, y: Uint8, inside: npt.NDArray[np.bool_]) -> float:
+    return _typical(np.asarray(x.astype(np.float32) - y, np.float32), inside)
 
 
 def _ratio(fine: Uint8, shape: tuple[int, ...]) -> Float64:
@@ -181,8 +201,9 @@ def _curve(x: Uint8, y: Uint8) -> Float32:
     rising, given = np.maximum.accumulate(means[0]), means[1]
     curve = np.interp(levels, given, rising)
     below, above = levels < given[0], levels > given[-1]
-    curve[below] += levels[below] - given[0]
-    curve[above] += levels[above] - given[-1]
+    slope = (rising[-1] - rising[0]) / max(given[-1] - given[0], 1.0)
+    curve[below] += slope * (levels[below] - given[0])
+    curve[above] += slope * (levels[above] - given[-1])
     return np.asarray(np.clip(curve, 0, 255), np.float32)
 
 
