@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,17 +36,17 @@ def changes(index: Index, sources: Sequence[str]) -> Iterator[None]:
             debounce=POLL_MS,
             rust_timeout=POLL_MS,
             yield_on_timeout=True,
-            raise_interrupt=False,
         )
         first = True
-        for found in waiting:
-            if first or found or _files(index, uris) != files:
-                first, files = False, _files(index, uris)
-                yield
-            if _places(uris) != seen or any(c is Change.added and os.path.isdir(p) for c, p in found):
-                break  # watch anew, then look: what came into a new folder before it was watched is found
-        else:
-            return
+        with suppress(KeyboardInterrupt):
+            for found in waiting:
+                if first or found or _files(index, uris) != files:
+                    first, files = False, _files(index, uris)
+                    yield
+                if _places(uris) != seen or any(c is Change.added and os.path.isdir(p) for c, p in found):
+                    break  # watch anew, then look: what came into a new folder before it was watched is found
+            continue
+        return
 
 
 def _places(uris: Sequence[str]) -> list[Any]:
