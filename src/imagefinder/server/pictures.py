@@ -89,8 +89,8 @@ class Pictures:
             if self._size is None:
                 self._size = sum(f.stat().st_size for f in self._files())
             if self._size + len(data) > self._max_bytes:
-                self._size = self._drop_oldest()
-            if _free(self._folder.parent) > ROOM:
+                self._size = self._drop_oldest(len(data))
+            if self._size + len(data) <= self._max_bytes and _free(self._folder.parent) > ROOM:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 temporary = path.with_suffix(f".{threading.get_native_id()}.tmp")
                 temporary.write_bytes(data)  # without waiting for the disk: losing one costs its making
@@ -100,12 +100,13 @@ class Pictures:
     def _files(self) -> Iterator[Path]:
         return self._folder.glob("*/*.jpg")
 
-    def _drop_oldest(self) -> int:
-        """Remove the oldest until three quarters of the room are taken; the bytes left."""
+    def _drop_oldest(self, coming: int) -> int:
+        """Remove the oldest until at most three quarters of the room are taken, and ``coming`` bytes fit; the bytes
+        left."""
         files = sorted(((f.stat().st_mtime, f.stat().st_size, f) for f in self._files()), key=lambda f: f[0])
         total = sum(size for _, size, _ in files)
         for _, size, file in files:
-            if total <= 0.75 * self._max_bytes:
+            if total <= min(0.75 * self._max_bytes, self._max_bytes - coming):
                 break
             file.unlink(missing_ok=True)
             total -= size
