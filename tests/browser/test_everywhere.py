@@ -87,6 +87,12 @@ def button(name: str) -> Callable[[Page], Locator]:
     return lambda page: page.get_by_role("button", name=name)
 
 
+def trashing(page: Page) -> None:
+    """Nothing is suggested for images of one scene: somebody says first which one to keep."""
+    button("Keep this one")(page).first.click()
+    dialog(marked("trash"), "to the trash?")(page)
+
+
 def help_open(page: Page) -> None:
     page.keyboard.press("?")
     page.get_by_role("dialog", name="Keyboard").wait_for()
@@ -164,7 +170,7 @@ OPENED: dict[str, tuple[str, Callable[[Page], None]]] = {
     "group again": ("/groups", dialog(marked("group-again"), "Group again")),
     "map selection": ("/map?method=pca", map_selection),
     "compare": ("/duplicates", dialog(button("Compare"), "Compare two images")),
-    "trash": ("/duplicates", dialog(marked("trash"), "to the trash?")),
+    "trash": ("/duplicates", trashing),
     "search again": ("/duplicates", dialog(button("Search again"), "Search for duplicates again")),
 }
 

@@ -77,7 +77,9 @@ def test_the_end_of_a_job_is_told_after_the_connection_was_lost(server: Server, 
 def test_a_list_of_jobs_that_comes_late_takes_none_away(server: Server, open_page: Callable[..., Page]) -> None:
     page = open_page(server, "/library")
     kept: list[tuple[Route, APIResponse]] = []  # the lists as they were before the job
-    page.route("**/v1/jobs", lambda route: kept.append((route, route.fetch())) if listing(route) else route.continue_())
+    page.route(
+        "**/v1/jobs*", lambda route: kept.append((route, route.fetch())) if listing(route) else route.continue_()
+    )
     page.goto(f"{server.url}/library")
     wait_for(lambda: page.evaluate("1") and kept, "the list of jobs to be asked for")
     page.get_by_test_id("teach-classifier").get_by_label("Classes: learn from").select_option("folder")
@@ -85,8 +87,8 @@ def test_a_list_of_jobs_that_comes_late_takes_none_away(server: Server, open_pag
     message(page, "Teaching classes: done")
     for route, answer in kept:
         route.fulfill(response=answer)
-    page.unroute("**/v1/jobs")
-    with page.expect_response("**/v1/jobs"):
+    page.unroute("**/v1/jobs*")
+    with page.expect_response("**/v1/jobs*"):
         page.evaluate("fetch('/v1/jobs').then((answer) => answer.json())")
     details = page.get_by_role("button", name="Details of Teaching classes")
     expect(details).to_have_count(len(server.get("/jobs", kind="train")["jobs"]))
