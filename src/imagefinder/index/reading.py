@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from imagefinder._util.private_copy import private_copy
+from imagefinder._util.processes import is_stopped
 from imagefinder._util.shared_lock import SharedLock
 from imagefinder.errors import IndexFolderError, IndexLockedError, StorageError
 from imagefinder.index.lock import LOCK_NAME, IndexLock, read_door
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 SPARE = 300 * 1024**2  # bytes beside a private copy, for the holes that the engine fills when it opens it
 ATTEMPTS = 100  # holders that end one after the other while they are asked
+BUSY_S = 60.0  # for a holder that answers those who read, but has not yet: the machine may be busy
 _POLL_S = 0.02
 
 
@@ -39,7 +41,8 @@ class ReadingStore(RefusesWrites):
 
     Each call goes to the process that holds the index. If none does, this one takes the lock and answers the others,
     until a writer asks for it. Where no lock can be made, or the disk is full, it reads a private copy of the points.
-    Every method raises IndexLockedError when a holder can't be asked for ``wait_s`` seconds.
+    Every method raises IndexLockedError when a holder can't be asked for ``wait_s`` seconds, or for a minute where it
+    answers others and is not stopped.
     """
 
     def __init__(self, folder: Path, kind: StoreKind, points: Callable[[], Path | None], wait_s: float) -> None:
@@ -101,7 +104,7 @@ class ReadingStore(RefusesWrites):
     def _find(self) -> Store:
         if self._closed:
             raise IndexFolderError(f"The index {self._folder} is closed.", remedy="Open it again.")
-        end = time.monotonic() + self._wait_s
+        begun = time.monotonic()
         while True:
             lock = IndexLock(self._folder)
             try:
@@ -118,7 +121,8 @@ class ReadingStore(RefusesWrites):
             if not lockable:
                 with _no_writer(self._folder, lock):
                     return self._copied()
-            if time.monotonic() >= end:
+            at_work = door is not None and not is_stopped(door.get("pid"))
+            if time.monotonic() >= begun + (max(self._wait_s, BUSY_S) if at_work else self._wait_s):
                 raise lock.locked()
             time.sleep(_POLL_S)
 
