@@ -2,8 +2,9 @@
 
     python benchmarks/duplicates.py [--half odd] [--scratch DIR]
 
-Every second one of the first 300 photos of ``captions`` and of ``clothing`` is copied with each edit; all photos of
-both sets are the look-alikes they hide among. Thresholds were chosen with ``--half even``; what is reported is ``odd``.
+Every second one of the first ``--copied`` photos of ``captions`` and of ``clothing`` is copied with each edit; all
+photos of both sets are the look-alikes they hide among. Thresholds were chosen with ``--half even``; what is reported
+is ``odd``.
 Beside it, at the same precision: one threshold on the vectors, and one on a plain perceptual hash.
 
 ``lookalikes.py`` draws pages of one template, packagings and signs, ``lookalike_photos.py`` changes what is in real
@@ -41,7 +42,6 @@ from imagefinder.duplicates.pictures import Pictures
 from imagefinder.finder import ImageFinder
 from imagefinder.types import Limits, Record
 
-COPIED = 300  # photos of each set, of which every second one is copied
 PRECISION = 0.99
 # Photos of clothing that really show one picture twice, found by this benchmark and looked at.
 KNOWN_COPIES = [("6075b4a5", "637a56e4"), ("b59e4d4a", "e6a8b33f")]
@@ -230,10 +230,10 @@ def search(finder: ImageFinder) -> dict[str, Any]:
     }
 
 
-def measure_set(name: str, half: str, scratch: Path) -> dict[str, Any]:
+def measure_set(name: str, half: str, scratch: Path, copied: int) -> dict[str, Any]:
     photos = sorted((dataset(name, scratch) / "images").iterdir())
-    copies = scratch / f"copies-{name}-{half}"
-    make_copies(photos[:COPIED][half == "odd" :: 2], copies)
+    copies = scratch / f"copies-{name}-{half}-{copied}"
+    make_copies(photos[:copied][half == "odd" :: 2], copies)
     with tempfile.TemporaryDirectory() as index, ImageFinder.open(index) as finder:
         finder.add(photos[0].parent)
         searches = [search(finder) for _ in range(2)]
@@ -281,12 +281,15 @@ def main() -> None:
     parser.add_argument("--half", choices=("even", "odd"), default="odd")
     parser.add_argument("--sets", nargs="+", default=["captions", "clothing"])
     parser.add_argument("--scratch", type=Path, default=Path(tempfile.gettempdir()) / "imagefinder-benchmarks")
+    parser.add_argument(
+        "--copied", type=int, default=300, help="photos of each set, of which every second one is copied"
+    )
     parser.add_argument("--templates", type=int, default=11, help="of each drawn kind; each gives 6 pairs")
     parser.add_argument("--photos", type=int, default=50, help="of each set, for each kind of changed photo")
     options = parser.parse_args()
     options.scratch.mkdir(exist_ok=True)
     alike = measure_look_alikes(options.templates, options.photos, options.half, options.scratch)
-    result = {name: measure_set(name, options.half, options.scratch) for name in options.sets}
+    result = {name: measure_set(name, options.half, options.scratch, options.copied) for name in options.sets}
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     name = "duplicates" if options.half == "odd" else "duplicates-even"
     save(name, {"half": options.half, "look-alikes": alike, "sets": result, "peak MB": round(memory)})

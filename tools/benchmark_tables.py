@@ -245,7 +245,32 @@ def duplicates() -> str:
         f"{len(of['originals called the same picture'])} pairs of {names[name]} ({of['ms per pair']} ms per pair)"
         for name, of in sets.items()
     )
-    return "\n".join(tables) + f"\nAmong the unedited originals, it named {others}.\n"
+    return "\n".join([*tables, f"Among the unedited originals, it named {others}.\n", look_alikes(), searches()])
+
+
+def look_alikes() -> str:
+    found = result("duplicates")["look-alikes"]
+    named = {kind: len(of["called the same picture"]) for kind, of in found["kinds"].items()}
+    wrong = ", ".join(f"{n} of {found['kinds'][kind]['pairs']} of the kind {kind}" for kind, n in named.items() if n)
+    return (
+        f"Of {found['pairs']:,} made-up pairs of {len(named)} kinds that look alike and show different things, "
+        f"{found['called the same picture']} were called the same picture{f' ({wrong})' if wrong else ''}.\n"
+    )
+
+
+def searches() -> str:
+    sets = result("duplicates")["sets"]
+    rows = (
+        [
+            f"{of['photos']:,} images of {name}, {which} search",
+            of[f"{which} search"]["CPU s"],
+            of[f"{which} search"]["wall s"],
+            f"{of[f'{which} search']['pairs compared']:,}",
+        ]
+        for name, of in sets.items()
+        for which in ("first", "second")
+    )
+    return table(["a search for duplicates", "CPU s", "s", "pairs compared"], rows)
 
 
 def feedback() -> str:

@@ -42,6 +42,16 @@ def test_a_page_and_its_copy_are_one_picture(kind: str) -> None:
         assert judged(page, edit(page)).tier is Tier.SAME_PICTURE
 
 
+@pytest.mark.parametrize("turn", [Image.Transpose.FLIP_LEFT_RIGHT, Image.Transpose.ROTATE_180])
+def test_a_sign_that_is_turned_or_mirrored_is_another_sign(turn: Image.Transpose) -> None:
+    letter = Image.new("RGB", (90, 117), "white")
+    ImageDraw.Draw(letter).text((12, -12), "b", "black", lookalikes.font(110))
+    assert judged(letter, letter.transpose(turn)).tier is not Tier.SAME_PICTURE
+    assert judged(letter, lookalikes.jpeg(letter, 80)).tier is Tier.SAME_PICTURE
+    photo = Image.open(SAMPLES / "animals" / "bear.jpg").convert("RGB")
+    assert judged(photo, photo.transpose(turn)).tier is Tier.SAME_PICTURE
+
+
 def test_one_more_stroke_of_a_letter_is_no_caption() -> None:
     signs = []
     for digit in "17":

@@ -68,7 +68,7 @@ def changes(laid: Laid) -> Changes:
     u, v, noise, toned = equalised(laid)
     ratio, x, y = _differences(u, v, laid.inside, MARGIN + NOISY * noise + PER_TONE * toned)
     unusual = residue(x, y, laid.inside, toned)
-    if _printed(x[laid.inside]) > PRINTED:  # bare ground tells little of what compression does to print
+    if printed(x[laid.inside]) > PRINTED:  # bare ground tells little of what compression does to print
         unusual /= ON_A_PAGE
     large, small = _beyond_noise(ratio, LEAST_WEIGHT), _beyond_noise(unusual, LEAST_UNUSUAL)
     differs, ratio = large | small, np.maximum(ratio, unusual)
@@ -167,7 +167,7 @@ def _is_laid_over(laid: Laid, x: Float32, y: Float32, differs: Mask, ratio: Floa
     if _against(differs, ratio, added, hidden) > STRAY_WEIGHT:
         return False
     clear = large and outline <= CLEAR[0] and lost <= CLEAR[1]
-    if _printed(below[inside]) > (PLAIN if clear else PRINTED):
+    if printed(below[inside]) > (PLAIN if clear else PRINTED):
         return False
     if _share_of_most(_codes(colours[differs])) < FEW_COLOURS:
         return False
@@ -232,7 +232,8 @@ def _share_of_most(codes: npt.NDArray[np.intp]) -> float:
     return float(count[:4].sum() / max(1, int(count.sum())))
 
 
-def _printed(values: Float32) -> float:
+def printed(values: Float32) -> float:
+    """The share of pixels, float32 (n,) from 0 to 255, that have one of the four most frequent of 32 grey levels."""
     return _share_of_most((np.clip(values, 0, 255).astype(np.intp)) >> 3)
 
 
