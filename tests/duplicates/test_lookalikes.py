@@ -52,6 +52,19 @@ def test_a_sign_that_is_turned_or_mirrored_is_another_sign(turn: Image.Transpose
     assert judged(photo, photo.transpose(turn)).tier is Tier.SAME_PICTURE
 
 
+def test_a_letter_with_dots_above_is_another_letter() -> None:
+    letters = []
+    for dots in (False, True):
+        image = Image.new("RGB", (90, 117 if dots else 86), "white")
+        draw = ImageDraw.Draw(image)
+        draw.text((12, image.height - 117), "u", "black", lookalikes.font(110))
+        if dots:
+            draw.ellipse((20, 4, 34, 18), fill="black")
+            draw.ellipse((50, 4, 64, 18), fill="black")
+        letters.append(image)
+    assert judged(*letters).tier is not Tier.SAME_PICTURE
+
+
 def test_one_more_stroke_of_a_letter_is_no_caption() -> None:
     signs = []
     for digit in "17":

@@ -12,7 +12,7 @@ from imagefinder.duplicates.matching.detail import lay
 from imagefinder.duplicates.matching.edits import Edit
 from imagefinder.duplicates.matching.features import Features
 from imagefinder.duplicates.matching.tiers import Tier
-from imagefinder.duplicates.matching.verify import AGREEMENT, Verdict, evidence_of
+from imagefinder.duplicates.matching.verify import AGREEMENT, WHOLE_OVERLAP, Verdict, evidence_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -45,8 +45,9 @@ def look_closer(verdict: Verdict, a: Features, first: npt.NDArray[np.uint8], sec
 def _unsure(verdict: Verdict, a: Features) -> str:
     """Why a picture with little in it is not taken for a copy, empty if it may be one."""
     turned = verdict.mirrored or abs(verdict.angle) > TURNED
-    if turned and verdict.inliers < FEW_POINTS and printed(a.grey.astype(np.float32).ravel()) > DRAWN:
-        return "a sign that is turned or mirrored is another sign"
+    part = verdict.comparison is not None and min(verdict.comparison.overlaps) < WHOLE_OVERLAP
+    if (turned or part) and verdict.inliers < FEW_POINTS and printed(a.grey.astype(np.float32).ravel()) > DRAWN:
+        return "a sign that is turned, mirrored or part of another is another sign"
     if not verdict.inliers and verdict.score < AGREEMENT:
         return f"alike, but only {verdict.score:.0%} of the overlap looks the same"
     return ""
