@@ -147,14 +147,12 @@ def _spread(rows: Float32, count: int) -> tuple[Float32, Float32]:
     """The directions (dim, count) of most spread of rows whose mean is 0, and what a square counts along each and
     across all others (count + 1,): one by the variance there, shrunk towards the mean variance by as much as Ledoit and
     Wolf (2004) found best."""
-    n, dim = rows.shape
+    from sklearn.covariance import ledoit_wolf_shrinkage
+
+    dim = rows.shape[1]
     axes, variances = _directions(rows, count)
-    exact = rows.astype(np.float64)
-    lengths = (exact**2).sum(axis=1)
-    mean = max(float(lengths.sum()) / n / dim, TINY)
-    product = float(((rows @ rows.T if n < dim else rows.T @ rows).astype(np.float64) ** 2).sum()) / n**2
-    off = max(product / dim - mean**2, TINY)
-    shrinkage = min(1.0, max(float((lengths**2).sum()) / n - product, 0) / n / dim / off)
+    mean = max(float((rows.astype(np.float64) ** 2).mean()), TINY)
+    shrinkage = float(ledoit_wolf_shrinkage(rows, assume_centered=True))
     rest = max(dim * mean - float(variances.sum()), 0) / max(dim - len(variances), 1)
     shrunk = (1 - shrinkage) * np.append(variances, rest) + shrinkage * mean
     return axes, (1 / np.maximum(shrunk, TINY)).astype(np.float32)
