@@ -195,10 +195,10 @@ def undo(journal: Path | None, index_dir: Path | None, as_json: bool) -> int:
 
     The next `imagefinder index` adds them to the index again.
     """
-    from imagefinder.duplicates import trash
+    from imagefinder.duplicates import taking_back
 
     with _open_index(index_dir) as index:
-        moved = trash.undo(index, journal)
+        moved = taking_back.undo(index, journal)
     _tell_moved(moved, as_json, "moved back")
     if moved.files:
         say(f"Take them into the index again with: {_command(index_dir, 'index')}")

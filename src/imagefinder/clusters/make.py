@@ -182,9 +182,7 @@ def read_constraints(index: Index, ids: Sequence[str]) -> Constraints | None:
     now = labels_now(index)
     rows = {id: row for row, id in enumerate(now.ids)}
     order = np.array([rows[id] for id in ids])
-    flags = {
-        flag: frozenset(c.label for c in former.clusters if getattr(c, flag)) for flag in state.FLAGS
-    }
+    flags = {flag: frozenset(c.label for c in former.clusters if getattr(c, flag)) for flag in state.FLAGS}
     constraints = Constraints(now.labels[order], now.pinned[order], apart=former.apart, **flags)
     return constraints if constraints.kept else None
 

@@ -7,6 +7,7 @@ records get their labels, and the file says so. Whatever is interrupted, the nex
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -27,9 +28,10 @@ if TYPE_CHECKING:
 
 FILE = "groups.json"
 KEPT = 20  # versions that can be gone back to
+AGAIN = "Cluster again: imagefinder cluster"
 FLAGS = ("named", "locked", "joined")
 _COUNTS = ("clustered", "assigned", "far", "unassigned")
-_SHAPE = {"run?": (str, None), "applied?": bool, **{f"{name}?": int for name in _COUNTS}}
+_SHAPE = {"run?": (re.compile("[0-9]{1,9}"), None), "applied?": bool, **{f"{name}?": int for name in _COUNTS}}
 
 
 def current(index: Index) -> Clustering:
@@ -222,7 +224,10 @@ def _read_file(path: Path) -> dict[str, Any]:
     be labelled again. Raises IndexDamagedError."""
     error: IndexDamagedError | None = None
     try:
-        return read_json(path, _SHAPE, "Run: imagefinder cluster")
+        state = read_json(path, _SHAPE, AGAIN)
+        if state.get("run") is None or (path.parent / RUNS / KIND / state["run"]).is_dir():
+            return state
+        error = IndexDamagedError(f"{path} names the run {state['run']!r}, which is not there.", remedy=AGAIN)
     except FileNotFoundError:
         pass
     except IndexDamagedError as found:

@@ -26,6 +26,7 @@ NAME = "sealed.json"
 LOG = "wal"  # the folder of the engine's log, which has checksums of its own, and of which a power cut takes the end
 MAPPINGS = "mutable_id_tracker.mappings"  # which id is which point: lines are added at its end
 JSON = ".json"  # the ending of files whose keys the engine writes in another order each time; they have no size here
+PASSING = "_journal.dat"  # files that the next opening removes
 QUICK = 512 * 1024  # bytes on the disk: files that take no more are compared at each opening, the others when asked
 MOST_BYTES = 2**24
 _SHAPE = {"points": int, "closed": bool, "files": {str: [(int, None)]}}
@@ -66,6 +67,8 @@ def check_files(path: Path, seal: Seal, *, all: bool = False) -> None:
         try:
             found = os.lstat(file)
         except OSError:
+            if name.endswith(PASSING):
+                continue
             raise _damaged(file, "it is missing") from None
         if size >= 0 and (found.st_size < size or (seal.closed and found.st_size != size)):
             raise _damaged(file, f"it has {found.st_size:,} bytes instead of {size:,}")
@@ -97,7 +100,7 @@ def opened(path: Path, points: int) -> Seal:
     """The seal of a store in which something is about to be written: of all that is flushed."""
     files: dict[str, tuple[int, int | None]] = {}
     for name, found in _files(path):
-        if name.endswith(JSON):
+        if name.endswith((JSON, PASSING)):
             continue
         prefix = file_sum(path / name, found.st_size) if name.endswith(MAPPINGS) else None
         files[name] = (found.st_size, prefix)

@@ -65,6 +65,7 @@ class EdgeStore(EdgeReader):
         self._before: Seal | None = None  # the seal that the store was opened with
         self._sealed: Seal | None = None  # the one on the disk
         self._payloads_only = True  # whether nothing else was written since
+        self._tidied = False  # whether opening it again would change nothing
         self.left_open = False  # by a process that was killed
 
     @classmethod
@@ -109,7 +110,7 @@ class EdgeStore(EdgeReader):
         """Compare what was opened with the seal. Raises IndexDamagedError."""
         self._before = self._sealed = seal
         self.left_open = seal is not None and not seal.closed
-        self._payloads_only = seal is not None and seal.closed
+        self._payloads_only = self._tidied = seal is not None and seal.closed
         if seal is not None:
             try:
                 check_count(self._path, seal, lambda: self._shard.info().points_count, self.count)
@@ -197,6 +198,7 @@ class EdgeStore(EdgeReader):
 
         if keys := canonical_ids(ids):
             with self._lock:
+                self._tidied = False
                 self._seal_open(less=len(keys))
                 self._write(UpdateOperation.delete_points(list(keys)), len(keys))
 
@@ -222,6 +224,8 @@ class EdgeStore(EdgeReader):
             count = self.count() if self._live is not None else None
             self._shut()
             if count is not None and (self._sealed is None or not self._sealed.closed):
+                if not self._tidied:  # the engine tidies up behind removed points when it opens what it has
+                    load_shard(self._path, None).close()
                 with suppress(StorageError):  # a disk too full for it: the next opening compares less
                     write_seal(self._path, closed(self._path, count, self._before, self._payloads_only))
 
