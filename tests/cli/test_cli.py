@@ -158,9 +158,7 @@ def test_the_environment_chooses_what_runs_the_models(home: Path) -> None:
 def test_rebuild_starts_over_from_the_known_sources(home: Path, tmp_path: Path) -> None:
     index = tmp_path / "index"
     run_cli("index", home / "album", "--index", index, "--model", "fast")
-    (index / "index.json").write_text(
-        (index / "index.json").read_text().replace('"model_fingerprint": "', '"model_fingerprint": "x')
-    )
+    edit_json(index / "index.json", lambda data: [s.update(model_fingerprint="x") for s in data["spaces"].values()])
     refused = run_cli("search", "dog", "--index", index)
     assert refused.returncode == 3
     assert "--rebuild" in refused.stderr

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -35,17 +36,18 @@ _NUMBER = re.compile(r"\d{4,9}-")  # before the name that a file had
 BACK = Skipped("", "", "")  # nothing to do: the file has not moved, or is back
 
 
-def undo(index: Index, journal: Path | None = None) -> Moved:
+def undo(index: Index, journal: Path | None = None, *, anywhere: bool = False) -> Moved:
     """Move back what a journal (by default the latest) says was moved; a file whose place is taken stays in the trash,
-    and so does one that may not lie there: see above.
+    and so does one that may not lie there, see above. ``anywhere``: the journal is one's own, so that what it names
+    need be in no source, nor a picture.
 
     Raises NotFoundError (there is nothing to undo), IndexDamagedError or StorageError; it can be run again.
     """
     with index.writing:  # no journal is undone twice at once, nor while it is being written
-        return _undo(index, journal)
+        return _undo(index, journal, anywhere)
 
 
-def _undo(index: Index, journal: Path | None) -> Moved:
+def _undo(index: Index, journal: Path | None, anywhere: bool) -> Moved:
     if journal is None:
         there = journals(index.path)
         if not there:
@@ -58,7 +60,7 @@ def _undo(index: Index, journal: Path | None) -> Moved:
     files: list[tuple[str, str]] = []
     left: list[Skipped] = []
     rows = [row for row in entries(journal) if "from" in row]
-    places = _Places(index, journal, rows)
+    places = _Places(index, journal, rows, anywhere)
     for row in reversed(rows):
         source, target = Path(row["to"]), Path(row["from"])
         why = places.why_not(source, target)
@@ -76,7 +78,9 @@ def _undo(index: Index, journal: Path | None) -> Moved:
 class _Places:
     """Where the files of a journal may come from, and go to."""
 
-    def __init__(self, index: Index, journal: Path, rows: Sequence[dict[str, Any]]) -> None:
+    def __init__(self, index: Index, journal: Path, rows: Sequence[dict[str, Any]], anywhere: bool) -> None:
+        self._anywhere = anywhere
+        self._journal = shlex.quote(str(journal))
         self._run = journal.absolute().parent.name
         self._sources = index.manifest.sources
         self._listed: set[str] | None = None
@@ -94,6 +98,8 @@ class _Places:
             return f"{source} has another name than {target}."
         if os.path.islink(source) or os.path.islink(source.parent) or os.path.islink(source.parent.parent):
             return f"{source} is a link, or in one."
+        if self._anywhere:
+            return ""
         if not self._is_place(str(target)):
             return f"{target} is in no source of this index."
         if os.path.lexists(source) and not self._is_picture(source, target):
@@ -101,7 +107,7 @@ class _Places:
         return ""
 
     def remedy(self, source: Path) -> str:
-        return f"It stays at {source}. If you know it, move it by hand, or index the folder first that it was in."
+        return f"It stays at {source}. If the index is your own: imagefinder duplicates undo --anywhere {self._journal}"
 
     def _is_place(self, target: str) -> bool:
         for entry in self._sources:

@@ -45,7 +45,7 @@ def carry_spaces(old: Index | None, manifest: Manifest, collection: Collection, 
 
 def _spec(collection: Collection, model: str) -> ModelSpec | None:
     try:
-        return collection.models.spec(model)
+        return None if collection.models.broken(model) else collection.models.spec(model)
     except (NotFoundError, ModelError):
         return None
 

@@ -24,6 +24,7 @@ from imagefinder.index.collection import Collection
 from imagefinder.index.folder import POINTS, Index, drop_unnamed
 from imagefinder.index.lock import IndexLock
 from imagefinder.index.manifest import MADE, Manifest
+from imagefinder.index.models import Models
 from imagefinder.index.said import FILE, Kept, Said, load_said, said_of, save_said
 from imagefinder.ingest.carry import carry_spaces
 from imagefinder.ingest.former import Earlier
@@ -103,7 +104,7 @@ def rebuild_index(  # noqa: PLR0913 - each can be given without the others, and 
             note = replace(beside.manifest, sources=here.manifest.sources, created=here.manifest.created)
             beside.save_manifest(note)
             save_said(place, here.said)
-            collection = Collection(beside, model=model or _main_model(here.manifest), limits=limits)
+            collection = Collection(beside, model=model or _main_model(here.manifest, beside), limits=limits)
             report = _make(collection, opened, earlier, workers or cores(), progress)
             made = known_images(beside.store)
             if earlier and not allow_removal:
@@ -237,9 +238,12 @@ def _clean(path: Path, place: Path) -> None:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def _main_model(manifest: Manifest) -> str | None:
-    current = manifest.current.get("image")
-    return manifest.space(current).model if current else None
+def _main_model(manifest: Manifest, beside: Index) -> str | None:
+    """The model in use; if it can't be used, the first one that can. None where there is none."""
+    current, models = manifest.current.get("image"), Models(beside)
+    wanted = [manifest.space(current).model] if current else []
+    wanted += [entry.model for entry in manifest.spaces.values()]
+    return next((name for name in wanted if models.broken(name) is None), wanted[0] if wanted else None)
 
 
 def _make(

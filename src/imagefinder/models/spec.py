@@ -286,6 +286,17 @@ def check_spec(spec: ModelSpec) -> None:
         _check_text(spec, spec.text)
 
 
+def check_inside(spec: ModelSpec) -> None:
+    """Check that all files of a model lie in its own folder, as those of a model that came with an index must. Raises
+    ModelError."""
+    text = spec.text
+    named = (text.file, text.tokenizer, text.tower) if text else ()
+    for name in (*spec.files, spec.image.file, *(file for file in named if file)):
+        parts = re.split(r"[/\\]", name) if isinstance(name, str) else [".."]
+        if not all(parts) or any(part in (".", "..") or ":" in part or "\0" in part for part in parts):
+            raise ModelError(f"{spec.folder / SPEC_FILE} names {name!r:.80}, which is not in its folder.")
+
+
 def check_preprocess(wanted: Preprocess) -> None:
     """Check what types can't express. Raises ValueError or TypeError."""
     _one_of("the resize", wanted.resize, Resize)
