@@ -22,7 +22,7 @@ def read_json(path: Path, shape: Any, remedy: str) -> dict[str, Any]:
     another checksum than it tells, or another shape (see ``shapes``)."""
     try:
         return parse_json(read_plain(path, MOST_BYTES), shape)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise
     except (OSError, ValueError, RecursionError, MemoryError) as error:
         raise damaged(path, error, remedy) from error
