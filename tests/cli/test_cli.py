@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from command import run_cli, run_process
+from edited import edit_json
 from PIL import Image
 
 SAMPLES = Path(__file__).resolve().parents[2] / "examples" / "images"

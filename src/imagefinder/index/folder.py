@@ -22,8 +22,8 @@ from imagefinder.errors import (
 )
 from imagefinder.index import manifest as manifests
 from imagefinder.index.lock import IndexLock
-from imagefinder.index.manifest import Manifest, SpaceEntry
-from imagefinder.index.own_files import refuse_links
+from imagefinder.index.manifest import POINTS, TRANSFORMS, Manifest, SpaceEntry
+from imagefinder.index.own_files import refuse_foreign, refuse_links
 from imagefinder.index.said_again import begin
 from imagefinder.store.shared.answer import Answering
 from imagefinder.store.shared.refusing import Refusing, read_only_error
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from imagefinder.vectors.transform import LinearTransform
 
 T = TypeVar("T")
-POINTS, TRANSFORMS = "points", "transforms"  # folders
-REBUILD = "Make it again from its sources, with all that was said of its images: imagefinder index --rebuild"
 
 
 class Index:
@@ -65,7 +63,7 @@ class Index:
         self.home = path  # where the models lie that were trained on it: while it is rebuilt, another folder
         self._stores = find_store(store)
         refuse_links(path)
-        self._refuse_foreign_folder()
+        refuse_foreign(path)
         if (not create or read_only) and not manifests.exists(path):
             raise NotFoundError(f"There is no index at {path}.", remedy="Make one with: imagefinder index FOLDER")
         self.steady = SharedLock()  # shared: no space changes meanwhile
@@ -129,19 +127,6 @@ class Index:
     def _ready(self) -> None:
         if self.fit:
             self.fit()
-
-    def _refuse_foreign_folder(self) -> None:
-        """Refuse a folder with other files in it, and one whose points are there but whose ``index.json`` is lost."""
-        if manifests.exists(self.path) or not self.path.is_dir():
-            return
-        there = sorted(p.name for p in self.path.iterdir() if not p.name.startswith((".lock", ".index", "index.")))
-        if {POINTS, *manifests.MADE} & set(there):
-            raise IndexDamagedError(f"{self.path / 'index.json'} is missing.", remedy=REBUILD)
-        if there:
-            raise InvalidInputError(
-                f"{self.path} is not an index, and not empty (it holds '{there[0]}').",
-                remedy="Choose a new or empty folder.",
-            )
 
     def _open_store(self) -> Store:
         points = self.points

@@ -18,6 +18,7 @@ from imagefinder.index.jsonfile import read_json, write_json
 from imagefinder.index.migrations import CURRENT, FIRST, migrate
 
 NAME, SECOND = "index.json", "index.bak.json"
+POINTS, TRANSFORMS = "points", "transforms"  # folders
 MADE = ("made-1", "made-2")  # the folders of rebuilds: the one that is in use, and the next
 _REMEDY = (
     "Restore it from a backup, or make the index again from its sources, with all that was said of its images: "

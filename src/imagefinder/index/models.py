@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imagefinder.errors import ImageFinderError, InvalidQueryError, ModelError, ModelMismatchError, NotFoundError
-from imagefinder.index.folder import REBUILD
+from imagefinder.index.own_files import REBUILD
 from imagefinder.index.spaces import check_model, is_fitted, models_of, roles_of
 
 if TYPE_CHECKING:

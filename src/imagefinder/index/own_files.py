@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from imagefinder.errors import IndexDamagedError
+from imagefinder.errors import IndexDamagedError, InvalidInputError
+from imagefinder.index import manifest as manifests
 
 # Folders with many files, each written whole or removed under a name that we give: what lies in them is not looked at.
 MANY = frozenset({"thumbs", "jobs", "images", "tables", "queries", "training"})
+REBUILD = "Make it again from its sources, with all that was said of its images: imagefinder index --rebuild"
 LEVELS = 7  # of folders, more than an index has
 
 
@@ -40,3 +42,17 @@ def _entries(folder: str, levels: int) -> Iterator[tuple[str, int]]:
             yield entry.path, mode
             if is_folder and levels and entry.name not in MANY:
                 yield from _entries(entry.path, levels - 1)
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Refuse a folder with other files in it, and one whose points are there but whose ``index.json`` is lost. Raises
+    InvalidInputError or IndexDamagedError."""
+    if manifests.exists(folder) or not folder.is_dir():
+        return
+    there = sorted(p.name for p in folder.iterdir() if not p.name.startswith((".lock", ".index.", "index.")))
+    if {manifests.POINTS, *manifests.MADE} & set(there):
+        raise IndexDamagedError(f"{folder / manifests.NAME} is missing.", remedy=f"{REBUILD} SOURCE...")
+    if there:
+        raise InvalidInputError(
+            f"{folder} is not an index, and not empty (it holds '{there[0]}').", remedy="Choose a new or empty folder."
+        )

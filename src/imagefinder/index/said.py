@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from imagefinder._util.files import write_whole
 from imagefinder._util.lines import add_lines
@@ -20,7 +20,8 @@ from imagefinder.errors import StorageError
 from imagefinder.index.jsonfile import line, read_json, read_lines
 
 if TYPE_CHECKING:
-    from imagefinder.index.folder import Index
+    from imagefinder.index.manifest import Manifest
+    from imagefinder.store.base import Store
 
 FILE = "said.jsonl"
 FORMER = "said.json"  # what it was while it told only of images that had left
@@ -43,6 +44,19 @@ _PAIR = {"pair": [str], "decision": (str, None), "when": str, "names": [str]}
 _CLUSTER = {"label": int, "name": str, "named": bool, "locked": bool, "joined": bool}
 _GROUPS = {"groups": (str, None), "clusters": [_CLUSTER], "apart": [[int]]}
 SHAPE = (_IMAGE, _PAIR, _GROUPS, {"size": int, "anew": int})
+
+
+class Home(Protocol):
+    """What is needed of an open index, see ``folder.Index``."""
+
+    path: Path
+    manifest: Manifest
+    store: Store
+    writing: Any
+
+    def notice(self, text: str) -> None: ...
+
+    def save_manifest(self, manifest: Manifest) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +192,7 @@ def save_said(folder: Path, kept: Kept) -> None:
     (folder / FORMER).unlink(missing_ok=True)
 
 
-def note(index: Index, rows: Iterable[Mapping[str, Any]], *, sync: bool = True) -> None:
+def note(index: Home, rows: Iterable[Mapping[str, Any]], *, sync: bool = True) -> None:
     """Add lines. They are on the disk when this returns; without ``sync`` a power cut may take them, but no kill.
 
     Raises:
@@ -216,7 +230,7 @@ def _tell_size(path: Path) -> int:
     return anew
 
 
-def retire(index: Index, ids: Sequence[str]) -> int:
+def retire(index: Home, ids: Sequence[str]) -> int:
     """Take images out of the index, by id; unknown ids are ignored. What was said of them is on the disk before they
     go. Returns of how many something is kept. Raises IndexDamagedError or StorageError; nothing is removed then."""
     with index.writing:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from imagefinder.errors import IndexDamagedError
 from imagefinder.index.jsonfile import read_json
@@ -14,6 +14,7 @@ from imagefinder.index.said import (
     BY_PEOPLE,
     FIELDS,
     FILE,
+    Home,
     Kept,
     Said,
     is_cut_short,
@@ -23,9 +24,6 @@ from imagefinder.index.said import (
     save_said,
 )
 from imagefinder.types import image_id
-
-if TYPE_CHECKING:
-    from imagefinder.index.folder import Index
 
 PUT_BACK = ("tags", "caption", "name")  # a pin comes back with the clusters, which keep their members themselves
 DECISIONS = "decisions.json"
@@ -37,7 +35,7 @@ class SaidBefore:
     in the index, by URI: what is said of those is on their records. ``find`` hands out the rest, ``noted`` keeps what
     new records say, and ``settle`` forgets what was handed out."""
 
-    def __init__(self, index: Index, there: Mapping[str, str]) -> None:
+    def __init__(self, index: Home, there: Mapping[str, str]) -> None:
         self._index = index
         kept = load_said(index.path)
         self._images = (mend(index, kept) if kept.lost else kept).images
@@ -91,7 +89,7 @@ def _by_people(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: list(value) if name == "tags" else value for name in BY_PEOPLE if (value := fields.get(name))}
 
 
-def begin(index: Index) -> None:
+def begin(index: Home) -> None:
     """Keep from now on what people say, in an index that is open for writing. Where nothing is kept yet, or lines are
     missing, what its records say is kept."""
     there, told = (index.path / FILE).exists(), index.manifest.said
@@ -106,7 +104,7 @@ def begin(index: Index) -> None:
         index.save_manifest(replace(index.manifest, said=True))
 
 
-def mend(index: Index, kept: Kept) -> Kept:
+def mend(index: Home, kept: Kept) -> Kept:
     """Write anew what is kept: what could be read of it, and what is said in the index itself."""
     if kept.lost:
         index.notice(
@@ -121,7 +119,7 @@ def mend(index: Index, kept: Kept) -> Kept:
     return kept
 
 
-def _keep_decisions(index: Index, kept: Kept) -> None:
+def _keep_decisions(index: Home, kept: Kept) -> None:
     try:
         for row in read_json(index.path / DECISIONS, _PAIRS, "")["pairs"]:
             names = row.get("names") or ["", ""]
@@ -130,7 +128,7 @@ def _keep_decisions(index: Index, kept: Kept) -> None:
         pass  # who reads the decisions says so
 
 
-def put_back(index: Index) -> int:
+def put_back(index: Home) -> int:
     """Have the records say again what was said last of their images, where a power cut took it from them. Returns of
     how many that was so."""
     kept = load_said(index.path)

@@ -12,8 +12,8 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from imagefinder.errors import InvalidInputError, ModelMismatchError, NotFoundError
-from imagefinder.index.folder import REBUILD, TRANSFORMS
-from imagefinder.index.manifest import SpaceEntry
+from imagefinder.index.manifest import TRANSFORMS, SpaceEntry
+from imagefinder.index.own_files import REBUILD
 
 if TYPE_CHECKING:
     from imagefinder.index.folder import Index

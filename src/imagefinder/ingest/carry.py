@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from imagefinder._util.threads import cores
 from imagefinder.errors import ModelError, NotFoundError
-from imagefinder.index.folder import TRANSFORMS
+from imagefinder.index.manifest import TRANSFORMS
 from imagefinder.index.spaces import add_spaces, lacking, models_of
 from imagefinder.ingest.fill import fill
 

@@ -21,9 +21,9 @@ from imagefinder.clusters.state import apply_again
 from imagefinder.errors import IndexDamagedError, IndexVersionError, InvalidInputError, NotFoundError, StorageError
 from imagefinder.index import manifest as manifests
 from imagefinder.index.collection import Collection
-from imagefinder.index.folder import POINTS, Index, drop_unnamed
+from imagefinder.index.folder import Index, drop_unnamed
 from imagefinder.index.lock import IndexLock
-from imagefinder.index.manifest import MADE, Manifest
+from imagefinder.index.manifest import MADE, POINTS, Manifest
 from imagefinder.index.models import Models
 from imagefinder.index.said import FILE, Kept, Said, load_said, said_of, save_said
 from imagefinder.ingest.carry import carry_spaces
