@@ -62,10 +62,13 @@ def _load(index: Index, name: str) -> Clustering:
     return clustering.read_again(run)
 
 
-def finish_interrupted(index: Index) -> None:
+def finish_interrupted(index: Index, *, again: bool = False) -> None:
     """Have the records say what the clustering in force says, if a change of it was cut short: otherwise filters by
-    cluster would find some of both. What can't be done now is left to the next look at the clusters."""
+    cluster would find some of both. ``again``: even if they said it, as after a power cut. What can't be done now is
+    left to the next look at the clusters."""
     with suppress(ImageFinderError):
+        if again:
+            apply_again(index.path)
         state = _read(index)
         if state.get("run") is not None and not state.get("applied"):
             current(index)

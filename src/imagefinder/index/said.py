@@ -54,6 +54,9 @@ class Home(Protocol):
     store: Store
     writing: Any
 
+    @property
+    def left_open(self) -> bool: ...
+
     def notice(self, text: str) -> None: ...
 
     def save_manifest(self, manifest: Manifest) -> None: ...

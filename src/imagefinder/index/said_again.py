@@ -91,15 +91,14 @@ def _by_people(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def begin(index: Home) -> None:
     """Keep from now on what people say, in an index that is open for writing. Where nothing is kept yet, or lines are
-    missing, what its records say is kept."""
+    missing, what its records say is kept; after a kill or a power cut, the records say again what was kept."""
     there, told = (index.path / FILE).exists(), index.manifest.said
-    if there and not is_cut_short(index.path):
-        if not told:
-            index.save_manifest(replace(index.manifest, said=True))
-        return
-    kept = load_said(index.path)
-    kept.lost += told and not there
-    mend(index, kept)
+    if not there or is_cut_short(index.path):
+        kept = load_said(index.path)
+        kept.lost += told and not there
+        mend(index, kept)
+    elif index.left_open:
+        put_back(index)
     if not told:
         index.save_manifest(replace(index.manifest, said=True))
 
