@@ -19,7 +19,7 @@ from imagefinder.clusters.labels import put_back, relabel, rename_members
 from imagefinder.errors import ImageFinderError, IndexDamagedError, NotFoundError
 from imagefinder.index.jsonfile import read_json, write_json
 from imagefinder.index.runs import RUNS, drop_older, load_run, save_run, save_version
-from imagefinder.index.said import load_pairs_and_groups, note
+from imagefinder.index.said import load_few, note
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -105,7 +105,7 @@ def said_of_clusters(index: Index) -> SaidOfClusters | None:
     try:
         row: Mapping[str, Any] | None = _said(current(index)) if in_force(index) is not None else None
     except (IndexDamagedError, NotFoundError) as error:
-        row = load_pairs_and_groups(index.path).groups
+        row = load_few(index.path).groups
         index.notice(f"{error} What was said of the clusters is taken from what was kept of it.")
     if row is None:
         return None
@@ -235,7 +235,7 @@ def _read_file(path: Path) -> dict[str, Any]:
         pass
     except IndexDamagedError as found:
         error = found
-    kept = load_pairs_and_groups(path.parent).groups if (path.parent / RUNS / KIND).is_dir() else None
+    kept = load_few(path.parent).groups if (path.parent / RUNS / KIND).is_dir() else None
     if kept is None and error is not None:
         raise error
     if kept is None:

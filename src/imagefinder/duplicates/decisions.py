@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from imagefinder._util.files import write_whole
 from imagefinder.errors import IndexDamagedError, InvalidInputError
 from imagefinder.index.jsonfile import read_json, write_json
-from imagefinder.index.said import load_pairs_and_groups, note
+from imagefinder.index.said import load_few, note
 
 if TYPE_CHECKING:
     from imagefinder.index.folder import Index
@@ -135,7 +135,7 @@ _SHAPE = {"version": int, "pairs": [{"a": str, "b": str, "decision": str, "when"
 
 
 def _kept(index: Path) -> list[Mapping[str, Any]]:
-    return list(load_pairs_and_groups(index).pairs.values())
+    return list(load_few(index).pairs.values())
 
 
 def _again(row: Mapping[str, Any]) -> dict[str, Any]:

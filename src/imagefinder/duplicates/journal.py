@@ -24,9 +24,22 @@ def note(journal: Path, entry: dict[str, Any]) -> None:
 
 
 def journals(home: Path) -> list[Path]:
-    """The journals of the index in the folder ``home`` that have not been undone, the latest last."""
+    """The journals of the index in the folder ``home`` that have not been undone, the latest last. Raises
+    IndexDamagedError."""
+    for folder in (home / TRASH).glob("*"):
+        _check(folder)
     found = sorted((home / TRASH).glob(f"*/{JOURNAL}"), key=_begun) if (home / TRASH).is_dir() else []
     return [j for j in found if not _is_undone(entries(j))]
+
+
+def _check(folder: Path) -> None:
+    """Raise IndexDamagedError for a folder with moved files of which no journal says where from."""
+    moved = next((path for path in folder.glob("[0-9][0-9][0-9][0-9]*-*")), None)
+    if moved is not None and not ((folder / JOURNAL).is_file() and entries(folder / JOURNAL)):
+        raise IndexDamagedError(
+            f"{folder / JOURNAL} is missing or empty, and beside it lie files such as {moved.name}.",
+            remedy=f"Move the files in {folder} back by hand, then remove it.",
+        )
 
 
 def _begun(journal: Path) -> tuple[datetime, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from imagefinder.errors import ImageFinderError
@@ -30,14 +31,22 @@ def faults(folder: Path) -> Iterator[tuple[str, str]]:
         yield from _tried(lambda: check_files(points, seal, all=True))
     for entry in manifest.spaces.values():
         if entry.transform:
-            yield from _tried(lambda file=entry.transform: LinearTransform.load(folder / file))
+            yield from _tried(partial(LinearTransform.load, folder / entry.transform))
     yield from _tried(lambda: load_said(folder))
     if lost := load_said(folder).lost:
         yield f"{folder / FILE} is damaged: {lost} of its lines can't be read.", "Run: imagefinder index"
     for run in sorted((folder / RUNS).glob("*/[0-9]*")):
-        yield from _tried(lambda run=run: load_run(folder, run.parent.name, run.name).arrays())
+        yield from _tried(partial(_read_run, folder, run))
     for model in sorted(path for path in (folder / TRAINED).glob("*") if path.is_dir()):
-        yield from _tried(lambda name=model.name: find_spec(name, [folder / TRAINED]).verify())
+        yield from _tried(partial(_read_model, folder, model.name))
+
+
+def _read_run(folder: Path, run: Path) -> None:
+    load_run(folder, run.parent.name, run.name).arrays()
+
+
+def _read_model(folder: Path, name: str) -> None:
+    find_spec(name, [folder / TRAINED]).verify()
 
 
 def _tried(look: Callable[[], object]) -> Iterator[tuple[str, str]]:

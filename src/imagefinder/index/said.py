@@ -43,7 +43,9 @@ _IMAGE = {"content_hash": str, "uri": str, "when": str, "fields": _FIELDS}
 _PAIR = {"pair": [str], "decision": (str, None), "when": str, "names": [str]}
 _CLUSTER = {"label": int, "name": str, "named": bool, "locked": bool, "joined": bool}
 _GROUPS = {"groups": (str, None), "clusters": [_CLUSTER], "apart": [[int]]}
-SHAPE = (_IMAGE, _PAIR, _GROUPS, {"size": int, "anew": int})
+_JUDGEMENT = {"feedback": str, "row": ({"id": str}, None)}
+SHAPE = (_IMAGE, _PAIR, _GROUPS, _JUDGEMENT, {"size": int, "anew": int})
+FEW = (b'{"pair"', b'{"groups"', b'{"feedback"')  # begin the lines that are not of images
 
 
 class Home(Protocol):
@@ -82,13 +84,14 @@ class Said:
 
 @dataclass(slots=True)
 class Kept:
-    """All that is kept: of ``images`` by content and URI, decisions on ``pairs`` of contents, and the row about the
-    clusters in force (``groups``). Of the images ``taken_back`` nothing is said any more. ``lost`` lines can't be
-    read."""
+    """All that is kept: of ``images`` by content and URI, decisions on ``pairs`` of contents, the row about the clusters
+    in force (``groups``), and judgements by their ids (``feedback``). Of the images ``taken_back`` nothing is said any
+    more. ``lost`` lines can't be read."""
 
     images: dict[tuple[str, str], Said] = field(default_factory=dict)
     pairs: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     groups: dict[str, Any] | None = None
+    feedback: dict[str, dict[str, Any]] = field(default_factory=dict)
     taken_back: set[tuple[str, str]] = field(default_factory=set)
     lost: int = 0
 
@@ -109,6 +112,10 @@ class Kept:
                 self.pairs[first, second] = dict(row)
         elif "groups" in row:
             self.groups = dict(row) if row["groups"] else None
+        elif "feedback" in row:
+            self.feedback.pop(row["feedback"], None)
+            if row["row"]:
+                self.feedback[row["feedback"]] = row["row"]
 
     def rows(self) -> Iterator[Mapping[str, Any]]:
         """The lines that say all of it."""
@@ -116,6 +123,7 @@ class Kept:
         yield from self.pairs.values()
         if self.groups:
             yield self.groups
+        yield from ({"feedback": id, "row": row} for id, row in self.feedback.items())
 
     def add(self, later: Iterable[Said]) -> None:
         for said in later:
@@ -155,10 +163,10 @@ def load_said(folder: Path) -> Kept:
     return kept
 
 
-def load_pairs_and_groups(folder: Path) -> Kept:
+def load_few(folder: Path) -> Kept:
     """The same without what is said of images, which are many."""
     kept = Kept()
-    for row in read_lines(folder / FILE, SHAPE, begin=(b'{"pair"', b'{"groups"'))[0]:
+    for row in read_lines(folder / FILE, SHAPE, begin=FEW)[0]:
         kept.take(row)
     return kept
 

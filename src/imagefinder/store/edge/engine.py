@@ -71,7 +71,9 @@ def _ours(error: BaseException, path: Path, doing: str) -> ImageFinderError:
     return IndexDamagedError(f"The points in {path} can't be {verb}: {said[:300]}", remedy=DAMAGED_REMEDY)
 
 
-DAMAGED_REMEDY = "Restore the index from a backup, or delete its folder and index the images again."
+DAMAGED_REMEDY = (
+    "Make the index again from its sources, with all that was said of its images: imagefinder index --rebuild"
+)
 
 
 def read_params(path: Path) -> tuple[dict[str, VectorParams], dict[str, Any]]:

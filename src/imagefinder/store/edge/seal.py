@@ -21,6 +21,7 @@ from imagefinder._util.lines import read_plain
 from imagefinder._util.shapes import check_shape
 from imagefinder._util.sums import file_sum, json_sum, with_sum, without_sum
 from imagefinder.errors import IndexDamagedError
+from imagefinder.store.edge.engine import DAMAGED_REMEDY
 
 NAME = "sealed.json"
 LOG = "wal"  # the folder of the engine's log, which has checksums of its own, and of which a power cut takes the end
@@ -30,7 +31,6 @@ PASSING = "_journal.dat"  # files that the next opening removes
 QUICK = 512 * 1024  # bytes on the disk: files that take no more are compared at each opening, the others when asked
 MOST_BYTES = 2**24
 _SHAPE = {"points": int, "closed": bool, "files": {str: [(int, None)]}}
-REMEDY = "Make the index again from its sources, with all that was said of its images: imagefinder index --rebuild"
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def check_count(path: Path, seal: Seal, *counts: Callable[[], int]) -> None:
 
 
 def _damaged(path: Path, what: str) -> IndexDamagedError:
-    return IndexDamagedError(f"{path} is damaged: {what}.", remedy=REMEDY)
+    return IndexDamagedError(f"{path} is damaged: {what}.", remedy=DAMAGED_REMEDY)
 
 
 def opened(path: Path, points: int) -> Seal:
