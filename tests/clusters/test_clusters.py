@@ -20,7 +20,7 @@ from imagefinder import ClusterModel, ImageFinder
 from imagefinder.clusters import labels as record_labels
 from imagefinder.clusters import state
 from imagefinder.clusters.assign_files import assign_images
-from imagefinder.duplicates import trash
+from imagefinder.duplicates import taking_back, trash
 from imagefinder.duplicates.plan import make_plan
 from imagefinder.errors import (
     IndexDamagedError,
@@ -348,7 +348,7 @@ def test_what_comes_back_from_the_trash_is_where_it_was(pinned: tuple[ImageFinde
     finder.clusters.move(twin, finder.get(image).extra["cluster"])
     before = where(finder)
     trash.apply_plan(finder._collection.index, make_plan(finder.duplicates()))
-    assert len(finder) == 12 and trash.undo(finder._collection.index).files
+    assert len(finder) == 12 and taking_back.undo(finder._collection.index).files
     finder.add()
     assert where(finder) == before and before[str(image)][2] and before[str(twin)][2]
 

@@ -84,9 +84,9 @@ class Said:
 
 @dataclass(slots=True)
 class Kept:
-    """All that is kept: of ``images`` by content and URI, decisions on ``pairs`` of contents, the row about the clusters
-    in force (``groups``), and judgements by their ids (``feedback``). Of the images ``taken_back`` nothing is said any
-    more. ``lost`` lines can't be read."""
+    """All that is kept: of ``images`` by content and URI, decisions on ``pairs`` of contents, the row about the
+    clusters in force (``groups``), judgements by their ids (``feedback``). Of the images ``taken_back`` nothing is said
+    any more. ``lost`` lines can't be read."""
 
     images: dict[tuple[str, str], Said] = field(default_factory=dict)
     pairs: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
