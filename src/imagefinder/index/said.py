@@ -8,6 +8,7 @@ that have left it comes back with their content, wherever their files are then.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -30,6 +31,7 @@ FIELDS = (*BY_PEOPLE, "cluster", "cluster_name")
 BATCH = 1000
 GROWN, LEAST = 4, 1024**2  # it is written anew when it has so many times the size it had then, and so many bytes
 HEAD = b'{"size": %12d, "anew": %12d}\n'  # the size of the file, and the one it had when it was written anew
+_HEAD = re.compile(rb'\{"size": +([0-9]+), "anew": +([0-9]+)\}\n')
 
 _FIELDS = {
     "tags?": [str],
@@ -180,19 +182,19 @@ def is_cut_short(folder: Path) -> bool:
     try:
         with path.open("rb") as file:
             told = file.read(len(HEAD % (0, 0)))
-            return _size_told(told) > os.fstat(file.fileno()).st_size
+            return _size_told(told)[0] > os.fstat(file.fileno()).st_size
     except FileNotFoundError:
         return False
     except (OSError, ValueError):
         return True
 
 
-def _size_told(head: bytes) -> int:
-    """Raises ValueError for what is no first line."""
-    size, anew = (int(part.split(b":")[1].strip(b" }\n")) for part in head.split(b","))
-    if head != HEAD % (size, anew):
+def _size_told(head: bytes) -> tuple[int, int]:
+    """The two sizes of the first line. Raises ValueError for what is no first line."""
+    match = _HEAD.fullmatch(head)
+    if match is None:
         raise ValueError("no first line")
-    return size
+    return int(match[1]), int(match[2])
 
 
 def save_said(folder: Path, kept: Kept) -> None:
@@ -231,9 +233,7 @@ def _tell_size(path: Path) -> int:
     before, so that none is missed that never was there."""
     with path.open("r+b") as file:
         try:
-            head = file.read(len(HEAD % (0, 0)))
-            _size_told(head)
-            anew = int(head.rpartition(b":")[2].strip(b" }\n"))
+            anew = _size_told(file.read(len(HEAD % (0, 0))))[1]
         except ValueError:  # a damaged one: who reads it next says so
             return 0
         file.seek(0)

@@ -199,6 +199,17 @@ def filled_by_opening(path: Path, params: Mapping[str, VectorParams]) -> int:
     return sum(map(holes_to_fill, parts))
 
 
+def last_operation(path: Path) -> int:
+    """The number of the last operation that the engine has flushed. Raises IndexDamagedError."""
+    try:
+        found = [
+            json.loads(file.read_text("utf-8")).get("version") for file in (path / "segments").glob("*/segment.json")
+        ]
+        return max(int(number or 0) for number in found)
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise IndexDamagedError(f"The segments in {path} can't be read: {error}", remedy=DAMAGED_REMEDY) from error
+
+
 def json_path(field: str) -> str | None:
     """The name of a field as a path of the engine, whatever characters it has; None if the engine can't name it."""
     return None if '"' in field or "\\" in field else f'"{field}"'

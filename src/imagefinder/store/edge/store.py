@@ -32,13 +32,14 @@ from imagefinder.store.edge.engine import (
     filled_by_opening,
     index_fields,
     is_current,
+    last_operation,
     load_shard,
     make_config,
     read_params,
     want_space,
 )
 from imagefinder.store.edge.reader import EdgeReader
-from imagefinder.store.edge.seal import Seal, check_count, check_files, closed, opened, read_seal, write_seal
+from imagefinder.store.edge.seal import LOG, Seal, check_count, check_files, closed, opened, read_seal, write_seal
 
 if TYPE_CHECKING:
     import qdrant_edge
@@ -65,6 +66,8 @@ class EdgeStore(EdgeReader):
         self._before: Seal | None = None  # the seal that the store was opened with
         self._sealed: Seal | None = None  # the one on the disk
         self._payloads_only = True  # whether nothing else was written since
+        self._sure = False  # whether something written was seen to take effect
+        self._damaged = False  # it was seen not to
         self._tidied = False  # whether opening it again would change nothing
         self.left_open = False  # by a process that was killed
 
@@ -124,7 +127,7 @@ class EdgeStore(EdgeReader):
             self._shut()
             shutil.rmtree(self._path)
             self._params = dict(vectors)
-            self._before, self._sealed, self._payloads_only = None, None, False
+            self._before, self._sealed, self._payloads_only, self._sure = None, None, False, False
             self._live = _create(self._path, self._params)
             self._resolved.clear()
             self._writes += 1
@@ -200,7 +203,8 @@ class EdgeStore(EdgeReader):
             with self._lock:
                 self._tidied = False
                 self._seal_open(less=len(keys))
-                self._write(UpdateOperation.delete_points(list(keys)), len(keys))
+                there = len(self._existing(keys))
+                self._write(UpdateOperation.delete_points(list(keys)), there)
 
     def want_room(self, n_bytes: int = 0) -> None:
         want_space(self._path, n_bytes + 4 * WRITE_BYTES)  # log, vectors, payload, indexes
@@ -223,7 +227,7 @@ class EdgeStore(EdgeReader):
         with self._lock, engine_errors(self._path, "write"):
             count = self.count() if self._live is not None else None
             self._shut()
-            if count is not None and (self._sealed is None or not self._sealed.closed):
+            if count is not None and not self._damaged and (self._sealed is None or not self._sealed.closed):
                 if not self._tidied:  # the engine tidies up behind removed points when it opens what it has
                     load_shard(self._path, None).close()
                 with suppress(StorageError):  # a disk too full for it: the next opening compares less
@@ -261,14 +265,37 @@ class EdgeStore(EdgeReader):
             if self._sealed is None or self._sealed.closed:
                 shard.flush()
                 self._seal_open()
+            before = self._written_before(n_points)
             self._resolved.clear()
             self._writes += 1
             shard.update(operation)
+            self._check_written(before)
             self._unflushed += n_points
             if self._unflushed >= FLUSH_EVERY:
                 shard.flush()
                 self._unflushed, self._sealed = 0, None
                 self._seal_open()
+
+    def _written_before(self, n_points: int) -> int | None:
+        """The engine's number of the last operation, before the first that is sure to change something; else None."""
+        if self._sure or not n_points:
+            return None
+        self._shard.flush()
+        return last_operation(self._path)
+
+    def _check_written(self, before: int | None) -> None:
+        """Raise IndexDamagedError where the number did not grow: the log lost its end, and the engine passes over what
+        has a lower number than what it did before."""
+        if before is None:
+            return
+        self._shard.flush()
+        if last_operation(self._path) <= before:
+            self._damaged = True
+            raise IndexDamagedError(
+                f"{self._path / LOG} is damaged: the log has lost its end, so that nothing more can be written.",
+                remedy=DAMAGED_REMEDY,
+            )
+        self._sure = True
 
     def _reload(self, params: dict[str, VectorParams]) -> None:
         """Apply new settings, which the engine reads only when it loads a shard."""
