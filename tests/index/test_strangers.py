@@ -21,6 +21,7 @@ VALUES: list[Any] = [
     *(None, True, -1, 2**70, 1e308, "", "x", [], {}, ["../x"], MISSING),
     *("../victim/x", "../../victim/x.json", "/HOME/victim/x", "a\0b", "\ud800", "9" * 5000),
 ]
+SHARE = 8  # of the fields, one in so many is edited by default
 ARRAYS = ("empty", "text", "huge", "negative", "nan", "flat", MISSING)
 
 
@@ -67,14 +68,14 @@ def cases(home: Path, every: bool) -> Iterator[tuple[str, tuple[Any, ...], Any]]
     for n, (name, at) in enumerate(fields(home / "whole")):
         values: list[Any] = list(ARRAYS) if name.endswith(".npz") else VALUES
         for i, value in enumerate(values):
-            if every or (n % 3 == 0 and i == n // 3 % len(values)):
+            if every or (n % SHARE == 0 and i == n // SHARE % len(values)):
                 yield name, at, value.replace("/HOME", str(home)) if isinstance(value, str) else value
 
 
 def test_whatever_a_file_says_nothing_outside_is_touched(home: Path, pytestconfig: pytest.Config) -> None:
     wanted = list(cases(home, pytestconfig.getoption("--damage")))
     bad = [f"{one}: {outcome}" for one, outcome in answers(home, wanted) if outcome not in ("right", "refused")]
-    assert len(wanted) > 80 and not bad, "\n\n".join(bad)
+    assert len(wanted) > 60 and not bad, "\n\n".join(bad)
 
 
 def answers(home: Path, wanted: list[Any]) -> Iterator[tuple[Any, str]]:
