@@ -7,16 +7,18 @@ the network.
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from imagefinder._util.files import expanded
+from imagefinder._util.shapes import check_shape
 from imagefinder.errors import InvalidInputError, ModelError, NotFoundError
 from imagefinder.models.spec import SPEC_FILE, ModelSpec, check_inside, check_spec
 
@@ -24,6 +26,15 @@ if TYPE_CHECKING:
     from imagefinder.models.base import Embedder
     from imagefinder.types import OnProgress
 
+_TEXTS: dict[Any, Any] = {str: str}
+_SHAPE = {
+    **dict.fromkeys(("name", "alias", "title", "licence", "source"), str),
+    **{"files": _TEXTS, "image": {"file": str, "outputs": _TEXTS, "input?": (str, None), "pooling?": str}},
+    **{"spaces": {str: {"dim": int, "transform": str}}, "preprocess?": ({str: object}, None)},
+    **{"text?": ({"kind": str, "space": str, "tower?": str, "file?": str, "tokenizer?": str}, None)},
+    **{"base?": ({"model": str, "fingerprint": str, "inputs": _TEXTS}, None), "classes?": ([str], None)},
+    **{"report?": {str: object}, "former?": _TEXTS, "version?": (str, None)},
+}
 BUNDLED = Path(__file__).parent / "bundled"
 _loaded: WeakValueDictionary[tuple[Path, str, int | None], Embedder] = WeakValueDictionary()
 _loading = threading.RLock()
@@ -81,7 +92,11 @@ def models_in(folder: Path) -> tuple[ModelSpec, ...]:
 
 
 def _load_own(folder: Path) -> ModelSpec:
-    """Raises ModelError."""
+    """The spec of a model that came with an index, which may be somebody else's. Raises ModelError."""
+    try:
+        check_shape(json.loads((folder / SPEC_FILE).read_text("utf-8")), _SHAPE)
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(f"{folder / SPEC_FILE} is missing or wrong: {error}.", remedy="Train it again.") from error
     spec = ModelSpec.load(folder)
     if spec.name != folder.name:
         raise ModelError(
