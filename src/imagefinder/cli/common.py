@@ -199,6 +199,9 @@ def report_error(error: BaseException, arguments: Sequence[str]) -> int:
         return OK
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message(), err=True)
+        return WRONG_USE
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
         say("Stopped.")
         return INTERRUPTED
