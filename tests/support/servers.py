@@ -23,6 +23,7 @@ def serving(finder: ImageFinder, **settings: Any) -> Iterator[str]:
     config = uvicorn.Config(
         create_app(finder, wanted),
         log_level="warning",
+        proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=1,
     )

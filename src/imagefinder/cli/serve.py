@@ -32,6 +32,12 @@ DEFAULT_PORT = 8642
 @click.option("--cors", multiple=True, metavar="ORIGIN", help="Let the pages of this origin use the API.")
 @click.option("--allow-host", multiple=True, metavar="NAME", help="Another host name of this server.")
 @click.option(
+    "--trusted-proxy",
+    multiple=True,
+    metavar="ADDRESS",
+    help="Believe X-Forwarded-For and X-Forwarded-Proto of the proxy at this address, or of this network.",
+)
+@click.option(
     "--allow-folder", multiple=True, type=PLACE, metavar="DIR", help="Let clients add images from this folder."
 )
 def serve(source: str | None, index_dir: Path | None, auto_port: bool, browser: bool, **options: object) -> int:
@@ -81,6 +87,7 @@ def _settings(options: dict[str, object]) -> ServerSettings:
         read_only=bool(options["read_only"]),
         origins=tuple(str(o).rstrip("/") for o in options["cors"]),  # type: ignore[attr-defined]
         hosts=tuple(str(h) for h in options["allow_host"]),  # type: ignore[attr-defined]
+        trusted_proxies=tuple(str(p) for p in options["trusted_proxy"]),  # type: ignore[attr-defined]
         folders=folders or None,
         rate=settings.server_rate(),
     )

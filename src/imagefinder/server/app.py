@@ -20,6 +20,7 @@ from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from imagefinder._version import __version__
 from imagefinder.errors import ImageFinderError
@@ -60,7 +61,8 @@ Times are in UTC unless they say otherwise."""
 def create_app(finder: ImageFinder, settings: ServerSettings | None = None, limits: Limits | None = None) -> FastAPI:
     """The API and the page for an open ``ImageFinder``, which stays its caller's to close.
 
-    ``limits`` hold for what clients send and for the URLs they name.
+    ``limits`` hold for what clients send and for the URLs they name. Give uvicorn ``proxy_headers=False``: by default
+    it believes every X-Forwarded-For of this machine, whoever sends it; whom to believe is in the settings.
     """
     settings = settings or ServerSettings()
     serving = Serving(finder, settings, limits or Limits())
@@ -97,9 +99,11 @@ def _middleware(serving: Serving) -> list[Middleware]:
         allow_methods=["*"],
         allow_headers=["Authorization", "Content-Type"],
     )
+    proxies = Middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))  # type: ignore[arg-type]
     return [
+        *([proxies] if settings.trusted_proxies else []),
         Middleware(Measured, metrics=serving.metrics),
-        Middleware(Guard, settings=settings, access=access),
+        Middleware(Guard, settings=settings, access=access, guesses=serving.guesses),
         *([cors] if settings.origins else []),
         Middleware(GZipMiddleware, minimum_size=16 * 1024, compresslevel=1),
     ]

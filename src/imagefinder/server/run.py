@@ -57,6 +57,7 @@ def run(app: FastAPI, listener: socket.socket, *, ready: Callable[[], None] = la
         log_level="warning",
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # the app knows whom to believe
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=5,
     )

@@ -6,8 +6,10 @@ import ipaddress
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from imagefinder._util.files import expanded
+from imagefinder._util.hosts import is_loopback
 from imagefinder.errors import InvalidInputError
 
 PORT = 8642
@@ -19,6 +21,8 @@ class ServerSettings:
 
     ``key`` is asked of every client when given, and must be given to listen beyond loopback. ``origins`` are other web
     pages that may use the API ("https://shop.example"), ``hosts`` further names that the server is reached by.
+    ``trusted_proxies`` are the addresses and networks ("10.0.0.7", "10.1.0.0/16") whose X-Forwarded-For and
+    X-Forwarded-Proto are believed; nobody else's are.
     ``folders`` are those that clients may add images from; None allows every folder on loopback and none beyond.
     ``rate`` is how many costly requests a second one address may make, on average (0: any); ``None`` means 20 beyond
     loopback, and any on it. Sizes are bytes.
@@ -30,6 +34,7 @@ class ServerSettings:
     read_only: bool = False
     origins: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
     folders: tuple[str, ...] | None = None
     rate: float | None = None
     max_body: int = 32 * 1024**2
@@ -45,6 +50,10 @@ class ServerSettings:
             )
         if self.key is not None and len(self.key) < 16:
             raise InvalidInputError("The key is shorter than 16 characters: it could be guessed.")
+        for origin in self.origins:
+            _check_origin(origin)
+        for proxy in self.trusted_proxies:
+            _check_proxy(proxy)
 
     @property
     def is_local(self) -> bool:
@@ -70,11 +79,26 @@ class ServerSettings:
         return not self.read_only and (self.is_local if self.folders is None else bool(self.folders))
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a host, as a name or an address, is this machine as seen from itself."""
-    if host.rstrip(".").lower() == "localhost" or host.lower().endswith(".localhost"):
-        return True
+def _check_origin(origin: str) -> None:
+    """ "null" is the origin of every page without one, such as a file or a sandboxed frame of any site."""
     try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
+        parts = urlsplit(origin)
+        named = parts.scheme in ("http", "https") and bool(parts.hostname) and "*" not in origin
+        right = named and origin == f"{parts.scheme}://{parts.netloc}" and "@" not in origin
     except ValueError:
-        return False
+        right = False
+    if not right:
+        raise InvalidInputError(
+            f"{origin[:100]!r} is not the origin of one site, so its pages can't be allowed.",
+            remedy="Give scheme and host, and the port if there is one, such as https://shop.example.",
+        )
+
+
+def _check_proxy(proxy: str) -> None:
+    try:
+        ipaddress.ip_network(proxy)
+    except ValueError as error:
+        raise InvalidInputError(
+            f"{proxy[:100]!r} is not the address of a proxy: {error}.",
+            remedy="Give an address or a network, such as 127.0.0.1 or 10.1.0.0/16.",
+        ) from None

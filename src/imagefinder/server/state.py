@@ -19,6 +19,7 @@ from imagefinder.server.jobs.kinds import title_of
 from imagefinder.server.jobs.queue import Jobs
 from imagefinder.server.metrics import Metrics
 from imagefinder.server.pictures import Pictures
+from imagefinder.server.safety import WRONG_KEYS_PER_SECOND, Buckets
 from imagefinder.server.uploads import Uploads
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Serving:
         self.searching = LimitedThreads(max(4, 2 * threads))
         self.drawing = LimitedThreads(max(2, threads))
         self.editing = threading.Lock()  # of the clusters: one correction at a time
+        self.guesses = Buckets(settings.requests_per_second or WRONG_KEYS_PER_SECOND)  # of the key, wrong ones
         self.ready = False
         self.metrics.watch(lambda: len(finder), self.jobs.counts)
 

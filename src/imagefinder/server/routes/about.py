@@ -68,13 +68,16 @@ def _is_clustered(serving: Serving) -> bool:
 
 @router.post("/v1/session", status_code=204)
 @reads(costly=True, keyless=True)
-def session(serving: ServingDep, request: Request, body: requests.Key) -> Response:
+async def session(serving: ServingDep, request: Request, body: requests.Key) -> Response:
     """Give the key once, and a cookie carries it from then on: for pages, whose pictures can't send headers."""
     key = serving.settings.key
     response = Response(status_code=204)
     if key is None:
         return response
+    client = request.client.host if request.client else ""
+    serving.guesses.check(client)
     if not is_same(body.key, key):
+        serving.guesses.take(client)
         raise RefusedError(401, "The key is wrong.")
     secure = request.url.scheme == "https"
     response.set_cookie(COOKIE, cookie_value(key), max_age=DAYS_30, httponly=True, samesite="strict", secure=secure)
