@@ -191,15 +191,15 @@ def _picture(index: Index, term: Term, loader: Loader) -> Image:
     if isinstance(term.value, bytes):
         picture = loader.decode(encode_bytes(ImageRef("<bytes>"), term.value), part).image
     elif isinstance(term.value, str):
-        uri = _place(index, term.value) if term.kind is Kind.ID else term.value
-        picture = loader.decode(loader.read(ImageRef(uri)), part).image
+        ref = _known(index, term.value) if term.kind is Kind.ID else ImageRef(term.value)
+        picture = loader.decode(loader.read(ref), part).image
     else:
         picture = from_picture(term.value)
     return term.box.cut(picture) if term.box else picture
 
 
-def _place(index: Index, id: str) -> str:
+def _known(index: Index, id: str) -> ImageRef:
     points = index.store.retrieve([id])
     if not points:
         raise no_image(id)
-    return str(points[0].payload["uri"])
+    return ImageRef(str(points[0].payload["uri"]), content_hash=str(points[0].payload["content_hash"]))

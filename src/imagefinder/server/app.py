@@ -74,6 +74,7 @@ def create_app(finder: ImageFinder, settings: ServerSettings | None = None, limi
         redoc_url=None,
         lifespan=_lifespan,
         middleware=_middleware(serving),
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         responses={"4XX": {"model": responses.Error}, "5XX": {"model": responses.Error}},
         generate_unique_id_function=lambda route: f"{route.tags[0]}_{route.name}" if route.tags else route.name,
     )
@@ -99,7 +100,7 @@ def _middleware(serving: Serving) -> list[Middleware]:
         allow_methods=["*"],
         allow_headers=["Authorization", "Content-Type"],
     )
-    proxies = Middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))  # type: ignore[arg-type]
+    proxies = Middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))
     return [
         *([proxies] if settings.trusted_proxies else []),
         Middleware(Measured, metrics=serving.metrics),

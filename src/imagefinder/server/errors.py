@@ -73,8 +73,8 @@ def install(app: FastAPI) -> None:
 
 def _respond(request: Request, error: Exception) -> Response:
     status, content = of_error(error)
-    busy = content["error"]["code"] == "busy"  # what was refused before it was begun may simply be asked again
-    return JSONResponse(content, status, headers={"retry-after": "1"} if busy else None)
+    later = content["error"]["code"] in ("busy", "rate-limited")  # refused before it was begun: it may be asked again
+    return JSONResponse(content, status, headers={"retry-after": "1"} if later else None)
 
 
 def _invalid(request: Request, error: Exception) -> Response:

@@ -14,9 +14,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imagefinder.errors import ImageError
 from imagefinder.images.loader import Loader
-from imagefinder.types import ImageRef, Limits, Record, SkipCode
+from imagefinder.types import ImageRef, Limits, Record
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -55,16 +54,12 @@ class Pictures:
         return data
 
     def original(self, record: Record) -> EncodedImage:
-        """The file's own bytes, read again. Raises ImageError."""
-        return self._loader.read(ImageRef(record.uri))
+        """The bytes of the image that was indexed, read again. Raises ImageError, also where something else lies in its
+        place by now."""
+        return self._loader.read(ImageRef(record.uri, content_hash=record.content_hash))
 
     def _decoded(self, record: Record, size: int) -> Image:
         encoded = self.original(record)
-        if encoded.content_hash != record.content_hash and not record.uri.startswith(("http://", "https://")):
-            # Another picture must not be kept under the name of the one that was indexed.
-            raise ImageError(
-                "The file has changed since it was indexed.", code=SkipCode.NOT_FOUND, remedy="Index it again."
-            )
         longest = max(record.width, record.height, 1)
         short_side = max(1, round(size * min(record.width, record.height, longest) / longest)) if record.width else size
         return Loader(self._limits, short_side).decode(encoded).image

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import html
 import signal
 import socket
 import threading
 import webbrowser
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
 import uvicorn
 
+from imagefinder._util.local_servers import write_privately
 from imagefinder.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -64,8 +67,15 @@ def run(app: FastAPI, listener: socket.socket, *, ready: Callable[[], None] = la
     _Server(config, app, ready).run(sockets=[listener])
 
 
-def open_browser(url: str) -> None:
-    """In a thread of its own: some browsers keep their caller waiting."""
+def open_browser(url: str, by: Path | None = None) -> None:
+    """In a thread of its own: some browsers keep their caller waiting. A ``url`` that is for this user only is opened
+    ``by`` a file for this user only, which leads there: every user of a machine sees what programs are called with.
+    Raises OSError for a file that can't be written."""
+    if by is not None:
+        at = html.escape(url, quote=True)
+        refresh = f'<meta http-equiv="refresh" content="0; url={at}"><meta name="referrer" content="no-referrer">'
+        write_privately(by, f'<!doctype html><meta charset="utf-8">{refresh}<p><a href="{at}">ImageFinder</a></p>')
+        url = by.as_uri()
     threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
 
 

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from imagefinder.server.access import AccessTable
     from imagefinder.server.settings import ServerSettings
 
-COOKIE = "imagefinder-key"
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
     "font-src 'self'; worker-src 'self' blob:; manifest-src 'self'; form-action 'none'; base-uri 'none'; "
@@ -129,7 +128,7 @@ class Guard:
             self._guesses.check(request.client)  # also the right one waits: else a refusal to answer would be an answer
             right = is_same(sent.strip(), key)
         else:
-            sent = request.cookie(COOKIE)  # a digest, which nobody guesses
+            sent = request.cookie(cookie_name(self._settings.port))  # a digest, which nobody guesses
             right = is_same(sent, cookie_value(key))
         if not right:
             if sent:
@@ -144,6 +143,11 @@ _KEY = "Send it as: Authorization: Bearer KEY"
 def is_same(given: str, secret: str) -> bool:
     """Compares in a time that tells nothing."""
     return hmac.compare_digest(given.encode("utf-8", "replace"), secret.encode())
+
+
+def cookie_name(port: int) -> str:
+    """Browsers send the cookies of a host to all of its ports, so each server has its own."""
+    return f"imagefinder-key-{port}"
 
 
 def cookie_value(key: str) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import ipaddress
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from imagefinder._util.files import expanded
 from imagefinder._util.hosts import is_loopback
 from imagefinder.errors import InvalidInputError
+from imagefinder.images.files import is_within
 
 PORT = 8642
 
@@ -65,18 +65,29 @@ class ServerSettings:
         """The rate that holds; 0 for any."""
         return (0.0 if self.is_local else 20.0) if self.rate is None else self.rate
 
-    def may_add(self, folder: str) -> bool:
-        """Whether clients may add images from this folder or file of the server's machine."""
+    def may_add(self, place: str) -> bool:
+        """Whether clients may add images from this folder or file of the server's machine, a path as ``place_of`` gives
+        it: links in it are followed here just as when it is opened."""
         if self.read_only:
             return False
+        return self.within is None or is_within(os.path.realpath(place), self.within)
+
+    @property
+    def within(self) -> tuple[str, ...] | None:
+        """The real paths of the folders that what clients add must lie in; None: it may lie anywhere."""
         if self.folders is None:
-            return self.is_local
-        place = Path(os.path.realpath(expanded(folder)))
-        return any(place.is_relative_to(os.path.realpath(expanded(root))) for root in self.folders)
+            return None if self.is_local else ()
+        return tuple(os.path.realpath(expanded(folder)) for folder in self.folders)
 
     @property
     def may_add_folders(self) -> bool:
         return not self.read_only and (self.is_local if self.folders is None else bool(self.folders))
+
+
+def place_of(text: str) -> str:
+    """The absolute path that a client names: ``..`` is struck out first, and links are followed when it is opened. The
+    one way to read a client's path, so that what is checked is what is used. Raises InvalidInputError."""
+    return os.path.abspath(expanded(text))
 
 
 def _check_origin(origin: str) -> None:

@@ -17,6 +17,7 @@ from imagefinder.server.errors import RefusedError
 from imagefinder.server.hub import Hub
 from imagefinder.server.jobs.kinds import title_of
 from imagefinder.server.jobs.queue import Jobs
+from imagefinder.server.links import Links
 from imagefinder.server.metrics import Metrics
 from imagefinder.server.pictures import Pictures
 from imagefinder.server.safety import WRONG_KEYS_PER_SECOND, Buckets
@@ -71,6 +72,7 @@ class Serving:
         self.drawing = LimitedThreads(max(2, threads))
         self.editing = threading.Lock()  # of the clusters: one correction at a time
         self.guesses = Buckets(settings.requests_per_second or WRONG_KEYS_PER_SECOND)  # of the key, wrong ones
+        self.links = Links()
         self.ready = False
         self.metrics.watch(lambda: len(finder), self.jobs.counts)
 

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, File, Form, Header, Query, UploadFile
 from fastapi.responses import Response
 
-from imagefinder._util.files import expanded
 from imagefinder.catalog.edits import TAG_LENGTH, TAGS
 from imagefinder.errors import ImageError, InvalidInputError
+from imagefinder.images.headers import format_of
 from imagefinder.server import requests, responses
 from imagefinder.server.access import changes, reads
 from imagefinder.server.jobs.options import Place
@@ -160,7 +160,7 @@ async def original(serving: ServingDep, id: requests.Id) -> Response:
         "cache-control": "private, no-cache",
         "content-security-policy": "sandbox; default-src 'none'",  # a file of a stranger runs nothing here
     }
-    kind = TYPES.get(record.format, "application/octet-stream")
+    kind = TYPES.get(format_of(encoded.data) or "", "application/octet-stream")  # what it is; a URL's may have changed
     return Response(encoded.data, media_type=kind, headers=headers)
 
 
@@ -261,4 +261,4 @@ def folders(serving: ServingDep, path: Annotated[Place | None, Query()] = None) 
     """The folders in a folder of the server's machine, to choose one to add."""
     from imagefinder.server.folders import look_into
 
-    return Json(look_into(expanded(path) if path else None, serving.settings))
+    return Json(look_into(path, serving.settings))
