@@ -49,7 +49,8 @@ class Place(click.ParamType[str]):
     name = "text"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        return os.path.expanduser(str(value))
+        text = str(value)
+        return str(expanded(text)) if text.startswith("~") else text
 
 
 PLACE = Place()

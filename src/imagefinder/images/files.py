@@ -47,9 +47,12 @@ def open_file(path: str | os.PathLike[str], within: Sequence[str] | None = None)
         check_within(path, within)
     look(path)  # before it is opened, for to open a device may do something
     file = open(path, "rb", opener=_opener)  # noqa: SIM115 - for the caller to close
-    if within is not None and not is_within(_path_of(file.fileno(), path), within):
+    try:
+        if within is not None and not is_within(_path_of(file.fileno(), path), within):
+            raise OutsideError(errno.EACCES, OUTSIDE)
+    except BaseException:
         file.close()
-        raise OutsideError(errno.EACCES, OUTSIDE)
+        raise
     return file
 
 

@@ -49,10 +49,8 @@ class ParquetTable:
 
         self.path = path
         try:
-            look(path)
-            self._held = open_file(path, within) if within is not None else None
-            at = opened_path(self._held, path) if self._held else path
-            self._file = parquet.ParquetFile(at, pre_buffer=False, buffer_size=1 << 16)
+            with open_file(path, within) as looked_at:
+                self._file = parquet.ParquetFile(opened_path(looked_at, path), pre_buffer=False, buffer_size=1 << 16)
             self._schema = self._file.schema_arrow
             self._leaves = {f.name: list(_leaves(f.name, f.type)) for f in self._schema}
             groups = range(self._file.metadata.num_row_groups)
@@ -64,8 +62,6 @@ class ParquetTable:
 
     def close(self) -> None:
         self._file.close()
-        if self._held:
-            self._held.close()
 
     @property
     def names(self) -> list[str]:
