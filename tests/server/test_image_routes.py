@@ -16,6 +16,8 @@ from PIL import Image
 from pyarrow import parquet
 
 from imagefinder import ImageFinder
+from imagefinder._util.files import write_whole
+from imagefinder.errors import StorageError
 
 Serve = Callable[..., TestClient]
 GONE = "6ba7b810-9dad-51d1-80b4-00c04fd430c8"
@@ -288,3 +290,72 @@ def test_an_index_opened_again_has_it_all(
     finder_of(client).close()
     with ImageFinder.open(copy_index(home, home.with_name("copy")), create=False) as finder:
         assert finder.get(ids[0]).tags == ("kept",) and len(finder) == len(ids) + 1
+
+
+# --- all or nothing -------------------------------------------------------------------------------------------------
+
+
+def uploaded_files(client: TestClient) -> set[str]:
+    folder = client.app.state.serving.uploads.images  # type: ignore[attr-defined]
+    return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+
+
+def png(number: int) -> bytes:
+    buffer = BytesIO()
+    Image.new("RGB", (32, 24), (number, 10, 200)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_what_answers_an_error_has_stored_nothing(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = client.get("/v1/images").json()["total"]
+    files = [("files", (f"{n}.png", png(n))) for n in range(5)]
+    for tags in ("x" * 500, ",".join(f"t{n}" for n in range(101)), "a\nb"):
+        assert client.post("/v1/images", files=files, data={"tags": tags}).status_code == 400
+    uploads = client.app.state.serving.uploads  # type: ignore[attr-defined]
+    written: list[Path] = []
+
+    def full(path: Path, data: bytes) -> None:
+        if len(written) == 3:
+            raise StorageError("The disk is full.")
+        written.append(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("imagefinder.server.uploads.write_whole", full)
+        assert client.post("/v1/images", files=files).status_code == 507
+        assert len(written) == 3 and uploaded_files(client) == set()
+        patch.setattr(type(client.app.state.serving.finder), "add", lambda *a, **k: 1 / 0)  # type: ignore[attr-defined]
+        patch.setattr("imagefinder.server.uploads.write_whole", write_whole)
+        assert client.post("/v1/images", files=files).status_code == 500
+    assert uploaded_files(client) == set() and not uploads._claims
+    assert client.get("/v1/images").json()["total"] == before
+    answer = client.post("/v1/images", files=[*files, ("files", ("bad.png", b"no picture"))])
+    assert (answer.status_code, len(answer.json()["images"])) == (201, 5)
+    assert [skipped["uri"] for skipped in answer.json()["skipped"]] == ["bad.png"]
+    assert len(uploaded_files(client)) == 5 and not uploads._claims
+
+
+def test_tags_that_do_not_fit_an_image_are_told(client: TestClient) -> None:
+    file = {"files": ("a.png", png(1))}
+    tags = ",".join(f"t{n}" for n in range(100))
+    assert client.post("/v1/images", files=file, data={"tags": tags}).json()["skipped"] == []
+    again = client.post("/v1/images", files=file, data={"tags": "one more"}).json()
+    assert len(again["images"][0]["tags"]) == 100
+    assert [(s["uri"], s["code"]) for s in again["skipped"]] == [("a.png", "invalid-input")]
+
+
+def test_an_image_that_another_upload_keeps_is_not_taken_away(client: TestClient) -> None:
+    serving = client.app.state.serving  # type: ignore[attr-defined]
+    mine = serving.uploads.keep_images([("a.png", BytesIO(png(7)))])
+    answer = client.post("/v1/images", files={"files": ("b.png", png(7))})
+    with serving.uploads.settled(mine, serving.finder):
+        pass
+    assert client.get(f"/v1/images/{answer.json()['images'][0]['id']}/original").content == png(7)
+    yours = serving.uploads.keep_images([("c.png", BytesIO(png(8)))])
+    other = serving.uploads.keep_images([("d.png", BytesIO(png(8)))])
+    for kept, there in ((yours, 2), (other, 1)):
+        assert len(uploaded_files(client)) == 2 if there == 2 else True
+        with serving.uploads.settled(kept, serving.finder):
+            pass
+    assert len(uploaded_files(client)) == 1

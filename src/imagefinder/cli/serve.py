@@ -31,6 +31,7 @@ DEFAULT_PORT = 8642
 )
 @click.option("--cors", multiple=True, metavar="ORIGIN", help="Let the pages of this origin use the API.")
 @click.option("--allow-host", multiple=True, metavar="NAME", help="Another host name of this server.")
+@click.option("--root-path", default="", metavar="PATH", help="Path of this server at a proxy, such as /pictures.")
 @click.option(
     "--allow-folder", multiple=True, type=PLACE, metavar="DIR", help="Let clients add images from this folder."
 )
@@ -82,6 +83,7 @@ def _settings(options: dict[str, object]) -> ServerSettings:
         origins=tuple(str(o).rstrip("/") for o in options["cors"]),  # type: ignore[attr-defined]
         hosts=tuple(str(h) for h in options["allow_host"]),  # type: ignore[attr-defined]
         folders=folders or None,
+        root_path=str(options["root_path"]).rstrip("/"),
         rate=settings.server_rate(),
     )
 

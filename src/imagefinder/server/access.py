@@ -69,7 +69,13 @@ class AccessTable:
     def of(self, method: str, path: str) -> Access:
         """The access of a request. Where no route fits, it is a file of the page, or an error: under the API's prefix
         that too is only told to those who have the key."""
+        method = "GET" if method == "HEAD" else method
         for methods, pattern, access in self._rows:
             if method in methods and pattern.match(path):
                 return access
         return Access(reads=method in SAFE_METHODS, keyless=not path.startswith(API))
+
+    def methods(self, path: str) -> set[str]:
+        """All that can be asked of a path; none where there is no route."""
+        found = {name for methods, pattern, _ in self._rows if pattern.match(path) for name in methods}
+        return found | {"OPTIONS"} | ({"HEAD"} if "GET" in found else set()) if found else set()

@@ -138,6 +138,10 @@ def _index(task: Task, *, sources: Sequence[str] = (), cluster: bool = False, **
     return {**made.to_dict(), "skipped": len(made.skipped)}
 
 
+def _urls(task: Task, *, urls: Sequence[str]) -> Any:
+    return _index(task, sources=urls)
+
+
 def _move(task: Task, *, old: str, new: str) -> Any:
     task.step("looking for images")
     made = task.finder.move_source(old, new, progress=task.report)
@@ -251,6 +255,7 @@ def _evaluate(
 
 JOBS: dict[str, JobKind] = {
     "index": JobKind("Indexing", options.IndexOptions, _index, ("images",), _check_sources),
+    "urls": JobKind("Adding images by URL", options.UrlOptions, _urls, ("images",), hidden=("urls",)),
     "cluster": JobKind("Grouping", options.ClusterOptions, _cluster, ("clusters",)),
     "choose-k": JobKind("Finding the number of groups", options.ChooseOptions, _choose_k),
     "map": JobKind("Drawing the map", options.MapOptions, _map, ("maps",), _check_map),

@@ -77,7 +77,15 @@ def session(serving: ServingDep, request: Request, body: requests.Key) -> Respon
     if not is_same(body.key, key):
         raise RefusedError(401, "The key is wrong.")
     secure = request.url.scheme == "https"
-    response.set_cookie(COOKIE, cookie_value(key), max_age=DAYS_30, httponly=True, samesite="strict", secure=secure)
+    response.set_cookie(
+        COOKIE,
+        cookie_value(key),
+        max_age=DAYS_30,
+        httponly=True,
+        samesite="strict",
+        secure=secure,
+        path=serving.settings.root_path or "/",
+    )
     return response
 
 
