@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -130,17 +130,19 @@ REQUEST = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
     "head",
     [
         REQUEST + b"x: " + b"a" * HEAD_BYTES + b"\r\n\r\n",
-        REQUEST + b"".join(b"x%d: a\r\n" % n for n in range(HEAD_BYTES // 8)) + b"\r\n",
+        REQUEST + b"".join(b"x%d: a\r\n" % n for n in range(HEAD_BYTES // 8 + 9)) + b"\r\n",
         b"GET /" + b"a" * HEAD_BYTES + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
         REQUEST + b"x: " + b"a" * 2 * HEAD_BYTES,  # and no end
         REQUEST + b"a" * 2 * HEAD_BYTES,
         b"GET /" + b"a" * 2 * HEAD_BYTES,
-        b"POST /v1/session HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1;" + b"a" * 2 * HEAD_BYTES,
+        b"POST /v1/session HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1;"
+        + b"a" * 16 * HEAD_BYTES,
     ],
 )
 def test_a_head_has_64_kib_at_most(served: Served, head: bytes) -> None:
     with served.connect() as client:
-        client.sendall(head)
+        with suppress(ConnectionError):
+            client.sendall(head)
         status, headers, body = answer(client)
         assert status in (431, 0)  # 0: the request had been begun, so there is no other answer than an end
         if status:
@@ -163,7 +165,7 @@ def test_a_head_that_does_not_end_is_not_waited_for(
         client.sendall(sent)
         if sent.endswith(b"\r\n" + REQUEST):
             assert answer(client)[0] == 200
-        until(lambda: any(one._unread == len(sent[-len(REQUEST) :]) for one in set(served.open) - before))
+        until(lambda: any(one._owes_since and one._in_message is bool(sent) for one in set(served.open) - before))
         served.later(HEAD_S - 2)
         assert set(served.open) - before
         served.later(HEAD_S + 2)
@@ -291,7 +293,11 @@ def test_requests_sent_ahead_are_answered_in_order_and_bounded(served: Served) -
             read.read(length)
     with served.connect() as client:
         client.sendall((REQUEST + b"\r\n") * 20_000)
-        assert client.makefile("rb").read().count(b"HTTP/1.1 200") <= AHEAD + 1
+        answered = b""
+        with suppress(ConnectionResetError):
+            while part := client.recv(65536):
+                answered += part
+        assert answered.count(b"HTTP/1.1 200") <= AHEAD + 1
 
 
 def test_no_websockets(served: Served) -> None:
@@ -346,7 +352,7 @@ def test_a_client_that_goes_ends_its_work(
         with served.connect() as client:
             client.sendall(
                 b"POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-                b'Content-Length: 15\r\n\r\n{"words": "cat"}'[:-1]
+                b'Content-Length: 16\r\n\r\n{"words": "cat"}'
             )
             assert work.begun.wait(PATIENCE_S)
         assert work.ended.wait(PATIENCE_S)
@@ -355,13 +361,13 @@ def test_a_client_that_goes_ends_its_work(
 
 def test_the_time_of_a_request_ends_its_work(finder: ImageFinder, monkeypatch: pytest.MonkeyPatch) -> None:
     work = Endless()
-    monkeypatch.setattr(finder, "info", work)
-    with serving(finder, max_seconds=0.2) as served, served.connect() as client:
+    with serving(finder, max_seconds=1.0) as served, served.connect() as client:
+        monkeypatch.setattr(finder, "info", work)
         client.sendall(b"GET /v1/index HTTP/1.1\r\nHost: localhost\r\n\r\n")
         status, headers, body = answer(client)
         assert (status, headers["retry-after"]) == (503, "1")
         assert json.loads(body)["error"]["code"] == "timeout"
-        assert work.ended.wait(PATIENCE_S)
+        assert not work.begun.is_set() or work.ended.wait(PATIENCE_S)
 
 
 def test_what_waits_for_a_thread_does_not_begin_once_its_client_has_gone(
@@ -374,8 +380,8 @@ def test_what_waits_for_a_thread_does_not_begin_once_its_client_has_gone(
         calls.append(1)
         work()
 
-    monkeypatch.setattr(finder, "info", info)
     with serving(finder) as served:
+        monkeypatch.setattr(finder, "info", info)
         lane = served.app.state.serving.searching
         threads, room = lane._pool._max_workers, lane._room._value
         clients = [served.connect() for _ in range(threads + 5)]

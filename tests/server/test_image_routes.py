@@ -307,8 +307,10 @@ def png(number: int) -> bytes:
 
 
 def test_what_answers_an_error_has_stored_nothing(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = client.post("/v1/images", files={"files": ("there.png", png(99))}).json()["images"][0]
+    kept = uploaded_files(client)
     before = client.get("/v1/images").json()["total"]
-    files = [("files", (f"{n}.png", png(n))) for n in range(5)]
+    files = [("files", ("there.png", png(99))), *(("files", (f"{n}.png", png(n))) for n in range(4))]
     for tags in ("x" * 500, ",".join(f"t{n}" for n in range(101)), "a\nb"):
         assert client.post("/v1/images", files=files, data={"tags": tags}).status_code == 400
     uploads = client.app.state.serving.uploads  # type: ignore[attr-defined]
@@ -324,11 +326,12 @@ def test_what_answers_an_error_has_stored_nothing(client: TestClient, monkeypatc
     with monkeypatch.context() as patch:
         patch.setattr("imagefinder.server.uploads.write_whole", full)
         assert client.post("/v1/images", files=files).status_code == 507
-        assert len(written) == 3 and uploaded_files(client) == set()
+        assert len(written) == 3 and uploaded_files(client) == kept
         patch.setattr(type(client.app.state.serving.finder), "add", lambda *a, **k: 1 / 0)  # type: ignore[attr-defined]
         patch.setattr("imagefinder.server.uploads.write_whole", write_whole)
         assert client.post("/v1/images", files=files).status_code == 500
-    assert uploaded_files(client) == set() and not uploads._claims
+    assert uploaded_files(client) == kept and not uploads._claims
+    assert client.get(f"/v1/images/{there['id']}/original").content == png(99)
     assert client.get("/v1/images").json()["total"] == before
     answer = client.post("/v1/images", files=[*files, ("files", ("bad.png", b"no picture"))])
     assert (answer.status_code, len(answer.json()["images"])) == (201, 5)
@@ -347,13 +350,13 @@ def test_tags_that_do_not_fit_an_image_are_told(client: TestClient) -> None:
 
 def test_an_image_that_another_upload_keeps_is_not_taken_away(client: TestClient) -> None:
     serving = client.app.state.serving  # type: ignore[attr-defined]
-    mine = serving.uploads.keep_images([("a.png", BytesIO(png(7)))])
+    mine = serving.uploads.keep_images([("a.png", BytesIO(png(7)))], serving.finder)
     answer = client.post("/v1/images", files={"files": ("b.png", png(7))})
     with serving.uploads.settled(mine, serving.finder):
         pass
     assert client.get(f"/v1/images/{answer.json()['images'][0]['id']}/original").content == png(7)
-    yours = serving.uploads.keep_images([("c.png", BytesIO(png(8)))])
-    other = serving.uploads.keep_images([("d.png", BytesIO(png(8)))])
+    yours = serving.uploads.keep_images([("c.png", BytesIO(png(8)))], serving.finder)
+    other = serving.uploads.keep_images([("d.png", BytesIO(png(8)))], serving.finder)
     for kept, there in ((yours, 2), (other, 1)):
         assert len(uploaded_files(client)) == 2 if there == 2 else True
         with serving.uploads.settled(kept, serving.finder):

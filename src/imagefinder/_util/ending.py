@@ -25,8 +25,8 @@ class Ending:
 
     def __init__(self, seconds: float, whole: Ending | None = None) -> None:
         at = time.monotonic() + seconds
-        self._at = min(at, whole._at) if whole else at
-        self._stopped = whole._stopped if whole else threading.Event()
+        self._at: float = min(at, whole._at) if whole else at
+        self._stopped: threading.Event = whole._stopped if whole else threading.Event()
 
     def stop(self) -> None:
         """What is being done stops at its next step."""

@@ -139,4 +139,4 @@ class _Exchange:
         """What to say when time is over."""
         if self._waiting:
             return RefusedError(408, "The request's body came too slowly.", remedy="Send less at once.")
-        return RefusedError(503, f"This took longer than {max_seconds:.0f} s.", code="timeout")
+        return RefusedError(503, f"This took longer than {max_seconds:g} s.", code="timeout")

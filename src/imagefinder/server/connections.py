@@ -92,8 +92,8 @@ class Connection(HttpToolsProtocol):
     def __init__(self, all_connections: Connections, **given: Any) -> None:
         super().__init__(**given)
         self._all = all_connections
-        self._asked: ASGIApp = self.app  # type: ignore[assignment]
-        self.app = self._answer  # type: ignore[assignment]
+        self._asked: ASGIApp = self.app
+        self.app = self._answer
         self._task: asyncio.Task[Any] | None = None
         self._gone = False
         self._unread = 0  # bytes since the last that meant something
@@ -143,7 +143,7 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._unread, self._owes_since = 0, None
-        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > HEAD_BYTES:
+        if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > HEAD_BYTES:
             self._too_long()
             raise ValueError("the head is too long")
         if len(self.pipeline) >= AHEAD:

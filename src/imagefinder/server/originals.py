@@ -25,7 +25,11 @@ class FileResponse(Response):
 
     def __init__(self, file: BinaryIO, size: int, media_type: str, headers: Mapping[str, str], asked: str | None):
         self._file = file
-        self._start, end = asked_range(asked, size) or (0, size)
+        try:
+            self._start, end = asked_range(asked, size) or (0, size)
+        except RefusedError:
+            file.close()
+            raise
         partial = end - self._start < size
         super().__init__(None, 206 if partial else 200, {**headers, "accept-ranges": "bytes"}, media_type)
         self._left = end - self._start

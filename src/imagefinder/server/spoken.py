@@ -91,6 +91,8 @@ class Methods:
             if allowed and (method == "OPTIONS" or method not in allowed):
                 await _allowed(allowed, method, send)
                 return
+            if not allowed:  # nothing is there, whatever is to be done with it
+                scope = {**scope, "method": "GET"}
         await self._app(scope, receive, send)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import threading
 from collections.abc import Callable
@@ -55,7 +56,7 @@ class Lane:
         RefusedError."""
         if not self._room.acquire(blocking=False):
             raise RefusedError(503, "Too many requests are waiting.", remedy="Try again in a moment.")
-        future = self._pool.submit(copy_context().run, do, *args, **kwargs)
+        future = self._pool.submit(copy_context().run, functools.partial(do, *args, **kwargs))
         future.add_done_callback(lambda _: self._room.release())
         return await asyncio.wrap_future(future)
 

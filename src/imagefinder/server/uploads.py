@@ -11,7 +11,7 @@ import hashlib
 import re
 import threading
 from collections import Counter
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -128,7 +128,7 @@ class Uploads:
 
     # --- images of the collection ---------------------------------------------------------------------------------
 
-    def keep_images(self, files: Sequence[tuple[str, BinaryIO]]) -> Kept:
+    def keep_images(self, files: Sequence[tuple[str, BinaryIO]], finder: ImageFinder) -> Kept:
         """Keep images for the collection, each given with the name to show; the same content is one file. Those that
         can't be used are named in what it gives. If anything else stops it, nothing is kept."""
         kept = Kept()
@@ -142,7 +142,7 @@ class Uploads:
                     kept.skipped.append(not_kept(name, error))
             ending().go_on()
         except BaseException:
-            self._let_go(kept, ())
+            self._let_go(kept, finder)
             raise
         return kept
 
@@ -165,7 +165,7 @@ class Uploads:
         finally:
             self._let_go(kept, finder)
 
-    def _let_go(self, kept: Kept, indexed: Container[str]) -> None:
+    def _let_go(self, kept: Kept, finder: ImageFinder) -> None:
         """Remove the files that neither the index has nor another request keeps."""
         with self._lock:
             while kept.paths:
@@ -173,7 +173,7 @@ class Uploads:
                 self._claims[path] -= 1
                 if not self._claims[path]:
                     del self._claims[path]
-                    if image_id(str(path)) not in indexed:
+                    if image_id(str(path)) not in finder:
                         path.unlink(missing_ok=True)
 
     def is_own(self, record: Record) -> bool:

@@ -255,7 +255,6 @@ def _evaluate(
 
 JOBS: dict[str, JobKind] = {
     "index": JobKind("Indexing", options.IndexOptions, _index, ("images",), _check_sources),
-    "urls": JobKind("Adding images by URL", options.UrlOptions, _urls, ("images",), hidden=("urls",)),
     "cluster": JobKind("Grouping", options.ClusterOptions, _cluster, ("clusters",)),
     "choose-k": JobKind("Finding the number of groups", options.ChooseOptions, _choose_k),
     "map": JobKind("Drawing the map", options.MapOptions, _map, ("maps",), _check_map),
@@ -272,6 +271,7 @@ JOBS: dict[str, JobKind] = {
     ),
     "classify": JobKind("Telling classes", options.ClassifyOptions, _classify, ("images",)),
     "move-source": JobKind("Moving a source", options.MoveOptions, _move, ("images",), _check_move),
+    "urls": JobKind("Adding images by URL", options.UrlOptions, _urls, ("images",), hidden=("urls",)),
 }
 
 

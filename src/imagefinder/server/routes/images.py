@@ -215,7 +215,7 @@ async def add_images(
     """Add image files to the collection; the server keeps a copy of each."""
     wanted = checked_tags(tag for tag in tags.split(",") if tag.strip())
     given = [(display_name(file.filename), file.file) for file in files]
-    kept = await serving.drawing.run(serving.uploads.keep_images, given)
+    kept = await serving.drawing.run(serving.uploads.keep_images, given, serving.finder)
 
     def add() -> dict[str, Any]:
         with serving.uploads.settled(kept, serving.finder):
