@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from imagefinder._util.memory import give_back, use_few_arenas
 from imagefinder.errors import InvalidInputError
 from imagefinder.server.connections import BACKLOG, IDLE_S, Connection, Connections, connections_allowed
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from imagefinder.server.settings import ServerSettings
 
 TICKS = 10  # of the server's clock, about a second, between two looks at all connections
+TRIMMED = 600  # the same, between two times that free memory is given back
 TRIED = 100  # ports looked at for a free one
 LINES, PERIOD_S = 5, 60.0  # lines of one kind in the log in this time; of more it says only how many there were
 LOGGERS = ("uvicorn.error", "asyncio", "imagefinder.server")
@@ -59,6 +61,7 @@ def url_of(settings: ServerSettings) -> str:
 
 def run(app: FastAPI, listener: socket.socket, *, ready: Callable[[], None] = lambda: None) -> None:
     """Serve until a signal comes. ``ready`` is called when the first request can be answered."""
+    use_few_arenas()
     server_of(app, ready=ready).run(sockets=[listener])
 
 
@@ -137,6 +140,8 @@ class _Server(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         if counter % TICKS == 0:
             self._connections.sweep(asyncio.get_running_loop().time())
+        if counter % TRIMMED == TRIMMED - 1:
+            asyncio.get_running_loop().run_in_executor(None, give_back)
         return await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

@@ -14,7 +14,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from imagefinder.server.access import API, Access
+from imagefinder.server.access import API, FOUND, Access
 from imagefinder.server.bounds import Bounds
 from imagefinder.server.errors import RefusedError, of_error
 from imagefinder.server.settings import is_loopback
@@ -63,7 +63,7 @@ class Guard:
         request = _Request(scope, self._settings.root_path)
         sender = _Sender(send, request, self._settings)
         try:
-            access = self._access.of(request.method, request.path)
+            access = scope[FOUND] = self._access.of(request.method, request.path)
             self._check(request, access)
             await self._bounds.run(access, scope, receive, sender)
         except RefusedError as refused:

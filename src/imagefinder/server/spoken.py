@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imagefinder.server.access import API
+from imagefinder.server.access import API, FOUND
 from imagefinder.server.errors import body_bytes
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Methods:
         self._root = root_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
+        if scope["type"] == "http" and not scope[FOUND].routed:
             path = scope["path"].removeprefix(self._root) or "/"
             allowed = self._access.methods(path) or (set() if path.startswith(API) else {"GET", "HEAD", "OPTIONS"})
             method = scope["method"]
