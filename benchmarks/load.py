@@ -54,13 +54,25 @@ class Load:
     statuses: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
     harm: Counter[str] = field(default_factory=Counter)
+    pace: float = 1.0  # how long harm takes, against how long it usually does
+    links: list[asyncio.StreamWriter] = field(default_factory=list)
 
     @property
     def is_over(self) -> bool:
         return time.perf_counter() >= self.end
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return await asyncio.open_connection(self.host, self.port)
+        reader, writer = await asyncio.open_connection(self.host, self.port)
+        self.links.append(writer)
+        return reader, writer
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(self.pace * seconds)
+
+    def close(self) -> None:
+        for writer in self.links:
+            writer.transport.abort()
+        self.links.clear()
 
 
 def message(method: str, path: str, body: bytes = b"", kind: str = "application/json", **headers: str) -> bytes:
@@ -145,7 +157,7 @@ async def endless_head(load: Load) -> None:
     for n in range(10):
         for _, writer in links:
             writer.write(b"GET / HTTP/1.1\r\n" if not n else b"x%d: %s\r\n" % (n, b"a" * 4000))
-        await asyncio.sleep(1)
+        await load.sleep(1)
 
 
 async def endless_body(load: Load) -> None:
@@ -154,26 +166,21 @@ async def endless_body(load: Load) -> None:
     for n in range(20):
         for _, writer in links:
             writer.write(head if not n else b" " * 100)
-        await asyncio.sleep(1)
+        await load.sleep(1)
 
 
 async def unread_answer(load: Load) -> None:
-    links = []
     for _ in range(10):
-        plain = socket.socket()
-        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        plain.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(plain, (load.host, load.port))
-        await asyncio.get_running_loop().sock_sendall(plain, message("GET", f"/v1/images/{load.large}/original"))
-        links.append(plain)
-    await asyncio.sleep(20)
-    for plain in links:
-        plain.close()
+        reader, writer = await load.connect()
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        reader._transport.pause_reading()  # type: ignore[attr-defined]
+        writer.write(message("GET", f"/v1/images/{load.large}/original"))
+    await load.sleep(20)
 
 
 async def many_connections(load: Load) -> None:
     links = [await load.connect() for _ in range(300)]
-    await asyncio.sleep(5)
+    await load.sleep(5)
     for _, writer in links:
         writer.close()
 
@@ -182,7 +189,7 @@ async def no_http(load: Load) -> None:
     for _ in range(50):
         _, writer = await load.connect()
         writer.write(os.urandom(1000) + b"\r\n\r\n")
-        await asyncio.sleep(0.05)
+        await load.sleep(0.05)
         writer.close()
 
 
@@ -191,7 +198,7 @@ async def slow_urls(load: Load) -> None:
     links = [await load.connect() for _ in range(4)]
     for _, writer in links:
         writer.write(message("POST", "/v1/search", parts))
-    await asyncio.sleep(10)
+    await load.sleep(10)
 
 
 async def gone_at_once(load: Load) -> None:
@@ -200,7 +207,7 @@ async def gone_at_once(load: Load) -> None:
         writer.write(message("POST", "/v1/search", json.dumps({"words": "a cat", "k": 1000}).encode()))
         await writer.drain()
         writer.transport.abort()
-        await asyncio.sleep(0.1)
+        await load.sleep(0.1)
 
 
 async def unread_events(load: Load) -> None:
@@ -208,7 +215,7 @@ async def unread_events(load: Load) -> None:
     for reader, writer in links:
         writer.write(message("GET", "/v1/events"))
         reader._transport.pause_reading()  # type: ignore[attr-defined]
-    await asyncio.sleep(10)
+    await load.sleep(10)
 
 
 async def large_bodies(load: Load) -> None:
@@ -231,7 +238,7 @@ async def large_heads(load: Load) -> None:
 async def ahead(load: Load) -> None:
     _, writer = await load.connect()
     writer.write(message("GET", "/healthz") * 5000)
-    await asyncio.sleep(2)
+    await load.sleep(2)
 
 
 HARM: tuple[Callable[[Load], Awaitable[None]], ...] = (
@@ -245,24 +252,29 @@ async def hostile(load: Load, number: int) -> None:
     while not load.is_over:
         do = HARM[number % len(HARM)]
         number += 1
-        with suppress(OSError, asyncio.IncompleteReadError, TimeoutError):
-            await asyncio.wait_for(do(load), 60)
+        mine = Load(**{**vars(load), "links": []})
+        try:
+            with suppress(OSError, asyncio.IncompleteReadError, TimeoutError):
+                await asyncio.wait_for(do(mine), 60)
+        finally:
+            mine.close()
         load.harm[do.__name__] += 1
-        await asyncio.sleep(0.1)
+        await load.sleep(0.1)
 
 
 async def run(load: Load, seconds: float, clients: int, share: float = 0.1) -> None:
     """``clients`` at once, ``share`` of them hostile, for so long."""
     bad = round(clients * share)
     load.end = time.perf_counter() + seconds
-    workers = [honest(load, n) for n in range(clients - bad)] + [hostile(load, n) for n in range(bad)]
-    tasks = [asyncio.create_task(worker) for worker in workers]
-    await asyncio.wait(tasks, timeout=seconds + 100)
-    for task in tasks:
+    good = [asyncio.create_task(honest(load, n)) for n in range(clients - bad)]
+    harm = [asyncio.create_task(hostile(load, n)) for n in range(bad)]
+    await asyncio.wait(good, timeout=seconds + 100)
+    for task in (*good, *harm):
         task.cancel()
-    for result in await asyncio.gather(*tasks, return_exceptions=True):
+    for result in await asyncio.gather(*good, *harm, return_exceptions=True):
         if isinstance(result, Exception):
             load.faults.append(repr(result))
+    load.close()
 
 
 def figures(load: Load) -> dict[str, Any]:

@@ -15,7 +15,7 @@ _M_ARENA_MAX = -8  # of malloc.h
 
 
 def use_few_arenas() -> None:
-    """From now on all threads share ``ARENAS`` arenas, beside those there are."""
+    """All threads share ``ARENAS`` arenas from now on: to be called before there are many."""
     if libc := _glibc():
         libc.mallopt(_M_ARENA_MAX, ARENAS)
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from imagefinder._util.memory import give_back, use_few_arenas
+from imagefinder._util.memory import give_back
 from imagefinder.errors import InvalidInputError
 from imagefinder.server.connections import BACKLOG, IDLE_S, Connection, Connections, connections_allowed
 
@@ -61,7 +61,6 @@ def url_of(settings: ServerSettings) -> str:
 
 def run(app: FastAPI, listener: socket.socket, *, ready: Callable[[], None] = lambda: None) -> None:
     """Serve until a signal comes. ``ready`` is called when the first request can be answered."""
-    use_few_arenas()
     server_of(app, ready=ready).run(sockets=[listener])
 
 
