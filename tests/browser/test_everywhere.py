@@ -329,3 +329,35 @@ def test_a_link_opens_the_page_of_a_server_with_a_key_of_its_own(
         last.goto(by_file.as_uri())
         last.wait_for_url(f"{server.url}/")
         settled(last)
+
+
+def test_a_server_below_the_path_of_a_proxy(
+    serve: Callable[..., Server], open_page: Callable[..., Page], index: Path
+) -> None:
+    server = serve(index, "--root-path", "/my/pictures", IMAGEFINDER_KEY=KEY)
+    page = open_page(server, "/my/pictures/", expected=[(401, "/v1/")])
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.removeprefix(server.url)))
+    login = page.get_by_role("dialog", name="This library is locked")
+    login.get_by_label("Key").fill(KEY)
+    login.get_by_role("button", name="Open").click()
+    expect(page.get_by_test_id("summary")).to_have_text("185 images")
+    settled(page)
+    for name, place in (("Groups", "groups"), ("Map", "map"), ("Duplicates", "duplicates"), ("Library", "library")):
+        page.get_by_role("link", name=name, exact=True).first.click()
+        page.wait_for_url(f"{server.url}/my/pictures/{place}")
+        settled(page)
+    page.go_back()
+    page.wait_for_url(f"{server.url}/my/pictures/duplicates")
+    visit(page, server, "/my/pictures/groups/0")
+    page.get_by_role("link", name="All groups").first.click()
+    page.wait_for_url(f"{server.url}/my/pictures/groups")
+    page.get_by_role("link", name="Search", exact=True).first.click()
+    page.wait_for_url(f"{server.url}/my/pictures/")
+    page.get_by_test_id("grid").locator("[data-index='0'] .tile-link").click()
+    expect(page.get_by_test_id("similar")).to_be_visible()
+    assert page.url.startswith(f"{server.url}/my/pictures/?image=")
+    with page.expect_navigation():
+        page.goto(f"{server.url}/my/pictures/docs")
+    expect(page.locator("#docs .opblock").first).to_be_visible()
+    assert asked and all(url.startswith(("/my/pictures/", "data:", "blob:")) for url in asked)

@@ -243,7 +243,7 @@ def reload(page: Page) -> None:
 
 
 def _is_events(response: Response) -> bool:
-    return urlsplit(response.url).path == "/v1/events"
+    return urlsplit(response.url).path.endswith("/v1/events")
 
 
 def message(page: Page, text: str) -> Locator:

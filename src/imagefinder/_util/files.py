@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from imagefinder.errors import InvalidInputError, StorageError
@@ -89,8 +90,7 @@ def holes_to_fill(folder: Path) -> int:
     memory (tmpfs) a hole that is read is filled; elsewhere none is."""
     if not _in_memory(folder):
         return 0
-    found = [os.lstat(os.path.join(place, name)) for place, _, names in os.walk(folder) for name in names]
-    return sum(max(0, file.st_size - 512 * file.st_blocks) for file in found)
+    return sum(max(0, file.st_size - 512 * file.st_blocks) for file in facts_below(folder))
 
 
 def _in_memory(folder: Path) -> bool:
@@ -107,10 +107,14 @@ def _in_memory(folder: Path) -> bool:
 def disk_use(folder: Path) -> int:
     """The bytes that the files below a folder take on the disk, a file of several names once. Files and folders that
     go meanwhile don't count."""
-    sizes: dict[tuple[int, int], int] = {}
+    sizes = {(f.st_dev, f.st_ino): 512 * getattr(f, "st_blocks", f.st_size // 512) for f in facts_below(folder)}
+    return sum(sizes.values())
+
+
+def facts_below(folder: Path) -> Iterator[os.stat_result]:
+    """The system's facts of each file below a folder, links themselves; those that others remove meanwhile are passed
+    over."""
     for place, _, names in os.walk(folder):
         for name in names:
             with contextlib.suppress(OSError):
-                found = os.lstat(os.path.join(place, name))
-                sizes[found.st_dev, found.st_ino] = 512 * getattr(found, "st_blocks", found.st_size // 512)
-    return sum(sizes.values())
+                yield os.lstat(os.path.join(place, name))

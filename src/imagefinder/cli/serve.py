@@ -43,6 +43,7 @@ DEFAULT_PORT = 8642
 )
 @click.option("--cors", multiple=True, metavar="ORIGIN", help="Let the pages of this origin use the API.")
 @click.option("--allow-host", multiple=True, metavar="NAME", help="Another host name of this server.")
+@click.option("--root-path", default="", metavar="PATH", help="Path of this server at a proxy, such as /pictures.")
 @click.option(
     "--trusted-proxy",
     multiple=True,
@@ -65,8 +66,10 @@ def serve(
     The page is at /, the API under /v1, its description at /docs. On this machine alone, the server makes a key of its
     own: the page that opens, the Python client and `imagefinder mcp` get it by themselves, `imagefinder key` prints it.
     """
+    from imagefinder._util.memory import use_few_arenas
     from imagefinder.server.run import bind, run
 
+    use_few_arenas()
     wanted = _settings(options, no_key)
     listener, wanted = bind(wanted, any_port=auto_port)
     with listener, _open(index_dir, wanted) as finder, _told(wanted) as note:
@@ -110,6 +113,7 @@ def _settings(options: dict[str, object], no_key: bool) -> ServerSettings:
         hosts=several("allow_host"),
         trusted_proxies=several("trusted_proxy"),
         folders=several("allow_folder") or None,
+        root_path=str(options["root_path"]).rstrip("/"),
         rate=settings.server_rate(),
     )
 

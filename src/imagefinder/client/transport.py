@@ -179,12 +179,20 @@ def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
 
 def _wait_s(response: httpx.Response) -> float | None:
     """Seconds after which to try again; None where the server names none."""
-    if response.status_code not in (429, 503):
+    if response.status_code not in (429, 503) or _code(response) == "timeout":  # which would last as long again
         return None
     try:
         return min(max(float(response.headers["retry-after"]), 0.0), LONGEST_WAIT_S)
     except (KeyError, ValueError):
         return None
+
+
+def _code(response: httpx.Response) -> str:
+    """The code of an error; empty for what is none of ours."""
+    try:
+        return str(response.json()["error"]["code"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def _no_url(url: object) -> errors.InvalidInputError:

@@ -10,6 +10,7 @@ import math
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
+from imagefinder._util.ending import ending
 from imagefinder.errors import ImageError
 from imagefinder.images.inside import inside, is_file, is_url
 from imagefinder.types import EncodedImage, ImageRef, Limits, LoadedImage, SkipCode
@@ -32,12 +33,14 @@ class Loader:
     """Reads and decodes images. Safe to use from several threads.
 
     ``short_side`` is the size of the short side, in pixels, at which pictures should at least be decoded; None decodes
-    in full. Both methods raise ImageError with a skip code.
+    in full. With ``together``, the limit of bytes holds for all URLs that it reads, not for each. Both methods raise
+    ImageError with a skip code.
     """
 
-    def __init__(self, limits: Limits, short_side: int | None = None) -> None:
+    def __init__(self, limits: Limits, short_side: int | None = None, *, together: bool = False) -> None:
         self.limits = limits
         self.short_side = short_side
+        self._together = together
         self._fetcher: Fetcher | None = None
 
     def read(self, ref: ImageRef) -> EncodedImage:
@@ -64,6 +67,7 @@ class Loader:
         picture."""
         from imagefinder.images.decode import decode
 
+        ending().go_on()
         short_side = None if self.short_side is None else math.ceil(self.short_side / part)
         return decode(encoded, short_side=short_side, limits=self.limits)
 
@@ -72,7 +76,7 @@ class Loader:
         if self._fetcher is None:
             from imagefinder.images.fetch import Fetcher
 
-            self._fetcher = Fetcher(self.limits)
+            self._fetcher = Fetcher(self.limits, together=self._together)
         return self._fetcher
 
     def close(self) -> None:

@@ -6,7 +6,6 @@ requests), or by a name of its own that suddenly points to 127.0.0.1 (DNS rebind
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import ipaddress
 import json
@@ -16,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from imagefinder._util.hosts import is_loopback
-from imagefinder.server.access import API, Access
+from imagefinder.server.access import API, FOUND, Access
+from imagefinder.server.bounds import Bounds
 from imagefinder.server.errors import RefusedError, of_error
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, settings: ServerSettings, access: AccessTable, guesses: Buckets) -> None:
         self._app = app
+        self._bounds = Bounds(app, settings.max_seconds)
         self._settings = settings
         self._access = access
         self._guesses = guesses
@@ -60,12 +61,12 @@ class Guard:
                 return
             await self._app(scope, receive, send)
             return
-        request = _Request(scope)
+        request = _Request(scope, self._settings.root_path)
         sender = _Sender(send, request, self._settings)
         try:
-            access = self._access.of(request.method, request.path)
+            access = scope[FOUND] = self._access.of(request.method, request.path)
             self._check(request, access)
-            await self._timed(access, scope, receive, sender)
+            await self._bounds.run(access, scope, receive, sender)
         except RefusedError as refused:
             await sender.refuse(refused)
         except Exception as error:  # what nobody expected is answered in our shape too, and with our headers
@@ -73,20 +74,9 @@ class Guard:
                 raise
             await sender.respond(*of_error(error))
 
-    async def _timed(self, access: Access, scope: Scope, receive: Receive, sender: _Sender) -> None:
-        if access.endless:
-            await self._app(scope, receive, sender)
-            return
-        try:
-            async with asyncio.timeout(self._settings.max_seconds):
-                await self._app(scope, receive, sender)
-        except TimeoutError:
-            if not sender.started:
-                raise RefusedError(
-                    503, f"This took longer than {self._settings.max_seconds:.0f} s.", code="timeout"
-                ) from None
-
     def _check(self, request: _Request, access: Access) -> None:
+        if request.header("upgrade").lower() == "websocket":
+            raise RefusedError(400, "There are no WebSockets here.", remedy="Events come by GET /v1/events.")
         self._check_host(request)
         self._check_site(request, access)
         if not access.keyless and request.method != "OPTIONS":
@@ -136,6 +126,12 @@ class Guard:
             raise RefusedError(401, "A key is needed." if not sent else "The key is wrong.", remedy=_KEY)
 
 
+_ADDED = {  # headers that go with a status, whoever gives it
+    401: ((b"www-authenticate", b"Bearer"),),
+    408: ((b"connection", b"close"),),
+    429: ((b"retry-after", b"1"),),
+    503: ((b"retry-after", b"1"),),
+}
 _CORS = "Start the server with --cors ORIGIN to allow them."
 _KEY = "Send it as: Authorization: Bearer KEY"
 
@@ -158,9 +154,9 @@ def cookie_value(key: str) -> str:
 class _Request:
     """What the checks look at."""
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, root_path: str) -> None:
         self.method: str = scope["method"]
-        self.path: str = scope["path"]
+        self.path: str = scope["path"].removeprefix(root_path) or "/"
         self._headers: dict[str, str] = {
             name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
         }
@@ -202,7 +198,8 @@ class _Sender:
                 return
             self.started = True
             there = {name.lower() for name, _ in message["headers"]}
-            message["headers"] = [*message["headers"], *(h for h in self._headers if h[0] not in there)]
+            added = (*self._headers, *_ADDED.get(message["status"], ()))
+            message["headers"] = [*message["headers"], *(h for h in added if h[0] not in there)]
         await self._send(message)
 
     async def _too_large(self) -> None:
@@ -217,10 +214,6 @@ class _Sender:
     async def respond(self, status: int, body: dict[str, Any]) -> None:
         content = json.dumps(body).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
-        if status == 401:
-            headers.append((b"www-authenticate", b"Bearer"))
-        if status == 429:
-            headers.append((b"retry-after", b"1"))
         await self({"type": "http.response.start", "status": status, "headers": headers})
         await self({"type": "http.response.body", "body": content})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -13,6 +14,8 @@ from imagefinder.errors import InvalidInputError
 from imagefinder.images.files import is_within
 
 PORT = 8642
+ROOT_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
+OWN = ("v1", "docs", "groups", "map", "duplicates", "library", "css", "js", "vendor", "healthz", "readyz", "metrics")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,8 @@ class ServerSettings:
     X-Forwarded-Proto are believed; nobody else's are.
     ``folders`` are those that clients may add images from; None allows every folder on loopback and none beyond.
     ``rate`` is how many costly requests a second one address may make, on average (0: any); ``None`` means 20 beyond
-    loopback, and any on it. Sizes are bytes.
+    loopback, and any on it. ``root_path`` is the path of the server at a proxy ("/pictures"), whether the proxy strips
+    it from what it hands on or not. Sizes are bytes.
     """
 
     host: str = "127.0.0.1"
@@ -37,6 +41,7 @@ class ServerSettings:
     trusted_proxies: tuple[str, ...] = ()
     folders: tuple[str, ...] | None = None
     rate: float | None = None
+    root_path: str = ""
     max_body: int = 32 * 1024**2
     max_upload: int = 1024**3
     max_seconds: float = 60.0
@@ -47,6 +52,11 @@ class ServerSettings:
             raise InvalidInputError(
                 f"To listen on {self.host}, beyond this machine, a key is needed.",
                 remedy="Set IMAGEFINDER_KEY to a long random text; clients send it as: Authorization: Bearer KEY",
+            )
+        if self.root_path and (not ROOT_PATH.fullmatch(self.root_path) or self.root_path.split("/")[1] in OWN):
+            raise InvalidInputError(
+                f"{self.root_path!r} can't be the path of the server at a proxy.",
+                remedy=f"It is like /pictures, and begins with none of {', '.join(OWN)}.",
             )
         if self.key is not None and len(self.key) < 16:
             raise InvalidInputError("The key is shorter than 16 characters: it could be guessed.")

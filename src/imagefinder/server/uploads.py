@@ -11,21 +11,23 @@ import hashlib
 import os
 import re
 import threading
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
+from imagefinder._util.ending import ending
 from imagefinder._util.files import write_whole
 from imagefinder.catalog.edits import NAME_LENGTH
-from imagefinder.errors import ImageError, InvalidInputError, NotFoundError, StorageError
+from imagefinder.errors import ImageError, ImageFinderError, InvalidInputError, NotFoundError, StorageError
 from imagefinder.images.inside import file_of
 from imagefinder.images.loader import Loader, is_url
 from imagefinder.images.places import located
 from imagefinder.server.errors import RefusedError
 from imagefinder.server.settings import place_of
-from imagefinder.types import ImageRef, Limits, Record
+from imagefinder.types import ImageRef, Limits, Record, image_id
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -54,6 +56,15 @@ class Uploaded:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
+@dataclass(slots=True)
+class Kept:
+    """Images of one request: what each is to be called, by its id, and those that can't be used."""
+
+    names: dict[str, str] = field(default_factory=dict)
+    skipped: list[dict[str, str]] = field(default_factory=list)
+    paths: list[Path] = field(default_factory=list)
+
+
 class Uploads:
     """The upload folders of an index."""
 
@@ -64,6 +75,7 @@ class Uploads:
         self._limits = limits
         self._loader = Loader(limits, 512)
         self._held: dict[str, bytes] = {}  # pictures searched by that could not be written
+        self._claims: Counter[Path] = Counter()  # requests that are keeping a file
         self._lock = threading.Lock()
 
     # --- pictures to search by ------------------------------------------------------------------------------------
@@ -119,13 +131,53 @@ class Uploads:
 
     # --- images of the collection ---------------------------------------------------------------------------------
 
-    def keep_image(self, data: bytes) -> Path:
-        """Keep an image for the collection; the same content is one file. Raises ImageError."""
+    def keep_images(self, files: Sequence[tuple[str, BinaryIO]], finder: ImageFinder) -> Kept:
+        """Keep images for the collection, each given with the name to show; the same content is one file. Those that
+        can't be used are named in what it gives. If anything else stops it, nothing is kept."""
+        kept = Kept()
+        try:
+            for name, file in files:
+                ending().go_on()
+                try:
+                    path = self._keep_image(file.read(), kept)
+                    kept.names[image_id(str(path))] = name
+                except ImageError as error:
+                    kept.skipped.append(not_kept(name, error))
+            ending().go_on()
+        except BaseException:
+            self._let_go(kept, finder)
+            raise
+        return kept
+
+    def _keep_image(self, data: bytes, kept: Kept) -> Path:
         loaded, content = self._loaded(data)
         path = self.images / f"{loaded.content_hash}.{SUFFIXES.get(loaded.format, 'img')}"
+        if path not in kept.paths:
+            with self._lock:
+                self._claims[path] += 1
+            kept.paths.append(path)
         if not path.exists():
             write_whole(path, content)
         return path
+
+    @contextmanager
+    def settled(self, kept: Kept, finder: ImageFinder) -> Iterator[None]:
+        """What is kept becomes part of the collection in this block; what does not is removed at its end."""
+        try:
+            yield
+        finally:
+            self._let_go(kept, finder)
+
+    def _let_go(self, kept: Kept, finder: ImageFinder) -> None:
+        """Remove the files that neither the index has nor another request keeps."""
+        with self._lock:
+            while kept.paths:
+                path = kept.paths.pop()
+                self._claims[path] -= 1
+                if not self._claims[path]:
+                    del self._claims[path]
+                    if image_id(str(path)) not in finder:
+                        path.unlink(missing_ok=True)
 
     def is_own(self, record: Record) -> bool:
         """Whether an image of the index lies in our upload folder, so that deleting it deletes the file."""
@@ -192,5 +244,10 @@ def display_name(name: str | None) -> str:
     return "".join(c for c in text if c.isprintable())[:NAME_LENGTH]
 
 
-def not_kept(name: str, error: ImageError) -> dict[str, str]:
-    return {"uri": name, "code": error.code, "reason": error.message, "remedy": error.remedy}
+def not_kept(name: str, error: ImageFinderError) -> dict[str, str]:
+    return {
+        "uri": name,
+        "code": getattr(error, "code", "invalid-input"),
+        "reason": error.message,
+        "remedy": error.remedy,
+    }

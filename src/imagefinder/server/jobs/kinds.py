@@ -140,6 +140,10 @@ def _index(task: Task, *, sources: Sequence[str] = (), cluster: bool = False, **
     return {**made.to_dict(), "skipped": len(made.skipped)}
 
 
+def _urls(task: Task, *, urls: Sequence[str]) -> Any:
+    return _index(task, sources=urls)
+
+
 def _move(task: Task, *, old: str, new: str, within: Sequence[str] | None = None) -> Any:
     task.step("looking for images")
     made = task.finder.move_source(old, new, within=within, progress=task.report)
@@ -275,6 +279,7 @@ JOBS: dict[str, JobKind] = {
     ),
     "classify": JobKind("Telling classes", options.ClassifyOptions, _classify, ("images",)),
     "move-source": JobKind("Moving a source", options.MoveOptions, _move, ("images",), _check_move, ("within",)),
+    "urls": JobKind("Adding images by URL", options.UrlOptions, _urls, ("images",), hidden=("urls",)),
 }
 
 

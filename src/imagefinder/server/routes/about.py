@@ -83,7 +83,15 @@ async def session(serving: ServingDep, request: Request, body: requests.Key) -> 
         raise RefusedError(401, "The key is wrong." if body.key is not None else _USED, remedy=_ANOTHER)
     name = cookie_name(serving.settings.port)
     secure = request.url.scheme == "https"
-    response.set_cookie(name, cookie_value(key), max_age=DAYS_30, httponly=True, samesite="strict", secure=secure)
+    response.set_cookie(
+        name,
+        cookie_value(key),
+        max_age=DAYS_30,
+        httponly=True,
+        samesite="strict",
+        secure=secure,
+        path=serving.settings.root_path or "/",
+    )
     return response
 
 

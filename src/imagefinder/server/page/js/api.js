@@ -1,5 +1,6 @@
 // Talks to the server. Every call gives the answer or throws an ApiError that says what happened and what to do.
 import { useCallback, useEffect, useRef, useState } from "../vendor/preact.js";
+import { at } from "./root.js";
 import { store } from "./store.js";
 
 export class ApiError extends Error {
@@ -28,7 +29,7 @@ function enter() {
 
 async function request(method, path, { params, body, signal, as = "json" } = {}) {
   if (path !== "/session") await entered;
-  const address = new URL("/v1" + path, location.origin);
+  const address = new URL(at("/v1" + path), location.origin);
   for (const [name, value] of Object.entries(params ?? {})) {
     if (value !== null && value !== undefined && value !== "") address.searchParams.set(name, value);
   }
@@ -104,10 +105,10 @@ export function thumbnail(image, pixels = 256) {
   const wanted = pixels * Math.min(devicePixelRatio || 1, 2);
   const size = SIZES.find((s) => s >= wanted) ?? SIZES.at(-1);
   const version = image.content_hash ? `&v=${image.content_hash}` : "";
-  return `/v1/images/${image.id}/thumbnail?size=${size}${version}`;
+  return at(`/v1/images/${image.id}/thumbnail?size=${size}${version}`);
 }
 
-export const originalHref = (image) => `/v1/images/${image.id}/original`;
+export const originalHref = (image) => at(`/v1/images/${image.id}/original`);
 
 /** Runs one call at a time: a new one aborts the one before. `run(signal => api.get(.., {signal}))`. */
 export function latest() {

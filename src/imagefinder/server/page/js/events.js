@@ -1,5 +1,6 @@
 // The server's events, over one connection for the whole page: `onEvent("job", job => ..)`.
 import { locked, whenEntered } from "./api.js";
+import { at } from "./root.js";
 
 const listeners = new Map(); // name -> Set of functions
 const NAMES = ["job", "changed"];
@@ -10,7 +11,7 @@ let begun = false;
 let failures = 0;
 
 function connect() {
-  source = new EventSource("/v1/events");
+  source = new EventSource(at("/v1/events"));
   source.onopen = () => {
     failures = 0;
     tell("connected", {}); // for the first time or again: what happened before was missed
