@@ -45,10 +45,10 @@ def serve(source: str | None, index_dir: Path | None, auto_port: bool, browser: 
 
     The page is at /, the API under /v1, its description at /docs.
     """
-    from imagefinder._util.memory import use_few_arenas
+    from imagefinder._util.memory import stay_small
     from imagefinder.server.run import bind, run
 
-    use_few_arenas()
+    stay_small()
     wanted = _settings(options)
     listener, wanted = bind(wanted, any_port=auto_port)
     with listener, _open(index_dir, wanted) as finder:
