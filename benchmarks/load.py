@@ -336,7 +336,7 @@ async def measured(load: Load, pid: int, options: argparse.Namespace) -> dict[st
 
 
 def main() -> None:
-    from common import dataset, save
+    from common import RESULTS, dataset, save
 
     from imagefinder.finder import ImageFinder
 
@@ -376,7 +376,10 @@ def main() -> None:
         result = {"seconds": options.seconds, "clients": options.clients, **result}
         result["log_bytes"] = (home / "log").stat().st_size
         print((home / "log").read_text("utf-8", "replace")[-3000:], file=sys.stderr)
-    save("soak" if options.soak else "load", result)
+    earlier = RESULTS / "load.json"
+    kept = json.loads(earlier.read_text()) if earlier.exists() else {}
+    rows = {name: kept[name] for name in ("load", "soak") if name in kept}
+    save("load", {**rows, "soak" if options.soak else "load": result})
 
 
 if __name__ == "__main__":
