@@ -34,7 +34,7 @@ from PIL import Image
 
 WORDS = ("red shoe", "a dog", "car", "blue bird", "tree in the snow", "two people", "a boat - water", "striped cat")
 PAUSE_S = 4.0  # between two requests of one honest client
-SETTLED_S = 90.0  # after the load, until memory and open files are looked at
+SETTLED_S = 75.0  # after the load, until memory and open files are looked at: free memory is given back each minute
 FORM = "multipart/form-data; boundary=x"
 
 
@@ -295,10 +295,12 @@ def percentiles(times: list[float]) -> dict[str, float]:
 
 
 def state_of(pid: int) -> dict[str, int]:
-    """Megabytes in memory, and open files."""
+    """Megabytes in memory, open files, seconds of the processor."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     rss, peak = (next(int(x.split()[1]) // 1024 for x in lines if x.startswith(name)) for name in ("VmRSS", "VmHWM"))
-    return {"rss_mb": rss, "peak_mb": peak, "open_files": len(os.listdir(f"/proc/{pid}/fd"))}
+    used = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    cpu_s = round((int(used[11]) + int(used[12])) / os.sysconf("SC_CLK_TCK"))
+    return {"rss_mb": rss, "peak_mb": peak, "open_files": len(os.listdir(f"/proc/{pid}/fd")), "cpu_s": cpu_s}
 
 
 async def watch(pid: int, every_s: float, rows: list[dict[str, int]]) -> None:
@@ -315,20 +317,26 @@ async def measured(load: Load, pid: int, options: argparse.Namespace) -> dict[st
         load, min(15.0, options.seconds / 4), max(4, options.clients // 4), share=0.0
     )  # all is loaded, all is kept
     before = state_of(pid)
+    busy = round(os.getloadavg()[0], 1)
     load.times.clear(), load.statuses.clear(), load.faults.clear()
     rows: list[dict[str, int]] = []
     watcher = asyncio.create_task(watch(pid, max(1.0, options.seconds / 60), rows))
     await run(load, options.seconds, options.clients)
     after = state_of(pid)
-    end = time.perf_counter() + SETTLED_S
-    while time.perf_counter() < end and state_of(pid)["open_files"] > before["open_files"]:
-        await asyncio.sleep(1)
+    await asyncio.sleep(SETTLED_S)
     watcher.cancel()
-    return {**figures(load), "before": before, "right_after": after, "settled": state_of(pid), "course": rows}
+    return {
+        **figures(load),
+        "others_running": busy,
+        "before": before,
+        "right_after": after,
+        "settled": state_of(pid),
+        "course": rows,
+    }
 
 
 def main() -> None:
-    from common import dataset, save
+    from common import RESULTS, dataset, save
 
     from imagefinder.finder import ImageFinder
 
@@ -368,7 +376,10 @@ def main() -> None:
         result = {"seconds": options.seconds, "clients": options.clients, **result}
         result["log_bytes"] = (home / "log").stat().st_size
         print((home / "log").read_text("utf-8", "replace")[-3000:], file=sys.stderr)
-    save("soak" if options.soak else "load", result)
+    earlier = RESULTS / "load.json"
+    kept = json.loads(earlier.read_text()) if earlier.exists() else {}
+    rows = {name: kept[name] for name in ("load", "soak") if name in kept}
+    save("load", {**rows, "soak" if options.soak else "load": result})
 
 
 if __name__ == "__main__":

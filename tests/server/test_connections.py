@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import logging
 import socket
@@ -22,6 +23,7 @@ from imagefinder._util.ending import EndedError, ending
 from imagefinder.server import bounds, connections
 from imagefinder.server.app import create_app
 from imagefinder.server.connections import AHEAD, HEAD_BYTES, HEAD_S, STALLED_S
+from imagefinder.server.errors import of_error
 from imagefinder.server.run import LINES, bind, server_of
 from imagefinder.server.settings import ServerSettings
 
@@ -445,3 +447,19 @@ def test_uvicorn_has_what_connections_are_made_of() -> None:
     for name in vars(connections.Connection):
         if not name.startswith("__") and name not in ("check", "_answer", "_too_long"):
             assert hasattr(protocol, name), name
+
+
+def test_open_files_are_kept_for_other_things(monkeypatch: pytest.MonkeyPatch) -> None:
+    resource = pytest.importorskip("resource")
+    asked: list[tuple[int, int]] = []
+    for soft, hard, allowed in ((256, 256, 16), (1024, 1024, 384), (1024, 1 << 20, 1000), (1 << 20, 1 << 20, 1000)):
+        monkeypatch.setattr(resource, "getrlimit", lambda _, found=(soft, hard): found)
+        monkeypatch.setattr(resource, "setrlimit", lambda _, wanted: asked.append(wanted))
+        assert connections.connections_allowed() == allowed
+    assert asked == [(connections.OPEN_FILES, 1 << 20)]  # only where there may be more than there are
+
+
+def test_too_many_open_files_are_no_fault_of_the_server() -> None:
+    for number in (errno.EMFILE, errno.ENFILE):
+        status, said = of_error(OSError(number, "Too many open files"))
+        assert (status, said["error"]["code"]) == (503, "busy")

@@ -24,7 +24,7 @@ from imagefinder.types import ImageRef, Limits
 
 Serve = Callable[..., TestClient]
 LIMITS = Limits(allow_private_addresses=True)
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 class Host(ThreadingHTTPServer):
@@ -38,6 +38,7 @@ class Host(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.meeting = threading.Barrier(FETCHED)
         self.asked = 0
+        self.given_up = False
         self.end = threading.Event()
 
     def url(self, path: str) -> str:
@@ -52,7 +53,7 @@ class Handler(BaseHTTPRequestHandler):
         if "/meet/" in self.path:
             self.server.meeting.wait(PATIENCE_S)
         if "/slow" in self.path:
-            self.server.end.wait(PATIENCE_S)
+            self.server.given_up |= not self.server.end.wait(PATIENCE_S)
             return
         buffer = BytesIO()
         number = int(self.path.rpartition("/")[2].partition(".")[0])
@@ -111,7 +112,8 @@ def in_threads(client: TestClient, bodies: list[tuple[str, dict[str, Any]]]) -> 
 
 
 def test_who_needs_no_url_does_not_wait_for_those_who_do(serve: Serve, host: Host, ids: list[str]) -> None:
-    client = serve(limits=LIMITS)
+    patient = Limits(allow_private_addresses=True, read_timeout_s=600, total_timeout_s=600)
+    client = serve(limits=patient, max_seconds=600)
     slow = host.url("slow")
     bodies: list[tuple[str, dict[str, Any]]] = [
         ("/v1/search", {"parts": [{"url": slow}, {"url": slow + "2"}]}),
@@ -119,7 +121,7 @@ def test_who_needs_no_url_does_not_wait_for_those_who_do(serve: Serve, host: Hos
         ("/v1/uploads", {"url": slow}),
         ("/v1/embeddings", {"input": [{"image": slow}]}),
     ]
-    threads = in_threads(client, bodies * FETCHING)  # four times as many as are fetched for at once
+    threads = in_threads(client, bodies[:2] * FETCHING + bodies[2:] * FETCHING)  # four times as many as are served
     end = time.monotonic() + PATIENCE_S
     while host.asked < FETCHING:
         assert time.monotonic() < end
@@ -128,6 +130,7 @@ def test_who_needs_no_url_does_not_wait_for_those_who_do(serve: Serve, host: Hos
         assert client.post("/v1/search", json=body).status_code == 200
     assert client.get(f"/v1/images/{ids[0]}/thumbnail").status_code == 200
     assert client.get(f"/v1/images/{ids[0]}/original").status_code == 200
+    assert not host.given_up
     host.end.set()
     for thread in threads:
         thread.join(PATIENCE_S)
@@ -161,12 +164,13 @@ def test_few_urls_are_added_at_once(serve: Serve, host: Host) -> None:
 
 
 def test_urls_that_never_come_are_left_out_in_time(serve: Serve, host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("imagefinder.server.routes.images.FETCH_S", 1.0)
+    monkeypatch.setattr("imagefinder.server.routes.images.FETCH_S", 3.0)
     client = serve(limits=LIMITS, empty=True)
     urls = [host.url("1.png"), *(host.url(f"slow{n}") for n in range(40))]
     answer = client.post("/v1/images/urls", json={"urls": urls})
-    assert [image["uri"] for image in answer.json()["images"]] == urls[:1]
-    assert {(s["uri"], s["code"]) for s in answer.json()["skipped"]} == {(url, "timeout") for url in urls[1:]}
+    added = {image["uri"] for image in answer.json()["images"]}
+    assert added <= {urls[0]}  # on a machine so slow that it did not come in time either, none
+    assert {(s["uri"], s["code"]) for s in answer.json()["skipped"]} == {(url, "timeout") for url in {*urls} - added}
 
 
 def test_many_urls_are_a_job_that_shows_and_stops(serve: Serve, host: Host) -> None:

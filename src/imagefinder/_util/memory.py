@@ -1,6 +1,8 @@
 """Keeps a process that runs for days small, where the C library is glibc; elsewhere these do nothing.
 
 Each thread of glibc's malloc takes memory from one of up to eight arenas a core, and an arena gives little of it back.
+Nor is a large block given back once one as large was freed before: unless told otherwise, glibc then makes the next of
+an arena, where small blocks keep it.
 """
 
 from __future__ import annotations
@@ -11,13 +13,16 @@ import sys
 from typing import Any
 
 ARENAS = 2
-_M_ARENA_MAX = -8  # of malloc.h
+LARGE = 4 * 1024**2  # bytes of a block that is the system's own, and goes back to it at once
+_M_ARENA_MAX, _M_MMAP_THRESHOLD = -8, -3  # of malloc.h
 
 
-def use_few_arenas() -> None:
-    """All threads share ``ARENAS`` arenas from now on: to be called before there are many."""
+def stay_small() -> None:
+    """All threads share ``ARENAS`` arenas from now on, for blocks that are not ``LARGE``: to be called before there are
+    many."""
     if libc := _glibc():
         libc.mallopt(_M_ARENA_MAX, ARENAS)
+        libc.mallopt(_M_MMAP_THRESHOLD, LARGE)
 
 
 def give_back() -> None:

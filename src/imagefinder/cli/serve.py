@@ -66,10 +66,10 @@ def serve(
     The page is at /, the API under /v1, its description at /docs. On this machine alone, the server makes a key of its
     own: the page that opens, the Python client and `imagefinder mcp` get it by themselves, `imagefinder key` prints it.
     """
-    from imagefinder._util.memory import use_few_arenas
+    from imagefinder._util.memory import stay_small
     from imagefinder.server.run import bind, run
 
-    use_few_arenas()
+    stay_small()
     wanted = _settings(options, no_key)
     listener, wanted = bind(wanted, any_port=auto_port)
     with listener, _open(index_dir, wanted) as finder, _told(wanted) as note:

@@ -11,6 +11,7 @@ import ipaddress
 import json
 import sys
 from collections import Counter
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -36,13 +37,15 @@ AHEAD = 16  # requests that a client may send before the first is answered
 
 
 class Connections:
-    """All that are open. One that waits for its client to say something makes room for a new one."""
+    """All that are open. One that waits for its client makes room for a new one, first of all one that never sent a
+    whole request."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._open: dict[Connection, str] = {}
         self._of: Counter[str] = Counter()
-        self._waiting: dict[Connection, None] = {}  # for their clients, the longest first
+        self._strange: dict[Connection, None] = {}  # that wait for their first request, the longest first
+        self._waiting: dict[Connection, None] = {}  # for another one
 
     def admit(self, new: Connection, address: str) -> bool:
         """Whether there is room for this one, if need be in the place of one that waits."""
@@ -53,11 +56,11 @@ class Connections:
             return False
         self._open[new] = address
         self._of[address] += 1
-        self._waiting[new] = None
+        self._strange[new] = None
         return True
 
     def _close_one(self, address: str | None) -> bool:
-        for one in self._waiting:
+        for one in chain(self._strange, self._waiting):
             if address in (None, self._open[one]):
                 self.leave(one)
                 one.transport.abort()
@@ -66,7 +69,7 @@ class Connections:
 
     def leave(self, one: Connection) -> None:
         address = self._open.pop(one, None)
-        self._waiting.pop(one, None)
+        self.works(one)
         if address is not None:
             self._of[address] -= 1
             if not self._of[address]:
@@ -78,6 +81,8 @@ class Connections:
             self._waiting[one] = None
 
     def works(self, one: Connection) -> None:
+        """It has a request."""
+        self._strange.pop(one, None)
         self._waiting.pop(one, None)
 
     def sweep(self, now: float) -> None:

@@ -57,12 +57,12 @@ async def search_upload(
 
 async def _lane(serving: Serving, query: requests.Search) -> Lane:
     """Where a search is carried out."""
+    said: list[Term] = []
     with suppress(InvalidQueryError):  # which the search says itself
         said = [term for term in parse_query(query.words or "", files=False) if term.shows_picture]
-        urls = any(term.kind is Kind.URL for term in said) or any(part.url is not None for part in query.parts)
-        ids = [str(term.value) for term in said if term.kind is Kind.ID]
-        return await lane_of(serving, urls, [*ids, *(part.id for part in query.parts if part.id and part.box)])
-    return serving.searching
+    urls = any(term.kind is Kind.URL for term in said) or any(part.url is not None for part in query.parts)
+    ids = [str(term.value) for term in said if term.kind is Kind.ID]
+    return await lane_of(serving, urls, [*ids, *(part.id for part in query.parts if part.id and part.box)])
 
 
 async def lane_of(serving: Serving, urls: bool, ids: Sequence[str]) -> Lane:
