@@ -77,7 +77,8 @@ async def session(serving: ServingDep, request: Request, body: requests.Key) -> 
     if key is None:
         return response
     client = request.client.host if request.client else ""
-    serving.guesses.check(client)
+    if body.key is not None:
+        serving.guesses.check(client)  # not of links, which nobody guesses
     if not (is_same(body.key, key) if body.key is not None else serving.links.use(body.link or "")):
         serving.guesses.take(client)
         raise RefusedError(401, "The key is wrong." if body.key is not None else _USED, remedy=_ANOTHER)
