@@ -26,6 +26,7 @@ from imagefinder.server.connections import AHEAD, HEAD_BYTES, HEAD_S, STALLED_S
 from imagefinder.server.errors import of_error
 from imagefinder.server.run import LINES, bind, server_of
 from imagefinder.server.settings import ServerSettings
+from imagefinder.server.state import Lane
 
 PATIENCE_S = 30.0
 
@@ -394,6 +395,29 @@ def test_what_waits_for_a_thread_does_not_begin_once_its_client_has_gone(
             client.close()
         until(lambda: lane._room._value == room)
         assert len(calls) == threads
+
+
+def test_what_is_made_for_a_request_that_has_ended_is_dropped() -> None:
+    begun, end, dropped = threading.Event(), threading.Event(), threading.Event()
+
+    def make() -> str:
+        begun.set()
+        assert end.wait(PATIENCE_S)
+        return "made"
+
+    async def ask(lane: Lane) -> None:
+        asked = asyncio.create_task(lane.run_for(make, lambda made: dropped.set() if made == "made" else None))
+        await asyncio.to_thread(begun.wait, PATIENCE_S)
+        asked.cancel()
+        with suppress(asyncio.CancelledError):
+            await asked
+        assert not dropped.is_set()
+        end.set()
+        assert await asyncio.to_thread(dropped.wait, PATIENCE_S)
+
+    lane = Lane("test", 1)
+    asyncio.run(ask(lane))
+    lane.close()
 
 
 def test_a_body_that_comes_too_slowly_is_given_up(finder: ImageFinder, monkeypatch: pytest.MonkeyPatch) -> None:

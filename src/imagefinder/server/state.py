@@ -7,7 +7,7 @@ import functools
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
@@ -56,11 +56,28 @@ class Lane:
     async def run(self, do: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What ``do`` gives, called in a thread of this lane with the context variables of its caller. Raises
         RefusedError."""
+        return await asyncio.wrap_future(self._begin(functools.partial(do, *args, **kwargs)))
+
+    async def run_for(self, do: Callable[P, T], drop: Callable[[T], None], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The same for what must be closed or taken back: if its request ends before it is there, ``drop`` gets it."""
+        future = self._begin(functools.partial(do, *args, **kwargs))
+
+        def drop_it(done: Future[T]) -> None:
+            if not done.cancelled() and done.exception() is None:
+                drop(done.result())
+
+        try:
+            return await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            future.add_done_callback(drop_it)
+            raise
+
+    def _begin(self, do: Callable[[], T]) -> Future[T]:
         if not self._room.acquire(blocking=False):
             raise RefusedError(503, "Too many requests are waiting.", remedy="Try again in a moment.")
-        future = self._pool.submit(copy_context().run, functools.partial(do, *args, **kwargs))
+        future = self._pool.submit(copy_context().run, do)
         future.add_done_callback(lambda _: self._room.release())
-        return await asyncio.wrap_future(future)
+        return future
 
     def close(self) -> None:
         """What has not begun never does."""

@@ -145,7 +145,7 @@ class Uploads:
                     kept.skipped.append(not_kept(name, error))
             ending().go_on()
         except BaseException:
-            self._let_go(kept, finder)
+            self.let_go(kept, finder)
             raise
         return kept
 
@@ -166,9 +166,9 @@ class Uploads:
         try:
             yield
         finally:
-            self._let_go(kept, finder)
+            self.let_go(kept, finder)
 
-    def _let_go(self, kept: Kept, finder: ImageFinder) -> None:
+    def let_go(self, kept: Kept, finder: ImageFinder) -> None:
         """Remove the files that neither the index has nor another request keeps."""
         with self._lock:
             while kept.paths:

@@ -178,7 +178,8 @@ async def original(
     headers = {"etag": etag, "cache-control": "private, no-cache"}
     if is_known(if_none_match, etag):
         return Response(status_code=304, headers=headers)
-    file, size = await _lane(serving, record).run(serving.pictures.original, record)
+    lane = _lane(serving, record)
+    file, size = await lane.run_for(serving.pictures.original, lambda opened: opened[0].close(), record)
     headers["content-security-policy"] = "sandbox; default-src 'none'"  # a file of a stranger runs nothing here
     kind = TYPES.get(format_of(file.read(1024)), "application/octet-stream")  # what it is; a URL's may have changed
     return FileResponse(file, size, kind, headers, range if if_range in (None, etag) else None)
@@ -215,7 +216,10 @@ async def add_images(
     """Add image files to the collection; the server keeps a copy of each."""
     wanted = checked_tags(tag for tag in tags.split(",") if tag.strip())
     given = [(display_name(file.filename), file.file) for file in files]
-    kept = await serving.drawing.run(serving.uploads.keep_images, given, serving.finder)
+    finder = serving.finder
+    kept = await serving.drawing.run_for(
+        serving.uploads.keep_images, lambda kept: serving.uploads.let_go(kept, finder), given, finder
+    )
 
     def add() -> dict[str, Any]:
         with serving.uploads.settled(kept, serving.finder):
@@ -229,8 +233,8 @@ async def add_images(
     try:
         return await _soon(serving, add)
     except RefusedError:
-        with serving.uploads.settled(kept, serving.finder):
-            raise
+        serving.uploads.let_go(kept, finder)
+        raise
 
 
 @router.post("/images/urls", status_code=201, response_model=responses.Added, responses=_ADDED)
