@@ -189,14 +189,23 @@ def load_model(name: str = "default", *, threads: int | None = None, extra: Sequ
 
 
 def _load(spec: ModelSpec, threads: int | None, extra: Sequence[Path]) -> Embedder:
+    _check_files(spec, extra)
     if spec.base is not None:
         from imagefinder.models.derived import DerivedEmbedder
 
         return DerivedEmbedder(spec, load_model(spec.base.model, threads=threads, extra=extra), threads=threads)
     from imagefinder.models.onnx import OnnxEmbedder
 
-    if spec.folder.parent not in (BUNDLED, *extra):
+    return OnnxEmbedder(spec, threads=threads)
+
+
+def _check_files(spec: ModelSpec, extra: Sequence[Path]) -> None:
+    """Compare the files with their checksums: of models that were pulled when they look otherwise than the last time,
+    of those in an index each time, as an index may come from anybody, with a note that all was well. Those of the
+    package are its installer's; `imagefinder doctor` compares them. Raises ModelError."""
+    if spec.folder.parent in extra:
+        spec.verify()
+    elif spec.folder.parent != BUNDLED:
         from imagefinder.models.pulled import check_files
 
         check_files(spec)
-    return OnnxEmbedder(spec, threads=threads)
