@@ -158,3 +158,4 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=4, help="how often the crash test kills an indexing run")
+    parser.addoption("--damage", action="store_true", help="damage every file of an index in every way")

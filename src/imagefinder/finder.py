@@ -98,7 +98,7 @@ class ImageFinder:
             find_spec(known_name(model))  # a name that is wrong leaves no new index behind
         index = Index(folder, create=create, wait_s=wait_s, read_only=read_only)
         try:
-            finish_interrupted(index)
+            finish_interrupted(index, again=index.left_open)
             return cls(index, model=model, limits=limits)
         except BaseException:
             index.close()

@@ -145,9 +145,14 @@ def purge(index: Index) -> int:
     """Forget for good what people said of images that are not in the index any more: tags, captions and names,
     decisions on duplicates, and feedback. Returns of how many images. Raises IndexDamagedError or StorageError."""
     with index.writing:
-        there = set(index.store.columns(("content_hash",))["content_hash"])
-        said = load_said(index.path)
-        gone = {one.content_hash for one in said}
-        gone |= purge_decisions(index, there) | purge_feedback(index, there)
-        save_said(index.path, [])
+        found = index.store.columns(("uri", "content_hash"))
+        content = dict(zip(found["uri"], found["content_hash"], strict=True))
+        there = set(content.values())
+        gone = purge_decisions(index, there) | purge_feedback(index, there)
+        kept = load_said(index.path)
+        left = [key for key in kept.images if content.get(key[1]) != key[0]]
+        for key in left:
+            del kept.images[key]
+        save_said(index.path, kept)
+        gone |= {key[0] for key in left}
     return len(gone)

@@ -282,7 +282,7 @@ def check_spec(spec: ModelSpec) -> None:
     if not spec.spaces:
         raise ValueError("there are no spaces")
     tower = (spec.text and spec.text.tower) or ""
-    for name in (*spec.files, *spec.run_files, tower):
+    for name in (*spec.files, *spec.run_files, *([tower] if tower else ())):
         if not _is_beside(name.removeprefix(f"../{tower}/") if tower else name) or "/" in tower:
             raise ValueError(f"the file {name!r} is outside its folder")
     for name, space in spec.spaces.items():
@@ -298,10 +298,12 @@ def check_spec(spec: ModelSpec) -> None:
         _check_text(spec, spec.text)
 
 
-def _is_beside(name: str) -> bool:
+def _is_beside(name: object) -> bool:
     """Whether a name is that of a file in the model's own folder or below it, on every system."""
-    parts = PureWindowsPath(name)  # it knows both separators, and drives
-    return not (parts.drive or parts.root or ".." in parts.parts)
+    parts = (
+        PureWindowsPath(name) if isinstance(name, str) else PureWindowsPath()
+    )  # it knows both separators, and drives
+    return bool(parts.parts) and not (parts.drive or parts.root or ".." in parts.parts or "\0" in str(parts))
 
 
 def check_preprocess(wanted: Preprocess) -> None:

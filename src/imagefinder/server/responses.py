@@ -212,6 +212,7 @@ class Space(ResponseBody):
     dim: int
     images: int = Field(description="How many images have a vector in it.")
     current: list[Literal["image", "words"]] = Field(description="What it is searched for where none is named.")
+    broken: str = Field(description="Why its model can't be used; empty if it can.")
 
 
 class Source(ResponseBody):
