@@ -244,6 +244,14 @@ def test_help_is_there_for_every_command() -> None:
         assert "Usage" in run_cli(command, "--help").stdout
 
 
+@pytest.mark.parametrize("group", [[], ["sources"], ["models"], ["spaces"], ["train"], ["duplicates", "--help"]])
+def test_a_group_alone_shows_its_help(group: list[str]) -> None:
+    done = run_cli(*group)
+    shown = done.stdout + done.stderr
+    assert shown.startswith("Usage: ") and "\nCommands:\n" in shown
+    assert (done.returncode, bool(done.stdout)) == ((0, True) if "--help" in group else (2, False))
+
+
 def test_parts_examples_copies_and_diversity(home: Path, search: Run) -> None:
     hits = json.loads(search("an animal", "-k", "3", "--json").stdout)["hits"]
     path, id = hits[0]["uri"], hits[0]["id"]

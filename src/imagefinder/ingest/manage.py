@@ -90,11 +90,13 @@ def move_source(
     old: str | os.PathLike[str],
     new: str | os.PathLike[str],
     *,
+    within: Sequence[str] | None = None,
     progress: OnProgress | None = None,
 ) -> IngestReport:
     """Look for the images of a source that was renamed or moved in its new place, and know it by that. Images are
     recognised by their content: what was said of them, decided, and their clusters go along, and none is embedded
-    again. ``old`` may also be a folder above several sources.
+    again. ``old`` may also be a folder above several sources. ``within`` binds the new places to folders, see
+    ``images.sources.Source``.
 
     What is not in the new place is treated like an image that is gone from its source; while some of it stays, so does
     the old source. Raises NotFoundError (no such source, or nothing in the new place) and InvalidInputError (the old
@@ -106,7 +108,7 @@ def move_source(
         targets = [_target(entry, source_uri(old), source_uri(new)) for entry in entries]
         sources = []
         for entry, target in zip(entries, targets, strict=True):
-            source = open_source(target, **dict(entry.options))
+            source = open_source(target, **{**entry.options, **({} if within is None else {"within": within})})
             if source.kind != entry.kind:
                 raise InvalidInputError(f"{entry.uri} was a {entry.kind}, and {target} is a {source.kind}.")
             sources.append(source)

@@ -20,7 +20,7 @@ from weakref import WeakValueDictionary
 from imagefinder._util.files import expanded
 from imagefinder._util.shapes import check_shape
 from imagefinder.errors import InvalidInputError, ModelError, NotFoundError
-from imagefinder.models.spec import SPEC_FILE, ModelSpec, check_inside, check_spec
+from imagefinder.models.spec import SPEC_FILE, ModelSpec, check_spec
 
 if TYPE_CHECKING:
     from imagefinder.models.base import Embedder
@@ -102,7 +102,6 @@ def _load_own(folder: Path) -> ModelSpec:
         raise ModelError(
             f"{folder / SPEC_FILE} is that of another model, {spec.name}.", remedy=f"Move it to {spec.name}."
         )
-    check_inside(spec)
     return spec
 
 
@@ -227,14 +226,23 @@ def load_model(name: str = "default", *, threads: int | None = None, extra: Sequ
 
 
 def _load(spec: ModelSpec, threads: int | None, extra: Sequence[Path]) -> Embedder:
+    _check_files(spec, extra)
     if spec.base is not None:
         from imagefinder.models.derived import DerivedEmbedder
 
         return DerivedEmbedder(spec, load_model(spec.base.model, threads=threads, extra=extra), threads=threads)
     from imagefinder.models.onnx import OnnxEmbedder
 
-    if spec.folder.parent not in (BUNDLED, *extra):
+    return OnnxEmbedder(spec, threads=threads)
+
+
+def _check_files(spec: ModelSpec, extra: Sequence[Path]) -> None:
+    """Compare the files with their checksums: of models that were pulled when they look otherwise than the last time,
+    of those in an index each time, as an index may come from anybody, with a note that all was well. Those of the
+    package are its installer's; `imagefinder doctor` compares them. Raises ModelError."""
+    if spec.folder.parent in extra:
+        spec.verify()
+    elif spec.folder.parent != BUNDLED:
         from imagefinder.models.pulled import check_files
 
         check_files(spec)
-    return OnnxEmbedder(spec, threads=threads)

@@ -233,6 +233,13 @@ class Spaces(ResponseBody):
     spaces: list[Space]
 
 
+class Link(ResponseBody):
+    """The token of a link that opens the page once, and for how many seconds it is good."""
+
+    link: str
+    seconds: int
+
+
 class Prediction(ResponseBody):
     """The likeliest class of a picture, how sure that is (0 to 1), and the likeliest five with their probabilities."""
 

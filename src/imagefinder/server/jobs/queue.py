@@ -6,6 +6,7 @@ jobs/20261121-101500-ab12.json    in the index folder: what was asked, what came
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import secrets
@@ -20,6 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from imagefinder._util.ending import EndedError, Ending, within
 from imagefinder._util.files import write_whole
 from imagefinder.errors import IndexDamagedError, NotFoundError, StorageError
 from imagefinder.index.jsonfile import json_text, read_json
@@ -43,10 +45,6 @@ _KEPT = frozenset(name.removesuffix("?") for name in _SHAPE)
 NICE = 10  # how far a job steps back behind searches for the processor
 
 
-class JobStoppedError(Exception):
-    """Raised inside a job that somebody has cancelled."""
-
-
 @dataclass(slots=True)
 class Job:
     """One piece of work. ``title`` says to people what it is. Times are ISO 8601 in UTC; ``done`` of ``total`` counts
@@ -67,7 +65,7 @@ class Job:
     error: dict[str, Any] | None = None
     result: Any = None
     skipped: list[dict[str, str]] = field(default_factory=list)
-    stopping: bool = False
+    ending: Ending = field(default_factory=lambda: Ending(math.inf))
     _since: tuple[str, float] = ("", 0.0)
     _published: float = 0.0
 
@@ -148,7 +146,7 @@ class Jobs:
         """Stop a job, at its next step when it runs already. One that has ended stays as it is."""
         job = self.get(id)
         with self._lock:
-            job.stopping = True
+            job.ending.stop()
             if job.state == "queued":
                 self._waiting = deque(w for w in self._waiting if w[0] is not job)
                 self._end(job, "cancelled")
@@ -169,7 +167,7 @@ class Jobs:
                 self._end(job, "cancelled")
             self._waiting.clear()
             if self._running:
-                self._running.stopping = True
+                self._running.ending.stop()
             self._lock.notify()
         self._thread.join(wait_s)
 
@@ -177,8 +175,7 @@ class Jobs:
 
     def step(self, job: Job, stage: str, done: int = 0, total: int = 0, *, open: bool = False) -> None:
         """Say how far a job is, and stop it here if somebody wants that. ``open``: other short work may be done now."""
-        if job.stopping:
-            raise JobStoppedError
+        job.ending.go_on()
         new = stage != job._since[0]
         if new:
             job._since = (stage, time.monotonic())
@@ -213,9 +210,10 @@ class Jobs:
         self._keep(job)
         self._publish(job, always=True)
         try:
-            job.result = work(job, self)
+            with within(job.ending):
+                job.result = work(job, self)
             state = "done"
-        except JobStoppedError:
+        except EndedError:
             state = "cancelled"
         except BaseException as error:  # whatever happened, the queue goes on
             job.error = of_error(error)[1]["error"]
@@ -241,7 +239,8 @@ class Jobs:
             if not future.set_running_or_notify_cancel():
                 continue
             try:
-                future.set_result(do())
+                with within(Ending(math.inf)):  # not with the job in whose step it is done
+                    future.set_result(do())
             except BaseException as error:
                 future.set_exception(error)
 
