@@ -57,6 +57,7 @@ def answers(home: Path, wanted: list[tuple[str, str]]) -> Iterator[tuple[str, st
         wanted = wanted[len(ended) + 1 :]
 
 
+@pytest.mark.timeout(10_000)  # with --damage
 def test_damage_is_never_silent_and_always_mended(home: Path, pytestconfig: pytest.Config) -> None:
     wanted = list(cases(home / "whole", pytestconfig.getoption("--damage")))
     found = list(answers(home, wanted))

@@ -21,7 +21,7 @@ VALUES: list[Any] = [
     *(None, True, -1, 2**70, 1e308, "", "x", [], {}, ["../x"], MISSING),
     *("../victim/x", "../../victim/x.json", "/HOME/victim/x", "a\0b", "\ud800", "9" * 5000),
 ]
-SHARE = 8  # of the fields, one in so many is edited by default
+SHARE = 24  # of the fields, one in so many is edited by default
 ARRAYS = ("empty", "text", "huge", "negative", "nan", "flat", MISSING)
 
 
@@ -72,10 +72,11 @@ def cases(home: Path, every: bool) -> Iterator[tuple[str, tuple[Any, ...], Any]]
                 yield name, at, value.replace("/HOME", str(home)) if isinstance(value, str) else value
 
 
+@pytest.mark.timeout(10_000)  # with --damage
 def test_whatever_a_file_says_nothing_outside_is_touched(home: Path, pytestconfig: pytest.Config) -> None:
     wanted = list(cases(home, pytestconfig.getoption("--damage")))
     bad = [f"{one}: {outcome}" for one, outcome in answers(home, wanted) if outcome not in ("right", "refused")]
-    assert len(wanted) > 60 and not bad, "\n\n".join(bad)
+    assert len(wanted) > 20 and not bad, "\n\n".join(bad)
 
 
 def answers(home: Path, wanted: list[Any]) -> Iterator[tuple[Any, str]]:
