@@ -361,7 +361,16 @@ def main() -> None:
         pictures = [path.read_bytes() for path in sorted(base.rglob("*.jpg"))[:30]]
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
-        command = [sys.executable, "-m", "imagefinder", "serve", "--index", str(home / "index"), "--no-browser"]
+        command = [
+            sys.executable,
+            "-m",
+            "imagefinder",
+            "serve",
+            "--index",
+            str(home / "index"),
+            "--no-browser",
+            "--no-key",
+        ]
         environment = {**os.environ, "IMAGEFINDER_ALLOW_PRIVATE_ADDRESSES": "1"}
         with (home / "log").open("wb") as log:
             process = subprocess.Popen([*command, "--port", str(port)], stderr=log, env=environment)

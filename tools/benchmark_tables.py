@@ -383,6 +383,13 @@ def five() -> str:
     return table([f"measured on {speed['machine']['cores']} CPU cores, no GPU", ""], rows)
 
 
+def leaves() -> str:
+    found = result("nothing_leaves")
+    alone = ", ".join(found["ONNX Runtime alone, without ImageFinder"]) or "nothing"
+    rows = [[name, ", ".join(out) or "nothing"] for name, out in found["commands"].items()]
+    return table(["command", "looked up or tried to reach"], [*rows, ["ONNX Runtime alone, for a minute", alone]])
+
+
 def renderers() -> str:
     candidates = result("map_renderers")["candidates"]
     sizes = ("22,914", "1,000,000")

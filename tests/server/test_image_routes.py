@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from io import BytesIO
@@ -290,6 +291,53 @@ def test_an_index_opened_again_has_it_all(
     finder_of(client).close()
     with ImageFinder.open(copy_index(home, home.with_name("copy")), create=False) as finder:
         assert finder.get(ids[0]).tags == ("kept",) and len(finder) == len(ids) + 1
+
+
+def test_what_lies_at_its_place_now_is_not_shown_as_the_image(serve: Serve, tmp_path: Path) -> None:
+    client = serve(empty=True)
+    (tmp_path / "in").mkdir()
+    place, secret = tmp_path / "in" / "a.jpg", tmp_path / "secret"
+    place.write_bytes(picture(1))
+    finder_of(client).add(tmp_path / "in")
+    id = finder_of(client).records()[0].id
+    ways = [f"/v1/images/{id}/original", f"/v1/images/{id}/thumbnail?size=1024"]
+    assert [client.get(way).status_code for way in ways] == [200, 200]
+    secret.write_text("root:x:0:0:")
+    other = tmp_path / "other.jpg"
+    other.write_bytes(picture(2))
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for target in (secret, other, Path("/etc/passwd"), Path("/dev/zero"), pipe, tmp_path, tmp_path / "nothing"):
+        place.unlink()
+        place.symlink_to(target)
+        for way in ways:
+            answer = client.get(way)
+            assert answer.status_code == 422 and "root:" not in answer.text, (target, way)
+        by_part = {"parts": [{"id": id, "box": [0, 0, 0.5, 0.5]}]}
+        assert client.post("/v1/search", json=by_part).status_code == 422
+    place.unlink()
+    place.symlink_to(tmp_path / "moved.jpg")
+    (tmp_path / "moved.jpg").write_bytes(picture(1))  # the very picture, wherever it lies
+    assert [client.get(way).status_code for way in ways] == [200, 200]
+
+
+def test_a_url_that_gives_other_bytes_now_is_named_by_what_they_are(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = [picture(1)]
+    monkeypatch.setattr("imagefinder.images.fetch.Fetcher.get", lambda self, url: given[0])
+    client = serve(empty=True)
+    finder_of(client).add("https://example.com/a.jpg")
+    path = f"/v1/images/{finder_of(client).records()[0].id}/original"
+    for data, kind in (
+        (picture(1), "image/jpeg"),
+        (picture(2, format="PNG"), "image/png"),
+        (b"<svg onload=alert(1)>", "application/octet-stream"),
+        (b"<html><script>alert(1)</script>", "application/octet-stream"),
+    ):
+        given[0] = data
+        answer = client.get(path)
+        assert answer.headers["content-type"] == kind and "sandbox" in answer.headers["content-security-policy"]
 
 
 # --- all or nothing -------------------------------------------------------------------------------------------------

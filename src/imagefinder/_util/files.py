@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from imagefinder.errors import StorageError
+from imagefinder.errors import InvalidInputError, StorageError
 
 DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in "0123456789¹²³")}  # Windows
 LONGEST = 255  # bytes of a file's name, on nearly every file system
@@ -39,8 +39,24 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def expanded(path: str | os.PathLike[str]) -> Path:
-    """A path that may begin with ``~``, the user's home. One of a user who is not there stays as it is written."""
-    return Path(os.path.expanduser(path))
+    """A path that may begin with ``~``, the user's home, or ``~name``, that of another. A file that is really called
+    so is taken as it is written. Raises InvalidInputError for a user who is not there."""
+    text = os.fspath(path)
+    found = os.path.expanduser(text)
+    if found == text and text.startswith("~") and not _exists(text):
+        user = re.split(r"[/\\]", text, maxsplit=1)[0]
+        raise InvalidInputError(
+            f"The home folder that {user[:100]!r} stands for is not known.",
+            remedy=f"Write ./{text[:100]} if it is the name of a file here.",
+        )
+    return Path(found)
+
+
+def _exists(path: str) -> bool:
+    try:
+        return os.path.lexists(path)
+    except ValueError:  # a NUL
+        return False
 
 
 def fitting_name(prefix: str, name: str) -> str:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
 from imagefinder._util.ending import ending
+from imagefinder.errors import ImageError
 from imagefinder.images.inside import inside, is_file, is_url
-from imagefinder.types import EncodedImage, ImageRef, Limits, LoadedImage
+from imagefinder.types import EncodedImage, ImageRef, Limits, LoadedImage, SkipCode
 
 __all__ = ["Loader", "is_file", "is_url", "split_url"]
 
@@ -43,6 +44,8 @@ class Loader:
         self._fetcher: Fetcher | None = None
 
     def read(self, ref: ImageRef) -> EncodedImage:
+        """The bytes of an image. Of one that was indexed another file may lie at its path by now, or a link to one: it
+        is refused unless it holds what it must. A URL may give other bytes each time."""
         from imagefinder.images.decode import encode_bytes, read_file
 
         if is_url(ref.uri):
@@ -50,8 +53,14 @@ class Loader:
         if place := inside(ref.uri):
             from imagefinder.images.parquet import read_picture
 
-            return encode_bytes(ref, read_picture(place, self.limits))
-        return read_file(ref, self.limits)
+            encoded = encode_bytes(ref, read_picture(place, self.limits, ref.within))
+        else:
+            encoded = read_file(ref, self.limits)
+        if ref.content_hash not in ("", encoded.content_hash):
+            raise ImageError(
+                "It has changed since it was indexed.", code=SkipCode.NOT_FOUND, remedy="Run: imagefinder index"
+            )
+        return encoded
 
     def decode(self, encoded: EncodedImage, part: float = 1.0) -> LoadedImage:
         """``part`` is the share of a side, from 0 to 1, that is used: this part then has at least the size of a whole

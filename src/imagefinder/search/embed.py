@@ -85,7 +85,7 @@ class Pictures:
 
     def _url(self, term: Term) -> str | None:
         """The URL that a term's picture comes from, if it is one."""
-        place = _place(self._index, str(term.value)) if term.kind is Kind.ID else term.value
+        place = _known(self._index, str(term.value)).uri if term.kind is Kind.ID else term.value
         return place if isinstance(place, str) and is_url(place) else None
 
     def _fetch(self, urls: Sequence[str]) -> None:
@@ -107,8 +107,8 @@ class Pictures:
         if isinstance(term.value, bytes):
             picture = self._loader.decode(encode_bytes(ImageRef("<bytes>"), term.value), part).image
         elif isinstance(term.value, str):
-            uri = _place(self._index, term.value) if term.kind is Kind.ID else term.value
-            encoded = self._fetched.get(uri) or self._loader.read(ImageRef(uri))
+            ref = _known(self._index, term.value) if term.kind is Kind.ID else ImageRef(term.value)
+            encoded = self._fetched.get(ref.uri) or self._loader.read(ref)
             picture = self._loader.decode(encoded, part).image
         else:
             picture = from_picture(term.value)
@@ -220,8 +220,8 @@ def no_image(id: str) -> NotFoundError:
     return NotFoundError(f"There is no image with the id {id}.", remedy="`imagefinder search --json` prints ids.")
 
 
-def _place(index: Index, id: str) -> str:
+def _known(index: Index, id: str) -> ImageRef:
     points = index.store.retrieve([id])
     if not points:
         raise no_image(id)
-    return str(points[0].payload["uri"])
+    return ImageRef(str(points[0].payload["uri"]), content_hash=str(points[0].payload["content_hash"]))

@@ -21,6 +21,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from imagefinder._version import __version__
 from imagefinder.errors import ImageFinderError
@@ -63,7 +64,8 @@ Times are in UTC unless they say otherwise."""
 def create_app(finder: ImageFinder, settings: ServerSettings | None = None, limits: Limits | None = None) -> FastAPI:
     """The API and the page for an open ``ImageFinder``, which stays its caller's to close.
 
-    ``limits`` hold for what clients send and for the URLs they name.
+    ``limits`` hold for what clients send and for the URLs they name. Give uvicorn ``proxy_headers=False``: by default
+    it believes every X-Forwarded-For of this machine, whoever sends it; whom to believe is in the settings.
     """
     settings = settings or ServerSettings()
     serving = Serving(finder, settings, limits or Limits())
@@ -75,6 +77,7 @@ def create_app(finder: ImageFinder, settings: ServerSettings | None = None, limi
         redoc_url=None,
         lifespan=_lifespan,
         middleware=_middleware(serving),
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         responses={"4XX": {"model": responses.Error}, "5XX": {"model": responses.Error}},
         generate_unique_id_function=lambda route: f"{route.tags[0]}_{route.name}" if route.tags else route.name,
     )
@@ -100,10 +103,12 @@ def _middleware(serving: Serving) -> list[Middleware]:
         allow_methods=["*"],
         allow_headers=["Authorization", "Content-Type"],
     )
+    proxies = Middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))
     return [
+        *([proxies] if settings.trusted_proxies else []),
         Middleware(Spoken, root_path=settings.root_path),
         Middleware(Measured, metrics=serving.metrics),
-        Middleware(Guard, settings=settings, access=access),
+        Middleware(Guard, settings=settings, access=access, guesses=serving.guesses),
         *([cors] if settings.origins else []),
         Middleware(Methods, access=access, root_path=settings.root_path),
         Middleware(GZipMiddleware, minimum_size=16 * 1024, compresslevel=1, exclude_content_types=PACKED),

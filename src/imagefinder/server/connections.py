@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from imagefinder._util.hosts import is_loopback
 from imagefinder.server.errors import body
-from imagefinder.server.settings import is_loopback
 
 if TYPE_CHECKING:
     from asyncio import BaseTransport

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from imagefinder._util.ending import ending
 from imagefinder.errors import ImageError
 from imagefinder.images.files import open_file, unreadable
-from imagefinder.images.loader import Loader, is_file, is_url
+from imagefinder.images.loader import Loader, is_file
 from imagefinder.types import ImageRef, Limits, Record, SkipCode
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ class Pictures:
             facts = os.fstat(file.fileno())
             if self._hash_of(file, facts) != record.content_hash:
                 raise _changed()
+            file.seek(0)
             return file, facts.st_size
         except OSError as error:
             file.close()
@@ -103,10 +104,7 @@ class Pictures:
 
     def _read(self, record: Record) -> EncodedImage:
         """The image's own bytes. Raises ImageError, also where they are not those that were indexed."""
-        encoded = self._loader.read(ImageRef(record.uri))
-        if encoded.content_hash != record.content_hash and not is_url(record.uri):
-            raise _changed()
-        return encoded
+        return self._loader.read(ImageRef(record.uri, content_hash=record.content_hash))
 
     def _decoded(self, record: Record, size: int) -> Image:
         encoded = self._read(record)

@@ -242,7 +242,15 @@ class ForgottenSource(KnownSource):
 
 
 class Key(Body):
-    key: Annotated[str, StringConstraints(max_length=1000)]
+    """The key of the server, or the token of a link: exactly one of them."""
+
+    key: Annotated[str, StringConstraints(max_length=1000)] | None = None
+    link: Annotated[str, StringConstraints(max_length=1000)] | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Key:
+        check_one(self, "key", "link")
+        return self
 
 
 # --- OpenAI's shape -----------------------------------------------------------------------------------------------

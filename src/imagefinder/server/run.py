@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import html
 import logging
 import signal
 import socket
@@ -12,11 +13,13 @@ import time
 import webbrowser
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
 import uvicorn
 
+from imagefinder._util.local_servers import write_privately
 from imagefinder._util.memory import give_back
 from imagefinder.errors import InvalidInputError
 from imagefinder.server.connections import BACKLOG, IDLE_S, Connection, Connections, connections_allowed
@@ -74,6 +77,7 @@ def server_of(app: FastAPI, *, ready: Callable[[], None] = lambda: None, gracefu
         log_level="warning",
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # the app knows whom to believe
         backlog=BACKLOG,
         timeout_keep_alive=IDLE_S,
         timeout_graceful_shutdown=graceful_s,
@@ -115,8 +119,15 @@ def _place(record: logging.LogRecord) -> str:
     return f"{type(error).__name__} {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""
 
 
-def open_browser(url: str) -> None:
-    """In a thread of its own: some browsers keep their caller waiting."""
+def open_browser(url: str, by: Path | None = None) -> None:
+    """In a thread of its own: some browsers keep their caller waiting. A ``url`` that is for this user only is opened
+    ``by`` a file for this user only, which leads there: every user of a machine sees what programs are called with.
+    Raises OSError for a file that can't be written."""
+    if by is not None:
+        at = html.escape(url, quote=True)
+        refresh = f'<meta http-equiv="refresh" content="0; url={at}"><meta name="referrer" content="no-referrer">'
+        write_privately(by, f'<!doctype html><meta charset="utf-8">{refresh}<p><a href="{at}">ImageFinder</a></p>')
+        url = by.as_uri()
     threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
 
 

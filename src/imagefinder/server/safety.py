@@ -14,10 +14,10 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from imagefinder._util.hosts import is_loopback
 from imagefinder.server.access import API, FOUND, Access
 from imagefinder.server.bounds import Bounds
 from imagefinder.server.errors import RefusedError, of_error
-from imagefinder.server.settings import is_loopback
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from imagefinder.server.access import AccessTable
     from imagefinder.server.settings import ServerSettings
 
-COOKIE = "imagefinder-key"
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
     "font-src 'self'; worker-src 'self' blob:; manifest-src 'self'; form-action 'none'; base-uri 'none'; "
@@ -41,17 +40,19 @@ HEADERS = {
 }
 BURST_S = 3.0  # seconds of its rate that a client may use at once
 CLIENTS = 10_000  # addresses remembered
+WRONG_KEYS_PER_SECOND = 20.0  # of one address, also where any number of costly requests is answered
 
 
 class Guard:
     """ASGI middleware that refuses what ``ServerSettings`` do not allow, and adds the headers of a careful server. What
     a request may do and cost is what its route says: see ``access``."""
 
-    def __init__(self, app: ASGIApp, settings: ServerSettings, access: AccessTable) -> None:
+    def __init__(self, app: ASGIApp, settings: ServerSettings, access: AccessTable, guesses: Buckets) -> None:
         self._app = app
         self._bounds = Bounds(app, settings.max_seconds)
         self._settings = settings
         self._access = access
+        self._guesses = guesses
         self._buckets = Buckets(settings.requests_per_second)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -114,12 +115,14 @@ class Guard:
             return
         kind, _, sent = request.header("authorization").partition(" ")
         if kind.lower() == "bearer":
+            self._guesses.check(request.client)  # also the right one waits: else a refusal to answer would be an answer
             right = is_same(sent.strip(), key)
         else:
-            sent = request.cookie(COOKIE)
+            sent = request.cookie(cookie_name(self._settings.port))  # a digest, which nobody guesses
             right = is_same(sent, cookie_value(key))
         if not right:
-            self._buckets.take(request.client)  # guessing costs as much as searching
+            if sent:
+                self._guesses.take(request.client)
             raise RefusedError(401, "A key is needed." if not sent else "The key is wrong.", remedy=_KEY)
 
 
@@ -136,6 +139,11 @@ _KEY = "Send it as: Authorization: Bearer KEY"
 def is_same(given: str, secret: str) -> bool:
     """Compares in a time that tells nothing."""
     return hmac.compare_digest(given.encode("utf-8", "replace"), secret.encode())
+
+
+def cookie_name(port: int) -> str:
+    """Browsers send the cookies of a host to all of its ports, so each server has its own."""
+    return f"imagefinder-key-{port}"
 
 
 def cookie_value(key: str) -> str:
@@ -211,7 +219,8 @@ class _Sender:
 
 
 class Buckets:
-    """A token bucket for each address: ``rate`` requests a second on average, ``BURST_S`` seconds' worth at once."""
+    """A token bucket for each address: ``rate`` requests a second on average, ``BURST_S`` seconds' worth at once. Of
+    IPv6 the first 64 bits count, which are one household's; the rest its owner may change with each request."""
 
     def __init__(self, rate: float) -> None:
         self._rate = rate
@@ -220,12 +229,19 @@ class Buckets:
 
     def take(self, client: str) -> None:
         """Raises RefusedError when this client has used up its share."""
+        self._check(client, taken=1)
+
+    def check(self, client: str) -> None:
+        """The same, and takes nothing."""
+        self._check(client, taken=0)
+
+    def _check(self, client: str, taken: int) -> None:
         if not self._rate:
             return
-        now = time.monotonic()
+        now, client = time.monotonic(), _owner(client)
         level, then = self._levels.pop(client, (self._size, now))
         level = min(self._size, level + (now - then) * self._rate)
-        self._levels[client] = (max(0.0, level - 1), now)
+        self._levels[client] = (max(0.0, level - taken), now)
         if len(self._levels) > CLIENTS:
             self._levels.popitem(last=False)
         if level < 1:
@@ -238,6 +254,17 @@ def _name(authority: str) -> str:
         return (urlsplit(f"//{authority}").hostname or "").rstrip(".")
     except ValueError:
         return ""
+
+
+def _owner(address: str) -> str:
+    """Whom an address belongs to."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address[:100]
+    if isinstance(found, ipaddress.IPv6Address):
+        return str(found.ipv4_mapped or ipaddress.ip_network((int(found) >> 64 << 64, 64)))
+    return str(found)
 
 
 def _is_address(name: str) -> bool:

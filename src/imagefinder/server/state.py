@@ -19,8 +19,10 @@ from imagefinder.server.errors import RefusedError
 from imagefinder.server.hub import Hub
 from imagefinder.server.jobs.kinds import title_of
 from imagefinder.server.jobs.queue import Jobs
+from imagefinder.server.links import Links
 from imagefinder.server.metrics import Metrics
 from imagefinder.server.pictures import Pictures
+from imagefinder.server.safety import WRONG_KEYS_PER_SECOND, Buckets
 from imagefinder.server.uploads import Uploads
 
 if TYPE_CHECKING:
@@ -101,6 +103,8 @@ class Serving:
         self.drawing = Lane("drawing", max(2, threads))
         self.fetching = Lane("fetching", FETCHING)
         self.editing = threading.Lock()  # of the clusters: one correction at a time
+        self.guesses = Buckets(settings.requests_per_second or WRONG_KEYS_PER_SECOND)  # of the key, wrong ones
+        self.links = Links()
         self.ready = False
         self.metrics.watch(lambda: len(finder), self.jobs.counts)
 

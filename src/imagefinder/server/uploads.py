@@ -8,6 +8,7 @@ uploads/queries/ab12...        pictures searched by; the latest are kept
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import threading
 from collections import Counter
@@ -18,12 +19,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from imagefinder._util.ending import ending
-from imagefinder._util.files import expanded, write_whole
+from imagefinder._util.files import write_whole
 from imagefinder.catalog.edits import NAME_LENGTH
 from imagefinder.errors import ImageError, ImageFinderError, InvalidInputError, NotFoundError, StorageError
+from imagefinder.images.inside import file_of
 from imagefinder.images.loader import Loader, is_url
 from imagefinder.images.places import located
 from imagefinder.server.errors import RefusedError
+from imagefinder.server.settings import place_of
 from imagefinder.types import ImageRef, Limits, Record, image_id
 
 if TYPE_CHECKING:
@@ -207,7 +210,7 @@ class Uploads:
     def _check(self, places: Sequence[str], settings: ServerSettings) -> None:
         for place in places:
             uri = located(place, str(self.tables))
-            if not is_url(uri) and not settings.may_add(uri):
+            if not is_url(uri) and not settings.may_add(file_of(uri)):
                 raise RefusedError(
                     403,
                     f"The table names a file of the server's machine ('{place[:80]}').",
@@ -215,14 +218,24 @@ class Uploads:
                 )
 
 
-def check_source(source: str, finder: ImageFinder, settings: ServerSettings, uploads: Uploads) -> None:
-    """Refuse a source that clients may not name: a path of this machine that nobody has allowed."""
-    if is_url(source) or source in finder.sources or Path(source).parent == uploads.tables:
-        return
-    if not settings.may_add(str(expanded(source).absolute())):
-        raise RefusedError(
-            403, "Folders of the server's machine can't be added from here.", remedy="Start it with --allow-folder DIR."
-        )
+def check_source(source: str, finder: ImageFinder, settings: ServerSettings, uploads: Uploads) -> str:
+    """The source that a client names, as it is to be used: a URL, or an absolute path. Refuses a path of this machine
+    that nobody has allowed; what it leads to is bound by ``bounds``, too."""
+    if is_url(source):
+        return source
+    place = place_of(source)
+    if place in finder.sources or os.path.dirname(place) == str(uploads.tables) or settings.may_add(place):
+        return place
+    raise RefusedError(
+        403, "Folders of the server's machine can't be added from here.", remedy="Start it with --allow-folder DIR."
+    )
+
+
+def bounds(settings: ServerSettings, uploads: Uploads) -> tuple[str, ...] | None:
+    """The folders that files of new sources must lie in, wherever links and tables of clients lead; None: anywhere."""
+    if settings.within is None:
+        return None
+    return (*settings.within, os.path.realpath(uploads.tables), os.path.realpath(uploads.images))
 
 
 def display_name(name: str | None) -> str:

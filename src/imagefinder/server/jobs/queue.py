@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import secrets
 import threading
 import time
@@ -22,7 +23,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from imagefinder._util.ending import EndedError, Ending, within
 from imagefinder._util.files import write_whole
-from imagefinder.errors import NotFoundError, StorageError
+from imagefinder.errors import IndexDamagedError, NotFoundError, StorageError
+from imagefinder.index.jsonfile import json_text, read_json
 from imagefinder.server.errors import RefusedError, body, of_error
 
 if TYPE_CHECKING:
@@ -32,6 +34,14 @@ T = TypeVar("T")
 FOLDER = "jobs"
 KEPT, WAITING = 200, 50  # jobs in the history; jobs that may wait
 PUBLISH_S = 0.2  # between two reports of progress
+_TEXT = (str, None)
+_SHAPE = {
+    **{"id": re.compile("[0-9a-zA-Z-]{1,80}"), "kind": str, "options": {str: object}},
+    **{"state": frozenset({"queued", "running", "done", "failed", "cancelled"}), "stage?": str, "created": str},
+    **{"done?": int, "total?": int, "seconds?": float, "started?": _TEXT, "finished?": _TEXT},
+    **{"error?": ({"code": str, "message": str}, None), "result?": object, "skipped?": [{str: object}]},
+}
+_KEPT = frozenset(name.removesuffix("?") for name in _SHAPE)
 NICE = 10  # how far a job steps back behind searches for the processor
 
 
@@ -244,7 +254,8 @@ class Jobs:
         """Note the job on disk; a full disk costs the note, not the job."""
         row = {**job.to_dict(), "skipped": job.skipped}
         with suppress(StorageError):
-            write_whole(self._folder / f"{job.id}.json", json.dumps(row, ensure_ascii=False, default=str).encode())
+            plain = json.loads(json.dumps(row, default=str))
+            write_whole(self._folder / f"{job.id}.json", json_text(plain, indent=None))
 
 
 def _history(folder: Path, title: Title) -> list[Job]:
@@ -252,11 +263,13 @@ def _history(folder: Path, title: Title) -> list[Job]:
     jobs = []
     for path in sorted(folder.glob("*.json"))[-KEPT:] if folder.is_dir() else []:
         try:
-            row = json.loads(path.read_text("utf-8"))
-            job = Job(**{k: v for k, v in row.items() if k != "eta_s"})
+            row = read_json(path, _SHAPE, "")
+            job = Job(**{name: row[name] for name in Job.__dataclass_fields__ if name in row and name in _KEPT})
             job.title = title(job.kind, job.options)
-        except (OSError, ValueError, TypeError):
+        except (FileNotFoundError, IndexDamagedError, ValueError, TypeError):
             continue  # a note that can't be read tells nothing; the index is whole without it
+        if job.id != path.stem:
+            continue  # by its id it is removed
         if job.state in ("queued", "running"):
             job.state = "failed"
             job.error = body("interrupted", "The server ended while it ran.", "Run it again: it goes on from there.")[

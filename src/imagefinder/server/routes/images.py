@@ -10,9 +10,9 @@ from fastapi import APIRouter, File, Form, Header, Query, UploadFile
 from fastapi.responses import Response
 
 from imagefinder._util.ending import Ending, within
-from imagefinder._util.files import expanded
 from imagefinder.catalog.edits import TAG_LENGTH, TAGS, checked_tags
 from imagefinder.errors import InvalidInputError
+from imagefinder.images.headers import format_of
 from imagefinder.images.loader import is_url
 from imagefinder.server import requests, responses
 from imagefinder.server.access import changes, reads
@@ -181,7 +181,7 @@ async def original(
     lane = _lane(serving, record)
     file, size = await lane.run_for(serving.pictures.original, lambda opened: opened[0].close(), record)
     headers["content-security-policy"] = "sandbox; default-src 'none'"  # a file of a stranger runs nothing here
-    kind = TYPES.get(record.format, "application/octet-stream")
+    kind = TYPES.get(format_of(file.read(1024)), "application/octet-stream")  # what it is; a URL's may have changed
     return FileResponse(file, size, kind, headers, range if if_range in (None, etag) else None)
 
 
@@ -297,4 +297,4 @@ def folders(serving: ServingDep, path: Annotated[Place | None, Query()] = None) 
     """The folders in a folder of the server's machine, to choose one to add."""
     from imagefinder.server.folders import look_into
 
-    return Json(look_into(expanded(path) if path else None, serving.settings))
+    return Json(look_into(path, serving.settings))

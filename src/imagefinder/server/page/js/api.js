@@ -14,7 +14,21 @@ export class ApiError extends Error {
 /** True while the server asks for a key; the shell then shows its dialog, and calls wait for it. */
 export const locked = store(false);
 
+let entered = Promise.resolve();
+
+/** Once the link that opened the page, if one did, was exchanged for a cookie. */
+export const whenEntered = () => entered;
+
+/** A link that opens the page once has a token behind the #, which is taken out of the address before all else. */
+function enter() {
+  const token = /^#link=([\w-]+)$/.exec(location.hash)?.[1];
+  if (!token) return;
+  history.replaceState(history.state, "", location.pathname + location.search);
+  entered = request("POST", "/session", { body: { link: token } }).then(() => locked.set(false), () => {}); // or a key is asked for
+}
+
 async function request(method, path, { params, body, signal, as = "json" } = {}) {
+  if (path !== "/session") await entered;
   const address = new URL(at("/v1" + path), location.origin);
   for (const [name, value] of Object.entries(params ?? {})) {
     if (value !== null && value !== undefined && value !== "") address.searchParams.set(name, value);
@@ -80,6 +94,9 @@ export const api = {
   /** An ArrayBuffer, for the map's arrays. */
   bytes: (path, params, options) => request("GET", path, { params, as: "bytes", ...options }),
 };
+
+enter();
+addEventListener("hashchange", enter); // a link put into the address of an open page loads nothing
 
 const SIZES = [64, 128, 256, 512, 1024, 2048];
 
