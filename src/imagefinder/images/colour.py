@@ -72,6 +72,18 @@ def to_rgb(image: Image.Image, white: int | None = None) -> Image.Image:
     return to_srgb(image, profile)
 
 
+def is_done(image: Image.Image) -> bool:
+    """Whether ``to_rgb`` would change nothing."""
+    profile = image.info.get("icc_profile")
+    return image.mode == "RGB" and "transparency" not in image.info and (not profile or _is_srgb(profile, "RGB"))
+
+
+def bare(image: Image.Image) -> Image.Image:
+    """The same pixels, not copied, without the file they came from."""
+    image.load()
+    return image._new(image.im)
+
+
 def _on_white(image: Image.Image) -> Image.Image:
     rgba = image if image.mode == "RGBA" else image.convert("RGBA")
     white = Image.new("RGB", rgba.size, "white")

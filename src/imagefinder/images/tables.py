@@ -233,7 +233,7 @@ def _even(path: Path, header: Sequence[str], rows: Iterator[tuple[int, list[str]
 def _told_delimiter(text: str) -> tuple[str, str | None, int]:
     """The table without the line "sep=;" that some programs put above it, the delimiter in it, and the number of lines
     left out."""
-    match = re.match(r'((?:[ \t]*(?:\r\n|\r|\n))*)"?sep=([^\r\n"])"?[ \t]*(?:\r\n|\r|\n)', text, re.IGNORECASE)
+    match = re.match(r'((?>(?:[ \t]*+(?:\r\n|\r|\n))*))"?sep=([^\r\n"])"?[ \t]*(?:\r\n|\r|\n)', text, re.IGNORECASE)
     if match is None:
         return text, None, 0
     return text[match.end() :], match[2], len(re.findall(r"\r\n|\r|\n", match[0]))
