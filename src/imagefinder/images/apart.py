@@ -199,7 +199,11 @@ class _Decoder:
             return too_costly(f"Decoding it took longer than {limits.max_seconds:g} seconds.")
         if code == 0:
             return _LeftError()
-        return ImageError("The file is damaged: its decoder crashed.", code=SkipCode.CORRUPT, remedy="Save it again.")
+        return ImageError(
+            "The file is damaged: its decoder crashed, or took more memory than is allowed.",
+            code=SkipCode.CORRUPT,
+            remedy="Save it again as JPEG or PNG.",
+        )
 
     def end(self) -> None:
         self._process.kill()

@@ -70,10 +70,11 @@ def decode_here(
     short_side: int | None,
     limits: Limits,
     hold: Callable[[int], AbstractContextManager[Any]] = _one_at_a_time,
-    more: int = 0,
+    sent: bool = False,
 ) -> LoadedImage:
     """``decode`` in this process, whatever it costs. ``hold`` is given the number of pixels before they are decoded,
-    which then happens inside what it returns. ``more`` bytes for each pixel are held elsewhere."""
+    which then happens inside what it returns. A picture that is ``sent`` to another process is held twice in the end.
+    """
     image = _opened(encoded.data, limits)
     full = image.size
     _check_claim(full, limits)
@@ -83,7 +84,7 @@ def decode_here(
     pixels = pixels_held(image, full, encoded.data)
     if pixels > limits.max_decoded_pixels:
         raise _too_many(pixels, limits.max_decoded_pixels, "would have to be decoded")
-    held = bytes_held(image, full, pixels) + more * pixels
+    held = max(bytes_held(image, full, pixels), 8 * image.width * image.height if sent else 0)
     if held > limits.max_memory:
         allowed = f"{limits.max_memory / 1e6:,.0f} are allowed"
         raise apart.too_costly(f"Decoding it would take {held / 1e6:,.0f} MB of memory; {allowed}.")

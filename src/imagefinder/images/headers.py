@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL import Image
 
-from imagefinder.images.colour import is_done
+from imagefinder.images.colour import is_done, is_transparent
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "JPEG2000", "ICO")
 PLUGINS = ("Jpeg", "Mpo", "Png", "WebP", "Gif", "Bmp", "Tiff", "Ppm", "Jpeg2K", "Ico", "Avif")
@@ -74,22 +74,24 @@ def pixels_held(image: Image.Image, full: tuple[int, int], data: bytes) -> int:
     return held
 
 
-_BESIDE = {"WEBP": 16, "JPEG2000": 16, "AVIF": 8, "HEIF": 8, "GIF": 8}  # bytes a pixel that decoders themselves hold
+_BESIDE = {"WEBP": 13, "JPEG2000": 16, "AVIF": 6, "HEIF": 7, "GIF": 8}  # bytes a pixel that decoders themselves hold
 _COEFFICIENTS = 6  # bytes a pixel of a JPEG that is not in one scan
 
 
 def bytes_held(image: Image.Image, full: tuple[int, int], pixels: int) -> int:
     """About how much memory it takes to decode an opened image and to make it an upright RGB picture; ``pixels`` is
-    what ``pixels_held`` says."""
+    what ``pixels_held`` says. Measured (benchmarks/hostile_files.py)."""
     size = image.width * image.height
+    own = 1 if image.mode in ("1", "L", "P") else 4
     if is_done(image):
         may_turn = image.info.get("exif") or 274 in getattr(image, "tag_v2", ())
-        made = 8 if may_turn else 4
+        made = 8 if may_turn and image.format != "HEIF" else 4
     else:
-        made = 14 if "transparency" in image.info or image.mode not in ("RGB", "L", "CMYK") else 8
-    coefficients = _COEFFICIENTS * pixels if image.format in ("JPEG", "MPO") and pixels > size else 0
+        made = own + (8 if is_transparent(image) and image.info.get("icc_profile") else 4)
+    in_scans = image.format in ("JPEG", "MPO") and (pixels > size or "progressive" in image.info)
     tiles = 4 * pixels if image.format == "TIFF" and pixels > size else 0
-    return made * size + _BESIDE.get(image.format or "", 0) * full[0] * full[1] + coefficients + tiles
+    beside = _BESIDE.get(image.format or "", 0) * full[0] * full[1]
+    return made * size + beside + tiles + _COEFFICIENTS * full[0] * full[1] * in_scans
 
 
 def _whole(value: object) -> int:

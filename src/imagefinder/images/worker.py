@@ -27,8 +27,8 @@ from imagefinder.images.same_frames import same_frames_here
 from imagefinder.types import EncodedImage, ImageRef, Limits
 
 IDLE = 30  # seconds without work after which the process leaves
-TIRED = 150_000_000  # bytes of memory used at once after which it leaves: they are not all given back
-HERE = 4  # bytes a pixel that the process holds which asked
+TIRED = 150_000_000  # bytes of memory, beside the picture, with which it leaves: not all is given back
+OWN = 50_000_000  # bytes that the process holds before it decodes
 
 _Requests: TypeAlias = "queue.SimpleQueue[tuple[dict[str, Any], list[bytes]]]"
 
@@ -86,7 +86,7 @@ def _answer(out: BinaryIO, request: dict[str, Any], files: list[bytes]) -> None:
     _end_after(request["max_seconds"])
     try:
         if request["do"] == "same_frames":
-            _Memory().bound(request["max_memory"])
+            _bound_memory(request["max_memory"])
             answer: dict[str, Any] = {"said": same_frames_here(*files)}
         else:
             answer, picture = _decoded(request, files.pop())
@@ -96,28 +96,28 @@ def _answer(out: BinaryIO, request: dict[str, Any], files: list[bytes]) -> None:
         told = error if isinstance(error, ImageError) else too_costly("Decoding it takes more memory than is allowed.")
         answer = {"code": told.code, "message": told.message, "remedy": told.remedy}
     _end_after(0)
-    head = json.dumps({**answer, "stays": _most_memory() < TIRED}).encode()
+    held = 4 * picture.width * picture.height if picture else 0
+    head = json.dumps({**answer, "stays": _size(resident=True) < TIRED + held}).encode()
     out.write(len(head).to_bytes(4, "big") + head)
     if picture is not None:
         rows = strip_rows(picture.width)
         for top in range(0, picture.height, rows):
             out.write(picture.crop((0, top, picture.width, min(top + rows, picture.height))).tobytes())
     out.flush()
-    _Memory().free()
+    _bound_memory(None)
 
 
 def _decoded(request: dict[str, Any], data: bytes) -> tuple[dict[str, Any], Image]:
-    limits, memory = Limits(**{name: request[name] for name in BOUNDS}), _Memory()
-    memory.bound(limits.max_memory)
+    limits = Limits(**{name: request[name] for name in BOUNDS})
+    _bound_memory(limits.max_memory)
 
     def hold(pixels: int) -> AbstractContextManager[None]:
         if pixels > LARGE and not request["large"]:
             raise _LargeError
-        memory.bound(limits.max_memory - HERE * pixels)
         return nullcontext()
 
     loaded = decode_here(
-        EncodedImage(ImageRef(""), data, ""), short_side=request["short_side"], limits=limits, hold=hold, more=HERE
+        EncodedImage(ImageRef(""), data, ""), short_side=request["short_side"], limits=limits, hold=hold, sent=True
     )
     facts = {name: getattr(loaded, name) for name in FACTS}
     return {**facts, "size": loaded.image.size}, loaded.image
@@ -133,38 +133,20 @@ def _end_after(seconds: float) -> None:
         signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
-class _Memory:
-    """The memory that this process may take from now on, where the system bounds it (Linux)."""
+def _bound_memory(more: int | None) -> None:
+    """Bound the memory of this process to so many bytes more than it has, less what it had from the start; None for no
+    bound. Only Linux does so."""
+    now = _size()
+    with suppress(ImportError, OSError, ValueError):
+        import resource
 
-    def __init__(self) -> None:
-        self._now = _size()
-
-    def bound(self, more: int) -> None:
-        self._set(self._now + max(0, more) if self._now else None)
-
-    def free(self) -> None:
-        self._set(None)
-
-    def _set(self, size: int | None) -> None:
-        with suppress(ImportError, OSError, ValueError):
-            import resource
-
-            resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY if size is None else size, -1))
+        most = resource.RLIM_INFINITY if more is None or not now else now + max(0, more - OWN)
+        resource.setrlimit(resource.RLIMIT_AS, (most, resource.RLIM_INFINITY))
 
 
-def _size() -> int:
-    """The addresses that this process has, in bytes; 0 where the system doesn't say."""
+def _size(resident: bool = False) -> int:
+    """The addresses that this process has, or of these what is in memory, in bytes; 0 where the system doesn't say."""
     try:
-        return int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGESIZE")
+        return int(Path("/proc/self/statm").read_text().split()[resident]) * os.sysconf("SC_PAGESIZE")
     except (OSError, ValueError, AttributeError):
         return 0
-
-
-def _most_memory() -> int:
-    """The most memory that this process has had, in bytes; 0 where the system doesn't say."""
-    try:
-        import resource
-        import sys
-    except ImportError:
-        return 0
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
