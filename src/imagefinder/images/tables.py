@@ -12,6 +12,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from imagefinder._util.csv_cells import is_ours, unmarked
 from imagefinder.errors import InvalidTableError
 from imagefinder.images.files import decode_text, open_file
 from imagefinder.images.parquet import ENDINGS, ParquetTable
@@ -166,9 +167,11 @@ def read_csv(path: Path, *, whole: bool = True) -> tuple[list[str], Iterator[dic
     csv.field_size_limit(max(csv.field_size_limit(), LONGEST_CELL))  # of the whole process, so never made less
     rows = _read(path, text, delimiter or _delimiter(text), above)
     header = next(rows, (0, []))[1]
+    text_of = unmarked if is_ours(header) else str
+    header = [text_of(name) for name in header]
     places = {name: i for i, name in reversed(list(enumerate(header))) if name}
     return [n for n in dict.fromkeys(header) if n], (
-        {name: row[i].strip() for name, i in places.items()} for row in _even(path, header, rows, whole)
+        {name: text_of(row[i].strip()) for name, i in places.items()} for row in _even(path, header, rows, whole)
     )
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imagefinder._util.csv_cells import write_rows
 from imagefinder._util.extras import require
-from imagefinder._util.files import write_whole
+from imagefinder._util.files import write_named
 from imagefinder.plots.sheets import picture_of
 
 if TYPE_CHECKING:
@@ -32,16 +32,14 @@ def map_rows(coordinates: Float32, records: Sequence[Record]) -> list[dict[str, 
 def write_csv(rows: Sequence[dict[str, Any]], path: Path) -> None:
     """Write the rows as CSV; lists as JSON. Raises StorageError."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, _names(rows), lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({k: json.dumps(v, ensure_ascii=False) if isinstance(v, list) else v for k, v in row.items()})
-    write_whole(path, text.getvalue().encode())
+    cells = ({k: json.dumps(v, ensure_ascii=False) if isinstance(v, list) else v for k, v in r.items()} for r in rows)
+    write_rows(text, _names(rows), cells)
+    write_named(path, text.getvalue().encode())
 
 
 def write_json(about: dict[str, Any], rows: Sequence[dict[str, Any]], path: Path) -> None:
     """Write one JSON object: the facts of the map, and its ``points``. Raises StorageError."""
-    write_whole(path, (json.dumps({**about, "points": list(rows)}, ensure_ascii=False) + "\n").encode())
+    write_named(path, (json.dumps({**about, "points": list(rows)}, ensure_ascii=False) + "\n").encode())
 
 
 def write_parquet(rows: Sequence[dict[str, Any]], path: Path, *, pictures: bool = True) -> None:
@@ -61,7 +59,7 @@ def write_parquet(rows: Sequence[dict[str, Any]], path: Path, *, pictures: bool 
         columns["image"] = pa.array(_thumbnails([row["uri"] for row in rows]), kind)
     buffer = io.BytesIO()
     pq.write_table(pa.table(columns), buffer, compression="zstd")
-    write_whole(path, buffer.getvalue())
+    write_named(path, buffer.getvalue())
 
 
 def _names(rows: Sequence[dict[str, Any]]) -> list[str]:
