@@ -25,7 +25,7 @@ from imagefinder.images.files import look
 from imagefinder.images.inside import inside
 from imagefinder.images.loader import split_url
 from imagefinder.images.names import copied_name, ending_of
-from imagefinder.images.parquet import read_picture
+from imagefinder.images.parquet_reader import read_picture
 from imagefinder.images.tables import MANIFEST, read_csv, read_rows
 from imagefinder.types import ImageRef, Limits, OnProgress, Progress, SkipCode, Skipped
 

@@ -97,6 +97,7 @@ def _pattern(line: str) -> _Pattern | None:
         raise ValueError(f"Invalid git pattern: {line!r}")
     if not parts[-1]:
         parts[-1] = "**"
+    parts = [part for i, part in enumerate(parts) if not (i and part == parts[i - 1] == "**")]
     if parts == ["**", "*"]:
         return _Pattern(takes, [], False)
     inside = (BELOW if of_folders else ITSELF) if parts[-1] == "**" and (len(parts) > 1 or of_folders) else 0

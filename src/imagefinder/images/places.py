@@ -30,7 +30,7 @@ def places(cell: Any) -> list[str]:
     if text.startswith("["):
         try:
             return places(json.loads(text))
-        except ValueError:
+        except (ValueError, RecursionError):
             pass
     if is_url(text) or text.startswith("//"):
         return [p for part in _BETWEEN_URLS.split(text) if (p := part.strip(" \t\r\n,;|"))]
