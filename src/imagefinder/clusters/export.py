@@ -74,7 +74,9 @@ def write_table(rows: Sequence[dict[str, Any]], path: Path) -> Exported:
     return Exported(str(path), len(rows))
 
 
-def write_folders(rows: Sequence[dict[str, Any]], folder: Path, how: How = "copy") -> Exported:
+def write_folders(
+    rows: Sequence[dict[str, Any]], folder: Path, how: How = "copy", limits: Limits | None = None
+) -> Exported:
     """A folder for each cluster with copies of its images, or links to them; the nearest to the centre come first by
     name. The images themselves are never touched; images at a URL are left out. Raises InvalidInputError when the
     folder is not empty, and StorageError."""
@@ -82,6 +84,7 @@ def write_folders(rows: Sequence[dict[str, Any]], folder: Path, how: How = "copy
         raise InvalidInputError(f"{folder} is not an empty folder.", remedy="Name a new one.")
     left_out: list[tuple[str, str]] = []
     ranks: dict[int, int] = {}
+    loader = Loader(limits or Limits())
     for row in rows:
         if is_url(row["uri"]):
             left_out.append((row["uri"], "it is a URL"))
@@ -90,7 +93,7 @@ def write_folders(rows: Sequence[dict[str, Any]], folder: Path, how: How = "copy
         target = folder / _folder_name(row)
         try:
             target.mkdir(parents=True, exist_ok=True)
-            _put(row["uri"], target, f"{ranks[row['cluster']]:05d}_", how)
+            _put(row["uri"], target, f"{ranks[row['cluster']]:05d}_", how, loader)
         except FileNotFoundError:
             left_out.append((row["uri"], "there is no such file"))
         except ImageError as error:
@@ -102,10 +105,10 @@ def write_folders(rows: Sequence[dict[str, Any]], folder: Path, how: How = "copy
     return Exported(str(folder), len(rows) - len(left_out), tuple(left_out))
 
 
-def _put(source: str, folder: Path, prefix: str, how: How) -> None:
+def _put(source: str, folder: Path, prefix: str, how: How, loader: Loader) -> None:
     """Copy or link an image into a folder; one inside a table is written, for it is no file that a link could lead
     to."""
-    data = b"" if is_file(source) else Loader(Limits()).read(ImageRef(source)).data
+    data = b"" if is_file(source) else loader.read(ImageRef(source)).data
     target = folder / fitting_name(prefix, copied_name(source, data))
     if data:
         write_new(target, data)

@@ -27,7 +27,7 @@ from imagefinder.types import EncodedImage, Limits, LoadedImage, SkipCode
 
 LARGE = 20_000_000  # pixels in memory; larger pictures are decoded one at a time, to bound memory
 STRIP = 4_000_000  # pixels sent at once
-WAIT = 3 if os.name == "posix" else 1  # times the seconds allowed: a busy machine takes longer than its processor does
+WAIT = 12 if os.name == "posix" else 3  # times the seconds allowed, by the clock on the wall: a machine may be busy
 START = 60  # seconds in which a decoder is ready
 PIPE = 1 << 20  # bytes a pipe holds, where that can be said
 BOUNDS = ("max_pixels", "max_decoded_pixels", "max_seconds", "max_memory")  # of Limits

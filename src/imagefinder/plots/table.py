@@ -14,7 +14,7 @@ from imagefinder._util.files import write_named
 from imagefinder.plots.sheets import picture_of
 
 if TYPE_CHECKING:
-    from imagefinder.types import Float32, Record
+    from imagefinder.types import Float32, Limits, Record
 
 THUMB = 128  # pixels, longest side, of the pictures in a Parquet file
 FIRST = ("id", "uri", "x", "y", "cluster", "caption")
@@ -42,7 +42,9 @@ def write_json(about: dict[str, Any], rows: Sequence[dict[str, Any]], path: Path
     write_named(path, (json.dumps({**about, "points": list(rows)}, ensure_ascii=False) + "\n").encode())
 
 
-def write_parquet(rows: Sequence[dict[str, Any]], path: Path, *, pictures: bool = True) -> None:
+def write_parquet(
+    rows: Sequence[dict[str, Any]], path: Path, *, pictures: bool = True, limits: Limits | None = None
+) -> None:
     """Write the rows as Parquet, with a thumbnail of each image in the column ``image`` if ``pictures``.
 
     The thumbnails are structs of ``bytes`` (JPEG) and ``path``, as Hugging Face's Image and embedding-atlas read
@@ -56,7 +58,7 @@ def write_parquet(rows: Sequence[dict[str, Any]], path: Path, *, pictures: bool 
     columns = {name: _column([row.get(name) for row in rows]) for name in _names(rows)}
     if pictures:
         kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-        columns["image"] = pa.array(_thumbnails([row["uri"] for row in rows]), kind)
+        columns["image"] = pa.array(_thumbnails([row["uri"] for row in rows], limits), kind)
     buffer = io.BytesIO()
     pq.write_table(pa.table(columns), buffer, compression="zstd")
     write_named(path, buffer.getvalue())
@@ -78,13 +80,13 @@ def _column(values: Sequence[Any]) -> Any:
         return pa.array(texts, pa.string())
 
 
-def _thumbnails(uris: Sequence[str]) -> list[dict[str, Any] | None]:
+def _thumbnails(uris: Sequence[str], limits: Limits | None) -> list[dict[str, Any] | None]:
     from imagefinder._util.threads import ordered_map
     from imagefinder.images.loader import Loader
     from imagefinder.images.thumbnails import thumbnail
     from imagefinder.types import Limits
 
-    loader = Loader(Limits(), THUMB)
+    loader = Loader(limits or Limits(), THUMB)
 
     def one(uri: str) -> dict[str, Any] | None:
         picture = picture_of(loader, uri)
