@@ -71,6 +71,8 @@ def made(scratch: Path) -> dict[str, Any]:
         path.write_bytes(make())
         rows[name] = {"bytes": path.stat().st_size}
         for what, side in SIDES.items():
+            if "longer than" in str(rows[name].get("indexed")):
+                continue  # in full it would be the same
             call = [sys.executable, __file__, "--one", str(path), *(["--side", str(side)] if side else [])]
             done = subprocess.run(call, capture_output=True, text=True, check=True)
             rows[name][what] = json.loads(done.stdout)
@@ -109,7 +111,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as scratch:
         rows = made(Path(scratch))
-    costs = [row[what] for row in rows.values() for what in SIDES]
+    costs = [row[what] for row in rows.values() for what in SIDES if what in row]
     worst = {"most_cpu_s": max(c["cpu_s"] for c in costs), "most_mb": max(c["mb"] for c in costs)}
     save("hostile_files", {**worst, "damaged": at_random(chosen.damaged), "made": rows})
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imagefinder.errors import InvalidInputError
+from imagefinder.errors import InvalidFilterError, InvalidInputError
 from imagefinder.images.dates import named
 from imagefinder.images.globs import LONGEST, Globs
 from imagefinder.images.ignore import PATTERNS, Rules
+from imagefinder.store.filters.parse import parse
 
 
 @pytest.mark.parametrize(
@@ -124,3 +126,23 @@ def test_too_many_or_too_long_patterns_are_refused() -> None:
 def test_a_name_that_a_search_for_dates_could_read_for_ever() -> None:
     assert named("2020-01-01" + "   at" * 2000 + "x.jpg") == "2020-01-01"
     assert named("2020-01-01  at  10.00.00.jpg") == "2020-01-01T10:00:00"
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "unit", ["a=1 or ", "(", "not ", '"', "'\\", "a in (1,", "~", 'a ~ "x" and ', "\\", " ", "a = ", "1.", "!"]
+)
+def test_a_filter_is_read_in_steps_that_grow_with_its_length(unit: str) -> None:
+    def read(length: int) -> int:
+        def work() -> None:
+            with suppress(InvalidFilterError):
+                parse((unit * length)[:length])
+
+        return steps(work)
+
+    assert read(16_000) <= 5 * read(4000) + 1000
+
+
+def test_a_filter_that_is_too_long_is_refused() -> None:
+    with pytest.raises(InvalidFilterError, match="200,000 are allowed"):
+        parse("a = 1 or " * 30_000)
