@@ -26,8 +26,8 @@ def write_rows(
     file: TextIO, names: Sequence[str], rows: Iterable[Mapping[str, Any]], *, line_end: str = "\n", quote: bool = True
 ) -> None:
     """Write a header and rows; ``quote`` puts all text in quotation marks."""
-    how = csv.QUOTE_NONNUMERIC if quote else csv.QUOTE_MINIMAL
-    writer = csv.writer(file, lineterminator=line_end, quoting=how)
+    quoting: Any = csv.QUOTE_NONNUMERIC if quote else csv.QUOTE_MINIMAL
+    writer = csv.writer(file, lineterminator=line_end, quoting=quoting)
     writer.writerow([marked(name) for name in names])
     writer.writerows([marked(row.get(name)) for name in names] for row in rows)
 

@@ -64,8 +64,8 @@ def to_rgb(image: Image.Image, white: int | None = None) -> Image.Image:
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
         return _eight_bit(image, white).convert("RGB")
     if is_transparent(image):
-        white = _on_white(image)
-        return white if not profile or _is_srgb(profile, "RGB") else to_srgb(white, profile)
+        opaque = _on_white(image)
+        return opaque if not profile or _is_srgb(profile, "RGB") else to_srgb(opaque, profile)
     if image.mode == "LAB":
         return to_srgb(image, None)
     if image.mode not in ("RGB", "L", "CMYK"):
