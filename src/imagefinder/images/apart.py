@@ -26,7 +26,7 @@ from imagefinder.errors import ImageError
 from imagefinder.types import EncodedImage, Limits, LoadedImage, SkipCode
 
 LARGE = 20_000_000  # pixels in memory; larger pictures are decoded one at a time, to bound memory
-STRIP = 4_000_000  # pixels sent at once
+STRIP = 300_000  # pixels sent at once: fewer bytes than a pipe holds, and than a cache
 WAIT = 12 if os.name == "posix" else 3  # times the seconds allowed, by the clock on the wall: a machine may be busy
 START = 60  # seconds in which a decoder is ready
 PIPE = 1 << 20  # bytes a pipe holds, where that can be said
