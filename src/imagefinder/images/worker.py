@@ -28,7 +28,7 @@ from imagefinder.types import EncodedImage, ImageRef, Limits
 
 IDLE = 30  # seconds without work after which the process leaves
 TIRED = 150_000_000  # bytes of memory, beside the picture, with which it leaves: not all is given back
-OWN = 50_000_000  # bytes that the process holds before it decodes
+OWN = 60_000_000  # bytes that the process holds before it decodes
 
 _Requests: TypeAlias = "queue.SimpleQueue[tuple[dict[str, Any], list[bytes]]]"
 
