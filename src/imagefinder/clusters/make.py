@@ -112,18 +112,17 @@ def cluster_index(index: Index, view: View, options: ClusterOptions, report: OnP
         made = _judged(made, task, options, labels[free])
         report(Progress("learning what is usual"))
         made = _with_strangers(index, made)
-    made = with_constraints(made, constraints, state.current(index)) if constraints else made
-    return state.put_in_force(index, replace(made, parent=_former(index, options)))
+    former = state.said_of_clusters(index) if constraints else None
+    made = with_constraints(made, constraints, former) if constraints and former else made
+    return state.put_in_force(index, replace(made, parent=_former(index)))
 
 
-def _former(index: Index, options: ClusterOptions) -> str | None:
-    """The run that ``undo`` goes back to. A fresh start needs none, so damage there is no obstacle to it."""
+def _former(index: Index) -> str | None:
+    """The run that ``undo`` goes back to; none where that is damaged."""
     try:
-        return state.in_force(index)
-    except IndexDamagedError:
-        if options.fresh:
-            return None
-        raise
+        return state.current(index).name
+    except (IndexDamagedError, NotFoundError):
+        return None
 
 
 def _parameters(material: Material, view: View, options: ClusterOptions, chosen: Mapping[str, Any]) -> dict[str, Any]:
@@ -177,20 +176,18 @@ def read_material(index: Index, view: View, options: ClusterOptions) -> Material
 
 def read_constraints(index: Index, ids: Sequence[str]) -> Constraints | None:
     """What was said of the clusters in force, for these images; None when nothing was."""
-    if state.in_force(index) is None:
+    former = state.said_of_clusters(index)
+    if former is None:
         return None
-    former = state.current(index)
     now = labels_now(index)
     rows = {id: row for row, id in enumerate(now.ids)}
     order = np.array([rows[id] for id in ids])
-    flags = {
-        flag: frozenset(c.label for c in former.clusters if getattr(c, flag)) for flag in ("locked", "joined", "named")
-    }
+    flags = {flag: frozenset(c.label for c in former.clusters if getattr(c, flag)) for flag in state.FLAGS}
     constraints = Constraints(now.labels[order], now.pinned[order], apart=former.apart, **flags)
     return constraints if constraints.kept else None
 
 
-def with_constraints(made: Clustering, constraints: Constraints, former: Clustering) -> Clustering:
+def with_constraints(made: Clustering, constraints: Constraints, former: state.SaidOfClusters) -> Clustering:
     """The flags and given names of the clusters that live on; one that got such a name by chance gets another."""
     before = {c.label: c for c in former.clusters}
     kept = {c.label: before[c.label] for c in made.clusters if c.label in constraints.kept and c.label in before}

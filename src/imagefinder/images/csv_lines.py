@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from io import TextIOWrapper
 from itertools import chain
 from pathlib import Path
@@ -19,14 +19,15 @@ _TOLD = re.compile(r'"?sep=([^\r\n"])"?[ \t]*(?:\r\n|\r|\n)', re.IGNORECASE)
 class Lines:
     """The lines of a table, with their ends, without empty ones at the top, and without the line "sep=;" that some
     programs put above it. ``above`` are the lines left out, ``delimiter`` what that line says, else None, and ``head``
-    how the table begins. Raises InvalidTableError, also while they are read: for a row that is too long."""
+    how the table begins. ``within``: see ``files.open_file``. Raises InvalidTableError, also while they are read: for a
+    row that is too long."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, within: Sequence[str] | None = None) -> None:
         self._path = path
         self.above = 0
         self.delimiter: str | None = None
         self._row = 0
-        lines = _decoded(path)
+        lines = _decoded(path, within)
         for line in lines:
             if told := None if self.delimiter else _TOLD.fullmatch(line):
                 self.delimiter = told[1]
@@ -53,10 +54,10 @@ class Lines:
         self._row = 0
 
 
-def _decoded(path: Path) -> Iterator[str]:
+def _decoded(path: Path, within: Sequence[str] | None) -> Iterator[str]:
     total = count = 0
     try:
-        with open_file(path) as file:
+        with open_file(path, within) as file:
             codec = codec_of(file)
             file.seek(0)
             text = TextIOWrapper(file, codec, "replace", newline="")

@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import os
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from imagefinder._util.extras import missing_modules, require
 from imagefinder.errors import ImageFinderError, InvalidTableError
-from imagefinder.images.files import look
+from imagefinder.images.files import open_file, opened_path
 from imagefinder.images.inside import Inside
 from imagefinder.images.table_limits import BATCH, CELL, CHUNK, TEXT, check_size, too_much
 
@@ -42,24 +42,25 @@ class Pictures(NamedTuple):
 
 class ParquetTable:
     """An open Parquet table. Raises InvalidTableError for a file that is none or is damaged, also while rows are read,
-    and MissingExtraError without pyarrow."""
+    or that is in none of the folders ``within`` (see ``files.open_file``), and MissingExtraError without pyarrow."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, within: Sequence[str] | None = None) -> None:
         require("parquet", what="A Parquet table")
         from pyarrow import parquet
 
         self.path = path
         try:
-            look(path)
             options = {"pre_buffer": False, "buffer_size": 1 << 16}
-            with parquet.ParquetFile(path, **options) as file:
-                facts, self._schema = file.metadata, file.schema_arrow
-                texts = [c.path for c in map(file.schema.column, range(facts.num_columns)) if _is_text(c)]
-            check_size(path, facts.num_rows, facts.num_columns)
-            if facts.num_row_groups * facts.num_columns > GROUPS:
-                raise too_much(path, facts.num_row_groups * facts.num_columns, GROUPS, "groups of rows times columns")
-            # Of a text that comes again and again, such a column holds one copy.
-            self._file = parquet.ParquetFile(path, metadata=facts, read_dictionary=texts, **options)
+            with open_file(path, within) as looked_at:
+                place = opened_path(looked_at, path)
+                with parquet.ParquetFile(place, **options) as file:
+                    facts, self._schema = file.metadata, file.schema_arrow
+                    texts = [c.path for c in map(file.schema.column, range(facts.num_columns)) if _is_text(c)]
+                check_size(path, facts.num_rows, facts.num_columns)
+                if facts.num_row_groups * facts.num_columns > GROUPS:
+                    raise too_much(path, facts.num_row_groups * facts.num_columns, GROUPS, "groups times columns")
+                # Of a text that comes again and again, such a column holds one copy.
+                self._file = parquet.ParquetFile(place, metadata=facts, read_dictionary=texts, **options)
             self._leaves = {f.name: list(_leaves(f.name, f.type)) for f in self._schema}
             groups = range(self._file.metadata.num_row_groups)
             sizes = [self._file.metadata.row_group(g).num_rows for g in groups]
@@ -309,12 +310,12 @@ def _named(names: list[str], value: Any) -> Any:
     return str(names[value]) if known else value
 
 
-def has_pictures(path: Path) -> bool:
+def has_pictures(path: Path, within: Sequence[str] | None = None) -> bool:
     """Whether a table that lies in a folder is one of pictures, and not one that ImageFinder wrote itself. Raises
     InvalidTableError, and MissingExtraError for what looks like one of the hub where pyarrow is missing."""
     if missing_modules("parquet") and not _like_the_hub(path):
         return False
-    table = ParquetTable(path)
+    table = ParquetTable(path, within)
     try:
         table.keep_pictures()
         return bool(table.pictures) and not set(table.names) >= OUR_EXPORT

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from imagefinder.errors import ImageError, ImageFinderError
-from imagefinder.images.files import look, unreadable
+from imagefinder.images.files import check_within, look, unreadable
 from imagefinder.images.inside import Inside
 from imagefinder.images.parquet import ParquetTable
 from imagefinder.types import Limits, SkipCode
@@ -30,8 +30,9 @@ class _Reader:
         self._group, self._next = -1, 0
         self._ahead: Iterator[list[list[bytes | None]]] = iter(())
 
-    def cell(self, table: str, column: str, row: int) -> list[bytes | None]:
+    def cell(self, table: str, column: str, row: int, within: Sequence[str] | None) -> list[bytes | None]:
         """The pictures of a cell. Raises OSError, InvalidTableError, and LookupError for no such column or row."""
+        check_within(table, within)
         found = look(table)
         key = (table, column, found.st_ino, found.st_size, found.st_mtime_ns)
         with self._lock:
@@ -39,16 +40,16 @@ class _Reader:
                 self._kept.move_to_end((key, row))
                 return self._kept[key, row]
             try:
-                return self._read(key, row)
+                return self._read(key, row, within)
             except BaseException:
                 self._key = None  # whatever state it is in, it begins anew
                 raise
 
-    def _read(self, key: tuple[Any, ...], row: int) -> list[bytes | None]:
+    def _read(self, key: tuple[Any, ...], row: int, within: Sequence[str] | None) -> list[bytes | None]:
         if self._table is None or self._key != key:
             if self._table:
                 self._table.close()
-            self._table, self._key, self._group = ParquetTable(Path(key[0])), key, -1
+            self._table, self._key, self._group = ParquetTable(Path(key[0]), within), key, -1
         self._table.pictures[key[1]]
         group, start = self._table.group_of(row)
         if group != self._group or self._next > row:
@@ -75,10 +76,10 @@ def _size(cell: list[bytes | None]) -> int:
 _reader = _Reader()
 
 
-def read_picture(place: Inside, limits: Limits) -> bytes:
-    """The bytes of a picture inside a table. Raises ImageError."""
+def read_picture(place: Inside, limits: Limits, within: Sequence[str] | None = None) -> bytes:
+    """The bytes of a picture inside a table, which must lie in one of the folders ``within``. Raises ImageError."""
     try:
-        cell = _reader.cell(place.table, place.column, place.row)
+        cell = _reader.cell(place.table, place.column, place.row, within)
         data = cell[place.part or 0]
     except OSError as error:
         raise unreadable(error) from error

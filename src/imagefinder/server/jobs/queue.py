@@ -6,7 +6,9 @@ jobs/20261121-101500-ab12.json    in the index folder: what was asked, what came
 from __future__ import annotations
 
 import json
+import math
 import os
+import re
 import secrets
 import threading
 import time
@@ -19,8 +21,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from imagefinder._util.ending import EndedError, Ending, within
 from imagefinder._util.files import write_whole
-from imagefinder.errors import NotFoundError, StorageError
+from imagefinder.errors import IndexDamagedError, NotFoundError, StorageError
+from imagefinder.index.jsonfile import json_text, read_json
 from imagefinder.server.errors import RefusedError, body, of_error
 
 if TYPE_CHECKING:
@@ -30,11 +34,15 @@ T = TypeVar("T")
 FOLDER = "jobs"
 KEPT, WAITING = 200, 50  # jobs in the history; jobs that may wait
 PUBLISH_S = 0.2  # between two reports of progress
+_TEXT = (str, None)
+_SHAPE = {
+    **{"id": re.compile("[0-9a-zA-Z-]{1,80}"), "kind": str, "options": {str: object}},
+    **{"state": frozenset({"queued", "running", "done", "failed", "cancelled"}), "stage?": str, "created": str},
+    **{"done?": int, "total?": int, "seconds?": float, "started?": _TEXT, "finished?": _TEXT},
+    **{"error?": ({"code": str, "message": str}, None), "result?": object, "skipped?": [{str: object}]},
+}
+_KEPT = frozenset(name.removesuffix("?") for name in _SHAPE)
 NICE = 10  # how far a job steps back behind searches for the processor
-
-
-class JobStoppedError(Exception):
-    """Raised inside a job that somebody has cancelled."""
 
 
 @dataclass(slots=True)
@@ -57,7 +65,7 @@ class Job:
     error: dict[str, Any] | None = None
     result: Any = None
     skipped: list[dict[str, str]] = field(default_factory=list)
-    stopping: bool = False
+    ending: Ending = field(default_factory=lambda: Ending(math.inf))
     _since: tuple[str, float] = ("", 0.0)
     _published: float = 0.0
 
@@ -138,7 +146,7 @@ class Jobs:
         """Stop a job, at its next step when it runs already. One that has ended stays as it is."""
         job = self.get(id)
         with self._lock:
-            job.stopping = True
+            job.ending.stop()
             if job.state == "queued":
                 self._waiting = deque(w for w in self._waiting if w[0] is not job)
                 self._end(job, "cancelled")
@@ -159,7 +167,7 @@ class Jobs:
                 self._end(job, "cancelled")
             self._waiting.clear()
             if self._running:
-                self._running.stopping = True
+                self._running.ending.stop()
             self._lock.notify()
         self._thread.join(wait_s)
 
@@ -167,8 +175,7 @@ class Jobs:
 
     def step(self, job: Job, stage: str, done: int = 0, total: int = 0, *, open: bool = False) -> None:
         """Say how far a job is, and stop it here if somebody wants that. ``open``: other short work may be done now."""
-        if job.stopping:
-            raise JobStoppedError
+        job.ending.go_on()
         new = stage != job._since[0]
         if new:
             job._since = (stage, time.monotonic())
@@ -203,9 +210,10 @@ class Jobs:
         self._keep(job)
         self._publish(job, always=True)
         try:
-            job.result = work(job, self)
+            with within(job.ending):
+                job.result = work(job, self)
             state = "done"
-        except JobStoppedError:
+        except EndedError:
             state = "cancelled"
         except BaseException as error:  # whatever happened, the queue goes on
             job.error = of_error(error)[1]["error"]
@@ -231,7 +239,8 @@ class Jobs:
             if not future.set_running_or_notify_cancel():
                 continue
             try:
-                future.set_result(do())
+                with within(Ending(math.inf)):  # not with the job in whose step it is done
+                    future.set_result(do())
             except BaseException as error:
                 future.set_exception(error)
 
@@ -245,7 +254,8 @@ class Jobs:
         """Note the job on disk; a full disk costs the note, not the job."""
         row = {**job.to_dict(), "skipped": job.skipped}
         with suppress(StorageError):
-            write_whole(self._folder / f"{job.id}.json", json.dumps(row, ensure_ascii=False, default=str).encode())
+            plain = json.loads(json.dumps(row, default=str))
+            write_whole(self._folder / f"{job.id}.json", json_text(plain, indent=None))
 
 
 def _history(folder: Path, title: Title) -> list[Job]:
@@ -253,11 +263,13 @@ def _history(folder: Path, title: Title) -> list[Job]:
     jobs = []
     for path in sorted(folder.glob("*.json"))[-KEPT:] if folder.is_dir() else []:
         try:
-            row = json.loads(path.read_text("utf-8"))
-            job = Job(**{k: v for k, v in row.items() if k != "eta_s"})
+            row = read_json(path, _SHAPE, "")
+            job = Job(**{name: row[name] for name in Job.__dataclass_fields__ if name in row and name in _KEPT})
             job.title = title(job.kind, job.options)
-        except (OSError, ValueError, TypeError):
+        except (FileNotFoundError, IndexDamagedError, ValueError, TypeError):
             continue  # a note that can't be read tells nothing; the index is whole without it
+        if job.id != path.stem:
+            continue  # by its id it is removed
         if job.state in ("queued", "running"):
             job.state = "failed"
             job.error = body("interrupted", "The server ended while it ran.", "Run it again: it goes on from there.")[
