@@ -48,6 +48,8 @@ bench: $(VENV)/.dev  ## measure speed and quality (wants the image sets; minutes
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/models.py
 	$(BIN)/python benchmarks/server.py
+	$(BIN)/python benchmarks/load.py
+	$(BIN)/python benchmarks/load.py --soak
 
 docs: $(VENV)/.dev  ## make the pages that have a source elsewhere: help, benchmarks, openapi
 	$(BIN)/python tools/make_docs.py
