@@ -403,3 +403,17 @@ def renderers() -> str:
         ["renderer", "gzip", "under the page's security policy", *(f"a frame, {n} points" for n in sizes)],
         ([name, *cells(of)] for name, of in candidates.items()),
     )
+
+
+def hostile() -> str:
+    """What files cost that were made to cost much, when they are indexed."""
+    found = result("hostile_files")
+    rows = []
+    for name, of in found["made"].items():
+        cost = of["indexed"]
+        came = cost["outcome"].partition(":")[0].partition(",")[0]
+        kind = name.replace("_", " ")
+        rows.append([kind, f"{of['bytes']:,}", came, f"{cost['cpu_s']:.1f}", cost["mb"]])
+    random = found["damaged"]
+    rows.append([f"{random['files']:,} damaged at random", "", "", f"{random['slowest_s']} (slowest)", random["mb"]])
+    return table(["file", "bytes", "outcome", "seconds of a processor", "MB of memory"], rows)

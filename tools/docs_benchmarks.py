@@ -26,6 +26,7 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "server": ("server", tables.server),
     "leaves": ("nothing_leaves", tables.leaves),
     "load": ("load", tables.load),
+    "hostile": ("hostile_files", tables.hostile),
     "renderers": ("map_renderers", tables.renderers),
     "adapter": ("training", training.adapter),
     "unseen": ("training", training.unseen),

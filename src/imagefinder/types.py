@@ -29,6 +29,7 @@ class SkipCode(StrEnum):
     BAD_NAME = "bad-name"
     TOO_MANY_BYTES = "too-many-bytes"
     TOO_MANY_PIXELS = "too-many-pixels"
+    TOO_COSTLY = "too-costly"
     NOT_AN_IMAGE = "not-an-image"
     UNSUPPORTED_FORMAT = "unsupported-format"
     TRUNCATED = "truncated"
@@ -40,15 +41,18 @@ class SkipCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one image may cost, checked before the work is done.
+    """What one image may cost, checked before the work is done, or by ending it.
 
     ``max_pixels`` bounds what a header claims; ``max_decoded_pixels`` bounds what is really decoded, which for a
-    JPEG read at a reduced scale is far less.
+    JPEG read at a reduced scale is far less. ``max_seconds`` is the time of a processor, and ``max_memory`` the memory
+    in bytes beside the file itself, that decoding may take.
     """
 
     max_bytes: int = 256 * 1024**2
     max_pixels: int = 250_000_000
     max_decoded_pixels: int = 100_000_000
+    max_seconds: float = 10.0
+    max_memory: int = 700_000_000
     connect_timeout_s: float = 10.0
     read_timeout_s: float = 15.0
     total_timeout_s: float = 60.0

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from imagefinder.errors import ImageError
-from imagefinder.images import decode as decode_module
+from imagefinder.images import apart
 from imagefinder.images.decode import decode, encode_bytes, from_picture
 from imagefinder.images.loader import Loader
 from imagefinder.types import ImageRef, Limits, LoadedImage, SkipCode
@@ -234,8 +234,8 @@ def test_a_progressive_jpeg_counts_in_full_for_its_coefficients_are_kept(monkeyp
             read(data, 260, limits)
         assert caught.value.code == SkipCode.TOO_MANY_PIXELS
     assert read(padded, 260, limits).width == 1200
-    monkeypatch.setattr("imagefinder.images.decode.LARGE", 1_000_000)
-    with decode_module._one_large:
+    monkeypatch.setattr("imagefinder.images.apart.LARGE", 1_000_000)
+    with apart.one_large:
         assert read(plain, 260).width == 1200
         other = threading.Thread(target=read, args=(progressive, 260))
         other.start()

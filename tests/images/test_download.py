@@ -265,6 +265,6 @@ def test_a_disk_that_is_full_is_said(server, tmp_path: Path, monkeypatch: pytest
     def full(*args: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr("imagefinder.images.download.write_new", full)
     with pytest.raises(StorageError, match="No space left"):
         download_urls(urls_table(tmp_path / "t.csv", (f"{server.url}/image", "x")), tmp_path / "out", limits=OPEN)

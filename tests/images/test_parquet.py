@@ -23,6 +23,7 @@ from imagefinder.clusters.export import membership, write_folders
 from imagefinder.duplicates.plan import make_plan, plan_of
 from imagefinder.errors import ImageError, InvalidInputError, InvalidTableError
 from imagefinder.images import parquet as tables
+from imagefinder.images import parquet_reader
 from imagefinder.images.download import download_urls
 from imagefinder.images.inside import Inside, inside
 from imagefinder.images.loader import Loader
@@ -121,7 +122,7 @@ def test_rows_are_read_in_any_order(
     if not path.exists():
         hub_shard(path, range(40), row_group_size=group)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tables, "KEPT_BYTES", kept)
+        patch.setattr(parquet_reader, "KEPT_BYTES", kept)
         patch.setattr(tables, "READ_BYTES", 5 * kept)
         for n in order:
             assert read(ImageRef(Inside(str(path), "image", n).uri)) == picture(n)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
+import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from imagefinder.errors import InvalidInputError, StorageError
 
@@ -36,6 +39,68 @@ def write_whole(path: Path, data: bytes) -> None:
             f"{path} can't be written: {error.strerror or error}. What was there before is untouched.",
             remedy="Make room or allow writing there, then run again.",
         ) from error
+
+
+def write_named(path: Path, data: bytes) -> None:
+    """Write a file that a user named, whole or not at all. What is there is replaced if it is a file; never a link, or
+    what one leads to, and no device.
+
+    Raises:
+        InvalidInputError: the name is that of a link, a folder, a device or a pipe.
+        StorageError: as ``write_whole``.
+    """
+    try:
+        found = os.lstat(path)
+    except (OSError, ValueError):
+        found = None
+    if found and not stat.S_ISREG(found.st_mode):
+        what = "a link" if stat.S_ISLNK(found.st_mode) else "a folder" if stat.S_ISDIR(found.st_mode) else "no file"
+        raise InvalidInputError(f"{path} is {what}, which is not written over.", remedy="Name the file itself.")
+    write_whole(path, data)
+
+
+def write_new(path: Path, data: bytes) -> None:
+    """Write a file that is not there yet, also not as a link that leads nowhere. Raises OSError, FileExistsError among
+    them; nothing is left then."""
+    with _new(path) as file:
+        file.write(data)
+
+
+def copy_new(source: str | os.PathLike[str], path: Path) -> None:
+    """Copy a file, with its times and permissions, to a name that is not there yet. Raises OSError as ``write_new``."""
+    with open(source, "rb") as old, _new(path) as new:
+        shutil.copyfileobj(old, new, 1 << 20)
+    shutil.copystat(source, path)
+
+
+def rename_new(source: Path, path: Path) -> None:
+    """Give a file a name that nothing has yet. Raises OSError, FileExistsError among them."""
+    if os.name == "posix":
+        try:
+            os.link(source, path)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without links
+            if os.path.lexists(path):
+                raise FileExistsError(path) from None
+            os.rename(source, path)
+        else:
+            source.unlink()
+    else:
+        os.rename(source, path)  # which replaces nothing there
+
+
+@contextlib.contextmanager
+def _new(path: Path) -> Iterator[BinaryIO]:
+    with path.open("xb") as file:
+        try:
+            yield file
+            file.flush()
+        except BaseException:
+            with contextlib.suppress(OSError):
+                file.close()
+                path.unlink()
+            raise
 
 
 def expanded(path: str | os.PathLike[str]) -> Path:

@@ -14,6 +14,7 @@ from imagefinder.cli.common import (
     PLACE,
     index_option,
     json_option,
+    limits,
     open_finder,
     plural,
     print_json,
@@ -82,11 +83,11 @@ def show(cluster: str, k: int, sheet: Path | None, index_dir: Path | None, as_js
         for uri in borderline:
             tell(f"          {uri}")
     if sheet:
+        from imagefinder.images.thumbnails import save_picture
         from imagefinder.plots import picture_sheet
 
-        picture_sheet([(row["uri"], Path(row["uri"]).name) for row in rows], title=f"{found.label}: {found.name}").save(
-            sheet
-        )
+        named = [(row["uri"], Path(row["uri"]).name) for row in rows]
+        save_picture(picture_sheet(named, title=f"{found.label}: {found.name}", limits=limits()), sheet)
         say(f"Contact sheet: {sheet}")
     return OK
 

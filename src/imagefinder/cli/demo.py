@@ -25,6 +25,7 @@ HELP = """There are no sample images here.
 def demo(folder: Path | None, index_dir: Path | None, sheet: Path) -> None:
     """Index sample images (or FOLDER), search them by text and by image, and draw the hits."""
     from imagefinder.finder import ImageFinder
+    from imagefinder.images.thumbnails import save_picture
     from imagefinder.plots import search_sheet
 
     source = folder or CHECKOUT
@@ -47,8 +48,7 @@ def demo(folder: Path | None, index_dir: Path | None, sheet: Path) -> None:
         for hit in hits:
             caption = shorten(hit.record.caption or "", 60, placeholder=" ...")
             tell(f"  {hit.rank}. {hit.score:6.3f}  {Path(hit.uri).name:<28} {caption}")
-    sheet.parent.mkdir(parents=True, exist_ok=True)
-    search_sheet(searches).save(sheet)
+    save_picture(search_sheet(searches), sheet)
     tell()
     tell(f"Contact sheet: {sheet}")
     tell(f'Go on with:    imagefinder search --index {place} "a bird on a branch"')

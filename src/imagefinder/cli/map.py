@@ -116,7 +116,7 @@ def _write(
 
         rows = table.map_rows(coordinates, records)
         if suffix == ".parquet":
-            table.write_parquet(rows, path)
+            table.write_parquet(rows, path, limits=limits())
         elif suffix == ".csv":
             table.write_csv(rows, path)
         else:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import json
+import os
 import re
-import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from imagefinder._util.csv_cells import write_rows
 from imagefinder.cli.common import (
     FAILED,
     FILE,
@@ -34,7 +34,7 @@ from imagefinder.cli.common import (
     styled,
     tell,
 )
-from imagefinder.errors import ImageError, InvalidQueryError
+from imagefinder.errors import ImageError
 
 if TYPE_CHECKING:
     from imagefinder.images.loader import Loader
@@ -215,12 +215,9 @@ def _print(hits: Hits, shape: str | None, end: str, preview: bool | None) -> Non
 
 def _print_csv(rows: list[dict[str, Any]]) -> None:
     names = list(dict.fromkeys(name for row in rows for name in row)) or ["rank", "id", "uri", "score"]
-    writer = csv.DictWriter(sys.stdout, names, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
-    writer.writeheader()
     cell = shown if sys.stdout.isatty() else str
-    for row in rows:
-        texts = {k: json.dumps(v, ensure_ascii=False) if isinstance(v, list) else v for k, v in row.items()}
-        writer.writerow({k: cell(v) if isinstance(v, str) else v for k, v in texts.items()})
+    texts = ({k: json.dumps(v, ensure_ascii=False) if isinstance(v, list) else v for k, v in r.items()} for r in rows)
+    write_rows(sys.stdout, names, ({k: cell(v) if isinstance(v, str) else v for k, v in r.items()} for r in texts))
 
 
 def _print_for_people(hits: Hits, preview: bool | None) -> None:
@@ -264,7 +261,7 @@ def _copy_one(hit: Hit, folder: Path, loader: Loader) -> None:
     """Copy one file under a name that every system takes. What another search has copied there stays."""
     from filecmp import cmp
 
-    from imagefinder._util.files import fitting_name
+    from imagefinder._util.files import copy_new, fitting_name, write_new
     from imagefinder.images.inside import is_file
     from imagefinder.images.names import copied_name
     from imagefinder.types import ImageRef
@@ -273,24 +270,21 @@ def _copy_one(hit: Hit, folder: Path, loader: Loader) -> None:
     name = copied_name(hit.uri, data or b"")
     for again in count(1):
         target = folder / fitting_name(f"{hit.rank:03d}_" if again == 1 else f"{hit.rank:03d}-{again}_", name)
-        if not target.exists():
+        if not os.path.lexists(target):
             break
-        if target.read_bytes() == data if data is not None else cmp(hit.uri, target, shallow=False):
+        if target.is_file() and (target.read_bytes() == data if data is not None else cmp(hit.uri, target, False)):
             return
     if data is None:
-        shutil.copy2(hit.uri, target)
+        copy_new(hit.uri, target)
     else:
-        target.write_bytes(data)
+        write_new(target, data)
 
 
 def _save_sheet(hits: Hits, path: Path, title: str) -> None:
+    from imagefinder.images.thumbnails import save_picture
     from imagefinder.plots import contact_sheet
 
     if not hits:
         return
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        contact_sheet(hits, title=title, limits=limits()).save(path)
-    except ValueError:
-        raise InvalidQueryError(f"{path} has no picture format.", remedy="Name it .png, .jpg or .webp.") from None
+    save_picture(contact_sheet(hits, title=title, limits=limits()), path)
     say(f"Contact sheet: {path}")

@@ -47,10 +47,11 @@ def outliers(k: int, sheet: Path | None, index_dir: Path | None, as_json: bool) 
             away = "" if outlier.from_cluster is None else f"  {outlier.from_cluster:4.2f} radii from its cluster"
             tell(f"{outlier.score:6.2f}  {outlier.record.uri}", styled(away, dim=True))
     if sheet:
+        from imagefinder.images.thumbnails import save_picture
         from imagefinder.plots import picture_sheet
 
         pictures = [(o.record.uri, f"{o.score:.1f}  {Path(o.record.uri).name}") for o in found]
-        picture_sheet(pictures, title="Most unlike the others", limits=limits()).save(sheet)
+        save_picture(picture_sheet(pictures, title="Most unlike the others", limits=limits()), sheet)
         say(f"Contact sheet: {sheet}")
     return OK
 

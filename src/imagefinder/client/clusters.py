@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from zipfile import ZipFile
 
-from imagefinder._util.files import write_whole
+from imagefinder._util.files import write_named
 from imagefinder.client.responses import cluster_of
 
 if TYPE_CHECKING:
@@ -154,11 +154,12 @@ class Clusters(Sequence["Cluster"]):
 
     def export_model(self, folder: str | Path) -> ClusterModel:
         """Write what assigns new images to these clusters without the collection: JSON and NPZ."""
-        from imagefinder.clusters.model import ARRAYS, FACTS, ClusterModel
+        from imagefinder.clusters.model import ARRAYS, FACTS, ClusterModel, check_free
 
+        check_free(Path(folder))
         with ZipFile(BytesIO(self._transport.content(f"{HOME}/model"))) as sent:
             for name in (FACTS, ARRAYS):
-                write_whole(Path(folder) / name, sent.read(name))
+                write_named(Path(folder) / name, sent.read(name))
         return ClusterModel.load(Path(folder))
 
     def __repr__(self) -> str:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import os
 import re
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from imagefinder._util.csv_cells import write_rows
 from imagefinder._util.extras import require
-from imagefinder._util.files import fitting_name, write_whole
+from imagefinder._util.files import copy_new, fitting_name, write_named, write_new
 from imagefinder.clusters.edit import up_to_date, vectors_of
 from imagefinder.errors import ImageError, InvalidInputError, StorageError
 from imagefinder.images.inside import is_file, is_url
@@ -71,11 +70,13 @@ def write_table(rows: Sequence[dict[str, Any]], path: Path) -> Exported:
         raise InvalidInputError(
             f"{path.name} has no ending that says what to write.", remedy="Name it .csv, .parquet or .json."
         )
-    write_whole(path, writer(rows))
+    write_named(path, writer(rows))
     return Exported(str(path), len(rows))
 
 
-def write_folders(rows: Sequence[dict[str, Any]], folder: Path, how: How = "copy") -> Exported:
+def write_folders(
+    rows: Sequence[dict[str, Any]], folder: Path, how: How = "copy", limits: Limits | None = None
+) -> Exported:
     """A folder for each cluster with copies of its images, or links to them; the nearest to the centre come first by
     name. The images themselves are never touched; images at a URL are left out. Raises InvalidInputError when the
     folder is not empty, and StorageError."""
@@ -83,6 +84,7 @@ def write_folders(rows: Sequence[dict[str, Any]], folder: Path, how: How = "copy
         raise InvalidInputError(f"{folder} is not an empty folder.", remedy="Name a new one.")
     left_out: list[tuple[str, str]] = []
     ranks: dict[int, int] = {}
+    loader = Loader(limits or Limits())
     for row in rows:
         if is_url(row["uri"]):
             left_out.append((row["uri"], "it is a URL"))
@@ -91,7 +93,7 @@ def write_folders(rows: Sequence[dict[str, Any]], folder: Path, how: How = "copy
         target = folder / _folder_name(row)
         try:
             target.mkdir(parents=True, exist_ok=True)
-            _put(row["uri"], target, f"{ranks[row['cluster']]:05d}_", how)
+            _put(row["uri"], target, f"{ranks[row['cluster']]:05d}_", how, loader)
         except FileNotFoundError:
             left_out.append((row["uri"], "there is no such file"))
         except ImageError as error:
@@ -103,18 +105,18 @@ def write_folders(rows: Sequence[dict[str, Any]], folder: Path, how: How = "copy
     return Exported(str(folder), len(rows) - len(left_out), tuple(left_out))
 
 
-def _put(source: str, folder: Path, prefix: str, how: How) -> None:
+def _put(source: str, folder: Path, prefix: str, how: How, loader: Loader) -> None:
     """Copy or link an image into a folder; one inside a table is written, for it is no file that a link could lead
     to."""
-    data = b"" if is_file(source) else Loader(Limits()).read(ImageRef(source)).data
+    data = b"" if is_file(source) else loader.read(ImageRef(source)).data
     target = folder / fitting_name(prefix, copied_name(source, data))
     if data:
-        target.write_bytes(data)
+        write_new(target, data)
         return
     if not os.path.exists(source):
         raise FileNotFoundError(source)
     if how == "copy":
-        shutil.copy2(source, target)
+        copy_new(source, target)
     elif how == "symlink":
         target.symlink_to(source)
     else:
@@ -130,9 +132,7 @@ def _folder_name(row: dict[str, Any]) -> str:
 
 def _csv(rows: Sequence[dict[str, Any]]) -> bytes:
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
-    writer.writeheader()
-    writer.writerows(rows)
+    write_rows(text, COLUMNS, rows)
     return text.getvalue().encode(errors="replace")
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from imagefinder._util.files import write_whole
+from imagefinder._util.files import write_named
 from imagefinder.clusters.algorithms.scores import to_centres
 from imagefinder.clusters.algorithms.strangers import Strangers
 from imagefinder.errors import InvalidInputError, ModelMismatchError
@@ -89,12 +90,14 @@ class ClusterModel:
         return dict(zip(self.labels, self.names, strict=True)).get(label)
 
     def save(self, folder: Path) -> None:
-        """Write ``clusters.json`` and ``clusters.npz``: no pickle, readable by anything. Raises StorageError."""
+        """Write ``clusters.json`` and ``clusters.npz``: no pickle, readable by anything. Such a model that is there is
+        replaced. Raises StorageError, and InvalidInputError where files of these names are something else."""
+        check_free(folder)
         buffer = io.BytesIO()
         strangers = self.strangers.arrays() if self.strangers else {}
         arrays = {**self.features.arrays(), **{f"strangers_{name}": array for name, array in strangers.items()}}
         np.savez(buffer, centres=self.centres, radii=self.radii, **arrays)  # type: ignore[arg-type]
-        write_whole(folder / ARRAYS, buffer.getvalue())
+        write_named(folder / ARRAYS, buffer.getvalue())
         facts = {
             "format": FORMAT,
             "model": self.model,
@@ -104,7 +107,7 @@ class ClusterModel:
             "steps": "raw vectors to unit length, minus mean, times axes, to unit length, divided by scale (parts that "
             "are missing are left out); then the nearest of centres by Euclidean distance, or none for strangers",
         }
-        write_whole(folder / FACTS, (json.dumps(facts, indent=1, ensure_ascii=False) + "\n").encode())
+        write_named(folder / FACTS, (json.dumps(facts, indent=1, ensure_ascii=False) + "\n").encode())
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -132,6 +135,17 @@ class ClusterModel:
         except Exception as error:  # json, zipfile, zlib and NumPy each raise their own on damaged files
             raise InvalidInputError(
                 f"{folder} is not an exported clustering: {error!r}.", remedy="Make one with: imagefinder export model"
+            ) from error
+
+
+def check_free(folder: Path) -> None:
+    """Raise InvalidInputError where a model would take the place of files that are none."""
+    if any(os.path.lexists(folder / name) for name in (FACTS, ARRAYS)):
+        try:
+            ClusterModel.load(folder)
+        except InvalidInputError as error:
+            raise InvalidInputError(
+                f"{folder} holds {FACTS} or {ARRAYS} already, and they are no such model.", remedy="Name a new folder."
             ) from error
 
 

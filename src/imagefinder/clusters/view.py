@@ -163,7 +163,7 @@ class Clusters(Sequence[Cluster]):
 
     def export_folders(self, folder: str | Path, how: How = "copy") -> Exported:
         """Copy or link the images into a folder for each cluster."""
-        return write_folders(self.rows(), Path(folder), how)
+        return write_folders(self.rows(), Path(folder), how, self._collection.limits)
 
     def export_model(self, folder: str | Path) -> ClusterModel:
         """Write what assigns new images to these clusters without the collection: JSON and NPZ."""

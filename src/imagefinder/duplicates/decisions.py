@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imagefinder._util.files import write_whole
+from imagefinder._util.files import write_named
 from imagefinder.errors import IndexDamagedError, InvalidInputError
 from imagefinder.index.jsonfile import read_json, write_json
 from imagefinder.index.said import load_few, note
@@ -191,5 +191,5 @@ def read_decisions(path: Path) -> Decisions:
 
 def write_decisions(path: Path, decisions: Decisions) -> None:
     """Write decisions to a file that another index can take in. Raises StorageError; a file that was there is then
-    untouched."""
-    write_whole(path, (json.dumps(decisions.to_dict(), indent=1, ensure_ascii=False) + "\n").encode())
+    untouched, and a link is never written through (``_util.files.write_named``)."""
+    write_named(path, (json.dumps(decisions.to_dict(), indent=1, ensure_ascii=False) + "\n").encode())

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from imagefinder._util.files import write_whole
+from imagefinder._util.files import write_named
 from imagefinder.duplicates.matching.shown import HELD
 from imagefinder.duplicates.report import DuplicateReport, Group
 from imagefinder.errors import ImageError
@@ -40,7 +40,7 @@ def write_page(path: Path, report: DuplicateReport, limits: Limits) -> None:
         + (f"<p>and {more} more groups</p>" if more > 0 else "")
         + f"{aside}</html>\n"
     )
-    write_whole(path, text.encode())
+    write_named(path, text.encode())
 
 
 def _section(loader: Loader, number: int, group: Group) -> str:

@@ -117,13 +117,11 @@ class Pictures:
     def unlike_files(self, a: int, b: int) -> str | None:
         """What is in one file and not in the other beside the first picture, in words; None if nothing is: every page
         or frame agrees."""
-        data = []
-        for number in (a, b):
-            try:
-                data.append(self._full.read(ImageRef(self.records[number].uri)).data)
-            except ImageError as error:
-                return error.message
-        return same_frames(*data)
+        try:
+            one, other = (self._full.read(ImageRef(self.records[number].uri)).data for number in (a, b))
+        except ImageError as error:
+            return error.message
+        return same_frames(one, other, self._full.limits)
 
     def detail(self, a: int, b: int, verdict: Verdict) -> Detail:
         """What the larger of two copies shows that the smaller does not. Reads both in full where one is larger; one

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from imagefinder._util.files import write_whole
+from imagefinder._util.files import write_named
 from imagefinder.duplicates.companions import Companions
 from imagefinder.duplicates.moving import content_hash
 from imagefinder.duplicates.report import DuplicateReport, Member
@@ -73,7 +73,7 @@ class Plan:
             "references": list(self.references),
             "groups": [{"keep": _row(g.keep), "remove": [_row(f) for f in g.remove]} for g in self.groups],
         }
-        write_whole(Path(path), (json.dumps(facts, indent=1, ensure_ascii=False) + "\n").encode())
+        write_named(Path(path), (json.dumps(facts, indent=1, ensure_ascii=False) + "\n").encode())
 
     @classmethod
     def load(cls, path: str | Path) -> Self:

@@ -63,8 +63,9 @@ def to_rgb(image: Image.Image, white: int | None = None) -> Image.Image:
     profile = image.info.get("icc_profile")
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
         return _eight_bit(image, white).convert("RGB")
-    if image.mode in _TRANSPARENT or "transparency" in image.info:
-        return to_srgb(_on_white(image), profile)
+    if is_transparent(image):
+        opaque = _on_white(image)
+        return opaque if not profile or _is_srgb(profile, "RGB") else to_srgb(opaque, profile)
     if image.mode == "LAB":
         return to_srgb(image, None)
     if image.mode not in ("RGB", "L", "CMYK"):
@@ -72,10 +73,28 @@ def to_rgb(image: Image.Image, white: int | None = None) -> Image.Image:
     return to_srgb(image, profile)
 
 
+def is_done(image: Image.Image) -> bool:
+    """Whether ``to_rgb`` would change nothing."""
+    profile = image.info.get("icc_profile")
+    return image.mode == "RGB" and "transparency" not in image.info and (not profile or _is_srgb(profile, "RGB"))
+
+
+def bare(image: Image.Image) -> Image.Image:
+    """The same pixels, not copied, without the file they came from."""
+    image.load()
+    return image._new(image.im)
+
+
+def is_transparent(image: Image.Image) -> bool:
+    return image.mode in _TRANSPARENT or "transparency" in image.info
+
+
 def _on_white(image: Image.Image) -> Image.Image:
-    rgba = image if image.mode == "RGBA" else image.convert("RGBA")
-    white = Image.new("RGB", rgba.size, "white")
-    white.paste(rgba, mask=rgba.getchannel("A"))
+    white = Image.new("RGB", image.size, "white")
+    rows = max(1, BLOCK // max(1, image.width))
+    for top in range(0, image.height, rows):
+        strip = image.crop((0, top, image.width, min(top + rows, image.height))).convert("RGBA")
+        white.paste(strip, (0, top), strip.getchannel("A"))
     return white
 
 

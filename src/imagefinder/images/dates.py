@@ -22,6 +22,7 @@ _DATE = re.compile(
     r"(?:[T\s]+(\d\d?):(\d\d)(?::(\d\d)(?:[.,]\d*)?)?\s*(Z|[+-]\d\d:\d\d)?)?[\s:]*",
     re.ASCII,
 )
+_LONGEST = 100  # characters of a date
 _OFFSET = re.compile(r"Z|[+-](?:0\d|1[0-4]):[0-5]\d", re.ASCII)
 _XMP = re.compile(
     rb"(exif:DateTimeOriginal|photoshop:DateCreated|(?:xmp|xap):CreateDate)\s*(?:=\s*[\"']|>)\s*([0-9][^\"'<]{3,40})"
@@ -30,7 +31,7 @@ _XMP_ORDER = (b"exif:DateTimeOriginal", b"photoshop:DateCreated", b"xmp:CreateDa
 _XMP_BYTES = 1_000_000  # looked at; the rest of a larger packet is padding or previews
 _NAMED = re.compile(
     r"(?<!\d)((?:19|20)\d\d)([-_.]?)(0[1-9]|1[0-2])\2(0[1-9]|[12]\d|3[01])"
-    r"(?:(?:[-_. T]|\s+at\s+|\s+um\s+)+([01]?\d|2[0-3])([-_.:h]?)([0-5]\d)\6?([0-5]\d)(?:\s*([AaPp])[Mm]\b)?)?"
+    r"(?:(?>(?:\s+(?:at|um)\s+|[-_. T])+)([01]?\d|2[0-3])([-_.:h]?)([0-5]\d)\6?([0-5]\d)(?:\s*([AaPp])[Mm]\b)?)?"
 )
 _COMPACT = re.compile(r"(?:^|[^a-z])(?:img|vid|pxl|mvimg|pano|burst|screenshot|ptt|aud|sti)[-_ ]$", re.IGNORECASE)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -93,7 +94,8 @@ def guess(mtime: str | None) -> str | None:
 def _checked(text: str, offset: str = "") -> str | None:
     """A date as cameras and programs write it, as ISO 8601; None for anything else. A zone that can't be read is left
     out."""
-    match = _DATE.fullmatch(text.strip("\0 "))
+    text = text.strip("\0 ")
+    match = _DATE.fullmatch(text) if len(text) <= _LONGEST else None
     if match is None:
         return None
     year, month, day, hour, minute, second, zone = match.groups()

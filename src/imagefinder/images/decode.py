@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import threading
-from contextlib import nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from io import BytesIO
 from typing import Any
 
 from PIL import Image
 
 from imagefinder.errors import ImageError
-from imagefinder.images import dates
-from imagefinder.images.colour import orientation, to_rgb, upright, white_of
+from imagefinder.images import apart, dates
+from imagefinder.images.colour import bare, is_done, orientation, to_rgb, upright, white_of
 from imagefinder.images.files import open_file, unreadable
 from imagefinder.images.frames import is_blank, later_frames
-from imagefinder.images.headers import format_of, icon_sizes, pixels_held
+from imagefinder.images.headers import bytes_held, factory, format_of, icon_sizes, pixels_held
+from imagefinder.images.plain import is_plain
 from imagefinder.types import EncodedImage, ImageRef, Limits, LoadedImage, SkipCode
-
-LARGE = 20_000_000  # pixels in memory; larger pictures are decoded one at a time, to bound memory
-CHUNK = 1024 * 1024
-
-_one_large = threading.Lock()
 
 
 def encode_bytes(ref: ImageRef, data: bytes) -> EncodedImage:
@@ -48,10 +44,36 @@ def read_file(ref: ImageRef, limits: Limits) -> EncodedImage:
 
 
 def decode(encoded: EncodedImage, *, short_side: int | None, limits: Limits) -> LoadedImage:
-    """Decode to an upright RGB picture.
+    """Decode to an upright RGB picture; everything that reads a picture goes through here.
 
     The format is found from the content. A JPEG is decoded at the smallest of its scales (1/1, 1/2, 1/4, 1/8) at which
-    the short side has at least ``short_side`` pixels; None decodes in full. Raises ImageError with a skip code.
+    the short side has at least ``short_side`` pixels; None decodes in full. What may cost more than its pixels is
+    decoded in a process of its own (``images.plain`` says what). Raises ImageError with a skip code.
+    """
+    if not encoded.data:
+        raise ImageError("There are no bytes.", code=SkipCode.EMPTY)
+    name = format_of(encoded.data)
+    if not name:
+        raise _unknown(encoded.data)
+    if is_plain(name, encoded.data):
+        return decode_here(encoded, short_side=short_side, limits=limits)
+    return apart.decode(encoded, short_side=short_side, limits=limits)
+
+
+def _one_at_a_time(pixels: int) -> AbstractContextManager[Any]:
+    return apart.one_large if pixels > apart.LARGE else nullcontext()
+
+
+def decode_here(
+    encoded: EncodedImage,
+    *,
+    short_side: int | None,
+    limits: Limits,
+    hold: Callable[[int], AbstractContextManager[Any]] = _one_at_a_time,
+    sent: bool = False,
+) -> LoadedImage:
+    """``decode`` in this process, whatever it costs. ``hold`` is given the number of pixels before they are decoded,
+    which then happens inside what it returns. A picture that is ``sent`` to another process is held twice in the end.
     """
     image = _opened(encoded.data, limits)
     full = image.size
@@ -62,7 +84,11 @@ def decode(encoded: EncodedImage, *, short_side: int | None, limits: Limits) -> 
     pixels = pixels_held(image, full, encoded.data)
     if pixels > limits.max_decoded_pixels:
         raise _too_many(pixels, limits.max_decoded_pixels, "would have to be decoded")
-    with _one_large if pixels > LARGE else nullcontext():
+    held = max(bytes_held(image, full, pixels), 8 * image.width * image.height if sent else 0)
+    if held > limits.max_memory:
+        allowed = f"{limits.max_memory / 1e6:,.0f} are allowed"
+        raise apart.too_costly(f"Decoding it would take {held / 1e6:,.0f} MB of memory; {allowed}.")
+    with hold(pixels):
         drafted = image.size != full
         said, picture, turned = _finished(image, encoded.data, limits)
     width, height = (full[1], full[0]) if drafted and turned else full if drafted else picture.size
@@ -90,29 +116,15 @@ def _opened(data: bytes, limits: Limits) -> Image.Image:
     The limit of Pillow's own ``Image.open`` is a setting of the whole process. The plugins are called directly, so that
     each caller has its own limits and no setting is changed.
     """
-    if not data:
-        raise ImageError("There are no bytes.", code=SkipCode.EMPTY)
     name = format_of(data)
-    if not name:
-        raise _unknown(data)
     if name == "ICO":
         for size in icon_sizes(data):  # Pillow decodes an icon as soon as it is opened
             _check_claim(size, limits, limits.max_decoded_pixels)
     try:
-        image: Image.Image = _factory(name)(BytesIO(data), "")
+        image: Image.Image = factory(name)(BytesIO(data), "")
     except Exception as error:  # a decoder given damaged bytes raises anything
         raise _broken(error) from error
     return image
-
-
-def _factory(name: str) -> Any:
-    """The Pillow plugin for a format."""
-    if name == "HEIF":
-        from pillow_heif import HeifImageFile
-
-        return HeifImageFile
-    Image.init()
-    return Image.OPEN[name][0]
 
 
 def _unknown(data: bytes) -> ImageError:
@@ -151,8 +163,12 @@ def _finished(image: Image.Image, data: bytes, limits: Limits) -> tuple[dates.Ta
         image.load()
         turned = orientation(image) >= 5
         said = dates.taken(image, data)
-        picture = to_rgb(upright(image), white_of(image))
-        if getattr(image, "is_animated", False) and is_blank(picture):
+        white, picture = white_of(image), upright(image)
+        animated = bool(getattr(image, "is_animated", False))
+        if picture is not image and not animated:
+            image.close()  # its pixels are not needed beside the turned ones
+        picture = bare(picture) if is_done(picture) and not animated else to_rgb(picture, white)
+        if animated and is_blank(picture):
             frames = later_frames(image, limits.max_decoded_pixels, lambda size: _check_claim(size, limits))
             later = (to_rgb(upright(frame), white_of(frame)) for frame in frames)
             picture = next((found for found in later if not is_blank(found)), picture)
@@ -162,6 +178,8 @@ def _finished(image: Image.Image, data: bytes, limits: Limits) -> tuple[dates.Ta
 
 
 def _broken(error: Exception) -> ImageError:
+    if isinstance(error, MemoryError):
+        return apart.too_costly("Decoding it takes more memory than is allowed.")
     text = str(error).splitlines()[0].strip(" .") if str(error).strip() else type(error).__name__
     cut = any(word in text.lower() for word in ("truncated", "end of file", "not enough", "premature"))
     return ImageError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import re
@@ -16,7 +15,8 @@ from itertools import count, islice, repeat
 from pathlib import Path
 from typing import Any
 
-from imagefinder._util.files import DEVICES, expanded
+from imagefinder._util.csv_cells import write_rows
+from imagefinder._util.files import DEVICES, expanded, rename_new, write_new
 from imagefinder._util.threads import ordered_map
 from imagefinder.errors import FetchError, ImageError, ImageFinderError, InvalidTableError, StorageError
 from imagefinder.images.decode import decode, encode_bytes
@@ -25,7 +25,7 @@ from imagefinder.images.files import look
 from imagefinder.images.inside import inside
 from imagefinder.images.loader import split_url
 from imagefinder.images.names import copied_name, ending_of
-from imagefinder.images.parquet import read_picture
+from imagefinder.images.parquet_reader import read_picture
 from imagefinder.images.tables import MANIFEST, read_csv, read_rows
 from imagefinder.types import ImageRef, Limits, OnProgress, Progress, SkipCode, Skipped
 
@@ -266,8 +266,8 @@ class _Downloads:
     def _write(self, name: str, data: bytes) -> None:
         partial = self.folder / f"{name}{PARTIAL}"
         try:
-            partial.write_bytes(data)
-            partial.replace(self.folder / name)
+            write_new(partial, data)
+            rename_new(partial, self.folder / name)
         except OSError as error:
             with suppress(OSError):
                 partial.unlink(missing_ok=True)
@@ -286,10 +286,9 @@ class _Downloads:
         names = list(dict.fromkeys(["file", "url", *(name for row in rows for name in row)]))
         partial = self.folder / f"{MANIFEST}{PARTIAL}"
         try:
-            with partial.open("w", encoding="utf-8", errors="replace", newline="") as file:
-                writer = csv.DictWriter(file, names)
-                writer.writeheader()
-                writer.writerows(rows)
+            partial.unlink(missing_ok=True)
+            with partial.open("x", encoding="utf-8", errors="replace", newline="") as file:
+                write_rows(file, names, rows, line_end="\r\n", quote=False)
             partial.replace(self.folder / MANIFEST)
         except OSError as error:
             raise StorageError(f"{partial} can't be written: {error.strerror}.") from error

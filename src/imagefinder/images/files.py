@@ -7,12 +7,14 @@ import errno
 import os
 import stat
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
 from imagefinder.errors import ImageError
 from imagefinder.types import SkipCode
 
+BLOCK = 1 << 20  # bytes read at once
 OUTSIDE = "It lies outside the folders that images may come from"
 
 
@@ -100,18 +102,30 @@ def _opener(path: str, flags: int) -> int:
     return file
 
 
-def decode_text(data: bytes) -> str:
-    """The text of a file that anyone wrote: UTF-16 where it says so or looks so, else UTF-8, else Windows-1252."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return data.decode("utf-16", "replace")
-    start = data[:1000]
+def codec_of(file: BinaryIO) -> str:
+    """How the text of a file that anyone wrote is encoded: UTF-16 where it says so or looks so, else UTF-8, else
+    Windows-1252. Reads the file from where it is, in small parts."""
+    part = file.read(BLOCK)
+    if part.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    start = part[:1000]
     for first, codec in ((0, "utf-16-be"), (1, "utf-16-le")):  # of letters of Europe every other byte is zero
         if start[first::2].count(0) > 0.4 * len(start) and not start[1 - first :: 2].count(0):
-            return data.decode(codec, "replace")
+            return codec
+    decoder = codecs.getincrementaldecoder("utf-8")()
     try:
-        return data.decode("utf-8-sig")
+        while part:
+            decoder.decode(part)
+            part = file.read(BLOCK)
+        decoder.decode(b"", final=True)
     except UnicodeDecodeError:
-        return data.decode("cp1252", "replace")
+        return "cp1252"
+    return "utf-8-sig"
+
+
+def decode_text(data: bytes) -> str:
+    """The text of a file that anyone wrote, see ``codec_of``."""
+    return data.decode(codec_of(BytesIO(data)), "replace")
 
 
 def unreadable(error: OSError) -> ImageError:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from imagefinder.errors import InvalidInputError
 from imagefinder.images.files import decode_text, open_file
-
-if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
+from imagefinder.images.globs import Globs
 
 IGNORE_FILE = ".imagefinderignore"
+IGNORE_BYTES, PATTERNS = 1_000_000, 10_000  # of an ignore file
 DEFAULT_EXCLUDES = (
     ".*",  # hidden files and folders
     "@eaDir/",  # thumbnails of Synology
@@ -31,7 +29,7 @@ class Rules:
     down, then ``exclude``. If there are ``include`` globs, only files that match one of them are taken."""
 
     def __init__(
-        self, include: Sequence[str] = (), exclude: Sequence[str] = (), files: Sequence[tuple[str, GitIgnoreSpec]] = ()
+        self, include: Sequence[str] = (), exclude: Sequence[str] = (), files: Sequence[tuple[str, Globs]] = ()
     ) -> None:
         self._include = _compiled(tuple(include))
         self._exclude = _compiled(tuple(exclude))
@@ -44,7 +42,12 @@ class Rules:
         Raises OSError when the file can't be read, and InvalidInputError when it is no text or a pattern is none.
         """
         with open_file(path) as file:
-            text = decode_text(file.read())
+            data = file.read(IGNORE_BYTES + 1)
+        if len(data) > IGNORE_BYTES:
+            raise InvalidInputError(
+                f"{path} is larger than {IGNORE_BYTES:,} bytes.", remedy="Leave out whole folders by one pattern."
+            )
+        text = decode_text(data)
         if "\0" in text:
             raise InvalidInputError(f"{path} is not a text file.", remedy="Save it as plain text, in UTF-8.")
         try:
@@ -56,22 +59,25 @@ class Rules:
     def leaves_out(self, path: str, *, folder: bool) -> bool:
         """Whether a path from the root is left out. A folder left out is never entered, as with git."""
         name = path + "/" if folder else path
-        out = bool(_compiled(DEFAULT_EXCLUDES).match_file(name.rpartition("/")[2] or path.rpartition("/")[2] + "/"))
+        out = bool(_compiled(DEFAULT_EXCLUDES).check(name.rpartition("/")[2] or path.rpartition("/")[2] + "/"))
         for below, spec in self._files:
-            said = spec.check_file(name[len(below) :]).include
+            said = spec.check(name[len(below) :])
             out = out if said is None else said
-        if self._exclude.match_file(name):
+        if self._exclude.check(name):
             return True
-        return out or (not folder and bool(self._given[0]) and not self._include.match_file(name))
+        return out or (not folder and bool(self._given[0]) and not self._include.check(name))
 
 
 @lru_cache(maxsize=1024)
-def _compiled(patterns: tuple[str, ...]) -> GitIgnoreSpec:
-    from pathspec import GitIgnoreSpec
-
+def _compiled(patterns: tuple[str, ...]) -> Globs:
+    if len(patterns) > PATTERNS:
+        raise InvalidInputError(
+            f"There are {len(patterns):,} patterns, and {PATTERNS:,} are allowed.",
+            remedy="Leave out whole folders by one pattern.",
+        )
     try:
-        return GitIgnoreSpec.from_lines(patterns)
-    except (ValueError, TypeError) as error:
+        return Globs(patterns)
+    except (ValueError, TypeError, AttributeError) as error:
         raise InvalidInputError(
             f"A pattern can't be read: {error}", remedy="Patterns are as in .gitignore, e.g. *.png or drafts/"
         ) from error

@@ -51,7 +51,7 @@ class Loader:
         if is_url(ref.uri):
             return encode_bytes(ref, self.fetcher.get(ref.uri))
         if place := inside(ref.uri):
-            from imagefinder.images.parquet import read_picture
+            from imagefinder.images.parquet_reader import read_picture
 
             encoded = encode_bytes(ref, read_picture(place, self.limits, ref.within))
         else:

@@ -8,24 +8,25 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 from bisect import bisect_right
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from imagefinder._util.extras import missing_modules, require
-from imagefinder.errors import ImageError, ImageFinderError, InvalidTableError
-from imagefinder.images.files import check_within, look, open_file, opened_path, unreadable
+from imagefinder.errors import ImageFinderError, InvalidTableError
+from imagefinder.images.files import open_file, opened_path
 from imagefinder.images.inside import Inside
-from imagefinder.types import Limits, SkipCode
+from imagefinder.images.table_limits import BATCH, CELL, CHUNK, TEXT, check_size, too_much
 
 ENDINGS = (".parquet", ".pq")
 ROWS = 4096  # read at once, of columns without pictures
+NESTED_ROWS = 64  # the same of columns that hold lists, each of which may be long
+VALUES = 5_000_000  # of a column of lists in a group of rows
+GROUPS = 1_000_000  # groups of rows times columns
+OBJECT = 40  # bytes of a value in Python beside its text
 READ_BYTES = 8_000_000  # about so much of a column of pictures is read at once
-KEPT_BYTES = 64_000_000  # of pictures near those that were asked for
 NAMES = ("path", "filename", "file_name", "name")  # of the text beside the bytes in a struct
 OUR_EXPORT = {"id", "uri", "x", "y"}  # columns of a table that ``plots.table`` wrote, with thumbnails
 
@@ -49,14 +50,26 @@ class ParquetTable:
 
         self.path = path
         try:
+            options = {"pre_buffer": False, "buffer_size": 1 << 16}
             with open_file(path, within) as looked_at:
-                self._file = parquet.ParquetFile(opened_path(looked_at, path), pre_buffer=False, buffer_size=1 << 16)
-            self._schema = self._file.schema_arrow
+                place = opened_path(looked_at, path)
+                with parquet.ParquetFile(place, **options) as file:
+                    facts, self._schema = file.metadata, file.schema_arrow
+                    texts = [c.path for c in map(file.schema.column, range(facts.num_columns)) if _is_text(c)]
+                check_size(path, facts.num_rows, facts.num_columns)
+                if facts.num_row_groups * facts.num_columns > GROUPS:
+                    raise too_much(path, facts.num_row_groups * facts.num_columns, GROUPS, "groups times columns")
+                # Of a text that comes again and again, such a column holds one copy.
+                self._file = parquet.ParquetFile(place, metadata=facts, read_dictionary=texts, **options)
             self._leaves = {f.name: list(_leaves(f.name, f.type)) for f in self._schema}
             groups = range(self._file.metadata.num_row_groups)
             sizes = [self._file.metadata.row_group(g).num_rows for g in groups]
+        except InvalidTableError:
+            raise
         except Exception as error:  # of a damaged file anything may be wrong
             raise InvalidTableError(f"{path.name} is not a Parquet file: {error}") from error
+        self._texts = frozenset(texts)
+        self._read = 0  # bytes of cells, as they are once unpacked
         self._starts = [0, *accumulate(sizes)]
         self.pictures = {f.name: held for f in self._schema if (held := _pictures(f.type))}
 
@@ -118,8 +131,13 @@ class ParquetTable:
 
     def _few(self, column: str, group: int) -> int:
         chunk, rows = self._chunk(column, group), self._starts[group + 1] - self._starts[group]
-        size = (chunk.total_uncompressed_size if chunk else 0) / max(rows, 1)
-        return max(1, min(64, int(READ_BYTES / max(size, 1))))
+        whole = chunk.total_uncompressed_size if chunk else 0
+        if whole > BATCH * max(rows, 1):
+            raise too_much(self.path, whole / max(rows, 1), BATCH, "bytes in a cell")
+        few = max(1, min(64, int(READ_BYTES * max(rows, 1) / max(whole, 1))))
+        if chunk and chunk.has_dictionary_page:  # then one picture may stand in every row
+            few = min(few, max(1, BATCH // 4 // max(whole, 1)))
+        return few
 
     def rows(self, key: str | None = None) -> Iterator[dict[str, Any]]:
         """Each row, without bytes. In the column ``key`` stand the places of its pictures: inside this table where it
@@ -146,8 +164,11 @@ class ParquetTable:
             wanted.append(key or "")
         elif held:
             wanted += [f"{key}.{held.name}"] if held.name else []
-        n = self._few(key or "", group) if held and filled is None else ROWS
+        nested = any(_is_nested(self._schema.field(name).type) for name in self._leaves)
+        n = self._few(key or "", group) if held and filled is None else NESTED_ROWS if nested else ROWS
+        self._check_values(group, wanted)
         for batch in self._batches(group, wanted, n):
+            self._weigh(batch)
             cells = {name: _cells(column) for name, column in zip(batch.schema.names, batch.columns, strict=True)}
             if held and filled is not None:
                 beside = cells.get(key or "", [None] * batch.num_rows)
@@ -161,6 +182,29 @@ class ParquetTable:
             raise
         except Exception as error:  # of a damaged file anything may be wrong
             raise InvalidTableError(f"{self.path.name} is damaged: {error}") from error
+
+    def _check_values(self, group: int, columns: list[str]) -> None:
+        """Refuse lists of more elements, and texts of more bytes, than may be in memory."""
+        found = self._file.metadata.row_group(group)
+        for chunk in map(found.column, range(found.num_columns)):
+            name = chunk.path_in_schema
+            if not any(f"{name}.".startswith(f"{c}.") for c in columns):
+                continue
+            size, of = chunk.total_uncompressed_size, f"in the column {name.partition('.')[0]}"
+            most = min(CHUNK, 2 * CELL * max(chunk.num_values, 1))
+            if size > most and name in self._texts:
+                raise too_much(self.path, size, most, f"bytes {of}")
+            if chunk.num_values > found.num_rows + VALUES:
+                raise too_much(self.path, chunk.num_values, VALUES, f"values {of}")
+
+    def _weigh(self, batch: Any) -> None:
+        """Refuse rows that would take too much memory, and a table that would take too much room."""
+        size = sum(map(_weight, batch.columns))
+        self._read += size
+        if size > BATCH:
+            raise too_much(self.path, size, BATCH, f"bytes in {batch.num_rows:,} rows")
+        if self._read > TEXT:
+            raise too_much(self.path, self._read, TEXT, "bytes and more in its cells")
 
     def _places(self, column: str, row: int, cell: Any) -> list[str]:
         held, table = self.pictures[column], os.path.abspath(self.path)
@@ -222,7 +266,39 @@ def _bytes(held: Pictures, cell: Any) -> list[bytes | None]:
     return [one.get(held.field or "") if isinstance(one, dict) else one for one in ones]
 
 
+def _is_nested(kind: Any) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_nested(kind)) and not (types.is_struct(kind) and not any(_is_nested(f.type) for f in kind))
+
+
+def _is_text(column: Any) -> bool:
+    return column.physical_type == "BYTE_ARRAY" and column.logical_type.type in ("STRING", "ENUM", "JSON")
+
+
+def _weight(column: Any) -> int:
+    """About the bytes that the values of a column take in Python."""
+    from pyarrow import compute, types
+
+    kind, size = column.type, OBJECT * len(column)
+    if types.is_dictionary(kind):
+        lengths = compute.take(compute.binary_length(column.dictionary), column.indices)
+        return size + int(compute.sum(lengths).as_py() or 0)
+    if types.is_struct(kind):
+        return size + sum(_weight(column.field(i)) for i in range(kind.num_fields))
+    if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind) or types.is_map(kind):
+        parts = [column.keys, column.items] if types.is_map(kind) else [column.flatten()]
+        return size + sum(map(_weight, parts))
+    return size + int(column.nbytes)
+
+
 def _cells(column: Any) -> list[Any]:
+    from pyarrow import types
+
+    if types.is_dictionary(column.type):  # each text once, however often it comes
+        used = column.indices.unique().drop_null()
+        texts = dict(zip(used.to_pylist(), column.dictionary.take(used).to_pylist(), strict=True))
+        return [texts.get(i) for i in column.indices.to_pylist()]
     try:
         return list(column.to_pylist())
     except (ValueError, OverflowError):  # a time that Python has no name for, to the nanosecond or of year 20000
@@ -232,89 +308,6 @@ def _cells(column: Any) -> list[Any]:
 def _named(names: list[str], value: Any) -> Any:
     known = isinstance(value, int) and 0 <= value < len(names)
     return str(names[value]) if known else value
-
-
-class _Reader:
-    """Reads single pictures of tables. Going through a table in its order reads each row once; what lies near is kept
-    for whoever asks in another order."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[Any, int], list[bytes | None]] = OrderedDict()
-        self._size = 0
-        self._table: ParquetTable | None = None
-        self._key: Any = None  # the table, as it was when it was opened, and the column
-        self._group, self._next = -1, 0
-        self._ahead: Iterator[list[list[bytes | None]]] = iter(())
-
-    def cell(self, table: str, column: str, row: int, within: Sequence[str] | None) -> list[bytes | None]:
-        """The pictures of a cell. Raises OSError, InvalidTableError, and LookupError for no such column or row."""
-        check_within(table, within)
-        found = look(table)
-        key = (table, column, found.st_ino, found.st_size, found.st_mtime_ns)
-        with self._lock:
-            if (key, row) in self._kept:
-                self._kept.move_to_end((key, row))
-                return self._kept[key, row]
-            try:
-                return self._read(key, row, within)
-            except BaseException:
-                self._key = None  # whatever state it is in, it begins anew
-                raise
-
-    def _read(self, key: tuple[Any, ...], row: int, within: Sequence[str] | None) -> list[bytes | None]:
-        if self._table is None or self._key != key:
-            if self._table:
-                self._table.close()
-            self._table, self._key, self._group = ParquetTable(Path(key[0]), within), key, -1
-        self._table.pictures[key[1]]
-        group, start = self._table.group_of(row)
-        if group != self._group or self._next > row:
-            self._ahead, self._group, self._next = self._table.cells(key[1], group), group, start
-        for cells in self._ahead:
-            first, self._next = self._next, self._next + len(cells)
-            for at, cell in enumerate(cells, first):
-                self._keep((key, at), cell)
-            if row < self._next:
-                return cells[row - first]
-        raise IndexError(row)
-
-    def _keep(self, key: tuple[Any, int], cell: list[bytes | None]) -> None:
-        self._size += _size(cell) - _size(self._kept.pop(key, []))
-        self._kept[key] = cell
-        while self._size > KEPT_BYTES:
-            self._size -= _size(self._kept.popitem(last=False)[1])
-
-
-def _size(cell: list[bytes | None]) -> int:
-    return 100 + sum(len(data or b"") for data in cell) if cell else 0
-
-
-_reader = _Reader()
-
-
-def read_picture(place: Inside, limits: Limits, within: Sequence[str] | None = None) -> bytes:
-    """The bytes of a picture inside a table, which must lie in one of the folders ``within``. Raises ImageError."""
-    try:
-        cell = _reader.cell(place.table, place.column, place.row, within)
-        data = cell[place.part or 0]
-    except OSError as error:
-        raise unreadable(error) from error
-    except LookupError as error:
-        raise ImageError("The table has no such row or column any more.", code=SkipCode.NOT_FOUND) from error
-    except ImageFinderError as error:
-        raise ImageError(error.message, code=SkipCode.CORRUPT, remedy=error.remedy) from error
-    if data is None:
-        raise ImageError("The table has no picture there any more.", code=SkipCode.NOT_FOUND)
-    if not data:
-        raise ImageError("The cell of the table is empty.", code=SkipCode.EMPTY)
-    if len(data) > limits.max_bytes:
-        raise ImageError(
-            f"The picture is larger than {limits.max_bytes:,} bytes.",
-            code=SkipCode.TOO_MANY_BYTES,
-            remedy="Raise Limits.max_bytes if it is to be trusted.",
-        )
-    return data
 
 
 def has_pictures(path: Path, within: Sequence[str] | None = None) -> bool:

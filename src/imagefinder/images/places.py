@@ -10,9 +10,9 @@ from urllib.parse import unquote
 
 from imagefinder.images.inside import inside, is_url
 
-_BETWEEN_URLS = re.compile(r"[\s,;|]+(?=(?:https?:)?//)", re.IGNORECASE)
+_BETWEEN_URLS = re.compile(r"(?<![\s,;|])[\s,;|]+(?=(?:https?:)?//)", re.IGNORECASE)
 _PICTURE = r"[^,;|]*\.(?:jpe?g|png|webp|gif|bmp|tiff?|avif|hei[cf])"
-_PATHS = re.compile(rf"\s*{_PICTURE}(?:\s*([,;|])\s*{_PICTURE})+\s*", re.IGNORECASE)
+_PATHS = re.compile(rf"{_PICTURE}\s*(?:([,;|]){_PICTURE}\s*)+", re.IGNORECASE)
 _HOST = re.compile(r"//(?:[^/\\\s]+\.[^/\\\s.]+|localhost|[^/\\\s]+:\d+)/", re.IGNORECASE)
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
@@ -30,7 +30,7 @@ def places(cell: Any) -> list[str]:
     if text.startswith("["):
         try:
             return places(json.loads(text))
-        except ValueError:
+        except (ValueError, RecursionError):
             pass
     if is_url(text) or text.startswith("//"):
         return [p for part in _BETWEEN_URLS.split(text) if (p := part.strip(" \t\r\n,;|"))]

@@ -8,7 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from imagefinder.images.headers import format_of
+from imagefinder.images import apart
+from imagefinder.images.headers import factory, format_of
+from imagefinder.images.plain import is_plain
+from imagefinder.types import Limits
 
 MOST = 24  # frames compared, evenly chosen where there are more
 LARGEST = 768  # pixels, longest side at which frames are compared
@@ -17,11 +20,18 @@ APPENDED = 16 * 1024  # bytes after a JPEG that are more than notes of a program
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
 
-def same_frames(a: bytes, b: bytes) -> str | None:
+def same_frames(a: bytes, b: bytes, limits: Limits | None = None) -> str | None:
     """None if two files hold as many pictures and all of them agree, and nothing but those; otherwise what is
-    different, in words."""
+    different, in words. Files that may cost much are compared in a process of its own, within the limits."""
     if a == b:
         return None
+    if all(is_plain(format_of(data), data) for data in (a, b)):
+        return same_frames_here(a, b)
+    return apart.same_frames(a, b, limits or Limits())
+
+
+def same_frames_here(a: bytes, b: bytes) -> str | None:
+    """``same_frames`` of two different files in this process, whatever it costs."""
     if appended(a) != appended(b):
         return "one file has a video or another picture behind its picture"
     first, second = _opened(a), _opened(b)
@@ -41,18 +51,8 @@ def same_frames(a: bytes, b: bytes) -> str | None:
 
 
 def _opened(data: bytes) -> Any:
-    from PIL import Image
-
-    factory: Any
     try:
-        if format_of(data) == "HEIF":
-            from pillow_heif import HeifImageFile
-
-            factory = HeifImageFile
-        else:
-            Image.init()
-            factory = Image.OPEN[format_of(data)][0]
-        return factory(BytesIO(data), "")
+        return factory(format_of(data))(BytesIO(data), "")
     except Exception:  # a decoder given damaged bytes raises anything
         return None
 

@@ -129,8 +129,11 @@ class FolderSource(Source):
             try:
                 rules = rules.with_file(ignore, below)
             except OSError as error:  # what it was to leave out is not known: nothing here is taken in, nothing removed
+                reason = unreadable(error)
+                if not below:
+                    raise ImageError(f"{ignore}: {reason.message}", code=reason.code, remedy=reason.remedy) from error
                 self._unreadable.append(folder + os.sep)
-                yield _skipped(ignore, unreadable(error))
+                yield _skipped(ignore, reason)
                 return
         for entry in entries:
             if _is_folder(entry):

@@ -7,15 +7,16 @@ import json
 import math
 import re
 from collections.abc import Iterator, Sequence
-from io import StringIO
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from imagefinder._util.csv_cells import is_ours, unmarked
 from imagefinder.errors import InvalidTableError
-from imagefinder.images.files import decode_text, open_file
+from imagefinder.images.csv_lines import HEAD, Lines
 from imagefinder.images.parquet import ENDINGS, ParquetTable
 from imagefinder.images.places import places
+from imagefinder.images.table_limits import CELL, check_size
 from imagefinder.types import DERIVED_FIELDS, RECORD_FIELDS
 
 COLUMNS = (  # of several, the first is taken; names that say "image" go before those that may be a page's
@@ -26,7 +27,9 @@ COLUMNS = (  # of several, the first is taken; names that say "image" go before 
 )  # fmt: skip
 MANIFEST = "manifest.csv"  # what download writes beside the images
 SAMPLE = 1000  # rows looked at to tell the type of a CSV column
-LONGEST_CELL = 1_000_000  # characters; a quotation mark that is never closed makes a longer cell
+SAMPLED_CELLS = 500_000  # looked at for that at most
+LONGEST_CELL = CELL  # a quotation mark that is never closed makes a longer one
+COUNTED = 1000  # rows after which they are counted again
 _PICTURE = re.compile(r"^https?://\S+$|\.(?:jpe?g|png|webp|gif|bmp|tiff?|avif|hei[cf])$", re.IGNORECASE)
 _SPECIAL = ("caption", "tags")
 _TAKEN = (*RECORD_FIELDS, *DERIVED_FIELDS, "id")
@@ -171,25 +174,28 @@ def read_csv(
     """The columns of a CSV file, and its rows as text. Raises InvalidTableError, also while the rows are read: for a
     quotation mark that is never closed, and for a row with more cells than columns, with its line. With ``whole``
     false, such a row is made to fit. ``within``: see ``read_rows``."""
-    text, delimiter, above = _told_delimiter(_text(path, within))
-    if not text.strip():
+    lines = Lines(path, within)
+    if not lines.head.strip():
         raise InvalidTableError(f"{path.name} is empty.", remedy="A table needs a line of column names.")
     csv.field_size_limit(max(csv.field_size_limit(), LONGEST_CELL))  # of the whole process, so never made less
-    rows = _read(path, text, delimiter or _delimiter(text), above)
+    rows = _read(path, lines, lines.delimiter or _delimiter(lines.head))
     header = next(rows, (0, []))[1]
+    check_size(path, 1, len(header))
+    text_of = unmarked if is_ours(header) else str
+    header = [text_of(name) for name in header]
     places = {name: i for i, name in reversed(list(enumerate(header))) if name}
     return [n for n in dict.fromkeys(header) if n], (
-        {name: row[i].strip() for name, i in places.items()} for row in _even(path, header, rows, whole)
+        {name: text_of(row[i].strip()) for name, i in places.items()} for row in _even(path, header, rows, whole)
     )
 
 
-def _read(path: Path, text: str, delimiter: str, above: int) -> Iterator[tuple[int, list[str]]]:
+def _read(path: Path, lines: Lines, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """The cells of each row that has any, with the number of the line on which it begins."""
-    # Not text.splitlines(), which also breaks at characters that may stand inside a cell.
-    reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    reader, above = csv.reader(lines, delimiter=delimiter, strict=True), lines.above
     line, width = above + 1, 0
     try:
         for row in reader:
+            lines.begin_row()
             if any(cell.strip() for cell in row):
                 width = width or len(row)
                 if above + reader.line_num > line and _swallows(row, delimiter, width):
@@ -230,7 +236,9 @@ def _is_picture(cell: str) -> bool:
 def _even(path: Path, header: Sequence[str], rows: Iterator[tuple[int, list[str]]], whole: bool) -> Iterator[list[str]]:
     """The rows, each with as many cells as the header. Empty cells at the end may be more or fewer, as spreadsheets
     leave them out."""
-    for line, row in rows:
+    for number, (line, row) in enumerate(rows, 1):
+        if number % COUNTED == 0:
+            check_size(path, number, len(header))
         while len(row) > len(header) and not row[-1].strip():
             row.pop()
         if len(row) > len(header) and whole:
@@ -241,34 +249,15 @@ def _even(path: Path, header: Sequence[str], rows: Iterator[tuple[int, list[str]
         yield row + [""] * (len(header) - len(row))
 
 
-def _told_delimiter(text: str) -> tuple[str, str | None, int]:
-    """The table without the line "sep=;" that some programs put above it, the delimiter in it, and the number of lines
-    left out."""
-    match = re.match(r'((?:[ \t]*(?:\r\n|\r|\n))*)"?sep=([^\r\n"])"?[ \t]*(?:\r\n|\r|\n)', text, re.IGNORECASE)
-    if match is None:
-        return text, None, 0
-    return text[match.end() :], match[2], len(re.findall(r"\r\n|\r|\n", match[0]))
-
-
-def _text(path: Path, within: Sequence[str] | None) -> str:
-    """A table's text."""
-    try:
-        with open_file(path, within) as file:
-            data = file.read()
-    except OSError as error:
-        raise InvalidTableError(f"{path} can't be read: {error.strerror}.") from error
-    return decode_text(data).replace("\0", "")
-
-
 def _delimiter(text: str) -> str:
     """The most likely delimiter, from the first line outside quotation marks."""
-    header = re.split(r"[\r\n]", re.sub(r'"(?:[^"]|"")*"', "", text[:65536].lstrip()), maxsplit=1)[0]
+    header = re.split(r"[\r\n]", re.sub(r'"(?:[^"]|"")*"', "", text[:HEAD].lstrip()), maxsplit=1)[0]
     return max(",;\t|", key=lambda d: (header.count(d), d == ","))
 
 
 def _typed(rows: Iterator[dict[str, Any]], names: list[str]) -> Iterator[dict[str, Any]]:
     """Rows with each of these columns in the one type that fits all of its first cells."""
-    sample = list(islice(rows, SAMPLE))
+    sample = list(islice(rows, min(SAMPLE, max(20, SAMPLED_CELLS // max(len(names), 1)))))
     makers = {name: _maker([row[name] for row in sample]) for name in names}
     for row in chain(sample, rows):
         yield {**row, **{name: _made(maker, row[name]) for name, maker in makers.items()}}

@@ -5,8 +5,13 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Sequence
 from io import BytesIO
+from pathlib import Path
+from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
+
+from imagefinder._util.files import write_named
+from imagefinder.errors import InvalidInputError
 
 PADDING, TEXT = 12, 13  # pixels; height of the text under a picture
 INK, FAINT, EMPTY = "#1b1b1f", "#5f6368", "#f1f3f4"
@@ -24,6 +29,20 @@ def to_data_uri(image: Image.Image, quality: int = 80) -> str:
     buffer = BytesIO()
     image.convert("RGB").save(buffer, "JPEG", quality=quality)
     return f"data:image/jpeg;base64,{b64encode(buffer.getvalue()).decode()}"
+
+
+def save_picture(image: Image.Image, path: Path, **options: Any) -> None:
+    """Write a picture that a user named, in the format of its extension (``_util.files.write_named``). Raises
+    InvalidInputError and StorageError."""
+    format = Image.registered_extensions().get(path.suffix.lower())
+    if format not in Image.SAVE:
+        raise InvalidInputError(f"{path} has no picture's extension.", remedy="Name it .png, .jpg or .webp.")
+    buffer = BytesIO()
+    try:
+        image.save(buffer, format, **options)
+    except (OSError, ValueError) as error:
+        raise InvalidInputError(f"{path} can't hold this picture: {error}.", remedy="Name it .png.") from error
+    write_named(path, buffer.getvalue())
 
 
 def contact_sheet(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imagefinder._util.files import write_whole
+from imagefinder._util.files import write_named
 from imagefinder._util.threads import ordered_map
 from imagefinder.images.inside import file_of
 from imagefinder.images.loader import Loader, is_url
@@ -68,7 +68,7 @@ def write_page(
     # Inside a script only "<" could end it or open a comment; JSON reads the escape back.
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     page = TEMPLATE.read_text("utf-8").replace("@TITLE@", escape(title), 1).replace("@DATA@", text, 1)
-    write_whole(path, page.encode("utf-8", "replace"))
+    write_named(path, page.encode("utf-8", "replace"))
     return sum(slot >= 0 for slot in slots)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imagefinder._util.files import write_whole
 from imagefinder._util.threads import ordered_map
 from imagefinder.errors import InvalidInputError
 from imagefinder.images.loader import Loader
+from imagefinder.images.thumbnails import save_picture
 from imagefinder.plots.sheets import picture_of
 from imagefinder.types import Limits
 
@@ -121,12 +120,9 @@ def in_square(picture: Image, side: int) -> Image:
 
 def save_picture_map(sheet: Image, path: Path) -> None:
     """Write it as PNG, JPEG or WebP, whole or not at all. Raises InvalidInputError and StorageError."""
-    formats = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
-    if path.suffix.lower() not in formats:
+    if path.suffix.lower() not in (".png", ".jpg", ".jpeg", ".webp"):
         raise InvalidInputError(f"{path} has no picture's extension.", remedy="Name it .png, .jpg or .webp.")
-    buffer = io.BytesIO()
-    sheet.save(buffer, formats[path.suffix.lower()], quality=88)
-    write_whole(path, buffer.getvalue())
+    save_picture(sheet, path, quality=88)
 
 
 def _pictures(uris: Sequence[str], side: int, limits: Limits) -> Iterator[Image | None]:

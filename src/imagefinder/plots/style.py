@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagefinder._util.extras import require
-from imagefinder._util.files import write_whole
+from imagefinder._util.files import write_named
 from imagefinder.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def save(figure: Figure, path: Path) -> None:
     buffer = io.BytesIO()
     stamps = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
     figure.savefig(buffer, format=suffix[1:], dpi=DPI, facecolor="white", metadata=stamps.get(suffix))
-    write_whole(path, buffer.getvalue())
+    write_named(path, buffer.getvalue())
 
 
 def heading(axes: Axes, title: str, note: str = "") -> None:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imagefinder._util.csv_cells import write_rows
 from imagefinder._util.extras import require
-from imagefinder._util.files import write_whole
+from imagefinder._util.files import write_named
 from imagefinder.plots.sheets import picture_of
 
 if TYPE_CHECKING:
-    from imagefinder.types import Float32, Record
+    from imagefinder.types import Float32, Limits, Record
 
 THUMB = 128  # pixels, longest side, of the pictures in a Parquet file
 FIRST = ("id", "uri", "x", "y", "cluster", "caption")
@@ -32,19 +32,19 @@ def map_rows(coordinates: Float32, records: Sequence[Record]) -> list[dict[str, 
 def write_csv(rows: Sequence[dict[str, Any]], path: Path) -> None:
     """Write the rows as CSV; lists as JSON. Raises StorageError."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, _names(rows), lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({k: json.dumps(v, ensure_ascii=False) if isinstance(v, list) else v for k, v in row.items()})
-    write_whole(path, text.getvalue().encode())
+    cells = ({k: json.dumps(v, ensure_ascii=False) if isinstance(v, list) else v for k, v in r.items()} for r in rows)
+    write_rows(text, _names(rows), cells)
+    write_named(path, text.getvalue().encode())
 
 
 def write_json(about: dict[str, Any], rows: Sequence[dict[str, Any]], path: Path) -> None:
     """Write one JSON object: the facts of the map, and its ``points``. Raises StorageError."""
-    write_whole(path, (json.dumps({**about, "points": list(rows)}, ensure_ascii=False) + "\n").encode())
+    write_named(path, (json.dumps({**about, "points": list(rows)}, ensure_ascii=False) + "\n").encode())
 
 
-def write_parquet(rows: Sequence[dict[str, Any]], path: Path, *, pictures: bool = True) -> None:
+def write_parquet(
+    rows: Sequence[dict[str, Any]], path: Path, *, pictures: bool = True, limits: Limits | None = None
+) -> None:
     """Write the rows as Parquet, with a thumbnail of each image in the column ``image`` if ``pictures``.
 
     The thumbnails are structs of ``bytes`` (JPEG) and ``path``, as Hugging Face's Image and embedding-atlas read
@@ -58,10 +58,10 @@ def write_parquet(rows: Sequence[dict[str, Any]], path: Path, *, pictures: bool 
     columns = {name: _column([row.get(name) for row in rows]) for name in _names(rows)}
     if pictures:
         kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-        columns["image"] = pa.array(_thumbnails([row["uri"] for row in rows]), kind)
+        columns["image"] = pa.array(_thumbnails([row["uri"] for row in rows], limits), kind)
     buffer = io.BytesIO()
     pq.write_table(pa.table(columns), buffer, compression="zstd")
-    write_whole(path, buffer.getvalue())
+    write_named(path, buffer.getvalue())
 
 
 def _names(rows: Sequence[dict[str, Any]]) -> list[str]:
@@ -80,13 +80,13 @@ def _column(values: Sequence[Any]) -> Any:
         return pa.array(texts, pa.string())
 
 
-def _thumbnails(uris: Sequence[str]) -> list[dict[str, Any] | None]:
+def _thumbnails(uris: Sequence[str], limits: Limits | None) -> list[dict[str, Any] | None]:
     from imagefinder._util.threads import ordered_map
     from imagefinder.images.loader import Loader
     from imagefinder.images.thumbnails import thumbnail
     from imagefinder.types import Limits
 
-    loader = Loader(Limits(), THUMB)
+    loader = Loader(limits or Limits(), THUMB)
 
     def one(uri: str) -> dict[str, Any] | None:
         picture = picture_of(loader, uri)

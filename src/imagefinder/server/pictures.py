@@ -113,12 +113,10 @@ class Pictures:
         return Loader(self._limits, short_side).decode(encoded).image
 
     def _from_larger(self, content: str, size: int) -> Image | None:
-        from PIL import Image as Pillow
-
         for larger in SIZES:
             if size < larger <= KEPT_UP_TO and (path := self._path(content, larger)).exists():
-                with suppress(OSError), Pillow.open(path) as image:
-                    return image.convert("RGB")
+                with suppress(ImageError):
+                    return self._loader.decode(self._loader.read(ImageRef(str(path)))).image
         return None
 
     def _path(self, content: str, size: int) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,8 @@ from fastapi import APIRouter, Query
 from fastapi import Path as InPath
 from fastapi.responses import Response
 
+from imagefinder._util.csv_cells import write_rows
+from imagefinder.clusters.export import COLUMNS
 from imagefinder.clusters.model import ARRAYS, FACTS
 from imagefinder.server import requests, responses
 from imagefinder.server.access import changes, reads
@@ -53,9 +54,7 @@ async def export(serving: ServingDep, format: Literal["csv", "json"] = "csv") ->
     if format == "json":
         return Json(rows, headers=headers)
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]) if rows else ["uri", "cluster"])
-    writer.writeheader()
-    writer.writerows(rows)
+    write_rows(text, list(rows[0]) if rows else COLUMNS, rows, line_end="\r\n", quote=False)
     return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
 
 

@@ -52,6 +52,7 @@ __all__ = [
 ]
 
 FilterLike: TypeAlias = Filter | str | Mapping[str, Value | list[Value] | tuple[Value, ...]] | None
+MAX_LENGTH = 200_000  # characters
 MAX_DEPTH = 100  # of parentheses and nots: far more than people write, far less than Python's stack holds
 
 _REMEDY = "Example: folder = shoes and (width >= 800 or has caption)"
@@ -88,6 +89,11 @@ def parse(text: str) -> Filter:
     Raises:
         InvalidFilterError: naming the position and what was expected there.
     """
+    if len(text) > MAX_LENGTH:
+        raise InvalidFilterError(
+            f"The filter has {len(text):,} characters; {MAX_LENGTH:,} are allowed.",
+            remedy="Ask in parts, or tag the images and filter by the tag.",
+        )
     return _Parser(text).parse()
 
 
