@@ -50,7 +50,7 @@ MORE = {
 }
 OWN = {
     "ImageFinder": {"about", "add_folder", "thumbnail", "original"}
-    | {"job", "jobs", "run_job", "wait", "cancel"},  # what only a server has
+    | {"job", "jobs", "run_job", "wait", "cancel", "forget_job"},  # what only a server has
 }
 
 

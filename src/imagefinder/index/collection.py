@@ -209,7 +209,7 @@ class Collection:
                 name=name,
                 model=entry.model,
                 dim=entry.dim,
-                images=total - len(self.index.store.without_vector(entry.vector)),
+                images=max(0, total - len(self.index.store.without_vector(entry.vector))),
                 current=tuple(role for role, space in manifest.current.items() if space == name),
             )
             for name, entry in manifest.spaces.items()

@@ -195,11 +195,12 @@ class Index:
         import numpy as np
 
         vector = self.space(name).search_vector
-        if vector is None:
-            raise no_images()
-        if vector not in self._samples:
+        if vector is not None and vector not in self._samples:
             points = next(self.store.scroll(fields=(), vectors=(vector,), batch=256), [])
-            self._samples[vector] = np.stack([p.vectors[vector] for p in points]).astype(np.float32)
+            if held := [p.vectors[vector] for p in points if vector in p.vectors]:
+                self._samples[vector] = np.stack(held).astype(np.float32)
+        if vector is None or vector not in self._samples:
+            raise no_images()
         return self._samples[vector]
 
     def search_vectors(self, raw: dict[str, Float32]) -> dict[str, np.ndarray]:

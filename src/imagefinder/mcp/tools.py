@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, ParamSpec, TypeVar
 
-from mcp.server.mcpserver import Image, MCPServer
+from mcp.server.mcpserver import Image
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
 from pydantic import Field
@@ -18,6 +18,7 @@ from imagefinder._version import __version__
 from imagefinder.errors import ImageFinderError, InvalidInputError, NotFoundError
 from imagefinder.images.inside import file_of, is_url
 from imagefinder.mcp.access import Access, Library, thumbnail
+from imagefinder.mcp.serving import Server
 from imagefinder.results import Hits
 from imagefinder.search.options import ABOUT_OPTIONS, SearchOptions
 from imagefinder.search.query import Part
@@ -73,9 +74,9 @@ class Tools:
         self._access = access
         self._limits = limits
 
-    def server(self, *, write: bool) -> MCPServer[Any]:
+    def server(self, *, write: bool) -> Server:
         """``write``: also those that change something."""
-        server: MCPServer[Any] = MCPServer(
+        server = Server(
             "imagefinder", title="ImageFinder", version=__version__, instructions=INSTRUCTIONS, log_level="WARNING"
         )
         looking = (self.info, self.search, self.similar, self.clusters, self.cluster_images, self.show)
@@ -235,7 +236,7 @@ class Tools:
 
 
 def _content(value: Mapping[str, Any]) -> Content:
-    return [json.dumps(value, ensure_ascii=False, default=str)]
+    return [json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", "replace").decode()]
 
 
 def _left_out(found: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Any]:

@@ -7,12 +7,12 @@ import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar
 
 import anyio
-import orjson
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Request
 
+from imagefinder.server.as_json import Json as Json
 from imagefinder.server.errors import RefusedError
 from imagefinder.server.hub import Hub
 from imagefinder.server.jobs.kinds import title_of
@@ -29,15 +29,6 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 QUEUE = 256  # requests that may wait for the processor; more are told to come back
-
-
-class Json(Response):
-    """JSON, written by orjson: ten times as fast as the standard library's for a page of hits."""
-
-    media_type = "application/json"
-
-    def render(self, content: Any) -> bytes:
-        return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY, default=str)
 
 
 class LimitedThreads:

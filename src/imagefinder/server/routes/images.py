@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, File, Form, Header, Query, UploadFile
+from fastapi import File, Form, Header, Query, UploadFile
 from fastapi.responses import Response
 
 from imagefinder._util.files import expanded
@@ -18,10 +18,11 @@ from imagefinder.server.jobs.options import Place
 from imagefinder.server.pictures import SIZES, TYPES
 from imagefinder.server.routes.search import UPLOAD
 from imagefinder.server.state import Json, Serving, ServingDep
+from imagefinder.server.strict import Router
 from imagefinder.server.uploads import display_name, not_kept
 from imagefinder.types import image_id
 
-router = APIRouter(prefix="/v1", tags=["images"])
+router = Router(prefix="/v1", tags=["images"])
 PATIENCE_S = 10.0  # how long adding an image waits for a job in its way
 FILES = 1000  # in one request
 FilterParam = Annotated[requests.FilterText | None, Query()]
