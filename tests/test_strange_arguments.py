@@ -118,7 +118,7 @@ def test_a_wrong_argument_is_told_where_it_is_given(
         several = parameter.kind is parameter.VAR_POSITIONAL
         given_ = right | ({} if several else {parameter.name: value})
         try:
-            do(*([value] if several else []), **given_)
+            do(*given_.values(), value) if several else do(**given_)
         except ImageFinderError as error:
             assert len(error.message) > 8
         except Exception as error:

@@ -38,7 +38,7 @@ class Agent:
             return str(found.content[0].text)
         except ToolError as error:
             assert not isinstance(error, UnexpectedToolError)
-            assert "fault of ImageFinder" not in str(error) and len(str(error)) > len(tool) + 30, str(error)
+            assert "fault of ImageFinder" not in str(error) and len(str(error)) > len(tool) + 15, str(error)
             return str(error)
 
 

@@ -81,7 +81,8 @@ class Others:
     def __init__(self, finder: ImageFinder, gone: Sequence[str], come: Sequence[Path], tagged: Sequence[str]) -> None:
         self.finder, self.index = finder, finder._collection.index
         self.gone, self.come, self.tagged = gone, come, tagged
-        self.removed = self.added = self.did_tag = False
+        self.removed = self.added = False
+        self.late = True  # whether they come when the work has nearly ended
         self._threads: list[threading.Thread] = []
 
     def __call__(self) -> None:
@@ -93,7 +94,6 @@ class Others:
             self.finder.remove(*self.gone)
             self.removed = True
         self.finder.tag([id for id in self.tagged if id in self.finder], add=["seen"])
-        self.did_tag = True
 
     def _add(self, stored: threading.Event) -> None:
         def told(progress: Any) -> None:

@@ -45,6 +45,23 @@ def _several(check: Check) -> Check:
     return fits
 
 
+def _picture(value: Any) -> bool:
+    return isinstance(value, str | bytes | os.PathLike) or hasattr(value, "mode") or _is_a("Record")(value)
+
+
+def _is_a(name: str) -> Check:
+    """By the name of its class, which need not be imported for this."""
+    return lambda value: any(cls.__name__ == name for cls in type(value).__mro__)
+
+
+def _by_id(check: Check) -> Check:
+    return lambda value: isinstance(value, Mapping) and all(_text(id) and check(one) for id, one in value.items())
+
+
+def _group(value: Any) -> bool:
+    return isinstance(value, tuple | list) and len(value) == 2 and _text(value[0]) and _several(_text)(value[1])
+
+
 KINDS: dict[str, tuple[Check, str]] = {  # by the annotation, as it is written
     "int": (_whole, "a whole number of 64 bits at most"),
     "float": (_real, "a number"),
@@ -55,6 +72,19 @@ KINDS: dict[str, tuple[Check, str]] = {  # by the annotation, as it is written
     "Sequence[ImageName]": (_several(_name), "a list of ids, paths or URLs"),
     "int | str": (lambda value: _whole(value) or _text(value), "a label or a name"),
     "Sequence[ImageName] | ImageName": (lambda value: _name(value) or _several(_name)(value), "ids, paths or URLs"),
+    "str | os.PathLike[str]": (_name, "a path"),
+    "str | os.PathLike[str] | Record | bytes | Image": (_picture, "a path, a URL, a record, or a picture or its bytes"),
+    "Sequence[str | Path | bytes | Image]": (_several(_picture), "a list of paths, URLs, pictures or their bytes"),
+    "ImageName | LabelTable": (lambda value: _name(value) or _is_a("LabelTable")(value), "a path or a LabelTable"),
+    "str | Embedder": (lambda value: _text(value) or hasattr(value, "spec"), "the name of a model, or a model"),
+    "Labels": (lambda value: _name(value) or _by_id(_text)(value), "a table's path, or labels by the ids of images"),
+    "Captions": (lambda value: _name(value) or _by_id(_several(_text))(value), "a table's path, or captions by id"),
+    "Sequence[tuple[str, Sequence[str]]]": (_several(_group), "a list of (keep, [remove, ...])"),
+    "DuplicateReport | Sequence[tuple[str, Sequence[str]]]": (
+        lambda value: _is_a("DuplicateReport")(value) or _several(_group)(value),
+        "a report, or a list of (keep, [remove, ...])",
+    ),
+    **{name: (_is_a(name), f"an object of the class {name}") for name in ("Options", "Plan", "Decisions", "Path")},
     "Mapping[str, Any]": (lambda value: isinstance(value, Mapping), "a mapping of names to values"),
     "OnProgress": (callable, "a function"),
 }

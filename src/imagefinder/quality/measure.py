@@ -84,7 +84,9 @@ def find_outliers(collection: Collection, k: int, progress: OnProgress | None = 
     for id, score in zip(ids, scores.tolist(), strict=True):
         if id in contents:
             by_score[round(score, 2)][id] = contents[id]
-    there = {id for value, some in by_score.items() for id in merge_there(index, some, {"outlier": value})}
+    for value, some in by_score.items():
+        merge_there(index, some, {"outlier": value})
+    there = contents_now(index)
     worst = [i for i in np.argsort(-scores, kind="stable").tolist() if ids[i] in there][:k]
     points = {p.id: p for p in index.store.retrieve([ids[i] for i in worst])}
     away = _from_clusters(index, list(points))
