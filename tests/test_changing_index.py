@@ -134,7 +134,7 @@ WORK: dict[str, Work] = {
 }
 
 
-LAST = 3  # reads, between which the work puts together what it tells
+LAST = 5  # reads, between which the work puts together what it tells
 ALONE = ("undo", "tag")  # what nobody gets in between, for it is short
 
 
