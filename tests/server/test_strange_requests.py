@@ -135,6 +135,33 @@ def test_a_body_with_something_odd_is_answered_or_refused(
     served.shows_all()
 
 
+def test_one_strange_request_after_the_other(served: Served, tried: Callable[[int], settings]) -> None:
+    """What one has left is what the next finds: judgements and jobs are taken back, images removed, groups changed."""
+    right = bodies(served.ids, served.hashes)
+    values = odd.values(*served.ids, "a")
+    steps = st.one_of(
+        *(
+            st.tuples(st.just(method), st.just(path), st.just(body) | odd.changed(body, values))
+            for method, path, body in right.values()
+        ),
+        st.sampled_from([("DELETE", f"/v1/images/{served.ids[5]}", None), ("POST", "/v1/clusters/undo", None)]),
+        st.sampled_from([("LAST", "/v1/feedback", "feedback"), ("LAST", "/v1/jobs", "jobs")]),
+        st.sampled_from([("GET", f"/v1/{path}", None) for path in LISTS]),
+    )
+
+    @tried(5)
+    @given(st.lists(steps, min_size=4, max_size=12))
+    def ask(line: list[tuple[str, str, Any]]) -> None:
+        for method, path, body in line:
+            if method != "LAST":
+                served.ask(method, path, body)
+            elif rows := served.ask("GET", path).json()[body]:
+                assert served.ask("DELETE", f"{path}/{rows[0]['id']}").status_code in (200, 204)
+        served.shows_all()
+
+    ask()
+
+
 PATHS = {
     "/v1/images": ("filter", "sort", "k", "offset"),
     "/v1/images/columns": ("fields", "filter", "sort"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from imagefinder import errors
@@ -56,13 +56,14 @@ class Transport:
         )
 
     def json(self, method: str, path: str, **options: Any) -> Any:
-        """The response's JSON; None where it has no content. The options are those of ``httpx.Client.request``."""
+        """The response's JSON; None where it has no content. The options are those of ``httpx.Client.request``. To look
+        for what the response lacks raises ServerError: it is not an ImageFinder's."""
         response = self.send(method, path, **options)
         if not response.content:
             return None
         try:
-            return response.json()
-        except ValueError as error:
+            return response.json(object_hook=lambda row: _Answer(row, self._foreign))
+        except (ValueError, RecursionError) as error:
             raise self._foreign() from error
 
     def content(self, path: str, **params: Any) -> bytes:
@@ -115,6 +116,17 @@ class Transport:
 
     def close(self) -> None:
         self._http.close()
+
+
+class _Answer(dict[str, Any]):
+    """An object in a response."""
+
+    def __init__(self, row: dict[str, Any], lacks: Callable[[], errors.ServerError]) -> None:
+        super().__init__(row)
+        self._lacks = lacks
+
+    def __missing__(self, name: str) -> Any:
+        raise self._lacks()
 
 
 def error_of(code: str, message: str, remedy: str = "", status: int = 0) -> errors.ImageFinderError:
