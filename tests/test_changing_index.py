@@ -219,10 +219,11 @@ def test_work_goes_on_while_others_change_the_index(
     for spot in spots:
         finder, store, others = _finder(made, tmp_path / str(spot))
         with finder:
-            store.at, store.change, others.late = frozenset([spot]), others, spot > reads - LAST
+            store.at, store.change = frozenset([spot]), others
             found = WORK[name](finder)
             store.change = None
             meanwhile += others.removed
+            others.late = not others.removed or spot > reads - LAST
             others.finish()
             assert others.removed and others.added and len(finder) == 4 * EACH + 2 - 3 + 4
             assert all("seen" in finder.get(id).tags for id in others.tagged if id in finder)
@@ -230,6 +231,25 @@ def test_work_goes_on_while_others_change_the_index(
     assert meanwhile or name in ALONE, "no read was between two others"
     if seconds:
         _by_chance(made, name, tmp_path / "by-chance", seconds, copy_index)
+
+
+@pytest.mark.parametrize("name", WORK)
+def test_work_on_an_index_that_others_empty_ends_or_says_so(
+    made: Made, name: str, tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
+    reads = _reads(made, tmp_path / "quiet", WORK[name])
+    for spot in range(1, reads + 1, 1 if pytestconfig.getoption("--fuzz") else max(2, reads // 2)):
+        finder, store, others = _finder(made, tmp_path / str(spot))
+        with finder:
+            others.gone, others.come = [r.id for r in finder.records()], []
+            store.at, store.change = frozenset([spot]), others
+            try:
+                WORK[name](finder)
+            except ImageFinderError as error:
+                assert len(str(error)) > 20
+            store.change = None
+            others.finish()
+            assert len(finder) == 0
 
 
 def test_images_that_come_join_clusters_while_others_go(made: Made, tmp_path: Path) -> None:

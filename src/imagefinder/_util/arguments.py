@@ -6,6 +6,7 @@ from __future__ import annotations
 import functools
 import inspect
 import math
+import operator
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
@@ -21,7 +22,10 @@ SHOWN = 120  # characters of a wrong value that an error shows
 
 
 def _whole(value: Any) -> bool:
-    return hasattr(value, "__index__") and not isinstance(value, bool) and -INT64 <= int(value) < INT64
+    try:
+        return not isinstance(value, bool) and -INT64 <= operator.index(value) < INT64
+    except TypeError:
+        return False
 
 
 def _real(value: Any) -> bool:
@@ -38,7 +42,7 @@ def _name(value: Any) -> bool:
 
 def _several(check: Check) -> Check:
     def fits(value: Any) -> bool:
-        if not isinstance(value, Iterable) or isinstance(value, str | bytes):
+        if not isinstance(value, Iterable) or isinstance(value, str | bytes | Mapping):
             return False
         return iter(value) is value or all(map(check, value))  # what can be gone over only once is left to others
 
