@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from random import Random
@@ -15,6 +16,7 @@ from imagefinder.duplicates.find import Options
 from imagefinder.duplicates.matching.closer import look_closer
 from imagefinder.duplicates.matching.detail import fine_picture
 from imagefinder.duplicates.matching.features import features_of
+from imagefinder.duplicates.matching.shown import Shown, hold_of
 from imagefinder.duplicates.matching.tiers import Tier
 from imagefinder.duplicates.matching.verify import Verdict, verify
 from imagefinder.finder import ImageFinder
@@ -40,6 +42,20 @@ def test_a_page_and_its_copy_are_one_picture(kind: str) -> None:
     page = lookalikes.KINDS[kind](Random("a template"), Random("a content"))
     for edit in (lambda i: lookalikes.jpeg(i, 60), lambda i: lookalikes.jpeg(lookalikes.scaled(i, 0.6), 80)):
         assert judged(page, edit(page)).tier is Tier.SAME_PICTURE
+
+
+def test_a_copy_of_which_a_part_looks_unlike_is_for_a_person_to_decide_about() -> None:
+    photo = Image.open(SAMPLES / "animals" / "bear.jpg").convert("RGB")
+    features = features_of(photo, *photo.size)
+    verdict = verify(features, features_of(photo, *photo.size))
+    assert verdict.comparison is not None and verdict.score == 1
+    seen = judged(photo, photo)
+    assert (seen.edits, hold_of(seen.edits, Shown(), first=True)) == (("re-encoded",), "")
+    partly = replace(verdict, comparison=replace(verdict.comparison, agreement=0.8))
+    seen = look_closer(partly, features, fine_picture(photo), fine_picture(photo))
+    assert (seen.tier, seen.edits) == (Tier.SAME_PICTURE, ("partly unlike",))
+    assert seen.evidence == "partly unlike; 80% of the overlap agrees"
+    assert hold_of(seen.edits, Shown(), first=True).startswith("A part of what both show looks unlike")
 
 
 @pytest.mark.parametrize("turn", [Image.Transpose.FLIP_LEFT_RIGHT, Image.Transpose.ROTATE_180])

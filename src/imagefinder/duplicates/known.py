@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Hashes: TypeAlias = npt.NDArray[np.int8]
 
 KIND = "verdicts"
-RULES = 1  # raised when pictures are compared in another way: what was found out before is then forgotten
+RULES = 2  # raised when pictures are compared in another way: what was found out before is then forgotten
 Contents: TypeAlias = tuple[str, str]  # the content hashes of the first and the second picture of a pair
 
 

@@ -38,6 +38,8 @@ def look_closer(verdict: Verdict, a: Features, first: npt.NDArray[np.uint8], sec
     edits = [e for e in verdict.edits if e not in (Edit.LAID_OVER, Edit.ENCODED)]
     if found.finding is Finding.LAID_OVER:
         edits.append(Edit.LAID_OVER)
+    elif verdict.score < AGREEMENT:  # a thing that moved a little before plain ground, or a copy made much sharper
+        edits.append(Edit.PARTLY)
     edits = edits or [Edit.ENCODED]
     return replace(verdict, edits=tuple(edits), evidence=evidence_of(edits, verdict.score))
 

@@ -16,6 +16,7 @@ class Edit(StrEnum):
     LAID_OVER = "something laid over it"
     GREY = "black and white"
     TONED = "brightness or contrast changed"
+    PARTLY = "partly unlike"
     ENCODED = "re-encoded"
 
     def by(self, amount: str) -> str:

@@ -28,6 +28,7 @@ class Hold(StrEnum):
     )
     LAID_OVER = "Something is laid over one of the two, and which of them is the original can't be told."
     GREY = "One of the two is black and white."
+    PARTLY = "A part of what both show looks unlike, though a close look finds no place that differs."
     NAMES = "The file has another name, {name}: moving one of them frees no room."
     LINK = "It is a link, or has another name elsewhere on the disk: moving it frees no room."
     SEVERAL = "It is one picture with {name}, of which there is no copy beside the other."
@@ -104,4 +105,4 @@ def hold_of(edits: Sequence[str], shown: Shown, first: bool) -> str:
     if less and finer > FINER and shown.detail is not Detail.ENLARGED:
         hold = Hold.FINER if shown.detail is Detail.MORE else Hold.MAYBE_FINER
         return hold.format(less=less, pixels=finer**2)
-    return next((str(Hold[edit.name]) for edit in (Edit.LAID_OVER, Edit.GREY) if edit in edits), "")
+    return next((str(Hold[edit.name]) for edit in (Edit.LAID_OVER, Edit.GREY, Edit.PARTLY) if edit in edits), "")
