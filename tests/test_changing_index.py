@@ -118,7 +118,7 @@ WORK: dict[str, Work] = {
     "outliers": lambda finder: finder.outliers(5),
     "quality": lambda finder: finder.quality(again=True),
     "adapter": lambda finder: finder.train_adapter(by="folder", methods=["lda"]),
-    "classifier": lambda finder: finder.train_classifier(by="folder", name="again", hidden=8),
+    "classifier": lambda finder: finder.train_classifier(by="folder", hidden=8),
     "words": lambda finder: finder.train_words(),
     "classify": lambda finder: finder.classify(),
     "evaluate": _evaluate,

@@ -103,6 +103,11 @@ def bodies(ids: list[str], hashes: list[str]) -> dict[str, tuple[str, str, Any]]
             {"model": "", "input": ["red", {"text": "x"}], "encoding_format": "float"},
         ),
         "session": ("POST", "/v1/session", {"key": "x"}),
+        "index-job": job("index", sources=["~nosuchuser/x"], include=["*.jpg"], column="path", workers=1),
+        "move-job": job("move-source", old="/nowhere", new="~nosuchuser/x"),
+        "copies-job": job("duplicates", tier="same-picture", similar=0.9, keep=["largest"], references=["/nowhere"]),
+        "map-job": job("map", method="none", filter="width > 1", seed=1),
+        "train-job": job("train", what="words", captions={ids[0]: ["a"]}, name="mine", space="none", seed=1),
         "job": (
             "POST",
             "/v1/jobs",
@@ -114,6 +119,10 @@ def bodies(ids: list[str], hashes: list[str]) -> dict[str, tuple[str, str, Any]]
             {"kind": "nothing", "options": {"method": "kmeans", "settings": {"n_init": 1}}},
         ),
     }
+
+
+def job(kind: str, **options: Any) -> tuple[str, str, Any]:
+    return "POST", "/v1/jobs", {"kind": kind, "options": options}
 
 
 KINDS = list(bodies(["i"] * 6, ["h"] * 6))

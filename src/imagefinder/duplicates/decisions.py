@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagefinder._util.files import write_whole
+from imagefinder._util.values import plain
 from imagefinder.errors import IndexDamagedError, InvalidInputError
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 FILE = "decisions.json"
 VERSION = 1
+LONGEST = 100_000  # characters in all of one decision
 
 
 class Decision(StrEnum):
@@ -94,6 +96,7 @@ class Decisions:
                 first, second = row.get("names") or ("", "")
                 decided = Decided(Decision(row["decision"]), str(row["when"]), (str(first), str(second)))
                 pairs[_key(str(row["a"]), str(row["b"]))] = decided
+                plain([*pairs][-1] + (decided.when, *decided.names), "A decision", most=LONGEST)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             if isinstance(error, InvalidInputError):
                 raise
@@ -145,7 +148,7 @@ def read_decisions(path: Path) -> Decisions:
     """Decisions written by ``write_decisions``. Raises InvalidInputError."""
     try:
         return Decisions.from_dict(json.loads(path.read_text("utf-8")))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         message = error.message if isinstance(error, InvalidInputError) else str(error)
         raise InvalidInputError(f"{path} can't be read: {message}") from error
 

@@ -45,7 +45,8 @@ class Outlier:
         row = self.record.to_dict()
         away = None if self.from_cluster is None else round(self.from_cluster, 3)
         facts = {"id": row.pop("id"), "uri": row.pop("uri"), "score": round(self.score, 3), "from_cluster": away}
-        return {**facts, "nearest": self.nearest, **row}
+        ours = {**facts, "nearest": self.nearest}
+        return {**ours, **row, **ours}  # ours first, and never a table's of the same name
 
 
 @dataclass(frozen=True, slots=True)
