@@ -60,6 +60,8 @@ class Served:
     def shows_all(self) -> None:
         for path in LISTS:
             assert self.ask("GET", f"/v1/{path}").status_code == 200, path
+        failed = [job["error"] for job in self.ask("GET", "/v1/jobs?k=200").json()["jobs"] if job["error"]]
+        assert not [error for error in failed if error["code"] == "unexpected"]
 
 
 @pytest.fixture(scope="module")

@@ -55,16 +55,19 @@ class Transport:
             trust_env=not local,  # a proxy of the environment can't reach this machine's own server
         )
 
-    def json(self, method: str, path: str, **options: Any) -> Any:
-        """The response's JSON; None where it has no content. The options are those of ``httpx.Client.request``. To look
-        for what the response lacks raises ServerError: it is not an ImageFinder's."""
+    def json(self, method: str, path: str, *, kind: type = dict, **options: Any) -> Any:
+        """The response's JSON, which is of this ``kind``; None where it has no content. The options are those of
+        ``httpx.Client.request``. To look for what the response lacks raises ServerError: it is not an ImageFinder's."""
         response = self.send(method, path, **options)
         if not response.content:
             return None
         try:
-            return response.json(object_hook=lambda row: _Answer(row, self._foreign))
+            found = response.json(object_hook=lambda row: _Answer(row, self._foreign))
         except (ValueError, RecursionError) as error:
             raise self._foreign() from error
+        if not isinstance(found, kind):
+            raise self._foreign()
+        return found
 
     def content(self, path: str, **params: Any) -> bytes:
         """The body of the response to a GET."""
@@ -127,6 +130,9 @@ class _Answer(dict[str, Any]):
 
     def __missing__(self, name: str) -> Any:
         raise self._lacks()
+
+    def __reduce__(self) -> Any:  # a copy is a plain one
+        return dict, (dict(self),)
 
 
 def error_of(code: str, message: str, remedy: str = "", status: int = 0) -> errors.ImageFinderError:
