@@ -67,11 +67,13 @@ def test_an_odd_call_is_answered_or_refused_with_a_reason(
 ) -> None:
     right = {k: agent.ids[0] if v == "ID" else [agent.ids[0]] if v == ["ID"] else v for k, v in CALLS[tool].items()}
 
-    @tried(30)
+    @tried(15)
     @given(odd.changed(right, odd.values(*agent.ids, "a")).filter(lambda sent: isinstance(sent, dict)), st.just(tool))
     def ask(sent: dict[str, Any], tool: str) -> None:
         agent.call(tool, **{str(k): v for k, v in sent.items()})
 
+    for sent in odd.each_place(right):
+        agent.call(tool, **sent)
     ask()
 
 

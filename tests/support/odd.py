@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from typing import Any
 
 from hypothesis import strategies as st
@@ -78,6 +79,21 @@ def places(value: Any, where: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         for i, inner in enumerate(value):
             found += places(inner, (*where, i))
     return found
+
+
+GRAVE = (nested(300), 10**30, float("nan"), "\ud800", "\x00", "x" * 20_001, [], {}, None, -1)
+
+
+def each_place(value: Any) -> Iterator[Any]:
+    """A value with each of the gravest in each place of it, one at a time."""
+    for *way, last in filter(None, places(value)):
+        for grave in GRAVE:
+            again = copy.deepcopy(value)
+            home = again
+            for step in way:
+                home = home[step]
+            home[last] = grave
+            yield again
 
 
 @st.composite
