@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Annotated, Any, Literal, ParamSpec, TypeVar
 
 from mcp.server.mcpserver import Image
@@ -264,6 +264,8 @@ def _shown(image: str) -> Part:
     if name.lower() == ids_of(name)[0]:
         return f"id:{name}"
     path = expanded(image)
-    if not Path(file_of(str(path))).is_file():
-        raise NotFoundError(f"There is no file '{image}'.", remedy="Give a file's full path, a URL, or an image's id.")
+    if not os.path.isfile(file_of(str(path))):  # which also says no to a name that no file can have
+        raise NotFoundError(
+            f"There is no file '{image[:200]}'.", remedy="Give a file's full path, a URL, or an image's id."
+        )
     return path
