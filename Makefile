@@ -6,7 +6,7 @@ WORKERS ?= 2
 # Where eatmydata is installed, tests don't wait for the disk; most have their files in memory anyway.
 PYTEST := $(shell command -v eatmydata) $(BIN)/python -m pytest
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench docs clean
+.PHONY: help demo test check audit format bench docs clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ check: $(VENV)/.dev  ## format, lint, layout, docs, types: in under a minute
 	$(BIN)/python tools/make_docs.py --check
 	$(PYTEST) tests/test_architecture.py
 	$(BIN)/mypy
+
+audit: $(VENV)/.dev  ## compare the installed packages with a list of known weaknesses, if one can be had
+	$(BIN)/python tools/check_dependencies.py
 
 format: $(VENV)/.dev  ## format the code
 	$(BIN)/ruff format .

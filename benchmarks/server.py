@@ -110,7 +110,7 @@ def percentiles(ms: list[float]) -> dict[str, float]:
 @contextmanager
 def server(index: Path) -> Iterator[int]:
     command = [sys.executable, "-m", "imagefinder", "serve", "--index", str(index), "--no-browser", "--port", str(PORT)]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([*command, "--no-key"], stderr=subprocess.DEVNULL)
     try:
         while True:
             try:

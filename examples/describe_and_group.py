@@ -78,7 +78,8 @@ def main() -> None:
             client.wait(client.jobs("index")[0].id, show)
             print(f"\n{len(client):,} images in {len(client.clusters)} groups", file=sys.stderr)
             answer(client, options.description)
-            print(f"The page: {url}/?q={quote(options.description)}", flush=True)
+            link = client.page_link().rpartition("#")[2]  # opens the page once, without the key that this program found
+            print(f"The page: {url}/?q={quote(options.description)}#{link}", flush=True)
             if options.keep:
                 server.wait()
     except KeyboardInterrupt:

@@ -34,6 +34,8 @@ def pytest_configure(config: pytest.Config) -> None:
     a busy loop."""
     if config.getoption("numprocesses", None):
         os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="imagefinder-state-")  # where servers are written down
+    config.add_cleanup(partial(shutil.rmtree, os.environ["XDG_STATE_HOME"], ignore_errors=True))
     if config.option.basetemp is None:
         config.option.basetemp = tempfile.mkdtemp(prefix="imagefinder-tests-")
         config.add_cleanup(partial(shutil.rmtree, config.option.basetemp, ignore_errors=True))
@@ -156,9 +158,8 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=4, help="how often the crash test kills an indexing run")
-    parser.addoption(
-        "--fuzz", type=int, default=0, help="seconds for each test by chance; 0: the short form, always the same"
-    )
+    parser.addoption("--damage", action="store_true", help="damage every file of an index in every way")
+    parser.addoption("--fuzz", type=int, default=0, help="N seconds, or 100 N examples, for each test by chance")
 
 
 @pytest.fixture(scope="session")

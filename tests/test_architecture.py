@@ -30,7 +30,11 @@ TORCH = {f"training.torch.{path.stem}" for path in (PACKAGE / "training" / "torc
 MODULE_LINES, FUNCTION_LINES, PARAMETERS = 350, 40, 7
 LONGER = {"finder": 650}  # the table of contents: every method of the library with its parameters, and no logic
 EDGE_ONLY = {"os.environ", "os.getenv", "sys.exit", "sys.argv"}
-EXCEPTIONS = {"index.lock": {"sys.argv"}, "settings": {"os.environ"}}  # it tells others its holder; it reads them
+EXCEPTIONS = {  # it tells others its holder; it reads them; it sets what other packages read
+    "index.lock": {"sys.argv"},
+    "settings": {"os.environ"},
+    "_util.quiet": {"os.environ"},
+}
 
 
 def root_faults(names: Iterable[str]) -> list[str]:

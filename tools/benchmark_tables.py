@@ -330,6 +330,33 @@ def server() -> str:
     )
 
 
+def load() -> str:
+    found = result("load")
+    rows = [(name, of) for name, of in (("load", found.get("load")), ("soak", found.get("soak"))) if of]
+    return table(
+        [
+            "",
+            "requests",
+            "503",
+            "other 5xx or lost",
+            "p50",
+            "p99",
+            "memory before",
+            "at most",
+            "after",
+            "open files",
+            "others",
+        ],
+        (
+            [f"{of['clients']} clients for {of['seconds']:.0f} s", of["requests"], of["statuses"].get("503", 0)]
+            + [of["n_faults"], f"{of['all']['p50_s']:.2f} s", f"{of['all']['p99_s']:.2f} s"]
+            + [f"{of['before']['rss_mb']} MB", f"{of['settled']['peak_mb']} MB", f"{of['settled']['rss_mb']} MB"]
+            + [f"{of['before']['open_files']}, then {of['settled']['open_files']}", of["others_running"]]
+            for _, of in rows
+        ),
+    )
+
+
 def five() -> str:
     """The five figures of the README, each of which is also in one of the other tables."""
     speed, size = result("throughput"), result("scale")
@@ -354,6 +381,13 @@ def five() -> str:
         ],
     ]
     return table([f"measured on {speed['machine']['cores']} CPU cores, no GPU", ""], rows)
+
+
+def leaves() -> str:
+    found = result("nothing_leaves")
+    alone = ", ".join(found["ONNX Runtime alone, without ImageFinder"]) or "nothing"
+    rows = [[name, ", ".join(out) or "nothing"] for name, out in found["commands"].items()]
+    return table(["command", "looked up or tried to reach"], [*rows, ["ONNX Runtime alone, for a minute", alone]])
 
 
 def renderers() -> str:

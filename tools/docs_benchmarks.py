@@ -24,6 +24,8 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "duplicates": ("duplicates", tables.duplicates),
     "feedback": ("feedback", tables.feedback),
     "server": ("server", tables.server),
+    "leaves": ("nothing_leaves", tables.leaves),
+    "load": ("load", tables.load),
     "renderers": ("map_renderers", tables.renderers),
     "adapter": ("training", training.adapter),
     "unseen": ("training", training.unseen),

@@ -95,7 +95,7 @@ FLOWS = {
     """,
     "request": """
         server.routes.search.search                 POST /v1/search
-            server.state.LimitedThreads.run         in a thread, so that the server goes on listening
+            server.state.Lane.run                   in a thread, so that the server goes on listening
             server.routes.search._search
                 server.routes.search.terms_of       the terms of the request; no text is taken for a path
                 finder.ImageFinder.search

@@ -8,12 +8,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
+from imagefinder._util.quiet import send_nothing
 from imagefinder._version import __version__
 
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when ONNX Runtime is first imported: nothing is sent home
+send_nothing()  # before anything of others is imported
 
 if TYPE_CHECKING:
     from imagefinder.catalog.feedback import Judgement

@@ -93,15 +93,14 @@ class ImageFinder:
         ``model`` names the model of a new index, or is an object of your own that fulfils ``models.base.Embedder``.
         In an existing index it says which of its models is asked, by default the one in use; ``add_model`` adds
         another. If another process holds the index, wait up to ``wait_s`` seconds for it. Raises NotFoundError
-        (``create=False`` and there is none), IndexLockedError, IndexVersionError, IndexDamagedError or
-        ModelMismatchError.
+        (``create=False`` and there is none) or an IndexFolderError.
         """
         folder = expanded(path).absolute()
         if model is not None and create and not exists(folder):
             find_spec(known_name(model))  # a name that is wrong leaves no new index behind
         index = Index(folder, create=create, wait_s=wait_s, read_only=read_only)
         try:
-            finish_interrupted(index)
+            finish_interrupted(index, again=index.left_open)
             return cls(index, model=model, limits=limits)
         except BaseException:
             index.close()
@@ -125,22 +124,23 @@ class ImageFinder:
         allow_removal: bool = False,
         allow_empty: bool = False,
         workers: int | None = None,
+        within: Sequence[str] | None = None,
         progress: OnProgress | None = None,
     ) -> IngestReport:
         """Index folders, image files, CSV or Parquet tables and URLs; called again, take in what has changed.
 
         With no source at all, go over those already known, with the options they were last given.
 
-        New and changed images are embedded; moved ones keep their vectors; images gone from a folder or a table
-        leave the index. ``include`` and ``exclude`` are globs in gitignore syntax, ``column`` the column of a table
-        that holds the paths or URLs (found by its name when not given). An image that can't be used is listed in the
-        report's ``skipped``, a source that is not there in ``missing``; the run goes on. Images that seem to be away
-        rather than removed stay, see ``ingest.guard``, unless ``allow_removal`` is set (``allow_empty`` is its older
-        name). What was said of removed images is kept, and comes back with their content. Searches go on meanwhile; a
-        second run, from another thread, waits. An exception that ``progress`` raises stops the run and comes out of
-        here; what is stored stays.
+        New and changed images are embedded; moved ones keep their vectors; images gone from a folder or a table leave
+        the index. ``include`` and ``exclude`` are globs in gitignore syntax, ``column`` the column of a table that
+        holds the paths or URLs (found by its name when not given). ``within`` are real paths of folders: of a new
+        source nothing outside them is opened, wherever links or tables lead. What can't be used is in the report's
+        ``skipped``, a source that is not there in ``missing``; the run goes on. Images that seem to be away rather than
+        removed stay, see ``ingest.guard``, unless ``allow_removal`` is set (older name: ``allow_empty``). What was said
+        of removed images comes back with their content. Searches go on, another run waits. An exception that
+        ``progress`` raises stops the run; what is stored stays.
         """
-        options = {"include": tuple(include), "exclude": tuple(exclude), "column": column}
+        options = {"include": tuple(include), "exclude": tuple(exclude), "column": column, "within": within}
         return add_sources(
             self._collection,
             sources,
@@ -159,9 +159,7 @@ class ImageFinder:
 
     def remove(self, *images: ImageName, filter: FilterLike = None) -> int:
         """Take images out of the index, by id, URI or filter; a folder stands for all images in it. Returns how many.
-
-        The image files themselves are never touched. Raises NotFoundError for an image that isn't in the index.
-        """
+        The image files themselves are never touched. Raises NotFoundError for an image that isn't in the index."""
         return remove_images(self._collection, images, filter)
 
     def list_sources(self) -> builtins.list[SourceInfo]:
@@ -173,10 +171,12 @@ class ImageFinder:
         NotFoundError."""
         return manage.forget_source(self._collection.index, source, remove_images)
 
-    def move_source(self, old: ImageName, new: ImageName, *, progress: OnProgress | None = None) -> IngestReport:
+    def move_source(
+        self, old: ImageName, new: ImageName, *, within: Sequence[str] | None = None, progress: OnProgress | None = None
+    ) -> IngestReport:
         """Say where a source is now that was renamed or moved: what was said of its images goes along, by content, and
-        none is embedded again. See ``ingest.manage.move_source``. Raises NotFoundError or InvalidInputError."""
-        return manage.move_source(self._collection, old, new, progress=progress)
+        none is embedded again. ``within`` is as for ``add``; see ``ingest.manage.move_source``, also for errors."""
+        return manage.move_source(self._collection, old, new, within=within, progress=progress)
 
     def pause_source(self, source: ImageName) -> None:
         """Leave a source out when ``add`` goes over all of them; its images stay. Raises NotFoundError."""

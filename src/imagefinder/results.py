@@ -94,13 +94,14 @@ class Hits(Sequence[Hit]):
 @dataclass(frozen=True, slots=True)
 class SpaceInfo:
     """One space: its ``model``, its dimension, how many ``images`` have a vector in it, and what it is ``current``
-    for: "image", "words", both or nothing."""
+    for: "image", "words", both or nothing. ``broken`` says why its model can't be used."""
 
     name: str
     model: str
     dim: int
     images: int
     current: tuple[str, ...]
+    broken: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
@@ -108,7 +109,8 @@ class SpaceInfo:
 
 @dataclass(frozen=True, slots=True)
 class IndexInfo:
-    """What an index holds. ``bytes`` is its size on disk."""
+    """What an index holds. ``bytes`` is its size on disk, ``notices`` are what was found damaged in it since it was
+    opened, and what became of it."""
 
     path: str
     images: int
@@ -118,6 +120,7 @@ class IndexInfo:
     sources: list[dict[str, Any]]
     created: str
     version: int
+    notices: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}

@@ -31,7 +31,10 @@ DEBUG = Setting("IMAGEFINDER_DEBUG", "Set to 1 to see the traceback of an unexpe
 ALLOW_PRIVATE = Setting(
     "IMAGEFINDER_ALLOW_PRIVATE_ADDRESSES", "Set to 1 to let URLs reach your own machine and network."
 )
-KEY = Setting("IMAGEFINDER_KEY", "Key that clients of `imagefinder serve` must send; needed beyond your own machine.")
+KEY = Setting(
+    "IMAGEFINDER_KEY",
+    "Key that clients of `imagefinder serve` must send, instead of a random one; needed beyond your own machine.",
+)
 KEY_FILE = Setting("IMAGEFINDER_KEY_FILE", "File that holds the key, instead of IMAGEFINDER_KEY.")
 RATE = Setting("IMAGEFINDER_RATE", "Costly requests a second that one address may make of `serve`; 0 for any.")
 PROVIDER = Setting(

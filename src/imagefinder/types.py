@@ -63,6 +63,8 @@ class ImageRef:
     ``uri`` is an absolute path for a local file and the URL for a remote one; it is what the image is known by. For a
     picture inside a table see ``images.inside``: its ``mtime_ns`` is that of the table. ``folder`` is the name of the
     folder that holds it. ``size`` (bytes) is None for a URL and a picture inside a table, ``mtime_ns`` for a URL.
+    ``within`` are the folders, by their real paths, that its file must lie in when it is opened, whatever links lead
+    there; None: anywhere. ``content_hash`` is what it must hold, as one that was indexed does; empty: anything.
     """
 
     uri: str
@@ -71,6 +73,8 @@ class ImageRef:
     folder: str = ""
     source: str = ""
     metadata: Metadata = field(default_factory=dict)
+    within: tuple[str, ...] | None = None
+    content_hash: str = ""
 
     @property
     def id(self) -> str:

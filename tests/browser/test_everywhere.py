@@ -4,17 +4,22 @@ a key."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest import mock
 
 import pytest
 from browsing import Server, grave_violations, reload, settled, still, visit, wait_for
+
+from imagefinder.client import Client
+from imagefinder.server.run import open_browser
 
 expect = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed").expect
 pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed")
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 KEY = "a key that is long enough"
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
@@ -291,3 +296,68 @@ def test_a_server_with_a_key(serve: Callable[..., Server], open_page: Callable[.
     expect(login).to_have_count(0)
     cookies = {cookie["name"]: cookie for cookie in page.context.cookies()}
     assert all(one["httpOnly"] and one["sameSite"] == "Strict" for one in cookies.values()) and cookies
+
+
+def test_a_link_opens_the_page_of_a_server_with_a_key_of_its_own(
+    serve: Callable[..., Server], open_page: Callable[..., Page], browser: Browser, index: Path, tmp_path: Path
+) -> None:
+    server = serve(index, "--own-key")
+    with Client(server.url) as client:  # which finds the key by itself
+        used, second, third = (client.page_link().removeprefix(f"{server.url}/") for _ in range(3))
+    page = open_page(server, f"/?q=fruit{used}")
+    settled(page)
+    expect(page.locator("[data-testid=summary]")).not_to_be_empty()
+    assert page.url == f"{server.url}/?q=fruit"
+    assert used.partition("=")[2] not in server.log.read_text("utf-8")
+    reload(page)
+    settled(page)  # the cookie does it from here on
+    (cookie,) = page.context.cookies()
+    assert cookie["name"].endswith(str(server.port)) and cookie["httpOnly"] and cookie["sameSite"] == "Strict"
+
+    other = open_page(server, f"/{used}", expected=[(401, "/v1/")])  # used up: another browser is asked for the key
+    login = other.get_by_role("dialog", name="This library is locked")
+    expect(login).to_be_visible()
+    other.evaluate("(link) => { location.hash = link }", second)  # as if put into the address of the open page
+    expect(login).to_have_count(0)
+    settled(other)
+
+    by_file = tmp_path / "open.html"
+    with mock.patch("imagefinder.server.run.webbrowser.open"):
+        open_browser(f"{server.url}/{third}", by_file)
+    with closing(browser.new_context()) as context:
+        last = context.new_page()
+        last.goto(by_file.as_uri())
+        last.wait_for_url(f"{server.url}/")
+        settled(last)
+
+
+def test_a_server_below_the_path_of_a_proxy(
+    serve: Callable[..., Server], open_page: Callable[..., Page], index: Path
+) -> None:
+    server = serve(index, "--root-path", "/my/pictures", IMAGEFINDER_KEY=KEY)
+    page = open_page(server, "/my/pictures/", expected=[(401, "/v1/")])
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.removeprefix(server.url)))
+    login = page.get_by_role("dialog", name="This library is locked")
+    login.get_by_label("Key").fill(KEY)
+    login.get_by_role("button", name="Open").click()
+    expect(page.get_by_test_id("summary")).to_have_text("185 images")
+    settled(page)
+    for name, place in (("Groups", "groups"), ("Map", "map"), ("Duplicates", "duplicates"), ("Library", "library")):
+        page.get_by_role("link", name=name, exact=True).first.click()
+        page.wait_for_url(f"{server.url}/my/pictures/{place}")
+        settled(page)
+    page.go_back()
+    page.wait_for_url(f"{server.url}/my/pictures/duplicates")
+    visit(page, server, "/my/pictures/groups/0")
+    page.get_by_role("link", name="All groups").first.click()
+    page.wait_for_url(f"{server.url}/my/pictures/groups")
+    page.get_by_role("link", name="Search", exact=True).first.click()
+    page.wait_for_url(f"{server.url}/my/pictures/")
+    page.get_by_test_id("grid").locator("[data-index='0'] .tile-link").click()
+    expect(page.get_by_test_id("similar")).to_be_visible()
+    assert page.url.startswith(f"{server.url}/my/pictures/?image=")
+    with page.expect_navigation():
+        page.goto(f"{server.url}/my/pictures/docs")
+    expect(page.locator("#docs .opblock").first).to_be_visible()
+    assert asked and all(url.startswith(("/my/pictures/", "data:", "blob:")) for url in asked)

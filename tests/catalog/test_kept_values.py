@@ -55,16 +55,14 @@ def test_what_was_kept_before_there_was_a_check_is_shown_and_can_be_removed(find
     judged = [{"id": id, "content_hash": "c" * 32}]
     rows = [
         {"id": f"{i:032x}", "created": "2026-01-01", "query": query, "liked": judged, "disliked": []}
-        for i, query in enumerate(
-            (odd.nested(300), {"n": 10**30}, {"n": float("nan")}, {"w": "\ud800"}, {"w": "right"})
-        )
+        for i, query in enumerate(({"a": odd.nested(300)}, {"n": 10**30}, {"w": "\ud800"}, {"w": "right"}))
     ]
     path = finder._collection.index.path / "feedback.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows) + '{"id": "\\ud800"' + "\n", "ascii")
-    assert [dict(j.query) for j in finder.feedback.list()] == [{"w": "right"}, {}, {}, {}, {}]
+    assert [dict(j.query) for j in finder.feedback.list()] == [{"w": "right"}, {}, {}, {}]
     with TestClient(create_app(finder), base_url="http://localhost", raise_server_exceptions=False) as client:
         shown = client.get("/v1/feedback")
-        assert shown.status_code == 200 and shown.json()["total"] == 5
+        assert shown.status_code == 200 and shown.json()["total"] == 4
         for row in shown.json()["feedback"]:
             assert client.delete(f"/v1/feedback/{row['id']}").status_code == 204
         assert client.get("/v1/feedback").json() == {"total": 0, "feedback": []}

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from command import run_cli, run_process
+from edited import edit_json
 from PIL import Image
 
 SAMPLES = Path(__file__).resolve().parents[2] / "examples" / "images"
@@ -158,9 +159,7 @@ def test_the_environment_chooses_what_runs_the_models(home: Path) -> None:
 def test_rebuild_starts_over_from_the_known_sources(home: Path, tmp_path: Path) -> None:
     index = tmp_path / "index"
     run_cli("index", home / "album", "--index", index, "--model", "fast")
-    (index / "index.json").write_text(
-        (index / "index.json").read_text().replace('"model_fingerprint": "', '"model_fingerprint": "x')
-    )
+    edit_json(index / "index.json", lambda data: [s.update(model_fingerprint="x") for s in data["spaces"].values()])
     refused = run_cli("search", "dog", "--index", index)
     assert refused.returncode == 3
     assert "--rebuild" in refused.stderr
@@ -243,6 +242,14 @@ def test_help_is_there_for_every_command() -> None:
     for command in ("demo", "index", "search", "remove", "info", "models", "doctor", "download", "evaluate"):
         assert command in top
         assert "Usage" in run_cli(command, "--help").stdout
+
+
+@pytest.mark.parametrize("group", [[], ["sources"], ["models"], ["spaces"], ["train"], ["duplicates", "--help"]])
+def test_a_group_alone_shows_its_help(group: list[str]) -> None:
+    done = run_cli(*group)
+    shown = done.stdout + done.stderr
+    assert shown.startswith("Usage: ") and "\nCommands:\n" in shown
+    assert (done.returncode, bool(done.stdout)) == ((0, True) if "--help" in group else (2, False))
 
 
 def test_parts_examples_copies_and_diversity(home: Path, search: Run) -> None:

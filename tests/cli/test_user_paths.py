@@ -14,11 +14,12 @@ from PIL import Image
 
 from imagefinder.cli import COMMANDS, cli
 from imagefinder.cli.common import Place, UserPath
+from imagefinder.errors import InvalidInputError
 
 TEXTS = {  # arguments and options of text that are no paths, by their names
     "features", "cluster", "clusters", "name", "names", "column", "key", "base_url", "space", "include", "exclude",
     "model", "color_by", "where", "filter", "url", "query", "liked", "disliked", "spaces", "measures", "box", "shape",
-    "host", "cors", "allow_host", "add", "remove", "caption", "by", "methods", "encoder", "keep",
+    "host", "cors", "allow_host", "trusted_proxy", "add", "remove", "caption", "by", "methods", "encoder", "keep",
 }  # fmt: skip
 
 
@@ -47,6 +48,8 @@ def test_home_is_found_in_every_path_of_the_command_line(tmp_path: Path, monkeyp
             name = "folder" if isinstance(kind, UserPath) and not kind.file_okay else "file"
             assert str(kind.convert(f"~/{name}", parameter, context)) == str(tmp_path / name), (command, parameter.name)
             assert str(kind.convert(name, parameter, context)) == name
+            with pytest.raises(InvalidInputError, match="~nobody-of-this-name"):
+                kind.convert("~nobody-of-this-name/x", parameter, context)
             seen.add(parameter.name)
         elif isinstance(kind, click.types.StringParamType) and not isinstance(kind, click.Choice):
             assert parameter.name in TEXTS, f"{command} {parameter.name}: PLACE if it may be a path, else name it here"
@@ -77,10 +80,28 @@ def test_home_is_found_by_programs(
 
 def test_a_user_who_is_not_there_is_no_crash(tmp_path: Path) -> None:
     index = ("--index", tmp_path / "index")
-    done = run_cli("index", *index, "~nobody-of-this-name/p")
-    assert done.returncode == 3 and "There is no file or folder" in done.stderr
-    done = run_cli("info", "--index", "~nobody-of-this-name/index")
-    assert done.returncode == 3 and "bug" not in done.stderr
+    for command in (
+        ("index", *index, "~nobody-of-this-name/p"),
+        ("info", "--index", "~nobody-of-this-name/index"),
+        ("info", "--index=~nobody-of-this-name"),
+        ("serve", *index, "--no-browser", "--port=0", "--allow-folder", "~nobody-of-this-name"),
+        ("duplicates", *index, "--reference", "~nobody-of-this-name"),
+        ("sources", "forget", *index, "~nobody-of-this-name/p"),
+    ):
+        done = run_cli(*command)
+        assert done.returncode == 2 and "~nobody-of-this-name" in done.stderr and "./~nobody" in done.stderr, command
+    for name in ("IMAGEFINDER_INDEX", "IMAGEFINDER_KEY_FILE"):
+        done = run_cli("serve", "--no-browser", "--port=0", **{name: "~nobody-of-this-name/x"})
+        assert done.returncode == 2 and "bug" not in done.stderr, name
+
+
+def test_a_file_whose_name_begins_with_the_sign_of_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (40, 30), "teal").save("~draft.png")
+    Path("t.csv").write_text("path\n~draft.png\n~nobody-of-this-name/a.png\n")
+    for source in ("~draft.png", "t.csv"):
+        report = json.loads(run_cli("index", "--index", "index", "--model", "fast", source, "--json").stdout)
+        assert report["total"] == 1
 
 
 def test_home_is_found_by_the_server(
@@ -98,14 +119,14 @@ def test_home_is_found_by_the_server(
         app = create_app(finder, ServerSettings(folders=("~",)))
         with TestClient(app, base_url="http://localhost:8642", raise_server_exceptions=False) as client:
             assert client.get("/v1/folders", params={"path": "~"}).status_code == 200
-            assert client.get("/v1/folders", params={"path": "~nobody-of-this-name"}).status_code in (403, 404)
+            assert client.get("/v1/folders", params={"path": "~nobody-of-this-name"}).status_code == 400
             job = client.post("/v1/jobs", json={"kind": "index", "options": {"sources": ["~/p"]}})
             assert job.status_code == 202, job.text
             wrong = client.post("/v1/jobs", json={"kind": "index", "options": {"sources": ["~nobody-of-this-name/p"]}})
-            assert wrong.status_code == 403
+            assert wrong.status_code == 400
             wrong = client.post(
                 "/v1/jobs", json={"kind": "duplicates", "options": {"references": ["~nobody-of-this-name"]}}
             )
-            assert wrong.status_code == 403
+            assert wrong.status_code == 400
     with ImageFinder.open(tmp_path / "index") as finder:
         assert list(finder.sources) == [str(tmp_path / "p")]

@@ -418,7 +418,7 @@ def answering(*answers: httpx.Response | Exception) -> tuple[Transport, list[htt
             raise found
         return found
 
-    transport = Transport("http://photos.home/finder/", "k", 5)
+    transport = Transport("https://photos.home/finder/", "k", 5)
     transport._http = httpx.Client(transport=httpx.MockTransport(answer), base_url=transport._http.base_url)
     return transport, seen
 

@@ -20,7 +20,7 @@ from imagefinder import ClusterModel, ImageFinder
 from imagefinder.clusters import labels as record_labels
 from imagefinder.clusters import state
 from imagefinder.clusters.assign_files import assign_images
-from imagefinder.duplicates import trash
+from imagefinder.duplicates import taking_back, trash
 from imagefinder.duplicates.plan import make_plan
 from imagefinder.errors import (
     IndexDamagedError,
@@ -348,7 +348,7 @@ def test_what_comes_back_from_the_trash_is_where_it_was(pinned: tuple[ImageFinde
     finder.clusters.move(twin, finder.get(image).extra["cluster"])
     before = where(finder)
     trash.apply_plan(finder._collection.index, make_plan(finder.duplicates()))
-    assert len(finder) == 12 and trash.undo(finder._collection.index).files
+    assert len(finder) == 12 and taking_back.undo(finder._collection.index).files
     finder.add()
     assert where(finder) == before and before[str(image)][2] and before[str(twin)][2]
 
@@ -412,19 +412,29 @@ def test_a_full_disk_leaves_the_earlier_clusters(finder: ImageFinder, monkeypatc
 
 def test_damage_is_said_and_can_be_overcome(finder: ImageFinder, home: Path) -> None:
     finder.cluster(3)
-    path = home / "index" / "groups.json"
-    for text in ("[]", "{", '{"run": "9999"}'):
-        path.write_text(text)
-        with pytest.raises((IndexDamagedError, NotFoundError)):
-            finder.clusters.sizes()
+    finder.clusters.rename(0, "mine")
+    finder.clusters.move(finder.records()[0].id, 2)
+    path, sizes = home / "index" / "groups.json", finder.clusters.sizes()
+    for text in ("[]", "{", '{"run": "9999"}', None):
+        path.unlink()
+        if text is not None:
+            path.write_text(text)
+        assert finder.clusters.sizes() == sizes, "which is in force was kept a second time"
+        assert json.loads(path.read_text())["applied"]
+    for run in (home / "index" / "runs" / "clusters").iterdir():
+        (run / "run.json").write_text("{")
+    finder._collection.index.results.clear()
     (home / "more").mkdir()
     shutil.copy(sorted(SAMPLES.rglob("*.jpg"))[1], home / "more" / "new.jpg")
-    path.write_text("{")
     report = finder.add(home / "more")
     assert report.added == 1 and report.clusters is not None and "damaged" in (report.clusters.advice or "")
-    with pytest.raises(IndexDamagedError, match="Delete it"):
-        finder.cluster(4)
-    assert len(finder.cluster(4, fresh=True).clusters) == 4
+    with pytest.raises(IndexDamagedError, match="imagefinder cluster"):
+        finder.clusters.sizes()
+    again = finder.cluster(4)
+    assert len(again.clusters) == 4 and "mine" in again.names().values(), "which the remedy brings back"
+    assert finder.get(finder.records()[0].id).extra["cluster_pinned"]
+    with pytest.raises(NotFoundError, match="no earlier version"):
+        finder.clusters.undo()
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])

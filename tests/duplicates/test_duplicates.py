@@ -18,11 +18,12 @@ import pytest
 from command import run_cli
 from PIL import Image, ImageOps
 
-from imagefinder.duplicates import decisions, moving, trash
+from imagefinder.duplicates import decisions, moving, taking_back, trash
 from imagefinder.duplicates.candidates import candidates, near_in_order
 from imagefinder.duplicates.decisions import Decision, Decisions
 from imagefinder.duplicates.find import Options
 from imagefinder.duplicates.grouping import GROUPED, Edge, Grouping, by_content
+from imagefinder.duplicates.journal import journals
 from imagefinder.duplicates.matching.best_copy import DEFAULT_RULES, Copy
 from imagefinder.duplicates.matching.hashes import perceptual_hash
 from imagefinder.duplicates.matching.tiers import Tier
@@ -256,13 +257,13 @@ def test_a_plan_is_applied_and_undone(plan: Plan, finder: ImageFinder, index: In
     moved = trash.apply_plan(index, plan)
     assert set(contents(album)) == {"0.jpg", "2.jpg", "3.jpg", "4.jpg", "more/1.png"}
     assert (len(moved.files), moved.left, len(finder)) == (3, (), 5)
-    assert trash.journals(index.path) == [moved.journal]
-    back = trash.undo(index)
+    assert journals(index.path) == [moved.journal]
+    back = taking_back.undo(index, anywhere=True)
     assert contents(album) == before
-    assert (len(back.files), trash.journals(index.path)) == (3, [])
+    assert (len(back.files), journals(index.path)) == (3, [])
     assert finder.add(album).added == 3
     with pytest.raises(NotFoundError, match="nothing to undo"):
-        trash.undo(index)
+        taking_back.undo(index, anywhere=True)
 
 
 def test_a_changed_file_and_one_whose_keeper_changed_stay(plan: Plan, index: Index, album: Path) -> None:
@@ -309,11 +310,11 @@ def test_a_crash_between_the_journal_and_the_move_can_be_undone(
         patched.setattr(trash, "move", move)
         with pytest.raises(KeyboardInterrupt):
             trash.apply_plan(index, plan)
-    (journal,) = trash.journals(index.path)
+    (journal,) = journals(index.path)
     assert len(journal.read_text().splitlines()) == 2
     with journal.open("a") as file:
         file.write('{"from": "/cut sh')
-    assert len(trash.undo(index).files) == 1
+    assert len(taking_back.undo(index, anywhere=True).files) == 1
     assert contents(album) == before
 
 
@@ -337,7 +338,7 @@ def test_another_drive_is_copied_to_and_checked(
     moved = trash.apply_plan(index, plan, trash=tmp_path / "far")
     assert all(Path(place).is_relative_to(tmp_path / "far") for _, place in moved.files)
     assert len(contents(album)) == 5
-    trash.undo(index)
+    taking_back.undo(index, anywhere=True)
     assert contents(album) == before
 
 
@@ -354,10 +355,10 @@ def test_a_failed_move_says_how_to_take_it_back(
     monkeypatch.setattr(trash, "move", move)
     with pytest.raises(StorageError, match=r"No space left on device\. 2 files were moved before") as stopped:
         trash.apply_plan(index, plan)
-    (journal,) = trash.journals(index.path)
+    (journal,) = journals(index.path)
     assert stopped.value.remedy.endswith(f"imagefinder duplicates undo {journal} --index {index.path}")
     assert len(contents(album)) == index.store.count() == 6  # the index has followed
-    trash.undo(index, journal)
+    taking_back.undo(index, journal, anywhere=True)
     assert contents(album) == before
 
 
@@ -369,17 +370,17 @@ def test_room_is_asked_for_before_the_first_move(
     with pytest.raises(StorageError, match=r"90 MB are free.*No file was moved"):
         trash.apply_plan(index, plan)
     assert contents(album) == before
-    assert trash.journals(index.path) == []
+    assert journals(index.path) == []
 
 
 def test_a_place_taken_since_is_not_written_over(plan: Plan, index: Index, album: Path) -> None:
     trash.apply_plan(index, plan)
     (album / "1.jpg").write_bytes(b"something new")
-    back = trash.undo(index)
+    back = taking_back.undo(index, anywhere=True)
     assert [(Path(s.uri).name, s.code) for s in back.left] == [("1.jpg", "place-taken")]
     assert (album / "1.jpg").read_bytes() == b"something new"
     (album / "1.jpg").unlink()
-    assert [Path(b).name for _, b in trash.undo(index).files] == ["1.jpg"]
+    assert [Path(b).name for _, b in taking_back.undo(index, anywhere=True).files] == ["1.jpg"]
 
 
 def test_the_trash_is_not_indexed(plan: Plan, index: Index, finder: ImageFinder, album: Path) -> None:
@@ -394,7 +395,7 @@ def test_a_file_with_the_longest_name_is_moved_and_comes_back(album: Path, tmp_p
     with ImageFinder.open(tmp_path / "long", model="fast") as finder:
         finder.add(album)
         assert len(trash.apply_plan(finder._collection.index, make_plan(finder.duplicates())).files) == 3
-        trash.undo(finder._collection.index)
+        taking_back.undo(finder._collection.index)
     assert contents(album) == before
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from imagefinder.duplicates import journal, trash
+from imagefinder.duplicates import journal, taking_back, trash
 from imagefinder.duplicates.moving import content_hash
 from imagefinder.duplicates.plan import Plan, PlannedFile, PlannedGroup
 from imagefinder.index.folder import Index
@@ -85,7 +85,7 @@ def test_what_a_kill_leaves_is_taken_back_or_ended(tmp_path: Path, drive: str, s
     assert set(before.values()) <= left
     with Index(home) as index:
         while journal.journals(home):
-            trash.undo(index)
+            taking_back.undo(index, anywhere=True)
     assert files(photos) == before
     with Index(home) as index:  # a plan that was begun can be ended too: no picture stays torn apart
         trash.apply_plan(index, plan)
@@ -105,7 +105,7 @@ def test_a_plan_is_ended_after_a_kill_without_taking_it_back(tmp_path: Path, ste
         assert {one.code for one in moved.left} <= {"moved-before"}
         assert {Path(name).parts[0] for name in files(photos)} == {"kept"}
         for _ in journal.journals(home):
-            trash.undo(index)
+            taking_back.undo(index, anywhere=True)
     assert files(photos) == before
 
 
@@ -140,5 +140,5 @@ def test_two_processes_fill_one_trash_at_once(tmp_path: Path) -> None:
     assert len([p for p in shared.rglob("*") if p.suffix in (".JPG", ".MOV")]) == 4 * SETS
     for name in "ab":
         with Index(tmp_path / name / "index") as index:
-            assert len(trash.undo(index).files) == 2 * SETS
+            assert len(taking_back.undo(index, anywhere=True).files) == 2 * SETS
         assert files(tmp_path / name / "photos") == before[name]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from imagefinder.duplicates import trash
+from imagefinder.duplicates import taking_back, trash
 from imagefinder.duplicates.companions import Companions
 from imagefinder.duplicates.matching.edits import Detail
 from imagefinder.duplicates.matching.shown import Shown, edits_of, hold_of
@@ -67,7 +67,7 @@ def test_a_pair_that_is_a_copy_moves_whole_and_comes_back(tmp_path: Path) -> Non
         assert plan.files == 2
         assert not trash.apply_plan(finder._collection.index, plan).left
         assert files(folder) == {"a/IMG_1.jpg", "a/IMG_1.MOV"}
-        trash.undo(finder._collection.index)
+        taking_back.undo(finder._collection.index)
         assert files(folder) == before
 
 
@@ -143,7 +143,7 @@ def test_two_shots_in_two_files_are_one_pair_that_moves_whole(tmp_path: Path) ->
         assert group.to_dict()["keep"]["along"][0]["uri"] == str(folder / "a/IMG_1.JPG")
         moved = trash.apply_plan(finder._collection.index, make_plan(report))
         assert (len(moved.files), files(folder)) == (2, {"a/IMG_1.HEIC", "a/IMG_1.JPG"})
-        trash.undo(finder._collection.index)
+        taking_back.undo(finder._collection.index)
         assert files(folder) == before
 
 

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from imagefinder.duplicates import journal, moving, trash
+from imagefinder.duplicates import journal, moving, taking_back, trash
+from imagefinder.duplicates.journal import journals
 from imagefinder.duplicates.plan import Plan, PlannedFile, PlannedGroup
 from imagefinder.index.folder import Index
 
@@ -199,7 +200,7 @@ def test_two_indexes_share_a_trash_at_one_moment(tmp_path: Path, monkeypatch: py
         thread.join()
     assert sorted(p.read_bytes() for p in shared.rglob("*.jpg")) == [n.encode() * 1000 for n in names]
     for name in names:
-        trash.undo(indexes[name])
+        taking_back.undo(indexes[name], anywhere=True)
         assert (tmp_path / "photos" / name / "IMG_1.jpg").read_bytes() == name.encode() * 1000
         indexes[name].close()
     assert not list(shared.rglob("*.jpg"))
@@ -210,7 +211,7 @@ def test_undo_brings_back_only_what_was_moved(tmp_path: Path) -> None:
     with Index(tmp_path / "index", create=True) as index:
         moved = trash.apply_plan(index, plan)
         Path(moved.files[0][1]).write_bytes(b"another's")
-        assert [left.code for left in trash.undo(index).left] == ["changed"]
+        assert [left.code for left in taking_back.undo(index, anywhere=True).left] == ["changed"]
         assert not (tmp_path / "photos" / "IMG_1.jpg").exists()
 
 
@@ -227,16 +228,16 @@ def test_a_line_that_a_crash_cut_short_gives_way_to_the_next(tmp_path: Path) -> 
         earlier, last = (trash.apply_plan(index, planned(tmp_path / n, "IMG_1.jpg", n.encode() * 50)) for n in "ab")
         with last.journal.open("ab") as file:
             file.write('{"from": "/cut sh\u00f6'.encode()[:-1])
-        assert len(trash.undo(index).files) == 1
+        assert len(taking_back.undo(index, anywhere=True).files) == 1
         assert journal.journals(index.path) == [earlier.journal]
-        assert len(trash.undo(index).files) == 1
+        assert len(taking_back.undo(index, anywhere=True).files) == 1
         assert journal.journals(index.path) == []
 
 
 def test_the_latest_run_is_undone_first_whatever_its_name(tmp_path: Path) -> None:
     with Index(tmp_path / "index", create=True) as index:
         moved = [trash.apply_plan(index, planned(tmp_path / n, "IMG_1.jpg", n.encode() * 50)) for n in "abc"]
-        assert trash.journals(index.path) == [m.journal for m in moved]
+        assert journals(index.path) == [m.journal for m in moved]
         for n in "cba":
-            trash.undo(index)
+            taking_back.undo(index, anywhere=True)
             assert (tmp_path / n / "IMG_1.jpg").exists()

@@ -46,7 +46,7 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(jpeg(query.get("colour", "red")), query.get("type", "image/jpeg"))
 
     def get_redirect(self, query: dict[str, str]) -> None:
-        self.answer(b"", status=302, Location=query["to"])
+        self.answer(b"", status=int(query.get("code", 302)), Location=query["to"])
 
     def get_loop(self, query: dict[str, str]) -> None:
         self.answer(b"", status=302, Location=f"/loop?n={int(query.get('n', 0)) + 1}")

@@ -16,7 +16,7 @@ from imagefinder.index import manifest as manifests
 from imagefinder.index.manifest import Manifest, SourceEntry, SpaceEntry
 from imagefinder.index.migrations import CURRENT, migrate
 
-SPACE = SpaceEntry("lite2", "sha256:ab", "image", 1280, "raw", "space", "spaces/image.npz", 600)
+SPACE = SpaceEntry("lite2", "sha256:ab", "image", 1280, "raw", "image.1", "transforms/image.1.npz", 600)
 MANIFEST = Manifest(
     "0.1.0",
     {"image": SPACE},
@@ -50,7 +50,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     manifests.save(folder, MANIFEST)
     assert manifests.exists(folder)
     assert manifests.load(folder) == MANIFEST
-    assert [f.name for f in folder.iterdir()] == ["index.json"], "no temporary file stays"
+    assert {f.name for f in folder.iterdir()} == {"index.json", "index.bak.json"}, "no temporary file stays"
 
 
 def test_schema_1_written_by_hand_is_read(tmp_path: Path) -> None:
@@ -85,6 +85,18 @@ BAD: dict[str, bytes] = {
     "wrong type": json.dumps({**SCHEMA_1, "sources": [{"uri": 5, "kind": "folder"}]}).encode(),
     "deep": b"[" * 100_000,
 }
+
+
+def test_the_second_copy_counts_where_the_first_is_damaged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    manifests.save(tmp_path, MANIFEST)
+    whole = (tmp_path / "index.json").read_bytes()
+    for damaged in (b"", whole[:200], whole.replace(b"photos", b"photis"), None):
+        (tmp_path / "index.json").unlink()
+        if damaged is not None:
+            (tmp_path / "index.json").write_bytes(damaged)
+        caplog.clear()
+        assert manifests.load(tmp_path, mend=True) == MANIFEST
+        assert "index.bak.json" in caplog.text and (tmp_path / "index.json").read_bytes() == whole
 
 
 @pytest.mark.parametrize("data", BAD.values(), ids=BAD.keys())
@@ -128,7 +140,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
         manifests.save(tmp_path, MANIFEST.with_space("image", None))
     monkeypatch.undo()
     assert manifests.load(tmp_path) == MANIFEST
-    assert [f.name for f in tmp_path.iterdir()] == ["index.json"]
+    assert {f.name for f in tmp_path.iterdir()} == {"index.json", "index.bak.json"}
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes")

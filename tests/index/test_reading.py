@@ -28,6 +28,7 @@ from imagefinder.mcp.access import open_library
 from imagefinder.server.app import create_app
 from imagefinder.server.settings import ServerSettings
 from imagefinder.types import Limits
+from tests.support.edited import edit_json
 
 MEDICAL = Path(__file__).resolve().parents[2] / "examples" / "images" / "medical"
 ANIMALS = MEDICAL.parent / "animals"
@@ -238,12 +239,9 @@ def test_an_answer_is_of_one_state_of_the_spaces(home: Path, monkeypatch: pytest
 
 def test_what_an_interrupted_run_left_is_finished_by_who_may(home: Path) -> None:
     def undo() -> None:
-        said = json.loads((home / "index.json").read_text())
-        for space in said["spaces"].values():
-            space.update(search_vector=None, transform=None, fitted_count=0)
-        (home / "index.json").write_text(json.dumps(said))
-        state = json.loads((home / "groups.json").read_text())
-        (home / "groups.json").write_text(json.dumps({**state, "applied": False}))
+        unfitted = {"search_vector": None, "transform": None, "fitted_count": 0}
+        edit_json(home / "index.json", lambda said: [space.update(unfitted) for space in said["spaces"].values()])
+        edit_json(home / "groups.json", lambda state: state.update(applied=False))
 
     undo()
     with ImageFinder.open(home, read_only=True) as reader:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ from imagefinder.index.spaces import is_fitted
 from imagefinder.search.fusion import RRF_K, Fused
 from imagefinder.store.base import ScoredPoint
 from imagefinder.types import Progress
+from tests.support.edited import edit_json
 
 SAMPLES = Path(__file__).resolve().parents[2] / "examples" / "images"
 LITE2, LITE0 = "efficientnet-lite2", "efficientnet-lite0"
@@ -197,9 +197,7 @@ def test_opening_with_a_model_asks_that_one(finder: ImageFinder) -> None:
 def test_another_version_of_a_model_is_refused(finder: ImageFinder) -> None:
     path = Path(finder.info().path)
     finder.close()
-    data = json.loads((path / "index.json").read_text("utf-8"))
-    data["spaces"][LITE0]["model_fingerprint"] = "0" * 16
-    (path / "index.json").write_text(json.dumps(data), "utf-8")
+    edit_json(path / "index.json", lambda data: data["spaces"][LITE0].update(model_fingerprint="0" * 16))
     with ImageFinder.open(path) as again:
         assert again.search("a bird"), "the other model is as good as ever"
         with pytest.raises(ModelMismatchError, match="another version"):
@@ -209,10 +207,7 @@ def test_another_version_of_a_model_is_refused(finder: ImageFinder) -> None:
 def test_leftovers_of_a_drop_that_was_cut_short_go(finder: ImageFinder) -> None:
     path = Path(finder.info().path)
     finder.close()
-    data = json.loads((path / "index.json").read_text("utf-8"))
-    for name in (LITE0, f"{LITE0}-words"):
-        del data["spaces"][name]
-    (path / "index.json").write_text(json.dumps(data), "utf-8")
+    edit_json(path / "index.json", lambda data: [data["spaces"].pop(name) for name in (LITE0, f"{LITE0}-words")])
     with ImageFinder.open(path) as again:
         assert not [name for name in again._collection.index.store.vectors() if name.startswith(LITE0)]
         assert again.add_model("fast").filled == len(again)

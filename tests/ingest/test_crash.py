@@ -19,6 +19,7 @@ from PIL import Image
 
 from imagefinder.errors import IndexLockedError, StorageError
 from imagefinder.finder import ImageFinder
+from tests.support.edited import edit_json
 
 CHILD = """
 import sys
@@ -179,8 +180,7 @@ def _damage(path: Path) -> None:
 
 
 def _newer(path: Path) -> None:
-    manifest = json.loads(path.read_text())
-    path.write_text(json.dumps({**manifest, "version": 999}))
+    edit_json(path, lambda data: data.update(version=999))
 
 
 @pytest.mark.parametrize(("harm", "word"), [(_damage, "index.json"), (_newer, "newer"), (Path.unlink, "missing")])
@@ -194,7 +194,8 @@ def test_a_damaged_or_newer_index_is_told_with_the_way_out(
     few.mkdir()
     for path in sorted(many.glob("*.png"))[:20]:
         shutil.copy(path, few)
-    harm(index / "index.json")
+    for name in ("index.json", "index.bak.json"):
+        harm(index / name)
     answer = subprocess.run(
         [sys.executable, "-m", "imagefinder", "info", "--index", str(index)], capture_output=True, text=True
     )

@@ -21,6 +21,7 @@ import pytest
 from PIL import Image
 
 from imagefinder import ImageFinder
+from imagefinder._util.local_servers import LocalServer, written_down
 from imagefinder.client import Client
 from imagefinder.errors import IndexFolderError, NotFoundError, UnreachableError
 from imagefinder.mcp.access import Access, open_library
@@ -240,8 +241,10 @@ def test_the_holder_says_where_it_serves(index: Path) -> None:
         with open_library(index, None, None, Limits(), write=True) as library:  # nobody listens there
             assert isinstance(library, ImageFinder)
         listening = socket.create_server(("127.0.0.1", 0))
-        finder.serve_at(f"http://127.0.0.1:{listening.getsockname()[1]}/")
-        with listening, open_library(index, None, None, Limits()) as library:
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        finder.serve_at(url)
+        told = written_down(LocalServer(url, pid=os.getpid()))
+        with listening, told, open_library(index, None, None, Limits()) as library:
             assert isinstance(library, Client)
     with open_library(index, None, None, Limits()) as library, ImageFinder.open(index) as writer:
         assert len(library.records()) == len(writer)  # it does not keep a writer out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from imagefinder.errors import ModelError
-from imagefinder.models.registry import BUNDLED, list_models
+from imagefinder.models.registry import BUNDLED, list_models, load_model
 from imagefinder.models.spec import ModelSpec
 
 NAME = "efficientnet-lite0"
@@ -93,3 +94,61 @@ def test_the_fingerprint_follows_what_makes_the_vectors(copy: Path) -> None:
     assert fingerprint(title="Another title") == before
     assert fingerprint(preprocess={"resize": "half_squash", "size": [240, 240]}) != before
     assert fingerprint(files=data["files"] | {"model.int8.onnx": "0" * 64}) != before
+
+
+# --- checksums ----------------------------------------------------------------------------------------------------
+
+
+def test_a_model_in_an_index_is_compared_with_its_checksums_whenever_it_is_loaded(copy: Path) -> None:
+    load_model(NAME, extra=[copy.parent])
+    graph = copy / "model.int8.onnx"
+    data, before = bytearray(graph.read_bytes()), graph.stat()
+    data[len(data) // 2] ^= 1
+    graph.write_bytes(data)
+    os.utime(graph, ns=(before.st_atime_ns, before.st_mtime_ns))  # nothing but its content tells
+    (copy / ".checked.json").write_text(  # a note of whoever made the index that all was well
+        json.dumps(
+            {
+                name: [(copy / name).stat().st_size, (copy / name).stat().st_mtime_ns]
+                for name in ModelSpec.load(copy).files
+            }
+        )
+    )
+    with pytest.raises(ModelError, match="SHA-256"):
+        load_model(NAME, extra=[copy.parent], threads=1)
+
+
+def test_a_graph_without_a_checksum_is_not_run(copy: Path) -> None:
+    data = json.loads((copy / "spec.json").read_text("utf-8"))
+    del data["files"]["model.int8.onnx"]
+    (copy / "spec.json").write_text(json.dumps(data), "utf-8")
+    with pytest.raises(ModelError, match="no checksum"):
+        load_model(NAME, extra=[copy.parent])
+
+
+OUTSIDE = (
+    "../x.onnx",
+    "/etc/passwd",
+    "a/../../x.onnx",
+    "C:/x.onnx",
+    r"..\x.onnx",
+    r"\\host\x.onnx",
+    "../minilm-l6-v3/x",
+)
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_no_file_of_a_model_lies_outside_its_folder(copy: Path, name: str) -> None:
+    whole = json.loads((copy / "spec.json").read_text("utf-8"))
+    changes: list[Callable[[dict[str, Any]], object]] = [
+        lambda d: d["image"].update(file=name),
+        lambda d: d["files"].update({name: "0" * 64}),
+        lambda d: d["text"].update(tower=name),
+        lambda d: d["text"].update(tokenizer=name),
+    ]
+    for change in changes:
+        data = json.loads(json.dumps(whole))
+        change(data)
+        (copy / "spec.json").write_text(json.dumps(data), "utf-8")
+        with pytest.raises(ModelError, match="outside its folder"):
+            ModelSpec.load(copy)

@@ -6,6 +6,7 @@ import io
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,6 +17,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from imagefinder import ImageFinder
+from imagefinder._util.files import disk_use, holes_to_fill
 from imagefinder.server.jobs.queue import KEPT, Jobs
 from imagefinder.server.uploads import QUERIES_KEPT
 
@@ -103,7 +105,7 @@ def test_thumbnails_take_the_room_they_take(client: TestClient) -> None:
     assert statuses(answers) == {200: 80}
     assert [len({a.content for a in answers[n::5]}) for n in range(5)] == [1] * 5
     pictures = client.app.state.serving.pictures  # type: ignore[attr-defined]
-    assert pictures._size == sum(path.stat().st_size for path in pictures._files()) > 0
+    assert pictures._size == sum(facts.st_size for _, facts in pictures._files()) > 0
 
 
 def test_every_job_is_in_the_history(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,3 +126,30 @@ def test_every_job_is_in_the_history(client: TestClient, monkeypatch: pytest.Mon
     folder = finder_of(client)._collection.index.path / "jobs"
     rows = [json.loads(path.read_text("utf-8")) for path in folder.iterdir()]
     assert {row["id"]: row["state"] for row in rows} == listed
+
+
+def test_files_come_and_go_while_the_index_is_looked_at(client: TestClient) -> None:
+    """What lists a folder and then asks for each file's size does so while others write, rename and remove there."""
+
+    def ask(n: int) -> httpx.Response:
+        if n % 4 == 0:
+            return client.get("/v1/index")
+        if n % 4 == 1:
+            return client.post("/v1/uploads", files={"file": (f"{n}.png", picture(n))})
+        if n % 4 == 2:
+            return client.get(f"/v1/images/{ids[n % len(ids)]}/thumbnail", params={"size": 64})
+        return client.post("/v1/images", files={"files": (f"{n}.png", picture(100 + n % 5))})
+
+    ids = [image["id"] for image in client.get("/v1/images", params={"k": 20}).json()["images"]]
+    serving = client.app.state.serving  # type: ignore[attr-defined]
+    serving.pictures._max_bytes = 20_000  # so that thumbnails are removed all the time
+    assert set(statuses(all_at_once(ask, range(120)))) <= {200, 201, 202}
+
+
+def test_files_that_go_meanwhile_are_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "there").write_bytes(b"x" * 5000)
+    whole = disk_use(tmp_path)
+    monkeypatch.setattr("os.walk", lambda folder: [(str(folder), [], ["gone", "there", "gone too"])])
+    assert disk_use(tmp_path) == whole > 0
+    monkeypatch.setattr("imagefinder._util.files._in_memory", lambda folder: True)
+    assert holes_to_fill(tmp_path) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from io import BytesIO
@@ -16,6 +17,8 @@ from PIL import Image
 from pyarrow import parquet
 
 from imagefinder import ImageFinder
+from imagefinder._util.files import write_whole
+from imagefinder.errors import StorageError
 
 Serve = Callable[..., TestClient]
 GONE = "6ba7b810-9dad-51d1-80b4-00c04fd430c8"
@@ -288,3 +291,122 @@ def test_an_index_opened_again_has_it_all(
     finder_of(client).close()
     with ImageFinder.open(copy_index(home, home.with_name("copy")), create=False) as finder:
         assert finder.get(ids[0]).tags == ("kept",) and len(finder) == len(ids) + 1
+
+
+def test_what_lies_at_its_place_now_is_not_shown_as_the_image(serve: Serve, tmp_path: Path) -> None:
+    client = serve(empty=True)
+    (tmp_path / "in").mkdir()
+    place, secret = tmp_path / "in" / "a.jpg", tmp_path / "secret"
+    place.write_bytes(picture(1))
+    finder_of(client).add(tmp_path / "in")
+    id = finder_of(client).records()[0].id
+    ways = [f"/v1/images/{id}/original", f"/v1/images/{id}/thumbnail?size=1024"]
+    assert [client.get(way).status_code for way in ways] == [200, 200]
+    secret.write_text("root:x:0:0:")
+    other = tmp_path / "other.jpg"
+    other.write_bytes(picture(2))
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for target in (secret, other, Path("/etc/passwd"), Path("/dev/zero"), pipe, tmp_path, tmp_path / "nothing"):
+        place.unlink()
+        place.symlink_to(target)
+        for way in ways:
+            answer = client.get(way)
+            assert answer.status_code == 422 and "root:" not in answer.text, (target, way)
+        by_part = {"parts": [{"id": id, "box": [0, 0, 0.5, 0.5]}]}
+        assert client.post("/v1/search", json=by_part).status_code == 422
+    place.unlink()
+    place.symlink_to(tmp_path / "moved.jpg")
+    (tmp_path / "moved.jpg").write_bytes(picture(1))  # the very picture, wherever it lies
+    assert [client.get(way).status_code for way in ways] == [200, 200]
+
+
+def test_a_url_that_gives_other_bytes_now_is_named_by_what_they_are(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = [picture(1)]
+    monkeypatch.setattr("imagefinder.images.fetch.Fetcher.get", lambda self, url: given[0])
+    client = serve(empty=True)
+    finder_of(client).add("https://example.com/a.jpg")
+    path = f"/v1/images/{finder_of(client).records()[0].id}/original"
+    for data, kind in (
+        (picture(1), "image/jpeg"),
+        (picture(2, format="PNG"), "image/png"),
+        (b"<svg onload=alert(1)>", "application/octet-stream"),
+        (b"<html><script>alert(1)</script>", "application/octet-stream"),
+    ):
+        given[0] = data
+        answer = client.get(path)
+        assert answer.headers["content-type"] == kind and "sandbox" in answer.headers["content-security-policy"]
+
+
+# --- all or nothing -------------------------------------------------------------------------------------------------
+
+
+def uploaded_files(client: TestClient) -> set[str]:
+    folder = client.app.state.serving.uploads.images  # type: ignore[attr-defined]
+    return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+
+
+def png(number: int) -> bytes:
+    buffer = BytesIO()
+    Image.new("RGB", (32, 24), (number, 10, 200)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_what_answers_an_error_has_stored_nothing(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = client.post("/v1/images", files={"files": ("there.png", png(99))}).json()["images"][0]
+    kept = uploaded_files(client)
+    before = client.get("/v1/images").json()["total"]
+    files = [("files", ("there.png", png(99))), *(("files", (f"{n}.png", png(n))) for n in range(4))]
+    for tags in ("x" * 500, ",".join(f"t{n}" for n in range(101)), "a\nb"):
+        assert client.post("/v1/images", files=files, data={"tags": tags}).status_code == 400
+    uploads = client.app.state.serving.uploads  # type: ignore[attr-defined]
+    written: list[Path] = []
+
+    def full(path: Path, data: bytes) -> None:
+        if len(written) == 3:
+            raise StorageError("The disk is full.")
+        written.append(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("imagefinder.server.uploads.write_whole", full)
+        assert client.post("/v1/images", files=files).status_code == 507
+        assert len(written) == 3 and uploaded_files(client) == kept
+        patch.setattr(type(client.app.state.serving.finder), "add", lambda *a, **k: 1 / 0)  # type: ignore[attr-defined]
+        patch.setattr("imagefinder.server.uploads.write_whole", write_whole)
+        assert client.post("/v1/images", files=files).status_code == 500
+    assert uploaded_files(client) == kept and not uploads._claims
+    assert client.get(f"/v1/images/{there['id']}/original").content == png(99)
+    assert client.get("/v1/images").json()["total"] == before
+    answer = client.post("/v1/images", files=[*files, ("files", ("bad.png", b"no picture"))])
+    assert (answer.status_code, len(answer.json()["images"])) == (201, 5)
+    assert [skipped["uri"] for skipped in answer.json()["skipped"]] == ["bad.png"]
+    assert len(uploaded_files(client)) == 5 and not uploads._claims
+
+
+def test_tags_that_do_not_fit_an_image_are_told(client: TestClient) -> None:
+    file = {"files": ("a.png", png(1))}
+    tags = ",".join(f"t{n}" for n in range(100))
+    assert client.post("/v1/images", files=file, data={"tags": tags}).json()["skipped"] == []
+    again = client.post("/v1/images", files=file, data={"tags": "one more"}).json()
+    assert len(again["images"][0]["tags"]) == 100
+    assert [(s["uri"], s["code"]) for s in again["skipped"]] == [("a.png", "invalid-input")]
+
+
+def test_an_image_that_another_upload_keeps_is_not_taken_away(client: TestClient) -> None:
+    serving = client.app.state.serving  # type: ignore[attr-defined]
+    mine = serving.uploads.keep_images([("a.png", BytesIO(png(7)))], serving.finder)
+    answer = client.post("/v1/images", files={"files": ("b.png", png(7))})
+    with serving.uploads.settled(mine, serving.finder):
+        pass
+    assert client.get(f"/v1/images/{answer.json()['images'][0]['id']}/original").content == png(7)
+    yours = serving.uploads.keep_images([("c.png", BytesIO(png(8)))], serving.finder)
+    other = serving.uploads.keep_images([("d.png", BytesIO(png(8)))], serving.finder)
+    for kept, there in ((yours, 2), (other, 1)):
+        assert len(uploaded_files(client)) == 2 if there == 2 else True
+        with serving.uploads.settled(kept, serving.finder):
+            pass
+    assert len(uploaded_files(client)) == 1

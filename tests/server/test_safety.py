@@ -160,11 +160,79 @@ def test_a_page_gives_the_key_once(serve: Serve) -> None:
     assert client.get("/v1/index").status_code == 200
 
 
-def test_keys_cannot_be_guessed_fast(serve: Serve) -> None:
+def test_keys_cannot_be_guessed_fast(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     client = serve(key=KEY, rate=2.0)
     codes = [client.get("/v1/index", headers={"authorization": f"Bearer {i}"}).status_code for i in range(20)]
     assert codes[:6] == [401] * 6 and codes[-1] == 429
     assert client.post("/v1/session", json={"key": "wrong"}).status_code == 429
+    for answer in (  # nor does a right one tell itself apart meanwhile
+        client.post("/v1/session", json={"key": KEY}),
+        client.get("/v1/index", headers={"authorization": f"Bearer {KEY}"}),
+    ):
+        assert answer.status_code == 429 and answer.headers["retry-after"] == "1"
+    link = client.app.state.serving.links.make()  # type: ignore[attr-defined]
+    monkeypatch.setattr("imagefinder.server.safety.Buckets.take", lambda *given: None)  # of the costly ones
+    assert client.post("/v1/session", json={"link": link}).status_code == 204  # what nobody guesses need not wait
+    assert client.get("/v1/index").status_code == 200  # nor the page's cookie
+
+
+@pytest.mark.parametrize("settings", [{}, {"rate": 0.0}, {"host": "0.0.0.0"}])
+@pytest.mark.parametrize("way", ["header", "session"])
+def test_a_forwarded_address_of_a_stranger_is_no_other_client(
+    serve: Serve, settings: dict[str, object], way: str
+) -> None:
+    client = serve(key=KEY, **settings)
+    codes = []
+    for i in range(200):
+        headers = {
+            "x-forwarded-for": f"203.0.113.{i}",
+            "x-real-ip": f"203.0.113.{i}",
+            "forwarded": f"for=203.0.113.{i}",
+        }
+        if way == "header":
+            codes.append(client.get("/v1/index", headers={**headers, "authorization": f"Bearer {i}"}).status_code)
+        else:
+            codes.append(client.post("/v1/session", json={"key": str(i)}, headers=headers).status_code)
+    assert set(codes) == {401, 429} and codes.count(429) > 50
+
+
+@pytest.mark.parametrize("proxies", [("testclient",), ()])
+def test_only_a_proxy_that_is_trusted_says_who_asks(
+    serve: Serve, proxies: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imagefinder.server.settings._check_proxy", lambda proxy: None)  # the test's client has a name
+    client = serve(key=KEY, rate=1.0, trusted_proxies=proxies)
+    codes = []
+    for i in range(20):
+        headers = {"authorization": f"Bearer {i}", "x-forwarded-for": f"203.0.113.{i}"}
+        codes.append(client.get("/v1/index", headers=headers).status_code)
+    assert set(codes) == ({401} if proxies else {401, 429})
+    sent = {"x-forwarded-for": "203.0.113.7", "x-forwarded-proto": "https"}
+    cookie = client.post("/v1/session", json={"key": KEY}, headers=sent).headers.get("set-cookie", "")
+    assert ("secure" in cookie.lower()) == bool(proxies)
+    spoofed = [  # what a client wrote itself stands before what the proxy added
+        client.get("/v1/index", headers={"authorization": "Bearer x", "x-forwarded-for": f"10.0.0.{i}, 203.0.113.99"})
+        for i in range(20)
+    ]
+    assert spoofed[-1].status_code == 429
+
+
+@pytest.mark.parametrize("proxy", ["*", "", "proxy.home", "10.0.0.1/8", "10.0.0.0/99", "127.0.0.1:80"])
+def test_what_is_no_address_of_a_proxy_is_refused(proxy: str) -> None:
+    with pytest.raises(InvalidInputError, match="address of a proxy"):
+        ServerSettings(trusted_proxies=(proxy,))
+    ServerSettings(trusted_proxies=("127.0.0.1", "10.1.0.0/16", "fd00::/8", "::1"))
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["null", "*", "", "https://*", "https://*.shop.example", "shop.example", "file://", "https://", "https://a.b/c"]
+    + ["https://a.b?c", "https://u@a.b", "ftp://a.b", "javascript:1", "https://[", "data:"],
+)
+def test_only_the_origin_of_one_site_can_be_allowed(origin: str) -> None:
+    with pytest.raises(InvalidInputError, match="origin"):
+        ServerSettings(origins=(origin,))
+    ServerSettings(origins=("https://shop.example", "http://localhost:3000", "http://[::1]:80"))
 
 
 # --- what may be changed ------------------------------------------------------------------------------------------
@@ -219,6 +287,15 @@ def test_buckets_fill_again(monkeypatch: pytest.MonkeyPatch) -> None:
         buckets.take("a")
     for i in range(20_000):
         buckets.take(str(i))
+    for address in ("2001:db8::1", "2001:db8::2", "2001:db8:0:0:ffff::3", "2001:db8::4", "2001:db8::5", "2001:db8::6"):
+        buckets.take(address)
+    with pytest.raises(RefusedError):  # one household
+        buckets.take("2001:db8::7")
+    buckets.take("2001:db8:0:1::7")
+    for address in ("::ffff:192.0.2.1", "192.0.2.1") * 3:
+        buckets.take(address)
+    with pytest.raises(RefusedError):
+        buckets.take("192.0.2.1")
     assert len(buckets._levels) <= 10_000
 
 

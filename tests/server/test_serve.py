@@ -29,11 +29,15 @@ Start = Callable[..., tuple[subprocess.Popen[str], str]]
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """``start(*arguments, **environment)`` gives the process and its URL, once it has said it."""
+    """``start(*arguments, **environment)`` gives the process and its URL, once it has said it. It has no key, unless
+    one is in the environment, or it is to make its "--own-key"."""
     processes: list[subprocess.Popen[str]] = []
 
     def begin(*arguments: object, **environment: str) -> tuple[subprocess.Popen[str], str]:
         command = [sys.executable, "-m", "imagefinder", "serve", *map(str, arguments), "--no-browser", "--port", "0"]
+        if not {"IMAGEFINDER_KEY", "IMAGEFINDER_KEY_FILE"} & environment.keys() and "--own-key" not in arguments:
+            command.append("--no-key")
+        command = [word for word in command if word != "--own-key"]
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, **environment})
         processes.append(process)
         assert process.stderr is not None

@@ -91,12 +91,3 @@ def test_a_server_that_only_shows_changes_no_source(serve: Callable[..., TestCli
 def test_a_source_that_is_not_known_is_said(serve: Callable[..., TestClient], path: str) -> None:
     refused = serve().post(f"/v1/sources/{path}", json={"source": "/no/such"})
     assert refused.status_code == 404 and "/no/such" in refused.json()["error"]["message"]
-
-
-def test_a_damaged_list_of_what_was_said_is_told_and_stays(serve: Callable[..., TestClient]) -> None:
-    client = serve()
-    said = Path(client.get("/v1/index").json()["path"]) / "said.json"
-    said.write_text('{"version": 1, "images": {}}')
-    refused = client.post("/v1/sources/purge")
-    assert refused.status_code >= 400 and "said.json" in refused.json()["error"]["message"]
-    assert said.read_text() == '{"version": 1, "images": {}}'

@@ -62,7 +62,8 @@ def wait_for(found: Callable[[], T], what: str, *, seconds: float = PATIENCE_S) 
 
 
 class Server:
-    """``imagefinder serve`` as a process of its own on the index ``home``."""
+    """``imagefinder serve`` as a process of its own on the index ``home``. It has no key, unless one is in the
+    ``environment``, or it is to make its ``--own-key``."""
 
     def __init__(self, home: Path, *options: str, **environment: str) -> None:
         self.home = home
@@ -72,6 +73,9 @@ class Server:
         self.log = home.with_suffix(".log")
         self.port = 0
         key = environment.get("IMAGEFINDER_KEY")
+        if not key and "--own-key" not in options:
+            self.options = (*options, "--no-key")
+        self.options = tuple(one for one in self.options if one != "--own-key")
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
         self.start()
 
@@ -239,7 +243,7 @@ def reload(page: Page) -> None:
 
 
 def _is_events(response: Response) -> bool:
-    return urlsplit(response.url).path == "/v1/events"
+    return urlsplit(response.url).path.endswith("/v1/events")
 
 
 def message(page: Page, text: str) -> Locator:

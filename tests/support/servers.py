@@ -13,20 +13,12 @@ from imagefinder import ImageFinder
 @contextmanager
 def serving(finder: ImageFinder, **settings: Any) -> Iterator[str]:
     """``with serving(finder, **settings) as url``: the index is served as long as the block lasts."""
-    import uvicorn
-
     from imagefinder.server.app import create_app
-    from imagefinder.server.run import KEEP_ALIVE_S, bind, url_of
+    from imagefinder.server.run import bind, server_of, url_of
     from imagefinder.server.settings import ServerSettings
 
     listener, wanted = bind(ServerSettings(port=0, **settings), any_port=False)
-    config = uvicorn.Config(
-        create_app(finder, wanted),
-        log_level="warning",
-        timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=1,
-    )
-    server = uvicorn.Server(config)
+    server = server_of(create_app(finder, wanted), graceful_s=1)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:

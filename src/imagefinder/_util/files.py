@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
-from imagefinder.errors import StorageError
+from imagefinder.errors import InvalidInputError, StorageError
 
 DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in "0123456789¹²³")}  # Windows
 LONGEST = 255  # bytes of a file's name, on nearly every file system
@@ -38,8 +39,24 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def expanded(path: str | os.PathLike[str]) -> Path:
-    """A path that may begin with ``~``, the user's home. One of a user who is not there stays as it is written."""
-    return Path(os.path.expanduser(path))
+    """A path that may begin with ``~``, the user's home, or ``~name``, that of another. A file that is really called
+    so is taken as it is written. Raises InvalidInputError for a user who is not there."""
+    text = os.fspath(path)
+    found = os.path.expanduser(text)
+    if found == text and text.startswith("~") and not _exists(text):
+        user = re.split(r"[/\\]", text, maxsplit=1)[0]
+        raise InvalidInputError(
+            f"The home folder that {user[:100]!r} stands for is not known.",
+            remedy=f"Write ./{text[:100]} if it is the name of a file here.",
+        )
+    return Path(found)
+
+
+def _exists(path: str) -> bool:
+    try:
+        return os.path.lexists(path)
+    except ValueError:  # a NUL
+        return False
 
 
 def fitting_name(prefix: str, name: str) -> str:
@@ -73,8 +90,7 @@ def holes_to_fill(folder: Path) -> int:
     memory (tmpfs) a hole that is read is filled; elsewhere none is."""
     if not _in_memory(folder):
         return 0
-    found = [os.lstat(os.path.join(place, name)) for place, _, names in os.walk(folder) for name in names]
-    return sum(max(0, file.st_size - 512 * file.st_blocks) for file in found)
+    return sum(max(0, file.st_size - 512 * file.st_blocks) for file in facts_below(folder))
 
 
 def _in_memory(folder: Path) -> bool:
@@ -91,10 +107,14 @@ def _in_memory(folder: Path) -> bool:
 def disk_use(folder: Path) -> int:
     """The bytes that the files below a folder take on the disk, a file of several names once. Files and folders that
     go meanwhile don't count."""
-    sizes: dict[tuple[int, int], int] = {}
+    sizes = {(f.st_dev, f.st_ino): 512 * getattr(f, "st_blocks", f.st_size // 512) for f in facts_below(folder)}
+    return sum(sizes.values())
+
+
+def facts_below(folder: Path) -> Iterator[os.stat_result]:
+    """The system's facts of each file below a folder, links themselves; those that others remove meanwhile are passed
+    over."""
     for place, _, names in os.walk(folder):
         for name in names:
             with contextlib.suppress(OSError):
-                found = os.lstat(os.path.join(place, name))
-                sizes[found.st_dev, found.st_ino] = 512 * getattr(found, "st_blocks", found.st_size // 512)
-    return sum(sizes.values())
+                yield os.lstat(os.path.join(place, name))

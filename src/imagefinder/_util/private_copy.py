@@ -3,7 +3,6 @@ after a kill."""
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 import tempfile
@@ -12,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from imagefinder._util.files import disk_use
+from imagefinder._util.sums import data_from
 from imagefinder.errors import StorageError
 
 PREFIX = "imagefinder-copy-"
@@ -93,7 +93,7 @@ def _copy_file(source: Path, target: Path) -> None:
         size = os.fstat(file.fileno()).st_size
         start = 0
         while start < size:
-            start, end = _data(file.fileno(), start, size)
+            start, end = data_from(file.fileno(), start, size)
             file.seek(start)
             copy.seek(start)
             while start < end:
@@ -104,14 +104,3 @@ def _copy_file(source: Path, target: Path) -> None:
                 start += len(part)
             start = end
         copy.truncate(size)
-
-
-def _data(file: int, start: int, size: int) -> tuple[int, int]:
-    """Where the next bytes are that are not a hole, from ``start`` on."""
-    if not hasattr(os, "SEEK_DATA"):
-        return start, size
-    try:
-        first = os.lseek(file, start, os.SEEK_DATA)
-        return first, os.lseek(file, first, os.SEEK_HOLE)
-    except OSError as error:
-        return (size, size) if error.errno == errno.ENXIO else (start, size)

@@ -15,6 +15,17 @@ def is_stopped(pid: object) -> bool:
     return state[:1] in ("T", "t")
 
 
+def is_alive(pid: int) -> bool:
+    """Whether a process of this user runs on this machine; True where the system doesn't say."""
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(pid, 0)
+    except (OSError, OverflowError):
+        return False
+    return pid > 0
+
+
 def _state(pid: int) -> str:
     if os.path.isdir("/proc/self"):  # Linux
         return Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[0]

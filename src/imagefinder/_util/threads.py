@@ -6,6 +6,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from itertools import islice
 from typing import TypeVar
 
@@ -23,15 +24,16 @@ def ordered_map(fn: Callable[[T], R], items: Iterable[T], *, workers: int, windo
 
     Items are pulled from the consumer's thread, as results are asked for. An exception of ``fn`` is raised where its
     result would have stood. When the consumer stops early (or is interrupted), what has not started never does.
+    ``fn`` sees the context variables of the consumer.
     """
     source = iter(items)
     pending: deque[Future[R]] = deque()
     pool = ThreadPoolExecutor(max_workers=max(1, workers))
     try:
-        pending.extend(pool.submit(fn, item) for item in islice(source, max(1, window)))
+        pending.extend(pool.submit(copy_context().run, fn, item) for item in islice(source, max(1, window)))
         while pending:
             result = pending.popleft().result()
-            pending.extend(pool.submit(fn, item) for item in islice(source, 1))
+            pending.extend(pool.submit(copy_context().run, fn, item) for item in islice(source, 1))
             yield result
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

@@ -7,12 +7,12 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Collection as Some
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.index.collection import under
-from imagefinder.index.said import retire
+from imagefinder.index.said import FIELDS, changed, note, retire
 from imagefinder.store.checks import canonical_id
 from imagefinder.store.filters.parse import FilterLike, as_filter
 from imagefinder.types import Unset
@@ -47,8 +47,9 @@ def update_image(
     if not isinstance(name, Unset):
         changes["name"] = _checked_text("name", name, NAME_LENGTH)
     with index.writing:
-        _tags_of(index, [id])
+        (facts,) = _facts_of(index, [id]).values()
         if changes:
+            note(index, (said.row() for said in changed(facts, changes)))
             index.store.merge_payload([id], changes)
     return collection.get(id)
 
@@ -94,16 +95,21 @@ def _tag(index: Index, ids: Sequence[str], added: Sequence[str], removed: Some[s
         raise InvalidInputError("No tag was given.", remedy="Name tags to add or to remove.")
     if both := set(removed) & set(added):
         raise InvalidInputError(f"The tag {min(both)!r} is both to be added and removed.")
-    changed: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
-    for id, before in _tags_of(index, ids).items():
+    wanted: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
+    found = _facts_of(index, ids)
+    for id, facts in found.items():
+        before = _tags_in(facts)
         after = tuple(dict.fromkeys([*(t for t in before if t not in removed), *added]))
         if len(after) > TAGS:
             raise InvalidInputError(f"An image has {TAGS} tags at most; {id} would have {len(after)}.")
         if after != before:
-            changed[after].append(id)
-    for after, some in changed.items():
-        index.store.merge_payload(some, {"tags": list(after) or None})
-    return sum(map(len, changed.values()))
+            wanted[after].append(id)
+    changes = {after: {"tags": list(after) or None} for after in wanted}
+    said = (one for after, some in wanted.items() for id in some for one in changed(found[id], changes[after]))
+    note(index, (one.row() for one in said))
+    for after, some in wanted.items():
+        index.store.merge_payload(some, changes[after])
+    return sum(map(len, wanted.values()))
 
 
 def checked_tags(tags: Iterable[str]) -> tuple[str, ...]:
@@ -135,14 +141,20 @@ def _printable(text: str) -> bool:
     return all(c.isprintable() or c in "\u200d\u200c" for c in text)
 
 
-def _tags_of(index: Index, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    found: dict[str, tuple[str, ...]] = {}
+def _tags_in(facts: Mapping[str, Any]) -> tuple[str, ...]:
+    tags = facts.get("tags") or ()
+    return (tags,) if isinstance(tags, str) else tuple(tags)
+
+
+def _facts_of(index: Index, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """What people said of each image, with what it is known by. Raises NotFoundError."""
+    found: dict[str, dict[str, Any]] = {}
     for start in range(0, len(ids), BATCH):
         part = ids[start : start + BATCH]
         points = {p.id: p for p in index.store.retrieve(part)}
         for id in part:
             if id not in points:
                 raise NotFoundError(f"There is no image with the id {id}.")
-            tags = points[id].payload.get("tags") or ()
-            found[id] = (tags,) if isinstance(tags, str) else tuple(tags)
+            payload = points[id].payload
+            found[id] = {name: payload[name] for name in ("uri", "content_hash", *FIELDS) if name in payload}
     return found

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -12,14 +10,21 @@ from uuid import uuid4
 
 from imagefinder._util.arguments import checked
 from imagefinder._util.files import write_whole
+from imagefinder._util.lines import add_lines
+from imagefinder._util.shapes import check_shape
 from imagefinder._util.values import is_plain, plain
 from imagefinder.errors import InvalidInputError, NotFoundError, StorageError
+from imagefinder.index.jsonfile import line, read_lines
+from imagefinder.index.said import load_few, note
 
 if TYPE_CHECKING:
     from imagefinder.index.folder import Index
 
 FILE = "feedback.jsonl"
 QUERY = 200_000  # characters and values in the query of a judgement
+_JUDGED = [{"id": str, "content_hash": str}]
+_ROW = {"id": str, "created": str, "query": {str: object}, "liked": _JUDGED, "disliked": _JUDGED}
+_SHAPE = (_ROW, {"removed": str})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,7 @@ class Feedback:
     def __init__(self, index: Index) -> None:
         self._index = index
         self._path = index.path / FILE
+        self._told = 0
 
     def add(self, query: Mapping[str, Any], liked: Sequence[str] = (), disliked: Sequence[str] = ()) -> Judgement:
         """Store which hits of a query a person liked and disliked, by id.
@@ -86,7 +92,7 @@ class Feedback:
             liked=self._judged(liked),
             disliked=self._judged(disliked),
         )
-        self._append(judgement.to_dict())
+        self._append(judgement.to_dict(), judgement.id)
         return judgement
 
     def list(self) -> Sequence[Judgement]:
@@ -96,19 +102,26 @@ class Feedback:
             if "removed" in row:
                 found.pop(str(row["removed"]), None)
                 continue
-            try:
-                judgement = Judgement.from_dict(row)
-            except (KeyError, TypeError, ValueError):
-                continue
+            judgement = Judgement.from_dict(row)
             found[judgement.id] = judgement
-        return tuple(found.values())[::-1]
+        return tuple(self._with_lost(found).values())[::-1]
+
+    def _with_lost(self, found: dict[str, Judgement]) -> dict[str, Judgement]:
+        """Those that are in the file, and those that were kept a second time and are not in it any more."""
+        kept = load_few(self._index.path).feedback
+        lost = {id: row for id, row in kept.items() if id not in found and not _misfit(row)}
+        if lost and len(lost) != self._told:
+            self._told = len(lost)
+            self._index.notice(f"{self._path} lacks {len(lost)} judgements; they are taken from said.jsonl.")
+        again = {**{id: Judgement.from_dict(row) for id, row in lost.items()}, **found}
+        return dict(sorted(again.items(), key=lambda item: item[1].created)) if lost else found
 
     def remove(self, id: str) -> None:
         """Remove a judgement. Raises NotFoundError."""
         with self._index.writing:
             if all(j.id != id for j in self.list()):
                 raise NotFoundError(f"There is no feedback with the id {id!r}.")
-            self._append({"removed": id})
+            self._append({"removed": id}, id)
 
     def __len__(self) -> int:
         return len(self.list())
@@ -123,36 +136,35 @@ class Feedback:
         return tuple(found)
 
     def _rows(self) -> Sequence[dict[str, Any]]:
-        try:
-            lines = self._path.read_bytes().splitlines()
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            raise StorageError(f"{self._path} can't be read: {error.strerror or error}.") from error
-        rows = []
-        for line in lines:
-            try:
-                row = json.loads(line)
-            except (ValueError, RecursionError):
-                continue
-            if isinstance(row, dict):
-                rows.append(row)
+        rows, lost = read_lines(self._path, _SHAPE)
+        if lost and lost != self._told:
+            self._told = lost
+            self._index.notice(f"{self._path} is damaged: {lost} of its lines can't be read, and are passed over.")
         return rows
 
-    def _append(self, row: Mapping[str, Any]) -> None:
-        line = json.dumps(row, ensure_ascii=False, allow_nan=False).encode()
+    def _append(self, row: Mapping[str, Any], id: str) -> None:
         try:
-            with self._index.writing, self._path.open("a+b") as file:
-                if file.tell():
-                    file.seek(-1, os.SEEK_END)
-                    line = line if file.read() == b"\n" else b"\n" + line  # after a line that was cut short
-                file.write(line + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
+            text = line(row)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise InvalidInputError(
+                f"The query is not JSON: {error}.", remedy="Give texts, numbers and lists."
+            ) from error
+        try:
+            with self._index.writing:
+                note(self._index, [{"feedback": id, "row": None if "removed" in row else row}])
+                add_lines(self._path, text)
         except OSError as error:
             raise StorageError(
                 f"{self._path} can't be written: {error.strerror or error}.", remedy="Make room on the disk."
             ) from error
+
+
+def _misfit(row: Mapping[str, Any]) -> bool:
+    try:
+        check_shape(row, _ROW)
+    except ValueError:
+        return True
+    return False
 
 
 def purge_feedback(index: Index, there: Collection[str]) -> set[str]:
@@ -164,8 +176,9 @@ def purge_feedback(index: Index, there: Collection[str]) -> set[str]:
         if gone:
             left = [_without(one, gone) for one in found]
             rows = [one.to_dict() for one in left if one.liked or one.disliked]
-            lines = [json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in rows]
-            write_whole(index.path / FILE, b"".join(lines))
+            left_of = {row["id"]: row for row in rows}
+            note(index, ({"feedback": one.id, "row": left_of.get(one.id)} for one in found))
+            write_whole(index.path / FILE, b"".join(map(line, rows)))
     return gone
 
 

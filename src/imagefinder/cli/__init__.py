@@ -9,6 +9,7 @@ from io import TextIOWrapper
 import click
 
 from imagefinder import settings
+from imagefinder._util.quiet import send_nothing_from_programs
 from imagefinder._version import __version__
 from imagefinder.cli import (
     cluster,
@@ -20,6 +21,7 @@ from imagefinder.cli import (
     export,
     index,
     info,
+    key,
     map,
     mcp,
     models,
@@ -39,6 +41,7 @@ COMMANDS = (
     index.index,
     search.search,
     serve.serve,
+    key.key,
     mcp.mcp,
     cluster.cluster,
     clusters.clusters,
@@ -94,6 +97,7 @@ for _command in COMMANDS:
 
 def main() -> None:
     """Entry point: runs a command and turns every error into a message and an exit code."""
+    send_nothing_from_programs()
     warnings.filterwarnings("ignore", module="PIL")  # of odd metadata: what can't be used is said by us
     for stream in (sys.stdout, sys.stderr):  # a console of few characters: what it lacks is written as an escape
         if isinstance(stream, TextIOWrapper):

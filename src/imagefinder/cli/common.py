@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import click
 
 from imagefinder import settings
+from imagefinder._util.files import expanded
 from imagefinder.errors import ImageFinderError, InvalidInputError
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class UserPath(click.Path):
         super().__init__(path_type=Path, **options)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        return super().convert(os.path.expanduser(value), param, ctx)
+        return super().convert(expanded(value), param, ctx)
 
     def fail(self, message: str, *where: Any, **more: Any) -> NoReturn:
         super().fail(message.replace(r"\\", "\\"), *where, **more)  # a path of Windows, as it was written
@@ -48,7 +49,8 @@ class Place(click.ParamType[str]):
     name = "text"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        return os.path.expanduser(str(value))
+        text = str(value)
+        return str(expanded(text)) if text.startswith("~") else text
 
 
 PLACE = Place()
@@ -199,6 +201,9 @@ def report_error(error: BaseException, arguments: Sequence[str]) -> int:
         return OK
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message(), err=True)
+        return WRONG_USE
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
         say("Stopped.")
         return INTERRUPTED

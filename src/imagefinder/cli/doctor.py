@@ -44,6 +44,7 @@ def checkup(index: Path) -> list[Check]:
         _formats,
         _store,
         lambda: _disk(index),
+        lambda: _index(index),
     )
     return [_guarded(check) for check in checks]
 
@@ -139,6 +140,30 @@ def _store() -> Check:
         store.close()
     ok = [p.id for p in found] == [image_id("a")]
     return Check("store", ok, "writes, searches, opens again" if ok else "lost a point", "" if ok else "Report this.")
+
+
+def _index(index: Path) -> Check:
+    """Read every file of the index, and compare it with its checksum."""
+    from imagefinder.index import manifest
+    from imagefinder.index.check import faults
+    from imagefinder.index.lock import IndexLock
+
+    if not manifest.exists(index):
+        return Check("index", True, f"none at {index}")
+    lock = IndexLock(index)
+    try:
+        free = lock.acquire_to_read()
+    except ImageFinderError:  # where nobody can write
+        free = True
+    if not free:
+        return Check("index", True, f"{index} is in use, so it was not looked through")
+    try:
+        found = list(faults(index))
+    finally:
+        lock.release()
+    if not found:
+        return Check("index", True, f"{index}: every file is as it was written")
+    return Check("index", False, " ".join(what for what, _ in found), " ".join(dict.fromkeys(how for _, how in found)))
 
 
 def _disk(index: Path) -> Check:

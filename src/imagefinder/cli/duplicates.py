@@ -188,17 +188,19 @@ def apply(plan: Path, index_dir: Path | None, trash: Path | None, reference: Seq
 
 @duplicates.command()
 @click.argument("journal", required=False, type=FILE_THERE)
+@click.option("--anywhere", is_flag=True, help="Also to where no source of the index is: for a journal of your own.")
 @index_option
 @json_option
-def undo(journal: Path | None, index_dir: Path | None, as_json: bool) -> int:
+def undo(journal: Path | None, anywhere: bool, index_dir: Path | None, as_json: bool) -> int:
     """Move the files of the last `apply` (or of a JOURNAL) back to where they were.
 
-    The next `imagefinder index` adds them to the index again.
+    The next `imagefinder index` adds them to the index again. As an index may have come from somebody else, only
+    pictures and what belongs to them move, and only to where a source of the index is; never over another file.
     """
-    from imagefinder.duplicates import trash
+    from imagefinder.duplicates import taking_back
 
     with _open_index(index_dir) as index:
-        moved = trash.undo(index, journal)
+        moved = taking_back.undo(index, journal, anywhere=anywhere)
     _tell_moved(moved, as_json, "moved back")
     if moved.files:
         say(f"Take them into the index again with: {_command(index_dir, 'index')}")

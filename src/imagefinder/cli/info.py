@@ -40,6 +40,8 @@ def info(index_dir: Path | None, as_json: bool) -> int:
     for source in about.sources:
         when = f"last indexed {source['last_indexed'] or 'never'}"
         tell(f"Source   {source['uri']}  ({_state(source['state'])}{when})")
+    for notice in about.notices:
+        tell(f"Notice   {notice}")
     return OK
 
 

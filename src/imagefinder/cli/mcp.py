@@ -18,8 +18,8 @@ def mcp(index_dir: Path | None, url: str | None, write: bool) -> int:
     """Offer the images to an AI agent as tools, by the Model Context Protocol on stdin and stdout.
 
     The agent's program starts this command; docs/api.md shows its settings. If `imagefinder serve` has the index open,
-    the tools use that server, with IMAGEFINDER_KEY if it needs a key. Otherwise the index is opened when a tool needs
-    it, for reading beside other commands; with --write it is theirs again half a minute later.
+    the tools use that server; they find its key, or use IMAGEFINDER_KEY. Otherwise the index is opened when a tool
+    needs it, for reading beside other commands; with --write it is theirs again half a minute later.
     """
     from imagefinder.mcp.access import Access, open_library
     from imagefinder.mcp.tools import Tools

@@ -36,6 +36,9 @@ def list_(index_dir: Path | None, as_json: bool) -> int:
         used = "in use for " + " and ".join(use[role] for role in space.current) if space.current else ""
         there = f"{space.images:,} of {total:,}" if space.images < total else f"{total:,}"
         tell(f"{space.name:<28} {space.dim:>5} dimensions  {there:>10} images  {used}".rstrip())
+        if space.broken:
+            tell(f"  broken: {space.broken}")
+            tell(f"  Remove it with: imagefinder spaces drop {space.model}, then train it again.")
     if not found:
         say("The index has no vectors yet.")
     return OK

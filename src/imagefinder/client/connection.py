@@ -18,7 +18,8 @@ DEFAULT_URL = "http://127.0.0.1:8642"
 
 
 class Connection:
-    """A connection to a server. ``timeout_s`` is how long one request may take."""
+    """A connection to a server. ``timeout_s`` is how long one request may take. Without a ``key``, that of a server
+    which runs on this account is found."""
 
     def __init__(self, url: str = DEFAULT_URL, *, key: str | None = None, timeout_s: float = 90.0) -> None:
         self._transport = Transport(url, key, timeout_s)
@@ -28,6 +29,11 @@ class Connection:
         """All that GET /v1/index says of the index and of what the server lets its clients do."""
         found: dict[str, Any] = self._transport.json("GET", "/v1/index")
         return found
+
+    def page_link(self) -> str:
+        """A link that opens the page of the server once, within ten minutes, without asking for the key."""
+        made = self._transport.json("POST", "/v1/session/links")
+        return f"{self._transport.url}/#link={made['link']}"
 
     def get(self, image: str | os.PathLike[str]) -> Record:
         """The record of one image, by id or URI. Raises NotFoundError."""

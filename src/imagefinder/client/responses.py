@@ -50,7 +50,8 @@ def hits_of(response: Row) -> Hits:
 def info_of(response: Row) -> IndexInfo:
     """The server's own facts stand beside those of the index, ``version`` in front of it."""
     row = {**response, "version": response["format_version"]}
-    return IndexInfo(**{name: row[name] for name in IndexInfo.__dataclass_fields__})
+    known = {name: row[name] for name in IndexInfo.__dataclass_fields__ if name in row}
+    return IndexInfo(**{**known, "notices": tuple(row.get("notices", ()))})
 
 
 def report_of(result: Row, skipped: tuple[Skipped, ...]) -> IngestReport:

@@ -32,7 +32,8 @@ class Spaces(Connection):
     def spaces(self) -> list[SpaceInfo]:
         """The spaces of the index, in the order they came."""
         rows = self._transport.json("GET", "/v1/spaces")["spaces"]
-        return [SpaceInfo(**{**row, "current": tuple(row["current"])}) for row in rows]
+        known = [{name: row[name] for name in SpaceInfo.__dataclass_fields__ if name in row} for row in rows]
+        return [SpaceInfo(**{**row, "current": tuple(row["current"])}) for row in known]
 
     @property
     def models(self) -> list[str]:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from imagefinder import errors
+from imagefinder._util.hosts import is_loopback
+from imagefinder._util.local_servers import server_at
 from imagefinder._version import __version__
 from imagefinder.types import SkipCode
 
@@ -30,11 +34,17 @@ KINDS: dict[str, type[errors.ImageFinderError]] = {
     "missing-extra": errors.MissingExtraError,
 }
 FETCH_CODES = (SkipCode.ADDRESS_REFUSED, SkipCode.TIMEOUT, SkipCode.FETCH_FAILED)
+UNAUTHORIZED = 401
 UNUSABLE = 422  # the status of an image that can't be used
 
 
 class Transport:
-    """Requests to one server. Safe to use from several threads. Raises what ``error_of`` makes of an error."""
+    """Requests to one server. Safe to use from several threads. Raises what ``error_of`` makes of an error.
+
+    The key goes to the server it was given for, and nowhere else: no redirect is followed, and every request goes to
+    the server's own address. Without a ``key``, that of a server of this user on this machine is found. A key that
+    travels to another machine unencrypted is warned of.
+    """
 
     def __init__(self, url: str, key: str | None, timeout_s: float) -> None:
         import httpx
@@ -43,16 +53,22 @@ class Transport:
             base = httpx.URL(url.rstrip("/") + "/")
         except (httpx.InvalidURL, TypeError) as error:
             raise _no_url(url) from error
-        if base.scheme not in ("http", "https") or not base.host:
+        if base.scheme not in ("http", "https") or not base.host or base.userinfo or base.query or base.fragment:
             raise _no_url(url)
         self.url = str(base).rstrip("/")
-        headers = {"user-agent": f"imagefinder/{__version__}"} | ({"authorization": f"Bearer {key}"} if key else {})
-        local = base.host in ("localhost", "127.0.0.1", "::1")
+        self._local = is_loopback(base.host)
+        self._given, self._found, self._well = key, "", False
+        if key and base.scheme == "http" and not self._local:
+            warnings.warn(
+                f"The key for {base.host} is sent without encryption: who sees the network can read it. Use https.",
+                stacklevel=3,
+            )
         self._http = httpx.Client(
             base_url=base,
-            headers=headers,
+            headers={"user-agent": f"imagefinder/{__version__}"},
             timeout=httpx.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s)),
-            trust_env=not local,  # a proxy of the environment can't reach this machine's own server
+            trust_env=not self._local,  # a proxy of the environment can't reach this machine's own server
+            follow_redirects=False,
         )
 
     def json(self, method: str, path: str, *, kind: type = dict, **options: Any) -> Any:
@@ -77,23 +93,43 @@ class Transport:
         """The response; a refusal that says when to come back is tried again, a few times."""
         if params := options.get("params"):
             options["params"] = {name: value for name, value in params.items() if value is not None}
+        if not self._well:
+            self._find_key()
         for tries in range(1, TRIES + 1):
             response = self._try(method, path, options)
+            if response.status_code == UNAUTHORIZED and self._find_key():  # the server was started anew
+                response = self._try(method, path, options)
             wait = _wait_s(response)
             if response.is_success or wait is None or tries == TRIES:
                 break
             time.sleep(wait)
         if not response.is_success:
             raise self._error(response)
+        self._well = True
         return response
+
+    def _find_key(self) -> bool:
+        """Look for a server of this user at this very address; whether there is another key than before."""
+        if self._given is not None or not self._local:
+            return False
+        server = server_at(self.url)
+        former = self._found
+        self._found = (server.key if server else None) or ""
+        if server is not None and urlsplit(self.url).hostname == "localhost":  # which may lead elsewhere
+            self._http.base_url = self._http.base_url.copy_with(host=urlsplit(server.url).hostname)
+        return self._found != former
 
     def _try(self, method: str, path: str, options: Mapping[str, Any], *, again: bool = False) -> httpx.Response:
         """One request, and if it only reads another one after a lost connection: a server or a proxy may close one that
         has been idle just when it is used."""
         import httpx
 
+        key = self._given or self._found
         try:
-            return self._http.request(method, path.lstrip("/"), **options)
+            request = self._http.build_request(method, path.lstrip("/"), **options)
+            if key and _origin(request.url) == _origin(self._http.base_url):
+                request.headers["authorization"] = f"Bearer {key}"
+            return self._http.send(request)
         except (httpx.ReadTimeout, httpx.WriteTimeout) as error:
             raise errors.ServerError(
                 f"{self.url} did not answer in time.", code="timeout", remedy="Give the client a longer timeout_s."
@@ -108,6 +144,12 @@ class Transport:
             ) from error
 
     def _error(self, response: httpx.Response) -> errors.ImageFinderError:
+        if response.is_redirect:
+            raise errors.ServerError(
+                f"{self.url} leads to {response.headers['location'][:200]}, where nothing is sent.",
+                code="redirected",
+                remedy="If that is the server, give its address.",
+            )
         try:
             error = response.json()["error"]
             return error_of(error["code"], error["message"], error.get("remedy", ""), response.status_code)
@@ -137,7 +179,7 @@ class _Answer(dict[str, Any]):
 
 def error_of(code: str, message: str, remedy: str = "", status: int = 0) -> errors.ImageFinderError:
     """The library's exception for an error of the API; ``status`` 0 for that of a job."""
-    if status == 401:
+    if status == UNAUTHORIZED:
         return errors.UnauthorizedError(
             message, code=code, remedy='Give the server\'s key: Client(url, key="..."), or IMAGEFINDER_KEY.'
         )
@@ -149,14 +191,26 @@ def error_of(code: str, message: str, remedy: str = "", status: int = 0) -> erro
     return errors.ServerError(message, code=code, remedy=remedy)
 
 
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
+
+
 def _wait_s(response: httpx.Response) -> float | None:
     """Seconds after which to try again; None where the server names none."""
-    if response.status_code not in (429, 503):
+    if response.status_code not in (429, 503) or _code(response) == "timeout":  # which would last as long again
         return None
     try:
         return min(max(float(response.headers["retry-after"]), 0.0), LONGEST_WAIT_S)
     except (KeyError, ValueError):
         return None
+
+
+def _code(response: httpx.Response) -> str:
+    """The code of an error; empty for what is none of ours."""
+    try:
+        return str(response.json()["error"]["code"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def _no_url(url: object) -> errors.InvalidInputError:

@@ -20,6 +20,24 @@ if TYPE_CHECKING:
 
 KIND = "clusters"
 MADE = "cluster"  # what was done: a run of clustering, not a correction
+_CLUSTER = {
+    **{"label": int, "name": str, "size": int, "medoid": str, "representatives": [str], "borderline": [str]},
+    **dict.fromkeys(("tightness", "silhouette", "radius"), float),
+    **{"words": [[object]], "stability?": (float, None), "named?": bool, "locked?": bool, "joined?": bool},
+}
+_PARAMETERS = {
+    **dict.fromkeys(("method", "space", "model", "model_fingerprint"), str),
+    **{"asked": (int, str), "features": str, "scale": str, "seed": int, "settings": {str: object}},
+}
+FACTS = {
+    **{"created": str, "done": str, "parent": (str, None), "placed_by?": (str, None)},
+    **{"n_images": int, "n_noise": int, "scores": {str: (float, None)}, "apart": [[int]]},
+    **{"clusters": [_CLUSTER], "parameters": _PARAMETERS},
+}
+ARRAYS = {
+    **{"ids": ("u", "n", 16), "labels": ("i", "n"), "pinned": ("b", "n"), "contents": ("U", "n")},
+    **{"centres": ("f", "k", "dim"), "tree": ("f", "joins", 4)},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,16 +201,22 @@ class Clustering:
         kept = {k: v for k, v in row.items() if k not in (*self.parameters, "run", "created")}
         return {**kept, "parameters": dict(self.parameters)}
 
+    def read_again(self, run: Run) -> Self:
+        """A copy that reads its arrays from the run when they are asked for."""
+        sizes = {"n": self.n_images, "k": len(self.clusters), "joins": max(0, len(self.clusters) - 1)}
+        return replace(self, stored=LateArrays(run, ARRAYS, sizes))
+
     @classmethod
     def of(cls, run: Run) -> Self:
         """Read a kept clustering, its arrays when they are asked for. Raises IndexDamagedError."""
         facts = run.facts
+        run.check(FACTS)
         try:
-            return cls(
+            found = cls(
                 clusters=tuple(Cluster.from_dict(row) for row in facts["clusters"]),
                 parameters=facts["parameters"],
                 scores=facts["scores"],
-                stored=LateArrays(run),
+                stored={},
                 n_images=int(facts["n_images"]),
                 n_noise=int(facts["n_noise"]),
                 apart=tuple((int(a), int(b)) for a, b in facts["apart"]),
@@ -202,10 +226,9 @@ class Clustering:
                 created=facts["created"],
                 placed_by=facts.get("placed_by") or run.name,
             )
+            return found.read_again(run)
         except (KeyError, TypeError, ValueError) as error:
-            raise IndexDamagedError(
-                f"{run.folder} lacks or garbles an entry: {error!r}.", remedy="Cluster again, or undo the last change."
-            ) from error
+            raise IndexDamagedError(f"{run.folder} lacks or garbles an entry: {error!r}.", remedy=run.again) from error
 
 
 def pack_arrays(**arrays: Any) -> dict[str, np.ndarray]:

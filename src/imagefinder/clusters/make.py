@@ -28,7 +28,7 @@ from imagefinder.clusters.algorithms.scores import (
 from imagefinder.clusters.algorithms.strangers import Strangers, sampled
 from imagefinder.clusters.clustering import Cluster, Clustering, count_noise, pack_arrays
 from imagefinder.clusters.labels import UNKNOWN, labels_now
-from imagefinder.errors import IndexDamagedError, InvalidInputError
+from imagefinder.errors import IndexDamagedError, InvalidInputError, NotFoundError
 from imagefinder.index.folder import no_images
 from imagefinder.index.neighbors import index_graph
 from imagefinder.index.there import contents_now
@@ -116,18 +116,17 @@ def cluster_index(index: Index, view: View, options: ClusterOptions, report: OnP
         made = _judged(made, task, options, labels[free])
         report(Progress("learning what is usual"))
         made = _with_strangers(index, made)
-    made = with_constraints(made, constraints, state.current(index)) if constraints else made
-    return state.put_in_force(index, replace(made, parent=_former(index, options)))
+    former = state.said_of_clusters(index) if constraints else None
+    made = with_constraints(made, constraints, former) if constraints and former else made
+    return state.put_in_force(index, replace(made, parent=_former(index)))
 
 
-def _former(index: Index, options: ClusterOptions) -> str | None:
-    """The run that ``undo`` goes back to. A fresh start needs none, so damage there is no obstacle to it."""
+def _former(index: Index) -> str | None:
+    """The run that ``undo`` goes back to; none where that is damaged."""
     try:
-        return state.in_force(index)
-    except IndexDamagedError:
-        if options.fresh:
-            return None
-        raise
+        return state.current(index).name
+    except (IndexDamagedError, NotFoundError):
+        return None
 
 
 def _parameters(material: Material, view: View, options: ClusterOptions, chosen: Mapping[str, Any]) -> dict[str, Any]:
@@ -184,15 +183,13 @@ def read_material(index: Index, view: View, options: ClusterOptions) -> Material
 
 def read_constraints(index: Index, ids: Sequence[str]) -> Constraints | None:
     """What was said of the clusters in force, for these images; None when nothing was."""
-    if state.in_force(index) is None:
+    former = state.said_of_clusters(index)
+    if former is None:
         return None
-    former = state.current(index)
     now = labels_now(index)
     labels = dict(zip(now.ids, now.labels.tolist(), strict=True))
     pinned = {id for id, is_pinned in zip(now.ids, now.pinned.tolist(), strict=True) if is_pinned}
-    flags = {
-        flag: frozenset(c.label for c in former.clusters if getattr(c, flag)) for flag in ("locked", "joined", "named")
-    }
+    flags = {flag: frozenset(c.label for c in former.clusters if getattr(c, flag)) for flag in state.FLAGS}
     constraints = Constraints(
         np.array([labels.get(id, UNKNOWN) for id in ids], np.int32),  # an image that has gone meanwhile has none
         np.array([id in pinned for id in ids], bool),
@@ -202,7 +199,7 @@ def read_constraints(index: Index, ids: Sequence[str]) -> Constraints | None:
     return constraints if constraints.kept else None
 
 
-def with_constraints(made: Clustering, constraints: Constraints, former: Clustering) -> Clustering:
+def with_constraints(made: Clustering, constraints: Constraints, former: state.SaidOfClusters) -> Clustering:
     """The flags and given names of the clusters that live on; one that got such a name by chance gets another."""
     before = {c.label: c for c in former.clusters}
     kept = {c.label: before[c.label] for c in made.clusters if c.label in constraints.kept and c.label in before}

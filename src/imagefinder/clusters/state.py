@@ -6,18 +6,20 @@ records get their labels, and the file says so. Whatever is interrupted, the nex
 
 from __future__ import annotations
 
-import json
+import logging
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from imagefinder._util.files import write_whole
 from imagefinder.clusters.assign import assign_rest
 from imagefinder.clusters.clustering import KIND, MADE, Clustering
 from imagefinder.clusters.labels import put_back, relabel, rename_members
 from imagefinder.errors import ImageFinderError, IndexDamagedError, NotFoundError
-from imagefinder.index.runs import LateArrays, drop_older, load_run, save_run, save_version
+from imagefinder.index.jsonfile import read_json, write_json
+from imagefinder.index.runs import RUNS, drop_older, load_run, save_run, save_version
+from imagefinder.index.said import load_few, note
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +28,10 @@ if TYPE_CHECKING:
 
 FILE = "groups.json"
 KEPT = 20  # versions that can be gone back to
+AGAIN = "Cluster again: imagefinder cluster"
+FLAGS = ("named", "locked", "joined")
+_COUNTS = ("clustered", "assigned", "far", "unassigned")
+_SHAPE = {"run?": (re.compile("[0-9]{1,9}"), None), "applied?": bool, **{f"{name}?": int for name in _COUNTS}}
 
 
 def current(index: Index) -> Clustering:
@@ -53,13 +59,16 @@ def _load(index: Index, name: str) -> Clustering:
         run = load_run(index.path, KIND, name)
         kept = index.results[KIND] = (run, Clustering.of(run))
     run, clustering = kept
-    return replace(clustering, stored=LateArrays(run))
+    return clustering.read_again(run)
 
 
-def finish_interrupted(index: Index) -> None:
+def finish_interrupted(index: Index, *, again: bool = False) -> None:
     """Have the records say what the clustering in force says, if a change of it was cut short: otherwise filters by
-    cluster would find some of both. What can't be done now is left to the next look at the clusters."""
+    cluster would find some of both. ``again``: even if they said it, as after a power cut. What can't be done now is
+    left to the next look at the clusters."""
     with suppress(ImageFinderError):
+        if again:
+            apply_again(index.path)
         state = _read(index)
         if state.get("run") is not None and not state.get("applied"):
             current(index)
@@ -70,6 +79,38 @@ def apply_again(folder: Path) -> None:
     state = _read_file(folder / FILE)
     if state:
         _write_file(folder / FILE, {**state, "applied": False})
+
+
+@dataclass(frozen=True, slots=True)
+class SaidOfCluster:
+    """What people said of a cluster: the flags of ``clustering.Cluster``."""
+
+    label: int
+    name: str
+    named: bool
+    locked: bool
+    joined: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SaidOfClusters:
+    """What people said of ``clusters``, and the labels of those that they split (``apart``)."""
+
+    clusters: tuple[SaidOfCluster, ...]
+    apart: tuple[tuple[int, int], ...]
+
+
+def said_of_clusters(index: Index) -> SaidOfClusters | None:
+    """What was said of the clusters in force, also where their run is damaged; None where nothing is clustered."""
+    try:
+        row: Mapping[str, Any] | None = _said(current(index)) if in_force(index) is not None else None
+    except (IndexDamagedError, NotFoundError) as error:
+        row = load_few(index.path).groups
+        index.notice(f"{error} What was said of the clusters is taken from what was kept of it.")
+    if row is None:
+        return None
+    clusters = (SaidOfCluster(**{name: c[name] for name in ("label", "name", *FLAGS)}) for c in row["clusters"])
+    return SaidOfClusters(tuple(clusters), tuple((a, b) for a, b in row["apart"]))
 
 
 def in_force(index: Index) -> str | None:
@@ -130,6 +171,7 @@ def _switch(index: Index, made: Clustering, apply: Apply | None, counts: Mapping
     """Put a version in force that is on disk, then ``apply`` it to the records; a kill in between leaves that to
     ``current``. ``counts`` begin anew where images were clustered anew."""
     state = {**(_read(index) if counts is None else counts), "run": made.name}
+    note(index, [_said(made)])
     if apply:
         _write(index, {**state, "applied": False})
         apply()
@@ -169,7 +211,7 @@ def counts(index: Index) -> dict[str, int]:
     """How many images were ``clustered``, how many came since (``assigned``), and how many of these lie outside every
     radius (``far``) or are in no cluster (``unassigned``)."""
     state = _read(index)
-    return {name: int(state.get(name, 0)) for name in ("clustered", "assigned", "far", "unassigned")}
+    return {name: state.get(name, 0) for name in _COUNTS}
 
 
 def _read(index: Index) -> dict[str, Any]:
@@ -181,16 +223,37 @@ def _write(index: Index, state: Mapping[str, Any]) -> None:
 
 
 def _read_file(path: Path) -> dict[str, Any]:
+    """What the file says; if it is damaged or gone, what was kept of it in ``said.jsonl``, and that the records are to
+    be labelled again. Raises IndexDamagedError."""
+    error: IndexDamagedError | None = None
     try:
-        state = json.loads(path.read_text("utf-8"))
-        if not isinstance(state, dict):
-            raise ValueError("it is not an object")
+        state = read_json(path, _SHAPE, AGAIN)
+        if state.get("run") is None or (path.parent / RUNS / KIND / state["run"]).is_dir():
+            return state
+        error = IndexDamagedError(f"{path} names the run {state['run']!r}, which is not there.", remedy=AGAIN)
     except FileNotFoundError:
+        pass
+    except IndexDamagedError as found:
+        error = found
+    kept = load_few(path.parent).groups if (path.parent / RUNS / KIND).is_dir() else None
+    if kept is None and error is not None:
+        raise error
+    if kept is None:
         return {}
-    except (OSError, ValueError) as error:
-        raise IndexDamagedError(f"{path} is damaged: {error}.", remedy="Delete it and cluster again.") from error
-    return state
+    told = error.message if error else f"{path} is missing."
+    logging.getLogger("imagefinder").warning("%s What was kept of it in said.jsonl is used.", told)
+    return {"run": kept["groups"], "applied": False}
 
 
 def _write_file(path: Path, state: Mapping[str, Any]) -> None:
-    write_whole(path, (json.dumps(dict(state)) + "\n").encode())
+    write_json(path, state, indent=None)
+
+
+def _said(made: Clustering) -> dict[str, Any]:
+    """The line about a clustering: which it is, and of its clusters those of which people said something."""
+    clusters = [
+        {"label": c.label, "name": c.name, **{flag: bool(getattr(c, flag)) for flag in FLAGS}}
+        for c in made.clusters
+        if any(getattr(c, flag) for flag in FLAGS)
+    ]
+    return {"groups": made.name, "clusters": clusters, "apart": [list(pair) for pair in made.apart]}

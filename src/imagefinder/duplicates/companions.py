@@ -36,7 +36,7 @@ class Companions:
             return ()
         folder, name = os.path.split(uri)
         own = _kind(name)
-        paths = [os.path.join(folder, n) for n in self._listed(folder).get(_shot(name), ()) if _belong(own, _kind(n))]
+        paths = [os.path.join(folder, n) for n in self._listed(folder).get(shot_of(name), ()) if _belong(own, _kind(n))]
         return tuple(path for path in paths if path != uri and os.path.lexists(path))
 
     def _listed(self, folder: str) -> dict[str, list[str]]:
@@ -44,7 +44,7 @@ class Companions:
         if folder not in self._folders:
             names: dict[str, list[str]] = {}
             for name in sorted(_names(folder)):
-                names.setdefault(_shot(name), []).append(name)
+                names.setdefault(shot_of(name), []).append(name)
             self._folders[folder] = {shot: several for shot, several in names.items() if len(several) > 1}
         return self._folders[folder]
 
@@ -71,7 +71,7 @@ def _belong(own: frozenset[str], other: frozenset[str]) -> bool:
     return own in TOGETHER or other in TOGETHER or {own, other} == {JPEG, HEIF}
 
 
-def _shot(name: str) -> str:
+def shot_of(name: str) -> str:
     """What the names of the files of one shot have in common. Notes may be named after the whole name of a file
     (IMG_1.JPG.xmp, IMG_1.jpg.supplemental-metadata.json)."""
     stem = os.path.splitext(name)[0]

@@ -6,7 +6,8 @@ The decisions of an index are in its file ``decisions.json``.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+import logging
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -16,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 from imagefinder._util.files import write_whole
 from imagefinder._util.values import plain
 from imagefinder.errors import IndexDamagedError, InvalidInputError
+from imagefinder.index.jsonfile import read_json, write_json
+from imagefinder.index.said import load_few, note
 
 if TYPE_CHECKING:
     from imagefinder.index.folder import Index
@@ -114,33 +117,69 @@ def _key(a: str, b: str) -> Key:
 def load_decisions(index: Path) -> Decisions:
     """The decisions of the index in this folder; none if there is no such file. Raises IndexDamagedError."""
     path = index / FILE
-    if not path.exists():
-        return Decisions()
     try:
-        return read_decisions(path)
-    except InvalidInputError as error:
-        raise IndexDamagedError(
-            error.message, remedy=f"Mend {path}, or move it away to start without decisions."
-        ) from error
+        return Decisions.from_dict(read_json(path, _SHAPE, f"Mend {path}, or move it away to start without decisions."))
+    except FileNotFoundError:
+        error: IndexDamagedError | None = None
+    except InvalidInputError as newer:
+        raise IndexDamagedError(f"{path}: {newer.message}", remedy=newer.remedy) from newer
+    except IndexDamagedError as found:
+        error = found
+    kept = Decisions.from_dict({"version": VERSION, "pairs": [_again(row) for row in _kept(index)]})
+    if not kept.pairs and error:
+        raise error
+    if kept.pairs:
+        said = error.message if error else f"{path} is missing."
+        logging.getLogger("imagefinder").warning("%s What was kept of it in said.jsonl is used.", said)
+    return kept
+
+
+_SHAPE = {"version": int, "pairs": [{"a": str, "b": str, "decision": str, "when": str, "names?": [str]}]}
+
+
+def _kept(index: Path) -> list[Mapping[str, Any]]:
+    return list(load_few(index).pairs.values())
+
+
+def _again(row: Mapping[str, Any]) -> dict[str, Any]:
+    first, second = row["pair"]
+    return {"a": first, "b": second, **{name: row[name] for name in ("decision", "when", "names")}}
+
+
+def _differences(before: Decisions, after: Decisions) -> Iterator[dict[str, Any]]:
+    """The lines that say what was decided since, and what taken back."""
+    for key, decided in after.pairs.items():
+        if before.pairs.get(key) != decided:
+            told = {"when": decided.when, "names": list(decided.names)}
+            yield {"pair": list(key), "decision": decided.decision.value, **told}
+    for key in before.pairs.keys() - after.pairs.keys():
+        yield {"pair": list(key), "decision": None, "when": "", "names": []}
 
 
 def change_decisions(index: Index, change: Callable[[Decisions], Decisions]) -> Decisions:
     """Replace the decisions of an index by what ``change`` makes of them, and return those. One thread at a time: no
     decision is lost. Raises what ``change`` raises, IndexDamagedError or StorageError; nothing has changed then."""
     with index.writing:
-        decisions = change(load_decisions(index.path))
-        write_decisions(index.path / FILE, decisions)
+        before = load_decisions(index.path)
+        decisions = change(before)
+        _keep(index, before, decisions)
     return decisions
+
+
+def _keep(index: Index, before: Decisions, after: Decisions) -> None:
+    note(index, _differences(before, after))
+    write_json(index.path / FILE, after.to_dict())
 
 
 def purge_decisions(index: Index, there: Collection[str]) -> set[str]:
     """Forget the decisions of an index about contents other than those that are ``there``; which that were. Raises
     IndexDamagedError or StorageError."""
     with index.writing:
-        pairs = load_decisions(index.path).pairs
+        known = load_decisions(index.path)
+        pairs = known.pairs
         gone = {content for pair in pairs for content in pair if content not in there}
         if gone:
-            write_decisions(index.path / FILE, Decisions({k: d for k, d in pairs.items() if gone.isdisjoint(k)}))
+            _keep(index, known, Decisions({k: d for k, d in pairs.items() if gone.isdisjoint(k)}))
     return gone
 
 

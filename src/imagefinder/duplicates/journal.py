@@ -2,37 +2,44 @@
 
 from __future__ import annotations
 
-import json
 import os
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from imagefinder._util.files import sync_folder
+from imagefinder._util.lines import add_lines
 from imagefinder.errors import IndexDamagedError
+from imagefinder.index.jsonfile import line, read_lines
 
 TRASH, JOURNAL = "trash", "journal.jsonl"
+SHAPE = ({"from": str, "to": str, "content_hash?": re.compile("[0-9a-f]{32}|")}, {"undone": str})
 
 
 def note(journal: Path, entry: dict[str, Any]) -> None:
-    """A line of the journal, on the disk when this returns. It takes the place of one that a crash cut short."""
-    first = not journal.exists()
-    with journal.open("ab+") as file:
-        file.seek(0)
-        file.truncate(file.read().rfind(b"\n") + 1)
-        file.write(json.dumps(entry, ensure_ascii=False).encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    if first:
-        sync_folder(journal.parent)
+    """A line of the journal, on the disk when this returns. Raises OSError."""
+    add_lines(journal, line(entry))
 
 
 def journals(home: Path) -> list[Path]:
-    """The journals of the index in the folder ``home`` that have not been undone, the latest last."""
+    """The journals of the index in the folder ``home`` that have not been undone, the latest last. Raises
+    IndexDamagedError."""
+    for folder in (home / TRASH).glob("*"):
+        _check(folder)
     found = sorted((home / TRASH).glob(f"*/{JOURNAL}"), key=_begun) if (home / TRASH).is_dir() else []
     return [j for j in found if not _is_undone(entries(j))]
+
+
+def _check(folder: Path) -> None:
+    """Raise IndexDamagedError for a folder with moved files of which no journal says where from."""
+    moved = next((path for path in folder.glob("[0-9][0-9][0-9][0-9]*-*")), None)
+    if moved is not None and not ((folder / JOURNAL).is_file() and entries(folder / JOURNAL)):
+        raise IndexDamagedError(
+            f"{folder / JOURNAL} is missing or empty, and beside it lie files such as {moved.name}.",
+            remedy=f"Move the files in {folder} back by hand, then remove it.",
+        )
 
 
 def _begun(journal: Path) -> tuple[datetime, int]:
@@ -68,14 +75,12 @@ def moved_before(home: Path) -> dict[str, str]:
 
 
 def entries(journal: Path) -> list[dict[str, Any]]:
-    """The lines of a journal; a last one cut short by a crash was never acted upon."""
-    lines = journal.read_bytes().decode("utf-8", "replace").split("\n")
-    lines = lines if lines[-1] else lines[:-1]
-    found = []
-    for i, line in enumerate(lines):
-        try:
-            found.append(json.loads(line))
-        except ValueError as error:
-            if i < len(lines) - 1:
-                raise IndexDamagedError(f"{journal} is damaged in line {i + 1}.") from error
-    return found
+    """The lines of a journal; a last one cut short by a crash was never acted upon. Raises IndexDamagedError where
+    others can't be read, or say what no journal says."""
+    rows, lost = read_lines(journal, SHAPE)
+    if lost:
+        raise IndexDamagedError(
+            f"{journal} is damaged: {lost} of its lines can't be read.",
+            remedy=f"Move the files in {journal.parent} back by hand; each line of the journal names where from.",
+        )
+    return rows

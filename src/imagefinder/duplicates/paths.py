@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from imagefinder._util.files import expanded
 from imagefinder.errors import NotFoundError
 from imagefinder.images.loader import is_url
 
@@ -17,7 +18,7 @@ def is_below(uri: str, folder: str) -> bool:
 
 def real_folder(path: str) -> str:
     """The real path of a folder. Raises NotFoundError: a reference folder that isn't there would protect nothing."""
-    real = os.path.realpath(os.path.expanduser(path))
+    real = os.path.realpath(expanded(path))
     if not os.path.isdir(real):
         raise NotFoundError(
             f"There is no folder {path}.", remedy="Check the path; if it is on another drive, mount it."

@@ -14,7 +14,8 @@ from imagefinder.duplicates.last_run import KIND
 from imagefinder.duplicates.paths import real_folder
 from imagefinder.duplicates.plan import Plan, make_plan, plan_of
 from imagefinder.duplicates.report import DuplicateReport
-from imagefinder.duplicates.trash import apply_plan, undo
+from imagefinder.duplicates.taking_back import undo
+from imagefinder.duplicates.trash import apply_plan
 from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.index.runs import list_runs, load_run
 from imagefinder.types import OnProgress, Progress, ignore, image_id

@@ -12,19 +12,17 @@ import os
 import shlex
 import shutil
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagefinder._util.files import fitting_name, sync_folder
 from imagefinder.duplicates.companions import Companions
-from imagefinder.duplicates.journal import JOURNAL, TRASH, entries, journals, moved_before, new_name, note
+from imagefinder.duplicates.journal import JOURNAL, TRASH, moved_before, new_name, note
 from imagefinder.duplicates.moving import content_hash, move
 from imagefinder.duplicates.paths import is_below
 from imagefinder.duplicates.plan import Plan, PlannedFile, goes_with
-from imagefinder.errors import ImageFinderError, NotFoundError, StorageError
+from imagefinder.errors import ImageFinderError, StorageError
 from imagefinder.images.ignore import IGNORE_FILE
 from imagefinder.images.inside import why_no_file
 from imagefinder.index.said import retire
@@ -236,69 +234,3 @@ def _changed(file: PlannedFile) -> str | None:
     except OSError as error:
         return f"It can't be read: {error.strerror}."
     return "It has changed since the plan was made."
-
-
-# --- taking it back -----------------------------------------------------------------------------------------------
-
-
-def undo(index: Index, journal: Path | None = None) -> Moved:
-    """Move back what a journal (by default the latest) says was moved; a file whose place is taken stays in the trash.
-
-    Raises NotFoundError (there is nothing to undo), IndexDamagedError or StorageError; it can be run again.
-    """
-    with index.writing:  # no journal is undone twice at once, nor while it is being written
-        return _undo(index.path, journal)
-
-
-def _undo(home: Path, journal: Path | None) -> Moved:
-    if journal is None:
-        there = journals(home)
-        if not there:
-            raise NotFoundError(
-                "There is nothing to undo.", remedy="Files are moved by: imagefinder duplicates apply PLAN"
-            )
-        journal = there[-1]
-    elif not journal.is_file():
-        raise NotFoundError(f"There is no journal {journal}.")
-    files: list[tuple[str, str]] = []
-    left: list[Skipped] = []
-    for entry in reversed([e for e in entries(journal) if "from" in e]):
-        source, target = Path(entry["to"]), Path(entry["from"])
-        why = _take_back(source, target, entry.get("content_hash", ""))
-        if why is None:
-            files.append((str(source), str(target)))
-        elif why.code:
-            left.append(why)
-    if not left:
-        with suppress(OSError):  # the files are back; that the journal can't say so does no harm
-            note(journal, {"undone": datetime.now(UTC).isoformat(timespec="seconds")})
-    return Moved(journal, tuple(files), tuple(left))
-
-
-BACK = Skipped("", "", "")  # nothing to do: the file has not moved, or is back
-
-
-def _take_back(source: Path, target: Path, digest: str) -> Skipped | None:
-    """Move a file back from ``source`` to ``target``; None if it was moved, else why not. Raises StorageError."""
-    there = os.path.lexists(target)
-    try:
-        if not os.path.lexists(source):  # the run was stopped before it moved, or it has been moved back already
-            return BACK if there else Skipped(str(target), "gone", f"It is neither there nor in the trash ({source}).")
-        if os.path.isfile(target) and content_hash(target) == digest == content_hash(
-            source
-        ):  # stopped between the two places
-            os.unlink(source)
-            return BACK
-        if there:
-            return Skipped(str(target), "place-taken", f"Another file is there now; it stays at {source}.")
-        if digest and content_hash(source) != digest:
-            return Skipped(str(target), "changed", f"{source} is not the file that was moved there; it stays.")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        move(source, target)
-    except FileExistsError:
-        return Skipped(str(target), "place-taken", f"Another file is there now; it stays at {source}.")
-    except OSError as error:
-        raise StorageError(
-            f"{target} can't be written: {error.strerror or error}.", remedy="Then undo again."
-        ) from error
-    return None

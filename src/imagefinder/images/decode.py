@@ -32,7 +32,7 @@ def encode_bytes(ref: ImageRef, data: bytes) -> EncodedImage:
 def read_file(ref: ImageRef, limits: Limits) -> EncodedImage:
     """Read a local file. Raises ImageError: not-found, permission, not-an-image, empty or too-many-bytes."""
     try:
-        with open_file(ref.uri) as file:
+        with open_file(ref.uri, ref.within) as file:
             data = file.read(limits.max_bytes + 1)  # one more than allowed is enough to know, should the file grow
     except OSError as error:
         raise unreadable(error) from error

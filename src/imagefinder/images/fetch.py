@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from imagefinder._util.ending import EndedError
 from imagefinder._version import __version__
 from imagefinder.errors import FetchError, ImageFinderError
 from imagefinder.types import Limits, SkipCode
@@ -24,24 +24,31 @@ _NOT_IMAGES = ("text/html", "application/xhtml", "application/json", "text/css",
 
 
 class Fetcher:
-    """Downloads bytes within limits. Safe to use from several threads: no connection is used for two requests.
+    """Downloads bytes within limits. Safe to use from several threads: no connection is used for two requests. With
+    ``together``, the limit of bytes holds for all that it downloads, not for each.
 
     The host is resolved and checked here, and the connection goes to the checked address; each redirect is checked in
     the same way. Proxies and credentials from the environment are not used, because they would make this check useless.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, *, together: bool = False) -> None:
         import httpx
 
         self._limits = limits
+        self._together = together
+        self._got = 0  # bytes of all bodies
         self._tls = httpx.create_ssl_context(trust_env=False)
 
     def get(self, url: str, headers: Mapping[str, str] | None = None, *, any_type: bool = False) -> bytes:
         """The bytes at ``url``. With ``any_type``, also of a response that says it is not an image. Raises
-        FetchError."""
+        FetchError, and EndedError when the work it is part of was stopped."""
         from imagefinder.images.network import Deadline
 
         deadline = Deadline(self._limits.total_timeout_s)
+        if deadline.seconds_left() <= 0:
+            raise FetchError(
+                "The time for all URLs together was over.", code=SkipCode.TIMEOUT, remedy="Send fewer at once."
+            )
         for attempt in range(RETRIES + 1):
             try:
                 return self._follow(_parsed(url), headers or {}, deadline, any_type)
@@ -49,7 +56,7 @@ class Fetcher:
                 wait = 0.5 * 2**attempt if again.wait_s is None else again.wait_s
                 if attempt == RETRIES or wait > min(LONGEST_WAIT_S, deadline.seconds_left()):
                     raise again.error from None
-                time.sleep(wait)
+                deadline.sleep(wait)
         raise AssertionError("the last attempt returns or raises")
 
     def _follow(self, url: httpx.URL, headers: Mapping[str, str], deadline: Deadline, any_type: bool) -> bytes:
@@ -69,7 +76,7 @@ class Fetcher:
 
         try:
             return self._request(url, headers, deadline, any_type)
-        except (ImageFinderError, _AgainError):
+        except (ImageFinderError, EndedError, _AgainError):
             raise
         except httpcore.TimeoutException as error:
             raise FetchError("The server took too long.", code=SkipCode.TIMEOUT, remedy="Try again later.") from error
@@ -119,7 +126,8 @@ class Fetcher:
         body = bytearray()
         for chunk in response.iter_stream():
             body += chunk
-            self._check_size(len(body))
+            self._got += len(chunk)
+            self._check_size(self._got if self._together else len(body))
         if not body:
             raise FetchError("The server sent nothing.", code=SkipCode.EMPTY)
         return bytes(body)
@@ -127,7 +135,8 @@ class Fetcher:
     def _check_size(self, size: float) -> None:
         if size > self._limits.max_bytes:
             raise FetchError(
-                f"It is larger ({size:,.0f} bytes so far or claimed) than the {self._limits.max_bytes:,} allowed.",
+                f"{'All URLs together are' if self._together else 'It is'} larger ({size:,.0f} bytes so far or "
+                f"claimed) than the {self._limits.max_bytes:,} allowed.",
                 code=SkipCode.TOO_MANY_BYTES,
             )
 

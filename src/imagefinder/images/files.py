@@ -6,10 +6,14 @@ import codecs
 import errno
 import os
 import stat
+from collections.abc import Sequence
+from pathlib import Path
 from typing import BinaryIO
 
 from imagefinder.errors import ImageError
 from imagefinder.types import SkipCode
+
+OUTSIDE = "It lies outside the folders that images may come from"
 
 
 def look(path: str | os.PathLike[str]) -> os.stat_result:
@@ -29,10 +33,61 @@ def regular(found: os.stat_result) -> os.stat_result:
     return found
 
 
-def open_file(path: str | os.PathLike[str]) -> BinaryIO:
-    """A regular file, opened for reading. Raises OSError, and never blocks."""
+class OutsideError(PermissionError):
+    """A file that lies in none of the folders it has to be in."""
+
+
+def open_file(path: str | os.PathLike[str], within: Sequence[str] | None = None) -> BinaryIO:
+    """A regular file, opened for reading. Raises OSError, and never blocks.
+
+    ``within`` are the real paths of folders. What was really opened must lie in one of them, wherever links led at that
+    moment; else OutsideError is raised, also for what is not there at all, so that nothing is told of other places.
+    """
+    if within is not None:
+        check_within(path, within)
     look(path)  # before it is opened, for to open a device may do something
-    return open(path, "rb", opener=_opener)
+    file = open(path, "rb", opener=_opener)  # noqa: SIM115 - for the caller to close
+    try:
+        if within is not None and not is_within(_path_of(file.fileno(), path), within):
+            raise OutsideError(errno.EACCES, OUTSIDE)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def opened_path(file: BinaryIO, path: Path) -> Path:
+    """A path by which to open an open file again, wherever its own leads by now, where the system has one."""
+    again = Path(f"/proc/self/fd/{file.fileno()}")
+    return again if again.exists() else path
+
+
+def check_within(path: str | os.PathLike[str], within: Sequence[str] | None) -> None:
+    """Raises OutsideError for a path that leads out of these folders now."""
+    try:
+        inside = within is None or is_within(os.path.realpath(path), within)
+    except ValueError:  # a NUL
+        inside = False
+    if not inside:
+        raise OutsideError(errno.EACCES, OUTSIDE)
+
+
+def is_within(real: str, folders: Sequence[str]) -> bool:
+    """Whether a real path is one of these folders or lies below one."""
+    return any(real == folder or real.startswith(folder.rstrip(os.sep) + os.sep) for folder in folders)
+
+
+def _path_of(file: int, path: str | os.PathLike[str]) -> str:
+    """The real path of an open file: as the kernel knows it, or where ``path`` leads, if that is still this file."""
+    try:
+        return os.readlink(f"/proc/self/fd/{file}")
+    except OSError:
+        real = os.path.realpath(path)
+        return real if _is_same(os.stat(real), os.fstat(file)) else ""
+
+
+def _is_same(a: os.stat_result, b: os.stat_result) -> bool:
+    return (a.st_dev, a.st_ino) == (b.st_dev, b.st_ino)
 
 
 def _opener(path: str, flags: int) -> int:
@@ -61,6 +116,8 @@ def decode_text(data: bytes) -> str:
 
 def unreadable(error: OSError) -> ImageError:
     """The ImageError for an error of the operating system."""
+    if isinstance(error, OutsideError):
+        return ImageError(f"{OUTSIDE}.", code=SkipCode.PERMISSION, remedy="Move it there, or allow its folder.")
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return ImageError("There is no such file, or it is a link to nowhere.", code=SkipCode.NOT_FOUND)
     if error.errno in (errno.EACCES, errno.EPERM):

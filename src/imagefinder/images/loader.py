@@ -10,8 +10,10 @@ import math
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
+from imagefinder._util.ending import ending
+from imagefinder.errors import ImageError
 from imagefinder.images.inside import inside, is_file, is_url
-from imagefinder.types import EncodedImage, ImageRef, Limits, LoadedImage
+from imagefinder.types import EncodedImage, ImageRef, Limits, LoadedImage, SkipCode
 
 __all__ = ["Loader", "is_file", "is_url", "split_url"]
 
@@ -31,15 +33,19 @@ class Loader:
     """Reads and decodes images. Safe to use from several threads.
 
     ``short_side`` is the size of the short side, in pixels, at which pictures should at least be decoded; None decodes
-    in full. Both methods raise ImageError with a skip code.
+    in full. With ``together``, the limit of bytes holds for all URLs that it reads, not for each. Both methods raise
+    ImageError with a skip code.
     """
 
-    def __init__(self, limits: Limits, short_side: int | None = None) -> None:
+    def __init__(self, limits: Limits, short_side: int | None = None, *, together: bool = False) -> None:
         self.limits = limits
         self.short_side = short_side
+        self._together = together
         self._fetcher: Fetcher | None = None
 
     def read(self, ref: ImageRef) -> EncodedImage:
+        """The bytes of an image. Of one that was indexed another file may lie at its path by now, or a link to one: it
+        is refused unless it holds what it must. A URL may give other bytes each time."""
         from imagefinder.images.decode import encode_bytes, read_file
 
         if is_url(ref.uri):
@@ -47,14 +53,21 @@ class Loader:
         if place := inside(ref.uri):
             from imagefinder.images.parquet import read_picture
 
-            return encode_bytes(ref, read_picture(place, self.limits))
-        return read_file(ref, self.limits)
+            encoded = encode_bytes(ref, read_picture(place, self.limits, ref.within))
+        else:
+            encoded = read_file(ref, self.limits)
+        if ref.content_hash not in ("", encoded.content_hash):
+            raise ImageError(
+                "It has changed since it was indexed.", code=SkipCode.NOT_FOUND, remedy="Run: imagefinder index"
+            )
+        return encoded
 
     def decode(self, encoded: EncodedImage, part: float = 1.0) -> LoadedImage:
         """``part`` is the share of a side, from 0 to 1, that is used: this part then has at least the size of a whole
         picture."""
         from imagefinder.images.decode import decode
 
+        ending().go_on()
         short_side = None if self.short_side is None else math.ceil(self.short_side / part)
         return decode(encoded, short_side=short_side, limits=self.limits)
 
@@ -63,7 +76,7 @@ class Loader:
         if self._fetcher is None:
             from imagefinder.images.fetch import Fetcher
 
-            self._fetcher = Fetcher(self.limits)
+            self._fetcher = Fetcher(self.limits, together=self._together)
         return self._fetcher
 
     def close(self) -> None:

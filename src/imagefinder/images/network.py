@@ -6,28 +6,27 @@ It is imported at the first fetch, because its package is large.
 from __future__ import annotations
 
 import ssl
-import time
 from collections.abc import Iterable
 from typing import Any
 
 import httpcore
 
+from imagefinder._util.ending import Ending, ending
 from imagefinder.images.addresses import resolve
 
 PIECE = 4096  # bytes written at once; between two pieces the deadline is looked at
+SLICE_S = 1.0  # of waiting for bytes; between two slices it is looked whether anybody still waits for them
 
 
-class Deadline:
-    """A moment after which nothing waits any longer."""
+class Deadline(Ending):
+    """A moment after which nothing waits any longer: ``seconds`` from now, or the end of the work this is part of."""
 
     def __init__(self, seconds: float) -> None:
-        self._at = time.monotonic() + seconds
-
-    def seconds_left(self) -> float:
-        return self._at - time.monotonic()
+        super().__init__(seconds, ending())
 
     def cut(self, timeout: float | None) -> float:
-        """A timeout that ends with the deadline. Raises httpcore.ReadTimeout when that is past."""
+        """A timeout that ends with the deadline. Raises httpcore.ReadTimeout when that is past, and EndedError."""
+        self.go_on()
         left = self.seconds_left()
         if left <= 0:
             raise httpcore.ReadTimeout("the deadline is past")
@@ -70,7 +69,13 @@ class _Stream(httpcore.NetworkStream):
         self._deadline = deadline
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, self._deadline.cut(timeout))
+        left = self._deadline.cut(timeout)
+        while left > SLICE_S:
+            try:
+                return self._inner.read(max_bytes, SLICE_S)
+            except httpcore.ReadTimeout:
+                left = self._deadline.cut(left - SLICE_S)
+        return self._inner.read(max_bytes, left)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         for start in range(0, len(buffer), PIECE):

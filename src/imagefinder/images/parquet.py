@@ -11,14 +11,14 @@ import os
 import threading
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from imagefinder._util.extras import missing_modules, require
 from imagefinder.errors import ImageError, ImageFinderError, InvalidTableError
-from imagefinder.images.files import look, unreadable
+from imagefinder.images.files import check_within, look, open_file, opened_path, unreadable
 from imagefinder.images.inside import Inside
 from imagefinder.types import Limits, SkipCode
 
@@ -41,16 +41,16 @@ class Pictures(NamedTuple):
 
 class ParquetTable:
     """An open Parquet table. Raises InvalidTableError for a file that is none or is damaged, also while rows are read,
-    and MissingExtraError without pyarrow."""
+    or that is in none of the folders ``within`` (see ``files.open_file``), and MissingExtraError without pyarrow."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, within: Sequence[str] | None = None) -> None:
         require("parquet", what="A Parquet table")
         from pyarrow import parquet
 
         self.path = path
         try:
-            look(path)
-            self._file = parquet.ParquetFile(path, pre_buffer=False, buffer_size=1 << 16)
+            with open_file(path, within) as looked_at:
+                self._file = parquet.ParquetFile(opened_path(looked_at, path), pre_buffer=False, buffer_size=1 << 16)
             self._schema = self._file.schema_arrow
             self._leaves = {f.name: list(_leaves(f.name, f.type)) for f in self._schema}
             groups = range(self._file.metadata.num_row_groups)
@@ -247,8 +247,9 @@ class _Reader:
         self._group, self._next = -1, 0
         self._ahead: Iterator[list[list[bytes | None]]] = iter(())
 
-    def cell(self, table: str, column: str, row: int) -> list[bytes | None]:
+    def cell(self, table: str, column: str, row: int, within: Sequence[str] | None) -> list[bytes | None]:
         """The pictures of a cell. Raises OSError, InvalidTableError, and LookupError for no such column or row."""
+        check_within(table, within)
         found = look(table)
         key = (table, column, found.st_ino, found.st_size, found.st_mtime_ns)
         with self._lock:
@@ -256,16 +257,16 @@ class _Reader:
                 self._kept.move_to_end((key, row))
                 return self._kept[key, row]
             try:
-                return self._read(key, row)
+                return self._read(key, row, within)
             except BaseException:
                 self._key = None  # whatever state it is in, it begins anew
                 raise
 
-    def _read(self, key: tuple[Any, ...], row: int) -> list[bytes | None]:
+    def _read(self, key: tuple[Any, ...], row: int, within: Sequence[str] | None) -> list[bytes | None]:
         if self._table is None or self._key != key:
             if self._table:
                 self._table.close()
-            self._table, self._key, self._group = ParquetTable(Path(key[0])), key, -1
+            self._table, self._key, self._group = ParquetTable(Path(key[0]), within), key, -1
         self._table.pictures[key[1]]
         group, start = self._table.group_of(row)
         if group != self._group or self._next > row:
@@ -292,10 +293,10 @@ def _size(cell: list[bytes | None]) -> int:
 _reader = _Reader()
 
 
-def read_picture(place: Inside, limits: Limits) -> bytes:
-    """The bytes of a picture inside a table. Raises ImageError."""
+def read_picture(place: Inside, limits: Limits, within: Sequence[str] | None = None) -> bytes:
+    """The bytes of a picture inside a table, which must lie in one of the folders ``within``. Raises ImageError."""
     try:
-        cell = _reader.cell(place.table, place.column, place.row)
+        cell = _reader.cell(place.table, place.column, place.row, within)
         data = cell[place.part or 0]
     except OSError as error:
         raise unreadable(error) from error
@@ -316,12 +317,12 @@ def read_picture(place: Inside, limits: Limits) -> bytes:
     return data
 
 
-def has_pictures(path: Path) -> bool:
+def has_pictures(path: Path, within: Sequence[str] | None = None) -> bool:
     """Whether a table that lies in a folder is one of pictures, and not one that ImageFinder wrote itself. Raises
     InvalidTableError, and MissingExtraError for what looks like one of the hub where pyarrow is missing."""
     if missing_modules("parquet") and not _like_the_hub(path):
         return False
-    table = ParquetTable(path)
+    table = ParquetTable(path, within)
     try:
         table.keep_pictures()
         return bool(table.pictures) and not set(table.names) >= OUR_EXPORT

@@ -10,8 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from imagefinder._util.files import expanded
 from imagefinder.errors import ImageError, ImageFinderError, InvalidInputError, MissingExtraError, NotFoundError
-from imagefinder.images.files import look, regular, unreadable
+from imagefinder.images.files import OutsideError, check_within, look, regular, unreadable
 from imagefinder.images.ignore import IGNORE_FILE, Rules
 from imagefinder.images.inside import inside
 from imagefinder.images.loader import is_url, split_url
@@ -37,14 +38,16 @@ TABLES = (".csv", ".tsv", ".parquet", ".pq")
 
 
 class Source(ABC):
-    """A source of images. ``uri`` identifies it; ``options`` open it again with ``open_source``."""
+    """A source of images. ``uri`` identifies it; ``options`` open it again with ``open_source``. ``within`` are real
+    paths of folders, in which its files must lie wherever links or the rows of a table lead; None: anywhere."""
 
     kind: str
     uri: str
 
-    def __init__(self, uri: str, options: dict[str, Any] | None = None) -> None:
+    def __init__(self, uri: str, options: dict[str, Any] | None = None, within: Sequence[str] | None = None) -> None:
         self.uri = uri
-        self.options = options or {}
+        self.within = None if within is None else tuple(within)
+        self.options = {**(options or {}), **({} if within is None else {"within": list(within)})}
         self.mounts: list[str] = []  # folders in which the last ``scan`` found another drive
         self.broken: list[str] = []  # links that it found, to folders perhaps, with nothing where they lead
         self.ours: list[str] = []  # folders that it passed by, because ImageFinder made them
@@ -72,8 +75,14 @@ class FolderSource(Source):
 
     kind = "folder"
 
-    def __init__(self, path: str, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> None:
-        super().__init__(path, {"include": list(include), "exclude": list(exclude)})
+    def __init__(
+        self,
+        path: str,
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        within: Sequence[str] | None = None,
+    ) -> None:
+        super().__init__(path, {"include": list(include), "exclude": list(exclude)}, within)
         self._rules = Rules(include, exclude)
         self._unreadable: list[str] = []
 
@@ -96,6 +105,7 @@ class FolderSource(Source):
         ``below`` is the folder's path from the root, with a slash at its end unless empty.
         """
         try:
+            check_within(folder, self.within)
             stat = os.stat(folder)
             if (stat.st_dev, stat.st_ino) in self._entered:
                 return
@@ -104,6 +114,10 @@ class FolderSource(Source):
                 self.mounts.append(folder)
             with os.scandir(folder) as found:
                 entries = sorted(found, key=lambda e: e.name)
+        except OutsideError as error:
+            self._unreadable.append(folder + os.sep)
+            yield _skipped(folder, unreadable(error))
+            return
         except OSError as error:
             self._unreadable.append(folder + os.sep)
             yield Skipped(_printable(folder), SkipCode.PERMISSION, f"The folder can't be read: {error.strerror}.")
@@ -134,7 +148,7 @@ class FolderSource(Source):
                 _printable(entry.path), SkipCode.UNSUPPORTED_FORMAT, UNSUPPORTED[extension], "Save it as JPEG or PNG."
             )
         elif extension in EXTENSIONS:
-            yield _file_ref(entry.path, self.uri, entry=entry)
+            yield _file_ref(entry.path, self, entry=entry)
         elif extension in ENDINGS:
             yield from self._table(entry.path)
 
@@ -142,8 +156,8 @@ class FolderSource(Source):
         """The pictures inside a Parquet table. While it can't be read, they stay."""
         found: list[ImageRef | Skipped] = []
         try:
-            if has_pictures(Path(path)):
-                found = list(TableSource(path).inside_it(self.uri))
+            if has_pictures(Path(path), self.within):
+                found = list(TableSource(path, within=self.within).inside_it(self.uri))
         except ImageFinderError as error:
             self._unreadable.append(f"{path}#")
             code = SkipCode.UNSUPPORTED_FORMAT if isinstance(error, MissingExtraError) else SkipCode.CORRUPT
@@ -169,8 +183,11 @@ class FileSource(Source):
 
     kind = "file"
 
+    def __init__(self, path: str, within: Sequence[str] | None = None) -> None:
+        super().__init__(path, within=within)
+
     def scan(self) -> Iterator[ImageRef | Skipped]:
-        yield _file_ref(self.uri, self.uri)
+        yield _file_ref(self.uri, self)
 
 
 class UrlSource(Source):
@@ -191,8 +208,8 @@ class TableSource(Source):
 
     kind = "table"
 
-    def __init__(self, path: str, column: str | None = None) -> None:
-        super().__init__(path, {"column": column} if column else {})
+    def __init__(self, path: str, column: str | None = None, within: Sequence[str] | None = None) -> None:
+        super().__init__(path, {"column": column} if column else {}, within)
         self._column = column
         self._bare = False
 
@@ -200,7 +217,7 @@ class TableSource(Source):
         base = os.path.dirname(self.uri)
         self._bare = True
         seen: set[str] = set()
-        for place, metadata in read_rows(Path(self.uri), self._column):
+        for place, metadata in read_rows(Path(self.uri), self._column, self.within):
             uri = located(place, base)
             if uri not in seen:
                 self._bare = False
@@ -219,42 +236,50 @@ class TableSource(Source):
         if is_url(uri):
             return ImageRef(uri, folder=_url_folder(uri), source=self.uri, metadata=metadata)
         place = inside(uri)
-        found = _file_ref(place.table if place else uri, self.uri, metadata)
+        found = _file_ref(place.table if place else uri, self, metadata)
         return replace(found, uri=uri, size=None) if place and isinstance(found, ImageRef) else found
 
 
 def open_source(
-    text: str, *, include: Sequence[str] = (), exclude: Sequence[str] = (), column: str | None = None
+    text: str,
+    *,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    column: str | None = None,
+    within: Sequence[str] | None = None,
 ) -> Source:
     """The source that a path or URL names: a folder, a table (by its extension), an image file or a URL.
 
-    ``include`` and ``exclude`` are for folders, ``column`` is for tables. Raises NotFoundError, and InvalidInputError
-    for a folder that ImageFinder made itself, which is never a source.
+    ``include`` and ``exclude`` are for folders, ``column`` is for tables; ``within``: see ``Source``. Raises
+    NotFoundError, and InvalidInputError for a folder that ImageFinder made itself, which is never a source.
     """
     if is_url(text):
         return UrlSource(text)
-    path = os.path.abspath(os.path.expanduser(text))
+    path = os.path.abspath(expanded(text))
     if os.path.isdir(path):
         if found := inside_ours(path):
             raise InvalidInputError(
                 f"{_printable(path)} can't be a source: {_printable(found[0])} is {found[1]}.",
                 remedy="Name the folder that holds the pictures themselves.",
             )
-        return FolderSource(path, include, exclude)
+        return FolderSource(path, include, exclude, within)
     if not os.path.exists(path):
         raise NotFoundError(
             f"There is no file or folder {_printable(path)}.",
             remedy="Check the path; if it is on another drive, mount it.",
         )
-    return TableSource(path, column) if path.lower().endswith(TABLES) else FileSource(path)
+    return TableSource(path, column, within) if path.lower().endswith(TABLES) else FileSource(path, within)
 
 
 def _file_ref(
-    path: str, source: str, metadata: Any = None, entry: os.DirEntry[str] | None = None
+    path: str, source: Source, metadata: Any = None, entry: os.DirEntry[str] | None = None
 ) -> ImageRef | Skipped:
-    """The reference to a file. ``entry`` saves reading its facts again after a folder has been listed."""
+    """The reference to a file. ``entry`` saves reading its facts again after a folder has been listed, and looking
+    where a file leads that is no link."""
     try:
         path.encode()
+        if entry is None or entry.is_symlink():
+            check_within(path, source.within)
         found = regular(entry.stat()) if entry else look(path)
     except UnicodeEncodeError:
         return Skipped(_printable(path), SkipCode.BAD_NAME, "The file's name is not valid UTF-8.", "Rename the file.")
@@ -262,7 +287,7 @@ def _file_ref(
         return _skipped(path, unreadable(error))
     folder = os.path.basename(os.path.dirname(path))
     mtime_ns = min(max(found.st_mtime_ns, -(2**63)), 2**63 - 1)  # what an index can hold: the years 1678 to 2262
-    return ImageRef(path, found.st_size, mtime_ns, folder, source, metadata or {})
+    return ImageRef(path, found.st_size, mtime_ns, folder, source.uri, metadata or {}, source.within)
 
 
 def _skipped(path: str, error: ImageError) -> Skipped:

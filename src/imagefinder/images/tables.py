@@ -44,15 +44,18 @@ class Rows(NamedTuple):
     rows: Iterator[dict[str, Any]]
 
 
-def read_rows(path: Path, column: str | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
+def read_rows(
+    path: Path, column: str | None = None, within: Sequence[str] | None = None
+) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each path or URL in each row, with the row's other columns as numbers, true/false or text, without empty cells.
 
     ``column`` is the name of the column of paths, URLs or pictures, in upper or lower case; by default the first of
     the usual names that exists. The place of a picture inside the table is that of ``images.inside``. A column with the
     name of a field of a record gets the prefix ``csv_``; a column of bytes is left out. Rows without a place are
-    skipped. Raises InvalidTableError, and MissingExtraError for Parquet without pyarrow.
+    skipped. ``within`` are the folders that the table must lie in, see ``files.open_file``. Raises InvalidTableError,
+    and MissingExtraError for Parquet without pyarrow.
     """
-    names, key, rows = _open(path, column)
+    names, key, rows = _open(path, column, within=within)
     if not is_parquet(path):
         rows = _typed(rows, [n for n in names if n != key and n.strip().lower() not in _SPECIAL])
     for row in rows:
@@ -81,12 +84,18 @@ def is_parquet(path: Path) -> bool:
     return path.suffix.lower() in ENDINGS
 
 
-def _open(path: Path, column: str | None = None, first: Sequence[str] = (), last: Sequence[str] = ()) -> Rows:
+def _open(
+    path: Path,
+    column: str | None = None,
+    first: Sequence[str] = (),
+    last: Sequence[str] = (),
+    within: Sequence[str] | None = None,
+) -> Rows:
     """Open a table. Of a Parquet table columns that hold pictures go before those of the usual names."""
     if not is_parquet(path):
-        names, rows = read_csv(path)
+        names, rows = read_csv(path, within=within)
         return Rows(names, place_column(path, names, column, first, last), rows)
-    table = ParquetTable(path)
+    table = ParquetTable(path, within)
     if not column:
         table.keep_pictures()
         first = ["uri", *(bare(name) for name in table.pictures), *first] if table.pictures else first
@@ -156,11 +165,13 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
-def read_csv(path: Path, *, whole: bool = True) -> tuple[list[str], Iterator[dict[str, Any]]]:
+def read_csv(
+    path: Path, *, whole: bool = True, within: Sequence[str] | None = None
+) -> tuple[list[str], Iterator[dict[str, Any]]]:
     """The columns of a CSV file, and its rows as text. Raises InvalidTableError, also while the rows are read: for a
     quotation mark that is never closed, and for a row with more cells than columns, with its line. With ``whole``
-    false, such a row is made to fit."""
-    text, delimiter, above = _told_delimiter(_text(path))
+    false, such a row is made to fit. ``within``: see ``read_rows``."""
+    text, delimiter, above = _told_delimiter(_text(path, within))
     if not text.strip():
         raise InvalidTableError(f"{path.name} is empty.", remedy="A table needs a line of column names.")
     csv.field_size_limit(max(csv.field_size_limit(), LONGEST_CELL))  # of the whole process, so never made less
@@ -239,10 +250,10 @@ def _told_delimiter(text: str) -> tuple[str, str | None, int]:
     return text[match.end() :], match[2], len(re.findall(r"\r\n|\r|\n", match[0]))
 
 
-def _text(path: Path) -> str:
+def _text(path: Path, within: Sequence[str] | None) -> str:
     """A table's text."""
     try:
-        with open_file(path) as file:
+        with open_file(path, within) as file:
             data = file.read()
     except OSError as error:
         raise InvalidTableError(f"{path} can't be read: {error.strerror}.") from error

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from imagefinder._util.files import disk_use, expanded
 from imagefinder.errors import InvalidInputError, ModelError, ModelMismatchError, NotFoundError
 from imagefinder.index.folder import no_images
-from imagefinder.index.models import Models, View
+from imagefinder.index.models import Models, View, usable_roles
 from imagefinder.index.spaces import check_fitted, check_model, is_fitted, models_of, refit, roles_of
 from imagefinder.models.registry import known_name
 from imagefinder.results import IndexInfo, Records, SpaceInfo
@@ -151,13 +151,13 @@ class Collection:
 
     def model_order(self) -> list[str]:
         """The models that embed every image, in this order: first the model of the image space in use, and each base
-        before the models made on top of it."""
+        before the models made on top of it. Those that can't be used are left out."""
         there = models_of(self.index)
         if not there:
             return [self.models.spec(self._model or DEFAULT_MODEL).name]
-        names = [self.index.space(self.index.manifest.current["image"]).model, *there]
+        names = [self.index.space(usable_roles(self.index, self.models)["image"]).model, *there]
         ordered: list[str] = []
-        for name in names:
+        for name in [name for name in names if self.models.broken(name) is None]:
             base = self.models.spec(name).base
             ordered += [base.model, name] if base else [name]
         return list(dict.fromkeys(ordered))
@@ -184,20 +184,29 @@ class Collection:
         from imagefinder.index.spaces import drop
 
         with self.index.indexing:  # nothing is trained on top of it, nor anything called the same, meanwhile
-            spaces = self.index.manifest.spaces
-            spec = self.models.spec(spaces[name].model if name in spaces else name)
-            for other in models_of(self.index):
-                base = self.models.spec(other).base
-                if base and base.fingerprint == spec.fingerprint:
+            spaces, there = self.index.manifest.spaces, models_of(self.index)
+            model = spaces[name].model if name in spaces else name
+            model = model if model in there else self.models.spec(model).name
+            for other in there:
+                if other != model and self._base_of(other) == model:
                     raise InvalidInputError(
-                        f"{other} is made on top of {spec.name}.", remedy=f"First: imagefinder spaces drop {other}"
+                        f"{other} is made on top of {model}.", remedy=f"First: imagefinder spaces drop {other}"
                     )
-            drop(self.index, spec)
-            self.forget_model(spec.name)
-            if spec.folder.parent == self.models.folder:
+            drop(self.index, model)
+            self.forget_model(model)
+            trained = self.models.folder / model
+            if trained.is_dir():
                 import shutil
 
-                shutil.rmtree(spec.folder)
+                shutil.rmtree(trained)
+
+    def _base_of(self, model: str) -> str | None:
+        """The model that another one is made on top of; None for one that is damaged or gone, too."""
+        try:
+            base = self.models.spec(model).base
+        except (ModelError, NotFoundError):
+            return None
+        return base.model if base else None
 
     # --- what is there --------------------------------------------------------------------------------------------
 
@@ -211,6 +220,7 @@ class Collection:
                 dim=entry.dim,
                 images=max(0, total - len(self.index.store.without_vector(entry.vector))),
                 current=tuple(role for role, space in manifest.current.items() if space == name),
+                broken=error.message if (error := self.models.broken(entry.model)) else "",
             )
             for name, entry in manifest.spaces.items()
         ]
@@ -241,6 +251,7 @@ class Collection:
             ],
             created=manifest.created,
             version=manifest.version,
+            notices=tuple(self.index.notices),
         )
 
     def _understands_texts(self, space: str) -> bool:

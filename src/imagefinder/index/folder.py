@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +22,9 @@ from imagefinder.errors import (
 )
 from imagefinder.index import manifest as manifests
 from imagefinder.index.lock import IndexLock
-from imagefinder.index.manifest import Manifest, SpaceEntry
+from imagefinder.index.manifest import POINTS, TRANSFORMS, Manifest, SpaceEntry
+from imagefinder.index.own_files import refuse_foreign, refuse_links
+from imagefinder.index.said_again import begin
 from imagefinder.store.shared.answer import Answering
 from imagefinder.store.shared.refusing import Refusing, read_only_error
 from imagefinder.store.stores import DEFAULT_STORE, find_store
@@ -34,8 +37,6 @@ if TYPE_CHECKING:
     from imagefinder.vectors.transform import LinearTransform
 
 T = TypeVar("T")
-POINTS, TRANSFORMS = "points", "transforms"  # folders
-REBUILD = "Index it again from its sources with: imagefinder index --rebuild"
 
 
 class Index:
@@ -61,7 +62,8 @@ class Index:
         self.path, self.read_only = path, read_only
         self.home = path  # where the models lie that were trained on it: while it is rebuilt, another folder
         self._stores = find_store(store)
-        self._refuse_foreign_folder()
+        refuse_links(path)
+        refuse_foreign(path)
         if (not create or read_only) and not manifests.exists(path):
             raise NotFoundError(f"There is no index at {path}.", remedy="Make one with: imagefinder index FOLDER")
         self.steady = SharedLock()  # shared: no space changes meanwhile
@@ -70,6 +72,7 @@ class Index:
         self.grouping = made()  # the same for clusters
         self.indexing = made()  # one run at a time; a short one may come between the steps of a long one
         self.indexed_now: frozenset[str] = frozenset()  # the sources of the run in progress
+        self.notices: list[str] = []  # what was found damaged, and what became of it
         self.results: dict[str, Any] = {}  # of each kind of run, the facts last read
         self.remembered: dict[str, tuple[int, Any]] = {}  # answers, with the store's ``writes`` they are true for
         self._transforms: dict[str, LinearTransform] = {}
@@ -103,29 +106,27 @@ class Index:
             self._lock.show_door(self._answering.door)
             if not manifests.exists(self.path):
                 manifests.save(self.path, Manifest(__version__))
-            self.manifest = manifests.load(self.path)
+            self.manifest = manifests.load(self.path, mend=True)
             self.store = self._open_store()
             undo.callback(self.store.close)
             self._drop_leftovers()
+            begin(self)
             undo.pop_all()
         self._answering.begin(lambda: self.store, {"hand_over": lambda: False, "ready": self._ready})
+
+    @property
+    def left_open(self) -> bool:
+        """Whether the last process that wrote here was killed, or the power cut: what it wrote last may be lost."""
+        return not self.read_only and bool(getattr(self.store, "left_open", False))
+
+    def notice(self, text: str) -> None:
+        """Tell people about damage: by a line of the log, and to whoever asks for ``notices``."""
+        self.notices.append(text)
+        logging.getLogger("imagefinder").warning("%s", text)
 
     def _ready(self) -> None:
         if self.fit:
             self.fit()
-
-    def _refuse_foreign_folder(self) -> None:
-        """Refuse a folder with other files in it, and one whose points are there but whose ``index.json`` is lost."""
-        if manifests.exists(self.path) or not self.path.is_dir():
-            return
-        there = sorted(p.name for p in self.path.iterdir() if not p.name.startswith((".lock", "index.json")))
-        if {POINTS, *manifests.MADE} & set(there):
-            raise IndexDamagedError(f"{self.path / 'index.json'} is missing.", remedy=REBUILD)
-        if there:
-            raise InvalidInputError(
-                f"{self.path} is not an index, and not empty (it holds '{there[0]}').",
-                remedy="Choose a new or empty folder.",
-            )
 
     def _open_store(self) -> Store:
         points = self.points
@@ -188,10 +189,8 @@ class Index:
         return transform.apply(texts, centre=False)
 
     def sample(self, name: str) -> Float32:
-        """Up to 256 search vectors of a space, float32 (n, dim), with which scores are standardised.
-
-        Ids are hashes, so the first ids in order are a random sample.
-        """
+        """Up to 256 search vectors of a space, float32 (n, dim), with which scores are standardised. Ids are hashes, so
+        the first ids in order are a random sample."""
         import numpy as np
 
         vector = self.space(name).search_vector
@@ -199,9 +198,9 @@ class Index:
             points = next(self.store.scroll(fields=(), vectors=(vector,), batch=256), [])
             if held := [p.vectors[vector] for p in points if vector in p.vectors]:
                 self._samples[vector] = np.stack(held).astype(np.float32)
-        if vector is None or vector not in self._samples:
-            raise no_images()
-        return self._samples[vector]
+        if vector in self._samples:
+            return self._samples[vector]
+        raise no_images()
 
     def search_vectors(self, raw: dict[str, Float32]) -> dict[str, np.ndarray]:
         """The named vectors to store for raw vectors (n, dim) by space: the raw ones, and the search ones once there is

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import socket
 import sys
 import time
@@ -14,8 +15,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from imagefinder._util.lines import read_plain
 from imagefinder._util.processes import is_stopped
+from imagefinder._util.shapes import check_shape
 from imagefinder.errors import ImageFinderError, IndexLockedError, StorageError
+from imagefinder.store.shared.address import is_address
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -26,6 +30,7 @@ DOOR_NAME = ".lock.door"  # where the holder answers, and the secret that it wan
 TURN_NAME = ".lock.next"  # held by a writer that waits for the lock: no reader takes the lock before it
 STOPPED = "That process is stopped, as by Ctrl-Z, and answers nobody."
 RESUME = "Let it go on (`fg` in its terminal, or `kill -CONT {pid}`), or end it."
+MOST_BYTES = 100_000  # of what is written about a lock
 _POLL_S = 0.05
 
 
@@ -115,7 +120,8 @@ class IndexLock:
         try:
             path.unlink(missing_ok=True)
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                json.dump({"host": socket.gethostname(), "pid": os.getpid(), **door}, file)
+                told = {"host": socket.gethostname(), "pid": os.getpid(), "lock": _lock_file(self._folder)}
+                json.dump({**told, **door}, file)
         except OSError:
             return False
         return True
@@ -149,6 +155,7 @@ class IndexLock:
             "command": self._command,
             "since": datetime.now(UTC).isoformat(timespec="seconds"),
             "url": url,
+            "lock": _lock_file(self._folder),
         }
         with contextlib.suppress(OSError):  # the lock holds without it; only the message would be poorer
             (self._folder / HOLDER_NAME).write_text(json.dumps(holder), "utf-8")
@@ -156,10 +163,10 @@ class IndexLock:
     def locked(self) -> IndexLockedError:
         """The error that names the holder."""
         try:
-            holder = json.loads((self._folder / HOLDER_NAME).read_text("utf-8"))
+            holder = _told(self._folder, HOLDER_NAME, _HOLDER)
             pid, host, command, since = (holder[key] for key in ("pid", "host", "command", "since"))
-            url = str(holder.get("url", ""))
-        except (OSError, ValueError, KeyError, TypeError):
+            url = holder["url"]
+        except (OSError, ValueError):
             return IndexLockedError(
                 f"The index {self._folder} is in use by another process.", remedy="Wait for it to end, or stop it."
             )
@@ -174,20 +181,48 @@ class IndexLock:
         return IndexLockedError(message, remedy=remedy, url=url)
 
 
+_DOOR = {"host": str, "pid": int, "lock": str, "address": object, "secret": re.compile("[0-9a-f]{2,200}")}
+_HOLDER = {"pid": int, "host": str, "command": str, "since": str, "url": str, "lock?": str}
+
+
+def _lock_file(folder: Path) -> str:
+    """Which file is locked: a copy of the folder, with all that was written about the lock, has another. Raises
+    OSError."""
+    found = os.stat(folder / LOCK_NAME)
+    return f"{found.st_dev}:{found.st_ino}"
+
+
+def _told(folder: Path, name: str, shape: Any) -> dict[str, Any]:
+    """What is written about the lock of this very folder. Raises OSError or ValueError."""
+    row = json.loads(read_plain(folder / name, MOST_BYTES))
+    check_shape(row, shape)
+    if row.get("lock") != _lock_file(folder):
+        raise ValueError("it is about the lock of another folder, of which this is a copy")
+    found: dict[str, Any] = row
+    return found
+
+
 def read_door(folder: Path) -> dict[str, Any] | None:
     """Where the holder of the index answers; None when there is none on this machine that this user may ask."""
     try:
-        door = json.loads((folder / DOOR_NAME).read_text("utf-8"))
-        return door if door["host"] == socket.gethostname() and door["address"] and door["secret"] else None
-    except (OSError, ValueError, KeyError, TypeError):
+        door = _told(folder, DOOR_NAME, _DOOR)
+    except (OSError, ValueError, RecursionError):
         return None
+    return door if door["host"] == socket.gethostname() and is_address(door["address"]) else None
 
 
 def served_at(folder: Path) -> str:
-    """The URL at which the holder of the index serves it, as it wrote it down; empty if none did."""
+    """The URL at which the holder of the index serves it, as it wrote it down; empty if nobody holds it."""
+    from filelock import FileLock, Timeout
+
     try:
-        return str(json.loads((folder / HOLDER_NAME).read_text("utf-8"))["url"])
-    except (OSError, ValueError, KeyError, TypeError):
+        with FileLock(folder / LOCK_NAME, timeout=0, is_singleton=False):
+            return ""
+    except (Timeout, OSError, NotImplementedError):
+        pass
+    try:
+        return str(_told(folder, HOLDER_NAME, _HOLDER)["url"])
+    except (OSError, ValueError, RecursionError):
         return ""
 
 

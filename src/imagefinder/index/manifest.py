@@ -1,23 +1,64 @@
 """``index.json``: the spaces, transforms and sources of an index. It is small and readable, and is written completely
-or not at all."""
+or not at all; ``index.bak.json`` is the same a second time."""
 
 from __future__ import annotations
 
-import json
+import logging
 import os
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from imagefinder._util.files import write_whole
+from imagefinder._util.shapes import check_shape
 from imagefinder.errors import IndexDamagedError, IndexFolderError, IndexVersionError, NotFoundError
+from imagefinder.index.jsonfile import read_json, write_json
 from imagefinder.index.migrations import CURRENT, FIRST, migrate
 
-NAME = "index.json"
+NAME, SECOND = "index.json", "index.bak.json"
+POINTS, TRANSFORMS = "points", "transforms"  # folders
 MADE = ("made-1", "made-2")  # the folders of rebuilds: the one that is in use, and the next
-_REMEDY = "Restore it from a backup, or delete the folder and index the images again."
+_REMEDY = (
+    "Restore it from a backup, or make the index again from its sources, with all that was said of its images: "
+    "imagefinder index --rebuild SOURCE..."
+)
+MOST_DIM = 65_536
+_MODEL = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
+_SPACE = re.compile(r"[\w-][\w.-]{0,199}")  # the name of a space is part of those of vectors and files
+_TRANSFORM = re.compile(rf"(?:(?:{'|'.join(MADE)})/)?transforms/[\w-][\w.-]{{0,250}}\.npz")
+_VERSION = re.compile(r"[\w-][\w.-]{0,199}\.[0-9]{1,9}")
+_TIME = (re.compile(r"[0-9T:.+Z -]{10,40}"), None)
+_SPACES = {
+    "model": _MODEL,
+    "model_fingerprint": str,
+    "model_space": str,
+    "dim": int,
+    "vector": _SPACE,
+    "search_vector?": (_VERSION, None),
+    "transform?": (_TRANSFORM, None),
+    "fitted_count?": int,
+}
+_SOURCE = {
+    "uri": str,
+    "kind": frozenset({"folder", "file", "table", "url"}),
+    "options?": {"include?": [str], "exclude?": [str], "column?": (str, None)},
+    "last_indexed?": _TIME,
+    "started?": _TIME,
+    "paused?": bool,
+    "mounts?": [str],
+}
+_SHAPE = {
+    "version": int,
+    "created": str,
+    "app_version": str,
+    "current?": {str: str},
+    "made?": frozenset({"", *MADE}),
+    "said?": bool,
+    "spaces": {str: _SPACES},
+    "sources": [_SOURCE],
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +128,8 @@ class SourceEntry:
 class Manifest:
     """What ``index.json`` says. Frozen: ``with_space`` and ``with_source`` return a changed copy. ``current`` names the
     space that is searched by images ("image") and by text ("words"). ``made`` is the folder in the index folder that a
-    rebuild has put the points and transforms in; empty: they lie in the index folder itself."""
+    rebuild has put the points and transforms in; empty: they lie in the index folder itself. ``said``: what people said
+    is kept a second time, see ``said``."""
 
     app_version: str
     spaces: Mapping[str, SpaceEntry] = field(default_factory=dict)
@@ -96,6 +138,7 @@ class Manifest:
     version: int = CURRENT
     current: Mapping[str, str] = field(default_factory=dict)
     made: str = ""
+    said: bool = False
 
     def vectors(self) -> set[str]:
         """The stored vectors that belong to a space."""
@@ -129,6 +172,7 @@ class Manifest:
             "app_version": self.app_version,
             "current": dict(self.current),
             **({"made": self.made} if self.made else {}),
+            **({"said": True} if self.said else {}),
             "spaces": {name: asdict(entry) for name, entry in self.spaces.items()},
             "sources": [entry.to_dict() for entry in self.sources],
         }
@@ -136,11 +180,12 @@ class Manifest:
 
 def exists(folder: str | Path) -> bool:
     """Whether ``folder`` holds an index."""
-    return (Path(folder) / NAME).is_file()
+    return any((Path(folder) / name).is_file() for name in (NAME, SECOND))
 
 
-def load(folder: str | Path) -> Manifest:
-    """What ``index.json`` in ``folder`` says, brought up to the current schema (in memory; ``save`` keeps it).
+def load(folder: str | Path, *, mend: bool = False) -> Manifest:
+    """What ``index.json`` in ``folder`` says, brought up to the current schema (in memory; ``save`` keeps it). Where it
+    is damaged or gone, what its second copy says: a warning is logged, and with ``mend`` the file is written again.
 
     Raises:
         NotFoundError: there is no such folder, or it is empty.
@@ -149,40 +194,52 @@ def load(folder: str | Path) -> Manifest:
         IndexDamagedError: the file is missing from an index, or unreadable.
     """
     folder = Path(folder)
-    path = folder / NAME
     try:
-        data = json.loads(path.read_text("utf-8"))
+        return _load(folder, NAME)
     except (FileNotFoundError, NotADirectoryError):
-        raise _no_index(folder) from None
-    except PermissionError as error:
-        raise IndexFolderError(f"{path} may not be read: {error}", remedy="Allow reading it.") from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise IndexDamagedError(f"{path} is unreadable: {error}", remedy=_REMEDY) from error
-    if not isinstance(data, dict) or not isinstance(data.get("version"), int) or isinstance(data["version"], bool):
-        raise IndexDamagedError(f"{path} is not the description of an index.", remedy=_REMEDY)
+        error: IndexFolderError | NotFoundError = _no_index(folder)
+    except IndexDamagedError as found:
+        error = found
+    try:
+        second = _load(folder, SECOND)
+    except (FileNotFoundError, NotADirectoryError, IndexDamagedError):
+        raise error from None
+    logging.getLogger("imagefinder").warning("%s Its second copy, %s, is used.", error.message, folder / SECOND)
+    if mend:
+        save(folder, second)
+    return second
+
+
+def _load(folder: Path, name: str) -> Manifest:
+    path = folder / name
+    if os.path.lexists(path) and not os.access(path, os.R_OK):
+        raise IndexFolderError(f"{path} may not be read.", remedy="Allow reading it.")
+    data = read_json(path, {"version": int}, _REMEDY)
     if data["version"] > CURRENT:
         raise IndexVersionError(
-            f"{folder} was made by ImageFinder {data.get('app_version', 'of a newer version')} (schema "
+            f"{folder} was made by ImageFinder {data.get('app_version', 'of a newer version')!s:.40} (schema "
             f"{data['version']}); this version reads schemas up to {CURRENT}.",
             remedy="Upgrade with: pip install --upgrade imagefinder",
         )
     try:
-        return _read(migrate(data))
+        data = migrate(data)
+        check_shape(data, _SHAPE)
+        return _read(data)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise IndexDamagedError(f"{path} lacks or garbles an entry: {error!r}", remedy=_REMEDY) from error
+        raise IndexDamagedError(f"{path} lacks or garbles an entry: {error}", remedy=_REMEDY) from error
 
 
 def save(folder: str | Path, manifest: Manifest) -> None:
-    """Write ``index.json`` so that a crash leaves the old one or the new one.
+    """Write ``index.json`` so that a crash leaves the old one or the new one, and the same a second time.
 
     Raises:
         StorageError: the disk is full or can't be written.
     """
-    text = json.dumps(manifest.to_dict(), indent=2, ensure_ascii=False) + "\n"
-    write_whole(Path(folder) / NAME, text.encode())
+    for name in (NAME, SECOND):
+        write_json(Path(folder) / name, manifest.to_dict(), indent=2)
 
 
-def _no_index(folder: Path) -> Exception:
+def _no_index(folder: Path) -> IndexFolderError | NotFoundError:
     if not folder.exists():
         return NotFoundError(f"There is no index at {folder}.", remedy="Make one with: imagefinder index SOURCE")
     if not folder.is_dir():
@@ -195,32 +252,34 @@ def _no_index(folder: Path) -> Exception:
 
 
 def _read(data: Mapping[str, Any]) -> Manifest:
+    """Raises ValueError or TypeError for what has the right shape and still can't be."""
     spaces = {name: SpaceEntry(**entry) for name, entry in data["spaces"].items()}
+    for name, entry in spaces.items():
+        _check_space(name, entry)
     sources = tuple(SourceEntry(**entry) for entry in data["sources"])
-    _check_types(*spaces.values(), *sources)
+    vectors = [name for entry in spaces.values() for name in (entry.vector, entry.search_vector) if name]
+    if len(vectors) > len(set(vectors)):
+        raise ValueError("two spaces have the same vectors")
+    for source in sources:
+        if unknown := set(source.options) - {"include", "exclude", "column"}:
+            raise ValueError(f"a source has the options {unknown!r:.80}")
     current = data.get("current") or _first_spaces(spaces)
     if not set(current) <= {"image", "words"} or not set(current.values()) <= set(spaces):
         raise ValueError(f"current is {current!r}")
-    made = str(data["made"])
-    if made not in ("", *MADE):
-        raise ValueError(f"made is {made!r}")
-    return Manifest(
-        str(data["app_version"]), spaces, sources, str(data["created"]), int(data["version"]), current, made
-    )
+    app, created, version = data["app_version"], data["created"], data["version"]
+    return Manifest(app, spaces, sources, created, version, current, data["made"], data.get("said", False))
+
+
+def _check_space(name: str, entry: SpaceEntry) -> None:
+    """The name of a space is part of names of files."""
+    if not _SPACE.fullmatch(name):
+        raise ValueError(f"a space is called {name!r:.80}")
+    if not 1 <= entry.dim <= MOST_DIM or entry.fitted_count < 0:
+        raise ValueError(f"the space {name} has {entry.dim} dimensions, fitted on {entry.fitted_count} images")
+    if (entry.search_vector is None) != (entry.transform is None):
+        raise ValueError(f"the space {name} has a search vector without a transform, or the other way round")
 
 
 def _first_spaces(spaces: Mapping[str, SpaceEntry]) -> dict[str, str]:
     """The current spaces of an index that was made before an index could have several models."""
     return {entry.model_space: name for name, entry in reversed(list(spaces.items()))}
-
-
-def _check_types(*entries: SpaceEntry | SourceEntry) -> None:
-    for entry in entries:
-        for name, value in asdict(entry).items():
-            wanted = _TYPES.get(name, str)
-            if not isinstance(value, wanted) and not (value is None and name in _OPTIONAL):
-                raise TypeError(f"{name} is {value!r}")
-
-
-_OPTIONAL = ("search_vector", "transform", "last_indexed", "started")
-_TYPES: dict[str, Any] = {"dim": int, "fitted_count": int, "options": dict, "paused": bool, "mounts": (list, tuple)}

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imagefinder.errors import InvalidQueryError, ModelMismatchError, NotFoundError
-from imagefinder.index.folder import REBUILD
-from imagefinder.index.spaces import check_model, models_of, roles_of
+from imagefinder.errors import ImageFinderError, InvalidQueryError, ModelError, ModelMismatchError, NotFoundError
+from imagefinder.index.own_files import REBUILD
+from imagefinder.index.spaces import check_model, is_fitted, models_of, roles_of
 
 if TYPE_CHECKING:
     from imagefinder.index.folder import Index
@@ -29,6 +29,7 @@ class Models:
         self._index = index
         self._threads = threads
         self._loaded: dict[str, Embedder] = {}
+        self._broken: dict[str, ImageFinderError | None] = {}
         self._lock = threading.Lock()
 
     @property
@@ -63,10 +64,50 @@ class Models:
             )
         return embedder
 
+    def broken(self, name: str) -> ImageFinderError | None:
+        """Why a model of the index can't be used: it, or the one that it is made on top of, is not on this machine, or
+        one trained on the index is damaged. None if it can. It is looked at once."""
+        if name not in self._broken:
+            self._broken[name] = None
+            try:
+                spec = self.spec(name)
+                if spec.folder.parent == self.folder:
+                    spec.verify()
+                self._broken[name] = self.broken(spec.base.model) if spec.base else None
+            except (ModelError, NotFoundError) as error:
+                self._broken[name] = error
+                self._index.notice(
+                    f"The model {name} can't be used: {error.message} Its space is passed over. Remove it with "
+                    f"`imagefinder spaces drop {name}`, after `imagefinder spaces use` of another if it is in use, "
+                    "and train it again."
+                )
+        return self._broken[name]
+
     def forget(self, name: str) -> None:
         """Load the model again at its next use, because it was trained again or removed."""
         with self._lock:
             self._loaded.pop(name, None)
+            self._broken.pop(name, None)
+
+
+def usable_roles(index: Index, models: Models) -> dict[str, str]:
+    """The spaces in use; in place of those whose model can't be used, those of the first other model that can. Raises
+    what is wrong with a model where there is no other."""
+    roles = dict(index.manifest.current)
+    for role, space in index.manifest.current.items():
+        error = models.broken(index.space(space).model)
+        if error is None:
+            continue
+        others = [name for name in models_of(index) if models.broken(name) is None]
+        found = [wanted[role] for name in others if role in (wanted := roles_of(models.spec(name)))]
+        found = [name for name in found if name in index.manifest.spaces and is_fitted(index, name)]
+        if found:
+            roles[role] = found[0]
+        elif role == "image":
+            raise error
+        else:
+            del roles[role]
+    return roles
 
 
 @dataclass(frozen=True)
@@ -95,7 +136,7 @@ class View:
     @classmethod
     def current(cls, index: Index, models: Models) -> View:
         """The view of searches that name no space. Raises NotFoundError if nothing is indexed yet."""
-        roles = index.manifest.current
+        roles = usable_roles(index, models)
         if "image" not in roles:
             raise NotFoundError("The index holds no images yet.", remedy="Add some with: imagefinder index FOLDER")
         return cls(index, models, roles["image"], roles.get("words"))

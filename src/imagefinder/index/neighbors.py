@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imagefinder.errors import IndexDamagedError, NotFoundError, StorageError
-from imagefinder.index.runs import drop_former, drop_run, list_runs, save_run
+from imagefinder.index.runs import Run, drop_former, drop_run, readable_runs, save_run
 from imagefinder.vectors.neighbors import NeighborGraph, knn_graph
 
 if TYPE_CHECKING:
@@ -24,14 +24,15 @@ def index_graph(index: Index, vectors: Float32, k: int) -> NeighborGraph:
     """The ``k`` nearest neighbours of vectors, float32 (n, dim), of this index. The stored graph is used if it was made
     from the same vectors; otherwise it is computed, and stored if it is of all images."""
     digest = hashlib.blake2b(np.ascontiguousarray(vectors).data, digest_size=16).hexdigest()
-    for run in list_runs(index.path, KIND):
-        if run.facts.get("vectors") == digest and run.facts.get("k", 0) >= min(k, len(vectors) - 1):
+    for run in readable_runs(index.path, KIND):
+        if run.facts.get("vectors") == digest:
             try:
-                arrays = run.arrays()
-                return NeighborGraph(arrays["indices"], arrays["distances"]).first(k)
+                found = _read(run, len(vectors))
+                if found.k >= min(k, len(vectors) - 1):
+                    return found.first(k)
             except NotFoundError:  # another took its place meanwhile
                 continue
-            except (IndexDamagedError, KeyError):
+            except IndexDamagedError:
                 if not index.read_only:
                     drop_run(run)
     worth_keeping = not index.read_only and len(vectors) * KEPT * 8 <= LARGEST and len(vectors) == index.store.count()
@@ -39,6 +40,15 @@ def index_graph(index: Index, vectors: Float32, k: int) -> NeighborGraph:
     if worth_keeping:
         _keep(index, graph, digest)
     return graph.first(k)
+
+
+def _read(run: Run, n: int) -> NeighborGraph:
+    """Raises IndexDamagedError, or NotFoundError if it was dropped meanwhile."""
+    arrays = run.arrays({"indices": ("i", n, "k"), "distances": ("f", n, "k")})
+    indices = arrays["indices"]
+    if indices.size and (int(indices.min()) < 0 or int(indices.max()) >= n):
+        raise IndexDamagedError(f"{run.folder} is damaged: it has neighbours that are no images.", remedy=run.again)
+    return NeighborGraph(indices, arrays["distances"])
 
 
 def _keep(index: Index, graph: NeighborGraph, digest: str) -> None:

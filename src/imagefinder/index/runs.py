@@ -8,7 +8,6 @@ numbers of each image, by array name
 from __future__ import annotations
 
 import io
-import json
 import os
 import shutil
 import threading
@@ -17,22 +16,33 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from uuid import UUID, uuid4
 
 from imagefinder._util.files import write_whole
+from imagefinder._util.shapes import check_shape
 from imagefinder.errors import IndexDamagedError, NotFoundError, StorageError
+from imagefinder.index.jsonfile import json_text, read_json, write_json
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.lib.npyio import NpzFile
 
 T = TypeVar("T")
+Axes: TypeAlias = tuple[Any, ...]  # NumPy's letter of a kind of dtype, then the size of each axis: a number or a name
+OPTIONAL = frozenset({"contents"})  # arrays that older versions did not keep
 RUNS = "runs"
 FACTS, ARRAYS = "run.json", "arrays.npz"
 PARTIAL = ".part"  # ends the hidden names of runs that are being written or removed
 _naming = threading.Lock()
 SESSION = uuid4().hex[:8]  # begins those of this process, the only one to work on the index
+MOST_BYTES = 2**30  # of the arrays of a run, unpacked
+AGAIN = {  # by kind, what makes a result again that is damaged
+    "clusters": "Cluster again: imagefinder cluster",
+    "maps": "Make the map again: imagefinder map",
+    "duplicates": "Search again: imagefinder duplicates",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +53,42 @@ class Run:
     folder: Path
     facts: Mapping[str, Any]
 
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Its arrays, by name. Raises IndexDamagedError, or NotFoundError if the run was dropped in the meantime."""
+    @property
+    def again(self) -> str:
+        """What to do when it is damaged."""
+        return _again(self.folder)
+
+    def check(self, shape: Any) -> None:
+        """Compare the facts with the shape that they may have, see ``shapes``. Raises IndexDamagedError."""
+        try:
+            check_shape(self.facts, shape)
+        except ValueError as error:
+            raise IndexDamagedError(f"{self.folder / FACTS} is damaged: {error}.", remedy=self.again) from error
+
+    def arrays(self, kinds: Mapping[str, Axes] | None = None) -> dict[str, np.ndarray]:
+        """Its arrays, by name; those named in ``kinds`` are there, and as it says. Raises IndexDamagedError, or
+        NotFoundError if the run was dropped in the meantime."""
         with self.opened() as found:
-            return {name: found[name] for name in found.files}
+            arrays = {name: found[name] for name in found.files}
+        sizes: dict[str, int] = {}
+        for name, axes in (kinds or {}).items():
+            self.check_array(name, arrays.get(name), axes, sizes)
+        return arrays
+
+    def check_array(self, name: str, array: np.ndarray | None, axes: Axes, sizes: dict[str, int]) -> None:
+        """Compare the kind and the axes of an array with what they may be; ``sizes`` are those of named axes, to which
+        are added those that are seen here first. Raises IndexDamagedError."""
+        kind, *wanted = axes
+        right = array is not None and array.dtype.kind == kind and array.ndim == len(wanted)
+        if array is not None and right:
+            right = all(
+                size == (sizes.setdefault(a, size) if isinstance(a, str) else a)
+                for size, a in zip(array.shape, wanted, strict=True)
+            )
+            right = right and (kind != "f" or bool((abs(array) < float("inf")).all()))
+        if not right:
+            found = "missing" if array is None else f"{array.dtype} {array.shape}"
+            raise IndexDamagedError(f"{self.folder / ARRAYS} is damaged: {name} is {found}.", remedy=self.again)
 
     @contextmanager
     def opened(self) -> Iterator[NpzFile]:
@@ -56,20 +98,26 @@ class Run:
         path = self.folder / ARRAYS
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
+                if sum(part.file_size for part in found.zip.infolist()) > MOST_BYTES:
+                    raise ValueError(f"it unpacks to more than {MOST_BYTES:,} bytes")
                 yield found
         except Exception as error:  # zipfile, zlib and NumPy each raise their own on damaged files
             if not self.folder.exists():
                 raise _gone(self.folder) from error
-            raise IndexDamagedError(
-                f"{path} is missing or damaged: {error}.", remedy=f"Delete {self.folder} and run it again."
-            ) from error
+            raise IndexDamagedError(f"{path} is missing or damaged: {error}.", remedy=self.again) from error
 
 
 class LateArrays(Mapping[str, "np.ndarray"]):
-    """The arrays of a run. Each is read when it is first used, which may raise IndexDamagedError."""
+    """The arrays of a run. Each is read when it is first used, and compared with what ``kinds`` says of it; ``sizes``
+    are those of named axes. May raise IndexDamagedError."""
 
-    def __init__(self, run: Run) -> None:
-        self._run = run
+    def __init__(
+        self,
+        run: Run,
+        kinds: Mapping[str, Axes] = MappingProxyType({}),
+        sizes: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
+        self._run, self._kinds, self._sizes = run, kinds, dict(sizes)
         self._read: dict[str, np.ndarray] = {}
 
     def __getitem__(self, name: str) -> np.ndarray:
@@ -78,6 +126,8 @@ class LateArrays(Mapping[str, "np.ndarray"]):
                 there = name in found.files
                 if there:
                     self._read[name] = found[name]
+            if name in self._kinds and (there or name not in OPTIONAL):
+                self._run.check_array(name, self._read.get(name), self._kinds[name], self._sizes)
             if not there:
                 raise KeyError(name)
         return self._read[name]
@@ -117,7 +167,7 @@ def save_version(index: Path, former: Run, facts: Mapping[str, Any]) -> Run:
 
 def _share(source: Path, target: Path) -> None:
     if not source.is_file():
-        raise IndexDamagedError(f"{source} is missing.", remedy=f"Delete {source.parent} and run it again.")
+        raise IndexDamagedError(f"{source} is missing.", remedy=_again(source.parent))
     target.parent.mkdir(parents=True)
     try:
         os.link(source, target)
@@ -132,7 +182,7 @@ def _save(index: Path, kind: str, facts: Mapping[str, Any], put_arrays: Callable
     partial = _hidden(home)
     try:
         put_arrays(partial / ARRAYS)
-        write_whole(partial / FACTS, _text(facts))
+        write_whole(partial / FACTS, json_text(facts))
         folder = _named(partial, home)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
@@ -164,7 +214,7 @@ def _named(partial: Path, home: Path) -> Path:
 
 def change_facts(run: Run, facts: Mapping[str, Any]) -> Run:
     """The run with other facts, which are on disk when this returns. Raises StorageError."""
-    write_whole(run.folder / FACTS, _text(facts))
+    write_json(run.folder / FACTS, facts)
     return Run(run.name, run.folder, facts)
 
 
@@ -174,6 +224,14 @@ def list_runs(index: Path, kind: str) -> list[Run]:
     while True:
         with suppress(NotFoundError):  # one was dropped since it was listed; what took its place is there by now
             return [_load(home / name) for name in _names(home)]
+
+
+def readable_runs(index: Path, kind: str) -> Iterator[Run]:
+    """The results of a kind that can be read, oldest first."""
+    home = index / RUNS / kind
+    for name in _names(home):
+        with suppress(NotFoundError, IndexDamagedError):
+            yield _load(home / name)
 
 
 def load_run(index: Path, kind: str, name: str | None = None) -> Run:
@@ -209,10 +267,16 @@ def drop_run(run: Run) -> None:
 
 
 def drop_former(index: Path, run: Run, alike: Callable[[Run], bool] = lambda run: True) -> None:
-    """Delete the results that ``run`` replaces: the older ones of its kind that are ``alike``."""
-    for other in list_runs(index, run.folder.parent.name):
-        if int(other.name) < int(run.name) and alike(other):
-            drop_run(other)
+    """Delete the results that ``run`` replaces: the older ones of its kind that are ``alike``, or damaged."""
+    home = run.folder.parent
+    for name in _names(home):
+        if int(name) < int(run.name):
+            try:
+                gone = alike(_load(home / name))
+            except (NotFoundError, IndexDamagedError):
+                gone = True
+            if gone:
+                drop_run(Run(name, home / name, {}))
 
 
 def drop_older(index: Path, kind: str, kept: int, *, but: Collection[str | None] = ()) -> None:
@@ -229,15 +293,13 @@ def _names(home: Path) -> list[str]:
 
 def _load(folder: Path) -> Run:
     try:
-        facts = json.loads((folder / FACTS).read_text("utf-8"))
-        if not isinstance(facts, dict):
-            raise ValueError("it is not an object")
-    except (OSError, ValueError) as error:
+        facts = read_json(folder / FACTS, {}, _again(folder))
+    except (FileNotFoundError, IndexDamagedError) as error:
         if not folder.exists():
             raise _gone(folder) from error
-        raise IndexDamagedError(
-            f"{folder / FACTS} is missing or damaged: {error}.", remedy=f"Delete {folder} and run it again."
-        ) from error
+        if isinstance(error, IndexDamagedError):
+            raise
+        raise IndexDamagedError(f"{folder / FACTS} is missing.", remedy=_again(folder)) from error
     return Run(folder.name, folder, facts)
 
 
@@ -245,8 +307,8 @@ def _gone(folder: Path) -> NotFoundError:
     return NotFoundError(f"The run {folder.name} of {folder.parent.name} is not there any more.")
 
 
-def _text(facts: Mapping[str, Any]) -> bytes:
-    return (json.dumps(facts, indent=1, ensure_ascii=False) + "\n").encode()
+def _again(folder: Path) -> str:
+    return AGAIN.get(folder.parent.name, f"Delete {folder} and run it again.")
 
 
 def pack_ids(ids: Sequence[str]) -> np.ndarray:

@@ -1,38 +1,135 @@
-"""What people said of images that are not in the index any more: tags, caption, name, and the cluster they were put in.
+"""What people said, kept a second time: tags, captions, names of images, decisions on pairs, names of clusters.
 
-It is kept by content in ``said.json``, written whole, and comes back with the content, wherever its file is then.
+It is kept by content in ``said.jsonl``, a file to which lines are added before the index itself changes; the last line
+about something counts. From it is put back what a power cut or damage took from the index, and what was said of images
+that have left it comes back with their content, wherever their files are then.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from imagefinder._util.files import write_whole
-from imagefinder.errors import IndexDamagedError
+from imagefinder._util.lines import add_lines
+from imagefinder.errors import StorageError
+from imagefinder.index.jsonfile import line, read_json, read_lines
 
 if TYPE_CHECKING:
-    from imagefinder.index.folder import Index
+    from imagefinder.index.manifest import Manifest
+    from imagefinder.store.base import Store
 
-FILE = "said.json"
-VERSION = 1
+FILE = "said.jsonl"
+FORMER = "said.json"  # what it was while it told only of images that had left
 BY_PEOPLE = ("tags", "caption", "name", "cluster_pinned")  # with none of these, nothing was said
 FIELDS = (*BY_PEOPLE, "cluster", "cluster_name")
 BATCH = 1000
+GROWN, LEAST = 4, 1024**2  # it is written anew when it has so many times the size it had then, and so many bytes
+HEAD = b'{"size": %12d, "anew": %12d}\n'  # the size of the file, and the one it had when it was written anew
+_HEAD = re.compile(rb'\{"size": +([0-9]+), "anew": +([0-9]+)\}\n')
+
+_FIELDS = {
+    "tags?": [str],
+    "caption?": str,
+    "name?": str,
+    "cluster_pinned?": bool,
+    "cluster?": int,
+    "cluster_name?": str,
+}
+_IMAGE = {"content_hash": str, "uri": str, "when": str, "fields": _FIELDS}
+_PAIR = {"pair": [str], "decision": (str, None), "when": str, "names": [str]}
+_CLUSTER = {"label": int, "name": str, "named": bool, "locked": bool, "joined": bool}
+_GROUPS = {"groups": (str, None), "clusters": [_CLUSTER], "apart": [[int]]}
+_JUDGEMENT = {"feedback": str, "row": ({"id": str}, None)}
+SHAPE = (_IMAGE, _PAIR, _GROUPS, _JUDGEMENT, {"size": int, "anew": int})
+FEW = (b'{"pair"', b'{"groups"', b'{"feedback"')  # begin the lines that are not of images
+
+
+class Home(Protocol):
+    """What is needed of an open index, see ``folder.Index``."""
+
+    path: Path
+    manifest: Manifest
+    store: Store
+    writing: Any
+
+    @property
+    def left_open(self) -> bool: ...
+
+    def notice(self, text: str) -> None: ...
+
+    def save_manifest(self, manifest: Manifest) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What was said of one image: its content hash, the ``uri`` it had, and the ``fields`` of its payload."""
+    """What was said of one image: its content hash, the ``uri`` it had, and the ``fields`` of its payload; none where
+    all was taken back."""
 
     content_hash: str
     uri: str
     fields: Mapping[str, Any] = field(default_factory=dict)
-    when: str = ""
+    when: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.content_hash, self.uri
+
+    def row(self) -> dict[str, Any]:
+        return {"content_hash": self.content_hash, "uri": self.uri, "when": self.when, "fields": dict(self.fields)}
+
+
+@dataclass(slots=True)
+class Kept:
+    """All that is kept: of ``images`` by content and URI, decisions on ``pairs`` of contents, the row about the
+    clusters in force (``groups``), judgements by their ids (``feedback``). Of the images ``taken_back`` nothing is said
+    any more. ``lost`` lines can't be read."""
+
+    images: dict[tuple[str, str], Said] = field(default_factory=dict)
+    pairs: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    groups: dict[str, Any] | None = None
+    feedback: dict[str, dict[str, Any]] = field(default_factory=dict)
+    taken_back: set[tuple[str, str]] = field(default_factory=set)
+    lost: int = 0
+
+    def take(self, row: Mapping[str, Any]) -> None:
+        """What a line says, in place of what was said before."""
+        if "content_hash" in row:
+            said = Said(row["content_hash"], row["uri"], row["fields"], row["when"])
+            self.images.pop(said.key, None)  # what is said last comes last
+            self.taken_back.discard(said.key)
+            if said.fields:
+                self.images[said.key] = said
+            else:
+                self.taken_back.add(said.key)
+        elif "pair" in row and len(row["pair"]) == 2:
+            first, second = row["pair"]
+            self.pairs.pop((first, second), None)
+            if row["decision"]:
+                self.pairs[first, second] = dict(row)
+        elif "groups" in row:
+            self.groups = dict(row) if row["groups"] else None
+        elif "feedback" in row:
+            self.feedback.pop(row["feedback"], None)
+            if row["row"]:
+                self.feedback[row["feedback"]] = row["row"]
+
+    def rows(self) -> Iterator[Mapping[str, Any]]:
+        """The lines that say all of it."""
+        yield from (said.row() for said in self.images.values())
+        yield from self.pairs.values()
+        if self.groups:
+            yield self.groups
+        yield from ({"feedback": id, "row": row} for id, row in self.feedback.items())
+
+    def add(self, later: Iterable[Said]) -> None:
+        for said in later:
+            self.take(said.row())
 
 
 def said_of(payload: Mapping[str, Any]) -> Said | None:
@@ -40,91 +137,118 @@ def said_of(payload: Mapping[str, Any]) -> Said | None:
     if not payload.get("content_hash") or not any(payload.get(name) for name in BY_PEOPLE):
         return None
     fields = {name: payload[name] for name in FIELDS if payload.get(name) is not None}
-    when = datetime.now(UTC).isoformat(timespec="seconds")
-    return Said(str(payload["content_hash"]), str(payload["uri"]), fields, when)
+    return Said(str(payload["content_hash"]), str(payload["uri"]), fields)
 
 
-def load_said(folder: Path) -> list[Said]:
-    """What is kept in an index folder, the oldest first; nothing if there is no such file. Raises IndexDamagedError."""
+def changed(payload: Mapping[str, Any], changes: Mapping[str, Any]) -> Iterator[Said]:
+    """What is said of the image with this payload once the changes are made, if it is not what was said before."""
+    before, after = said_of(payload), said_of({**payload, **changes})
+    if after and (before is None or before.fields != after.fields):
+        yield after
+    elif before and not after:
+        yield Said(before.content_hash, before.uri)
+
+
+def load_said(folder: Path) -> Kept:
+    """What is kept in an index folder; nothing if there is no such file. Raises IndexDamagedError when a file can't be
+    read at all."""
+    kept = Kept()
+    try:
+        former = read_json(folder / FORMER, {"version": int, "images": [_IMAGE]}, _MEND)
+        kept.add(Said(row["content_hash"], row["uri"], row["fields"], row["when"]) for row in former["images"])
+    except FileNotFoundError:
+        pass
+    rows, kept.lost = read_lines(folder / FILE, SHAPE)
+    for row in rows:
+        kept.take(row)
+    kept.lost += is_cut_short(folder)
+    return kept
+
+
+def load_few(folder: Path) -> Kept:
+    """The same without what is said of images, which are many."""
+    kept = Kept()
+    for row in read_lines(folder / FILE, SHAPE, begin=FEW)[0]:
+        kept.take(row)
+    return kept
+
+
+_MEND = "Mend it, or move it away to go on without what it holds."
+
+
+def is_cut_short(folder: Path) -> bool:
+    """Whether the file has less in it than its first line says, or no such line."""
     path = folder / FILE
     try:
-        found = json.loads(path.read_text("utf-8"))
-        if found["version"] > VERSION:
-            raise ValueError("it was written by a newer ImageFinder")
-        if not isinstance(found["images"], list):
-            raise TypeError("its images are no list")
-        return [_read(row) for row in found["images"]]
+        with path.open("rb") as file:
+            told = file.read(len(HEAD % (0, 0)))
+            return _size_told(told)[0] > os.fstat(file.fileno()).st_size
     except FileNotFoundError:
-        return []
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise IndexDamagedError(
-            f"{path} can't be read: {error}.", remedy="Mend it, or move it away to go on without what it holds."
-        ) from error
+        return False
+    except (OSError, ValueError):
+        return True
 
 
-def _read(row: Mapping[str, Any]) -> Said:
-    said = Said(row["content_hash"], row["uri"], dict(row["fields"]), row["when"])
-    texts = (said.content_hash, said.uri, said.when, *said.fields.get("tags", ()))
-    if not all(isinstance(text, str) for text in texts):
-        raise TypeError(f"no text where there must be one, in {texts!r}")
-    if wrong := [name for name, value in said.fields.items() if not isinstance(value, _KINDS.get(name, object))]:
-        raise TypeError(f"{wrong[0]} is {said.fields[wrong[0]]!r}")
-    return said
+def _size_told(head: bytes) -> tuple[int, int]:
+    """The two sizes of the first line. Raises ValueError for what is no first line."""
+    match = _HEAD.fullmatch(head)
+    if match is None:
+        raise ValueError("no first line")
+    return int(match[1]), int(match[2])
 
 
-_KINDS = {"tags": list, "caption": str, "name": str, "cluster_pinned": bool, "cluster": int, "cluster_name": str}
+def save_said(folder: Path, kept: Kept) -> None:
+    """Write the file anew. Raises StorageError; the former file is then untouched."""
+    text = b"".join(map(line, kept.rows()))
+    size = len(HEAD % (0, 0)) + len(text)
+    write_whole(folder / FILE, HEAD % (size, size) + text)
+    (folder / FORMER).unlink(missing_ok=True)
 
 
-def save_said(folder: Path, kept: Iterable[Said]) -> None:
-    """Replace what is kept in an index folder. Raises StorageError; the former file is then untouched."""
-    rows = [{"content_hash": s.content_hash, "uri": s.uri, "when": s.when, "fields": dict(s.fields)} for s in kept]
-    path = folder / FILE
-    if rows or path.exists():
-        write_whole(path, (json.dumps({"version": VERSION, "images": rows}, ensure_ascii=False) + "\n").encode())
+def note(index: Home, rows: Iterable[Mapping[str, Any]], *, sync: bool = True) -> None:
+    """Add lines. They are on the disk when this returns; without ``sync`` a power cut may take them, but no kill.
+
+    Raises:
+        StorageError: the disk is full or can't be written; nothing may be changed in the index then.
+    """
+    text = b"".join(map(line, rows))
+    if not text:
+        return
+    path = index.path / FILE
+    with index.writing:
+        if not path.exists():
+            save_said(index.path, load_said(index.path))
+        try:
+            size, anew = add_lines(path, text, sync=sync), _tell_size(path)
+        except OSError as error:
+            raise StorageError(
+                f"{path} can't be written: {error.strerror or error}.", remedy="Make room or allow writing there."
+            ) from error
+        if size > LEAST and size > GROWN * anew:
+            save_said(index.path, load_said(index.path))
 
 
-def joined(former: Iterable[Said], later: Iterable[Said]) -> list[Said]:
-    """Both, with the later of two about the same content in the same place."""
-    return list({(s.content_hash, s.uri): s for s in (*former, *later)}.values())
+def _tell_size(path: Path) -> int:
+    """Write the size of the file into its first line; the one it had when it was written anew. Lines come to the disk
+    before, so that none is missed that never was there."""
+    with path.open("r+b") as file:
+        try:
+            anew = _size_told(file.read(len(HEAD % (0, 0))))[1]
+        except ValueError:  # a damaged one: who reads it next says so
+            return 0
+        file.seek(0)
+        file.write(HEAD % (os.fstat(file.fileno()).st_size, anew))
+    return anew
 
 
-def retire(index: Index, ids: Sequence[str]) -> int:
+def retire(index: Home, ids: Sequence[str]) -> int:
     """Take images out of the index, by id; unknown ids are ignored. What was said of them is on the disk before they
     go. Returns of how many something is kept. Raises IndexDamagedError or StorageError; nothing is removed then."""
     with index.writing:
-        said = []
+        said: list[Said] = []
         for start in range(0, len(ids), BATCH):
             found = (said_of(point.payload) for point in index.store.retrieve(ids[start : start + BATCH]))
             said += [one for one in found if one]
-        if said:
-            save_said(index.path, joined(load_said(index.path), said))
+        note(index, (one.row() for one in said))
         index.store.delete(ids)
     return len(said)
-
-
-class SaidBefore:
-    """What is kept, to be found by content. ``give_back`` hands it out; ``settle`` forgets what has been."""
-
-    def __init__(self, index: Index) -> None:
-        self._index = index
-        self._by_content: dict[str, list[Said]] = {}
-        self._given: set[str] = set()
-        for one in load_said(index.path):
-            self._by_content.setdefault(one.content_hash, []).append(one)
-
-    def find(self, content_hash: str, uri: str) -> Mapping[str, Any] | None:
-        """What was said of this content: where it was in the same place, else what was kept last."""
-        found = self._by_content.get(content_hash)
-        if not found:
-            return None
-        self._given.add(content_hash)
-        return next((s.fields for s in found if s.uri == uri), found[-1].fields)
-
-    def settle(self, is_there: Mapping[str, str]) -> None:
-        """Forget what was handed out, which by now is on records, and what is of images that are in the index with
-        their content (``is_there``, by URI). A kill before leaves it to the next run."""
-        with self._index.writing:
-            kept = load_said(self._index.path)
-            rest = [s for s in kept if s.content_hash not in self._given and is_there.get(s.uri) != s.content_hash]
-            if len(rest) < len(kept):
-                save_said(self._index.path, rest)

@@ -12,8 +12,8 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from imagefinder.errors import InvalidInputError, ModelMismatchError, NotFoundError
-from imagefinder.index.folder import REBUILD, TRANSFORMS
-from imagefinder.index.manifest import SpaceEntry
+from imagefinder.index.manifest import TRANSFORMS, SpaceEntry
+from imagefinder.index.own_files import REBUILD
 
 if TYPE_CHECKING:
     from imagefinder.index.folder import Index
@@ -120,13 +120,13 @@ def check_fitted(index: Index, name: str) -> None:
         )
 
 
-def drop(index: Index, spec: ModelSpec) -> None:
-    """Remove the vectors of a model. Raises InvalidInputError if one of its spaces is current, and NotFoundError if it
-    has no vectors here."""
+def drop(index: Index, model: str) -> None:
+    """Remove the vectors of a model, named by its name. Raises InvalidInputError if one of its spaces is current, and
+    NotFoundError if it has no vectors here."""
     with index.writing:
-        names = [name for name in spaces_of(spec).values() if name in index.manifest.spaces]
+        names = [name for name, entry in index.manifest.spaces.items() if entry.model == model]
         if not names:
-            raise NotFoundError(f"The index has no vectors of {spec.name!r}; it has: {', '.join(models_of(index))}.")
+            raise NotFoundError(f"The index has no vectors of {model!r}; it has: {', '.join(models_of(index))}.")
         if used := [name for name in names if name in index.manifest.current.values()]:
             raise InvalidInputError(
                 f"The space {used[0]!r} is the one in use.", remedy="First: imagefinder spaces use ANOTHER"

@@ -11,29 +11,30 @@ from typing import TYPE_CHECKING
 
 from imagefinder._util.threads import cores
 from imagefinder.errors import ModelError, NotFoundError
-from imagefinder.index.folder import TRANSFORMS
+from imagefinder.index.manifest import TRANSFORMS
 from imagefinder.index.spaces import add_spaces, lacking, models_of
 from imagefinder.ingest.fill import fill
 
 if TYPE_CHECKING:
     from imagefinder.index.collection import Collection
     from imagefinder.index.folder import Index
-    from imagefinder.index.manifest import SpaceEntry
+    from imagefinder.index.manifest import Manifest, SpaceEntry
     from imagefinder.models.spec import ModelSpec
     from imagefinder.types import OnProgress
 
 
-def carry_spaces(old: Index, collection: Collection, progress: OnProgress | None) -> None:
+def carry_spaces(old: Index | None, manifest: Manifest, collection: Collection, progress: OnProgress | None) -> None:
     """Copy the vectors of all models that the new index (of ``collection``) lacks, by the content of the images. What
-    is of another version of a model, and what new images lack, is computed. Vectors of a model that is not on this
-    machine are copied too. Raises ModelError."""
+    is of another version of a model, and what new images lack, is computed; all of it where the old index, which is of
+    this ``manifest``, can't be opened. Vectors of a model that is not on this machine are copied too. Raises
+    ModelError."""
     new = collection.index
-    for model in models_of(old):
+    for model in dict.fromkeys(entry.model for entry in manifest.spaces.values()):
         if model in models_of(new):
             continue
         spec = _spec(collection, model)
-        entries = {name: entry for name, entry in old.manifest.spaces.items() if entry.model == model}
-        if spec is None or all(entry.model_fingerprint == spec.fingerprint for entry in entries.values()):
+        entries = {name: entry for name, entry in manifest.spaces.items() if entry.model == model}
+        if old and (spec is None or all(entry.model_fingerprint == spec.fingerprint for entry in entries.values())):
             _copy(old, new, entries)
         if spec is not None:
             add_spaces(new, spec)
@@ -44,7 +45,7 @@ def carry_spaces(old: Index, collection: Collection, progress: OnProgress | None
 
 def _spec(collection: Collection, model: str) -> ModelSpec | None:
     try:
-        return collection.models.spec(model)
+        return None if collection.models.broken(model) else collection.models.spec(model)
     except (NotFoundError, ModelError):
         return None
 

@@ -103,12 +103,13 @@ class _Filling:
         read: list[str] = []
         skipped: list[Skipped] = []
         for point in self._index.store.retrieve(ids):
-            ref = ImageRef(str(point.payload["uri"]))
+            uri = str(point.payload["uri"])
             try:
-                rows.append(self._embedder.preprocess(loader.decode(loader.read(ref)).image))
+                encoded = loader.read(ImageRef(uri, content_hash=str(point.payload["content_hash"])))
+                rows.append(self._embedder.preprocess(loader.decode(encoded).image))
                 read.append(point.id)
             except ImageError as error:
-                skipped.append(Skipped(ref.uri, error.code, error.message, error.remedy))
+                skipped.append(Skipped(uri, error.code, error.message, error.remedy))
         return read, self._embedder.embed_images(np.stack(rows)) if rows else {}, skipped
 
     def derive(self, embedder: DerivedEmbedder, ids: Sequence[str]) -> None:

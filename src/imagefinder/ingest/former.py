@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from imagefinder.errors import IndexDamagedError, NotFoundError
 from imagefinder.images.inside import is_there
-from imagefinder.index.said import SaidBefore
+from imagefinder.index.said_again import SaidBefore
 from imagefinder.ingest.plan import Known, known_images
 from imagefinder.types import Record
 
@@ -49,7 +49,7 @@ class Former:
         for uri, known in plan.gone.items():
             self._gone[known.content_hash].append(uri)
         self._elsewhere: dict[str, list[str]] | None = None
-        self._said = SaidBefore(index)
+        self._said = SaidBefore(index, {uri: known.content_hash for uri, known in plan.known.items()})
         self._clusters: tuple[dict[int, str], set[str]] | None = None
         self.moved: set[str] = set()
 
@@ -72,8 +72,16 @@ class Former:
 
     def settle(self) -> None:
         """Forget what was kept and is on records now."""
-        known = self._plan.known.items()
-        self._said.settle({uri: k.content_hash for uri, k in known if uri not in self._plan.gone})
+        self._said.forget((self._plan.gone[uri].content_hash, uri) for uri in self.moved)
+        self._said.settle()
+
+    def noted(self, payloads: Sequence[Mapping[str, Any]]) -> None:
+        """Keep what these records say a second time, before they are stored."""
+        for payload in payloads:
+            known = self._plan.known.get(payload["uri"])
+            if known and known.content_hash != payload.get("content_hash"):
+                self._said.forget([(known.content_hash, payload["uri"])])
+        self._said.noted(payloads)
 
     def _record(self, known: Known) -> Record | None:
         points = self._index.store.retrieve([known.id])

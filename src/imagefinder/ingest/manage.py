@@ -90,11 +90,13 @@ def move_source(
     old: str | os.PathLike[str],
     new: str | os.PathLike[str],
     *,
+    within: Sequence[str] | None = None,
     progress: OnProgress | None = None,
 ) -> IngestReport:
     """Look for the images of a source that was renamed or moved in its new place, and know it by that. Images are
     recognised by their content: what was said of them, decided, and their clusters go along, and none is embedded
-    again. ``old`` may also be a folder above several sources.
+    again. ``old`` may also be a folder above several sources. ``within`` binds the new places to folders, see
+    ``images.sources.Source``.
 
     What is not in the new place is treated like an image that is gone from its source; while some of it stays, so does
     the old source. Raises NotFoundError (no such source, or nothing in the new place) and InvalidInputError (the old
@@ -106,7 +108,7 @@ def move_source(
         targets = [_target(entry, source_uri(old), source_uri(new)) for entry in entries]
         sources = []
         for entry, target in zip(entries, targets, strict=True):
-            source = open_source(target, **dict(entry.options))
+            source = open_source(target, **{**entry.options, **({} if within is None else {"within": within})})
             if source.kind != entry.kind:
                 raise InvalidInputError(f"{entry.uri} was a {entry.kind}, and {target} is a {source.kind}.")
             sources.append(source)
@@ -143,9 +145,14 @@ def purge(index: Index) -> int:
     """Forget for good what people said of images that are not in the index any more: tags, captions and names,
     decisions on duplicates, and feedback. Returns of how many images. Raises IndexDamagedError or StorageError."""
     with index.writing:
-        there = set(index.store.columns(("content_hash",))["content_hash"])
-        said = load_said(index.path)
-        gone = {one.content_hash for one in said}
-        gone |= purge_decisions(index, there) | purge_feedback(index, there)
-        save_said(index.path, [])
+        found = index.store.columns(("uri", "content_hash"))
+        content = dict(zip(found["uri"], found["content_hash"], strict=True))
+        there = set(content.values())
+        gone = purge_decisions(index, there) | purge_feedback(index, there)
+        kept = load_said(index.path)
+        left = [key for key in kept.images if content.get(key[1]) != key[0]]
+        for key in left:
+            del kept.images[key]
+        save_said(index.path, kept)
+        gone |= {key[0] for key in left}
     return len(gone)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imagefinder._util.files import expanded
 from imagefinder.errors import ImageError, ImageFinderError, InvalidInputError, NotFoundError
 from imagefinder.images.loader import is_url
 from imagefinder.images.sources import FileSource, FolderSource, Source, UrlSource, open_source
@@ -55,16 +56,19 @@ class Left(Source):
 def source_uri(text: str | os.PathLike[str]) -> str:
     """What a source is known by: its full path, or its URL."""
     name = os.fspath(text)
-    return name if is_url(name) else os.path.abspath(os.path.expanduser(name))
+    return name if is_url(name) else os.path.abspath(expanded(name))
 
 
 def open_known(
     home: Path, entries: Sequence[SourceEntry], text: str | os.PathLike[str], options: Mapping[str, Any]
 ) -> Source:
     """The source of this name, ``Absent`` if it can't be opened or is of another kind than it was; ``entries`` are the
-    sources that the index in ``home`` knows. Raises InvalidInputError for what is never a source."""
+    sources that the index in ``home`` knows, of which those that were not bound to folders stay so. Raises
+    InvalidInputError for what is never a source."""
     uri = source_uri(text)
     entry = next((s for s in entries if s.uri == uri), None)
+    if entry is not None and "within" not in entry.options:
+        options = {**options, "within": None}  # whoever made it a source may open all that it leads to
     if uri == str(home / "uploads" / "images"):  # what clients sent, in the index folder for once
         return FolderSource(uri) if os.path.isdir(uri) else Absent(uri, "folder", {}, _not_there(uri))
     try:

@@ -21,10 +21,11 @@ from imagefinder.clusters.state import apply_again
 from imagefinder.errors import IndexDamagedError, IndexVersionError, InvalidInputError, NotFoundError, StorageError
 from imagefinder.index import manifest as manifests
 from imagefinder.index.collection import Collection
-from imagefinder.index.folder import POINTS, Index, drop_unnamed
+from imagefinder.index.folder import Index, drop_unnamed
 from imagefinder.index.lock import IndexLock
-from imagefinder.index.manifest import MADE, Manifest
-from imagefinder.index.said import FILE, Said, joined, load_said, said_of, save_said
+from imagefinder.index.manifest import MADE, POINTS, Manifest
+from imagefinder.index.models import Models
+from imagefinder.index.said import FILE, Kept, Said, load_said, said_of, save_said
 from imagefinder.ingest.carry import carry_spaces
 from imagefinder.ingest.former import Earlier
 from imagefinder.ingest.opening import Absent, Left, open_known, source_uri
@@ -48,12 +49,12 @@ SHOWN = 3  # causes that a refusal names
 class _Here:
     """The index that is there, as far as it can be read: ``manifest`` is empty, ``index`` None where it can't be.
     ``said`` is what people said of its images and of former ones. ``unread`` are folders of points that could not be
-    looked through, and why."""
+    looked through, and why, where what was said of their images may not be known otherwise."""
 
     path: Path
     manifest: Manifest
     index: Index | None
-    said: Sequence[Said]
+    said: Kept
     unread: Mapping[Path, str] = field(default_factory=dict)
 
 
@@ -103,16 +104,15 @@ def rebuild_index(  # noqa: PLR0913 - each can be given without the others, and 
             note = replace(beside.manifest, sources=here.manifest.sources, created=here.manifest.created)
             beside.save_manifest(note)
             save_said(place, here.said)
-            collection = Collection(beside, model=model or _main_model(here.manifest), limits=limits)
+            collection = Collection(beside, model=model or _main_model(here.manifest, beside), limits=limits)
             report = _make(collection, opened, earlier, workers or cores(), progress)
             made = known_images(beside.store)
             if earlier and not allow_removal:
                 contents = {known.content_hash for known in made.values()}
                 lost = _lost(earlier, made, gone)
                 _refuse([uri for uri in lost if earlier.known[uri].content_hash not in contents], report.skipped)
-            if here.index:
-                carry_spaces(here.index, collection, progress)
-                _keep_current(here.manifest, beside, model)
+            carry_spaces(here.index, here.manifest, collection, progress)
+            _keep_current(here.manifest, beside, model)
             manifest, rest = beside.manifest, load_said(place)
         aside = _put_aside(here)
         _switch(here, place, manifest, rest, made)
@@ -134,15 +134,15 @@ def _open(path: Path, stack: ExitStack) -> _Here:
         manifest = manifests.load(path)
     except (IndexDamagedError, IndexVersionError):
         manifest = Manifest("")
-    found: list[Said] = []
     unread: dict[Path, str] = {}
-    for folder in (path / POINTS, *(path / name / POINTS for name in MADE)):
-        if folder.is_dir():
-            try:
-                found += _said_in(folder)
-            except (IndexDamagedError, StorageError) as error:
-                unread[folder] = error.message
-    return _Here(path, manifest, None, joined(said, found), unread)
+    if not (path / FILE).exists() or said.lost:
+        for folder in (path / POINTS, *(path / name / POINTS for name in MADE)):
+            if folder.is_dir():
+                try:
+                    said.add(_said_in(folder))
+                except (IndexDamagedError, StorageError) as error:
+                    unread[folder] = error.message
+    return _Here(path, manifest, None, said, unread)
 
 
 def _said_in(points: Path) -> list[Said]:
@@ -238,9 +238,12 @@ def _clean(path: Path, place: Path) -> None:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def _main_model(manifest: Manifest) -> str | None:
-    current = manifest.current.get("image")
-    return manifest.space(current).model if current else None
+def _main_model(manifest: Manifest, beside: Index) -> str | None:
+    """The model in use; if it can't be used, the first one that can. None where there is none."""
+    current, models = manifest.current.get("image"), Models(beside)
+    wanted = [manifest.space(current).model] if current else []
+    wanted += [entry.model for entry in manifest.spaces.values()]
+    return next((name for name in wanted if models.broken(name) is None), wanted[0] if wanted else None)
 
 
 def _make(
@@ -276,13 +279,15 @@ def _keep_current(former: Manifest, beside: Index, model: object) -> None:
 # --- the switch -------------------------------------------------------------------------------------------------------
 
 
-def _switch(here: _Here, place: Path, manifest: Manifest, rest: Sequence[Said], made: Some[str]) -> None:
+def _switch(here: _Here, place: Path, manifest: Manifest, rest: Kept, made: Some[str]) -> None:
     """Have the new points take the place of the old ones. What is said twice meanwhile does no harm; what would be
     missing for a moment might be lost."""
-    for name in (manifests.NAME, FILE):
+    for name in (manifests.NAME, manifests.SECOND, FILE):
         (place / name).unlink(missing_ok=True)
     left = [one for one in _said_by_records(here) if one.uri not in made]
-    save_said(here.path, joined(here.said, left))
+    here.said.add(left)
+    rest.add(left)
+    save_said(here.path, here.said)
     with suppress(IndexDamagedError):
         apply_again(here.path)
     spaces = {
@@ -294,7 +299,7 @@ def _switch(here: _Here, place: Path, manifest: Manifest, rest: Sequence[Said], 
         here.index.switch_to(switched)
     else:
         manifests.save(here.path, switched)
-    save_said(here.path, joined(rest, left))
+    save_said(here.path, rest)
 
 
 def _said_by_records(here: _Here) -> list[Said]:

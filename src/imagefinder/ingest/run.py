@@ -261,6 +261,7 @@ class _Run:
 
     def _upsert(self, reads: Sequence[_Read], payloads: Sequence[dict[str, Any]], vectors: Sequence[Any]) -> None:
         points = [Point(r.ref.id, p, v) for r, p, v in zip(reads, payloads, vectors, strict=True)]
+        self.former.noted(payloads)
         self.index.store.upsert(points)
         for read in reads:
             self._count(read)
@@ -302,6 +303,7 @@ class _Run:
         changed = payload != dict(point.payload)
         self.counts["updated" if changed else "unchanged"] += 1
         if changed:
+            self.former.noted([payload])
             self.index.store.set_payload(ref.id, payload)
 
     def report(self, seconds: float, clusters: Assigned | None, filled: tuple[BackfillReport, ...]) -> IngestReport:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imagefinder.errors import IndexDamagedError, InvalidInputError, NotFoundError
+from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.index.neighbors import index_graph
 from imagefinder.index.runs import Run, drop_former, list_runs, load_run, read_run, save_run
 from imagefinder.maps.projections import NEIGHBORS, Projection, check_method, project
@@ -28,7 +28,17 @@ if TYPE_CHECKING:
 
 KIND = "maps"
 DEFAULT_METHOD = "tsne"  # keeps twice the neighbours UMAP does, in about the same time: benchmarks/results/maps.json
-ARRAYS = ("ids", "coordinates", "placed")
+ARRAYS = {"ids": ("U", "n"), "coordinates": ("f", "n", 2), "placed": ("b", "n")}
+_FACTS = {
+    "method": str,
+    "space": str,
+    "search_vector": (str, None),
+    "parameters": {str: object},
+    "scores": ({str: object}, None),
+    "filter": (str, None),
+    "seed": int,
+    "seconds": float,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,14 +243,12 @@ def _keep(
 
 
 def _read(run: Run) -> Map:
-    arrays = run.arrays()
-    try:
-        ids, coordinates, placed = (arrays.pop(name) for name in ARRAYS)
-        if coordinates.shape != (len(ids), 2) or placed.shape != (len(ids),):
-            raise ValueError(f"shapes {ids.shape}, {coordinates.shape} and {placed.shape}")
-        projection = Projection(run.facts["method"], coordinates, run.facts["parameters"], arrays)
-    except (KeyError, ValueError) as error:
-        raise IndexDamagedError(
-            f"The map in {run.folder} is damaged: {error}.", remedy=f"Delete {run.folder} and make the map again."
-        ) from error
+    run.check(_FACTS)
+    arrays = run.arrays(ARRAYS)
+    ids, coordinates, placed = (arrays.pop(name) for name in ARRAYS)
+    if "axes" in arrays:
+        sizes: dict[str, int] = {}
+        for name, axes in {"axes": ("f", "dim", 2), "mean": ("f", "dim")}.items():
+            run.check_array(name, arrays.get(name), axes, sizes)
+    projection = Projection(run.facts["method"], coordinates, run.facts["parameters"], arrays)
     return Map(run.name, tuple(ids.tolist()), projection, placed, run.facts)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 
+from imagefinder._util.local_servers import server_at
 from imagefinder.client import Client
 from imagefinder.errors import IndexLockedError, StorageError, UnreachableError
 from imagefinder.finder import ImageFinder
@@ -85,11 +86,14 @@ class Access:
 def open_library(index: Path, url: str | None, key: str | None, limits: Limits, *, write: bool = False) -> Library:
     """The server at ``url``, else the one that holds the index in a folder, else the index. It is opened for reading,
     beside whoever writes it and where it can't be written, unless it is free and to ``write``. Raises NotFoundError,
-    and IndexLockedError for a holder that can't be asked."""
+    and IndexLockedError for a holder that can't be asked.
+
+    An index may come from anybody. So where it says that it is served, a server of this account must run: else neither
+    a key nor a question is sent there."""
     if url is not None:
         return Client(url, key=key)
-    if (served := served_at(index)) and is_reachable(served):
-        return Client(served, key=key)
+    if (served := server_at(served_at(index))) and is_reachable(served.url):
+        return Client(served.url, key=key if served.given else served.key)
     if write:
         with suppress(IndexLockedError, StorageError):
             return ImageFinder.open(index, create=False, limits=limits, wait_s=1.0)

@@ -7,15 +7,17 @@ the network.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from imagefinder._util.files import expanded
-from imagefinder.errors import InvalidInputError, NotFoundError
+from imagefinder.errors import InvalidInputError, ModelError, NotFoundError
 from imagefinder.models.spec import SPEC_FILE, ModelSpec, check_spec
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 BUNDLED = Path(__file__).parent / "bundled"
 _loaded: WeakValueDictionary[tuple[Path, str, int | None], Embedder] = WeakValueDictionary()
 _loading = threading.RLock()
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _registered: dict[str, Embedder] = {}  # by name: those of the program that uses the library
 
 
@@ -68,14 +71,30 @@ def known_name(model: str | Embedder) -> str:
 
 
 def models_in(folder: Path) -> tuple[ModelSpec, ...]:
-    """The models in a folder, each in its own folder, such as those trained on an index."""
-    return tuple(ModelSpec.load(path.parent) for path in sorted(folder.glob(f"*/{SPEC_FILE}")))
+    """The models in a folder, each in its own folder of its name, such as those trained on an index. Those that are
+    damaged are left out: ``find_spec`` says so."""
+    found = []
+    for path in sorted(folder.glob(f"*/{SPEC_FILE}")):
+        with suppress(ModelError):
+            found.append(_load_own(path.parent))
+    return tuple(found)
+
+
+def _load_own(folder: Path) -> ModelSpec:
+    """Raises ModelError."""
+    spec = ModelSpec.load(folder)
+    if spec.name != folder.name:
+        raise ModelError(
+            f"{folder / SPEC_FILE} is that of another model, {spec.name}.", remedy=f"Move it to {spec.name}."
+        )
+    return spec
 
 
 def find_spec(name: str, extra: Sequence[Path] = ()) -> ModelSpec:
     """The spec of the model with this name or alias, also of those in the folders ``extra``.
 
-    Raises NotFoundError, which names the existing models, or the command that fetches this one.
+    Raises NotFoundError, which names the existing models, or the command that fetches this one, and ModelError for one
+    that is damaged.
     """
     if (own := registered(name)) is not None:
         return own.spec
@@ -83,6 +102,9 @@ def find_spec(name: str, extra: Sequence[Path] = ()) -> ModelSpec:
     for spec in specs:
         if name in (spec.alias, spec.name):
             return spec
+    for folder in extra:
+        if _NAME.fullmatch(name) and (folder / name).is_dir():
+            return _load_own(folder / name)
     found = _elsewhere(name)
     if found is not None:
         return found
@@ -189,14 +211,23 @@ def load_model(name: str = "default", *, threads: int | None = None, extra: Sequ
 
 
 def _load(spec: ModelSpec, threads: int | None, extra: Sequence[Path]) -> Embedder:
+    _check_files(spec, extra)
     if spec.base is not None:
         from imagefinder.models.derived import DerivedEmbedder
 
         return DerivedEmbedder(spec, load_model(spec.base.model, threads=threads, extra=extra), threads=threads)
     from imagefinder.models.onnx import OnnxEmbedder
 
-    if spec.folder.parent not in (BUNDLED, *extra):
+    return OnnxEmbedder(spec, threads=threads)
+
+
+def _check_files(spec: ModelSpec, extra: Sequence[Path]) -> None:
+    """Compare the files with their checksums: of models that were pulled when they look otherwise than the last time,
+    of those in an index each time, as an index may come from anybody, with a note that all was well. Those of the
+    package are its installer's; `imagefinder doctor` compares them. Raises ModelError."""
+    if spec.folder.parent in extra:
+        spec.verify()
+    elif spec.folder.parent != BUNDLED:
         from imagefinder.models.pulled import check_files
 
         check_files(spec)
-    return OnnxEmbedder(spec, threads=threads)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from imagefinder.errors import ModelError, StorageError
@@ -220,8 +220,16 @@ class ModelSpec:
         """Every file the model needs, and its SHA-256."""
         return {self.folder / name: digest for name, digest in self.files.items()}
 
+    @property
+    def run_files(self) -> set[str]:
+        """The files that are run: its graphs, and what splits texts."""
+        text = self.text
+        return {name for name in (self.image.file, text and text.file, text and text.tokenizer) if name}
+
     def verify(self) -> None:
-        """Compare every file with its checksum. Raises ModelError."""
+        """Compare every file with its checksum. Raises ModelError, also for one that is run and has none."""
+        if unknown := sorted(self.run_files - set(self.files)):
+            raise ModelError(f"The model {self.name} gives no checksum for {', '.join(unknown)}.", remedy=_REMEDY)
         for path, expected in self.paths().items():
             found = file_sha256(path) if path.is_file() else "nothing"
             if found != expected:
@@ -273,6 +281,10 @@ def check_spec(spec: ModelSpec) -> None:
         raise ValueError(f"the name {spec.name!r} is not of a-z, 0-9, '.', '_' and '-'")
     if not spec.spaces:
         raise ValueError("there are no spaces")
+    tower = (spec.text and spec.text.tower) or ""
+    for name in (*spec.files, *spec.run_files, *([tower] if tower else ())):
+        if not _is_beside(name.removeprefix(f"../{tower}/") if tower else name) or "/" in tower:
+            raise ValueError(f"the file {name!r} is outside its folder")
     for name, space in spec.spaces.items():
         _one_of(f"the transform of {name!r}", space.transform, TransformKind)
         if type(space.dim) is not int or space.dim < 1:
@@ -284,6 +296,14 @@ def check_spec(spec: ModelSpec) -> None:
         check_preprocess(spec.preprocess)
     if spec.text:
         _check_text(spec, spec.text)
+
+
+def _is_beside(name: object) -> bool:
+    """Whether a name is that of a file in the model's own folder or below it, on every system."""
+    parts = (
+        PureWindowsPath(name) if isinstance(name, str) else PureWindowsPath()
+    )  # it knows both separators, and drives
+    return bool(parts.parts) and not (parts.drive or parts.root or ".." in parts.parts or "\0" in str(parts))
 
 
 def check_preprocess(wanted: Preprocess) -> None:

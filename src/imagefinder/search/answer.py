@@ -36,7 +36,7 @@ def search_collection(collection: Collection, query: QueryInput | None, options:
     views = collection.views(options.spaces)
     terms = parse_query(query) if query is not None else []
     sides = [view.image_model.short_side for view in views] if any(t.shows_picture for t in terms) else [1]
-    with closing(Loader(collection.limits, max(sides))) as loader:
+    with closing(Loader(collection.limits, max(sides), together=True)) as loader:
         return search(views, terms, replace(options, liked=liked, disliked=disliked), loader)
 
 
@@ -55,7 +55,7 @@ def search(views: Sequence[View], terms: Sequence[Term], options: SearchOptions,
     if heard.unknown and not options.liked and all(term.weight <= 0 for term in heard.terms):
         return _nothing_understood(views, options, heard, watch)
     terms = heard.terms
-    pictures = Pictures(index, loader)
+    pictures = Pictures(index, loader, terms)
     embedded = [embed_terms(view, terms, pictures, watch) for view in views]
     with index.steady.shared():  # no transform changes between a query's vectors and the points it is compared with
         plan = SearchPlan(views, embedded, terms, options)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from imagefinder._util.files import expanded
-from imagefinder._util.threads import chunked
-from imagefinder.errors import InvalidQueryError, NotFoundError
-from imagefinder.images.loader import Loader
+from imagefinder._util.threads import chunked, ordered_map
+from imagefinder.errors import FetchError, InvalidQueryError, NotFoundError
+from imagefinder.images.loader import Loader, is_url
 from imagefinder.search.query import Kind, Term
 from imagefinder.types import ImageRef
 
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from imagefinder.index.collection import Collection
     from imagefinder.index.folder import Index
     from imagefinder.index.models import View
-    from imagefinder.types import Float32
+    from imagefinder.types import EncodedImage, Float32
 
+FETCHED = 8  # URLs of one query that are fetched at once
 BATCH = 16  # pictures embedded at once; more are no faster on a CPU and cost memory
 
 
@@ -65,17 +66,53 @@ class SpaceQuery(NamedTuple):
 
 
 class Pictures:
-    """The decoded pictures of the terms of a query. Each is read once, also when several models embed it."""
+    """The decoded pictures of the terms of a query. Each is read once, also when several models embed it, and URLs are
+    fetched side by side. Raises ImageError."""
 
-    def __init__(self, index: Index, loader: Loader) -> None:
+    def __init__(self, index: Index, loader: Loader, terms: Sequence[Term]) -> None:
         self._index = index
         self._loader = loader
         self._read: dict[int, Image] = {}
+        self._fetched: dict[str, EncodedImage] = {}
+        urls = [url for term in terms if term.shows_picture and (url := self._url(term))]
+        if len(urls) > 1:
+            self._fetch([*dict.fromkeys(urls)])
 
     def of(self, term: Term) -> Image:
         if id(term) not in self._read:
-            self._read[id(term)] = _picture(self._index, term, self._loader)
+            self._read[id(term)] = self._picture(term)
         return self._read[id(term)]
+
+    def _url(self, term: Term) -> str | None:
+        """The URL that a term's picture comes from, if it is one."""
+        place = _known(self._index, str(term.value)).uri if term.kind is Kind.ID else term.value
+        return place if isinstance(place, str) and is_url(place) else None
+
+    def _fetch(self, urls: Sequence[str]) -> None:
+        def fetch(url: str) -> EncodedImage:
+            try:
+                return self._loader.read(ImageRef(url))
+            except FetchError as error:
+                raise FetchError(f"{url[:200]}: {error.message}", code=error.code, remedy=error.remedy) from error
+
+        found = ordered_map(fetch, urls, workers=FETCHED, window=len(urls))
+        self._fetched = dict(zip(urls, found, strict=True))
+
+    def _picture(self, term: Term) -> Image:
+        """The picture of a term, or the part of it in the term's box, decoded at a resolution that suffices for the
+        part."""
+        from imagefinder.images.decode import encode_bytes, from_picture
+
+        part = term.box.least_side if term.box else 1.0
+        if isinstance(term.value, bytes):
+            picture = self._loader.decode(encode_bytes(ImageRef("<bytes>"), term.value), part).image
+        elif isinstance(term.value, str):
+            ref = _known(self._index, term.value) if term.kind is Kind.ID else ImageRef(term.value)
+            encoded = self._fetched.get(ref.uri) or self._loader.read(ref)
+            picture = self._loader.decode(encoded, part).image
+        else:
+            picture = from_picture(term.value)
+        return term.box.cut(picture) if term.box else picture
 
 
 def embed_terms(view: View, terms: Sequence[Term], pictures: Pictures, watch: Stopwatch) -> list[EmbeddedTerm]:
@@ -126,9 +163,10 @@ def embed_pictures(
     given = [str(expanded(p)) if isinstance(p, Path) else p for p in pictures]
     terms = [Term(Kind.FILE if isinstance(p, str) else Kind.DATA, p) for p in given]
     parts = [np.zeros((0, index.space(space).dim), np.float32)]
-    with closing(Loader(collection.limits, embedder.short_side)) as loader:
-        for some in chunked(terms, BATCH):
-            batch = np.stack([embedder.preprocess(_picture(index, term, loader)) for term in some])
+    for some in chunked(terms, BATCH):
+        with closing(Loader(collection.limits, embedder.short_side, together=True)) as loader:
+            read = Pictures(index, loader, some)
+            batch = np.stack([embedder.preprocess(read.of(term)) for term in some])
             parts.append(embedder.embed_images(batch)[model_space])
     return index.to_search(space, np.concatenate(parts))
 
@@ -194,24 +232,8 @@ def no_image(id: str) -> NotFoundError:
     return NotFoundError(f"There is no image with the id {id}.", remedy="`imagefinder search --json` prints ids.")
 
 
-def _picture(index: Index, term: Term, loader: Loader) -> Image:
-    """The picture of a term, or the part of it in the term's box, decoded at a resolution that suffices for the
-    part."""
-    from imagefinder.images.decode import encode_bytes, from_picture
-
-    part = term.box.least_side if term.box else 1.0
-    if isinstance(term.value, bytes):
-        picture = loader.decode(encode_bytes(ImageRef("<bytes>"), term.value), part).image
-    elif isinstance(term.value, str):
-        uri = _place(index, term.value) if term.kind is Kind.ID else term.value
-        picture = loader.decode(loader.read(ImageRef(uri)), part).image
-    else:
-        picture = from_picture(term.value)
-    return term.box.cut(picture) if term.box else picture
-
-
-def _place(index: Index, id: str) -> str:
+def _known(index: Index, id: str) -> ImageRef:
     points = index.store.retrieve([id])
     if not points:
         raise no_image(id)
-    return str(points[0].payload["uri"])
+    return ImageRef(str(points[0].payload["uri"]), content_hash=str(points[0].payload["content_hash"]))

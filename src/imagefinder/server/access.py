@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
 API = "/v1/"
+FOUND = "imagefinder.access"  # in the scope of a request: the access of its route
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 NAME = "access"
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
@@ -28,12 +29,13 @@ Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 class Access:
     """``reads``: it changes nothing of the collection, so a server that is read-only answers it. ``costly``: each
     request counts against its client's rate. ``keyless``: no key is needed. ``endless``: the response has no end, and
-    so no longest time."""
+    so no longest time. ``routed``: there is a route for it."""
 
     reads: bool
     costly: bool = False
     keyless: bool = False
     endless: bool = False
+    routed: bool = True
 
 
 def reads(*, costly: bool = False, keyless: bool = False, endless: bool = False) -> Callable[[Endpoint], Endpoint]:
@@ -69,7 +71,13 @@ class AccessTable:
     def of(self, method: str, path: str) -> Access:
         """The access of a request. Where no route fits, it is a file of the page, or an error: under the API's prefix
         that too is only told to those who have the key."""
+        method = "GET" if method == "HEAD" else method
         for methods, pattern, access in self._rows:
             if method in methods and pattern.match(path):
                 return access
-        return Access(reads=method in SAFE_METHODS, keyless=not path.startswith(API))
+        return Access(reads=method in SAFE_METHODS, keyless=not path.startswith(API), routed=False)
+
+    def methods(self, path: str) -> set[str]:
+        """All that can be asked of a path; none where there is no route."""
+        found = {name for methods, pattern, _ in self._rows if pattern.match(path) for name in methods}
+        return found | {"OPTIONS"} | ({"HEAD"} if "GET" in found else set()) if found else set()

@@ -11,15 +11,17 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, FastAPI
 from fastapi.middleware import Middleware
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.gzip import GZipMiddleware
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import HTMLResponse, Response
 from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from imagefinder._version import __version__
 from imagefinder.errors import ImageFinderError
@@ -41,7 +43,8 @@ from imagefinder.server.routes import (
 )
 from imagefinder.server.safety import Guard
 from imagefinder.server.settings import ServerSettings
-from imagefinder.server.state import Serving
+from imagefinder.server.spoken import Methods, Spoken
+from imagefinder.server.state import Serving, ServingDep
 from imagefinder.types import Limits
 
 if TYPE_CHECKING:
@@ -49,6 +52,7 @@ if TYPE_CHECKING:
 
     from imagefinder.finder import ImageFinder
 
+PACKED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "image/*")  # not compressed once more
 PAGE = Path(__file__).with_name("page")
 PLACES = ("/", "/groups", "/groups/{label}", "/map", "/duplicates", "/library")  # what the page shows by its address
 ROUTES = (search, images, clusters, maps, duplicates, jobs, embeddings, sources, spaces, predict, about)  # of the API
@@ -60,7 +64,8 @@ Times are in UTC unless they say otherwise."""
 def create_app(finder: ImageFinder, settings: ServerSettings | None = None, limits: Limits | None = None) -> FastAPI:
     """The API and the page for an open ``ImageFinder``, which stays its caller's to close.
 
-    ``limits`` hold for what clients send and for the URLs they name.
+    ``limits`` hold for what clients send and for the URLs they name. Give uvicorn ``proxy_headers=False``: by default
+    it believes every X-Forwarded-For of this machine, whoever sends it; whom to believe is in the settings.
     """
     settings = settings or ServerSettings()
     serving = Serving(finder, settings, limits or Limits())
@@ -72,6 +77,7 @@ def create_app(finder: ImageFinder, settings: ServerSettings | None = None, limi
         redoc_url=None,
         lifespan=_lifespan,
         middleware=_middleware(serving),
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         responses={"4XX": {"model": responses.Error}, "5XX": {"model": responses.Error}},
         generate_unique_id_function=lambda route: f"{route.tags[0]}_{route.name}" if route.tags else route.name,
     )
@@ -97,11 +103,15 @@ def _middleware(serving: Serving) -> list[Middleware]:
         allow_methods=["*"],
         allow_headers=["Authorization", "Content-Type"],
     )
+    proxies = Middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))
     return [
+        *([proxies] if settings.trusted_proxies else []),
+        Middleware(Spoken, root_path=settings.root_path),
         Middleware(Measured, metrics=serving.metrics),
-        Middleware(Guard, settings=settings, access=access),
+        Middleware(Guard, settings=settings, access=access, guesses=serving.guesses),
         *([cors] if settings.origins else []),
-        Middleware(GZipMiddleware, minimum_size=16 * 1024, compresslevel=1),
+        Middleware(Methods, access=access, root_path=settings.root_path),
+        Middleware(GZipMiddleware, minimum_size=16 * 1024, compresslevel=1, exclude_content_types=PACKED),
     ]
 
 
@@ -124,13 +134,19 @@ def _warm(serving: Serving) -> None:
 
 
 @reads(keyless=True)
-async def _page(request: Request) -> Response:
-    return FileResponse(PAGE / "index.html", headers={"cache-control": "no-cache"})
+async def _page(serving: ServingDep) -> Response:
+    return _html("index.html", serving.settings.root_path)
 
 
 @reads(keyless=True)
-async def _docs(request: Request) -> Response:
-    return FileResponse(PAGE / "docs.html", headers={"cache-control": "no-cache"})
+async def _docs(serving: ServingDep) -> Response:
+    return _html("docs.html", serving.settings.root_path)
+
+
+def _html(name: str, root_path: str, status: int = HTTPStatus.OK) -> Response:
+    """A page whose links lead below the server's path at a proxy."""
+    text = (PAGE / name).read_text("utf-8")
+    return HTMLResponse(text.replace('="/', f'="{root_path}/'), status, {"cache-control": "no-cache"})
 
 
 class _Files(StaticFiles):
@@ -144,7 +160,7 @@ class _Files(StaticFiles):
             goes_there = "text/html" in Headers(scope=scope).get("accept", "")
             if error.status_code != HTTPStatus.NOT_FOUND or not goes_there or path.startswith("v1"):
                 raise
-            return self.file_response(PAGE / "index.html", (PAGE / "index.html").stat(), scope, HTTPStatus.NOT_FOUND)
+            return _html("index.html", scope["app"].state.serving.settings.root_path, HTTPStatus.NOT_FOUND)
 
     def file_response(self, *args: object, **kwargs: object) -> Response:
         response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import logging
 import re
 from collections.abc import Sequence
@@ -11,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from imagefinder import errors
+from imagefinder._util.ending import EndedError
 from imagefinder.server.as_json import Json
 
 if TYPE_CHECKING:
@@ -27,21 +30,28 @@ STATUS: tuple[tuple[type[errors.ImageFinderError], int], ...] = (
     (errors.MissingExtraError, 501),
 )
 CODES = {400: "invalid-input", 401: "unauthorized", 403: "forbidden", 404: "not-found", 405: "not-allowed"}
-CODES |= {408: "timeout", 409: "conflict", 413: "too-large", 415: "unsupported-type", 422: "invalid-input"}
-CODES |= {429: "rate-limited", 503: "busy", 507: "disk-full"}
+CODES |= {408: "timeout", 409: "conflict", 413: "too-large", 415: "unsupported-type", 416: "invalid-input"}
+CODES |= {422: "invalid-input", 429: "rate-limited", 503: "busy", 507: "disk-full"}
 
 
-class RefusedError(Exception):
+class RefusedError(HTTPException):
     """A request that is not carried out: its HTTP status, and what to tell the client."""
 
-    def __init__(self, status: int, message: str, *, code: str = "", remedy: str = "") -> None:
-        super().__init__(message)
+    def __init__(
+        self, status: int, message: str, *, code: str = "", remedy: str = "", headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(status, message, headers)  # as one, it comes unchanged through what reads a body
         self.status = status
         self.body = body(code or CODES[status], message, remedy)
 
 
 def body(code: str, message: str, remedy: str = "") -> dict[str, Any]:
     return {"error": {"code": code, "message": message, "remedy": remedy}}
+
+
+def body_bytes(code: str, message: str, remedy: str = "") -> bytes:
+    """The same as it is sent."""
+    return json.dumps(body(code, message, remedy)).encode()
 
 
 def of_error(error: BaseException) -> tuple[int, dict[str, Any]]:
@@ -51,6 +61,10 @@ def of_error(error: BaseException) -> tuple[int, dict[str, Any]]:
     if isinstance(error, errors.ImageFinderError):
         status = next((s for kind, s in STATUS if isinstance(error, kind)), 500)
         return status, body(_code(error), error.message, error.remedy)
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        return 503, body("busy", "The server has too many files open.", "Try again in a moment.")
+    if isinstance(error, EndedError):
+        return 503, body("timeout", "The work for this request was stopped.")
     log.error("unexpected error", exc_info=error)
     return 500, body("unexpected", "Something went wrong in the server.", "Its log says what; please report it.")
 
@@ -74,8 +88,7 @@ def install(app: FastAPI) -> None:
 
 def _respond(request: Request, error: Exception) -> Response:
     status, content = of_error(error)
-    busy = content["error"]["code"] == "busy"  # what was refused before it was begun may simply be asked again
-    return Json(content, status, headers={"retry-after": "1"} if busy else None)
+    return Json(content, status, headers=getattr(error, "headers", None))
 
 
 def _invalid(request: Request, error: Exception) -> Response:

@@ -10,6 +10,7 @@ from imagefinder._util.files import expanded
 from imagefinder.errors import NotFoundError
 from imagefinder.images.sources import EXTENSIONS
 from imagefinder.server.errors import RefusedError
+from imagefinder.server.settings import place_of
 
 if TYPE_CHECKING:
     from imagefinder.server.settings import ServerSettings
@@ -18,7 +19,7 @@ SHOWN = 1000  # folders
 COUNTED = 10_000  # files looked at in a folder
 
 
-def look_into(path: Path | None, settings: ServerSettings) -> dict[str, Any]:
+def look_into(path: str | None, settings: ServerSettings) -> dict[str, Any]:
     """The folders below ``path`` (by default the person's own), the folder above, and how many images lie in it.
 
     Raises RefusedError where clients may not look, NotFoundError where there is no folder.
@@ -28,7 +29,7 @@ def look_into(path: Path | None, settings: ServerSettings) -> dict[str, Any]:
     if path is None and settings.folders:
         roots = [{"name": f, "path": os.path.realpath(expanded(f))} for f in settings.folders]
         return {"path": "", "parent": None, "folders": roots, "images": 0}
-    place = (path or Path.home()).absolute()
+    place = Path(place_of(path or "~"))
     if not settings.may_add(str(place)):
         raise RefusedError(403, f"Images of {place} may not be added from here.", remedy=_HOW)
     try:

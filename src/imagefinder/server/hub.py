@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any, Literal
 
 WAITING = 256  # events kept for a listener that does not come to read them; then the oldest go
+LISTENERS = 200  # at once
 Changed = Literal["images", "clusters", "maps", "duplicates"]  # what pages are told to load again
 ALIVE_S = 15.0  # without an event, a comment keeps connections and proxies from giving up
 
@@ -17,6 +18,11 @@ class Hub:
     def __init__(self) -> None:
         self._listeners: dict[asyncio.Queue[tuple[str, Any] | None], asyncio.AbstractEventLoop] = {}
         self._closed = False
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as many listen as may."""
+        return len(self._listeners) >= LISTENERS
 
     def publish(self, event: str, data: Any) -> None:
         for queue, loop in list(self._listeners.items()):

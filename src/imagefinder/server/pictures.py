@@ -5,6 +5,7 @@ thumbs/ab/ab12...-256.jpg
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import threading
@@ -12,10 +13,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
+from imagefinder._util.ending import ending
 from imagefinder.errors import ImageError
-from imagefinder.images.loader import Loader
+from imagefinder.images.files import open_file, unreadable
+from imagefinder.images.loader import Loader, is_file
 from imagefinder.types import ImageRef, Limits, Record, SkipCode
 
 if TYPE_CHECKING:
@@ -27,6 +30,8 @@ SIZES = (64, 128, 256, 512, 1024, 2048)  # pixels of the longest side
 QUALITY = {64: 75, 128: 75, 256: 80, 512: 82, 1024: 85, 2048: 88}
 KEPT_UP_TO = 512  # larger ones take more room than they save time
 FOLDER = "thumbs"
+HASHES_KEPT = 10_000  # of files that were sent
+CHUNK = 1024**2
 ROOM = 512 * 1024**2  # bytes left free on the disk
 TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "GIF": "image/gif", "BMP": "image/bmp"}
 TYPES |= {"AVIF": "image/avif", "TIFF": "image/tiff", "HEIF": "image/heif", "ICO": "image/x-icon"}
@@ -42,6 +47,7 @@ class Pictures:
         self._loader = Loader(limits)
         self._lock = threading.Lock()
         self._size: int | None = None
+        self._hashes: dict[tuple[int, ...], str] = {}
 
     def thumbnail(self, record: Record, size: int) -> bytes:
         """A JPEG of the upright picture, its longest side ``size`` pixels at most. Raises ImageError."""
@@ -54,17 +60,54 @@ class Pictures:
             self._keep(kept, data)
         return data
 
-    def original(self, record: Record) -> EncodedImage:
-        """The file's own bytes, read again. Raises ImageError."""
-        return self._loader.read(ImageRef(record.uri))
+    def is_kept(self, record: Record, size: int) -> bool:
+        """Whether a thumbnail is there already."""
+        return self._path(record.content_hash, size).exists()
+
+    def original(self, record: Record) -> tuple[BinaryIO, int]:
+        """The file of an image, opened at its start, and its bytes. Raises ImageError, also where it is not the content
+        that was indexed: then another file is in its place."""
+        if not is_file(record.uri):
+            encoded = self._read(record)
+            return BytesIO(encoded.data), len(encoded.data)
+        try:
+            file = open_file(record.uri)
+        except OSError as error:
+            raise unreadable(error) from error
+        try:
+            facts = os.fstat(file.fileno())
+            if self._hash_of(file, facts) != record.content_hash:
+                raise _changed()
+            file.seek(0)
+            return file, facts.st_size
+        except OSError as error:
+            file.close()
+            raise unreadable(error) from error
+        except ImageError:
+            file.close()
+            raise
+
+    def _hash_of(self, file: BinaryIO, facts: os.stat_result) -> str:
+        """The hash of a file's content, which is read once as long as the file stays as it is."""
+        if facts.st_size > self._limits.max_bytes:
+            raise _changed()
+        key = (facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
+        if key not in self._hashes:
+            digest = hashlib.blake2b(digest_size=16)
+            while part := file.read(CHUNK):
+                ending().go_on()
+                digest.update(part)
+            if len(self._hashes) >= HASHES_KEPT:
+                self._hashes.clear()
+            self._hashes[key] = digest.hexdigest()
+        return self._hashes[key]
+
+    def _read(self, record: Record) -> EncodedImage:
+        """The image's own bytes. Raises ImageError, also where they are not those that were indexed."""
+        return self._loader.read(ImageRef(record.uri, content_hash=record.content_hash))
 
     def _decoded(self, record: Record, size: int) -> Image:
-        encoded = self.original(record)
-        if encoded.content_hash != record.content_hash and not record.uri.startswith(("http://", "https://")):
-            # Another picture must not be kept under the name of the one that was indexed.
-            raise ImageError(
-                "The file has changed since it was indexed.", code=SkipCode.NOT_FOUND, remedy="Index it again."
-            )
+        encoded = self._read(record)
         longest = max(record.width, record.height, 1)
         short_side = max(1, round(size * min(record.width, record.height, longest) / longest)) if record.width else size
         return Loader(self._limits, short_side).decode(encoded).image
@@ -87,7 +130,7 @@ class Pictures:
             if path.exists():  # another thread has made it at the same time
                 return
             if self._size is None:
-                self._size = sum(f.stat().st_size for f in self._files())
+                self._size = sum(facts.st_size for _, facts in self._files())
             if self._size + len(data) > self._max_bytes:
                 self._size = self._drop_oldest(len(data))
             if self._size + len(data) <= self._max_bytes and _free(self._folder.parent) > ROOM:
@@ -97,20 +140,28 @@ class Pictures:
                 os.replace(temporary, path)
                 self._size += len(data)
 
-    def _files(self) -> Iterator[Path]:
-        return self._folder.glob("*/*.jpg")
+    def _files(self) -> Iterator[tuple[Path, os.stat_result]]:
+        """Those there are, with the system's facts; not those that somebody removes meanwhile."""
+        for path in self._folder.glob("*/*.jpg"):
+            with suppress(OSError):
+                yield path, path.stat()
 
     def _drop_oldest(self, coming: int) -> int:
         """Remove the oldest until at most three quarters of the room are taken, and ``coming`` bytes fit; the bytes
         left."""
-        files = sorted(((f.stat().st_mtime, f.stat().st_size, f) for f in self._files()), key=lambda f: f[0])
-        total = sum(size for _, size, _ in files)
-        for _, size, file in files:
+        files = sorted(self._files(), key=lambda found: found[1].st_mtime)
+        total = sum(facts.st_size for _, facts in files)
+        for file, facts in files:
             if total <= min(0.75 * self._max_bytes, self._max_bytes - coming):
                 break
             file.unlink(missing_ok=True)
-            total -= size
+            total -= facts.st_size
         return total
+
+
+def _changed() -> ImageError:
+    """Another picture must not be shown, nor kept, under the name of the one that was indexed."""
+    return ImageError("The file has changed since it was indexed.", code=SkipCode.NOT_FOUND, remedy="Index it again.")
 
 
 def to_jpeg(image: Image, size: int) -> bytes:

@@ -45,6 +45,9 @@ ShortText = Annotated[str, StringConstraints(max_length=8000)]
 ClusterNumber = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 
+URLS = 10_000  # in one request, or one job
+
+
 class Body(BaseModel):
     """A request: a field there isn't is an error, so that a misspelt name is not passed over."""
 
@@ -161,7 +164,7 @@ class UploadUrl(Body):
 
 
 class Urls(Body):
-    urls: list[Url] = Field(min_length=1, max_length=10_000)
+    urls: list[Url] = Field(min_length=1, max_length=URLS)
 
 
 class Feedback(Body):
@@ -249,7 +252,15 @@ class ForgottenSource(KnownSource):
 
 
 class Key(Body):
-    key: Annotated[str, StringConstraints(max_length=1000)]
+    """The key of the server, or the token of a link: exactly one of them."""
+
+    key: Annotated[str, StringConstraints(max_length=1000)] | None = None
+    link: Annotated[str, StringConstraints(max_length=1000)] | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Key:
+        check_one(self, "key", "link")
+        return self
 
 
 # --- OpenAI's shape -----------------------------------------------------------------------------------------------

@@ -212,6 +212,7 @@ class Space(ResponseBody):
     dim: int
     images: int = Field(description="How many images have a vector in it.")
     current: list[Literal["image", "words"]] = Field(description="What it is searched for where none is named.")
+    broken: str = Field(description="Why its model can't be used; empty if it can.")
 
 
 class Source(ResponseBody):
@@ -230,6 +231,13 @@ class Sources(ResponseBody):
 class Spaces(ResponseBody):
     images: int
     spaces: list[Space]
+
+
+class Link(ResponseBody):
+    """The token of a link that opens the page once, and for how many seconds it is good."""
+
+    link: str
+    seconds: int
 
 
 class Prediction(ResponseBody):

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
+import html
+import logging
 import signal
 import socket
 import threading
+import time
 import webbrowser
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
 import uvicorn
 
+from imagefinder._util.local_servers import write_privately
+from imagefinder._util.memory import give_back
 from imagefinder.errors import InvalidInputError
+from imagefinder.server.connections import BACKLOG, IDLE_S, Connection, Connections, connections_allowed
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from imagefinder.server.settings import ServerSettings
 
+TICKS = 10  # of the server's clock, about a second, between two looks at all connections
+TRIMMED = 600  # the same, between two times that free memory is given back
 TRIED = 100  # ports looked at for a free one
-KEEP_ALIVE_S = 75  # an idle connection: longer than clients and proxies keep one, which else may use it as it is closed
+LINES, PERIOD_S = 5, 60.0  # lines of one kind in the log in this time; of more it says only how many there were
+LOGGERS = ("uvicorn.error", "asyncio", "imagefinder.server")
 
 
 def bind(settings: ServerSettings, *, any_port: bool) -> tuple[socket.socket, ServerSettings]:
@@ -52,34 +64,95 @@ def url_of(settings: ServerSettings) -> str:
 
 def run(app: FastAPI, listener: socket.socket, *, ready: Callable[[], None] = lambda: None) -> None:
     """Serve until a signal comes. ``ready`` is called when the first request can be answered."""
+    server_of(app, ready=ready).run(sockets=[listener])
+
+
+def server_of(app: FastAPI, *, ready: Callable[[], None] = lambda: None, graceful_s: int = 5) -> uvicorn.Server:
+    """A server that bounds what its connections cost. ``graceful_s`` is how long its end waits for requests."""
+    connections = Connections(connections_allowed())
     config = uvicorn.Config(
         app,
+        http=functools.partial(Connection, connections),  # type: ignore[arg-type]
+        ws="none",
         log_level="warning",
         access_log=False,
         server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=5,
+        proxy_headers=False,  # the app knows whom to believe
+        backlog=BACKLOG,
+        timeout_keep_alive=IDLE_S,
+        timeout_graceful_shutdown=graceful_s,
     )
-    _Server(config, app, ready).run(sockets=[listener])
+    for name in LOGGERS:
+        logger = logging.getLogger(name)
+        if not any(isinstance(known, Seldom) for known in logger.filters):
+            logger.addFilter(Seldom())
+    return _Server(config, app, connections, ready)
 
 
-def open_browser(url: str) -> None:
-    """In a thread of its own: some browsers keep their caller waiting."""
+class Seldom(logging.Filter):
+    """Lets ``LINES`` lines of a kind through in ``PERIOD_S``, and says with the next how many it kept back. Lines of a
+    kind have the same text before values are put into it, and the same place where an error was raised."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        kind = (str(record.msg).partition("\n")[0][:200], _place(record))
+        now = time.monotonic()
+        since, seen = self._seen.get(kind, (now, 0))
+        if now - since >= PERIOD_S:
+            if seen > LINES:
+                record.msg = f"{record.msg} ({seen - LINES} more lines like it were left out)"
+            since, seen = now, 0
+        if len(self._seen) >= 1000:
+            self._seen.clear()
+        self._seen[kind] = since, seen + 1
+        return seen < LINES
+
+
+def _place(record: logging.LogRecord) -> str:
+    """Where the error of a line was raised; empty where there is none."""
+    error, trace = record.exc_info[1:] if record.exc_info else (None, None)
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    return f"{type(error).__name__} {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""
+
+
+def open_browser(url: str, by: Path | None = None) -> None:
+    """In a thread of its own: some browsers keep their caller waiting. A ``url`` that is for this user only is opened
+    ``by`` a file for this user only, which leads there: every user of a machine sees what programs are called with.
+    Raises OSError for a file that can't be written."""
+    if by is not None:
+        at = html.escape(url, quote=True)
+        refresh = f'<meta http-equiv="refresh" content="0; url={at}"><meta name="referrer" content="no-referrer">'
+        write_privately(by, f'<!doctype html><meta charset="utf-8">{refresh}<p><a href="{at}">ImageFinder</a></p>')
+        url = by.as_uri()
     threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
 
 
 class _Server(uvicorn.Server):
-    """Tells when it is ready, and ends the pages' open connections when it is told to stop."""
+    """Tells when it is ready, looks after its connections, and ends those of pages when it is told to stop."""
 
-    def __init__(self, config: uvicorn.Config, app: FastAPI, ready: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, app: FastAPI, connections: Connections, ready: Callable[[], None]
+    ) -> None:
         super().__init__(config)
         self._app = app
+        self._connections = connections
         self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             self._ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % TICKS == 0:
+            self._connections.sweep(asyncio.get_running_loop().time())
+        if counter % TRIMMED == TRIMMED - 1:
+            asyncio.get_running_loop().run_in_executor(None, give_back)
+        return await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Without noting the signal, which uvicorn would raise again in the end: the index is still to be closed."""

@@ -6,7 +6,6 @@ requests), or by a name of its own that suddenly points to 127.0.0.1 (DNS rebind
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import ipaddress
 import json
@@ -15,9 +14,10 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from imagefinder.server.access import API, Access
+from imagefinder._util.hosts import is_loopback
+from imagefinder.server.access import API, FOUND, Access
+from imagefinder.server.bounds import Bounds
 from imagefinder.server.errors import RefusedError, of_error
-from imagefinder.server.settings import is_loopback
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from imagefinder.server.access import AccessTable
     from imagefinder.server.settings import ServerSettings
 
-COOKIE = "imagefinder-key"
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
     "font-src 'self'; worker-src 'self' blob:; manifest-src 'self'; form-action 'none'; base-uri 'none'; "
@@ -41,16 +40,19 @@ HEADERS = {
 }
 BURST_S = 3.0  # seconds of its rate that a client may use at once
 CLIENTS = 10_000  # addresses remembered
+WRONG_KEYS_PER_SECOND = 20.0  # of one address, also where any number of costly requests is answered
 
 
 class Guard:
     """ASGI middleware that refuses what ``ServerSettings`` do not allow, and adds the headers of a careful server. What
     a request may do and cost is what its route says: see ``access``."""
 
-    def __init__(self, app: ASGIApp, settings: ServerSettings, access: AccessTable) -> None:
+    def __init__(self, app: ASGIApp, settings: ServerSettings, access: AccessTable, guesses: Buckets) -> None:
         self._app = app
+        self._bounds = Bounds(app, settings.max_seconds)
         self._settings = settings
         self._access = access
+        self._guesses = guesses
         self._buckets = Buckets(settings.requests_per_second)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -59,12 +61,12 @@ class Guard:
                 return
             await self._app(scope, receive, send)
             return
-        request = _Request(scope)
+        request = _Request(scope, self._settings.root_path)
         sender = _Sender(send, request, self._settings)
         try:
-            access = self._access.of(request.method, request.path)
+            access = scope[FOUND] = self._access.of(request.method, request.path)
             self._check(request, access)
-            await self._timed(access, scope, receive, sender)
+            await self._bounds.run(access, scope, receive, sender)
         except RefusedError as refused:
             await sender.refuse(refused)
         except Exception as error:  # what nobody expected is answered in our shape too, and with our headers
@@ -72,20 +74,9 @@ class Guard:
                 raise
             await sender.respond(*of_error(error))
 
-    async def _timed(self, access: Access, scope: Scope, receive: Receive, sender: _Sender) -> None:
-        if access.endless:
-            await self._app(scope, receive, sender)
-            return
-        try:
-            async with asyncio.timeout(self._settings.max_seconds):
-                await self._app(scope, receive, sender)
-        except TimeoutError:
-            if not sender.started:
-                raise RefusedError(
-                    503, f"This took longer than {self._settings.max_seconds:.0f} s.", code="timeout"
-                ) from None
-
     def _check(self, request: _Request, access: Access) -> None:
+        if request.header("upgrade").lower() == "websocket":
+            raise RefusedError(400, "There are no WebSockets here.", remedy="Events come by GET /v1/events.")
         self._check_host(request)
         self._check_site(request, access)
         if not access.keyless and request.method != "OPTIONS":
@@ -124,15 +115,23 @@ class Guard:
             return
         kind, _, sent = request.header("authorization").partition(" ")
         if kind.lower() == "bearer":
+            self._guesses.check(request.client)  # also the right one waits: else a refusal to answer would be an answer
             right = is_same(sent.strip(), key)
         else:
-            sent = request.cookie(COOKIE)
+            sent = request.cookie(cookie_name(self._settings.port))  # a digest, which nobody guesses
             right = is_same(sent, cookie_value(key))
         if not right:
-            self._buckets.take(request.client)  # guessing costs as much as searching
+            if sent:
+                self._guesses.take(request.client)
             raise RefusedError(401, "A key is needed." if not sent else "The key is wrong.", remedy=_KEY)
 
 
+_ADDED = {  # headers that go with a status, whoever gives it
+    401: ((b"www-authenticate", b"Bearer"),),
+    408: ((b"connection", b"close"),),
+    429: ((b"retry-after", b"1"),),
+    503: ((b"retry-after", b"1"),),
+}
 _CORS = "Start the server with --cors ORIGIN to allow them."
 _KEY = "Send it as: Authorization: Bearer KEY"
 
@@ -140,6 +139,11 @@ _KEY = "Send it as: Authorization: Bearer KEY"
 def is_same(given: str, secret: str) -> bool:
     """Compares in a time that tells nothing."""
     return hmac.compare_digest(given.encode("utf-8", "replace"), secret.encode())
+
+
+def cookie_name(port: int) -> str:
+    """Browsers send the cookies of a host to all of its ports, so each server has its own."""
+    return f"imagefinder-key-{port}"
 
 
 def cookie_value(key: str) -> str:
@@ -150,9 +154,9 @@ def cookie_value(key: str) -> str:
 class _Request:
     """What the checks look at."""
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, root_path: str) -> None:
         self.method: str = scope["method"]
-        self.path: str = scope["path"]
+        self.path: str = scope["path"].removeprefix(root_path) or "/"
         self._headers: dict[str, str] = {
             name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
         }
@@ -194,7 +198,8 @@ class _Sender:
                 return
             self.started = True
             there = {name.lower() for name, _ in message["headers"]}
-            message["headers"] = [*message["headers"], *(h for h in self._headers if h[0] not in there)]
+            added = (*self._headers, *_ADDED.get(message["status"], ()))
+            message["headers"] = [*message["headers"], *(h for h in added if h[0] not in there)]
         await self._send(message)
 
     async def _too_large(self) -> None:
@@ -209,16 +214,13 @@ class _Sender:
     async def respond(self, status: int, body: dict[str, Any]) -> None:
         content = json.dumps(body).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
-        if status == 401:
-            headers.append((b"www-authenticate", b"Bearer"))
-        if status == 429:
-            headers.append((b"retry-after", b"1"))
         await self({"type": "http.response.start", "status": status, "headers": headers})
         await self({"type": "http.response.body", "body": content})
 
 
 class Buckets:
-    """A token bucket for each address: ``rate`` requests a second on average, ``BURST_S`` seconds' worth at once."""
+    """A token bucket for each address: ``rate`` requests a second on average, ``BURST_S`` seconds' worth at once. Of
+    IPv6 the first 64 bits count, which are one household's; the rest its owner may change with each request."""
 
     def __init__(self, rate: float) -> None:
         self._rate = rate
@@ -227,12 +229,19 @@ class Buckets:
 
     def take(self, client: str) -> None:
         """Raises RefusedError when this client has used up its share."""
+        self._check(client, taken=1)
+
+    def check(self, client: str) -> None:
+        """The same, and takes nothing."""
+        self._check(client, taken=0)
+
+    def _check(self, client: str, taken: int) -> None:
         if not self._rate:
             return
-        now = time.monotonic()
+        now, client = time.monotonic(), _owner(client)
         level, then = self._levels.pop(client, (self._size, now))
         level = min(self._size, level + (now - then) * self._rate)
-        self._levels[client] = (max(0.0, level - 1), now)
+        self._levels[client] = (max(0.0, level - taken), now)
         if len(self._levels) > CLIENTS:
             self._levels.popitem(last=False)
         if level < 1:
@@ -245,6 +254,17 @@ def _name(authority: str) -> str:
         return (urlsplit(f"//{authority}").hostname or "").rstrip(".")
     except ValueError:
         return ""
+
+
+def _owner(address: str) -> str:
+    """Whom an address belongs to."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address[:100]
+    if isinstance(found, ipaddress.IPv6Address):
+        return str(found.ipv4_mapped or ipaddress.ip_network((int(found) >> 64 << 64, 64)))
+    return str(found)
 
 
 def _is_address(name: str) -> bool:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from dataclasses import dataclass
-from pathlib import Path
+from urllib.parse import urlsplit
 
 from imagefinder._util.files import expanded
+from imagefinder._util.hosts import is_loopback
 from imagefinder.errors import InvalidInputError
+from imagefinder.images.files import is_within
 
 PORT = 8642
+ROOT_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
+OWN = ("v1", "docs", "groups", "map", "duplicates", "library", "css", "js", "vendor", "healthz", "readyz", "metrics")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +24,12 @@ class ServerSettings:
 
     ``key`` is asked of every client when given, and must be given to listen beyond loopback. ``origins`` are other web
     pages that may use the API ("https://shop.example"), ``hosts`` further names that the server is reached by.
+    ``trusted_proxies`` are the addresses and networks ("10.0.0.7", "10.1.0.0/16") whose X-Forwarded-For and
+    X-Forwarded-Proto are believed; nobody else's are.
     ``folders`` are those that clients may add images from; None allows every folder on loopback and none beyond.
     ``rate`` is how many costly requests a second one address may make, on average (0: any); ``None`` means 20 beyond
-    loopback, and any on it. Sizes are bytes.
+    loopback, and any on it. ``root_path`` is the path of the server at a proxy ("/pictures"), whether the proxy strips
+    it from what it hands on or not. Sizes are bytes.
     """
 
     host: str = "127.0.0.1"
@@ -30,8 +38,10 @@ class ServerSettings:
     read_only: bool = False
     origins: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
     folders: tuple[str, ...] | None = None
     rate: float | None = None
+    root_path: str = ""
     max_body: int = 32 * 1024**2
     max_upload: int = 1024**3
     max_seconds: float = 60.0
@@ -43,8 +53,17 @@ class ServerSettings:
                 f"To listen on {self.host}, beyond this machine, a key is needed.",
                 remedy="Set IMAGEFINDER_KEY to a long random text; clients send it as: Authorization: Bearer KEY",
             )
+        if self.root_path and (not ROOT_PATH.fullmatch(self.root_path) or self.root_path.split("/")[1] in OWN):
+            raise InvalidInputError(
+                f"{self.root_path!r} can't be the path of the server at a proxy.",
+                remedy=f"It is like /pictures, and begins with none of {', '.join(OWN)}.",
+            )
         if self.key is not None and len(self.key) < 16:
             raise InvalidInputError("The key is shorter than 16 characters: it could be guessed.")
+        for origin in self.origins:
+            _check_origin(origin)
+        for proxy in self.trusted_proxies:
+            _check_proxy(proxy)
 
     @property
     def is_local(self) -> bool:
@@ -56,25 +75,51 @@ class ServerSettings:
         """The rate that holds; 0 for any."""
         return (0.0 if self.is_local else 20.0) if self.rate is None else self.rate
 
-    def may_add(self, folder: str) -> bool:
-        """Whether clients may add images from this folder or file of the server's machine."""
+    def may_add(self, place: str) -> bool:
+        """Whether clients may add images from this folder or file of the server's machine, a path as ``place_of`` gives
+        it: links in it are followed here just as when it is opened."""
         if self.read_only:
             return False
+        return self.within is None or is_within(os.path.realpath(place), self.within)
+
+    @property
+    def within(self) -> tuple[str, ...] | None:
+        """The real paths of the folders that what clients add must lie in; None: it may lie anywhere."""
         if self.folders is None:
-            return self.is_local
-        place = Path(os.path.realpath(expanded(folder)))
-        return any(place.is_relative_to(os.path.realpath(expanded(root))) for root in self.folders)
+            return None if self.is_local else ()
+        return tuple(os.path.realpath(expanded(folder)) for folder in self.folders)
 
     @property
     def may_add_folders(self) -> bool:
         return not self.read_only and (self.is_local if self.folders is None else bool(self.folders))
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a host, as a name or an address, is this machine as seen from itself."""
-    if host.rstrip(".").lower() == "localhost" or host.lower().endswith(".localhost"):
-        return True
+def place_of(text: str) -> str:
+    """The absolute path that a client names: ``..`` is struck out first, and links are followed when it is opened. The
+    one way to read a client's path, so that what is checked is what is used. Raises InvalidInputError."""
+    return os.path.abspath(expanded(text))
+
+
+def _check_origin(origin: str) -> None:
+    """ "null" is the origin of every page without one, such as a file or a sandboxed frame of any site."""
     try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
+        parts = urlsplit(origin)
+        named = parts.scheme in ("http", "https") and bool(parts.hostname) and "*" not in origin
+        right = named and origin == f"{parts.scheme}://{parts.netloc}" and "@" not in origin
     except ValueError:
-        return False
+        right = False
+    if not right:
+        raise InvalidInputError(
+            f"{origin[:100]!r} is not the origin of one site, so its pages can't be allowed.",
+            remedy="Give scheme and host, and the port if there is one, such as https://shop.example.",
+        )
+
+
+def _check_proxy(proxy: str) -> None:
+    try:
+        ipaddress.ip_network(proxy)
+    except ValueError as error:
+        raise InvalidInputError(
+            f"{proxy[:100]!r} is not the address of a proxy: {error}.",
+            remedy="Give an address or a network, such as 127.0.0.1 or 10.1.0.0/16.",
+        ) from None

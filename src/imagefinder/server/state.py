@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import os
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar
 
-import anyio
 from fastapi import Depends, Request
 
 from imagefinder.server.as_json import Json as Json
@@ -17,8 +19,10 @@ from imagefinder.server.errors import RefusedError
 from imagefinder.server.hub import Hub
 from imagefinder.server.jobs.kinds import title_of
 from imagefinder.server.jobs.queue import Jobs
+from imagefinder.server.links import Links
 from imagefinder.server.metrics import Metrics
 from imagefinder.server.pictures import Pictures
+from imagefinder.server.safety import WRONG_KEYS_PER_SECOND, Buckets
 from imagefinder.server.uploads import Uploads
 
 if TYPE_CHECKING:
@@ -28,23 +32,52 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 T = TypeVar("T")
-QUEUE = 256  # requests that may wait for the processor; more are told to come back
+QUEUE = 256  # requests that may wait for a lane; more are told to come back
+FETCHING = 8  # requests whose URLs are fetched at once
 
 
-class LimitedThreads:
-    """Threads for one kind of work, so that no kind can take all of them; refuses when too much waits."""
+class Lane:
+    """Threads for one kind of work, so that no kind can take all of them; refuses when too much waits. Work that has
+    not begun when its request ends is left out; other work ends at its next step, and has its thread until then."""
 
-    def __init__(self, threads: int) -> None:
-        self._limiter = anyio.CapacityLimiter(threads)
+    def __init__(self, name: str, threads: int) -> None:
+        self._pool = ThreadPoolExecutor(threads, f"imagefinder-{name}")
+        self._room = threading.Semaphore(threads + QUEUE)
 
     async def run(self, do: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        if self._limiter.statistics().tasks_waiting >= QUEUE:
+        """What ``do`` gives, called in a thread of this lane with the context variables of its caller. Raises
+        RefusedError."""
+        return await asyncio.wrap_future(self._begin(functools.partial(do, *args, **kwargs)))
+
+    async def run_for(self, do: Callable[P, T], drop: Callable[[T], None], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The same for what must be closed or taken back: if its request ends before it is there, ``drop`` gets it."""
+        future = self._begin(functools.partial(do, *args, **kwargs))
+
+        def drop_it(done: Future[T]) -> None:
+            if not done.cancelled() and done.exception() is None:
+                drop(done.result())
+
+        try:
+            return await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            future.add_done_callback(drop_it)
+            raise
+
+    def _begin(self, do: Callable[[], T]) -> Future[T]:
+        if not self._room.acquire(blocking=False):
             raise RefusedError(503, "Too many requests are waiting.", remedy="Try again in a moment.")
-        return await anyio.to_thread.run_sync(functools.partial(do, *args, **kwargs), limiter=self._limiter)
+        future = self._pool.submit(copy_context().run, do)
+        future.add_done_callback(lambda _: self._room.release())
+        return future
+
+    def close(self) -> None:
+        """What has not begun never does."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
 
 class Serving:
-    """One server's parts. ``searching`` is for what needs the model or the index, ``drawing`` for pictures."""
+    """One server's parts. Its lanes: ``searching`` for what needs the model or the index, ``drawing`` for pictures,
+    ``fetching`` for whatever needs a URL first, which nothing else then waits for."""
 
     def __init__(self, finder: ImageFinder, settings: ServerSettings, limits: Limits) -> None:
         home = Path(finder.info().path)
@@ -57,15 +90,20 @@ class Serving:
         self.jobs = Jobs(home, self.hub, title_of)
         self.pictures = Pictures(home, limits, settings.cache_bytes)
         self.uploads = Uploads(home, limits)
-        self.searching = LimitedThreads(max(4, 2 * threads))
-        self.drawing = LimitedThreads(max(2, threads))
+        self.searching = Lane("searching", max(4, 2 * threads))
+        self.drawing = Lane("drawing", max(2, threads))
+        self.fetching = Lane("fetching", FETCHING)
         self.editing = threading.Lock()  # of the clusters: one correction at a time
+        self.guesses = Buckets(settings.requests_per_second or WRONG_KEYS_PER_SECOND)  # of the key, wrong ones
+        self.links = Links()
         self.ready = False
         self.metrics.watch(lambda: len(finder), self.jobs.counts)
 
     def close(self) -> None:
         """Stop the jobs and the listening pages. The finder stays open: it is its owner's."""
         self.hub.close()
+        for lane in (self.searching, self.drawing, self.fetching):
+            lane.close()
         self.jobs.close()
 
 

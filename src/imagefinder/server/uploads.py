@@ -8,21 +8,26 @@ uploads/queries/ab12...        pictures searched by; the latest are kept
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import threading
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from imagefinder._util.files import expanded, write_whole
+from imagefinder._util.ending import ending
+from imagefinder._util.files import write_whole
 from imagefinder.catalog.edits import NAME_LENGTH
-from imagefinder.errors import ImageError, InvalidInputError, NotFoundError, StorageError
+from imagefinder.errors import ImageError, ImageFinderError, InvalidInputError, NotFoundError, StorageError
+from imagefinder.images.inside import file_of
 from imagefinder.images.loader import Loader, is_url
 from imagefinder.images.places import located
 from imagefinder.server.errors import RefusedError
-from imagefinder.types import ImageRef, Limits, Record
+from imagefinder.server.settings import place_of
+from imagefinder.types import ImageRef, Limits, Record, image_id
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -51,6 +56,15 @@ class Uploaded:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
+@dataclass(slots=True)
+class Kept:
+    """Images of one request: what each is to be called, by its id, and those that can't be used."""
+
+    names: dict[str, str] = field(default_factory=dict)
+    skipped: list[dict[str, str]] = field(default_factory=list)
+    paths: list[Path] = field(default_factory=list)
+
+
 class Uploads:
     """The upload folders of an index."""
 
@@ -61,6 +75,7 @@ class Uploads:
         self._limits = limits
         self._loader = Loader(limits, 512)
         self._held: dict[str, bytes] = {}  # pictures searched by that could not be written
+        self._claims: Counter[Path] = Counter()  # requests that are keeping a file
         self._lock = threading.Lock()
 
     # --- pictures to search by ------------------------------------------------------------------------------------
@@ -116,13 +131,53 @@ class Uploads:
 
     # --- images of the collection ---------------------------------------------------------------------------------
 
-    def keep_image(self, data: bytes) -> Path:
-        """Keep an image for the collection; the same content is one file. Raises ImageError."""
+    def keep_images(self, files: Sequence[tuple[str, BinaryIO]], finder: ImageFinder) -> Kept:
+        """Keep images for the collection, each given with the name to show; the same content is one file. Those that
+        can't be used are named in what it gives. If anything else stops it, nothing is kept."""
+        kept = Kept()
+        try:
+            for name, file in files:
+                ending().go_on()
+                try:
+                    path = self._keep_image(file.read(), kept)
+                    kept.names[image_id(str(path))] = name
+                except ImageError as error:
+                    kept.skipped.append(not_kept(name, error))
+            ending().go_on()
+        except BaseException:
+            self.let_go(kept, finder)
+            raise
+        return kept
+
+    def _keep_image(self, data: bytes, kept: Kept) -> Path:
         loaded, content = self._loaded(data)
         path = self.images / f"{loaded.content_hash}.{SUFFIXES.get(loaded.format, 'img')}"
+        if path not in kept.paths:
+            with self._lock:
+                self._claims[path] += 1
+            kept.paths.append(path)
         if not path.exists():
             write_whole(path, content)
         return path
+
+    @contextmanager
+    def settled(self, kept: Kept, finder: ImageFinder) -> Iterator[None]:
+        """What is kept becomes part of the collection in this block; what does not is removed at its end."""
+        try:
+            yield
+        finally:
+            self.let_go(kept, finder)
+
+    def let_go(self, kept: Kept, finder: ImageFinder) -> None:
+        """Remove the files that neither the index has nor another request keeps."""
+        with self._lock:
+            while kept.paths:
+                path = kept.paths.pop()
+                self._claims[path] -= 1
+                if not self._claims[path]:
+                    del self._claims[path]
+                    if image_id(str(path)) not in finder:
+                        path.unlink(missing_ok=True)
 
     def is_own(self, record: Record) -> bool:
         """Whether an image of the index lies in our upload folder, so that deleting it deletes the file."""
@@ -155,7 +210,7 @@ class Uploads:
     def _check(self, places: Sequence[str], settings: ServerSettings) -> None:
         for place in places:
             uri = located(place, str(self.tables))
-            if not is_url(uri) and not settings.may_add(uri):
+            if not is_url(uri) and not settings.may_add(file_of(uri)):
                 raise RefusedError(
                     403,
                     f"The table names a file of the server's machine ('{place[:80]}').",
@@ -163,14 +218,24 @@ class Uploads:
                 )
 
 
-def check_source(source: str, finder: ImageFinder, settings: ServerSettings, uploads: Uploads) -> None:
-    """Refuse a source that clients may not name: a path of this machine that nobody has allowed."""
-    if is_url(source) or source in finder.sources or Path(source).parent == uploads.tables:
-        return
-    if not settings.may_add(str(expanded(source).absolute())):
-        raise RefusedError(
-            403, "Folders of the server's machine can't be added from here.", remedy="Start it with --allow-folder DIR."
-        )
+def check_source(source: str, finder: ImageFinder, settings: ServerSettings, uploads: Uploads) -> str:
+    """The source that a client names, as it is to be used: a URL, or an absolute path. Refuses a path of this machine
+    that nobody has allowed; what it leads to is bound by ``bounds``, too."""
+    if is_url(source):
+        return source
+    place = place_of(source)
+    if place in finder.sources or os.path.dirname(place) == str(uploads.tables) or settings.may_add(place):
+        return place
+    raise RefusedError(
+        403, "Folders of the server's machine can't be added from here.", remedy="Start it with --allow-folder DIR."
+    )
+
+
+def bounds(settings: ServerSettings, uploads: Uploads) -> tuple[str, ...] | None:
+    """The folders that files of new sources must lie in, wherever links and tables of clients lead; None: anywhere."""
+    if settings.within is None:
+        return None
+    return (*settings.within, os.path.realpath(uploads.tables), os.path.realpath(uploads.images))
 
 
 def display_name(name: str | None) -> str:
@@ -179,5 +244,10 @@ def display_name(name: str | None) -> str:
     return "".join(c for c in text if c.isprintable())[:NAME_LENGTH]
 
 
-def not_kept(name: str, error: ImageError) -> dict[str, str]:
-    return {"uri": name, "code": error.code, "reason": error.message, "remedy": error.remedy}
+def not_kept(name: str, error: ImageFinderError) -> dict[str, str]:
+    return {
+        "uri": name,
+        "code": getattr(error, "code", "invalid-input"),
+        "reason": error.message,
+        "remedy": error.remedy,
+    }

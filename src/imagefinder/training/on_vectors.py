@@ -149,7 +149,7 @@ def predict(
     embedder = _classifier(collection, model)
     given = [i for i in images if not isinstance(i, str | os.PathLike | Record)]
     refs = _scan([os.fspath(i) for i in images if isinstance(i, str | os.PathLike)])
-    refs += [ImageRef(i.uri) for i in images if isinstance(i, Record)]
+    refs += [ImageRef(i.uri, content_hash=i.content_hash) for i in images if isinstance(i, Record)]
     found, skipped = predict(embedder, refs, collection.limits, workers=cores())
     return found + predict_pictures(embedder, [_picture(i, collection.limits) for i in given]), skipped
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from imagefinder._util.ending import Ending
 from imagefinder._util.files import write_whole
+from imagefinder._util.sums import without_sum
+from imagefinder.index.jsonfile import json_text
 from imagefinder.server.as_json import to_json
 from imagefinder.server.errors import body
 
@@ -44,7 +48,7 @@ class Job:
     error: dict[str, Any] | None = None
     result: Any = None
     skipped: list[dict[str, str]] = field(default_factory=list)
-    stopping: bool = False
+    ending: Ending = field(default_factory=lambda: Ending(math.inf))
     _since: tuple[str, float] = ("", 0.0)
     _published: float = 0.0
 
@@ -65,7 +69,8 @@ class Job:
 
 def keep(folder: Path, job: Job) -> None:
     """Note a job in a folder. Raises StorageError."""
-    write_whole(folder / f"{job.id}.json", to_json({**job.to_dict(), "skipped": job.skipped}))
+    plain = json.loads(to_json({**job.to_dict(), "skipped": job.skipped}))
+    write_whole(folder / f"{job.id}.json", json_text(plain, indent=None))
 
 
 def kept_jobs(folder: Path, most: int, title: Title) -> list[Job]:
@@ -75,10 +80,10 @@ def kept_jobs(folder: Path, most: int, title: Title) -> list[Job]:
     for path in sorted(folder.glob("*.json"))[-most:] if folder.is_dir() else []:
         try:
             row = json.loads(path.read_text("utf-8"))
+            if isinstance(row, dict):
+                jobs.append(_job(path.stem, without_sum(row), title))
         except (OSError, ValueError, RecursionError):
             continue
-        if isinstance(row, dict):
-            jobs.append(_job(path.stem, row, title))
     return jobs
 
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
@@ -14,6 +13,7 @@ from pydantic import AfterValidator, ConfigDict, Field, ValidationError
 
 from imagefinder.duplicates.matching.tiers import Tier
 from imagefinder.errors import InvalidInputError, StorageError
+from imagefinder.images.files import is_within
 from imagefinder.images.loader import is_url
 from imagefinder.maps.projections import NEEDS_EXTRA, check_method
 from imagefinder.server.errors import first_fault
@@ -21,7 +21,8 @@ from imagefinder.server.jobs import options
 from imagefinder.server.jobs.job import Job
 from imagefinder.server.jobs.queue import Jobs
 from imagefinder.server.requests import Body
-from imagefinder.server.uploads import Uploads, check_source
+from imagefinder.server.settings import place_of
+from imagefinder.server.uploads import Uploads, bounds, check_source
 
 if TYPE_CHECKING:
     from imagefinder.finder import ImageFinder
@@ -74,15 +75,16 @@ class JobKind:
 
     ``title`` is what people read, a function where it depends on the options. ``run(task, **options)`` does the work
     and returns the job's result, which is JSON. ``changes`` is what pages are told to load again at the end. ``check``
-    refuses, before the job is queued, options that this server does not allow. ``hidden`` options are not shown with
-    the job, as they may be as many as there are images.
+    refuses, before the job is queued, options that this server does not allow, and gives those that take their place,
+    such as paths as they were checked. ``hidden`` options are not shown with the job, as they may be as many as there
+    are images, or are nobody's business.
     """
 
     title: str | Callable[[Mapping[str, Any]], str]
     options: type[Body]
     run: Callable[..., Any]
     changes: tuple[Changed, ...] = ()
-    check: Callable[[Host, Mapping[str, Any]], None] | None = None
+    check: Callable[[Host, Mapping[str, Any]], Mapping[str, Any]] | None = None
     hidden: tuple[str, ...] = ()
 
 
@@ -97,7 +99,7 @@ def submit(host: Host, kind: str, given: Mapping[str, Any], *, trusted: bool = F
     except ValidationError as error:
         raise InvalidInputError(f"options of {kind}: {first_fault(error.errors())}", remedy="See /docs.") from None
     if row.check and not trusted:
-        row.check(host, checked)
+        checked |= row.check(host, checked)
 
     def work(job: Job, jobs: Jobs) -> Any:
         try:
@@ -138,20 +140,25 @@ def _index(task: Task, *, sources: Sequence[str] = (), cluster: bool = False, **
     return {**made.to_dict(), "skipped": len(made.skipped)}
 
 
-def _move(task: Task, *, old: str, new: str) -> Any:
+def _urls(task: Task, *, urls: Sequence[str]) -> Any:
+    return _index(task, sources=urls)
+
+
+def _move(task: Task, *, old: str, new: str, within: Sequence[str] | None = None) -> Any:
     task.step("looking for images")
-    made = task.finder.move_source(old, new, progress=task.report)
+    made = task.finder.move_source(old, new, within=within, progress=task.report)
     task.leave_out(made.skipped)
     return {**made.to_dict(), "skipped": len(made.skipped)}
 
 
-def _check_move(host: Host, given: Mapping[str, Any]) -> None:
-    check_source(given["new"], host.finder, host.settings, host.uploads)
+def _check_move(host: Host, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    new = check_source(given["new"], host.finder, host.settings, host.uploads)
+    return {"new": new, "within": bounds(host.settings, host.uploads)}
 
 
-def _check_sources(host: Host, given: Mapping[str, Any]) -> None:
-    for source in given.get("sources", ()):
-        check_source(source, host.finder, host.settings, host.uploads)
+def _check_sources(host: Host, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    sources = [check_source(source, host.finder, host.settings, host.uploads) for source in given.get("sources", ())]
+    return {"sources": sources, "within": bounds(host.settings, host.uploads)}
 
 
 def _cluster(task: Task, *, n_clusters: int | None = None, **options: Any) -> Any:
@@ -168,9 +175,10 @@ def _map(task: Task, **options: Any) -> Any:
     return task.finder.map(progress=task.report, **options).to_dict()
 
 
-def _check_map(host: Host, given: Mapping[str, Any]) -> None:
+def _check_map(host: Host, given: Mapping[str, Any]) -> Mapping[str, Any]:
     if given.get("method") in NEEDS_EXTRA and not given.get("update"):
         check_method(given["method"])
+    return {}
 
 
 def _duplicates(task: Task, *, tier: str = "same-picture", keep: Sequence[str] = (), **options: Any) -> Any:
@@ -183,13 +191,17 @@ def _duplicates(task: Task, *, tier: str = "same-picture", keep: Sequence[str] =
     return {"groups": len(report.groups), "images": report.images, "compared": report.compared, "kept": report.kept}
 
 
-def _check_folders(host: Host, given: Mapping[str, Any]) -> None:
+def _check_folders(host: Host, given: Mapping[str, Any]) -> Mapping[str, Any]:
     """A folder may be named that holds images of the index, or that images may be added from."""
-    sources = {os.path.realpath(source) for source in host.finder.sources if not is_url(source)}
-    for folder in (*given.get("references", ()), *given.get("prefer", ())):
-        place = Path(os.path.realpath(os.path.expanduser(folder)))
-        if not sources & {str(place), *map(str, place.parents)}:
-            check_source(folder, host.finder, host.settings, host.uploads)
+    sources = [os.path.realpath(source) for source in host.finder.sources if not is_url(source)]
+
+    def checked(folder: str) -> str:
+        place = place_of(folder)
+        if is_within(os.path.realpath(place), sources):
+            return place
+        return check_source(folder, host.finder, host.settings, host.uploads)
+
+    return {name: [checked(folder) for folder in given[name]] for name in ("references", "prefer") if name in given}
 
 
 def _outliers(task: Task, *, k: int = 50) -> Any:
@@ -250,7 +262,7 @@ def _evaluate(
 
 
 JOBS: dict[str, JobKind] = {
-    "index": JobKind("Indexing", options.IndexOptions, _index, ("images",), _check_sources),
+    "index": JobKind("Indexing", options.IndexOptions, _index, ("images",), _check_sources, hidden=("within",)),
     "cluster": JobKind("Grouping", options.ClusterOptions, _cluster, ("clusters",)),
     "choose-k": JobKind("Finding the number of groups", options.ChooseOptions, _choose_k),
     "map": JobKind("Drawing the map", options.MapOptions, _map, ("maps",), _check_map),
@@ -266,7 +278,8 @@ JOBS: dict[str, JobKind] = {
         "Measuring how well images are found", options.EvaluateOptions, _evaluate, hidden=("labels", "captions")
     ),
     "classify": JobKind("Telling classes", options.ClassifyOptions, _classify, ("images",)),
-    "move-source": JobKind("Moving a source", options.MoveOptions, _move, ("images",), _check_move),
+    "move-source": JobKind("Moving a source", options.MoveOptions, _move, ("images",), _check_move, ("within",)),
+    "urls": JobKind("Adding images by URL", options.UrlOptions, _urls, ("images",), hidden=("urls",)),
 }
 
 

@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints, model_validator
 from imagefinder.clusters.algorithms.methods import DEFAULT
 from imagefinder.duplicates.candidates import LEAST_COSINE
 from imagefinder.duplicates.matching.tiers import Tier
-from imagefinder.server.requests import Body, FilterText, Id, Name
+from imagefinder.server.requests import URLS, Body, FilterText, Id, Name, Url
 from imagefinder.training.classifier import MAX_HIDDEN
 from imagefinder.training.export import NAME
 
@@ -45,6 +45,12 @@ class IndexOptions(Body):
     allow_empty: bool = Field(False, description="The older name of allow_removal.")
     workers: int | None = Workers
     cluster: bool = Field(False, description="Then cluster, if that was never done.")
+
+
+class UrlOptions(Body):
+    """Images to add by their URLs."""
+
+    urls: list[Url] = Field(min_length=1, max_length=URLS)
 
 
 class MoveOptions(Body):

@@ -5,6 +5,7 @@ jobs/20261121-101500-ab12.json    in the index folder: what was asked, what came
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
 import threading
@@ -17,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from imagefinder._util.ending import EndedError, Ending, within
 from imagefinder.errors import NotFoundError, StorageError
 from imagefinder.server.errors import RefusedError, of_error
 from imagefinder.server.jobs.job import Job, Title, keep, kept_jobs, now
@@ -29,10 +31,6 @@ FOLDER = "jobs"
 KEPT, WAITING = 200, 50  # jobs in the history; jobs that may wait
 PUBLISH_S = 0.2  # between two reports of progress
 NICE = 10  # how far a job steps back behind searches for the processor
-
-
-class JobStoppedError(Exception):
-    """Raised inside a job that somebody has cancelled."""
 
 
 Work = Callable[[Job, "Jobs"], Any]
@@ -96,7 +94,7 @@ class Jobs:
         """Stop a job, at its next step when it runs already. One that has ended stays as it is."""
         job = self.get(id)
         with self._lock:
-            job.stopping = True
+            job.ending.stop()
             if job.state == "queued":
                 self._waiting = deque(w for w in self._waiting if w[0] is not job)
                 self._end(job, "cancelled")
@@ -127,7 +125,7 @@ class Jobs:
                 self._end(job, "cancelled")
             self._waiting.clear()
             if self._running:
-                self._running.stopping = True
+                self._running.ending.stop()
             self._lock.notify()
         self._thread.join(wait_s)
 
@@ -135,8 +133,7 @@ class Jobs:
 
     def step(self, job: Job, stage: str, done: int = 0, total: int = 0, *, open: bool = False) -> None:
         """Say how far a job is, and stop it here if somebody wants that. ``open``: other short work may be done now."""
-        if job.stopping:
-            raise JobStoppedError
+        job.ending.go_on()
         new = stage != job._since[0]
         if new:
             job._since = (stage, time.monotonic())
@@ -171,9 +168,10 @@ class Jobs:
         self._keep(job)
         self._publish(job, always=True)
         try:
-            job.result = work(job, self)
+            with within(job.ending):
+                job.result = work(job, self)
             state = "done"
-        except JobStoppedError:
+        except EndedError:
             state = "cancelled"
         except BaseException as error:  # whatever happened, the queue goes on
             job.error = of_error(error)[1]["error"]
@@ -202,7 +200,8 @@ class Jobs:
             if not future.set_running_or_notify_cancel():
                 continue
             try:
-                future.set_result(do())
+                with within(Ending(math.inf)):  # not with the job in whose step it is done
+                    future.set_result(do())
             except BaseException as error:
                 future.set_exception(error)
 

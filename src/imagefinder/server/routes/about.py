@@ -13,7 +13,8 @@ from imagefinder.errors import ImageFinderError, NotFoundError
 from imagefinder.server import requests, responses
 from imagefinder.server.access import reads
 from imagefinder.server.errors import RefusedError
-from imagefinder.server.safety import COOKIE, cookie_value, is_same
+from imagefinder.server.links import LINK_S
+from imagefinder.server.safety import cookie_name, cookie_value, is_same
 from imagefinder.server.state import Json, Serving, ServingDep
 from imagefinder.server.strict import Router
 
@@ -69,17 +70,43 @@ def _is_clustered(serving: Serving) -> bool:
 
 @router.post("/v1/session", status_code=204)
 @reads(costly=True, keyless=True)
-def session(serving: ServingDep, request: Request, body: requests.Key) -> Response:
-    """Give the key once, and a cookie carries it from then on: for pages, whose pictures can't send headers."""
+async def session(serving: ServingDep, request: Request, body: requests.Key) -> Response:
+    """Give the key once, or the token of a link, and a cookie carries it from then on: for pages, whose pictures can't
+    send headers."""
     key = serving.settings.key
     response = Response(status_code=204)
     if key is None:
         return response
-    if not is_same(body.key, key):
-        raise RefusedError(401, "The key is wrong.")
+    client = request.client.host if request.client else ""
+    if body.key is not None:
+        serving.guesses.check(client)  # not of links, which nobody guesses
+    if not (is_same(body.key, key) if body.key is not None else serving.links.use(body.link or "")):
+        serving.guesses.take(client)
+        raise RefusedError(401, "The key is wrong." if body.key is not None else _USED, remedy=_ANOTHER)
+    name = cookie_name(serving.settings.port)
     secure = request.url.scheme == "https"
-    response.set_cookie(COOKIE, cookie_value(key), max_age=DAYS_30, httponly=True, samesite="strict", secure=secure)
+    response.set_cookie(
+        name,
+        cookie_value(key),
+        max_age=DAYS_30,
+        httponly=True,
+        samesite="strict",
+        secure=secure,
+        path=serving.settings.root_path or "/",
+    )
     return response
+
+
+_USED = "The link was used already, or is too old."
+_ANOTHER = "On the machine and account of the server, `imagefinder key --link` prints another link."
+
+
+@router.post("/v1/session/links", response_model=responses.Link)
+@reads()
+def make_link(serving: ServingDep) -> Response:
+    """A link to the page that works once, without the key: its address is that of the page with #link= and the
+    token."""
+    return Json({"link": serving.links.make(), "seconds": LINK_S})
 
 
 @router.get("/healthz")

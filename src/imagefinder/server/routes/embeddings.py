@@ -14,7 +14,7 @@ from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.images.loader import is_url
 from imagefinder.server import requests, responses
 from imagefinder.server.access import reads
-from imagefinder.server.routes.search import decode_data_uri
+from imagefinder.server.routes.search import decode_data_uri, lane_of
 from imagefinder.server.state import Json, ServingDep
 from imagefinder.server.strict import Router, TolerantRoute
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from imagefinder.finder import ImageFinder
     from imagefinder.types import Float32
 
-DATA_URI = re.compile(r"data:[\w.+/-]*;base64,")
+DATA_URI = re.compile(r"\s*data:[\w.+/;=-]*;base64,", re.IGNORECASE)
 router = Router(prefix="/v1", tags=["embeddings"], route_class=TolerantRoute)
 
 
@@ -45,7 +45,10 @@ async def model(serving: ServingDep, id: str) -> Response:
 @reads(costly=True)
 async def embeddings(serving: ServingDep, body: requests.Embeddings) -> Response:
     """Vectors of texts and pictures, of unit length, as searches compare them: by their dot product."""
-    return Json(await serving.searching.run(_embed, serving.finder, body))
+    given = [] if isinstance(body.input, str) else body.input
+    urls = any(isinstance(item, requests.ImageInput) and is_url(item.image) for item in given)
+    lane = await lane_of(serving, urls, ())
+    return Json(await lane.run(_embed, serving.finder, body))
 
 
 def _models(finder: ImageFinder) -> list[dict[str, Any]]:

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import File, Form, Header, Query, UploadFile
 from fastapi.responses import Response
 
-from imagefinder._util.files import expanded
-from imagefinder.catalog.edits import TAG_LENGTH, TAGS
-from imagefinder.errors import ImageError, InvalidInputError
+from imagefinder._util.ending import Ending, within
+from imagefinder.catalog.edits import TAG_LENGTH, TAGS, checked_tags
+from imagefinder.errors import InvalidInputError
+from imagefinder.images.headers import format_of
+from imagefinder.images.loader import is_url
 from imagefinder.server import requests, responses
 from imagefinder.server.access import changes, reads
+from imagefinder.server.errors import RefusedError
+from imagefinder.server.jobs.kinds import submit
 from imagefinder.server.jobs.options import Place
+from imagefinder.server.originals import FileResponse, is_known
 from imagefinder.server.pictures import SIZES, TYPES
 from imagefinder.server.routes.search import UPLOAD
-from imagefinder.server.state import Json, Serving, ServingDep
+from imagefinder.server.state import Json, Lane, Serving, ServingDep
 from imagefinder.server.strict import Router
 from imagefinder.server.uploads import display_name, not_kept
-from imagefinder.types import image_id
+from imagefinder.types import Record, image_id
 
 router = Router(prefix="/v1", tags=["images"])
 PATIENCE_S = 10.0  # how long adding an image waits for a job in its way
+FEW_URLS = 100  # in one request; more are a job
+FETCH_S = 30.0  # for all URLs of one request, however many there are
 FILES = 1000  # in one request
 FilterParam = Annotated[requests.FilterText | None, Query()]
 Sort = Annotated[str | None, Query(max_length=40, description="A field; with - in front, the largest first.")]
@@ -144,31 +151,50 @@ async def thumbnail(
     etag = f'"{record.content_hash}-{size}"'
     lasting = "private, max-age=31536000, immutable" if v == record.content_hash else "private, no-cache"
     headers = {"etag": etag, "cache-control": lasting}
-    if if_none_match and etag in if_none_match:
+    if is_known(if_none_match, etag):
         return Response(status_code=304, headers=headers)
-    data = await serving.drawing.run(serving.pictures.thumbnail, record, size)
+    data = await _lane(serving, record, size).run(serving.pictures.thumbnail, record, size)
     return Response(data, media_type="image/jpeg", headers=headers)
 
 
-@router.get("/images/{id}/original", response_class=Response, responses={200: {"content": {"image/*": {}}}})
+_FILE: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"image/*": {}}},
+    206: {"description": "The range that was asked for."},
+    304: {"description": "As you have it."},
+}
+
+
+@router.get("/images/{id}/original", response_class=Response, responses=_FILE)
 @reads()
-async def original(serving: ServingDep, id: requests.Id) -> Response:
-    """The image's own file."""
+async def original(
+    serving: ServingDep,
+    id: requests.Id,
+    if_none_match: Annotated[str | None, Header()] = None,
+    if_range: Annotated[str | None, Header()] = None,
+    range: Annotated[str | None, Header()] = None,
+) -> Response:
+    """The image's own file, or a range of it."""
     record = await serving.drawing.run(serving.finder.get, id)
-    encoded = await serving.drawing.run(serving.pictures.original, record)
-    headers = {
-        "etag": f'"{encoded.content_hash}"',
-        "cache-control": "private, no-cache",
-        "content-security-policy": "sandbox; default-src 'none'",  # a file of a stranger runs nothing here
-    }
-    kind = TYPES.get(record.format, "application/octet-stream")
-    return Response(encoded.data, media_type=kind, headers=headers)
+    etag = f'"{record.content_hash}"'
+    headers = {"etag": etag, "cache-control": "private, no-cache"}
+    if is_known(if_none_match, etag):
+        return Response(status_code=304, headers=headers)
+    lane = _lane(serving, record)
+    file, size = await lane.run_for(serving.pictures.original, lambda opened: opened[0].close(), record)
+    headers["content-security-policy"] = "sandbox; default-src 'none'"  # a file of a stranger runs nothing here
+    kind = TYPES.get(format_of(file.read(1024)), "application/octet-stream")  # what it is; a URL's may have changed
+    return FileResponse(file, size, kind, headers, range if if_range in (None, etag) else None)
+
+
+def _lane(serving: Serving, record: Record, size: int = 0) -> Lane:
+    """Where a picture is read: one of a URL that is not kept keeps nobody waiting who wants another."""
+    return serving.fetching if is_url(record.uri) and not serving.pictures.is_kept(record, size) else serving.drawing
 
 
 # --- adding -------------------------------------------------------------------------------------------------------
 
 _ADDED: dict[int | str, dict[str, Any]] = {
-    202: {"model": responses.Waiting, "description": "A job is in the way; the images are added after it."}
+    202: {"model": responses.Waiting, "description": "They are added after this job, or by it."}
 }
 
 
@@ -189,46 +215,56 @@ async def add_images(
     ] = "",
 ) -> Response:
     """Add image files to the collection; the server keeps a copy of each."""
-    kept: dict[str, str] = {}
-    skipped: list[dict[str, str]] = []
-    for file in files:
-        name = display_name(file.filename)
-        try:
-            path = await serving.drawing.run(serving.uploads.keep_image, await file.read())
-            kept[image_id(str(path))] = name
-        except ImageError as error:
-            skipped.append(not_kept(name, error))
-    wanted = [tag.strip() for tag in tags.split(",") if tag.strip()]
+    wanted = checked_tags(tag for tag in tags.split(",") if tag.strip())
+    given = [(display_name(file.filename), file.file) for file in files]
+    finder = serving.finder
+    kept = await serving.drawing.run_for(
+        serving.uploads.keep_images, lambda kept: serving.uploads.let_go(kept, finder), given, finder
+    )
 
     def add() -> dict[str, Any]:
-        folder = str(serving.uploads.images)
-        report = serving.finder.add(folder, allow_removal=True)
-        _name(serving, kept, wanted)
-        mine = [s for s in report.to_dict()["skipped"] if image_id(s["uri"]) in kept]
-        return _added(serving, list(kept), [*skipped, *mine])
+        with serving.uploads.settled(kept, serving.finder):
+            report = serving.finder.add(str(serving.uploads.images), allow_removal=True)
+            skipped = [*kept.skipped, *_say(serving, kept.names, wanted)]
+            mine = [s for s in report.to_dict()["skipped"] if image_id(s["uri"]) in kept.names]
+            return _added(serving, list(kept.names), [*skipped, *mine])
 
-    return await _soon(serving, add) if kept else Json({"images": [], "skipped": skipped}, 201)
+    if not kept.names:
+        return Json({"images": [], "skipped": kept.skipped}, 201)
+    try:
+        return await _soon(serving, add)
+    except RefusedError:
+        serving.uploads.let_go(kept, finder)
+        raise
 
 
 @router.post("/images/urls", status_code=201, response_model=responses.Added, responses=_ADDED)
 @changes(costly=True)
 async def add_urls(serving: ServingDep, body: requests.Urls) -> Response:
-    """Add images by their URLs, which the server fetches."""
+    """Add images by their URLs, which the server fetches: up to 100 at once, more as a job."""
+    if len(body.urls) > FEW_URLS:
+        return Json({"job": submit(serving, "urls", {"urls": body.urls}).to_dict(brief=True)}, 202)
 
     def add() -> dict[str, Any]:
-        report = serving.finder.add(*body.urls).to_dict()
+        with within(Ending(FETCH_S)):
+            report = serving.finder.add(*body.urls).to_dict()
         return _added(serving, [image_id(url) for url in body.urls], report["skipped"])
 
     return await _soon(serving, add)
 
 
-def _name(serving: Serving, names: dict[str, str], tags: Sequence[str]) -> None:
-    """Note what the files were called, and their tags."""
+def _say(serving: Serving, names: Mapping[str, str], tags: Sequence[str]) -> list[dict[str, str]]:
+    """Note what the files were called, and their tags; what could not be noted."""
     there = [id for id in names if id in serving.finder]
     for id in there:
         serving.finder.update(id, name=names[id])
-    if tags:
-        serving.finder.tag(there, add=tags)
+    refused = []
+    for id in there if tags else ():
+        try:
+            serving.finder.tag([id], add=tags)
+        except InvalidInputError as error:  # it has others from before
+            refused.append(not_kept(names[id], error))
+    return refused
 
 
 def _added(serving: Serving, ids: Sequence[str], skipped: Sequence[dict[str, str]]) -> dict[str, Any]:
@@ -262,4 +298,4 @@ def folders(serving: ServingDep, path: Annotated[Place | None, Query()] = None) 
     """The folders in a folder of the server's machine, to choose one to add."""
     from imagefinder.server.folders import look_into
 
-    return Json(look_into(expanded(path) if path else None, serving.settings))
+    return Json(look_into(path, serving.settings))

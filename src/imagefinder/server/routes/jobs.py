@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import Query
+from fastapi import Depends, Query
 from fastapi.responses import Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from imagefinder.server import responses
 from imagefinder.server.access import changes, reads
+from imagefinder.server.errors import RefusedError
 from imagefinder.server.jobs.kinds import JobRequest, Kind, submit
 from imagefinder.server.state import Json, ServingDep
 from imagefinder.server.strict import Router
@@ -70,7 +71,13 @@ def skipped(
     return Json({"total": len(rows), "skipped": rows[offset : offset + k]})
 
 
-@router.get("/events", response_class=EventSourceResponse)
+def _room(serving: ServingDep) -> None:
+    """Raises RefusedError where nobody else may listen."""
+    if serving.hub.is_full:
+        raise RefusedError(503, "Too many listen to events.", remedy="Ask for the state of a job now and then instead.")
+
+
+@router.get("/events", response_class=EventSourceResponse, dependencies=[Depends(_room)])
 @reads(endless=True)
 async def events(serving: ServingDep) -> AsyncIterator[ServerSentEvent]:
     """Server-sent events: ``job`` with a job whenever it moves on, ``changed`` with what is not as it was."""

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from imagefinder.errors import ImageError
 from imagefinder.server import requests, responses
 from imagefinder.server.access import reads
-from imagefinder.server.routes.search import decode_data_uri
+from imagefinder.server.routes.search import decode_data_uri, lane_of
 from imagefinder.server.state import Json, Serving, ServingDep
 from imagefinder.server.strict import Router
 from imagefinder.types import Record
@@ -22,7 +22,8 @@ router = Router(prefix="/v1", tags=["spaces"])
 async def predict(serving: ServingDep, body: requests.Predict) -> Response:
     """What a picture shows, and how sure that is. A job of the kind train makes a classifier; one of the kind classify
     tells the class of every image."""
-    return Json(await serving.searching.run(_predict, serving, body))
+    lane = await lane_of(serving, body.url is not None, [body.id] if body.id else [])
+    return Json(await lane.run(_predict, serving, body))
 
 
 def _predict(serving: Serving, body: requests.Predict) -> dict[str, Any]:

@@ -5,20 +5,23 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from urllib.parse import unquote
 
 from fastapi import File, Form, Query, Request, UploadFile
 from fastapi.responses import Response
 from pydantic import ValidationError
 from starlette.datastructures import UploadFile as StarletteUpload
 
-from imagefinder.errors import InvalidInputError, InvalidQueryError
+from imagefinder.errors import InvalidInputError, InvalidQueryError, NotFoundError
+from imagefinder.images.loader import is_url
 from imagefinder.search.query import Box, Kind, Part, QueryInput, Term, parse_query
 from imagefinder.server import requests, responses
 from imagefinder.server.access import changes, reads
 from imagefinder.server.as_json import read_json
 from imagefinder.server.errors import first_fault
-from imagefinder.server.state import Json, Serving, ServingDep
+from imagefinder.server.state import Json, Lane, Serving, ServingDep
 from imagefinder.server.strict import Router, kind_of
 
 if TYPE_CHECKING:
@@ -33,7 +36,8 @@ UPLOAD = 256 * 1024**2  # bytes of one picture; the body may be a little longer
 @reads(costly=True)
 async def search(serving: ServingDep, query: requests.Search) -> Response:
     """The images that fit best: by words, by pictures (an id, a URL, data, an upload), or by what was liked."""
-    return Json(await serving.searching.run(_search, serving, query))
+    lane = await _lane(serving, query)
+    return Json(await lane.run(_search, serving, query))
 
 
 @router.post("/search/upload", response_model=responses.Hits, max_body_size=UPLOAD)
@@ -46,7 +50,30 @@ async def search_upload(
     """Search by a picture in one request: ``curl -F image=@cat.jpg .../v1/search/upload``."""
     wanted = _of_json(requests.Search, query or "{}", "It is the JSON of POST /v1/search.")
     data = await image.read()
-    return Json(await serving.searching.run(_search, serving, wanted, data))
+    lane = await _lane(serving, wanted)
+    return Json(await lane.run(_search, serving, wanted, data))
+
+
+async def _lane(serving: Serving, query: requests.Search) -> Lane:
+    """Where a search is carried out."""
+    said: list[Term] = []
+    with suppress(InvalidQueryError):  # which the search says itself
+        said = [term for term in parse_query(query.words or "", files=False) if term.shows_picture]
+    urls = any(term.kind is Kind.URL for term in said) or any(part.url is not None for part in query.parts)
+    ids = [str(term.value) for term in said if term.kind is Kind.ID]
+    return await lane_of(serving, urls, [*ids, *(part.id for part in query.parts if part.id and part.box)])
+
+
+async def lane_of(serving: Serving, urls: bool, ids: Sequence[str]) -> Lane:
+    """Where a request is carried out that needs pictures of URLs, or of images by their ids: whoever needs a URL
+    fetched keeps nobody waiting who does not."""
+
+    def anywhere() -> bool:
+        with suppress(NotFoundError):
+            return any(is_url(serving.finder.get(id.lower()).uri) for id in ids)
+        return False
+
+    return serving.fetching if urls or (ids and await serving.searching.run(anywhere)) else serving.searching
 
 
 def _of_json(kind: type[T], text: str | bytes, remedy: str) -> T:
@@ -91,14 +118,24 @@ def _term(serving: Serving, part: requests.Part) -> Term:
 
 
 def decode_data_uri(text: str) -> bytes:
-    """The bytes of ``data:image/...;base64,...``. Raises InvalidQueryError."""
+    """The bytes of ``data:image/...;base64,...``, with or without padding, broken into lines, or in the alphabet of
+    URLs. Raises InvalidQueryError."""
     head, comma, body = text.partition(",")
-    if not (head.startswith("data:") and comma and head.endswith(";base64")):
+    kind = head.strip().lower()
+    if not comma or not kind.startswith("data:"):
         raise InvalidQueryError("The image is not a data URI.", remedy="Write: data:image/jpeg;base64,...")
+    if not kind.endswith(";base64"):
+        raise InvalidQueryError("The data URI is not in base64.", remedy="Write: data:image/jpeg;base64,...")
+    packed = "".join(unquote(body).split()).translate(_URL_SAFE).rstrip("=")
+    if not packed:
+        raise InvalidQueryError("There is nothing in the data URI.", remedy="Write: data:image/jpeg;base64,...")
     try:
-        return base64.b64decode(body, validate=True)
-    except binascii.Error as error:
-        raise InvalidQueryError(f"The image is not base64: {error}.") from None
+        return base64.b64decode(packed + "=" * (-len(packed) % 4), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise InvalidQueryError(f"The image is not base64: {error}.", remedy="Encode it again.") from None
+
+
+_URL_SAFE = str.maketrans("-_", "+/")
 
 
 # --- pictures to search by ----------------------------------------------------------------------------------------
@@ -129,7 +166,9 @@ async def upload(serving: ServingDep, request: Request) -> Response:
     """Keep a picture for a while, to search by it (the part ``{"upload": ...}``) as often as wanted.
 
     It is a file in a form, or the JSON ``{"url": ...}`` for one that the server fetches."""
-    kept = await serving.drawing.run(serving.uploads.keep_query, await _sent(request))
+    sent = await _sent(request)
+    lane = serving.fetching if isinstance(sent, str) else serving.drawing
+    kept = await lane.run(serving.uploads.keep_query, sent)
     return Json(kept.to_dict(), 201)
 
 

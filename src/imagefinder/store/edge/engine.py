@@ -71,7 +71,9 @@ def _ours(error: BaseException, path: Path, doing: str) -> ImageFinderError:
     return IndexDamagedError(f"The points in {path} can't be {verb}: {said[:300]}", remedy=DAMAGED_REMEDY)
 
 
-DAMAGED_REMEDY = "Restore the index from a backup, or delete its folder and index the images again."
+DAMAGED_REMEDY = (
+    "Make the index again from its sources, with all that was said of its images: imagefinder index --rebuild"
+)
 
 
 def read_params(path: Path) -> tuple[dict[str, VectorParams], dict[str, Any]]:
@@ -195,6 +197,17 @@ def filled_by_opening(path: Path, params: Mapping[str, VectorParams]) -> int:
     unread = {f"vector_storage-{name}" for name, p in params.items() if not p.searchable} | {"payload_storage"}
     parts = [part for part in (path / "segments").glob("*/*") if part.is_dir() and part.name not in unread]
     return sum(map(holes_to_fill, parts))
+
+
+def last_operation(path: Path) -> int:
+    """The number of the last operation that the engine has flushed. Raises IndexDamagedError."""
+    try:
+        found = [
+            json.loads(file.read_text("utf-8")).get("version") for file in (path / "segments").glob("*/segment.json")
+        ]
+        return max(int(number or 0) for number in found)
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise IndexDamagedError(f"The segments in {path} can't be read: {error}", remedy=DAMAGED_REMEDY) from error
 
 
 def json_path(field: str) -> str | None:

@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from imagefinder.errors import ImageFinderError
+from imagefinder.store.shared.address import PREFIX
 
 Message: TypeAlias = tuple[dict[str, Any], list[np.ndarray]]
 
@@ -35,7 +36,7 @@ def listen() -> socket.socket:
     port of 127.0.0.1. ``multiprocessing.connection`` does the same, but has no time limits and starts slower."""
     if sys.platform == "linux":
         made = socket.socket(socket.AF_UNIX)
-        made.bind("\0imagefinder-" + os.urandom(12).hex())
+        made.bind(PREFIX + os.urandom(12).hex())
     else:
         made = socket.socket(socket.AF_INET)
         made.bind(("127.0.0.1", 0))

@@ -1,5 +1,6 @@
 // Talks to the server. Every call gives the answer or throws an ApiError that says what happened and what to do.
 import { useCallback, useEffect, useRef, useState } from "../vendor/preact.js";
+import { at } from "./root.js";
 import { store } from "./store.js";
 
 export class ApiError extends Error {
@@ -13,8 +14,22 @@ export class ApiError extends Error {
 /** True while the server asks for a key; the shell then shows its dialog, and calls wait for it. */
 export const locked = store(false);
 
+let entered = Promise.resolve();
+
+/** Once the link that opened the page, if one did, was exchanged for a cookie. */
+export const whenEntered = () => entered;
+
+/** A link that opens the page once has a token behind the #, which is taken out of the address before all else. */
+function enter() {
+  const token = /^#link=([\w-]+)$/.exec(location.hash)?.[1];
+  if (!token) return;
+  history.replaceState(history.state, "", location.pathname + location.search);
+  entered = request("POST", "/session", { body: { link: token } }).then(() => locked.set(false), () => {}); // or a key is asked for
+}
+
 async function request(method, path, { params, body, signal, as = "json" } = {}) {
-  const address = new URL("/v1" + path, location.origin);
+  if (path !== "/session") await entered;
+  const address = new URL(at("/v1" + path), location.origin);
   for (const [name, value] of Object.entries(params ?? {})) {
     if (value !== null && value !== undefined && value !== "") address.searchParams.set(name, value);
   }
@@ -80,6 +95,9 @@ export const api = {
   bytes: (path, params, options) => request("GET", path, { params, as: "bytes", ...options }),
 };
 
+enter();
+addEventListener("hashchange", enter); // a link put into the address of an open page loads nothing
+
 const SIZES = [64, 128, 256, 512, 1024, 2048];
 
 /** URL of a thumbnail whose longest side is at least `pixels` of the screen (CSS pixels times the display's density). */
@@ -87,10 +105,10 @@ export function thumbnail(image, pixels = 256) {
   const wanted = pixels * Math.min(devicePixelRatio || 1, 2);
   const size = SIZES.find((s) => s >= wanted) ?? SIZES.at(-1);
   const version = image.content_hash ? `&v=${image.content_hash}` : "";
-  return `/v1/images/${image.id}/thumbnail?size=${size}${version}`;
+  return at(`/v1/images/${image.id}/thumbnail?size=${size}${version}`);
 }
 
-export const originalHref = (image) => `/v1/images/${image.id}/original`;
+export const originalHref = (image) => at(`/v1/images/${image.id}/original`);
 
 /** Runs one call at a time: a new one aborts the one before. `run(signal => api.get(.., {signal}))`. */
 export function latest() {

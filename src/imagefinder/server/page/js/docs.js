@@ -1,6 +1,6 @@
 // The description of the API, to read and to try out.
 SwaggerUIBundle({
-  url: "/openapi.json",
+  url: new URL("../openapi.json", document.currentScript.src).href,
   dom_id: "#docs",
   deepLinking: true,
   defaultModelsExpandDepth: -1,

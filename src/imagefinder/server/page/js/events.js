@@ -1,15 +1,17 @@
 // The server's events, over one connection for the whole page: `onEvent("job", job => ..)`.
-import { locked } from "./api.js";
+import { locked, whenEntered } from "./api.js";
+import { at } from "./root.js";
 
 const listeners = new Map(); // name -> Set of functions
 const NAMES = ["job", "changed"];
 const RETRY_MS = [500, 1000, 2000, 5000, 10000];
 
 let source = null;
+let begun = false;
 let failures = 0;
 
 function connect() {
-  source = new EventSource("/v1/events");
+  source = new EventSource(at("/v1/events"));
   source.onopen = () => {
     failures = 0;
     tell("connected", {}); // for the first time or again: what happened before was missed
@@ -37,7 +39,8 @@ function tell(name, data) {
  * @returns {() => void} to stop listening
  */
 export function onEvent(name, listener) {
-  if (!source) connect();
+  if (!begun) whenEntered().then(connect);
+  begun = true;
   if (!listeners.has(name)) listeners.set(name, new Set());
   listeners.get(name).add(listener);
   return () => listeners.get(name).delete(listener);

@@ -1,7 +1,7 @@
 // The search that the URL describes, as the server wants it, and pictures to search by.
 import { api } from "./api.js";
 import { toast, toastError } from "./components/toast.js";
-import { listParam, navigate, withParams } from "./state.js";
+import { listParam, navigate, place, withParams } from "./state.js";
 import { table } from "./table.js";
 
 /**
@@ -64,7 +64,7 @@ const NEW_QUERY = { q: null, id: null, upload: null, box: null, liked: null, dis
 
 /** The URL of a new search; what narrows it (the filter, the options) stays. */
 export const searchHref = (query) =>
-  withParams({ ...NEW_QUERY, ...query }, { path: "/", from: location.pathname === "/" ? location.search : "" });
+  withParams({ ...NEW_QUERY, ...query }, { path: "/", from: place.get().path === "/" ? location.search : "" });
 
 export const similarHref = (id) => searchHref({ id });
 

@@ -93,7 +93,7 @@ function Login() {
         <label for="login-key">Key</label>
         <input id="login-key" class="input" type="password" autocomplete="current-password" autofocus value=${key}
           onInput=${(e) => setKey(e.target.value)} aria-describedby="login-hint" />
-        <p id="login-hint" class="muted small-text">The one that the server was started with; whoever runs it can tell you.</p>
+        <p id="login-hint" class="muted small-text">The one that the server was started with; whoever runs it can tell you. If that is you: <code>imagefinder key --link</code> prints a link that opens this page.</p>
       </div>
       ${error && html`<p role="alert" class="error-text">${error.message} ${error.remedy}</p>`}
       <footer class="dialog-buttons"><button class="button primary" disabled=${!key}>Open</button></footer>

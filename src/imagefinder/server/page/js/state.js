@@ -1,12 +1,13 @@
 // Where we are: the URL holds the state of every view, so that back, forward, reload and sharing work.
+import { at, own } from "./root.js";
 import { store, useStore } from "./store.js";
 
 /** @typedef {{path: string, params: URLSearchParams, url: string}} Place */
 
 const here = () => ({
-  path: location.pathname,
+  path: own(location.pathname),
   params: new URLSearchParams(location.search),
-  url: location.pathname + location.search,
+  url: own(location.pathname) + location.search,
 });
 
 /** @type {ReturnType<typeof store<Place>>} */
@@ -21,7 +22,7 @@ export const cameBack = () => back;
 
 /** Go to a URL of this page. A new path starts at its top; `replace` makes no step for "back". */
 export function navigate(url, { replace = false } = {}) {
-  const target = new URL(url, location.href);
+  const target = new URL(at(url), location.href);
   if (target.href === location.href) return;
   const samePath = target.pathname === location.pathname;
   back = false;
@@ -39,7 +40,7 @@ export function navigate(url, { replace = false } = {}) {
  * The URL of this place with other parameters: `withParams({ q: "bike", filter: null })`. Null, "" and false remove
  * one; a list is written with commas.
  */
-export function withParams(changes, { path = location.pathname, from = location.search } = {}) {
+export function withParams(changes, { path = own(location.pathname), from = location.search } = {}) {
   const params = new URLSearchParams(from);
   for (const [name, value] of Object.entries(changes)) {
     const text = Array.isArray(value) ? value.join(",") : value === true ? "1" : (value ?? "");
@@ -97,7 +98,7 @@ document.addEventListener("click", (event) => {
   if (!link || event.defaultPrevented || event.button !== 0) return;
   if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
   if (link.target || link.hasAttribute("download") || link.origin !== location.origin) return;
-  if (SERVED.test(link.pathname)) return;
+  if (SERVED.test(own(link.pathname))) return;
   event.preventDefault();
   navigate(link.href);
 });
