@@ -45,7 +45,7 @@ def test_a_query_that_cannot_be_kept_is_refused_with_the_place(finder: ImageFind
             finder.feedback.add(query if isinstance(query, dict) else {"a": query}, ids)
         assert said in str(refused.value).replace("[0]", ".a"), refused.value
     assert len(finder.feedback) == 0
-    kept = {"words": "x", "box": (0.1, 0.2), "n": 2**63 - 1, "deep": odd.nested(28), "\u202e": "\x00\x1b"}
+    kept = {"words": "x", "box": (0.1, 0.2), "n": 2**63 - 1, "deep": odd.nested(28), "\u202e": "\x01\x1b"}
     finder.feedback.add(kept, ids)
     assert finder.feedback.list()[0].query == {**kept, "box": [0.1, 0.2]}
 

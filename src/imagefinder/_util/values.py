@@ -17,7 +17,7 @@ def plain(value: Any, what: str, *, most: int) -> Any:
     """A copy of a value of texts, numbers, true, false, None, lists and objects, with tuples as lists. It has ``most``
     values, keys and characters at most, all counted together.
 
-    Raises InvalidInputError, which says what in it can't be kept, and where: halves of characters, NaN and infinity,
+    Raises InvalidInputError, which says what in it can't be kept, and where: halves of characters, NUL, NaN and infinity,
     whole numbers beyond 64 bits, keys that are no text, what lies deeper than ``DEPTH``, and all else.
     """
     left = [most]
@@ -47,7 +47,8 @@ def _copy(value: Any, where: str, depth: int, left: list[int]) -> Any:
     left[0] -= len(value) + 1 if isinstance(value, str) else 1
     if left[0] < 0:
         raise _TooLargeError
-    if why := why_not(value, depth):
+    nul = "it holds the character NUL" if isinstance(value, str) and "\0" in value else ""
+    if why := why_not(value, depth) or nul:
         raise InvalidInputError(f"{where} can't be kept: {why}.", remedy="Give texts, numbers, lists and objects.")
     if isinstance(value, list | tuple):
         return [_copy(item, f"{where}[{i}]", depth + 1, left) for i, item in enumerate(value)]
