@@ -17,7 +17,7 @@ def plain(value: Any, what: str, *, most: int) -> Any:
     """A copy of a value of texts, numbers, true, false, None, lists and objects, with tuples as lists. It has ``most``
     values, keys and characters at most, all counted together.
 
-    Raises InvalidInputError, which says what in it can't be kept, and where: halves of characters, NUL, NaN and infinity,
+    Raises InvalidInputError, which says what in it can't be kept, and where: halves of characters, NUL, NaN, infinity,
     whole numbers beyond 64 bits, keys that are no text, what lies deeper than ``DEPTH``, and all else.
     """
     left = [most]
