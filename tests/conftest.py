@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from files import copy_with_holes, folder_in_memory, made_once
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from PIL import Image
 from skips import strict
 
@@ -159,3 +159,22 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=4, help="how often the crash test kills an indexing run")
     parser.addoption("--damage", action="store_true", help="damage every file of an index in every way")
+    parser.addoption("--fuzz", type=int, default=0, help="N seconds, or 100 N examples, for each test by chance")
+
+
+@pytest.fixture(scope="session")
+def tried(pytestconfig: pytest.Config) -> Callable[[int], settings]:
+    """``tried(n)`` are the settings of a test of ``n`` examples that are always the same; with ``--fuzz`` of as many
+    other ones as its seconds are worth."""
+    seconds = pytestconfig.getoption("--fuzz")
+
+    def of(n: int) -> settings:
+        return settings(
+            max_examples=100 * seconds or n,
+            derandomize=not seconds,
+            database=None,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        )
+
+    return of

@@ -102,7 +102,7 @@ FLOWS = {
             server.routes.search._search
                 server.routes.search.terms_of       the terms of the request; no text is taken for a path
                 finder.ImageFinder.search
-            server.state.Json
+            server.as_json.Json
     """,
     "job": """
         server.routes.jobs.start_job                POST /v1/jobs

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from imagefinder._util.arguments import checked
 from imagefinder._util.files import expanded
 from imagefinder.catalog.edits import remove_images, tag_images, update_image
 from imagefinder.catalog.facets import columns, facets, listed
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
 ImageName = str | os.PathLike[str]  # an id, path or URL
 
 
+@checked
 class ImageFinder:
     """A collection of images that can be searched.
 
@@ -389,8 +391,7 @@ class ImageFinder:
         """Give the images of the index the vectors of a further model; called again, those that lack them.
 
         The spaces in use stay so, and searches go on meanwhile, unless ``use`` says to take the new ones at the end.
-        What ``progress`` raises stops the run, and what is stored
-        stays. Raises NotFoundError, ModelError or ModelMismatchError.
+        What ``progress`` raises stops it; what is stored stays. Raises NotFoundError, ModelError, ModelMismatchError.
         """
         return add_model(self._collection, name, use=use, progress=progress)
 
@@ -400,8 +401,7 @@ class ImageFinder:
 
     def use_space(self, name: str) -> None:
         """Search in all spaces of this model from now on where none is named, for pictures and for texts as far as it
-        knows them; by the name of a space that is not a model's, in that one only. Clusters and maps stay as they are
-        until they are made again. Raises NotFoundError."""
+        knows them; by the name of a single space, in that one only. Clusters and maps stay. Raises NotFoundError."""
         self._collection.use_space(name)
 
     def drop_space(self, name: str) -> None:

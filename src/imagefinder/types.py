@@ -246,7 +246,7 @@ UNSET: Final = Unset.UNSET
 
 def image_id(uri: str) -> str:
     """The id of the image known by ``uri``: a UUIDv5, so the same place always has the same id."""
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, uri))
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, uri.encode("utf-8", "backslashreplace").decode()))
 
 
 def ids_of(image: str) -> list[str]:

@@ -432,9 +432,9 @@ def test_it_comes_back_when_it_is_told_when(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(time, "sleep", slept.append)
     headers = {"retry-after": "2"}
     transport, seen = answering(
-        refused(429, "rate-limited", **headers), refused(503, "busy", **headers), httpx.Response(200, json=[1])
+        refused(429, "rate-limited", **headers), refused(503, "busy", **headers), httpx.Response(200, json={"n": 1})
     )
-    assert transport.json("POST", "/v1/search", json={"k": 1}) == [1]
+    assert transport.json("POST", "/v1/search", json={"k": 1}) == {"n": 1}
     assert slept == [2.0, 2.0] and [r.url.path for r in seen] == ["/finder/v1/search"] * 3
     assert len({r.content for r in seen}) == 1
 
@@ -447,8 +447,8 @@ def test_it_comes_back_when_it_is_told_when(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize("lost", [httpx.RemoteProtocolError("cut"), httpx.ReadError("reset")])
 def test_a_lost_connection_is_made_again_for_what_only_reads(lost: Exception) -> None:
-    transport, seen = answering(lost, httpx.Response(200, json=[1]))
-    assert transport.json("GET", "/v1/index") == [1] and len(seen) == 2
+    transport, seen = answering(lost, httpx.Response(200, json={"n": 1}))
+    assert transport.json("GET", "/v1/index") == {"n": 1} and len(seen) == 2
     for method, tries in (("GET", 2), ("POST", 1)):
         transport, seen = answering(*[lost] * 3)
         with pytest.raises(errors.UnreachableError):

@@ -54,7 +54,7 @@ LESS = {
 }
 OWN = {
     "ImageFinder": {"about", "add_folder", "thumbnail", "original", "page_link"}
-    | {"job", "jobs", "run_job", "wait", "cancel"},  # what only a server has
+    | {"job", "jobs", "run_job", "wait", "cancel", "forget_job"},  # what only a server has
 }
 
 

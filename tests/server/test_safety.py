@@ -91,7 +91,7 @@ def test_other_sites_cannot_even_read_pictures(reader: TestClient, ids: list[str
 
 def test_a_form_of_another_site_is_not_read_as_json(reader: TestClient) -> None:
     answer = reader.post("/v1/search", content='{"words": "cat"}', headers={"content-type": "text/plain"})
-    assert answer.status_code == 400
+    assert answer.status_code == 415
 
 
 def test_an_origin_can_be_allowed(serve: Serve) -> None:

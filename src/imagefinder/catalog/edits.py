@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
+from collections.abc import Collection as Some
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -66,9 +67,11 @@ def tag_images(
         raise InvalidInputError(f"Images are a list of ids or paths, not the text {images!r}.")
     condition = as_filter(filter)
     ids = [canonical_id(os.fspath(image)) or collection.resolve(image) for image in images]
-    if condition is not None:
-        ids += collection.index.store.columns(["id"], filter=condition)["id"]
-    return _tag(collection.index, [*dict.fromkeys(ids)], add, remove)
+    changes = checked_tags(add), set(checked_tags(remove))
+    with collection.index.writing:  # what matches is not removed before it is tagged
+        if condition is not None:
+            ids += collection.index.store.columns(["id"], filter=condition)["id"]
+        return _tag(collection.index, [*dict.fromkeys(ids)], *changes)
 
 
 def remove_images(collection: Collection, images: Sequence[str | os.PathLike[str]], filter: FilterLike = None) -> int:
@@ -87,27 +90,25 @@ def remove_images(collection: Collection, images: Sequence[str | os.PathLike[str
     return len(there)
 
 
-def _tag(index: Index, ids: Sequence[str], add: Iterable[str], remove: Iterable[str]) -> int:
-    added, removed = checked_tags(add), set(checked_tags(remove))
+def _tag(index: Index, ids: Sequence[str], added: Sequence[str], removed: Some[str]) -> int:
     if not added and not removed:
         raise InvalidInputError("No tag was given.", remedy="Name tags to add or to remove.")
-    if both := removed & set(added):
+    if both := set(removed) & set(added):
         raise InvalidInputError(f"The tag {min(both)!r} is both to be added and removed.")
     wanted: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
-    with index.writing:
-        found = _facts_of(index, ids)
-        for id, facts in found.items():
-            before = _tags_in(facts)
-            after = tuple(dict.fromkeys([*(t for t in before if t not in removed), *added]))
-            if len(after) > TAGS:
-                raise InvalidInputError(f"An image has {TAGS} tags at most; {id} would have {len(after)}.")
-            if after != before:
-                wanted[after].append(id)
-        changes = {after: {"tags": list(after) or None} for after in wanted}
-        said = (one for after, some in wanted.items() for id in some for one in changed(found[id], changes[after]))
-        note(index, (one.row() for one in said))
-        for after, some in wanted.items():
-            index.store.merge_payload(some, changes[after])
+    found = _facts_of(index, ids)
+    for id, facts in found.items():
+        before = _tags_in(facts)
+        after = tuple(dict.fromkeys([*(t for t in before if t not in removed), *added]))
+        if len(after) > TAGS:
+            raise InvalidInputError(f"An image has {TAGS} tags at most; {id} would have {len(after)}.")
+        if after != before:
+            wanted[after].append(id)
+    changes = {after: {"tags": list(after) or None} for after in wanted}
+    said = (one for after, some in wanted.items() for id in some for one in changed(found[id], changes[after]))
+    note(index, (one.row() for one in said))
+    for after, some in wanted.items():
+        index.store.merge_payload(some, changes[after])
     return sum(map(len, wanted.values()))
 
 

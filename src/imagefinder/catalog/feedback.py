@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from imagefinder._util.arguments import checked
 from imagefinder._util.files import write_whole
 from imagefinder._util.lines import add_lines
 from imagefinder._util.shapes import check_shape
+from imagefinder._util.values import is_plain, plain
 from imagefinder.errors import InvalidInputError, NotFoundError, StorageError
 from imagefinder.index.jsonfile import line, read_lines
 from imagefinder.index.said import load_few, note
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from imagefinder.index.folder import Index
 
 FILE = "feedback.jsonl"
+QUERY = 200_000  # characters and values in the query of a judgement
 _JUDGED = [{"id": str, "content_hash": str}]
 _ROW = {"id": str, "created": str, "query": {str: object}, "liked": _JUDGED, "disliked": _JUDGED}
 _SHAPE = (_ROW, {"removed": str})
@@ -53,13 +56,16 @@ class Judgement:
 
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> Judgement:
-        """The judgement that ``to_dict`` wrote. Raises KeyError, TypeError or ValueError for anything else."""
+        """The judgement that ``to_dict`` wrote; a query that can't be shown, as older versions kept them, is left out.
+        Raises KeyError, TypeError or ValueError for anything else."""
         liked, disliked = (
             tuple(Judged(str(j["id"]), str(j["content_hash"])) for j in row[name]) for name in ("liked", "disliked")
         )
-        return cls(str(row["id"]), str(row["created"]), dict(row["query"]), liked, disliked)
+        query = dict(row["query"]) if is_plain(row["query"]) else {}
+        return cls(str(row["id"]), str(row["created"]), query, liked, disliked)
 
 
+@checked
 class Feedback:
     """The judgements of an index, in ``feedback.jsonl``. Each is one line, which is on the disk when ``add`` returns. A
     line that a crash cut short is ignored. Removing a judgement adds a line that says so."""
@@ -72,8 +78,8 @@ class Feedback:
     def add(self, query: Mapping[str, Any], liked: Sequence[str] = (), disliked: Sequence[str] = ()) -> Judgement:
         """Store which hits of a query a person liked and disliked, by id.
 
-        Raises InvalidInputError (nothing judged, an image both liked and disliked, a query that is not JSON),
-        NotFoundError (no such image) or StorageError.
+        Raises InvalidInputError (nothing judged, an image both liked and disliked, a query that can't be kept: see
+        ``_util.values.plain``), NotFoundError (no such image) or StorageError.
         """
         if not liked and not disliked:
             raise InvalidInputError("Nothing was judged.", remedy="Name images that were right or wrong.")
@@ -82,7 +88,7 @@ class Feedback:
         judgement = Judgement(
             id=uuid4().hex,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
-            query=query,
+            query=plain(query, "query", most=QUERY),
             liked=self._judged(liked),
             disliked=self._judged(disliked),
         )

@@ -140,3 +140,8 @@ class Analysis(Catalog):
     def cancel(self, id: str) -> Job:
         """Stop a job at its next step. What it has stored by then stays."""
         return self._jobs.cancel(id)
+
+    def forget_job(self, id: str) -> Job:
+        """Take a job that has ended out of the server's list. Raises NotFoundError, and ServerError for one that has
+        not ended."""
+        return self._jobs.forget(id)

@@ -143,7 +143,9 @@ class Clusters(Sequence["Cluster"]):
 
     def rows(self) -> list[dict[str, Any]]:
         """A row for each image: uri, cluster, name, distance to the centre; by cluster, then by distance."""
-        found: list[dict[str, Any]] = self._transport.json("GET", f"{HOME}/export", params={"format": "json"})
+        found: list[dict[str, Any]] = self._transport.json(
+            "GET", f"{HOME}/export", kind=list, params={"format": "json"}
+        )
         return found
 
     def export(self, path: str | Path) -> Exported:

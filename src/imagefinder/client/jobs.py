@@ -93,6 +93,10 @@ class Jobs:
     def cancel(self, id: str) -> Job:
         return Job.from_dict(self._transport.json("DELETE", f"/v1/jobs/{id}"))
 
+    def forget(self, id: str) -> Job:
+        """Take a job that has ended out of the server's list. Raises ServerError for one that has not."""
+        return Job.from_dict(self._transport.json("DELETE", f"/v1/jobs/{id}", params={"forget": True}))
+
     def skipped(self, job: Job) -> tuple[Skipped, ...]:
         """The images that a job left out."""
         return tuple(Skipped(**row) for row in self._skipped(job.id)) if job.skipped else ()

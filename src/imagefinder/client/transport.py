@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -71,15 +71,19 @@ class Transport:
             follow_redirects=False,
         )
 
-    def json(self, method: str, path: str, **options: Any) -> Any:
-        """The response's JSON; None where it has no content. The options are those of ``httpx.Client.request``."""
+    def json(self, method: str, path: str, *, kind: type = dict, **options: Any) -> Any:
+        """The response's JSON, which is of this ``kind``; None where it has no content. The options are those of
+        ``httpx.Client.request``. To look for what the response lacks raises ServerError: it is not an ImageFinder's."""
         response = self.send(method, path, **options)
         if not response.content:
             return None
         try:
-            return response.json()
-        except ValueError as error:
+            found = response.json(object_hook=lambda row: _Answer(row, self._foreign))
+        except (ValueError, RecursionError) as error:
             raise self._foreign() from error
+        if not isinstance(found, kind):
+            raise self._foreign()
+        return found
 
     def content(self, path: str, **params: Any) -> bytes:
         """The body of the response to a GET."""
@@ -157,6 +161,20 @@ class Transport:
 
     def close(self) -> None:
         self._http.close()
+
+
+class _Answer(dict[str, Any]):
+    """An object in a response."""
+
+    def __init__(self, row: dict[str, Any], lacks: Callable[[], errors.ServerError]) -> None:
+        super().__init__(row)
+        self._lacks = lacks
+
+    def __missing__(self, name: str) -> Any:
+        raise self._lacks()
+
+    def __reduce__(self) -> Any:  # a copy is a plain one
+        return dict, (dict(self),)
 
 
 def error_of(code: str, message: str, remedy: str = "", status: int = 0) -> errors.ImageFinderError:

@@ -19,6 +19,7 @@ from imagefinder.clusters.assign import fits
 from imagefinder.clusters.labels import UNKNOWN, labels_now
 from imagefinder.clusters.make import dense_labels, find_words, to_cluster
 from imagefinder.errors import InvalidInputError, NotFoundError
+from imagefinder.index.folder import no_images
 
 if TYPE_CHECKING:
     from imagefinder.clusters.clustering import Cluster, Clustering
@@ -66,7 +67,7 @@ def lock(index: Index, cluster: int | str, locked: bool = True) -> Clustering:
 
 def merge(index: Index, view: View, clusters: Sequence[int | str]) -> Clustering:
     """Make one cluster of several; it has the label and name of the first, and its images stay together."""
-    now = up_to_date(index)
+    now, vectors = with_vectors(index, up_to_date(index))
     found = list(dict.fromkeys(now.find(c) for c in clusters))
     if len(found) < 2:
         raise InvalidInputError("Merging needs two different clusters at least.")
@@ -74,19 +75,21 @@ def merge(index: Index, view: View, clusters: Sequence[int | str]) -> Clustering
     labels = np.where(np.isin(now.labels, sorted(gone)), target.label, now.labels).astype(np.int32)
     apart = tuple(p for p in now.apart if not set(p) & gone and set(p) != {c.label for c in found})
     done = f"merge {', '.join(c.name for c in found[1:])} into {target.name}"
-    made = _relabelled(index, view, replace(now, apart=apart).with_arrays(labels=labels), {target.label}, done)
+    changed = replace(now, apart=apart).with_arrays(labels=labels)
+    made = _relabelled(index, view, changed, {target.label}, done, vectors)
     joined = [replace(c, joined=True) if c.label == target.label else c for c in made.clusters]
     return state.put_in_force(index, replace(made, clusters=tuple(joined)), now)
 
 
 def split(index: Index, view: View, cluster: int | str, n: int = 2) -> Clustering:
     """Part a cluster into ``n`` by k-means; the largest part keeps its label and name. They stay apart."""
-    now = up_to_date(index)
+    now, vectors = with_vectors(index, up_to_date(index))
     found = now.find(cluster)
     if n < 2:
         raise InvalidInputError(f"A cluster is split into 2 or more parts, not {n}.")
     rows = np.flatnonzero(now.labels == found.label)
-    vectors = vectors_of(index, now)
+    if len(rows) < 2:
+        raise InvalidInputError(f"The cluster {found.name!r} has too few images to be split: {len(rows)}.")
     parts, _ = partition(Task(vectors[rows], None, n, now.parameters["seed"]), "kmeans")
     start = max(c.label for c in now.clusters) + 1
     fresh = [found.label, *range(start, start + n - 1)]
@@ -100,7 +103,7 @@ def split(index: Index, view: View, cluster: int | str, n: int = 2) -> Clusterin
 
 def move(index: Index, view: View, images: Sequence[str], cluster: int | str) -> Clustering:
     """Put images, by id, into a cluster; they stay there when clustering runs again."""
-    now = up_to_date(index, images)
+    now, vectors = with_vectors(index, up_to_date(index, images))
     target = now.find(cluster)
     rows = {id: row for row, id in enumerate(now.ids)}
     missing = [id for id in images if id not in rows]
@@ -112,7 +115,7 @@ def move(index: Index, view: View, images: Sequence[str], cluster: int | str) ->
     labels[chosen], pinned[chosen] = target.label, True
     done = f"move {len(chosen)} to {target.name}"
     changed = now.with_arrays(labels=labels, pinned=pinned)
-    return state.put_in_force(index, _relabelled(index, view, changed, touched - {-1}, done), now)
+    return state.put_in_force(index, _relabelled(index, view, changed, touched - {-1}, done, vectors), now)
 
 
 def up_to_date(index: Index, also: Sequence[str] | None = ()) -> Clustering:
@@ -132,9 +135,9 @@ def up_to_date(index: Index, also: Sequence[str] | None = ()) -> Clustering:
     )
 
 
-def vectors_of(index: Index, clustering: Clustering) -> Float32:
-    """The features of the clustering's images, float32 (n, dim), in its order. Raises NotFoundError when the index has
-    another model by now."""
+def with_vectors(index: Index, clustering: Clustering) -> tuple[Clustering, Float32]:
+    """The clustering without images that have gone since it was brought up to date, and the features of the others,
+    float32 (n, dim), in its order. Raises NotFoundError when the index has another model by now, or no image."""
     space = clustering.parameters["space"]
     if not fits(index, clustering):
         raise NotFoundError(
@@ -142,7 +145,22 @@ def vectors_of(index: Index, clustering: Clustering) -> Float32:
             remedy="Run: imagefinder cluster",
         )
     parts = {id: row for ids, rows in index.raw_batches(space) for id, row in zip(ids, rows, strict=True)}
-    return clustering.features.apply(np.stack([parts[id] for id in clustering.ids]))
+    there = [row for row, id in enumerate(clustering.ids) if id in parts]
+    if not there:
+        raise no_images()
+    if len(there) < len(clustering.ids):
+        clustering = _of_rows(clustering, there)
+    return clustering, clustering.features.apply(np.stack([parts[id] for id in clustering.ids]))
+
+
+def _of_rows(clustering: Clustering, rows: Sequence[int]) -> Clustering:
+    contents = clustering.contents
+    return clustering.with_arrays(
+        ids=[clustering.ids[row] for row in rows],
+        labels=clustering.labels[rows],
+        pinned=clustering.pinned[rows],
+        **({"contents": [contents[row] for row in rows]} if contents else {}),
+    )
 
 
 def _changed(index: Index, now: Clustering, label: int, done: str, **flags: object) -> Clustering:
@@ -157,11 +175,10 @@ def _relabelled(
     changed: Clustering,
     touched: set[int],
     done: str,
-    vectors: Float32 | None = None,
+    vectors: Float32,
 ) -> Clustering:
     """The clustering with its facts brought up to its labels: anew for the ``touched`` clusters, as they were for the
     others."""
-    vectors = vectors_of(index, changed) if vectors is None else vectors
     numbers, dense = dense_labels(changed.labels)
     facts, centres = describe(vectors, dense, only=[i for i, label in enumerate(numbers) if label in touched])
     before = {c.label: c for c in changed.clusters}

@@ -16,7 +16,7 @@ import numpy as np
 from imagefinder._util.csv_cells import write_rows
 from imagefinder._util.extras import require
 from imagefinder._util.files import copy_new, fitting_name, write_named, write_new
-from imagefinder.clusters.edit import up_to_date, vectors_of
+from imagefinder.clusters.edit import up_to_date, with_vectors
 from imagefinder.errors import ImageError, InvalidInputError, StorageError
 from imagefinder.images.inside import is_file, is_url
 from imagefinder.images.loader import Loader
@@ -42,12 +42,14 @@ class Exported:
 def membership(index: Index) -> list[dict[str, Any]]:
     """A row for each image: uri, cluster (-1 for noise), name, and the distance to the centre of its cluster (None for
     noise); by cluster, then by distance."""
-    now = up_to_date(index, None)
-    vectors, names = vectors_of(index, now), now.names()
+    now, vectors = with_vectors(index, up_to_date(index, None))
+    names = now.names()
     uris = {p.id: p.payload["uri"] for points in index.store.scroll(fields=("uri",), batch=5000) for p in points}
     place = {c.label: i for i, c in enumerate(now.clusters)}
     rows = []
     for i, (id, label) in enumerate(zip(now.ids, now.labels.tolist(), strict=True)):
+        if id not in uris:  # it has gone meanwhile
+            continue
         known = label in place
         away = float(np.linalg.norm(vectors[i] - now.centres[place[label]])) if known else None
         rows.append(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from imagefinder._util.arguments import options_of
 from imagefinder.clusters import state
 from imagefinder.clusters.algorithms.choose_k import Choice, choose_k
 from imagefinder.clusters.algorithms.constraints import Constraints, reconcile
@@ -26,9 +27,11 @@ from imagefinder.clusters.algorithms.scores import (
 )
 from imagefinder.clusters.algorithms.strangers import Strangers, sampled
 from imagefinder.clusters.clustering import Cluster, Clustering, count_noise, pack_arrays
-from imagefinder.clusters.labels import labels_now
+from imagefinder.clusters.labels import UNKNOWN, labels_now
 from imagefinder.errors import IndexDamagedError, InvalidInputError, NotFoundError
+from imagefinder.index.folder import no_images
 from imagefinder.index.neighbors import index_graph
+from imagefinder.index.there import contents_now
 from imagefinder.types import OnProgress, Progress, ignore
 from imagefinder.vectors.features import Features, make_features
 from imagefinder.vectors.moments import unit
@@ -61,12 +64,13 @@ class ClusterOptions:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What is clustered: ids, and features float32 (n, dim), by ascending id."""
+    """What is clustered: ids, and features float32 (n, dim), by ascending id, and the content hash of each image."""
 
     space: str
     ids: list[str]
     vectors: Float32
     features: Features
+    contents: list[str]
 
 
 def cluster_collection(
@@ -75,7 +79,7 @@ def cluster_collection(
     """Cluster all images, with the options of ``ClusterOptions``, and put the result in force. Raises NotFoundError
     before anything is indexed, and InvalidInputError for options that can't be."""
     collection.ready()
-    wanted = ClusterOptions(n_clusters=n_clusters, **options)
+    wanted = options_of(ClusterOptions, {"n_clusters": n_clusters, **options})
     with collection.index.grouping:  # a correction made meanwhile would be lost
         return cluster_index(collection.index, collection.view(), wanted, progress or ignore)
 
@@ -84,7 +88,7 @@ def choose_k_for(collection: Collection, max_k: int, progress: OnProgress | None
     """Measure k-means for 2 to ``max_k`` clusters and suggest a number; changes nothing. Raises as
     ``cluster_collection``."""
     collection.ready()
-    return choose_for(collection.index, collection.view(), ClusterOptions(**options), max_k, progress)
+    return choose_for(collection.index, collection.view(), options_of(ClusterOptions, options), max_k, progress)
 
 
 def cluster_index(index: Index, view: View, options: ClusterOptions, report: OnProgress) -> Clustering:
@@ -157,10 +161,11 @@ def _graph(index: Index, vectors: Float32, k: int, options: ClusterOptions) -> N
 
 
 def read_material(index: Index, view: View, options: ClusterOptions) -> Material:
-    space = view.image
-    transform = index.transform(space)
+    space, known = view.image, contents_now(index)
+    with index.steady.shared():
+        transform = index.transform(space)
     if transform is None:
-        raise NotFoundError("The index holds no images yet.", remedy="Add some with: imagefinder index FOLDER")
+        raise no_images()
 
     def batches() -> Iterator[Float32]:
         return (rows for _, rows in index.raw_batches(space))
@@ -171,7 +176,9 @@ def read_material(index: Index, view: View, options: ClusterOptions) -> Material
     for some, rows in index.raw_batches(space):
         ids += some
         parts.append(features.apply(rows))
-    return Material(space, ids, np.concatenate(parts), features)
+    if not ids:
+        raise no_images()
+    return Material(space, ids, np.concatenate(parts), features, [known.get(id, "") for id in ids])
 
 
 def read_constraints(index: Index, ids: Sequence[str]) -> Constraints | None:
@@ -180,10 +187,15 @@ def read_constraints(index: Index, ids: Sequence[str]) -> Constraints | None:
     if former is None:
         return None
     now = labels_now(index)
-    rows = {id: row for row, id in enumerate(now.ids)}
-    order = np.array([rows[id] for id in ids])
+    labels = dict(zip(now.ids, now.labels.tolist(), strict=True))
+    pinned = {id for id, is_pinned in zip(now.ids, now.pinned.tolist(), strict=True) if is_pinned}
     flags = {flag: frozenset(c.label for c in former.clusters if getattr(c, flag)) for flag in state.FLAGS}
-    constraints = Constraints(now.labels[order], now.pinned[order], apart=former.apart, **flags)
+    constraints = Constraints(
+        np.array([labels.get(id, UNKNOWN) for id in ids], np.int32),  # an image that has gone meanwhile has none
+        np.array([id in pinned for id in ids], bool),
+        apart=former.apart,
+        **flags,
+    )
     return constraints if constraints.kept else None
 
 
@@ -224,6 +236,7 @@ def describe_all(
         stored=pack_arrays(
             ids=material.ids,
             labels=labels,
+            contents=material.contents,
             pinned=np.zeros(len(labels), bool),
             centres=centres,
             tree=tree_of(centres),

@@ -8,6 +8,7 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
+from imagefinder._util.arguments import checked
 from imagefinder.clusters import edit, state
 from imagefinder.clusters.algorithms.hierarchy import cut
 from imagefinder.clusters.clustering import Cluster, Clustering
@@ -38,6 +39,7 @@ def _one_at_a_time(method: Callable[Concatenate[Clusters, P], R]) -> Callable[Co
     return whole
 
 
+@checked
 class Clusters(Sequence[Cluster]):
     """The clusters in force, and what can be done with them.
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagefinder._util.files import write_named
+from imagefinder._util.values import plain
 from imagefinder.errors import IndexDamagedError, InvalidInputError
 from imagefinder.index.jsonfile import read_json, write_json
 from imagefinder.index.said import load_few, note
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 FILE = "decisions.json"
 VERSION = 1
+LONGEST = 100_000  # characters in all of one decision
 
 
 class Decision(StrEnum):
@@ -97,6 +99,7 @@ class Decisions:
                 first, second = row.get("names") or ("", "")
                 decided = Decided(Decision(row["decision"]), str(row["when"]), (str(first), str(second)))
                 pairs[_key(str(row["a"]), str(row["b"]))] = decided
+                plain([*pairs][-1] + (decided.when, *decided.names), "A decision", most=LONGEST)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             if isinstance(error, InvalidInputError):
                 raise

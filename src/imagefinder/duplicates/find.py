@@ -13,7 +13,7 @@ from imagefinder._util.threads import ordered_map
 from imagefinder.duplicates.candidates import BY_VECTOR, LEAST_COSINE, SEARCHED, candidates, near_in_order
 from imagefinder.duplicates.companions import Companions
 from imagefinder.duplicates.decisions import load_decisions
-from imagefinder.duplicates.grouping import GROUPED, Edge, Grouping, by_content
+from imagefinder.duplicates.grouping import GROUPED, Edge, Grouping, by_content, left_of
 from imagefinder.duplicates.judging import Judge, one_thread_each
 from imagefinder.duplicates.known import Contents, keep_known, load_known
 from imagefinder.duplicates.last_run import keep_run
@@ -26,6 +26,7 @@ from imagefinder.duplicates.report import DuplicateReport
 from imagefinder.duplicates.shots import Shots
 from imagefinder.errors import InvalidInputError, StorageError
 from imagefinder.index.neighbors import index_graph
+from imagefinder.index.there import contents_now, of_those_there
 from imagefinder.types import Limits, OnProgress, Progress, Record, ignore
 
 if TYPE_CHECKING:
@@ -95,7 +96,8 @@ class _Search:
         self.decisions = load_decisions(index.path)
         self.companions = Companions()
         progress(Progress("reading vectors"))
-        found, vectors = _read(index, space)
+        found, vectors = index.steadily(lambda: _read(index, space))
+        self.read = {record.id for record in found}
         self.images = len(found)
         prefer = [real_folder(f) for f in options.prefer]
         self.contents = by_content([self._copy(r, prefer) for r in found], self.rules)
@@ -119,6 +121,7 @@ class _Search:
         if self.options.tier is not Tier.IDENTICAL_BYTES:
             self._compare_pictures()
         self.progress(Progress("making groups"))
+        self._leave_out_gone()
         wanted = {pair: edge for pair, edge in self.edges.items() if edge.tier.rank <= self.options.tier.rank}
         grouping = Grouping(self.contents, wanted, self.decisions, self.rules)
         shots = Shots(self.companions)
@@ -131,7 +134,7 @@ class _Search:
             images=self.images,
             compared=self.compared,
             decided=grouping.decided,
-            skipped=tuple(self.pictures.skipped.values()),
+            skipped=of_those_there(self.index, [*self.pictures.skipped.values()]),
             seconds=time.perf_counter() - self.started,
             references=self.references,
             one_file=shots.one_file,
@@ -140,6 +143,14 @@ class _Search:
             unkept=self.unkept,
         )
         return self._keep_run(report)
+
+    def _leave_out_gone(self) -> None:
+        """Images that have gone since this began, or have another content, are in no group."""
+        there = contents_now(self.index)
+        self.contents = [left_of(content, there, self.rules) for content in self.contents]
+        gone = {i for i, content in enumerate(self.contents) if content.is_gone(there)}
+        self.edges = {pair: edge for pair, edge in self.edges.items() if gone.isdisjoint(pair)}
+        self.images = len(there.keys() & self.read)
 
     # --- keeping --------------------------------------------------------------------------------------------------
 
@@ -253,13 +264,14 @@ def _read(index: Index, space: str) -> tuple[list[Record], Float32]:
     """Every record that has a vector, and the vectors, float32 (n, dim), rows of unit length."""
     import numpy as np
 
-    vector = index.space(space).search_vector
     records: list[Record] = []
     rows: list[Float32] = []
-    for points in index.store.scroll(vectors=(vector,) if vector else ()):
-        held = [p for p in points if vector in p.vectors]
-        records += [Record.from_payload(p.id, p.payload) for p in held]
-        rows += [np.asarray(p.vectors[vector or ""], np.float32) for p in held]
+    with index.steady.shared():  # the vectors are not replaced by those of another fit meanwhile
+        vector = index.space(space).search_vector
+        for points in index.store.scroll(vectors=(vector,) if vector else ()):
+            held = [p for p in points if vector in p.vectors]
+            records += [Record.from_payload(p.id, p.payload) for p in held]
+            rows += [np.asarray(p.vectors[vector or ""], np.float32) for p in held]
     return records, np.stack(rows) if rows else np.zeros((0, 1), np.float32)
 
 

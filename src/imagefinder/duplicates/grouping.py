@@ -24,6 +24,10 @@ class Content:
     number: int
     twins: tuple[Copy, ...] = ()
 
+    def is_gone(self, there: Mapping[str, str]) -> bool:
+        """Whether none of its images is ``there``: in the index, with this content."""
+        return not _is_there(self.best, there)
+
 
 @dataclass(frozen=True, slots=True)
 class Edge:
@@ -53,6 +57,21 @@ def by_content(copies: Sequence[Copy], rules: Sequence[str]) -> list[Content]:
         first, *others = best_first(alike, rules)
         found.append(Content(alike[first], numbers[first], tuple(alike[i] for i in others)))
     return found
+
+
+def left_of(content: Content, there: Mapping[str, str], rules: Sequence[str]) -> Content:
+    """The images of a content that are still ``there``, content hashes by id; as it was where none is."""
+    alike = [copy for copy in (content.best, *content.twins) if _is_there(copy, there)]
+    if len(alike) == 1 + len(content.twins):
+        return content
+    if not alike:
+        return replace(content, twins=())
+    first, *others = best_first(alike, rules)
+    return replace(content, best=alike[first], twins=tuple(alike[i] for i in others))
+
+
+def _is_there(copy: Copy, there: Mapping[str, str]) -> bool:
+    return there.get(copy.record.id) == copy.record.content_hash
 
 
 def _of_picture(copy: Copy) -> tuple[float, float, float]:

@@ -88,8 +88,8 @@ class Plan:
             plan = cls(tuple(groups), tuple(str(r) for r in facts["references"]))
         except InvalidInputError:
             raise
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InvalidInputError(f"{path} is not a plan that can be read: {error!r}.") from error
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+            raise InvalidInputError(f"{path} is not a plan that can be read: {error!r:.300}.") from error
         kept = {f.path for g in plan.groups for f in g.keep.all}
         gone = (one.path for g in plan.groups for f in g.remove for one in f.all)
         if both := next((path for path in gone if path in kept), None):
@@ -188,7 +188,7 @@ def _row(file: PlannedFile) -> dict[str, Any]:
 
 def _read(row: Mapping[str, Any]) -> PlannedFile:
     path, digest, size = row["path"], row["content_hash"], row["bytes"]
-    if not (isinstance(path, str) and Path(path).is_absolute()):
+    if not (isinstance(path, str) and Path(path).is_absolute() and "\0" not in path):
         raise ValueError(f"not an absolute path: '{path}'")
     if not (isinstance(digest, str) and len(digest) == 32):
         raise ValueError(f"not a content hash: {digest!r}")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imagefinder._util.arguments import checked
 from imagefinder._util.files import expanded
 from imagefinder.duplicates.decisions import Decision, Decisions, change_decisions, load_decisions
 from imagefinder.duplicates.last_run import KIND
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from imagefinder.index.collection import Collection
 
 
+@checked
 class Copies:
     """The duplicates of an index, to look at and to decide about.
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Set
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,6 +57,7 @@ def assess(collection: Collection, table: str | os.PathLike[str] | LabelTable, s
     truth = table if isinstance(table, LabelTable) else read_table(expanded(table), collection.records())
     view = collection.view(space)
     ids, vectors = collection.vectors(view.image)
+    truth = _of_those_there(truth, set(ids))
     labels = [(row, truth.labels[id]) for row, id in enumerate(ids) if id in truth.labels]
     label_scores = score_labels(vectors[[r for r, _ in labels]], [name for _, name in labels]) if labels else None
     found = set(truth.labels) | {id for id, _ in truth.captions}
@@ -69,6 +71,15 @@ def assess(collection: Collection, table: str | os.PathLike[str] | LabelTable, s
     )
 
 
+def _of_those_there(truth: LabelTable, there: Set[str]) -> LabelTable:
+    """What is said of images that have vectors: others have gone since the table was read, or are still to come."""
+    return replace(
+        truth,
+        labels={id: label for id, label in truth.labels.items() if id in there},
+        captions=[(id, text) for id, text in truth.captions if id in there],
+    )
+
+
 def _clusters(collection: Collection, truth: LabelTable) -> ClusterScores | None:
     """How well the clusters of the images agree with their labels; None if there are no clusters or no labels."""
     found = {r.id: r.extra.get("cluster") for r in collection.records("has cluster")}
@@ -76,17 +87,18 @@ def _clusters(collection: Collection, truth: LabelTable) -> ClusterScores | None
     return score_clusters([label for label, _ in pairs], [cluster for _, cluster in pairs]) if pairs else None
 
 
-def _words(collection: Collection, truth: LabelTable, words: str | None) -> WordScores:
+def _words(collection: Collection, truth: LabelTable, words: str | None) -> WordScores | None:
     """Only images with a caption are ranked. Captions that are equal are one text with several right images."""
     space = words or collection.text_space
     ids, vectors = collection.vectors(space)
-    row = {id: i for i, id in enumerate(sorted({id for id, _ in truth.captions}))}
-    images = np.zeros((len(row), vectors.shape[1]), np.float32)
-    for id, vector in zip(ids, vectors, strict=True):
-        if id in row:
-            images[row[id]] = vector
+    there = dict(zip(ids, vectors, strict=True))
+    row = {id: i for i, id in enumerate(sorted({id for id, _ in truth.captions if id in there}))}
+    images = np.stack([there[id] for id in row]) if row else np.zeros((0, vectors.shape[1]), np.float32)
     right: defaultdict[str, set[int]] = defaultdict(set)
     for id, caption in truth.captions:
-        right[caption].add(row[id])
+        if id in row:
+            right[caption].add(row[id])
+    if not right:
+        return None
     texts: Float32 = embed_texts(collection, list(right), space)
     return score_words(texts, images, [sorted(rows) for rows in right.values()])

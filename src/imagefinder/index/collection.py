@@ -218,7 +218,7 @@ class Collection:
                 name=name,
                 model=entry.model,
                 dim=entry.dim,
-                images=total - len(self.index.store.without_vector(entry.vector)),
+                images=max(0, total - len(self.index.store.without_vector(entry.vector))),
                 current=tuple(role for role, space in manifest.current.items() if space == name),
                 broken=error.message if (error := self.models.broken(entry.model)) else "",
             )

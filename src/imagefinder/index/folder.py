@@ -189,19 +189,18 @@ class Index:
         return transform.apply(texts, centre=False)
 
     def sample(self, name: str) -> Float32:
-        """Up to 256 search vectors of a space, float32 (n, dim), with which scores are standardised.
-
-        Ids are hashes, so the first ids in order are a random sample.
-        """
+        """Up to 256 search vectors of a space, float32 (n, dim), with which scores are standardised. Ids are hashes, so
+        the first ids in order are a random sample."""
         import numpy as np
 
         vector = self.space(name).search_vector
-        if vector is None:
-            raise no_images()
-        if vector not in self._samples:
+        if vector is not None and vector not in self._samples:
             points = next(self.store.scroll(fields=(), vectors=(vector,), batch=256), [])
-            self._samples[vector] = np.stack([p.vectors[vector] for p in points]).astype(np.float32)
-        return self._samples[vector]
+            if held := [p.vectors[vector] for p in points if vector in p.vectors]:
+                self._samples[vector] = np.stack(held).astype(np.float32)
+        if vector in self._samples:
+            return self._samples[vector]
+        raise no_images()
 
     def search_vectors(self, raw: dict[str, Float32]) -> dict[str, np.ndarray]:
         """The named vectors to store for raw vectors (n, dim) by space: the raw ones, and the search ones once there is

@@ -10,6 +10,7 @@ from imagefinder._util.threads import chunked, cores, ordered_map
 from imagefinder.errors import ImageError
 from imagefinder.images.loader import Loader
 from imagefinder.index.spaces import add_spaces, lacking, refit, spaces_of
+from imagefinder.index.there import of_those_there
 from imagefinder.models.derived import DerivedEmbedder
 from imagefinder.models.registry import known_name
 from imagefinder.results import BackfillReport
@@ -82,7 +83,7 @@ def fill(
         finally:
             loader.close()
     refit(index, embedder.spec)
-    return BackfillReport(embedder.spec.name, run.filled, tuple(run.skipped))
+    return BackfillReport(embedder.spec.name, run.filled, of_those_there(index, run.skipped))
 
 
 class _Filling:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Annotated, Any, Literal, ParamSpec, TypeVar
 
-from mcp.server.mcpserver import Image, MCPServer
+from mcp.server.mcpserver import Image
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
 from pydantic import Field
@@ -18,6 +18,7 @@ from imagefinder._version import __version__
 from imagefinder.errors import ImageFinderError, InvalidInputError, NotFoundError
 from imagefinder.images.inside import file_of, is_url
 from imagefinder.mcp.access import Access, Library, thumbnail
+from imagefinder.mcp.serving import Server
 from imagefinder.results import Hits
 from imagefinder.search.options import ABOUT_OPTIONS, SearchOptions
 from imagefinder.search.query import Part
@@ -73,9 +74,9 @@ class Tools:
         self._access = access
         self._limits = limits
 
-    def server(self, *, write: bool) -> MCPServer[Any]:
+    def server(self, *, write: bool) -> Server:
         """``write``: also those that change something."""
-        server: MCPServer[Any] = MCPServer(
+        server = Server(
             "imagefinder", title="ImageFinder", version=__version__, instructions=INSTRUCTIONS, log_level="WARNING"
         )
         looking = (self.info, self.search, self.similar, self.clusters, self.cluster_images, self.show)
@@ -235,7 +236,7 @@ class Tools:
 
 
 def _content(value: Mapping[str, Any]) -> Content:
-    return [json.dumps(value, ensure_ascii=False, default=str)]
+    return [json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", "replace").decode()]
 
 
 def _left_out(found: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Any]:
@@ -263,6 +264,8 @@ def _shown(image: str) -> Part:
     if name.lower() == ids_of(name)[0]:
         return f"id:{name}"
     path = expanded(image)
-    if not Path(file_of(str(path))).is_file():
-        raise NotFoundError(f"There is no file '{image}'.", remedy="Give a file's full path, a URL, or an image's id.")
+    if not os.path.isfile(file_of(str(path))):  # which also says no to a name that no file can have
+        raise NotFoundError(
+            f"There is no file '{image[:200]}'.", remedy="Give a file's full path, a URL, or an image's id."
+        )
     return path

@@ -67,7 +67,7 @@ def _changing(name: str) -> Iterator[None]:
 def pulled_spec(name: str) -> ModelSpec | None:
     """The pulled model of this name; None when it isn't there. Raises ModelError for a damaged one."""
     folder = models_folder() / name
-    return ModelSpec.load(folder) if (folder / SPEC_FILE).is_file() else None
+    return ModelSpec.load(folder) if os.path.isfile(folder / SPEC_FILE) else None  # False also for a name too long
 
 
 def pulled_models() -> dict[str, ModelSpec | None]:
@@ -132,8 +132,8 @@ def _fetch_all(
 def read_local(path: Path) -> ModelSpec:
     """The model in a folder with a ``spec.json``, or the one described by what is beside an .onnx file, or in a folder
     laid out as on the hub. Raises NotFoundError and ModelError."""
-    folder, wanted = (path.absolute(), None) if path.is_dir() else (path.absolute().parent, path.name)
-    if not path.exists():
+    folder, wanted = (path.absolute(), None) if os.path.isdir(path) else (path.absolute().parent, path.name)
+    if not os.path.exists(path):
         raise NotFoundError(
             f"There is no file or folder {path}.", remedy="Give the path of an .onnx file or its folder."
         )

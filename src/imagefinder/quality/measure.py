@@ -13,16 +13,20 @@ from imagefinder._util.threads import cores, ordered_map
 from imagefinder.errors import ImageError, InvalidInputError
 from imagefinder.images.loader import Loader
 from imagefinder.index.neighbors import index_graph
+from imagefinder.index.there import contents_now, merge_there, still_there
 from imagefinder.quality.outliers import NEIGHBORS, outlier_scores
+from imagefinder.store.filters.parse import Has
 from imagefinder.types import ImageRef, OnProgress, Progress, Record, Skipped, ignore
 
 if TYPE_CHECKING:
     from imagefinder.index.collection import Collection
     from imagefinder.index.folder import Index
     from imagefinder.quality.scores import Quality
+    from imagefinder.store.base import Point
 
     _Judged: TypeAlias = tuple[Quality, tuple[str, ...]]
 
+READ = ("uri", "width", "height", "content_hash")  # of a record, to judge its picture
 SHORT_SIDE = 384  # pixels worth decoding for the judgement at 512 on the long side
 
 
@@ -41,7 +45,8 @@ class Outlier:
         row = self.record.to_dict()
         away = None if self.from_cluster is None else round(self.from_cluster, 3)
         facts = {"id": row.pop("id"), "uri": row.pop("uri"), "score": round(self.score, 3), "from_cluster": away}
-        return {**facts, "nearest": self.nearest, **row}
+        ours = {**facts, "nearest": self.nearest}
+        return {**ours, **row, **ours}  # ours first, and never a table's of the same name
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,7 @@ def find_outliers(collection: Collection, k: int, progress: OnProgress | None = 
     with each stage. Raises InvalidInputError for fewer than 3 images."""
     index, report = collection.index, progress or ignore
     report(Progress("reading vectors"))
+    contents = contents_now(index)
     ids, vectors = collection.vectors()
     if len(ids) < 3:
         raise InvalidInputError(f"Outliers need 3 images at least; there are {len(ids)}.")
@@ -75,18 +81,21 @@ def find_outliers(collection: Collection, k: int, progress: OnProgress | None = 
     graph = index_graph(index, vectors, NEIGHBORS)
     report(Progress("keeping scores"))
     scores = outlier_scores(graph)
-    by_score: defaultdict[float, list[str]] = defaultdict(list)
+    by_score: defaultdict[float, dict[str, str]] = defaultdict(dict)
     for id, score in zip(ids, scores.tolist(), strict=True):
-        by_score[round(score, 2)].append(id)
+        if id in contents:
+            by_score[round(score, 2)][id] = contents[id]
     for value, some in by_score.items():
-        with index.writing:  # what a run that indexes writes at the same time would not have it
-            index.store.merge_payload(some, {"outlier": value})
-    worst = np.argsort(-scores, kind="stable")[:k]
-    points = index.store.retrieve([ids[i] for i in worst])
-    away = _from_clusters(index, [ids[i] for i in worst])
+        merge_there(index, some, {"outlier": value})
+    there = contents_now(index)
+    worst = [i for i in np.argsort(-scores, kind="stable").tolist() if ids[i] in there][:k]
+    points = {p.id: p for p in index.store.retrieve([ids[i] for i in worst])}
+    away = _from_clusters(index, list(points))
+    near = {ids[i]: next((ids[j] for j in graph.indices[i].tolist() if ids[j] in there), ids[i]) for i in worst}
     return [
-        Outlier(Record.from_payload(p.id, p.payload), float(scores[i]), away.get(p.id), ids[int(graph.indices[i, 0])])
-        for i, p in zip(worst, points, strict=True)
+        Outlier(Record.from_payload(id, points[id].payload), float(scores[i]), away.get(id), near[id])
+        for i in worst
+        if (id := ids[i]) in points
     ]
 
 
@@ -103,11 +112,13 @@ def _from_clusters(index: Index, ids: Sequence[str]) -> dict[str, float]:
     model, space = ClusterModel.of(clustering), clustering.parameters["space"]
     radius = {c.label: max(c.radius, 1e-6) for c in clustering.clusters}
     raw = {id: found[space] for id, found in index.raw_of(ids, [space]).items() if space in found}
+    if not raw:
+        return {}
     features = model.features.apply(np.stack(list(raw.values())).astype(np.float32))
     labels = {p.id: p.payload.get("cluster") for p in index.store.retrieve(list(raw))}
     result = {}
     for id, row in zip(raw, features, strict=True):
-        label = labels[id]
+        label = labels.get(id)
         if label in radius:
             centre = clustering.centres[clustering.place(label)]
             result[id] = float(np.linalg.norm(row - centre)) / radius[label]
@@ -121,42 +132,41 @@ def measure_quality(
     progress: OnProgress | None = None,
 ) -> QualityReport:
     """Measure the quality of the images that have no scores yet, or of all with ``again``, and write the scores to the
-    records. Colours are added too, because images that older versions indexed lack them."""
+    records. Colours are added too, because images that older versions indexed lack them. An image that goes, or gets
+    another content, while this runs counts for nothing."""
     index = collection.index
-    counts: Counter[str] = Counter()
-    todo: list[tuple[str, str, int, int]] = []
-    judged = 0
-    for points in index.store.scroll(fields=("uri", "width", "height", "blur", "issues", "colours"), batch=2000):
-        for p in points:
-            if "blur" in p.payload and "colours" in p.payload and not again:
-                judged += 1
-                counts.update(p.payload.get("issues") or ())
-            else:
-                todo.append((p.id, p.payload["uri"], p.payload.get("width", 0), p.payload.get("height", 0)))
+    todo = [
+        p
+        for points in index.store.scroll(fields=(*READ, "blur", "colours"), batch=2000)
+        for p in points
+        if again or "blur" not in p.payload or "colours" not in p.payload
+    ]
     loader = Loader(collection.limits, SHORT_SIDE)
-    skipped: list[Skipped] = []
+    failed: dict[str, Skipped] = {}
     measured = 0
 
-    def judge(item: tuple[str, str, int, int]) -> _Judged | Skipped:
-        return _judge(loader, *item[1:])
+    def judge(point: Point) -> _Judged | Skipped:
+        return _judge(loader, point.payload["uri"], point.payload.get("width", 0), point.payload.get("height", 0))
 
+    contents = {p.id: p.payload.get("content_hash") or "" for p in todo}
     try:
-        for i, (item, found) in enumerate(
+        for i, (point, found) in enumerate(
             zip(todo, ordered_map(judge, todo, workers=cores(), window=8 * cores()), strict=True), start=1
         ):
             if isinstance(found, Skipped):
-                skipped.append(found)
+                failed[point.id] = found
             else:
                 quality, colours = found
-                with index.writing:
-                    index.store.merge_payload([item[0]], {**quality.to_payload(), "colours": list(colours)})
-                counts.update(issue.value for issue in quality.issues)
-                measured += 1
+                payload = {**quality.to_payload(), "colours": list(colours)}
+                measured += len(merge_there(index, {point.id: contents[point.id]}, payload))
             if progress:
                 progress(Progress("judging", i, len(todo)))
     finally:
         loader.close()
-    return QualityReport(measured, judged + measured, dict(counts.most_common()), tuple(skipped))
+    left = still_there(index, {id: contents[id] for id in failed})
+    judged = index.store.columns(("blur", "issues"), filter=Has("blur"))
+    counts = Counter(issue for issues in judged["issues"] for issue in issues or ())
+    return QualityReport(measured, len(judged["blur"]), dict(counts.most_common()), tuple(failed[id] for id in left))
 
 
 def _judge(loader: Loader, uri: str, width: int, height: int) -> _Judged | Skipped:

@@ -208,12 +208,24 @@ def stored_vectors(index: Index, ids: Sequence[str], space: str) -> Float32:
     name = index.space(space).search_vector
     if not ids:
         return np.zeros((0, index.store.vectors()[name or ""].dim), np.float32)
-    points = {p.id: p for p in index.store.retrieve(list(ids), vectors=(name,) if name else ())}
+    held = vectors_there(index, ids, space)
     for id in ids:
-        if not name or id not in points or name not in points[id].vectors:
+        if id not in held:
             raise no_image(id)
-    rows = np.stack([points[id].vectors[name or ""] for id in ids]).astype(np.float32)
-    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12), np.float32)
+    return np.stack([held[id] for id in ids])
+
+
+def vectors_there(index: Index, ids: Sequence[str], space: str) -> dict[str, Float32]:
+    """The search vectors, float32 (dim,) of unit length, of those of these images that have one, by id."""
+    import numpy as np
+
+    name = index.space(space).search_vector
+    points = [p for p in index.store.retrieve(list(ids), vectors=(name,)) if name in p.vectors] if name else []
+    if not points:
+        return {}
+    rows = np.stack([p.vectors[name or ""] for p in points]).astype(np.float32)
+    rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    return {p.id: row for p, row in zip(points, rows, strict=True)}
 
 
 def no_image(id: str) -> NotFoundError:

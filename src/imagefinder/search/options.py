@@ -3,7 +3,7 @@ options, help texts and bounds from here."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, get_args
 
@@ -110,8 +110,8 @@ class SearchOptions:
 
 
 def _several(name: str, given: Sequence[str] | str) -> tuple[str, ...]:
-    if isinstance(given, str):
-        raise InvalidInputError(f"{name} is a list of names, not the text {given!r}.")
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise InvalidInputError(f"{name} is a list of names, not {'the text ' * isinstance(given, str)}{given!r:.200}.")
     return tuple(given) if name == "measures" else tuple(dict.fromkeys(given))  # a measure given twice is a mistake
 
 

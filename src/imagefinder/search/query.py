@@ -174,12 +174,19 @@ def _terms(part: Part, files: bool) -> list[Term]:
     if isinstance(part, Term):
         return [part]
     if isinstance(part, tuple):
+        if len(part) != 2 or not isinstance(part[1], int | float):
+            raise InvalidQueryError(f"A part with a weight is (part, number), not {part!r:.200}.")
         value, weight = part
         return [replace(term, weight=term.weight * float(weight)) for term in _terms(value, files)]
     if isinstance(part, str):
         return split_text(part, files=files) if part.strip() else []
     if isinstance(part, Path):
         return [Term(Kind.FILE, _existing(str(part)))]
+    if not isinstance(part, bytes) and not hasattr(part, "mode"):  # as every Pillow image has
+        raise InvalidQueryError(
+            f"A part of a query is a text, a path, a picture or its bytes, not {part!r:.200}.",
+            remedy="Give words, the path of an image, a URL or id:ID.",
+        )
     return [Term(Kind.DATA, part)]
 
 

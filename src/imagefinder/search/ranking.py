@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imagefinder.search.embed import SpaceQuery, stored_vectors
+from imagefinder.search.embed import SpaceQuery, vectors_there
 from imagefinder.search.rerank import RankedHit, collapsed, diverse_order
 from imagefinder.store.base import ScoredPoint
 
@@ -144,12 +144,15 @@ def arranged(
 ) -> list[RankedHit]:
     """Each block is arranged by itself, whichever page was asked for. So no hit is on two pages, and none is
     missing."""
-    placed = [RankedHit(p) for p in block]
     if not collapse and not diversity:
-        return placed
+        return [RankedHit(p) for p in block]
     import numpy as np
 
-    vectors = stored_vectors(index, [p.id for p in block], image_space)
+    held = vectors_there(index, [p.id for p in block], image_space)
+    block = [p for p in block if p.id in held]  # but for those that have gone since they were ranked
+    if not block:
+        return []
+    placed, vectors = [RankedHit(p) for p in block], np.stack([held[p.id] for p in block])
     if collapse:
         placed, leaders = collapsed(block, vectors)
         vectors = vectors[leaders]

@@ -6,14 +6,15 @@ import errno
 import json
 import logging
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from imagefinder import errors
 from imagefinder._util.ending import EndedError
+from imagefinder.server.as_json import Json
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request, Response
@@ -87,19 +88,28 @@ def install(app: FastAPI) -> None:
 
 def _respond(request: Request, error: Exception) -> Response:
     status, content = of_error(error)
-    return JSONResponse(content, status, headers=getattr(error, "headers", None))
+    return Json(content, status, headers=getattr(error, "headers", None))
 
 
 def _invalid(request: Request, error: Exception) -> Response:
     """What FastAPI found wrong, as one sentence about the first fault."""
     assert isinstance(error, RequestValidationError)
-    first = error.errors()[0] if error.errors() else {"loc": (), "msg": "It can't be read"}
+    return Json(body("invalid-input", first_fault(error.errors()), "The API is described at /docs."), 400)
+
+
+def first_fault(faults: Sequence[Any]) -> str:
+    """The first of the faults that Pydantic found, as one sentence: where it is, and what is wrong."""
+    first = faults[0] if faults else {"loc": (), "msg": "It can't be read", "type": ""}
     where = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path"))
-    message = f"{where}: {first['msg']}." if where else f"{first['msg']}."
-    return JSONResponse(body("invalid-input", message, "The API is described at /docs."), 400)
+    if not where and first["type"] == "missing":
+        return "The body is missing."
+    wrong = str(first["msg"]).removeprefix("Value error, ").rstrip(".")
+    stop = "" if wrong.endswith("?") else "."
+    return f"{where[:200]}: {wrong}{stop}" if where else f"{wrong}{stop}"
 
 
 def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     content = body(CODES.get(error.status_code, "failed"), f"{error.detail}.".replace("..", "."))
-    return JSONResponse(content, error.status_code, headers=error.headers)
+    headers = dict(error.headers) if error.headers else None
+    return Json(content, error.status_code, headers=headers)

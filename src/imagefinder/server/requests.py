@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, create_model, field_validator, model_validator
 
+from imagefinder._util.suggest import unknown_argument
 from imagefinder.catalog.edits import CAPTION_LENGTH, NAME_LENGTH, TAG_LENGTH, TAGS
 from imagefinder.clusters.edit import LONGEST
 from imagefinder.duplicates.decisions import Decision
@@ -51,6 +52,15 @@ class Body(BaseModel):
     """A request: a field there isn't is an error, so that a misspelt name is not passed over."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known(cls, given: Any) -> Any:
+        if isinstance(given, dict):
+            for name in given:
+                if name not in cls.model_fields:
+                    raise ValueError(unknown_argument(name, cls.model_fields))
+        return given
 
 
 def check_one(body: Body, *names: str) -> None:

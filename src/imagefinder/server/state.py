@@ -10,11 +10,11 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar
 
-import orjson
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Request
 
+from imagefinder.server.as_json import Json as Json
 from imagefinder.server.errors import RefusedError
 from imagefinder.server.hub import Hub
 from imagefinder.server.jobs.kinds import title_of
@@ -34,15 +34,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 QUEUE = 256  # requests that may wait for a lane; more are told to come back
 FETCHING = 8  # requests whose URLs are fetched at once
-
-
-class Json(Response):
-    """JSON, written by orjson: ten times as fast as the standard library's for a page of hits."""
-
-    media_type = "application/json"
-
-    def render(self, content: Any) -> bytes:
-        return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY, default=str)
 
 
 class Lane:

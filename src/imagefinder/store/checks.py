@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from imagefinder._util.values import why_not
 from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.store.base import Point, VectorParams
 from imagefinder.store.fields import FIELD_KINDS, Kind
 
 MAX_DIM = 65_536  # the engine's own limit
-_INT64 = 2**63
 
 
 def checked_points(points: Sequence[Point], params: Mapping[str, VectorParams]) -> list[Point]:
@@ -111,13 +111,15 @@ def checked_payload(payload: Mapping[str, Any]) -> None:
     """Raise InvalidInputError for what JSON can't hold, and for a field of a record with a value of the wrong kind."""
     for field, value in payload.items():
         if not isinstance(field, str) or not _is_json(field) or not _is_json(value):
-            raise InvalidInputError(f"A payload holds JSON values, not {field!r}: {value!r}.")
+            raise InvalidInputError(f"A payload holds JSON values, not {field!r:.200}: {value!r:.200}.")
         if field in FIELD_KINDS and value is not None and not _fits(FIELD_KINDS[field], value):
             raise InvalidInputError(f"The field {field!r} holds {_WANTED[FIELD_KINDS[field]]}, not {value!r}.")
 
 
 def storable(field: str, value: Any) -> bool:
-    """Whether a payload can hold this value in this field."""
+    """Whether a payload can hold this value in this field, which has a name."""
+    if not field.strip():
+        return False
     try:
         checked_payload({field: value})
     except InvalidInputError:
@@ -148,15 +150,13 @@ def _fits(kind: Kind, value: Any) -> bool:
     return isinstance(value, str) or (isinstance(value, list) and all(isinstance(v, str) for v in value))
 
 
-def _is_json(value: Any) -> bool:
-    if isinstance(value, str):
-        return value.isascii() or not any("\ud800" <= c <= "\udfff" for c in value)
-    if value is None or isinstance(value, bool):
-        return True
-    if isinstance(value, int):
-        return -_INT64 <= value < _INT64
-    if isinstance(value, float):
-        return math.isfinite(value)
+def _is_json(value: Any, depth: int = 0) -> bool:
+    if isinstance(value, tuple) or why_not(value, depth):
+        return False
     if isinstance(value, list):
-        return all(map(_is_json, value))
-    return isinstance(value, dict) and all(isinstance(k, str) and _is_json(k) and _is_json(v) for k, v in value.items())
+        return all(_is_json(item, depth + 1) for item in value)
+    if isinstance(value, Mapping):
+        return isinstance(value, dict) and all(
+            isinstance(k, str) and _is_json(k) and _is_json(v, depth + 1) for k, v in value.items()
+        )
+    return True

@@ -16,6 +16,7 @@ from imagefinder._util.files import expanded
 from imagefinder._util.threads import cores
 from imagefinder.catalog.feedback import Feedback
 from imagefinder.errors import ModelError, NotFoundError
+from imagefinder.index.folder import no_images
 from imagefinder.index.spaces import models_of, spaces_of
 from imagefinder.ingest.fill import add_model
 from imagefinder.training.report import FILLING, with_origin
@@ -185,6 +186,8 @@ def _origin(collection: Collection, space: str | None, *, words: bool = False) -
     names = spaces_of(spec)
     wanted = {"image": names["image"]} | ({spec.text_space or "": names[spec.text_space or ""]} if words else {})
     ids, raw = _stored(index, list(wanted.values()))
+    if not ids:
+        raise no_images()
     transforms = {own: index.transform(name) for own, name in wanted.items()}
     return TrainingBase(
         folder=index.path,

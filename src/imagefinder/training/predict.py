@@ -11,6 +11,7 @@ from imagefinder._util.threads import chunked, ordered_map
 from imagefinder.errors import ImageError
 from imagefinder.images.loader import Loader
 from imagefinder.index.spaces import spaces_of
+from imagefinder.index.there import contents_now, merge_there, of_those_there
 from imagefinder.models.base import Embedder
 from imagefinder.models.derived import DerivedEmbedder
 from imagefinder.types import ImageRef, Limits, OnProgress, Progress, Skipped, ignore
@@ -113,21 +114,23 @@ def classify_index(
     """Write ``class`` and ``class_confidence`` to every record of the index. A model made on top of another uses the
     stored vectors of its base; for other models the images are read again."""
 
-    counts: Counter[str] = Counter()
     skipped: list[Skipped] = []
-    names, total, done = embedder.spec.classes or (), index.store.count(), 0
+    contents = contents_now(index)
+    names, done, told = embedder.spec.classes or (), 0, set[str]()
     for ids, shares, failed in _of_index(index, embedder, limits, workers):
         skipped += failed
-        same: defaultdict[tuple[str, float], list[str]] = defaultdict(list)
+        same: defaultdict[tuple[str, float], dict[str, str]] = defaultdict(dict)
         for id, place, share in zip(ids, shares.argmax(axis=1), shares.max(axis=1), strict=True):
-            same[names[place], round(float(share), 2)].append(id)
+            if id in contents:
+                same[names[place], round(float(share), 2)][id] = contents[id]
         for (name, confidence), some in same.items():
-            with index.writing:
-                index.store.merge_payload(some, {"class": name, "class_confidence": confidence})
-            counts[name] += len(some)
+            told |= set(merge_there(index, some, {"class": name, "class_confidence": confidence}))
         done += len(ids) + len(failed)
-        progress(Progress("classifying", done, total))
-    return Classified(embedder.spec.name, sum(counts.values()), dict(counts.most_common()), tuple(skipped))
+        progress(Progress("classifying", done, max(done, len(contents))))
+    now = index.store.columns(("id", "class"))
+    counts = Counter(name for id, name in zip(now["id"], now["class"], strict=True) if id in told and name)
+    left = of_those_there(index, skipped)
+    return Classified(embedder.spec.name, sum(counts.values()), dict(counts.most_common()), left)
 
 
 def _of_index(

@@ -16,8 +16,10 @@ from imagefinder.errors import InvalidInputError, StorageError
 from imagefinder.images.files import is_within
 from imagefinder.images.loader import is_url
 from imagefinder.maps.projections import NEEDS_EXTRA, check_method
+from imagefinder.server.errors import first_fault
 from imagefinder.server.jobs import options
-from imagefinder.server.jobs.queue import Job, Jobs
+from imagefinder.server.jobs.job import Job
+from imagefinder.server.jobs.queue import Jobs
 from imagefinder.server.requests import Body
 from imagefinder.server.settings import place_of
 from imagefinder.server.uploads import Uploads, bounds, check_source
@@ -95,9 +97,7 @@ def submit(host: Host, kind: str, given: Mapping[str, Any], *, trusted: bool = F
     try:
         checked = row.options.model_validate(given).model_dump(exclude_unset=True)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = "".join(f"{p}: " for p in first["loc"])
-        raise InvalidInputError(f"options of {kind}: {where}{first['msg']}.", remedy="See /docs.") from None
+        raise InvalidInputError(f"options of {kind}: {first_fault(error.errors())}", remedy="See /docs.") from None
     if row.check and not trusted:
         checked |= row.check(host, checked)
 

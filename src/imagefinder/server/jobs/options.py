@@ -66,7 +66,7 @@ class ClusterOptions(Body):
     seed: Seed = 0
     stability: int = Field(5, ge=0, le=100, description="Resampled runs that judge the clusters; 0 for none.")
     fresh: bool = False
-    settings: dict[Method, int | float | str | None] = Field(
+    settings: dict[Method, Annotated[int, Field(ge=-(2**31), lt=2**31)] | float | Method | None] = Field(
         default_factory=dict, max_length=20, description="What the method can be told further."
     )
 

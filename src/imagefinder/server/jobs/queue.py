@@ -5,27 +5,23 @@ jobs/20261121-101500-ab12.json    in the index folder: what was asked, what came
 
 from __future__ import annotations
 
-import json
 import math
 import os
-import re
 import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from imagefinder._util.ending import EndedError, Ending, within
-from imagefinder._util.files import write_whole
-from imagefinder.errors import IndexDamagedError, NotFoundError, StorageError
-from imagefinder.index.jsonfile import json_text, read_json
-from imagefinder.server.errors import RefusedError, body, of_error
+from imagefinder.errors import NotFoundError, StorageError
+from imagefinder.server.errors import RefusedError, of_error
+from imagefinder.server.jobs.job import Job, Title, keep, kept_jobs, now
 
 if TYPE_CHECKING:
     from imagefinder.server.hub import Hub
@@ -34,58 +30,10 @@ T = TypeVar("T")
 FOLDER = "jobs"
 KEPT, WAITING = 200, 50  # jobs in the history; jobs that may wait
 PUBLISH_S = 0.2  # between two reports of progress
-_TEXT = (str, None)
-_SHAPE = {
-    **{"id": re.compile("[0-9a-zA-Z-]{1,80}"), "kind": str, "options": {str: object}},
-    **{"state": frozenset({"queued", "running", "done", "failed", "cancelled"}), "stage?": str, "created": str},
-    **{"done?": int, "total?": int, "seconds?": float, "started?": _TEXT, "finished?": _TEXT},
-    **{"error?": ({"code": str, "message": str}, None), "result?": object, "skipped?": [{str: object}]},
-}
-_KEPT = frozenset(name.removesuffix("?") for name in _SHAPE)
 NICE = 10  # how far a job steps back behind searches for the processor
 
 
-@dataclass(slots=True)
-class Job:
-    """One piece of work. ``title`` says to people what it is. Times are ISO 8601 in UTC; ``done`` of ``total`` counts
-    what ``stage`` names."""
-
-    id: str
-    kind: str
-    options: dict[str, Any]
-    title: str = ""
-    state: str = "queued"
-    stage: str = ""
-    done: int = 0
-    total: int = 0
-    created: str = field(default_factory=lambda: _now())
-    started: str | None = None
-    finished: str | None = None
-    seconds: float = 0.0
-    error: dict[str, Any] | None = None
-    result: Any = None
-    skipped: list[dict[str, str]] = field(default_factory=list)
-    ending: Ending = field(default_factory=lambda: Ending(math.inf))
-    _since: tuple[str, float] = ("", 0.0)
-    _published: float = 0.0
-
-    @property
-    def eta_s(self) -> float | None:
-        """Seconds to the end of this stage, from how fast it has gone so far."""
-        stage, since = self._since
-        if self.state != "running" or stage != self.stage or not 0 < self.done < self.total:
-            return None
-        return round((time.monotonic() - since) / self.done * (self.total - self.done), 1)
-
-    def to_dict(self, *, brief: bool = False) -> dict[str, Any]:
-        """As clients see it. ``brief`` leaves the result out, which may be large."""
-        names = ("id", "kind", "title", "options", "state", "stage", "done", "total", "eta_s", "created", "started")
-        row = {name: getattr(self, name) for name in (*names, "finished", "seconds", "error")}
-        return {**row, "result": None if brief else self.result, "skipped": len(self.skipped)}
-
-
 Work = Callable[[Job, "Jobs"], Any]
-Title = Callable[[str, Mapping[str, Any]], str]
 
 
 class Jobs:
@@ -99,7 +47,7 @@ class Jobs:
         self._lock = threading.Condition()
         self._waiting: deque[tuple[Job, Work]] = deque()
         self._quick: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
-        self._all = {job.id: job for job in _history(self._folder, title)}
+        self._all = {job.id: job for job in kept_jobs(self._folder, KEPT, title)}
         self._running: Job | None = None
         self._closing = False
         self._thread = threading.Thread(target=self._loop, name="imagefinder-jobs", daemon=True)
@@ -152,6 +100,16 @@ class Jobs:
                 self._end(job, "cancelled")
         return job
 
+    def forget(self, id: str) -> Job:
+        """Take a job that has ended out of the history. Raises NotFoundError, and RefusedError for one that has not."""
+        job = self.get(id)
+        with self._lock:
+            if job.state in ("queued", "running"):
+                raise RefusedError(409, f"The job {id} has not ended.", remedy="Cancel it first.")
+            if id in self._all:
+                self._forget(job)
+        return job
+
     def counts(self) -> dict[str, int]:
         return {"queued": len(self._waiting), "running": int(self._running is not None)}
 
@@ -197,7 +155,7 @@ class Jobs:
                 job, work = self._waiting.popleft() if self._waiting and not self._quick else (None, None)
                 self._running = job
                 if job is not None:
-                    job.state, job.started = "running", _now()
+                    job.state, job.started = "running", now()
             if job is None or work is None:
                 self._do_quick()
             else:
@@ -224,14 +182,17 @@ class Jobs:
             self._end(job, state)
 
     def _end(self, job: Job, state: str) -> None:
-        job.state, job.finished = state, _now()
+        job.state, job.finished = state, now()
         self._keep(job)
         self._publish(job, always=True)
         ended = [j for j in self.list() if j.finished]
         for old in ended[KEPT:]:
-            del self._all[old.id]
-            with suppress(OSError):
-                (self._folder / f"{old.id}.json").unlink()
+            self._forget(old)
+
+    def _forget(self, job: Job) -> None:
+        del self._all[job.id]
+        with suppress(OSError):
+            (self._folder / f"{job.id}.json").unlink()
 
     def _do_quick(self) -> None:
         while self._quick:
@@ -245,38 +206,15 @@ class Jobs:
                 future.set_exception(error)
 
     def _publish(self, job: Job, *, always: bool = False) -> None:
-        now = time.monotonic()
-        if always or now - job._published >= PUBLISH_S:
-            job._published = now
+        at = time.monotonic()
+        if always or at - job._published >= PUBLISH_S:
+            job._published = at
             self._hub.publish("job", job.to_dict(brief=True))
 
     def _keep(self, job: Job) -> None:
         """Note the job on disk; a full disk costs the note, not the job."""
-        row = {**job.to_dict(), "skipped": job.skipped}
         with suppress(StorageError):
-            plain = json.loads(json.dumps(row, default=str))
-            write_whole(self._folder / f"{job.id}.json", json_text(plain, indent=None))
-
-
-def _history(folder: Path, title: Title) -> list[Job]:
-    """The jobs of earlier servers. One that was running when its server died says so."""
-    jobs = []
-    for path in sorted(folder.glob("*.json"))[-KEPT:] if folder.is_dir() else []:
-        try:
-            row = read_json(path, _SHAPE, "")
-            job = Job(**{name: row[name] for name in Job.__dataclass_fields__ if name in row and name in _KEPT})
-            job.title = title(job.kind, job.options)
-        except (FileNotFoundError, IndexDamagedError, ValueError, TypeError):
-            continue  # a note that can't be read tells nothing; the index is whole without it
-        if job.id != path.stem:
-            continue  # by its id it is removed
-        if job.state in ("queued", "running"):
-            job.state = "failed"
-            job.error = body("interrupted", "The server ended while it ran.", "Run it again: it goes on from there.")[
-                "error"
-            ]
-        jobs.append(job)
-    return jobs
+            keep(self._folder, job)
 
 
 def _step_back() -> None:
@@ -284,7 +222,3 @@ def _step_back() -> None:
     if hasattr(os, "setpriority") and os.uname().sysname == "Linux":
         with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 
 from imagefinder._util.extras import install_command, missing_modules
@@ -16,8 +16,9 @@ from imagefinder.server.errors import RefusedError
 from imagefinder.server.links import LINK_S
 from imagefinder.server.safety import cookie_name, cookie_value, is_same
 from imagefinder.server.state import Json, Serving, ServingDep
+from imagefinder.server.strict import Router
 
-router = APIRouter(tags=["server"])
+router = Router(tags=["server"])
 DAYS_30 = 30 * 24 * 3600
 
 

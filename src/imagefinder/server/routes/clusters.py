@@ -9,8 +9,8 @@ from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Literal, TypeVar
 from zipfile import ZipFile
 
-from fastapi import APIRouter, Query
 from fastapi import Path as InPath
+from fastapi import Query
 from fastapi.responses import Response
 
 from imagefinder._util.csv_cells import write_rows
@@ -20,8 +20,9 @@ from imagefinder.server import requests, responses
 from imagefinder.server.access import changes, reads
 from imagefinder.server.errors import RefusedError
 from imagefinder.server.state import Json, Serving, ServingDep
+from imagefinder.server.strict import Router
 
-router = APIRouter(prefix="/v1/clusters", tags=["clusters"])
+router = Router(prefix="/v1/clusters", tags=["clusters"])
 T = TypeVar("T")
 ClusterParam = Annotated[int, InPath(ge=0, le=2**31 - 1)]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
 from fastapi.responses import Response
 
 from imagefinder.duplicates.decisions import Decisions
@@ -14,8 +13,9 @@ from imagefinder.server import requests, responses
 from imagefinder.server.access import changes, reads
 from imagefinder.server.jobs.kinds import submit
 from imagefinder.server.state import Json, Serving, ServingDep
+from imagefinder.server.strict import Router
 
-router = APIRouter(prefix="/v1/duplicates", tags=["duplicates"])
+router = Router(prefix="/v1/duplicates", tags=["duplicates"])
 
 
 @router.get("", response_model=responses.Duplicates)

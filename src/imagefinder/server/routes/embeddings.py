@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from fastapi import APIRouter
 from fastapi.responses import Response
 
 from imagefinder.errors import InvalidInputError, NotFoundError
@@ -17,13 +16,14 @@ from imagefinder.server import requests, responses
 from imagefinder.server.access import reads
 from imagefinder.server.routes.search import decode_data_uri, lane_of
 from imagefinder.server.state import Json, ServingDep
+from imagefinder.server.strict import Router, TolerantRoute
 
 if TYPE_CHECKING:
     from imagefinder.finder import ImageFinder
     from imagefinder.types import Float32
 
 DATA_URI = re.compile(r"\s*data:[\w.+/;=-]*;base64,", re.IGNORECASE)
-router = APIRouter(prefix="/v1", tags=["embeddings"])
+router = Router(prefix="/v1", tags=["embeddings"], route_class=TolerantRoute)
 
 
 @router.get("/models", response_model=responses.Models)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, File, Form, Header, Query, UploadFile
+from fastapi import File, Form, Header, Query, UploadFile
 from fastapi.responses import Response
 
 from imagefinder._util.ending import Ending, within
@@ -23,10 +23,11 @@ from imagefinder.server.originals import FileResponse, is_known
 from imagefinder.server.pictures import SIZES, TYPES
 from imagefinder.server.routes.search import UPLOAD
 from imagefinder.server.state import Json, Lane, Serving, ServingDep
+from imagefinder.server.strict import Router
 from imagefinder.server.uploads import display_name, not_kept
 from imagefinder.types import Record, image_id
 
-router = APIRouter(prefix="/v1", tags=["images"])
+router = Router(prefix="/v1", tags=["images"])
 PATIENCE_S = 10.0  # how long adding an image waits for a job in its way
 FEW_URLS = 100  # in one request; more are a job
 FETCH_S = 30.0  # for all URLs of one request, however many there are

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 from fastapi.responses import Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
@@ -14,8 +14,9 @@ from imagefinder.server.access import changes, reads
 from imagefinder.server.errors import RefusedError
 from imagefinder.server.jobs.kinds import JobRequest, Kind, submit
 from imagefinder.server.state import Json, ServingDep
+from imagefinder.server.strict import Router
 
-router = APIRouter(prefix="/v1", tags=["jobs"])
+router = Router(prefix="/v1", tags=["jobs"])
 
 
 @router.post("/jobs", status_code=202, response_model=responses.Job)
@@ -47,9 +48,14 @@ def get_job(serving: ServingDep, id: str) -> Response:
 
 @router.delete("/jobs/{id}", response_model=responses.Job)
 @changes()
-def cancel_job(serving: ServingDep, id: str) -> Response:
+def cancel_job(
+    serving: ServingDep,
+    id: str,
+    forget: Annotated[bool, Query(description="Take one that has ended out of the list instead.")] = False,
+) -> Response:
     """Stop a job at its next step. What it has stored by then stays."""
-    return Json(serving.jobs.cancel(id).to_dict(brief=True))
+    job = serving.jobs.forget(id) if forget else serving.jobs.cancel(id)
+    return Json(job.to_dict(brief=True))
 
 
 @router.get("/jobs/{id}/skipped", response_model=responses.SkippedList)

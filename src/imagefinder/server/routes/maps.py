@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from fastapi.responses import Response
 
 from imagefinder.server import responses
 from imagefinder.server.access import reads
 from imagefinder.server.state import Json, Serving, ServingDep
+from imagefinder.server.strict import Router
 
 if TYPE_CHECKING:
     from imagefinder.maps.maps import Map
 
-router = APIRouter(prefix="/v1/maps", tags=["maps"])
+router = Router(prefix="/v1/maps", tags=["maps"])
 _BYTES: dict[int | str, dict[str, Any]] = {200: {"content": {"application/octet-stream": {}}}}
 
 

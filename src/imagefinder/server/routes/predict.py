@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
 from fastapi.responses import Response
 
 from imagefinder.errors import ImageError
@@ -12,9 +11,10 @@ from imagefinder.server import requests, responses
 from imagefinder.server.access import reads
 from imagefinder.server.routes.search import decode_data_uri, lane_of
 from imagefinder.server.state import Json, Serving, ServingDep
+from imagefinder.server.strict import Router
 from imagefinder.types import Record
 
-router = APIRouter(prefix="/v1", tags=["spaces"])
+router = Router(prefix="/v1", tags=["spaces"])
 
 
 @router.post("/predict", response_model=responses.Prediction)

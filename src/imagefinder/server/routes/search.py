@@ -6,10 +6,10 @@ import base64
 import binascii
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from urllib.parse import unquote
 
-from fastapi import APIRouter, File, Form, Query, Request, UploadFile
+from fastapi import File, Form, Query, Request, UploadFile
 from fastapi.responses import Response
 from pydantic import ValidationError
 from starlette.datastructures import UploadFile as StarletteUpload
@@ -19,12 +19,16 @@ from imagefinder.images.loader import is_url
 from imagefinder.search.query import Box, Kind, Part, QueryInput, Term, parse_query
 from imagefinder.server import requests, responses
 from imagefinder.server.access import changes, reads
+from imagefinder.server.as_json import read_json
+from imagefinder.server.errors import first_fault
 from imagefinder.server.state import Json, Lane, Serving, ServingDep
+from imagefinder.server.strict import Router, kind_of
 
 if TYPE_CHECKING:
     from imagefinder.results import Hits
 
-router = APIRouter(prefix="/v1", tags=["search"])
+router = Router(prefix="/v1", tags=["search"])
+T = TypeVar("T", bound=requests.Body)
 UPLOAD = 256 * 1024**2  # bytes of one picture; the body may be a little longer
 
 
@@ -44,12 +48,7 @@ async def search_upload(
     query: Annotated[str, Form(description="More of the query: the JSON of POST /v1/search.")] = "{}",
 ) -> Response:
     """Search by a picture in one request: ``curl -F image=@cat.jpg .../v1/search/upload``."""
-    try:
-        wanted = requests.Search.model_validate_json(query or "{}")
-    except ValidationError as error:
-        raise InvalidInputError(
-            f"query: {error.errors()[0]['msg']}.", remedy="It is the JSON of POST /v1/search."
-        ) from None
+    wanted = _of_json(requests.Search, query or "{}", "It is the JSON of POST /v1/search.")
     data = await image.read()
     lane = await _lane(serving, wanted)
     return Json(await lane.run(_search, serving, wanted, data))
@@ -75,6 +74,14 @@ async def lane_of(serving: Serving, urls: bool, ids: Sequence[str]) -> Lane:
         return False
 
     return serving.fetching if urls or (ids and await serving.searching.run(anywhere)) else serving.searching
+
+
+def _of_json(kind: type[T], text: str | bytes, remedy: str) -> T:
+    """A body from its JSON. Raises InvalidInputError."""
+    try:
+        return kind.model_validate(read_json(text.encode("utf-8", "replace") if isinstance(text, str) else text))
+    except ValidationError as error:
+        raise InvalidInputError(first_fault(error.errors()), remedy=remedy) from None
 
 
 def _search(serving: Serving, query: requests.Search, data: bytes | None = None) -> dict[str, Any]:
@@ -167,12 +174,9 @@ async def upload(serving: ServingDep, request: Request) -> Response:
 
 async def _sent(request: Request) -> bytes | str:
     """The bytes of the file, or the URL. Raises InvalidInputError."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = kind_of(request)
     if kind == "application/json":
-        try:
-            return requests.UploadUrl.model_validate_json(await request.body()).url
-        except ValidationError as error:
-            raise InvalidInputError(f"url: {error.errors()[0]['msg']}.") from None
+        return _of_json(requests.UploadUrl, await request.body(), 'Send {"url": "https://..."}.').url
     if kind == "multipart/form-data":
         async with request.form(max_files=1) as form:
             if isinstance(file := form.get("file"), StarletteUpload):

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from fastapi.responses import Response
 
 from imagefinder.server import requests, responses
 from imagefinder.server.access import changes, reads
 from imagefinder.server.state import Json, Serving, ServingDep
+from imagefinder.server.strict import Router
 
-router = APIRouter(prefix="/v1", tags=["spaces"])
+router = Router(prefix="/v1", tags=["spaces"])
 SpaceName = Annotated[requests.Name, Path()]
 
 

@@ -2,6 +2,7 @@
 import { api } from "./api.js";
 import { toast, toastError } from "./components/toast.js";
 import { listParam, navigate, place, withParams } from "./state.js";
+import { table } from "./table.js";
 
 /**
  * @typedef {{words: string, ids: string[], upload: string, box: number[] | null, filter: string, liked: string[],
@@ -10,7 +11,7 @@ import { listParam, navigate, place, withParams } from "./state.js";
  */
 
 const MEASURES = ["cosine", "euclidean"];
-export const FUSES = { mean: "Mean score", rrf: "Mean rank", vote: "Votes" };
+export const FUSES = table({ mean: "Mean score", rrf: "Mean rank", vote: "Votes" });
 
 /** @param {URLSearchParams} params @returns {Search} */
 export function readSearch(params) {

@@ -12,6 +12,7 @@ import { KeyHelp, useGlobalKeys } from "./keys.js";
 import { usePlace } from "./state.js";
 import { useStore } from "./store.js";
 import { nextTheme, theme } from "./theme.js";
+import { table } from "./table.js";
 
 const PLACES = [
   { path: "/", name: "Search", icon: "search", match: /^\/$/, load: () => import("./views/search.js") },
@@ -20,7 +21,7 @@ const PLACES = [
   { path: "/duplicates", name: "Duplicates", icon: "duplicates", match: /^\/duplicates$/, load: () => import("./views/duplicates.js") },
   { path: "/library", name: "Library", icon: "library", match: /^\/library$/, load: () => import("./views/library.js") },
 ];
-const THEMES = { system: ["system", "Theme: as the system"], light: ["sun", "Theme: light"], dark: ["moon", "Theme: dark"] };
+const THEMES = table({ system: ["system", "Theme: as the system"], light: ["sun", "Theme: light"], dark: ["moon", "Theme: dark"] });
 
 export function Shell() {
   const { path, params } = usePlace();

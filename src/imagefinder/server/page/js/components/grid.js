@@ -5,9 +5,10 @@ import { imageHref } from "../state.js";
 import { justify, rowOf, visibleRows } from "./layout.js";
 import { Thumb } from "./thumb.js";
 import { Icon } from "./icon.js";
+import { table } from "../table.js";
 
 const OVERSCAN = 600; // CSS pixels drawn above and below the screen
-const ROW_HEIGHTS = { small: [120, 96], medium: [200, 150], large: [300, 220] }; // on desks, on phones
+const ROW_HEIGHTS = table({ small: [120, 96], medium: [200, 150], large: [300, 220] }); // on desks, on phones
 const WIDE = 1800; // CSS pixels, from which pictures grow with the window
 
 /**

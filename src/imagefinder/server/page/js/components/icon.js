@@ -1,7 +1,8 @@
 // Line drawings on a 24 px grid: `<${Icon} name="search" />`. They are decoration: the button around one has a name.
 import { html } from "../../vendor/preact.js";
+import { table } from "../table.js";
 
-const PATHS = {
+const PATHS = table({
   search: "M10.5 4a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13zM15.5 15.5 20 20",
   groups: "M4 4h7v7H4zM13 4h7v7h-7zM4 13h7v7H4zM13 13h7v7h-7z",
   map: "M5 17.5h.01M8 9h.01M11 13.5h.01M14.5 6h.01M16 17h.01M19 11h.01M11.5 19h.01M6.5 5h.01",
@@ -52,7 +53,7 @@ const PATHS = {
   lasso: "M12 5c5 0 8.500 2 8.500 5s-3.500 5-8.500 5-8.500-2-8.500-5S7 5 12 5zM8 15c-1.500 1-1.500 3 0 3.500s2 2 .5 2.500",
   clock: "M12 3.500a8.500 8.500 0 1 0 0 17 8.500 8.500 0 0 0 0-17zM12 7.500V12l3 2",
   sparkle: "M12 4l1.800 5.200L19 11l-5.200 1.800L12 18l-1.800-5.200L5 11l5.200-1.800z",
-};
+});
 
 /** @param {{name: keyof typeof PATHS}} props */
 export function Icon({ name, class: extra = "" }) {

@@ -4,6 +4,7 @@ import { toast, toastError } from "../components/toast.js";
 import { bytes, count } from "../format.js";
 import { store } from "../store.js";
 import { bytesOf, filesOf, imagesOf, keyOf } from "./report.js";
+import { table } from "../table.js";
 
 /** Keys of groups, and of members as `KEY/ID`, that are decided while the report on the screen still has them. */
 export const settled = store(new Set());
@@ -32,7 +33,7 @@ async function tell(keys, call, entry) {
   }
 }
 
-const WORDS = { "keep-both": "kept", "not-duplicate": "marked as different pictures" };
+const WORDS = table({ "keep-both": "kept", "not-duplicate": "marked as different pictures" });
 
 /**
  * @param {object} group

@@ -5,8 +5,9 @@ import { openDialog } from "../components/dialog.js";
 import { ErrorBox } from "../components/empty.js";
 import { toastError } from "../components/toast.js";
 import { count, date, fileName } from "../format.js";
+import { table } from "../table.js";
 
-const WORDS = { "keep-both": "Both kept", "not-duplicate": "Not duplicates" };
+const WORDS = table({ "keep-both": "Both kept", "not-duplicate": "Not duplicates" });
 
 export const showDecisions = (why) => openDialog("Decisions", () => html`<${Decisions} why=${why} />`, { wide: true });
 

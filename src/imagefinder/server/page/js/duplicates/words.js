@@ -1,5 +1,6 @@
 // Duplicates in plain words: how alike, what shows it, which to keep and why.
 import { bytes, dateTime, fileName, percent } from "../format.js";
+import { table } from "../table.js";
 
 /** The strictest first, as the server has them. */
 export const TIERS = [
@@ -9,7 +10,7 @@ export const TIERS = [
   ["same-scene", "Same scene", "Another shot of the same thing: no duplicate."],
   ["similar", "Similar", "Alike to the model, but not the same picture."],
 ];
-const NAMES = Object.fromEntries(TIERS.map(([tier, name]) => [tier, name]));
+const NAMES = table(Object.fromEntries(TIERS.map(([tier, name]) => [tier, name])));
 export const tierName = (tier) => NAMES[tier] ?? tier;
 export const rank = (tier) => TIERS.findIndex(([name]) => name === tier);
 

@@ -8,16 +8,17 @@ import { isRunning, startJob, useJobs } from "../jobs.js";
 import { useIndex } from "../library_info.js";
 import { navigate, setParams } from "../state.js";
 import { Chart } from "./chart.js";
+import { table } from "../table.js";
 
 const compact = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
 
-const MEASURES = {
+const MEASURES = table({
   inertia: { title: "Elbow", axis: "Inertia", how: "How far the images are from the middle of their group. It always falls; look for where it stops falling fast." },
   silhouette: { title: "Silhouette", axis: "Silhouette", error: "silhouette_error", how: "How much nearer images are to their own group than to the next. Higher is better; the band is the uncertainty." },
   davies_bouldin: { title: "Davies-Bouldin", axis: "Davies-Bouldin", how: "How much the groups run into each other. Lower is better." },
   calinski_harabasz: { title: "Calinski-Harabasz", axis: "Calinski-Harabasz", how: "How far apart the groups are against how wide they are. Higher is better." },
-};
-const PAIRS = { main: ["inertia", "silhouette"], more: ["davies_bouldin", "calinski_harabasz"] };
+});
+const PAIRS = table({ main: ["inertia", "silhouette"], more: ["davies_bouldin", "calinski_harabasz"] });
 
 export function HowMany({ params, why }) {
   const all = useJobs().filter((job) => job.kind === "choose-k");

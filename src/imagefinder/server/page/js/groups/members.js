@@ -2,11 +2,12 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "../../vendor/preact.js";
 import { api, isAbort } from "../api.js";
 import { NO_GROUP } from "./words.js";
+import { table } from "../table.js";
 
 const PAGE = 200;
 const MOST = 1000; // of one call
-export const ORDERS = { typical: "Most typical first", new: "Newest first", name: "By name", odd: "Oddest first" };
-const COLUMNS = { new: "-taken_at", name: "uri", odd: "-outlier" };
+export const ORDERS = table({ typical: "Most typical first", new: "Newest first", name: "By name", odd: "Oddest first" });
+const COLUMNS = table({ new: "-taken_at", name: "uri", odd: "-outlier" });
 
 /** The most typical is what lies nearest to the group's most typical image, which itself comes first. */
 async function typicalPage(group, offset, k, signal) {

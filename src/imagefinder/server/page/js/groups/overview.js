@@ -12,13 +12,14 @@ import { Cover } from "./cover.js";
 import { askToGroup } from "./start.js";
 import { UndoButton } from "./undo_button.js";
 import { NO_GROUP, NO_GROUP_NAME, groupHref, methodName } from "./words.js";
+import { table } from "../table.js";
 
-const SORTS = {
+const SORTS = table({
   size: ["Largest first", (a, b) => b.size - a.size],
   name: ["By name", (a, b) => a.name.localeCompare(b.name)],
   tightness: ["Most alike first", (a, b) => b.tightness - a.tightness],
   loose: ["Least alike first", (a, b) => a.tightness - b.tightness],
-};
+});
 
 /** @param {{data: object, params: URLSearchParams, why: string | null}} props `data` as `GET /v1/clusters` gives it */
 export function Overview({ data, params, why }) {

@@ -7,6 +7,7 @@ import { count } from "../format.js";
 import { isRunning, startJob, useJobs } from "../jobs.js";
 import { useIndex } from "../library_info.js";
 import { withParams } from "../state.js";
+import { own } from "../table.js";
 import { methodName } from "./words.js";
 
 /** The grouping under way, if there is one. */
@@ -42,13 +43,13 @@ export const askToGroup = (data) =>
 function GroupForm({ images, action, former, again = false, done }) {
   const { info } = useIndex();
   const clusterers = info?.clusterers ?? {};
-  const [method, setMethod] = useState(former && clusterers[former.method] ? former.method : "leiden");
+  const [method, setMethod] = useState(former && own(clusterers, former.method) ? former.method : "leiden");
   const [fixed, setFixed] = useState(Number.isInteger(former?.asked));
   const [n, setN] = useState(Number.isInteger(former?.asked) ? former.asked : Math.min(20, images));
   const [fresh, setFresh] = useState(false);
   const [busy, setBusy] = useState(false);
   const id = useId();
-  const self = clusterers[method]?.counts === false; // it finds the number itself and refuses one
+  const self = own(clusterers, method)?.counts === false; // it finds the number itself and refuses one
   const submit = async (event) => {
     event.preventDefault();
     setBusy(true);
@@ -73,7 +74,7 @@ function GroupForm({ images, action, former, again = false, done }) {
       <select id="${id}-method" class="input" onChange=${(e) => setMethod(e.target.value)}>
         ${(info?.methods.cluster ?? ["leiden"]).map((one) => html`<option key=${one} value=${one} selected=${one === method}>${methodName(info, one)}</option>`)}
       </select>
-      <p class="muted small-text">${clusterers[method]?.summary ?? ""}</p>
+      <p class="muted small-text">${own(clusterers, method)?.summary ?? ""}</p>
     </div>
     ${again && html`<label class="check"><input type="checkbox" checked=${fresh} onChange=${(e) => setFresh(e.target.checked)} />
       Start afresh: forget my corrections</label>`}

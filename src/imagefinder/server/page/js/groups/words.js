@@ -1,5 +1,6 @@
 // Figures of groups in plain words.
 import { count } from "../format.js";
+import { own } from "../table.js";
 
 const TIGHTNESS = [[0.65, "nearly the same"], [0.5, "very alike"], [0.4, "alike"], [0.3, "loosely alike"], [-1, "mixed"]];
 // The mean Jaccard overlap of resampled runs; 0.75 and 0.5 are the bounds of docs/clusters.md. The other bounds are ours.
@@ -11,7 +12,7 @@ export const tightnessWord = (value) => word(TIGHTNESS, value);
 export const stabilityWord = (value) => word(STABILITY, value);
 
 /** The name of a method of clustering; `info` is the answer of `GET /v1/index`. */
-export const methodName = (info, method) => info?.clusterers?.[method]?.title ?? method;
+export const methodName = (info, method) => own(info?.clusterers, method)?.title ?? method;
 
 /** Where a group has other images now than when it was measured: on how many that was. */
 export const measuredOn = ({ size, measured }) => (measured != null && measured !== size ? `measured on ${count(measured, "image")}` : "");

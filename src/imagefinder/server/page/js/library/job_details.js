@@ -13,6 +13,7 @@ import { oneOf } from "../search/filters.js";
 import { sourceName } from "./names.js";
 import { SkippedList } from "./skipped.js";
 import { UseIt, trainingRows } from "./training.js";
+import { table } from "../table.js";
 
 const PAGE = 50;
 const MOST = 1000; // rows of one call
@@ -33,7 +34,7 @@ function Details({ job }) {
     ${data.kind === "train" && data.result?.name && html`<${UseIt} name=${data.result.name} />`}`;
 }
 
-const WORDS = { seen: "Seen", added: "Added", updated: "Updated", moved: "Moved", removed: "Removed", unchanged: "Unchanged", n_clusters: "Groups", n_noise: "Without a group", groups: "Groups", compared: "Pairs compared", kept: "Pairs known from before", measured: "Measured", total: "Images", n_images: "Images" };
+const WORDS = table({ seen: "Seen", added: "Added", updated: "Updated", moved: "Moved", removed: "Removed", unchanged: "Unchanged", n_clusters: "Groups", n_noise: "Without a group", groups: "Groups", compared: "Pairs compared", kept: "Pairs known from before", measured: "Measured", total: "Images", n_images: "Images" });
 
 /** The numbers of a result that say something to people. */
 function resultRows({ kind, result }) {

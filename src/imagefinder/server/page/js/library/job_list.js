@@ -7,9 +7,10 @@ import { jobName } from "../job_names.js";
 import { isRunning, useJobs } from "../jobs.js";
 import { sourceName } from "./names.js";
 import { showJob } from "./job_details.js";
+import { table } from "../table.js";
 
 const FEW = 6;
-const STATES = { done: ["check", "Done"], failed: ["warning", "Failed"], cancelled: ["close", "Cancelled"] };
+const STATES = table({ done: ["check", "Done"], failed: ["warning", "Failed"], cancelled: ["close", "Cancelled"] });
 
 export function RunningJobs() {
   return useJobs().filter(isRunning).map((job) => html`<div key=${job.id} class="card"><${Progress} job=${job} /></div>`);

@@ -5,8 +5,9 @@ import { Icon } from "../components/icon.js";
 import { toastError } from "../components/toast.js";
 import { count, number } from "../format.js";
 import { searchWith } from "./training.js";
+import { table } from "../table.js";
 
-const ROLES = { image: "pictures", words: "words" };
+const ROLES = table({ image: "pictures", words: "words" });
 
 /** Nothing where there is one model only: the facts above name it. */
 export function Models({ info }) {

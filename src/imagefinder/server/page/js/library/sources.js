@@ -9,13 +9,14 @@ import { isRunning, startJob, useJobs } from "../jobs.js";
 import { withParams } from "../state.js";
 import { sourceName } from "./names.js";
 import { forgetSource, moveSource, pauseSource, removeGone } from "./source_actions.js";
+import { table } from "../table.js";
 
 const FEW = 12; // shown at first
-const STATES = {
+const STATES = table({
   missing: { word: "missing", kind: "bad", why: "It is not where it was. Its images stay, and are found." },
   paused: { word: "paused", why: "It is left out when changes are looked for. Its images stay." },
   interrupted: { word: "interrupted", why: "Its last run did not come to the end. Look for changes to go on." },
-};
+});
 const filterOf = (uri) => `source = "${uri.replace(/["\\]/g, "\\$&")}"`;
 const found = (filter) => withParams({ filter }, { path: "/", from: "" });
 

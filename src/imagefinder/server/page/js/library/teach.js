@@ -6,15 +6,16 @@ import { JobButton, Progress } from "../components/progress.js";
 import { number } from "../format.js";
 import { isRunning, startJob, useJobs } from "../jobs.js";
 import { useCount } from "../library_info.js";
+import { table } from "../table.js";
 
 const FIELDS = { folder: "Folders", tags: "Tags", cluster_name: "Groups" };
 const LIKES = "likes"; // thumbs among the results
 const LEAST_CAPTIONS = 20; // as the library asks for
-const NONE = {
+const NONE = table({
   tags: "No image has a tag yet. Select images and tag them first, those of two kinds at least.",
   cluster_name: "The images are not grouped yet. Group them first.",
   [LIKES]: "Nothing was liked or disliked yet. Do so with the thumbs at the results of a search.",
-};
+});
 const OWN = new Set(["id", "uri", "source", "content_hash", "format", "mtime", "taken_at", "taken_from", "taken_guess", "caption", "class", ...Object.keys(FIELDS)]);
 const LESSONS = [
   { what: "adapter", icon: "similar", title: "Better matches", text: "Images of one kind come to lie together, from ten examples of each or more.", button: "Teach", likes: true },

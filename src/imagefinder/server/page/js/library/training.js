@@ -4,8 +4,9 @@ import { api } from "../api.js";
 import { toast, toastError } from "../components/toast.js";
 import { count } from "../format.js";
 import { reloadIndex, useIndex } from "../library_info.js";
+import { table } from "../table.js";
 
-const MEASURES = { recall_at_1: "First match right", recall_at_5: "Among the first 5", recall_at_10: "Among the first 10", map_at_r: "MAP@R" };
+const MEASURES = table({ recall_at_1: "First match right", recall_at_5: "Among the first 5", recall_at_10: "Among the first 10", map_at_r: "MAP@R" });
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
 
 /** Rows of names and values for the details of a job. */

@@ -4,13 +4,14 @@ import { Empty } from "../components/empty.js";
 import { Progress } from "../components/progress.js";
 import { isRunning, startJob, useJobs } from "../jobs.js";
 import { useIndex } from "../library_info.js";
+import { own, table } from "../table.js";
 
-export const METHODS = {
+export const METHODS = table({
   tsne: ["t-SNE", "What is alike lies side by side; the best for finding your way."],
   umap: ["UMAP", "A looser map with clearer gaps between groups."],
   pacmap: ["PaCMAP", "How large groups lie to each other."],
   pca: ["PCA", "Made in a moment; directions mean something, but less of the likeness is kept."],
-};
+});
 export const methodName = (method) => METHODS[method]?.[0] ?? method;
 
 /** The job that is making a map by this method, if one is. */
@@ -20,7 +21,7 @@ export const useMaking = (method) =>
 export function Making({ method }) {
   const { info } = useIndex();
   const job = useMaking(method);
-  const command = info?.not_installed?.[method];
+  const command = own(info?.not_installed, method);
   const title = job ? `Making the ${methodName(method)} map` : `There is no ${methodName(method)} map yet`;
   return html`<${Empty} icon="map" title=${title} text=${METHODS[method]?.[1]}>
     ${job && html`<${Progress} job=${job} />`}

@@ -4,6 +4,7 @@ import { Icon } from "../components/icon.js";
 import { number } from "../format.js";
 import { useIndex } from "../library_info.js";
 import { setParams } from "../state.js";
+import { own } from "../table.js";
 import { methodName } from "./making.js";
 import { COLOURS } from "./source.js";
 
@@ -12,7 +13,7 @@ const OWN_ORDER = ["tsne", "umap", "pacmap", "pca"];
 /** @param {{method: string, made: string[], field: string}} props `made`: methods of which there is a map */
 export function Choices({ method, made, field }) {
   const { info } = useIndex();
-  const rest = (one) => (made.includes(one) ? "" : info?.not_installed?.[one] ? " (not installed)" : " (not made yet)");
+  const rest = (one) => (made.includes(one) ? "" : own(info?.not_installed, one) ? " (not installed)" : " (not made yet)");
   const methods = [...new Set([...OWN_ORDER, ...(info?.methods.map ?? [])])];
   return html`<label class="map-choice"><span>Map</span>
       <select data-testid="method" value=${method} onChange=${(e) => setParams({ method: e.target.value, view: null })}>

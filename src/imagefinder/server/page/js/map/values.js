@@ -3,6 +3,8 @@
  * few numbers become kinds, many numbers and dates a scale.
  */
 
+import { own } from "../table.js";
+
 export const NONE = 0; // no value
 export const REST = 1; // one of the rare values beyond MOST_KINDS
 const FIRST = 2;
@@ -18,7 +20,8 @@ const DATE = /^\d{4}-\d{2}(-\d{2}|$)/;
  *   scale: {low: number, high: number, isDate: boolean} | null, missing: number}}
  */
 export function valuesOf(columns, field) {
-  const values = columns[field].map((value) => (Array.isArray(value) ? value[0] : value) ?? null);
+  const given = own(columns, field) ?? columns.bytes.map(() => null); // a name that holds a comma is no column
+  const values = given.map((value) => (Array.isArray(value) ? value[0] : value) ?? null);
   const gone = Uint32Array.from(columns.bytes.flatMap((bytes, i) => (bytes === null ? [i] : [])));
   const missing = values.reduce((n, value) => n + (value === null), 0) - gone.length;
   const scale = field === "cluster" ? null : scaleOf(values);

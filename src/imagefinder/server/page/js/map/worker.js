@@ -3,10 +3,11 @@
 import { toCsv } from "./csv.js";
 import { layOut } from "./layout.js";
 import { valuesOf } from "./values.js";
+import { table } from "../table.js";
 
 const columnsIn = (bytes) => JSON.parse(new TextDecoder().decode(bytes)).columns;
 
-const TASKS = {
+const TASKS = table({
   layOut({ coordinates }) {
     const layout = layOut(new Float32Array(coordinates));
     return [layout, [layout.xy, layout.order, layout.rank, layout.start, ...layout.tops].map((array) => array.buffer)];
@@ -16,7 +17,7 @@ const TASKS = {
     return [values, [values.codes.buffer, values.gone.buffer]];
   },
   csv: ({ columns, points }) => [toCsv(columnsIn(columns), points), []],
-};
+});
 
 onmessage = ({ data: { turn, task, input } }) => {
   try {

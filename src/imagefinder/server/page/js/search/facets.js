@@ -1,6 +1,7 @@
 // What images are filtered by: for each facet which fields are its own, what its button says, which conditions it makes.
 import { bytes } from "../format.js";
 import { comparisons, fieldsOf, joinFilter, splitFilter, valuesOf } from "./filters.js";
+import { table } from "../table.js";
 
 /** @typedef {{id: string, name: string, fields: string[], kind: "list" | "date" | "size", none: string}} Facet */
 
@@ -17,7 +18,7 @@ export const FACETS = [
   { id: "issues", name: "Quality", fields: ["issues"], kind: "list", none: "No issue was found. The library can measure the quality of all images." },
 ];
 
-const SIGNS = { ">=": "from", ">": "over", "<=": "up to", "<": "under", "=": "" };
+const SIGNS = table({ ">=": "from", ">": "over", "<=": "up to", "<": "under", "=": "" });
 
 /** The facet whose own a condition is. */
 const facetOf = (clause) => {
@@ -40,11 +41,11 @@ export function withClauses(filter, facet, clauses) {
 }
 
 /** What is chosen, in short: "2020", "from 800 px wide", "red, blue". `names` are those of the groups. */
-export function summary(facet, clauses, names = {}) {
+export function summary(facet, clauses, names = new Map()) {
   if (!clauses.length) return "";
   if (facet.kind === "list") {
     const values = clauses.flatMap((clause) => valuesOf(clause) ?? [clause]);
-    const shown = values.map((value) => valueName(facet, value, names[value]));
+    const shown = values.map((value) => valueName(facet, value, names.get(value)));
     return shown.length > 2 ? `${shown[0]} +${shown.length - 1}` : shown.join(", ");
   }
   const found = clauses.flatMap(comparisons);

@@ -7,8 +7,10 @@ import { useIndex } from "../library_info.js";
 import { setParams } from "../state.js";
 import { FACETS, sortOut, summary, withClauses } from "./facets.js";
 import { DateMenu, ListMenu, SizeMenu } from "./facet_menus.js";
+import { table } from "../table.js";
 
-const MENUS = { list: ListMenu, date: DateMenu, size: SizeMenu };
+const MENUS = table({ list: ListMenu, date: DateMenu, size: SizeMenu });
+const NO_NAMES = new Map();
 const setFilter = (filter) => setParams({ filter });
 
 export function FilterBar({ filter }) {
@@ -16,9 +18,9 @@ export function FilterBar({ filter }) {
   const named = useRequest(clauses.cluster.length ? "names" : null, (signal) => api.get("/facets", {}, { signal }));
   const { info } = useIndex();
   const facets = FACETS.filter(({ id }) => id !== "class" || info?.classifier || clauses.class.length);
-  const groups = Object.fromEntries((named.data?.cluster ?? []).map((one) => [one.value, one.name]));
+  const groups = new Map((named.data?.cluster ?? []).map((one) => [String(one.value), one.name]));
   return html`<div class="filter-bar" role="group" aria-label="Filters">
-    ${facets.map((facet) => html`<${FacetButton} key=${facet.id} facet=${facet} filter=${filter} clauses=${clauses[facet.id]} names=${facet.id === "cluster" ? groups : {}} />`)}
+    ${facets.map((facet) => html`<${FacetButton} key=${facet.id} facet=${facet} filter=${filter} clauses=${clauses[facet.id]} names=${facet.id === "cluster" ? groups : NO_NAMES} />`)}
     <${Expression} filter=${filter} others=${others} />
     ${filter && html`<button class="button small quiet" onClick=${() => setFilter(null)}>Clear all</button>`}
   </div>`;

@@ -6,6 +6,7 @@ import { useIndex } from "../library_info.js";
 import { setParams } from "../state.js";
 import { keptStore, useStore } from "../store.js";
 import { Comparing, comparesOtherwise } from "./comparing.js";
+import { table } from "../table.js";
 
 /** @type {ReturnType<typeof keptStore<"small" | "medium" | "large">>} */
 export const pictureSize = keptStore("picture-size", "medium");
@@ -22,7 +23,7 @@ const SORTS = {
   "-outlier": "Oddest first",
   blur: "Blurriest first",
 };
-const DIALS = { diversity: ["Variety", "Best first", "More different"], min_score: ["Lowest score", "Any", "Only the best"] };
+const DIALS = table({ diversity: ["Variety", "Best first", "More different"], min_score: ["Lowest score", "Any", "Only the best"] });
 const SIZES = { small: "Small", medium: "Medium", large: "Large" };
 const set = (changes) => setParams(changes, { replace: true });
 

@@ -1,0 +1,126 @@
+"""One job: what is told of it, and how it is noted on disk."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from imagefinder._util.ending import Ending
+from imagefinder._util.files import write_whole
+from imagefinder._util.sums import without_sum
+from imagefinder.index.jsonfile import json_text
+from imagefinder.server.as_json import to_json
+from imagefinder.server.errors import body
+
+STATES = ("queued", "running", "done", "failed", "cancelled")
+SKIPPED = ("uri", "code", "reason", "remedy")  # what is said of an image that a job left out
+Title = Callable[[str, Mapping[str, Any]], str]
+
+
+def now() -> str:
+    """The time in UTC, as ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+@dataclass(slots=True)
+class Job:
+    """One piece of work. ``title`` says to people what it is. Times are ISO 8601 in UTC; ``done`` of ``total`` counts
+    what ``stage`` names."""
+
+    id: str
+    kind: str
+    options: dict[str, Any]
+    title: str = ""
+    state: str = "queued"
+    stage: str = ""
+    done: int = 0
+    total: int = 0
+    created: str = field(default_factory=lambda: now())
+    started: str | None = None
+    finished: str | None = None
+    seconds: float = 0.0
+    error: dict[str, Any] | None = None
+    result: Any = None
+    skipped: list[dict[str, str]] = field(default_factory=list)
+    ending: Ending = field(default_factory=lambda: Ending(math.inf))
+    _since: tuple[str, float] = ("", 0.0)
+    _published: float = 0.0
+
+    @property
+    def eta_s(self) -> float | None:
+        """Seconds to the end of this stage, from how fast it has gone so far."""
+        stage, since = self._since
+        if self.state != "running" or stage != self.stage or not 0 < self.done < self.total:
+            return None
+        return round((time.monotonic() - since) / self.done * (self.total - self.done), 1)
+
+    def to_dict(self, *, brief: bool = False) -> dict[str, Any]:
+        """As clients see it. ``brief`` leaves the result out, which may be large."""
+        names = ("id", "kind", "title", "options", "state", "stage", "done", "total", "eta_s", "created", "started")
+        row = {name: getattr(self, name) for name in (*names, "finished", "seconds", "error")}
+        return {**row, "result": None if brief else self.result, "skipped": len(self.skipped)}
+
+
+def keep(folder: Path, job: Job) -> None:
+    """Note a job in a folder. Raises StorageError."""
+    plain = json.loads(to_json({**job.to_dict(), "skipped": job.skipped}))
+    write_whole(folder / f"{job.id}.json", json_text(plain, indent=None))
+
+
+def kept_jobs(folder: Path, most: int, title: Title) -> list[Job]:
+    """The latest jobs of earlier servers. A note that can't be read tells nothing, and the index is whole without it; a
+    part of one that is not what it should be is left out. A job is known by the name of its note."""
+    jobs = []
+    for path in sorted(folder.glob("*.json"))[-most:] if folder.is_dir() else []:
+        try:
+            row = json.loads(path.read_text("utf-8"))
+            if isinstance(row, dict):
+                jobs.append(_job(path.stem, without_sum(row), title))
+        except (OSError, ValueError, RecursionError):
+            continue
+    return jobs
+
+
+def _job(id: str, row: Mapping[str, Any], title: Title) -> Job:
+    def of(kind: type, name: str, default: Any = None) -> Any:
+        value = row.get(name, default)
+        fits = isinstance(value, kind) and not (kind is not bool and isinstance(value, bool))
+        return value if fits else default
+
+    seconds = of(int, "seconds", of(float, "seconds", 0.0))
+    found = Job(
+        id=id,
+        kind=of(str, "kind", ""),
+        options=of(dict, "options", {}),
+        state=of(str, "state", ""),
+        stage=of(str, "stage", ""),
+        done=of(int, "done", 0),
+        total=of(int, "total", 0),
+        created=of(str, "created", ""),
+        started=of(str, "started"),
+        finished=of(str, "finished"),
+        seconds=float(seconds) if abs(seconds) < 1e12 else 0.0,
+        error=_problem(row.get("error")),
+        result=row.get("result"),
+        skipped=[{name: one.get(name, "") for name in SKIPPED} for one in of(list, "skipped", []) if _are_texts(one)],
+    )
+    if found.state not in STATES or found.state in ("queued", "running"):  # it was when its server died
+        interrupted = body("interrupted", "The server ended while it ran.", "Run it again: it goes on from there.")
+        found.state, found.error = "failed", interrupted["error"]
+    found.title = title(found.kind, found.options)
+    return found
+
+
+def _problem(value: Any) -> dict[str, Any] | None:
+    """The error of a job, if it is one."""
+    return {"remedy": "", **value} if _are_texts(value) and {"code", "message"} <= value.keys() else None
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(one, str) for one in value.values())
