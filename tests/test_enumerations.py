@@ -82,9 +82,9 @@ FIRSTS, KEYS, ITEMS = r'^  \["([^"]+)"', r'"?([\w-]+)"?: ', r'"([^"]+)"'
     ("name", "file", "pattern", "member"),
     [
         ("tiers", "duplicates/words.js", r"TIERS = \[(.*?)\n\];", FIRSTS),
-        ("decisions", "duplicates/decisions.js", r"WORDS = \{(.*?)\}", KEYS),
-        ("decisions", "duplicates/deciding.js", r"WORDS = \{(.*?)\}", KEYS),
-        ("fusions", "searching.js", r"FUSES = \{(.*?)\}", KEYS),
+        ("decisions", "duplicates/decisions.js", r"WORDS = table\(\{(.*?)\}", KEYS),
+        ("decisions", "duplicates/deciding.js", r"WORDS = table\(\{(.*?)\}", KEYS),
+        ("fusions", "searching.js", r"FUSES = table\(\{(.*?)\}", KEYS),
         ("measures", "searching.js", r"MEASURES = \[(.*?)\]", ITEMS),
     ],
 )

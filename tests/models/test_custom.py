@@ -75,17 +75,11 @@ def test_an_index_made_by_a_function_asks_for_it(folder: Path, monkeypatch: pyte
     with ImageFinder.open(folder / "index") as finder:
         assert len(finder) == 5 and finder.models == ["mean-colour"]
         some = finder.columns(["id"])["id"][0]
-        assert (
-            len(
-                finder.similar(
-                    some,
-                    k=4,
-                )
-            )
-            == 4
-        )  # needs no model: its vector is stored
+        assert len(finder.similar(some, k=4)) == 4  # needs no model: its vector is stored
         with pytest.raises(NotFoundError, match="mean-colour"):
             finder.search(folder / "pictures" / "red.png")
+        with pytest.raises(NotFoundError, match="mean-colour"):
+            finder.add()
     imagefinder.register(embedder(transform="none"))
     with ImageFinder.open(folder / "index") as finder:
         assert Path(finder.search(folder / "pictures" / "red.png", k=1)[0].uri).stem == "red"

@@ -46,10 +46,10 @@ def test_what_needs_the_model_or_fetches_is_costly() -> None:
 
 def test_what_no_route_answers_is_told_to_those_with_the_key_only() -> None:
     for path in ("/v1/nothing", "/v1/search/", "/v1/", "/v1/images/1/2/3"):
-        assert TABLE.of("GET", path) == Access(reads=True)
-        assert TABLE.of("POST", path) == Access(reads=False)
-    assert TABLE.of("PUT", "/v1/search") == Access(reads=False)
-    assert TABLE.of("GET", "/js/main.js") == Access(reads=True, keyless=True)
+        assert TABLE.of("GET", path) == Access(reads=True, routed=False)
+        assert TABLE.of("POST", path) == Access(reads=False, routed=False)
+    assert TABLE.of("PUT", "/v1/search") == Access(reads=False, routed=False)
+    assert TABLE.of("GET", "/js/main.js") == Access(reads=True, keyless=True, routed=False)
 
 
 def test_the_first_route_that_fits_counts_as_in_the_router() -> None:

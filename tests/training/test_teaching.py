@@ -289,8 +289,9 @@ def test_a_model_whose_file_is_broken_is_said(drawn: Path, index: Path) -> None:
     with ImageFinder.open(index) as finder:
         finder.train_classifier(drawn / "labels.csv")
     shutil.copy(drawn / "labels.csv", index / "models" / "classifier" / "model.onnx")
-    with ImageFinder.open(index) as finder, pytest.raises(ImageFinderError, match="can't be loaded"):
+    with ImageFinder.open(index) as finder, pytest.raises(ImageFinderError, match="is not the file") as caught:
         finder.predict(drawn / "pictures" / "discs-0.png")
+    assert "Train it again" in caught.value.remedy
 
 
 @pytest.mark.parametrize(("by", "told"), [("cluster_name", True), ("cluster", True), ("folder", False), (None, False)])

@@ -151,13 +151,17 @@ class Collection:
 
     def model_order(self) -> list[str]:
         """The models that embed every image, in this order: first the model of the image space in use, and each base
-        before the models made on top of it. Those that can't be used are left out."""
+        before the models made on top of it. Those that can't be used are left out. Raises NotFoundError or ModelError
+        where none can."""
         there = models_of(self.index)
         if not there:
             return [self.models.spec(self._model or DEFAULT_MODEL).name]
         names = [self.index.space(usable_roles(self.index, self.models)["image"]).model, *there]
+        usable = [name for name in names if self.models.broken(name) is None]
+        if not usable and (error := self.models.broken(names[0])):
+            raise error
         ordered: list[str] = []
-        for name in [name for name in names if self.models.broken(name) is None]:
+        for name in usable:
             base = self.models.spec(name).base
             ordered += [base.model, name] if base else [name]
         return list(dict.fromkeys(ordered))

@@ -121,8 +121,9 @@ class Index:
 
     def notice(self, text: str) -> None:
         """Tell people about damage: by a line of the log, and to whoever asks for ``notices``."""
-        self.notices.append(text)
-        logging.getLogger("imagefinder").warning("%s", text)
+        if text not in self.notices:
+            self.notices.append(text)
+            logging.getLogger("imagefinder").warning("%s", text)
 
     def _ready(self) -> None:
         if self.fit:

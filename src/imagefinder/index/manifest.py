@@ -40,10 +40,11 @@ _SPACES = {
     "transform?": (_TRANSFORM, None),
     "fitted_count?": int,
 }
+_OPTIONS = {"include?": [str], "exclude?": [str], "column?": (str, None), "within?": ([str], None)}
 _SOURCE = {
     "uri": str,
     "kind": frozenset({"folder", "file", "table", "url"}),
-    "options?": {"include?": [str], "exclude?": [str], "column?": (str, None)},
+    "options?": _OPTIONS,
     "last_indexed?": _TIME,
     "started?": _TIME,
     "paused?": bool,
@@ -261,7 +262,7 @@ def _read(data: Mapping[str, Any]) -> Manifest:
     if len(vectors) > len(set(vectors)):
         raise ValueError("two spaces have the same vectors")
     for source in sources:
-        if unknown := set(source.options) - {"include", "exclude", "column"}:
+        if unknown := {f"{name}?" for name in source.options} - set(_OPTIONS):
             raise ValueError(f"a source has the options {unknown!r:.80}")
     current = data.get("current") or _first_spaces(spaces)
     if not set(current) <= {"image", "words"} or not set(current.values()) <= set(spaces):

@@ -66,20 +66,22 @@ class Models:
 
     def broken(self, name: str) -> ImageFinderError | None:
         """Why a model of the index can't be used: it, or the one that it is made on top of, is not on this machine, or
-        one trained on the index is damaged. None if it can. It is looked at once."""
-        if name not in self._broken:
+        one trained on the index is damaged. None if it can. Files are looked at once."""
+        if name not in self._broken or isinstance(self._broken[name], NotFoundError):
+            from imagefinder.models.spec import TRAIN_AGAIN
+
             self._broken[name] = None
             try:
                 spec = self.spec(name)
                 if spec.folder.parent == self.folder:
-                    spec.verify()
+                    spec.verify(TRAIN_AGAIN)
                 self._broken[name] = self.broken(spec.base.model) if spec.base else None
             except (ModelError, NotFoundError) as error:
                 self._broken[name] = error
                 self._index.notice(
-                    f"The model {name} can't be used: {error.message} Its space is passed over. Remove it with "
-                    f"`imagefinder spaces drop {name}`, after `imagefinder spaces use` of another if it is in use, "
-                    "and train it again."
+                    f"The model {name} can't be used: {error.message} Another takes its place where there is one. "
+                    f"Remove it with `imagefinder spaces drop {name}`, after `imagefinder spaces use` of another if it "
+                    "is in use, and train it again."
                 )
         return self._broken[name]
 
@@ -91,22 +93,18 @@ class Models:
 
 
 def usable_roles(index: Index, models: Models) -> dict[str, str]:
-    """The spaces in use; in place of those whose model can't be used, those of the first other model that can. Raises
-    what is wrong with a model where there is no other."""
+    """The spaces in use; in place of those whose model can't be used, those of the first other model that can. Where
+    there is no other, a space stays in use: what needs its vectors alone is still answered, and all else says what is
+    wrong with its model."""
     roles = dict(index.manifest.current)
     for role, space in index.manifest.current.items():
-        error = models.broken(index.space(space).model)
-        if error is None:
+        if models.broken(index.space(space).model) is None:
             continue
         others = [name for name in models_of(index) if models.broken(name) is None]
         found = [wanted[role] for name in others if role in (wanted := roles_of(models.spec(name)))]
         found = [name for name in found if name in index.manifest.spaces and is_fitted(index, name)]
         if found:
             roles[role] = found[0]
-        elif role == "image":
-            raise error
-        else:
-            del roles[role]
     return roles
 
 

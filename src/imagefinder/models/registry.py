@@ -20,7 +20,7 @@ from weakref import WeakValueDictionary
 from imagefinder._util.files import expanded
 from imagefinder._util.shapes import check_shape
 from imagefinder.errors import InvalidInputError, ModelError, NotFoundError
-from imagefinder.models.spec import SPEC_FILE, ModelSpec, check_spec
+from imagefinder.models.spec import SPEC_FILE, TRAIN_AGAIN, ModelSpec, check_spec
 
 if TYPE_CHECKING:
     from imagefinder.models.base import Embedder
@@ -38,7 +38,7 @@ _SHAPE = {
 BUNDLED = Path(__file__).parent / "bundled"
 _loaded: WeakValueDictionary[tuple[Path, str, int | None], Embedder] = WeakValueDictionary()
 _loading = threading.RLock()
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 _registered: dict[str, Embedder] = {}  # by name: those of the program that uses the library
 
 
@@ -96,7 +96,7 @@ def _load_own(folder: Path) -> ModelSpec:
     try:
         check_shape(json.loads((folder / SPEC_FILE).read_text("utf-8")), _SHAPE)
     except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(f"{folder / SPEC_FILE} is missing or wrong: {error}.", remedy="Train it again.") from error
+        raise ModelError(f"{folder / SPEC_FILE} is missing or wrong: {error}.", remedy=TRAIN_AGAIN) from error
     spec = ModelSpec.load(folder)
     if spec.name != folder.name:
         raise ModelError(
@@ -117,8 +117,8 @@ def find_spec(name: str, extra: Sequence[Path] = ()) -> ModelSpec:
     for spec in specs:
         if name in (spec.alias, spec.name):
             return spec
-    for folder in extra:
-        if _NAME.fullmatch(name) and (folder / name).is_dir():
+    for folder in extra if _NAME.fullmatch(name) else ():
+        if (folder / name).is_dir():
             return _load_own(folder / name)
     found = _elsewhere(name)
     if found is not None:
@@ -241,7 +241,7 @@ def _check_files(spec: ModelSpec, extra: Sequence[Path]) -> None:
     of those in an index each time, as an index may come from anybody, with a note that all was well. Those of the
     package are its installer's; `imagefinder doctor` compares them. Raises ModelError."""
     if spec.folder.parent in extra:
-        spec.verify()
+        spec.verify(TRAIN_AGAIN)
     elif spec.folder.parent != BUNDLED:
         from imagefinder.models.pulled import check_files
 

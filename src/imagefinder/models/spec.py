@@ -25,6 +25,7 @@ Pooling = Literal["none", "cls", "mean", "patch_mean", "gem", "max", "eos"]
 TextKind = Literal["conse", "joint", "base", "function"]
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 _REMEDY = "Install ImageFinder again, or fetch the model again with: imagefinder models pull NAME --force"
+TRAIN_AGAIN = "Train it again, or remove it: imagefinder spaces drop NAME"
 
 
 @dataclass(frozen=True)
@@ -226,14 +227,15 @@ class ModelSpec:
         text = self.text
         return {name for name in (self.image.file, text and text.file, text and text.tokenizer) if name}
 
-    def verify(self) -> None:
-        """Compare every file with its checksum. Raises ModelError, also for one that is run and has none."""
+    def verify(self, remedy: str = _REMEDY) -> None:
+        """Compare every file with its checksum. Raises ModelError, with the remedy, also for one that is run and has
+        none."""
         if unknown := sorted(self.run_files - set(self.files)):
-            raise ModelError(f"The model {self.name} gives no checksum for {', '.join(unknown)}.", remedy=_REMEDY)
+            raise ModelError(f"The model {self.name} gives no checksum for {', '.join(unknown)}.", remedy=remedy)
         for path, expected in self.paths().items():
             found = file_sha256(path) if path.is_file() else "nothing"
             if found != expected:
-                raise ModelError(f"{path} is not the file it should be (SHA-256 {found[:12]}).", remedy=_REMEDY)
+                raise ModelError(f"{path} is not the file it should be (SHA-256 {found[:12]}).", remedy=remedy)
 
     @property
     def bytes(self) -> int:

@@ -71,7 +71,7 @@ def test_of_two_decisions_about_a_pair_the_later_counts() -> None:
         assert merged.get("a", "b") == Decided(Decision.NOT_DUPLICATE, "2026-01-02")
 
 
-names = st.text(min_size=1, max_size=5)
+names = st.text(st.characters(exclude_characters="\0", codec="utf-8"), min_size=1, max_size=5)
 
 
 @given(st.lists(st.tuples(names, names, st.sampled_from(Decision), names)))

@@ -179,7 +179,7 @@ def test_missing_parts(tmp_path: Path, missing: str) -> None:
         return
     with pytest.raises(IndexDamagedError) as caught:
         EdgeStore.open(path)
-    assert "index the images again" in caught.value.remedy
+    assert "index --rebuild" in caught.value.remedy
 
 
 PROBE = """
