@@ -24,12 +24,13 @@ def index(sample_index: Path, tmp_path: Path, copy_index: CopyIndex) -> Path:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need rights there")
-@pytest.mark.parametrize("name", ["runs", "jobs", "models", ".lock", "said.jsonl", ".lock.json"])
+@pytest.mark.parametrize("name", ["runs", "jobs", "models", ".lock", "said.jsonl", ".lock.json", "thumbs/ab"])
 def test_an_index_with_a_link_is_refused_and_nothing_written_through_it(index: Path, tmp_path: Path, name: str) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "0001").write_text("mine")
     target = tmp_path / "mine" / ("0001" if "." in name else "")
     (index / name).unlink(missing_ok=True) if (index / name).is_file() else shutil.rmtree(index / name, True)
+    (index / name).parent.mkdir(exist_ok=True)
     (index / name).symlink_to(target)
     for read_only in (False, True):
         with pytest.raises(IndexDamagedError, match="is a link"):

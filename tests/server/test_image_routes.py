@@ -410,3 +410,21 @@ def test_an_image_that_another_upload_keeps_is_not_taken_away(client: TestClient
         with serving.uploads.settled(kept, serving.finder):
             pass
     assert len(uploaded_files(client)) == 1
+
+
+def test_no_link_in_the_place_of_a_kept_picture_is_followed(serve: Serve, tmp_path: Path) -> None:
+    """As an index may hold that came from somebody else."""
+    client = serve()
+    finder = finder_of(client)
+    record, home = finder.records()[0], Path(finder.info().path)
+    way = f"/v1/images/{record.id}/thumbnail?size=256"
+    shown = client.get(way).content
+    (kept,) = home.glob(f"thumbs/*/{record.content_hash}-256.jpg")
+    query = client.post("/v1/uploads", files={"file": ("a.jpg", picture(3))}).json()["upload"]
+    (tmp_path / "secret").write_text("root:x:0:0:")
+    assert client.get(f"/v1/uploads/{query}?size=128").status_code == 200
+    for place in (kept, *home.rglob(f"queries/{query}")):
+        place.unlink()
+        place.symlink_to(tmp_path / "secret")
+    assert client.get(way).content == shown
+    assert client.get(f"/v1/uploads/{query}?size=128").status_code == 404

@@ -12,7 +12,8 @@ from imagefinder.errors import IndexDamagedError, InvalidInputError
 from imagefinder.index import manifest as manifests
 
 # Folders with many files, each written whole or removed under a name that we give: what lies in them is not looked at.
-MANY = frozenset({"thumbs", "jobs", "images", "tables", "queries", "training"})
+MANY = frozenset({"jobs", "images", "tables", "queries", "training"})
+THUMBS = "thumbs"  # of this one the folders in it are looked at, for pictures are removed from them
 REBUILD = "Make it again from its sources, with all that was said of its images: imagefinder index --rebuild"
 LEVELS = 7  # of folders, more than an index has
 
@@ -41,7 +42,7 @@ def _entries(folder: str, levels: int) -> Iterator[tuple[str, int]]:
                 mode = entry.stat(follow_symlinks=False).st_mode
             yield entry.path, mode
             if is_folder and levels and entry.name not in MANY:
-                yield from _entries(entry.path, levels - 1)
+                yield from _entries(entry.path, 0 if entry.name == THUMBS else levels - 1)
 
 
 def refuse_foreign(folder: Path) -> None:

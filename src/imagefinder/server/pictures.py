@@ -53,7 +53,7 @@ class Pictures:
         """A JPEG of the upright picture, its longest side ``size`` pixels at most. Raises ImageError."""
         kept = self._path(record.content_hash, size)
         with suppress(OSError):
-            return kept.read_bytes()
+            return self._kept(kept)
         image = self._from_larger(record.content_hash, size) or self._decoded(record, size)
         data = to_jpeg(image, size)
         if size <= KEPT_UP_TO:
@@ -113,11 +113,18 @@ class Pictures:
         return Loader(self._limits, short_side).decode(encoded).image
 
     def _from_larger(self, content: str, size: int) -> Image | None:
+        from imagefinder.images.decode import encode_bytes
+
         for larger in SIZES:
             if size < larger <= KEPT_UP_TO and (path := self._path(content, larger)).exists():
-                with suppress(ImageError):
-                    return self._loader.decode(self._loader.read(ImageRef(str(path)))).image
+                with suppress(ImageError, OSError):
+                    return self._loader.decode(encode_bytes(ImageRef(str(path)), self._kept(path))).image
         return None
+
+    def _kept(self, path: Path) -> bytes:
+        """A file of ours, not what a link in its place leads to: an index may be somebody else's. Raises OSError."""
+        with open_file(path, [os.path.realpath(self._folder)]) as file:
+            return file.read()
 
     def _path(self, content: str, size: int) -> Path:
         return self._folder / content[:2] / f"{content}-{size}.jpg"

@@ -22,6 +22,7 @@ from imagefinder._util.ending import ending
 from imagefinder._util.files import write_whole
 from imagefinder.catalog.edits import NAME_LENGTH
 from imagefinder.errors import ImageError, ImageFinderError, InvalidInputError, NotFoundError, StorageError
+from imagefinder.images.files import open_file
 from imagefinder.images.inside import file_of
 from imagefinder.images.loader import Loader, is_url
 from imagefinder.images.places import located
@@ -113,8 +114,8 @@ class Uploads:
         if NAME.fullmatch(name):
             if held := self._held.get(name):
                 return held
-            with suppress(OSError):
-                return (self._queries / name).read_bytes()
+            with suppress(OSError), open_file(self._queries / name, [os.path.realpath(self._queries)]) as file:
+                return file.read()  # not what a link in its place leads to: an index may be somebody else's
         raise NotFoundError(f"There is no upload {name[:40]!r} any more.", remedy="Send the picture again.")
 
     def query_picture(self, name: str) -> Image:
