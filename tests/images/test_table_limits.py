@@ -162,3 +162,56 @@ def test_one_picture_in_every_row_is_read_a_few_at_a_time(tmp_path: Path) -> Non
     sizes = [len(cells) for cells in table.cells("image", 0)]
     table.close()
     assert sum(sizes) == 50 and max(sizes) == 1
+
+
+@pytest.mark.parametrize("kind", ["text", "numbers", "picture"])
+def test_a_page_that_unpacks_to_more_than_the_foot_of_the_table_says(tmp_path: Path, kind: str) -> None:
+    """A few bytes, of which a header says that they are two gigabytes."""
+    pa = pytest.importorskip("pyarrow")
+    png = b"\x89PNG\r\n\x1a\n"
+    column = {"text": ["a", "b"] * 50, "numbers": [1, 2] * 50, "picture": pa.array([png] * 100, pa.binary())}[kind]
+    path = parquet(tmp_path / "t.parquet", uri=["a.jpg"] * 100, other=column)
+    data = bytearray(path.read_bytes())
+    from pyarrow.parquet import ParquetFile
+
+    from imagefinder.images.parquet import ParquetTable
+
+    with ParquetFile(path) as file:
+        start = file.metadata.row_group(0).column(1).dictionary_page_offset
+    assert data[start : start + 3] == b"\x15\x04\x15"  # field 1: a dictionary, and field 2: its size, unpacked
+    end = start + 3 + next(i for i, byte in enumerate(data[start + 3 :]) if byte < 128) + 1
+    huge = bytes([0xFE, 0xFF, 0xFF, 0xFF, 0x0F])  # 2**31 - 1
+    data[start + 3 : end] = huge
+    path.write_bytes(data)
+    table = ParquetTable(path)
+    with pytest.raises(InvalidTableError, match="a page of 2,147,483,647 bytes in a column of"):
+        list(table.cells("other", 0) if kind == "picture" else table.rows())
+
+
+def test_the_pages_of_every_kind_of_table_are_read(tmp_path: Path) -> None:
+    """What a page says of itself, against what the foot says of all pages of the column."""
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow.parquet import ParquetFile, write_table
+
+    from imagefinder.images.parquet_pages import memory_of
+
+    texts = pa.array([f"text {i % 100}" for i in range(5000)])
+    columns = {"text": texts, "number": pa.array(range(5000)), "list": pa.array([[1, 2, 3]] * 5000)}
+    table = pa.table({**columns, "struct": pa.array([{"x": "p" * 50, "y": None}] * 5000)})
+    for n, options in enumerate(
+        (
+            {},
+            {"data_page_version": "2.0"},
+            {"compression": "zstd", "use_dictionary": False},
+            {"compression": "none", "write_statistics": False, "row_group_size": 700},
+            {"data_page_size": 1000, "write_page_index": True, "use_dictionary": False},
+        )
+    ):
+        path = tmp_path / f"{n}.parquet"
+        write_table(table, path, **options)
+        with ParquetFile(path) as file, path.open("rb") as raw:
+            for g in range(file.metadata.num_row_groups):
+                group = file.metadata.row_group(g)
+                for chunk in map(group.column, range(group.num_columns)):
+                    assert 0 < memory_of(raw, chunk) <= chunk.total_uncompressed_size
+            assert file.read().equals(table)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import weakref
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
@@ -18,7 +19,8 @@ from imagefinder._util.extras import missing_modules, require
 from imagefinder.errors import ImageFinderError, InvalidTableError
 from imagefinder.images.files import open_file, opened_path
 from imagefinder.images.inside import Inside
-from imagefinder.images.table_limits import BATCH, CELL, CHUNK, TEXT, check_size, too_much
+from imagefinder.images.parquet_pages import memory_of
+from imagefinder.images.table_limits import BATCH, CELL, CHUNK, PAGES, TEXT, check_size, too_much
 
 ENDINGS = (".parquet", ".pq")
 ROWS = 4096  # read at once, of columns without pictures
@@ -46,35 +48,36 @@ class ParquetTable:
 
     def __init__(self, path: Path, within: Sequence[str] | None = None) -> None:
         require("parquet", what="A Parquet table")
-        from pyarrow import parquet
-
         self.path = path
         try:
-            options = {"pre_buffer": False, "buffer_size": 1 << 16}
-            with open_file(path, within) as looked_at:
-                place = opened_path(looked_at, path)
-                with parquet.ParquetFile(place, **options) as file:
-                    facts, self._schema = file.metadata, file.schema_arrow
-                    texts = [c.path for c in map(file.schema.column, range(facts.num_columns)) if _is_text(c)]
-                check_size(path, facts.num_rows, facts.num_columns)
-                if facts.num_row_groups * facts.num_columns > GROUPS:
-                    raise too_much(path, facts.num_row_groups * facts.num_columns, GROUPS, "groups times columns")
-                # Of a text that comes again and again, such a column holds one copy.
-                self._file = parquet.ParquetFile(place, metadata=facts, read_dictionary=texts, **options)
-            self._leaves = {f.name: list(_leaves(f.name, f.type)) for f in self._schema}
-            groups = range(self._file.metadata.num_row_groups)
-            sizes = [self._file.metadata.row_group(g).num_rows for g in groups]
+            self._raw = open_file(path, within)
+            weakref.finalize(self, self._raw.close)  # as PyArrow does with its own
+            self._open()
         except InvalidTableError:
             raise
         except Exception as error:  # of a damaged file anything may be wrong
             raise InvalidTableError(f"{path.name} is not a Parquet file: {error}") from error
-        self._texts = frozenset(texts)
+
+    def _open(self) -> None:
+        from pyarrow import parquet
+
+        path, options = opened_path(self._raw, self.path), {"pre_buffer": False, "buffer_size": 1 << 16}
+        with parquet.ParquetFile(path, **options) as file:
+            facts, self._schema = file.metadata, file.schema_arrow
+            self._texts = frozenset(c.path for c in map(file.schema.column, range(facts.num_columns)) if _is_text(c))
+        check_size(self.path, facts.num_rows, facts.num_columns)
+        if facts.num_row_groups * facts.num_columns > GROUPS:
+            raise too_much(self.path, facts.num_row_groups * facts.num_columns, GROUPS, "groups times columns")
+        self._leaves = {f.name: list(_leaves(f.name, f.type)) for f in self._schema}
         self._read = 0  # bytes of cells, as they are once unpacked
-        self._starts = [0, *accumulate(sizes)]
+        self._starts = [0, *accumulate(facts.row_group(g).num_rows for g in range(facts.num_row_groups))]
         self.pictures = {f.name: held for f in self._schema if (held := _pictures(f.type))}
+        # Of a text that comes again and again, such a column holds one copy.
+        self._file = parquet.ParquetFile(path, metadata=facts, read_dictionary=list(self._texts), **options)
 
     def close(self) -> None:
         self._file.close()
+        self._raw.close()
 
     @property
     def names(self) -> list[str]:
@@ -177,24 +180,31 @@ class ParquetTable:
 
     def _batches(self, group: int, columns: list[str], n: int) -> Iterator[Any]:
         try:
+            if (size := sum(memory_of(self._raw, chunk) for chunk in self._chunks(group, columns))) > PAGES:
+                raise too_much(self.path, size, PAGES, "bytes in pages that are unpacked at once")
             yield from self._file.iter_batches(n, row_groups=[group], columns=columns, use_threads=False)
         except ImageFinderError:
             raise
         except Exception as error:  # of a damaged file anything may be wrong
-            raise InvalidTableError(f"{self.path.name} is damaged: {error}") from error
+            raise InvalidTableError(f"{self.path.name} is damaged: {error}", remedy="Write it again.") from error
+
+    def _chunks(self, group: int, columns: list[str]) -> Iterator[Any]:
+        """What the table says of the columns that are stored for these, in a group of rows."""
+        found, wanted = self._file.metadata.row_group(group), set(columns)
+        for chunk in map(found.column, range(found.num_columns)):
+            if not wanted.isdisjoint(accumulate(chunk.path_in_schema.split("."), "{}.{}".format)):
+                yield chunk
 
     def _check_values(self, group: int, columns: list[str]) -> None:
         """Refuse lists of more elements, and texts of more bytes, than may be in memory."""
-        found = self._file.metadata.row_group(group)
-        for chunk in map(found.column, range(found.num_columns)):
+        rows = self._file.metadata.row_group(group).num_rows
+        for chunk in self._chunks(group, columns):
             name = chunk.path_in_schema
-            if not any(f"{name}.".startswith(f"{c}.") for c in columns):
-                continue
             size, of = chunk.total_uncompressed_size, f"in the column {name.partition('.')[0]}"
             most = min(CHUNK, 2 * CELL * max(chunk.num_values, 1))
             if size > most and name in self._texts:
                 raise too_much(self.path, size, most, f"bytes {of}")
-            if chunk.num_values > found.num_rows + VALUES:
+            if chunk.num_values > rows + VALUES:
                 raise too_much(self.path, chunk.num_values, VALUES, f"values {of}")
 
     def _weigh(self, batch: Any) -> None:

@@ -14,6 +14,7 @@ LINE = 4_000_000  # characters of one row of a CSV file
 LINES = 20_000_000  # of a CSV file
 TEXT = 2_000_000_000  # bytes of all cells together, as they are once unpacked
 BATCH = 300_000_000  # bytes of the rows of a Parquet table that are read at once
+PAGES = 1_000_000_000  # bytes of the pages of a Parquet table that are unpacked at once
 CHUNK = 500_000_000  # bytes of a column in a group of rows of a Parquet table, but for pictures
 
 
