@@ -91,6 +91,18 @@ def test_an_edited_picture_loses_what_was_found_of_the_former_one(tmp_path: Path
         assert found - {"issues"} <= set(finder.get(other).extra), "it has no issues"
 
 
+def test_another_file_in_the_place_of_an_image_is_not_judged_as_it(tmp_path: Path) -> None:
+    for n, path in enumerate(sorted(SAMPLES.rglob("*.jpg"))[:3]):
+        shutil.copy(path, tmp_path / f"{n}.jpg")
+    with ImageFinder.open(tmp_path / "index") as finder:
+        finder.add(tmp_path, exclude=["index"])
+        shutil.copy(tmp_path / "2.jpg", tmp_path / "1.jpg")
+        report = finder.quality()
+        assert report.measured == 2 and [s.uri for s in report.skipped] == [str(tmp_path / "1.jpg")]
+        assert "changed since it was indexed" in report.skipped[0].reason
+        assert sorted(Path(r.uri).name for r in finder.records("has blur")) == ["0.jpg", "2.jpg"]
+
+
 def test_two_images_have_no_outliers(tmp_path: Path) -> None:
     for path in sorted(SAMPLES.rglob("*.jpg"))[:2]:
         shutil.copy(path, tmp_path / path.name)

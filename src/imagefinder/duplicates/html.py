@@ -63,7 +63,8 @@ def _aside(what: str, sets: Sequence[Sequence[str]]) -> str:
 
 def _figure(loader: Loader, record: Record, lines: Sequence[str], kind: str) -> str:
     try:
-        picture = to_data_uri(thumbnail(loader.decode(loader.read(ImageRef(record.uri))).image, THUMB))
+        ref = ImageRef(record.uri, content_hash=record.content_hash)
+        picture = to_data_uri(thumbnail(loader.decode(loader.read(ref)).image, THUMB))
         shown = f'<img src="{picture}" alt="{escape(record.uri.rpartition("/")[2])}">'
     except ImageError as error:
         shown = f"<em>{escape(error.message)}</em>"

@@ -118,7 +118,8 @@ class Pictures:
         """What is in one file and not in the other beside the first picture, in words; None if nothing is: every page
         or frame agrees."""
         try:
-            one, other = (self._full.read(ImageRef(self.records[number].uri)).data for number in (a, b))
+            refs = [ImageRef(r.uri, content_hash=r.content_hash) for r in (self.records[a], self.records[b])]
+            one, other = (self._full.read(ref).data for ref in refs)
         except ImageError as error:
             return error.message
         return same_frames(one, other, self._full.limits)

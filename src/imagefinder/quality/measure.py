@@ -146,7 +146,8 @@ def measure_quality(
     measured = 0
 
     def judge(point: Point) -> _Judged | Skipped:
-        return _judge(loader, point.payload["uri"], point.payload.get("width", 0), point.payload.get("height", 0))
+        ref = ImageRef(point.payload["uri"], content_hash=contents[point.id])
+        return _judge(loader, ref, point.payload.get("width", 0), point.payload.get("height", 0))
 
     contents = {p.id: p.payload.get("content_hash") or "" for p in todo}
     try:
@@ -169,13 +170,13 @@ def measure_quality(
     return QualityReport(measured, len(judged["blur"]), dict(counts.most_common()), tuple(failed[id] for id in left))
 
 
-def _judge(loader: Loader, uri: str, width: int, height: int) -> _Judged | Skipped:
+def _judge(loader: Loader, ref: ImageRef, width: int, height: int) -> _Judged | Skipped:
     from imagefinder.images.palette import colour_names
     from imagefinder.quality.scores import measure
 
     try:
-        loaded = loader.decode(loader.read(ImageRef(uri)))
+        loaded = loader.decode(loader.read(ref))
     except ImageError as error:
-        return Skipped(uri, error.code, error.message, error.remedy)
+        return Skipped(ref.uri, error.code, error.message, error.remedy)
     judged = measure(loaded.image, width or loaded.width, height or loaded.height)
     return judged, colour_names(loaded.image)

@@ -151,9 +151,11 @@ def _of_index(
                 yield whole, embedder.classify(vectors), []
         return
     loader = Loader(limits, embedder.short_side)
-    uris = {p.payload["uri"]: p.id for points in index.store.scroll(fields=("uri",)) for p in points}
+    points = [p for points in index.store.scroll(fields=("uri", "content_hash")) for p in points]
+    uris = {p.payload["uri"]: p.id for p in points}
+    refs = (ImageRef(p.payload["uri"], content_hash=p.payload.get("content_hash") or "") for p in points)
     try:
-        batches = chunked((ImageRef(uri) for uri in uris), BATCH)
+        batches = chunked(refs, BATCH)
         found = ordered_map(lambda some: _read(embedder, loader, some), batches, workers=workers, window=2 * workers)
         for read, shares, failed in found:
             yield [uris[uri] for uri in read], shares, failed
