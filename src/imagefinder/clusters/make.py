@@ -318,7 +318,7 @@ def find_words(index: Index, view: View, ids: Sequence[str], labels: np.ndarray)
         order += [place[some[row]] for row in known]
         images.append(unit(unit(rows[known]) - prior))
     return words_for_clusters(
-        np.concatenate(images), labels[order], vocabulary.words, vocabulary.vectors, vocabulary.above
+        np.concatenate(images), labels[order], vocabulary.words, vocabulary.vectors, vocabulary.above, count
     )
 
 

@@ -81,7 +81,9 @@ def test_names_are_the_words_that_set_a_cluster_apart() -> None:
     images[30:, 3] += 1  # cars
     labels = np.repeat([0, 1], 30).astype(np.int32)
     none: list[list[int]] = [[] for _ in words]
-    first, second = words_for_clusters(images, labels, words, vectors, none)
+    first, second, third = words_for_clusters(images, labels, words, vectors, none, 3)
+    assert third == (), "no image of it is left"
+    assert words_for_clusters(images[:0], labels[:0], words, vectors, none, 2) == [(), ()]
     assert first[0][0] in ("dog", "hot dog") and second[0][0] == "car"
     assert sum("dog" in word for word, _ in first) == 1, "a variant of a word is passed over"
     assert 0.5 < second[0][1] <= 1
@@ -95,7 +97,7 @@ def test_a_general_word_names_a_cluster_of_many_kinds() -> None:
         images[i, 1 + i % 3] += 1
     images[45:, 4] += 1
     labels = np.repeat([0, 1], 45).astype(np.int32)
-    first, second = words_for_clusters(images, labels, words, np.eye(25, dtype=np.float32), above)
+    first, second = words_for_clusters(images, labels, words, np.eye(25, dtype=np.float32), above, 2)
     assert first[0][0] == "animal"
     assert {word for word, _ in first[1:]} <= {"dog", "cat", "bird"} and second[0][0] == "car"
 

@@ -22,10 +22,10 @@ BLOCK = 4096
 
 
 def words_for_clusters(
-    images: Float32, labels: Labels, words: Sequence[str], vectors: Float32, above: Sequence[Sequence[int]]
+    images: Float32, labels: Labels, words: Sequence[str], vectors: Float32, above: Sequence[Sequence[int]], k: int
 ) -> list[tuple[tuple[str, float], ...]]:
     """The best words of each cluster 0..k-1, each with its lead: the share of the members that speak for it less the
-    share of all other images.
+    share of all other images. None for a cluster without images.
 
     ``images`` float32 (n, dim) and the words' ``vectors`` float32 (m, dim) are of unit length in one space. An image
     speaks for the ``VOTES`` words nearest to it, and for all the more general words ``above`` these (places in
@@ -34,7 +34,7 @@ def words_for_clusters(
     """
     from scipy.sparse import csr_matrix
 
-    k, m = int(labels.max(initial=-1)) + 1, len(words)
+    m = len(words)
     own = np.array([(i, j) for i, higher in enumerate(above) for j in (i, *higher)]).reshape(-1, 2)
     general = csr_matrix((np.ones(len(own), np.float32), (own[:, 0], own[:, 1])), shape=(m, m))
     votes = np.zeros((k + 1, m))  # the last row is for noise
