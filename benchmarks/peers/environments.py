@@ -28,7 +28,7 @@ REQUIREMENTS: dict[str, tuple[str, ...]] = {
     "hnswlib": (*NUMERIC, "hnswlib==0.8.0"),
     "usearch": (*NUMERIC, "usearch==2.26.6"),
     "lancedb": (*NUMERIC, "lancedb==0.40.0", "pyarrow"),
-    "milvus": (*NUMERIC, "pymilvus==3.0.2", "milvus-lite==3.2.2"),
+    "milvus": (*NUMERIC, "pymilvus==3.0.2", "milvus-lite==3.2.2", "faiss-cpu==1.15.1"),
     "qdrant": (*NUMERIC, "qdrant-client==1.20.0"),
     "maps": (*NUMERIC, "openTSNE==1.0.4", "umap-learn==0.5.12", "scikit-learn==1.9.1"),
 }

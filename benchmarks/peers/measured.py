@@ -1,0 +1,74 @@
+"""Whole processes, measured: wall time, processor time and peak memory of a program and of all that it starts."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from common import RESULTS, save
+
+PROGRAMS = Path(__file__).parent / "programs"
+RESULT = "RESULT "  # what the line with a program's own figures begins with
+TIMEOUT_S = 3600
+
+
+def run(python: Path | str, program: str, *arguments: object, **environment: str) -> dict[str, Any]:
+    """Run one of ``programs``: what it says of itself, and the seconds, processor seconds and peak memory of its whole
+    process, with what it starts and waits for. ``load`` is the machine's before it: near the number of cores and above,
+    the figure was taken on a machine that was at work on something else."""
+    load = round(os.getloadavg()[0], 1)
+    command = [str(python), str(PROGRAMS / program), *map(str, arguments)]
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        started = time.perf_counter()
+        process = subprocess.Popen(command, stdout=out, stderr=err, env={**os.environ, **environment})
+        _, status, used = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+        out.seek(0)
+        err.seek(0)
+        said = [line for line in out.read().splitlines() if line.startswith(RESULT)]
+        if process.returncode or not said:
+            raise RuntimeError(f"{program} {arguments} failed ({process.returncode}):\n{err.read()[-3000:]}")
+    figures = json.loads(said[-1].removeprefix(RESULT))
+    return {
+        **figures,
+        "wall_s": round(wall, 2),
+        "cpu_s": round(used.ru_utime + used.ru_stime, 2),
+        "peak_mb": round(used.ru_maxrss / 1024),
+        "load": load,
+    }
+
+
+def interleaved(ways: Mapping[str, Callable[[], dict[str, Any]]], rounds: int) -> dict[str, dict[str, Any]]:
+    """Each way in turn, ``rounds`` times: medians of its numbers, and every wall time and load."""
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, way in ways.items():
+            found[name].append(way())
+            print(name, found[name][-1], file=sys.stderr, flush=True)
+    return {name: _medians(rows) for name, rows in found.items() if rows}
+
+
+def _medians(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    numbers = {key for key, value in rows[0].items() if isinstance(value, int | float)} - {"load"}
+    row = {k: round(statistics.median(r[k] for r in rows), 3) if k in numbers else v for k, v in rows[0].items()}
+    return {**row, "rounds": [r["wall_s"] for r in rows], "load": [r["load"] for r in rows]}
+
+
+def keep(name: str, facts: Mapping[str, Any], rows: Mapping[str, Any]) -> None:
+    """Keep rows beside those that an earlier run left in ``results/peers/NAME.json``; rows of the same name are
+    replaced."""
+    path = RESULTS / "peers" / f"{name}.json"
+    before = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    versions = {**before.get("versions", {}), **facts.get("versions", {})}
+    save(f"peers/{name}", {**facts, "versions": versions, "rows": {**before.get("rows", {}), **rows}})
