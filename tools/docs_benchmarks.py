@@ -35,6 +35,7 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "words": ("training", training.words),
     "unfreeze": ("unfreeze", training.unfreeze),
     "autoencoder": ("autoencoder", training.autoencoder),
+    "joint": ("joint_model", peers.joint),
     "peers-features": ("peers/features", peers.features),
     "peers-vectors": ("peers/vectors", peers.vectors),
     "peers-copies": ("peers/copies", peers.copies),

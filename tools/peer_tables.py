@@ -37,6 +37,20 @@ def features() -> str:
     return f"{found['images']} photos of 500 px.\n\n{table(head, lines)}\n{said}{_versions(found)}"
 
 
+def joint() -> str:
+    """The way to the model that is recommended for words."""
+    found = result("joint_model")
+    lines = [
+        ["images per second, foretold before it was fetched", found["images per second, foretold"]],
+        [f"images per second, {found['images']} photos of 500 px, reading included", found["images per second"]],
+        *(
+            [f"`{name}`, made here of the same network", f"{of['bytes']:,} bytes; published: {of['published']:,}"]
+            for name, of in found["files"].items()
+        ),
+    ]
+    return table(["", ""], lines)
+
+
 def vectors() -> str:
     found = result("peers/vectors")
     parts = []
