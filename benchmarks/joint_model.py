@@ -2,11 +2,11 @@
 
     python benchmarks/joint_model.py [--images 200] [--scratch DIR]
 
-A CLIP ViT-B/32 is made with ``transformers``, exported, brought to 8 bits by ONNX Runtime's ``quantize_dynamic`` (as the
-published files were), and laid out in a hub on this machine under the real names. A new index is made of photos and
-searched with the model in the package; the other is fetched, its vectors are added, and searches use it. Beside the time
-that this takes stands what was foretold of it, by one block of such a model, and beside the sizes of the files those of
-the published ones. Needs torch and transformers.
+A CLIP ViT-B/32 is made with ``transformers``, exported, brought to 8 bits by ONNX Runtime's ``quantize_dynamic`` (as
+the published files were), and laid out in a hub on this machine under the real names. A new index is made of photos
+with the model in the package; the other is fetched, its vectors are added, and searches use it. Beside the time that
+this takes stands what was foretold of it, by one block of such a model, and beside the sizes of the files those of the
+published ones. Needs torch and transformers.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 
 from common import ROOT, dataset, photos, save
 
-sys.path[:0] = [str(ROOT / "tests" / "support")]
+sys.path.insert(0, str(ROOT / "tests" / "support"))
 from hub_server import HubServer
 from tiny_models import clip_b32
 
