@@ -14,13 +14,16 @@ import pytest
 from hub_server import HubServer
 from PIL import Image
 
+from imagefinder._util.ending import EndedError
 from imagefinder.errors import ModelError
 from imagefinder.index.better_words import RECOMMENDED
 from imagefinder.models import catalogue as module
 from imagefinder.models import hub as hub_module
 from imagefinder.models.catalogue import Entry, in_catalogue
+from imagefinder.models.pulled import models_folder
 from imagefinder.models.registry import load_model, pull_model
 from imagefinder.models.yardstick import block_seconds
+from imagefinder.types import Progress
 
 Files = Mapping[str, bytes | str]
 PUBLISHED: dict[str, tuple[Callable[[], Files], int]] = {
@@ -84,6 +87,19 @@ def test_other_files_under_the_same_names_are_refused(name: str, hub: HubServer)
     hub.add(known.address.repo, PUBLISHED[name][0](), known.address.revision)
     with pytest.raises(ModelError, match="is not the file this model was described with"):
         pull_model(name)
+
+
+def test_a_download_that_is_stopped_leaves_nothing(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    files, known = published.clip_b32(), entry_of(RECOMMENDED)
+    hub.add(known.address.repo, files, str(known.address.revision))
+    monkeypatch.setattr(module, "catalogue", lambda: (with_small_files(known, files),))
+
+    def stop(progress: Progress) -> None:
+        raise EndedError("Nobody waits for it any more.")
+
+    with pytest.raises(EndedError):
+        pull_model(RECOMMENDED, progress=stop)
+    assert not list(models_folder().rglob("*.onnx"))
 
 
 def test_the_recommended_one_may_be_used_by_anybody_and_is_small() -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn
 
+from imagefinder._util.ending import EndedError
 from imagefinder.errors import ModelError, NotFoundError, StorageError
 from imagefinder.models.spec import file_sha256
 from imagefinder.types import OnProgress, Progress
@@ -235,7 +236,7 @@ def _as_ours(address: Address) -> Iterator[None]:
     """Turn all errors of the hub into ImageFinder's, which say what to do."""
     try:
         yield
-    except (ModelError, NotFoundError, StorageError):
+    except (ModelError, NotFoundError, StorageError, EndedError):
         raise
     except Exception as error:  # huggingface_hub raises its own, those of its HTTP client, and OSError
         _explain(address, error)
