@@ -75,7 +75,9 @@ def siglip2() -> dict[str, bytes | str]:
         "special_tokens_map.json": "{}",
         "tokenizer.json": tokenizer(),
         "tokenizer.model": b"not needed",
-        "tokenizer_config.json": json.dumps({"model_max_length": 64, "tokenizer_class": "GemmaTokenizer"}),
+        "tokenizer_config.json": json.dumps(
+            {"model_max_length": 64, "tokenizer_class": "GemmaTokenizer", "pad_token": "[PAD]"}
+        ),
         **_graphs(768, "int8", "pooler_output", "pooler_output"),
     }
 

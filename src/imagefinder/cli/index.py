@@ -55,7 +55,6 @@ def index(
     sources: tuple[str, ...],
     index_dir: Path | None,
     model: str | None,
-    use: bool,
     watch: bool,
     rebuild: bool,
     strict: bool,
@@ -79,6 +78,7 @@ def index(
     With --model, an index that has images also gets the vectors of another model, which searches use with --use: see
     `imagefinder spaces`. A model of the catalogue or the hub that is not here yet is fetched first.
     """
+    use = options.pop("use")
     if use and not model:
         raise click.UsageError("--use needs --model NAME.")
     path = index_dir or settings.default_index()
