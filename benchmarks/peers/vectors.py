@@ -33,7 +33,7 @@ ENGINES = {  # with their environments; empty: this Python, with ImageFinder
     "milvus": "milvus",
     "qdrant": "qdrant",
 }
-MOST = {"qdrant": 200_000}  # its local mode compares with every vector, in Python's memory, and warns from 20,000 on
+MOST = {"qdrant": 22_914}  # its local mode compares with every vector in Python, and warns from 20,000 on
 
 
 def clustered(n: int) -> tuple[np.ndarray, np.ndarray]:
