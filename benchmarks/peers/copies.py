@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 from environments import SCRATCH, make, versions
-from measured import interleaved, keep, run
+from measured import interleaved, run
 from PIL import Image, ImageEnhance, ImageFilter
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -155,10 +155,10 @@ def main() -> None:
     ways = {
         row: way(COPIES[row], folder, options.scratch, lambda sets: judge_copies(components(sets))) for row in wanted
     }
-    keep("copies", {"images": len(list(folder.iterdir())), **told}, interleaved(ways, options.rounds))
+    interleaved("copies", {"images": len(list(folder.iterdir())), **told}, ways, options.rounds)
     folder = poor_folder(options.scratch)
     ways = {row: way(ISSUES[row], folder, options.scratch, judge_issues) for row in wanted if row in ISSUES}
-    keep("issues", {"images": len(list(folder.iterdir())), **told}, interleaved(ways, options.rounds))
+    interleaved("issues", {"images": len(list(folder.iterdir())), **told}, ways, options.rounds)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from environments import SCRATCH, make, versions
-from measured import interleaved, keep, run
+from measured import interleaved, run
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import dataset, photos
@@ -72,7 +72,7 @@ def main() -> None:
         "photos": "clothing at 500 px, JPEG 90",
         "versions": {name: versions(name, options.scratch) for name in sorted(named)},
     }
-    keep("features", facts, interleaved(ways, options.rounds))
+    interleaved("features", facts, ways, options.rounds)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 from environments import SCRATCH, make, versions
-from measured import interleaved, keep, run
+from measured import interleaved, run
 from vectors import clustered
 
 from imagefinder import ImageFinder
@@ -69,7 +69,7 @@ def main() -> None:
         "versions": {"maps": versions("maps", options.scratch)},
     }
     ways = {row: way(row, source, options.scratch) for row in options.only}
-    keep("maps", facts, interleaved(ways, options.rounds))
+    interleaved("maps", facts, ways, options.rounds)
 
 
 if __name__ == "__main__":

@@ -49,14 +49,17 @@ def run(python: Path | str, program: str, *arguments: object, **environment: str
     }
 
 
-def interleaved(ways: Mapping[str, Callable[[], dict[str, Any]]], rounds: int) -> dict[str, dict[str, Any]]:
-    """Each way in turn, ``rounds`` times: medians of its numbers, and every wall time and load."""
-    found: dict[str, list[dict[str, Any]]] = {name: [] for name in ways}
+def interleaved(
+    name: str, facts: Mapping[str, Any], ways: Mapping[str, Callable[[], dict[str, Any]]], rounds: int
+) -> None:
+    """Measure each way in turn, ``rounds`` times, and keep it in ``results/peers/NAME.json``: medians of its numbers,
+    and every wall time and load. It is kept after each run, as some take minutes, beside the rows of earlier ones."""
+    found: dict[str, list[dict[str, Any]]] = {row: [] for row in ways}
     for _ in range(rounds):
-        for name, way in ways.items():
-            found[name].append(way())
-            print(name, found[name][-1], file=sys.stderr, flush=True)
-    return {name: _medians(rows) for name, rows in found.items() if rows}
+        for row, way in ways.items():
+            found[row].append(way())
+            print(row, found[row][-1], file=sys.stderr, flush=True)
+            keep(name, facts, {row: _medians(found[row])})
 
 
 def _medians(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 from environments import SCRATCH, make, versions
-from measured import interleaved, keep, run
+from measured import interleaved, run
 
 QUERIES, DIM, K = 200, 256, 10
 ENGINES = {  # with their environments; empty: this Python, with ImageFinder
@@ -117,12 +117,8 @@ def main() -> None:
         folder = prepare(n, options.index, options.scratch)
         count = len(np.load(folder / "vectors.npy", mmap_mode="r"))
         names = [name for name in options.only if count <= MOST.get(name, count)]
-        for name in names if options.rounds == 1 else []:  # kept one by one: a run for hours may end early
-            found = interleaved({name: way(name, folder, options.scratch)}, 1)
-            keep("vectors", told, {f"{count:,} {name}": row for name, row in found.items()})
-        if options.rounds > 1:
-            found = interleaved({name: way(name, folder, options.scratch) for name in names}, options.rounds)
-            keep("vectors", told, {f"{count:,} {name}": row for name, row in found.items()})
+        ways = {f"{count:,} {name}": way(name, folder, options.scratch) for name in names}
+        interleaved("vectors", told, ways, options.rounds)
 
 
 if __name__ == "__main__":
