@@ -49,7 +49,11 @@ def figures(name: str) -> str:
     if name == "five":
         return tables.five()
     script, table = TABLES[name]
-    found = tables.result(name.replace("-", "/") if name.startswith("peers-") else script)
+    beside = name.startswith("peers-")
+    kept = name.replace("-", "/", 1) if beside else script
+    if beside and not (tables.RESULTS / f"{kept}.json").is_file():
+        return f"Not measured yet: `python benchmarks/{script}.py`\n"
+    found = tables.result(kept)
     machine = found["machine"]
     when = f"{found['date']}, " if "date" in found else ""
     return f"{table()}\nMade by `benchmarks/{script}.py` ({when}{machine['cores']} cores, {machine['cpu']}).\n"

@@ -7,8 +7,6 @@ import os
 import statistics
 import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +17,16 @@ from common import RESULTS, save
 
 PROGRAMS = Path(__file__).parent / "programs"
 RESULT = "RESULT "  # what the line with a program's own figures begins with
-TIMEOUT_S = 3600
+# A process of its own, as small as can be: the peak memory of a new process begins at that of the one that starts it.
+WATCH = """
+import os, sys, time
+started = time.perf_counter()
+pid = os.spawnv(os.P_NOWAIT, sys.argv[1], sys.argv[1:])
+_, status, used = os.wait4(pid, 0)
+wall, cpu, peak = time.perf_counter() - started, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+print(f'RESULT {{"wall_s": {wall:.2f}, "cpu_s": {cpu:.2f}, "peak_mb": {peak:.0f}}}')
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
 
 
 def run(python: Path | str, program: str, *arguments: object, **environment: str) -> dict[str, Any]:
@@ -27,26 +34,13 @@ def run(python: Path | str, program: str, *arguments: object, **environment: str
     process, with what it starts and waits for. ``load`` is the machine's before it: near the number of cores and above,
     the figure was taken on a machine that was at work on something else."""
     load = round(os.getloadavg()[0], 1)
-    command = [str(python), str(PROGRAMS / program), *map(str, arguments)]
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        started = time.perf_counter()
-        process = subprocess.Popen(command, stdout=out, stderr=err, env={**os.environ, **environment})
-        _, status, used = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - started
-        process.returncode = os.waitstatus_to_exitcode(status)
-        out.seek(0)
-        err.seek(0)
-        said = [line for line in out.read().splitlines() if line.startswith(RESULT)]
-        if process.returncode or not said:
-            raise RuntimeError(f"{program} {arguments} failed ({process.returncode}):\n{err.read()[-3000:]}")
-    figures = json.loads(said[-1].removeprefix(RESULT))
-    return {
-        **figures,
-        "wall_s": round(wall, 2),
-        "cpu_s": round(used.ru_utime + used.ru_stime, 2),
-        "peak_mb": round(used.ru_maxrss / 1024),
-        "load": load,
-    }
+    command = [sys.executable, "-S", "-c", WATCH, str(python), str(PROGRAMS / program), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment})
+    said = [line for line in done.stdout.splitlines() if line.startswith(RESULT)]
+    if done.returncode or len(said) < 2:
+        raise RuntimeError(f"{program} {arguments} failed ({done.returncode}):\n{done.stderr[-3000:]}")
+    figures, used = (json.loads(line.removeprefix(RESULT)) for line in said[-2:])
+    return {**figures, **used, "load": load}
 
 
 def interleaved(
