@@ -1,6 +1,6 @@
 """What measuring one's own search costs: time, and memory beyond that of opening the index.
 
-    python benchmarks/evaluation.py INDEX [--by folder]
+    python benchmarks/evaluation.py INDEX [--by folder | --labels FILE]
 
 Every image with a label is a query, all are ranked; then 1,000 searches, as for a list of queries.
 """
@@ -27,13 +27,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("index", type=Path)
     parser.add_argument("--by", default="folder")
+    parser.add_argument("--labels", type=Path)
     given = parser.parse_args()
     with ImageFinder.open(given.index, read_only=True) as finder:
         finder.search("a dog", 10)
         finder.vectors()
         opened = peak_mb()
         started = time.perf_counter()
-        found = finder.evaluate(by=given.by)
+        found = finder.evaluate(given.labels) if given.labels else finder.evaluate(by=given.by)
         labels_s, labels_mb = time.perf_counter() - started, peak_mb()
         records = finder.records()[::20][:1000]
         questions = Questions(tuple(Asked(image=r.id, right={records[0].id: 1.0}) for r in records[1:]))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,52 +50,69 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found for one question: its ``MEASURES`` (NaN where nothing is right), the rank of the ``first`` right
-    image (None if it is not among the hits), the ``top`` hits, what a cut takes, and the share of its pairs of a right
-    and a wrong image in which the right one comes first (NaN if there are none)."""
+    """What was found for a question, the one with this ``number`` in its list, without its right images, of which there
+    are ``wanted``: they may be as many as all. ``row`` are its ``MEASURES`` (NaN where nothing is right), ``first`` is
+    the rank of the first right image (None if it is not among the hits), ``top`` are the first hits, ``taken`` is what
+    a cut takes, and ``order`` the share of its pairs of a right and a wrong image in which the right one comes first
+    (NaN if there are none)."""
 
-    question: Question
+    number: int
+    shown: str
+    image: str
+    group: str
+    wanted: int
     row: Rows
     first: int | None
     top: tuple[Seen, ...]
     taken: Taken
-    order: float = field(default=np.nan)
+    order: float
 
 
 def ask(
     collection: Collection,
-    questions: Sequence[Question],
+    questions: Iterable[Question],
     space: str | None,
     *,
+    total: int = 0,
     min_score: float | None = None,
     progress: OnProgress = ignore,
 ) -> Iterator[Found]:
-    """Search for each question as people do. A question whose image has gone meanwhile is passed over."""
+    """Search for each question, of which there are ``total``, as people do. A question whose image has gone meanwhile
+    is passed over."""
     options = SearchOptions(k=DEPTH, spaces=(space,) if space else ())
-    for done, question in enumerate(questions):
-        progress(Progress("searching", done, len(questions)))
+    for number, question in enumerate(questions):
+        progress(Progress("searching", number, total))
         try:
             hits = search_collection(collection, list(question.terms), options)
         except NotFoundError:
             if not question.image or collection.index.store.retrieve([question.image]):
                 raise
             continue
-        yield _found(question, hits, min_score)
+        yield _found(number, question, hits, min_score)
 
 
-def _found(question: Question, hits: Hits, min_score: float | None) -> Found:
+def _found(number: int, question: Question, hits: Hits, min_score: float | None) -> Found:
     right = question.right
     places = {hit.id: rank for rank, hit in enumerate(hits, 1)}
-    ranked = sorted((places[id], grade) for id, grade in right.items() if id in places)
+    ranked = sorted((rank, right[id]) for id, rank in places.items() if id in right)
     ranks = np.array([rank for rank, _ in ranked], np.int64)
     row = (
         measure(ranks, [grade for _, grade in ranked], list(right.values()))
         if right
         else np.full(len(MEASURES), np.nan)
     )
-    top = tuple(Seen(hit.id, hit.uri, hit.score, hit.id in right) for hit in hits[:TOP])
-    taken = taken_by(hits, right, min_score)
-    return Found(question, row, int(ranks[0]) if len(ranks) else None, top, taken, _order(question, places))
+    return Found(
+        number=number,
+        shown=question.shown,
+        image=question.image,
+        group=question.group,
+        wanted=len(right),
+        row=row,
+        first=int(ranks[0]) if len(ranks) else None,
+        top=tuple(Seen(hit.id, hit.uri, hit.score, hit.id in right) for hit in hits[:TOP]),
+        taken=taken_by(hits, right, min_score),
+        order=_order(question, places),
+    )
 
 
 def _order(question: Question, places: Mapping[str, int]) -> float:

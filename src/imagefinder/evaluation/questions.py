@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from imagefinder.errors import InvalidQueryError
@@ -52,18 +52,16 @@ def of_asked(asked: Iterable[Asked], uris: Mapping[str, str]) -> list[Question]:
     return found
 
 
-def of_images(images: Sequence[str], labels: Mapping[str, str], uris: Mapping[str, str]) -> list[Question]:
-    """A question for each of the images: it should find the others with its label."""
+def of_images(images: Sequence[str], labels: Mapping[str, str], uris: Mapping[str, str]) -> Iterator[Question]:
+    """A question for each of the images: it should find the others with its label. One after the other, since a label
+    may be that of all images."""
     members: defaultdict[str, list[str]] = defaultdict(list)
     for id, label in labels.items():
         members[label].append(id)
-    return [
-        Question(
-            uris[id], (Term(Kind.ID, id),), {other: 1.0 for other in members[labels[id]] if other != id}, id, labels[id]
-        )
-        for id in images
-        if id in uris
-    ]
+    for id in images:
+        if id in uris:
+            right = {other: 1.0 for other in members[labels[id]] if other != id}
+            yield Question(uris[id], (Term(Kind.ID, id),), right, id, labels[id])
 
 
 def of_feedback(collection: Collection, judgements: Iterable[Judgement]) -> list[Question]:

@@ -133,11 +133,11 @@ def _worst(rows: Sequence[Worst], picture: Picture) -> str:
 def _query(row: Worst, picture: Picture) -> str:
     label = f" ({escape(row.group)})" if row.group else ""
     name = escape(row.shown.replace("\\", "/").rpartition("/")[2] if row.image else f"“{row.shown}”")
-    first = f"the first right hit comes at rank {row.first:,}" if row.first else "no right hit was found"
+    first = f"the first one comes at rank {row.first:,}" if row.first else "none was found"
     asked = f'<div class="asked">{_figure(picture(row.image, row.shown), name, "", "asked")}</div>' if row.image else ""
     return (
         f'<section class="query"><h4>{name}{label}</h4><p class="small faint">Average precision '
-        f"{row.average_precision:.3f}; {first}, of {row.right:,}.</p>"
+        f"{row.average_precision:.3f}. Right images: {row.right:,}; {first}.</p>"
         f'<div class="row">{asked}{"".join(_hit(hit, rank, picture) for rank, hit in enumerate(row.top, 1))}</div>'
         "</section>"
     )
@@ -150,7 +150,7 @@ def _hit(hit: Seen, rank: int, picture: Picture) -> str:
 
 
 def _figure(shown: str, name: str, text: str, kind: str) -> str:
-    image = f'<img src="{escape(shown)}" alt="{name}" loading="lazy">' if shown else f"<em>{name}</em>"
+    image = f'<img src="{escape(shown)}" alt="{name}">' if shown else f"<em>{name}</em>"
     return f'<figure class="{kind}">{image}<figcaption>{text}{name if text else ""}</figcaption></figure>'
 
 
@@ -169,8 +169,8 @@ def _comparison(one: Comparison) -> str:
     figure = differences(one.measures, f"What {one.b} finds more than {one.a}, with intervals")
     return (
         f'<h2>{b} against {a}: {TITLES[one.kind].lower()}</h2><p class="lead">{escape(one.says)}</p>'
-        f"<p>Of {one.queries:,} queries, {one.better:,} are answered better in {b}, {one.worse:,} worse, {same:,} as "
-        f"well (by {escape(one.main)}).</p>{figure}"
+        f"<p>Queries, by {escape(one.main)}: {one.better:,} better in {b}, {one.worse:,} worse, {same:,} as good.</p>"
+        f"{figure}"
         '<p class="faint small">Points right of the middle are better in the second space. Grey ones may be chance '
         "(p of .05 or more in the paired randomisation test).</p>"
         f"{_table(('Measure', a, b, 'Difference', '95 % interval', 'p'), body, 5)}"

@@ -18,10 +18,11 @@ main{max-width:1000px;margin:0 auto;padding:32px 20px 80px}h1{font-size:28px;lin
 h2{font-size:21px;margin:48px 0 8px;padding-top:24px;border-top:1px solid var(--line)}
 h3{font-size:16px;margin:28px 0 8px}
 p{margin:8px 0;max-width:72ch}.faint{color:var(--faint)}.small{font-size:13px}.lead{font-size:18px}
-svg{max-width:100%;height:auto;display:block}svg text{fill:var(--ink);font-size:13px}svg .faint{fill:var(--faint)}
+svg{min-width:560px;max-width:100%;height:auto;display:block}
+svg text{fill:var(--ink);font-size:13px}svg .faint{fill:var(--faint)}
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th,td{text-align:left;padding:5px 12px 5px 0;border-bottom:1px solid var(--line);overflow-wrap:anywhere}
-th{font-size:13px;font-weight:600;color:var(--faint);overflow-wrap:normal}td.n,th.n{text-align:right;white-space:nowrap}
+td:first-child{min-width:13ch}th{font-size:13px;font-weight:600;color:var(--faint);overflow-wrap:normal}td.n,th.n{text-align:right;white-space:nowrap}
 meter{width:90px;height:9px;vertical-align:middle}.row{display:flex;gap:10px;flex-wrap:wrap;align-items:flex-start}
 .query{margin:20px 0;padding:14px;background:var(--soft);border-radius:10px}.query h4{margin:0 0 4px;font-size:15px;
 overflow-wrap:anywhere}figure{margin:0;width:120px}figure img,figure em{width:120px;height:120px;object-fit:contain;
@@ -34,7 +35,7 @@ figcaption{font-size:12px;color:var(--faint);overflow-wrap:anywhere}.right figca
 .note{border-left:4px solid var(--blue);padding:6px 14px;background:var(--soft);border-radius:0 8px 8px 0}
 details{margin:10px 0}summary{cursor:pointer;color:var(--blue)}dt{font-weight:600}dd{margin:0 0 6px}
 """
-WIDE, LEFT, RIGHT, STEP = 720, 120, 600, 28  # of a figure: its width, where its bars begin and end, a row's height
+WIDE, LEFT, RIGHT, STEP = 720, 120, 560, 28  # of a figure: its width, where its bars begin and end, a row's height
 
 
 def share(value: float) -> str:
@@ -94,8 +95,8 @@ def _figure(rows: list[str], count: int, label: str, ticks: list[tuple[float, st
     )
     height = foot + 24
     return (
-        f'<svg viewBox="0 0 {WIDE} {height}" width="{WIDE}" height="{height}" role="img" '
-        f'aria-label="{escape(label)}">{lines}{"".join(rows)}</svg>'
+        f'<div class="scroll" tabindex="0"><svg viewBox="0 0 {WIDE} {height}" width="{WIDE}" '
+        f'height="{height}" role="img" aria-label="{escape(label)}">{lines}{"".join(rows)}</svg></div>'
     )
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from imagefinder.evaluation.asking import Found, Question, Seen
+from imagefinder.evaluation.asking import Found, Seen
 from imagefinder.evaluation.chance import Interval, intervals
 from imagefinder.evaluation.cutting import CutScores, Taken, best_cut, score_cut
 from imagefinder.evaluation.measures import MEASURES, Rows
@@ -117,19 +117,19 @@ def of_found(
     kind: str, images: int, found: Sequence[Found], *, min_score: float | None = None, seed: int = 0
 ) -> Retrieval:
     """The means over what was found for a list of questions."""
-    answered = [one for one in found if one.question.right]
+    answered = [one for one in found if one.wanted]
     rows = np.array([one.row for one in answered]) if answered else np.zeros((0, len(MEASURES)))
     orders = np.array([[one.order] for one in answered if one.order == one.order])
-    retrieval = of_rows(kind, images, rows, [one.question.group for one in answered], seed=seed)
+    retrieval = of_rows(kind, images, rows, [one.group for one in answered], seed=seed)
     taken = [one.taken for one in found]
-    worst = [answered[i] for i in worst_of(rows, [one.question.group for one in answered])]
-    changes = {
+    worst = [answered[i] for i in worst_of(rows, [one.group for one in answered])]
+    changes: dict[str, Any] = {
         "unanswerable": len(found) - len(answered),
         "worst": tuple(shown(one) for one in worst),
         "order": intervals(orders, seed)[0] if len(orders) else None,
         **of_cuts(taken, min_score),
     }
-    return _with(retrieval, changes)
+    return replace(retrieval, **changes)
 
 
 def of_rows(kind: str, images: int, rows: Rows, groups: Sequence[str], *, seed: int = 0) -> Retrieval:
@@ -166,21 +166,16 @@ def worst_of(rows: Rows, groups: Sequence[str]) -> list[int]:
 
 
 def shown(found: Found) -> Worst:
-    question: Question = found.question
+    """How a query is told that found little."""
     average = float(found.row[AP])
-    return Worst(question.shown, question.image, question.group, average, found.first, len(question.right), found.top)
+    return Worst(found.shown, found.image, found.group, average, found.first, found.wanted, found.top)
 
 
 def of_cuts(taken: Sequence[Taken], min_score: float | None) -> dict[str, Any]:
+    """The fields of a retrieval that are about its cut."""
     best = best_cut(taken)
     return {
         "cut": score_cut(taken, min_score),
         "best_cut": best[1] if best else None,
         "best_score": best[0] if best else None,
     }
-
-
-def _with(retrieval: Retrieval, changes: Mapping[str, Any]) -> Retrieval:
-    from dataclasses import replace
-
-    return replace(retrieval, **changes)

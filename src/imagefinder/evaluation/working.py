@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -99,10 +99,8 @@ class Measuring:
             if len(words) == 1 and all(term.kind is Kind.WORDS for one in questions for term in one.terms):
                 self.notes.append(f"{TITLES[kind]}: both are asked in words in the same space, {next(iter(words))}.")
                 continue
-            answers = [self._ask(kind, [q for q in questions if q.right], name) for name in names]
-            if None in answers:
-                continue
-            first, second = ({id(one.question): one.row for one in some or ()} for some in answers)
+            asked = [question for question in questions if question.right]
+            first, second = ({one.number: one.row for one in self._ask(kind, asked, name)} for name in names)
             both = [key for key in first if key in second]
             if both:
                 pair = (np.array([rows[key] for key in both]) for rows in (first, second))
@@ -130,14 +128,13 @@ class Measuring:
         retrieval = of_rows("labels", len(ids), ranked.rows, groups, seed=self.seed)
         worst = [asking[i] for i in worst_of(ranked.rows, groups)]
         sample = spread(asking, min(CUT_BY, self.limit or CUT_BY))
-        found = {one.question.image: one for one in self._images([*dict.fromkeys([*worst, *sample])], labels)}
+        found = {one.image: one for one in self._images([*dict.fromkeys([*worst, *sample])], labels)}
         cuts = of_cuts([found[id].taken for id in sample if id in found], self.min_score)
         retrieval = replace(retrieval, worst=tuple(shown(found[id]) for id in worst if id in found), **cuts)
         return label_scores(len(ids), ranked), retrieval
 
     def _images(self, ids: Sequence[str], labels: Mapping[str, str]) -> list[Found]:
-        questions = of_images(ids, labels, self._uris)
-        return list(ask(self.collection, questions, self.space, min_score=self.min_score, progress=self.progress))
+        return list(self._answers(of_images(ids, labels, self._uris), len(ids), self.space))
 
     def _asked(self, kind: str, questions: Sequence[Question]) -> list[Retrieval]:
         asking = spread(questions, self.limit or MOST)
@@ -149,13 +146,16 @@ class Measuring:
             return []
         return [of_found(kind, len(self._uris), found, min_score=self.min_score, seed=self.seed)]
 
-    def _ask(self, kind: str, questions: Sequence[Question], space: str | None) -> list[Found] | None:
-        """What is found; None where the space can't be asked so, as for words in one of pictures only."""
+    def _ask(self, kind: str, questions: Sequence[Question], space: str | None) -> list[Found]:
+        """What is found; nothing where the space can't be asked so, as for words in one of pictures only."""
         try:
-            return list(ask(self.collection, questions, space, min_score=self.min_score, progress=self.progress))
+            return list(self._answers(questions, len(questions), space))
         except InvalidQueryError as error:
             self.notes.append(f"{TITLES[kind]}: {error.message}")
-            return None
+            return []
+
+    def _answers(self, questions: Iterable[Question], total: int, space: str | None) -> Iterator[Found]:
+        return ask(self.collection, questions, space, total=total, min_score=self.min_score, progress=self.progress)
 
 
 def of_those_there(truth: LabelTable, there: AbstractSet[str]) -> LabelTable:
