@@ -84,13 +84,13 @@ def _evaluate(finder: ImageFinder) -> Any:
 
 
 def _questions(finder: ImageFinder) -> Questions:
-    records = finder.records()
-    return Questions((Asked(image=records[0].id, right={records[1].id: 1.0}), Asked("red", right={records[2].id: 1.0})))
+    ids = [record.id for record in finder.records()[:3]]
+    return Questions(tuple(Asked(image=id, right={other: 1.0 for other in ids if other != id}) for id in ids))
 
 
 def _concepts(finder: ImageFinder) -> Any:
     stays = [r.id for r in finder.records('folder = "d"')]
-    finder.concepts.save("mine", f"id:{stays[0]}", liked=stays[1:2], min_score=-1.0)
+    finder.concepts.save("mine", [f"id:{id}" for id in stays[:1]] or "red", liked=stays[1:2], min_score=-1.0)
     return finder.concepts.refresh()
 
 

@@ -55,6 +55,6 @@ function Last({ job }) {
   return html`<div class="stack tight" data-testid="measured">
     ${comparisons.map((one) => html`<p key=${`c${one.kind}`}>${one.says}</p>`)}
     ${searches.map((one) => html`<p key=${one.kind}>${leadOf(one)}</p>`)}
-    <button class="button small" onClick=${() => showJob(job)}>All of it</button>
+    <div class="row"><button class="button small" onClick=${() => showJob(job)}>All of it</button></div>
   </div>`;
 }

@@ -42,7 +42,6 @@ function Search({ one }) {
   const measures = Object.keys(ABOUT).filter((name) => name in one.measures);
   const labels = all ? one.classes : one.classes.slice(0, LABELS);
   return html`<section class="stack tight"><h3>${TITLES[one.kind]}</h3>
-    <p>${leadOf(one)}</p>
     <dl class="facts-list">
       ${measures.map((name) => html`<div key=${name}><dt>${ABOUT[name]}</dt><dd class="number">${one.measures[name].mean.toFixed(3)} <span class="muted">${one.measures[name].low.toFixed(3)} to ${one.measures[name].high.toFixed(3)}</span></dd></div>`)}
       ${one.order && html`<div><dt>A liked image before a disliked one</dt><dd class="number">${share(one.order.mean)}</dd></div>`}
@@ -58,9 +57,9 @@ function Search({ one }) {
 }
 
 function Worst({ row }) {
-  const first = row.first ? `first right hit at rank ${number(row.first)}` : "no right hit";
+  const first = row.first ? `the first one comes at rank ${number(row.first)}` : "none was found";
   return html`<div class="worst" data-testid="worst">
-    <p class="small-text"><strong>${row.image ? fileName(row.shown) : row.shown}</strong>${row.group ? ` (${row.group})` : ""} <span class="muted">${first}, of ${number(row.right)}</span></p>
+    <p class="small-text"><strong>${row.image ? fileName(row.shown) : row.shown}</strong>${row.group ? ` (${row.group})` : ""} <span class="muted">right images: ${number(row.right)}; ${first}</span></p>
     <div class="row">
       ${row.image && html`<a class="asked" href=${imageHref(row.image)}><${Thumb} image=${{ id: row.image }} size=${THUMB} alt=${`searched by: ${fileName(row.shown)}`} /></a>`}
       ${row.top.map((hit) => html`<a key=${hit.id} class=${hit.right ? "right" : "wrong"} href=${imageHref(hit.id)} title=${fileName(hit.uri)}><${Thumb} image=${{ id: hit.id }} size=${THUMB} alt=${`${hit.right ? "right" : "wrong"}: ${fileName(hit.uri)}`} /></a>`)}
