@@ -170,7 +170,8 @@ class Record:
         return {"id": self.id, **{k: v for k, v in self.to_payload().items() if k != "mtime_ns"}}
 
 
-# What ImageFinder itself writes on records beside their own fields: clusters, and scores of the picture.
+# What ImageFinder itself writes on records beside their own fields: clusters, scores of the picture, and the concepts
+# that it belongs to.
 DERIVED_FIELDS = (
     "cluster",
     "cluster_name",
@@ -183,6 +184,7 @@ DERIVED_FIELDS = (
     "issues",
     "class",
     "class_confidence",
+    "concept",
     "missing",
 )
 RECORD_FIELDS = tuple(k for k in Record.__dataclass_fields__ if k not in ("id", "extra"))

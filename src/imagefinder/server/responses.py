@@ -66,6 +66,23 @@ class Hits(ResponseBody):
     hits: list[Hit]
 
 
+class Concept(ResponseBody):
+    """A query under a name. `parts` are those of POST /v1/search; `images` are marked as belonging to it."""
+
+    id: str
+    created: str
+    name: str
+    parts: list[dict[str, Any]]
+    liked: list[dict[str, str]]
+    disliked: list[dict[str, str]]
+    min_score: float | None
+    images: int
+
+
+class Concepts(ResponseBody):
+    concepts: list[Concept]
+
+
 class Upload(ResponseBody):
     upload: str
     width: int

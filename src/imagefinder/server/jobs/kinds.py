@@ -252,13 +252,21 @@ def _evaluate(
     *,
     labels: Mapping[str, str] = MappingProxyType({}),
     captions: Mapping[str, Sequence[str]] = MappingProxyType({}),
-    space: str | None = None,
+    queries: Sequence[Mapping[str, Any]] = (),
+    duplicates: Sequence[tuple[str, str]] = (),
+    apart: Sequence[tuple[str, str]] = (),
+    **options: Any,
 ) -> Any:
     from imagefinder.catalog.label_table import LabelTable
+    from imagefinder.catalog.question_tables import Asked, Pairs, Questions
 
     task.step("measuring")
     pairs = [(id, text) for id, texts in captions.items() for text in texts]
-    return task.finder.evaluate(LabelTable(labels, pairs, ()), space).to_dict()
+    table = LabelTable(labels, pairs, ()) if labels or captions else None
+    asked = Questions(tuple(Asked(**one) for one in queries)) if queries else None
+    judged = Pairs.of(duplicates, apart) if duplicates or apart else None
+    given = {name: value for name, value in options.items() if value is not None}
+    return task.finder.evaluate(table, queries=asked, pairs=judged, progress=task.report, **given).to_dict()
 
 
 JOBS: dict[str, JobKind] = {
@@ -275,7 +283,10 @@ JOBS: dict[str, JobKind] = {
     "model": JobKind("Adding a model", options.ModelOptions, _model, ("images",)),
     "train": JobKind(_train_title, options.TrainOptions, _train, ("images",), hidden=("labels", "captions")),
     "evaluate": JobKind(
-        "Measuring how well images are found", options.EvaluateOptions, _evaluate, hidden=("labels", "captions")
+        "Measuring how well images are found",
+        options.EvaluateOptions,
+        _evaluate,
+        hidden=("labels", "captions", "queries", "duplicates", "apart"),
     ),
     "classify": JobKind("Telling classes", options.ClassifyOptions, _classify, ("images",)),
     "move-source": JobKind("Moving a source", options.MoveOptions, _move, ("images",), _check_move, ("within",)),
