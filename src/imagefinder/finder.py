@@ -15,6 +15,7 @@ from imagefinder.catalog.edits import remove_images, tag_images, update_image
 from imagefinder.catalog.facets import columns, facets, listed
 from imagefinder.catalog.feedback import Feedback
 from imagefinder.clusters.state import finish_interrupted
+from imagefinder.index.better_words import BetterWords, better_words
 from imagefinder.index.collection import Collection
 from imagefinder.index.folder import Index
 from imagefinder.index.manifest import exists
@@ -87,7 +88,6 @@ class ImageFinder:
         read_only: bool = False,
     ) -> Self:
         """Open the index in the folder ``path``, or make a new one there.
-
         With ``read_only`` the index must exist, and any number of processes may read it at once: beside one that
         writes, and on a disk that can't be written or is full. What would change it raises IndexFolderError. ``model``
         names the model of a new index, or is an object of your own that fulfils ``models.base.Embedder``. In an
@@ -166,8 +166,7 @@ class ImageFinder:
         return manage.list_sources(self._collection.index)
 
     def forget_source(self, source: ImageName, *, remove_images: bool = False) -> int:
-        """Forget a source; its images stay as they are, or leave the index too. Returns how many images it had. Raises
-        NotFoundError."""
+        """Forget a source; its images stay as they are, or leave too. Returns how many it had. Raises NotFoundError."""
         return manage.forget_source(self._collection.index, source, remove_images)
 
     def move_source(
@@ -393,9 +392,13 @@ class ImageFinder:
         self, name: str | Embedder, *, use: bool = False, progress: OnProgress | None = None
     ) -> BackfillReport:
         """Give the images of the index the vectors of a further model; called again, those that lack them. The spaces
-        in use stay so, unless ``use`` says to take the new ones at the end. What ``progress`` raises stops it; what is
-        stored stays. Raises NotFoundError, ModelError, ModelMismatchError."""
+        in use stay so, and searches go on, unless ``use`` says to take the new ones at the end. What ``progress``
+        raises stops it; what is stored stays. Raises NotFoundError, ModelError, ModelMismatchError."""
         return add_model(self._collection, name, use=use, progress=progress)
+
+    def better_words(self) -> BetterWords | None:
+        """A model with which searches by words would find more, and what it costs here; None where there is none."""
+        return better_words(self._collection)
 
     def spaces(self) -> builtins.list[SpaceInfo]:
         """The spaces of the index, in the order they came."""
@@ -538,9 +541,8 @@ class ImageFinder:
     def predict(
         self, *images: str | os.PathLike[str] | Record | bytes | Image, model: str | None = None
     ) -> tuple[builtins.list[Prediction], builtins.list[Skipped]]:
-        """The classes of pictures (files, folders, tables, URLs, records of the index, bytes of image files, Pillow
-        images), by a classifier or by the one trained last; and what could not be read. Raises NotFoundError and
-        ModelError."""
+        """The classes of pictures (files, folders, tables, URLs, records, bytes of image files, Pillow images), by a
+        classifier or by the one trained last; and what could not be read. Raises NotFoundError and ModelError."""
         from imagefinder.training.on_vectors import predict
 
         return self._collection.index.steadily(lambda: predict(self._collection, *images, model=model))

@@ -250,6 +250,22 @@ class Spaces(ResponseBody):
     spaces: list[Space]
 
 
+class BetterModel(ResponseBody):
+    """A model with which searches by words would find more, and what it costs there."""
+
+    model: str = Field(description="The short name of a model of the catalogue.")
+    title: str
+    licence: str
+    bytes: int = Field(description="Still to be fetched; 0 if it is on the server's machine.")
+    images: int
+    images_per_second: float = Field(description="Judged by a part of such a model, timed on the server's machine.")
+    seconds: float = Field(description="For all images at that speed, without reading them.")
+
+
+class BetterWords(ResponseBody):
+    better_words: BetterModel | None = Field(description="null: none is needed, or none can be fetched.")
+
+
 class Link(ResponseBody):
     """The token of a link that opens the page once, and for how many seconds it is good."""
 

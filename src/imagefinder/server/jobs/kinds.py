@@ -227,6 +227,20 @@ def _model(task: Task, *, name: str, use: bool = False) -> Any:
     return {**filled.to_dict(), "skipped": len(filled.skipped)}
 
 
+def _better_words(task: Task) -> Any:
+    """Fetch the model that is recommended for words, embed all images with it, and search with it from then on."""
+    from imagefinder.index.better_words import RECOMMENDED
+    from imagefinder.models.registry import pull_model
+
+    def fetching(progress: Progress) -> None:
+        name = progress.stage.rpartition("/")[2]
+        task.step(f"fetching {name}, in MB", progress.done // 1_000_000, progress.total // 1_000_000, open=True)
+
+    task.step("asking the hub", open=True)
+    spec = pull_model(RECOMMENDED, progress=fetching)
+    return _model(task, name=spec.name, use=True)
+
+
 def _train(task: Task, *, what: str, **options: Any) -> Any:
     train: dict[str, Callable[..., Training]] = {
         "adapter": task.finder.train_adapter,
@@ -281,6 +295,7 @@ JOBS: dict[str, JobKind] = {
     "quality": JobKind("Measuring quality", options.QualityOptions, _quality, ("images",)),
     "pca": JobKind("Measuring dimensions", options.NoOptions, _pca),
     "model": JobKind("Adding a model", options.ModelOptions, _model, ("images",)),
+    "better-words": JobKind("Getting better at words", options.NoOptions, _better_words, ("images",)),
     "train": JobKind(_train_title, options.TrainOptions, _train, ("images",), hidden=("labels", "captions")),
     "evaluate": JobKind(
         "Measuring how well images are found",
