@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from imagefinder.maps.maps import Map
     from imagefinder.models.base import Embedder
     from imagefinder.models.spec import ModelSpec
+    from imagefinder.ocr.read import ReadReport
     from imagefinder.quality.measure import Outlier, QualityReport
     from imagefinder.results import BackfillReport, Hits, IndexInfo, IngestReport, Records, SourceInfo, SpaceInfo
     from imagefinder.training.labels import Captions, Examples, Labels
@@ -127,9 +128,8 @@ class ImageFinder:
         within: Sequence[str] | None = None,
         progress: OnProgress | None = None,
     ) -> IngestReport:
-        """Index folders, image files, CSV or Parquet tables and URLs; called again, take in what has changed.
-
-        With no source at all, go over those already known, with the options they were last given.
+        """Index folders, image files, CSV or Parquet tables and URLs; called again, take in what has changed. With no
+        source at all, go over those already known, with the options they were last given.
 
         New and changed images are embedded; moved ones keep their vectors; images gone from a folder or a table leave
         the index. ``include`` and ``exclude`` are globs in gitignore syntax, ``column`` the column of a table that
@@ -305,10 +305,8 @@ class ImageFinder:
         self, n_clusters: int | None = None, *, progress: OnProgress | None = None, **options: Any
     ) -> Clustering:
         """Cluster all images; None lets the data decide how many. The options are those of
-        ``clusters.make.ClusterOptions``: method, features, scale, seed and so on.
-
-        The records get ``cluster`` and ``cluster_name``, for filters. Corrections of earlier clusters are kept.
-        """
+        ``clusters.make.ClusterOptions``. The records get ``cluster`` and ``cluster_name``, for filters. Corrections of
+        earlier clusters are kept."""
         from imagefinder.clusters.make import cluster_collection
 
         return cluster_collection(self._collection, n_clusters, progress, **options)
@@ -376,6 +374,12 @@ class ImageFinder:
 
         return measure_quality(self._collection, again=again, progress=progress)
 
+    def read(self, *, progress: OnProgress | None = None, **options: Any) -> ReadReport:
+        """Read the text in the pictures not read yet, for searches and filters; see ``ocr.read.read_pictures``."""
+        from imagefinder.ocr.read import read_pictures
+
+        return read_pictures(self._collection, progress=progress, **options)
+
     def evaluate(self, table: ImageName | LabelTable, space: str | None = None) -> Assessment:
         """Measure how well the index finds things, on a CSV with the columns ``filename`` and ``label``, ``caption``
         or both; see ``evaluation.of_index.assess``. Raises InvalidTableError or NotFoundError."""
@@ -388,11 +392,9 @@ class ImageFinder:
     def add_model(
         self, name: str | Embedder, *, use: bool = False, progress: OnProgress | None = None
     ) -> BackfillReport:
-        """Give the images of the index the vectors of a further model; called again, those that lack them.
-
-        The spaces in use stay so, and searches go on meanwhile, unless ``use`` says to take the new ones at the end.
-        What ``progress`` raises stops it; what is stored stays. Raises NotFoundError, ModelError, ModelMismatchError.
-        """
+        """Give the images of the index the vectors of a further model; called again, those that lack them. The spaces
+        in use stay so, and searches go on meanwhile, unless ``use`` says to take the new ones at the end. What
+        ``progress`` raises stops it; what is stored stays. Raises NotFoundError, ModelError, ModelMismatchError."""
         return add_model(self._collection, name, use=use, progress=progress)
 
     def spaces(self) -> builtins.list[SpaceInfo]:
@@ -452,9 +454,7 @@ class ImageFinder:
     def embed_images(self, images: Sequence[str | Path | bytes | Image], space: str | None = None) -> Float32:
         """Pictures (paths, URLs, bytes of image files, or Pillow images) as vectors that compare with
         ``vectors(space)``, by default of the image space; ``finder.text_space`` is for comparing them with texts.
-
-        Float32 (n, dim), rows of unit length. Raises ImageError for a picture that can't be used.
-        """
+        Float32 (n, dim), rows of unit length. Raises ImageError for a picture that can't be used."""
         return embed_pictures(self._collection, images, space)
 
     # --- learning -------------------------------------------------------------------------------------------------

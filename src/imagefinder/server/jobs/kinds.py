@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 from pydantic import AfterValidator, ConfigDict, Field, ValidationError
 
+from imagefinder._util.extras import require
 from imagefinder.duplicates.matching.tiers import Tier
 from imagefinder.errors import InvalidInputError, StorageError
 from imagefinder.images.files import is_within
@@ -216,6 +217,17 @@ def _quality(task: Task, *, again: bool = False) -> Any:
     return row
 
 
+def _read(task: Task, *, again: bool = False, workers: int | None = None) -> Any:
+    report = task.finder.read(again=again, workers=workers, progress=task.report)
+    task.leave_out(report.skipped)
+    return {**report.to_dict(), "skipped": len(report.skipped)}
+
+
+def _check_read(host: Host, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    require("ocr", what="Reading the text in pictures")
+    return {}
+
+
 def _pca(task: Task) -> Any:
     task.step("measuring")
     return task.finder.pca_report().to_dict()
@@ -271,6 +283,7 @@ JOBS: dict[str, JobKind] = {
     ),
     "outliers": JobKind("Looking for odd ones out", options.OutlierOptions, _outliers, ("images",)),
     "quality": JobKind("Measuring quality", options.QualityOptions, _quality, ("images",)),
+    "read": JobKind("Reading text in pictures", options.ReadOptions, _read, ("images",), _check_read),
     "pca": JobKind("Measuring dimensions", options.NoOptions, _pca),
     "model": JobKind("Adding a model", options.ModelOptions, _model, ("images",)),
     "train": JobKind(_train_title, options.TrainOptions, _train, ("images",), hidden=("labels", "captions")),
