@@ -275,7 +275,9 @@ def measure_text(reader: Reader, cases: list[Case]) -> dict[str, Any]:
 def photos_of(n: int) -> list[tuple[str, Path]]:
     rng, found = random.Random(16), []
     for name in ("captions", "clothing", "vehicles"):
-        paths = sorted(p for p in (dataset(name, SCRATCH) / "images").rglob("*") if p.suffix.lower() in (".jpg", ".png"))
+        paths = sorted(
+            p for p in (dataset(name, SCRATCH) / "images").rglob("*") if p.suffix.lower() in (".jpg", ".png")
+        )
         found += [(name, path) for path in rng.sample(paths, min(n // 3, len(paths)))]
     return found
 

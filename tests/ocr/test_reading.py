@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -114,6 +115,31 @@ def test_a_run_that_is_stopped_keeps_what_it_has_read(finder: ImageFinder) -> No
     done = len(finder.records("has text_by"))
     assert done == 2
     assert finder.read().read == 1 and finder.read().total == 3
+
+
+KILLED = """
+import os, signal, sys
+from imagefinder import ImageFinder
+
+def kill(progress):
+    if progress.done == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+ImageFinder.open(sys.argv[1]).read(progress=kill)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signal")
+def test_a_run_that_is_killed_goes_on(finder: ImageFinder, album: Path, tmp_path: Path) -> None:
+    finder.close()
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
+    done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "index")], env=environment, timeout=200)
+    assert done.returncode == -9
+    with ImageFinder.open(tmp_path / "index") as again:
+        before = len(again.records("has text_by"))
+        report = again.read()
+        assert (report.read, report.total, report.text) == (3 - before, 3, 1)
+        assert again.get(album / "invoice.png").extra["text"] == "\n".join(INVOICE)
 
 
 def test_a_text_that_a_table_gives_stays(finder: ImageFinder, album: Path, tmp_path: Path) -> None:
