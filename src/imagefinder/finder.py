@@ -375,7 +375,7 @@ class ImageFinder:
         return measure_quality(self._collection, again=again, progress=progress)
 
     def read(self, *, progress: OnProgress | None = None, **options: Any) -> ReadReport:
-        """Read the text in the pictures not read yet, for searches and filters; see ``ocr.read.read_pictures``."""
+        """Read the text in the pictures not read yet, for searches and filters; see ``ocr.read.ReadOptions``."""
         from imagefinder.ocr.read import read_pictures
 
         return read_pictures(self._collection, progress=progress, **options)

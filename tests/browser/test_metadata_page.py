@@ -36,7 +36,7 @@ def server(serve: Callable[..., Server], tmp_path_factory: pytest.TempPathFactor
 
 
 def id_of(server: Server, name: str) -> str:
-    return str(server.ids(f"uri ~ /{name}.jpg")[0])
+    return str(server.ids(f'uri ~ "/{name}.jpg"')[0])
 
 
 def test_camera_and_place_lead_to_others_like_them(server: Server, open_page: Callable[..., Page]) -> None:

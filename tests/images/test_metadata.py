@@ -99,7 +99,7 @@ NOWHERE = TiffImagePlugin.IFDRational(0, 0)
         {**BERLIN, 2: (NOWHERE, NOWHERE, NOWHERE)},
         {1: "N", 2: (0.0, 0.0, 0.0), 3: "E", 4: (0.0, 0.0, 0.0)},
         {1: "N", 2: (52.0, 31.0, 12.0)},
-        {**BERLIN, 2: "52"},
+        {**BERLIN, 2: (52.0, NOWHERE, 0.0)},
     ],
 )
 def test_what_is_no_place_is_none(gps: dict[int, Any]) -> None:

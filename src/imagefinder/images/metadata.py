@@ -118,7 +118,7 @@ def _exif_position(exif: Exif) -> dict[str, float]:
 def _exif_degrees(parts: Any, side: Any, negative: str) -> float | None:
     if not isinstance(parts, Sequence) or not 1 <= len(parts) <= 3:
         return None
-    value = sum(float(part) / 60**i for i, part in enumerate(parts))
+    value = sum(float(part) / float(60**i) for i, part in enumerate(parts))
     return -value if _text(side).strip().upper() == negative else value
 
 
@@ -174,9 +174,9 @@ def _text(value: Any) -> str:
     return _decoded(value) if isinstance(value, bytes) else "" if value is None else _again(str(value))
 
 
-def _decoded(data: Any) -> str:
+def _decoded(found: Any) -> str:
     """Bytes as UTF-8 where they are that, else as what most programs took before."""
-    data = bytes(data)[: 4 * CAPTION_LENGTH]
+    data: bytes = bytes(found)[: 4 * CAPTION_LENGTH]
     try:
         return data.decode()
     except UnicodeDecodeError as error:

@@ -29,7 +29,7 @@ def with_told(record: Record, told: Mapping[str, Any], sidecar_ns: int | None) -
         record.tags, _list(noted.get("file_tags")), _list(noted.get("own_tags")), told.get("tags", ())
     )
     caption, own_caption = merged_caption(
-        record.caption, noted.get("file_caption"), bool(noted.get("own_caption")), told.get("caption")
+        record.caption, _text(noted.get("file_caption")), bool(noted.get("own_caption")), told.get("caption")
     )
     changes = {
         **{name: told[name] for name in FILE_FIELDS if name in told},
@@ -62,6 +62,10 @@ def merged_caption(now: str | None, before: str | None, own: bool, after: str | 
     if now == before and not own:
         return after, False
     return now, now is not None and now == after
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _list(value: Any) -> list[str]:

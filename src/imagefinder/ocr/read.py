@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from imagefinder._util.arguments import checked
+from imagefinder._util.arguments import options_of
 from imagefinder._util.threads import cores, ordered_map
-from imagefinder.errors import ImageError
+from imagefinder.errors import ImageError, InvalidInputError
 from imagefinder.images.loader import Loader
 from imagefinder.index.there import merge_there, still_there
 from imagefinder.ocr.reader import LONG_SIDE, LOOKED_AT, Reader
@@ -40,27 +40,34 @@ class ReadReport:
         return {**facts, "skipped": [one.to_dict() for one in self.skipped]}
 
 
-@checked
-def read_pictures(
-    collection: Collection,
-    *,
-    again: bool = False,
-    workers: int | None = None,
-    progress: OnProgress | None = None,
-) -> ReadReport:
-    """Read the text in the images that were not read yet, or in all ``again``: their records get ``text``,
-    ``text_boxes`` (see ``ocr.words.Text``) and ``text_by``, what read them. An image to which a table gives a ``text``
-    keeps that. Each content is read once.
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """How to read: all images ``again``, or those that were not read yet; on how many cores (``workers``), by default
+    on half of them. Raises InvalidInputError for fewer than one."""
 
-    ``workers`` is how many cores it may take, by default half of them. An exception from ``progress`` stops the run;
-    what is read stays, and the next run goes on from there. Raises MissingExtraError.
+    again: bool = False
+    workers: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.workers is not None and self.workers < 1:
+            raise InvalidInputError(f"workers must be 1 or more, not {self.workers}.")
+
+
+def read_pictures(collection: Collection, progress: OnProgress | None = None, **given: Any) -> ReadReport:
+    """Read the text in the images that were not read yet, or in all: their records get ``text``, ``text_boxes`` (see
+    ``ocr.words.Text``) and ``text_by``, what read them. An image to which a table gives a ``text`` keeps that. Each
+    content is read once. What is ``given``: see ``ReadOptions``.
+
+    An exception from ``progress`` stops the run; what is read stays, and the next run goes on from there. Raises
+    MissingExtraError, and InvalidInputError for an option there isn't.
     """
+    options = options_of(ReadOptions, given)
     reader = Reader()
-    run = _Run(collection.index, reader, again)
+    run = _Run(collection.index, reader, options.again)
     report, total = progress or ignore, len(run.todo)
     report(Progress("reading", 0, total))
     looker, loader = (Loader(collection.limits, side) for side in (LOOKED_AT, LONG_SIDE))
-    workers = workers or max(1, cores() // 2)
+    workers = options.workers or max(1, cores() // 2)
     try:
         looked = ordered_map(
             lambda content: run.look(content, looker, loader), run.todo, workers=workers, window=4 * workers

@@ -33,8 +33,8 @@ class Reader:
         self._models = _models()
 
     def has_text(self, picture: Image) -> bool:
-        """Whether a picture seems to have text, by a reduced copy: first by its strokes, which takes 2 ms and is right
-        about most pictures without text, then by the detector."""
+        """Whether a picture seems to have text, by a reduced copy: first by its strokes, which takes some ms and
+        refuses most pictures without text, then by the detector of text."""
         small = _reduced(picture, LOOKED_AT)
         return may_hold_text(small) and self._finder(small).boxes is not None
 
