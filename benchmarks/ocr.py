@@ -43,9 +43,13 @@ WORD = re.compile(r"[^\W_]+")
 @dataclass(frozen=True)
 class Case:
     kind: str
-    picture: Image.Image
+    data: bytes  # a JPEG
     words: list[str]
     changed: str = "as made"
+
+    @property
+    def picture(self) -> Image.Image:
+        return Image.open(BytesIO(self.data)).convert("RGB")
 
 
 def font(rng: random.Random, size: int, names: tuple[str, ...] = FONTS) -> ImageFont.FreeTypeFont:
@@ -182,7 +186,7 @@ KINDS: dict[str, Callable[..., tuple[Image.Image, str]]] = {
 }
 
 
-def changed(rng: random.Random, picture: Image.Image) -> tuple[Image.Image, str]:
+def changed(rng: random.Random, picture: Image.Image) -> tuple[bytes, str]:
     """One picture in three is turned, and one in three is noisy or blurred; each is saved as a JPEG."""
     how = "as made"
     chance = rng.random()
@@ -199,7 +203,7 @@ def changed(rng: random.Random, picture: Image.Image) -> tuple[Image.Image, str]
         picture, how = picture.filter(ImageFilter.GaussianBlur(rng.uniform(0.5, 1.2))), "blurred"
     buffer = BytesIO()
     picture.save(buffer, "JPEG", quality=rng.randint(35, 95))
-    return Image.open(buffer).convert("RGB"), how
+    return buffer.getvalue(), how
 
 
 def make_cases(n: int) -> list[Case]:
@@ -212,8 +216,8 @@ def make_cases(n: int) -> list[Case]:
     for i in range(n):
         kind = [*KINDS][i % len(KINDS)]
         picture, text = KINDS[kind](rng, say, photos)
-        picture, how = changed(rng, picture)
-        cases.append(Case(kind, picture, words_of(text), how))
+        data, how = changed(rng, picture)
+        cases.append(Case(kind, data, words_of(text), how))
     return cases
 
 
@@ -246,10 +250,11 @@ def found_first(cases: list[Case], texts: list[list[str]]) -> float:
 def measure_text(reader: Reader, cases: list[Case]) -> dict[str, Any]:
     texts, looked, read, passed = [], 0.0, 0.0, []
     for case in cases:
+        picture = case.picture
         start = time.thread_time()
-        passed.append(reader.has_text(case.picture))
+        passed.append(reader.has_text(picture))
         middle = time.thread_time()
-        texts.append(words_of(reader.read(case.picture).text) if passed[-1] else [])
+        texts.append(words_of(reader.read(picture).text) if passed[-1] else [])
         looked, read = looked + middle - start, read + time.thread_time() - middle
     shares = [share_read(case.words, text) for case, text in zip(cases, texts, strict=True)]
     wrong = [1 - share_read(text, case.words) for case, text in zip(cases, texts, strict=True) if text]

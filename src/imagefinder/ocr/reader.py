@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 LOOKED_AT = 640  # pixels of the long side at which a picture is searched for text at first
-LONG_SIDE = 1600  # pixels at which it is read
+LONG_SIDE = 1280  # pixels at which it is read
 SURE = 0.6  # the least mean confidence of a line that is kept, from 0 to 1
 
 
