@@ -118,6 +118,11 @@ def _search(finder: ImageFinder) -> Any:
     ]
 
 
+def _read(finder: ImageFinder) -> Any:
+    pytest.importorskip("rapidocr")
+    return finder.read(again=True)
+
+
 WORK: dict[str, Work] = {
     "cluster": lambda finder: finder.cluster(stability=1),
     "kmeans": lambda finder: finder.cluster(4, method="kmeans", stability=1),
@@ -129,6 +134,7 @@ WORK: dict[str, Work] = {
     "duplicates": lambda finder: finder.duplicates(),
     "outliers": lambda finder: finder.outliers(5),
     "quality": lambda finder: finder.quality(again=True),
+    "read": _read,
     "adapter": lambda finder: finder.train_adapter(by="folder", methods=["lda"]),
     "classifier": lambda finder: finder.train_classifier(by="folder", hidden=8),
     "words": lambda finder: finder.train_words(),
@@ -176,6 +182,8 @@ def result_is_right(name: str, finder: ImageFinder, found: Any, others: Others) 
         case "quality":
             judged = [r for r in there.values() if "blur" in r.extra]
             assert not found.skipped and {r.id for r in judged} >= old
+        case "read":
+            assert not found.skipped and {r.id for r in there.values() if "text_by" in r.extra} >= old
         case "classify":
             classed = {r.id for r in there.values() if "class" in r.extra}
             assert classed >= old and not found.skipped and found.images <= len(_all(there, others))

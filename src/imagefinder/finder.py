@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from imagefinder.maps.maps import Map
     from imagefinder.models.base import Embedder
     from imagefinder.models.spec import ModelSpec
+    from imagefinder.ocr.read import ReadReport
     from imagefinder.quality.measure import Outlier, QualityReport
     from imagefinder.results import BackfillReport, Hits, IndexInfo, IngestReport, Records, SourceInfo, SpaceInfo
     from imagefinder.training.labels import Captions, Examples, Labels
@@ -308,8 +309,8 @@ class ImageFinder:
         self, n_clusters: int | None = None, *, progress: OnProgress | None = None, **options: Any
     ) -> Clustering:
         """Cluster all images; None lets the data decide how many. The options are those of
-        ``clusters.make.ClusterOptions``: method, features, scale, seed and so on. The records get ``cluster`` and
-        ``cluster_name``, for filters. Corrections of earlier clusters are kept."""
+        ``clusters.make.ClusterOptions``. The records get ``cluster`` and ``cluster_name``, for filters. Corrections of
+        earlier clusters are kept."""
         from imagefinder.clusters.make import cluster_collection
 
         return cluster_collection(self._collection, n_clusters, progress, **options)
@@ -376,6 +377,12 @@ class ImageFinder:
         from imagefinder.quality.measure import measure_quality
 
         return measure_quality(self._collection, again=again, progress=progress)
+
+    def read(self, *, progress: OnProgress | None = None, **options: Any) -> ReadReport:
+        """Read the text in the pictures not read yet, for searches and filters; see ``ocr.read.ReadOptions``."""
+        from imagefinder.ocr.read import read_pictures
+
+        return read_pictures(self._collection, progress=progress, **options)
 
     def evaluate(
         self, table: ImageName | LabelTable | None = None, space: str | None = None, **options: Any
@@ -456,8 +463,7 @@ class ImageFinder:
     def embed_images(self, images: Sequence[str | Path | bytes | Image], space: str | None = None) -> Float32:
         """Pictures (paths, URLs, bytes of image files, or Pillow images) as vectors that compare with
         ``vectors(space)``, by default of the image space; ``finder.text_space`` is for comparing them with texts.
-        Float32 (n, dim), rows of unit length. Raises ImageError for a picture that can't be used.
-        """
+        Float32 (n, dim), rows of unit length. Raises ImageError for a picture that can't be used."""
         return embed_pictures(self._collection, images, space)
 
     # --- learning -------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from imagefinder.clusters.clustering import Cluster
     from imagefinder.duplicates.report import Beside, DuplicateReport, Group
     from imagefinder.evaluation.of_index import Assessment
+    from imagefinder.ocr.read import ReadReport
     from imagefinder.quality.measure import Outlier, QualityReport
     from imagefinder.training.predict import Classified, Prediction
     from imagefinder.training.report import Training
@@ -87,6 +88,12 @@ def quality_of(result: Row, skipped: tuple[Skipped, ...]) -> QualityReport:
     from imagefinder.quality.measure import QualityReport
 
     return QualityReport(**_known(QualityReport, result), skipped=skipped)
+
+
+def read_of(result: Row, skipped: tuple[Skipped, ...]) -> ReadReport:
+    from imagefinder.ocr.read import ReadReport
+
+    return ReadReport(**{**_known(ReadReport, result), "skipped": skipped})
 
 
 def training_of(result: Row) -> Training:

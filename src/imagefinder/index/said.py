@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 FILE = "said.jsonl"
 FORMER = "said.json"  # what it was while it told only of images that had left
-BY_PEOPLE = ("tags", "caption", "name", "cluster_pinned")  # with none of these, nothing was said
-FIELDS = (*BY_PEOPLE, "cluster", "cluster_name")
+BY_PEOPLE = ("tags", "caption", "name", "cluster_pinned")  # as far as no file says the same
+FIELDS = (*BY_PEOPLE, "cluster", "cluster_name", "file_tags", "own_tags", "file_caption", "own_caption")
 BATCH = 1000
 GROWN, LEAST = 4, 1024**2  # it is written anew when it has so many times the size it had then, and so many bytes
 HEAD = b'{"size": %12d, "anew": %12d}\n'  # the size of the file, and the one it had when it was written anew
@@ -40,6 +40,10 @@ _FIELDS = {
     "cluster_pinned?": bool,
     "cluster?": int,
     "cluster_name?": str,
+    "file_tags?": [str],
+    "own_tags?": [str],
+    "file_caption?": str,
+    "own_caption?": bool,
 }
 _IMAGE = {"content_hash": str, "uri": str, "when": str, "fields": _FIELDS}
 _PAIR = {"pair": [str], "decision": (str, None), "when": str, "names": [str]}
@@ -134,11 +138,26 @@ class Kept:
 
 
 def said_of(payload: Mapping[str, Any]) -> Said | None:
-    """What people said of the image with this payload; None if it is nothing."""
-    if not payload.get("content_hash") or not any(payload.get(name) for name in BY_PEOPLE):
+    """What people said of the image with this payload; None if it is nothing, or only what its file says too. What
+    they took away of the file's is something."""
+    if not payload.get("content_hash") or not _is_said(payload):
         return None
     fields = {name: payload[name] for name in FIELDS if payload.get(name) is not None}
     return Said(str(payload["content_hash"]), str(payload["uri"]), fields)
+
+
+def _is_said(payload: Mapping[str, Any]) -> bool:
+    if any(payload.get(name) for name in ("name", "cluster_pinned", "own_tags", "own_caption")):
+        return True
+    by_file = by_file_alone(payload)
+    return set(payload.get("tags") or ()) != set(by_file["tags"] or ()) or (
+        (payload.get("caption") or None) != (by_file["caption"] or None)
+    )
+
+
+def by_file_alone(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields as they are while people say nothing: what the file of the image says, None for nothing."""
+    return {"tags": payload.get("file_tags"), "caption": payload.get("file_caption"), "name": None}
 
 
 def changed(payload: Mapping[str, Any], changes: Mapping[str, Any]) -> Iterator[Said]:

@@ -17,6 +17,7 @@ from imagefinder.index.said import (
     Home,
     Kept,
     Said,
+    by_file_alone,
     is_cut_short,
     load_said,
     note,
@@ -144,7 +145,7 @@ def put_back(index: Home) -> int:
             said = part[point.id]
             if point.payload.get("content_hash") != said.content_hash:
                 continue
-            wanted = {name: said.fields.get(name) for name in PUT_BACK}
+            wanted = {n: said.fields.get(n) for n in PUT_BACK} if said.fields else by_file_alone(point.payload)
             if any((point.payload.get(name) or None) != (value or None) for name, value in wanted.items()):
                 index.store.merge_payload([point.id], wanted)
                 changed += 1

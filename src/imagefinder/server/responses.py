@@ -45,6 +45,16 @@ class Image(ResponseBody):
     colours: list[str] = []
     cluster: int | None = None
     cluster_name: str | None = None
+    camera: str | None = Field(default=None, description="What the file says of itself, as lens, lat and lon.")
+    lens: str | None = None
+    lat: float | None = Field(default=None, description="Degrees, WGS 84, north positive.")
+    lon: float | None = Field(default=None, description="Degrees, WGS 84, east positive.")
+    text: str | None = Field(default=None, description="The text read in the picture.")
+    text_boxes: list[int] | None = Field(
+        default=None,
+        description="Of one image only: four numbers for each word of its text (by spaces): left, top, right and "
+        "bottom, in thousandths of the picture's sides.",
+    )
 
 
 class Hit(Image):

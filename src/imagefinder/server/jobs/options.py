@@ -106,6 +106,13 @@ class QualityOptions(Body):
     again: bool = False
 
 
+class ReadOptions(Body):
+    """Read the text in the pictures that were not read yet."""
+
+    again: bool = Field(False, description="Read all of them again.")
+    workers: int | None = Field(None, ge=1, le=256, description="Cores to take, by default half of them.")
+
+
 class NoOptions(Body):
     pass
 
