@@ -174,7 +174,8 @@ class Record:
         return {"id": self.id, **{k: v for k, v in self.to_payload().items() if k not in UNSHOWN_FIELDS}}
 
 
-# What ImageFinder itself writes on records beside their own fields: clusters, and scores of the picture.
+# What ImageFinder itself writes on records beside their own fields: clusters, scores of the picture, and the concepts
+# that it belongs to.
 DERIVED_FIELDS = (
     "cluster",
     "cluster_name",
@@ -187,6 +188,7 @@ DERIVED_FIELDS = (
     "issues",
     "class",
     "class_confidence",
+    "concept",
     "missing",
 )
 # What files themselves say, beside tags, caption and date. A table may have columns of these names, which go before.

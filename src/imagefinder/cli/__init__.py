@@ -14,6 +14,7 @@ from imagefinder._version import __version__
 from imagefinder.cli import (
     cluster,
     clusters,
+    concept,
     demo,
     download,
     duplicates,
@@ -57,6 +58,7 @@ COMMANDS = (
     export.assign,
     download.download,
     tag.tag,
+    concept.concept,
     remove.remove,
     train.train,
     train.predict,

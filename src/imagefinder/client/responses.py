@@ -115,13 +115,9 @@ def classified_of(result: Row, skipped: tuple[Skipped, ...]) -> Classified:
 
 
 def assessment_of(result: Row, missing: int) -> Assessment:
-    from imagefinder.evaluation.clustering import ClusterScores
     from imagefinder.evaluation.of_index import Assessment
-    from imagefinder.evaluation.retrieval import LabelScores, WordScores
 
-    kinds: dict[str, Any] = {"labels": LabelScores, "clusters": ClusterScores, "words": WordScores}
-    scores = {name: kind(**result[name]) for name, kind in kinds.items() if result[name]}
-    return Assessment(**{**_known(Assessment, result), **scores, "missing": missing})
+    return Assessment.from_dict({**result, "missing": missing})
 
 
 def variance_of(result: Row) -> PcaReport:

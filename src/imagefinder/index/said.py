@@ -49,9 +49,10 @@ _IMAGE = {"content_hash": str, "uri": str, "when": str, "fields": _FIELDS}
 _PAIR = {"pair": [str], "decision": (str, None), "when": str, "names": [str]}
 _CLUSTER = {"label": int, "name": str, "named": bool, "locked": bool, "joined": bool}
 _GROUPS = {"groups": (str, None), "clusters": [_CLUSTER], "apart": [[int]]}
-_JUDGEMENT = {"feedback": str, "row": ({"id": str}, None)}
-SHAPE = (_IMAGE, _PAIR, _GROUPS, _JUDGEMENT, {"size": int, "anew": int})
-FEW = (b'{"pair"', b'{"groups"', b'{"feedback"')  # begin the lines that are not of images
+MADE = ("feedback", "concept")  # what people made, by ids: judgements, and queries that they gave a name
+_MADE = [{kind: str, "row": ({"id": str}, None)} for kind in MADE]
+SHAPE = (_IMAGE, _PAIR, _GROUPS, *_MADE, {"size": int, "anew": int})
+FEW = (b'{"pair"', b'{"groups"', *(f'{{"{kind}"'.encode() for kind in MADE))  # begin the lines that are not of images
 
 
 class Home(Protocol):
@@ -91,13 +92,13 @@ class Said:
 @dataclass(slots=True)
 class Kept:
     """All that is kept: of ``images`` by content and URI, decisions on ``pairs`` of contents, the row about the
-    clusters in force (``groups``), judgements by their ids (``feedback``). Of the images ``taken_back`` nothing is said
-    any more. ``lost`` lines can't be read."""
+    clusters in force (``groups``), and what people ``made``, by its kind and its ids. Of the images ``taken_back``
+    nothing is said any more. ``lost`` lines can't be read."""
 
     images: dict[tuple[str, str], Said] = field(default_factory=dict)
     pairs: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     groups: dict[str, Any] | None = None
-    feedback: dict[str, dict[str, Any]] = field(default_factory=dict)
+    made: dict[str, dict[str, dict[str, Any]]] = field(default_factory=lambda: {kind: {} for kind in MADE})
     taken_back: set[tuple[str, str]] = field(default_factory=set)
     lost: int = 0
 
@@ -118,10 +119,10 @@ class Kept:
                 self.pairs[first, second] = dict(row)
         elif "groups" in row:
             self.groups = dict(row) if row["groups"] else None
-        elif "feedback" in row:
-            self.feedback.pop(row["feedback"], None)
+        for kind in (kind for kind in MADE if kind in row):
+            self.made[kind].pop(row[kind], None)
             if row["row"]:
-                self.feedback[row["feedback"]] = row["row"]
+                self.made[kind][row[kind]] = row["row"]
 
     def rows(self) -> Iterator[Mapping[str, Any]]:
         """The lines that say all of it."""
@@ -129,7 +130,7 @@ class Kept:
         yield from self.pairs.values()
         if self.groups:
             yield self.groups
-        yield from ({"feedback": id, "row": row} for id, row in self.feedback.items())
+        yield from ({kind: id, "row": row} for kind, rows in self.made.items() for id, row in rows.items())
 
     def add(self, later: Iterable[Said]) -> None:
         for said in later:

@@ -76,6 +76,23 @@ class Hits(ResponseBody):
     hits: list[Hit]
 
 
+class Concept(ResponseBody):
+    """A query under a name. `parts` are those of POST /v1/search; `images` are marked as belonging to it."""
+
+    id: str
+    created: str
+    name: str
+    parts: list[dict[str, Any]]
+    liked: list[dict[str, str]]
+    disliked: list[dict[str, str]]
+    min_score: float | None
+    images: int
+
+
+class Concepts(ResponseBody):
+    concepts: list[Concept]
+
+
 class Upload(ResponseBody):
     upload: str
     width: int
@@ -241,6 +258,22 @@ class Sources(ResponseBody):
 class Spaces(ResponseBody):
     images: int
     spaces: list[Space]
+
+
+class BetterModel(ResponseBody):
+    """A model with which searches by words would find more, and what it costs there."""
+
+    model: str = Field(description="The short name of a model of the catalogue.")
+    title: str
+    licence: str
+    bytes: int = Field(description="Still to be fetched; 0 if it is on the server's machine.")
+    images: int
+    images_per_second: float = Field(description="Judged by a part of such a model, timed on the server's machine.")
+    seconds: float = Field(description="For all images at that speed, without reading them.")
+
+
+class BetterWords(ResponseBody):
+    better_words: BetterModel | None = Field(description="null: none is needed, or none can be fetched.")
 
 
 class Link(ResponseBody):

@@ -239,6 +239,20 @@ def _model(task: Task, *, name: str, use: bool = False) -> Any:
     return {**filled.to_dict(), "skipped": len(filled.skipped)}
 
 
+def _better_words(task: Task) -> Any:
+    """Fetch the model that is recommended for words, embed all images with it, and search with it from then on."""
+    from imagefinder.index.better_words import RECOMMENDED
+    from imagefinder.models.registry import pull_model
+
+    def fetching(progress: Progress) -> None:
+        name = progress.stage.rpartition("/")[2]
+        task.step(f"fetching {name}, in MB", progress.done // 1_000_000, progress.total // 1_000_000, open=True)
+
+    task.step("asking the hub", open=True)
+    spec = pull_model(RECOMMENDED, progress=fetching)
+    return _model(task, name=spec.name, use=True)
+
+
 def _train(task: Task, *, what: str, **options: Any) -> Any:
     train: dict[str, Callable[..., Training]] = {
         "adapter": task.finder.train_adapter,
@@ -264,13 +278,21 @@ def _evaluate(
     *,
     labels: Mapping[str, str] = MappingProxyType({}),
     captions: Mapping[str, Sequence[str]] = MappingProxyType({}),
-    space: str | None = None,
+    queries: Sequence[Mapping[str, Any]] = (),
+    duplicates: Sequence[tuple[str, str]] = (),
+    apart: Sequence[tuple[str, str]] = (),
+    **options: Any,
 ) -> Any:
     from imagefinder.catalog.label_table import LabelTable
+    from imagefinder.catalog.question_tables import Asked, Pairs, Questions
 
     task.step("measuring")
     pairs = [(id, text) for id, texts in captions.items() for text in texts]
-    return task.finder.evaluate(LabelTable(labels, pairs, ()), space).to_dict()
+    table = LabelTable(labels, pairs, ()) if labels or captions else None
+    asked = Questions(tuple(Asked(**one) for one in queries)) if queries else None
+    judged = Pairs.of(duplicates, apart) if duplicates or apart else None
+    given = {name: value for name, value in options.items() if value is not None}
+    return task.finder.evaluate(table, queries=asked, pairs=judged, progress=task.report, **given).to_dict()
 
 
 JOBS: dict[str, JobKind] = {
@@ -286,9 +308,13 @@ JOBS: dict[str, JobKind] = {
     "read": JobKind("Reading text in pictures", options.ReadOptions, _read, ("images",), _check_read),
     "pca": JobKind("Measuring dimensions", options.NoOptions, _pca),
     "model": JobKind("Adding a model", options.ModelOptions, _model, ("images",)),
+    "better-words": JobKind("Getting better at words", options.NoOptions, _better_words, ("images",)),
     "train": JobKind(_train_title, options.TrainOptions, _train, ("images",), hidden=("labels", "captions")),
     "evaluate": JobKind(
-        "Measuring how well images are found", options.EvaluateOptions, _evaluate, hidden=("labels", "captions")
+        "Measuring how well images are found",
+        options.EvaluateOptions,
+        _evaluate,
+        hidden=("labels", "captions", "queries", "duplicates", "apart"),
     ),
     "classify": JobKind("Telling classes", options.ClassifyOptions, _classify, ("images",)),
     "move-source": JobKind("Moving a source", options.MoveOptions, _move, ("images",), _check_move, ("within",)),
