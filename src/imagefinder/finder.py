@@ -88,12 +88,14 @@ class ImageFinder:
         wait_s: float = 2.0,
         read_only: bool = False,
     ) -> Self:
-        """Open the index in the folder ``path``, or make a new one there. With ``read_only`` the index must exist, and
-        any number of processes may read it at once: beside one that writes, and on a disk that can't be written or is
-        full. What would change it raises IndexFolderError. ``model`` names the model of a new index, or is an object of
-        your own that fulfils ``models.base.Embedder``. In an existing index it says which of its models is asked, by
-        default the one in use; ``add_model`` adds another. If another process holds the index, wait up to ``wait_s``
-        seconds for it. Raises NotFoundError (``create=False`` and there is none) or an IndexFolderError."""
+        """Open the index in the folder ``path``, or make a new one there.
+        With ``read_only`` the index must exist, and any number of processes may read it at once: beside one that
+        writes, and on a disk that can't be written or is full. What would change it raises IndexFolderError. ``model``
+        names the model of a new index, or is an object of your own that fulfils ``models.base.Embedder``. In an
+        existing index it says which of its models is asked, by default the one in use; ``add_model`` adds another. If
+        another process holds the index, wait up to ``wait_s`` seconds for it. Raises NotFoundError (``create=False``
+        and there is none) or an IndexFolderError.
+        """
         folder = expanded(path).absolute()
         if model is not None and create and not exists(folder):
             find_spec(known_name(model))  # a name that is wrong leaves no new index behind
@@ -127,15 +129,17 @@ class ImageFinder:
         progress: OnProgress | None = None,
     ) -> IngestReport:
         """Index folders, image files, CSV or Parquet tables and URLs; called again, take in what has changed. With no
-        source at all, go over those already known, with the options they were last given. New and changed images are
-        embedded; moved ones keep their vectors; images gone from a folder or a table leave the index. ``include`` and
-        ``exclude`` are globs in gitignore syntax, ``column`` the column of a table that holds the paths or URLs (found
-        by its name when not given). ``within`` are real paths of folders: of a new source nothing outside them is
-        opened, wherever links or tables lead. What can't be used is in the report's ``skipped``, a source that is not
-        there in ``missing``; the run goes on. Images that seem to be away rather than removed stay, see
-        ``ingest.guard``, unless ``allow_removal`` is set (older name: ``allow_empty``). What was said of removed images
-        comes back with their content. Searches go on, another run waits. An exception that ``progress`` raises stops
-        the run; what is stored stays."""
+        source at all, go over those already known, with the options they were last given.
+
+        New and changed images are embedded; moved ones keep their vectors; images gone from a folder or a table leave
+        the index. ``include`` and ``exclude`` are globs in gitignore syntax, ``column`` the column of a table that
+        holds the paths or URLs (found by its name when not given). ``within`` are real paths of folders: of a new
+        source nothing outside them is opened, wherever links or tables lead. What can't be used is in the report's
+        ``skipped``, a source that is not there in ``missing``; the run goes on. Images that seem to be away rather than
+        removed stay, see ``ingest.guard``, unless ``allow_removal`` is set (older name: ``allow_empty``). What was said
+        of removed images comes back with their content. Searches go on, another run waits. An exception that
+        ``progress`` raises stops the run; what is stored stays.
+        """
         options = {"include": tuple(include), "exclude": tuple(exclude), "column": column, "within": within}
         return add_sources(
             self._collection,
@@ -205,13 +209,17 @@ class ImageFinder:
         fuse: Fuse = "mean",
     ) -> Hits:
         """The ``k`` images that fit the query best; see ``search.query.parse_query`` for what a query may be.
+
         ``same_cluster`` keeps to one cluster: that of the image asked for, or of the best hit. ``liked`` and
         ``disliked`` name images that were right or wrong, by id or URI; the response learns from them, and with some
         liked there need be no query. ``collapse`` makes one hit of near-identical ones. ``diversity``, from 0 to 1,
-        puts hits unlike each other ahead. ``spaces`` names the spaces or models to ask, by default the one in use.
-        ``measures`` are "cosine", "euclidean" (of the vectors as the model gave them) or both. Several models or
-        measures rank by themselves, and ``fuse`` makes one ranking of it: "rrf", "vote" or "mean", see
-        ``search.fusion``. Raises InvalidQueryError, InvalidFilterError or NotFoundError."""
+        puts hits unlike each other ahead.
+
+        ``spaces`` names the spaces or models to ask, by default the one in use. ``measures`` are "cosine", "euclidean"
+        (of the vectors as the model gave them) or both. Several models or measures rank by themselves, and ``fuse``
+        makes one ranking of it: "rrf", "vote" or "mean", see ``search.fusion``. Raises InvalidQueryError,
+        InvalidFilterError or NotFoundError.
+        """
         options = SearchOptions.of(
             k,
             filter=filter,
@@ -229,7 +237,8 @@ class ImageFinder:
         return self._collection.index.steadily(lambda: search_collection(self._collection, query, options))
 
     def similar(self, image: ImageName, k: int = 10, **options: Any) -> Hits:
-        """The ``k`` images most like one of the index, by id or URI, without itself; the options of ``search``."""
+        """The ``k`` images most like one of the index, named by id or URI, without itself. The options are those of
+        ``search``."""
         return self.search(Term(Kind.ID, self._collection.resolve(image)), k, **options)
 
     @property
@@ -261,7 +270,8 @@ class ImageFinder:
         return listed(self._collection.index, filter, sort, k, offset)
 
     def facets(self, filter: FilterLike = None) -> dict[str, Any]:
-        """How many of the images that match have which values, and what they span; see ``catalog.facets.facets``."""
+        """How many of the images that match have which folder, cluster, tag, format, colour, issue and year, and what
+        sizes and dates they span; see ``catalog.facets.facets``."""
         return facets(self._collection.index, filter)
 
     def columns(self, fields: Sequence[str], filter: FilterLike = None, sort: str | None = None) -> dict[str, Any]:
@@ -299,8 +309,8 @@ class ImageFinder:
         self, n_clusters: int | None = None, *, progress: OnProgress | None = None, **options: Any
     ) -> Clustering:
         """Cluster all images; None lets the data decide how many. The options are those of
-        ``clusters.make.ClusterOptions``: method, features, scale, seed and so on. The records get ``cluster`` and
-        ``cluster_name``, for filters. Corrections of earlier clusters are kept."""
+        ``clusters.make.ClusterOptions``. The records get ``cluster`` and ``cluster_name``, for filters. Corrections of
+        earlier clusters are kept."""
         from imagefinder.clusters.make import cluster_collection
 
         return cluster_collection(self._collection, n_clusters, progress, **options)
@@ -453,8 +463,7 @@ class ImageFinder:
     def embed_images(self, images: Sequence[str | Path | bytes | Image], space: str | None = None) -> Float32:
         """Pictures (paths, URLs, bytes of image files, or Pillow images) as vectors that compare with
         ``vectors(space)``, by default of the image space; ``finder.text_space`` is for comparing them with texts.
-        Float32 (n, dim), rows of unit length. Raises ImageError for a picture that can't be used.
-        """
+        Float32 (n, dim), rows of unit length. Raises ImageError for a picture that can't be used."""
         return embed_pictures(self._collection, images, space)
 
     # --- learning -------------------------------------------------------------------------------------------------

@@ -17,7 +17,8 @@ from imagefinder.client import Client
 from imagefinder.errors import InvalidInputError
 from imagefinder.server.app import create_app
 from imagefinder.server.hub import Changed, Hub
-from imagefinder.server.jobs.kinds import JOBS, JobKind, Task, title_of
+from imagefinder.server.jobs.kinds import JOBS, JobKind, title_of
+from imagefinder.server.jobs.task import Task
 from imagefinder.server.requests import Body
 
 SCRIPTS = Path(imagefinder.server.__file__).parent / "page" / "js"

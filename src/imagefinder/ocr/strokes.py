@@ -44,7 +44,7 @@ def _letters(parts: Float32) -> Float32:
         (height >= LOWEST) & (height <= HIGHEST) & (width <= 2.5 * height) & (width >= 0.08 * height) & (share >= 0.15)
     )
     boxes = np.stack([left, top, left + width, top + height], axis=1)[fits][:LETTERS]
-    return boxes[np.argsort(boxes[:, 0], kind="stable")]
+    return np.asarray(boxes[np.argsort(boxes[:, 0], kind="stable")], np.float32)
 
 
 def longest_row(boxes: Float32) -> int:

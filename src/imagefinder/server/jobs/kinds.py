@@ -21,6 +21,7 @@ from imagefinder.server.errors import first_fault
 from imagefinder.server.jobs import options
 from imagefinder.server.jobs.job import Job
 from imagefinder.server.jobs.queue import Jobs
+from imagefinder.server.jobs.task import Task
 from imagefinder.server.requests import Body
 from imagefinder.server.settings import place_of
 from imagefinder.server.uploads import Uploads, bounds, check_source
@@ -30,34 +31,7 @@ if TYPE_CHECKING:
     from imagefinder.server.hub import Changed, Hub
     from imagefinder.server.settings import ServerSettings
     from imagefinder.training.report import Training
-    from imagefinder.types import Progress, Skipped
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A job as its run sees it."""
-
-    finder: ImageFinder
-    job: Job
-    jobs: Jobs
-    hub: Hub
-
-    def step(self, stage: str, done: int = 0, total: int = 0, *, open: bool = False) -> None:
-        """Say how far the job is; it ends here if somebody has cancelled it. ``open``: other short work, such as adding
-        an image, may be done now."""
-        self.jobs.step(self.job, stage, done, total, open=open)
-
-    def report(self, progress: Progress) -> None:
-        """The same, as the library says it."""
-        self.step(progress.stage, progress.done, progress.total)
-
-    def leave_out(self, skipped: Sequence[Skipped]) -> None:
-        """List images that the job could not use."""
-        self.job.skipped = [s.to_dict() for s in skipped]
-
-    def changed(self, *what: Changed) -> None:
-        """Tell pages what has changed, before the job's end does."""
-        self.hub.changed(*what)
+    from imagefinder.types import Progress
 
 
 class Host(Protocol):
