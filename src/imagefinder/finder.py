@@ -26,7 +26,7 @@ from imagefinder.ingest.sources import add_sources
 from imagefinder.models.registry import find_spec, known_name
 from imagefinder.search.answer import search_collection
 from imagefinder.search.embed import embed_pictures, embed_texts
-from imagefinder.search.options import Fuse, Measure, SearchOptions
+from imagefinder.search.options import Fuse, Measure, SearchOptions, WordsIn
 from imagefinder.search.query import Kind, QueryInput, Term
 from imagefinder.store.filters.parse import FilterLike
 from imagefinder.types import UNSET, Unset
@@ -208,6 +208,7 @@ class ImageFinder:
         spaces: Sequence[str] = (),
         measures: Sequence[Measure] = ("cosine",),
         fuse: Fuse = "mean",
+        words_in: WordsIn = "both",
     ) -> Hits:
         """The ``k`` images that fit the query best; see ``search.query.parse_query`` for what a query may be.
 
@@ -218,8 +219,8 @@ class ImageFinder:
 
         ``spaces`` names the spaces or models to ask, by default the one in use. ``measures`` are "cosine", "euclidean"
         (of the vectors as the model gave them) or both. Several models or measures rank by themselves, and ``fuse``
-        makes one ranking of it: "rrf", "vote" or "mean", see ``search.fusion``. Raises InvalidQueryError,
-        InvalidFilterError or NotFoundError.
+        makes one ranking of it: "rrf", "vote" or "mean", see ``search.fusion``. ``words_in`` is where words are looked
+        for: "pictures", "texts" or "both". Raises InvalidQueryError, InvalidFilterError or NotFoundError.
         """
         options = SearchOptions.of(
             k,
@@ -234,6 +235,7 @@ class ImageFinder:
             spaces=spaces,
             measures=measures,
             fuse=fuse,
+            words_in=words_in,
         )
         return self._collection.index.steadily(lambda: search_collection(self._collection, query, options))
 

@@ -24,7 +24,7 @@ from imagefinder.store.stores import STORES
 if TYPE_CHECKING:
     import numpy as np
 
-    from imagefinder.store.base import Point, ScoredPoint, Store, VectorParams
+    from imagefinder.store.base import Matches, Point, ScoredPoint, Store, VectorParams
     from imagefinder.store.filters.parse import Filter
     from imagefinder.store.stores import StoreKind
 
@@ -197,6 +197,20 @@ class ReadingStore(RefusesWrites):
 
     def score(self, name: str, vector: np.ndarray, ids: Sequence[str]) -> dict[str, float]:
         return self._read(lambda store: store.score(name, vector, ids))
+
+    def text_fields(self) -> Sequence[str]:
+        return self._read(lambda store: store.text_fields())
+
+    def match(
+        self,
+        text: str,
+        fields: Sequence[str],
+        k: int,
+        *,
+        filter: Filter | None = None,
+        ids: Sequence[str] | None = None,
+    ) -> dict[str, Matches]:
+        return self._read(lambda store: store.match(text, fields, k, filter=filter, ids=ids))
 
     def retrieve(self, ids: Sequence[str], *, vectors: Sequence[str] = ()) -> list[Point]:
         return self._read(lambda store: store.retrieve(ids, vectors=vectors))

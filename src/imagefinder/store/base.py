@@ -47,6 +47,15 @@ class ScoredPoint:
     payload: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """A result of ``Store.match`` for one field: the ``scores`` of points, by id. No other point scores more than
+    ``rest``, which is 0 where these are all."""
+
+    scores: Mapping[str, float]
+    rest: float = 0.0
+
+
 class StoreType(Protocol):
     """What the class of a store can do: create a store, or open one."""
 
@@ -116,6 +125,23 @@ class Store(Protocol):
     def score(self, name: str, vector: np.ndarray, ids: Sequence[str]) -> dict[str, float]:
         """The scores that ``query`` would give to these points, by id. Unknown points, and points without the vector,
         are left out."""
+
+    def text_fields(self) -> Sequence[str]:
+        """The fields whose words ``match`` can look up."""
+
+    def match(
+        self,
+        text: str,
+        fields: Sequence[str],
+        k: int,
+        *,
+        filter: Filter | None = None,
+        ids: Sequence[str] | None = None,
+    ) -> dict[str, Matches]:
+        """For each of these fields, the points whose texts say most of the words of ``text``, ``k`` at most, or with
+        ``ids`` those of them that say any. The score is BM25 (Robertson and Zaragoza 2009) with k1 = 1.2 and b = 0.75;
+        what a word is, ``store.words`` says. A field whose words can't be looked up has no entry. Points with the
+        score of the last one are left out where there may be more of them."""
 
     def retrieve(self, ids: Sequence[str], *, vectors: Sequence[str] = ()) -> list[Point]:
         """The points of these ids, in their order; unknown ids are left out."""

@@ -8,13 +8,13 @@ payload of every point for each query (70-150 ms at 22,914 points), while ids ca
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from imagefinder.store.edge.engine import INDEXED, json_path
 from imagefinder.store.fields import FIELD_KINDS, Kind
 from imagefinder.store.filters.dates import period, to_iso
-from imagefinder.store.filters.parse import And, Compare, Contains, Filter, Has, In, Not, Or, Value
+from imagefinder.store.filters.parse import And, Compare, Contains, Filter, Has, In, Not, Or, Says, Value
 
 if TYPE_CHECKING:
     import qdrant_edge
@@ -23,15 +23,32 @@ _EXACT_INT = 2**53  # the engine compares numbers as float64, which holds every 
 Resolve: TypeAlias = "Callable[[Filter, list[str], qdrant_edge.Filter | None], qdrant_edge.Filter]"
 
 
-def translate(filter: Filter, resolve: Resolve) -> qdrant_edge.Filter:
+def translate(filter: Filter, resolve: Resolve, texts: Mapping[str, str]) -> qdrant_edge.Filter:
     """The engine's form of ``filter``.
 
     ``resolve(filter, fields, among)`` gives an engine's filter by the ids of the points that fulfil the filter by
-    ``predicate.matches``, which reads ``fields``; only points that fulfil ``among`` (None: all) can.
+    ``predicate.matches``, which reads ``fields``; only points that fulfil ``among`` (None: all) can. ``texts`` are
+    the engine's paths of the fields with an index of words.
     """
-    translator = _Translator()
-    direct = translator.direct(filter)
-    return resolve(filter, sorted(_fields(filter)), translator.among(filter)) if direct is None else direct
+    translator = _Translator(texts)
+    if (direct := translator.direct(filter)) is not None:
+        return direct
+    if isinstance(filter, And):  # words change from query to query, the rest of a filter stays and is remembered
+        words = [part for part in filter.parts if _looks_up_words(part) and translator.direct(part) is not None]
+        if words:
+            rest = [part for part in filter.parts if part not in words]
+            other = translate(rest[0] if len(rest) == 1 else And(tuple(rest)), resolve, texts)
+            return translator.all_of([*map(translator.direct, words), other])
+    return resolve(filter, sorted(_fields(filter)), translator.among(filter))
+
+
+def _looks_up_words(filter: Filter) -> bool:
+    match filter:
+        case And(parts) | Or(parts):
+            return any(map(_looks_up_words, parts))
+        case Not(part):
+            return _looks_up_words(part)
+    return isinstance(filter, Says)
 
 
 def _fields(filter: Filter) -> set[str]:
@@ -40,16 +57,21 @@ def _fields(filter: Filter) -> set[str]:
             return set().union(*map(_fields, parts))
         case Not(part):
             return _fields(part)
-        case Compare() | In() | Contains() | Has():
+        case Says("name"):
+            return {"name", "uri"}
+        case Compare() | In() | Contains() | Has() | Says():
             return {filter.field}
     raise TypeError(f"not a filter: {filter!r}")
 
 
 class _Translator:
-    def __init__(self) -> None:
+    def __init__(self, texts: Mapping[str, str]) -> None:
         import qdrant_edge
 
-        self._engine = qdrant_edge
+        self._engine, self._texts = qdrant_edge, texts
+
+    def all_of(self, parts: Sequence[qdrant_edge.Filter | None]) -> qdrant_edge.Filter:
+        return self._engine.Filter(must=[part for part in parts if part is not None])
 
     def direct(self, filter: Filter) -> qdrant_edge.Filter | None:
         """The engine's filter with exactly the meaning of ``filter``, if all its fields are indexed; otherwise None."""
@@ -67,6 +89,8 @@ class _Translator:
                 return self.direct(Not(Compare(field, "=", value)))
             case Compare(field, "=", value) if _is_indexed(field, value):
                 return self._equal(f'"{field}"', value)
+            case Says(field, text, how) if field != "name" and field in self._texts:
+                return self._words(field, text, how)
             case In(field, values) if _is_indexed(field, *values):
                 return self._engine.Filter(should=[self._equal(f'"{field}"', value) for value in values])
         return None
@@ -84,6 +108,8 @@ class _Translator:
         return self.direct(filter) or self._leaf_among(filter)
 
     def _leaf_among(self, leaf: Filter) -> qdrant_edge.Filter | None:
+        if isinstance(leaf, Says) and leaf.field == "name" and self._texts.keys() >= {"uri", "name"}:
+            return self._engine.Filter(should=[self._words(field, leaf.text, "any") for field in ("uri", "name")])
         path = json_path(leaf.field) if isinstance(leaf, Compare | Has) else None
         if path is None:
             return None
@@ -99,6 +125,14 @@ class _Translator:
             case Compare(field, op, value) if not isinstance(value, str | bool) and abs(value) < _EXACT_INT:
                 return self._number(path, field, op, value)
         return None
+
+    def _words(self, field: str, text: str, how: str) -> qdrant_edge.Filter:
+        match: Any = {
+            "all": self._engine.MatchText,
+            "any": self._engine.MatchTextAny,
+            "phrase": self._engine.MatchPhrase,
+        }[how](text)
+        return self._engine.Filter(must=[self._engine.FieldCondition(self._texts[field], match=match)])
 
     def _equal(self, path: str, value: Value) -> qdrant_edge.Filter:
         wanted = value if type(value) is int and FIELD_KINDS.get(path.strip('"')) is Kind.NUMBER else str(value)

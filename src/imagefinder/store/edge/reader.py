@@ -12,10 +12,11 @@ from uuid import UUID
 import numpy as np
 
 from imagefinder.errors import IndexFolderError
-from imagefinder.store.base import Point, ScoredPoint, VectorParams
+from imagefinder.store.base import Matches, Point, ScoredPoint, VectorParams
 from imagefinder.store.checks import canonical_ids, checked_batch, checked_vector, checked_window, known
 from imagefinder.store.edge.engine import best_and_equals, engine_errors, our_point, selector
 from imagefinder.store.edge.filters import translate
+from imagefinder.store.edge.texts import looked_up
 from imagefinder.store.filters.parse import Filter
 from imagefinder.store.filters.predicate import matches
 
@@ -37,6 +38,7 @@ class EdgeReader:
         self._params = params
         self._lock = threading.RLock()
         self._resolved: dict[str, qdrant_edge.Filter] = {}
+        self._texts: dict[str, str] = {}  # fields whose words can be looked up, with the engine's paths
         self._writes = 0
 
     @property
@@ -93,6 +95,29 @@ class EdgeReader:
                 params=engine.SearchParams(exact=True),
             )
             return {str(p.id): p.score for p in self._shard.query(request)}
+
+    def text_fields(self) -> Sequence[str]:
+        return tuple(self._texts)
+
+    def match(
+        self,
+        text: str,
+        fields: Sequence[str],
+        k: int,
+        *,
+        filter: Filter | None = None,
+        ids: Sequence[str] | None = None,
+    ) -> dict[str, Matches]:
+        import qdrant_edge as engine
+
+        checked_window(k, 0, None)
+        wanted = self._translated(filter)
+        with self._lock, engine_errors(self._path, "read"):
+            if ids is not None:
+                keys: set[Any] = set(canonical_ids(ids))
+                k = len(keys) + 1
+                wanted = engine.Filter(must=[engine.HasIdCondition(keys), *([wanted] if wanted else [])])
+            return {f: looked_up(self._shard, self._texts[f], text, k, wanted) for f in fields if f in self._texts}
 
     def retrieve(self, ids: Sequence[str], *, vectors: Sequence[str] = ()) -> list[Point]:
         for name in vectors:
@@ -155,7 +180,7 @@ class EdgeReader:
 
     def _translated(self, filter: Filter | None) -> qdrant_edge.Filter | None:
         with self._lock, engine_errors(self._path, "read"):
-            return None if filter is None else translate(filter, self._resolve)
+            return None if filter is None else translate(filter, self._resolve, self._texts)
 
     def _resolve(self, filter: Filter, fields: list[str], among: qdrant_edge.Filter | None) -> qdrant_edge.Filter:
         """The ids of the points that fulfil ``filter`` by ``predicate``; cached until the next write."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import islice
@@ -40,6 +40,8 @@ from imagefinder.store.edge.engine import (
 )
 from imagefinder.store.edge.reader import EdgeReader
 from imagefinder.store.edge.seal import LOG, Seal, check_count, check_files, closed, opened, read_seal, write_seal
+from imagefinder.store.edge.texts import first_texts, index_texts, indexed_texts, new_columns
+from imagefinder.store.words import COLUMNS, TEXTS
 
 if TYPE_CHECKING:
     import qdrant_edge
@@ -83,7 +85,10 @@ class EdgeStore(EdgeReader):
             StorageError: it can't be written.
         """
         path, params = Path(path), dict(vectors or {})
-        return cls(path, _create(path, params), params)
+        store = cls(path, _create(path, params), params)
+        with engine_errors(path, "write"):
+            store._texts = first_texts(store._shard)
+        return store
 
     @classmethod
     def open(cls, path: str | Path) -> EdgeStore:
@@ -105,7 +110,9 @@ class EdgeStore(EdgeReader):
         shard = load_shard(path, None if is_current(config, params) else make_config(params))
         with engine_errors(path, "write"):
             index_fields(shard)  # a store of an earlier version lacks those that came later
+            texts = first_texts(shard)
         store = cls(path, shard, params)
+        store._texts = texts
         store._take(seal)
         return store
 
@@ -129,6 +136,7 @@ class EdgeStore(EdgeReader):
             self._params = dict(vectors)
             self._before, self._sealed, self._payloads_only, self._sure = None, None, False, False
             self._live = _create(self._path, self._params)
+            self._texts = first_texts(self._live)
             self._resolved.clear()
             self._writes += 1
 
@@ -159,6 +167,7 @@ class EdgeStore(EdgeReader):
 
         checked = iter(checked_points(points, self._params))
         per_write = self._points_per_write(self._params)
+        self._index_columns(point.payload for point in points)
         while chunk := list(islice(checked, per_write)):
             self._write(UpdateOperation.upsert_points([engine_point(p) for p in chunk]), len(chunk))
 
@@ -181,6 +190,7 @@ class EdgeStore(EdgeReader):
         checked_payload(payload)
         key = checked_id(id)
         self._want_existing([key])
+        self._index_columns([payload])
         self._write(UpdateOperation.overwrite_payload([key], dict(payload)), 1, payloads_only=True)
 
     def merge_payload(self, ids: Sequence[str], payload: Mapping[str, Any]) -> None:
@@ -188,6 +198,7 @@ class EdgeStore(EdgeReader):
 
         checked_payload(payload)
         keys = iter(self._existing(canonical_ids(ids)))
+        self._index_columns([payload])
         set_ = {k: v for k, v in payload.items() if v is not None}
         unset: list[str] = [k for k in payload if k not in set_]
         while chunk := list(islice(keys, MERGED_AT_ONCE)):
@@ -296,6 +307,15 @@ class EdgeStore(EdgeReader):
                 remedy=DAMAGED_REMEDY,
             )
         self._sure = True
+
+    def _index_columns(self, payloads: Iterable[Mapping[str, Any]]) -> None:
+        """Make indexes of words for columns of tables that come for the first time."""
+        columns = islice(new_columns(payloads, self._texts), max(0, len(TEXTS) + COLUMNS - len(self._texts)))
+        if found := list(columns):
+            with self._lock, engine_errors(self._path, "write"):
+                self.want_room()
+                index_texts(self._shard, found)
+                self._texts = indexed_texts(self._shard)
 
     def _reload(self, params: dict[str, VectorParams]) -> None:
         """Apply new settings, which the engine reads only when it loads a shard."""

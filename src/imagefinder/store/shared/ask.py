@@ -20,7 +20,7 @@ from imagefinder.errors import (
     NotFoundError,
     StorageError,
 )
-from imagefinder.store.base import Point, ScoredPoint, VectorParams
+from imagefinder.store.base import Matches, Point, ScoredPoint, VectorParams
 from imagefinder.store.checks import checked_batch
 from imagefinder.store.shared.calls import unpacked
 from imagefinder.store.shared.line import Message, dial
@@ -116,6 +116,23 @@ class AskingStore(RefusesWrites):
     def score(self, name: str, vector: np.ndarray, ids: Sequence[str]) -> dict[str, float]:
         found: dict[str, float] = self.ask("score", [_numbers(name, vector)], name=name, ids=_ids(ids))[0]["result"]
         return found
+
+    def text_fields(self) -> Sequence[str]:
+        found: list[str] = self.ask("text_fields")[0]["result"]
+        return found
+
+    def match(
+        self,
+        text: str,
+        fields: Sequence[str],
+        k: int,
+        *,
+        filter: Filter | None = None,
+        ids: Sequence[str] | None = None,
+    ) -> dict[str, Matches]:
+        named = None if ids is None else _ids(ids)
+        said, _ = self.ask("match", text=text, fields=list(fields), k=k, filter=_text(filter), ids=named)
+        return {field: Matches(scores, rest) for field, (scores, rest) in said["result"].items()}
 
     def retrieve(self, ids: Sequence[str], *, vectors: Sequence[str] = ()) -> list[Point]:
         said, arrays = self.ask("retrieve", ids=_ids(ids), vectors=list(vectors))

@@ -28,6 +28,12 @@ def _scroll(store: Store, asked: Mapping[str, Any], arrays: Sequence[np.ndarray]
     return packed(next(iter(store.scroll(filter=as_filter(asked["filter"]), **options)), []))
 
 
+def _match(store: Store, asked: Mapping[str, Any], arrays: Sequence[np.ndarray]) -> Answer:
+    filter, ids = as_filter(asked["filter"]), asked["ids"]
+    found = store.match(asked["text"], asked["fields"], asked["k"], filter=filter, ids=ids)
+    return {field: [dict(matches.scores), matches.rest] for field, matches in found.items()}, ()
+
+
 READS: dict[str, Callable[[Store, Mapping[str, Any], Sequence[np.ndarray]], Answer]] = {
     "writes": lambda store, asked, arrays: (store.writes, ()),
     "vectors": lambda store, asked, arrays: ({n: asdict(p) for n, p in store.vectors().items()}, ()),
@@ -39,6 +45,8 @@ READS: dict[str, Callable[[Store, Mapping[str, Any], Sequence[np.ndarray]], Answ
         store.columns(asked["fields"], filter=as_filter(asked["filter"])),
         (),
     ),
+    "text_fields": lambda store, asked, arrays: (list(store.text_fields()), ()),
+    "match": _match,
     "without_vector": lambda store, asked, arrays: (store.without_vector(asked["name"]), ()),
     "count": lambda store, asked, arrays: (store.count(as_filter(asked["filter"])), ()),
 }
