@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from imagefinder.errors import InvalidQueryError, ModelError, NotFoundError
+from imagefinder.errors import InvalidQueryError, NotFoundError
 from imagefinder.images.loader import Loader
 from imagefinder.results import Hits
 from imagefinder.search.embed import EmbeddedTerm, Pictures, SpaceQuery, Stopwatch, embed_terms, query_vectors
@@ -84,11 +84,9 @@ def search(views: Sequence[View], terms: Sequence[Term], options: SearchOptions,
 
 
 def _written(views: Sequence[View], terms: Sequence[Term], options: SearchOptions) -> Written:
-    """What is looked up in the texts of images. Colours are among them where the models know little of colours.
-    Raises InvalidQueryError for the name of a file that is neither here nor in the index."""
-    wanted = options.words_in != "pictures" and any(t.kind is Kind.WORDS and t.weight > 0 for t in terms)
-    colours = wanted and any(map(_is_blind, views))
-    written = Written.of(views[0].index, terms, colours=colours, everywhere=wanted)
+    """What is looked up in the texts of images. Raises InvalidQueryError for the name of a file that is neither here
+    nor in the index."""
+    written = Written.of(views[0].index, terms, everywhere=options.words_in != "pictures")
     for term in terms:
         if term.field == "name" and looks_like_name(text := str(term.value)) and not written.finds(written.only):
             raise InvalidQueryError(
@@ -96,15 +94,6 @@ def _written(views: Sequence[View], terms: Sequence[Term], options: SearchOption
                 remedy="Check the name, or search by words, a path or a URL.",
             )
     return written
-
-
-def _is_blind(view: View) -> bool:
-    """Whether the model that reads words knows little of colours: it goes by the names of things."""
-    try:
-        text = view.models.spec(view.index.space(view.words).model).text if view.words else None
-    except (ModelError, NotFoundError):  # said where the model is needed
-        return False
-    return text is not None and text.kind == "conse"
 
 
 def _known(written: Written, options: SearchOptions) -> Callable[[str], bool]:

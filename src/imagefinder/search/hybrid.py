@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 SPOKEN = 1.0  # spreads of the meaning's scores that one unit of BM25 adds
 FIRST = 30.0  # spreads that a phrase or a name adds: no sum of the rest is so large
+READ = 16  # payloads read at once
 SPARE = 16  # images looked at beyond those asked for
 DEEPER = 4  # times as many where these were too few
 
 
 class _Found(NamedTuple):
-    """Images by id with their scores, the payloads of some, and ``bound``: no other image scores more."""
+    """Images by id with their scores, and ``bound``: no other image scores more."""
 
     scores: Mapping[str, float]
-    payloads: Mapping[str, Mapping[str, object]]
     bound: float
 
 
@@ -39,14 +39,14 @@ class _Found(NamedTuple):
 class Hybrid:
     """The images ranked by ``meaning``, and what ``written`` finds in their texts.
 
-    The score is that of the meaning, and on top of it what the texts say: the sum of BM25 over the fields, in units of
+    The score is that of the meaning, and on top of it what the texts say: their BM25, in units of
     the spread (standard deviation) that the meaning's scores of random images have, so that it counts the same for
     every model. An image whose texts say nothing keeps its score. Images that say a phrase, or are called like the
     query, come first, with ``FIRST`` spreads on top. Without a ``meaning`` (None), the score is that of the texts. How
     it was chosen: ``benchmarks/hybrid.py``.
 
     The order is exact, at any depth: an image is given out when no image that was not looked at can score more (Fagin,
-    Lotem and Naor 2003). Those are bounded by three lists: the best by meaning, the best by each text, and the best by
+    Lotem and Naor 2003). Those are bounded by three lists: the best by meaning, the best by texts, and the best by
     meaning among those whose texts say any of the words.
     """
 
@@ -72,7 +72,7 @@ class Hybrid:
 
     def scores(self, ids: Sequence[str]) -> dict[str, float]:
         """The scores of these images; one without a vector is left out."""
-        found = self._summed(self.meaning.scores(ids) if self.meaning else dict.fromkeys(ids, 0.0), ids)
+        found = self._summed(self.meaning.scores(ids) if self.meaning else dict.fromkeys(ids, 0.0))
         first = self.written.first(self.filter)
         if first is None:
             return dict(found)
@@ -103,69 +103,58 @@ class Hybrid:
     def _ordered(self, n: int) -> Iterator[ScoredPoint]:
         """All images, the best first; ``n`` is how many will be taken."""
         first = self.written.first(self.filter)
-        if first is None:
-            yield from self._by_sum(self.filter, n)
-            return
+        tiers = [(self.filter, 0.0)]
+        if first is not None:
+            tiers = [(both(self.filter, first), self._lift), (both(self.filter, Not(first)), 0.0)]
         least = math.inf
-        for point in self._by_sum(both(self.filter, first), n):
-            least = point.score + self._lift
-            yield replace(point, score=least)
-        for point in self._by_sum(both(self.filter, Not(first)), n):
-            yield replace(point, score=min(point.score, least))
+        for filter, lift in tiers:
+            for point in self._by_sum(filter, n):
+                least = min(least, point.score + lift)
+                yield replace(point, score=least)
 
     def _by_sum(self, filter: Filter | None, n: int) -> Iterator[ScoredPoint]:
         """The images that pass the filter, the best first."""
         given: set[str] = set()
-        depth = n + SPARE
+        # A sum of several spaces is ranked block by block, so that no list of it bounds the rest: the depths are fixed.
+        depth = BLOCK if isinstance(self.meaning, Ranking) and len(self.meaning.queries) > 1 else n + SPARE
         while True:
             found = self._found(filter, depth)
             ready = [(-s, id) for id, s in found.scores.items() if id not in given and s > found.bound]
-            yield from self._points(sorted(ready), found)
+            yield from self._points(sorted(ready))
             if found.bound == -math.inf:
                 return
             given |= {id for _, id in ready}
             depth *= DEEPER
 
-    def _points(self, ready: Iterable[tuple[float, str]], found: _Found) -> Iterator[ScoredPoint]:
+    def _points(self, ready: Sequence[tuple[float, str]]) -> Iterator[ScoredPoint]:
         """The images with their payloads, but for those that have gone since they were found."""
-        while some := list(islice(ready := iter(ready), BLOCK)):
-            lacking = [id for _, id in some if id not in found.payloads]
-            payloads = {**found.payloads, **{p.id: p.payload for p in self.index.store.retrieve(lacking)}}
+        for start in range(0, len(ready), READ):
+            some = ready[start : start + READ]
+            payloads = {p.id: p.payload for p in self.index.store.retrieve([id for _, id in some])}
             yield from (ScoredPoint(id, -score, payloads[id]) for score, id in some if id in payloads)
 
     def _found(self, filter: Filter | None, depth: int) -> _Found:
         """The best images by each list, and what bounds the others."""
         said = self.written.best(filter, depth)
-        ids = {id: None for _, found in said for id in found.scores if id not in self.exclude}
-        rest = sum(weight * found.rest for weight, found in said)
+        ids = [id for id in said.scores if id not in self.exclude]
         if self.meaning is None:
-            scores = self._summed(dict.fromkeys(ids, 0.0), list(ids), said)
-            return _Found(scores, {}, self._bonus(rest) if rest else -math.inf)
+            return _Found({id: said.scores[id] for id in ids}, said.rest or -math.inf)
         near = self._by_meaning(filter, depth)
-        within = self._by_meaning(both(filter, self.written.any), depth) if rest else []
-        payloads = {p.id: p.payload for p in (*near, *within)}
+        within = self._by_meaning(both(filter, self.written.any), depth) if said.rest else []
         known = {p.id: p.score for p in (*near, *within)}
         scored = {**self.meaning.scores([id for id in ids if id not in known]), **known}
         others = near[-1].score if len(near) == depth else -math.inf
-        speaking = min(others, within[-1].score) if within and len(within) == depth and others > -math.inf else others
-        bound = max(others, speaking + self._bonus(rest) if rest and len(within) == depth else -math.inf)
-        return _Found(self._summed(scored, list(scored), said), payloads, bound)
+        if len(within) == depth:  # others that say any of the words
+            others = max(others, min(others, within[-1].score) + self._bonus(said.rest))
+        return _Found(self._summed(scored, said), others)
 
     def _by_meaning(self, filter: Filter | None, depth: int) -> list[ScoredPoint]:
         assert self.meaning is not None
-        return replace(self.meaning, filter=filter).best(depth)
+        return replace(self.meaning, filter=filter).best(depth, payload=False)
 
-    def _summed(
-        self, meaning: Mapping[str, float], ids: Sequence[str], said: Sequence[tuple[float, Matches]] | None = None
-    ) -> dict[str, float]:
+    def _summed(self, meaning: Mapping[str, float], said: Matches | None = None) -> dict[str, float]:
         """The scores of images: that of the meaning, and what their texts say."""
-        if said is None or any(found.rest for _, found in said):
-            texts = self.written.scores(ids)
-        else:  # all that say anything are among them
-            texts = {}
-            for weight, found in said:
-                for id, score in found.scores.items():
-                    texts[id] = texts.get(id, 0.0) + weight * score
+        texts = self.written.scores(list(meaning)) if said is None or said.rest else said.scores
         return {id: score + self._bonus(texts.get(id, 0.0)) for id, score in meaning.items()}
 
     def _bonus(self, said: float) -> float:

@@ -24,10 +24,9 @@ from imagefinder.store.checks import (
     checked_window,
     known,
 )
-from imagefinder.store.fields import FIELD_KINDS
 from imagefinder.store.filters.parse import Filter
 from imagefinder.store.filters.predicate import matches
-from imagefinder.store.words import K1, TEXTS, B, is_text, numbers_of, texts_in
+from imagefinder.store.words import K1, B, numbers_of, said_in
 
 
 class ExactStore:
@@ -126,6 +125,7 @@ class ExactStore:
         min_score: float | None = None,
         exact: bool = False,
         exclude: Collection[str] = (),
+        payload: bool = True,
     ) -> list[ScoredPoint]:
         params = known(self._params, name)
         checked_window(k, offset, min_score)
@@ -145,44 +145,27 @@ class ExactStore:
         wanted = set(canonical_ids(ids))
         return {p.id: p.score for p in self.query(name, vector, max(1, len(self._payloads))) if p.id in wanted}
 
-    def text_fields(self) -> Sequence[str]:
-        found = {f for payload in self._payloads.values() for f, value in payload.items() if is_text(f, value)}
-        return (*TEXTS, *sorted(found - {*TEXTS, *FIELD_KINDS}))
-
-    def match(
-        self,
-        text: str,
-        fields: Sequence[str],
-        k: int,
-        *,
-        filter: Filter | None = None,
-        ids: Sequence[str] | None = None,
-    ) -> dict[str, Matches]:
+    def match(self, text: str, k: int, *, filter: Filter | None = None, ids: Sequence[str] | None = None) -> Matches:
         checked_window(k, 0, None)
         wanted = set(self._ids(filter)) if ids is None else set(canonical_ids(ids)).intersection(self._ids(filter))
-        return {
-            f: self._match(text, f, k if ids is None else len(wanted) + 1, wanted)
-            for f in fields
-            if f in self.text_fields()
-        }
+        found = [(score, id) for id, score in self._said(set(numbers_of(text))).items() if id in wanted]
+        best = sorted(found, reverse=True)[:k]
+        rest = best[-1][0] if len(best) >= k and ids is None else 0.0
+        return Matches({id: score for score, id in best if score > rest}, rest)
 
-    def _match(self, text: str, field: str, k: int, wanted: Collection[str]) -> Matches:
-        """BM25 as its formula says it, over one field."""
-        said = {
-            id: [n for one in texts_in(p, field) for n in numbers_of(one, field)] for id, p in self._payloads.items()
-        }
+    def _said(self, words: Collection[int]) -> dict[str, float]:
+        """BM25 as its formula says it."""
+        said = {id: [n for text in said_in(p) for n in numbers_of(text)] for id, p in self._payloads.items()}
         said = {id: numbers for id, numbers in said.items() if numbers}
         mean = sum(map(len, said.values())) / max(1, len(said))
         totals: dict[str, float] = {}
-        for number in set(numbers_of(text, field)):
-            there = [id for id, numbers in said.items() if number in numbers]
+        for word in words:
+            there = [id for id, numbers in said.items() if word in numbers]
             rarity = math.log(1 + (len(said) - len(there) + 0.5) / (len(there) + 0.5))
             for id in there:
-                n, length = said[id].count(number), 1 - B + B * len(said[id]) / mean
+                n, length = said[id].count(word), 1 - B + B * len(said[id]) / mean
                 totals[id] = totals.get(id, 0.0) + rarity * n * (K1 + 1) / (n + K1 * length)
-        best = sorted(((score, id) for id, score in totals.items() if id in wanted), reverse=True)[:k]
-        rest = best[-1][0] if len(best) >= k else 0.0
-        return Matches({id: score for score, id in best if score > rest}, rest)
+        return totals
 
     def retrieve(self, ids: Sequence[str], *, vectors: Sequence[str] = ()) -> list[Point]:
         for name in vectors:

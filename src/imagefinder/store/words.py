@@ -1,100 +1,124 @@
-"""The words of texts, as the engine's tokeniser has them: without case, accents and endings (Porter's English stemmer),
-and without the commonest English words. In places of files a word also ends where ``CamelCase`` or a number begins.
+"""The words of what is known of an image: its texts, and how they are divided into words by the engine's own tokeniser,
+without case, accents and endings (Porter's English stemmer), and without the commonest English words.
 
-What is here is the meaning of ``Says`` and of ``match`` for every store; the engine's text indexes agree with it.
+What is here is the meaning of ``Says`` and of ``match`` for every store; the engine's index of words agrees with it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import unquote
+
+from imagefinder.store.fields import FIELD_KINDS
 
 if TYPE_CHECKING:
     import qdrant_edge
 
-PLACES = ("uri",)  # fields that hold the place of a file
-LISTS = ("tags", "colours")  # fields that hold several texts
-TEXTS = ("uri", "name", "caption", "tags", "cluster_name", "text", "colours")  # that every store looks words up in
-NOT_TEXTS = frozenset({"issues", "missing", "text_boxes", "class_confidence"})  # of those that tables can't bring
-COLUMNS = 24  # further fields of a store that words are looked up in: columns of tables
+ANY = "*"  # in place of a field: any text
+TEXTS = ("uri", "name", "caption", "tags", "cluster_name", "text")  # of the fields of a record
+NO_TEXTS = {*FIELD_KINDS, "issues", "missing", "cluster_pinned", "text_boxes"} - {*TEXTS}
 K1, B = 1.2, 0.75  # of BM25 (Robertson and Zaragoza 2009), the usual ones
 
-_WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
-_CODE = re.compile(
-    r"[\d\W_]*|https?://\S*|[0-9a-f]{8}(?:-?[0-9a-f]{4,12}){0,4}|\d{4}-\d\d.*", re.IGNORECASE | re.DOTALL
-)
+_WORD = re.compile(r"[^\W_]+")
+_PART = re.compile(r"[^\W\d_]+?(?=[A-Z\u00c0-\u00de][a-z\u00df-\u00ff]|\d|\W|_|$)|\d+")
+_CODE = re.compile(r"[\d\W_]*|https?://\S*|[0-9a-f]{8}(-?[0-9a-f]{4,12}){0,4}|\d{4}-\d\d\S*", re.IGNORECASE | re.DOTALL)
 
 
 class Word(NamedTuple):
-    """A word as it is ``written``, and what the tokeniser makes of it: no number for one that is passed over, several
-    for one of several parts."""
+    """A word as it is ``written``, and the tokeniser's numbers of what it is made of; none for one passed over."""
 
     written: str
     numbers: tuple[int, ...]
 
 
-def words_of(text: str, field: str = "") -> list[Word]:
-    """The words of a text of this field, in their order."""
-    return [Word(found, _numbers(found, field in PLACES)) for found in _WORD.findall(text)]
+def texts_of(payload: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The texts of a record, each with its field: those of ``TEXTS``, and columns of tables that are no codes, numbers,
+    dates or addresses."""
+    for field, value in payload.items():
+        if field in NO_TEXTS:
+            continue
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str) and (field in TEXTS or _CODE.fullmatch(text) is None):
+                yield field, text
 
 
-def numbers_of(text: str, field: str = "") -> list[int]:
-    """The tokeniser's numbers of the words of a text of this field, in their order, those passed over left out."""
-    return [number for word in words_of(text, field) for number in word.numbers]
-
-
-def is_text(field: str, value: Any) -> bool:
-    """Whether the values of a field that no record has of itself are text that words are looked up in, going by one of
-    them: not codes, numbers, dates or addresses."""
-    return isinstance(value, str) and field not in NOT_TEXTS and _CODE.fullmatch(value) is None
-
-
-def texts_in(payload: Mapping[str, Any], field: str) -> list[str]:
-    """The texts of a field: none where it is missing."""
-    value = payload.get(field)
-    return (
-        [v for v in value if isinstance(v, str)]
-        if isinstance(value, list)
-        else [value]
-        if isinstance(value, str)
-        else []
+def may_say(payload: Mapping[str, Any]) -> bool:
+    """Whether these fields may be among the texts of a record."""
+    return any(
+        field not in NO_TEXTS and (value is None or isinstance(value, str | list)) for field, value in payload.items()
     )
 
 
-def says(texts: Iterable[str], field: str, how: str, wanted: str) -> bool:
-    """Whether the texts of a field say "all" or "any" of the words of ``wanted``, or one of them these words one after
-    the other ("phrase")."""
-    asked = numbers_of(wanted, field)
-    said = [numbers_of(text, field) for text in texts]
-    if not asked:
-        return False
+def said_in(payload: Mapping[str, Any]) -> list[str]:
+    """The texts of a record, as its words are looked up."""
+    return [spelt(text) if field == "uri" else text for field, text in texts_of(payload)]
+
+
+def spelt(place: str) -> str:
+    """The place of a file as words: those that hold ``CamelCase`` or numbers, such as weddingCake3, are followed by
+    their parts."""
+    return " ".join(text for word in _WORD.findall(unquote(place)) for text in (word, *_parts(word)))
+
+
+def _parts(word: str) -> list[str]:
+    parts = _PART.findall(word)
+    return parts if len(parts) > 1 else []
+
+
+def file_name(uri: str) -> str:
+    """The last part of a path or URL, without what a URL says after it."""
+    if re.match(r"https?://", uri, re.IGNORECASE):
+        return unquote(re.split(r"[?#]", uri, maxsplit=1)[0].rstrip("/").rpartition("/")[2])
+    return re.split(r"[/\\]", uri)[-1]
+
+
+def words_of(text: str, *, place: bool = False) -> list[Word]:
+    """The words of a text in their order; of the ``place`` of a file each with its parts."""
+    found = []
+    for written in _WORD.findall(text):
+        numbers = [n for part in (written, *(_parts(written) if place else ())) for n in _numbers(part)]
+        found.append(Word(written, tuple(dict.fromkeys(numbers))))
+    return found
+
+
+def numbers_of(text: str) -> list[int]:
+    """The tokeniser's numbers of the words of a text in their order, those passed over left out."""
+    return [number for word in _WORD.findall(text) for number in _numbers(word)]
+
+
+def says(texts: Sequence[str], how: str, wanted: str) -> bool:
+    """Whether texts say "all" or "any" of the words of ``wanted``, or one of them these words one after the other
+    ("phrase"). Words that are passed over are said nowhere."""
+    asked = numbers_of(wanted)
+    said = [numbers_of(text) for text in texts] if asked else []
     if how == "phrase":
         n = len(asked)
         return any(one[i : i + n] == asked for one in said for i in range(len(one) - n + 1))
     there = {number for one in said for number in one}
-    return any(a in there for a in asked) if how == "any" else all(a in there for a in asked)
+    return bool(there.intersection(asked)) if how == "any" else bool(said) and there.issuperset(asked)
 
 
-@lru_cache(maxsize=20_000)
-def _numbers(word: str, place: bool) -> tuple[int, ...]:
-    return tuple(_tokeniser(place).embed_query(word).indices)
+@lru_cache(maxsize=50_000)
+def _numbers(word: str) -> tuple[int, ...]:
+    return tuple(_tokeniser().embed_query(word).indices)
 
 
 @cache
-def _tokeniser(place: bool) -> qdrant_edge.Bm25:
+def _tokeniser() -> qdrant_edge.Bm25:
     import qdrant_edge as engine
 
-    return engine.Bm25(engine.Bm25Config(**settings(place)))
+    return engine.Bm25(engine.Bm25Config(**settings()))
 
 
-def settings(place: bool) -> dict[str, Any]:
-    """The engine's settings of the tokeniser, for places of files or for other texts."""
+def settings() -> dict[str, Any]:
+    """The engine's settings of the tokeniser."""
     import qdrant_edge as engine
 
     return {
-        "tokenizer": engine.TokenizerType.Code if place else engine.TokenizerType.Word,
+        "tokenizer": engine.TokenizerType.Word,
         "lowercase": True,
         "ascii_folding": True,
         "stopwords": engine.Language.English,

@@ -14,13 +14,14 @@ import numpy as np
 from imagefinder._util.files import holes_to_fill
 from imagefinder.errors import ImageFinderError, IndexDamagedError, IndexLockedError, StorageError
 from imagefinder.store.base import Point, VectorParams
+from imagefinder.store.edge.words import with_words, without_words
 from imagefinder.store.fields import FIELD_KINDS, Kind
 
 if TYPE_CHECKING:
     import qdrant_edge
 
 CONFIG = "edge_config.json"
-RESERVED_BYTES = 64 * 1024**2  # kept free: the engine writes through memory maps, where a full disk kills the process
+RESERVED_BYTES = 112 * 1024**2  # kept free: the engine writes through memory maps, where a full disk kills the process
 OPENING_BYTES = 8 * 1024**2  # free: opening after a kill writes what the log holds; needed to search at all
 HNSW_FROM = 200_000  # points; up to here exact search over 256 float16 takes 7 ms, and is exact
 FULL_SCAN_KB = 10_000  # a filter that leaves fewer vectors than this holds is answered exactly, graph or not
@@ -157,11 +158,11 @@ def engine_point(point: Point) -> qdrant_edge.Point:
     import qdrant_edge as engine
 
     vectors: Any = {name: memoryview(vector) for name, vector in point.vectors.items()}  # type: ignore[arg-type]
-    return engine.Point(point.id, vectors, dict(point.payload))
+    return engine.Point(point.id, vectors, with_words(point.payload))
 
 
 def our_point(record: qdrant_edge.Record, fields: Sequence[str] | None = None) -> Point:
-    payload: dict[str, Any] = record.payload or {}
+    payload = without_words(record.payload)
     if fields is not None and not payload.keys() <= set(fields):  # a field whose name the engine can't select
         payload = {k: v for k, v in payload.items() if k in fields}
     held: Any = record.vector or {}

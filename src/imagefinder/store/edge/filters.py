@@ -8,38 +8,41 @@ payload of every point for each query (70-150 ms at 22,914 points), while ids ca
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from imagefinder.store.edge.engine import INDEXED, json_path
+from imagefinder.store.edge.words import PATH
 from imagefinder.store.fields import FIELD_KINDS, Kind
 from imagefinder.store.filters.dates import period, to_iso
 from imagefinder.store.filters.parse import And, Compare, Contains, Filter, Has, In, Not, Or, Says, Value
+from imagefinder.store.words import ANY
 
 if TYPE_CHECKING:
     import qdrant_edge
 
 _EXACT_INT = 2**53  # the engine compares numbers as float64, which holds every whole number up to here
-Resolve: TypeAlias = "Callable[[Filter, list[str], qdrant_edge.Filter | None], qdrant_edge.Filter]"
+Resolve: TypeAlias = "Callable[[Filter, list[str] | None, qdrant_edge.Filter | None], qdrant_edge.Filter]"
 
 
-def translate(filter: Filter, resolve: Resolve, texts: Mapping[str, str]) -> qdrant_edge.Filter:
+def translate(filter: Filter, resolve: Resolve, words: bool) -> qdrant_edge.Filter:
     """The engine's form of ``filter``.
 
     ``resolve(filter, fields, among)`` gives an engine's filter by the ids of the points that fulfil the filter by
-    ``predicate.matches``, which reads ``fields``; only points that fulfil ``among`` (None: all) can. ``texts`` are
-    the engine's paths of the fields with an index of words.
+    ``predicate.matches``, which reads ``fields``, None for all; only points that fulfil ``among`` (None: all) can.
+    ``words`` says whether the engine can look words up.
     """
-    translator = _Translator(texts)
+    translator = _Translator(words)
     if (direct := translator.direct(filter)) is not None:
         return direct
-    if isinstance(filter, And):  # words change from query to query, the rest of a filter stays and is remembered
-        words = [part for part in filter.parts if _looks_up_words(part) and translator.direct(part) is not None]
-        if words:
-            rest = [part for part in filter.parts if part not in words]
-            other = translate(rest[0] if len(rest) == 1 else And(tuple(rest)), resolve, texts)
-            return translator.all_of([*map(translator.direct, words), other])
-    return resolve(filter, sorted(_fields(filter)), translator.among(filter))
+    if isinstance(filter, And):  # words change from query to query; what remains of a filter is remembered
+        parts = [part for part in filter.parts if _looks_up_words(part) and translator.direct(part) is not None]
+        if parts:
+            rest = [part for part in filter.parts if part not in parts]
+            other = translate(rest[0] if len(rest) == 1 else And(tuple(rest)), resolve, words)
+            return translator.all_of([*map(translator.direct, parts), other])
+    fields = _fields(filter)
+    return resolve(filter, None if ANY in fields else sorted(fields), translator.among(filter))
 
 
 def _looks_up_words(filter: Filter) -> bool:
@@ -65,10 +68,10 @@ def _fields(filter: Filter) -> set[str]:
 
 
 class _Translator:
-    def __init__(self, texts: Mapping[str, str]) -> None:
+    def __init__(self, words: bool) -> None:
         import qdrant_edge
 
-        self._engine, self._texts = qdrant_edge, texts
+        self._engine, self._words = qdrant_edge, words
 
     def all_of(self, parts: Sequence[qdrant_edge.Filter | None]) -> qdrant_edge.Filter:
         return self._engine.Filter(must=[part for part in parts if part is not None])
@@ -89,8 +92,8 @@ class _Translator:
                 return self.direct(Not(Compare(field, "=", value)))
             case Compare(field, "=", value) if _is_indexed(field, value):
                 return self._equal(f'"{field}"', value)
-            case Says(field, text, how) if field != "name" and field in self._texts:
-                return self._words(field, text, how)
+            case Says(field, text, how) if self._words and field == ANY:
+                return self._says(text, how)
             case In(field, values) if _is_indexed(field, *values):
                 return self._engine.Filter(should=[self._equal(f'"{field}"', value) for value in values])
         return None
@@ -108,8 +111,8 @@ class _Translator:
         return self.direct(filter) or self._leaf_among(filter)
 
     def _leaf_among(self, leaf: Filter) -> qdrant_edge.Filter | None:
-        if isinstance(leaf, Says) and leaf.field == "name" and self._texts.keys() >= {"uri", "name"}:
-            return self._engine.Filter(should=[self._words(field, leaf.text, "any") for field in ("uri", "name")])
+        if isinstance(leaf, Says) and self._words:
+            return self._says(leaf.text, "any")
         path = json_path(leaf.field) if isinstance(leaf, Compare | Has) else None
         if path is None:
             return None
@@ -126,13 +129,13 @@ class _Translator:
                 return self._number(path, field, op, value)
         return None
 
-    def _words(self, field: str, text: str, how: str) -> qdrant_edge.Filter:
-        match: Any = {
+    def _says(self, text: str, how: str) -> qdrant_edge.Filter:
+        kinds: Any = {
             "all": self._engine.MatchText,
             "any": self._engine.MatchTextAny,
             "phrase": self._engine.MatchPhrase,
-        }[how](text)
-        return self._engine.Filter(must=[self._engine.FieldCondition(self._texts[field], match=match)])
+        }
+        return self._engine.Filter(must=[self._engine.FieldCondition(PATH, match=kinds[how](text))])
 
     def _equal(self, path: str, value: Value) -> qdrant_edge.Filter:
         wanted = value if type(value) is int and FIELD_KINDS.get(path.strip('"')) is Kind.NUMBER else str(value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import islice
@@ -40,8 +40,8 @@ from imagefinder.store.edge.engine import (
 )
 from imagefinder.store.edge.reader import EdgeReader
 from imagefinder.store.edge.seal import LOG, Seal, check_count, check_files, closed, opened, read_seal, write_seal
-from imagefinder.store.edge.texts import first_texts, index_texts, indexed_texts, new_columns
-from imagefinder.store.words import COLUMNS, TEXTS
+from imagefinder.store.edge.words import FILLED_AT_OPENING, SAID, by_words, has_words, index_words, with_words
+from imagefinder.store.words import may_say
 
 if TYPE_CHECKING:
     import qdrant_edge
@@ -86,8 +86,7 @@ class EdgeStore(EdgeReader):
         """
         path, params = Path(path), dict(vectors or {})
         store = cls(path, _create(path, params), params)
-        with engine_errors(path, "write"):
-            store._texts = first_texts(store._shard)
+        store._words = True
         return store
 
     @classmethod
@@ -110,11 +109,32 @@ class EdgeStore(EdgeReader):
         shard = load_shard(path, None if is_current(config, params) else make_config(params))
         with engine_errors(path, "write"):
             index_fields(shard)  # a store of an earlier version lacks those that came later
-            texts = first_texts(shard)
         store = cls(path, shard, params)
-        store._texts = texts
         store._take(seal)
+        store._words = has_words(shard)
+        if not store._words and shard.info().points_count <= FILLED_AT_OPENING:
+            with suppress(StorageError):  # then words are looked for in what pictures show only
+                store._fill_words()
         return store
+
+    def _fill_words(self) -> None:
+        """Make the index of words of a store of an earlier version. Raises StorageError."""
+        with self._lock:
+            for points in self.scroll(batch=1000):
+                self._set_said(points, {})
+            with engine_errors(self._path, "write"), self._reshaped():
+                index_words(self._shard)
+                self._shard.flush()
+            self._words = True
+
+    def _set_said(self, points: Sequence[Point], changes: Mapping[str, Any]) -> None:
+        """Store these changes of the payloads of points, and all that their texts say then."""
+        from qdrant_edge import UpdateOperation
+
+        set_ = {field: value for field, value in changes.items() if value is not None}
+        for said, keys in by_words(points, changes).items():
+            operation = UpdateOperation.set_payload(keys, {**set_, SAID: list(said)})
+            self._write(operation, len(keys), payloads_only=True)
 
     def _take(self, seal: Seal | None) -> None:
         """Compare what was opened with the seal. Raises IndexDamagedError."""
@@ -136,7 +156,7 @@ class EdgeStore(EdgeReader):
             self._params = dict(vectors)
             self._before, self._sealed, self._payloads_only, self._sure = None, None, False, False
             self._live = _create(self._path, self._params)
-            self._texts = first_texts(self._live)
+            self._words = True
             self._resolved.clear()
             self._writes += 1
 
@@ -167,7 +187,6 @@ class EdgeStore(EdgeReader):
 
         checked = iter(checked_points(points, self._params))
         per_write = self._points_per_write(self._params)
-        self._index_columns(point.payload for point in points)
         while chunk := list(islice(checked, per_write)):
             self._write(UpdateOperation.upsert_points([engine_point(p) for p in chunk]), len(chunk))
 
@@ -190,19 +209,19 @@ class EdgeStore(EdgeReader):
         checked_payload(payload)
         key = checked_id(id)
         self._want_existing([key])
-        self._index_columns([payload])
-        self._write(UpdateOperation.overwrite_payload([key], dict(payload)), 1, payloads_only=True)
+        self._write(UpdateOperation.overwrite_payload([key], with_words(payload)), 1, payloads_only=True)
 
     def merge_payload(self, ids: Sequence[str], payload: Mapping[str, Any]) -> None:
         from qdrant_edge import UpdateOperation
 
         checked_payload(payload)
         keys = iter(self._existing(canonical_ids(ids)))
-        self._index_columns([payload])
         set_ = {k: v for k, v in payload.items() if v is not None}
         unset: list[str] = [k for k in payload if k not in set_]
         while chunk := list(islice(keys, MERGED_AT_ONCE)):
-            if set_:
+            if may_say(payload):
+                self._set_said(self.retrieve(chunk), payload)
+            elif set_:
                 self._write(UpdateOperation.set_payload(chunk, set_), len(chunk), payloads_only=True)
             if unset:
                 self._write(UpdateOperation.delete_payload(chunk, unset), len(chunk), payloads_only=True)
@@ -228,6 +247,8 @@ class EdgeStore(EdgeReader):
         """
         with self._lock, engine_errors(self._path, "write"):
             want_space(self._path, disk_use(self._path))
+            if not self._words:
+                self._fill_words()
             with self._reshaped():
                 self._shard.flush()
                 self._shard.optimize()
@@ -308,15 +329,6 @@ class EdgeStore(EdgeReader):
             )
         self._sure = True
 
-    def _index_columns(self, payloads: Iterable[Mapping[str, Any]]) -> None:
-        """Make indexes of words for columns of tables that come for the first time."""
-        columns = islice(new_columns(payloads, self._texts), max(0, len(TEXTS) + COLUMNS - len(self._texts)))
-        if found := list(columns):
-            with self._lock, engine_errors(self._path, "write"):
-                self.want_room()
-                index_texts(self._shard, found)
-                self._texts = indexed_texts(self._shard)
-
     def _reload(self, params: dict[str, VectorParams]) -> None:
         """Apply new settings, which the engine reads only when it loads a shard."""
         with self._lock:
@@ -346,4 +358,6 @@ def _create(path: Path, params: Mapping[str, VectorParams]) -> qdrant_edge.EdgeS
         want_space(path, 0)
         shard = EdgeShard.create(str(path), make_config(params))
         index_fields(shard)
+        index_words(shard)
+        shard.flush()
     return shard

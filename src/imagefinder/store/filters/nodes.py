@@ -93,7 +93,7 @@ class Contains(Filter):
 class Says(Filter):
     """``field says all text``: the field's texts have these words, whatever their case, accents and endings; all of
     them, any of them, or as a phrase, one after the other. What a word is, ``store.words`` says. The field ``name`` is
-    the name of the file, and the one that was given to the image."""
+    the name of the file, and the one that was given to the image; ``*`` stands for all texts that an image has."""
 
     field: str
     text: str

@@ -6,12 +6,11 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import unquote
 
 from imagefinder.store.fields import FIELD_KINDS, Kind
 from imagefinder.store.filters.dates import instant, period
 from imagefinder.store.filters.parse import And, Compare, Contains, Filter, Has, In, Not, Or, Says, Value
-from imagefinder.store.words import says, texts_in
+from imagefinder.store.words import ANY, file_name, said_in, says, spelt
 
 _NUMERIC_TEXT = re.compile(r"\s*[+-]?[0-9]{1,300}(\.[0-9]{1,300})?([eE][+-]?[0-9]{1,2})?\s*", re.ASCII)
 _ORDER: dict[str, Callable[[Any, Any], bool]] = {
@@ -41,7 +40,7 @@ def matches(filter: Filter, payload: Mapping[str, Any]) -> bool:
         case Contains(field, text):
             return any(contains(text, found) for found in elements(payload, field))
         case Says(field, text, how):
-            return says(_texts(payload, field), "uri" if field == "name" else field, how, text)
+            return says(_texts(payload, field), how, text)
         case Has(field):
             return bool(elements(payload, field))
     raise TypeError(f"not a filter: {filter!r}")
@@ -49,14 +48,10 @@ def matches(filter: Filter, payload: Mapping[str, Any]) -> bool:
 
 def _texts(payload: Mapping[str, Any], field: str) -> list[str]:
     """The texts of a field that may say something; of an image's name those of its file as well."""
-    found = texts_in(payload, field)
-    return [*found, *(file_name(uri) for uri in texts_in(payload, "uri"))] if field == "name" else found
-
-
-def file_name(uri: str) -> str:
-    """The last part of a path or URL, without what a URL says after it."""
-    path = re.split(r"[?#]", uri, maxsplit=1)[0] if re.match(r"https?://", uri, re.IGNORECASE) else uri
-    return unquote(re.split(r"[/\\]", path.rstrip("/"))[-1]) if path is not uri else re.split(r"[/\\]", uri)[-1]
+    if field == ANY:
+        return said_in(payload)
+    found = [text for text in elements(payload, field) if isinstance(text, str)]
+    return [*found, *(spelt(file_name(uri)) for uri in elements(payload, "uri"))] if field == "name" else found
 
 
 def elements(payload: Mapping[str, Any], field: str) -> list[Any]:

@@ -99,6 +99,7 @@ class AskingStore(RefusesWrites):
         min_score: float | None = None,
         exact: bool = False,
         exclude: Collection[str] = (),
+        payload: bool = True,
     ) -> list[ScoredPoint]:
         said, _ = self.ask(
             "query",
@@ -110,6 +111,7 @@ class AskingStore(RefusesWrites):
             min_score=min_score,
             exact=exact,
             exclude=_ids(exclude),
+            payload=payload,
         )
         return [ScoredPoint(id, score, payload) for id, score, payload in said["result"]]
 
@@ -117,22 +119,10 @@ class AskingStore(RefusesWrites):
         found: dict[str, float] = self.ask("score", [_numbers(name, vector)], name=name, ids=_ids(ids))[0]["result"]
         return found
 
-    def text_fields(self) -> Sequence[str]:
-        found: list[str] = self.ask("text_fields")[0]["result"]
-        return found
-
-    def match(
-        self,
-        text: str,
-        fields: Sequence[str],
-        k: int,
-        *,
-        filter: Filter | None = None,
-        ids: Sequence[str] | None = None,
-    ) -> dict[str, Matches]:
+    def match(self, text: str, k: int, *, filter: Filter | None = None, ids: Sequence[str] | None = None) -> Matches:
         named = None if ids is None else _ids(ids)
-        said, _ = self.ask("match", text=text, fields=list(fields), k=k, filter=_text(filter), ids=named)
-        return {field: Matches(scores, rest) for field, (scores, rest) in said["result"].items()}
+        scores, rest = self.ask("match", text=text, k=k, filter=_text(filter), ids=named)[0]["result"]
+        return Matches(scores, rest)
 
     def retrieve(self, ids: Sequence[str], *, vectors: Sequence[str] = ()) -> list[Point]:
         said, arrays = self.ask("retrieve", ids=_ids(ids), vectors=list(vectors))

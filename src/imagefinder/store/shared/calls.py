@@ -18,7 +18,7 @@ Answer: TypeAlias = tuple[Any, Sequence[np.ndarray]]
 
 
 def _query(store: Store, asked: Mapping[str, Any], arrays: Sequence[np.ndarray]) -> Answer:
-    options = {name: asked[name] for name in ("offset", "min_score", "exact", "exclude")}
+    options = {name: asked[name] for name in ("offset", "min_score", "exact", "exclude", "payload")}
     found = store.query(asked["name"], arrays[0], asked["k"], filter=as_filter(asked["filter"]), **options)
     return [[p.id, p.score, p.payload] for p in found], ()
 
@@ -29,9 +29,8 @@ def _scroll(store: Store, asked: Mapping[str, Any], arrays: Sequence[np.ndarray]
 
 
 def _match(store: Store, asked: Mapping[str, Any], arrays: Sequence[np.ndarray]) -> Answer:
-    filter, ids = as_filter(asked["filter"]), asked["ids"]
-    found = store.match(asked["text"], asked["fields"], asked["k"], filter=filter, ids=ids)
-    return {field: [dict(matches.scores), matches.rest] for field, matches in found.items()}, ()
+    found = store.match(asked["text"], asked["k"], filter=as_filter(asked["filter"]), ids=asked["ids"])
+    return [dict(found.scores), found.rest], ()
 
 
 READS: dict[str, Callable[[Store, Mapping[str, Any], Sequence[np.ndarray]], Answer]] = {
@@ -45,7 +44,6 @@ READS: dict[str, Callable[[Store, Mapping[str, Any], Sequence[np.ndarray]], Answ
         store.columns(asked["fields"], filter=as_filter(asked["filter"])),
         (),
     ),
-    "text_fields": lambda store, asked, arrays: (list(store.text_fields()), ()),
     "match": _match,
     "without_vector": lambda store, asked, arrays: (store.without_vector(asked["name"]), ()),
     "count": lambda store, asked, arrays: (store.count(as_filter(asked["filter"])), ()),
