@@ -539,8 +539,9 @@ def test_words_score_as_the_formula_says(data: st.DataObject) -> None:
         edge, exact = EdgeStore.create(Path(folder) / "points"), ExactStore()
         for each in (edge, exact):
             each.upsert([point(n, {}, caption=text) for n, text in enumerate(texts)])
-        ours, plain = (each.match(query, 100).scores for each in (edge, exact))
-        assert dict(ours) == pytest.approx(dict(plain), rel=1e-4)
+        ours, plain = (each.match(query, 100) for each in (edge, exact))
+        assert dict(ours.scores) == pytest.approx(dict(plain.scores), rel=1e-4)
+        assert ours.full == pytest.approx(plain.full, rel=1e-4)
         edge.close()
 
 

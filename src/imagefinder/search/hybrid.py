@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from imagefinder.search.lexical import Written
     from imagefinder.store.base import Matches
 
-SPOKEN = 1.0  # spreads of the meaning's scores that one unit of BM25 adds
+SPOKEN = 0.75  # spreads of the meaning's scores that one unit of BM25 adds where texts say all words
 FIRST = 30.0  # spreads that a phrase or a name adds: no sum of the rest is so large
 READ = 16  # payloads read at once
 SPARE = 16  # images looked at beyond those asked for
@@ -39,11 +39,12 @@ class _Found(NamedTuple):
 class Hybrid:
     """The images ranked by ``meaning``, and what ``written`` finds in their texts.
 
-    The score is that of the meaning, and on top of it what the texts say: their BM25, in units of
-    the spread (standard deviation) that the meaning's scores of random images have, so that it counts the same for
-    every model. An image whose texts say nothing keeps its score. Images that say a phrase, or are called like the
-    query, come first, with ``FIRST`` spreads on top. Without a ``meaning`` (None), the score is that of the texts. How
-    it was chosen: ``benchmarks/hybrid.py``.
+    The score is that of the meaning, and on top of it what the texts say: their BM25, times the part of the query that
+    they say (BM25 through that of a text that says it all), in units of the spread (standard deviation) that the
+    meaning's scores of random images have. So a text that says one common word of five counts little, one that says all
+    counts fully, and both count the same for every model. An image whose texts say nothing keeps its score. Images that
+    say a phrase, or are called like the query, come first, with ``FIRST`` spreads on top. Without a ``meaning`` (None),
+    the score is BM25. How it was chosen: ``benchmarks/hybrid.py``.
 
     The order is exact, at any depth: an image is given out when no image that was not looked at can score more (Fagin,
     Lotem and Naor 2003). Those are bounded by three lists: the best by meaning, the best by texts, and the best by
@@ -145,7 +146,7 @@ class Hybrid:
         scored = {**self.meaning.scores([id for id in ids if id not in known]), **known}
         others = near[-1].score if len(near) == depth else -math.inf
         if len(within) == depth:  # others that say any of the words
-            others = max(others, min(others, within[-1].score) + self._bonus(said.rest))
+            others = max(others, min(others, within[-1].score) + self._bonus(said.rest, said.full))
         return _Found(self._summed(scored, said), others)
 
     def _by_meaning(self, filter: Filter | None, depth: int) -> list[ScoredPoint]:
@@ -154,12 +155,12 @@ class Hybrid:
 
     def _summed(self, meaning: Mapping[str, float], said: Matches | None = None) -> dict[str, float]:
         """The scores of images: that of the meaning, and what their texts say."""
-        texts = self.written.scores(list(meaning)) if said is None or said.rest else said.scores
-        return {id: score + self._bonus(texts.get(id, 0.0)) for id, score in meaning.items()}
+        texts = self.written.scores(list(meaning)) if said is None or said.rest else said
+        return {id: score + self._bonus(texts.scores.get(id, 0.0), texts.full) for id, score in meaning.items()}
 
-    def _bonus(self, said: float) -> float:
-        """What is added for texts that say so much."""
-        return self._spread * SPOKEN * said if self.meaning else said
+    def _bonus(self, said: float, full: float) -> float:
+        """What is added for texts that say so much of what the whole query would be worth."""
+        return self._spread * SPOKEN * said * said / full if self.meaning and said else said
 
 
 def _blocks(points: Iterator[ScoredPoint]) -> Iterator[list[ScoredPoint]]:

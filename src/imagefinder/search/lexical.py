@@ -56,9 +56,9 @@ class Written:
         """The ``depth`` images that say most of the words."""
         return self.index.store.match(self.text, depth, filter=filter)
 
-    def scores(self, ids: Sequence[str]) -> Mapping[str, float]:
+    def scores(self, ids: Sequence[str]) -> Matches:
         """How much these images say of the words; those that say none are left out."""
-        return self.index.store.match(self.text, len(ids), ids=ids).scores if ids else {}
+        return self.index.store.match(self.text, max(1, len(ids)), ids=ids)
 
     @property
     def any(self) -> Filter:

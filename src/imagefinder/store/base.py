@@ -50,10 +50,12 @@ class ScoredPoint:
 @dataclass(frozen=True, slots=True)
 class Matches:
     """A result of ``Store.match``: the ``scores`` of points, by id. No other point scores more than ``rest``, which is
-    0 where these are all."""
+    0 where these are all. ``full`` is the score of a text of mean length that says each word once: the sum of their
+    inverse document frequencies."""
 
     scores: Mapping[str, float]
     rest: float = 0.0
+    full: float = 0.0
 
     def __bool__(self) -> bool:
         return bool(self.scores) or self.rest > 0

@@ -151,7 +151,13 @@ class ExactStore:
         found = [(score, id) for id, score in self._said(set(numbers_of(text))).items() if id in wanted]
         best = sorted(found, reverse=True)[:k]
         rest = best[-1][0] if len(best) >= k and ids is None else 0.0
-        return Matches({id: score for score, id in best if score > rest}, rest)
+        return Matches({id: score for score, id in best if score > rest}, rest, self._full(text) if best else 0.0)
+
+    def _full(self, text: str) -> float:
+        """The sum of the inverse document frequencies of the words."""
+        said = [{n for t in said_in(p) for n in numbers_of(t)} for p in self._payloads.values()]
+        counts = [sum(word in one for one in said) for word in set(numbers_of(text))]
+        return sum(math.log(1 + (sum(map(bool, said)) - n + 0.5) / (n + 0.5)) for n in counts)
 
     def _said(self, words: Collection[int]) -> dict[str, float]:
         """BM25 as its formula says it."""

@@ -4,12 +4,13 @@ most of it holes). Nobody but this package sees the field."""
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from imagefinder.store.base import Matches
-from imagefinder.store.words import said_in, settings
+from imagefinder.store.words import said_in, settings, words_of
 
 if TYPE_CHECKING:
     import qdrant_edge
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 SAID = ":words"  # no column of a table is called so
 PATH = f'"{SAID}"'
+MOST_WORDS = 32  # of a query that are weighed
 FILLED_AT_OPENING = (
     30_000  # records of a store of an earlier version; of more at the next ``optimize``: 0.1 ms for each
 )
@@ -63,4 +65,18 @@ def looked_up(shard: qdrant_edge.EdgeShard, text: str, k: int, filter: qdrant_ed
     request = engine.QueryRequest(limit=k, query=engine.TextQuery(PATH, text), filter=filter, with_payload=False)
     found = shard.query(request)
     rest = found[-1].score if len(found) >= k else 0.0
-    return Matches({str(p.id): p.score for p in found if p.score > rest}, rest)
+    full = _full(shard, text) if found else 0.0
+    return Matches({str(p.id): p.score for p in found if p.score > rest}, rest, full)
+
+
+def _full(shard: qdrant_edge.EdgeShard, text: str) -> float:
+    """The sum of the inverse document frequencies of the words: what a text scores that says them once, with k = 0."""
+    import qdrant_edge as engine
+
+    said = next((facts.points for path, facts in shard.info().payload_schema.items() if path in (PATH, SAID)), 0)
+    absent, total = math.log(2 * (said + 1)), 0.0
+    for word in list({w.numbers: w.written for w in words_of(text) if w.numbers}.values())[:MOST_WORDS]:
+        query = engine.TextQuery(PATH, word, engine.Bm25Params(k=0.0))
+        found = shard.query(engine.QueryRequest(limit=1, query=query, with_payload=False))
+        total += found[0].score if found else absent
+    return total

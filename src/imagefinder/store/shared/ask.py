@@ -121,8 +121,8 @@ class AskingStore(RefusesWrites):
 
     def match(self, text: str, k: int, *, filter: Filter | None = None, ids: Sequence[str] | None = None) -> Matches:
         named = None if ids is None else _ids(ids)
-        scores, rest = self.ask("match", text=text, k=k, filter=_text(filter), ids=named)[0]["result"]
-        return Matches(scores, rest)
+        scores, rest, full = self.ask("match", text=text, k=k, filter=_text(filter), ids=named)[0]["result"]
+        return Matches(scores, rest, full)
 
     def retrieve(self, ids: Sequence[str], *, vectors: Sequence[str] = ()) -> list[Point]:
         said, arrays = self.ask("retrieve", ids=_ids(ids), vectors=list(vectors))

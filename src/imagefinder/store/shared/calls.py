@@ -30,7 +30,7 @@ def _scroll(store: Store, asked: Mapping[str, Any], arrays: Sequence[np.ndarray]
 
 def _match(store: Store, asked: Mapping[str, Any], arrays: Sequence[np.ndarray]) -> Answer:
     found = store.match(asked["text"], asked["k"], filter=as_filter(asked["filter"]), ids=asked["ids"])
-    return [dict(found.scores), found.rest], ()
+    return [dict(found.scores), found.rest, found.full], ()
 
 
 READS: dict[str, Callable[[Store, Mapping[str, Any], Sequence[np.ndarray]], Answer]] = {
