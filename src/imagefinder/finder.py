@@ -215,12 +215,10 @@ class ImageFinder:
         ``same_cluster`` keeps to one cluster: that of the image asked for, or of the best hit. ``liked`` and
         ``disliked`` name images that were right or wrong, by id or URI; the response learns from them, and with some
         liked there need be no query. ``collapse`` makes one hit of near-identical ones. ``diversity``, from 0 to 1,
-        puts hits unlike each other ahead.
-
-        ``spaces`` names the spaces or models to ask, by default the one in use. ``measures`` are "cosine", "euclidean"
-        (of the vectors as the model gave them) or both. Several models or measures rank by themselves, and ``fuse``
-        makes one ranking of it: "rrf", "vote" or "mean", see ``search.fusion``. ``words_in`` is where words are looked
-        for: "pictures", "texts" or "both". Raises InvalidQueryError, InvalidFilterError or NotFoundError.
+        puts hits unlike each other ahead. ``spaces`` names the spaces or models to ask, by default the one in use.
+        ``measures`` are "cosine", "euclidean" (of raw vectors) or both. Several models or measures rank by themselves,
+        and ``fuse`` makes one ranking of it, see ``search.fusion``. Words are looked for in "pictures", "texts" or both
+        (``words_in``), see ``search.hybrid``. Raises InvalidQueryError, InvalidFilterError or NotFoundError.
         """
         options = SearchOptions.of(
             k,

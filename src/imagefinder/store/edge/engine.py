@@ -12,9 +12,16 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from imagefinder._util.files import holes_to_fill
-from imagefinder.errors import ImageFinderError, IndexDamagedError, IndexLockedError, StorageError
+from imagefinder.errors import (
+    ImageFinderError,
+    IndexDamagedError,
+    IndexLockedError,
+    InvalidInputError,
+    StorageError,
+)
 from imagefinder.store.base import Point, VectorParams
-from imagefinder.store.edge.words import with_words, without_words
+from imagefinder.store.checks import checked_new_vector
+from imagefinder.store.edge.words import index_words, with_words, without_words
 from imagefinder.store.fields import FIELD_KINDS, Kind
 
 if TYPE_CHECKING:
@@ -221,6 +228,24 @@ def load_shard(path: Path, config: qdrant_edge.EdgeConfig | None) -> qdrant_edge
 
     with engine_errors(path, "open"):
         return EdgeShard.load(str(path), config)
+
+
+def create_shard(path: Path, params: Mapping[str, VectorParams]) -> qdrant_edge.EdgeShard:
+    """A new shard in the folder, which must be empty or not exist. Raises InvalidInputError and StorageError."""
+    from qdrant_edge import EdgeShard
+
+    for name, wanted in params.items():
+        checked_new_vector(name, wanted)
+    with engine_errors(path, "write"):
+        path.mkdir(parents=True, exist_ok=True)
+        if any(path.iterdir()):
+            raise InvalidInputError(f"{path} is not empty.", remedy="Open it, or choose another folder.")
+        want_space(path, 0)
+        shard = EdgeShard.create(str(path), make_config(params))
+        index_fields(shard)
+        index_words(shard)
+        shard.flush()
+    return shard
 
 
 def best_and_equals(

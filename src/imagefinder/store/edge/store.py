@@ -27,6 +27,7 @@ from imagefinder.store.checks import (
 from imagefinder.store.edge.engine import (
     DAMAGED_REMEDY,
     OPENING_BYTES,
+    create_shard,
     engine_errors,
     engine_point,
     filled_by_opening,
@@ -85,7 +86,7 @@ class EdgeStore(EdgeReader):
             StorageError: it can't be written.
         """
         path, params = Path(path), dict(vectors or {})
-        store = cls(path, _create(path, params), params)
+        store = cls(path, create_shard(path, params), params)
         store._words = True
         return store
 
@@ -155,7 +156,7 @@ class EdgeStore(EdgeReader):
             shutil.rmtree(self._path)
             self._params = dict(vectors)
             self._before, self._sealed, self._payloads_only, self._sure = None, None, False, False
-            self._live = _create(self._path, self._params)
+            self._live = create_shard(self._path, self._params)
             self._words = True
             self._resolved.clear()
             self._writes += 1
@@ -344,20 +345,3 @@ class EdgeStore(EdgeReader):
         for key in keys:
             if key not in there:
                 raise NotFoundError(f"There is no point with the id {key}.")
-
-
-def _create(path: Path, params: Mapping[str, VectorParams]) -> qdrant_edge.EdgeShard:
-    from qdrant_edge import EdgeShard
-
-    for name, wanted in params.items():
-        checked_new_vector(name, wanted)
-    with engine_errors(path, "write"):
-        path.mkdir(parents=True, exist_ok=True)
-        if any(path.iterdir()):
-            raise InvalidInputError(f"{path} is not empty.", remedy="Open it, or choose another folder.")
-        want_space(path, 0)
-        shard = EdgeShard.create(str(path), make_config(params))
-        index_fields(shard)
-        index_words(shard)
-        shard.flush()
-    return shard
