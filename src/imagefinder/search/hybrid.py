@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from imagefinder.search.lexical import Written
     from imagefinder.store.base import Matches
 
-SPOKEN = 0.75  # spreads of the meaning's scores that one unit of BM25 adds where texts say all words
+SPOKEN = 1.5  # spreads of the meaning's scores that one unit of BM25 adds where texts say all words
 FIRST = 30.0  # spreads that a phrase or a name adds: no sum of the rest is so large
 READ = 16  # payloads read at once
 SPARE = 16  # images looked at beyond those asked for
