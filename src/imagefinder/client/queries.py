@@ -34,7 +34,7 @@ def _part(term: Term, transport: Transport) -> dict[str, Any]:
             part[name] = value
     if term.phrases:
         part["phrases"] = list(term.phrases)
-    if term.kind in (Kind.WORDS, Kind.ID, Kind.URL):
+    if term.kind in (Kind.WORDS, Kind.ID, Kind.URL, Kind.CONCEPT):
         return {term.kind.value: term.value, **part}
     data = bytes_of(Path(term.value) if isinstance(term.value, str) else term.value)
     if len(data) <= INLINE:
