@@ -41,10 +41,16 @@ def matches(filter: Filter, payload: Mapping[str, Any]) -> bool:
             return any(holds(field, "=", value, found) for found in elements(payload, field) for value in values)
         case Contains(field, text):
             return any(contains(text, found) for found in elements(payload, field))
-        case Says(field, text, how):
-            return says(_texts(payload, field), how, text)
         case Has(field):
             return bool(elements(payload, field))
+    return _computed(filter, payload)
+
+
+def _computed(filter: Filter, payload: Mapping[str, Any]) -> bool:
+    """Whether a payload fulfils a filter that compares no value as it is stored."""
+    match filter:
+        case Says(field, text, how):
+            return says(_texts(payload, field), how, text)
         case Near(lat, lon, km):
             away = distance_km(lat, lon, payload.get("lat"), payload.get("lon"))
             return away is not None and away <= km
