@@ -122,7 +122,7 @@ def parse_query(query: QueryInput, *, files: bool = True) -> list[Term]:
     """The terms of a query.
 
     Text is split at `` + `` and `` - ``, and ``-word`` or ``-"some words"`` is subtracted; ``caption:word`` is what a
-    field has to say: see ``grammar``. Each part may have a weight (``2:dog``) and is an id (``id:UUID``), a kept concept
+    field has to say: see ``grammar``. Each part may have a weight (``2:dog``) and is an id (``id:UUID``), a concept
     (``concept:NAME``), a URL, a file (one that exists, or that is written like the path of an image; the mere name of
     one that is not here is what a name has to say), or else, and always in quotation marks, text to search by. A
     ``Path``, the bytes of an image file, or a Pillow image is one term. A list contains parts to be added, each with or
