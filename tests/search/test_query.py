@@ -83,7 +83,7 @@ def test_paths_bytes_pictures_and_weights_of_the_library(here: Path, make_image)
         "- people",
         "id:not-an-id",
         "./missing.jpg",
-        "missing.png",
+        "missing/missing.png",
         "/no/such.file",
         "+",
     ],

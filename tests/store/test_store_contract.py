@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from imagefinder.errors import ImageFinderError, IndexDamagedError, InvalidInputError, NotFoundError
 from imagefinder.store.base import Point, Store, VectorParams
@@ -36,7 +39,7 @@ def point(n: int, vectors: dict[str, Any] | None = None, **payload: Any) -> Poin
 class Asked:
     """A store that is written here, while all that reads it is asked over the line, as another process does."""
 
-    READS = ("writes", "vectors", "query", "score", "retrieve", "scroll", "columns", "without_vector", "count")
+    READS = ("writes", "vectors", "query", "score", "match", "retrieve", "scroll", "columns", "without_vector", "count")
 
     def __init__(self, held: Store) -> None:
         self._held, self._answering = held, Answering()
@@ -439,6 +442,115 @@ def test_edge_and_exact_give_the_same_scores(tmp_path: Path) -> None:
         for each in (edge, exact):
             each.drop_vector("v")
     edge.close()
+
+
+TEXTS = (
+    "A red bike leans on a wall",
+    "Two red cars racing: RED!",
+    "caf\u00e9 au lait, na\u00efve Gar\u00e7on",
+    "The bikes are running, the runner runs",
+    "IMG_2041 and weddingCake",
+    "snow",
+    "",
+)
+
+
+def found_by(store: Store, text: str, **options: Any) -> set[str]:
+    """The points that say any of the words."""
+    return set(store.match(text, 100, **options).scores)
+
+
+def test_words_are_found_in_every_text_as_it_is_now(store: Store) -> None:
+    store.upsert([point(n, caption=text, tags=["wet road", "x"] if n < 3 else []) for n, text in enumerate(TEXTS)])
+    assert found_by(store, "bike") == {id_of(0), id_of(3)}
+    assert found_by(store, "roads") == {id_of(0), id_of(1), id_of(2)}
+    assert found_by(store, "CAFE garcons") == {id_of(2)}
+    assert found_by(store, "the and a") == found_by(store, "?!") == found_by(store, "") == set()
+    assert found_by(store, "bike", filter=parse("width > 1")) == {id_of(3)}
+    assert found_by(store, "bike", ids=[id_of(0), id_of(5)]) == {id_of(0)}
+    store.merge_payload([id_of(0), id_of(5)], {"caption": "an elephant", "width": 7})
+    store.set_payload(id_of(3), {"uri": "/p/3.jpg"})
+    assert found_by(store, "bike") == set() and found_by(store, "elephants") == {id_of(0), id_of(5)}
+    store.merge_payload([id_of(5)], {"caption": None})
+    store.delete([id_of(0)])
+    assert found_by(store, "elephant") == set() and found_by(store, "road") == {id_of(1), id_of(2)}
+    (kept,) = store.retrieve([id_of(5)])
+    assert kept.payload == {"uri": "/p/5.jpg", "width": 7, "tags": []}, "and nothing else is on the record"
+
+
+def test_names_of_files_are_divided_and_columns_with_texts_are_texts(store: Store) -> None:
+    places = (
+        "/p/weddingCake3.jpg",
+        "/Holidays 2019/IMG_2041.JPG",
+        "https://x.org/caf%C3%A9-t%20b.png",
+        "/q/HTTPServer.jpg",
+    )
+    columns = {"artist": "Judith Leyster", "sku": "0007", "shot": "2021-04-05", 'a "b" c': "lute", "odd name": "flutes"}
+    store.upsert([Point(id_of(n), {"uri": uri, **(columns if n == 0 else {})}) for n, uri in enumerate(places)])
+    for text, wanted in {
+        "wedding": [0],
+        "cake": [0],
+        "weddingcake3": [0],
+        "2041": [1],
+        "img2041": [],
+        "holiday": [1],
+        "cafe": [2],
+        "server": [3],
+        "leyster": [0],
+        "lute": [0],
+        "flute": [0],
+        "0007": [],
+        "04": [],
+    }.items():
+        assert found_by(store, text) == {id_of(n) for n in wanted}, text
+
+
+def test_filters_by_words_mean_the_same_everywhere(store: Store) -> None:
+    artists = [{"artist": text} if n % 2 else {} for n, text in enumerate(TEXTS)]
+    store.upsert([point(n, caption=text, tags=["wet road"], **artists[n]) for n, text in enumerate(TEXTS)])
+    for text, wanted in {
+        "caption says bikes": [0, 3],
+        'caption says "red cars"': [1],
+        'caption says any "red snow"': [0, 1, 5],
+        'caption says phrase "red car"': [1],
+        'caption says phrase "car red"': [],
+        "not caption says red": [2, 3, 4, 5, 6],
+        "caption says red and width > 0": [1],
+        "artist says red or caption says snow": [1, 5],
+        'tags says "wet road" and caption says red': [0, 1],
+        'caption says "the"': [],
+        "name says 3": [3],
+        "name says jpg and caption says snow": [5],
+        '* says "bikes runs"': [3],
+        "* says 4 and not * says bike": [4],
+        '* says phrase "wet roads" and caption says red and width = 1': [1],
+    }.items():
+        assert ids(store.retrieve(store.columns(["id"], filter=parse(text))["id"])) == [id_of(n) for n in wanted], text
+        assert store.count(parse(str(parse(text)))) == len(wanted), text
+
+
+@given(st.data())
+@settings(max_examples=25)
+def test_words_score_as_the_formula_says(data: st.DataObject) -> None:
+    word = st.sampled_from(["red", "bike", "running", "the", "café", "bikes", "RunS", "wall", "2041"])
+    words = st.lists(word, max_size=12).map(" ".join)
+    texts, query = data.draw(st.lists(words, min_size=1, max_size=12)), data.draw(words)
+    with tempfile.TemporaryDirectory() as folder:
+        edge, exact = EdgeStore.create(Path(folder) / "points"), ExactStore()
+        for each in (edge, exact):
+            each.upsert([point(n, {}, caption=text) for n, text in enumerate(texts)])
+        ours, plain = (each.match(query, 100) for each in (edge, exact))
+        assert dict(ours.scores) == pytest.approx(dict(plain.scores), rel=1e-4)
+        assert ours.full == pytest.approx(plain.full, rel=1e-4)
+        edge.close()
+
+
+def test_of_many_equal_matches_none_is_given_out_by_chance(store: Store) -> None:
+    store.upsert([point(n, caption="snow" if n else "snow in snow") for n in range(40)])
+    found = store.match("snow", 10)
+    assert set(found.scores) <= {id_of(0)} and found.rest > 0
+    every = store.match("snow", 100)
+    assert len(every.scores) == 40 and every.rest == 0
 
 
 def test_errors_are_ours_and_explain(store: Store) -> None:

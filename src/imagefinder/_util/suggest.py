@@ -33,10 +33,10 @@ def unknown_argument(name: object, there: Iterable[str]) -> str:
     return f"There is no argument {str(name)[:LONGEST]!r}; {meant}"
 
 
-def nearest(name: str, there: Sequence[str]) -> str | None:
-    """The name of those there are that was probably meant; None where none is like it."""
+def nearest(name: str, there: Sequence[str], alike: float = 0.6) -> str | None:
+    """The name of those there are that was probably meant; None where none is ``alike``, from 0 to 1."""
     from difflib import get_close_matches
 
     if (ours := ALSO.get(name.casefold())) in there:
         return ours
-    return next(iter(get_close_matches(name[:LONGEST], there, n=1)), None)
+    return next(iter(get_close_matches(name[:LONGEST], there, n=1, cutoff=alike)), None)

@@ -150,13 +150,20 @@ def search(
     A minus right before a word, or before a phrase in quotation marks, takes away what shows it; + and - between spaces
     add and subtract all up to the next of them. A number and a colon before a part is its weight.
 
-    Words that the model does not know are named; where it knows none, nothing is found (exit code 1). In quotation
-    marks, '"so"', a word is searched by its letters if it is not known.
+    Words are looked for in what pictures show and in their texts: names of files and folders, captions, tags, names of
+    groups, text in pictures, columns of tables. A file that is called like the query comes first, and so do images
+    whose texts say a phrase in quotation marks. caption:WORD, name:WORD, tag:WORD or text:WORD find only images where
+    this says the word, and -tag:WORD those where it does not.
+
+    Words that neither the model knows nor any text says are named; where there are no others, nothing is found (exit
+    code 1). In quotation marks, '"so"', a word is searched by its letters if it is not known.
 
     \b
       imagefinder search red bike
       imagefinder search dog -grass
       imagefinder search 'dog -"green grass"'
+      imagefinder search IMG_2041.JPG
+      imagefinder search 'sunset caption:"old town" -tag:done'
       imagefinder search ./beach.jpg -k 20
       imagefinder search "dog + ./beach.jpg - people"
       imagefinder search "2:dog + 0.5:snow" --filter "width >= 800 and taken_at >= 2020"

@@ -29,8 +29,11 @@ def parts_of(query: QueryInput, transport: Transport) -> list[dict[str, Any]]:
 
 def _part(term: Term, transport: Transport) -> dict[str, Any]:
     part: dict[str, Any] = {"weight": term.weight} | ({"box": _sides(term)} if term.box else {})
-    if term.quoted:
-        part["quoted"] = True
+    for name in ("quoted", "field"):
+        if value := getattr(term, name):
+            part[name] = value
+    if term.phrases:
+        part["phrases"] = list(term.phrases)
     if term.kind in (Kind.WORDS, Kind.ID, Kind.URL, Kind.CONCEPT):
         return {term.kind.value: term.value, **part}
     data = bytes_of(Path(term.value) if isinstance(term.value, str) else term.value)

@@ -24,7 +24,7 @@ from imagefinder.store.stores import STORES
 if TYPE_CHECKING:
     import numpy as np
 
-    from imagefinder.store.base import Point, ScoredPoint, Store, VectorParams
+    from imagefinder.store.base import Matches, Point, ScoredPoint, Store, VectorParams
     from imagefinder.store.filters.parse import Filter
     from imagefinder.store.stores import StoreKind
 
@@ -188,15 +188,27 @@ class ReadingStore(RefusesWrites):
         min_score: float | None = None,
         exact: bool = False,
         exclude: Collection[str] = (),
+        payload: bool = True,
     ) -> list[ScoredPoint]:
         return self._read(
             lambda store: store.query(
-                name, vector, k, filter=filter, offset=offset, min_score=min_score, exact=exact, exclude=exclude
+                name,
+                vector,
+                k,
+                filter=filter,
+                offset=offset,
+                min_score=min_score,
+                exact=exact,
+                exclude=exclude,
+                payload=payload,
             )
         )
 
     def score(self, name: str, vector: np.ndarray, ids: Sequence[str]) -> dict[str, float]:
         return self._read(lambda store: store.score(name, vector, ids))
+
+    def match(self, text: str, k: int, *, filter: Filter | None = None, ids: Sequence[str] | None = None) -> Matches:
+        return self._read(lambda store: store.match(text, k, filter=filter, ids=ids))
 
     def retrieve(self, ids: Sequence[str], *, vectors: Sequence[str] = ()) -> list[Point]:
         return self._read(lambda store: store.retrieve(ids, vectors=vectors))

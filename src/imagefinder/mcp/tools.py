@@ -43,6 +43,7 @@ Liked = Annotated[list[str], Field(max_length=100, description=ABOUT_OPTIONS["li
 Disliked = Annotated[list[str], Field(max_length=100, description=ABOUT_OPTIONS["disliked"].help + " Their ids.")]
 Collapse = Annotated[bool, Field(description=ABOUT_OPTIONS["collapse"].help)]
 Diversity = Annotated[float, Field(ge=0, le=1, description=ABOUT_OPTIONS["diversity"].help)]
+WordsIn = Annotated[Literal["both", "pictures", "texts"], Field(description=ABOUT_OPTIONS["words_in"].help)]
 Pictures = Annotated[bool, Field(description="Also return small pictures of the first dozen, to look at.")]
 Filter = Annotated[
     str | None,
@@ -110,7 +111,11 @@ class Tools:
         self,
         words: Annotated[
             str,
-            Field(description="What to see, e.g. red bike. `dog + snow - people` adds and subtracts; `-grass` too."),
+            Field(
+                description="What to see, e.g. red bike. `dog + snow - people` adds and subtracts; `-grass` too. A "
+                'phrase in quotation marks, or the name of a file, comes first; `caption:"wet road"`, name:, tag: and '
+                "text: (text in the picture) say which texts have to say it, `-tag:done` which may not."
+            ),
         ] = "",
         image: Annotated[str | None, Field(description="Search by an image: a file's path, a URL or an id.")] = None,
         *,
@@ -122,9 +127,11 @@ class Tools:
         disliked: Disliked = [],  # noqa: B006
         collapse: Collapse = False,
         diversity: Diversity = 0.0,
+        words_in: WordsIn = "both",
         thumbnails: Pictures = False,
     ) -> Content:
-        """Find images by words, by an image, by both together, or by more that were right, the best first."""
+        """Find images by words, by an image, by both together, or by more that were right, the best first. Words are
+        looked for in what pictures show and in their names, captions, tags and other texts."""
         parts: list[Part] = [words] if words.strip() else []
         if image is not None:
             parts.append(_shown(image))
@@ -139,6 +146,7 @@ class Tools:
             disliked=disliked,
             collapse=collapse,
             diversity=diversity,
+            words_in=words_in,
         )
         with self._access.use() as library:
             hits = library.search(parts or None, **options.keywords())

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from imagefinder.errors import NotFoundError
+from imagefinder.errors import InvalidQueryError, NotFoundError
 from imagefinder.images.loader import Loader
 from imagefinder.results import Hits
 from imagefinder.search.concept_terms import with_concepts
 from imagefinder.search.embed import EmbeddedTerm, Pictures, SpaceQuery, Stopwatch, embed_terms, query_vectors
 from imagefinder.search.euclidean import DistanceRanking, raw_point
-from imagefinder.search.fusion import Fused, Voter
+from imagefinder.search.fusion import Fused
 from imagefinder.search.heard import Heard, hear
+from imagefinder.search.hybrid import Hybrid
+from imagefinder.search.lexical import Written, both
 from imagefinder.search.options import SearchOptions
-from imagefinder.search.query import Kind, QueryInput, Term, parse_query
+from imagefinder.search.query import Kind, QueryInput, Term, looks_like_name, parse_query
 from imagefinder.search.ranking import Ranking
 from imagefinder.search.relevance import refined
 from imagefinder.store.filters.parse import And, Compare
@@ -53,19 +55,20 @@ def search(views: Sequence[View], terms: Sequence[Term], options: SearchOptions,
     """
     watch = Stopwatch()
     index = views[0].index
-    heard = hear(views, terms)
-    if heard.unknown and not options.liked and all(term.weight <= 0 for term in heard.terms):
+    written = _written(views, terms, options)
+    heard = hear(views, _for_models(views, terms, options, written), _known(written, options))
+    shown = heard.terms if options.liked or any(term.weight > 0 for term in heard.terms) else ()
+    if heard.unknown and not shown and not written and not options.liked:
         return _nothing_understood(views, options, heard, watch)
-    terms = heard.terms
-    pictures = Pictures(index, loader, terms)
-    embedded = [embed_terms(view, terms, pictures, watch) for view in views]
+    pictures = Pictures(index, loader, shown)
+    embedded = [embed_terms(view, shown, pictures, watch) for view in views]
     with index.steady.shared():  # no transform changes between a query's vectors and the points it is compared with
-        plan = SearchPlan(views, embedded, terms, options)
+        plan = SearchPlan(views, embedded, shown, options, written)
         watch.lap("feedback" if options.liked or options.disliked else "query")
         filter = plan.inside_cluster() if options.same_cluster else options.filter
         page = plan.ranking(filter).page(options.offset, options.k)
         watch.lap("query")
-    total = index.store.count(filter)
+    total = index.store.count(both(filter, written.only))
     watch.lap("count")
     hits = [
         Hit(rank, p.score, Record.from_payload(p.id, p.payload), copies)
@@ -78,8 +81,42 @@ def search(views: Sequence[View], terms: Sequence[Term], options: SearchOptions,
         took_ms=watch.total_ms,
         stages=watch.stages,
         unknown_words=heard.unknown,
-        notice=heard.notice,
+        notice=heard.notice or (None if hits else _unwritten(terms)),
     )
+
+
+def _written(views: Sequence[View], terms: Sequence[Term], options: SearchOptions) -> Written:
+    """What is looked up in the texts of images. Raises InvalidQueryError for the name of a file that is neither here
+    nor in the index."""
+    written = Written.of(views[0].index, terms, everywhere=options.words_in != "pictures")
+    for term in terms:
+        if term.field == "name" and looks_like_name(text := str(term.value)) and not written.finds(written.only):
+            raise InvalidQueryError(
+                f"There is no file '{text}', and no image of the index is called that.",
+                remedy="Check the name, or search by words, a path or a URL.",
+            )
+    return written
+
+
+def _known(written: Written, options: SearchOptions) -> Callable[[str], bool]:
+    """Tells of a word whether the texts of any image say it, where they are looked at."""
+    return written.has if options.words_in != "pictures" else lambda word: False
+
+
+def _for_models(
+    views: Sequence[View], terms: Sequence[Term], options: SearchOptions, written: Written
+) -> Sequence[Term]:
+    """The terms that models are to embed: no words that are for texts only, or where no model reads words if texts say
+    them."""
+    mute = any(view.words is None for view in views) and written.finds(both(options.filter, written.only))
+    texts_only = options.words_in == "texts" or mute
+    return [term for term in terms if not term.field and not (texts_only and term.kind is Kind.WORDS)]
+
+
+def _unwritten(terms: Sequence[Term]) -> str | None:
+    """What people are told when no field says what it was to say."""
+    asked = [f'{term.field}: "{term.value}"' for term in terms if term.field and term.weight > 0]
+    return f"No image says this: {', '.join(asked)}." if asked else None
 
 
 def _nothing_understood(views: Sequence[View], options: SearchOptions, heard: Heard, watch: Stopwatch) -> Hits:
@@ -103,13 +140,14 @@ class SearchPlan:
         embedded: Sequence[Sequence[EmbeddedTerm]],
         terms: Sequence[Term],
         options: SearchOptions,
+        written: Written,
     ) -> None:
         self._index, self._image_space = views[0].index, views[0].image
-        self._options = options
+        self._options, self._written = options, written
         self._shown = [str(t.value) for t in terms if t.kind is Kind.ID]
         self._queries: list[tuple[str, Mapping[str, SpaceQuery]]] = []
         self._points: list[tuple[str, Float32]] = []
-        for view, said in zip(views, embedded, strict=True):
+        for view, said in zip(views, embedded, strict=True) if terms or options.liked or not written else ():
             if "cosine" in options.measures:
                 self._queries.append((view.image, self._cosine(view, said)))
             if "euclidean" in options.measures:
@@ -125,35 +163,22 @@ class SearchPlan:
     def spaces(self) -> str:
         """The names of the spaces that are searched."""
         named = [space for _, queries in self._queries for space in queries]
-        return "+".join(dict.fromkeys([*named, *(f"{space}:euclidean" for space, _ in self._points)]))
+        return "+".join(dict.fromkeys([*named, *(f"{space}:euclidean" for space, _ in self._points)])) or "texts"
 
-    def ranking(self, filter: Filter | None) -> Ranking | Fused:
+    def ranking(self, filter: Filter | None) -> Ranking | Fused | Hybrid:
         options, exclude = self._options, {*self._shown, *self._options.disliked}
-        if len(self._queries) == 1 and not self._points:
-            ((space, queries),) = self._queries
-            return Ranking(
-                self._index,
-                queries,
-                space,
-                filter=filter,
-                min_score=options.min_score,
-                exclude=exclude,
-                collapse=options.collapse,
-                diversity=options.diversity,
-            )
-        voters: list[Voter] = [
+        filter = both(filter, self._written.only)
+        voters: list[Ranking | DistanceRanking | Hybrid] = [
             Ranking(self._index, queries, space, filter=filter, exclude=exclude) for space, queries in self._queries
         ]
         voters += [DistanceRanking(self._index, space, point, filter, exclude) for space, point in self._points]
-        return Fused(
-            self._index,
-            voters,
-            options.fuse,
-            self._image_space,
-            min_score=options.min_score,
-            collapse=options.collapse,
-            diversity=options.diversity,
-        )
+        if self._written and (not voters or self._written.finds(filter)):
+            inner = [voter for voter in voters if not isinstance(voter, Hybrid)] or [None]
+            voters = [Hybrid(self._index, m, self._written, self._image_space, filter, exclude) for m in inner]
+        shape = {"min_score": options.min_score, "collapse": options.collapse, "diversity": options.diversity}
+        if len(voters) == 1 and not isinstance(voters[0], DistanceRanking):
+            return replace(voters[0], **shape)
+        return Fused(self._index, voters, options.fuse, self._image_space, **shape)
 
     def inside_cluster(self) -> Filter | None:
         """The filter, narrowed to the cluster of the query image or of the best hit. Raises NotFoundError."""

@@ -38,8 +38,8 @@ class DistanceRanking:
     filter: Filter | None = None
     exclude: Collection[str] = ()
 
-    def best(self, depth: int) -> list[ScoredPoint]:
-        """The ``depth`` nearest."""
+    def best(self, depth: int, *, payload: bool = True) -> list[ScoredPoint]:
+        """The ``depth`` nearest; without ``payload``, that of all is missing."""
         away = self._away
         if self.filter:
             allowed = self._table.rows_of(self.index.store.columns(["id"], filter=self.filter)["id"])
@@ -49,6 +49,8 @@ class DistanceRanking:
         near = np.argpartition(away, wanted - 1)[:wanted] if wanted else np.zeros(0, np.intp)
         exact = self._exact(near[np.isfinite(away[near])])
         found = sorted((-score, id) for id, score in exact.items() if id not in self.exclude)[:depth]
+        if not payload:
+            return [ScoredPoint(id, -distance, {}) for distance, id in found]
         held = {p.id: p.payload for p in self.index.store.retrieve([id for _, id in found])}
         return [ScoredPoint(id, -distance, held[id]) for distance, id in found if id in held]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,20 +29,24 @@ class Heard:
     notice: str | None = None
 
 
-def hear(views: Sequence[View], terms: Sequence[Term]) -> Heard:
-    """Read the texts among the terms, with the models that are to embed them. Raises InvalidQueryError for a model that
-    doesn't understand words."""
+def hear(views: Sequence[View], terms: Sequence[Term], written: Callable[[str], bool]) -> Heard:
+    """Read the texts among the terms, with the models that are to embed them. A word that no model knows is no stranger
+    where it is ``written`` in the texts of images, which find it. Raises InvalidQueryError for a model that doesn't
+    understand words."""
     texts = [str(term.value) for term in terms if term.kind is Kind.WORDS]
     if not texts:
         return Heard(tuple(terms))
     readings = dict(zip(texts, zip(*[_read(view, texts) for view in views], strict=True), strict=True))
     understood = {text: any(reading.understood for reading in found) for text, found in readings.items()}
-    forced = {str(t.value) for t in terms if t.quoted and not understood[str(t.value)] and _is_spelled(str(t.value))}
+    unknown = {w: written(w) for text in texts for w in readings[text][0].unknown if _to_all(w, readings[text])}
+    quoted = [str(t.value) for t in terms if t.quoted and not understood[str(t.value)]]
+    forced = {
+        text for text in quoted if _is_spelled(text) and not any(unknown.get(w) for w in readings[text][0].unknown)
+    }
     left = [
         t for t in terms if t.kind is not Kind.WORDS or understood[str(t.value)] or (t.quoted and t.value in forced)
     ]
-    unknown = [word for text in texts for word in readings[text][0].unknown if _to_all(word, readings[text])]
-    words = tuple(dict.fromkeys(unknown))
+    words = tuple(word for word, found in unknown.items() if not found)
     if not words:
         return Heard(tuple(left))
     by_pieces = [word for word in words if all(word not in readings[t][0].unknown or t in forced for t in texts)]

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from imagefinder.store.filters.parse import Filter
 
 Fuse: TypeAlias = Literal["rrf", "vote", "mean"]
+WordsIn: TypeAlias = Literal["both", "pictures", "texts"]
 Measure: TypeAlias = Literal["cosine", "euclidean"]
 ABOUT = "about"
 
@@ -44,7 +45,9 @@ class SearchOptions:
     images that were right or wrong: see ``relevance``. ``collapse`` makes one hit of near-identical images.
     ``diversity``, from 0 to 1, prefers hits that differ from each other. ``spaces`` are names of spaces or models; none
     means those in use. ``measures`` are "cosine", "euclidean" or both. ``fuse`` says how several rankings (of several
-    measures or models) become one: see ``fusion``. ``of`` makes options from what callers give.
+    measures or models) become one: see ``fusion``. ``words_in`` says where words are looked for: in what
+    pictures show, in the texts of images (names, captions, tags and so on), or in both: see ``hybrid``. ``of`` makes
+    options from what callers give.
     """
 
     k: int = field(default=10, metadata=_metadata("How many hits.", least=1))
@@ -75,7 +78,18 @@ class SearchOptions:
         metadata=_metadata("How several spaces or measures become one ranking.", choices=get_args(Fuse)),
     )
 
+    words_in: WordsIn = field(
+        default="both",
+        metadata=_metadata(
+            "Where words are looked for: in what pictures show, in texts (names, captions, tags...), or in both.",
+            choices=get_args(WordsIn),
+        ),
+    )
+
     def __post_init__(self) -> None:
+        if self.words_in not in get_args(WordsIn):
+            there = ", ".join(get_args(WordsIn))
+            raise InvalidInputError(f"words_in can't be {self.words_in!r:.100}.", remedy=f"There are: {there}.")
         if self.k < 1 or self.offset < 0:
             raise InvalidInputError(f"k must be 1 or more and offset 0 or more; got k={self.k}, offset={self.offset}.")
         if not 0 <= self.diversity <= 1:

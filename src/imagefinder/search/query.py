@@ -15,7 +15,7 @@ from uuid import UUID
 from imagefinder._util.files import expanded
 from imagefinder.errors import InvalidQueryError
 from imagefinder.images.inside import file_of
-from imagefinder.search.grammar import split_pieces
+from imagefinder.search.grammar import FIELDS, Piece, split_pieces
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -81,16 +81,23 @@ _BOX = "Give left,top,right,bottom as fractions of the picture, e.g.: 0.25,0.1,0
 @dataclass(frozen=True, slots=True)
 class Term:
     """One part of a query. A negative ``weight`` means: less of it. With a ``box``, only that part of its picture
-    counts. ``quoted`` text is searched by even if no word of it is known. Raises InvalidQueryError for a box on a text,
-    and for a weight that is not a finite number."""
+    counts. ``quoted`` text is searched by even if no word of it is known; ``phrases`` are parts of the text that images
+    whose texts say them come first for. With a ``field``, one of ``grammar.FIELDS``, it is what that field of an image
+    has to say, or with a negative weight may not say. Raises InvalidQueryError for a box on a text, for a field that
+    there isn't, and for a weight that is not a finite number."""
 
     kind: Kind
     value: str | bytes | Image
     weight: float = 1.0
     box: Box | None = None
     quoted: bool = False
+    phrases: tuple[str, ...] = ()
+    field: str = ""
 
     def __post_init__(self) -> None:
+        if self.field and (self.kind is not Kind.WORDS or self.field not in FIELDS.values()):
+            there = ", ".join(dict.fromkeys(FIELDS.values()))
+            raise InvalidQueryError(f"There is no field {self.field!r} that says words.", remedy=f"There are: {there}.")
         if self.box is not None and self.kind in (Kind.WORDS, Kind.CONCEPT):
             raise InvalidQueryError("A box is a part of a picture; words have none.", remedy="Leave out the box.")
         if not math.isfinite(self.weight):
@@ -114,13 +121,13 @@ QueryInput: TypeAlias = "Part | list[Part]"
 def parse_query(query: QueryInput, *, files: bool = True) -> list[Term]:
     """The terms of a query.
 
-    Text is split at `` + `` and `` - ``, and ``-word`` or ``-"some words"`` is subtracted: see ``grammar``. Each part
-    may have a weight (``2:dog``) and is an id (``id:UUID``), a kept concept (``concept:NAME``), a URL, a file (one that
-    exists, or that is written like the path of an image), or else, and always in quotation marks, text to search by. A
+    Text is split at `` + `` and `` - ``, and ``-word`` or ``-"some words"`` is subtracted; ``caption:word`` is what a
+    field has to say: see ``grammar``. Each part may have a weight (``2:dog``) and is an id (``id:UUID``), a concept
+    (``concept:NAME``), a URL, a file (one that exists, or that is written like the path of an image; the mere name of
+    one that is not here is what a name has to say), or else, and always in quotation marks, text to search by. A
     ``Path``, the bytes of an image file, or a Pillow image is one term. A list contains parts to be added, each with or
     without a weight: ``["dog", (Path("beach.jpg"), 0.5), ("people", -1)]``. With ``files=False``, no text is read as a
-    path or
-    looked up on the disk: for text from strangers. Raises InvalidQueryError.
+    path or looked up on the disk: for text from strangers. Raises InvalidQueryError.
     """
     parts: list[Part] = query if isinstance(query, list) else [query]
     terms = [term for part in parts for term in _terms(part, files)]
@@ -163,12 +170,14 @@ def split_text(text: str, *, files: bool = True) -> list[Term]:
     if files and _is_file(text):
         return [_classify(text, files)]
     pieces = split_pieces(text, _is_file) if files else split_pieces(text)
-    return [
-        Term(Kind.WORDS, piece.text, piece.weight, quoted=True)
-        if piece.quoted
-        else replace(_classify(piece.text, files), weight=piece.weight)
-        for piece in pieces
-    ]
+    return [_term(piece, files) for piece in pieces]
+
+
+def _term(piece: Piece, files: bool) -> Term:
+    if piece.quoted or piece.field:
+        return Term(Kind.WORDS, piece.text, piece.weight, None, piece.quoted, piece.phrases, piece.field)
+    term = replace(_classify(piece.text, files), weight=piece.weight)
+    return replace(term, phrases=piece.phrases) if term.kind is Kind.WORDS else term
 
 
 def _terms(part: Part, files: bool) -> list[Term]:
@@ -198,6 +207,8 @@ def _classify(text: str, files: bool) -> Term:
         return Term(Kind.CONCEPT, text.removeprefix("concept:").strip())
     if text.lower().startswith(("http://", "https://")):
         return Term(Kind.URL, text)
+    if files and looks_like_name(text) and not _is_file(text):
+        return Term(Kind.WORDS, text, field="name")
     if files and (_is_file(text) or _looks_like_path(text)):
         return Term(Kind.FILE, _existing(text))
     return Term(Kind.WORDS, text)
@@ -226,6 +237,11 @@ def _looks_like_path(text: str) -> bool:
         return text.startswith("~/")
     written_as_path = text.startswith(("./", "../", "/", ".\\", "..\\"))
     return written_as_path or (" " not in text and Path(text).suffix.lower() in IMAGE_SUFFIXES)
+
+
+def looks_like_name(text: str) -> bool:
+    """Whether it is the name of an image's file, without a folder: one that is not here may be in the index."""
+    return not re.search(r"[\s/\\:]", text) and Path(text).suffix.lower() in IMAGE_SUFFIXES
 
 
 def _existing(text: str) -> str:

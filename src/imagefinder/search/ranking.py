@@ -46,10 +46,10 @@ class Ranking:
         """All ranked images, block by block."""
         return self._by_one() if len(self.queries) == 1 else self._by_all()
 
-    def best(self, depth: int) -> list[ScoredPoint]:
-        """The ``depth`` best."""
+    def best(self, depth: int, *, payload: bool = True) -> list[ScoredPoint]:
+        """The ``depth`` best; without ``payload``, that of some may be missing."""
         if len(self.queries) == 1:
-            return self._one_space(0, depth)
+            return self._one_space(0, depth, payload)
         return [placed.point for placed in page_of(([RankedHit(p) for p in b] for b in self.blocks()), 0, depth)]
 
     def scores(self, ids: Sequence[str]) -> dict[str, float]:
@@ -73,7 +73,7 @@ class Ranking:
     def _arranged(self, block: list[ScoredPoint]) -> list[RankedHit]:
         return arranged(self.index, block, self.image_space, collapse=self.collapse, diversity=self.diversity)
 
-    def _one_space(self, offset: int, k: int) -> list[ScoredPoint]:
+    def _one_space(self, offset: int, k: int, payload: bool = True) -> list[ScoredPoint]:
         ((space, query),) = self.queries.items()
         return self.index.store.query(
             self.index.space(space).search_vector or "",
@@ -83,6 +83,7 @@ class Ranking:
             offset=offset,
             min_score=self.min_score,
             exclude=self.exclude,
+            payload=payload,
         )
 
     def _by_one(self) -> Iterator[list[ScoredPoint]]:

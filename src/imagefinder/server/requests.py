@@ -89,10 +89,18 @@ class Part(Body):
     weight: float = Field(1.0, ge=-100, le=100)
     box: Box | None = Field(None, description="Search by this part of the picture only.")
     quoted: bool = Field(False, description="Search by the words even if the model knows none of them.")
+    phrases: list[QueryText] = Field(
+        default_factory=list, max_length=20, description="Images whose texts say one of these phrases come first."
+    )
+    field: Literal["name", "caption", "text", "tag"] | None = Field(
+        None, description="The words are what this field of an image has to say, or with a negative weight may not."
+    )
 
     @model_validator(mode="after")
     def _one(self) -> Part:
         check_one(self, "words", "id", "url", "image", "upload", "concept")
+        if (self.field or self.phrases) and self.words is None:
+            raise ValueError("a field and phrases are for words")
         if self.box and (self.words is not None or self.concept is not None):
             raise ValueError("a box needs a picture")
         return self

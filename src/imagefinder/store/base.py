@@ -47,6 +47,20 @@ class ScoredPoint:
     payload: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """A result of ``Store.match``: the ``scores`` of points, by id. No other point scores more than ``rest``, which is
+    0 where these are all. ``full`` is the score of a text of mean length that says each word once: the sum of their
+    inverse document frequencies."""
+
+    scores: Mapping[str, float]
+    rest: float = 0.0
+    full: float = 0.0
+
+    def __bool__(self) -> bool:
+        return bool(self.scores) or self.rest > 0
+
+
 class StoreType(Protocol):
     """What the class of a store can do: create a store, or open one."""
 
@@ -108,14 +122,21 @@ class Store(Protocol):
         min_score: float | None = None,
         exact: bool = False,
         exclude: Collection[str] = (),
+        payload: bool = True,
     ) -> list[ScoredPoint]:
         """The ``k`` points nearest to ``vector``, float (dim,), by the named vector, the best first. Points in
         ``exclude`` are left out first, then the best ``offset``. Equal scores are sorted by id, so that pages neither
-        repeat nor miss a point."""
+        repeat nor miss a point. Without ``payload``, that of the points may be empty, which saves reading it."""
 
     def score(self, name: str, vector: np.ndarray, ids: Sequence[str]) -> dict[str, float]:
         """The scores that ``query`` would give to these points, by id. Unknown points, and points without the vector,
         are left out."""
+
+    def match(self, text: str, k: int, *, filter: Filter | None = None, ids: Sequence[str] | None = None) -> Matches:
+        """The ``k`` points whose texts say most of the words of ``text``, or with ``ids`` those of them that say any.
+        The score is BM25 (Robertson and Zaragoza 2009) with k1 = 1.2 and b = 0.75, over all texts of a point together;
+        what texts and words are, ``store.words`` says. Points with the score of the last one are left out where there
+        may be more of them. A store that can't look words up yet finds none."""
 
     def retrieve(self, ids: Sequence[str], *, vectors: Sequence[str] = ()) -> list[Point]:
         """The points of these ids, in their order; unknown ids are left out."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from imagefinder.errors import IndexDamagedError, InvalidInputError, NotFoundError
-from imagefinder.store.base import Point, ScoredPoint, VectorParams
+from imagefinder.store.base import Matches, Point, ScoredPoint, VectorParams
 from imagefinder.store.checks import (
     canonical_ids,
     checked_batch,
@@ -25,6 +26,7 @@ from imagefinder.store.checks import (
 )
 from imagefinder.store.filters.parse import Filter
 from imagefinder.store.filters.predicate import matches
+from imagefinder.store.words import K1, B, numbers_of, said_in
 
 
 class ExactStore:
@@ -123,6 +125,7 @@ class ExactStore:
         min_score: float | None = None,
         exact: bool = False,
         exclude: Collection[str] = (),
+        payload: bool = True,
     ) -> list[ScoredPoint]:
         params = known(self._params, name)
         checked_window(k, offset, min_score)
@@ -141,6 +144,34 @@ class ExactStore:
     def score(self, name: str, vector: np.ndarray, ids: Sequence[str]) -> dict[str, float]:
         wanted = set(canonical_ids(ids))
         return {p.id: p.score for p in self.query(name, vector, max(1, len(self._payloads))) if p.id in wanted}
+
+    def match(self, text: str, k: int, *, filter: Filter | None = None, ids: Sequence[str] | None = None) -> Matches:
+        checked_window(k, 0, None)
+        wanted = set(self._ids(filter)) if ids is None else set(canonical_ids(ids)).intersection(self._ids(filter))
+        found = [(score, id) for id, score in self._said(set(numbers_of(text))).items() if id in wanted]
+        best = sorted(found, reverse=True)[:k]
+        rest = best[-1][0] if len(best) >= k and ids is None else 0.0
+        return Matches({id: score for score, id in best if score > rest}, rest, self._full(text) if best else 0.0)
+
+    def _full(self, text: str) -> float:
+        """The sum of the inverse document frequencies of the words."""
+        said = [{n for t in said_in(p) for n in numbers_of(t)} for p in self._payloads.values()]
+        counts = [sum(word in one for one in said) for word in set(numbers_of(text))]
+        return sum(math.log(1 + (sum(map(bool, said)) - n + 0.5) / (n + 0.5)) for n in counts)
+
+    def _said(self, words: Collection[int]) -> dict[str, float]:
+        """BM25 as its formula says it."""
+        said = {id: [n for text in said_in(p) for n in numbers_of(text)] for id, p in self._payloads.items()}
+        said = {id: numbers for id, numbers in said.items() if numbers}
+        mean = sum(map(len, said.values())) / max(1, len(said))
+        totals: dict[str, float] = {}
+        for word in words:
+            there = [id for id, numbers in said.items() if word in numbers]
+            rarity = math.log(1 + (len(said) - len(there) + 0.5) / (len(there) + 0.5))
+            for id in there:
+                n, length = said[id].count(word), 1 - B + B * len(said[id]) / mean
+                totals[id] = totals.get(id, 0.0) + rarity * n * (K1 + 1) / (n + K1 * length)
+        return totals
 
     def retrieve(self, ids: Sequence[str], *, vectors: Sequence[str] = ()) -> list[Point]:
         for name in vectors:

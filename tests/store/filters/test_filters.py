@@ -58,7 +58,7 @@ def test_reading(text: str, expected: Filter) -> None:
 
 REFUSED = {
     "": "expected the name of a field at position 1, found the end",
-    "folder": "expected =, !=, <, <=, >, >=, ~ or 'in' at position 7, found the end",
+    "folder": "expected =, !=, <, <=, >, >=, ~, 'in' or 'says' at position 7, found the end",
     "folder=": "expected a value at position 8",
     "folder=a b=c": "expected 'and', 'or' or the end at position 10, found 'b'",
     "folder='shoes": "expected a closing quote at position 8",

@@ -108,7 +108,14 @@ def terms_of(serving: Serving, query: requests.Search | requests.Concept, given:
 def _term(serving: Serving, part: requests.Part) -> Term:
     box = Box(*part.box) if part.box else None
     if part.words is not None:
-        return Term(Kind.WORDS, part.words, part.weight, quoted=part.quoted)
+        return Term(
+            Kind.WORDS,
+            part.words,
+            part.weight,
+            quoted=part.quoted,
+            phrases=tuple(part.phrases),
+            field=part.field or "",
+        )
     if part.id is not None:
         return Term(Kind.ID, part.id.lower(), part.weight, box)
     if part.url is not None:

@@ -12,15 +12,23 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from imagefinder._util.files import holes_to_fill
-from imagefinder.errors import ImageFinderError, IndexDamagedError, IndexLockedError, StorageError
+from imagefinder.errors import (
+    ImageFinderError,
+    IndexDamagedError,
+    IndexLockedError,
+    InvalidInputError,
+    StorageError,
+)
 from imagefinder.store.base import Point, VectorParams
+from imagefinder.store.checks import checked_new_vector
+from imagefinder.store.edge.words import index_words, with_words, without_words
 from imagefinder.store.fields import FIELD_KINDS, Kind
 
 if TYPE_CHECKING:
     import qdrant_edge
 
 CONFIG = "edge_config.json"
-RESERVED_BYTES = 64 * 1024**2  # kept free: the engine writes through memory maps, where a full disk kills the process
+RESERVED_BYTES = 112 * 1024**2  # kept free: the engine writes through memory maps, where a full disk kills the process
 OPENING_BYTES = 8 * 1024**2  # free: opening after a kill writes what the log holds; needed to search at all
 HNSW_FROM = 200_000  # points; up to here exact search over 256 float16 takes 7 ms, and is exact
 FULL_SCAN_KB = 10_000  # a filter that leaves fewer vectors than this holds is answered exactly, graph or not
@@ -157,11 +165,11 @@ def engine_point(point: Point) -> qdrant_edge.Point:
     import qdrant_edge as engine
 
     vectors: Any = {name: memoryview(vector) for name, vector in point.vectors.items()}  # type: ignore[arg-type]
-    return engine.Point(point.id, vectors, dict(point.payload))
+    return engine.Point(point.id, vectors, with_words(point.payload))
 
 
 def our_point(record: qdrant_edge.Record, fields: Sequence[str] | None = None) -> Point:
-    payload: dict[str, Any] = record.payload or {}
+    payload = without_words(record.payload)
     if fields is not None and not payload.keys() <= set(fields):  # a field whose name the engine can't select
         payload = {k: v for k, v in payload.items() if k in fields}
     held: Any = record.vector or {}
@@ -220,6 +228,24 @@ def load_shard(path: Path, config: qdrant_edge.EdgeConfig | None) -> qdrant_edge
 
     with engine_errors(path, "open"):
         return EdgeShard.load(str(path), config)
+
+
+def create_shard(path: Path, params: Mapping[str, VectorParams]) -> qdrant_edge.EdgeShard:
+    """A new shard in the folder, which must be empty or not exist. Raises InvalidInputError and StorageError."""
+    from qdrant_edge import EdgeShard
+
+    for name, wanted in params.items():
+        checked_new_vector(name, wanted)
+    with engine_errors(path, "write"):
+        path.mkdir(parents=True, exist_ok=True)
+        if any(path.iterdir()):
+            raise InvalidInputError(f"{path} is not empty.", remedy="Open it, or choose another folder.")
+        want_space(path, 0)
+        shard = EdgeShard.create(str(path), make_config(params))
+        index_fields(shard)
+        index_words(shard)
+        shard.flush()
+    return shard
 
 
 def best_and_equals(

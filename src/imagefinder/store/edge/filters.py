@@ -8,30 +8,50 @@ payload of every point for each query (70-150 ms at 22,914 points), while ids ca
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from imagefinder.store.edge.engine import INDEXED, json_path
+from imagefinder.store.edge.words import PATH
 from imagefinder.store.fields import FIELD_KINDS, Kind
 from imagefinder.store.filters.dates import period, to_iso
-from imagefinder.store.filters.parse import And, Compare, Contains, Filter, Has, In, Near, Not, Or, Value
+from imagefinder.store.filters.parse import And, Compare, Contains, Filter, Has, In, Near, Not, Or, Says, Value
+from imagefinder.store.words import ANY
 
 if TYPE_CHECKING:
     import qdrant_edge
 
 _EXACT_INT = 2**53  # the engine compares numbers as float64, which holds every whole number up to here
-Resolve: TypeAlias = "Callable[[Filter, list[str], qdrant_edge.Filter | None], qdrant_edge.Filter]"
+Resolve: TypeAlias = "Callable[[Filter, list[str] | None, qdrant_edge.Filter | None], qdrant_edge.Filter]"
 
 
-def translate(filter: Filter, resolve: Resolve) -> qdrant_edge.Filter:
+def translate(filter: Filter, resolve: Resolve, words: bool) -> qdrant_edge.Filter:
     """The engine's form of ``filter``.
 
     ``resolve(filter, fields, among)`` gives an engine's filter by the ids of the points that fulfil the filter by
-    ``predicate.matches``, which reads ``fields``; only points that fulfil ``among`` (None: all) can.
+    ``predicate.matches``, which reads ``fields``, None for all; only points that fulfil ``among`` (None: all) can.
+    ``words`` says whether the engine can look words up.
     """
-    translator = _Translator()
-    direct = translator.direct(filter)
-    return resolve(filter, sorted(_fields(filter)), translator.among(filter)) if direct is None else direct
+    translator = _Translator(words)
+    if (direct := translator.direct(filter)) is not None:
+        return direct
+    if isinstance(filter, And):  # words change from query to query; what remains of a filter is remembered
+        parts = [part for part in filter.parts if _looks_up_words(part) and translator.direct(part) is not None]
+        if parts:
+            rest = [part for part in filter.parts if part not in parts]
+            other = translate(rest[0] if len(rest) == 1 else And(tuple(rest)), resolve, words)
+            return translator.all_of([*map(translator.direct, parts), other])
+    fields = _fields(filter)
+    return resolve(filter, None if ANY in fields else sorted(fields), translator.among(filter))
+
+
+def _looks_up_words(filter: Filter) -> bool:
+    match filter:
+        case And(parts) | Or(parts):
+            return any(map(_looks_up_words, parts))
+        case Not(part):
+            return _looks_up_words(part)
+    return isinstance(filter, Says)
 
 
 def _fields(filter: Filter) -> set[str]:
@@ -40,7 +60,9 @@ def _fields(filter: Filter) -> set[str]:
             return set().union(*map(_fields, parts))
         case Not(part):
             return _fields(part)
-        case Compare() | In() | Contains() | Has():
+        case Says("name"):
+            return {"name", "uri"}
+        case Compare() | In() | Contains() | Has() | Says():
             return {filter.field}
         case Near():
             return {"lat", "lon"}
@@ -48,10 +70,13 @@ def _fields(filter: Filter) -> set[str]:
 
 
 class _Translator:
-    def __init__(self) -> None:
+    def __init__(self, words: bool) -> None:
         import qdrant_edge
 
-        self._engine = qdrant_edge
+        self._engine, self._words = qdrant_edge, words
+
+    def all_of(self, parts: Sequence[qdrant_edge.Filter | None]) -> qdrant_edge.Filter:
+        return self._engine.Filter(must=[part for part in parts if part is not None])
 
     def direct(self, filter: Filter) -> qdrant_edge.Filter | None:
         """The engine's filter with exactly the meaning of ``filter``, if all its fields are indexed; otherwise None."""
@@ -69,6 +94,8 @@ class _Translator:
                 return self.direct(Not(Compare(field, "=", value)))
             case Compare(field, "=", value) if _is_indexed(field, value):
                 return self._equal(f'"{field}"', value)
+            case Says(field, text, how) if self._words and field == ANY:
+                return self._says(text, how)
             case In(field, values) if _is_indexed(field, *values):
                 return self._engine.Filter(should=[self._equal(f'"{field}"', value) for value in values])
         return None
@@ -88,6 +115,8 @@ class _Translator:
         return self.direct(filter) or self._leaf_among(filter)
 
     def _leaf_among(self, leaf: Filter) -> qdrant_edge.Filter | None:
+        if isinstance(leaf, Says) and self._words:
+            return self._says(leaf.text, "any")
         path = json_path(leaf.field) if isinstance(leaf, Compare | Has) else None
         if path is None:
             return None
@@ -103,6 +132,14 @@ class _Translator:
             case Compare(field, op, value) if not isinstance(value, str | bool) and abs(value) < _EXACT_INT:
                 return self._number(path, field, op, value)
         return None
+
+    def _says(self, text: str, how: str) -> qdrant_edge.Filter:
+        kinds: Any = {
+            "all": self._engine.MatchText,
+            "any": self._engine.MatchTextAny,
+            "phrase": self._engine.MatchPhrase,
+        }
+        return self._engine.Filter(must=[self._engine.FieldCondition(PATH, match=kinds[how](text))])
 
     def _equal(self, path: str, value: Value) -> qdrant_edge.Filter:
         wanted = value if type(value) is int and FIELD_KINDS.get(path.strip('"')) is Kind.NUMBER else str(value)

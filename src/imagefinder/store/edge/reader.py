@@ -12,10 +12,11 @@ from uuid import UUID
 import numpy as np
 
 from imagefinder.errors import IndexFolderError
-from imagefinder.store.base import Point, ScoredPoint, VectorParams
+from imagefinder.store.base import Matches, Point, ScoredPoint, VectorParams
 from imagefinder.store.checks import canonical_ids, checked_batch, checked_vector, checked_window, known
 from imagefinder.store.edge.engine import best_and_equals, engine_errors, our_point, selector
 from imagefinder.store.edge.filters import translate
+from imagefinder.store.edge.words import looked_up, without_words
 from imagefinder.store.filters.parse import Filter
 from imagefinder.store.filters.predicate import matches
 
@@ -37,6 +38,7 @@ class EdgeReader:
         self._params = params
         self._lock = threading.RLock()
         self._resolved: dict[str, qdrant_edge.Filter] = {}
+        self._words = False  # whether words can be looked up
         self._writes = 0
 
     @property
@@ -57,6 +59,7 @@ class EdgeReader:
         min_score: float | None = None,
         exact: bool = False,
         exclude: Collection[str] = (),
+        payload: bool = True,
     ) -> list[ScoredPoint]:
         import qdrant_edge as engine
 
@@ -70,14 +73,18 @@ class EdgeReader:
                 query=engine.Query.Nearest(query.tolist(), using=name),
                 filter=self._translated(filter),
                 score_threshold=min_score,
-                with_payload=offset < k,  # far down the list, only that of the page is worth reading
+                with_payload=payload and offset < k,  # far down the list, only that of the page is worth reading
                 params=engine.SearchParams(exact=exact),
             )
             found = {str(p.id): p for p in best_and_equals(self._shard, request, wanted)}
             order = sorted((-p.score, id) for id, p in found.items() if id not in left_out)
             page = [id for _, id in order[offset : offset + k]]
-            held = found if offset < k else {str(r.id): r for r in self._shard.retrieve(list(page), True, False)}
-            return [ScoredPoint(id, found[id].score, held[id].payload or {}) for id in page]
+            held = (
+                found
+                if offset < k or not payload
+                else {str(r.id): r for r in self._shard.retrieve(list(page), True, False)}
+            )
+            return [ScoredPoint(id, found[id].score, without_words(held[id].payload)) for id in page]
 
     def score(self, name: str, vector: np.ndarray, ids: Sequence[str]) -> dict[str, float]:
         import qdrant_edge as engine
@@ -93,6 +100,20 @@ class EdgeReader:
                 params=engine.SearchParams(exact=True),
             )
             return {str(p.id): p.score for p in self._shard.query(request)}
+
+    def match(self, text: str, k: int, *, filter: Filter | None = None, ids: Sequence[str] | None = None) -> Matches:
+        import qdrant_edge as engine
+
+        checked_window(k, 0, None)
+        if not self._words or not text:
+            return Matches({})
+        wanted = self._translated(filter)
+        with self._lock, engine_errors(self._path, "read"):
+            if ids is not None:
+                keys: set[Any] = set(canonical_ids(ids))
+                k = len(keys) + 1
+                wanted = engine.Filter(must=[engine.HasIdCondition(keys), *([wanted] if wanted else [])])
+            return looked_up(self._shard, text, k, wanted)
 
     def retrieve(self, ids: Sequence[str], *, vectors: Sequence[str] = ()) -> list[Point]:
         for name in vectors:
@@ -155,9 +176,11 @@ class EdgeReader:
 
     def _translated(self, filter: Filter | None) -> qdrant_edge.Filter | None:
         with self._lock, engine_errors(self._path, "read"):
-            return None if filter is None else translate(filter, self._resolve)
+            return None if filter is None else translate(filter, self._resolve, self._words)
 
-    def _resolve(self, filter: Filter, fields: list[str], among: qdrant_edge.Filter | None) -> qdrant_edge.Filter:
+    def _resolve(
+        self, filter: Filter, fields: list[str] | None, among: qdrant_edge.Filter | None
+    ) -> qdrant_edge.Filter:
         """The ids of the points that fulfil ``filter`` by ``predicate``; cached until the next write."""
         from qdrant_edge import Filter as ById
         from qdrant_edge import HasIdCondition

@@ -27,6 +27,7 @@ from imagefinder.store.checks import (
 from imagefinder.store.edge.engine import (
     DAMAGED_REMEDY,
     OPENING_BYTES,
+    create_shard,
     engine_errors,
     engine_point,
     filled_by_opening,
@@ -40,6 +41,8 @@ from imagefinder.store.edge.engine import (
 )
 from imagefinder.store.edge.reader import EdgeReader
 from imagefinder.store.edge.seal import LOG, Seal, check_count, check_files, closed, opened, read_seal, write_seal
+from imagefinder.store.edge.words import FILLED_AT_OPENING, SAID, by_words, has_words, index_words, with_words
+from imagefinder.store.words import may_say
 
 if TYPE_CHECKING:
     import qdrant_edge
@@ -83,7 +86,9 @@ class EdgeStore(EdgeReader):
             StorageError: it can't be written.
         """
         path, params = Path(path), dict(vectors or {})
-        return cls(path, _create(path, params), params)
+        store = cls(path, create_shard(path, params), params)
+        store._words = True
+        return store
 
     @classmethod
     def open(cls, path: str | Path) -> EdgeStore:
@@ -107,7 +112,30 @@ class EdgeStore(EdgeReader):
             index_fields(shard)  # a store of an earlier version lacks those that came later
         store = cls(path, shard, params)
         store._take(seal)
+        store._words = has_words(shard)
+        if not store._words and shard.info().points_count <= FILLED_AT_OPENING:
+            with suppress(StorageError):  # then words are looked for in what pictures show only
+                store._fill_words()
         return store
+
+    def _fill_words(self) -> None:
+        """Make the index of words of a store of an earlier version. Raises StorageError."""
+        with self._lock:
+            for points in self.scroll(batch=1000):
+                self._set_said(points, {})
+            with engine_errors(self._path, "write"), self._reshaped():
+                index_words(self._shard)
+                self._shard.flush()
+            self._words = True
+
+    def _set_said(self, points: Sequence[Point], changes: Mapping[str, Any]) -> None:
+        """Store these changes of the payloads of points, and all that their texts say then."""
+        from qdrant_edge import UpdateOperation
+
+        set_ = {field: value for field, value in changes.items() if value is not None}
+        for said, keys in by_words(points, changes).items():
+            operation = UpdateOperation.set_payload(keys, {**set_, SAID: list(said)})
+            self._write(operation, len(keys), payloads_only=True)
 
     def _take(self, seal: Seal | None) -> None:
         """Compare what was opened with the seal. Raises IndexDamagedError."""
@@ -128,7 +156,8 @@ class EdgeStore(EdgeReader):
             shutil.rmtree(self._path)
             self._params = dict(vectors)
             self._before, self._sealed, self._payloads_only, self._sure = None, None, False, False
-            self._live = _create(self._path, self._params)
+            self._live = create_shard(self._path, self._params)
+            self._words = True
             self._resolved.clear()
             self._writes += 1
 
@@ -181,7 +210,7 @@ class EdgeStore(EdgeReader):
         checked_payload(payload)
         key = checked_id(id)
         self._want_existing([key])
-        self._write(UpdateOperation.overwrite_payload([key], dict(payload)), 1, payloads_only=True)
+        self._write(UpdateOperation.overwrite_payload([key], with_words(payload)), 1, payloads_only=True)
 
     def merge_payload(self, ids: Sequence[str], payload: Mapping[str, Any]) -> None:
         from qdrant_edge import UpdateOperation
@@ -191,7 +220,9 @@ class EdgeStore(EdgeReader):
         set_ = {k: v for k, v in payload.items() if v is not None}
         unset: list[str] = [k for k in payload if k not in set_]
         while chunk := list(islice(keys, MERGED_AT_ONCE)):
-            if set_:
+            if may_say(payload):
+                self._set_said(self.retrieve(chunk), payload)
+            elif set_:
                 self._write(UpdateOperation.set_payload(chunk, set_), len(chunk), payloads_only=True)
             if unset:
                 self._write(UpdateOperation.delete_payload(chunk, unset), len(chunk), payloads_only=True)
@@ -217,6 +248,8 @@ class EdgeStore(EdgeReader):
         """
         with self._lock, engine_errors(self._path, "write"):
             want_space(self._path, disk_use(self._path))
+            if not self._words:
+                self._fill_words()
             with self._reshaped():
                 self._shard.flush()
                 self._shard.optimize()
@@ -312,18 +345,3 @@ class EdgeStore(EdgeReader):
         for key in keys:
             if key not in there:
                 raise NotFoundError(f"There is no point with the id {key}.")
-
-
-def _create(path: Path, params: Mapping[str, VectorParams]) -> qdrant_edge.EdgeShard:
-    from qdrant_edge import EdgeShard
-
-    for name, wanted in params.items():
-        checked_new_vector(name, wanted)
-    with engine_errors(path, "write"):
-        path.mkdir(parents=True, exist_ok=True)
-        if any(path.iterdir()):
-            raise InvalidInputError(f"{path} is not empty.", remedy="Open it, or choose another folder.")
-        want_space(path, 0)
-        shard = EdgeShard.create(str(path), make_config(params))
-        index_fields(shard)
-    return shard

@@ -15,6 +15,8 @@ from imagefinder.store.filters.dates import period
 Value: TypeAlias = str | int | float | bool
 Operator: TypeAlias = Literal["=", "!=", "<", "<=", ">", ">="]
 OPERATORS: Final[tuple[str, ...]] = get_args(Operator)
+How: TypeAlias = Literal["all", "any", "phrase"]
+HOWS: Final[tuple[str, ...]] = get_args(How)
 KEYWORDS = frozenset({"and", "or", "not", "in", "has"})
 WORD = r"[^\s\"'()=!<>~,]+"  # what needs no quotes
 NEAR_KM = 10.0  # where no distance is given
@@ -87,6 +89,25 @@ class Contains(Filter):
 
     def __str__(self) -> str:
         return f"{_name(self.field)} ~ {_quote(self.text)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Says(Filter):
+    """``field says all text``: the field's texts have these words, whatever their case, accents and endings; all of
+    them, any of them, or as a phrase, one after the other. What a word is, ``store.words`` says. The field ``name`` is
+    the name of the file, and the one that was given to the image; ``*`` stands for all texts that an image has."""
+
+    field: str
+    text: str
+    how: How = "all"
+
+    def __post_init__(self) -> None:
+        _check_name(self.field)
+        if not isinstance(self.text, str) or self.how not in HOWS:
+            raise InvalidFilterError(f"{self.field!r} says wants {', '.join(HOWS)} and text, not {self.text!r:.200}.")
+
+    def __str__(self) -> str:
+        return f"{_name(self.field)} says {self.how} {_quote(self.text)}"
 
 
 @dataclass(frozen=True, slots=True)

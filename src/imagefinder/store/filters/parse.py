@@ -3,6 +3,7 @@
     folder = shoes and width >= 800          and, or, not, parentheses; keywords in any case
     not (format in (PNG, GIF) or has caption)
     caption ~ "red bike"                     contains, whatever the case
+    caption says "red bikes"                 these words, whatever their endings; or: says any "", says phrase ""
     taken_at >= 2020 and taken_at < 2020-05  a year, month, day or minute stands for the whole of it
     near(52.52, 13.40, 5)                    taken at most 5 km from a latitude and longitude; 10 where none is said
     "my column" != 'it\\'s'                   quotes around names and values that hold spaces or signs
@@ -21,6 +22,7 @@ from typing import NoReturn, TypeAlias, cast
 
 from imagefinder.errors import InvalidFilterError
 from imagefinder.store.filters.nodes import (
+    HOWS,
     KEYWORDS,
     OPERATORS,
     WORD,
@@ -29,11 +31,13 @@ from imagefinder.store.filters.nodes import (
     Contains,
     Filter,
     Has,
+    How,
     In,
     Near,
     Not,
     Operator,
     Or,
+    Says,
     Value,
     read_word,
 )
@@ -49,6 +53,7 @@ __all__ = [
     "Near",
     "Not",
     "Or",
+    "Says",
     "Value",
     "as_filter",
     "parse",
@@ -181,13 +186,25 @@ class _Parser:
                 values.append(self._value(field))
             self._want_sign(")")
             return In(field, tuple(values))
+        if self._take_keyword("says"):
+            how = self._how()
+            return Says(field, self._text("text to look for"), how)
         sign = self.token
         if sign.kind != "sign" or sign.text not in (*OPERATORS, "~"):
-            self._fail("=, !=, <, <=, >, >=, ~ or 'in'")
+            self._fail("=, !=, <, <=, >, >=, ~, 'in' or 'says'")
         self.next += 1
         if sign.text == "~":
             return Contains(field, self._text("text to look for"))
         return Compare(field, cast("Operator", sign.text), self._value(field))
+
+    def _how(self) -> How:
+        """What of the words a field is to say, where it is named before the text."""
+        after = self.tokens[min(self.next + 1, len(self.tokens) - 1)]
+        named = next((how for how in HOWS if self.token.is_keyword(how)), None)
+        if named is None or after.kind not in ("quoted", "word") or after.text.lower() in KEYWORDS:
+            return "all"
+        self.next += 1
+        return cast("How", named)
 
     def _near(self) -> Filter:
         self.next += 2

@@ -10,7 +10,8 @@ from typing import Any
 
 from imagefinder.store.fields import FIELD_KINDS, Kind
 from imagefinder.store.filters.dates import instant, period
-from imagefinder.store.filters.parse import And, Compare, Contains, Filter, Has, In, Near, Not, Or, Value
+from imagefinder.store.filters.parse import And, Compare, Contains, Filter, Has, In, Near, Not, Or, Says, Value
+from imagefinder.store.words import ANY, file_name, said_in, says, spelt
 
 _NUMERIC_TEXT = re.compile(r"\s*[+-]?[0-9]{1,300}(\.[0-9]{1,300})?([eE][+-]?[0-9]{1,2})?\s*", re.ASCII)
 EARTH_KM = 6371.0088
@@ -42,10 +43,26 @@ def matches(filter: Filter, payload: Mapping[str, Any]) -> bool:
             return any(contains(text, found) for found in elements(payload, field))
         case Has(field):
             return bool(elements(payload, field))
+    return _computed(filter, payload)
+
+
+def _computed(filter: Filter, payload: Mapping[str, Any]) -> bool:
+    """Whether a payload fulfils a filter that compares no value as it is stored."""
+    match filter:
+        case Says(field, text, how):
+            return says(_texts(payload, field), how, text)
         case Near(lat, lon, km):
             away = distance_km(lat, lon, payload.get("lat"), payload.get("lon"))
             return away is not None and away <= km
     raise TypeError(f"not a filter: {filter!r}")
+
+
+def _texts(payload: Mapping[str, Any], field: str) -> list[str]:
+    """The texts of a field that may say something; of an image's name those of its file as well."""
+    if field == ANY:
+        return said_in(payload)
+    found = [text for text in elements(payload, field) if isinstance(text, str)]
+    return [*found, *(spelt(file_name(uri)) for uri in elements(payload, "uri"))] if field == "name" else found
 
 
 def distance_km(lat: float, lon: float, found_lat: Any, found_lon: Any) -> float | None:

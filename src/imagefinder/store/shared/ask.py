@@ -20,7 +20,7 @@ from imagefinder.errors import (
     NotFoundError,
     StorageError,
 )
-from imagefinder.store.base import Point, ScoredPoint, VectorParams
+from imagefinder.store.base import Matches, Point, ScoredPoint, VectorParams
 from imagefinder.store.checks import checked_batch
 from imagefinder.store.shared.calls import unpacked
 from imagefinder.store.shared.line import Message, dial
@@ -99,6 +99,7 @@ class AskingStore(RefusesWrites):
         min_score: float | None = None,
         exact: bool = False,
         exclude: Collection[str] = (),
+        payload: bool = True,
     ) -> list[ScoredPoint]:
         said, _ = self.ask(
             "query",
@@ -110,12 +111,18 @@ class AskingStore(RefusesWrites):
             min_score=min_score,
             exact=exact,
             exclude=_ids(exclude),
+            payload=payload,
         )
         return [ScoredPoint(id, score, payload) for id, score, payload in said["result"]]
 
     def score(self, name: str, vector: np.ndarray, ids: Sequence[str]) -> dict[str, float]:
         found: dict[str, float] = self.ask("score", [_numbers(name, vector)], name=name, ids=_ids(ids))[0]["result"]
         return found
+
+    def match(self, text: str, k: int, *, filter: Filter | None = None, ids: Sequence[str] | None = None) -> Matches:
+        named = None if ids is None else _ids(ids)
+        scores, rest, full = self.ask("match", text=text, k=k, filter=_text(filter), ids=named)[0]["result"]
+        return Matches(scores, rest, full)
 
     def retrieve(self, ids: Sequence[str], *, vectors: Sequence[str] = ()) -> list[Point]:
         said, arrays = self.ask("retrieve", ids=_ids(ids), vectors=list(vectors))

@@ -18,7 +18,7 @@ Answer: TypeAlias = tuple[Any, Sequence[np.ndarray]]
 
 
 def _query(store: Store, asked: Mapping[str, Any], arrays: Sequence[np.ndarray]) -> Answer:
-    options = {name: asked[name] for name in ("offset", "min_score", "exact", "exclude")}
+    options = {name: asked[name] for name in ("offset", "min_score", "exact", "exclude", "payload")}
     found = store.query(asked["name"], arrays[0], asked["k"], filter=as_filter(asked["filter"]), **options)
     return [[p.id, p.score, p.payload] for p in found], ()
 
@@ -26,6 +26,11 @@ def _query(store: Store, asked: Mapping[str, Any], arrays: Sequence[np.ndarray])
 def _scroll(store: Store, asked: Mapping[str, Any], arrays: Sequence[np.ndarray]) -> Answer:
     options = {name: asked[name] for name in ("fields", "vectors", "batch", "after")}
     return packed(next(iter(store.scroll(filter=as_filter(asked["filter"]), **options)), []))
+
+
+def _match(store: Store, asked: Mapping[str, Any], arrays: Sequence[np.ndarray]) -> Answer:
+    found = store.match(asked["text"], asked["k"], filter=as_filter(asked["filter"]), ids=asked["ids"])
+    return [dict(found.scores), found.rest, found.full], ()
 
 
 READS: dict[str, Callable[[Store, Mapping[str, Any], Sequence[np.ndarray]], Answer]] = {
@@ -39,6 +44,7 @@ READS: dict[str, Callable[[Store, Mapping[str, Any], Sequence[np.ndarray]], Answ
         store.columns(asked["fields"], filter=as_filter(asked["filter"])),
         (),
     ),
+    "match": _match,
     "without_vector": lambda store, asked, arrays: (store.without_vector(asked["name"]), ()),
     "count": lambda store, asked, arrays: (store.count(as_filter(asked["filter"])), ()),
 }
