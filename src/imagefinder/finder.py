@@ -26,6 +26,7 @@ from imagefinder.ingest.sources import add_sources
 from imagefinder.models.registry import find_spec, known_name
 from imagefinder.search.answer import search_collection
 from imagefinder.search.embed import embed_pictures, embed_texts
+from imagefinder.search.explain import explain_image
 from imagefinder.search.options import Fuse, Measure, SearchOptions
 from imagefinder.search.query import Kind, QueryInput, Term
 from imagefinder.store.filters.parse import FilterLike
@@ -47,7 +48,16 @@ if TYPE_CHECKING:
     from imagefinder.models.base import Embedder
     from imagefinder.models.spec import ModelSpec
     from imagefinder.quality.measure import Outlier, QualityReport
-    from imagefinder.results import BackfillReport, Hits, IndexInfo, IngestReport, Records, SourceInfo, SpaceInfo
+    from imagefinder.results import (
+        BackfillReport,
+        Explanation,
+        Hits,
+        IndexInfo,
+        IngestReport,
+        Records,
+        SourceInfo,
+        SpaceInfo,
+    )
     from imagefinder.training.labels import Captions, Examples, Labels
     from imagefinder.training.predict import Classified, Prediction
     from imagefinder.training.report import Training
@@ -208,6 +218,7 @@ class ImageFinder:
         spaces: Sequence[str] = (),
         measures: Sequence[Measure] = ("cosine",),
         fuse: Fuse = "mean",
+        explain: bool = False,
     ) -> Hits:
         """The ``k`` images that fit the query best; see ``search.query.parse_query`` for what a query may be.
 
@@ -218,8 +229,8 @@ class ImageFinder:
 
         ``spaces`` names the spaces or models to ask, by default the one in use. ``measures`` are "cosine", "euclidean"
         (of the vectors as the model gave them) or both. Several models or measures rank by themselves, and ``fuse``
-        makes one ranking of it: "rrf", "vote" or "mean", see ``search.fusion``. Raises InvalidQueryError,
-        InvalidFilterError or NotFoundError.
+        makes one ranking of it: "rrf", "vote" or "mean", see ``search.fusion``. ``explain`` says in ``Hit.why`` why the
+        first hundred are hits, see ``search.why``. Raises InvalidQueryError, InvalidFilterError or NotFoundError.
         """
         options = SearchOptions.of(
             k,
@@ -234,6 +245,7 @@ class ImageFinder:
             spaces=spaces,
             measures=measures,
             fuse=fuse,
+            explain=explain,
         )
         return self._collection.index.steadily(lambda: search_collection(self._collection, query, options))
 
@@ -241,6 +253,20 @@ class ImageFinder:
         """The ``k`` images most like one of the index, named by id or URI, without itself. The options are those of
         ``search``."""
         return self.search(Term(Kind.ID, self._collection.resolve(image)), k, **options)
+
+    def explain(
+        self,
+        image: ImageName,
+        query: QueryInput | None,
+        *,
+        liked: Sequence[str] = (),
+        disliked: Sequence[str] = (),
+        spaces: Sequence[str] = (),
+    ) -> Explanation:
+        """Why an image, named by id or URI, fits a query, with a map of which part of its picture does; the options are
+        those of ``search``. See ``search.explain``. Raises like ``search``."""
+        options = SearchOptions.of(1, liked=liked, disliked=disliked, spaces=spaces)
+        return self._collection.index.steadily(lambda: explain_image(self._collection, image, query, options))
 
     @property
     def feedback(self) -> Feedback:

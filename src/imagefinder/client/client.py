@@ -9,12 +9,12 @@ from typing import Any
 from imagefinder.client.analysis import Analysis
 from imagefinder.client.ingest import Added, Sender
 from imagefinder.client.queries import parts_of
-from imagefinder.client.responses import hits_of, info_of
+from imagefinder.client.responses import explanation_of, hits_of, info_of
 from imagefinder.client.sources import Sources
 from imagefinder.client.spaces import Spaces
 from imagefinder.client.training import Trainer
 from imagefinder.errors import InvalidInputError
-from imagefinder.results import Hits, IndexInfo
+from imagefinder.results import Explanation, Hits, IndexInfo
 from imagefinder.search.options import Fuse, Measure, SearchOptions
 from imagefinder.search.query import Kind, QueryInput, Term
 from imagefinder.store.filters.parse import FilterLike
@@ -65,6 +65,7 @@ class Client(Analysis, Sources, Spaces, Trainer):
         spaces: Sequence[str] = (),
         measures: Sequence[Measure] = ("cosine",),
         fuse: Fuse = "mean",
+        explain: bool = False,
     ) -> Hits:
         """The ``k`` images, 1000 at most, that fit the query best; as ``ImageFinder.search``, which tells of each
         option. A path, bytes or a Pillow image in the query is sent to the server."""
@@ -81,6 +82,7 @@ class Client(Analysis, Sources, Spaces, Trainer):
             spaces=spaces,
             measures=measures,
             fuse=fuse,
+            explain=explain,
         )
         body = {"parts": parts_of(query, self._transport) if query is not None else [], **options.to_dict()}
         return hits_of(self._transport.json("POST", "/v1/search", json=body))
@@ -88,6 +90,25 @@ class Client(Analysis, Sources, Spaces, Trainer):
     def similar(self, image: str | os.PathLike[str], k: int = 10, **options: Any) -> Hits:
         """The ``k`` images most like one of the index, named by id or URI, without itself."""
         return self.search(Term(Kind.ID, self._id(image)), k, **options)
+
+    def explain(
+        self,
+        image: str | os.PathLike[str],
+        query: QueryInput | None,
+        *,
+        liked: Sequence[str] = (),
+        disliked: Sequence[str] = (),
+        spaces: Sequence[str] = (),
+    ) -> Explanation:
+        """Why an image, named by id or URI, fits a query, with a map of which part of its picture does, to 1/255."""
+        body = {
+            "parts": parts_of(query, self._transport) if query is not None else [],
+            "liked": self._ids(liked),
+            "disliked": self._ids(disliked),
+            "spaces": list(spaces),
+        }
+        found = self._transport.json("POST", f"/v1/images/{self._id(image)}/explain", json=body)
+        return explanation_of(found)
 
     def info(self) -> IndexInfo:
         """What the index holds."""

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 from imagefinder.errors import NotFoundError
 from imagefinder.images.loader import Loader
 from imagefinder.results import Hits
-from imagefinder.search.embed import EmbeddedTerm, Pictures, SpaceQuery, Stopwatch, embed_terms, query_vectors
+from imagefinder.search.embed import EmbeddedTerm, Pictures, SpaceQuery, Stopwatch, embed_terms
 from imagefinder.search.euclidean import DistanceRanking, raw_point
 from imagefinder.search.fusion import Fused, Voter
 from imagefinder.search.heard import Heard, hear
 from imagefinder.search.options import SearchOptions
 from imagefinder.search.query import Kind, QueryInput, Term, parse_query
 from imagefinder.search.ranking import Ranking
-from imagefinder.search.relevance import refined
+from imagefinder.search.relevance import space_queries
+from imagefinder.search.why import Asked, explained
 from imagefinder.store.filters.parse import And, Compare
 from imagefinder.types import Hit, Record
 
@@ -69,6 +70,9 @@ def search(views: Sequence[View], terms: Sequence[Term], options: SearchOptions,
         Hit(rank, p.score, Record.from_payload(p.id, p.payload), copies)
         for rank, (p, copies) in enumerate(page, start=options.offset + 1)
     ]
+    if options.explain:
+        hits = explained(Asked(views, embedded, terms, options, pictures), hits)
+        watch.lap("explain")
     return Hits(
         hits,
         space=plan.spaces,
@@ -109,15 +113,9 @@ class SearchPlan:
         self._points: list[tuple[str, Float32]] = []
         for view, said in zip(views, embedded, strict=True):
             if "cosine" in options.measures:
-                self._queries.append((view.image, self._cosine(view, said)))
+                self._queries.append((view.image, space_queries(view, said, options)))
             if "euclidean" in options.measures:
                 self._points.append((view.image, raw_point(self._index, said)))
-
-    def _cosine(self, view: View, embedded: Sequence[EmbeddedTerm]) -> Mapping[str, SpaceQuery]:
-        queries, options = query_vectors(self._index, embedded), self._options
-        if options.liked or options.disliked or not queries:
-            queries = refined(self._index, queries, view.image, options.liked, options.disliked)
-        return queries
 
     @property
     def spaces(self) -> str:

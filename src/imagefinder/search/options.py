@@ -44,7 +44,8 @@ class SearchOptions:
     images that were right or wrong: see ``relevance``. ``collapse`` makes one hit of near-identical images.
     ``diversity``, from 0 to 1, prefers hits that differ from each other. ``spaces`` are names of spaces or models; none
     means those in use. ``measures`` are "cosine", "euclidean" or both. ``fuse`` says how several rankings (of several
-    measures or models) become one: see ``fusion``. ``of`` makes options from what callers give.
+    measures or models) become one: see ``fusion``. ``explain`` fills
+    ``Hit.why``: see ``why``. ``of`` makes options from what callers give.
     """
 
     k: int = field(default=10, metadata=_metadata("How many hits.", least=1))
@@ -74,6 +75,7 @@ class SearchOptions:
         default="mean",
         metadata=_metadata("How several spaces or measures become one ranking.", choices=get_args(Fuse)),
     )
+    explain: bool = field(default=False, metadata=_metadata("Say of the first 100 hits why they are hits."))
 
     def __post_init__(self) -> None:
         if self.k < 1 or self.offset < 0:

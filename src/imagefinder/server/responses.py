@@ -47,12 +47,35 @@ class Image(ResponseBody):
     cluster_name: str | None = None
 
 
+class Reason(ResponseBody):
+    """A part of the query (kind `words` or `picture`) or judgements (`liked`, `disliked`, `others`) with their `share`
+    of the score; a `concept` or a `colour` that image and query have in common; or a field that the words are in."""
+
+    kind: str
+    text: str
+    share: float | None = None
+
+
+class Why(ResponseBody):
+    meaning: float = Field(description="The sum of the shares: the score by what the models make of the image.")
+    reasons: list[Reason]
+
+
+class Explanation(ResponseBody):
+    id: str
+    why: Why
+    how: Literal["features", "occlusion", "none"] = Field(description="How the map was made.")
+    peak: tuple[float, float] | None = Field(description="Where it is highest: fractions of width and height.")
+    map: str | None = Field(description="Which part of the picture fits: a grey PNG over all of it, as a data URI.")
+
+
 class Hit(Image):
     """A hit of a search: rank from 1, a score that is larger for better, and the record."""
 
     rank: int
     score: float
     copies: list[str] = Field(default=[], description="Near-identical images that stand behind this one.")
+    why: Why | None = Field(default=None, description="Why it is a hit, where `explain` was asked for.")
 
 
 class Hits(ResponseBody):

@@ -1,0 +1,69 @@
+"""Why one image fits a query, and which part of its picture does."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from imagefinder.errors import ImageError
+from imagefinder.images.loader import Loader
+from imagefinder.results import Explanation
+from imagefinder.search.embed import Pictures, Stopwatch, embed_terms
+from imagefinder.search.heard import hear
+from imagefinder.search.query import QueryInput, parse_query
+from imagefinder.search.regions import heat_map
+from imagefinder.search.relevance import space_queries
+from imagefinder.search.why import Asked, whys_of
+from imagefinder.types import ImageRef, Record, Why
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from imagefinder.index.collection import Collection
+    from imagefinder.index.models import View
+    from imagefinder.search.options import SearchOptions
+
+
+def explain_image(
+    collection: Collection, image: str | os.PathLike[str], query: QueryInput | None, options: SearchOptions
+) -> Explanation:
+    """Why an image of the index, named by id or URI, fits a query, which is read by ``query.parse_query``.
+
+    The picture is read again, for the map; one that can't be read has none. The map takes one run of a model that shows
+    its parts (see ``models.parts``), and 50 of another (see ``regions``). Raises InvalidQueryError or NotFoundError.
+    """
+    collection.ready()
+    point = collection.find(image)
+    record = Record.from_payload(point.id, point.payload)
+    liked, disliked = (tuple(dict.fromkeys(map(collection.resolve, p))) for p in (options.liked, options.disliked))
+    options = replace(options, liked=liked, disliked=disliked)
+    views = collection.views(options.spaces)
+    terms = parse_query(query) if query is not None else []
+    heard = hear(views, terms)
+    if heard.unknown and not liked and all(term.weight <= 0 for term in heard.terms):
+        return Explanation(record.id, Why())
+    with closing(Loader(collection.limits, _short_side(views), together=True)) as loader:
+        pictures = Pictures(collection.index, loader, heard.terms)
+        embedded = [embed_terms(view, heard.terms, pictures, Stopwatch()) for view in views]
+        picture = _picture(loader, record)
+    with collection.index.steady.shared():
+        (why,) = whys_of(Asked(views, embedded, heard.terms, options, pictures), [record])
+        if picture is None:
+            return Explanation(record.id, why)
+        queries = [space_queries(view, said, options) for view, said in zip(views, embedded, strict=True)]
+        map, how = heat_map(views, queries, picture)
+    return Explanation(record.id, why, map, how)
+
+
+def _short_side(views: Sequence[View]) -> int:
+    return max(view.image_model.short_side for view in views)
+
+
+def _picture(loader: Loader, record: Record) -> Image | None:
+    try:
+        return loader.decode(loader.read(ImageRef(record.uri, content_hash=record.content_hash))).image
+    except ImageError:
+        return None
