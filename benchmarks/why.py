@@ -1,5 +1,5 @@
-"""Does the map of an explanation point at what was searched for? A pasted object in a scene (pointing game, Zhang et al.
-2016): cut-outs of `stamps` pasted on photos of `captions`, searched for by the picture of the cut-out and by its words.
+"""Does the map of an explanation point at what was searched for? The pointing game (Zhang et al. 2016): cut-outs of
+`stamps` pasted on photos of `captions`, searched for by the picture of the cut-out, and by its words.
 
     python benchmarks/why.py [--scenes 200] [--models default fast] [--scratch DIR]
 
