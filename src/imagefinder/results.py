@@ -97,7 +97,7 @@ class Hits(Sequence[Hit]):
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """Why the image ``id`` fits a query: ``why``, and the ``map`` of which part of its picture does, float32 (h, w)
-    over the upright picture, 256 along its longer side: 0 where it is like any picture, 1 where it fits best.
+    over the upright picture, 256 along its longer side: 0 where it does not matter, 1 where it matters most.
 
     ``how`` the map was made: "features", from what the model makes of the parts of the picture, "occlusion", from what
     hiding parts of it changes, or "none" where the picture could not be read; then the map is None.

@@ -123,9 +123,7 @@ def concepts(why: Why | None, kind: str = "concept") -> set[str]:
 
 
 def test_image_and_query_share_concepts(finder: ImageFinder) -> None:
-    for query, word in (("strawberry", "strawberry"), ("banana", "banana")):
-        best = finder.search(query, 1, explain=True)[0]
-        assert word in concepts(best.why), best
+    assert "strawberry" in concepts(finder.search("strawberry", 1, explain=True)[0].why)
     best = finder.search("strawberry", 1)[0]
     other = finder.similar(best.id, 1, explain=True)[0]
     assert concepts(finder.explain(best.id, f"id:{best.id}").why), "an image shares its own"
@@ -240,7 +238,8 @@ def test_a_picture_that_is_gone_has_reasons_but_no_map(
 def test_the_explanation_of_an_image_is_that_of_the_hit(finder: ImageFinder) -> None:
     for hit in finder.search("red dog - grass", 5, explain=True):
         found = finder.explain(hit.id, "red dog - grass")
-        assert found.id == hit.id and found.why == hit.why
+        assert hit.why is not None and found.peak is not None
+        assert found.why.to_dict() == hit.why.to_dict()
         assert found.to_dict() == {"id": hit.id, "why": hit.why.to_dict(), "how": "features", "peak": [*found.peak]}
 
 

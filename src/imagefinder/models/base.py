@@ -37,16 +37,17 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """What a model makes of the parts of one picture: windows that overlap, ``rows`` x ``columns`` of them over the
-    picture that it sees, each ``height`` x ``width`` of it, as fractions of its sides. ``box`` is what it sees of the
-    whole picture: left, top, right, bottom as fractions of its sides; beyond 0 to 1 is padding. ``vectors`` are float32
-    (rows * columns, dim) for each space, row by row."""
+class WithoutParts:
+    """What a model makes of one picture with a part of it hidden, ``rows`` x ``columns`` parts in turn. ``down`` and
+    ``across`` say where they lie: the middle of the first, and the step to the next, as fractions of the height and
+    width that the model sees. ``box`` is what it sees of the whole picture: left, top, right, bottom as fractions of
+    its sides; beyond 0 to 1 is padding. ``vectors`` are float32 (1 + rows * columns, dim) for each space: of the whole
+    picture, then of each with a part hidden, row by row."""
 
     rows: int
     columns: int
-    height: float
-    width: float
+    down: tuple[float, float]
+    across: tuple[float, float]
     box: tuple[float, float, float, float]
     vectors: Mapping[str, np.ndarray]
 
@@ -75,9 +76,9 @@ class Embedder(Protocol):
     def embed_images(self, batch: np.ndarray) -> Mapping[str, np.ndarray]:
         """Preprocessed pictures, stacked on axis 0, to float32 (n, dim) for each space, by the name of the space."""
 
-    def embed_parts(self, image: Image) -> Parts | None:
-        """What the parts of one upright RGB picture would be by themselves, from one run of the model. None for a model
-        that does not show it. An embedder may lack this method."""
+    def embed_without_parts(self, image: Image) -> WithoutParts | None:
+        """One upright RGB picture with parts of it hidden, from one run of the model. None for a model that can't do
+        it. An embedder may lack this method."""
 
     def classify_images(self, batch: np.ndarray) -> np.ndarray:
         """Preprocessed pictures to the probabilities of ``spec.classes``, float32 (n, classes). Raises ModelError for a

@@ -16,7 +16,7 @@ from imagefinder.models.session import Session
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from imagefinder.models.base import Embedder, Parts, Reading, Vocabulary
+    from imagefinder.models.base import Embedder, Reading, Vocabulary, WithoutParts
     from imagefinder.models.spec import ModelSpec
     from imagefinder.types import Float32
 
@@ -60,9 +60,9 @@ class DerivedEmbedder:
     def embed_images(self, batch: np.ndarray) -> Mapping[str, Float32]:
         return self.derive(self.base.embed_images(batch))
 
-    def embed_parts(self, image: Image) -> Parts | None:
-        """What the parts of one upright RGB picture would be by themselves; None where the base does not show it."""
-        of_base = getattr(self.base, "embed_parts", None)
+    def embed_without_parts(self, image: Image) -> WithoutParts | None:
+        """One upright RGB picture with parts of it hidden; None where the base can't do it."""
+        of_base = getattr(self.base, "embed_without_parts", None)
         parts = of_base(image) if of_base else None
         return replace(parts, vectors=self.derive(parts.vectors)) if parts else None
 

@@ -16,7 +16,7 @@ from imagefinder.models.words import ConseWords
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from imagefinder.models.base import Parts, Reading, Vocabulary
+    from imagefinder.models.base import Reading, Vocabulary, WithoutParts
     from imagefinder.models.parts import PartsTower
     from imagefinder.models.spec import ModelSpec
     from imagefinder.models.words import Words
@@ -59,9 +59,9 @@ class OnnxEmbedder:
             return {name: np.zeros((0, space.dim), np.float32) for name, space in self.spec.spaces.items()}
         return self._vectors(self._image.run(batch))
 
-    def embed_parts(self, image: Image) -> Parts | None:
-        """What the parts of one upright RGB picture would be by themselves; None for a model that does not show it: see
-        ``parts``."""
+    def embed_without_parts(self, image: Image) -> WithoutParts | None:
+        """One upright RGB picture with parts of it hidden, from one run of the graph. None for a model that can't do
+        it: see ``parts``."""
         return self._parts.of(image, self._vectors)
 
     def _vectors(self, outputs: Mapping[str, Float32]) -> Mapping[str, Float32]:

@@ -1,16 +1,17 @@
-"""What a model makes of the parts of a picture, from one run over the whole of it."""
+"""What a model makes of a picture with parts of it hidden, from one run over the whole of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from math import isqrt
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
+from imagefinder._util.threads import chunked
 from imagefinder.errors import ModelError
-from imagefinder.models.base import Parts
+from imagefinder.models.base import WithoutParts
 from imagefinder.models.preprocess import normalise, prepare, seen_box
 from imagefinder.models.session import Session
 
@@ -21,25 +22,30 @@ if TYPE_CHECKING:
     from imagefinder.models.spec import ModelSpec, Preprocess
     from imagefinder.types import Float32
 
-WINDOW = 3  # of cells, where the map has about this many times three; larger maps have larger windows
+MOST = 12  # parts along each side
+BATCH = 32  # maps run through what is behind them at once
 SPECIAL = 8  # tokens of a transformer that stand for no part of the picture, at most
 _OF_PATCHES = ("mean", "patch_mean", "max")
+Outputs: TypeAlias = "Mapping[str, Float32]"
 
 
 class Halves(NamedTuple):
-    """An image graph in two: up to its last feature map, called ``map``, and what is behind it."""
+    """An image graph in two: up to its last feature map, called ``map``, whose ``cells`` lie there (see
+    ``prune.cell_grid``), and what is behind it."""
 
     front: Session
     back: Session
     map: str
+    cells: tuple[tuple[float, float], tuple[float, float]]
 
 
 class PartsTower:
-    """Pools the last feature map of an image graph over windows of it instead of the whole, so that one run gives a
-    vector for each part. What is behind the map (pooling, a classifier, a projection) is run as it stands.
+    """Hides parts of the last feature map of an image graph under its mean, and runs what is behind the map (pooling, a
+    classifier, a projection) for each: occlusion (Zeiler and Fergus 2014) where it is cheap. About a third of each side
+    is hidden at a time.
 
     Works for convolutional networks, and for transformers whose patches are pooled by their mean or maximum. It does
-    not for those that look at the picture through one token: the other tokens lie elsewhere in the space.
+    not for those that look at the picture through one token, which the last patches have no more part in.
     """
 
     def __init__(self, spec: ModelSpec, preprocess: Preprocess, tower: ImageTower, *, threads: int | None) -> None:
@@ -48,35 +54,45 @@ class PartsTower:
         self._tower = tower
         self._threads = threads
 
-    def of(self, image: Image, vectors: Callable[[Mapping[str, Float32]], Mapping[str, Float32]]) -> Parts | None:
-        """The parts of an upright RGB picture; ``vectors`` makes those of the spaces from the outputs of the graph.
-        None for a model that can't tell parts."""
+    def of(self, image: Image, vectors: Callable[[Outputs], Outputs]) -> WithoutParts | None:
+        """An upright RGB picture with parts hidden; ``vectors`` makes those of the spaces from the outputs of the
+        graph. None for a model that can't do it."""
         row = prepare(image, self._preprocess)[None]
-        halves = self._halves
-        if halves is not None:
+        if (halves := self._halves) is not None:
             (found,) = halves.front.run([halves.map], {self._tower.input: normalise(row, self._preprocess)})
         else:
             found = self._patches(row)
         if found is None or found.ndim != 4 or min(found.shape[2:]) < 2:
             return None
-        windows, rows, columns = _windows(found)
-        outputs = self._behind(windows)
-        if outputs is None:
-            return None
-        height, width = (w / n for w, n in zip(windows.shape[2:], found.shape[2:], strict=True))
+        steps = tuple(-(-cells // MOST) for cells in found.shape[2:])
+        rows, columns = (range(0, cells, step) for cells, step in zip(found.shape[2:], steps, strict=True))
+        hidden = [
+            (slice(0), slice(0)),
+            *((_near(i, found.shape[2]), _near(j, found.shape[3])) for i in rows for j in columns),
+        ]
+        outputs = [self._behind(_without(found[0], some)) for some in chunked(hidden, BATCH)]
+        whole = {name: np.concatenate([part[name] for part in outputs]) for name in outputs[0]}
+        down, across = (
+            (first / side, step * jump / side)
+            for (first, step), jump, side in zip(self._grid(found.shape), steps, self._preprocess.size, strict=True)
+        )
         box = seen_box(*image.size, self._preprocess)
-        return Parts(rows, columns, height, width, box, vectors(outputs))
+        return WithoutParts(len(rows), len(columns), down, across, box, vectors(whole))
 
-    def _behind(self, windows: np.ndarray) -> Mapping[str, Float32] | None:
+    def _behind(self, maps: np.ndarray) -> Outputs:
         outputs = self._spec.image.outputs
-        if self._halves is None:
-            (name,) = outputs
-            return self._tower.pooled({name: windows})
-        arrays = self._halves.back.run(list(outputs.values()), {self._halves.map: windows})
-        return self._tower.pooled(dict(zip(outputs, arrays, strict=True)))
+        if self._halves is not None:
+            arrays = self._halves.back.run(list(outputs.values()), {self._halves.map: maps})
+            return self._tower.pooled(dict(zip(outputs, arrays, strict=True)))
+        (name,) = outputs
+        if self._spec.image.pooling not in _OF_PATCHES:
+            return self._tower.pooled({name: maps})
+        tokens = maps.reshape(*maps.shape[:2], -1)
+        return {name: tokens.max(axis=2) if self._spec.image.pooling == "max" else tokens.mean(axis=2)}
 
     def _patches(self, row: np.ndarray) -> np.ndarray | None:
-        """The output of a graph that is pooled outside it, float32 (1, channels, height, width)."""
+        """The output of a graph that is pooled outside it, float32 (1, channels, height, width), without the tokens
+        that stand for no part."""
         if len(self._spec.image.outputs) != 1 or self._spec.image.pooling not in (*_OF_PATCHES, "gem"):
             return None
         (found,) = self._tower.unpooled(row).values()
@@ -86,28 +102,42 @@ class PartsTower:
             if side < 2 or special > SPECIAL or len(set(self._preprocess.size)) > 1:
                 return None
             found = found[:, special:].transpose(0, 2, 1).reshape(1, -1, side, side)
-        return found if found.ndim == 4 else None
+        return found
+
+    def _grid(self, shape: Sequence[int]) -> tuple[tuple[float, float], tuple[float, float]]:
+        """The middle of the first cell and the step, in pixels, for rows and columns."""
+        if self._halves is not None:
+            return self._halves.cells
+        steps = [side / cells for side, cells in zip(self._preprocess.size, shape[2:], strict=True)]
+        return (steps[0] / 2, steps[0]), (steps[1] / 2, steps[1])
 
     @cached_property
     def _halves(self) -> Halves | None:
-        from imagefinder.models.prune import find_map
+        from imagefinder.models.prune import cell_grid, find_map
 
         image = self._spec.image
         path, outputs = self._spec.folder / image.file, tuple(image.outputs.values())
         try:
-            map = find_map(path, outputs)
-            if map is None or map in outputs:
+            name = find_map(path, outputs)
+            if name is None or name in outputs:
                 return None
-            front = Session(path, outputs=(map,), threads=self._threads)
-            return Halves(front, Session(path, outputs=outputs, threads=self._threads, given=map), map)
+            front = Session(path, outputs=(name,), threads=self._threads)
+            back = Session(path, outputs=outputs, threads=self._threads, given=name)
+            return Halves(front, back, name, cell_grid(path, name))
         except (ModelError, ValueError, OSError):  # a graph of 16-bit floats, or one that can't be cut there
             return None
 
 
-def _windows(map: np.ndarray) -> tuple[np.ndarray, int, int]:
-    """All windows of (1, channels, height, width) as (rows * columns, channels, h, w), and how many there are."""
-    sides = tuple(min(n - 1, max(1, round(n * WINDOW / 9))) for n in map.shape[2:])
-    found = np.lib.stride_tricks.sliding_window_view(map[0], sides, axis=(1, 2))
-    channels, rows, columns = found.shape[:3]
-    windows = found.transpose(1, 2, 0, 3, 4).reshape(rows * columns, channels, *sides)
-    return np.ascontiguousarray(windows, np.float32), rows, columns
+def _near(cell: int, cells: int) -> slice:
+    """The cells that are hidden together with one."""
+    around = 0 if cells < 4 else max(1, round(cells / 9))
+    return slice(max(0, cell - around), cell + around + 1)
+
+
+def _without(map: np.ndarray, hidden: Sequence[tuple[slice, slice]]) -> np.ndarray:
+    """A map, (channels, height, width), with each of these windows under the mean of its channel, float32."""
+    mean = map.mean(axis=(1, 2), keepdims=True)
+    found = np.repeat(map[None], len(hidden), axis=0).astype(np.float32, copy=False)
+    for one, (rows, columns) in zip(found, hidden, strict=True):
+        one[:, rows, columns] = mean
+    return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +68,42 @@ def find_map(path: Path, names: Sequence[str]) -> str | None:
         waiting = {name for name in waiting if readers[name] > 0 or name in names} | {*node.output}
         only = next(iter(waiting)) if len(waiting) == 1 else only
     return found
+
+
+def cell_grid(path: Path, map: str) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Where the cells of a feature map lie: for rows and for columns the middle of the first, and the step to the next,
+    in pixels of the picture. They are not spread evenly over it: padding that is not the same on both sides, as
+    TensorFlow's, moves them by up to half a cell."""
+    import onnx
+
+    graph = onnx.load(str(path), load_external_data=False).graph
+    makers = {name: node for node in graph.node for name in node.output}
+    shapes = {tensor.name: list(tensor.dims) for tensor in graph.initializer}
+    layers = []
+    while map in makers:
+        layers.append(makers[map])
+        map = makers[map].input[0]  # of two branches that are added, either: they lie over each other
+    found = []
+    for axis in (0, 1):
+        middle, step = 0.5, 1.0
+        for node in reversed(layers):
+            if node.op_type in ("Conv", "MaxPool", "AveragePool"):
+                more, stride = _moved(node, shapes, axis)
+                middle, step = middle + step * more, step * stride
+        found.append((middle, step))
+    return found[0], found[1]
+
+
+def _moved(node: onnx.NodeProto, shapes: Mapping[str, Sequence[int]], axis: int) -> tuple[float, int]:
+    """How far the middle of the first cell lies from that of the cells before, in their steps; and the stride."""
+    import onnx
+
+    given = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+    kernel = (given.get("kernel_shape") or shapes.get(node.input[1], [1] * 4)[2:])[axis]
+    stride, dilation = given.get("strides", [1, 1])[axis], given.get("dilations", [1, 1])[axis]
+    same = given.get("auto_pad", b"").startswith(b"SAME")
+    pad = max(0, kernel - stride) // 2 if same else given.get("pads", [0] * 4)[axis]
+    return dilation * (kernel - 1) / 2 - pad, stride
 
 
 def _is_pooling(node: onnx.NodeProto, graph: onnx.GraphProto) -> bool:

@@ -32,8 +32,8 @@ def explain_image(
 ) -> Explanation:
     """Why an image of the index, named by id or URI, fits a query, which is read by ``query.parse_query``.
 
-    The picture is read again, for the map; one that can't be read has none. The map takes one run of a model that shows
-    its parts (see ``models.parts``), and 50 of another (see ``regions``). Raises InvalidQueryError or NotFoundError.
+    The picture is read again, for the map; one that can't be read has none. The map takes one run of a model that can
+    hide parts (see ``models.parts``), and 50 of another (see ``regions``). Raises InvalidQueryError or NotFoundError.
     """
     collection.ready()
     point = collection.find(image)
@@ -54,8 +54,8 @@ def explain_image(
         if picture is None:
             return Explanation(record.id, why)
         queries = [space_queries(view, said, options) for view, said in zip(views, embedded, strict=True)]
-        map, how = heat_map(views, queries, picture)
-    return Explanation(record.id, why, map, how)
+        heat, how = heat_map(views, queries, picture)
+    return Explanation(record.id, why, heat, how)
 
 
 def _short_side(views: Sequence[View]) -> int:

@@ -55,7 +55,7 @@ def explained(asked: Asked, hits: Sequence[Hit]) -> list[Hit]:
 def whys_of(asked: Asked, records: Sequence[Record]) -> list[Why]:
     """Why each of these images fits the query; the caller holds ``index.steady``."""
     ids = [record.id for record in records]
-    parts = shares(asked, ids)
+    parts = shares(asked, ids) if asked.terms or asked.options.liked else {}
     concepts = _concepts(asked, ids)
     wanted = _colours(asked)
     found = []
