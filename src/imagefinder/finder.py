@@ -95,16 +95,12 @@ class ImageFinder:
         wait_s: float = 2.0,
         read_only: bool = False,
     ) -> Self:
-        """Open the index in the folder ``path``, or make a new one there.
-
-        With ``read_only`` the index must exist, and any number of processes may read it at once: beside one that
-        writes, on a disk that can't be written, and on one that is full. What would change it raises IndexFolderError.
-
-        ``model`` names the model of a new index, or is an object of your own that fulfils ``models.base.Embedder``.
-        In an existing index it says which of its models is asked, by default the one in use; ``add_model`` adds
-        another. If another process holds the index, wait up to ``wait_s`` seconds for it. Raises NotFoundError
-        (``create=False`` and there is none) or an IndexFolderError.
-        """
+        """Open the index in the folder ``path``, or make a new one there. With ``read_only`` the index must exist, and
+        any number of processes may read it at once: beside one that writes, on a disk that can't be written, and on one
+        that is full. What would change it raises IndexFolderError. ``model`` names the model of a new index, or is an
+        object of your own that fulfils ``models.base.Embedder``. In an existing index it says which of its models is
+        asked, by default the one in use; ``add_model`` adds another. If another process holds the index, wait up to
+        ``wait_s`` seconds for it. Raises NotFoundError (``create=False`` and there is none) or an IndexFolderError."""
         folder = expanded(path).absolute()
         if model is not None and create and not exists(folder):
             find_spec(known_name(model))  # a name that is wrong leaves no new index behind
@@ -137,19 +133,16 @@ class ImageFinder:
         within: Sequence[str] | None = None,
         progress: OnProgress | None = None,
     ) -> IngestReport:
-        """Index folders, image files, CSV or Parquet tables and URLs; called again, take in what has changed.
-
-        With no source at all, go over those already known, with the options they were last given.
-
-        New and changed images are embedded; moved ones keep their vectors; images gone from a folder or a table leave
-        the index. ``include`` and ``exclude`` are globs in gitignore syntax, ``column`` the column of a table that
-        holds the paths or URLs (found by its name when not given). ``within`` are real paths of folders: of a new
-        source nothing outside them is opened, wherever links or tables lead. What can't be used is in the report's
-        ``skipped``, a source that is not there in ``missing``; the run goes on. Images that seem to be away rather than
-        removed stay, see ``ingest.guard``, unless ``allow_removal`` is set (older name: ``allow_empty``). What was said
-        of removed images comes back with their content. Searches go on, another run waits. An exception that
-        ``progress`` raises stops the run; what is stored stays.
-        """
+        """Index folders, image files, CSV or Parquet tables and URLs; called again, take in what has changed. With no
+        source at all, go over those already known, with the options they were last given. New and changed images are
+        embedded; moved ones keep their vectors; images gone from a folder or a table leave the index. ``include`` and
+        ``exclude`` are globs in gitignore syntax, ``column`` the column of a table that holds the paths or URLs (found
+        by its name when not given). ``within`` are real paths of folders: of a new source nothing outside them is
+        opened, wherever links or tables lead. What can't be used is in the report's ``skipped``, a source that is not
+        there in ``missing``; the run goes on. Images that seem to be away rather than removed stay, see
+        ``ingest.guard``, unless ``allow_removal`` is set (older name: ``allow_empty``). What was said of removed images
+        comes back with their content. Searches go on, another run waits. An exception that ``progress`` raises stops
+        the run; what is stored stays."""
         options = {"include": tuple(include), "exclude": tuple(exclude), "column": column, "within": within}
         return add_sources(
             self._collection,
@@ -221,17 +214,14 @@ class ImageFinder:
         explain: bool = False,
     ) -> Hits:
         """The ``k`` images that fit the query best; see ``search.query.parse_query`` for what a query may be.
-
         ``same_cluster`` keeps to one cluster: that of the image asked for, or of the best hit. ``liked`` and
         ``disliked`` name images that were right or wrong, by id or URI; the response learns from them, and with some
         liked there need be no query. ``collapse`` makes one hit of near-identical ones. ``diversity``, from 0 to 1,
-        puts hits unlike each other ahead.
-
-        ``spaces`` names the spaces or models to ask, by default the one in use. ``measures`` are "cosine", "euclidean"
-        (of the vectors as the model gave them) or both. Several models or measures rank by themselves, and ``fuse``
-        makes one ranking of it: "rrf", "vote" or "mean", see ``search.fusion``. ``explain`` says in ``Hit.why`` why the
-        first hundred are hits, see ``search.why``. Raises InvalidQueryError, InvalidFilterError or NotFoundError.
-        """
+        puts hits unlike each other ahead. ``spaces`` names the spaces or models to ask, by default the one in use.
+        ``measures`` are "cosine", "euclidean" (of the vectors as the model gave them) or both. Several models or
+        measures rank by themselves, and ``fuse`` makes one ranking of it: "rrf", "vote" or "mean", see
+        ``search.fusion``. ``explain`` says in ``Hit.why`` why the first hundred are hits, see ``search.why``. Raises
+        InvalidQueryError, InvalidFilterError or NotFoundError."""
         options = SearchOptions.of(
             k,
             filter=filter,
@@ -250,23 +240,13 @@ class ImageFinder:
         return self._collection.index.steadily(lambda: search_collection(self._collection, query, options))
 
     def similar(self, image: ImageName, k: int = 10, **options: Any) -> Hits:
-        """The ``k`` images most like one of the index, named by id or URI, without itself. The options are those of
-        ``search``."""
+        """The ``k`` images most like one of the index, named by id or URI, without it; the options are of ``search``."""
         return self.search(Term(Kind.ID, self._collection.resolve(image)), k, **options)
 
-    def explain(
-        self,
-        image: ImageName,
-        query: QueryInput | None,
-        *,
-        liked: Sequence[str] = (),
-        disliked: Sequence[str] = (),
-        spaces: Sequence[str] = (),
-    ) -> Explanation:
-        """Why an image, named by id or URI, fits a query, with a map of which part of its picture does; the options are
-        those of ``search``. See ``search.explain``. Raises like ``search``."""
-        options = SearchOptions.of(1, liked=liked, disliked=disliked, spaces=spaces)
-        return self._collection.index.steadily(lambda: explain_image(self._collection, image, query, options))
+    def explain(self, image: ImageName, query: QueryInput | None, **options: Any) -> Explanation:
+        """Why an image, named by id or URI, fits a query, with a map of which part of its picture does. The options are
+        ``liked``, ``disliked`` and ``spaces`` of ``search``; see ``search.explain``, also for errors."""
+        return self._collection.index.steadily(lambda: explain_image(self._collection, image, query, **options))
 
     @property
     def feedback(self) -> Feedback:
@@ -331,10 +311,8 @@ class ImageFinder:
         self, n_clusters: int | None = None, *, progress: OnProgress | None = None, **options: Any
     ) -> Clustering:
         """Cluster all images; None lets the data decide how many. The options are those of
-        ``clusters.make.ClusterOptions``: method, features, scale, seed and so on.
-
-        The records get ``cluster`` and ``cluster_name``, for filters. Corrections of earlier clusters are kept.
-        """
+        ``clusters.make.ClusterOptions``: method, features, scale, seed and so on. The records get ``cluster`` and
+        ``cluster_name``, for filters. Corrections of earlier clusters are kept."""
         from imagefinder.clusters.make import cluster_collection
 
         return cluster_collection(self._collection, n_clusters, progress, **options)
@@ -414,11 +392,9 @@ class ImageFinder:
     def add_model(
         self, name: str | Embedder, *, use: bool = False, progress: OnProgress | None = None
     ) -> BackfillReport:
-        """Give the images of the index the vectors of a further model; called again, those that lack them.
-
-        The spaces in use stay so, and searches go on meanwhile, unless ``use`` says to take the new ones at the end.
-        What ``progress`` raises stops it; what is stored stays. Raises NotFoundError, ModelError, ModelMismatchError.
-        """
+        """Give the images of the index the vectors of a further model; called again, those that lack them. The spaces
+        in use stay so, and searches go on meanwhile, unless ``use`` says to take the new ones at the end. What
+        ``progress`` raises stops it; what is stored stays. Raises NotFoundError, ModelError, ModelMismatchError."""
         return add_model(self._collection, name, use=use, progress=progress)
 
     def spaces(self) -> builtins.list[SpaceInfo]:
@@ -478,9 +454,7 @@ class ImageFinder:
     def embed_images(self, images: Sequence[str | Path | bytes | Image], space: str | None = None) -> Float32:
         """Pictures (paths, URLs, bytes of image files, or Pillow images) as vectors that compare with
         ``vectors(space)``, by default of the image space; ``finder.text_space`` is for comparing them with texts.
-
-        Float32 (n, dim), rows of unit length. Raises ImageError for a picture that can't be used.
-        """
+        Float32 (n, dim), rows of unit length. Raises ImageError for a picture that can't be used."""
         return embed_pictures(self._collection, images, space)
 
     # --- learning -------------------------------------------------------------------------------------------------

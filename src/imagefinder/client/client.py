@@ -91,23 +91,14 @@ class Client(Analysis, Sources, Spaces, Trainer):
         """The ``k`` images most like one of the index, named by id or URI, without itself."""
         return self.search(Term(Kind.ID, self._id(image)), k, **options)
 
-    def explain(
-        self,
-        image: str | os.PathLike[str],
-        query: QueryInput | None,
-        *,
-        liked: Sequence[str] = (),
-        disliked: Sequence[str] = (),
-        spaces: Sequence[str] = (),
-    ) -> Explanation:
-        """Why an image, named by id or URI, fits a query, with a map of which part of its picture does, to 1/255."""
-        body = {
-            "parts": parts_of(query, self._transport) if query is not None else [],
-            "liked": self._ids(liked),
-            "disliked": self._ids(disliked),
-            "spaces": list(spaces),
-        }
-        found = self._transport.json("POST", f"/v1/images/{self._id(image)}/explain", json=body)
+    def explain(self, image: str | os.PathLike[str], query: QueryInput | None, **options: Any) -> Explanation:
+        """Why an image, named by id or URI, fits a query, with a map of which part of its picture does, to 1/255. The
+        options are ``liked``, ``disliked`` and ``spaces`` of ``search``."""
+        body: dict[str, Any] = {"parts": parts_of(query, self._transport) if query is not None else []}
+        judged = {name: self._ids(options.pop(name)) for name in ("liked", "disliked") if name in options}
+        found = self._transport.json(
+            "POST", f"/v1/images/{self._id(image)}/explain", json={**body, **options, **judged}
+        )
         return explanation_of(found)
 
     def info(self) -> IndexInfo:

@@ -57,11 +57,7 @@ class PartsTower:
     def of(self, image: Image, vectors: Callable[[Outputs], Outputs]) -> WithoutParts | None:
         """An upright RGB picture with parts hidden; ``vectors`` makes those of the spaces from the outputs of the
         graph. None for a model that can't do it."""
-        row = prepare(image, self._preprocess)[None]
-        if (halves := self._halves) is not None:
-            (found,) = halves.front.run([halves.map], {self._tower.input: normalise(row, self._preprocess)})
-        else:
-            found = self._patches(row)
+        found = self._map(prepare(image, self._preprocess)[None])
         if found is None or found.ndim != 4 or min(found.shape[2:]) < 2:
             return None
         steps = tuple(-(-cells // MOST) for cells in found.shape[2:])
@@ -78,6 +74,13 @@ class PartsTower:
         )
         box = seen_box(*image.size, self._preprocess)
         return WithoutParts(len(rows), len(columns), down, across, box, vectors(whole))
+
+    def _map(self, row: np.ndarray) -> np.ndarray | None:
+        """The last feature map of a picture, (1, channels, height, width)."""
+        if self._halves is None:
+            return self._patches(row)
+        front, name = self._halves.front, self._halves.map
+        return front.run([name], {self._tower.input: normalise(row, self._preprocess)})[0]
 
     def _behind(self, maps: np.ndarray) -> Outputs:
         outputs = self._spec.image.outputs

@@ -13,6 +13,7 @@ from imagefinder.images.loader import Loader
 from imagefinder.results import Explanation
 from imagefinder.search.embed import Pictures, Stopwatch, embed_terms
 from imagefinder.search.heard import hear
+from imagefinder.search.options import SearchOptions
 from imagefinder.search.query import QueryInput, parse_query
 from imagefinder.search.regions import heat_map
 from imagefinder.search.relevance import space_queries
@@ -24,11 +25,16 @@ if TYPE_CHECKING:
 
     from imagefinder.index.collection import Collection
     from imagefinder.index.models import View
-    from imagefinder.search.options import SearchOptions
 
 
 def explain_image(
-    collection: Collection, image: str | os.PathLike[str], query: QueryInput | None, options: SearchOptions
+    collection: Collection,
+    image: str | os.PathLike[str],
+    query: QueryInput | None,
+    *,
+    liked: Sequence[str] = (),
+    disliked: Sequence[str] = (),
+    spaces: Sequence[str] = (),
 ) -> Explanation:
     """Why an image of the index, named by id or URI, fits a query, which is read by ``query.parse_query``.
 
@@ -36,14 +42,17 @@ def explain_image(
     hide parts (see ``models.parts``), and 50 of another (see ``regions``). Raises InvalidQueryError or NotFoundError.
     """
     collection.ready()
+    options = SearchOptions.of(1, liked=liked, disliked=disliked, spaces=spaces)
     point = collection.find(image)
     record = Record.from_payload(point.id, point.payload)
-    liked, disliked = (tuple(dict.fromkeys(map(collection.resolve, p))) for p in (options.liked, options.disliked))
-    options = replace(options, liked=liked, disliked=disliked)
+    named = {"liked": options.liked, "disliked": options.disliked}
+    options = replace(
+        options, **{how: tuple(dict.fromkeys(map(collection.resolve, all))) for how, all in named.items()}
+    )
     views = collection.views(options.spaces)
     terms = parse_query(query) if query is not None else []
     heard = hear(views, terms)
-    if heard.unknown and not liked and all(term.weight <= 0 for term in heard.terms):
+    if heard.unknown and not options.liked and all(term.weight <= 0 for term in heard.terms):
         return Explanation(record.id, Why())
     with closing(Loader(collection.limits, _short_side(views), together=True)) as loader:
         pictures = Pictures(collection.index, loader, heard.terms)

@@ -123,7 +123,8 @@ class _Query(Body):
 _EXPLAINED = ("liked", "disliked", "spaces")
 
 if TYPE_CHECKING:
-    _Search = _Explain = _Query
+    _Search = _Query
+    _Explain = _Query
 else:
     _Explain = create_model("_Explain", __base__=_Query, **{n: _search_field(ABOUT_OPTIONS[n]) for n in _EXPLAINED})
     _Search = create_model("_Search", __base__=_Query, **{n: _search_field(a) for n, a in ABOUT_OPTIONS.items()})
