@@ -240,7 +240,7 @@ class ImageFinder:
         return self._collection.index.steadily(lambda: search_collection(self._collection, query, options))
 
     def similar(self, image: ImageName, k: int = 10, **options: Any) -> Hits:
-        """The ``k`` images most like one of the index, named by id or URI, without it; the options are of ``search``."""
+        """The ``k`` images most like one of the index, by id or URI, without it; options: see ``search``."""
         return self.search(Term(Kind.ID, self._collection.resolve(image)), k, **options)
 
     def explain(self, image: ImageName, query: QueryInput | None, **options: Any) -> Explanation:
