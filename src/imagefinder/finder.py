@@ -15,6 +15,7 @@ from imagefinder.catalog.edits import remove_images, tag_images, update_image
 from imagefinder.catalog.facets import columns, facets, listed
 from imagefinder.catalog.feedback import Feedback
 from imagefinder.clusters.state import finish_interrupted
+from imagefinder.index.better_words import BetterWords, better_words
 from imagefinder.index.collection import Collection
 from imagefinder.index.folder import Index
 from imagefinder.index.manifest import exists
@@ -25,6 +26,7 @@ from imagefinder.ingest.rebuild import rebuild_index
 from imagefinder.ingest.sources import add_sources
 from imagefinder.models.registry import find_spec, known_name
 from imagefinder.search.answer import search_collection
+from imagefinder.search.concepts import Concepts
 from imagefinder.search.embed import embed_pictures, embed_texts
 from imagefinder.search.explain import explain_image
 from imagefinder.search.options import Fuse, Measure, SearchOptions
@@ -35,6 +37,7 @@ from imagefinder.types import UNSET, Unset
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from imagefinder import results
     from imagefinder.catalog.label_table import LabelTable
     from imagefinder.clusters.algorithms.choose_k import Choice
     from imagefinder.clusters.clustering import Clustering
@@ -47,17 +50,9 @@ if TYPE_CHECKING:
     from imagefinder.maps.maps import Map
     from imagefinder.models.base import Embedder
     from imagefinder.models.spec import ModelSpec
+    from imagefinder.ocr.read import ReadReport
     from imagefinder.quality.measure import Outlier, QualityReport
-    from imagefinder.results import (
-        BackfillReport,
-        Explanation,
-        Hits,
-        IndexInfo,
-        IngestReport,
-        Records,
-        SourceInfo,
-        SpaceInfo,
-    )
+    from imagefinder.results import BackfillReport, Hits, IndexInfo, IngestReport, Records, SourceInfo, SpaceInfo
     from imagefinder.training.labels import Captions, Examples, Labels
     from imagefinder.training.predict import Classified, Prediction
     from imagefinder.training.report import Training
@@ -114,8 +109,8 @@ class ImageFinder:
 
     @classmethod
     def rebuild(cls, path: ImageName, *sources: ImageName, **options: Any) -> IngestReport:
-        """Make the index at ``path``, which must not be open, again from its sources and from further ones: beside the
-        old one, which it then takes the place of. For the options see ``ingest.rebuild.rebuild_index``."""
+        """Make the index at ``path``, which must not be open, again from its sources and from further ones. For the
+        options see ``ingest.rebuild.rebuild_index``."""
         return rebuild_index(expanded(path).absolute(), sources, **options)
 
     # --- taking images in and out ---------------------------------------------------------------------------------
@@ -170,8 +165,7 @@ class ImageFinder:
         return manage.list_sources(self._collection.index)
 
     def forget_source(self, source: ImageName, *, remove_images: bool = False) -> int:
-        """Forget a source; its images stay as they are, or leave the index too. Returns how many images it had. Raises
-        NotFoundError."""
+        """Forget a source; its images stay as they are, or leave too. Returns how many it had. Raises NotFoundError."""
         return manage.forget_source(self._collection.index, source, remove_images)
 
     def move_source(
@@ -213,15 +207,10 @@ class ImageFinder:
         fuse: Fuse = "mean",
         explain: bool = False,
     ) -> Hits:
-        """The ``k`` images that fit the query best; see ``search.query.parse_query`` for what a query may be.
-        ``same_cluster`` keeps to one cluster: that of the image asked for, or of the best hit. ``liked`` and
-        ``disliked`` name images that were right or wrong, by id or URI; the response learns from them, and with some
-        liked there need be no query. ``collapse`` makes one hit of near-identical ones. ``diversity``, from 0 to 1,
-        puts hits unlike each other ahead. ``spaces`` names the spaces or models to ask, by default the one in use.
-        ``measures`` are "cosine", "euclidean" (of the vectors as the model gave them) or both. Several models or
-        measures rank by themselves, and ``fuse`` makes one ranking of it: "rrf", "vote" or "mean", see
-        ``search.fusion``. ``explain`` says in ``Hit.why`` why the first hundred are hits, see ``search.why``. Raises
-        InvalidQueryError, InvalidFilterError or NotFoundError."""
+        """The ``k`` images that fit the query best; see ``search.query.parse_query`` for what a query may be, and
+        ``search.options.SearchOptions`` for the options. ``liked`` and ``disliked`` name images that were right or
+        wrong, by id or URI; with some liked there need be no query. ``explain`` says in ``Hit.why`` why the first
+        hundred are hits. Raises InvalidQueryError, InvalidFilterError or NotFoundError."""
         options = SearchOptions.of(
             k,
             filter=filter,
@@ -243,7 +232,7 @@ class ImageFinder:
         """The ``k`` images most like one of the index, by id or URI, without it; options: see ``search``."""
         return self.search(Term(Kind.ID, self._collection.resolve(image)), k, **options)
 
-    def explain(self, image: ImageName, query: QueryInput | None, **options: Any) -> Explanation:
+    def explain(self, image: ImageName, query: QueryInput | None, **options: Any) -> results.Explanation:
         """Why an image, named by id or URI, fits a query, with a map of which part of its picture does. The options are
         ``liked``, ``disliked`` and ``spaces`` of ``search``; see ``search.explain``, also for errors."""
         return self._collection.index.steadily(lambda: explain_image(self._collection, image, query, **options))
@@ -252,6 +241,11 @@ class ImageFinder:
     def feedback(self) -> Feedback:
         """What people said of responses, kept with the index."""
         return Feedback(self._collection.index)
+
+    @property
+    def concepts(self) -> Concepts:
+        """Queries that are kept under a name; ``concept:NAME`` in a query asks one again."""
+        return Concepts(self._collection)
 
     # --- records --------------------------------------------------------------------------------------------------
 
@@ -277,8 +271,8 @@ class ImageFinder:
         return facets(self._collection.index, filter)
 
     def columns(self, fields: Sequence[str], filter: FilterLike = None, sort: str | None = None) -> dict[str, Any]:
-        """The values of some fields of all images that match, a list for each field, as a data frame wants them;
-        ``id`` is a field too, and None stands where there is no value."""
+        """The values of some fields of all images that match, a list for each field, as a data frame wants them; ``id``
+        is a field too, and None stands where there is no value."""
         return columns(self._collection.index, fields, filter, sort)
 
     def update(
@@ -301,8 +295,8 @@ class ImageFinder:
         *,
         filter: FilterLike = None,
     ) -> int:
-        """Add and remove tags of images, named by id or URI, or all that match a filter; how many have changed.
-        Raises NotFoundError or InvalidInputError; nothing is changed then."""
+        """Add and remove tags of images, named by id or URI, or all that match a filter; how many have changed. Raises
+        NotFoundError or InvalidInputError; nothing is changed then."""
         return tag_images(self._collection, images, add, remove, filter)
 
     # --- the whole collection -------------------------------------------------------------------------------------
@@ -311,8 +305,8 @@ class ImageFinder:
         self, n_clusters: int | None = None, *, progress: OnProgress | None = None, **options: Any
     ) -> Clustering:
         """Cluster all images; None lets the data decide how many. The options are those of
-        ``clusters.make.ClusterOptions``: method, features, scale, seed and so on. The records get ``cluster`` and
-        ``cluster_name``, for filters. Corrections of earlier clusters are kept."""
+        ``clusters.make.ClusterOptions``. The records get ``cluster`` and ``cluster_name``, for filters. Corrections of
+        earlier clusters are kept."""
         from imagefinder.clusters.make import cluster_collection
 
         return cluster_collection(self._collection, n_clusters, progress, **options)
@@ -380,12 +374,20 @@ class ImageFinder:
 
         return measure_quality(self._collection, again=again, progress=progress)
 
-    def evaluate(self, table: ImageName | LabelTable, space: str | None = None) -> Assessment:
-        """Measure how well the index finds things, on a CSV with the columns ``filename`` and ``label``, ``caption``
-        or both; see ``evaluation.of_index.assess``. Raises InvalidTableError or NotFoundError."""
+    def read(self, *, progress: OnProgress | None = None, **options: Any) -> ReadReport:
+        """Read the text in the pictures not read yet, for searches and filters; see ``ocr.read.ReadOptions``."""
+        from imagefinder.ocr.read import read_pictures
+
+        return read_pictures(self._collection, progress=progress, **options)
+
+    def evaluate(
+        self, table: ImageName | LabelTable | None = None, space: str | None = None, **options: Any
+    ) -> Assessment:
+        """Measure how well the index finds things, on a CSV with the columns ``filename`` and ``label``, ``caption`` or
+        both, and by the options of ``evaluation.of_index.assess``. Raises InvalidTableError or NotFoundError."""
         from imagefinder.evaluation.of_index import assess
 
-        return self._collection.index.steadily(lambda: assess(self._collection, table, space))
+        return assess(self._collection, table, space, **options)
 
     # --- models, spaces and vectors -------------------------------------------------------------------------------
 
@@ -393,9 +395,13 @@ class ImageFinder:
         self, name: str | Embedder, *, use: bool = False, progress: OnProgress | None = None
     ) -> BackfillReport:
         """Give the images of the index the vectors of a further model; called again, those that lack them. The spaces
-        in use stay so, and searches go on meanwhile, unless ``use`` says to take the new ones at the end. What
-        ``progress`` raises stops it; what is stored stays. Raises NotFoundError, ModelError, ModelMismatchError."""
+        in use stay so, and searches go on, unless ``use`` says to take the new ones at the end. What ``progress``
+        raises stops it; what is stored stays. Raises NotFoundError, ModelError, ModelMismatchError."""
         return add_model(self._collection, name, use=use, progress=progress)
+
+    def better_words(self) -> BetterWords | None:
+        """A model with which searches by words would find more, and what it costs here; None where there is none."""
+        return better_words(self._collection)
 
     def spaces(self) -> builtins.list[SpaceInfo]:
         """The spaces of the index, in the order they came."""
@@ -442,13 +448,12 @@ class ImageFinder:
         return self._collection.provider
 
     def vectors(self, space: str | None = None, *, raw: bool = False) -> tuple[builtins.list[str], Float32]:
-        """Ids and vectors, float32 (n, dim), by ascending id: those searched (rows of unit length), or ``raw`` as
-        the model gave them (to float16 precision). ``space`` is by default the image space."""
+        """Ids and vectors, float32 (n, dim), by ascending id: those searched (rows of unit length), or ``raw`` as the
+        model gave them (to float16 precision). ``space`` is by default the image space."""
         return self._collection.index.steadily(lambda: self._collection.vectors(space, raw=raw))
 
     def embed_words(self, texts: Sequence[str], space: str | None = None) -> Float32:
-        """Texts as vectors that compare with those of a space for texts, by default ``vectors(finder.text_space)``:
-        float32 (n, dim), rows of unit length."""
+        """Texts as vectors that compare with ``vectors(finder.text_space)``: float32 (n, dim), rows of unit length."""
         return embed_texts(self._collection, texts, space)
 
     def embed_images(self, images: Sequence[str | Path | bytes | Image], space: str | None = None) -> Float32:
@@ -538,9 +543,8 @@ class ImageFinder:
     def predict(
         self, *images: str | os.PathLike[str] | Record | bytes | Image, model: str | None = None
     ) -> tuple[builtins.list[Prediction], builtins.list[Skipped]]:
-        """The classes of pictures (files, folders, tables, URLs, records of the index, bytes of image files, Pillow
-        images), by a classifier or by the one trained last; and what could not be read. Raises NotFoundError and
-        ModelError."""
+        """The classes of pictures (files, folders, tables, URLs, records, bytes of image files, Pillow images), by a
+        classifier or by the one trained last; and what could not be read. Raises NotFoundError and ModelError."""
         from imagefinder.training.on_vectors import predict
 
         return self._collection.index.steadily(lambda: predict(self._collection, *images, model=model))

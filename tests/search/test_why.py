@@ -108,7 +108,7 @@ def test_only_what_was_asked_for_is_explained(finder: ImageFinder) -> None:
 
 
 def test_it_is_told_in_json_and_in_words() -> None:
-    why = Why((Reason("colour", "red"), Reason("concept", "dog"), Reason("words", "a dog", 0.25)), 0.25)
+    why = Why((Reason("colour", "red"), Reason("shows", "dog"), Reason("words", "a dog", 0.25)), 0.25)
     assert Why.from_dict(why.to_dict()) == why
     assert why.texts() == ["colour: red", "shows: dog"], "one share is the score"
     assert Why((*why.reasons, Reason("words", "-grass", -0.05))).texts()[2:] == ["a dog +0.250", "-grass -0.050"]
@@ -117,7 +117,7 @@ def test_it_is_told_in_json_and_in_words() -> None:
 # --- what is shared ---------------------------------------------------------------------------------------------------
 
 
-def concepts(why: Why | None, kind: str = "concept") -> set[str]:
+def concepts(why: Why | None, kind: str = "shows") -> set[str]:
     assert why is not None
     return {reason.text for reason in why.reasons if reason.kind == kind}
 

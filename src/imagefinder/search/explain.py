@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from imagefinder.errors import ImageError
 from imagefinder.images.loader import Loader
 from imagefinder.results import Explanation
+from imagefinder.search.concept_terms import with_concepts
 from imagefinder.search.embed import Pictures, Stopwatch, embed_terms
 from imagefinder.search.heard import hear
 from imagefinder.search.options import SearchOptions
@@ -50,7 +51,7 @@ def explain_image(
         options, **{how: tuple(dict.fromkeys(map(collection.resolve, all))) for how, all in named.items()}
     )
     views = collection.views(options.spaces)
-    terms = parse_query(query) if query is not None else []
+    terms, options = with_concepts(collection.index, parse_query(query) if query is not None else [], options)
     heard = hear(views, terms)
     if heard.unknown and not options.liked and all(term.weight <= 0 for term in heard.terms):
         return Explanation(record.id, Why())

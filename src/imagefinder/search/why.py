@@ -61,7 +61,7 @@ def whys_of(asked: Asked, records: Sequence[Record]) -> list[Why]:
     found = []
     for row, record in enumerate(records):
         reasons = [Reason("colour", name) for name in record.colours if name in wanted]
-        reasons += [Reason("concept", word) for word in concepts[row]]
+        reasons += [Reason("shows", word) for word in concepts[row]]
         reasons += [_reason(asked, place, float(share[row])) for place, share in parts.items()]
         found.append(Why(tuple(reasons), float(sum(share[row] for share in parts.values()))))
     return found

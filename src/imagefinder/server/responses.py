@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from imagefinder.server.reasons import Why
+
 
 class ResponseBody(BaseModel):
     model_config = ConfigDict(extra="allow")
@@ -45,28 +47,16 @@ class Image(ResponseBody):
     colours: list[str] = []
     cluster: int | None = None
     cluster_name: str | None = None
-
-
-class Reason(ResponseBody):
-    """A part of the query (kind `words` or `picture`) or judgements (`liked`, `disliked`, `others`) with their `share`
-    of the score; a `concept` or a `colour` that image and query have in common; or a field that the words are in."""
-
-    kind: str
-    text: str
-    share: float | None = None
-
-
-class Why(ResponseBody):
-    meaning: float = Field(description="The sum of the shares: the score by what the models make of the image.")
-    reasons: list[Reason]
-
-
-class Explanation(ResponseBody):
-    id: str
-    why: Why
-    how: Literal["features", "occlusion", "none"] = Field(description="How the map was made.")
-    peak: tuple[float, float] | None = Field(description="Where it is highest: fractions of width and height.")
-    map: str | None = Field(description="Which part of the picture fits: a grey PNG over all of it, as a data URI.")
+    camera: str | None = Field(default=None, description="What the file says of itself, as lens, lat and lon.")
+    lens: str | None = None
+    lat: float | None = Field(default=None, description="Degrees, WGS 84, north positive.")
+    lon: float | None = Field(default=None, description="Degrees, WGS 84, east positive.")
+    text: str | None = Field(default=None, description="The text read in the picture.")
+    text_boxes: list[int] | None = Field(
+        default=None,
+        description="Of one image only: four numbers for each word of its text (by spaces): left, top, right and "
+        "bottom, in thousandths of the picture's sides.",
+    )
 
 
 class Hit(Image):
@@ -87,6 +77,23 @@ class Hits(ResponseBody):
     unknown_words: list[str] = Field(description="Words of the query that no model asked knows.")
     notice: str | None = Field(description="The same, for people.")
     hits: list[Hit]
+
+
+class Concept(ResponseBody):
+    """A query under a name. `parts` are those of POST /v1/search; `images` are marked as belonging to it."""
+
+    id: str
+    created: str
+    name: str
+    parts: list[dict[str, Any]]
+    liked: list[dict[str, str]]
+    disliked: list[dict[str, str]]
+    min_score: float | None
+    images: int
+
+
+class Concepts(ResponseBody):
+    concepts: list[Concept]
 
 
 class Upload(ResponseBody):
@@ -254,6 +261,22 @@ class Sources(ResponseBody):
 class Spaces(ResponseBody):
     images: int
     spaces: list[Space]
+
+
+class BetterModel(ResponseBody):
+    """A model with which searches by words would find more, and what it costs there."""
+
+    model: str = Field(description="The short name of a model of the catalogue.")
+    title: str
+    licence: str
+    bytes: int = Field(description="Still to be fetched; 0 if it is on the server's machine.")
+    images: int
+    images_per_second: float = Field(description="Judged by a part of such a model, timed on the server's machine.")
+    seconds: float = Field(description="For all images at that speed, without reading them.")
+
+
+class BetterWords(ResponseBody):
+    better_words: BetterModel | None = Field(description="null: none is needed, or none can be fetched.")
 
 
 class Link(ResponseBody):

@@ -22,6 +22,7 @@ from imagefinder.server import requests, responses
 from imagefinder.server.access import changes, reads
 from imagefinder.server.as_json import read_json
 from imagefinder.server.errors import first_fault
+from imagefinder.server.reasons import Explanation as Explained
 from imagefinder.server.state import Json, Lane, Serving, ServingDep
 from imagefinder.server.strict import Router, kind_of
 
@@ -55,7 +56,7 @@ async def search_upload(
     return Json(await lane.run(_search, serving, wanted, data))
 
 
-@router.post("/images/{id}/explain", response_model=responses.Explanation)
+@router.post("/images/{id}/explain", response_model=Explained)
 @reads(costly=True)
 async def explain(serving: ServingDep, id: requests.Id, query: requests.Explain) -> Response:
     """Why an image fits a query, and which part of its picture does."""
@@ -124,7 +125,9 @@ def _next(hits: Hits, offset: int, k: int) -> int | None:
     return end if len(hits) == k and end < hits.total else None
 
 
-def terms_of(serving: Serving, query: requests.Search | requests.Explain, given: Sequence[Term] = ()) -> QueryInput:
+def terms_of(
+    serving: Serving, query: requests.Search | requests.Explain | requests.Concept, given: Sequence[Term] = ()
+) -> QueryInput:
     """The terms of a query, beside those ``given``. Nothing in it is taken for a path. Raises InvalidQueryError."""
     terms: list[Part] = [*given, *(_term(serving, part) for part in query.parts)]
     if query.words and query.words.strip():
@@ -140,6 +143,8 @@ def _term(serving: Serving, part: requests.Part) -> Term:
         return Term(Kind.ID, part.id.lower(), part.weight, box)
     if part.url is not None:
         return Term(Kind.URL, part.url, part.weight, box)
+    if part.concept is not None:
+        return Term(Kind.CONCEPT, part.concept, part.weight)
     data = decode_data_uri(part.image) if part.image is not None else serving.uploads.query(part.upload or "")
     return Term(Kind.DATA, data, part.weight, box)
 

@@ -11,6 +11,7 @@ import { keptStore, useStore } from "../store.js";
 import { BoxNumbers, BoxPicker, START } from "../viewer/box.js";
 import { Panel } from "../viewer/panel.js";
 import { Stage } from "../viewer/stage.js";
+import { WordBoxes } from "../viewer/text.js";
 import { WhyBar, WhyMap, explaining, useWhy } from "../viewer/why.js";
 import { walk } from "../viewing.js";
 import { Dialog } from "./dialog.js";
@@ -19,12 +20,14 @@ import { Icon } from "./icon.js";
 
 const SOON_MS = 400; // after which a removed image has made room for the next one
 const withPanel = keptStore("viewer-panel", true);
+const withWords = keptStore("viewer-words", false);
 
 export function Viewer({ id }) {
   const { items, more } = useStore(walk);
   const { info } = useIndex();
   const request = useRequest(id, (signal) => api.get(`/images/${id}`, {}, { signal }));
   const panel = useStore(withPanel);
+  const words = useStore(withWords);
   const [box, setBox] = useState(null);
   const wanted = useStore(explaining);
   const why = useWhy(id, wanted);
@@ -54,7 +57,7 @@ export function Viewer({ id }) {
   const keys = (event) => {
     if (event.target.closest("input, textarea, summary, .box") || event.ctrlKey || event.metaKey || event.altKey) return;
     const { zoom, reset } = controls.current;
-    const act = { ArrowLeft: () => go(-1), ArrowRight: () => go(1), "+": () => zoom(1.5), "=": () => zoom(1.5), "-": () => zoom(1 / 1.5), 0: reset, b: () => setBox(box ? null : START), i: () => withPanel.set(!panel), e: () => why.asked && explaining.set(!wanted) }[event.key];
+    const act = { ArrowLeft: () => go(-1), ArrowRight: () => go(1), "+": () => zoom(1.5), "=": () => zoom(1.5), "-": () => zoom(1 / 1.5), 0: reset, b: () => setBox(box ? null : START), i: () => withPanel.set(!panel), e: () => why.asked && explaining.set(!wanted), t: () => withWords.set(!words) }[event.key];
     if (!act) return;
     event.preventDefault();
     act();
@@ -72,6 +75,7 @@ export function Viewer({ id }) {
       </header>
       ${request.error && !image && html`<div class="viewer-error"><${ErrorBox} error=${request.error} retry=${request.reload} /></div>`}
       ${image && html`<${Stage} image=${image} name=${name} onSwipe=${go} boxing=${box !== null} controls=${controls}>
+        ${words && !box && request.data?.id === id && html`<${WordBoxes} image=${request.data} />`}
         ${box && html`<${BoxPicker} box=${box} onChange=${setBox} />`}
         ${explained && why.data?.map && html`<${WhyMap} map=${why.data.map} />`}
       <//>`}
@@ -83,7 +87,7 @@ export function Viewer({ id }) {
         <a class="button small primary" href=${searchHref({ id, box })} data-testid="search-box"><${Icon} name="search" />Search by this part</a></div>
       </div>`}
       ${panel && request.data?.id === id && html`<${Panel} key=${id} image=${request.data} readOnly=${info?.read_only ?? true} onChange=${request.setData}
-        onBox=${() => setBox(START)} onRemove=${remove} />`}
+        onBox=${() => setBox(START)} onRemove=${remove} words=${words} onWords=${() => withWords.set(!words)} />`}
     </div>
   <//>`;
 }

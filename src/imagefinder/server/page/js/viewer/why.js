@@ -11,7 +11,7 @@ export const explaining = keptStore("explaining", false);
 
 const DARK = 0.72; // of what does not fit
 const LINE = 128; // of 255: the value that is outlined
-const SAID = table({ concept: "Shows", colour: "Colour", text: "Text in the picture", caption: "Caption", tags: "Tag", name: "Name" });
+const SAID = table({ shows: "Shows", colour: "Colour", text: "Text in the picture", caption: "Caption", tags: "Tag", name: "Name" });
 
 /** What is known of why `id` was found by the search of this place; `asked` is false where nothing is searched for. */
 export function useWhy(id, on) {
