@@ -72,9 +72,7 @@ class ImageFinder:
     ...     finder.add("~/Pictures")
     ...     hits = finder.search("red bike", k=5)
 
-    One process at a time holds an index; it is released by ``close`` or at the end of the ``with`` block. Meanwhile
-    others may read it: ``open(path, read_only=True)``.
-    """
+    One process at a time holds an index, until ``close`` or the end of the ``with``; others may read it meanwhile."""
 
     def __init__(self, index: Index, *, model: str | Embedder | None = None, limits: Limits | None = None) -> None:
         self._collection = Collection(index, model=model, limits=limits)
@@ -208,9 +206,8 @@ class ImageFinder:
         explain: bool = False,
     ) -> Hits:
         """The ``k`` images that fit the query best; see ``search.query.parse_query`` for what a query may be, and
-        ``search.options.SearchOptions`` for the options. ``liked`` and ``disliked`` name images that were right or
-        wrong, by id or URI; with some liked there need be no query. ``explain`` says in ``Hit.why`` why the first
-        hundred are hits. Raises InvalidQueryError, InvalidFilterError or NotFoundError."""
+        ``search.options.SearchOptions`` for the options. ``liked`` and ``disliked`` are ids or URIs; with some liked
+        there need be no query. Raises InvalidQueryError, InvalidFilterError or NotFoundError."""
         options = SearchOptions.of(
             k,
             filter=filter,
@@ -233,8 +230,7 @@ class ImageFinder:
         return self.search(Term(Kind.ID, self._collection.resolve(image)), k, **options)
 
     def explain(self, image: ImageName, query: QueryInput | None, **options: Any) -> results.Explanation:
-        """Why an image, named by id or URI, fits a query, with a map of which part of its picture does. The options are
-        ``liked``, ``disliked`` and ``spaces`` of ``search``; see ``search.explain``, also for errors."""
+        """Why an image fits a query, and which part of its picture does: see ``search.explain.explain_image``."""
         return self._collection.index.steadily(lambda: explain_image(self._collection, image, query, **options))
 
     @property
