@@ -118,6 +118,15 @@ def _search(finder: ImageFinder) -> Any:
     ]
 
 
+def _explain(finder: ImageFinder) -> Any:
+    stays = [r.id for r in finder.records('folder = "d"')][-2:]
+    return [
+        finder.search(["red", f"id:{stays[0]}"], 50, explain=True),
+        finder.search("red", 50, liked=stays, explain=True),
+        finder.explain(stays[1], ["red", f"id:{stays[0]}"], liked=stays[:1]),
+    ]
+
+
 def _read(finder: ImageFinder) -> Any:
     pytest.importorskip("rapidocr")
     return finder.read(again=True)
@@ -148,6 +157,7 @@ WORK: dict[str, Work] = {
     "undo": lambda finder: finder.clusters.undo(),
     "model": _model,
     "search": _search,
+    "explain": _explain,
     "facets": lambda finder: (finder.facets(), finder.list(sort="-mtime"), finder.info(), finder.list_sources()),
     "tag": lambda finder: finder.tag(filter="width > 0", add=["all"]),
 }
@@ -204,6 +214,10 @@ def result_is_right(name: str, finder: ImageFinder, found: Any, others: Others) 
         case "search":
             asked = {r.id for r in there.values() if r.folder == "d"}
             assert all(isinstance(hits, Hits) and {h.id for h in hits} | asked >= old for hits in found[1:])
+        case "explain":
+            *searches, one = found
+            assert all(hit.why is not None and hit.why.reasons for hits in searches for hit in hits)
+            assert one.map is not None and one.why.reasons
         case "tag":
             assert all("all" in there[id].tags for id in old)
 

@@ -48,14 +48,16 @@ FLOWS = {
                         models.base.Embedder.embed_texts
                         models.base.Embedder.embed_images
                     search.answer.SearchPlan        what to look for in each space
-                        search.embed.query_vectors      the weighted sum of the terms of a space
-                        search.relevance.refined        moved by what was liked and disliked
+                        search.relevance.space_queries
+                            search.embed.query_vectors      the weighted sum of the terms of a space
+                            search.relevance.refined        moved by what was liked and disliked
                     search.answer.SearchPlan.ranking    the first of these; Fused when there are several
                         search.ranking.Ranking          by cosine
                             store.base.Store.query          the nearest vectors among those that match
                         search.euclidean.DistanceRanking    by the Euclidean distance of raw vectors
                         search.fusion.Fused             several rankings as one: mean, rrf, vote
                     types.Record.from_payload       each hit with its record
+                    search.why.explained            and why it is one, if that was asked for
     """,
     "cluster": """
         finder.ImageFinder.cluster

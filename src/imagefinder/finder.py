@@ -28,6 +28,7 @@ from imagefinder.models.registry import find_spec, known_name
 from imagefinder.search.answer import search_collection
 from imagefinder.search.concepts import Concepts
 from imagefinder.search.embed import embed_pictures, embed_texts
+from imagefinder.search.explain import explain_image
 from imagefinder.search.options import Fuse, Measure, SearchOptions, WordsIn
 from imagefinder.search.query import Kind, QueryInput, Term
 from imagefinder.store.filters.parse import FilterLike
@@ -36,6 +37,7 @@ from imagefinder.types import UNSET, Unset
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from imagefinder import results
     from imagefinder.catalog.label_table import LabelTable
     from imagefinder.clusters.algorithms.choose_k import Choice
     from imagefinder.clusters.clustering import Clustering
@@ -70,9 +72,7 @@ class ImageFinder:
     ...     finder.add("~/Pictures")
     ...     hits = finder.search("red bike", k=5)
 
-    One process at a time holds an index; it is released by ``close`` or at the end of the ``with`` block. Meanwhile
-    others may read it: ``open(path, read_only=True)``.
-    """
+    One process at a time holds an index, until ``close`` or the end of the ``with``; others may read it meanwhile."""
 
     def __init__(self, index: Index, *, model: str | Embedder | None = None, limits: Limits | None = None) -> None:
         self._collection = Collection(index, model=model, limits=limits)
@@ -88,14 +88,12 @@ class ImageFinder:
         wait_s: float = 2.0,
         read_only: bool = False,
     ) -> Self:
-        """Open the index in the folder ``path``, or make a new one there.
-        With ``read_only`` the index must exist, and any number of processes may read it at once: beside one that
-        writes, and on a disk that can't be written or is full. What would change it raises IndexFolderError. ``model``
-        names the model of a new index, or is an object of your own that fulfils ``models.base.Embedder``. In an
-        existing index it says which of its models is asked, by default the one in use; ``add_model`` adds another. If
-        another process holds the index, wait up to ``wait_s`` seconds for it. Raises NotFoundError (``create=False``
-        and there is none) or an IndexFolderError.
-        """
+        """Open the index in the folder ``path``, or make a new one there. With ``read_only`` the index must exist, and
+        any number of processes may read it at once: beside one that writes, on a disk that can't be written, and on one
+        that is full. What would change it raises IndexFolderError. ``model`` names the model of a new index, or is an
+        object of your own that fulfils ``models.base.Embedder``. In an existing index it says which of its models is
+        asked, by default the one in use; ``add_model`` adds another. If another process holds the index, wait up to
+        ``wait_s`` seconds for it. Raises NotFoundError (``create=False`` and there is none) or an IndexFolderError."""
         folder = expanded(path).absolute()
         if model is not None and create and not exists(folder):
             find_spec(known_name(model))  # a name that is wrong leaves no new index behind
@@ -129,17 +127,15 @@ class ImageFinder:
         progress: OnProgress | None = None,
     ) -> IngestReport:
         """Index folders, image files, CSV or Parquet tables and URLs; called again, take in what has changed. With no
-        source at all, go over those already known, with the options they were last given.
-
-        New and changed images are embedded; moved ones keep their vectors; images gone from a folder or a table leave
-        the index. ``include`` and ``exclude`` are globs in gitignore syntax, ``column`` the column of a table that
-        holds the paths or URLs (found by its name when not given). ``within`` are real paths of folders: of a new
-        source nothing outside them is opened, wherever links or tables lead. What can't be used is in the report's
-        ``skipped``, a source that is not there in ``missing``; the run goes on. Images that seem to be away rather than
-        removed stay, see ``ingest.guard``, unless ``allow_removal`` is set (older name: ``allow_empty``). What was said
-        of removed images comes back with their content. Searches go on, another run waits. An exception that
-        ``progress`` raises stops the run; what is stored stays.
-        """
+        source at all, go over those already known, with the options they were last given. New and changed images are
+        embedded; moved ones keep their vectors; images gone from a folder or a table leave the index. ``include`` and
+        ``exclude`` are globs in gitignore syntax, ``column`` the column of a table that holds the paths or URLs (found
+        by its name when not given). ``within`` are real paths of folders: of a new source nothing outside them is
+        opened, wherever links or tables lead. What can't be used is in the report's ``skipped``, a source that is not
+        there in ``missing``; the run goes on. Images that seem to be away rather than removed stay, see
+        ``ingest.guard``, unless ``allow_removal`` is set (older name: ``allow_empty``). What was said of removed images
+        comes back with their content. Searches go on, another run waits. An exception that ``progress`` raises stops
+        the run; what is stored stays."""
         options = {"include": tuple(include), "exclude": tuple(exclude), "column": column, "within": within}
         return add_sources(
             self._collection,
@@ -208,17 +204,11 @@ class ImageFinder:
         measures: Sequence[Measure] = ("cosine",),
         fuse: Fuse = "mean",
         words_in: WordsIn = "both",
+        explain: bool = False,
     ) -> Hits:
-        """The ``k`` images that fit the query best; see ``search.query.parse_query`` for what a query may be.
-
-        ``same_cluster`` keeps to one cluster: that of the image asked for, or of the best hit. ``liked`` and
-        ``disliked`` name images that were right or wrong, by id or URI; the response learns from them, and with some
-        liked there need be no query. ``collapse`` makes one hit of near-identical ones. ``diversity``, from 0 to 1,
-        puts hits unlike each other ahead. ``spaces`` names the spaces or models to ask, by default the one in use.
-        ``measures`` are "cosine", "euclidean" (of raw vectors) or both. Several models or measures rank by themselves,
-        and ``fuse`` makes one ranking of it, see ``search.fusion``. Words are looked for in "pictures", "texts" or both
-        (``words_in``), see ``search.hybrid``. Raises InvalidQueryError, InvalidFilterError or NotFoundError.
-        """
+        """The ``k`` images that fit the query best; see ``search.query.parse_query`` for what a query may be, and
+        ``search.options.SearchOptions`` for the options. ``liked`` and ``disliked`` are ids or URIs; with some liked
+        there need be no query. Raises InvalidQueryError, InvalidFilterError or NotFoundError."""
         options = SearchOptions.of(
             k,
             filter=filter,
@@ -233,13 +223,17 @@ class ImageFinder:
             measures=measures,
             fuse=fuse,
             words_in=words_in,
+            explain=explain,
         )
         return self._collection.index.steadily(lambda: search_collection(self._collection, query, options))
 
     def similar(self, image: ImageName, k: int = 10, **options: Any) -> Hits:
-        """The ``k`` images most like one of the index, named by id or URI, without itself. The options are those of
-        ``search``."""
+        """The ``k`` images most like one of the index, by id or URI, without it; options: see ``search``."""
         return self.search(Term(Kind.ID, self._collection.resolve(image)), k, **options)
+
+    def explain(self, image: ImageName, query: QueryInput | None, **options: Any) -> results.Explanation:
+        """Why an image fits a query, and which part of its picture does: see ``search.explain.explain_image``."""
+        return self._collection.index.steadily(lambda: explain_image(self._collection, image, query, **options))
 
     @property
     def feedback(self) -> Feedback:
@@ -275,8 +269,8 @@ class ImageFinder:
         return facets(self._collection.index, filter)
 
     def columns(self, fields: Sequence[str], filter: FilterLike = None, sort: str | None = None) -> dict[str, Any]:
-        """The values of some fields of all images that match, a list for each field, as a data frame wants them;
-        ``id`` is a field too, and None stands where there is no value."""
+        """The values of some fields of all images that match, a list for each field, as a data frame wants them; ``id``
+        is a field too, and None stands where there is no value."""
         return columns(self._collection.index, fields, filter, sort)
 
     def update(
@@ -299,8 +293,8 @@ class ImageFinder:
         *,
         filter: FilterLike = None,
     ) -> int:
-        """Add and remove tags of images, named by id or URI, or all that match a filter; how many have changed.
-        Raises NotFoundError or InvalidInputError; nothing is changed then."""
+        """Add and remove tags of images, named by id or URI, or all that match a filter; how many have changed. Raises
+        NotFoundError or InvalidInputError; nothing is changed then."""
         return tag_images(self._collection, images, add, remove, filter)
 
     # --- the whole collection -------------------------------------------------------------------------------------
@@ -387,8 +381,8 @@ class ImageFinder:
     def evaluate(
         self, table: ImageName | LabelTable | None = None, space: str | None = None, **options: Any
     ) -> Assessment:
-        """Measure how well the index finds things, on a CSV with the columns ``filename`` and ``label``, ``caption``
-        or both, and by the options of ``evaluation.of_index.assess``. Raises InvalidTableError or NotFoundError."""
+        """Measure how well the index finds things, on a CSV with the columns ``filename`` and ``label``, ``caption`` or
+        both, and by the options of ``evaluation.of_index.assess``. Raises InvalidTableError or NotFoundError."""
         from imagefinder.evaluation.of_index import assess
 
         return assess(self._collection, table, space, **options)
@@ -452,8 +446,8 @@ class ImageFinder:
         return self._collection.provider
 
     def vectors(self, space: str | None = None, *, raw: bool = False) -> tuple[builtins.list[str], Float32]:
-        """Ids and vectors, float32 (n, dim), by ascending id: those searched (rows of unit length), or ``raw`` as
-        the model gave them (to float16 precision). ``space`` is by default the image space."""
+        """Ids and vectors, float32 (n, dim), by ascending id: those searched (rows of unit length), or ``raw`` as the
+        model gave them (to float16 precision). ``space`` is by default the image space."""
         return self._collection.index.steadily(lambda: self._collection.vectors(space, raw=raw))
 
     def embed_words(self, texts: Sequence[str], space: str | None = None) -> Float32:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from imagefinder.images.grid import html_grid
-from imagefinder.types import Hit, Record, Skipped
+from imagefinder.types import Hit, Record, Skipped, Why
+
+if TYPE_CHECKING:
+    from imagefinder.types import Float32
 
 
 class Records(Sequence[Record]):
@@ -89,6 +92,33 @@ class Hits(Sequence[Hit]):
     def _repr_html_(self) -> str:
         notice = f"<p>{escape(self.notice)}</p>" if self.notice else ""
         return notice + html_grid([(h.uri, f"{h.rank}. {h.score:.3f}", h.record.caption or "") for h in self])
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why the image ``id`` fits a query: ``why``, and the ``map`` of which part of its picture does, float32 (h, w)
+    over the upright picture, 256 along its longer side: 0 where it does not matter, 1 where it matters most.
+
+    ``how`` the map was made: "features", from what the model makes of the parts of the picture, "occlusion", from what
+    hiding parts of it changes, or "none" where the picture could not be read; then the map is None.
+    """
+
+    id: str
+    why: Why
+    map: Float32 | None = None
+    how: str = "none"
+
+    @property
+    def peak(self) -> tuple[float, float] | None:
+        """Where the map is highest, as fractions of the width and height; None for a map of zeros, or none."""
+        if self.map is None or not self.map.any():
+            return None
+        row, column = divmod(int(self.map.argmax()), self.map.shape[1])
+        return (column + 0.5) / self.map.shape[1], (row + 0.5) / self.map.shape[0]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Without the map itself."""
+        return {"id": self.id, "why": self.why.to_dict(), "how": self.how, "peak": self.peak and list(self.peak)}
 
 
 @dataclass(frozen=True, slots=True)

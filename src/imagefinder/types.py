@@ -203,14 +203,68 @@ RECORD_FIELDS = tuple(k for k in Record.__dataclass_fields__ if k not in ("id", 
 
 
 @dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason why an image is a hit, of a ``kind``:
+
+    - "words", "picture": the part of the query that is called ``text``. "liked", "disliked": the images that were
+      judged. "others": that it is unlike ordinary images of the collection, which judgements are told apart from.
+      Their ``share`` is what they add to the score; it may be negative.
+    - "shows": what both the image and the query show, as one word. "colour": a colour that both have.
+    - the name of a field, such as "caption": what of it the words of the query are in.
+    """
+
+    kind: str
+    text: str
+    share: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        share = {} if self.share is None else {"share": round(self.share, 6)}
+        return {"kind": self.kind, "text": self.text, **share}
+
+
+_SAID = {"text": "text in the picture"}  # how a kind of reason is told, if not by its own name
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Why an image is a hit. The shares among the ``reasons`` add up to ``meaning``: how well the image fits by what
+    the models make of it. Where nothing else ranks the images, that is its score."""
+
+    reasons: tuple[Reason, ...] = ()
+    meaning: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"meaning": round(self.meaning, 6), "reasons": [reason.to_dict() for reason in self.reasons]}
+
+    def texts(self) -> list[str]:
+        """The reasons in words, such as "colour: red", "shows: dog", "grass +0.12". Where one part is all the score,
+        it is left out."""
+        shared = sum(reason.share is not None for reason in self.reasons)
+        found = []
+        for reason in self.reasons:
+            if reason.share is None:
+                found.append(f"{_SAID.get(reason.kind, reason.kind)}: {reason.text}")
+            elif shared > 1:
+                found.append(f"{reason.text} {reason.share:+.3f}")
+        return found
+
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any]) -> Why:
+        reasons = tuple(Reason(r["kind"], r["text"], r.get("share")) for r in row["reasons"])
+        return cls(reasons, row["meaning"])
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """One answer of a search. ``rank`` counts from 1; ``score`` is larger for better. ``copies`` are the ids of the
-    near-identical images it stands for, where the search was to collapse them."""
+    near-identical images it stands for, where the search was to collapse them. ``why`` says why it is one, where the
+    search was to explain."""
 
     rank: int
     score: float
     record: Record
     copies: tuple[str, ...] = ()
+    why: Why | None = None
 
     @property
     def id(self) -> str:
@@ -223,7 +277,14 @@ class Hit:
     def to_dict(self) -> dict[str, Any]:
         ours = {"rank": self.rank, "id": self.id, "uri": self.uri, "score": round(self.score, 6)}
         copies = {"copies": list(self.copies)} if self.copies else {}
-        return {**ours, **self.record.to_dict(), **ours, **copies}  # ours first, and never a table's of the same name
+        why = {"why": self.why.to_dict()} if self.why else {}
+        return {
+            **ours,
+            **self.record.to_dict(),
+            **ours,
+            **copies,
+            **why,
+        }  # ours first, and never a table's of the same name
 
 
 @dataclass(frozen=True, slots=True)

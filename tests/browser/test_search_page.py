@@ -157,6 +157,46 @@ def test_a_picture_at_a_url(server: Server, open_page: Callable[..., Page], pict
     assert server.get(f"/images/{ids[0]}")["uri"] == str(PICTURE)
 
 
+def test_why_a_picture_was_found(server: Server, open_page: Callable[..., Page]) -> None:
+    page = open_page(server, "/?q=strawberry - car")
+    ids = searched(page)
+    page.locator('[data-testid="grid"] [data-index="0"] a').first.focus()
+    page.keyboard.press("e")
+    viewer = page.get_by_test_id("viewer")
+    expect(viewer.get_by_test_id("why-map")).to_be_visible()
+    body = {"words": "strawberry - car", "parts": []}
+    expected = server.post(f"/images/{ids[0]}/explain", body)["why"]["reasons"]
+    chips = viewer.get_by_test_id("why").get_by_role("listitem")
+    expect(chips).to_have_count(len(expected))
+    expect(chips.last).to_contain_text(f"{abs(expected[-1]['share']):.2f}")
+    drawn = (
+        "c => new Set(c.getContext('2d').getImageData(0, 0, c.width, c.height).data.filter((_, i) => i % 4 === 3)).size"
+    )
+    assert viewer.get_by_test_id("why-map").evaluate(drawn) > 20, "what fits is lighter than the rest"
+    page.keyboard.press("ArrowRight")
+    expect(page).to_have_url(re.compile(f"image={ids[1]}"))
+    expect(viewer.get_by_test_id("why-map")).to_be_visible()
+    page.keyboard.press("e")
+    expect(viewer.get_by_test_id("why")).to_have_count(0)
+    expect(viewer.get_by_test_id("why-map")).to_have_count(0)
+    button = viewer.get_by_role("button", name="Why it was found")
+    button.click()
+    expect(button).to_have_attribute("aria-pressed", "true")
+    expect(viewer.get_by_test_id("why")).to_contain_text("stands out")
+    reload(page)
+    expect(page.get_by_test_id("why-map")).to_be_visible()
+    page.keyboard.press("e")
+
+
+def test_where_nothing_is_searched_for_there_is_no_why(server: Server, open_page: Callable[..., Page]) -> None:
+    page = open_page(server, f"/?image={server.ids()[0]}")
+    viewer = page.get_by_test_id("viewer")
+    expect(viewer.get_by_role("button", name="About this image")).to_be_visible()
+    expect(viewer.get_by_role("button", name="Why it was found")).to_have_count(0)
+    page.keyboard.press("e")
+    expect(viewer.get_by_test_id("why")).to_have_count(0)
+
+
 @pytest.mark.parametrize("shape", ["width < 200 and height > 300", "width > 300 and height < 200"])
 def test_a_part_of_a_picture(server: Server, open_page: Callable[..., Page], shape: str) -> None:
     id = server.ids(shape)[0]

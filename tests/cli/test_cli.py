@@ -124,6 +124,22 @@ def test_wrong_use_is_told_with_its_exit_code(home: Path, arguments: list[str], 
     assert word in done.stderr
 
 
+def test_a_search_explains_itself(search: Run, tmp_path: Path) -> None:
+    told = search("strawberry - grass", "--explain", "--sheet", tmp_path / "why.png")
+    lines = told.stdout.splitlines()
+    assert told.returncode == 0 and len(lines) == 6, "a hit and its reasons"
+    assert all(" -grass " in line and "strawberry " in line for line in lines[1::2])
+    assert search("strawberry - grass", "--sheet", tmp_path / "plain.png").stdout.splitlines() == lines[::2]
+    drawn, plain = (Image.open(tmp_path / name) for name in ("why.png", "plain.png"))
+    assert drawn.size == plain.size and drawn.tobytes() != plain.tobytes()
+    hits = json.loads(search("strawberry - grass", "--explain", "--json").stdout)["hits"]
+    for hit in hits:
+        shares = [reason["share"] for reason in hit["why"]["reasons"] if "share" in reason]
+        assert len(shares) == 2 and sum(shares) == pytest.approx(hit["score"], abs=2e-3)
+    rows = list(csv.DictReader(io.StringIO(search("strawberry - grass", "--explain", "--csv").stdout)))
+    assert [json.loads(row["why"]) for row in rows] == [hit["why"] for hit in hits]
+
+
 def test_an_error_is_json_too_when_json_is_wanted(home: Path) -> None:
     done = run_process("search", "x", "--index", home / "none", "--json")
     assert done.returncode == 3

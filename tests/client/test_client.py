@@ -87,6 +87,8 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "liked alone": lambda f: f.search(None, liked=[str(PICTURE)]),
     "collapsed and diverse": lambda f: f.search("animal", collapse=True, diversity=0.6),
     "how many match": lambda f: f.search("x", filter="tags = chosen").total,
+    "explained": lambda f: f.search(f"dog + 0.5:id:{f.get(PICTURE).id} - grass", 3, explain=True),
+    "an explanation": lambda f: f.explain(PICTURE, "dog - grass", liked=[f.get(PICTURES[9]).id]),
     "similar": lambda f: f.similar(PICTURE, 4, filter="has folder"),
     "get by path": lambda f: f.get(PICTURE),
     "get by id": lambda f: f.get(f.search("fruit")[0].id.upper()),
@@ -144,6 +146,8 @@ FAULTS: dict[str, Callable[[Any], Any]] = {
     "no such cluster": lambda f: f.clusters.find("unicorns"),
     "bytes that are no image": lambda f: f.search(b"no image at all"),
     "an address of our own": lambda f: f.search("http://127.0.0.1:9/x.jpg"),
+    "no such image to explain": lambda f: f.explain("/nowhere/x.jpg", "dog"),
+    "nothing to explain by": lambda f: f.explain(str(PICTURE), None),
     "both liked and disliked": lambda f: f.search("x", liked=[str(PICTURE)], disliked=[str(PICTURE)]),
     "no such map": lambda f: f.kept_map("mercator"),
     "no such space": lambda f: f.vectors("nowhere"),
@@ -343,6 +347,15 @@ def test_a_table_of_this_machine_is_evaluated(both: tuple[ImageFinder, Client], 
     assert found.to_dict() == finder.evaluate(tmp_path / "t.csv").to_dict() and found.missing == 1
     assert found.labels and found.words and found.clusters
     assert "labels" not in client.jobs("evaluate")[0].options
+
+
+def test_the_map_of_an_explanation_comes_over(both: tuple[ImageFinder, Client]) -> None:
+    finder, client = both
+    for query in ("strawberry", PICTURE):
+        here, there = finder.explain(PICTURE, query), client.explain(str(PICTURE), query)
+        assert here.map is not None and there.map is not None and there.map.dtype == np.float32
+        assert np.abs(here.map - there.map).max() <= 0.5 / 255 + 1e-6
+    assert [reason.text for reason in there.why.reasons if reason.kind == "picture"] == ["picture"]
 
 
 def test_what_is_measured_is_what_the_library_measures(both: tuple[ImageFinder, Client], tmp_path: Path) -> None:

@@ -94,6 +94,8 @@ async def everything(session: Any, index: Path) -> None:
     id = by_path["hits"][0]["id"]
     by_id, _ = await ask(session, "search", image=id, words="fruit", k=2, filter="folder = food")
     assert id not in [h["id"] for h in by_id["hits"]] and len(by_id["hits"]) == 2
+    told, _ = await ask(session, "search", words="strawberry - car", k=1, explain=True)
+    assert any(reason.startswith("-car ") for reason in told["hits"][0]["why"])
     unknown, _ = await ask(session, "search", words="\u72d7")
     assert (unknown["hits"], unknown["unknown_words"]) == ([], ["\u72d7"])
     assert unknown["notice"] == "No word was understood: \u72d7. The model reads English."

@@ -99,6 +99,7 @@ def test_options_are_made_of_what_callers_give_and_written_as_json() -> None:
         "measures": ["cosine"],
         "fuse": "mean",
         "words_in": "both",
+        "explain": False,
     }
     assert SearchOptions.of(**row) == made == SearchOptions.of(**made.keywords())
 

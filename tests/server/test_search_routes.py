@@ -348,6 +348,50 @@ def test_private_addresses_are_reached_when_allowed(serve: Serve, pages: str) ->
     assert added.status_code == 201 and len(added.json()["images"]) == 1 and len(added.json()["skipped"]) == 1
 
 
+# --- why ----------------------------------------------------------------------------------------------------------
+
+
+def test_hits_are_explained_as_by_the_library(reader: TestClient, ids: list[str]) -> None:
+    body = {"words": "red dog - grass", "parts": [{"id": ids[3], "weight": 0.5}]}
+    expected = finder_of(reader).search(["red dog - grass", (f"id:{ids[3]}", 0.5)], 4, explain=True)
+    found = search(reader, **body, k=4, explain=True)["hits"]
+    parts = {"words", "picture"}
+    for row, hit in zip(found, expected, strict=True):
+        assert hit.why is not None and row["why"]["meaning"] == pytest.approx(hit.why.meaning, abs=1e-5)
+        assert {r["text"] for r in row["why"]["reasons"]} == {reason.text for reason in hit.why.reasons}
+        assert parts <= {r["kind"] for r in row["why"]["reasons"]}
+    assert all("why" not in row for row in search(reader, **body, k=4)["hits"])
+
+
+def test_an_image_is_explained_with_its_map(reader: TestClient, ids: list[str]) -> None:
+    expected = finder_of(reader).explain(ids[0], "a dog", liked=[ids[1]])
+    body = {"words": "a dog", "liked": [ids[1]]}
+    found = reader.post(f"/v1/images/{ids[0]}/explain", json=body).json()
+    assert {name: value for name, value in found.items() if name != "map"} == expected.to_dict()
+    png = reader.post(f"/v1/images/{ids[0]}/explain.png", json=body)
+    assert png.headers["content-type"] == "image/png"
+    assert found["map"] == f"data:image/png;base64,{base64.b64encode(png.content).decode()}"
+    assert expected.map is not None
+    assert Image.open(BytesIO(png.content)).size == expected.map.shape[::-1]
+
+
+@pytest.mark.parametrize("path", ["explain", "explain.png"])
+def test_what_cannot_be_explained_is_refused(reader: TestClient, ids: list[str], path: str) -> None:
+    url = f"/v1/images/{ids[0]}/{path}"
+    assert reader.post(url, json={"words": "dog", "k": 3}).status_code == 422
+    assert reader.post(url, json={}).status_code == 422
+    assert reader.post(url, json={"parts": [{"words": "x", "id": ids[0]}]}).status_code == 422
+    assert (
+        reader.post(f"/v1/images/{'0' * 8}-0000-0000-0000-{'0' * 12}/{path}", json={"words": "dog"}).status_code == 404
+    )
+    assert reader.post(f"/v1/images/nothing/{path}", json={"words": "dog"}).status_code == 422
+    unknown = reader.post(url, json={"words": "\u72d7"})
+    if path == "explain":
+        assert unknown.json()["map"] is None and unknown.json()["why"]["reasons"] == []
+    else:
+        assert unknown.status_code == 404
+
+
 # --- the description ----------------------------------------------------------------------------------------------
 
 

@@ -37,11 +37,12 @@ from imagefinder.cli.common import (
 from imagefinder.errors import ImageError
 
 if TYPE_CHECKING:
+    from imagefinder.finder import ImageFinder
     from imagefinder.images.loader import Loader
     from imagefinder.results import Hits
     from imagefinder.search.options import About
     from imagefinder.search.query import QueryInput
-    from imagefinder.types import Hit
+    from imagefinder.types import Float32, Hit
 
 
 FLAGS = {  # where it is not the option's own name
@@ -54,6 +55,7 @@ FLAGS = {  # where it is not the option's own name
 METAVARS = {"filter": "EXPR", "liked": "ID", "disliked": "ID", "offset": "N"}
 REPEATED = ("liked", "disliked")  # an option for each; others of several values take A,B
 MOST = 100_000  # hits
+MAPPED = 100  # of them on a sheet that explains; each takes some ten milliseconds
 
 
 def _search_options() -> list[click.Parameter]:
@@ -134,7 +136,7 @@ _SUBTRACTED = re.compile(r"""-(?:[^\W\d_]{2}|["\u201c\u201e\u00ab./~]|\d+(?:\.\d
     type=FOLDER,
     help="Copy the images found there; exit code 3 if one can't be.",
 )
-@click.option("--sheet", type=FILE, help="Save a contact sheet of them (PNG).")
+@click.option("--sheet", type=FILE, help="Save a contact sheet of them (PNG); with --explain, what fits stands out.")
 @click.option("--preview/--no-preview", default=None, help="Show the pictures in the terminal.  [default: if it can]")
 def search(
     query: tuple[str, ...],
@@ -169,6 +171,7 @@ def search(
       imagefinder search "2:dog + 0.5:snow" --filter "width >= 800 and taken_at >= 2020"
       imagefinder search ./room.jpg --box 0.5,0.4,0.9,1
       imagefinder search red bike --like id:ID --dislike id:ID
+      imagefinder search "dog + grass" --explain --sheet why.png
       imagefinder search ./shoe.jpg --space default,clip-b32 --measure cosine,euclidean --fuse vote
     """
     terms = _terms(query, options)
@@ -185,7 +188,8 @@ def search(
         _print(hits, "json" if as_json else shape, "\0" if options["null"] else "\n", options["preview"])
         failed = _copy(hits, copy_to) if copy_to else 0
         if sheet:
-            _save_sheet(hits, sheet, " ".join(query))
+            maps = _maps(finder, hits, terms, options) if options["explain"] else {}
+            _save_sheet(hits, sheet, " ".join(query), maps)
     if failed:
         return FAILED
     return OK if hits else NOTHING_FOUND
@@ -223,7 +227,9 @@ def _print(hits: Hits, shape: str | None, end: str, preview: bool | None) -> Non
 def _print_csv(rows: list[dict[str, Any]]) -> None:
     names = list(dict.fromkeys(name for row in rows for name in row)) or ["rank", "id", "uri", "score"]
     cell = shown if sys.stdout.isatty() else str
-    texts = ({k: json.dumps(v, ensure_ascii=False) if isinstance(v, list) else v for k, v in r.items()} for r in rows)
+    texts = (
+        {k: json.dumps(v, ensure_ascii=False) if isinstance(v, list | dict) else v for k, v in r.items()} for r in rows
+    )
     write_rows(sys.stdout, names, ({k: cell(v) if isinstance(v, str) else v for k, v in r.items()} for r in texts))
 
 
@@ -235,6 +241,8 @@ def _print_for_people(hits: Hits, preview: bool | None) -> None:
         return
     for hit in hits:
         tell(f"{hit.rank:>3}  {hit.score:6.3f}  {hit.uri}", styled(_about(hit), dim=True))
+        if hit.why and (reasons := hit.why.texts()):
+            tell(styled(f"{'':13}{'; '.join(reasons)}", dim=True))
     if sys.stdout.isatty() or preview:
         show_pictures([h.uri for h in hits], forced=preview, limits=limits())
 
@@ -287,11 +295,18 @@ def _copy_one(hit: Hit, folder: Path, loader: Loader) -> None:
         write_new(target, data)
 
 
-def _save_sheet(hits: Hits, path: Path, title: str) -> None:
+def _maps(finder: ImageFinder, hits: Hits, terms: QueryInput | None, options: dict[str, Any]) -> dict[str, Float32]:
+    """For the first hits, which part of the picture fits the query, by id."""
+    asked = {name: options[name] for name in ("liked", "disliked", "spaces")}
+    found = {hit.id: finder.explain(hit.id, terms, **asked).map for hit in hits[:MAPPED]}
+    return {id: map for id, map in found.items() if map is not None}
+
+
+def _save_sheet(hits: Hits, path: Path, title: str, maps: dict[str, Float32]) -> None:
     from imagefinder.images.thumbnails import save_picture
     from imagefinder.plots import contact_sheet
 
     if not hits:
         return
-    save_picture(contact_sheet(hits, title=title, limits=limits()), path)
+    save_picture(contact_sheet(hits, title=title, limits=limits(), maps=maps), path)
     say(f"Contact sheet: {path}")

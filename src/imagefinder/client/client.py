@@ -9,12 +9,12 @@ from typing import Any
 from imagefinder.client.analysis import Analysis
 from imagefinder.client.ingest import Added, Sender
 from imagefinder.client.queries import parts_of
-from imagefinder.client.responses import hits_of, info_of
+from imagefinder.client.responses import explanation_of, hits_of, info_of
 from imagefinder.client.sources import Sources
 from imagefinder.client.spaces import Spaces
 from imagefinder.client.training import Trainer
 from imagefinder.errors import InvalidInputError
-from imagefinder.results import Hits, IndexInfo
+from imagefinder.results import Explanation, Hits, IndexInfo
 from imagefinder.search.options import Fuse, Measure, SearchOptions, WordsIn
 from imagefinder.search.query import Kind, QueryInput, Term
 from imagefinder.store.filters.parse import FilterLike
@@ -66,6 +66,7 @@ class Client(Analysis, Sources, Spaces, Trainer):
         measures: Sequence[Measure] = ("cosine",),
         fuse: Fuse = "mean",
         words_in: WordsIn = "both",
+        explain: bool = False,
     ) -> Hits:
         """The ``k`` images, 1000 at most, that fit the query best; as ``ImageFinder.search``, which tells of each
         option. A path, bytes or a Pillow image in the query is sent to the server."""
@@ -83,6 +84,7 @@ class Client(Analysis, Sources, Spaces, Trainer):
             measures=measures,
             fuse=fuse,
             words_in=words_in,
+            explain=explain,
         )
         body = {"parts": parts_of(query, self._transport) if query is not None else [], **options.to_dict()}
         return hits_of(self._transport.json("POST", "/v1/search", json=body))
@@ -90,6 +92,16 @@ class Client(Analysis, Sources, Spaces, Trainer):
     def similar(self, image: str | os.PathLike[str], k: int = 10, **options: Any) -> Hits:
         """The ``k`` images most like one of the index, named by id or URI, without itself."""
         return self.search(Term(Kind.ID, self._id(image)), k, **options)
+
+    def explain(self, image: str | os.PathLike[str], query: QueryInput | None, **options: Any) -> Explanation:
+        """Why an image, named by id or URI, fits a query, with a map of which part of its picture does, to 1/255. The
+        options are ``liked``, ``disliked`` and ``spaces`` of ``search``."""
+        body: dict[str, Any] = {"parts": parts_of(query, self._transport) if query is not None else []}
+        judged = {name: self._ids(options.pop(name)) for name in ("liked", "disliked") if name in options}
+        found = self._transport.json(
+            "POST", f"/v1/images/{self._id(image)}/explain", json={**body, **options, **judged}
+        )
+        return explanation_of(found)
 
     def info(self) -> IndexInfo:
         """What the index holds."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from imagefinder.results import Assigned, BackfillReport, Hits, IndexInfo, IngestReport
-from imagefinder.types import Hit, Record, Skipped
+from imagefinder.results import Assigned, BackfillReport, Explanation, Hits, IndexInfo, IngestReport
+from imagefinder.types import Hit, Record, Skipped, Why
 
 if TYPE_CHECKING:
     from imagefinder.clusters.algorithms.choose_k import Choice
@@ -31,8 +32,9 @@ def hits_of(response: Row) -> Hits:
         Hit(
             rank=row["rank"],
             score=row["score"],
-            record=record_of({k: v for k, v in row.items() if k not in ("rank", "score", "copies")}),
+            record=record_of({k: v for k, v in row.items() if k not in ("rank", "score", "copies", "why")}),
             copies=tuple(row.get("copies", ())),
+            why=Why.from_dict(row["why"]) if row.get("why") else None,
         )
         for row in response["hits"]
     ]
@@ -46,6 +48,14 @@ def hits_of(response: Row) -> Hits:
         unknown_words=response.get("unknown_words", ()),
         notice=response.get("notice"),
     )
+
+
+def explanation_of(response: Row) -> Explanation:
+    from imagefinder.images.heat import map_of_png
+
+    sent = response["map"]
+    map = map_of_png(b64decode(sent.partition(",")[2])) if sent else None
+    return Explanation(response["id"], Why.from_dict(response["why"]), map, response["how"])
 
 
 def info_of(response: Row) -> IndexInfo:

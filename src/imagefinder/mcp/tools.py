@@ -22,7 +22,7 @@ from imagefinder.mcp.serving import Server
 from imagefinder.results import Hits
 from imagefinder.search.options import ABOUT_OPTIONS, SearchOptions
 from imagefinder.search.query import Part
-from imagefinder.types import Limits, Record, ids_of
+from imagefinder.types import Hit, Limits, Record, ids_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -44,6 +44,7 @@ Disliked = Annotated[list[str], Field(max_length=100, description=ABOUT_OPTIONS[
 Collapse = Annotated[bool, Field(description=ABOUT_OPTIONS["collapse"].help)]
 Diversity = Annotated[float, Field(ge=0, le=1, description=ABOUT_OPTIONS["diversity"].help)]
 WordsIn = Annotated[Literal["both", "pictures", "texts"], Field(description=ABOUT_OPTIONS["words_in"].help)]
+Explain = Annotated[bool, Field(description=ABOUT_OPTIONS["explain"].help)]
 Pictures = Annotated[bool, Field(description="Also return small pictures of the first dozen, to look at.")]
 Filter = Annotated[
     str | None,
@@ -128,6 +129,7 @@ class Tools:
         collapse: Collapse = False,
         diversity: Diversity = 0.0,
         words_in: WordsIn = "both",
+        explain: Explain = False,
         thumbnails: Pictures = False,
     ) -> Content:
         """Find images by words, by an image, by both together, or by more that were right, the best first. Words are
@@ -147,10 +149,11 @@ class Tools:
             collapse=collapse,
             diversity=diversity,
             words_in=words_in,
+            explain=explain,
         )
         with self._access.use() as library:
             hits = library.search(parts or None, **options.keywords())
-            rows = [{"id": h.id, "uri": h.uri, "score": round(h.score, 3), **_facts(h.record)} for h in hits]
+            rows = [{"id": h.id, "uri": h.uri, "score": round(h.score, 3), **_why(h), **_facts(h.record)} for h in hits]
             return self._with_pictures(
                 library, {"total": hits.total, **_not_understood(hits), "hits": rows}, hits, thumbnails
             )
@@ -257,6 +260,10 @@ def _left_out(found: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Any]
 def _not_understood(hits: Hits) -> dict[str, Any]:
     """What an agent should know of its words, where the model does not know them all."""
     return {"notice": hits.notice, "unknown_words": list(hits.unknown_words)} if hits.notice else {}
+
+
+def _why(hit: Hit) -> dict[str, Any]:
+    return {"why": hit.why.texts()} if hit.why else {}
 
 
 def _facts(record: Record) -> dict[str, Any]:

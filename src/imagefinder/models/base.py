@@ -36,6 +36,22 @@ class Reading:
     language: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class WithoutParts:
+    """What a model makes of one picture with a part of it hidden, ``rows`` x ``columns`` parts in turn. ``down`` and
+    ``across`` say where they lie: the middle of the first, and the step to the next, as fractions of the height and
+    width that the model sees. ``box`` is what it sees of the whole picture: left, top, right, bottom as fractions of
+    its sides; beyond 0 to 1 is padding. ``vectors`` are float32 (1 + rows * columns, dim) for each space: of the whole
+    picture, then of each with a part hidden, row by row."""
+
+    rows: int
+    columns: int
+    down: tuple[float, float]
+    across: tuple[float, float]
+    box: tuple[float, float, float, float]
+    vectors: Mapping[str, np.ndarray]
+
+
 class Embedder(Protocol):
     """Turns pictures and text into vectors.
 
@@ -59,6 +75,10 @@ class Embedder(Protocol):
 
     def embed_images(self, batch: np.ndarray) -> Mapping[str, np.ndarray]:
         """Preprocessed pictures, stacked on axis 0, to float32 (n, dim) for each space, by the name of the space."""
+
+    def embed_without_parts(self, image: Image) -> WithoutParts | None:
+        """One upright RGB picture with parts of it hidden, from one run of the model. None for a model that can't do
+        it. An embedder may lack this method."""
 
     def classify_images(self, batch: np.ndarray) -> np.ndarray:
         """Preprocessed pictures to the probabilities of ``spec.classes``, float32 (n, classes). Raises ModelError for a

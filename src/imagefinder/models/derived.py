@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from imagefinder.models.session import Session
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from imagefinder.models.base import Embedder, Reading, Vocabulary
+    from imagefinder.models.base import Embedder, Reading, Vocabulary, WithoutParts
     from imagefinder.models.spec import ModelSpec
     from imagefinder.types import Float32
 
@@ -58,6 +59,12 @@ class DerivedEmbedder:
 
     def embed_images(self, batch: np.ndarray) -> Mapping[str, Float32]:
         return self.derive(self.base.embed_images(batch))
+
+    def embed_without_parts(self, image: Image) -> WithoutParts | None:
+        """One upright RGB picture with parts of it hidden; None where the base can't do it."""
+        of_base = getattr(self.base, "embed_without_parts", None)
+        parts = of_base(image) if of_base else None
+        return replace(parts, vectors=self.derive(parts.vectors)) if parts else None
 
     def classify_images(self, batch: np.ndarray) -> Float32:
         """Preprocessed pictures to probabilities of ``spec.classes``, float32 (n, classes). Raises ModelError."""

@@ -31,15 +31,23 @@ class ImageTower:
 
     def run(self, batch: np.ndarray) -> Mapping[str, Float32]:
         """uint8 (n, height, width, 3) to float32 (n, dim) for each output of the spec. Raises ModelError."""
+        return self.pooled(self.unpooled(batch))
+
+    def unpooled(self, batch: np.ndarray) -> Mapping[str, np.ndarray]:
+        """The outputs of the spec as the graph gives them."""
         outputs = self._spec.image.outputs
-        arrays = self._session.run(list(outputs.values()), {self._input: normalise(batch, self._preprocess)})
+        arrays = self._session.run(list(outputs.values()), {self.input: normalise(batch, self._preprocess)})
+        return dict(zip(outputs, arrays, strict=True))
+
+    def pooled(self, outputs: Mapping[str, np.ndarray]) -> Mapping[str, Float32]:
+        """The outputs of a graph as float32 (n, dim). Raises ModelError."""
         return {
             name: finite(pool(array, self._spec.image.pooling if name != "classes" else "none"), self._spec.name)
-            for name, array in zip(outputs, arrays, strict=True)
+            for name, array in outputs.items()
         }
 
     @cached_property
-    def _input(self) -> str:
+    def input(self) -> str:
         """The one that takes pictures."""
         if self._spec.image.input:
             return self._spec.image.input

@@ -16,7 +16,8 @@ from imagefinder.models.words import ConseWords
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from imagefinder.models.base import Reading, Vocabulary
+    from imagefinder.models.base import Reading, Vocabulary, WithoutParts
+    from imagefinder.models.parts import PartsTower
     from imagefinder.models.spec import ModelSpec
     from imagefinder.models.words import Words
     from imagefinder.types import Float32
@@ -56,7 +57,16 @@ class OnnxEmbedder:
         self._check(batch)
         if not len(batch):
             return {name: np.zeros((0, space.dim), np.float32) for name, space in self.spec.spaces.items()}
-        found = dict(self._image.run(batch))
+        return self._vectors(self._image.run(batch))
+
+    def embed_without_parts(self, image: Image) -> WithoutParts | None:
+        """One upright RGB picture with parts of it hidden, from one run of the graph. None for a model that can't do
+        it: see ``parts``."""
+        return self._parts.of(image, self._vectors)
+
+    def _vectors(self, outputs: Mapping[str, Float32]) -> Mapping[str, Float32]:
+        """The vectors by space, from the outputs of the image graph."""
+        found = dict(outputs)
         classes = found.pop("classes", None)
         text = self.spec.text
         if text is not None and text.kind == "conse" and classes is not None:
@@ -95,7 +105,17 @@ class OnnxEmbedder:
 
     def vocabulary(self) -> Vocabulary:
         """Words for the names of clusters, with vectors as ``embed_texts`` gives them."""
+        return self._vocabulary
+
+    @cached_property
+    def _vocabulary(self) -> Vocabulary:
         return self._words.vocabulary()
+
+    @cached_property
+    def _parts(self) -> PartsTower:
+        from imagefinder.models.parts import PartsTower
+
+        return PartsTower(self.spec, self._preprocess, self._image, threads=self._threads)
 
     @cached_property
     def _words(self) -> Words:

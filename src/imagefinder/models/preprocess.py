@@ -114,6 +114,23 @@ def half_squash_box(width: int, height: int) -> tuple[float, float, float, float
     return 0.0, margin, float(width), height - margin
 
 
+def seen_box(width: int, height: int, wanted: Preprocess) -> tuple[float, float, float, float]:
+    """The part of a ``width`` x ``height`` picture that ``prepare`` gives to a model: left, top, right, bottom as
+    fractions of its sides. Beyond 0 to 1 is padding."""
+    if wanted.resize == "half_squash":
+        left, top, right, bottom = half_squash_box(width, height)
+        return left / width, top / height, right / width, bottom / height
+    high, wide = wanted.size
+    if wanted.resize == "longest_edge":
+        size = longest_edge(width, height, high, wide)
+    elif wanted.resize == "squash":
+        size = (wanted.edge or wide, wanted.edge or high)
+    else:
+        size = shortest_edge(width, height, wanted.edge or high)
+    across, down = (size[0] - wide) / 2 / size[0], (size[1] - high) / 2 / size[1]
+    return across, down, 1 - across, 1 - down
+
+
 def half_squash(image: Image, size: int) -> np.ndarray:
     """Half squash, half crop: uint8 (size, size, 3), RGB.
 

@@ -32,14 +32,15 @@ class Session:
     """A model ready to run. Safe to call from several threads at once.
 
     ``threads`` is the number of threads of one call: 1 if several calls run at once. ``outputs`` are the tensors that
-    are needed; if they are inside the graph, it is cut there. If a provider fails to start, or at its first run, the
+    are needed; if they are inside the graph, it is cut there. ``given`` is a tensor inside the graph that takes the
+    place of its inputs: see ``prune.cut_graph``. If a provider fails to start, or at its first run, the
     CPU is used, with a warning in the log. Raises ModelError if the file is missing, corrupt, or not the model
     expected.
     """
 
-    def __init__(self, path: Path, *, outputs: Sequence[str] = (), threads: int | None = None) -> None:
+    def __init__(self, path: Path, *, outputs: Sequence[str] = (), threads: int | None = None, given: str = "") -> None:
         self._path = path
-        self._wanted = tuple(outputs)
+        self._ends = (tuple(outputs), given)
         self._threads = threads
         self._ran = False
         self._most: int | None = None
@@ -50,7 +51,7 @@ class Session:
 
         self._lock: AbstractContextManager[object] = threading.Lock() if provider.serial else nullcontext()
         try:
-            self._session: Any = _open(ort, self._path, self._wanted, provider, self._threads)
+            self._session: Any = _open(ort, self._path, self._ends, provider, self._threads)
         except Exception as error:  # onnxruntime raises a dozen classes of its own, all of them Exceptions
             if provider.name == CPU or not self._path.is_file():
                 raise _unusable(self._path, error) from error
@@ -164,7 +165,7 @@ class _TooLargeError(Exception):
     """A batch that the memory has no room for."""
 
 
-def _open(ort: Any, path: Path, outputs: Sequence[str], provider: Provider, threads: int | None) -> Any:
+def _open(ort: Any, path: Path, ends: tuple[Sequence[str], str], provider: Provider, threads: int | None) -> Any:
     options = ort.SessionOptions()
     options.log_severity_level = 4 if provider.name == CPU else 3
     if threads:
@@ -179,13 +180,15 @@ def _open(ort: Any, path: Path, outputs: Sequence[str], provider: Provider, thre
         options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     providers: list[Any] = [(provider.name, dict(provider.options))]
     providers += [] if provider.name == CPU else [CPU]
-    session = ort.InferenceSession(str(path), options, providers=providers)
-    if not _needs_cut(session, outputs):
-        return session
+    outputs, given = ends
+    if not given:
+        session = ort.InferenceSession(str(path), options, providers=providers)
+        if not _needs_cut(session, outputs):
+            return session
+        del session
     from imagefinder.models.prune import cut_graph
 
-    del session
-    cut, folder = cut_graph(path, outputs)
+    cut, folder = cut_graph(path, outputs, given)
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(folder))
     return ort.InferenceSession(cut, options, providers=providers)
 

@@ -2,38 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from imagefinder.errors import ImageError
+from imagefinder.images.heat import draw_map
 from imagefinder.images.loader import Loader
 from imagefinder.images.thumbnails import contact_sheet as draw_sheet
+from imagefinder.images.thumbnails import thumbnail
 from imagefinder.types import ImageRef, Limits
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from imagefinder.types import Hit
+    from imagefinder.types import Float32, Hit
 
 SHEET_THUMB = 200  # pixels, longest side
 
 
-def contact_sheet(hits: Sequence[Hit], *, title: str = "", columns: int = 5, limits: Limits | None = None) -> Image:
-    """A sheet of thumbnails with rank, score and file name; an image that can't be read any more is left blank."""
+def contact_sheet(
+    hits: Sequence[Hit],
+    *,
+    title: str = "",
+    columns: int = 5,
+    limits: Limits | None = None,
+    maps: Mapping[str, Float32] | None = None,
+) -> Image:
+    """A sheet of thumbnails with rank, score and file name; an image that can't be read any more is left blank.
+    ``maps`` are drawn over the images with these ids: see ``images.heat``."""
     named = [(hit.uri, f"{hit.rank}. {hit.score:.3f}  {_name(hit)}") for hit in hits]
-    return picture_sheet(named, title=title, columns=columns, limits=limits)
+    by_uri = {hit.uri: maps[hit.id] for hit in hits if maps and hit.id in maps}
+    return picture_sheet(named, title=title, columns=columns, limits=limits, maps=by_uri)
 
 
 def picture_sheet(
-    pictures: Sequence[tuple[str, str]], *, title: str = "", columns: int = 5, limits: Limits | None = None
+    pictures: Sequence[tuple[str, str]],
+    *,
+    title: str = "",
+    columns: int = 5,
+    limits: Limits | None = None,
+    maps: Mapping[str, Float32] | None = None,
 ) -> Image:
-    """A sheet of thumbnails of (uri, text below it)."""
+    """A sheet of thumbnails of (uri, text below it), with the ``maps`` of these URIs drawn over them."""
     loader = Loader(limits or Limits(), SHEET_THUMB)
     try:
-        items = [(picture_of(loader, uri), text) for uri, text in pictures]
+        items = [(_mapped(picture_of(loader, uri), (maps or {}).get(uri)), text) for uri, text in pictures]
     finally:
         loader.close()
     return draw_sheet(items, columns=columns, size=SHEET_THUMB, title=title)
+
+
+def _mapped(picture: Image | None, map: Float32 | None) -> Image | None:
+    if picture is None or map is None:
+        return picture
+    return draw_map(thumbnail(picture, 2 * SHEET_THUMB), map)
 
 
 def picture_of(loader: Loader, uri: str) -> Image | None:

@@ -11,7 +11,7 @@ from imagefinder.errors import InvalidQueryError, NotFoundError
 from imagefinder.images.loader import Loader
 from imagefinder.results import Hits
 from imagefinder.search.concept_terms import with_concepts
-from imagefinder.search.embed import EmbeddedTerm, Pictures, SpaceQuery, Stopwatch, embed_terms, query_vectors
+from imagefinder.search.embed import EmbeddedTerm, Pictures, SpaceQuery, Stopwatch, embed_terms
 from imagefinder.search.euclidean import DistanceRanking, raw_point
 from imagefinder.search.fusion import Fused
 from imagefinder.search.heard import Heard, hear
@@ -20,7 +20,8 @@ from imagefinder.search.lexical import Written, both
 from imagefinder.search.options import SearchOptions
 from imagefinder.search.query import Kind, QueryInput, Term, looks_like_name, parse_query
 from imagefinder.search.ranking import Ranking
-from imagefinder.search.relevance import refined
+from imagefinder.search.relevance import space_queries
+from imagefinder.search.why import Asked, explained
 from imagefinder.store.filters.parse import And, Compare
 from imagefinder.types import Hit, Record
 
@@ -55,9 +56,7 @@ def search(views: Sequence[View], terms: Sequence[Term], options: SearchOptions,
     """
     watch = Stopwatch()
     index = views[0].index
-    written = _written(views, terms, options)
-    heard = hear(views, _for_models(views, terms, options, written), _known(written, options))
-    shown = heard.terms if options.liked or any(term.weight > 0 for term in heard.terms) else ()
+    written, heard, shown = understood(views, terms, options)
     if heard.unknown and not shown and not written and not options.liked:
         return _nothing_understood(views, options, heard, watch)
     pictures = Pictures(index, loader, shown)
@@ -74,6 +73,9 @@ def search(views: Sequence[View], terms: Sequence[Term], options: SearchOptions,
         Hit(rank, p.score, Record.from_payload(p.id, p.payload), copies)
         for rank, (p, copies) in enumerate(page, start=options.offset + 1)
     ]
+    if options.explain:
+        hits = explained(Asked(views, embedded, shown, options, pictures), hits)
+        watch.lap("explain")
     return Hits(
         hits,
         space=plan.spaces,
@@ -83,6 +85,16 @@ def search(views: Sequence[View], terms: Sequence[Term], options: SearchOptions,
         unknown_words=heard.unknown,
         notice=heard.notice or (None if hits else _unwritten(terms)),
     )
+
+
+def understood(
+    views: Sequence[View], terms: Sequence[Term], options: SearchOptions
+) -> tuple[Written, Heard, Sequence[Term]]:
+    """What of a query is looked up in texts, what was heard of it, and the terms that models embed; none of these where
+    only what is not wanted is left. Raises InvalidQueryError."""
+    written = _written(views, terms, options)
+    heard = hear(views, _for_models(views, terms, options, written), _known(written, options))
+    return written, heard, heard.terms if options.liked or any(term.weight > 0 for term in heard.terms) else ()
 
 
 def _written(views: Sequence[View], terms: Sequence[Term], options: SearchOptions) -> Written:
@@ -115,7 +127,7 @@ def _for_models(
 
 def _unwritten(terms: Sequence[Term]) -> str | None:
     """What people are told when no field says what it was to say."""
-    asked = [f'{term.field}: "{term.value}"' for term in terms if term.field and term.weight > 0]
+    asked = [f'{term.field}: "{term.value!s}"' for term in terms if term.field and term.weight > 0]
     return f"No image says this: {', '.join(asked)}." if asked else None
 
 
@@ -149,15 +161,9 @@ class SearchPlan:
         self._points: list[tuple[str, Float32]] = []
         for view, said in zip(views, embedded, strict=True) if terms or options.liked or not written else ():
             if "cosine" in options.measures:
-                self._queries.append((view.image, self._cosine(view, said)))
+                self._queries.append((view.image, space_queries(view, said, options)))
             if "euclidean" in options.measures:
                 self._points.append((view.image, raw_point(self._index, said)))
-
-    def _cosine(self, view: View, embedded: Sequence[EmbeddedTerm]) -> Mapping[str, SpaceQuery]:
-        queries, options = query_vectors(self._index, embedded), self._options
-        if options.liked or options.disliked or not queries:
-            queries = refined(self._index, queries, view.image, options.liked, options.disliked)
-        return queries
 
     @property
     def spaces(self) -> str:
@@ -173,12 +179,21 @@ class SearchPlan:
         ]
         voters += [DistanceRanking(self._index, space, point, filter, exclude) for space, point in self._points]
         if self._written and (not voters or self._written.finds(filter)):
-            inner = [voter for voter in voters if not isinstance(voter, Hybrid)] or [None]
-            voters = [Hybrid(self._index, m, self._written, self._image_space, filter, exclude) for m in inner]
-        shape = {"min_score": options.min_score, "collapse": options.collapse, "diversity": options.diversity}
+            inner: list[Ranking | DistanceRanking | None] = [v for v in voters if not isinstance(v, Hybrid)]
+            found = [Hybrid(self._index, m, self._written, self._image_space, filter, exclude) for m in inner or [None]]
+            voters = [*found]
+        least, collapse, diversity = options.min_score, options.collapse, options.diversity
         if len(voters) == 1 and not isinstance(voters[0], DistanceRanking):
-            return replace(voters[0], **shape)
-        return Fused(self._index, voters, options.fuse, self._image_space, **shape)
+            return replace(voters[0], min_score=least, collapse=collapse, diversity=diversity)
+        return Fused(
+            self._index,
+            voters,
+            options.fuse,
+            self._image_space,
+            min_score=least,
+            collapse=collapse,
+            diversity=diversity,
+        )
 
     def inside_cluster(self) -> Filter | None:
         """The filter, narrowed to the cluster of the query image or of the best hit. Raises NotFoundError."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -46,13 +46,14 @@ class Stopwatch:
 
 class EmbeddedTerm(NamedTuple):
     """A term after embedding: ``raw``, float32 (dim,), or None if the stored vector of the image ``id`` is to be
-    used."""
+    used. ``shows`` is the raw vector of a picture in the space for texts, where the same model has both."""
 
     space: str
     weight: float
     raw: Float32 | None = None
     words: bool = False
     id: str = ""
+    shows: Float32 | None = None
 
 
 class SpaceQuery(NamedTuple):
@@ -126,7 +127,7 @@ def query_vectors(index: Index, embedded: Sequence[EmbeddedTerm]) -> dict[str, S
 
     sums: dict[str, Float32] = {}
     for term in embedded:
-        vector = _searched(index, term)
+        vector = searched(index, term)
         sums[term.space] = sums.get(term.space, np.zeros_like(vector)) + np.float32(term.weight) * vector
     queries: dict[str, SpaceQuery] = {}
     for space, total in sums.items():
@@ -184,13 +185,22 @@ def _embed_term(view: View, term: Term, pictures: Pictures, watch: Stopwatch) ->
     picture = pictures.of(term)
     watch.lap("read")
     embedder = view.image_model
-    model_space = view.index.space(view.image).model_space
-    row = embedder.embed_images(np.stack([embedder.preprocess(picture)]))[model_space][0]
+    rows = embedder.embed_images(np.stack([embedder.preprocess(picture)]))
     watch.lap("embed")
-    return EmbeddedTerm(view.image, term.weight, row)
+    row = rows[view.index.space(view.image).model_space][0]
+    return EmbeddedTerm(view.image, term.weight, row, shows=_shown(view, rows))
 
 
-def _searched(index: Index, term: EmbeddedTerm) -> Float32:
+def _shown(view: View, rows: Mapping[str, Float32]) -> Float32 | None:
+    """Of the vectors of one picture, the one in the space for texts."""
+    if view.words is None:
+        return None
+    image, words = view.index.space(view.image), view.index.space(view.words)
+    return rows[words.model_space][0] if words.model == image.model else None
+
+
+def searched(index: Index, term: EmbeddedTerm) -> Float32:
+    """The vector of a term that is compared with images, float32 (dim,) of unit length. Raises NotFoundError."""
     if term.raw is None:
         rows = stored_vectors(index, [term.id], term.space)
     elif term.words:

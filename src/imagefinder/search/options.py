@@ -45,9 +45,9 @@ class SearchOptions:
     images that were right or wrong: see ``relevance``. ``collapse`` makes one hit of near-identical images.
     ``diversity``, from 0 to 1, prefers hits that differ from each other. ``spaces`` are names of spaces or models; none
     means those in use. ``measures`` are "cosine", "euclidean" or both. ``fuse`` says how several rankings (of several
-    measures or models) become one: see ``fusion``. ``words_in`` says where words are looked for: in what
-    pictures show, in the texts of images (names, captions, tags and so on), or in both: see ``hybrid``. ``of`` makes
-    options from what callers give.
+    measures or models) become one: see ``fusion``. ``words_in`` says where words are looked for: in what pictures show,
+    in the texts of images (names, captions, tags and so on), or in both: see ``hybrid``. ``explain`` fills ``Hit.why``:
+    see ``why``. ``of`` makes options from what callers give.
     """
 
     k: int = field(default=10, metadata=_metadata("How many hits.", least=1))
@@ -77,6 +77,7 @@ class SearchOptions:
         default="mean",
         metadata=_metadata("How several spaces or measures become one ranking.", choices=get_args(Fuse)),
     )
+    explain: bool = field(default=False, metadata=_metadata("Say of the first 100 hits why they are hits."))
 
     words_in: WordsIn = field(
         default="both",

@@ -136,9 +136,13 @@ class _Query(Body):
     parts: list[Part] = Field(default_factory=list, max_length=20)
 
 
+_EXPLAINED = ("liked", "disliked", "spaces")
+
 if TYPE_CHECKING:
     _Search = _Query
+    _Explain = _Query
 else:
+    _Explain = create_model("_Explain", __base__=_Query, **{n: _search_field(ABOUT_OPTIONS[n]) for n in _EXPLAINED})
     _Search = create_model("_Search", __base__=_Query, **{n: _search_field(a) for n, a in ABOUT_OPTIONS.items()})
 
 
@@ -158,6 +162,14 @@ class Search(_Search):
     def options(self) -> dict[str, Any]:
         """What ``ImageFinder.search`` takes beside the query."""
         return {name: getattr(self, name) for name in ABOUT_OPTIONS}
+
+
+class Explain(_Explain):
+    """A query, as that of a search, which is to be explained for one image."""
+
+    def options(self) -> dict[str, Any]:
+        """What ``ImageFinder.explain`` takes beside the image and the query."""
+        return {name: getattr(self, name) for name in _EXPLAINED}
 
 
 class Predict(Body):

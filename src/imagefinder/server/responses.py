@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from imagefinder.server.reasons import Why
+
 
 class ResponseBody(BaseModel):
     model_config = ConfigDict(extra="allow")
@@ -63,6 +65,7 @@ class Hit(Image):
     rank: int
     score: float
     copies: list[str] = Field(default=[], description="Near-identical images that stand behind this one.")
+    why: Why | None = Field(default=None, description="Why it is a hit, where `explain` was asked for.")
 
 
 class Hits(ResponseBody):

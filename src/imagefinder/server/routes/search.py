@@ -15,17 +15,19 @@ from pydantic import ValidationError
 from starlette.datastructures import UploadFile as StarletteUpload
 
 from imagefinder.errors import InvalidInputError, InvalidQueryError, NotFoundError
+from imagefinder.images.heat import map_to_png
 from imagefinder.images.loader import is_url
 from imagefinder.search.query import Box, Kind, Part, QueryInput, Term, parse_query
 from imagefinder.server import requests, responses
 from imagefinder.server.access import changes, reads
 from imagefinder.server.as_json import read_json
 from imagefinder.server.errors import first_fault
+from imagefinder.server.reasons import Explanation as Explained
 from imagefinder.server.state import Json, Lane, Serving, ServingDep
 from imagefinder.server.strict import Router, kind_of
 
 if TYPE_CHECKING:
-    from imagefinder.results import Hits
+    from imagefinder.results import Explanation, Hits
 
 router = Router(prefix="/v1", tags=["search"])
 T = TypeVar("T", bound=requests.Body)
@@ -54,14 +56,40 @@ async def search_upload(
     return Json(await lane.run(_search, serving, wanted, data))
 
 
-async def _lane(serving: Serving, query: requests.Search) -> Lane:
-    """Where a search is carried out."""
+@router.post("/images/{id}/explain", response_model=Explained)
+@reads(costly=True)
+async def explain(serving: ServingDep, id: requests.Id, query: requests.Explain) -> Response:
+    """Why an image fits a query, and which part of its picture does."""
+    found = await _explained(serving, id, query)
+    map = None if found.map is None else f"data:image/png;base64,{base64.b64encode(map_to_png(found.map)).decode()}"
+    return Json({**found.to_dict(), "map": map})
+
+
+@router.post("/images/{id}/explain.png", response_class=Response, responses={200: {"content": {"image/png": {}}}})
+@reads(costly=True)
+async def explain_map(serving: ServingDep, id: requests.Id, query: requests.Explain) -> Response:
+    """The map alone, a grey PNG over the upright picture: white where it fits the query best."""
+    found = await _explained(serving, id, query)
+    if found.map is None:
+        raise NotFoundError("There is no map: the picture can't be read, or nothing was asked for that is understood.")
+    return Response(map_to_png(found.map), media_type="image/png")
+
+
+async def _explained(serving: Serving, id: str, query: requests.Explain) -> Explanation:
+    def do() -> Explanation:
+        return serving.finder.explain(id, terms_of(serving, query) or None, **query.options())
+
+    return await (await _lane(serving, query, [id])).run(do)
+
+
+async def _lane(serving: Serving, query: requests.Search | requests.Explain, shown: Sequence[str] = ()) -> Lane:
+    """Where a search is carried out, or what also needs the pictures of the images ``shown``."""
     said: list[Term] = []
     with suppress(InvalidQueryError):  # which the search says itself
         said = [term for term in parse_query(query.words or "", files=False) if term.shows_picture]
     urls = any(term.kind is Kind.URL for term in said) or any(part.url is not None for part in query.parts)
     ids = [str(term.value) for term in said if term.kind is Kind.ID]
-    return await lane_of(serving, urls, [*ids, *(part.id for part in query.parts if part.id and part.box)])
+    return await lane_of(serving, urls, [*shown, *ids, *(part.id for part in query.parts if part.id and part.box)])
 
 
 async def lane_of(serving: Serving, urls: bool, ids: Sequence[str]) -> Lane:
@@ -97,7 +125,9 @@ def _next(hits: Hits, offset: int, k: int) -> int | None:
     return end if len(hits) == k and end < hits.total else None
 
 
-def terms_of(serving: Serving, query: requests.Search | requests.Concept, given: Sequence[Term] = ()) -> QueryInput:
+def terms_of(
+    serving: Serving, query: requests.Search | requests.Explain | requests.Concept, given: Sequence[Term] = ()
+) -> QueryInput:
     """The terms of a query, beside those ``given``. Nothing in it is taken for a path. Raises InvalidQueryError."""
     terms: list[Part] = [*given, *(_term(serving, part) for part in query.parts)]
     if query.words and query.words.strip():

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from imagefinder.store.base import Matches
@@ -49,7 +49,7 @@ def without_words(payload: Mapping[str, Any] | None) -> dict[str, Any]:
     return {field: value for field, value in (payload or {}).items() if field != SAID}
 
 
-def by_words(points: list[Point], changes: Mapping[str, Any]) -> dict[tuple[str, ...], list[Any]]:
+def by_words(points: Sequence[Point], changes: Mapping[str, Any]) -> dict[tuple[str, ...], list[Any]]:
     """The ids of points by the texts that they have with these changes of their payloads."""
     found: defaultdict[tuple[str, ...], list[Any]] = defaultdict(list)
     for point in points:

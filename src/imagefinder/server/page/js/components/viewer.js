@@ -12,6 +12,7 @@ import { BoxNumbers, BoxPicker, START } from "../viewer/box.js";
 import { Panel } from "../viewer/panel.js";
 import { Stage } from "../viewer/stage.js";
 import { WordBoxes } from "../viewer/text.js";
+import { WhyBar, WhyMap, explaining, useWhy } from "../viewer/why.js";
 import { walk } from "../viewing.js";
 import { Dialog } from "./dialog.js";
 import { ErrorBox } from "./empty.js";
@@ -28,6 +29,9 @@ export function Viewer({ id }) {
   const panel = useStore(withPanel);
   const words = useStore(withWords);
   const [box, setBox] = useState(null);
+  const wanted = useStore(explaining);
+  const why = useWhy(id, wanted);
+  const explained = wanted && why.asked && !box;
   const controls = useRef({});
   const at = items.findIndex((item) => item.id === id);
   const image = request.data?.id === id ? request.data : items[at]?.width && !request.error ? items[at] : null;
@@ -53,7 +57,7 @@ export function Viewer({ id }) {
   const keys = (event) => {
     if (event.target.closest("input, textarea, summary, .box") || event.ctrlKey || event.metaKey || event.altKey) return;
     const { zoom, reset } = controls.current;
-    const act = { ArrowLeft: () => go(-1), ArrowRight: () => go(1), "+": () => zoom(1.5), "=": () => zoom(1.5), "-": () => zoom(1 / 1.5), 0: reset, b: () => setBox(box ? null : START), i: () => withPanel.set(!panel), t: () => withWords.set(!words) }[event.key];
+    const act = { ArrowLeft: () => go(-1), ArrowRight: () => go(1), "+": () => zoom(1.5), "=": () => zoom(1.5), "-": () => zoom(1 / 1.5), 0: reset, b: () => setBox(box ? null : START), i: () => withPanel.set(!panel), e: () => why.asked && explaining.set(!wanted), t: () => withWords.set(!words) }[event.key];
     if (!act) return;
     event.preventDefault();
     act();
@@ -66,13 +70,16 @@ export function Viewer({ id }) {
         ${at >= 0 && html`<span class="muted small-text number only-wide">${number(at + 1)} of ${number(items.length)}${more ? "+" : ""}</span>`}
         <button class="icon-button" aria-label="Previous" title="Previous (←)" disabled=${at <= 0} onClick=${() => go(-1)}><${Icon} name="left" /></button>
         <button class="icon-button" aria-label="Next" title="Next (→)" disabled=${at < 0 || at >= items.length - 1} onClick=${() => go(1)}><${Icon} name="right" /></button>
+        ${why.asked && html`<button class="icon-button" aria-label="Why it was found" title="Why it was found (e)" aria-pressed=${wanted} onClick=${() => explaining.set(!wanted)}><${Icon} name="why" /></button>`}
         <button class="icon-button" aria-label="About this image" title="About this image (i)" aria-pressed=${panel} onClick=${() => withPanel.set(!panel)}><${Icon} name="info" /></button>
       </header>
       ${request.error && !image && html`<div class="viewer-error"><${ErrorBox} error=${request.error} retry=${request.reload} /></div>`}
       ${image && html`<${Stage} image=${image} name=${name} onSwipe=${go} boxing=${box !== null} controls=${controls}>
         ${words && !box && request.data?.id === id && html`<${WordBoxes} image=${request.data} />`}
         ${box && html`<${BoxPicker} box=${box} onChange=${setBox} />`}
+        ${explained && why.data?.map && html`<${WhyMap} map=${why.data.map} />`}
       <//>`}
+      ${explained && html`<${WhyBar} why=${why} />`}
       ${box && html`<div class="box-bar" role="region" aria-label="Search by a part">
         <p class="small-text">Draw a rectangle around what to search by.</p>
         <${BoxNumbers} box=${box} onChange=${setBox} />

@@ -14,10 +14,11 @@ import { Predicted } from "../search/predicted.js";
 import { SelectionBar } from "../search/selection_bar.js";
 import { Actions, Footer } from "../search/tile_parts.js";
 import { useResults } from "../search/use_results.js";
-import { readSearch, similarHref } from "../searching.js";
+import { isQuery, readSearch, similarHref } from "../searching.js";
 import { useSelection } from "../selection.js";
-import { cameBack, navigate, setParams } from "../state.js";
+import { cameBack, imageHref, navigate, setParams } from "../state.js";
 import { useStore } from "../store.js";
+import { explaining } from "../viewer/why.js";
 import { useWalk } from "../viewing.js";
 
 export default function Search({ route }) {
@@ -41,6 +42,7 @@ export default function Search({ route }) {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
       if (event.key === "l" || event.key === "d") judge(search, item.id, event.key === "d");
       if (event.key === "s") navigate(similarHref(item.id));
+      if (event.key === "e" && isQuery(search)) (explaining.set(true), navigate(imageHref(item.id)));
     },
     [search],
   );

@@ -1,0 +1,77 @@
+"""Why one image fits a query, and which part of its picture does."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from imagefinder.errors import ImageError
+from imagefinder.images.loader import Loader
+from imagefinder.results import Explanation
+from imagefinder.search.answer import understood
+from imagefinder.search.concept_terms import with_concepts
+from imagefinder.search.embed import Pictures, Stopwatch, embed_terms
+from imagefinder.search.options import SearchOptions
+from imagefinder.search.query import QueryInput, parse_query
+from imagefinder.search.regions import heat_map
+from imagefinder.search.relevance import space_queries
+from imagefinder.search.why import Asked, whys_of
+from imagefinder.types import ImageRef, Record, Why
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from imagefinder.index.collection import Collection
+    from imagefinder.index.models import View
+
+
+def explain_image(
+    collection: Collection,
+    image: str | os.PathLike[str],
+    query: QueryInput | None,
+    *,
+    liked: Sequence[str] = (),
+    disliked: Sequence[str] = (),
+    spaces: Sequence[str] = (),
+) -> Explanation:
+    """Why an image of the index, named by id or URI, fits a query, which is read by ``query.parse_query``.
+
+    The picture is read again, for the map; one that can't be read has none. The map takes one run of a model that can
+    hide parts (see ``models.parts``), and 50 of another (see ``regions``). Raises InvalidQueryError or NotFoundError.
+    """
+    collection.ready()
+    options = SearchOptions.of(1, liked=liked, disliked=disliked, spaces=spaces)
+    point = collection.find(image)
+    record = Record.from_payload(point.id, point.payload)
+    one, other = (tuple(dict.fromkeys(map(collection.resolve, p))) for p in (options.liked, options.disliked))
+    options = replace(options, liked=one, disliked=other)
+    views = collection.views(options.spaces)
+    terms, options = with_concepts(collection.index, parse_query(query) if query is not None else [], options)
+    _, _, shown = understood(views, terms, options)
+    if not shown and not options.liked:
+        return Explanation(record.id, Why())
+    with closing(Loader(collection.limits, _short_side(views), together=True)) as loader:
+        pictures = Pictures(collection.index, loader, shown)
+        embedded = [embed_terms(view, shown, pictures, Stopwatch()) for view in views]
+        picture = _picture(loader, record)
+    with collection.index.steady.shared():
+        (why,) = whys_of(Asked(views, embedded, shown, options, pictures), [record])
+        if picture is None:
+            return Explanation(record.id, why)
+        queries = [space_queries(view, said, options) for view, said in zip(views, embedded, strict=True)]
+        heat, how = heat_map(views, queries, picture)
+    return Explanation(record.id, why, heat, how)
+
+
+def _short_side(views: Sequence[View]) -> int:
+    return max(view.image_model.short_side for view in views)
+
+
+def _picture(loader: Loader, record: Record) -> Image | None:
+    try:
+        return loader.decode(loader.read(ImageRef(record.uri, content_hash=record.content_hash))).image
+    except ImageError:
+        return None
