@@ -50,4 +50,4 @@ def map_to_png(map: Float32) -> bytes:
 def map_of_png(data: bytes) -> Float32:
     """The map that ``map_to_png`` wrote, to 1/255. Raises OSError or ValueError for what is no such picture."""
     with Image.open(BytesIO(data), formats=["PNG"]) as image:
-        return np.asarray(image.convert("L"), np.float32) / 255
+        return np.asarray(image.convert("L"), np.float32) / np.float32(255)
