@@ -37,7 +37,7 @@ from imagefinder.types import UNSET, Unset
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from imagefinder import results
+    import imagefinder.results as results
     from imagefinder.catalog.label_table import LabelTable
     from imagefinder.clusters.algorithms.choose_k import Choice
     from imagefinder.clusters.clustering import Clustering
