@@ -13,8 +13,10 @@ from hypothesis import given, settings
 
 from imagefinder import ImageFinder
 from imagefinder.duplicates.decisions import Decisions
+from imagefinder.duplicates.last_run import KIND
 from imagefinder.duplicates.plan import Plan
-from imagefinder.errors import InvalidInputError
+from imagefinder.errors import IndexDamagedError, InvalidInputError
+from imagefinder.index.runs import save_run
 
 FILE = {"path": "/nowhere/a.jpg", "content_hash": "0" * 32, "bytes": 5, "why": "x", "along": []}
 PLAN = {
@@ -64,5 +66,29 @@ def test_odd_decisions_are_refused_or_written_back(finder: ImageFinder, tried: C
         except InvalidInputError as error:
             assert len(str(error)) > 20
         assert finder.copies.decisions() == Decisions.from_dict(finder.copies.decisions().to_dict())
+
+    read()
+
+
+def test_a_kept_report_that_is_odd_is_refused_or_shown(finder: ImageFinder, tried: Callable[[int], settings]) -> None:
+    """As it may be in an index that came from somebody else."""
+    home = Path(finder.info().path)
+    (record,) = finder.records()
+    facts = {"id": record.id, "uri": record.uri, "content_hash": record.content_hash, "bytes": record.bytes}
+    member = {**facts, "tier": "identical-bytes", "evidence": "x", "score": 1.0, "edits": ["x"], "reference": False}
+    group = {"tier": "identical-bytes", "keep": {**facts, "names": ["x"]}, "reason": "x", "members": [member]}
+    counts = {"images": 1, "compared": 1, "kept": 0, "decided": 0, "seconds": 0.1, "skipped": []}
+    report = {"kind": KIND, **counts, "groups": [group], "one_file": [[record.uri, "x"]], "one_picture": []}
+    run = save_run(home, KIND, report, {})
+    assert len(finder.copies.latest()["groups"]) == 1
+
+    @tried(100)
+    @given(odd.changed(report, odd.values(record.id, record.uri)))
+    def read(facts: Any) -> None:
+        (run.folder / "run.json").write_text(json.dumps(facts), "ascii")
+        try:
+            assert json.dumps(finder.copies.latest())
+        except IndexDamagedError as error:
+            assert "run.json" in str(error) and "imagefinder duplicates" in error.remedy
 
     read()

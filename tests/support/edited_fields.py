@@ -3,7 +3,8 @@
     python edited_fields.py HOME < cases
 
 ``HOME`` is as in ``damaged.py``. A case is a line of JSON: a file below the index, where in it (keys and places; in a
-file of lines the number of the line first), and the value, ``MISSING`` to take the field out. The answer is a line of
+file of lines the number of the line first), the value, ``MISSING`` to take the field out, and whether the index is then
+changed, and not only looked at. The answer is a line of
 JSON: "right" or "refused", or what happened that never may.
 """
 
@@ -112,12 +113,12 @@ def outside(home: Path) -> dict[str, str]:
     }
 
 
-def case(home: Path, name: str, where: list[Any], value: Any) -> str:
+def case(home: Path, name: str, where: list[Any], value: Any, used: bool) -> str:
     index = put_back(home)
     before = outside(home)
     edit(index / name, where, value)
     try:
-        refused = use(index)
+        refused = use(index) if used else list(look(index)[1].values())
     except ImageFinderError as error:
         refused = [str(error)]
     after = {path: digest for path, digest in outside(home).items() if path != "a/000 copy.png"}

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from imagefinder._util.arguments import checked
 from imagefinder._util.files import expanded
 from imagefinder.duplicates.decisions import Decision, Decisions, change_decisions, load_decisions
-from imagefinder.duplicates.last_run import KIND
+from imagefinder.duplicates.last_run import KIND, last_run
 from imagefinder.duplicates.paths import real_folder
 from imagefinder.duplicates.plan import Plan, make_plan, plan_of
 from imagefinder.duplicates.report import DuplicateReport
 from imagefinder.duplicates.taking_back import undo
 from imagefinder.duplicates.trash import apply_plan
 from imagefinder.errors import InvalidInputError, NotFoundError
-from imagefinder.index.runs import list_runs, load_run
+from imagefinder.index.runs import list_runs
 from imagefinder.types import OnProgress, Progress, ignore, image_id
 
 if TYPE_CHECKING:
@@ -53,9 +53,9 @@ class Copies:
         """The report of the last search (see ``DuplicateReport.to_dict``), with its ``run`` and when it was
         ``created``, less what has been decided since, and what is not in the index any more or has changed.
 
-        Raises NotFoundError when duplicates were never searched for.
+        Raises NotFoundError when duplicates were never searched for, and IndexDamagedError.
         """
-        run = load_run(self._home, KIND)
+        run = last_run(self._home)
         decisions = load_decisions(self._home)
         there = self._contents(run.facts["groups"])
         groups = [g for group in run.facts["groups"] if (g := _left(group, there, decisions))]
