@@ -26,7 +26,7 @@ from imagefinder.ingest.sources import add_sources
 from imagefinder.models.registry import find_spec, known_name
 from imagefinder.search.answer import search_collection
 from imagefinder.search.embed import embed_pictures, embed_texts
-from imagefinder.search.options import Fuse, Measure, SearchOptions
+from imagefinder.search.options import Cut, Fuse, Measure, SearchOptions
 from imagefinder.search.query import Kind, QueryInput, Term
 from imagefinder.store.filters.parse import FilterLike
 from imagefinder.types import UNSET, Unset
@@ -208,18 +208,17 @@ class ImageFinder:
         spaces: Sequence[str] = (),
         measures: Sequence[Measure] = ("cosine",),
         fuse: Fuse = "mean",
+        cut: Cut | None = None,
     ) -> Hits:
         """The ``k`` images that fit the query best; see ``search.query.parse_query`` for what a query may be.
 
         ``same_cluster`` keeps to one cluster: that of the image asked for, or of the best hit. ``liked`` and
-        ``disliked`` name images that were right or wrong, by id or URI; the response learns from them, and with some
-        liked there need be no query. ``collapse`` makes one hit of near-identical ones. ``diversity``, from 0 to 1,
-        puts hits unlike each other ahead.
-
-        ``spaces`` names the spaces or models to ask, by default the one in use. ``measures`` are "cosine", "euclidean"
-        (of the vectors as the model gave them) or both. Several models or measures rank by themselves, and ``fuse``
-        makes one ranking of it: "rrf", "vote" or "mean", see ``search.fusion``. Raises InvalidQueryError,
-        InvalidFilterError or NotFoundError.
+        ``disliked`` name images that were right or wrong, by id or URI; with some liked there need be no query.
+        ``collapse`` makes one hit of near-identical ones. ``diversity``, from 0 to 1, puts hits unlike each other
+        ahead. ``spaces`` names the spaces or models to ask, by default the one in use. ``measures`` are "cosine",
+        "euclidean" (of the vectors as the model gave them) or both. Several models or measures rank by themselves, and
+        ``fuse`` makes one ranking of it: "rrf", "vote" or "mean", see ``search.fusion``. ``cut`` "auto" leaves out what
+        does not fit, see ``search.ends``. Raises InvalidQueryError, InvalidFilterError or NotFoundError.
         """
         options = SearchOptions.of(
             k,
@@ -234,6 +233,7 @@ class ImageFinder:
             spaces=spaces,
             measures=measures,
             fuse=fuse,
+            cut=cut,
         )
         return self._collection.index.steadily(lambda: search_collection(self._collection, query, options))
 

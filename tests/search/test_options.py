@@ -98,6 +98,7 @@ def test_options_are_made_of_what_callers_give_and_written_as_json() -> None:
         "spaces": ["x"],
         "measures": ["cosine"],
         "fuse": "mean",
+        "cut": None,
     }
     assert SearchOptions.of(**row) == made == SearchOptions.of(**made.keywords())
 

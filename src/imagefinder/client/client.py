@@ -15,7 +15,7 @@ from imagefinder.client.spaces import Spaces
 from imagefinder.client.training import Trainer
 from imagefinder.errors import InvalidInputError
 from imagefinder.results import Hits, IndexInfo
-from imagefinder.search.options import Fuse, Measure, SearchOptions
+from imagefinder.search.options import Cut, Fuse, Measure, SearchOptions
 from imagefinder.search.query import Kind, QueryInput, Term
 from imagefinder.store.filters.parse import FilterLike
 from imagefinder.types import OnProgress
@@ -65,6 +65,7 @@ class Client(Analysis, Sources, Spaces, Trainer):
         spaces: Sequence[str] = (),
         measures: Sequence[Measure] = ("cosine",),
         fuse: Fuse = "mean",
+        cut: Cut | None = None,
     ) -> Hits:
         """The ``k`` images, 1000 at most, that fit the query best; as ``ImageFinder.search``, which tells of each
         option. A path, bytes or a Pillow image in the query is sent to the server."""
@@ -81,6 +82,7 @@ class Client(Analysis, Sources, Spaces, Trainer):
             spaces=spaces,
             measures=measures,
             fuse=fuse,
+            cut=cut,
         )
         body = {"parts": parts_of(query, self._transport) if query is not None else [], **options.to_dict()}
         return hits_of(self._transport.json("POST", "/v1/search", json=body))

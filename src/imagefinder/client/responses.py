@@ -30,8 +30,9 @@ def hits_of(response: Row) -> Hits:
         Hit(
             rank=row["rank"],
             score=row["score"],
-            record=record_of({k: v for k, v in row.items() if k not in ("rank", "score", "copies")}),
+            record=record_of({k: v for k, v in row.items() if k not in ("rank", "score", "copies", "sure")}),
             copies=tuple(row.get("copies", ())),
+            sure=row.get("sure"),
         )
         for row in response["hits"]
     ]
@@ -44,6 +45,8 @@ def hits_of(response: Row) -> Hits:
         stages=stages,
         unknown_words=response.get("unknown_words", ()),
         notice=response.get("notice"),
+        surely=response.get("surely"),
+        maybe=response.get("maybe"),
     )
 
 

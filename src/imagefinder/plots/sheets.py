@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from imagefinder.errors import ImageError
 from imagefinder.images.loader import Loader
 from imagefinder.images.thumbnails import contact_sheet as draw_sheet
+from imagefinder.results import how_sure
 from imagefinder.types import ImageRef, Limits
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ SHEET_THUMB = 200  # pixels, longest side
 
 
 def contact_sheet(hits: Sequence[Hit], *, title: str = "", columns: int = 5, limits: Limits | None = None) -> Image:
-    """A sheet of thumbnails with rank, score and file name; an image that can't be read any more is left blank."""
-    named = [(hit.uri, f"{hit.rank}. {hit.score:.3f}  {_name(hit)}") for hit in hits]
+    """A sheet of thumbnails with rank, how sure it is and file name; one that can't be read any more is left blank."""
+    named = [(hit.uri, f"{hit.rank}. {how_sure(hit)}  {_name(hit)}") for hit in hits]
     return picture_sheet(named, title=title, columns=columns, limits=limits)
 
 

@@ -11,6 +11,7 @@ from imagefinder.errors import NotFoundError
 from imagefinder.images.loader import Loader
 from imagefinder.results import Hits
 from imagefinder.search.embed import EmbeddedTerm, Pictures, SpaceQuery, Stopwatch, embed_terms, query_vectors
+from imagefinder.search.ends import LEAST, Ends, Scores, ends_of, page_until_end, share_of_words
 from imagefinder.search.euclidean import DistanceRanking, raw_point
 from imagefinder.search.fusion import Fused, Voter
 from imagefinder.search.heard import Heard, hear
@@ -61,13 +62,18 @@ def search(views: Sequence[View], terms: Sequence[Term], options: SearchOptions,
         plan = SearchPlan(views, embedded, terms, options)
         watch.lap("feedback" if options.liked or options.disliked else "query")
         filter = plan.inside_cluster() if options.same_cluster else options.filter
-        page = plan.ranking(filter).page(options.offset, options.k)
+        everything = index.store.count()
+        watch.lap("count")
+        ranking = plan.ranking(filter)
+        ends = plan.ends(ranking, everything)
+        watch.lap("sure")
+        page = page_until_end(ranking, ends, options)
         watch.lap("query")
-    total = index.store.count(filter)
+    total = everything if filter is None else index.store.count(filter)
     watch.lap("count")
     hits = [
-        Hit(rank, p.score, Record.from_payload(p.id, p.payload), copies)
-        for rank, (p, copies) in enumerate(page, start=options.offset + 1)
+        Hit(rank, hit.point.score, Record.from_payload(hit.point.id, hit.point.payload), hit.copies, sure)
+        for rank, (hit, sure) in enumerate(zip(page.hits, page.sure, strict=True), start=options.offset + 1)
     ]
     return Hits(
         hits,
@@ -77,6 +83,8 @@ def search(views: Sequence[View], terms: Sequence[Term], options: SearchOptions,
         stages=watch.stages,
         unknown_words=heard.unknown,
         notice=heard.notice,
+        surely=page.surely,
+        maybe=page.maybe,
     )
 
 
@@ -87,8 +95,17 @@ def _nothing_understood(views: Sequence[View], options: SearchOptions, heard: He
     total = views[0].index.store.count(options.filter)
     watch.lap("count")
     stages, words = watch.stages, heard.unknown
+    cut = 0 if options.cut else None
     return Hits(
-        [], space=spaces, total=total, took_ms=watch.total_ms, stages=stages, unknown_words=words, notice=heard.notice
+        [],
+        space=spaces,
+        total=total,
+        took_ms=watch.total_ms,
+        stages=stages,
+        unknown_words=words,
+        notice=heard.notice,
+        surely=cut,
+        maybe=cut,
     )
 
 
@@ -104,6 +121,7 @@ class SearchPlan:
     ) -> None:
         self._index, self._image_space = views[0].index, views[0].image
         self._options = options
+        self._words = share_of_words(terms, bool(options.liked))
         self._shown = [str(t.value) for t in terms if t.kind is Kind.ID]
         self._queries: list[tuple[str, Mapping[str, SpaceQuery]]] = []
         self._points: list[tuple[str, Float32]] = []
@@ -152,6 +170,15 @@ class SearchPlan:
             collapse=options.collapse,
             diversity=options.diversity,
         )
+
+    def ends(self, ranking: Ranking | Fused, total: int) -> Ends | None:
+        """How sure the hits are, in a collection of ``total`` images; None where there are too few to tell."""
+        if total < LEAST:
+            return None
+        spaces = [space for _, queries in self._queries for space in queries] + [space for space, _ in self._points]
+        usual = [self._index.sampled(space).typical for space in spaces]
+        typical = tuple(sum(values) / len(usual) for values in zip(*usual, strict=True))
+        return ends_of(Scores(ranking.sampled()[1], total, (typical[0], typical[1]), self._words))
 
     def inside_cluster(self) -> Filter | None:
         """The filter, narrowed to the cluster of the query image or of the best hit. Raises NotFoundError."""

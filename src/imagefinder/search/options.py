@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 Fuse: TypeAlias = Literal["rrf", "vote", "mean"]
 Measure: TypeAlias = Literal["cosine", "euclidean"]
+Cut: TypeAlias = Literal["auto"]
 ABOUT = "about"
 
 
@@ -44,7 +45,8 @@ class SearchOptions:
     images that were right or wrong: see ``relevance``. ``collapse`` makes one hit of near-identical images.
     ``diversity``, from 0 to 1, prefers hits that differ from each other. ``spaces`` are names of spaces or models; none
     means those in use. ``measures`` are "cosine", "euclidean" or both. ``fuse`` says how several rankings (of several
-    measures or models) become one: see ``fusion``. ``of`` makes options from what callers give.
+    measures or models) become one: see ``fusion``. ``cut`` "auto" leaves out what does not fit: see ``ends``. ``of``
+    makes options from what callers give.
     """
 
     k: int = field(default=10, metadata=_metadata("How many hits.", least=1))
@@ -75,12 +77,20 @@ class SearchOptions:
         metadata=_metadata("How several spaces or measures become one ranking.", choices=get_args(Fuse)),
     )
 
+    cut: Cut | None = field(
+        default=None, metadata=_metadata("Only the hits that surely or maybe fit.", str, choices=get_args(Cut))
+    )
+
     def __post_init__(self) -> None:
         if self.k < 1 or self.offset < 0:
             raise InvalidInputError(f"k must be 1 or more and offset 0 or more; got k={self.k}, offset={self.offset}.")
         if not 0 <= self.diversity <= 1:
             raise InvalidInputError(f"diversity goes from 0 to 1; got {self.diversity}.")
         _check_fusion(self.fuse, self.measures)
+        if self.cut is not None and self.cut not in get_args(Cut):
+            raise InvalidInputError(
+                f"There is no cut {self.cut!r}.", remedy="There is auto; without it, there is none."
+            )
         if "euclidean" in self.measures and (self.liked or self.disliked):
             raise InvalidInputError("Likes and dislikes need the cosine.", remedy="Leave out the Euclidean distance.")
         if both := set(self.liked) & set(self.disliked):

@@ -1,0 +1,92 @@
+"""Random images of a space, to compare scores with."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    import numpy as np
+
+    from imagefinder.store.base import Point, Store
+    from imagefinder.types import Float32
+
+SAMPLED = 2048  # images; their scores by a query take .2 ms
+STANDARD = 256  # of them that scores are standardised with
+ASKED = 256  # of them that are queries for ``Sample.typical``
+
+
+class Sample:
+    """Random images: their ``ids`` and search ``vectors``, float32 (n, dim), rows of unit length."""
+
+    def __init__(self, ids: list[str], vectors: Float32) -> None:
+        self.ids, self.vectors = ids, vectors
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """The row of each id."""
+        return {id: row for row, id in enumerate(self.ids)}
+
+    def scores(self, query: Float32, exclude: Collection[str]) -> tuple[list[str], Float32]:
+        """The ids of the sample without those to ``exclude``, and their scores by a unit vector, float32 (n,)."""
+        import numpy as np
+
+        found = self.vectors @ query
+        gone = [self.places[id] for id in exclude if id in self.places]
+        if not gone:
+            return self.ids, found
+        return [id for id in self.ids if id not in exclude], np.delete(found, gone)
+
+    @cached_property
+    def typical(self) -> tuple[float, float]:
+        """How far the nearest image, and the hundredth part of the images that is nearest, stand out from all others
+        where an image of the sample is the query: the medians over ``ASKED`` queries, in the unit of ``standing``."""
+        import numpy as np
+
+        scores = self.vectors[:ASKED] @ self.vectors.T
+        own = np.arange(len(scores))
+        scores[own, own] = -np.inf  # sorted to the front, it changes the median by nothing that matters
+        rows = np.sort(scores, axis=1)[:, 1:]
+        middle, spread = standard(rows)
+        best = (rows[:, -1] - middle) / spread
+        hundredth = (rows[:, int(0.99 * (rows.shape[1] - 1))] - middle) / spread
+        return float(np.median(best)), float(np.median(hundredth))
+
+
+def standard(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The middle and the spread of scores, sorted along the last axis: the median, and its distance to the 16th
+    percentile, which for a normal distribution is the standard deviation. What belongs is above the median, so it
+    widens neither."""
+    import numpy as np
+
+    n = rows.shape[-1]
+    middle = rows[..., n // 2]
+    return middle, np.maximum(middle - rows[..., int(0.1587 * (n - 1))], 1e-6)
+
+
+def of_all(lists: Sequence[tuple[Sequence[str], Float32]]) -> tuple[Sequence[str], list[Float32]]:
+    """From lists of ids and their scores: the ids that are in all lists, and in their order the scores of each list."""
+    first, others = lists[0][0], [ids for ids, _ in lists[1:]]
+    if all(ids == first for ids in others):  # as where each image has all vectors
+        return first, [scores for _, scores in lists]
+    places = [{id: row for row, id in enumerate(ids)} for ids, _ in lists]
+    common = [id for id in first if all(id in held for held in places)]
+    return common, [scores[[held[id] for id in common]] for held, (_, scores) in zip(places, lists, strict=True)]
+
+
+def read_sample(store: Store, vector: str) -> Sample | None:
+    """The first ``SAMPLED`` images that have this named vector; None if there are none. Ids are hashes, so the first in
+    their order are a random sample."""
+    import numpy as np
+
+    held: list[Point] = []
+    for points in store.scroll(fields=(), vectors=(vector,), batch=SAMPLED):
+        held += [p for p in points if vector in p.vectors][: SAMPLED - len(held)]
+        if len(held) == SAMPLED:
+            break
+    if not held:
+        return None
+    rows = np.stack([p.vectors[vector] for p in held]).astype(np.float32)
+    return Sample([p.id for p in held], rows)

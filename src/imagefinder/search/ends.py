@@ -1,0 +1,189 @@
+"""Where the good hits end: how sure it is that an image belongs to a query."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import numpy as np
+
+from imagefinder.index.sample import standard
+from imagefinder.results import MAYBE, SURELY
+from imagefinder.search.query import Kind, Term
+from imagefinder.search.relevance import LIKED_WEIGHT
+
+if TYPE_CHECKING:
+    from imagefinder.search.options import SearchOptions
+    from imagefinder.search.rerank import RankedHit
+    from imagefinder.store.base import ScoredPoint
+    from imagefinder.types import Float32
+
+LEARNT = Path(__file__).with_name("ends.json")
+LEAST = 50  # images: of fewer, scores say nothing of what is usual
+COUNTED = 1000  # hits, beyond which nobody counts how many fit
+STEPS = np.concatenate([np.arange(0, 12, 0.05), np.geomspace(12, 60, 30)])  # standings at which chances are computed
+CERTAIN = 0.99  # what is called or says what was asked for
+
+
+class Scores(NamedTuple):
+    """How a query scores a random ``sample`` of images, float32 (n,), of a collection of ``total``. ``typical`` is
+    ``Sample.typical`` of the space, and ``words`` the share of texts in the query, from 0 to 1."""
+
+    sample: Float32
+    total: int
+    typical: tuple[float, float]
+    words: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """From the scores of one query to chances. ``chances``, float64, belong to ``STEPS``: how far a score stands above
+    the ``middle`` of random images, in ``spread``s."""
+
+    middle: float
+    spread: float
+    chances: np.ndarray
+
+    def sure(self, scores: Sequence[float] | np.ndarray) -> np.ndarray:
+        """The chance of images with these scores to belong, float64 (n,), 0 to 1; never less for a better score."""
+        return np.interp((np.asarray(scores, np.float64) - self.middle) / self.spread, STEPS, self.chances)
+
+    def least(self, sure: float) -> float:
+        """The score from which on images belong with at least this chance; infinity if there is none."""
+        first = int(np.searchsorted(self.chances, sure))
+        if first == len(STEPS):
+            return float("inf")
+        low, high = self.chances[first - 1 : first + 1] if first else (0.0, 0.0)
+        step = STEPS[first] if first == 0 or high <= low else np.interp(sure, (low, high), STEPS[first - 1 : first + 1])
+        return self.middle + self.spread * float(step)
+
+
+def ends_of(scores: Scores, weights: Mapping[str, np.ndarray] | None = None) -> Ends | None:
+    """What the scores of a sample say; None where it is too small to say anything.
+
+    The chance is a logistic function of ``features``, whose weights were learnt from collections with labels by
+    ``benchmarks/ends.py``, which also compares it with other ways to tell: fits of extreme values, mixtures, false
+    discovery rates.
+    """
+    if len(scores.sample) < LEAST:
+        return None
+    found = np.sort(scores.sample)
+    middle, spread = (float(x) for x in standard(found))
+    table = features((found - middle) / spread, STEPS, scores)
+    weights = weights or learnt()
+    words = min(max(scores.words, 0.0), 1.0)
+    said = table @ ((1 - words) * weights["pictures"] + words * weights["words"])
+    chances = 1 / (1 + np.exp(-np.clip(said, -30, 30)))
+    return Ends(middle, spread, np.maximum.accumulate(chances))
+
+
+class Ranked(Protocol):
+    """A ranking of images: ``ranking.Ranking`` or ``fusion.Fused``."""
+
+    def page(self, offset: int, k: int) -> list[RankedHit]:
+        """The hits from ``offset`` on, ``k`` at most."""
+
+    def comparable(self, points: Sequence[ScoredPoint]) -> Sequence[float]:
+        """The scores of hits on the scale of those that ``ends_of`` got."""
+
+    def from_on(self, score: float) -> Ranked:
+        """The same without images that score less, where that is quicker than to leave them out afterwards."""
+
+
+class Page(NamedTuple):
+    """Hits, for each how ``sure`` it is that it belongs (None: nobody can tell), and where they were to be cut, how
+    many images of the whole ranking surely and maybe belong."""
+
+    hits: Sequence[RankedHit]
+    sure: Sequence[float | None]
+    surely: int | None = None
+    maybe: int | None = None
+
+
+def page_until_end(ranking: Ranked, ends: Ends | None, options: SearchOptions) -> Page:
+    """The page of hits that the options ask for, with ``cut`` of those that at least maybe belong."""
+    if ends is None:
+        found = ranking.page(options.offset, options.k)
+        return Page(found, [None] * len(found))
+    if options.cut is None:
+        found = ranking.page(options.offset, options.k)
+        return Page(found, _sure(ranking, ends, found))
+    end = options.offset + options.k
+    found = ranking.from_on(ends.least(MAYBE)).page(0, max(COUNTED, end))
+    fitting = [(hit, sure) for hit, sure in zip(found, _sure(ranking, ends, found), strict=True) if sure >= MAYBE]
+    surely = sum(sure >= SURELY for _, sure in fitting)
+    page = fitting[options.offset : end]
+    return Page([hit for hit, _ in page], [sure for _, sure in page], surely, len(fitting) - surely)
+
+
+def _sure(ranking: Ranked, ends: Ends, found: Sequence[RankedHit]) -> list[float]:
+    return [float(chance) for chance in ends.sure(ranking.comparable([hit.point for hit in found]))] if found else []
+
+
+def share_of_words(terms: Sequence[Term], liked: bool) -> float:
+    """How much of what a query wants is said by texts, from 0 to 1; pictures that were liked count as in
+    ``relevance``."""
+    texts = sum(t.weight for t in terms if t.weight > 0 and t.kind is Kind.WORDS)
+    pictures = sum(t.weight for t in terms if t.weight > 0 and t.kind is not Kind.WORDS)
+    wanted = texts + pictures
+    return texts / (wanted * (1 + LIKED_WEIGHT * liked)) if wanted else 0.0
+
+
+def features(sample: np.ndarray, at: np.ndarray, scores: Scores) -> np.ndarray:
+    """What chances are computed from, float64 (len(at), len(FEATURES)), for images that stand ``at`` above the middle.
+    ``sample`` are the standings of random images, ascending."""
+    n = len(sample)
+    above = n - np.searchsorted(sample, at)
+    expected = n * _normal_tail(at)
+    best, hundredth = sample[-1], sample[int(0.99 * (n - 1))]
+    tenth = sample[int(0.9 * (n - 1))]
+    rows = [
+        np.ones(len(at)),
+        at,
+        np.sqrt(np.maximum(at, 0)),
+        np.log((above + 0.5) / (expected + 0.5)),
+        np.log((above + 0.5) / (n + 1)),
+        np.full(len(at), np.log(scores.total)),
+        np.full(len(at), best),
+        np.full(len(at), hundredth),
+        np.full(len(at), tenth),
+        np.full(len(at), scores.typical[0]),
+        np.full(len(at), scores.typical[1]),
+    ]
+    return np.stack(rows, axis=1)
+
+
+FEATURES = (  # the columns of ``features``
+    "one",
+    "standing",
+    "its root",
+    "excess over a normal distribution",
+    "share of the sample that is better",
+    "images",
+    "best of the sample",
+    "hundredth of the sample",
+    "tenth of the sample",
+    "usual best",
+    "usual hundredth",
+)
+
+
+def _normal_tail(at: np.ndarray) -> np.ndarray:
+    """The share of a normal distribution above ``at`` standard deviations, with a relative error below 2e-3
+    (Abramowitz and Stegun 1964, 26.2.17)."""
+    x = np.abs(at)
+    t = 1 / (1 + 0.2316419 * x)
+    poly = t * (0.319381530 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))))
+    tail = np.exp(-x * x / 2) / np.sqrt(2 * np.pi) * poly
+    return np.where(at >= 0, tail, 1 - tail)
+
+
+@cache
+def learnt() -> Mapping[str, np.ndarray]:
+    """The weights of ``FEATURES`` for each kind of query."""
+    told = json.loads(LEARNT.read_text("utf-8"))["weights"]
+    return {kind: np.array([row.get(name, 0.0) for name in FEATURES]) for kind, row in told.items()}
