@@ -2,10 +2,11 @@
 
     python benchmarks/ends.py [--scratch DIR] [--tiny INDEX] [--fit]
 
-The collections, each with queries that have an answer and queries that have none, are in ``ends_data.py``. Every figure
-of a collection comes from weights and cut-offs that were learnt on collections without any image of its sets. ``--fit``
-then learns from all of them and writes ``src/imagefinder/search/ends.json``. ``--tiny`` names an index of Tiny ImageNet
-made with the model ``fast``, which saves indexing it; the time that being sure adds is taken on it.
+The collections, each with queries that have an answer and queries that have none, are in ``ends_data.py``. Each is
+measured twice: with weights learnt from every other query of all collections, on the queries between ("halves"); and
+with weights learnt from collections without any image of its sets ("apart"). ``--fit`` then learns from all and writes
+``src/imagefinder/search/ends.json``. ``--tiny`` names an index of Tiny ImageNet made with the model ``fast``, which
+saves indexing it; the time that being sure adds is taken on it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,28 +29,21 @@ from imagefinder.search import ends
 from imagefinder.search.ends import FEATURES, Scores, ends_of, features
 
 LEARNT = ROOT / "src" / "imagefinder" / "search" / "ends.json"
-PENALTY = 1.0  # on the squared weights of standardised features
+LIKED = 0.75  # the share of the liked in a query with three of them
+PENALTY = 1e-4  # on the squared weights of standardised features, for each row
 HITS = 100  # of a query that calibration looks at
 CUTS = 400
-GROUPS = {  # of the kinds of queries, for the tables
-    "pictures": ("picture",),
-    "pictures by what they show": ("picture by what it shows",),
-    "words": ("words",),
-    "sums": ("sum",),
-    "likes": ("likes",),
-    "fused": ("fused",),
-}
+KINDS = ("picture", "words", "sum", "likes", "fused")
+GROUPS = dict(zip(("pictures", "words", "sums", "likes", "fused"), KINDS, strict=True))
+Weights = dict[str, dict[str, float]]
 Said = Callable[[Bench, Asked], np.ndarray]  # how much is to be said for each image, larger for more
 
 
 def told(bench: Bench, asked: Asked) -> Scores:
     """What the product knows of a query."""
-    looks, shows = bench.typical["looks"], bench.typical.get("shows", (0.0, 0.0))
-    share = asked.words if asked.kind != "picture by what it shows" else 1.0
-    typical = tuple(float(x) for x in (1 - share) * np.array(looks) + share * np.array(shows))
     sample = asked.scores[bench.sample]
     sample = sample[np.isfinite(sample)].astype(np.float32)
-    return Scores(sample, len(asked.scores), typical, asked.words)  # type: ignore[arg-type]
+    return Scores(sample, len(asked.scores), asked.usual, asked.odd, asked.words, LIKED * (asked.kind == "likes"))
 
 
 def standings(bench: Bench, asked: Asked) -> tuple[np.ndarray, np.ndarray]:
@@ -153,38 +147,39 @@ def rows(bench: Bench, asked: Asked, rng: np.random.Generator) -> tuple[np.ndarr
     """The best images of a query and some of the others: features for both kinds of queries, and whether they
     belong."""
     order = np.argsort(-np.nan_to_num(asked.scores, nan=-np.inf))[: int(np.isfinite(asked.scores).sum())]
-    middle, rest = order[60:600], order[600:]
-    some = [order[:60], rng.permutation(middle)[:60], rng.permutation(rest)[:40]]
-    chosen = np.concatenate(some)
+    chosen = np.concatenate([order[:30], rng.permutation(order[30:500])[:20], rng.permutation(order[500:])[:12]])
     scores = told(bench, asked)
     sample, at = standings(bench, asked)
     table = features(sample, np.maximum(at[chosen], 0), scores)
     return np.hstack([(1 - asked.words) * table, asked.words * table]), asked.belong[chosen]
 
 
-def fit(benches: Iterable[Bench]) -> dict[str, dict[str, float]]:
-    """Logistic regression with a small penalty, by Newton's method."""
+def fit(pairs: Iterable[tuple[Bench, Asked]]) -> Weights:
+    """Logistic regression with a small penalty, by Newton's method. All collections weigh the same."""
     rng = np.random.default_rng(0)
-    parts = [rows(b, a, rng) for b in benches for a in b.asked if not a.unheard]
-    table = np.concatenate([p[0] for p in parts])
-    wanted = np.concatenate([p[1] for p in parts]).astype(float)
-    scale = np.maximum(np.sqrt((table**2).mean(axis=0)), 1e-9)
-    x = table / scale
-    weights = np.zeros(x.shape[1])
-    for _ in range(25):
-        chance = 1 / (1 + np.exp(-np.clip(x @ weights, -30, 30)))
-        steep = np.maximum(chance * (1 - chance), 1e-6)
-        system = (x * steep[:, None]).T @ x + PENALTY * np.eye(len(weights))
-        step = np.linalg.solve(system, x.T @ (wanted - chance) - PENALTY * weights)
+    given = [(b.name + b.model, *rows(b, a, rng)) for b, a in pairs if not a.unheard and b.model != BOTH]
+    sizes = Counter(name for name, _, _ in given)
+    table = np.concatenate([x for _, x, _ in given])
+    wanted = np.concatenate([y for _, _, y in given]).astype(float)
+    counts = np.concatenate([np.full(len(y), 1 / sizes[name]) for name, _, y in given])
+    counts *= len(counts) / counts.sum()
+    scale = np.maximum(np.sqrt((table**2 * counts[:, None]).mean(axis=0)), 1e-9)
+    table /= scale
+    weights, penalty = np.zeros(table.shape[1]), PENALTY * len(table)
+    for _ in range(15):
+        chance = 1 / (1 + np.exp(-np.clip(table @ weights, -30, 30)))
+        steep = np.maximum(chance * (1 - chance), 1e-6) * counts
+        system = (table * steep[:, None]).T @ table + penalty * np.eye(len(weights))
+        step = np.linalg.solve(system, table.T @ (counts * (wanted - chance)) - penalty * weights)
         weights += step
-        if np.abs(step).max() < 1e-4:
+        if np.abs(step).max() < 1e-3:
             break
     found = weights / scale
     halves = {"pictures": found[: len(FEATURES)], "words": found[len(FEATURES) :]}
     return {kind: {n: round(float(w), 5) for n, w in zip(FEATURES, half, strict=True)} for kind, half in halves.items()}
 
 
-def sure_by(weights: dict[str, dict[str, float]]) -> Said:
+def sure_by(weights: Weights) -> Said:
     held = {kind: np.array([row[n] for n in FEATURES]) for kind, row in weights.items()}
 
     def sure(bench: Bench, asked: Asked) -> np.ndarray:
@@ -193,6 +188,21 @@ def sure_by(weights: dict[str, dict[str, float]]) -> Said:
         return found.sure(np.nan_to_num(asked.scores, nan=-1e9))
 
     return sure
+
+
+def shown_by(weights: Weights) -> Said:
+    """1 for the images that ``cut="auto"`` shows, 2 for those that surely fit, 0 for the others."""
+    held = {kind: np.array([row[n] for n in FEATURES]) for kind, row in weights.items()}
+
+    def shown(bench: Bench, asked: Asked) -> np.ndarray:
+        found = ends_of(told(bench, asked), held)
+        assert found is not None
+        sure = found.sure(np.nan_to_num(asked.scores, nan=-1e9))
+        if sure.max() < ends.MAYBE:
+            return np.zeros(len(sure))
+        return (sure >= found.cut).astype(float) + (sure >= ends.SURELY)
+
+    return shown
 
 
 # --- measuring ------------------------------------------------------------------------------------------------------
@@ -253,70 +263,68 @@ def pairs_of(benches: Iterable[Bench], kinds: Sequence[str] | None = None) -> li
     return [(b, a) for b in benches for a in b.asked if kinds is None or a.kind in kinds]
 
 
-def apart(bench: Bench, benches: Sequence[Bench]) -> list[Bench]:
-    """Those that share no set with it."""
-    return [b for b in benches if not {*b.sets} & {*bench.sets}]
+def apart(sets: Sequence[str], benches: Sequence[Bench]) -> list[Bench]:
+    """Those with no image of these sets."""
+    return [b for b in benches if not {*b.sets} & {*sets}]
 
 
-def measure(bench: Bench, benches: Sequence[Bench]) -> dict[str, Any]:
-    """One collection by one model, by what was learnt from the others."""
-    others = [b for b in apart(bench, benches) if b.model != BOTH]
-    ours = sure_by(fit(others))
+def measure(bench: Bench, halves: Weights, elsewhere: Weights) -> dict[str, Any]:
+    """One collection by one model, on every second of its queries."""
     result: dict[str, Any] = {"images": len(bench.asked[0].scores)}
-    for group, kinds in GROUPS.items():
-        pairs = pairs_of([bench], kinds)
+    for group, kind in GROUPS.items():
+        pairs = pairs_of([bench], [kind])[1::2]
         if not pairs:
             continue
         hindsight = Curve(cuts_of(by_score, pairs), by_score, pairs)
-        mine = Curve(np.array([ends.MAYBE, ends.SURELY]), ours, pairs)
-        known, asked = mine.answerable, [a for _, a in pairs]
-        silent = mine.shown[:, 0] == 0
+        known = hindsight.answerable
         result[group] = {
             "queries": int(known.sum()),
-            "f1": round(float(mine.f1[known, 0].mean()), 3),
-            "f1_best_score_in_hindsight": round(float(hindsight.f1[known].mean(axis=0).max()), 3),
-            "calibration_error": round(calibration(ours, pairs), 3),
-            "precision_of_surely": round(float(mine.right[:, 1].sum() / max(1, mine.shown[:, 1].sum())), 3),
-            "nothing_wrongly": round(float(silent[known].mean()), 3),
+            "without_answer": int((~known).sum()),
+            "not_understood": sum(a.unheard for _, a in pairs),
+            "best_score_in_hindsight": _f1(hindsight, int(hindsight.f1[known].mean(axis=0).argmax()), known),
+            "best_score_in_hindsight_for_all": _f1(hindsight, int(hindsight.f1.mean(axis=0).argmax()), known),
         }
-        if not known.all():
-            result[group] |= {
-                "without_answer": int((~known).sum()),
-                "nothing_rightly": round(float(silent[~known].mean()), 3),
-                "f1_with_those": round(float(mine.f1[:, 0].mean()), 3),
-                "f1_with_those_best_score_in_hindsight": round(float(hindsight.f1.mean(axis=0).max()), 3),
+        for name, weights in (("halves", halves), ("apart", elsewhere)):
+            mine = Curve(np.array([1.0, 2.0]), shown_by(weights), pairs)
+            silent = mine.shown[:, 0] == 0
+            result[group][name] = _f1(mine, 0, known) | {
+                "calibration_error": round(calibration(sure_by(weights), pairs), 3),
+                "precision_of_surely": round(float(mine.right[:, 1].sum() / max(1, mine.shown[:, 1].sum())), 3),
+                "nothing_wrongly": round(float(silent[known].mean()), 3),
+                "nothing_rightly": round(float(silent[~known].mean()), 3) if not known.all() else None,
             }
-        if unheard := sum(a.unheard for a in asked):
-            result[group]["not_understood"] = unheard
     return result
 
 
-def compare(benches: Sequence[Bench], kinds: Sequence[str]) -> dict[str, Any]:
-    """Every way to tell, with one cut for all collections: F1 of each by the cut that is best for the others."""
-    reported = [b for b in benches if b.name in COLLECTIONS and b.model in MODELS]
+def _f1(curve: Curve, cut: int, known: np.ndarray) -> dict[str, float]:
+    """The mean over queries that have an answer, and over all queries."""
+    return {"f1": round(float(curve.f1[known, cut].mean()), 3), "f1_of_all": round(float(curve.f1[:, cut].mean()), 3)}
+
+
+def compare(benches: Sequence[Bench], kind: str, halves: Weights) -> dict[str, Any]:
+    """Every way to tell on all collections of one model: the others with the one cut that is best for the first half of
+    the queries of all, on the second half."""
+    first, second = ([p for b in benches for p in pairs_of([b], [kind])[turn::2]] for turn in (0, 1))
+    names = [b.name for b, _ in second]
     found: dict[str, Any] = {}
-    weights = {b.sets: sure_by(fit([o for o in apart(b, benches) if o.model in MODELS])) for b in reported}
-    for name, way in {**OTHERS, OURS: None}.items():
-        means, rightly, wrongly = [], [], []
-        for bench in reported:
-            said = way or weights[bench.sets]
-            before = pairs_of([b for b in apart(bench, benches) if b.model in MODELS], kinds)
-            cuts = cuts_of(said, before)
-            cut = cuts[[int(Curve(cuts, said, before).f1.mean(axis=0).argmax())]]
-            curve = Curve(cut, said, pairs_of([bench], kinds))
-            known, silent = curve.answerable, curve.shown[:, 0] == 0
-            means.append(curve.f1.mean())
-            rightly.append(silent[~known].mean())
-            wrongly.append(silent[known].mean())
+    for name, way in {**OTHERS, OURS: shown_by(halves)}.items():
+        cuts = cuts_of(way, first) if name != OURS else np.array([1.0])
+        best = int(_even(Curve(cuts, way, first).f1, [b.name for b, _ in first]).argmax()) if name != OURS else 0
+        curve = Curve(cuts[[best]], way, second)
+        known, silent = curve.answerable, curve.shown[:, :1] == 0
         found[name] = {
-            "f1": round(float(np.mean(means)), 3),
-            "nothing_rightly": round(float(np.mean(rightly)), 3),
-            "nothing_wrongly": round(float(np.mean(wrongly)), 3),
+            "f1": round(float(_even(curve.f1[known], np.array(names)[known])[0]), 3),
+            "f1_of_all": round(float(_even(curve.f1, names)[0]), 3),
+            "nothing_rightly": round(float(_even(silent[~known], np.array(names)[~known])[0]), 3),
+            "nothing_wrongly": round(float(_even(silent[known], np.array(names)[known])[0]), 3),
         }
-    pairs = pairs_of(reported, kinds)
-    curve = Curve(cuts_of(by_score, pairs), by_score, pairs)
-    found["one score for all, in hindsight"] = {"f1": round(float(curve.f1.mean(axis=0).max()), 3)}
     return found
+
+
+def _even(values: np.ndarray, names: Sequence[str] | np.ndarray) -> np.ndarray:
+    """The mean over collections of the means over their queries."""
+    of = np.array(names)
+    return np.mean([values[of == name].mean(axis=0) for name in sorted(set(names))], axis=0)
 
 
 def benches_of(scratch: Path, tiny: Path | None) -> list[Bench]:
@@ -352,13 +360,16 @@ def main() -> None:
     options = parser.parse_args()
     options.scratch.mkdir(exist_ok=True)
     benches = benches_of(options.scratch, options.tiny)
+    everything = pairs_of(benches)
     if options.fit:
-        sets = [b for b in benches if b.model != BOTH]
-        names = ", ".join(dict.fromkeys(b.name for b in sets))
+        names = ", ".join(dict.fromkeys(b.name for b in benches if b.model != BOTH))
         made = f"python benchmarks/ends.py --fit, on {names}, by {', '.join(MODELS)}"
-        LEARNT.write_text(json.dumps({"made": made, "weights": fit(sets)}, indent=1) + "\n")
-    result = {f"{b.name}, {b.model}": measure(b, benches) for b in benches if b.name in COLLECTIONS}
-    ways = {group: compare(benches, GROUPS[group]) for group in ("pictures", "words")}
+        LEARNT.write_text(json.dumps({"made": made, "weights": fit(everything)}, indent=1) + "\n")
+    halves = fit([p for b in benches for kind in GROUPS.values() for p in pairs_of([b], [kind])[::2]])
+    reported = [b for b in benches if b.name in COLLECTIONS]
+    elsewhere = {sets: fit(pairs_of(apart(sets, benches))) for sets in dict.fromkeys(b.sets for b in reported)}
+    result = {f"{b.name}, {b.model}": measure(b, halves, elsewhere[b.sets]) for b in reported}
+    ways = {g: compare([b for b in reported if b.model == MODELS[0]], GROUPS[g], halves) for g in ("pictures", "words")}
     timed = {"milliseconds": milliseconds(options.tiny)} if options.tiny else {}
     save("ends", {"collections": result, "ways": ways, **timed})
 

@@ -11,13 +11,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from common import dataset
 from feedback import WORDS as CLASS_WORDS
 
 from imagefinder.finder import ImageFinder
-from imagefinder.index.sample import SAMPLED, Sample
+from imagefinder.index.sample import ASKED, SAMPLED, Sample
 from imagefinder.models.registry import load_model
 from imagefinder.search.relevance import BACKGROUND, learnt
 from imagefinder.vectors.transform import LinearTransform
@@ -25,7 +26,7 @@ from imagefinder.vectors.transform import LinearTransform
 MODELS = ("default", "fast")
 BOTH = "default + fast"
 SETS = ("clothing", "vehicles", "stamps", "tinyimagenet")
-A_CLASS = 40  # images of Tiny ImageNet that the slower model looks at, of each class
+A_CLASS = {"vehicles": 300, "tinyimagenet": 15}  # images that are looked at, of each class
 PICTURES = 150  # queries by a picture of a collection
 FOREIGN = 100  # queries by a picture of another set, and as many by words, to which nothing here is an answer
 COLLECTIONS = {  # name: the sets it is mixed of, and the classes left out because the sets share them
@@ -70,6 +71,8 @@ class Asked:
     belong: np.ndarray
     words: float = 0.0
     unheard: bool = False
+    odd: np.ndarray = field(default_factory=lambda: np.zeros(4))
+    usual: tuple[float, float] = (0.0, 0.0)
 
     @property
     def answerable(self) -> bool:
@@ -85,7 +88,6 @@ class Bench:
     sets: tuple[str, ...]
     asked: list[Asked] = field(default_factory=list)
     sample: np.ndarray = field(default_factory=lambda: np.zeros(0, np.intp))
-    typical: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 
 def pool(name: str, model: str, scratch: Path, ready: Path | None = None) -> Pool:
@@ -98,9 +100,8 @@ def pool(name: str, model: str, scratch: Path, ready: Path | None = None) -> Poo
         place = scratch / f"ends-{name}-{model}"
         with ImageFinder.open(ready or place, model=None if ready else model) as finder:
             if not ready:
-                finder.add(
-                    _some(folder, told, scratch) if name == "tinyimagenet" and model == "default" else folder / "images"
-                )
+                most = A_CLASS.get(name)
+                finder.add(_some(folder, told, scratch / f"{name}-{most}", most) if most else folder / "images")
             ids, looks = finder.vectors(raw=True)
             also, shows = finder.vectors(finder.text_space, raw=True)
             names = {r.id: Path(r.uri).name for r in finder.records()}
@@ -114,16 +115,15 @@ def pool(name: str, model: str, scratch: Path, ready: Path | None = None) -> Poo
         return Pool(held["looks"].astype(np.float32), held["shows"].astype(np.float32), labels, captions, sets)
 
 
-def _some(folder: Path, told: dict[str, dict[str, str]], scratch: Path) -> Path:
+def _some(folder: Path, told: dict[str, dict[str, str]], target: Path, most: int) -> Path:
     """The first images of each class, in a folder of their own."""
-    target = scratch / "tinyimagenet-some"
     if not target.is_dir():
         target.mkdir()
         of: defaultdict[str, list[str]] = defaultdict(list)
         for name, row in sorted(told.items()):
             of[row["label"]].append(name)
         for names in of.values():
-            for name in names[:A_CLASS]:
+            for name in names[:most]:
                 os.link(folder / "images" / name, target / name)
     return target
 
@@ -151,7 +151,18 @@ class Space:
         self.transform = LinearTransform.fit([raw], kind=facts.transform, prior_mean=spec.prior(name))
         self.vectors = self.transform.apply(raw)
         self.sample = self.vectors[: min(SAMPLED, len(raw))]
-        self.typical = Sample([], self.sample).typical
+        held = Sample([], self.sample)
+        self.usual = held.usual
+        if part == "shows":
+            said = load_model(model).vocabulary().vectors
+            common = self.transform.apply(said[:: max(1, len(said) // ASKED)], centre=False)
+            self.usual_words = held.usual_by("words", lambda: common)
+
+    def facts(self, query: np.ndarray, words: bool = False, without: Sequence[int] = ()) -> dict[str, Any]:
+        """What ``Asked`` keeps of a query beside its scores."""
+        usual = self.usual_words if words else self.usual
+        rows = np.delete(self.sample, [i for i in without if i < len(self.sample)], axis=0)
+        return {"odd": usual.odd(np.sort(rows @ query)), "usual": (usual.best, usual.hundredth)}
 
     def scores(self, query: np.ndarray) -> np.ndarray:
         return self.vectors @ query
@@ -182,33 +193,39 @@ def collection(name: str, model: str, pools: dict[str, Pool], texts: Texts) -> B
     looks, shows = Space(model, "looks", here.looks), Space(model, "shows", here.shows)
     rng = np.random.default_rng(1)
     bench = Bench(name, model, sets, sample=np.arange(min(SAMPLED, len(here.labels))))
-    bench.typical = {"looks": looks.typical, "shows": shows.typical}
     chosen = _spread(here, rng)
     for row in chosen:
         belong = (here.labels == here.labels[row]) & (here.sets == here.sets[row])
-        for kind, space in (("picture", looks), ("picture by what it shows", shows)):
-            bench.asked.append(_without(kind, space.scores(space.vectors[row]), belong, [row]))
+        query = looks.vectors[row]
+        bench.asked.append(_without("picture", looks.scores(query), belong, [row], **looks.facts(query, without=[row])))
     bench.asked += list(_liked(here, looks, chosen[::3], rng))
     words = list(_named(here))
     for text, belong in words:
-        raw, known = texts(text)
-        query = shows.transform.apply(raw[None], centre=False)[0]
-        bench.asked.append(Asked("words", shows.scores(query), belong, 1.0, not known))
+        bench.asked.append(_by_words(text, belong, shows, texts))
     for text, belong in words[:60]:
         row = int(rng.choice(np.flatnonzero(belong)))
         query = shows.transform.apply(texts(text)[0][None], centre=False)[0]
         both = (looks.standardised(looks.vectors[row]) + shows.standardised(query)) / 2
-        bench.asked.append(_without("sum", both, belong, [row], 0.5))
+        facts = mean_of([looks.facts(looks.vectors[row], without=[row]), shows.facts(query, words=True)])
+        bench.asked.append(_without("sum", both, belong, [row], words=0.5, **facts))
+    nothing = np.zeros(len(here.labels), bool)
     for set_, row in _strangers(sets, pools, rng):
-        other = pools[set_]
-        for kind, space, raw in (("picture", looks, other.looks), ("picture by what it shows", shows, other.shows)):
-            query = space.transform.apply(raw[row][None])[0]
-            bench.asked.append(Asked(kind, space.scores(query), np.zeros(len(here.labels), bool)))
-    for text in _unanswerable(here):
-        raw, known = texts(text)
-        query = shows.transform.apply(raw[None], centre=False)[0]
-        bench.asked.append(Asked("words", shows.scores(query), np.zeros(len(here.labels), bool), 1.0, not known))
+        query = looks.transform.apply(pools[set_].looks[row][None])[0]
+        bench.asked.append(Asked("picture", looks.scores(query), nothing, **looks.facts(query)))
+    bench.asked += [_by_words(text, nothing, shows, texts) for text in _unanswerable(here)]
     return bench
+
+
+def _by_words(text: str, belong: np.ndarray, shows: Space, texts: Texts) -> Asked:
+    raw, known = texts(text)
+    query = shows.transform.apply(raw[None], centre=False)[0]
+    return Asked("words", shows.scores(query), belong, 1.0, not known, **shows.facts(query, words=True))
+
+
+def mean_of(facts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Those of a query in several spaces."""
+    usual = tuple(float(x) for x in np.mean([f["usual"] for f in facts], axis=0))
+    return {"odd": np.mean([f["odd"] for f in facts], axis=0), "usual": usual}
 
 
 def fused(name: str, pools: dict[str, dict[str, Pool]]) -> Bench:
@@ -219,22 +236,24 @@ def fused(name: str, pools: dict[str, dict[str, Pool]]) -> Bench:
     here, rng = heres[0], np.random.default_rng(1)
     assert (here.labels == heres[1].labels).all()
     bench = Bench(name, BOTH, sets, sample=np.arange(min(SAMPLED, len(here.labels))))
-    bench.typical = {"looks": tuple(np.mean([s.typical for s in spaces], axis=0))}  # type: ignore[dict-item]
     for row in _spread(here, rng):
         belong = (here.labels == here.labels[row]) & (here.sets == here.sets[row])
         scores = np.mean([s.standardised(s.vectors[row]) for s in spaces], axis=0)
-        bench.asked.append(_without("fused", scores, belong, [row]))
+        facts = mean_of([s.facts(s.vectors[row], without=[row]) for s in spaces])
+        bench.asked.append(_without("fused", scores, belong, [row], **facts))
     for set_, row in _strangers(sets, pools[MODELS[0]], rng):
         raws = [pools[model][set_].looks[row][None] for model in MODELS]
-        both = [s.standardised(s.transform.apply(raw)[0]) for s, raw in zip(spaces, raws, strict=True)]
-        bench.asked.append(Asked("fused", np.mean(both, axis=0), np.zeros(len(here.labels), bool)))
+        queries = [s.transform.apply(raw)[0] for s, raw in zip(spaces, raws, strict=True)]
+        both = np.mean([s.standardised(q) for s, q in zip(spaces, queries, strict=True)], axis=0)
+        facts = mean_of([s.facts(q) for s, q in zip(spaces, queries, strict=True)])
+        bench.asked.append(Asked("fused", both, np.zeros(len(here.labels), bool), **facts))
     return bench
 
 
-def _without(kind: str, scores: np.ndarray, belong: np.ndarray, rows: Sequence[int], words: float = 0.0) -> Asked:
+def _without(kind: str, scores: np.ndarray, belong: np.ndarray, rows: Sequence[int], **facts: Any) -> Asked:
     scores, belong = scores.copy(), belong.copy()
     scores[list(rows)], belong[list(rows)] = np.nan, False
-    return Asked(kind, scores, belong, words)
+    return Asked(kind, scores, belong, **facts)
 
 
 def _spread(here: Pool, rng: np.random.Generator) -> list[int]:
@@ -257,7 +276,8 @@ def _liked(here: Pool, looks: Space, rows: Sequence[int], rng: np.random.Generat
         order = np.argsort(-looks.scores(looks.vectors[row]))
         wrong = [i for i in order[:60] if not belong[i]][:2]
         query = learnt(looks.vectors[right], looks.vectors[wrong], looks.sample[:BACKGROUND])
-        yield _without("likes", looks.scores(query), belong, [*right, *wrong])
+        shown = [*right, *wrong]
+        yield _without("likes", looks.scores(query), belong, shown, **looks.facts(query, without=shown))
 
 
 def _named(here: Pool) -> Iterator[tuple[str, np.ndarray]]:

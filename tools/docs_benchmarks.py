@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import benchmark_tables as tables
-import ends_tables
 import training_tables as training
 
 # The name of a table, the script in benchmarks/ that measures it, and what makes the table of its results.
@@ -15,8 +14,6 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "models": ("models", tables.models),
     "quality": ("quality", tables.quality),
     "fusion": ("fusion", tables.fusion),
-    "ends": ("ends", ends_tables.ends),
-    "ends-ways": ("ends", ends_tables.ways),
     "clusters": ("clusters", tables.clusters),
     "clusters-told": ("clusters", tables.clusters_told),
     "outliers": ("clusters", tables.outliers),

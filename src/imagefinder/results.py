@@ -10,7 +10,7 @@ from typing import Any, overload
 from imagefinder.images.grid import html_grid
 from imagefinder.types import Hit, Record, Skipped
 
-SURELY, MAYBE = 0.7, 0.3  # the chances to belong from which on a hit surely, or maybe, does
+SURELY, MAYBE = 0.7, 0.25  # the chances to belong from which on a hit surely, or maybe, does
 
 
 class Records(Sequence[Record]):

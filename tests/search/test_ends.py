@@ -21,17 +21,17 @@ from imagefinder.errors import InvalidInputError
 from imagefinder.index.sample import SAMPLED, Sample, of_all, standard
 from imagefinder.results import MAYBE, SURELY
 from imagefinder.search import ends
-from imagefinder.search.ends import FEATURES, LEARNT, STEPS, Scores, ends_of
+from imagefinder.search.ends import CUTS, FEATURES, LEARNT, STEPS, Scores, best_cut, ends_of
 
 SAMPLES = Path(__file__).resolve().parents[2] / "examples" / "images"
-TYPICAL = (6.0, 3.0)
+USUAL = (6.0, 3.0)
 
 
 def scores(seed: int = 0, n: int = 500, apart: float = 0.0, belonging: int = 0, words: float = 0.0) -> Scores:
     """Random scores, of which some stand apart."""
     found = np.random.default_rng(seed).normal(0, 0.1, n)
     found[:belonging] += apart
-    return Scores(found.astype(np.float32), n, TYPICAL, words)
+    return Scores(found.astype(np.float32), n, USUAL, np.zeros(4), words)
 
 
 # --- chances --------------------------------------------------------------------------------------------------------
@@ -77,6 +77,28 @@ def test_what_stands_far_apart_is_sure_and_what_does_not_is_not() -> None:
         assert found.sure([1.5])[0] > SURELY and found.sure([0.0, 0.1])[1] < MAYBE
 
 
+def test_the_cut_is_where_f1_is_likely_to_be_largest() -> None:
+    """Of ten images that belong for sure and many that don't, the ten; and no less sure than is sensible."""
+    assert best_cut(np.array([0.9] * 10 + [0.01] * 990)) == CUTS[1]
+    assert best_cut(np.array([0.9] * 10 + [0.39] * 40 + [0.0] * 950)) == pytest.approx(0.39)
+    assert best_cut(np.full(1000, 0.02)) == CUTS[0]
+
+
+def test_a_query_unlike_those_of_the_collection_is_odd() -> None:
+    rng = np.random.default_rng(0)
+    centre = np.array([3.0] + [0.0] * 31)
+    vectors = rng.normal(size=(500, 32)) + centre
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    sample = Sample([str(i) for i in range(500)], vectors)
+    like, unlike = vectors[300], -vectors[300]
+    odd = [sample.usual.odd(np.sort(sample.scores(query, {"300"})[1])) for query in (like, unlike)]
+    assert np.abs(odd[0]).max() < 4 and odd[1][0] == -4, "its mean score is far below what is usual"
+    asked: list[int] = []
+    for _ in range(2):
+        sample.usual_by("words", lambda: (asked.append(1), vectors[:50])[1])
+    assert asked == [1], "what is usual of other queries is computed once"
+
+
 def test_of_few_images_nothing_is_told() -> None:
     assert ends_of(scores(n=49)) is None and ends_of(scores(n=50)) is not None
 
@@ -110,7 +132,7 @@ def test_the_usual_is_that_of_the_images_among_themselves() -> None:
     rng = np.random.default_rng(0)
     alone = rng.normal(size=(400, 64)).astype(np.float32)
     twins = np.repeat(alone[:200], 2, axis=0)
-    far = [Sample([], v / np.linalg.norm(v, axis=1, keepdims=True)).typical[0] for v in (alone, twins)]
+    far = [Sample([], v / np.linalg.norm(v, axis=1, keepdims=True)).usual.best for v in (alone, twins)]
     assert far[0] < 4 < 7 < far[1] == pytest.approx(8, abs=0.5), "a twin stands 1 / (1 / sqrt(64)) = 8 spreads above"
 
 
@@ -172,9 +194,11 @@ def test_the_cut_leaves_what_fits_and_counts_it(finder: ImageFinder, name: str) 
     assert everything.surely is None and everything.maybe is None
     sure = [h.sure for h in everything]
     assert all(s is not None and 0 <= s <= 1 for s in sure)
-    fitting = [h for h in everything if (h.sure or 0) >= MAYBE]
     cut = finder.search(**query, k=len(finder), cut="auto")
+    least = min((h.sure or 0) for h in cut) if cut else 2.0
+    fitting = [h for h in everything if (h.sure or 0) >= least]
     assert {h.id: h.sure for h in cut} == {h.id: h.sure for h in fitting}
+    assert (max(s or 0 for s in sure) >= MAYBE) == bool(cut) and (not cut or least >= CUTS[0])
     assert cut.surely == sum((h.sure or 0) >= SURELY for h in fitting)
     assert cut.surely + (cut.maybe or 0) == len(fitting)
     pages = [finder.search(**query, k=2, offset=at, cut="auto") for at in range(0, len(fitting) + 1, 2)]
@@ -222,11 +246,12 @@ def test_a_cut_that_there_is_not_is_refused(finder: ImageFinder) -> None:
 
 def test_the_api_and_the_client_say_the_same(finder: ImageFinder, serving: Any) -> None:
     here = finder.search("strawberry", k=30, cut="auto")
-    with serving(finder) as url, Client(url) as client:
+    with serving(finder) as home, Client(home) as client:
+        url = home.rstrip("/")
         told = httpx.post(f"{url}/v1/search", json={"words": "strawberry", "k": 30, "cut": "auto"}).json()
         assert (told["surely"], told["maybe"]) == (here.surely, here.maybe)
         assert [h["sure"] for h in told["hits"]] == [round(h.sure or 0, 3) for h in here]
-        assert httpx.post(f"{url}/v1/search", json={"words": "x", "cut": "sharp"}).status_code == 422
+        assert httpx.post(f"{url}/v1/search", json={"words": "x", "cut": "sharp"}).status_code == 400
         there = client.search("strawberry", k=30, cut="auto")
         assert [(h.id, h.sure) for h in there] == [(h.id, round(h.sure or 0, 3)) for h in here]
         assert (there.surely, there.maybe) == (here.surely, here.maybe)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     import numpy as np
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 SAMPLED = 2048  # images; their scores by a query take .2 ms
 STANDARD = 256  # of them that scores are standardised with
-ASKED = 256  # of them that are queries for ``Sample.typical``
+ASKED = 256  # of them that are queries for ``Sample.usual``
 
 
 class Sample:
@@ -23,6 +23,7 @@ class Sample:
 
     def __init__(self, ids: list[str], vectors: Float32) -> None:
         self.ids, self.vectors = ids, vectors
+        self._others: dict[str, Usual] = {}
 
     @cached_property
     def places(self) -> dict[str, int]:
@@ -40,19 +41,62 @@ class Sample:
         return [id for id in self.ids if id not in exclude], np.delete(found, gone)
 
     @cached_property
-    def typical(self) -> tuple[float, float]:
-        """How far the nearest image, and the hundredth part of the images that is nearest, stand out from all others
-        where an image of the sample is the query: the medians over ``ASKED`` queries, in the unit of ``standing``."""
+    def usual(self) -> Usual:
+        """How the images of the sample score each other."""
         import numpy as np
 
         scores = self.vectors[:ASKED] @ self.vectors.T
         own = np.arange(len(scores))
-        scores[own, own] = -np.inf  # sorted to the front, it changes the median by nothing that matters
-        rows = np.sort(scores, axis=1)[:, 1:]
-        middle, spread = standard(rows)
-        best = (rows[:, -1] - middle) / spread
-        hundredth = (rows[:, int(0.99 * (rows.shape[1] - 1))] - middle) / spread
-        return float(np.median(best)), float(np.median(hundredth))
+        scores[own, own] = -np.inf
+        return usual_of(np.sort(scores, axis=1)[:, 1:])  # without the query itself
+
+    def usual_by(self, name: str, queries: Callable[[], Float32]) -> Usual:
+        """How other queries score the sample: unit vectors, float32 (n, dim), asked for once for each ``name``."""
+        import numpy as np
+
+        if name not in self._others:
+            self._others[name] = usual_of(np.sort(queries() @ self.vectors.T, axis=1))
+        return self._others[name]
+
+
+class Usual(NamedTuple):
+    """What is usual of the scores of a kind of query: the median and the spread of each of ``traits``, float64 (4,);
+    and how far the nearest image, and the hundredth part that is nearest, stand out: medians of standings."""
+
+    middle: np.ndarray
+    width: np.ndarray
+    best: float
+    hundredth: float
+
+    def odd(self, scores: np.ndarray) -> np.ndarray:
+        """How far the scores of a query, ascending, are from what is usual, float64 (4,), each at most 4 spreads."""
+        import numpy as np
+
+        return np.clip((traits(scores[None])[0] - self.middle) / self.width, -4, 4)
+
+
+def traits(rows: np.ndarray) -> np.ndarray:
+    """What tells one query's scores from another's, float64 (n, 4): mean, logarithm of the spread, fifth best, and
+    hundredth. ``rows``, float (n, m), are sorted."""
+    import numpy as np
+
+    _, spread = standard(rows)
+    m = rows.shape[1]
+    fifth, hundredth = rows[:, max(0, m - 5)], rows[:, int(0.99 * (m - 1))]
+    return np.stack([rows.mean(axis=1), np.log(spread), fifth, hundredth], axis=1).astype(np.float64)
+
+
+def usual_of(rows: np.ndarray) -> Usual:
+    """What is usual of queries with these scores, float (n, m), each row sorted."""
+    import numpy as np
+
+    found = np.sort(traits(rows), axis=0)
+    n, m = rows.shape
+    width = (found[int(0.8413 * (n - 1))] - found[int(0.1587 * (n - 1))]) / 2
+    middle, spread = standard(rows)
+    best = (rows[:, -1] - middle) / spread
+    hundredth = (rows[:, int(0.99 * (m - 1))] - middle) / spread
+    return Usual(found[n // 2], np.maximum(width, 1e-3), float(np.median(best)), float(np.median(hundredth)))
 
 
 def standard(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,17 @@ from imagefinder.errors import NotFoundError
 from imagefinder.images.loader import Loader
 from imagefinder.results import Hits
 from imagefinder.search.embed import EmbeddedTerm, Pictures, SpaceQuery, Stopwatch, embed_terms, query_vectors
-from imagefinder.search.ends import LEAST, Ends, Scores, ends_of, page_until_end, share_of_words
+from imagefinder.search.ends import (
+    LEAST,
+    Ends,
+    Scores,
+    compared,
+    comparison,
+    ends_of,
+    page_until_end,
+    shares_of,
+    texts_of,
+)
 from imagefinder.search.euclidean import DistanceRanking, raw_point
 from imagefinder.search.fusion import Fused, Voter
 from imagefinder.search.heard import Heard, hear
@@ -121,7 +131,8 @@ class SearchPlan:
     ) -> None:
         self._index, self._image_space = views[0].index, views[0].image
         self._options = options
-        self._words = share_of_words(terms, bool(options.liked))
+        self._shares = shares_of(terms, bool(options.liked))
+        self._texts = texts_of(views, terms)
         self._shown = [str(t.value) for t in terms if t.kind is Kind.ID]
         self._queries: list[tuple[str, Mapping[str, SpaceQuery]]] = []
         self._points: list[tuple[str, Float32]] = []
@@ -175,10 +186,11 @@ class SearchPlan:
         """How sure the hits are, in a collection of ``total`` images; None where there are too few to tell."""
         if total < LEAST:
             return None
-        spaces = [space for _, queries in self._queries for space in queries] + [space for space, _ in self._points]
-        usual = [self._index.sampled(space).typical for space in spaces]
-        typical = tuple(sum(values) / len(usual) for values in zip(*usual, strict=True))
-        return ends_of(Scores(ranking.sampled()[1], total, (typical[0], typical[1]), self._words))
+        asked = [(space, query.vector) for _, queries in self._queries for space, query in queries.items()]
+        asked += [(space, self._index.to_search(space, point[None])[0]) for space, point in self._points]
+        exclude = {*self._shown, *self._options.disliked}
+        usual, odd = compared([comparison(self._index, space, vector, exclude, self._texts) for space, vector in asked])
+        return ends_of(Scores(ranking.sampled()[1], total, usual, odd, *self._shares))
 
     def inside_cluster(self) -> Filter | None:
         """The filter, narrowed to the cluster of the query image or of the best hit. Raises NotFoundError."""

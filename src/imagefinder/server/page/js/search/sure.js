@@ -4,7 +4,7 @@ import { count, number } from "../format.js";
 import { setParams } from "../state.js";
 
 const SURELY = 0.7; // as in results.py
-const MAYBE = 0.3;
+const MAYBE = 0.25;
 const MOST = 1000; // images, beyond which the server counts no more
 
 const kindOf = ({ sure }) => (sure >= SURELY ? "surely" : sure >= MAYBE ? "maybe" : "hardly");
