@@ -67,7 +67,8 @@ def _cpuinfo() -> list[str]:
 
 def save(name: str, result: dict[str, Any]) -> None:
     """Keep a result, with the machine and the day, as ``results/NAME.json``, and show it."""
-    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
     whole = {"date": datetime.now(UTC).date().isoformat(), "machine": machine(), **result}
-    (RESULTS / f"{name}.json").write_text(json.dumps(whole, indent=1) + "\n")
+    path.write_text(json.dumps(whole, indent=1) + "\n")
     print(json.dumps(whole, indent=1))

@@ -13,6 +13,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
+import multiprocessing
 import os
 import random
 import signal
@@ -27,6 +29,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from io import BytesIO
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -268,13 +271,34 @@ async def run(load: Load, seconds: float, clients: int, share: float = 0.1) -> N
     load.end = time.perf_counter() + seconds
     good = [asyncio.create_task(honest(load, n)) for n in range(clients - bad)]
     harm = [asyncio.create_task(hostile(load, n)) for n in range(bad)]
-    await asyncio.wait(good, timeout=seconds + 100)
+    await asyncio.wait(good or harm, timeout=seconds + 100 if good else seconds)
     for task in (*good, *harm):
         task.cancel()
     for result in await asyncio.gather(*good, *harm, return_exceptions=True):
         if isinstance(result, Exception):
             load.faults.append(repr(result))
     load.close()
+
+
+def only_harm(load: Load, seconds: float, clients: int, told: Connection) -> None:
+    """Hostile clients alone, in this process; sends what they did."""
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL + 1)  # the server ends many of their connections
+    asyncio.run(run(load, seconds, clients, share=1.0))
+    told.send(load.harm)
+
+
+async def beside(load: Load, seconds: float, clients: int, share: float = 0.1) -> Counter[str]:
+    """``run`` with the hostile ones in a process of their own, so that the honest don't wait for what these do here;
+    returns what harm was done."""
+    spawn, bad = multiprocessing.get_context("spawn"), round(clients * share)
+    here, there = spawn.Pipe(duplex=False)
+    harm = spawn.Process(target=only_harm, args=(load, seconds, bad, there))
+    harm.start()
+    await run(load, seconds, clients - bad, share=0.0)
+    await asyncio.to_thread(harm.join, 60)
+    done: Counter[str] = here.recv() if here.poll() else Counter()
+    harm.kill()
+    return done
 
 
 def figures(load: Load) -> dict[str, Any]:
@@ -320,8 +344,8 @@ async def measured(load: Load, pid: int, options: argparse.Namespace) -> dict[st
     busy = round(os.getloadavg()[0], 1)
     load.times.clear(), load.statuses.clear(), load.faults.clear()
     rows: list[dict[str, int]] = []
-    watcher = asyncio.create_task(watch(pid, max(1.0, options.seconds / 60), rows))
-    await run(load, options.seconds, options.clients)
+    watcher = asyncio.create_task(watch(pid, options.seconds / 10, rows))
+    load.harm.update(await beside(load, options.seconds, options.clients))
     after = state_of(pid)
     await asyncio.sleep(SETTLED_S)
     watcher.cancel()

@@ -22,6 +22,7 @@ from changing import Others
 
 from imagefinder import FunctionEmbedder, ImageFinder, register
 from imagefinder.catalog.label_table import LabelTable
+from imagefinder.catalog.question_tables import Asked, Questions
 from imagefinder.errors import ImageFinderError
 from imagefinder.results import Hits
 
@@ -79,7 +80,18 @@ def _labels(finder: ImageFinder) -> LabelTable:
 
 
 def _evaluate(finder: ImageFinder) -> Any:
-    return finder.evaluate(_labels(finder))
+    return finder.evaluate(_labels(finder), queries=_questions(finder), limit=3)
+
+
+def _questions(finder: ImageFinder) -> Questions:
+    ids = [record.id for record in finder.records()[:3]]
+    return Questions(tuple(Asked(image=id, right={other: 1.0 for other in ids if other != id}) for id in ids))
+
+
+def _concepts(finder: ImageFinder) -> Any:
+    stays = [r.id for r in finder.records('folder = "d"')]
+    finder.concepts.save("mine", [f"id:{id}" for id in stays[:1]] or "red", liked=stays[1:2], min_score=-1.0)
+    return finder.concepts.refresh()
 
 
 def _merge(finder: ImageFinder) -> Any:
@@ -106,6 +118,11 @@ def _search(finder: ImageFinder) -> Any:
     ]
 
 
+def _read(finder: ImageFinder) -> Any:
+    pytest.importorskip("rapidocr")
+    return finder.read(again=True)
+
+
 WORK: dict[str, Work] = {
     "cluster": lambda finder: finder.cluster(stability=1),
     "kmeans": lambda finder: finder.cluster(4, method="kmeans", stability=1),
@@ -117,11 +134,13 @@ WORK: dict[str, Work] = {
     "duplicates": lambda finder: finder.duplicates(),
     "outliers": lambda finder: finder.outliers(5),
     "quality": lambda finder: finder.quality(again=True),
+    "read": _read,
     "adapter": lambda finder: finder.train_adapter(by="folder", methods=["lda"]),
     "classifier": lambda finder: finder.train_classifier(by="folder", hidden=8),
     "words": lambda finder: finder.train_words(),
     "classify": lambda finder: finder.classify(),
     "evaluate": _evaluate,
+    "concepts": _concepts,
     "export": lambda finder: finder.clusters.rows(),
     "merge": _merge,
     "split": lambda finder: finder.clusters.split(2),
@@ -163,11 +182,16 @@ def result_is_right(name: str, finder: ImageFinder, found: Any, others: Others) 
         case "quality":
             judged = [r for r in there.values() if "blur" in r.extra]
             assert not found.skipped and {r.id for r in judged} >= old
+        case "read":
+            assert not found.skipped and {r.id for r in there.values() if "text_by" in r.extra} >= old
         case "classify":
             classed = {r.id for r in there.values() if "class" in r.extra}
             assert classed >= old and not found.skipped and found.images <= len(_all(there, others))
         case "evaluate":
             assert found.labels and old <= _all(there, others) and found.labels.images <= len(_all(there, others))
+        case "concepts":
+            marked = {r.id for r in there.values() if r.extra.get("concept")}
+            assert old <= marked and [c.name for c in found] == ["mine"]
         case "export":
             uris = {row["uri"] for row in found}
             assert {there[id].uri for id in old} <= uris

@@ -260,6 +260,17 @@ def test_every_judgement_is_kept_and_forgotten_once(finder: ImageFinder, ids: li
     assert {j.id for j in finder.feedback.list()} == {j.id for j in judged[20:]}
 
 
+def test_every_concept_is_kept_and_its_images_are_marked(finder: ImageFinder, ids: list[str]) -> None:
+    all_at_once(lambda i: finder.concepts.save(f"c {i % 10}", liked=[ids[i], ids[0]]), range(20))
+    assert [c.name for c in finder.concepts.list()] == [f"c {i}" for i in range(10)]
+    assert set(finder.get(ids[0]).extra["concept"]) == {f"c {i}" for i in range(10)}
+    for concept in finder.concepts.refresh():
+        assert {j.id for j in concept.liked} == {r.id for r in finder.records(f'concept = "{concept.name}"')}
+    results = at_once(lambda i: finder.concepts.remove(f"c {i % 10}"), range(20))
+    assert {type(result) for result in results if result is not None} == {NotFoundError}
+    assert not finder.concepts.list() and not finder.records("has concept")
+
+
 def test_each_image_is_removed_once(finder: ImageFinder, ids: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Named by eight threads at once, while others tag them."""
 

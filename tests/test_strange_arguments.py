@@ -42,6 +42,7 @@ class Things:
         self.finder = finder
         ids = [r.id for r in finder.records()][:3]
         self.of = {"finder": finder, "clusters": finder.clusters, "copies": finder.copies, "feedback": finder.feedback}
+        self.of["concepts"] = finder.concepts
         self.right: dict[str, Any] = {
             "sources": [str(home / "none")], "source": str(home / "none"), "old": "a", "new": "b", "images": ids[:1],
             "image": ids[0], "query": "red", "k": 2, "fields": ["id", "width"], "filter": "width > 0", "sort": "-mtime",
@@ -82,8 +83,10 @@ def methods() -> list[tuple[str, str]]:
     from imagefinder.catalog.feedback import Feedback
     from imagefinder.clusters.view import Clusters
     from imagefinder.duplicates.review import Copies
+    from imagefinder.search.concepts import Concepts
 
     classes = {"finder": ImageFinder, "clusters": Clusters, "copies": Copies, "feedback": Feedback}
+    classes |= {"concepts": Concepts}
     return [
         (of, name)
         for of, cls in classes.items()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import benchmark_tables as tables
+import peer_tables as peers
 import training_tables as training
 
 # The name of a table, the script in benchmarks/ that measures it, and what makes the table of its results.
@@ -34,6 +35,12 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "words": ("training", training.words),
     "unfreeze": ("unfreeze", training.unfreeze),
     "autoencoder": ("autoencoder", training.autoencoder),
+    "joint": ("joint_model", peers.joint),
+    "peers-features": ("peers/features", peers.features),
+    "peers-vectors": ("peers/vectors", peers.vectors),
+    "peers-copies": ("peers/copies", peers.copies),
+    "peers-issues": ("peers/copies", peers.issues),
+    "peers-maps": ("peers/maps", peers.maps),
 }
 
 
@@ -42,7 +49,11 @@ def figures(name: str) -> str:
     if name == "five":
         return tables.five()
     script, table = TABLES[name]
-    found = tables.result(script)
+    beside = name.startswith("peers-")
+    kept = name.replace("-", "/", 1) if beside else script
+    if beside and not (tables.RESULTS / f"{kept}.json").is_file():
+        return f"Not measured yet: `python benchmarks/{script}.py`\n"
+    found = tables.result(kept)
     machine = found["machine"]
     when = f"{found['date']}, " if "date" in found else ""
     return f"{table()}\nMade by `benchmarks/{script}.py` ({when}{machine['cores']} cores, {machine['cpu']}).\n"

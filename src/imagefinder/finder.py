@@ -15,6 +15,7 @@ from imagefinder.catalog.edits import remove_images, tag_images, update_image
 from imagefinder.catalog.facets import columns, facets, listed
 from imagefinder.catalog.feedback import Feedback
 from imagefinder.clusters.state import finish_interrupted
+from imagefinder.index.better_words import BetterWords, better_words
 from imagefinder.index.collection import Collection
 from imagefinder.index.folder import Index
 from imagefinder.index.manifest import exists
@@ -25,6 +26,7 @@ from imagefinder.ingest.rebuild import rebuild_index
 from imagefinder.ingest.sources import add_sources
 from imagefinder.models.registry import find_spec, known_name
 from imagefinder.search.answer import search_collection
+from imagefinder.search.concepts import Concepts
 from imagefinder.search.embed import embed_pictures, embed_texts
 from imagefinder.search.options import Cut, Fuse, Measure, SearchOptions
 from imagefinder.search.query import Kind, QueryInput, Term
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from imagefinder.maps.maps import Map
     from imagefinder.models.base import Embedder
     from imagefinder.models.spec import ModelSpec
+    from imagefinder.ocr.read import ReadReport
     from imagefinder.quality.measure import Outlier, QualityReport
     from imagefinder.results import BackfillReport, Hits, IndexInfo, IngestReport, Records, SourceInfo, SpaceInfo
     from imagefinder.training.labels import Captions, Examples, Labels
@@ -86,14 +89,12 @@ class ImageFinder:
         read_only: bool = False,
     ) -> Self:
         """Open the index in the folder ``path``, or make a new one there.
-
         With ``read_only`` the index must exist, and any number of processes may read it at once: beside one that
-        writes, on a disk that can't be written, and on one that is full. What would change it raises IndexFolderError.
-
-        ``model`` names the model of a new index, or is an object of your own that fulfils ``models.base.Embedder``.
-        In an existing index it says which of its models is asked, by default the one in use; ``add_model`` adds
-        another. If another process holds the index, wait up to ``wait_s`` seconds for it. Raises NotFoundError
-        (``create=False`` and there is none) or an IndexFolderError.
+        writes, and on a disk that can't be written or is full. What would change it raises IndexFolderError. ``model``
+        names the model of a new index, or is an object of your own that fulfils ``models.base.Embedder``. In an
+        existing index it says which of its models is asked, by default the one in use; ``add_model`` adds another. If
+        another process holds the index, wait up to ``wait_s`` seconds for it. Raises NotFoundError (``create=False``
+        and there is none) or an IndexFolderError.
         """
         folder = expanded(path).absolute()
         if model is not None and create and not exists(folder):
@@ -108,8 +109,8 @@ class ImageFinder:
 
     @classmethod
     def rebuild(cls, path: ImageName, *sources: ImageName, **options: Any) -> IngestReport:
-        """Make the index at ``path``, which must not be open, again from its sources and from further ones: beside the
-        old one, which it then takes the place of. For the options see ``ingest.rebuild.rebuild_index``."""
+        """Make the index at ``path``, which must not be open, again from its sources and from further ones. For the
+        options see ``ingest.rebuild.rebuild_index``."""
         return rebuild_index(expanded(path).absolute(), sources, **options)
 
     # --- taking images in and out ---------------------------------------------------------------------------------
@@ -127,9 +128,8 @@ class ImageFinder:
         within: Sequence[str] | None = None,
         progress: OnProgress | None = None,
     ) -> IngestReport:
-        """Index folders, image files, CSV or Parquet tables and URLs; called again, take in what has changed.
-
-        With no source at all, go over those already known, with the options they were last given.
+        """Index folders, image files, CSV or Parquet tables and URLs; called again, take in what has changed. With no
+        source at all, go over those already known, with the options they were last given.
 
         New and changed images are embedded; moved ones keep their vectors; images gone from a folder or a table leave
         the index. ``include`` and ``exclude`` are globs in gitignore syntax, ``column`` the column of a table that
@@ -167,8 +167,7 @@ class ImageFinder:
         return manage.list_sources(self._collection.index)
 
     def forget_source(self, source: ImageName, *, remove_images: bool = False) -> int:
-        """Forget a source; its images stay as they are, or leave the index too. Returns how many images it had. Raises
-        NotFoundError."""
+        """Forget a source; its images stay as they are, or leave too. Returns how many it had. Raises NotFoundError."""
         return manage.forget_source(self._collection.index, source, remove_images)
 
     def move_source(
@@ -247,6 +246,11 @@ class ImageFinder:
         """What people said of responses, kept with the index."""
         return Feedback(self._collection.index)
 
+    @property
+    def concepts(self) -> Concepts:
+        """Queries that are kept under a name; ``concept:NAME`` in a query asks one again."""
+        return Concepts(self._collection)
+
     # --- records --------------------------------------------------------------------------------------------------
 
     def get(self, image: ImageName) -> Record:
@@ -305,10 +309,8 @@ class ImageFinder:
         self, n_clusters: int | None = None, *, progress: OnProgress | None = None, **options: Any
     ) -> Clustering:
         """Cluster all images; None lets the data decide how many. The options are those of
-        ``clusters.make.ClusterOptions``: method, features, scale, seed and so on.
-
-        The records get ``cluster`` and ``cluster_name``, for filters. Corrections of earlier clusters are kept.
-        """
+        ``clusters.make.ClusterOptions``. The records get ``cluster`` and ``cluster_name``, for filters. Corrections of
+        earlier clusters are kept."""
         from imagefinder.clusters.make import cluster_collection
 
         return cluster_collection(self._collection, n_clusters, progress, **options)
@@ -376,24 +378,34 @@ class ImageFinder:
 
         return measure_quality(self._collection, again=again, progress=progress)
 
-    def evaluate(self, table: ImageName | LabelTable, space: str | None = None) -> Assessment:
+    def read(self, *, progress: OnProgress | None = None, **options: Any) -> ReadReport:
+        """Read the text in the pictures not read yet, for searches and filters; see ``ocr.read.ReadOptions``."""
+        from imagefinder.ocr.read import read_pictures
+
+        return read_pictures(self._collection, progress=progress, **options)
+
+    def evaluate(
+        self, table: ImageName | LabelTable | None = None, space: str | None = None, **options: Any
+    ) -> Assessment:
         """Measure how well the index finds things, on a CSV with the columns ``filename`` and ``label``, ``caption``
-        or both; see ``evaluation.of_index.assess``. Raises InvalidTableError or NotFoundError."""
+        or both, and by the options of ``evaluation.of_index.assess``. Raises InvalidTableError or NotFoundError."""
         from imagefinder.evaluation.of_index import assess
 
-        return self._collection.index.steadily(lambda: assess(self._collection, table, space))
+        return assess(self._collection, table, space, **options)
 
     # --- models, spaces and vectors -------------------------------------------------------------------------------
 
     def add_model(
         self, name: str | Embedder, *, use: bool = False, progress: OnProgress | None = None
     ) -> BackfillReport:
-        """Give the images of the index the vectors of a further model; called again, those that lack them.
-
-        The spaces in use stay so, and searches go on meanwhile, unless ``use`` says to take the new ones at the end.
-        What ``progress`` raises stops it; what is stored stays. Raises NotFoundError, ModelError, ModelMismatchError.
-        """
+        """Give the images of the index the vectors of a further model; called again, those that lack them. The spaces
+        in use stay so, and searches go on, unless ``use`` says to take the new ones at the end. What ``progress``
+        raises stops it; what is stored stays. Raises NotFoundError, ModelError, ModelMismatchError."""
         return add_model(self._collection, name, use=use, progress=progress)
+
+    def better_words(self) -> BetterWords | None:
+        """A model with which searches by words would find more, and what it costs here; None where there is none."""
+        return better_words(self._collection)
 
     def spaces(self) -> builtins.list[SpaceInfo]:
         """The spaces of the index, in the order they came."""
@@ -445,16 +457,13 @@ class ImageFinder:
         return self._collection.index.steadily(lambda: self._collection.vectors(space, raw=raw))
 
     def embed_words(self, texts: Sequence[str], space: str | None = None) -> Float32:
-        """Texts as vectors that compare with those of a space for texts, by default ``vectors(finder.text_space)``:
-        float32 (n, dim), rows of unit length."""
+        """Texts as vectors that compare with ``vectors(finder.text_space)``: float32 (n, dim), rows of unit length."""
         return embed_texts(self._collection, texts, space)
 
     def embed_images(self, images: Sequence[str | Path | bytes | Image], space: str | None = None) -> Float32:
         """Pictures (paths, URLs, bytes of image files, or Pillow images) as vectors that compare with
         ``vectors(space)``, by default of the image space; ``finder.text_space`` is for comparing them with texts.
-
-        Float32 (n, dim), rows of unit length. Raises ImageError for a picture that can't be used.
-        """
+        Float32 (n, dim), rows of unit length. Raises ImageError for a picture that can't be used."""
         return embed_pictures(self._collection, images, space)
 
     # --- learning -------------------------------------------------------------------------------------------------
@@ -538,9 +547,8 @@ class ImageFinder:
     def predict(
         self, *images: str | os.PathLike[str] | Record | bytes | Image, model: str | None = None
     ) -> tuple[builtins.list[Prediction], builtins.list[Skipped]]:
-        """The classes of pictures (files, folders, tables, URLs, records of the index, bytes of image files, Pillow
-        images), by a classifier or by the one trained last; and what could not be read. Raises NotFoundError and
-        ModelError."""
+        """The classes of pictures (files, folders, tables, URLs, records, bytes of image files, Pillow images), by a
+        classifier or by the one trained last; and what could not be read. Raises NotFoundError and ModelError."""
         from imagefinder.training.on_vectors import predict
 
         return self._collection.index.steadily(lambda: predict(self._collection, *images, model=model))

@@ -69,6 +69,7 @@ class ImageRef:
     folder that holds it. ``size`` (bytes) is None for a URL and a picture inside a table, ``mtime_ns`` for a URL.
     ``within`` are the folders, by their real paths, that its file must lie in when it is opened, whatever links lead
     there; None: anywhere. ``content_hash`` is what it must hold, as one that was indexed does; empty: anything.
+    ``sidecar`` is the path of a file of XMP beside it that speaks of it, ``sidecar_ns`` when that was last changed.
     """
 
     uri: str
@@ -79,6 +80,8 @@ class ImageRef:
     metadata: Metadata = field(default_factory=dict)
     within: tuple[str, ...] | None = None
     content_hash: str = ""
+    sidecar: str = ""
+    sidecar_ns: int | None = None
 
     @property
     def id(self) -> str:
@@ -113,7 +116,7 @@ class LoadedImage:
 
     ``image`` may have been decoded at a reduced scale; ``width`` and ``height`` are the full size in pixels after
     the EXIF orientation. ``taken_at`` is ISO 8601, without a zone when the camera gave none; ``taken_from`` says what
-    gave it, as ``images.dates`` has it.
+    gave it, as ``images.dates`` has it. ``told`` is what else the file says, as ``images.metadata`` has it.
     """
 
     ref: ImageRef
@@ -125,6 +128,7 @@ class LoadedImage:
     format: str
     taken_at: str | None = None
     taken_from: str | None = None
+    told: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,11 +170,12 @@ class Record:
         return {k: v for k, v in {**self.extra, **fields}.items() if v is not None and v != []}
 
     def to_dict(self) -> dict[str, Any]:
-        """A flat dict for people and JSON: the id and every field that says something."""
-        return {"id": self.id, **{k: v for k, v in self.to_payload().items() if k != "mtime_ns"}}
+        """A flat dict for people and JSON: the id and every field that says something to them."""
+        return {"id": self.id, **{k: v for k, v in self.to_payload().items() if k not in UNSHOWN_FIELDS}}
 
 
-# What ImageFinder itself writes on records beside their own fields: clusters, and scores of the picture.
+# What ImageFinder itself writes on records beside their own fields: clusters, scores of the picture, and the concepts
+# that it belongs to.
 DERIVED_FIELDS = (
     "cluster",
     "cluster_name",
@@ -183,8 +188,17 @@ DERIVED_FIELDS = (
     "issues",
     "class",
     "class_confidence",
+    "concept",
     "missing",
 )
+# What files themselves say, beside tags, caption and date. A table may have columns of these names, which go before.
+FILE_FIELDS = ("camera", "lens", "lat", "lon")
+# The text in a picture, the place of each of its words, and what read it. A table's column ``text`` goes before.
+TEXT_FIELDS = ("text", "text_boxes", "text_by")
+# What the file of an image said last (tags, caption), what of it people had said before, and when its sidecar was last
+# changed: to tell what is new in a file from what people have taken away.
+NOTED_FIELDS = ("file_tags", "own_tags", "file_caption", "own_caption", "sidecar_ns")
+UNSHOWN_FIELDS = ("mtime_ns", "text_boxes", *NOTED_FIELDS)
 RECORD_FIELDS = tuple(k for k in Record.__dataclass_fields__ if k not in ("id", "extra"))
 
 

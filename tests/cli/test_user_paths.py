@@ -20,7 +20,7 @@ TEXTS = {  # arguments and options of text that are no paths, by their names
     "features", "cluster", "clusters", "name", "names", "column", "key", "base_url", "space", "include", "exclude",
     "model", "color_by", "where", "filter", "url", "query", "liked", "disliked", "spaces", "measures", "box", "shape",
     "host", "cors", "allow_host", "trusted_proxy", "add", "remove", "caption", "by", "methods", "encoder", "keep",
-    "root_path",
+    "root_path", "new", "compare",
 }  # fmt: skip
 
 

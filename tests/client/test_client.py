@@ -345,6 +345,39 @@ def test_a_table_of_this_machine_is_evaluated(both: tuple[ImageFinder, Client], 
     assert "labels" not in client.jobs("evaluate")[0].options
 
 
+def test_what_is_measured_is_what_the_library_measures(both: tuple[ImageFinder, Client], tmp_path: Path) -> None:
+    finder, client = both
+    a, b, c = (str(path) for path in PICTURES[:3])
+    (tmp_path / "q.csv").write_text(f"query,relevant,grade\nan animal,label:animals,\n{a},{b},2\na unicorn,,\n")
+    (tmp_path / "p.csv").write_text(f"a,b,duplicate\n{a},{b},no\n{a},{c},yes\nlost.jpg,{a},\n")
+    options = {"by": "folder", "queries": tmp_path / "q.csv", "pairs": tmp_path / "p.csv", "min_score": 0.2, "seed": 3}
+    spaces = ["efficientnet-lite2", "efficientnet-lite2-words"]
+    here = finder.evaluate(compare=spaces, **options)
+    there = client.evaluate(compare=spaces, **options)
+    assert there == type(here).from_dict(here.to_dict()) and there.missing == 1
+    assert not {"queries", "duplicates", "apart"} & client.jobs("evaluate")[0].options.keys()
+    Image.new("RGB", (16, 16)).save(tmp_path / "new.png")
+    (tmp_path / "q.csv").write_text(f"query,relevant\nnew.png,{a}\n")
+    assert finder.evaluate(queries=tmp_path / "q.csv").searches[0].queries == 1
+    with pytest.raises(errors.InvalidInputError, match="is a file that is not in the index"):
+        client.evaluate(queries=tmp_path / "q.csv")
+
+
+def test_concepts_are_kept_by_the_server(changing: tuple[ImageFinder, Client]) -> None:
+    finder, client = changing
+    made = client.concepts.save("my pets", f"{PICTURES[0]} + 0.5:animal", liked=[str(PICTURES[1])], min_score=0.1)
+    assert made == finder.concepts.get("MY PETS") == client.concepts.get("my pets")
+    assert made.parts[0]["id"] == finder.get(PICTURES[0]).id
+    assert plain(client.search("concept:my pets", k=5)) == plain(finder.search("concept:my pets", k=5))
+    assert client.concepts.rename("my pets", "pets").name == "pets" and client.concepts.list() == finder.concepts.list()
+    assert client.concepts.refresh() == finder.concepts.list()
+    client.concepts.remove("pets")
+    with pytest.raises(errors.NotFoundError, match="no concept 'pets'"):
+        client.concepts.get("pets")
+    with pytest.raises(errors.InvalidInputError):
+        client.concepts.save("a + b", "red")
+
+
 def test_feedback_is_kept(changing: tuple[ImageFinder, Client]) -> None:
     finder, client = changing
     made = client.feedback.add({"words": "food"}, liked=[str(PICTURE)], disliked=[finder.get(PICTURES[0]).id])

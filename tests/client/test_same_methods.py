@@ -12,6 +12,7 @@ from imagefinder import ImageFinder
 from imagefinder.catalog.feedback import Feedback
 from imagefinder.client import Client
 from imagefinder.client import clusters as remote_clusters
+from imagefinder.client import concepts as remote_concepts
 from imagefinder.client import duplicates as remote_duplicates
 from imagefinder.client import feedback as remote_feedback
 from imagefinder.clusters.make import ClusterOptions
@@ -19,6 +20,7 @@ from imagefinder.clusters.view import Clusters
 from imagefinder.duplicates.find import Options
 from imagefinder.duplicates.review import Copies
 from imagefinder.maps.maps import open_map
+from imagefinder.search.concepts import Concepts
 from imagefinder.server.jobs import options
 
 PAIRS: dict[type, type] = {
@@ -26,6 +28,7 @@ PAIRS: dict[type, type] = {
     Clusters: remote_clusters.Clusters,
     Copies: remote_duplicates.Copies,
     Feedback: remote_feedback.Feedback,
+    Concepts: remote_concepts.Concepts,
 }
 HERE_ONLY = {
     "ImageFinder.open": "a client is opened by the URL of a server",

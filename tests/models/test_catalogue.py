@@ -19,7 +19,8 @@ from imagefinder.models.layouts import choose_files
 from imagefinder.models.registry import find_spec, list_models, load_model, pull_model
 
 WANTED = [
-    *("clip-b32", "clip-b16", "siglip-base", "siglip2-base", "mobileclip", "dinov2-s", "dinov2-b", "dinov3-s"),
+    *("clip-b32", "clip-b32-int8", "clip-b16", "siglip-base", "siglip2-base", "siglip2-int8", "mobileclip"),
+    *("dinov2-s", "dinov2-b", "dinov3-s"),
     *("resnet50", "vgg16", "mobilenetv2", "inceptionv3", "efficientnet-lite4", "vit-b16"),
 ]
 

@@ -17,7 +17,8 @@ from imagefinder.client import Client
 from imagefinder.errors import InvalidInputError
 from imagefinder.server.app import create_app
 from imagefinder.server.hub import Changed, Hub
-from imagefinder.server.jobs.kinds import JOBS, JobKind, Task, title_of
+from imagefinder.server.jobs.kinds import JOBS, JobKind, title_of
+from imagefinder.server.jobs.task import Task
 from imagefinder.server.requests import Body
 
 SCRIPTS = Path(imagefinder.server.__file__).parent / "page" / "js"
@@ -87,7 +88,7 @@ def test_every_kind_has_a_title_for_people() -> None:
 def test_the_page_knows_no_kinds_but_those() -> None:
     code = "\n".join(path.read_text("utf-8") for path in SCRIPTS.rglob("*.js"))
     named = {"".join(found) for found in NAMED.findall(code)}
-    assert {"index", "cluster", "choose-k", "map", "duplicates", "outliers", "quality", "train"} <= named
+    assert {"index", "cluster", "choose-k", "map", "duplicates", "outliers", "quality", "read", "train"} <= named
     assert named <= set(JOBS)
 
 

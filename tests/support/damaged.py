@@ -82,6 +82,7 @@ LOOKS: dict[str, Callable[[ImageFinder], object]] = {
     ),
     "decisions": lambda f: f.copies.decisions().to_dict(),
     "feedback": lambda f: [j.to_dict() for j in f.feedback.list()],
+    "concepts": lambda f: [c.to_dict() for c in f.concepts.list()],
     "maps": _maps,
     "duplicates": _duplicates,
     "sources": lambda f: [(s.uri, s.images) for s in f.list_sources()],
@@ -132,6 +133,7 @@ def said(answers: dict[str, Any]) -> dict[str, Any]:
         "names": sorted(names),
         "decisions": answers["decisions"],
         "feedback": answers["feedback"],
+        "concepts": [{**concept, "images": 0} for concept in answers["concepts"]],
     }
 
 

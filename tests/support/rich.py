@@ -37,6 +37,7 @@ def make(home: Path) -> None:
         finder.clusters.lock("locked")
         finder.clusters.move(finder.records()[0].id, 2)
         finder.feedback.add({"text": "x"}, [finder.records()[0].id])
+        finder.concepts.save("mine", f"id:{finder.records()[0].id}", liked=[finder.records()[1].id])
         first, second = finder.records()[:2]
         finder.copies.decide("not-duplicate", first.id, second.id)
         finder.map("pca")

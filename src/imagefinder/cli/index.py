@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from imagefinder.cli.common import (
     NOTHING_FOUND,
     OK,
     PLACE,
+    human_bytes,
     index_option,
     json_option,
     limits,
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out what matches (gitignore syntax).")
 @click.option("--column", metavar="NAME", help="Column of a table that holds the paths or URLs.")
 @click.option("--model", metavar="NAME", help="Model of a new index, or one to add to it; see: imagefinder models list")
+@click.option("--use", is_flag=True, help="Search with the --model from then on.")
 @click.option("--watch", is_flag=True, help="Keep running, and index changes as they happen, until Ctrl-C.")
 @click.option("--force", is_flag=True, help="Embed every image again, also unchanged ones.")
 @click.option("--rebuild", is_flag=True, help="Make the index again from its sources, beside the old one, then switch.")
@@ -72,9 +75,12 @@ def index(
     --rebuild makes a new index beside the old one and then switches, so nothing is lost if it ends early. It is refused
     while images could not be made again, unless --allow-removal is given.
 
-    With --model, an index that has images also gets the vectors of another model: see `imagefinder spaces`. A model of
-    the catalogue or the hub that is not here yet is fetched first.
+    With --model, an index that has images also gets the vectors of another model, which searches use with --use: see
+    `imagefinder spaces`. A model of the catalogue or the hub that is not here yet is fetched first.
     """
+    use = options.pop("use")
+    if use and not model:
+        raise click.UsageError("--use needs --model NAME.")
     path = index_dir or settings.default_index()
     model = ensure_here(model) if model else None
     options = {k: v for k, v in options.items() if v is not None}
@@ -83,10 +89,13 @@ def index(
         if not sources and not finder.sources:
             raise click.UsageError("No SOURCE given, and the index knows none yet.")
         spec = finder.model_spec(model) if model else None
+        first = not any(source.last_indexed for source in finder.list_sources())
         report = made or _run(finder, sources, options)
         _tell(finder, report, as_json)
-        if spec and spec.name not in finder.models[:1]:
-            _add_model(finder, spec.name)
+        if spec and (use or spec.name not in finder.models[:1]):
+            _add_model(finder, spec.name, use)
+        if first and not as_json:
+            _advise(finder, index_dir)
         if watch:
             _watch(finder, sources or tuple(finder.sources), options, as_json)
     return NOTHING_FOUND if report.missing or report.kept or (strict and report.skipped) else OK
@@ -123,11 +132,11 @@ def _run(finder: ImageFinder, sources: Sequence[str], options: dict[str, Any]) -
             raise click.exceptions.Exit(INTERRUPTED) from None
 
 
-def _add_model(finder: ImageFinder, model: str) -> None:
+def _add_model(finder: ImageFinder, model: str, use: bool) -> None:
     """A further model, in the background of the one in use."""
     with ProgressBar() as bar:
         try:
-            filled = finder.add_model(model, progress=bar.show)
+            filled = finder.add_model(model, use=use, progress=bar.show)
         except KeyboardInterrupt:
             bar.close()
             say("Stopped; run the same command to go on.")
@@ -136,7 +145,26 @@ def _add_model(finder: ImageFinder, model: str) -> None:
     if filled.skipped:
         say_skipped(filled.skipped)
     name = filled.model
+    if use:
+        say(f"Searches use {name} from now on.")
+        return
     say(f"Search with it: imagefinder search ... --space {name}; for good: imagefinder spaces use {name}")
+
+
+def _advise(finder: ImageFinder, index_dir: Path | None) -> None:
+    """Say once, after the first run of an index, how searches by words get better."""
+    found = finder.better_words()
+    if found is None:
+        return
+    size = f"{human_bytes(found.bytes)} to fetch, " if found.bytes else ""
+    minutes = max(1, round(found.seconds / 60))
+    place = f" --index {shlex.quote(str(index_dir))}" if index_dir else ""
+    say(
+        f"Searches by words find far more with {found.title} ({found.licence} licence): {size}about "
+        f"{found.images_per_second:,.0f} images/s here, {plural(minutes, 'minute')} for "
+        f"{plural(found.images, 'image')}. Nothing is fetched before you say so:"
+    )
+    say(f"  imagefinder index --model {found.model} --use{place}")
 
 
 def _tell(finder: ImageFinder, report: IngestReport, as_json: bool) -> None:

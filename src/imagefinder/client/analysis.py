@@ -17,6 +17,7 @@ from imagefinder.client.responses import (
     duplicates_of,
     outlier_of,
     quality_of,
+    read_of,
     report_of,
     variance_of,
 )
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from imagefinder.clusters.algorithms.choose_k import Choice
     from imagefinder.duplicates.find import Options
     from imagefinder.duplicates.report import DuplicateReport
+    from imagefinder.ocr.read import ReadReport
     from imagefinder.quality.measure import Outlier, QualityReport
     from imagefinder.results import IngestReport
     from imagefinder.vectors.variance import PcaReport
@@ -117,6 +119,12 @@ class Analysis(Catalog):
         """Judge the pictures not judged yet, or all ``again``: the records get ``blur``, ``issues`` and so on."""
         job = self._jobs.run("quality", {"again": again}, progress)
         return quality_of(job.result, self._jobs.skipped(job))
+
+    def read(self, *, progress: JobProgress | None = None, **options: Any) -> ReadReport:
+        """Read the text in the pictures not read yet, for searches and filters. The options are those of
+        ``ImageFinder.read``: ``again``, and ``workers``, how many cores of the server it may take."""
+        job = self._jobs.run("read", options, progress)
+        return read_of(job.result, self._jobs.skipped(job))
 
     # --- jobs -----------------------------------------------------------------------------------------------------
 

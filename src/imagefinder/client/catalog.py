@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from imagefinder._util.threads import chunked
+from imagefinder.client.concepts import Concepts
 from imagefinder.client.connection import Connection, filter_text
 from imagefinder.client.feedback import Feedback
 from imagefinder.client.responses import record_of
@@ -106,6 +107,11 @@ class Catalog(Connection):
     def feedback(self) -> Feedback:
         """What people said of responses, kept by the server."""
         return Feedback(self._transport, self._ids)
+
+    @property
+    def concepts(self) -> Concepts:
+        """Queries that are kept under a name, by the server."""
+        return Concepts(self._transport, self._ids)
 
     def _chosen(self, images: Sequence[str | os.PathLike[str]], filter: FilterLike) -> Sequence[str]:
         """The ids of images that are named, and of those that match."""

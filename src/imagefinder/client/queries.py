@@ -31,7 +31,7 @@ def _part(term: Term, transport: Transport) -> dict[str, Any]:
     part: dict[str, Any] = {"weight": term.weight} | ({"box": _sides(term)} if term.box else {})
     if term.quoted:
         part["quoted"] = True
-    if term.kind in (Kind.WORDS, Kind.ID, Kind.URL):
+    if term.kind in (Kind.WORDS, Kind.ID, Kind.URL, Kind.CONCEPT):
         return {term.kind.value: term.value, **part}
     data = bytes_of(Path(term.value) if isinstance(term.value, str) else term.value)
     if len(data) <= INLINE:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from imagefinder.clusters.clustering import Cluster
     from imagefinder.duplicates.report import Beside, DuplicateReport, Group
     from imagefinder.evaluation.of_index import Assessment
+    from imagefinder.ocr.read import ReadReport
     from imagefinder.quality.measure import Outlier, QualityReport
     from imagefinder.training.predict import Classified, Prediction
     from imagefinder.training.report import Training
@@ -92,6 +93,12 @@ def quality_of(result: Row, skipped: tuple[Skipped, ...]) -> QualityReport:
     return QualityReport(**_known(QualityReport, result), skipped=skipped)
 
 
+def read_of(result: Row, skipped: tuple[Skipped, ...]) -> ReadReport:
+    from imagefinder.ocr.read import ReadReport
+
+    return ReadReport(**{**_known(ReadReport, result), "skipped": skipped})
+
+
 def training_of(result: Row) -> Training:
     from imagefinder.evaluation.retrieval import LabelScores, WordScores
     from imagefinder.training.report import Training
@@ -111,13 +118,9 @@ def classified_of(result: Row, skipped: tuple[Skipped, ...]) -> Classified:
 
 
 def assessment_of(result: Row, missing: int) -> Assessment:
-    from imagefinder.evaluation.clustering import ClusterScores
     from imagefinder.evaluation.of_index import Assessment
-    from imagefinder.evaluation.retrieval import LabelScores, WordScores
 
-    kinds: dict[str, Any] = {"labels": LabelScores, "clusters": ClusterScores, "words": WordScores}
-    scores = {name: kind(**result[name]) for name, kind in kinds.items() if result[name]}
-    return Assessment(**{**_known(Assessment, result), **scores, "missing": missing})
+    return Assessment.from_dict({**result, "missing": missing})
 
 
 def variance_of(result: Row) -> PcaReport:

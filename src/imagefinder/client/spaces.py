@@ -15,6 +15,7 @@ from imagefinder.client.jobs import JobProgress
 from imagefinder.client.queries import bytes_of, data_uri
 from imagefinder.errors import NotFoundError
 from imagefinder.images.loader import is_url
+from imagefinder.index.better_words import BetterWords
 from imagefinder.results import BackfillReport, SpaceInfo
 
 if TYPE_CHECKING:
@@ -52,6 +53,12 @@ class Spaces(Connection):
         """Give all images the vectors of a further model, one that is on the server's machine."""
         job = self._jobs.run("model", {"name": name, "use": use}, progress)
         return BackfillReport(job.result["model"], job.result["filled"], tuple(self._jobs.skipped(job)))
+
+    def better_words(self) -> BetterWords | None:
+        """A model with which searches by words would find more, and what it costs on the server's machine; None where
+        there is none. ``run_job("better-words")`` fetches it there, and uses it."""
+        found = self._transport.json("GET", "/v1/better-words")["better_words"]
+        return BetterWords(**{name: found[name] for name in BetterWords.__dataclass_fields__}) if found else None
 
     def use_space(self, name: str) -> None:
         """Search in this space, or all spaces of this model, from now on."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from imagefinder._util.files import expanded
 from imagefinder.client.catalog import Catalog
+from imagefinder.client.evaluating import asked_for, captions_by_id
 from imagefinder.client.jobs import JobProgress
 from imagefinder.client.queries import parts_of
 from imagefinder.client.responses import assessment_of, classified_of, prediction_of, training_of
@@ -84,7 +85,7 @@ class Trainer(Catalog):
             given = {self._id(image): [*texts] for image, texts in captions.items()}
         elif captions is not None:
             table = self._table(captions)
-            given, missing = _by_id(table), table.missing
+            given, missing = captions_by_id(table), table.missing
         options = {"captions": given, "space": space, "name": name, "use": use, "seed": seed}
         return replace(self._train("words", None, progress, **options), missing=missing)
 
@@ -152,21 +153,17 @@ class Trainer(Catalog):
         name: str | None = self.about()["classifier"]
         return name
 
-    def evaluate(self, table: str | os.PathLike[str] | LabelTable, space: str | None = None) -> Assessment:
+    def evaluate(
+        self, table: str | os.PathLike[str] | LabelTable | None = None, space: str | None = None, **options: Any
+    ) -> Assessment:
         """Measure how well the index finds things, on a CSV of this machine with the columns ``filename`` and
-        ``label``, ``caption`` or both. Raises InvalidTableError or NotFoundError."""
-        truth = self._table(table)
-        options = {"labels": dict(truth.labels), "captions": _by_id(truth), "space": space}
-        return assessment_of(self._jobs.run("evaluate", options).result, len(truth.missing))
+        ``label``, ``caption`` or both, and by the options of the library's ``evaluate``. Raises InvalidTableError or
+        NotFoundError."""
+        progress = options.pop("progress", None)
+        asked, missing = asked_for(self.records(), table, options)
+        return assessment_of(self._jobs.run("evaluate", {**asked, "space": space}, progress).result, missing)
 
     def _table(self, table: str | os.PathLike[str] | LabelTable) -> LabelTable:
         from imagefinder.catalog.label_table import LabelTable, read_table
 
         return table if isinstance(table, LabelTable) else read_table(expanded(table), self.records())
-
-
-def _by_id(table: LabelTable) -> dict[str, list[str]]:
-    texts: dict[str, list[str]] = {}
-    for id, text in table.captions:
-        texts.setdefault(id, []).append(text)
-    return texts

@@ -1,32 +1,73 @@
-"""How well the index finds things, measured with a user's own labels or captions."""
+"""How well the index finds things, measured with what people know of their images."""
 
 from __future__ import annotations
 
 import os
-from collections import defaultdict
-from collections.abc import Set
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from imagefinder._util.arguments import options_of
 from imagefinder._util.files import expanded
-from imagefinder.catalog.label_table import LabelTable, read_table
-from imagefinder.evaluation.clustering import ClusterScores, score_clusters
-from imagefinder.evaluation.retrieval import LabelScores, WordScores, score_labels, score_words
-from imagefinder.search.embed import embed_texts
+from imagefinder.catalog.feedback import Feedback
+from imagefinder.catalog.label_table import LabelTable, from_field, read_table
+from imagefinder.catalog.question_tables import Pairs, Questions, read_pairs, read_questions
+from imagefinder.errors import InvalidInputError
+from imagefinder.evaluation.clustering import ClusterScores
+from imagefinder.evaluation.comparison import Comparison
+from imagefinder.evaluation.copies import CopyScores, score_copies
+from imagefinder.evaluation.retrieval import LabelScores, WordScores
+from imagefinder.evaluation.retrievals import Retrieval
+from imagefinder.evaluation.working import Measuring
+from imagefinder.types import ignore
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from imagefinder.index.collection import Collection
-    from imagefinder.types import Float32
+    from imagefinder.types import OnProgress, Record
+
+    ImageName: TypeAlias = str | os.PathLike[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What to measure by, beside a table of labels and captions, and how.
+
+    ``by`` names a field whose values are labels, such as ``folder``, ``tags``, ``cluster_name`` or a column of a table.
+    ``queries`` is a table of queries and the images that they should find, ``pairs`` one of duplicates: see
+    ``catalog.question_tables``. ``feedback`` measures by what people liked and disliked. ``tier`` is the loosest tier
+    of duplicates that counts. ``compare`` names two spaces or models, to say which of them finds more. ``min_score`` is
+    a cut to be measured; without it that of the search, where it makes one. ``limit`` is how many queries of each list
+    are asked, evenly spread, by default 1,000; images by their labels are all asked. ``seed`` is for the intervals.
+    """
+
+    by: str | None = None
+    queries: ImageName | Questions | None = None
+    feedback: bool = False
+    pairs: ImageName | Pairs | None = None
+    tier: str | None = None
+    compare: Sequence[str] = ()
+    min_score: float | None = None
+    limit: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.compare and not len(self.compare) == len(set(self.compare)) == 2:
+            raise InvalidInputError("Two different spaces are compared.", remedy="Name two: imagefinder spaces list")
+        if self.limit is not None and self.limit < 1:
+            raise InvalidInputError(f"limit is 1 or more, not {self.limit}.")
+        if not 0 <= self.seed < 2**31:
+            raise InvalidInputError(f"seed is from 0 to 2,147,483,647, not {self.seed}.")
 
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """The measures: ``labels`` for a table with a column ``label``, and ``clusters`` if there are any; ``words`` for a
-    table with a column ``caption``.
+    """The measures: ``labels`` for images with labels, and ``clusters`` if there are any; ``words`` for a table with a
+    column ``caption``. ``searches`` say all of it in full, one for each list of queries; ``copies`` is about
+    duplicates, and ``comparisons`` are of two spaces. ``notes`` say what could not be measured.
 
-    ``missing`` is the number of images in the table that are not in the index.
+    ``missing`` is the number of images in the tables that are not in the index.
     """
 
     space: str
@@ -35,6 +76,10 @@ class Assessment:
     labels: LabelScores | None = None
     clusters: ClusterScores | None = None
     words: WordScores | None = None
+    searches: tuple[Retrieval, ...] = ()
+    copies: CopyScores | None = None
+    comparisons: tuple[Comparison, ...] = ()
+    notes: tuple[str, ...] = field(default=())
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -44,61 +89,100 @@ class Assessment:
             "labels": self.labels.to_dict() if self.labels else None,
             "clusters": self.clusters.to_dict() if self.clusters else None,
             "words": self.words.to_dict() if self.words else None,
+            "searches": [search.to_dict() for search in self.searches],
+            "copies": self.copies.to_dict() if self.copies else None,
+            "comparisons": [comparison.to_dict() for comparison in self.comparisons],
+            "notes": list(self.notes),
         }
 
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any]) -> Assessment:
+        """What ``to_dict`` wrote; keys that this version doesn't know are let be."""
+        kinds: dict[str, Any] = {"labels": LabelScores, "clusters": ClusterScores, "words": WordScores}
+        scores: dict[str, Any] = {name: kind(**row[name]) if row.get(name) else None for name, kind in kinds.items()}
+        return cls(
+            space=row["space"],
+            images=row["images"],
+            missing=row["missing"],
+            searches=tuple(map(Retrieval.from_dict, row.get("searches", ()))),
+            copies=CopyScores.from_dict(row["copies"]) if row.get("copies") else None,
+            comparisons=tuple(map(Comparison.from_dict, row.get("comparisons", ()))),
+            notes=tuple(row.get("notes", ())),
+            **scores,
+        )
 
-def assess(collection: Collection, table: str | os.PathLike[str] | LabelTable, space: str | None = None) -> Assessment:
+
+def assess(
+    collection: Collection,
+    table: ImageName | LabelTable | None = None,
+    space: str | None = None,
+    *,
+    progress: OnProgress | None = None,
+    **options: Any,
+) -> Assessment:
     """Measure the index with a CSV that has the columns ``filename`` and ``label``, ``caption`` or both, or with a
-    table that ``label_table.read_table`` has read.
+    table that ``label_table.read_table`` has read; and with what the options name, which are those of ``Truth``.
 
     ``space`` is the name of the space or model to measure, by default the one in use. A file name is a path, relative
-    to the folder of the table, or the end of the path of an image in the index. Raises InvalidTableError.
+    to the folder of the table, or the end of the path of an image in the index. Raises InvalidTableError,
+    InvalidInputError for options that can't be or where there is nothing to measure by, and NotFoundError.
     """
-    truth = table if isinstance(table, LabelTable) else read_table(expanded(table), collection.records())
-    view = collection.view(space)
-    ids, vectors = collection.vectors(view.image)
-    truth = _of_those_there(truth, set(ids))
-    labels = [(row, truth.labels[id]) for row, id in enumerate(ids) if id in truth.labels]
-    label_scores = score_labels(vectors[[r for r, _ in labels]], [name for _, name in labels]) if labels else None
-    found = set(truth.labels) | {id for id, _ in truth.captions}
+    truth = options_of(Truth, options)
+    return collection.index.steadily(lambda: _assess(collection, table, space, truth, progress or ignore))
+
+
+def _assess(
+    collection: Collection, table: ImageName | LabelTable | None, space: str | None, truth: Truth, progress: OnProgress
+) -> Assessment:
+    collection.ready()
+    told = read_truth(collection.records(), table, truth)
+    work = Measuring(collection, space, truth.min_score, truth.limit, truth.seed, progress)
+    labelled = work.labelled(told.table)
+    searches = [*labelled.searches, *work.asked(told.queries)]
+    if truth.feedback:
+        searches += work.judged(Feedback(collection.index).list())
+    copies = score_copies(collection, told.pairs, truth.tier, progress) if told.pairs else None
+    comparisons = work.compared((truth.compare[0], truth.compare[1])) if truth.compare else []
     return Assessment(
-        space=view.image,
-        images=len(found),
-        missing=len(truth.missing),
-        labels=label_scores,
-        clusters=_clusters(collection, truth),
-        words=_words(collection, truth, view.words) if truth.captions else None,
+        space=work.view.image,
+        images=labelled.images,
+        missing=told.missing,
+        labels=labelled.labels,
+        clusters=labelled.clusters,
+        words=labelled.words,
+        searches=tuple(searches),
+        copies=copies,
+        comparisons=tuple(comparisons),
+        notes=tuple(dict.fromkeys(work.notes)),
     )
 
 
-def _of_those_there(truth: LabelTable, there: Set[str]) -> LabelTable:
-    """What is said of images that have vectors: others have gone since the table was read, or are still to come."""
-    return replace(
-        truth,
-        labels={id: label for id, label in truth.labels.items() if id in there},
-        captions=[(id, text) for id, text in truth.captions if id in there],
-    )
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the tables say of images of the index, by their ids; ``missing`` counts the names that are not in it."""
+
+    table: LabelTable
+    queries: Questions | None
+    pairs: Pairs | None
+    missing: int
 
 
-def _clusters(collection: Collection, truth: LabelTable) -> ClusterScores | None:
-    """How well the clusters of the images agree with their labels; None if there are no clusters or no labels."""
-    found = {r.id: r.extra.get("cluster") for r in collection.records("has cluster")}
-    pairs = [(label, cluster) for id, label in truth.labels.items() if isinstance(cluster := found.get(id), int)]
-    return score_clusters([label for label, _ in pairs], [cluster for _, cluster in pairs]) if pairs else None
-
-
-def _words(collection: Collection, truth: LabelTable, words: str | None) -> WordScores | None:
-    """Only images with a caption are ranked. Captions that are equal are one text with several right images."""
-    space = words or collection.text_space
-    ids, vectors = collection.vectors(space)
-    there = dict(zip(ids, vectors, strict=True))
-    row = {id: i for i, id in enumerate(sorted({id for id, _ in truth.captions if id in there}))}
-    images = np.stack([there[id] for id in row]) if row else np.zeros((0, vectors.shape[1]), np.float32)
-    right: defaultdict[str, set[int]] = defaultdict(set)
-    for id, caption in truth.captions:
-        if id in row:
-            right[caption].add(row[id])
-    if not right:
-        return None
-    texts: Float32 = embed_texts(collection, list(right), space)
-    return score_words(texts, images, [sorted(rows) for rows in right.values()])
+def read_truth(records: Sequence[Record], table: ImageName | LabelTable | None, truth: Truth) -> Told:
+    """Read the tables. Raises InvalidTableError, and InvalidInputError if there are none and nothing else either."""
+    if table is None and not (truth.by or truth.queries or truth.pairs or truth.feedback):
+        raise InvalidInputError(
+            "There is nothing to measure by.",
+            remedy="Give labels or captions, queries, pairs, a field that has labels, or use what was liked.",
+        )
+    told = table if isinstance(table, LabelTable) else LabelTable({}, [], ())
+    if table is not None and not isinstance(table, LabelTable):
+        told = read_table(expanded(table), records)
+    if truth.by:
+        told = replace(told, labels={**from_field(records, truth.by), **told.labels})
+    queries, pairs = truth.queries, truth.pairs
+    if queries is not None and not isinstance(queries, Questions):
+        queries = read_questions(expanded(queries), records, told.labels)
+    if pairs is not None and not isinstance(pairs, Pairs):
+        pairs = read_pairs(expanded(pairs), records)
+    names = {name for one in (told, queries, pairs) if one is not None for name in one.missing}
+    return Told(told, queries, pairs, len(names))

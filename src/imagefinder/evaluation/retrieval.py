@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from imagefinder.errors import InvalidInputError
+from imagefinder.evaluation.measures import MEASURES, Rows, average_precision, measure, ranks_among
+from imagefinder.types import OnProgress, Progress, ignore
 
 if TYPE_CHECKING:
     from imagefinder.types import Float32
 
-CUT = 100  # ranks looked at
-BLOCK = 1024  # queries ranked at once
+CUT = 100  # the largest R of ``map_at_r``
+BLOCK = 256  # queries ranked at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,40 +58,53 @@ def score_labels(vectors: Float32, labels: Sequence[str]) -> LabelScores:
 
     Raises InvalidInputError when the lengths differ or no class has two images.
     """
+    ranked = rank_labels(vectors, labels)
+    return label_scores(len(labels), ranked)
+
+
+class RankedLabels(NamedTuple):
+    """How well the others of its class are found by each image that is not alone in its class: the places of these
+    images, their ``MEASURES`` float64 (queries, measures), and their average precision at R, R at most ``CUT``."""
+
+    queries: npt.NDArray[np.intp]
+    rows: Rows
+    capped: Rows
+    classes: int
+
+
+def rank_labels(vectors: Float32, labels: Sequence[str], progress: OnProgress = ignore) -> RankedLabels:
+    """Rank all images by each that has others of its class, leaving itself out. No ranking is kept, so the memory that
+    is needed is that of ``BLOCK`` rows of scores. Raises InvalidInputError when the lengths differ or no class has two
+    images."""
     if len(vectors) != len(labels):
         raise InvalidInputError(f"There are {len(vectors)} vectors and {len(labels)} labels.")
     names, classes = np.unique(np.asarray(labels, dtype=str), return_inverse=True)
-    sizes = np.bincount(classes, minlength=len(names))
-    queries = np.flatnonzero(sizes[classes] > 1)
+    members = np.split(np.argsort(classes, kind="stable"), np.cumsum(np.bincount(classes, minlength=len(names)))[:-1])
+    queries = np.flatnonzero(np.array([len(some) for some in members])[classes] > 1)
     if not len(queries):
         raise InvalidInputError("No label stands at two images or more.", remedy="Check the column of labels.")
-    first, average = 0.0, 0.0
-    for rows, ranked in _ranked(vectors, queries):
-        right = classes[ranked] == classes[rows][:, None]
-        first += right[:, 0].sum()
-        average += _average_precision(right, np.minimum(sizes[classes[rows]] - 1, CUT)).sum()
-    n = len(queries)
-    return LabelScores(len(vectors), len(names), n, round(first / n, 4), round(average / n, 4))
-
-
-def _average_precision(right: npt.NDArray[np.bool_], r: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """AP@R of each row of ``right`` (queries, ranks), where ``r`` (queries,) is the number of relevant images."""
-    ranks = np.arange(1, right.shape[1] + 1)
-    counted = right & (ranks <= r[:, None])
-    precision = np.cumsum(counted, axis=1) / ranks
-    return np.asarray((precision * counted).sum(axis=1) / r)
-
-
-def _ranked(
-    vectors: Float32, queries: npt.NDArray[np.intp]
-) -> Iterator[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
-    """Blocks of queries, and for each query the rows nearest to it, the best first, without the query itself."""
-    keep = min(CUT, len(vectors) - 1)
+    rows, capped = np.zeros((len(queries), len(MEASURES))), np.zeros(len(queries))
     for start in range(0, len(queries), BLOCK):
-        rows = queries[start : start + BLOCK]
-        scores = vectors[rows] @ vectors.T
-        scores[np.arange(len(rows)), rows] = -np.inf
-        yield rows, np.argsort(-scores, axis=1, kind="stable")[:, :keep]
+        progress(Progress("ranking", start, len(queries)))
+        asking = queries[start : start + BLOCK]
+        scores = vectors[asking] @ vectors.T
+        scores[np.arange(len(asking)), asking] = -np.inf
+        ascending = np.sort(scores, axis=1)
+        for i, query in enumerate(asking):
+            others = members[classes[query]]
+            others = others[others != query]
+            ranks, right = ranks_among(scores[i], ascending[i], others), np.ones(len(others))
+            rows[start + i] = measure(ranks, right, right)
+            capped[start + i] = average_precision(ranks, min(len(others), CUT))
+    return RankedLabels(queries, rows, capped, len(names))
+
+
+def label_scores(images: int, ranked: RankedLabels) -> LabelScores:
+    """The two measures that trained models are compared by."""
+    first = ranked.rows[:, MEASURES.index("hit@1")].mean()
+    return LabelScores(
+        images, ranked.classes, len(ranked.queries), round(float(first), 4), round(float(ranked.capped.mean()), 4)
+    )
 
 
 def score_words(texts: Float32, images: Float32, right: Sequence[Sequence[int]]) -> WordScores:

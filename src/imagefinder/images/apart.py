@@ -31,7 +31,7 @@ WAIT = 12 if os.name == "posix" else 3  # times the seconds allowed, by the cloc
 START = 60  # seconds in which a decoder is ready
 PIPE = 1 << 20  # bytes a pipe holds, where that can be said
 BOUNDS = ("max_pixels", "max_decoded_pixels", "max_seconds", "max_memory")  # of Limits
-FACTS = ("width", "height", "format", "taken_at", "taken_from")  # of LoadedImage
+FACTS = ("width", "height", "format", "taken_at", "taken_from", "told")  # of LoadedImage
 _CODE = (  # numeric packages are given one thread before they are loaded
     "import os, sys; os.environ.update(OMP_NUM_THREADS='1', OPENBLAS_NUM_THREADS='1', MKL_NUM_THREADS='1'); "
     "sys.path[:] = sys.argv[1:]; from imagefinder.images.worker import main; main()"

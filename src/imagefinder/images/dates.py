@@ -10,6 +10,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from imagefinder.images.xmp import packet_of
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
@@ -28,7 +30,6 @@ _XMP = re.compile(
     rb"(exif:DateTimeOriginal|photoshop:DateCreated|(?:xmp|xap):CreateDate)\s*(?:=\s*[\"']|>)\s*([0-9][^\"'<]{3,40})"
 )
 _XMP_ORDER = (b"exif:DateTimeOriginal", b"photoshop:DateCreated", b"xmp:CreateDate", b"xap:CreateDate")
-_XMP_BYTES = 1_000_000  # looked at; the rest of a larger packet is padding or previews
 _NAMED = re.compile(
     r"(?<!\d)((?:19|20)\d\d)([-_.]?)(0[1-9]|1[0-2])\2(0[1-9]|[12]\d|3[01])"
     r"(?:(?>(?:\s+(?:at|um)\s+|[-_. T])+)([01]?\d|2[0-3])([-_.:h]?)([0-5]\d)\6?([0-5]\d)(?:\s*([AaPp])[Mm]\b)?)?"
@@ -132,9 +133,12 @@ def _text(value: object) -> str:
 
 
 def _xmp(image: Image, data: bytes) -> str | None:
-    packet = image.info.get("xmp") or getattr(image, "tag_v2", {}).get(700) or b""
-    packet = packet.encode() if isinstance(packet, str) else bytes(packet)
-    found = dict(reversed(_XMP.findall(packet[:_XMP_BYTES])))
+    return taken_by_xmp(packet_of(image))
+
+
+def taken_by_xmp(packet: bytes) -> str | None:
+    """When a packet of XMP says that its picture was taken; None where it doesn't."""
+    found = dict(reversed(_XMP.findall(packet)))
     dates = (_checked(found[name].decode("latin-1")) for name in _XMP_ORDER if name in found)
     return next((date for date in dates if date), None)
 

@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image
 
 from imagefinder.errors import ImageError
-from imagefinder.images import apart, dates
+from imagefinder.images import apart, dates, metadata
 from imagefinder.images.colour import bare, is_done, orientation, to_rgb, upright, white_of
 from imagefinder.images.files import open_file, unreadable
 from imagefinder.images.frames import is_blank, later_frames
@@ -90,7 +90,7 @@ def decode_here(
         raise apart.too_costly(f"Decoding it would take {held / 1e6:,.0f} MB of memory; {allowed}.")
     with hold(pixels):
         drafted = image.size != full
-        said, picture, turned = _finished(image, encoded.data, limits)
+        said, told, picture, turned = _finished(image, encoded.data, limits)
     width, height = (full[1], full[0]) if drafted and turned else full if drafted else picture.size
     return LoadedImage(
         ref=encoded.ref,
@@ -102,6 +102,7 @@ def decode_here(
         format="JPEG" if image.format == "MPO" else image.format or "",
         taken_at=said.at,
         taken_from=said.by,
+        told=told,
     )
 
 
@@ -156,13 +157,13 @@ def _too_many(pixels: int, limit: int, what: str) -> ImageError:
     )
 
 
-def _finished(image: Image.Image, data: bytes, limits: Limits) -> tuple[dates.Taken, Image.Image, bool]:
-    """When it was taken, the decoded, upright RGB picture, and whether width and height were swapped for that. Of
-    several frames or pages it is the first that shows something."""
+def _finished(image: Image.Image, data: bytes, limits: Limits) -> tuple[dates.Taken, dict[str, Any], Image.Image, bool]:
+    """When it was taken, what else it says, the decoded, upright RGB picture, and whether width and height were swapped
+    for that. Of several frames or pages it is the first that shows something."""
     try:
         image.load()
         turned = orientation(image) >= 5
-        said = dates.taken(image, data)
+        said, told = dates.taken(image, data), metadata.told(image)
         white, picture = white_of(image), upright(image)
         animated = bool(getattr(image, "is_animated", False))
         if picture is not image and not animated:
@@ -172,7 +173,7 @@ def _finished(image: Image.Image, data: bytes, limits: Limits) -> tuple[dates.Ta
             frames = later_frames(image, limits.max_decoded_pixels, lambda size: _check_claim(size, limits))
             later = (to_rgb(upright(frame), white_of(frame)) for frame in frames)
             picture = next((found for found in later if not is_blank(found)), picture)
-        return said, picture, turned
+        return said, told, picture, turned
     except Exception as error:  # a decoder given damaged bytes raises anything
         raise _broken(error) from error
 

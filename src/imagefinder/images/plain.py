@@ -152,10 +152,10 @@ def _is_small(exif: bytes) -> bool:
         return int.from_bytes(exif[at : at + size], order)  # type: ignore[arg-type]
 
     claimed, places = 0, [whole(4, 4)]
-    for place in places:  # grows by the directory of the photo, the only other one that is read
+    for place in places:  # grows by the directories of the photo and of its place, the only other ones that are read
         for entry in range(place + 2, min(place + 2 + 12 * whole(place, 2), len(exif) - 11), 12):
             tag, kind, count = whole(entry, 2), whole(entry + 2, 2), whole(entry + 4, 4)
             claimed += min(count * (_UNITS[kind] if kind < len(_UNITS) else 8), len(exif)) + 12
-            if tag == 0x8769 and len(places) < 2:
+            if tag in (0x8769, 0x8825) and len(places) < 3:
                 places.append(whole(entry + 8, 4))
     return claimed <= METADATA

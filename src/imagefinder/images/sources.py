@@ -19,6 +19,7 @@ from imagefinder.images.loader import is_url, split_url
 from imagefinder.images.ours import inside_ours, ours
 from imagefinder.images.parquet import ENDINGS, has_pictures
 from imagefinder.images.places import located
+from imagefinder.images.sidecars import Sidecars, beside
 from imagefinder.images.tables import read_rows
 from imagefinder.types import ImageRef, SkipCode, Skipped
 
@@ -135,6 +136,7 @@ class FolderSource(Source):
                 self._unreadable.append(folder + os.sep)
                 yield _skipped(ignore, reason)
                 return
+        sidecars = Sidecars(entries)
         for entry in entries:
             if _is_folder(entry):
                 if not rules.leaves_out(below + entry.name, folder=True):
@@ -142,16 +144,16 @@ class FolderSource(Source):
             elif not rules.leaves_out(below + entry.name, folder=False):
                 if entry.is_symlink() and not os.path.exists(entry.path):
                     self.broken.append(entry.path)
-                yield from self._file(entry)
+                yield from self._file(entry, sidecars)
 
-    def _file(self, entry: os.DirEntry[str]) -> Iterator[ImageRef | Skipped]:
+    def _file(self, entry: os.DirEntry[str], sidecars: Sidecars) -> Iterator[ImageRef | Skipped]:
         extension = os.path.splitext(entry.name)[1].lower()
         if extension in UNSUPPORTED:
             yield Skipped(
                 _printable(entry.path), SkipCode.UNSUPPORTED_FORMAT, UNSUPPORTED[extension], "Save it as JPEG or PNG."
             )
         elif extension in EXTENSIONS:
-            yield _file_ref(entry.path, self, entry=entry)
+            yield _file_ref(entry.path, self, entry=entry, sidecar=sidecars.of(entry.name))
         elif extension in ENDINGS:
             yield from self._table(entry.path)
 
@@ -190,7 +192,7 @@ class FileSource(Source):
         super().__init__(path, within=within)
 
     def scan(self) -> Iterator[ImageRef | Skipped]:
-        yield _file_ref(self.uri, self)
+        yield _file_ref(self.uri, self, sidecar=beside(self.uri))
 
 
 class UrlSource(Source):
@@ -239,7 +241,8 @@ class TableSource(Source):
         if is_url(uri):
             return ImageRef(uri, folder=_url_folder(uri), source=self.uri, metadata=metadata)
         place = inside(uri)
-        found = _file_ref(place.table if place else uri, self, metadata)
+        sidecar = ("", None) if place else beside(uri)
+        found = _file_ref(place.table if place else uri, self, metadata, sidecar=sidecar)
         return replace(found, uri=uri, size=None) if place and isinstance(found, ImageRef) else found
 
 
@@ -275,7 +278,11 @@ def open_source(
 
 
 def _file_ref(
-    path: str, source: Source, metadata: Any = None, entry: os.DirEntry[str] | None = None
+    path: str,
+    source: Source,
+    metadata: Any = None,
+    entry: os.DirEntry[str] | None = None,
+    sidecar: tuple[str, int | None] = ("", None),
 ) -> ImageRef | Skipped:
     """The reference to a file. ``entry`` saves reading its facts again after a folder has been listed, and looking
     where a file leads that is no link."""
@@ -290,7 +297,7 @@ def _file_ref(
         return _skipped(path, unreadable(error))
     folder = os.path.basename(os.path.dirname(path))
     mtime_ns = min(max(found.st_mtime_ns, -(2**63)), 2**63 - 1)  # what an index can hold: the years 1678 to 2262
-    return ImageRef(path, found.st_size, mtime_ns, folder, source.uri, metadata or {}, source.within)
+    return ImageRef(path, found.st_size, mtime_ns, folder, source.uri, metadata or {}, source.within, "", *sidecar)
 
 
 def _skipped(path: str, error: ImageError) -> Skipped:

@@ -17,7 +17,7 @@ from imagefinder.images.csv_lines import HEAD, Lines
 from imagefinder.images.parquet import ENDINGS, ParquetTable
 from imagefinder.images.places import places
 from imagefinder.images.table_limits import CELL, check_size
-from imagefinder.types import DERIVED_FIELDS, RECORD_FIELDS
+from imagefinder.types import DERIVED_FIELDS, RECORD_FIELDS, UNSHOWN_FIELDS
 
 COLUMNS = (  # of several, the first is taken; names that say "image" go before those that may be a page's
     ("uri", "image_link", "image_src", "product_image_url", "image_url", "photo_image_url", "image_uri", "img_url")
@@ -32,7 +32,7 @@ LONGEST_CELL = CELL  # a quotation mark that is never closed makes a longer one
 COUNTED = 1000  # rows after which they are counted again
 _PICTURE = re.compile(r"^https?://\S+$|\.(?:jpe?g|png|webp|gif|bmp|tiff?|avif|hei[cf])$", re.IGNORECASE)
 _SPECIAL = ("caption", "tags")
-_TAKEN = (*RECORD_FIELDS, *DERIVED_FIELDS, "id")
+_TAKEN = (*RECORD_FIELDS, *DERIVED_FIELDS, *UNSHOWN_FIELDS, "text_by", "id")
 
 
 class NoPlacesError(InvalidTableError):
@@ -142,13 +142,7 @@ def _metadata(row: dict[str, Any]) -> dict[str, Any]:
             value = [t.strip() for t in re.split(r"[,;|]", str(value)) if t.strip()]
         elif lower == "caption":
             value = " ".join(value) if isinstance(value, list) else str(value)
-        key = (
-            lower
-            if lower in _SPECIAL
-            else f"csv_{lower}"
-            if lower in (*RECORD_FIELDS, *DERIVED_FIELDS, "id")
-            else name.strip()
-        )
+        key = lower if lower in _SPECIAL else f"csv_{lower}" if lower in _TAKEN else name.strip()
         metadata[key] = value
     return metadata
 

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 FILE = "said.jsonl"
 FORMER = "said.json"  # what it was while it told only of images that had left
-BY_PEOPLE = ("tags", "caption", "name", "cluster_pinned")  # with none of these, nothing was said
-FIELDS = (*BY_PEOPLE, "cluster", "cluster_name")
+BY_PEOPLE = ("tags", "caption", "name", "cluster_pinned")  # as far as no file says the same
+FIELDS = (*BY_PEOPLE, "cluster", "cluster_name", "file_tags", "own_tags", "file_caption", "own_caption")
 BATCH = 1000
 GROWN, LEAST = 4, 1024**2  # it is written anew when it has so many times the size it had then, and so many bytes
 HEAD = b'{"size": %12d, "anew": %12d}\n'  # the size of the file, and the one it had when it was written anew
@@ -40,14 +40,19 @@ _FIELDS = {
     "cluster_pinned?": bool,
     "cluster?": int,
     "cluster_name?": str,
+    "file_tags?": [str],
+    "own_tags?": [str],
+    "file_caption?": str,
+    "own_caption?": bool,
 }
 _IMAGE = {"content_hash": str, "uri": str, "when": str, "fields": _FIELDS}
 _PAIR = {"pair": [str], "decision": (str, None), "when": str, "names": [str]}
 _CLUSTER = {"label": int, "name": str, "named": bool, "locked": bool, "joined": bool}
 _GROUPS = {"groups": (str, None), "clusters": [_CLUSTER], "apart": [[int]]}
-_JUDGEMENT = {"feedback": str, "row": ({"id": str}, None)}
-SHAPE = (_IMAGE, _PAIR, _GROUPS, _JUDGEMENT, {"size": int, "anew": int})
-FEW = (b'{"pair"', b'{"groups"', b'{"feedback"')  # begin the lines that are not of images
+MADE = ("feedback", "concept")  # what people made, by ids: judgements, and queries that they gave a name
+_MADE = [{kind: str, "row": ({"id": str}, None)} for kind in MADE]
+SHAPE = (_IMAGE, _PAIR, _GROUPS, *_MADE, {"size": int, "anew": int})
+FEW = (b'{"pair"', b'{"groups"', *(f'{{"{kind}"'.encode() for kind in MADE))  # begin the lines that are not of images
 
 
 class Home(Protocol):
@@ -87,13 +92,13 @@ class Said:
 @dataclass(slots=True)
 class Kept:
     """All that is kept: of ``images`` by content and URI, decisions on ``pairs`` of contents, the row about the
-    clusters in force (``groups``), judgements by their ids (``feedback``). Of the images ``taken_back`` nothing is said
-    any more. ``lost`` lines can't be read."""
+    clusters in force (``groups``), and what people ``made``, by its kind and its ids. Of the images ``taken_back``
+    nothing is said any more. ``lost`` lines can't be read."""
 
     images: dict[tuple[str, str], Said] = field(default_factory=dict)
     pairs: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     groups: dict[str, Any] | None = None
-    feedback: dict[str, dict[str, Any]] = field(default_factory=dict)
+    made: dict[str, dict[str, dict[str, Any]]] = field(default_factory=lambda: {kind: {} for kind in MADE})
     taken_back: set[tuple[str, str]] = field(default_factory=set)
     lost: int = 0
 
@@ -114,10 +119,10 @@ class Kept:
                 self.pairs[first, second] = dict(row)
         elif "groups" in row:
             self.groups = dict(row) if row["groups"] else None
-        elif "feedback" in row:
-            self.feedback.pop(row["feedback"], None)
+        for kind in (kind for kind in MADE if kind in row):
+            self.made[kind].pop(row[kind], None)
             if row["row"]:
-                self.feedback[row["feedback"]] = row["row"]
+                self.made[kind][row[kind]] = row["row"]
 
     def rows(self) -> Iterator[Mapping[str, Any]]:
         """The lines that say all of it."""
@@ -125,7 +130,7 @@ class Kept:
         yield from self.pairs.values()
         if self.groups:
             yield self.groups
-        yield from ({"feedback": id, "row": row} for id, row in self.feedback.items())
+        yield from ({kind: id, "row": row} for kind, rows in self.made.items() for id, row in rows.items())
 
     def add(self, later: Iterable[Said]) -> None:
         for said in later:
@@ -133,11 +138,26 @@ class Kept:
 
 
 def said_of(payload: Mapping[str, Any]) -> Said | None:
-    """What people said of the image with this payload; None if it is nothing."""
-    if not payload.get("content_hash") or not any(payload.get(name) for name in BY_PEOPLE):
+    """What people said of the image with this payload; None if it is nothing, or only what its file says too. What
+    they took away of the file's is something."""
+    if not payload.get("content_hash") or not _is_said(payload):
         return None
     fields = {name: payload[name] for name in FIELDS if payload.get(name) is not None}
     return Said(str(payload["content_hash"]), str(payload["uri"]), fields)
+
+
+def _is_said(payload: Mapping[str, Any]) -> bool:
+    if any(payload.get(name) for name in ("name", "cluster_pinned", "own_tags", "own_caption")):
+        return True
+    by_file = by_file_alone(payload)
+    return set(payload.get("tags") or ()) != set(by_file["tags"] or ()) or (
+        (payload.get("caption") or None) != (by_file["caption"] or None)
+    )
+
+
+def by_file_alone(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields as they are while people say nothing: what the file of the image says, None for nothing."""
+    return {"tags": payload.get("file_tags"), "caption": payload.get("file_caption"), "name": None}
 
 
 def changed(payload: Mapping[str, Any], changes: Mapping[str, Any]) -> Iterator[Said]:

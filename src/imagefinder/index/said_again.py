@@ -17,6 +17,7 @@ from imagefinder.index.said import (
     Home,
     Kept,
     Said,
+    by_file_alone,
     is_cut_short,
     load_said,
     note,
@@ -26,8 +27,9 @@ from imagefinder.index.said import (
 from imagefinder.types import image_id
 
 PUT_BACK = ("tags", "caption", "name")  # a pin comes back with the clusters, which keep their members themselves
-DECISIONS, FEEDBACK = "decisions.json", "feedback.jsonl"
-_FEEDBACK = ({"removed": str}, {"id": str})
+DECISIONS = "decisions.json"
+LINES = {"feedback": "feedback.jsonl", "concept": "concepts.jsonl"}  # files of what people made
+_LINE = ({"removed": str}, {"id": str})
 _PAIRS = {"pairs": [{"a": str, "b": str, "decision": str, "when": str, "names?": [str]}]}
 
 
@@ -114,9 +116,9 @@ def mend(index: Home, kept: Kept) -> Kept:
     for points in index.store.scroll(fields=("uri", "content_hash", *FIELDS), batch=5000):
         kept.add(said for point in points if (said := said_of(point.payload)))
     _keep_decisions(index, kept)
-    for row in read_lines(index.path / FEEDBACK, _FEEDBACK)[0]:
-        id = row.get("removed") or row["id"]
-        kept.take({"feedback": id, "row": None if "removed" in row else row})
+    for kind, name in LINES.items():
+        for row in read_lines(index.path / name, _LINE)[0]:
+            kept.take({kind: row.get("removed") or row["id"], "row": None if "removed" in row else row})
     kept.lost = 0
     save_said(index.path, kept)
     return kept
@@ -143,7 +145,7 @@ def put_back(index: Home) -> int:
             said = part[point.id]
             if point.payload.get("content_hash") != said.content_hash:
                 continue
-            wanted = {name: said.fields.get(name) for name in PUT_BACK}
+            wanted = {n: said.fields.get(n) for n in PUT_BACK} if said.fields else by_file_alone(point.payload)
             if any((point.payload.get(name) or None) != (value or None) for name, value in wanted.items()):
                 index.store.merge_payload([point.id], wanted)
                 changed += 1

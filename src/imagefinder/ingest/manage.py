@@ -12,6 +12,7 @@ from imagefinder.catalog.feedback import purge_feedback
 from imagefinder.duplicates.decisions import purge_decisions
 from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.images.sources import open_source
+from imagefinder.index.concepts import purge_concepts
 from imagefinder.index.said import load_said, retire, save_said
 from imagefinder.ingest.opening import source_uri
 from imagefinder.ingest.removal import MISSING
@@ -143,12 +144,13 @@ def _target(entry: SourceEntry, old: str, new: str) -> str:
 
 def purge(index: Index) -> int:
     """Forget for good what people said of images that are not in the index any more: tags, captions and names,
-    decisions on duplicates, and feedback. Returns of how many images. Raises IndexDamagedError or StorageError."""
+    decisions on duplicates, feedback and concepts. Returns of how many images. Raises IndexDamagedError or
+    StorageError."""
     with index.writing:
         found = index.store.columns(("uri", "content_hash"))
         content = dict(zip(found["uri"], found["content_hash"], strict=True))
         there = set(content.values())
-        gone = purge_decisions(index, there) | purge_feedback(index, there)
+        gone = purge_decisions(index, there) | purge_feedback(index, there) | purge_concepts(index, there)
         kept = load_said(index.path)
         left = [key for key in kept.images if content.get(key[1]) != key[0]]
         for key in left:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from imagefinder.store.base import Store
 
 
-KNOWN_FIELDS = ("bytes", "mtime_ns", "content_hash", "source")
+KNOWN_FIELDS = ("bytes", "mtime_ns", "content_hash", "source", "sidecar_ns")
 
 
 class Known(NamedTuple):
@@ -27,11 +27,13 @@ class Known(NamedTuple):
     mtime_ns: int | None
     content_hash: str
     source: str
+    sidecar_ns: int | None = None
 
     def is_current(self, ref: ImageRef) -> bool:
-        """Whether the image is unchanged. A URL has neither size nor time here, so it counts as unchanged once it is
-        indexed; a picture inside a table has the table's time."""
-        return ref.mtime_ns is None or (self.mtime_ns == ref.mtime_ns and ref.size in (None, self.size))
+        """Whether the image and its sidecar are unchanged. A URL has neither size nor time here, so it counts as
+        unchanged once it is indexed; a picture inside a table has the table's time."""
+        same = self.mtime_ns == ref.mtime_ns and self.sidecar_ns == ref.sidecar_ns
+        return ref.mtime_ns is None or (same and ref.size in (None, self.size))
 
 
 @dataclass(slots=True)
@@ -60,9 +62,10 @@ class Plan:
 
     @property
     def reusable(self) -> dict[str, str]:
-        """From content hash to the id of a point whose vectors do not change during the run."""
+        """From content hash to the id of a point whose vectors do not change during the run, and whose record says
+        nothing but what its file says."""
         changing = {ref.uri for ref in self.todo}
-        return {k.content_hash: k.id for uri, k in self.known.items() if uri not in changing}
+        return {k.content_hash: k.id for uri, k in self.known.items() if uri not in changing and k.sidecar_ns is None}
 
     def is_away(self, uri: str) -> bool:
         """Whether an image of the index belongs to a source that is not there, or paused."""

@@ -9,17 +9,37 @@ from typing import Any
 
 from imagefinder.images import dates
 from imagefinder.images.inside import is_file
+from imagefinder.images.sidecars import told_beside
+from imagefinder.ingest.told import told_of, with_told
 from imagefinder.store.checks import storable
-from imagefinder.types import DERIVED_FIELDS, ImageRef, Record
+from imagefinder.types import DERIVED_FIELDS, FILE_FIELDS, TEXT_FIELDS, ImageRef, LoadedImage, Record
 
 FILE_FACTS = ("width", "height", "format", "taken_at", "taken_from")
 FACTS = (*FILE_FACTS, "colours")  # what only decoding tells
+_OF_CONTENT = {*DERIVED_FIELDS, *FILE_FIELDS, *TEXT_FIELDS}
+
+
+def facts_of(loaded: LoadedImage) -> dict[str, Any]:
+    """What a picture, its file and its sidecar say, for ``make_record``. What the sidecar says goes before."""
+    from imagefinder.images.palette import colour_names
+
+    ref = loaded.ref
+    told = {**loaded.told, **(told_beside(ref.sidecar, ref.within) if ref.sidecar else {})}
+    facts = {name: told.pop(name, getattr(loaded, name)) for name in FILE_FACTS}
+    return {**facts, "colours": colour_names(loaded.image), "told": told}
+
+
+def copied_facts(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """The same from the record of an image with the same content."""
+    return {**{name: payload.get(name) for name in FACTS}, "told": told_of(payload)}
 
 
 def make_record(ref: ImageRef, content_hash: str, size: int, facts: Mapping[str, Any], former: Record | None) -> Record:
     """The record of an image of ``size`` bytes. Caption, tags and other columns of the ``former`` record are kept
-    unless the table of ``ref`` has other values. What was computed from the image is kept if its content is the
-    same."""
+    unless the table of ``ref`` has other values; what its file says is added (``told`` of the ``facts``). What was
+    computed from the image is kept if its content is the same."""
+    facts, told = dict(facts), facts.get("told") or {}
+    facts.pop("told", None)
     mtime = dates.of_file(ref.mtime_ns)
     record = Record(
         id=ref.id,
@@ -35,7 +55,7 @@ def make_record(ref: ImageRef, content_hash: str, size: int, facts: Mapping[str,
         extra=_kept(former, content_hash) if former else {},
         **{**facts, **_dated(ref, facts, mtime), "colours": tuple(facts.get("colours") or ())},
     )
-    return with_metadata(record, ref)
+    return with_metadata(with_told(record, told, ref.sidecar_ns), ref)
 
 
 def _dated(ref: ImageRef, facts: Mapping[str, Any], mtime: str | None) -> dict[str, Any]:
@@ -52,7 +72,7 @@ def _dated(ref: ImageRef, facts: Mapping[str, Any], mtime: str | None) -> dict[s
 
 def _kept(former: Record, content_hash: str) -> dict[str, Any]:
     same = former.content_hash == content_hash
-    return {k: v for k, v in former.extra.items() if (same or k not in DERIVED_FIELDS) and k != "missing"}
+    return {k: v for k, v in former.extra.items() if (same or k not in _OF_CONTENT) and k != "missing"}
 
 
 def with_metadata(record: Record, ref: ImageRef) -> Record:
@@ -60,9 +80,11 @@ def with_metadata(record: Record, ref: ImageRef) -> Record:
     metadata = dict(ref.metadata)
     caption = metadata.pop("caption", record.caption)
     tags = metadata.pop("tags", None)
+    read = TEXT_FIELDS if "text" in metadata else ()  # what was read in the picture gives way to the table's text
+    extra = {name: value for name, value in record.extra.items() if name not in read}
     return replace(
         record,
         caption=str(caption) if caption is not None else None,
         tags=tuple(str(t) for t in tags) if isinstance(tags, list) else record.tags,
-        extra={**record.extra, **{k: v for k, v in metadata.items() if v is not None and storable(k, v)}},
+        extra={**extra, **{k: v for k, v in metadata.items() if v is not None and storable(k, v)}},
     )

@@ -17,7 +17,7 @@ from imagefinder.index.spaces import add_spaces, refit, spaces_of
 from imagefinder.ingest.fill import fill
 from imagefinder.ingest.former import Earlier, Former
 from imagefinder.ingest.plan import Plan, make_plan
-from imagefinder.ingest.records import FACTS, FILE_FACTS, make_record, with_metadata
+from imagefinder.ingest.records import copied_facts, facts_of, make_record, with_metadata
 from imagefinder.ingest.removal import settle
 from imagefinder.results import Assigned, BackfillReport, IngestReport
 from imagefinder.store.base import Point
@@ -189,9 +189,12 @@ class _Run:
         return results
 
     def _claim(self, encoded: EncodedImage) -> _Read:
-        """Decide where the vectors of this content come from, so that each content is embedded only once."""
+        """Decide where the vectors of this content come from, so that each content is embedded only once. An image
+        with a sidecar shares nothing with its copies: it may say something else."""
         read = _Read(encoded.ref, encoded.content_hash, len(encoded.data))
         known = self.plan.known.get(encoded.ref.uri)
+        if encoded.ref.sidecar or (known and known.sidecar_ns is not None):
+            return read
         with self._lock:
             if known and known.content_hash == read.content_hash and not self._force:
                 read.copy_of = known.id
@@ -204,10 +207,8 @@ class _Run:
         return read
 
     def _decode(self, encoded: EncodedImage, read: _Read) -> np.ndarray:
-        from imagefinder.images.palette import colour_names
-
         loaded = self.loader.decode(encoded)
-        read.facts = {**{name: getattr(loaded, name) for name in FILE_FACTS}, "colours": colour_names(loaded.image)}
+        read.facts = facts_of(loaded)
         return self.embedder.preprocess(loaded.image)
 
     # --- storing (in the calling thread) --------------------------------------------------------------------------
@@ -256,7 +257,7 @@ class _Run:
         if not reads:
             return
         origins = [found[r.copy_of or ""] for r in reads]
-        payloads = self._payloads(reads, [{k: p.payload.get(k) for k in FACTS} for p in origins])
+        payloads = self._payloads(reads, [copied_facts(p.payload) for p in origins])
         self._upsert(reads, payloads, [p.vectors for p in origins])
 
     def _upsert(self, reads: Sequence[_Read], payloads: Sequence[dict[str, Any]], vectors: Sequence[Any]) -> None:
@@ -265,12 +266,13 @@ class _Run:
         self.index.store.upsert(points)
         for read in reads:
             self._count(read)
-            self._stored_hashes.setdefault(read.content_hash, read.ref.id)
+            if not read.ref.sidecar:
+                self._stored_hashes.setdefault(read.content_hash, read.ref.id)
 
     def _count(self, read: _Read) -> None:
         known = self.plan.known.get(read.ref.uri)
         if known:
-            self.counts["unchanged" if known.content_hash == read.content_hash and not self._force else "updated"] += 1
+            self.counts["unchanged" if read.copy_of == known.id else "updated"] += 1
         else:
             self.counts["moved" if read.moved else "added"] += 1
 

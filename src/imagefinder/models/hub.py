@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import re
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn
 
+from imagefinder._util.ending import EndedError
 from imagefinder.errors import ModelError, NotFoundError, StorageError
 from imagefinder.models.spec import file_sha256
 from imagefinder.types import OnProgress, Progress
@@ -23,6 +25,11 @@ _ADDRESS = re.compile(
     r"hub:(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[^\s:@]+))?(?::(?P<file>[^\s:@]+))?", re.ASCII | re.IGNORECASE
 )
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_ANYWHERE = (  # addresses kept for documentation: nobody has them
+    (socket.AF_INET, ("192.0.2.1", 443)),
+    (socket.AF_INET6, ("2001:db8::1", 443)),
+)
+_HUB = "https://huggingface.co"
 _ELSEWHERE = (
     "On a machine with a network run `imagefinder models pull NAME --to FOLDER`, bring the folder here, and use "
     "`onnx:FOLDER`."
@@ -84,6 +91,26 @@ class Listing:
 
     def total(self, paths: list[str]) -> int:
         return sum(self.files[path].size for path in paths)
+
+
+def within_reach() -> bool:
+    """Whether the hub, or the mirror in its place, can probably be reached: HF_HUB_OFFLINE is not set, and the system
+    has a route beyond the machine. Nothing is sent, and no name is looked up: "connecting" a socket for datagrams only
+    asks the system for the route."""
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        return False
+    return constants.ENDPOINT != _HUB or any(_has_route(*place) for place in _ANYWHERE)
+
+
+def _has_route(family: int, place: tuple[str, int]) -> bool:
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as asking:
+            asking.connect(place)
+    except OSError:
+        return False
+    return True
 
 
 def look_up(address: Address) -> Listing:
@@ -209,7 +236,7 @@ def _as_ours(address: Address) -> Iterator[None]:
     """Turn all errors of the hub into ImageFinder's, which say what to do."""
     try:
         yield
-    except (ModelError, NotFoundError, StorageError):
+    except (ModelError, NotFoundError, StorageError, EndedError):
         raise
     except Exception as error:  # huggingface_hub raises its own, those of its HTTP client, and OSError
         _explain(address, error)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from imagefinder.errors import NotFoundError
 from imagefinder.images.loader import Loader
 from imagefinder.results import Hits
+from imagefinder.search.concept_terms import with_concepts
 from imagefinder.search.embed import EmbeddedTerm, Pictures, SpaceQuery, Stopwatch, embed_terms, query_vectors
 from imagefinder.search.ends import (
     LEAST,
@@ -46,9 +47,10 @@ def search_collection(collection: Collection, query: QueryInput | None, options:
     liked, disliked = (tuple(dict.fromkeys(map(collection.resolve, p))) for p in (options.liked, options.disliked))
     views = collection.views(options.spaces)
     terms = parse_query(query) if query is not None else []
+    terms, options = with_concepts(collection.index, terms, replace(options, liked=liked, disliked=disliked))
     sides = [view.image_model.short_side for view in views] if any(t.shows_picture for t in terms) else [1]
     with closing(Loader(collection.limits, max(sides), together=True)) as loader:
-        return search(views, terms, replace(options, liked=liked, disliked=disliked), loader)
+        return search(views, terms, options, loader)
 
 
 def search(views: Sequence[View], terms: Sequence[Term], options: SearchOptions, loader: Loader) -> Hits:

@@ -28,6 +28,7 @@ class Kind(StrEnum):
     FILE = "file"
     URL = "url"
     ID = "id"
+    CONCEPT = "concept"  # the name of what people kept, see ``concepts``
     DATA = "data"  # bytes of an image file, or a picture in memory
 
 
@@ -90,7 +91,7 @@ class Term:
     quoted: bool = False
 
     def __post_init__(self) -> None:
-        if self.box is not None and self.kind is Kind.WORDS:
+        if self.box is not None and self.kind in (Kind.WORDS, Kind.CONCEPT):
             raise InvalidQueryError("A box is a part of a picture; words have none.", remedy="Leave out the box.")
         if not math.isfinite(self.weight):
             raise InvalidQueryError(f"A weight is a finite number, not {self.weight}.")
@@ -99,7 +100,7 @@ class Term:
     def shows_picture(self) -> bool:
         """Whether a picture has to be read and embedded for this term. For a whole image of the index, the stored
         vector is used."""
-        return self.kind is not Kind.WORDS and (self.kind is not Kind.ID or self.box is not None)
+        return self.kind not in (Kind.WORDS, Kind.CONCEPT) and (self.kind is not Kind.ID or self.box is not None)
 
     @property
     def text(self) -> str:
@@ -113,12 +114,12 @@ QueryInput: TypeAlias = "Part | list[Part]"
 def parse_query(query: QueryInput, *, files: bool = True) -> list[Term]:
     """The terms of a query.
 
-    Text is split at `` + `` and `` - ``, and ``-word`` or ``-"some words"`` is subtracted: see ``grammar``. Each
-    part may have a weight (``2:dog``) and is an id (``id:UUID``), a URL, a file (one that exists, or that is
-    written like the path of an image), or else, and always in quotation marks, text to search by. A ``Path``, the
-    bytes of an image file, or a Pillow image is one term. A list contains parts to be added, each with or without a
-    weight: ``["dog", (Path("beach.jpg"), 0.5), ("people", -1)]``. With ``files=False``, no text is read as a path
-    or
+    Text is split at `` + `` and `` - ``, and ``-word`` or ``-"some words"`` is subtracted: see ``grammar``. Each part
+    may have a weight (``2:dog``) and is an id (``id:UUID``), a kept concept (``concept:NAME``), a URL, a file (one that
+    exists, or that is written like the path of an image), or else, and always in quotation marks, text to search by. A
+    ``Path``, the bytes of an image file, or a Pillow image is one term. A list contains parts to be added, each with or
+    without a weight: ``["dog", (Path("beach.jpg"), 0.5), ("people", -1)]``. With ``files=False``, no text is read as a
+    path or
     looked up on the disk: for text from strangers. Raises InvalidQueryError.
     """
     parts: list[Part] = query if isinstance(query, list) else [query]
@@ -193,6 +194,8 @@ def _terms(part: Part, files: bool) -> list[Term]:
 def _classify(text: str, files: bool) -> Term:
     if text.startswith("id:"):
         return Term(Kind.ID, _uuid(text[3:].strip()))
+    if text.startswith("concept:"):
+        return Term(Kind.CONCEPT, text.removeprefix("concept:").strip())
     if text.lower().startswith(("http://", "https://")):
         return Term(Kind.URL, text)
     if files and (_is_file(text) or _looks_like_path(text)):

@@ -31,6 +31,7 @@ from imagefinder.server.metrics import Measured
 from imagefinder.server.routes import (
     about,
     clusters,
+    concepts,
     duplicates,
     embeddings,
     images,
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
 PACKED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "image/*")  # not compressed once more
 PAGE = Path(__file__).with_name("page")
 PLACES = ("/", "/groups", "/groups/{label}", "/map", "/duplicates", "/library")  # what the page shows by its address
-ROUTES = (search, images, clusters, maps, duplicates, jobs, embeddings, sources, spaces, predict, about)  # of the API
+ROUTES = (search, concepts, images, clusters, maps, duplicates, jobs, embeddings, sources, spaces, predict, about)
 ABOUT = """Search and organise a collection of images. Every error has one shape:
 `{"error": {"code", "message", "remedy"}}`. Images are named by their ids.
 Times are in UTC unless they say otherwise."""

@@ -10,6 +10,7 @@ from imagefinder._util.suggest import unknown_argument
 from imagefinder.catalog.edits import CAPTION_LENGTH, NAME_LENGTH, TAG_LENGTH, TAGS
 from imagefinder.clusters.edit import LONGEST
 from imagefinder.duplicates.decisions import Decision
+from imagefinder.index.concepts import LONGEST as LONGEST_NAME
 from imagefinder.search.options import ABOUT_OPTIONS, About, Measure
 
 Id = Annotated[
@@ -32,6 +33,11 @@ Url = Annotated[str, StringConstraints(pattern=r"^[hH][tT][tT][pP][sS]?://", max
 DataUri = Annotated[str, Field(description="A data URI: data:image/jpeg;base64,...")]
 UploadName = Annotated[
     str, StringConstraints(pattern="^[0-9a-f]{32}$"), Field(description="The name that POST /v1/uploads gave.")
+]
+ConceptName = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=LONGEST_NAME),
+    Field(description="The name of a concept.", examples=["red shoes"]),
 ]
 FilterText = Annotated[
     str,
@@ -71,21 +77,23 @@ def check_one(body: Body, *names: str) -> None:
 
 
 class Part(Body):
-    """One part of a query: exactly one of words, id, url, image and upload. A negative weight steers away from it."""
+    """One part of a query: exactly one of words, id, url, image, upload and concept. A negative weight
+    steers away from it."""
 
     words: QueryText | None = None
     id: Id | None = None
     url: Url | None = None
     image: DataUri | None = None
     upload: UploadName | None = None
+    concept: ConceptName | None = None
     weight: float = Field(1.0, ge=-100, le=100)
     box: Box | None = Field(None, description="Search by this part of the picture only.")
     quoted: bool = Field(False, description="Search by the words even if the model knows none of them.")
 
     @model_validator(mode="after")
     def _one(self) -> Part:
-        check_one(self, "words", "id", "url", "image", "upload")
-        if self.box and self.words is not None:
+        check_one(self, "words", "id", "url", "image", "upload", "concept")
+        if self.box and (self.words is not None or self.concept is not None):
             raise ValueError("a box needs a picture")
         return self
 
@@ -171,6 +179,21 @@ class Feedback(Body):
     query: dict[str, Any] = Field(default_factory=dict, description="The body of the search that was judged.")
     liked: Ids = Field(default_factory=list)
     disliked: Ids = Field(default_factory=list)
+
+
+class Concept(_Query):
+    """A query to be kept under a name, and images that were right and wrong."""
+
+    name: ConceptName
+    liked: Ids = Field(default_factory=list)
+    disliked: Ids = Field(default_factory=list)
+    min_score: float | None = Field(
+        None, description="Hits that score at least this belong to it. None: those that the search is sure of."
+    )
+
+
+class Renamed(Body):
+    name: ConceptName
 
 
 class Change(Body):

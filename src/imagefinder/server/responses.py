@@ -45,6 +45,16 @@ class Image(ResponseBody):
     colours: list[str] = []
     cluster: int | None = None
     cluster_name: str | None = None
+    camera: str | None = Field(default=None, description="What the file says of itself, as lens, lat and lon.")
+    lens: str | None = None
+    lat: float | None = Field(default=None, description="Degrees, WGS 84, north positive.")
+    lon: float | None = Field(default=None, description="Degrees, WGS 84, east positive.")
+    text: str | None = Field(default=None, description="The text read in the picture.")
+    text_boxes: list[int] | None = Field(
+        default=None,
+        description="Of one image only: four numbers for each word of its text (by spaces): left, top, right and "
+        "bottom, in thousandths of the picture's sides.",
+    )
 
 
 class Hit(Image):
@@ -71,6 +81,23 @@ class Hits(ResponseBody):
     surely: int | None = Field(description="How many images surely fit, where the hits were cut.")
     maybe: int | None = Field(description="How many more maybe fit. Both together are 1000 at most.")
     hits: list[Hit]
+
+
+class Concept(ResponseBody):
+    """A query under a name. `parts` are those of POST /v1/search; `images` are marked as belonging to it."""
+
+    id: str
+    created: str
+    name: str
+    parts: list[dict[str, Any]]
+    liked: list[dict[str, str]]
+    disliked: list[dict[str, str]]
+    min_score: float | None
+    images: int
+
+
+class Concepts(ResponseBody):
+    concepts: list[Concept]
 
 
 class Upload(ResponseBody):
@@ -238,6 +265,22 @@ class Sources(ResponseBody):
 class Spaces(ResponseBody):
     images: int
     spaces: list[Space]
+
+
+class BetterModel(ResponseBody):
+    """A model with which searches by words would find more, and what it costs there."""
+
+    model: str = Field(description="The short name of a model of the catalogue.")
+    title: str
+    licence: str
+    bytes: int = Field(description="Still to be fetched; 0 if it is on the server's machine.")
+    images: int
+    images_per_second: float = Field(description="Judged by a part of such a model, timed on the server's machine.")
+    seconds: float = Field(description="For all images at that speed, without reading them.")
+
+
+class BetterWords(ResponseBody):
+    better_words: BetterModel | None = Field(description="null: none is needed, or none can be fetched.")
 
 
 class Link(ResponseBody):

@@ -9,8 +9,8 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import json
-import time
 from collections import OrderedDict
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -238,7 +238,7 @@ class Buckets:
     def _check(self, client: str, taken: int) -> None:
         if not self._rate:
             return
-        now, client = time.monotonic(), _owner(client)
+        now, client = monotonic(), _owner(client)
         level, then = self._levels.pop(client, (self._size, now))
         level = min(self._size, level + (now - then) * self._rate)
         self._levels[client] = (max(0.0, level - taken), now)

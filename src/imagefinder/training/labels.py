@@ -13,8 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imagefinder._util.files import expanded
-from imagefinder.catalog.label_table import read_table
-from imagefinder.clusters.algorithms.methods import NOISE
+from imagefinder.catalog.label_table import from_field, read_table
 from imagefinder.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -26,13 +25,6 @@ if TYPE_CHECKING:
     Labels: TypeAlias = str | os.PathLike[str] | Mapping[str, str]
     Captions: TypeAlias = str | os.PathLike[str] | Mapping[str, Sequence[str]]  # a table, or several by id
 
-FIRST = {  # what gives images a value of a field that none has
-    "tags": "Tag images of two kinds at least: imagefinder tag IMAGE... --add TAG",
-    "cluster": "Cluster them first: imagefinder cluster",
-    "cluster_name": "Cluster them first: imagefinder cluster",
-    "class": "Train a classifier and use it first: imagefinder train classifier",
-    "caption": "Give captions in a table.",
-}
 SHARE, LEAST = 0.25, 2  # of each class held out: this share, and this many at least
 
 
@@ -127,29 +119,6 @@ def examples_of(labels: Mapping[str, str], records: Iterable[Record], *, missing
         what = f"Only one class, {found.classes[0]!r}, is" if rows else "No label is"
         raise InvalidInputError(f"{what} there to learn from.", remedy="Label images of two classes at least.")
     return found
-
-
-def from_field(records: Iterable[Record], field: str) -> dict[str, str]:
-    """Labels by id from a field of the records, such as ``folder``, ``tags`` or ``cluster_name``, or from a column of a
-    table. An image without a value, without a cluster, or with several tags gets no label. Raises InvalidInputError for
-    a field that gives no labels."""
-    labels: dict[str, str] = {}
-    fields: set[str] = set()
-    for record in records:
-        row = record.to_dict()
-        fields |= row.keys()
-        value = row.get(field)
-        if isinstance(value, list):
-            value = value[0] if len(value) == 1 else None
-        if value not in (None, "") and (field, value) != ("cluster", NOISE):
-            labels[record.id] = str(value)
-    if not labels:
-        known = ", ".join(sorted(fields - {"id", "uri", "content_hash"})) or "none"
-        first = f"{FIRST[field]} " if field in FIRST else ""
-        raise InvalidInputError(
-            f"No image has one value of {field!r} to learn from.", remedy=f"{first}Fields: {known}."
-        )
-    return labels
 
 
 def from_feedback(judgements: Iterable[Judgement]) -> dict[str, str]:

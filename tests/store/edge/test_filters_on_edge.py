@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from imagefinder.store.base import Point, VectorParams
 from imagefinder.store.edge.store import EdgeStore
 from imagefinder.store.exact import ExactStore
-from imagefinder.store.filters.parse import And, Compare, Contains, Filter, Has, In, Not, Or, parse
+from imagefinder.store.filters.parse import And, Compare, Contains, Filter, Has, In, Near, Not, Or, parse
 
 WORDS = ["red", "Red", "", "5", "5.0", "2020", "true", "straße", "STRASSE", "a b", "2024-05", "2024-05-01"]
 TEXT = st.sampled_from(WORDS) | st.text(st.characters(exclude_categories=["Cs"]), max_size=4)
@@ -48,6 +48,8 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "caption": TEXT,
     "width": WHOLE,
     "taken_at": DATES,
+    "lat": st.floats(-90, 90) | SCALARS | st.none(),
+    "lon": st.floats(-180, 180) | SCALARS | st.lists(SCALARS, max_size=2),
 }
 PAYLOADS = st.fixed_dictionaries({}, optional=FIELDS)
 OPS = st.sampled_from(["=", "!=", "<", "<=", ">", ">="])
@@ -60,6 +62,7 @@ LEAVES: st.SearchStrategy[Filter] = st.one_of(
     st.builds(In, TEXT_FIELDS, st.lists(SCALARS, min_size=1, max_size=3).map(tuple)),
     st.builds(Contains, st.sampled_from([*FIELDS]), TEXT),
     st.builds(Has, st.sampled_from([*FIELDS])),
+    st.builds(Near, st.floats(-90, 90), st.floats(-180, 180), st.floats(0.1, 20_038)),
 )
 FILTERS = st.recursive(
     LEAVES,

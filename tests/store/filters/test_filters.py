@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from imagefinder.errors import InvalidFilterError
-from imagefinder.store.filters.parse import And, Compare, Contains, Filter, Has, In, Not, Or, as_filter, parse
+from imagefinder.store.filters.parse import And, Compare, Contains, Filter, Has, In, Near, Not, Or, as_filter, parse
 from imagefinder.store.filters.predicate import matches
 
 READ = {
@@ -41,6 +41,11 @@ READ = {
     "a=1 and b=2 and c=3": And((Compare("a", "=", 1), Compare("b", "=", 2), Compare("c", "=", 3))),
     "a=1 or b=2 and not c=3": Or((Compare("a", "=", 1), And((Compare("b", "=", 2), Not(Compare("c", "=", 3)))))),
     "(a=1 or b=2) and c=3": And((Or((Compare("a", "=", 1), Compare("b", "=", 2))), Compare("c", "=", 3))),
+    "near(52.52, 13.4)": Near(52.52, 13.4, 10),
+    "NEAR ( -33.9 ,151.2, 5 )": Near(-33.9, 151.2, 5),
+    "not near(0,0,0.5) and a=1": And((Not(Near(0, 0, 0.5)), Compare("a", "=", 1))),
+    "near = 5": Compare("near", "=", 5),
+    "has near": Has("near"),
     "größe=größer": Compare("größe", "=", "größer"),
 }
 
@@ -71,6 +76,18 @@ REFUSED = {
     "taken_at = yesterday": "'taken_at' is a date",
     "taken_at = 2020-13": "'taken_at' is a date",
     "a < true": "no order",
+    "near(52.5)": "expected ',' at position 10",
+    "near(here, 5)": "expected a latitude at position 6, found 'here'",
+    "near('52.5', 5)": "expected a latitude",
+    "near(52, true)": "expected a longitude",
+    "near(52, 13, far)": "expected a distance in kilometres",
+    "near(52, 13, 5, 7)": r"expected '\)'",
+    "near()": "expected a latitude",
+    "near(91, 0)": "latitude from -90 to 90",
+    "near(0, 181)": "longitude from -180 to 180",
+    "near(0, 0, 0)": "distance in kilometres over 0",
+    "near(0, 0, -1)": "distance in kilometres over 0",
+    "near(0, 0, 99999)": "up to 20,038",
     "not " * 5000 + "a=1": "at most 100 levels",
     "(" * 5000: "at most 100 levels",
 }
@@ -129,6 +146,16 @@ MEANING: list[tuple[str, dict[str, Any], bool]] = [
     ("x in (1, two)", {"x": [3, 1]}, True),
     ("name >= m", {"name": "n"}, True),
     ("name < m", {"name": 5}, False),
+    ("near(52.52, 13.405, 878)", {"lat": 48.8566, "lon": 2.3522}, True),  # Berlin to Paris: 877.5 km
+    ("near(52.52, 13.405, 877)", {"lat": 48.8566, "lon": 2.3522}, False),
+    ("near(52.52, 13.405)", {"lat": "52.6", "lon": "13.4"}, True),  # of a CSV table
+    ("near(0, 179.99, 3)", {"lat": 0, "lon": -179.99}, True),
+    ("near(90, 0, 1)", {"lat": 90, "lon": 137}, True),
+    ("near(0, 0, 20038)", {"lat": 0, "lon": 180}, True),
+    ("near(0, 0)", {"lat": 0}, False),
+    ("near(0, 0)", {"lat": "nowhere", "lon": 0}, False),
+    ("near(0, 0, 20038)", {"lat": 91, "lon": 0}, False),
+    ("not near(0, 0)", {}, True),
     ("taken_at >= 2020", {"taken_at": "2020-01-01T00:00:00"}, True),
     ("taken_at > 2020", {"taken_at": "2020-05-01T00:00:00"}, False),
     ("taken_at <= 2020", {"taken_at": "2020-12-31T23:59:59"}, True),

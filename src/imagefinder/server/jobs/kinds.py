@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 from pydantic import AfterValidator, ConfigDict, Field, ValidationError
 
+from imagefinder._util.extras import require
 from imagefinder.duplicates.matching.tiers import Tier
 from imagefinder.errors import InvalidInputError, StorageError
 from imagefinder.images.files import is_within
@@ -20,6 +21,7 @@ from imagefinder.server.errors import first_fault
 from imagefinder.server.jobs import options
 from imagefinder.server.jobs.job import Job
 from imagefinder.server.jobs.queue import Jobs
+from imagefinder.server.jobs.task import Task
 from imagefinder.server.requests import Body
 from imagefinder.server.settings import place_of
 from imagefinder.server.uploads import Uploads, bounds, check_source
@@ -29,34 +31,7 @@ if TYPE_CHECKING:
     from imagefinder.server.hub import Changed, Hub
     from imagefinder.server.settings import ServerSettings
     from imagefinder.training.report import Training
-    from imagefinder.types import Progress, Skipped
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A job as its run sees it."""
-
-    finder: ImageFinder
-    job: Job
-    jobs: Jobs
-    hub: Hub
-
-    def step(self, stage: str, done: int = 0, total: int = 0, *, open: bool = False) -> None:
-        """Say how far the job is; it ends here if somebody has cancelled it. ``open``: other short work, such as adding
-        an image, may be done now."""
-        self.jobs.step(self.job, stage, done, total, open=open)
-
-    def report(self, progress: Progress) -> None:
-        """The same, as the library says it."""
-        self.step(progress.stage, progress.done, progress.total)
-
-    def leave_out(self, skipped: Sequence[Skipped]) -> None:
-        """List images that the job could not use."""
-        self.job.skipped = [s.to_dict() for s in skipped]
-
-    def changed(self, *what: Changed) -> None:
-        """Tell pages what has changed, before the job's end does."""
-        self.hub.changed(*what)
+    from imagefinder.types import Progress
 
 
 class Host(Protocol):
@@ -216,6 +191,17 @@ def _quality(task: Task, *, again: bool = False) -> Any:
     return row
 
 
+def _read(task: Task, *, again: bool = False, workers: int | None = None) -> Any:
+    report = task.finder.read(again=again, workers=workers, progress=task.report)
+    task.leave_out(report.skipped)
+    return {**report.to_dict(), "skipped": len(report.skipped)}
+
+
+def _check_read(host: Host, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    require("ocr", what="Reading the text in pictures")
+    return {}
+
+
 def _pca(task: Task) -> Any:
     task.step("measuring")
     return task.finder.pca_report().to_dict()
@@ -225,6 +211,20 @@ def _model(task: Task, *, name: str, use: bool = False) -> Any:
     filled = task.finder.add_model(name, use=use, progress=task.report)
     task.leave_out(filled.skipped)
     return {**filled.to_dict(), "skipped": len(filled.skipped)}
+
+
+def _better_words(task: Task) -> Any:
+    """Fetch the model that is recommended for words, embed all images with it, and search with it from then on."""
+    from imagefinder.index.better_words import RECOMMENDED
+    from imagefinder.models.registry import pull_model
+
+    def fetching(progress: Progress) -> None:
+        name = progress.stage.rpartition("/")[2]
+        task.step(f"fetching {name}, in MB", progress.done // 1_000_000, progress.total // 1_000_000, open=True)
+
+    task.step("asking the hub", open=True)
+    spec = pull_model(RECOMMENDED, progress=fetching)
+    return _model(task, name=spec.name, use=True)
 
 
 def _train(task: Task, *, what: str, **options: Any) -> Any:
@@ -252,13 +252,21 @@ def _evaluate(
     *,
     labels: Mapping[str, str] = MappingProxyType({}),
     captions: Mapping[str, Sequence[str]] = MappingProxyType({}),
-    space: str | None = None,
+    queries: Sequence[Mapping[str, Any]] = (),
+    duplicates: Sequence[tuple[str, str]] = (),
+    apart: Sequence[tuple[str, str]] = (),
+    **options: Any,
 ) -> Any:
     from imagefinder.catalog.label_table import LabelTable
+    from imagefinder.catalog.question_tables import Asked, Pairs, Questions
 
     task.step("measuring")
     pairs = [(id, text) for id, texts in captions.items() for text in texts]
-    return task.finder.evaluate(LabelTable(labels, pairs, ()), space).to_dict()
+    table = LabelTable(labels, pairs, ()) if labels or captions else None
+    asked = Questions(tuple(Asked(**one) for one in queries)) if queries else None
+    judged = Pairs.of(duplicates, apart) if duplicates or apart else None
+    given = {name: value for name, value in options.items() if value is not None}
+    return task.finder.evaluate(table, queries=asked, pairs=judged, progress=task.report, **given).to_dict()
 
 
 JOBS: dict[str, JobKind] = {
@@ -271,11 +279,16 @@ JOBS: dict[str, JobKind] = {
     ),
     "outliers": JobKind("Looking for odd ones out", options.OutlierOptions, _outliers, ("images",)),
     "quality": JobKind("Measuring quality", options.QualityOptions, _quality, ("images",)),
+    "read": JobKind("Reading text in pictures", options.ReadOptions, _read, ("images",), _check_read),
     "pca": JobKind("Measuring dimensions", options.NoOptions, _pca),
     "model": JobKind("Adding a model", options.ModelOptions, _model, ("images",)),
+    "better-words": JobKind("Getting better at words", options.NoOptions, _better_words, ("images",)),
     "train": JobKind(_train_title, options.TrainOptions, _train, ("images",), hidden=("labels", "captions")),
     "evaluate": JobKind(
-        "Measuring how well images are found", options.EvaluateOptions, _evaluate, hidden=("labels", "captions")
+        "Measuring how well images are found",
+        options.EvaluateOptions,
+        _evaluate,
+        hidden=("labels", "captions", "queries", "duplicates", "apart"),
     ),
     "classify": JobKind("Telling classes", options.ClassifyOptions, _classify, ("images",)),
     "move-source": JobKind("Moving a source", options.MoveOptions, _move, ("images",), _check_move, ("within",)),

@@ -106,6 +106,13 @@ class QualityOptions(Body):
     again: bool = False
 
 
+class ReadOptions(Body):
+    """Read the text in the pictures that were not read yet."""
+
+    again: bool = Field(False, description="Read all of them again.")
+    workers: int | None = Field(None, ge=1, le=256, description="Cores to take, by default half of them.")
+
+
 class NoOptions(Body):
     pass
 
@@ -150,12 +157,38 @@ class TrainOptions(Body):
         return self
 
 
+class AskedQuery(Body):
+    """A query in words, as people write them, or an image by its id, and the images that it should find."""
+
+    text: Annotated[str, StringConstraints(max_length=2000)] = ""
+    image: Id | Literal[""] = ""
+    right: Annotated[dict[Id, Annotated[float, Field(gt=0, le=100)]], Field(max_length=100_000)] = Field(
+        default_factory=dict, description="How right each image is, by its id; none where nothing fits."
+    )
+
+    @model_validator(mode="after")
+    def _one(self) -> AskedQuery:
+        if bool(self.text.strip()) == bool(self.image):
+            raise ValueError("give a text or an image")
+        return self
+
+
 class EvaluateOptions(Body):
-    """Labels, captions or both, by the ids of images."""
+    """Labels, captions, queries and pairs of duplicates, by the ids of images; what is measured besides, and how."""
 
     labels: Labels = Field(default_factory=dict)
     captions: Captions = Field(default_factory=dict)
+    by: Label | None = Field(None, description="A field whose values are labels: folder, tags, a table's column ...")
+    queries: list[AskedQuery] = Field(default_factory=list, max_length=10_000)
+    feedback: bool = Field(False, description="Measure by what was liked and disliked.")
+    duplicates: list[tuple[Id, Id]] = Field(default_factory=list, max_length=100_000)
+    apart: list[tuple[Id, Id]] = Field(default_factory=list, max_length=100_000, description="Pairs that are none.")
+    tier: Tier | None = Field(None, description="The loosest tier of duplicates that counts.")
     space: Name | None = Field(None, description="Space or model to measure. None: the one in use.")
+    compare: tuple[Name, Name] | None = Field(None, description="Two spaces or models: which one finds more.")
+    min_score: float | None = Field(None, description="A cut to measure.")
+    limit: int | None = Field(None, ge=1, le=100_000, description="Queries of each list, by default 1,000.")
+    seed: Seed = 0
 
 
 class ClassifyOptions(Body):

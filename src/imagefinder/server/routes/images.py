@@ -79,7 +79,9 @@ async def facets(serving: ServingDep, filter: FilterParam = None) -> Response:
 @reads()
 def get_image(serving: ServingDep, id: requests.Id) -> Response:
     """All that is known of one image."""
-    return Json(serving.finder.get(id).to_dict())
+    record = serving.finder.get(id)
+    boxes = record.extra.get("text_boxes")
+    return Json({**record.to_dict(), **({"text_boxes": boxes} if boxes else {})})
 
 
 @router.patch("/images/{id}", response_model=responses.Image)

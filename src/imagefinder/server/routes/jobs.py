@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Query
 from fastapi.responses import Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
+from imagefinder.errors import ImageError, NotFoundError
+from imagefinder.images.loader import is_url
 from imagefinder.server import responses
 from imagefinder.server.access import changes, reads
 from imagefinder.server.errors import RefusedError
 from imagefinder.server.jobs.kinds import JobRequest, Kind, submit
-from imagefinder.server.state import Json, ServingDep
+from imagefinder.server.state import Json, Serving, ServingDep
 from imagefinder.server.strict import Router
 
 router = Router(prefix="/v1", tags=["jobs"])
@@ -69,6 +72,35 @@ def skipped(
     """The images that a job left out, each with the reason and what to do about it."""
     rows = serving.jobs.get(id).skipped
     return Json({"total": len(rows), "skipped": rows[offset : offset + k]})
+
+
+@router.get("/jobs/{id}/report", response_class=Response, responses={200: {"content": {"text/html": {}}}, 404: {}})
+@reads(costly=True)
+async def report(serving: ServingDep, id: str) -> Response:
+    """What a job of the kind `evaluate` has measured, as one HTML file with the worst queries as pictures."""
+    job = serving.jobs.get(id)
+    if job.kind != "evaluate" or not job.result:
+        raise NotFoundError(f"The job {id} has measured nothing.", remedy="Start one of the kind evaluate.")
+    page = await serving.drawing.run(_report, serving, job.result)
+    headers = {"content-disposition": 'attachment; filename="imagefinder-report.html"'}
+    return Response(page, media_type="text/html; charset=utf-8", headers=headers)
+
+
+def _report(serving: Serving, result: dict[str, Any]) -> bytes:
+    from imagefinder.evaluation.of_index import Assessment
+    from imagefinder.evaluation.report import THUMB, page_of
+
+    def picture(id: str, uri: str) -> str:
+        """Of the image that has the id now, whatever the result says of it; none that would have to be fetched."""
+        try:
+            record = serving.finder.get(id)
+            if is_url(record.uri) and not serving.pictures.is_kept(record, THUMB):
+                return ""
+            return f"data:image/jpeg;base64,{b64encode(serving.pictures.thumbnail(record, THUMB)).decode()}"
+        except (ImageError, NotFoundError):
+            return ""
+
+    return page_of(Assessment.from_dict(result), picture).encode("utf-8", "replace")
 
 
 def _room(serving: ServingDep) -> None:

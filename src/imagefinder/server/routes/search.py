@@ -97,7 +97,7 @@ def _next(hits: Hits, offset: int, k: int) -> int | None:
     return end if len(hits) == k and end < hits.total else None
 
 
-def terms_of(serving: Serving, query: requests.Search, given: Sequence[Term] = ()) -> QueryInput:
+def terms_of(serving: Serving, query: requests.Search | requests.Concept, given: Sequence[Term] = ()) -> QueryInput:
     """The terms of a query, beside those ``given``. Nothing in it is taken for a path. Raises InvalidQueryError."""
     terms: list[Part] = [*given, *(_term(serving, part) for part in query.parts)]
     if query.words and query.words.strip():
@@ -113,6 +113,8 @@ def _term(serving: Serving, part: requests.Part) -> Term:
         return Term(Kind.ID, part.id.lower(), part.weight, box)
     if part.url is not None:
         return Term(Kind.URL, part.url, part.weight, box)
+    if part.concept is not None:
+        return Term(Kind.CONCEPT, part.concept, part.weight)
     data = decode_data_uri(part.image) if part.image is not None else serving.uploads.query(part.upload or "")
     return Term(Kind.DATA, data, part.weight, box)
 

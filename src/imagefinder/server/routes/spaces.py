@@ -24,6 +24,19 @@ async def spaces(serving: ServingDep) -> Response:
     return Json(await serving.searching.run(_spaces, serving))
 
 
+@router.get("/better-words", response_model=responses.BetterWords)
+@reads()
+async def better_words(serving: ServingDep) -> Response:
+    """The model with which searches by words would find more, and what it costs here. The job better-words fetches
+    it and uses it; nothing is fetched before."""
+
+    def look() -> dict[str, Any]:
+        found = serving.finder.better_words()
+        return {"better_words": found.to_dict() if found else None}
+
+    return Json(await serving.searching.run(look))
+
+
 @router.post("/spaces/{name}/use", response_model=responses.Spaces)
 @changes()
 async def use(serving: ServingDep, name: SpaceName) -> Response:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from imagefinder.store.edge.engine import INDEXED, json_path
 from imagefinder.store.fields import FIELD_KINDS, Kind
 from imagefinder.store.filters.dates import period, to_iso
-from imagefinder.store.filters.parse import And, Compare, Contains, Filter, Has, In, Not, Or, Value
+from imagefinder.store.filters.parse import And, Compare, Contains, Filter, Has, In, Near, Not, Or, Value
 
 if TYPE_CHECKING:
     import qdrant_edge
@@ -42,6 +42,8 @@ def _fields(filter: Filter) -> set[str]:
             return _fields(part)
         case Compare() | In() | Contains() | Has():
             return {filter.field}
+        case Near():
+            return {"lat", "lon"}
     raise TypeError(f"not a filter: {filter!r}")
 
 
@@ -81,6 +83,8 @@ class _Translator:
             case Or(parts):
                 found = [among for among in map(self.among, parts) if among is not None]
                 return self._engine.Filter(should=list(found)) if len(found) == len(parts) else None
+            case Near():
+                return self._engine.Filter(must_not=[self._engine.IsEmptyCondition("lat")])
         return self.direct(filter) or self._leaf_among(filter)
 
     def _leaf_among(self, leaf: Filter) -> qdrant_edge.Filter | None:

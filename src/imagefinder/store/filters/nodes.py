@@ -17,6 +17,8 @@ Operator: TypeAlias = Literal["=", "!=", "<", "<=", ">", ">="]
 OPERATORS: Final[tuple[str, ...]] = get_args(Operator)
 KEYWORDS = frozenset({"and", "or", "not", "in", "has"})
 WORD = r"[^\s\"'()=!<>~,]+"  # what needs no quotes
+NEAR_KM = 10.0  # where no distance is given
+HALF_ROUND_KM = 20_038  # half the way round the earth: everywhere
 MAX_DIGITS = 400  # what a float64 can need without an exponent
 
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?", re.ASCII)
@@ -98,6 +100,32 @@ class Has(Filter):
 
     def __str__(self) -> str:
         return f"has {_name(self.field)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Near(Filter):
+    """``near(lat, lon, km)``: taken at most so many kilometres from a place, in degrees (WGS 84, north and east
+    positive), by the fields ``lat`` and ``lon``."""
+
+    lat: float
+    lon: float
+    km: float = NEAR_KM
+
+    def __post_init__(self) -> None:
+        for name, low, high in (("lat", -90, 90), ("lon", -180, 180), ("km", 0, HALF_ROUND_KM)):
+            value = getattr(self, name)
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not is_number or not low <= value <= high or (name == "km" and not value):
+                what = {"lat": "latitude", "lon": "longitude", "km": "distance in kilometres"}[name]
+                bounds = f"over 0, up to {high:,}" if name == "km" else f"from {low} to {high}"
+                raise InvalidFilterError(
+                    f"near() wants a {what} {bounds}, not {value!r}.",
+                    remedy="Write near(LAT, LON) or near(LAT, LON, KM), such as near(52.52, 13.40, 5).",
+                )
+            object.__setattr__(self, name, float(value))
+
+    def __str__(self) -> str:
+        return f"near({', '.join(_decimal(value) for value in (self.lat, self.lon, self.km))})"
 
 
 @dataclass(frozen=True, slots=True)

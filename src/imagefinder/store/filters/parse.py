@@ -4,6 +4,7 @@
     not (format in (PNG, GIF) or has caption)
     caption ~ "red bike"                     contains, whatever the case
     taken_at >= 2020 and taken_at < 2020-05  a year, month, day or minute stands for the whole of it
+    near(52.52, 13.40, 5)                    taken at most 5 km from a latitude and longitude; 10 where none is said
     "my column" != 'it\\'s'                   quotes around names and values that hold spaces or signs
 
 A field that is missing fulfils no comparison, so ``folder != x`` and ``not folder = x`` are true of it. A list
@@ -29,6 +30,7 @@ from imagefinder.store.filters.nodes import (
     Filter,
     Has,
     In,
+    Near,
     Not,
     Operator,
     Or,
@@ -44,6 +46,7 @@ __all__ = [
     "FilterLike",
     "Has",
     "In",
+    "Near",
     "Not",
     "Or",
     "Value",
@@ -167,6 +170,9 @@ class _Parser:
             self.depth -= 1
 
     def _comparison(self) -> Filter:
+        after = self.tokens[min(self.next + 1, len(self.tokens) - 1)]
+        if self.token.is_keyword("near") and (after.kind, after.text) == ("sign", "("):  # alone it is a field's name
+            return self._near()
         field = self._field()
         if self._take_keyword("in"):
             self._want_sign("(")
@@ -182,6 +188,24 @@ class _Parser:
         if sign.text == "~":
             return Contains(field, self._text("text to look for"))
         return Compare(field, cast("Operator", sign.text), self._value(field))
+
+    def _near(self) -> Filter:
+        self.next += 2
+        numbers = [self._number("a latitude")]
+        self._want_sign(",")
+        numbers.append(self._number("a longitude"))
+        if self._take_sign(","):
+            numbers.append(self._number("a distance in kilometres"))
+        self._want_sign(")")
+        return Near(*numbers)
+
+    def _number(self, expected: str) -> float:
+        token = self.token
+        found = read_word("", token.text) if token.kind == "word" else None
+        if isinstance(found, bool) or not isinstance(found, int | float):
+            self._fail(expected)
+        self.next += 1
+        return found
 
     def _field(self) -> str:
         if self.token.text in ('""', "''"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from collections.abc import Callable, Mapping
@@ -9,9 +10,10 @@ from typing import Any
 
 from imagefinder.store.fields import FIELD_KINDS, Kind
 from imagefinder.store.filters.dates import instant, period
-from imagefinder.store.filters.parse import And, Compare, Contains, Filter, Has, In, Not, Or, Value
+from imagefinder.store.filters.parse import And, Compare, Contains, Filter, Has, In, Near, Not, Or, Value
 
 _NUMERIC_TEXT = re.compile(r"\s*[+-]?[0-9]{1,300}(\.[0-9]{1,300})?([eE][+-]?[0-9]{1,2})?\s*", re.ASCII)
+EARTH_KM = 6371.0088
 _ORDER: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
     "<": operator.lt,
@@ -40,7 +42,22 @@ def matches(filter: Filter, payload: Mapping[str, Any]) -> bool:
             return any(contains(text, found) for found in elements(payload, field))
         case Has(field):
             return bool(elements(payload, field))
+        case Near(lat, lon, km):
+            away = distance_km(lat, lon, payload.get("lat"), payload.get("lon"))
+            return away is not None and away <= km
     raise TypeError(f"not a filter: {filter!r}")
+
+
+def distance_km(lat: float, lon: float, found_lat: Any, found_lon: Any) -> float | None:
+    """The way over ground between two places in degrees, by the haversine formula (Sinnott 1984) on a sphere of the
+    earth's mean radius: up to 0.5 % off. None for what is no place."""
+    numbers = as_number(found_lat), as_number(found_lon)
+    if numbers[0] is None or numbers[1] is None or not (abs(numbers[0]) <= 90 and abs(numbers[1]) <= 180):
+        return None
+    here, there = math.radians(lat), math.radians(numbers[0])
+    turned = math.radians(numbers[1] - lon)
+    part = math.sin((there - here) / 2) ** 2 + math.cos(here) * math.cos(there) * math.sin(turned / 2) ** 2
+    return 2 * EARTH_KM * math.asin(min(1.0, math.sqrt(part)))
 
 
 def elements(payload: Mapping[str, Any], field: str) -> list[Any]:

@@ -11,6 +11,7 @@ import { keptStore, useStore } from "../store.js";
 import { BoxNumbers, BoxPicker, START } from "../viewer/box.js";
 import { Panel } from "../viewer/panel.js";
 import { Stage } from "../viewer/stage.js";
+import { WordBoxes } from "../viewer/text.js";
 import { walk } from "../viewing.js";
 import { Dialog } from "./dialog.js";
 import { ErrorBox } from "./empty.js";
@@ -18,12 +19,14 @@ import { Icon } from "./icon.js";
 
 const SOON_MS = 400; // after which a removed image has made room for the next one
 const withPanel = keptStore("viewer-panel", true);
+const withWords = keptStore("viewer-words", false);
 
 export function Viewer({ id }) {
   const { items, more } = useStore(walk);
   const { info } = useIndex();
   const request = useRequest(id, (signal) => api.get(`/images/${id}`, {}, { signal }));
   const panel = useStore(withPanel);
+  const words = useStore(withWords);
   const [box, setBox] = useState(null);
   const controls = useRef({});
   const at = items.findIndex((item) => item.id === id);
@@ -50,7 +53,7 @@ export function Viewer({ id }) {
   const keys = (event) => {
     if (event.target.closest("input, textarea, summary, .box") || event.ctrlKey || event.metaKey || event.altKey) return;
     const { zoom, reset } = controls.current;
-    const act = { ArrowLeft: () => go(-1), ArrowRight: () => go(1), "+": () => zoom(1.5), "=": () => zoom(1.5), "-": () => zoom(1 / 1.5), 0: reset, b: () => setBox(box ? null : START), i: () => withPanel.set(!panel) }[event.key];
+    const act = { ArrowLeft: () => go(-1), ArrowRight: () => go(1), "+": () => zoom(1.5), "=": () => zoom(1.5), "-": () => zoom(1 / 1.5), 0: reset, b: () => setBox(box ? null : START), i: () => withPanel.set(!panel), t: () => withWords.set(!words) }[event.key];
     if (!act) return;
     event.preventDefault();
     act();
@@ -67,6 +70,7 @@ export function Viewer({ id }) {
       </header>
       ${request.error && !image && html`<div class="viewer-error"><${ErrorBox} error=${request.error} retry=${request.reload} /></div>`}
       ${image && html`<${Stage} image=${image} name=${name} onSwipe=${go} boxing=${box !== null} controls=${controls}>
+        ${words && !box && request.data?.id === id && html`<${WordBoxes} image=${request.data} />`}
         ${box && html`<${BoxPicker} box=${box} onChange=${setBox} />`}
       <//>`}
       ${box && html`<div class="box-bar" role="region" aria-label="Search by a part">
@@ -76,7 +80,7 @@ export function Viewer({ id }) {
         <a class="button small primary" href=${searchHref({ id, box })} data-testid="search-box"><${Icon} name="search" />Search by this part</a></div>
       </div>`}
       ${panel && request.data?.id === id && html`<${Panel} key=${id} image=${request.data} readOnly=${info?.read_only ?? true} onChange=${request.setData}
-        onBox=${() => setBox(START)} onRemove=${remove} />`}
+        onBox=${() => setBox(START)} onRemove=${remove} words=${words} onWords=${() => withWords.set(!words)} />`}
     </div>
   <//>`;
 }

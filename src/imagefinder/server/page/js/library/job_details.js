@@ -10,6 +10,7 @@ import { count, dateTime, duration, number } from "../format.js";
 import { jobName } from "../job_names.js";
 import { issueName } from "../search/facets.js";
 import { oneOf } from "../search/filters.js";
+import { Measured } from "./measured.js";
 import { sourceName } from "./names.js";
 import { SkippedList } from "./skipped.js";
 import { UseIt, trainingRows } from "./training.js";
@@ -30,6 +31,7 @@ function Details({ job }) {
         .map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}
     </dl>
     ${data.error && html`<p class="error-text">${data.error.message} ${data.error.remedy}</p>`}
+    ${data.kind === "evaluate" && data.result && html`<${Measured} id=${data.id} result=${data.result} />`}
     ${data.skipped > 0 && html`<${Skipped} job=${data} />`}
     ${data.kind === "train" && data.result?.name && html`<${UseIt} name=${data.result.name} />`}`;
 }

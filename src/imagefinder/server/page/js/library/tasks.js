@@ -13,6 +13,7 @@ const TASKS = [
   { kind: "duplicates", icon: "duplicates", title: "Duplicates", text: "Find copies, from identical files to the same picture edited.", href: "/duplicates", see: "Duplicates", button: "Look for duplicates", least: 2 },
   { kind: "outliers", icon: "sparkle", title: "Odd ones out", text: "Score how little each image is like the others.", href: "/?sort=-outlier", see: "Oddest first", button: "Score all", least: 3, marks: "has outlier" },
   { kind: "quality", icon: "zoomIn", title: "Quality", text: "Measure sharpness, light and contrast; name blurry, dark and tiny ones.", href: "/?filter=has%20issues", see: "With issues", button: "Measure", least: 1, marks: "has blur" },
+  { kind: "read", icon: "text", title: "Text in pictures", text: "Read signs, screenshots and receipts, so that their words find them.", href: "/?filter=has%20text", see: "With text", button: "Read", least: 1, marks: "has text_by" },
 ];
 
 export function Tasks({ info }) {

@@ -14,6 +14,7 @@ export const FACETS = [
   { id: "size", name: "Size", fields: ["width", "height", "bytes"], kind: "size", none: "" },
   { id: "colours", name: "Colour", fields: ["colours"], kind: "list", none: "The colours of these images are not known; measuring the quality in the library finds them." },
   { id: "format", name: "Format", fields: ["format"], kind: "list", none: "No format is known." },
+  { id: "camera", name: "Camera", fields: ["camera"], kind: "list", none: "No file here says what camera took it." },
   { id: "class", name: "Class", fields: ["class"], kind: "list", none: "No class is known yet: the library can tell them." },
   { id: "issues", name: "Quality", fields: ["issues"], kind: "list", none: "No issue was found. The library can measure the quality of all images." },
 ];

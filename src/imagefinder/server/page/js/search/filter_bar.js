@@ -3,7 +3,7 @@ import { html, useState } from "../../vendor/preact.js";
 import { api, useRequest } from "../api.js";
 import { Icon } from "../components/icon.js";
 import { Popover } from "../components/popover.js";
-import { useIndex } from "../library_info.js";
+import { useCount, useIndex } from "../library_info.js";
 import { setParams } from "../state.js";
 import { FACETS, sortOut, summary, withClauses } from "./facets.js";
 import { DateMenu, ListMenu, SizeMenu } from "./facet_menus.js";
@@ -17,7 +17,9 @@ export function FilterBar({ filter }) {
   const { clauses, others } = sortOut(filter);
   const named = useRequest(clauses.cluster.length ? "names" : null, (signal) => api.get("/facets", {}, { signal }));
   const { info } = useIndex();
-  const facets = FACETS.filter(({ id }) => id !== "class" || info?.classifier || clauses.class.length);
+  const cameras = useCount("has camera");
+  const known = { class: info?.classifier, camera: cameras > 0 };
+  const facets = FACETS.filter(({ id }) => !Object.hasOwn(known, id) || known[id] || clauses[id].length);
   const groups = new Map((named.data?.cluster ?? []).map((one) => [String(one.value), one.name]));
   return html`<div class="filter-bar" role="group" aria-label="Filters">
     ${facets.map((facet) => html`<${FacetButton} key=${facet.id} facet=${facet} filter=${filter} clauses=${clauses[facet.id]} names=${facet.id === "cluster" ? groups : NO_NAMES} />`)}

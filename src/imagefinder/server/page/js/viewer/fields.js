@@ -2,8 +2,8 @@
 import { html } from "../../vendor/preact.js";
 import { table } from "../table.js";
 
-const SHOWN = new Set(["id", "uri", "folder", "content_hash", "bytes", "width", "height", "format", "mtime", "taken_at", "taken_from", "taken_guess", "caption", "tags", "colours", "cluster", "cluster_name", "issues"]);
-const NAMES = table({ source: "Source", outlier: "Oddness", blur: "Sharpness measure", cluster_pinned: "Kept in its group", name: "Name", brightness: "Brightness", darkness: "Darkness", contrast: "Contrast", aspect: "Long by short side" });
+const SHOWN = new Set(["id", "uri", "folder", "content_hash", "bytes", "width", "height", "format", "mtime", "taken_at", "taken_from", "taken_guess", "caption", "tags", "colours", "cluster", "cluster_name", "issues", "camera", "lens", "lat", "lon", "text", "text_boxes"]);
+const NAMES = table({ source: "Source", outlier: "Oddness", blur: "Sharpness measure", cluster_pinned: "Kept in its group", name: "Name", text_by: "Text read by", brightness: "Brightness", darkness: "Darkness", contrast: "Contrast", aspect: "Long by short side" });
 
 const written = (value) => (Array.isArray(value) ? value.join(", ") : typeof value === "boolean" ? (value ? "yes" : "no") : String(value));
 

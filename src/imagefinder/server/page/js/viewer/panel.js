@@ -12,11 +12,13 @@ import { similarHref } from "../searching.js";
 import { imageHref, withParams } from "../state.js";
 import { OtherFields } from "./fields.js";
 import { Tags } from "./tags.js";
+import { TextRead } from "./text.js";
 
+const quoted = (text) => `"${String(text).replace(/["\\]/g, "\\$&")}"`;
 const filterHref = (filter) => withParams({ filter }, { path: "/", from: "" });
 
-/** @param {{image: object, readOnly: boolean, onChange: (image: object) => void, onBox: () => void, onRemove: () => void}} props */
-export function Panel({ image, readOnly, onChange, onBox, onRemove }) {
+/** @param {{image: object, readOnly: boolean, onChange: (image: object) => void, onBox: () => void, onRemove: () => void, words: boolean, onWords: () => void}} props */
+export function Panel({ image, readOnly, onChange, onBox, onRemove, words, onWords }) {
   const change = (changes) => api.patch(`/images/${image.id}`, changes).then(onChange).catch(toastError);
   return html`<aside class="viewer-panel" aria-label="About this image">
     <div class="row wrap">
@@ -26,6 +28,7 @@ export function Panel({ image, readOnly, onChange, onBox, onRemove }) {
     </div>
     <${Caption} image=${image} readOnly=${readOnly} onSave=${(caption) => change({ caption })} />
     <${Tags} image=${image} readOnly=${readOnly} onSave=${(tags) => change({ tags })} />
+    <${TextRead} image=${image} shown=${words} onShow=${onWords} />
     <${Facts} image=${image} />
     <${Similar} image=${image} />
     <${OtherFields} image=${image} />
@@ -45,6 +48,9 @@ function Caption({ image, readOnly, onSave }) {
   </section>`;
 }
 
+const isPlace = ({ lat, lon }) => Number.isFinite(lat) && Number.isFinite(lon);
+const degrees = (value, positive, negative) => `${Math.abs(value).toFixed(4)}° ${value < 0 ? negative : positive}`;
+
 function Facts({ image }) {
   const group = clusterName(image);
   const copy = () =>
@@ -57,7 +63,11 @@ function Facts({ image }) {
     ${row("File", `${[image.format, image.bytes > 0 && bytes(image.bytes)].filter(Boolean).join(", ")}`)}
     ${row("Taken", image.taken_at && dateTime(image.taken_at))}
     ${row("File date", image.mtime && dateTime(image.mtime))}
-    ${row("Folder", image.folder && html`<a href=${filterHref(`folder = "${image.folder.replace(/["\\]/g, "\\$&")}"`)}>${image.folder}</a>`)}
+    ${row("Folder", image.folder && html`<a href=${filterHref(`folder = ${quoted(image.folder)}`)}>${image.folder}</a>`)}
+    ${row("Camera", image.camera && html`<a href=${filterHref(`camera = ${quoted(image.camera)}`)}>${image.camera}</a>`)}
+    ${row("Lens", image.lens && html`<a href=${filterHref(`lens = ${quoted(image.lens)}`)}>${image.lens}</a>`)}
+    ${row("Place", isPlace(image) && html`<span class="number">${degrees(image.lat, "N", "S")}, ${degrees(image.lon, "E", "W")}</span>
+      <a href=${filterHref(`near(${image.lat.toFixed(5)}, ${image.lon.toFixed(5)}, 10)`)} data-testid="near">within 10 km</a>`)}
     ${row("Colours", image.colours?.length > 0 && html`<span class="row wrap tight-row">${image.colours.map(
       (name) => html`<a key=${name} class="colour-link" href=${filterHref(`colours = ${name}`)}><span class="swatch" data-colour=${name}></span>${name}</a>`,
     )}</span>`)}

@@ -3,8 +3,11 @@ import { html, useEffect } from "../../vendor/preact.js";
 import { ErrorBox, Skeleton } from "../components/empty.js";
 import { bytes, count, date, number } from "../format.js";
 import { AddImages } from "../library/add.js";
+import { BetterWords } from "../library/better_words.js";
+import { Concepts } from "../library/concepts.js";
 import { FirstUse } from "../library/first_use.js";
 import { JobList, RunningJobs } from "../library/job_list.js";
+import { Measure } from "../library/measure.js";
 import { Models } from "../library/models.js";
 import { Sources } from "../library/sources.js";
 import { Tasks } from "../library/tasks.js";
@@ -27,9 +30,12 @@ export default function Library() {
     <${RunningJobs} />
     <${Sources} info=${info} />
     <${Models} info=${info} />
+    <${BetterWords} info=${info} />
     ${!info.read_only && html`<section class="stack tight"><h2>Add images</h2><${AddImages} info=${info} /></section>`}
     <section class="stack tight"><h2>Organise</h2><${Tasks} info=${info} /></section>
     ${!info.read_only && html`<${Teach} info=${info} />`}
+    <${Concepts} info=${info} />
+    ${!info.read_only && html`<${Measure} info=${info} />`}
     ${jobs}
   </div>`;
 }

@@ -8,6 +8,7 @@ import { FirstUse } from "../library/first_use.js";
 import { useIndex } from "../library_info.js";
 import { FilterBar } from "../search/filter_bar.js";
 import { judge, useKeptJudgements } from "../search/judging.js";
+import { Keep } from "../search/keeping.js";
 import { Options, Sort, pictureSize } from "../search/options.js";
 import { Predicted } from "../search/predicted.js";
 import { SelectionBar } from "../search/selection_bar.js";
@@ -53,6 +54,7 @@ export default function Search({ route }) {
         <${Summary} results=${results} search=${search} />
         <${Predicted} search=${search} />
         ${!query && html`<${Sort} sort=${search.sort} />`}
+        ${query && info && !info.read_only && html`<${Keep} search=${search} />`}
         <${Options} search=${search} query=${query} />
       </div>
     </div>

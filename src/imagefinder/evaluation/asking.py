@@ -1,0 +1,125 @@
+"""Asks a search what people have asked, and measures what it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from imagefinder.errors import NotFoundError
+from imagefinder.evaluation.cutting import Taken, taken_by
+from imagefinder.evaluation.measures import MEASURES, Rows, measure
+from imagefinder.search.answer import search_collection
+from imagefinder.search.options import SearchOptions
+from imagefinder.search.query import Term
+from imagefinder.types import OnProgress, Progress, ignore
+
+if TYPE_CHECKING:
+    from imagefinder.index.collection import Collection
+    from imagefinder.results import Hits
+
+DEPTH = 1000  # hits looked at, as trec_eval does; a right image behind them counts as not found
+TOP = 6  # hits that are shown of a query
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One query: its ``terms``, how it is ``shown``, and the ``right`` images by id with a grade above 0; none where
+    nothing fits. ``image`` is the id of the image that it asks by, ``group`` its label, and ``wrong`` are images that
+    people said don't fit."""
+
+    shown: str
+    terms: tuple[Term, ...]
+    right: Mapping[str, float]
+    image: str = ""
+    group: str = ""
+    wrong: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A hit as it is shown."""
+
+    id: str
+    uri: str
+    score: float
+    right: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found for a question, the one with this ``number`` in its list, without its right images, of which there
+    are ``wanted``: they may be as many as all. ``row`` are its ``MEASURES`` (NaN where nothing is right), ``first`` is
+    the rank of the first right image (None if it is not among the hits), ``top`` are the first hits, ``taken`` is what
+    a cut takes, and ``order`` the share of its pairs of a right and a wrong image in which the right one comes first
+    (NaN if there are none)."""
+
+    number: int
+    shown: str
+    image: str
+    group: str
+    wanted: int
+    row: Rows
+    first: int | None
+    top: tuple[Seen, ...]
+    taken: Taken
+    order: float
+
+
+def ask(
+    collection: Collection,
+    questions: Iterable[Question],
+    space: str | None,
+    *,
+    total: int = 0,
+    min_score: float | None = None,
+    progress: OnProgress = ignore,
+) -> Iterator[Found]:
+    """Search for each question, of which there are ``total``, as people do. A question whose image has gone meanwhile
+    is passed over."""
+    options = SearchOptions(k=DEPTH, spaces=(space,) if space else ())
+    for number, question in enumerate(questions):
+        progress(Progress("searching", number, total))
+        try:
+            hits = search_collection(collection, list(question.terms), options)
+        except NotFoundError:
+            if not question.image or collection.index.store.retrieve([question.image]):
+                raise
+            continue
+        yield _found(number, question, hits, min_score)
+
+
+def _found(number: int, question: Question, hits: Hits, min_score: float | None) -> Found:
+    right = question.right
+    places = {hit.id: rank for rank, hit in enumerate(hits, 1)}
+    ranked = sorted((rank, right[id]) for id, rank in places.items() if id in right)
+    ranks = np.array([rank for rank, _ in ranked], np.int64)
+    row = (
+        measure(ranks, [grade for _, grade in ranked], list(right.values()))
+        if right
+        else np.full(len(MEASURES), np.nan)
+    )
+    return Found(
+        number=number,
+        shown=question.shown,
+        image=question.image,
+        group=question.group,
+        wanted=len(right),
+        row=row,
+        first=int(ranks[0]) if len(ranks) else None,
+        top=tuple(Seen(hit.id, hit.uri, hit.score, hit.id in right) for hit in hits[:TOP]),
+        taken=taken_by(hits, right, min_score),
+        order=_order(question, places),
+    )
+
+
+def _order(question: Question, places: Mapping[str, int]) -> float:
+    """Images that are not among the hits come after them, in no order: a pair of two such counts a half."""
+    liked, wrong = (
+        np.array([places.get(id, DEPTH + 1) for id in ids], np.int64) for ids in (question.right, question.wrong)
+    )
+    if not len(liked) or not len(wrong):
+        return float("nan")
+    return float(((liked[:, None] < wrong) + 0.5 * (liked[:, None] == wrong)).mean())

@@ -1,0 +1,103 @@
+"""Reads the text in a picture with RapidOCR, whose package carries the models: PP-OCR by PaddlePaddle, Apache-2.0."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from imagefinder._util.extras import require
+from imagefinder.errors import ModelError
+from imagefinder.ocr.strokes import may_hold_text
+from imagefinder.ocr.words import Box, Text, split_line
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+LOOKED_AT = 640  # pixels of the long side at which a picture is searched for text at first
+LONG_SIDE = 1280  # pixels at which it is read
+SURE = 0.6  # the least mean confidence of a line that is kept, from 0 to 1
+
+
+class Reader:
+    """Reads pictures. Each call takes one core; calls of several threads go on at once. Raises MissingExtraError where
+    RapidOCR is not installed, and ModelError where its models are missing: none is ever fetched."""
+
+    def __init__(self) -> None:
+        require("ocr", what="Reading the text in pictures")
+        self.name = f"rapidocr {version('rapidocr')}"
+        self._models = _models()
+
+    def has_text(self, picture: Image) -> bool:
+        """Whether a picture seems to have text, by a reduced copy: first by its strokes, which takes some ms and
+        refuses most pictures without text, then by the detector of text."""
+        small = _reduced(picture, LOOKED_AT)
+        return may_hold_text(small) and self._finder(small).boxes is not None
+
+    def read(self, picture: Image) -> Text:
+        """The text in an upright RGB picture; empty where there is none."""
+        pixels = _reduced(picture, LONG_SIDE)
+        found = self._reader(pixels, return_word_box=True, return_single_char_box=True)
+        if not getattr(found, "txts", None):
+            return Text()
+        chars = found.word_results if len(found.word_results) == len(found.txts) else [()] * len(found.txts)
+        height, width = pixels.shape[:2]
+        lines = zip(found.txts, found.boxes, chars, strict=True)
+        return Text.of((split_line(t, [_box(c[2]) for c in some], _box(b)) for t, b, some in lines), width, height)
+
+    @cached_property
+    def _finder(self) -> Any:
+        return self._engine({"Global.use_cls": False, "Global.use_rec": False, "Det.limit_side_len": LOOKED_AT})
+
+    @cached_property
+    def _reader(self) -> Any:
+        return self._engine({"Global.text_score": SURE, "Det.limit_side_len": LONG_SIDE})
+
+    def _engine(self, settings: dict[str, Any]) -> Any:
+        from rapidocr import RapidOCR
+
+        shared = {
+            "Global.log_level": "critical",
+            "Det.limit_type": "max",
+            "EngineConfig.onnxruntime.intra_op_num_threads": 1,
+            "EngineConfig.onnxruntime.inter_op_num_threads": 1,
+        }
+        paths = {f"{part}.model_path": str(path) for part, path in self._models.items()}
+        return RapidOCR(params={**shared, **paths, **settings})
+
+
+def _models() -> dict[str, Path]:
+    """The models that the package carries, named one by one: for what is not named it would go to the network."""
+    from importlib.util import find_spec
+
+    spec = find_spec("rapidocr")
+    folder = Path(os.path.dirname(spec.origin if spec and spec.origin else "")) / "models"
+    found = {part: sorted(folder.glob(f"*_{part.lower()}_*.onnx")) for part in ("Det", "Cls", "Rec")}
+    if missing := [part for part, paths in found.items() if not paths]:
+        raise ModelError(
+            f"{folder} lacks models of RapidOCR ({', '.join(missing)}).",
+            remedy="Install it again: pip install --force-reinstall rapidocr",
+        )
+    return {part: paths[0] for part, paths in found.items()}
+
+
+def _reduced(picture: Image, long_side: int) -> np.ndarray:
+    """The picture's pixels as the models want them, uint8 (height, width, 3) in the order BGR, no side longer."""
+    import cv2
+
+    pixels = np.asarray(picture)
+    scale = long_side / max(pixels.shape[:2])
+    if scale < 1:
+        size = [max(1, round(scale * side)) for side in (pixels.shape[1], pixels.shape[0])]
+        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(pixels[:, :, ::-1])
+
+
+def _box(corners: Any) -> Box:
+    points = np.asarray(corners, np.float64).reshape(-1, 2)
+    (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+    return left, top, right, bottom

@@ -1,0 +1,48 @@
+"""Queries as JSON, in which they are kept with what people said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from imagefinder.errors import InvalidQueryError
+from imagefinder.search.query import Box, Kind, Term, parse_query
+
+KINDS = {"words": Kind.WORDS, "id": Kind.ID, "url": Kind.URL}
+
+
+def terms_of_json(query: Mapping[str, Any]) -> list[Term]:
+    """The terms of a query as the API takes it: ``words`` to be read, and ``parts``. Nothing in it is taken for a path.
+    Raises InvalidQueryError for one that says nothing, or has parts that were not kept, such as pictures sent."""
+    words, parts = query.get("words"), query.get("parts")
+    terms = [term_of_json(part) for part in parts] if isinstance(parts, list) else []
+    if isinstance(words, str) and words.strip():
+        terms += parse_query(words, files=False)
+    return parse_query(list(terms), files=False)
+
+
+def term_of_json(part: Any) -> Term:
+    """One part of a query. Raises InvalidQueryError."""
+    if isinstance(part, Mapping):
+        for name, kind in KINDS.items():
+            value, weight, box = part.get(name), part.get("weight", 1.0), part.get("box")
+            if not isinstance(value, str) or isinstance(weight, bool) or not isinstance(weight, int | float):
+                continue
+            if box is None or (isinstance(box, list) and len(box) == 4):
+                return Term(kind, value, float(weight), Box(*box) if box else None, part.get("quoted") is True)
+    raise InvalidQueryError("A part of the query was not kept.", remedy="Ask it again.")
+
+
+def json_of_term(term: Term) -> dict[str, Any]:
+    """A term in words or of an image of the index, for ``term_of_json``. Raises InvalidQueryError for other pictures,
+    which are not kept."""
+    name = next((name for name, kind in KINDS.items() if kind is term.kind), None)
+    if name in (None, "url"):
+        raise InvalidQueryError(
+            "A picture that is not in the index can't be kept as a part of a query.",
+            remedy="Index it first, and name it by its id or path.",
+        )
+    row: dict[str, Any] = {str(name): term.value, "weight": term.weight}
+    if term.box:
+        row["box"] = [term.box.left, term.box.top, term.box.right, term.box.bottom]
+    return row | ({"quoted": True} if term.quoted else {})

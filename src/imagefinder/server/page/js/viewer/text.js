@@ -1,0 +1,39 @@
+// The text that was read in the picture, and where each word of it stands.
+import { html } from "../../vendor/preact.js";
+import { toast } from "../components/toast.js";
+import { Icon } from "../components/icon.js";
+
+const SIDE = 1000; // parts of a side in which the server gives places
+
+/** @param {{text?: string, text_boxes?: number[]}} image @returns {{word: string, box: number[]}[]} boxes as parts of the sides */
+export function wordsOf({ text = "", text_boxes: sides = [] }) {
+  const words = String(text).split(/\s+/).filter(Boolean);
+  if (!Array.isArray(sides) || sides.length !== 4 * words.length) return []; // such as a text that a table gives
+  return words.map((word, i) => ({ word, box: sides.slice(4 * i, 4 * i + 4).map((side) => Number(side) / SIDE) }));
+}
+
+const percent = (part) => `${part * 100}%`;
+
+/** Frames around the words; covers the element it stands in. */
+export function WordBoxes({ image }) {
+  return html`<div class="word-boxes" aria-hidden="true" data-testid="word-boxes">
+    ${wordsOf(image).map(
+      ({ word, box: [left, top, right, bottom] }, i) =>
+        html`<span key=${i} title=${word} style=${{ left: percent(left), top: percent(top), width: percent(right - left), height: percent(bottom - top) }}></span>`,
+    )}
+  </div>`;
+}
+
+/** @param {{image: object, shown: boolean, onShow: () => void}} props */
+export function TextRead({ image, shown, onShow }) {
+  if (!image.text) return null;
+  const copy = () =>
+    navigator.clipboard.writeText(image.text).then(() => toast("Copied"), () => toast("The browser didn't allow copying.", { kind: "error", remedy: "Select the text and copy it by hand." }));
+  return html`<section aria-label="Text in the picture"><h2>Text in the picture</h2>
+    <p class="text-read" data-testid="text-read">${String(image.text)}</p>
+    <div class="row wrap">
+      ${wordsOf(image).length > 0 && html`<button class="button small" aria-pressed=${shown} onClick=${onShow} data-testid="show-words">${shown ? "Hide the frames" : "Show where"}</button>`}
+      <button class="button small quiet" onClick=${copy}><${Icon} name="copy" />Copy the text</button>
+    </div>
+  </section>`;
+}

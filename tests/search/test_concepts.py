@@ -1,0 +1,253 @@
+"""Queries that are kept under a name: they find what they found, and are kept as what people said is."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from command import run_cli
+from fastapi.testclient import TestClient
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from imagefinder import ImageFinder
+from imagefinder.errors import InvalidInputError, InvalidQueryError, NotFoundError
+from imagefinder.index import concepts
+from imagefinder.index.concepts import checked_name
+from imagefinder.search.query import Kind, Term, parse_query
+from imagefinder.server.app import create_app
+
+SAMPLES = Path(__file__).resolve().parents[2] / "examples" / "images"
+
+
+@pytest.fixture
+def finder(sample_index: Path, copy_index: Callable[[Path, Path], Path], tmp_path: Path) -> Iterator[ImageFinder]:
+    with ImageFinder.open(copy_index(sample_index, tmp_path / "index")) as finder:
+        yield finder
+
+
+def found(finder: ImageFinder, *query: object, **options: object) -> list[tuple[str, float]]:
+    return [(hit.id, round(hit.score, 5)) for hit in finder.search(*query, k=20, **options)]  # type: ignore[arg-type]
+
+
+def test_it_finds_what_was_found(finder: ImageFinder) -> None:
+    ids = [hit.id for hit in finder.search("an animal", 12)]
+    judged = {"liked": ids[:3], "disliked": ids[4:6]}
+    finder.concepts.save("My animals", "an animal - people", **judged)
+    assert found(finder, "concept:my animals") == found(finder, "an animal - people", **judged)
+    assert found(finder, "concept:my animals + fruit") == found(finder, "an animal + fruit - people", **judged)
+    assert found(finder, ["fruit", ("concept:My animals", 0.5)]) == found(
+        finder, ["fruit", ("an animal", 0.5), ("people", -0.5)], **judged
+    )
+    assert found(finder, "fruit - concept:My animals") == found(
+        finder, ["fruit", ("an animal", -1), ("people", 1)], disliked=judged["liked"]
+    )
+    more = found(finder, "concept:my animals", liked=[ids[4]])
+    assert more == found(finder, "an animal - people", liked=[ids[4], *ids[:3]], disliked=[ids[5]])
+
+
+def test_likes_alone_and_images_of_the_index_are_kept(finder: ImageFinder) -> None:
+    first, second = sorted(finder.records(), key=lambda r: r.uri)[:2]
+    finder.concepts.save("likes", liked=[first.uri, second.id])
+    assert found(finder, "concept:likes") == found(finder, None, liked=[first.id, second.id])
+    made = finder.concepts.save("by image", [Path(first.uri), ("animal", 0.5)])
+    assert made.parts[0]["id"] == first.id and made.parts[0]["content_hash"] == first.content_hash
+    assert found(finder, "concept:by image") == found(finder, [f"id:{first.id}", ("animal", 0.5)])
+    nested = finder.concepts.save("both", "concept:by image + concept:likes")
+    assert [one.id for one in nested.liked] == [first.id, second.id]
+    finder.concepts.remove("by image")
+    assert finder.search("concept:both", 3)
+
+
+def test_its_images_are_marked_for_filters_and_classes(finder: ImageFinder) -> None:
+    hits = finder.search("an animal", 30)
+    cut = hits[9].score - 1e-6
+    made = finder.concepts.save("animals", "an animal", min_score=cut)
+    assert made.images == 10
+    assert {r.id for r in finder.records('concept = "animals"')} == {hit.id for hit in hits[:10]}
+    wrong, more = hits[0].id, hits[20].id
+    finder.concepts.save("Animals", "an animal", liked=[more], disliked=[wrong])
+    marked = {r.id for r in finder.records("concept = Animals")}
+    assert more in marked and wrong not in marked and not finder.records("concept = animals")
+    food = [hit.id for hit in finder.search("food", 8)]
+    finder.concepts.save("food", liked=food)
+    both = set(food) & marked
+    assert all(set(finder.get(id).extra["concept"]) == {"Animals", "food"} for id in both)
+    assert {r.id for r in finder.records("concept = food")} == set(food)
+    finder.concepts.rename("food", "meals")
+    assert len(finder.records("concept = meals")) == 8 and not finder.records("concept = food")
+    assert [(c.name, c.images) for c in finder.concepts.list()][1] == ("meals", 8)
+    finder.concepts.remove("meals")
+    finder.concepts.remove("ANIMALS")
+    assert not finder.records("has concept") and not finder.concepts.list()
+
+
+def test_a_classifier_is_trained_by_them(finder: ImageFinder) -> None:
+    for folder in ("animals", "food"):
+        ids = finder.columns(["id"], f"folder = {folder}")["id"]
+        finder.concepts.save(f"my {folder}", liked=ids[:12])
+    trained = finder.train_classifier(by="concept", hidden=8)
+    assert trained.images == 12 + 9 == len(finder.records("has concept"))
+    measured = finder.evaluate(by="concept").searches[0]
+    assert {row.name for row in measured.classes} == {"my animals", "my food"}
+
+
+def test_it_goes_along_with_moved_files_and_comes_back(tmp_path: Path, make_image: Callable[..., Image.Image]) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for i in range(6):
+        make_image(i).save(photos / f"{i}.png")
+    with ImageFinder.open(tmp_path / "index", model="fast") as finder:
+        finder.add(photos)
+        finder.concepts.save("mine", f"id:{finder.get(photos / '0.png').id}", liked=[str(photos / "1.png")])
+        before = [Path(hit.uri).name for hit in finder.search("concept:mine")]
+        (photos / "other").mkdir()
+        for name in ("0.png", "1.png"):
+            shutil.move(photos / name, photos / "other" / name)
+        finder.add()
+        assert [Path(hit.uri).name for hit in finder.search("concept:mine")] == before
+        assert {Path(r.uri).name for r in finder.records("concept = mine")} <= {"0.png", "1.png"}
+        finder.concepts.refresh()
+        assert {Path(r.uri).name for r in finder.records("concept = mine")} == {"0.png", "1.png"}
+        finder.remove(photos / "other" / "0.png", photos / "other" / "1.png")
+        with pytest.raises(InvalidQueryError, match="nothing to look for"):
+            finder.search("concept:mine")
+        assert [c.images for c in finder.concepts.refresh()] == [0]
+        finder.add(force=True)
+        assert [Path(hit.uri).name for hit in finder.search("concept:mine")] == before
+        finder.remove(photos / "other" / "0.png")
+        assert finder.purge() == 1
+        kept = finder.concepts.get("mine")
+        assert not kept.parts and len(kept.liked) == 1
+        finder.remove(photos / "other" / "1.png")
+        finder.purge()
+        assert not finder.concepts.list()
+
+
+def test_they_are_kept_twice(finder: ImageFinder, tmp_path: Path) -> None:
+    finder.concepts.save("first", "a dog")
+    finder.concepts.save("second", "a cat")
+    finder.concepts.rename("first", "third")
+    finder.concepts.remove("second")
+    kept = [c.to_dict() for c in finder.concepts.list()]
+    finder.close()
+    (tmp_path / "index" / concepts.FILE).unlink()
+    with ImageFinder.open(tmp_path / "index") as again:
+        assert [c.to_dict() for c in again.concepts.list()] == kept
+        assert any("concepts" in notice for notice in again.info().notices)
+    (tmp_path / "index" / "said.jsonl").unlink()
+    with ImageFinder.open(tmp_path / "index") as again:
+        assert not again.concepts.list()
+        again.concepts.save("fourth", "a bird")
+    (tmp_path / "index" / "said.jsonl").unlink()
+    with ImageFinder.open(tmp_path / "index") as again:  # and the other way round
+        again.tag([again.records()[0].id], add=["x"])
+        assert [c.name for c in again.concepts.list()] == ["fourth"]
+    (tmp_path / "index" / concepts.FILE).unlink()
+    with ImageFinder.open(tmp_path / "index") as again:
+        assert [c.name for c in again.concepts.list()] == ["fourth"]
+
+
+def test_lines_of_others_are_checked(finder: ImageFinder, tmp_path: Path) -> None:
+    finder.concepts.save("good", "a dog")
+    path = tmp_path / "index" / concepts.FILE
+    rows = [
+        {"id": "x", "created": "now", "name": "bad", "parts": "dog", "liked": [], "disliked": []},
+        {"id": "y", "created": "now", "name": ["bad"], "parts": [], "liked": [], "disliked": []},
+        {"id": "z", "created": "now", "name": "odd", "parts": [{"weight": 1.0}], "liked": [], "disliked": []},
+    ]
+    with path.open("a") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+    assert {c.name for c in finder.concepts.list()} == {"good", "odd"}
+    with pytest.raises(InvalidQueryError, match="was not kept"):
+        finder.search("concept:odd")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", " ", "a + b", "a - b", "-a", "a  b", 'a"b', "a\nb", "a\x00b", "\ud800", "x" * 81, "id:x", "a, b", "<b>"],
+)
+def test_names_that_can_not_stand_in_a_query_are_refused(finder: ImageFinder, name: str) -> None:
+    with pytest.raises(InvalidInputError, match="A concept is called by"):
+        finder.concepts.save(name, "a dog")
+    assert not finder.concepts.list()
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=30))
+def test_a_name_that_is_taken_can_stand_in_a_query(text: str) -> None:
+    try:
+        name = checked_name(text)
+    except InvalidInputError:
+        return
+    assert parse_query(f"concept:{name}", files=False) == [Term(Kind.CONCEPT, name)]
+    assert parse_query(f"dog + 2:concept:{name} - cat", files=False)[1] == Term(Kind.CONCEPT, name, 2.0)
+
+
+def test_what_can_not_be_kept_is_told(finder: ImageFinder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.new("RGB", (32, 32)).save(tmp_path / "new.png")
+    with pytest.raises(InvalidInputError, match="nothing to keep"):
+        finder.concepts.save("x")
+    with pytest.raises(InvalidInputError, match="nothing to keep"):
+        finder.concepts.save("x", disliked=[finder.records()[0].id])
+    with pytest.raises(InvalidQueryError, match="is not in the index"):
+        finder.concepts.save("x", tmp_path / "new.png")
+    with pytest.raises(InvalidQueryError, match="can't be kept"):
+        finder.concepts.save("x", Image.new("RGB", (8, 8)))
+    with pytest.raises(NotFoundError, match="no image"):
+        finder.concepts.save("x", "dog", liked=["nowhere.jpg"])
+    with pytest.raises(NotFoundError, match="There is no concept 'anmals'"):
+        finder.concepts.save("animals", "animal")
+        finder.search("concept:anmals")
+    with pytest.raises(NotFoundError, match="There is no concept"):
+        finder.concepts.rename("nothing", "x")
+    finder.concepts.save("second", "animal")
+    with pytest.raises(InvalidInputError, match="already"):
+        finder.concepts.rename("second", "ANIMALS")
+    assert finder.concepts.rename("animals", "Animals").name == "Animals"
+    monkeypatch.setattr("imagefinder.search.concepts.MOST", 2)
+    with pytest.raises(InvalidInputError, match="There are 2 concepts"):
+        finder.concepts.save("third", "dog")
+
+
+def test_over_http(finder: ImageFinder) -> None:
+    ids = [hit.id for hit in finder.search("animal", 4)]
+    with TestClient(create_app(finder), base_url="http://localhost") as client:
+        body = {"name": "pets", "words": "animal", "liked": ids[:2], "disliked": ids[2:3]}
+        made = client.post("/v1/concepts", json=body)
+        assert made.status_code == 201 and made.json()["images"] == 2
+        hits = client.post("/v1/search", json={"words": "concept:pets", "k": 5}).json()["hits"]
+        assert [h["id"] for h in hits] == [h.id for h in finder.search("animal", 5, liked=ids[:2], disliked=ids[2:3])]
+        parts = client.post("/v1/search", json={"parts": [{"concept": "pets"}], "k": 5}).json()["hits"]
+        assert parts == hits
+        assert client.patch("/v1/concepts/pets", json={"name": "my pets"}).json()["name"] == "my pets"
+        assert client.get("/v1/concepts/my%20pets").json()["liked"][0]["id"] == ids[0]
+        assert [c["name"] for c in client.get("/v1/concepts").json()["concepts"]] == ["my pets"]
+        assert client.post("/v1/concepts/refresh").json()["concepts"][0]["images"] == 2
+        assert client.post("/v1/search", json={"words": "concept:pets"}).status_code == 404
+        for wrong in ({"name": "a + b", "words": "x"}, {"name": "x"}, {"name": "x", "words": "y", "more": 1}):
+            assert client.post("/v1/concepts", json=wrong).status_code in (400, 422), wrong
+        assert client.delete("/v1/concepts/my pets").status_code == 204
+        assert client.delete("/v1/concepts/my pets").status_code == 404
+
+
+def test_on_the_command_line(sample_index: Path, copy_index: Callable[[Path, Path], Path], tmp_path: Path) -> None:
+    home = ("--index", copy_index(sample_index, tmp_path / "index"))
+    assert run_cli("concept", "list", *home).returncode == 1
+    made = run_cli("concept", "save", "red things", "red", "-", "food", "--min-score", "0.2", "--json", *home)
+    assert made.returncode == 0, made.stderr
+    row = json.loads(made.stdout)
+    assert [part["words"] for part in row["parts"]] == ["red", "food"]
+    first = run_cli("search", "concept:red", "things", "--json", *home)
+    assert [h["id"] for h in json.loads(first.stdout)["hits"]] == [
+        h["id"] for h in json.loads(run_cli("search", "red - food", "--json", *home).stdout)["hits"]
+    ]
+    assert run_cli("concept", "rename", "red things", "red", *home).returncode == 0
+    assert "red" in run_cli("concept", "list", *home).stdout
+    assert run_cli("concept", "refresh", *home).returncode == 0
+    assert run_cli("concept", "remove", "red", *home).returncode == 0
+    assert run_cli("concept", "remove", "red", *home).returncode == 3
