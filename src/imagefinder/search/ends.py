@@ -194,7 +194,6 @@ def features(sample: np.ndarray, at: np.ndarray, scores: Scores) -> np.ndarray:
     same = [1.0, *scores.odd, mixed, scores.liked, sample[int(0.99 * (n - 1))] / usual_hundredth]
     each = [
         far,
-        far * far,
         at / usual_best,
         np.sqrt(at),
         np.log((above + 0.5) / (n * _normal_tail(at) + 0.5)),
@@ -218,7 +217,6 @@ FEATURES = (  # the columns of ``features``; "far" is a standing against the usu
     "liked",
     "hundredth against the usual",
     "far",
-    "far squared",
     "standing against the usual best",
     "root of the standing",
     "excess over a normal distribution",
