@@ -193,7 +193,6 @@ def features(sample: np.ndarray, at: np.ndarray, scores: Scores) -> np.ndarray:
     far = at / usual_hundredth
     same = [1.0, *scores.odd, mixed, scores.liked, sample[int(0.99 * (n - 1))] / usual_hundredth]
     each = [
-        far,
         at / usual_best,
         np.sqrt(at),
         np.log((above + 0.5) / (n * _normal_tail(at) + 0.5)),
@@ -216,7 +215,6 @@ FEATURES = (  # the columns of ``features``; "far" is a standing against the usu
     "mixed",
     "liked",
     "hundredth against the usual",
-    "far",
     "standing against the usual best",
     "root of the standing",
     "excess over a normal distribution",
