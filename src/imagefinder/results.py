@@ -13,6 +13,8 @@ from imagefinder.types import Hit, Record, Skipped, Why
 if TYPE_CHECKING:
     from imagefinder.types import Float32
 
+SURELY, MAYBE = 0.7, 0.25  # the chances to belong from which on a hit surely, or maybe, does
+
 
 class Records(Sequence[Record]):
     """Rows of the index, by ascending id where nothing else is said. In a notebook they show as a grid of pictures."""
@@ -43,7 +45,9 @@ class Hits(Sequence[Hit]):
     ``total`` is how many images the filter lets through, all of them without one. ``stages`` are the milliseconds
     spent on each part of the search, ``took_ms`` on all of it: read, embed, feedback, query, count. ``unknown_words``
     are those of the query that no model asked knows, and ``notice`` says so to people, None if there are none. If no
-    word is known, and nothing else is looked for, there are no hits.
+    word is known, and nothing else is looked for, there are no hits. Where the hits were to be cut, ``surely`` and
+    ``maybe`` count the images that surely fit, and those that maybe do, 1,000 of both at most; else they are None, as
+    they are where there are too few images to tell.
     """
 
     def __init__(
@@ -56,6 +60,8 @@ class Hits(Sequence[Hit]):
         stages: Mapping[str, float],
         unknown_words: Sequence[str] = (),
         notice: str | None = None,
+        surely: int | None = None,
+        maybe: int | None = None,
     ) -> None:
         self._hits = tuple(hits)
         self.space = space
@@ -64,6 +70,7 @@ class Hits(Sequence[Hit]):
         self.stages = dict(stages)
         self.unknown_words = tuple(unknown_words)
         self.notice = notice
+        self.surely, self.maybe = surely, maybe
 
     @overload
     def __getitem__(self, i: int) -> Hit: ...
@@ -86,12 +93,22 @@ class Hits(Sequence[Hit]):
             "total": self.total,
             "unknown_words": list(self.unknown_words),
             "notice": self.notice,
+            "surely": self.surely,
+            "maybe": self.maybe,
             "hits": [h.to_dict() for h in self],
         }
 
     def _repr_html_(self) -> str:
         notice = f"<p>{escape(self.notice)}</p>" if self.notice else ""
-        return notice + html_grid([(h.uri, f"{h.rank}. {h.score:.3f}", h.record.caption or "") for h in self])
+        return notice + html_grid([(h.uri, f"{h.rank}. {how_sure(h)}", h.record.caption or "") for h in self])
+
+
+def how_sure(hit: Hit) -> str:
+    """How well a hit fits, for people: "92 %" where it surely does, "maybe", or "8 %"; the score where nobody can
+    tell."""
+    if hit.sure is None:
+        return f"{hit.score:.3f}"
+    return "maybe" if MAYBE <= hit.sure < SURELY else f"{100 * hit.sure:.0f} %"
 
 
 @dataclass(frozen=True, slots=True)

@@ -257,13 +257,15 @@ class Why:
 @dataclass(frozen=True, slots=True)
 class Hit:
     """One answer of a search. ``rank`` counts from 1; ``score`` is larger for better. ``copies`` are the ids of the
-    near-identical images it stands for, where the search was to collapse them. ``why`` says why it is one, where the
-    search was to explain."""
+    near-identical images it stands for, where the search was to collapse them. ``sure`` is the chance that it belongs,
+    from 0 to 1, on one scale for all queries and collections; None where there are too few images to tell. ``why`` says
+    why it is a hit, where the search was to explain."""
 
     rank: int
     score: float
     record: Record
     copies: tuple[str, ...] = ()
+    sure: float | None = None
     why: Why | None = None
 
     @property
@@ -275,7 +277,8 @@ class Hit:
         return self.record.uri
 
     def to_dict(self) -> dict[str, Any]:
-        ours = {"rank": self.rank, "id": self.id, "uri": self.uri, "score": round(self.score, 6)}
+        sure = None if self.sure is None else round(self.sure, 3)
+        ours = {"rank": self.rank, "id": self.id, "uri": self.uri, "score": round(self.score, 6), "sure": sure}
         copies = {"copies": list(self.copies)} if self.copies else {}
         why = {"why": self.why.to_dict()} if self.why else {}
         return {

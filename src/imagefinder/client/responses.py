@@ -32,8 +32,9 @@ def hits_of(response: Row) -> Hits:
         Hit(
             rank=row["rank"],
             score=row["score"],
-            record=record_of({k: v for k, v in row.items() if k not in ("rank", "score", "copies", "why")}),
+            record=record_of({k: v for k, v in row.items() if k not in ("rank", "score", "copies", "sure", "why")}),
             copies=tuple(row.get("copies", ())),
+            sure=row.get("sure"),
             why=Why.from_dict(row["why"]) if row.get("why") else None,
         )
         for row in response["hits"]
@@ -47,6 +48,8 @@ def hits_of(response: Row) -> Hits:
         stages=stages,
         unknown_words=response.get("unknown_words", ()),
         notice=response.get("notice"),
+        surely=response.get("surely"),
+        maybe=response.get("maybe"),
     )
 
 

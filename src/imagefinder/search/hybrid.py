@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from imagefinder.search.euclidean import DistanceRanking
     from imagefinder.search.lexical import Written
     from imagefinder.store.base import Matches
+    from imagefinder.types import Float32
 
 SPOKEN = 1.5  # spreads of the meaning's scores that one unit of BM25 adds where texts say all words
 FIRST = 30.0  # spreads that a phrase or a name adds: no sum of the rest is so large
@@ -83,6 +84,19 @@ class Hybrid:
     def background(self) -> tuple[float, float]:
         """Mean and standard deviation of the scores of random images, of which texts say nothing."""
         return self.meaning.background() if self.meaning else (0.0, 1.0)
+
+    def sampled(self) -> tuple[Sequence[str], Float32]:
+        """The ids of random images, and their scores by meaning, float32 (n,). Raises AssertionError without one."""
+        assert self.meaning is not None
+        return self.meaning.sampled()
+
+    def comparable(self, points: Sequence[ScoredPoint]) -> Sequence[float]:
+        """The scores of hits, to compare with those of ``sampled``: what texts say stands above what is usual."""
+        return [p.score for p in points]
+
+    def from_on(self, score: float) -> Hybrid:
+        """Only the images that score at least this, as ``comparable`` has it."""
+        return replace(self, min_score=score if self.min_score is None else max(score, self.min_score))
 
     @property
     def _spread(self) -> float:
