@@ -14,6 +14,7 @@ from imagefinder.results import Explanation
 from imagefinder.search.answer import understood
 from imagefinder.search.concept_terms import with_concepts
 from imagefinder.search.embed import Pictures, Stopwatch, embed_terms
+from imagefinder.search.lexical import places_in_text
 from imagefinder.search.options import SearchOptions
 from imagefinder.search.query import QueryInput, parse_query
 from imagefinder.search.regions import heat_map
@@ -51,8 +52,9 @@ def explain_image(
     views = collection.views(options.spaces)
     terms, options = with_concepts(collection.index, parse_query(query) if query is not None else [], options)
     _, _, shown = understood(views, terms, options)
+    found = Explanation(record.id, Why(), text_at=places_in_text(point.payload, terms))
     if not shown and not options.liked:
-        return Explanation(record.id, Why())
+        return found
     with closing(Loader(collection.limits, _short_side(views), together=True)) as loader:
         pictures = Pictures(collection.index, loader, shown)
         embedded = [embed_terms(view, shown, pictures, Stopwatch()) for view in views]
@@ -60,10 +62,10 @@ def explain_image(
     with collection.index.steady.shared():
         (why,) = whys_of(Asked(views, embedded, shown, options, pictures), [record])
         if picture is None:
-            return Explanation(record.id, why)
+            return replace(found, why=why)
         queries = [space_queries(view, said, options) for view, said in zip(views, embedded, strict=True)]
         heat, how = heat_map(views, queries, picture)
-    return Explanation(record.id, why, heat, how)
+    return replace(found, why=why, map=heat, how=how)
 
 
 def _short_side(views: Sequence[View]) -> int:

@@ -17,8 +17,8 @@ import { TextRead } from "./text.js";
 const quoted = (text) => `"${String(text).replace(/["\\]/g, "\\$&")}"`;
 const filterHref = (filter) => withParams({ filter }, { path: "/", from: "" });
 
-/** @param {{image: object, readOnly: boolean, onChange: (image: object) => void, onBox: () => void, onRemove: () => void, words: boolean, onWords: () => void}} props */
-export function Panel({ image, readOnly, onChange, onBox, onRemove, words, onWords }) {
+/** @param {{image: object, readOnly: boolean, onChange: (image: object) => void, onBox: () => void, onRemove: () => void, found: Set<number>, words: boolean, onWords: () => void}} props */
+export function Panel({ image, readOnly, onChange, onBox, onRemove, found, words, onWords }) {
   const change = (changes) => api.patch(`/images/${image.id}`, changes).then(onChange).catch(toastError);
   return html`<aside class="viewer-panel" aria-label="About this image">
     <div class="row wrap">
@@ -28,7 +28,7 @@ export function Panel({ image, readOnly, onChange, onBox, onRemove, words, onWor
     </div>
     <${Caption} image=${image} readOnly=${readOnly} onSave=${(caption) => change({ caption })} />
     <${Tags} image=${image} readOnly=${readOnly} onSave=${(tags) => change({ tags })} />
-    <${TextRead} image=${image} shown=${words} onShow=${onWords} />
+    <${TextRead} image=${image} found=${found} shown=${words} onShow=${onWords} />
     <${Facts} image=${image} />
     <${Similar} image=${image} />
     <${OtherFields} image=${image} />
