@@ -390,6 +390,48 @@ def leaves() -> str:
     return table(["command", "looked up or tried to reach"], [*rows, ["ONNX Runtime alone, for a minute", alone]])
 
 
+def ocr() -> str:
+    found = result("ocr")
+    text = found["text"]
+    kinds = {"by_kind": "", "by_change": "", "by_long_side": "long side "}
+    words = [
+        [f"{before}{name}", number, percent(share)]
+        for group, before in kinds.items()
+        for name, (number, share) in text[group].items()
+    ]
+    phrases = [
+        [f"`{way.replace('WORDS', 'three words')}`", percent(share)] for way, share in text["phrase_r_at_1"].items()
+    ]
+    photos = [
+        [name, f"{row['long_side']:,} px", row["photos"], row["text"], f"{row['cpu_s']:.3f}"]
+        + [f"{10_000 * row['cpu_s'] / 60:.0f} minutes"]
+        for name, row in found["photos"].items()
+    ]
+    return (
+        table(
+            ["pictures with text", "number", "words read"],
+            [["all", text["pictures"], percent(text["words_read"])], *words],
+        )
+        + f"\n{percent(text['words_wrong'])} of the words that were read are not in the picture. In {text['none_found']} "
+        + f"pictures no text was found. An image took {text['cpu_s']:.2f} s.\n\n"
+        + table(["searched for", f"R@1 of {text['phrases']} phrases"], phrases)
+        + "\n"
+        + table(["photos of", "long side", "number", "with text", "seconds an image", "10,000 of them"], photos)
+    )
+
+
+def ocr_ways() -> str:
+    ways = result("ocr")["ways"]
+    sets = ("text", "captions", "clothing", "vehicles")
+    return table(
+        ["way", "pictures with text", *(f"photos of {name}" for name in sets[1:]), "ms for text", "ms for a photo"],
+        (
+            [way, *(percent(row[name], 0) for name in sets), row["cpu_ms_text"], row["cpu_ms_photos"]]
+            for way, row in ways.items()
+        ),
+    )
+
+
 def renderers() -> str:
     candidates = result("map_renderers")["candidates"]
     sizes = ("22,914", "1,000,000")

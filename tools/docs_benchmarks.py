@@ -25,6 +25,8 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "duplicates": ("duplicates", tables.duplicates),
     "feedback": ("feedback", tables.feedback),
     "server": ("server", tables.server),
+    "ocr": ("ocr", tables.ocr),
+    "ocr-ways": ("ocr", tables.ocr_ways),
     "leaves": ("nothing_leaves", tables.leaves),
     "load": ("load", tables.load),
     "hostile": ("hostile_files", tables.hostile),

@@ -68,7 +68,7 @@ def test_frames_stand_around_the_words(server: Server, open_page: Callable[..., 
 
 def test_what_was_found_stands_out(server: Server, open_page: Callable[..., Page]) -> None:
     page = open_page(server, "/?q=reds")
-    page.get_by_test_id("grid").locator(f"[data-id='{id_of(server, 'a')}'] a").first.click()
+    page.get_by_test_id("grid").locator(f"[data-id='{id_of(server, 'a')}']").click()
     viewer = page.get_by_test_id("viewer")
     expect(viewer.get_by_test_id("text-read").locator("mark")).to_have_text(["red"])
     viewer.press("e")

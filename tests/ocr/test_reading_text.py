@@ -204,7 +204,7 @@ def test_the_command_line(finder: ImageFinder, tmp_path: Path) -> None:
     done = run_cli("read", "--index", tmp_path / "index", "--json")
     assert json.loads(done.stdout) == {"read": 3, "found": 1, "total": 3, "text": 1, "skipped": []}
     done = run_cli("read", "--index", tmp_path / "index")
-    assert done.stdout == "0 images read, text found in 0 of them.\n3 images read by now; 1 have text.\n"
+    assert done.stdout == "Nothing new to read.\n3 images read by now; 1 have text.\n"
 
 
 def test_a_job_reads_and_the_page_gets_the_places(

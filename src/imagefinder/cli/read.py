@@ -46,8 +46,12 @@ def read(again: bool, workers: int | None, index_dir: Path | None, as_json: bool
     if as_json:
         print_json(report.to_dict())
     else:
-        tell(f"{plural(report.read, 'image')} read, text found in {report.found:,} of them.")
-        tell(f"{plural(report.total, 'image')} read by now; {report.text:,} have text.")
+        if report.read:
+            tell(f"{plural(report.read, 'image')} read, text found in {report.found:,} of them.")
+        elif not report.skipped:
+            tell("Nothing new to read.")
+        if report.total > report.read:
+            tell(f"{plural(report.total, 'image')} read by now; {report.text:,} have text.")
         if report.skipped:
             say(f"{plural(len(report.skipped), 'image')} could not be read:")
             say_skipped(report.skipped)
