@@ -407,16 +407,18 @@ def ocr() -> str:
         + [f"{10_000 * row['cpu_s'] / 60:.0f} minutes"]
         for name, row in found["photos"].items()
     ]
-    return (
-        table(
-            ["pictures with text", "number", "words read"],
-            [["all", text["pictures"], percent(text["words_read"])], *words],
+    said = (
+        f"{percent(text['words_wrong'])} of the words that were read are not in the picture. In {text['none_found']} "
+        f"pictures no text was found. An image took {text['cpu_s']:.2f} s."
+    )
+    everything = ["all", text["pictures"], percent(text["words_read"])]
+    return "\n".join(
+        (
+            table(["pictures with text", "number", "words read"], [everything, *words]),
+            f"{said}\n",
+            table(["searched for", f"R@1 of {text['phrases']} phrases"], phrases),
+            table(["photos of", "long side", "number", "with text", "seconds an image", "10,000 of them"], photos),
         )
-        + f"\n{percent(text['words_wrong'])} of the words that were read are not in the picture. In {text['none_found']} "
-        + f"pictures no text was found. An image took {text['cpu_s']:.2f} s.\n\n"
-        + table(["searched for", f"R@1 of {text['phrases']} phrases"], phrases)
-        + "\n"
-        + table(["photos of", "long side", "number", "with text", "seconds an image", "10,000 of them"], photos)
     )
 
 
