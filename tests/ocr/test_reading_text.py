@@ -192,11 +192,19 @@ def test_a_hit_shows_where_its_text_says_the_words(
 
 
 @pytest.mark.parametrize("turned", [90, 180, 270])
-def test_pictures_that_lie_on_their_side_are_read(finder: ImageFinder, album: Path, turned: int) -> None:
-    written("Fresh bread today", turned=turned).save(album / "turned.png")
+def test_pictures_that_lie_on_their_side_or_upside_down_are_read(finder: ImageFinder, album: Path, turned: int) -> None:
+    written(*INVOICE, turned=turned).save(album / "turned.png")
     finder.add(album)
     finder.read()
-    assert finder.get(album / "turned.png").extra["text"] == "Fresh bread today"
+    found, upright = finder.get(album / "turned.png").extra, finder.get(album / "invoice.png").extra
+    assert found["text"] == "\n".join(INVOICE)
+    for word, (left, top, right, bottom) in words_at(upright).items():
+        expected = {
+            90: (top, 1000 - right, bottom, 1000 - left),
+            180: (1000 - right, 1000 - bottom, 1000 - left, 1000 - top),
+            270: (1000 - bottom, left, 1000 - top, right),
+        }[turned]
+        assert words_at(found)[word] == pytest.approx(expected, abs=25), word
 
 
 def test_the_command_line(finder: ImageFinder, tmp_path: Path) -> None:

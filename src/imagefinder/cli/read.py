@@ -41,7 +41,7 @@ def read(again: bool, workers: int | None, index_dir: Path | None, as_json: bool
             report = finder.read(again=again, workers=workers, progress=bar.show)
         except KeyboardInterrupt:
             bar.close()
-            say("Stopped; run the same command to go on.")
+            say(f"Stopped; what is read stays.{'' if again else ' Run the same command to go on.'}")
             raise click.exceptions.Exit(INTERRUPTED) from None
     if as_json:
         print_json(report.to_dict())

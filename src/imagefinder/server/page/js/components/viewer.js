@@ -76,9 +76,9 @@ export function Viewer({ id }) {
       </header>
       ${request.error && !image && html`<div class="viewer-error"><${ErrorBox} error=${request.error} retry=${request.reload} /></div>`}
       ${image && html`<${Stage} image=${image} name=${name} onSwipe=${go} boxing=${box !== null} controls=${controls}>
-        ${(words || explained) && !box && request.data?.id === id && html`<${WordBoxes} image=${request.data} all=${words} found=${found} />`}
         ${box && html`<${BoxPicker} box=${box} onChange=${setBox} />`}
         ${explained && why.data?.map && html`<${WhyMap} map=${why.data.map} />`}
+        ${(words || explained) && !box && request.data?.id === id && html`<${WordBoxes} image=${request.data} all=${words} found=${found} />`}
       <//>`}
       ${explained && html`<${WhyBar} why=${why} />`}
       ${box && html`<div class="box-bar" role="region" aria-label="Search by a part">

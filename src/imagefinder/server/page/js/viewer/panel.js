@@ -67,7 +67,7 @@ function Facts({ image }) {
     ${row("Camera", image.camera && html`<a href=${filterHref(`camera = ${quoted(image.camera)}`)}>${image.camera}</a>`)}
     ${row("Lens", image.lens && html`<a href=${filterHref(`lens = ${quoted(image.lens)}`)}>${image.lens}</a>`)}
     ${row("Place", isPlace(image) && html`<span class="number">${degrees(image.lat, "N", "S")}, ${degrees(image.lon, "E", "W")}</span>${" "}
-      <a href=${filterHref(`near(${image.lat.toFixed(5)}, ${image.lon.toFixed(5)}, 10)`)} data-testid="near">Within 10 km</a>`)}
+      <a href=${filterHref(`near(${image.lat.toFixed(5)}, ${image.lon.toFixed(5)}, 10)`)} class="nowrap" data-testid="near">Within 10 km</a>`)}
     ${row("Colours", image.colours?.length > 0 && html`<span class="row wrap tight-row">${image.colours.map(
       (name) => html`<a key=${name} class="colour-link" href=${filterHref(`colours = ${name}`)}><span class="swatch" data-colour=${name}></span>${name}</a>`,
     )}</span>`)}
