@@ -207,7 +207,7 @@ def test_words_never_become_paths(reader: TestClient, tmp_path: Path) -> None:
     Image.new("RGB", (32, 32)).save(there)
     for words in (str(there), str(tmp_path / "nothing.jpg"), "/etc/passwd", "~/.ssh/id_rsa", "./a.jpg", "..\\x.png"):
         found = search(reader, words=words, k=1)
-        assert found["space"].endswith("-words"), words
+        assert found["space"].endswith("-words") or found["space"] == "texts", words
     assert [shown(search(reader, words=w, k=3)) for w in (str(there),)] == [
         shown(search(reader, words=str(there), k=3))
     ]
