@@ -208,7 +208,7 @@ class Concept(_Query):
     liked: Ids = Field(default_factory=list)
     disliked: Ids = Field(default_factory=list)
     min_score: float | None = Field(
-        None, description="Hits that score at least this belong to it. None: those that the search is sure of."
+        None, description="Hits that score at least this belong to it. None: those that surely fit."
     )
 
 
