@@ -92,7 +92,7 @@ def search(views: Sequence[View], terms: Sequence[Term], options: SearchOptions,
         for rank, (hit, sure) in enumerate(zip(page.hits, page.sure, strict=True), start=options.offset + 1)
     ]
     if options.explain:
-        hits = explained(Asked(views, embedded, shown, options, pictures), hits)
+        hits = explained(Asked(views, embedded, shown, options, pictures, written, ranking), hits)
         watch.lap("explain")
     return Hits(
         hits,
