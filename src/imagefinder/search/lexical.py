@@ -64,6 +64,12 @@ class Written:
         """How much these images say of the words; those that say none are left out."""
         return self.index.store.match(self.text, max(1, len(ids)), ids=ids)
 
+    def full(self, filter: Filter | None) -> float:
+        """The score of a text of mean length that says each word once; 0 where whatever is found says all of them."""
+        if self.required or len(set(numbers_of(self.text))) == 1:
+            return 0.0
+        return self.best(filter, 1).full
+
     @property
     def any(self) -> Filter:
         """Fulfilled by the images that say any of the words."""
