@@ -339,7 +339,7 @@ def measure_ways(cases: list[Case], photos: list[tuple[str, Path]]) -> dict[str,
     small_detector = reader._engine({"Global.use_cls": False, "Global.use_rec": False, "Det.limit_side_len": 320})
     ways: dict[str, Callable[[np.ndarray], bool]] = {
         "detector at 320 px": lambda small: small_detector(small).boxes is not None,
-        "detector at 640 px": lambda small: reader._finder(small).boxes is not None,
+        "detector at 800 px": lambda small: reader._finder(small).boxes is not None,
         "rows of letters": lambda small: bool(parts_with_letters(small)),
         "rows of letters, then the detector on the picture": lambda small: bool(
             parts_with_letters(small) and reader._finder(small).boxes is not None
