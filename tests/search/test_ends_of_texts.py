@@ -22,7 +22,9 @@ def few(finder: ImageFinder, n: int) -> list[str]:
     return [r.id for r in finder.records()[:n]]
 
 
-@pytest.mark.parametrize("query", ['"wet road"', 'caption:"wet road"', "caption:wet caption:road", '"wet road" at night'])
+@pytest.mark.parametrize(
+    "query", ['"wet road"', 'caption:"wet road"', "caption:wet caption:road", '"wet road" at night']
+)
 def test_who_says_a_phrase_surely_fits(finder: ImageFinder, query: str) -> None:
     said = few(finder, 3)
     for id in said:

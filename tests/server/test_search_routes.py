@@ -378,7 +378,12 @@ def test_an_image_is_explained_with_its_map(reader: TestClient, ids: list[str]) 
 @pytest.mark.parametrize("path", ["explain", "explain.png"])
 def test_what_cannot_be_explained_is_refused(reader: TestClient, ids: list[str], path: str) -> None:
     url = f"/v1/images/{ids[0]}/{path}"
-    faults = [{"words": "dog", "k": 3}, {}, {"parts": [{"words": "x", "id": ids[0]}]}, {"words": "x", "words_in": "air"}]
+    faults = [
+        {"words": "dog", "k": 3},
+        {},
+        {"parts": [{"words": "x", "id": ids[0]}]},
+        {"words": "x", "words_in": "air"},
+    ]
     for body in faults:
         assert reader.post(url, json=body).status_code == 400, body
     assert (
