@@ -118,6 +118,56 @@ def quality() -> str:
     )
 
 
+def hybrid() -> str:
+    """Words looked for in pictures, in texts, and in both."""
+    found = result("hybrid")
+    settings = {
+        "captions, on a third": "600 photos, a third with a caption; other people's captions",
+        "stamps, file names": "cut-outs with their file names; descriptions",
+        "stamps, captions on a third": "cut-outs, a third with a description; words of file names",
+    }
+    groups = {"all": "all", "with a text": "of images with a text", "without": "of images without"}
+    ways = ("pictures", "texts", "above chance of 5, 1.5", "sum by part, 1.5", "sum, 1", "rrf")
+    lines = [
+        [title, f"{of['queries']:,} {said}", *("/".join(f"{x:.0f}" for x in of[way].values()) for way in ways)]
+        for name, title in settings.items()
+        for group, said in groups.items()
+        if (of := found[name].get(group))
+    ]
+    head = [
+        "images; queries",
+        "queries",
+        "pictures",
+        "texts",
+        "both",
+        "by the part said",
+        "plain sum",
+        "reciprocal ranks",
+    ]
+    colours = [
+        [
+            title,
+            of["queries"],
+            *("/".join(f"{x:.1f}" for x in of[weight].values()) for weight in ("0", "0.5", "1", "1.5")),
+        ]
+        for name, title in settings.items()
+        if (of := found[name].get("a colour in the query, pictures"))
+    ]
+    searches = [
+        [title, words_in, *(of[f"R@{k}"] for k in (1, 5, 10))]
+        for name, title in settings.items()
+        for words_in in ("pictures", "both")
+        for of in [found[name][f"search, words_in={words_in}"]]
+    ]
+    return (
+        table(head, lines)
+        + "\n"
+        + table(["a colour in the query, pictures only", "queries", "without", "0.5", "1", "1.5 spreads"], colours)
+        + "\n"
+        + table(["`search`, 300 queries of each", "words in", "R@1", "R@5", "R@10"], searches)
+    )
+
+
 def fusion() -> str:
     found = result("fusion")
     names = [name for name, of in found["clothing"].items() if isinstance(of, dict)]

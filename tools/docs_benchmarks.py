@@ -14,6 +14,7 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "throughput": ("throughput", tables.throughput),
     "models": ("models", tables.models),
     "quality": ("quality", tables.quality),
+    "hybrid": ("hybrid", tables.hybrid),
     "fusion": ("fusion", tables.fusion),
     "clusters": ("clusters", tables.clusters),
     "clusters-told": ("clusters", tables.clusters_told),
