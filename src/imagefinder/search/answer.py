@@ -92,7 +92,7 @@ def search(views: Sequence[View], terms: Sequence[Term], options: SearchOptions,
         for rank, (hit, sure) in enumerate(zip(page.hits, page.sure, strict=True), start=options.offset + 1)
     ]
     if options.explain:
-        hits = explained(Asked(views, embedded, shown, options, pictures), hits)
+        hits = explained(Asked(views, embedded, shown, options, pictures, written, ranking), hits)
         watch.lap("explain")
     return Hits(
         hits,
@@ -229,7 +229,7 @@ class SearchPlan:
     def ends(self, ranking: Ranking | Fused | Hybrid, total: int) -> Ends | None:
         """How sure the hits are, in a collection of ``total`` images; None where there are too few to tell."""
         if isinstance(ranking, Hybrid) and ranking.meaning is None:
-            return ends_of_texts(0.0 if self._written.required else self._written.best(ranking.filter, 1).full)
+            return ends_of_texts(self._written.full(ranking.filter))
         if total < LEAST:
             return None
         asked = [(space, query.vector) for _, queries in self._queries for space, query in queries.items()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from imagefinder.index.judged import Judged, ids_there, judged
 from imagefinder.results import Marked
 from imagefinder.search.answer import search_collection
 from imagefinder.search.concept_terms import with_concepts
-from imagefinder.search.kept_query import json_of_term
+from imagefinder.search.kept_query import json_of_term, with_ids
 from imagefinder.search.options import SearchOptions
 from imagefinder.search.query import Kind, QueryInput, Term, parse_query
 from imagefinder.store.filters.nodes import Compare, Has
@@ -211,19 +211,3 @@ def mark_new(collection: Collection, progress: OnProgress = ignore) -> Marked | 
 def _names_in(payload: Mapping[str, Any]) -> list[str]:
     names = payload.get(FIELD) or []
     return [names] if isinstance(names, str) else [str(name) for name in names]
-
-
-def with_ids(terms: Sequence[Term], resolve: Callable[[str], str]) -> list[Term]:
-    """The terms, with files and URLs as the images of the index that they are. Raises InvalidQueryError."""
-    found = []
-    for term in terms:
-        if term.kind in (Kind.FILE, Kind.URL):
-            try:
-                term = replace(term, kind=Kind.ID, value=resolve(str(term.value)))
-            except NotFoundError as error:
-                raise InvalidQueryError(
-                    f"{term.text} is not in the index, so it can't be kept as a part of a query.",
-                    remedy="Index it first.",
-                ) from error
-        found.append(term)
-    return found

@@ -36,6 +36,13 @@ class _Found(NamedTuple):
     bound: float
 
 
+class Added(NamedTuple):
+    """What texts add to the score of an image: by the ``words`` that they say, and for being among the ``first``."""
+
+    words: float
+    first: float
+
+
 @dataclass(frozen=True)
 class Hybrid:
     """The images ranked by ``meaning``, and what ``written`` finds in their texts.
@@ -74,12 +81,19 @@ class Hybrid:
 
     def scores(self, ids: Sequence[str]) -> dict[str, float]:
         """The scores of these images; one without a vector is left out."""
-        found = self._summed(self.meaning.scores(ids) if self.meaning else dict.fromkeys(ids, 0.0))
+        meaning = self.meaning.scores(ids) if self.meaning else dict.fromkeys(ids, 0.0)
+        added = self.added(list(meaning))
+        return {id: score + sum(added.get(id, ())) for id, score in meaning.items()}
+
+    def added(self, ids: Sequence[str]) -> dict[str, Added]:
+        """What texts add to the scores of these images; those whose texts say nothing are left out."""
+        said = self.written.scores(ids)
         first = self.written.first(self.filter)
-        if first is None:
-            return dict(found)
-        payloads = {p.id: p.payload for p in self.index.store.retrieve(list(found))}
-        return {id: s + self._lift * (id in payloads and matches(first, payloads[id])) for id, s in found.items()}
+        payloads = {p.id: p.payload for p in self.index.store.retrieve(list(said.scores))} if first else {}
+        lifted = {id for id, payload in payloads.items() if first and matches(first, payload)}
+        return {
+            id: Added(self._bonus(score, said.full), self._lift * (id in lifted)) for id, score in said.scores.items()
+        }
 
     def background(self) -> tuple[float, float]:
         """Mean and standard deviation of the scores of random images, of which texts say nothing."""
@@ -167,9 +181,9 @@ class Hybrid:
         assert self.meaning is not None
         return replace(self.meaning, filter=filter).best(depth, payload=False)
 
-    def _summed(self, meaning: Mapping[str, float], said: Matches | None = None) -> dict[str, float]:
+    def _summed(self, meaning: Mapping[str, float], said: Matches) -> dict[str, float]:
         """The scores of images: that of the meaning, and what their texts say."""
-        texts = self.written.scores(list(meaning)) if said is None or said.rest else said
+        texts = self.written.scores(list(meaning)) if said.rest else said
         return {id: score + self._bonus(texts.scores.get(id, 0.0), texts.full) for id, score in meaning.items()}
 
     def _bonus(self, said: float, full: float) -> float:

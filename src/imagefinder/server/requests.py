@@ -136,7 +136,7 @@ class _Query(Body):
     parts: list[Part] = Field(default_factory=list, max_length=20)
 
 
-_EXPLAINED = ("liked", "disliked", "spaces")
+_EXPLAINED = ("liked", "disliked", "spaces", "words_in")
 
 if TYPE_CHECKING:
     _Search = _Query
