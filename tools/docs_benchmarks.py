@@ -25,6 +25,7 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "duplicates": ("duplicates", tables.duplicates),
     "feedback": ("feedback", tables.feedback),
     "server": ("server", tables.server),
+    "evaluation": ("evaluation", tables.evaluation),
     "leaves": ("nothing_leaves", tables.leaves),
     "load": ("load", tables.load),
     "hostile": ("hostile_files", tables.hostile),
