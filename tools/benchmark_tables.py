@@ -433,6 +433,32 @@ def five() -> str:
     return table([f"measured on {speed['machine']['cores']} CPU cores, no GPU", ""], rows)
 
 
+def evaluation() -> str:
+    found = result("evaluation")
+    images = f"{found['images']:,} images"
+    measured = ("hit@1", "precision@10", "mAP", "MAP@R")
+    parts = [
+        table(
+            ["measured by", "CPU time", "memory beside that of the open index"],
+            [
+                [f"{found['labels']} labels, {found['queries']:,} of {images} as queries"]
+                + [f"{found['by_labels_cpu_s']:,.0f} s", f"{found['by_labels_mb_more']:,} MB"],
+                [f"{found['searches']:,} searches of {images}, 1,000 hits deep"]
+                + [f"{found['searches_cpu_s']:,.0f} s", f"{found['searches_mb_more']:,} MB"],
+            ],
+        ),
+        table(
+            ["", *measured],
+            [["by its labels"] + [f"{found['measures'][name]['mean']:.3f}" for name in measured]],
+        ),
+        table(
+            ["the end of the hits, 200 images as queries", "F1", "precision", "recall"],
+            ([cut["by"], *(f"{cut[name]:.3f}" for name in ("f1", "precision", "recall"))] for cut in found["cuts"]),
+        ),
+    ]
+    return "\n".join(parts)
+
+
 def leaves() -> str:
     found = result("nothing_leaves")
     alone = ", ".join(found["ONNX Runtime alone, without ImageFinder"]) or "nothing"

@@ -28,6 +28,7 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "server": ("server", tables.server),
     "ocr": ("ocr", tables.ocr),
     "ocr-ways": ("ocr", tables.ocr_ways),
+    "evaluation": ("evaluation", tables.evaluation),
     "leaves": ("nothing_leaves", tables.leaves),
     "load": ("load", tables.load),
     "hostile": ("hostile_files", tables.hostile),
