@@ -13,6 +13,8 @@ import pytest
 from imagefinder.duplicates.decisions import Decision
 from imagefinder.duplicates.matching.tiers import Tier
 from imagefinder.quality.issues import Issue
+from imagefinder.results import MAYBE, SURELY
+from imagefinder.search.ends import COUNTED
 from imagefinder.search.options import Fuse, Measure
 
 PACKAGE = Path(__file__).resolve().parents[1] / "src" / "imagefinder"
@@ -94,3 +96,9 @@ def test_the_page_has_words_for_each_member_and_no_other(name: str, file: str, p
     assert found is not None
     words, members = re.findall(member, found[1], re.MULTILINE), ENUMERATIONS[name][0]
     assert set(words) == set(members) and (name != "tiers" or words == members)
+
+
+def test_the_page_has_the_bounds_of_the_library() -> None:
+    code = (PAGE / "search" / "sure.js").read_text("utf-8")
+    told = dict(re.findall(r"^const ([A-Z]+) = ([\d.]+);", code, re.MULTILINE))
+    assert {name: float(value) for name, value in told.items()} == {"SURELY": SURELY, "MAYBE": MAYBE, "MOST": COUNTED}

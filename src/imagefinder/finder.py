@@ -29,7 +29,7 @@ from imagefinder.search.answer import search_collection
 from imagefinder.search.concepts import Concepts
 from imagefinder.search.embed import embed_pictures, embed_texts
 from imagefinder.search.explain import explain_image
-from imagefinder.search.options import Fuse, Measure, SearchOptions, WordsIn
+from imagefinder.search.options import Cut, Fuse, Measure, SearchOptions, WordsIn
 from imagefinder.search.query import Kind, QueryInput, Term
 from imagefinder.store.filters.parse import FilterLike
 from imagefinder.types import UNSET, Unset
@@ -205,6 +205,7 @@ class ImageFinder:
         fuse: Fuse = "mean",
         words_in: WordsIn = "both",
         explain: bool = False,
+        cut: Cut | None = None,
     ) -> Hits:
         """The ``k`` images that fit the query best; see ``search.query.parse_query`` for what a query may be, and
         ``search.options.SearchOptions`` for the options. ``liked`` and ``disliked`` are ids or URIs; with some liked
@@ -224,6 +225,7 @@ class ImageFinder:
             fuse=fuse,
             words_in=words_in,
             explain=explain,
+            cut=cut,
         )
         return self._collection.index.steadily(lambda: search_collection(self._collection, query, options))
 

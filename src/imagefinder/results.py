@@ -13,6 +13,8 @@ from imagefinder.types import Hit, Record, Skipped, Why
 if TYPE_CHECKING:
     from imagefinder.types import Float32
 
+SURELY, MAYBE = 0.7, 0.25  # the chances to belong from which on a hit surely, or maybe, does
+
 
 class Records(Sequence[Record]):
     """Rows of the index, by ascending id where nothing else is said. In a notebook they show as a grid of pictures."""
@@ -43,7 +45,9 @@ class Hits(Sequence[Hit]):
     ``total`` is how many images the filter lets through, all of them without one. ``stages`` are the milliseconds
     spent on each part of the search, ``took_ms`` on all of it: read, embed, feedback, query, count. ``unknown_words``
     are those of the query that no model asked knows, and ``notice`` says so to people, None if there are none. If no
-    word is known, and nothing else is looked for, there are no hits.
+    word is known, and nothing else is looked for, there are no hits. Where the hits were to be cut, ``surely`` and
+    ``maybe`` count the images that surely fit, and those that maybe do, 1,000 of both at most; else they are None, as
+    they are where there are too few images to tell.
     """
 
     def __init__(
@@ -56,6 +60,8 @@ class Hits(Sequence[Hit]):
         stages: Mapping[str, float],
         unknown_words: Sequence[str] = (),
         notice: str | None = None,
+        surely: int | None = None,
+        maybe: int | None = None,
     ) -> None:
         self._hits = tuple(hits)
         self.space = space
@@ -64,6 +70,7 @@ class Hits(Sequence[Hit]):
         self.stages = dict(stages)
         self.unknown_words = tuple(unknown_words)
         self.notice = notice
+        self.surely, self.maybe = surely, maybe
 
     @overload
     def __getitem__(self, i: int) -> Hit: ...
@@ -86,12 +93,22 @@ class Hits(Sequence[Hit]):
             "total": self.total,
             "unknown_words": list(self.unknown_words),
             "notice": self.notice,
+            "surely": self.surely,
+            "maybe": self.maybe,
             "hits": [h.to_dict() for h in self],
         }
 
     def _repr_html_(self) -> str:
         notice = f"<p>{escape(self.notice)}</p>" if self.notice else ""
-        return notice + html_grid([(h.uri, f"{h.rank}. {h.score:.3f}", h.record.caption or "") for h in self])
+        return notice + html_grid([(h.uri, f"{h.rank}. {how_sure(h)}", h.record.caption or "") for h in self])
+
+
+def how_sure(hit: Hit) -> str:
+    """How well a hit fits, for people: "92 %" where it surely does, "maybe", or "8 %"; the score where nobody can
+    tell."""
+    if hit.sure is None:
+        return f"{hit.score:.3f}"
+    return "maybe" if MAYBE <= hit.sure < SURELY else f"{100 * hit.sure:.0f} %"
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,10 +228,26 @@ class Assigned:
 
 
 @dataclass(frozen=True, slots=True)
+class Marked:
+    """How many ``concepts`` were looked for again after images came, and how many ``images`` carry the name of one now
+    that did not before. ``left`` of them were not looked for, and keep the images that they had; ``advice`` says why,
+    None where none is left."""
+
+    concepts: int
+    images: int
+    left: int = 0
+    advice: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+@dataclass(frozen=True, slots=True)
 class IngestReport:
     """What a run did. ``seen`` = added + updated + unchanged + moved + skipped; ``total`` is the index's size.
     ``clusters`` says what became of new images; None, and left out of the dict, while there are no clusters.
-    ``filled`` says for further models how many images got their vectors.
+    ``filled`` says for further models how many images got their vectors, and ``concepts`` which of the kept searches
+    the new images belong to; None, and left out of the dict, where there are no concepts or no image is new.
 
     ``missing`` are the sources that could not be gone over; their images stay. ``kept`` counts the images that are not
     there any more and stay in the index all the same, each place of them in ``skipped``; ``said`` those that were
@@ -237,12 +270,13 @@ class IngestReport:
     kept: int = 0
     said: int = 0
     errors: tuple[Exception, ...] = ()
+    concepts: Marked | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        late = ("clusters", "filled", "missing", "kept", "said", "errors")
+        late = ("clusters", "concepts", "filled", "missing", "kept", "said", "errors")
         row = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in late}
-        clusters = {"clusters": self.clusters.to_dict()} if self.clusters else {}
+        told = {n: one.to_dict() for n in ("clusters", "concepts") if (one := getattr(self, n))}
         filled = {"filled": [f.to_dict() for f in self.filled]} if self.filled else {}
         missing = {"missing": [s.to_dict() for s in self.missing]} if self.missing else {}
         counts = {name: n for name in ("kept", "said") if (n := getattr(self, name))}
-        return {**row, "skipped": [s.to_dict() for s in self.skipped], **missing, **counts, **clusters, **filled}
+        return {**row, "skipped": [s.to_dict() for s in self.skipped], **missing, **counts, **told, **filled}

@@ -13,7 +13,7 @@ from imagefinder import ImageFinder
 from imagefinder.server.app import create_app
 
 OURS = ("id", "folder", "content_hash", "cluster", "cluster_name", "outlier", "class", "missing", "width", "mtime")
-RESULTS = ("rank", "score", "copies", "nearest", "from_cluster")  # what answers put beside a record
+RESULTS = ("rank", "score", "sure", "copies", "nearest", "from_cluster")  # what answers put beside a record
 SIGNS = (
     "and",
     "NOT",

@@ -27,6 +27,7 @@ def demo(folder: Path | None, index_dir: Path | None, sheet: Path) -> None:
     from imagefinder.finder import ImageFinder
     from imagefinder.images.thumbnails import save_picture
     from imagefinder.plots import search_sheet
+    from imagefinder.results import how_sure
 
     source = folder or CHECKOUT
     if not source.is_dir():
@@ -47,7 +48,7 @@ def demo(folder: Path | None, index_dir: Path | None, sheet: Path) -> None:
         tell(f"{title}  ({hits.took_ms:.0f} ms)")
         for hit in hits:
             caption = shorten(hit.record.caption or "", 60, placeholder=" ...")
-            tell(f"  {hit.rank}. {hit.score:6.3f}  {Path(hit.uri).name:<28} {caption}")
+            tell(f"  {hit.rank}. {how_sure(hit):>6}  {Path(hit.uri).name:<28} {caption}")
     save_picture(search_sheet(searches), sheet)
     tell()
     tell(f"Contact sheet: {sheet}")

@@ -51,9 +51,11 @@ FLAGS = {  # where it is not the option's own name
     "disliked": ("--dislike",),
     "spaces": ("--space",),
     "measures": ("--measure",),
+    "cut": ("--auto",),
 }
 METAVARS = {"filter": "EXPR", "liked": "ID", "disliked": "ID", "offset": "N"}
 REPEATED = ("liked", "disliked")  # an option for each; others of several values take A,B
+SWITCHES = {"cut": "auto"}  # options of one value, which need not be written
 MOST = 100_000  # hits
 MAPPED = 100  # of them on a sheet that explains; each takes some ten milliseconds
 
@@ -77,6 +79,8 @@ def _value(about: About) -> dict[str, Any]:
     shown: dict[str, Any] = {"metavar": METAVARS.get(about.name), "default": about.default}
     if about.kind is bool:
         return {"is_flag": True}
+    if about.name in SWITCHES:
+        return {"flag_value": SWITCHES[about.name], "default": None}
     if about.kind is tuple and about.name in REPEATED:
         return {**shown, "multiple": True}
     if about.kind is tuple:
@@ -160,6 +164,9 @@ def search(
     Words that neither the model knows nor any text says are named; where there are no others, nothing is found (exit
     code 1). In quotation marks, '"so"', a word is searched by its letters if it is not known.
 
+    Before each image stands how sure it is that it fits: 92 %, maybe, or 8 %. With --auto, those that don't are left
+    out, and where none does, nothing is found (exit code 1).
+
     \b
       imagefinder search red bike
       imagefinder search dog -grass
@@ -170,6 +177,7 @@ def search(
       imagefinder search "dog + ./beach.jpg - people"
       imagefinder search "2:dog + 0.5:snow" --filter "width >= 800 and taken_at >= 2020"
       imagefinder search ./room.jpg --box 0.5,0.4,0.9,1
+      imagefinder search red bike --auto
       imagefinder search red bike --like id:ID --dislike id:ID
       imagefinder search "dog + grass" --explain --sheet why.png
       imagefinder search ./shoe.jpg --space default,clip-b32 --measure cosine,euclidean --fuse vote
@@ -235,14 +243,17 @@ def _print_csv(rows: list[dict[str, Any]]) -> None:
 
 def _print_for_people(hits: Hits, preview: bool | None) -> None:
     from imagefinder.cli.preview import show_pictures
+    from imagefinder.results import how_sure
 
     if not hits:
-        say("Nothing found.")
+        say("Nothing here fits. Without --auto, the nearest are shown." if hits.surely == 0 else "Nothing found.")
         return
     for hit in hits:
-        tell(f"{hit.rank:>3}  {hit.score:6.3f}  {hit.uri}", styled(_about(hit), dim=True))
+        tell(f"{hit.rank:>3}  {how_sure(hit):>6}  {hit.uri}", styled(_about(hit), dim=True))
         if hit.why and (reasons := hit.why.texts()):
             tell(styled(f"{'':13}{'; '.join(reasons)}", dim=True))
+    if hits.surely is not None:
+        say(f"{hits.surely:,} surely, {hits.maybe:,} maybe")
     if sys.stdout.isatty() or preview:
         show_pictures([h.uri for h in hits], forced=preview, limits=limits())
 
@@ -297,7 +308,7 @@ def _copy_one(hit: Hit, folder: Path, loader: Loader) -> None:
 
 def _maps(finder: ImageFinder, hits: Hits, terms: QueryInput | None, options: dict[str, Any]) -> dict[str, Float32]:
     """For the first hits, which part of the picture fits the query, by id."""
-    asked = {name: options[name] for name in ("liked", "disliked", "spaces")}
+    asked = {name: options[name] for name in ("liked", "disliked", "spaces", "words_in")}
     found = {hit.id: finder.explain(hit.id, terms, **asked).map for hit in hits[:MAPPED]}
     return {id: map for id, map in found.items() if map is not None}
 

@@ -15,7 +15,7 @@ from imagefinder.client.spaces import Spaces
 from imagefinder.client.training import Trainer
 from imagefinder.errors import InvalidInputError
 from imagefinder.results import Explanation, Hits, IndexInfo
-from imagefinder.search.options import Fuse, Measure, SearchOptions, WordsIn
+from imagefinder.search.options import Cut, Fuse, Measure, SearchOptions, WordsIn
 from imagefinder.search.query import Kind, QueryInput, Term
 from imagefinder.store.filters.parse import FilterLike
 from imagefinder.types import OnProgress
@@ -67,6 +67,7 @@ class Client(Analysis, Sources, Spaces, Trainer):
         fuse: Fuse = "mean",
         words_in: WordsIn = "both",
         explain: bool = False,
+        cut: Cut | None = None,
     ) -> Hits:
         """The ``k`` images, 1000 at most, that fit the query best; as ``ImageFinder.search``, which tells of each
         option. A path, bytes or a Pillow image in the query is sent to the server."""
@@ -85,6 +86,7 @@ class Client(Analysis, Sources, Spaces, Trainer):
             fuse=fuse,
             words_in=words_in,
             explain=explain,
+            cut=cut,
         )
         body = {"parts": parts_of(query, self._transport) if query is not None else [], **options.to_dict()}
         return hits_of(self._transport.json("POST", "/v1/search", json=body))
@@ -95,7 +97,7 @@ class Client(Analysis, Sources, Spaces, Trainer):
 
     def explain(self, image: str | os.PathLike[str], query: QueryInput | None, **options: Any) -> Explanation:
         """Why an image, named by id or URI, fits a query, with a map of which part of its picture does, to 1/255. The
-        options are ``liked``, ``disliked`` and ``spaces`` of ``search``."""
+        options are ``liked``, ``disliked``, ``spaces`` and ``words_in`` of ``search``."""
         body: dict[str, Any] = {"parts": parts_of(query, self._transport) if query is not None else []}
         judged = {name: self._ids(options.pop(name)) for name in ("liked", "disliked") if name in options}
         found = self._transport.json(

@@ -6,7 +6,7 @@ from base64 import b64decode
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from imagefinder.results import Assigned, BackfillReport, Explanation, Hits, IndexInfo, IngestReport
+from imagefinder.results import Assigned, BackfillReport, Explanation, Hits, IndexInfo, IngestReport, Marked
 from imagefinder.types import Hit, Record, Skipped, Why
 
 if TYPE_CHECKING:
@@ -32,8 +32,9 @@ def hits_of(response: Row) -> Hits:
         Hit(
             rank=row["rank"],
             score=row["score"],
-            record=record_of({k: v for k, v in row.items() if k not in ("rank", "score", "copies", "why")}),
+            record=record_of({k: v for k, v in row.items() if k not in ("rank", "score", "copies", "sure", "why")}),
             copies=tuple(row.get("copies", ())),
+            sure=row.get("sure"),
             why=Why.from_dict(row["why"]) if row.get("why") else None,
         )
         for row in response["hits"]
@@ -47,6 +48,8 @@ def hits_of(response: Row) -> Hits:
         stages=stages,
         unknown_words=response.get("unknown_words", ()),
         notice=response.get("notice"),
+        surely=response.get("surely"),
+        maybe=response.get("maybe"),
     )
 
 
@@ -66,12 +69,13 @@ def info_of(response: Row) -> IndexInfo:
 
 
 def report_of(result: Row, skipped: tuple[Skipped, ...]) -> IngestReport:
-    assigned = Assigned(**result["clusters"]) if result.get("clusters") else None
+    kinds: dict[str, Any] = {"clusters": Assigned, "concepts": Marked}
+    told = {name: kind(**result[name]) if result.get(name) else None for name, kind in kinds.items()}
     filled = tuple(BackfillReport(row["model"], row["filled"]) for row in result.get("filled", ()))
     missing = tuple(Skipped(**row) for row in result.get("missing", ()))
     left = tuple(one for one in skipped if one not in missing)
     known = _known(IngestReport, result)
-    return IngestReport(**{**known, "skipped": left, "missing": missing, "clusters": assigned, "filled": filled})
+    return IngestReport(**{**known, "skipped": left, "missing": missing, "filled": filled, **told})
 
 
 def cluster_of(row: Row) -> Cluster:

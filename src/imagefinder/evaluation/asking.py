@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +12,7 @@ from imagefinder.errors import NotFoundError
 from imagefinder.evaluation.cutting import Taken, taken_by
 from imagefinder.evaluation.measures import MEASURES, Rows, measure
 from imagefinder.search.answer import search_collection
-from imagefinder.search.options import SearchOptions
+from imagefinder.search.options import SearchOptions, WordsIn
 from imagefinder.search.query import Term
 from imagefinder.types import OnProgress, Progress, ignore
 
@@ -27,8 +27,8 @@ TOP = 6  # hits that are shown of a query
 @dataclass(frozen=True, slots=True)
 class Question:
     """One query: its ``terms``, how it is ``shown``, and the ``right`` images by id with a grade above 0; none where
-    nothing fits. ``image`` is the id of the image that it asks by, ``group`` its label, and ``wrong`` are images that
-    people said don't fit."""
+    nothing fits. ``image`` is the id of the image that it asks by, ``group`` its label, ``wrong`` are images that
+    people said don't fit, and ``words_in`` is where its words are looked for."""
 
     shown: str
     terms: tuple[Term, ...]
@@ -36,6 +36,7 @@ class Question:
     image: str = ""
     group: str = ""
     wrong: frozenset[str] = frozenset()
+    words_in: WordsIn = "both"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,21 +78,25 @@ def ask(
     min_score: float | None = None,
     progress: OnProgress = ignore,
 ) -> Iterator[Found]:
-    """Search for each question, of which there are ``total``, as people do. A question whose image has gone meanwhile
-    is passed over."""
+    """Search for each question, of which there are ``total``, as people do: once for the ranking, and where
+    ``min_score`` is not the cut, once more for the search's own. A question whose image has gone meanwhile is passed
+    over."""
     options = SearchOptions(k=DEPTH, spaces=(space,) if space else ())
     for number, question in enumerate(questions):
         progress(Progress("searching", number, total))
+        whole = replace(options, words_in=question.words_in)
+        ended = replace(whole, k=1, cut="auto")
         try:
-            hits = search_collection(collection, list(question.terms), options)
+            hits = search_collection(collection, list(question.terms), whole)
+            cut = search_collection(collection, list(question.terms), ended) if min_score is None else min_score
         except NotFoundError:
             if not question.image or collection.index.store.retrieve([question.image]):
                 raise
             continue
-        yield _found(number, question, hits, min_score)
+        yield _found(number, question, hits, cut)
 
 
-def _found(number: int, question: Question, hits: Hits, min_score: float | None) -> Found:
+def _found(number: int, question: Question, hits: Hits, cut: float | Hits) -> Found:
     right = question.right
     places = {hit.id: rank for rank, hit in enumerate(hits, 1)}
     ranked = sorted((rank, right[id]) for id, rank in places.items() if id in right)
@@ -110,7 +115,7 @@ def _found(number: int, question: Question, hits: Hits, min_score: float | None)
         row=row,
         first=int(ranks[0]) if len(ranks) else None,
         top=tuple(Seen(hit.id, hit.uri, hit.score, hit.id in right) for hit in hits[:TOP]),
-        taken=taken_by(hits, right, min_score),
+        taken=taken_by(hits, right, cut),
         order=_order(question, places),
     )
 

@@ -90,7 +90,7 @@ def _lead(one: Retrieval) -> str:
 
 
 def _cuts(one: Retrieval) -> str:
-    rows = [cut for cut in (one.cut, one.best_cut) if cut]
+    rows = [cut for cut in (one.cut, one.sure_cut, one.best_cut) if cut]
     if not rows:
         return ""
     text = (

@@ -25,6 +25,7 @@ from imagefinder.index.lock import IndexLock
 from imagefinder.index.manifest import POINTS, TRANSFORMS, Manifest, SpaceEntry
 from imagefinder.index.own_files import refuse_foreign, refuse_links
 from imagefinder.index.said_again import begin
+from imagefinder.index.sample import STANDARD, Sample, read_sample
 from imagefinder.store.shared.answer import Answering
 from imagefinder.store.shared.refusing import Refusing, read_only_error
 from imagefinder.store.stores import DEFAULT_STORE, find_store
@@ -76,7 +77,7 @@ class Index:
         self.results: dict[str, Any] = {}  # of each kind of run, the facts last read
         self.remembered: dict[str, tuple[int, Any]] = {}  # answers, with the store's ``writes`` they are true for
         self._transforms: dict[str, LinearTransform] = {}
-        self._samples: dict[str, Float32] = {}
+        self._samples: dict[str, Sample] = {}
         self.fit: Callable[[], None] | None = None  # what a process that reads may ask for: that spaces can be searched
         self.store: Store
         if read_only:
@@ -190,18 +191,17 @@ class Index:
         return transform.apply(texts, centre=False)
 
     def sample(self, name: str) -> Float32:
-        """Up to 256 search vectors of a space, float32 (n, dim), with which scores are standardised. Ids are hashes, so
-        the first ids in order are a random sample."""
-        import numpy as np
+        """Up to 256 search vectors of a space, float32 (n, dim), with which scores are standardised."""
+        return self.sampled(name).vectors[:STANDARD]
 
-        vector = self.space(name).search_vector
-        if vector is not None and vector not in self._samples:
-            points = next(self.store.scroll(fields=(), vectors=(vector,), batch=256), [])
-            if held := [p.vectors[vector] for p in points if vector in p.vectors]:
-                self._samples[vector] = np.stack(held).astype(np.float32)
-        if vector in self._samples:
-            return self._samples[vector]
-        raise no_images()
+    def sampled(self, name: str) -> Sample:
+        """Random images of a space. Raises NotFoundError."""
+        vector = self.space(name).search_vector or ""
+        found = self._samples.get(vector) or (read_sample(self.store, vector) if vector else None)
+        if found is None:
+            raise no_images()
+        self._samples[vector] = found
+        return found
 
     def search_vectors(self, raw: dict[str, Float32]) -> dict[str, np.ndarray]:
         """The named vectors to store for raw vectors (n, dim) by space: the raw ones, and the search ones once there is

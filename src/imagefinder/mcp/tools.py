@@ -20,7 +20,7 @@ from imagefinder.images.inside import file_of, is_url
 from imagefinder.mcp.access import Access, Library, thumbnail
 from imagefinder.mcp.serving import Server
 from imagefinder.results import Hits
-from imagefinder.search.options import ABOUT_OPTIONS, SearchOptions
+from imagefinder.search.options import ABOUT_OPTIONS, Cut, SearchOptions
 from imagefinder.search.query import Part
 from imagefinder.types import Hit, Limits, Record, ids_of
 
@@ -31,9 +31,10 @@ SMALL, SHOWN = 256, 12  # pixels of the pictures beside hits; how many of them
 SHOWN_FIELDS = ("caption", "tags", "folder", "width", "height", "taken_at", "cluster", "cluster_name", "issues")
 FACETS = 20  # values of each field that ``info`` names
 INSTRUCTIONS = """Searches and organises one collection of images on the user's own machine. Begin with `info` to see
-what is there and what filters can use. Images are named by ids, which every tool returns and takes. A `score` orders
-the hits of one search; it is no probability, and a search always returns the nearest images, so look at them (`show`,
-or thumbnails=true) before saying that they fit."""
+what is there and what filters can use. Images are named by ids, which every tool returns and takes. `sure` is the
+chance that a hit fits, 0 to 1, as far as its vector tells; a `score` only orders the hits of one search. cut="auto"
+leaves out what hardly fits; without it a search always returns the nearest images. Look at them (`show`, or
+thumbnails=true) before saying that they fit."""
 
 Id = Annotated[str, Field(description="The id of an image, as other tools return it; its path or URL does as well.")]
 K = Annotated[int, Field(ge=1, le=50, description=ABOUT_OPTIONS["k"].help)]
@@ -45,6 +46,7 @@ Collapse = Annotated[bool, Field(description=ABOUT_OPTIONS["collapse"].help)]
 Diversity = Annotated[float, Field(ge=0, le=1, description=ABOUT_OPTIONS["diversity"].help)]
 WordsIn = Annotated[Literal["both", "pictures", "texts"], Field(description=ABOUT_OPTIONS["words_in"].help)]
 Explain = Annotated[bool, Field(description=ABOUT_OPTIONS["explain"].help)]
+Ending = Annotated[Cut | None, Field(description=ABOUT_OPTIONS["cut"].help)]
 Pictures = Annotated[bool, Field(description="Also return small pictures of the first dozen, to look at.")]
 Filter = Annotated[
     str | None,
@@ -130,6 +132,7 @@ class Tools:
         diversity: Diversity = 0.0,
         words_in: WordsIn = "both",
         explain: Explain = False,
+        cut: Ending = None,
         thumbnails: Pictures = False,
     ) -> Content:
         """Find images by words, by an image, by both together, or by more that were right, the best first. Words are
@@ -150,13 +153,12 @@ class Tools:
             diversity=diversity,
             words_in=words_in,
             explain=explain,
+            cut=cut,
         )
         with self._access.use() as library:
             hits = library.search(parts or None, **options.keywords())
-            rows = [{"id": h.id, "uri": h.uri, "score": round(h.score, 3), **_why(h), **_facts(h.record)} for h in hits]
-            return self._with_pictures(
-                library, {"total": hits.total, **_not_understood(hits), "hits": rows}, hits, thumbnails
-            )
+            told = {"total": hits.total, **_ends(hits), **_not_understood(hits), "hits": [_hit(h) for h in hits]}
+            return self._with_pictures(library, told, hits, thumbnails)
 
     def similar(
         self,
@@ -170,8 +172,7 @@ class Tools:
         """Find the images most like one of the collection, the most alike first, without itself."""
         with self._access.use() as library:
             hits = library.similar(id, k, filter=filter, offset=offset, same_cluster=same_cluster)
-            rows = [{"id": h.id, "uri": h.uri, "score": round(h.score, 3), **_facts(h.record)} for h in hits]
-            return self._with_pictures(library, {"hits": rows}, hits, thumbnails)
+            return self._with_pictures(library, {"hits": [_hit(h) for h in hits]}, hits, thumbnails)
 
     def clusters(self) -> Content:
         """The groups that the images were sorted into by how they look: label, name, how many images, the words that
@@ -255,6 +256,16 @@ def _left_out(found: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Any]
     rest = {name: len(found.get(name, ())) - FACETS + found["more"].get(name, 0) for name in fields}
     more = {name: n for name, n in rest.items() if n > 0}
     return {"more_values": more} if more else {}
+
+
+def _hit(hit: Hit) -> dict[str, Any]:
+    sure = {} if hit.sure is None else {"sure": round(hit.sure, 2)}
+    return {"id": hit.id, "uri": hit.uri, "score": round(hit.score, 3), **sure, **_why(hit), **_facts(hit.record)}
+
+
+def _ends(hits: Hits) -> dict[str, Any]:
+    """How many images fit, where the hits were cut."""
+    return {} if hits.surely is None else {"surely": hits.surely, "maybe": hits.maybe}
 
 
 def _not_understood(hits: Hits) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from imagefinder.images.heat import draw_map
 from imagefinder.images.loader import Loader
 from imagefinder.images.thumbnails import contact_sheet as draw_sheet
 from imagefinder.images.thumbnails import thumbnail
+from imagefinder.results import how_sure
 from imagefinder.types import ImageRef, Limits
 
 if TYPE_CHECKING:
@@ -28,9 +29,9 @@ def contact_sheet(
     limits: Limits | None = None,
     maps: Mapping[str, Float32] | None = None,
 ) -> Image:
-    """A sheet of thumbnails with rank, score and file name; an image that can't be read any more is left blank.
+    """A sheet of thumbnails with rank, how sure it is and file name; one that can't be read any more is left blank.
     ``maps`` are drawn over the images with these ids: see ``images.heat``."""
-    named = [(hit.uri, f"{hit.rank}. {hit.score:.3f}  {_name(hit)}") for hit in hits]
+    named = [(hit.uri, f"{hit.rank}. {how_sure(hit)}  {_name(hit)}") for hit in hits]
     by_uri = {hit.uri: maps[hit.id] for hit in hits if maps and hit.id in maps}
     return picture_sheet(named, title=title, columns=columns, limits=limits, maps=by_uri)
 

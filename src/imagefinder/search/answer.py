@@ -12,6 +12,18 @@ from imagefinder.images.loader import Loader
 from imagefinder.results import Hits
 from imagefinder.search.concept_terms import with_concepts
 from imagefinder.search.embed import EmbeddedTerm, Pictures, SpaceQuery, Stopwatch, embed_terms
+from imagefinder.search.ends import (
+    LEAST,
+    Ends,
+    Scores,
+    compared,
+    comparison,
+    ends_of,
+    ends_of_texts,
+    page_until_end,
+    shares_of,
+    texts_of,
+)
 from imagefinder.search.euclidean import DistanceRanking, raw_point
 from imagefinder.search.fusion import Fused
 from imagefinder.search.heard import Heard, hear
@@ -65,16 +77,22 @@ def search(views: Sequence[View], terms: Sequence[Term], options: SearchOptions,
         plan = SearchPlan(views, embedded, shown, options, written)
         watch.lap("feedback" if options.liked or options.disliked else "query")
         filter = plan.inside_cluster() if options.same_cluster else options.filter
-        page = plan.ranking(filter).page(options.offset, options.k)
+        everything = index.store.count()
+        watch.lap("count")
+        ranking = plan.ranking(filter)
+        ends = plan.ends(ranking, everything)
+        watch.lap("sure")
+        page = page_until_end(ranking, ends, options)
         watch.lap("query")
-    total = index.store.count(both(filter, written.only))
+    chosen = both(filter, written.only)
+    total = everything if chosen is None else index.store.count(chosen)
     watch.lap("count")
     hits = [
-        Hit(rank, p.score, Record.from_payload(p.id, p.payload), copies)
-        for rank, (p, copies) in enumerate(page, start=options.offset + 1)
+        Hit(rank, hit.point.score, Record.from_payload(hit.point.id, hit.point.payload), hit.copies, sure)
+        for rank, (hit, sure) in enumerate(zip(page.hits, page.sure, strict=True), start=options.offset + 1)
     ]
     if options.explain:
-        hits = explained(Asked(views, embedded, shown, options, pictures), hits)
+        hits = explained(Asked(views, embedded, shown, options, pictures, written, ranking), hits)
         watch.lap("explain")
     return Hits(
         hits,
@@ -84,6 +102,8 @@ def search(views: Sequence[View], terms: Sequence[Term], options: SearchOptions,
         stages=watch.stages,
         unknown_words=heard.unknown,
         notice=heard.notice or (None if hits else _unwritten(terms)),
+        surely=page.surely,
+        maybe=page.maybe,
     )
 
 
@@ -138,8 +158,17 @@ def _nothing_understood(views: Sequence[View], options: SearchOptions, heard: He
     total = views[0].index.store.count(options.filter)
     watch.lap("count")
     stages, words = watch.stages, heard.unknown
+    cut = 0 if options.cut else None
     return Hits(
-        [], space=spaces, total=total, took_ms=watch.total_ms, stages=stages, unknown_words=words, notice=heard.notice
+        [],
+        space=spaces,
+        total=total,
+        took_ms=watch.total_ms,
+        stages=stages,
+        unknown_words=words,
+        notice=heard.notice,
+        surely=cut,
+        maybe=cut,
     )
 
 
@@ -156,6 +185,8 @@ class SearchPlan:
     ) -> None:
         self._index, self._image_space = views[0].index, views[0].image
         self._options, self._written = options, written
+        self._shares = shares_of(terms, bool(options.liked))
+        self._texts = texts_of(views, terms)
         self._shown = [str(t.value) for t in terms if t.kind is Kind.ID]
         self._queries: list[tuple[str, Mapping[str, SpaceQuery]]] = []
         self._points: list[tuple[str, Float32]] = []
@@ -194,6 +225,18 @@ class SearchPlan:
             collapse=collapse,
             diversity=diversity,
         )
+
+    def ends(self, ranking: Ranking | Fused | Hybrid, total: int) -> Ends | None:
+        """How sure the hits are, in a collection of ``total`` images; None where there are too few to tell."""
+        if isinstance(ranking, Hybrid) and ranking.meaning is None:
+            return ends_of_texts(self._written.full(ranking.filter))
+        if total < LEAST:
+            return None
+        asked = [(space, query.vector) for _, queries in self._queries for space, query in queries.items()]
+        asked += [(space, self._index.to_search(space, point[None])[0]) for space, point in self._points]
+        exclude = {*self._shown, *self._options.disliked}
+        usual, odd = compared([comparison(self._index, space, vector, exclude, self._texts) for space, vector in asked])
+        return ends_of(Scores(ranking.sampled()[1], total, usual, odd, *self._shares))
 
     def inside_cluster(self) -> Filter | None:
         """The filter, narrowed to the cluster of the query image or of the best hit. Raises NotFoundError."""

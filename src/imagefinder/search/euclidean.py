@@ -58,6 +58,11 @@ class DistanceRanking:
         """The scores of these images; one without a vector is left out."""
         return self._exact(self._table.rows_of(ids))
 
+    def sampled(self) -> tuple[Sequence[str], Float32]:
+        """The ids of random images, and their scores, float32 (n,)."""
+        ids = [id for id in self.index.sampled(self.space).ids if id in self._table.places and id not in self.exclude]
+        return ids, -self._away[self._table.rows_of(ids)]
+
     def background(self) -> tuple[float, float]:
         """Mean and standard deviation of the scores of all images."""
         return -float(self._away.mean()), max(float(self._away.std()), 1e-6)

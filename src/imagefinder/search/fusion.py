@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
+from imagefinder.index.sample import of_all
 from imagefinder.search.options import Fuse
 from imagefinder.search.ranking import BLOCK, arranged, page_of
 from imagefinder.search.rerank import RankedHit
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from imagefinder.index.folder import Index
     from imagefinder.search.rerank import RankedHit
     from imagefinder.store.base import ScoredPoint
+    from imagefinder.types import Float32
 
 RRF_K = 60  # of Cormack, Clarke and Buettcher (2009)
 
@@ -31,6 +33,9 @@ class Voter(Protocol):
 
     def background(self) -> tuple[float, float]:
         """Mean and standard deviation of the scores of random images."""
+
+    def sampled(self) -> tuple[Sequence[str], Float32]:
+        """The ids of random images, and their scores, float32 (n,)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,36 @@ class Fused:
             for block in self._blocks()
         )
         return page_of(blocks, offset, k)
+
+    def sampled(self) -> tuple[Sequence[str], Float32]:
+        """The ids of random images, and the mean of their standardised scores, float32 (n,)."""
+        import numpy as np
+
+        ids, parts = of_all([voter.sampled() for voter in self.voters])
+        total = np.zeros(len(ids), np.float32)
+        for scores, (middle, spread) in zip(parts, self._spreads(), strict=True):
+            total += (scores - middle) / spread
+        return ids, total / np.float32(len(parts))
+
+    def comparable(self, points: Sequence[ScoredPoint]) -> Sequence[float]:
+        """The mean standardised scores of hits, to compare with those of ``sampled``, however they were ranked."""
+        if self._scores_are_means:
+            return [p.score for p in points]
+        means = self._means([p.id for p in points])
+        return [means.get(p.id, float("-inf")) for p in points]
+
+    def from_on(self, score: float) -> Fused:
+        """Only the images that score at least this, as ``comparable`` has it, where they are ranked by it."""
+        if not self._scores_are_means:
+            return self
+        return replace(self, min_score=score if self.min_score is None else max(score, self.min_score))
+
+    @property
+    def _scores_are_means(self) -> bool:
+        return self.how == "mean" and len(self.voters) > 1
+
+    def _spreads(self) -> list[tuple[float, float]]:
+        return [voter.background() for voter in self.voters]
 
     def _blocks(self) -> Iterator[list[ScoredPoint]]:
         from imagefinder.store.base import ScoredPoint
@@ -93,8 +128,7 @@ class Fused:
 
     def _means(self, ids: Sequence[str]) -> Mapping[str, float]:
         parts: defaultdict[str, list[float]] = defaultdict(list)
-        for voter in self.voters:
-            middle, spread = voter.background()
+        for voter, (middle, spread) in zip(self.voters, self._spreads(), strict=True):
             for id, score in voter.scores(ids).items():
                 parts[id].append((score - middle) / spread)
         return {id: sum(given) / len(given) for id, given in parts.items() if len(given) == len(self.voters)}

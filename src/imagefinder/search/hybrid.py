@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from imagefinder.search.euclidean import DistanceRanking
     from imagefinder.search.lexical import Written
     from imagefinder.store.base import Matches
+    from imagefinder.types import Float32
 
 SPOKEN = 1.5  # spreads of the meaning's scores that one unit of BM25 adds where texts say all words
 FIRST = 30.0  # spreads that a phrase or a name adds: no sum of the rest is so large
@@ -33,6 +34,13 @@ class _Found(NamedTuple):
 
     scores: Mapping[str, float]
     bound: float
+
+
+class Added(NamedTuple):
+    """What texts add to the score of an image: by the ``words`` that they say, and for being among the ``first``."""
+
+    words: float
+    first: float
 
 
 @dataclass(frozen=True)
@@ -73,16 +81,36 @@ class Hybrid:
 
     def scores(self, ids: Sequence[str]) -> dict[str, float]:
         """The scores of these images; one without a vector is left out."""
-        found = self._summed(self.meaning.scores(ids) if self.meaning else dict.fromkeys(ids, 0.0))
+        meaning = self.meaning.scores(ids) if self.meaning else dict.fromkeys(ids, 0.0)
+        added = self.added(list(meaning))
+        return {id: score + sum(added.get(id, ())) for id, score in meaning.items()}
+
+    def added(self, ids: Sequence[str]) -> dict[str, Added]:
+        """What texts add to the scores of these images; those whose texts say nothing are left out."""
+        said = self.written.scores(ids)
         first = self.written.first(self.filter)
-        if first is None:
-            return dict(found)
-        payloads = {p.id: p.payload for p in self.index.store.retrieve(list(found))}
-        return {id: s + self._lift * (id in payloads and matches(first, payloads[id])) for id, s in found.items()}
+        payloads = {p.id: p.payload for p in self.index.store.retrieve(list(said.scores))} if first else {}
+        lifted = {id for id, payload in payloads.items() if first and matches(first, payload)}
+        return {
+            id: Added(self._bonus(score, said.full), self._lift * (id in lifted)) for id, score in said.scores.items()
+        }
 
     def background(self) -> tuple[float, float]:
         """Mean and standard deviation of the scores of random images, of which texts say nothing."""
         return self.meaning.background() if self.meaning else (0.0, 1.0)
+
+    def sampled(self) -> tuple[Sequence[str], Float32]:
+        """The ids of random images, and their scores by meaning, float32 (n,). Raises AssertionError without one."""
+        assert self.meaning is not None
+        return self.meaning.sampled()
+
+    def comparable(self, points: Sequence[ScoredPoint]) -> Sequence[float]:
+        """The scores of hits, to compare with those of ``sampled``: what texts say stands above what is usual."""
+        return [p.score for p in points]
+
+    def from_on(self, score: float) -> Hybrid:
+        """Only the images that score at least this, as ``comparable`` has it."""
+        return replace(self, min_score=score if self.min_score is None else max(score, self.min_score))
 
     @property
     def _spread(self) -> float:
@@ -153,9 +181,9 @@ class Hybrid:
         assert self.meaning is not None
         return replace(self.meaning, filter=filter).best(depth, payload=False)
 
-    def _summed(self, meaning: Mapping[str, float], said: Matches | None = None) -> dict[str, float]:
+    def _summed(self, meaning: Mapping[str, float], said: Matches) -> dict[str, float]:
         """The scores of images: that of the meaning, and what their texts say."""
-        texts = self.written.scores(list(meaning)) if said is None or said.rest else said
+        texts = self.written.scores(list(meaning)) if said.rest else said
         return {id: score + self._bonus(texts.scores.get(id, 0.0), texts.full) for id, score in meaning.items()}
 
     def _bonus(self, said: float, full: float) -> float:

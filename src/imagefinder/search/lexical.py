@@ -23,12 +23,15 @@ NAMES = 64  # images whose texts say most of the query, among which those are lo
 @dataclass(frozen=True)
 class Written:
     """What is looked up in the texts of images: the words of ``text``. Only images that fulfil ``only`` (None: all) may
-    be hits. Those that say one of the ``phrases``, or are called like the query, come first."""
+    be hits; where ``required`` is true, that is all of the text. Those that say one of the ``phrases``, or are called
+    like the query, come first. The ``terms`` are those of the query that all this is made of."""
 
     index: Index
     text: str = ""
     only: Filter | None = None
     phrases: tuple[str, ...] = ()
+    required: bool = False
+    terms: tuple[Term, ...] = ()
     _kept: dict[str, Filter | None] = field(default_factory=dict, compare=False)
 
     @classmethod
@@ -39,7 +42,8 @@ class Written:
         wanted = [t for t in words if t.weight > 0]
         phrases = [p for t in wanted if not t.field for p in (t.phrases or (str(t.value),) * t.quoted)]
         only = both(*(_condition(t) for t in words if t.field))
-        return cls(index, " ".join(str(t.value) for t in wanted), only, tuple(phrases))
+        text = " ".join(str(t.value) for t in wanted)
+        return cls(index, text, only, tuple(phrases), all(t.field for t in wanted), tuple(words))
 
     def __bool__(self) -> bool:
         return bool(self.text)
@@ -59,6 +63,12 @@ class Written:
     def scores(self, ids: Sequence[str]) -> Matches:
         """How much these images say of the words; those that say none are left out."""
         return self.index.store.match(self.text, max(1, len(ids)), ids=ids)
+
+    def full(self, filter: Filter | None) -> float:
+        """The score of a text of mean length that says each word once; 0 where whatever is found says all of them."""
+        if self.required or len(set(numbers_of(self.text))) == 1:
+            return 0.0
+        return self.best(filter, 1).full
 
     @property
     def any(self) -> Filter:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 Fuse: TypeAlias = Literal["rrf", "vote", "mean"]
 WordsIn: TypeAlias = Literal["both", "pictures", "texts"]
 Measure: TypeAlias = Literal["cosine", "euclidean"]
+Cut: TypeAlias = Literal["auto"]
 ABOUT = "about"
 
 
@@ -47,7 +48,7 @@ class SearchOptions:
     means those in use. ``measures`` are "cosine", "euclidean" or both. ``fuse`` says how several rankings (of several
     measures or models) become one: see ``fusion``. ``words_in`` says where words are looked for: in what pictures show,
     in the texts of images (names, captions, tags and so on), or in both: see ``hybrid``. ``explain`` fills ``Hit.why``:
-    see ``why``. ``of`` makes options from what callers give.
+    see ``why``. ``cut`` "auto" leaves out what does not fit: see ``ends``. ``of`` makes options from what callers give.
     """
 
     k: int = field(default=10, metadata=_metadata("How many hits.", least=1))
@@ -87,6 +88,10 @@ class SearchOptions:
         ),
     )
 
+    cut: Cut | None = field(
+        default=None, metadata=_metadata("Only the hits that surely or maybe fit.", str, choices=get_args(Cut))
+    )
+
     def __post_init__(self) -> None:
         if self.words_in not in get_args(WordsIn):
             there = ", ".join(get_args(WordsIn))
@@ -96,6 +101,10 @@ class SearchOptions:
         if not 0 <= self.diversity <= 1:
             raise InvalidInputError(f"diversity goes from 0 to 1; got {self.diversity}.")
         _check_fusion(self.fuse, self.measures)
+        if self.cut is not None and self.cut not in get_args(Cut):
+            raise InvalidInputError(
+                f"There is no cut {self.cut!r}.", remedy="There is auto; without it, there is none."
+            )
         if "euclidean" in self.measures and (self.liked or self.disliked):
             raise InvalidInputError("Likes and dislikes need the cosine.", remedy="Leave out the Euclidean distance.")
         if both := set(self.liked) & set(self.disliked):

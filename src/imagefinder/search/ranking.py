@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from imagefinder.index.sample import of_all
 from imagefinder.search.embed import SpaceQuery, vectors_there
 from imagefinder.search.rerank import RankedHit, collapsed, diverse_order
 from imagefinder.store.base import ScoredPoint
@@ -14,6 +15,7 @@ from imagefinder.store.base import ScoredPoint
 if TYPE_CHECKING:
     from imagefinder.index.folder import Index
     from imagefinder.store.filters.parse import Filter
+    from imagefinder.types import Float32
 
 BLOCK = 100  # hits ranked at a time where more than one cosine decides
 
@@ -58,6 +60,28 @@ class Ranking:
             return {p.id: p.score for p in self._scored({id: ScoredPoint(id, 0.0, {}) for id in ids})}
         ((space, query),) = self.queries.items()
         return self.index.store.score(self.index.space(space).search_vector or "", query.vector, ids)
+
+    def sampled(self) -> tuple[Sequence[str], Float32]:
+        """The ids of random images, and their scores, float32 (n,)."""
+        import numpy as np
+
+        found = [self.index.sampled(space).scores(q.vector, self.exclude) for space, q in self.queries.items()]
+        if len(found) == 1:
+            return found[0]
+        ids, parts = of_all(found)
+        total = np.zeros(len(ids), np.float32)
+        for (space, query), scores in zip(self.queries.items(), parts, strict=True):
+            middle, spread = self._spread(space, query)
+            total += query.weight * (scores - middle) / spread
+        return ids, total / sum(query.weight for query in self.queries.values())
+
+    def comparable(self, points: Sequence[ScoredPoint]) -> Sequence[float]:
+        """The scores of hits, to compare with those of ``sampled``."""
+        return [p.score for p in points]
+
+    def from_on(self, score: float) -> Ranking:
+        """Only the images that score at least this, as ``comparable`` has it."""
+        return replace(self, min_score=score if self.min_score is None else max(score, self.min_score))
 
     def background(self) -> tuple[float, float]:
         """Mean and standard deviation of the scores of random images."""

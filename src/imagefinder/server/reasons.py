@@ -16,7 +16,7 @@ class Reason(BaseModel):
 
 
 class Why(BaseModel):
-    meaning: float = Field(description="The sum of the shares.")
+    meaning: float = Field(description="What the models make of it: the sum of the shares that are not of `texts`.")
     reasons: list[Reason]
 
 

@@ -64,6 +64,11 @@ class Hit(Image):
 
     rank: int
     score: float
+    sure: float | None = Field(
+        default=None,
+        description="The chance that it belongs, 0 to 1, on one scale for all queries; null where there are too few "
+        "images to tell.",
+    )
     copies: list[str] = Field(default=[], description="Near-identical images that stand behind this one.")
     why: Why | None = Field(default=None, description="Why it is a hit, where `explain` was asked for.")
 
@@ -76,6 +81,8 @@ class Hits(ResponseBody):
     next_offset: int | None
     unknown_words: list[str] = Field(description="Words of the query that no model asked knows.")
     notice: str | None = Field(description="The same, for people.")
+    surely: int | None = Field(description="How many images surely fit, where the hits were cut.")
+    maybe: int | None = Field(description="How many more maybe fit. Both together are 1000 at most.")
     hits: list[Hit]
 
 

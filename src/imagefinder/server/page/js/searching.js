@@ -7,7 +7,7 @@ import { table } from "./table.js";
 /**
  * @typedef {{words: string, ids: string[], upload: string, box: number[] | null, filter: string, liked: string[],
  *   disliked: string[], sort: string, collapse: boolean, diversity: number, minScore: number | null, sameCluster: boolean,
- *   spaces: string[], measures: string[], fuse: string}} Search
+ *   spaces: string[], measures: string[], fuse: string, all: boolean}} Search
  */
 
 const MEASURES = ["cosine", "euclidean"];
@@ -32,6 +32,7 @@ export function readSearch(params) {
     spaces: listParam(params, "spaces"),
     measures: listParam(params, "measures").filter((one) => MEASURES.includes(one)),
     fuse: FUSES[params.get("fuse")] ? params.get("fuse") : "mean",
+    all: params.has("all"),
   };
 }
 
@@ -57,10 +58,11 @@ export function searchBody(search) {
     spaces: search.spaces,
     measures: search.measures.length ? search.measures : ["cosine"],
     fuse: search.fuse,
+    cut: search.all ? null : "auto",
   };
 }
 
-const NEW_QUERY = { q: null, id: null, upload: null, box: null, liked: null, disliked: null, sort: null, image: null };
+const NEW_QUERY = { q: null, id: null, upload: null, box: null, liked: null, disliked: null, sort: null, all: null, image: null };
 
 /** The URL of a new search; what narrows it (the filter, the options) stays. */
 export const searchHref = (query) =>

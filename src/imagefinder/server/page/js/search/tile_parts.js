@@ -5,6 +5,7 @@ import { Popover } from "../components/popover.js";
 import { clusterName, count } from "../format.js";
 import { similarHref } from "../searching.js";
 import { judge } from "./judging.js";
+import { Sure } from "./sure.js";
 
 const isTouch = matchMedia("(hover: none)").matches;
 
@@ -22,7 +23,7 @@ export function Footer({ item, search }) {
   const judged = search.liked.includes(item.id) ? "like" : search.disliked.includes(item.id) ? "dislike" : "";
   return html`
     ${judged && html`<${Icon} name=${judged} class="judged" />`}
-    <span class="number" title="Score: larger is better">${item.score.toFixed(2)}</span>
+    <${Sure} item=${item} />
     ${name && html`<a class="ellipsis" href=${`/groups/${item.cluster}`} tabindex="-1" title=${`Group: ${name}`}>${name}</a>`}
     ${item.copies?.length > 0 && html`<span class="tile-copies" title=${count(item.copies.length, "more near-identical image")}>+${item.copies.length}</span>`}
     ${isTouch && html`<${Popover} class="tile-more" label="Actions" align="end" button=${html`<${Icon} name="more" />`}>

@@ -23,12 +23,13 @@ async function browse(search, signal) {
 
 async function hits(search, offset, k, signal) {
   const answer = await api.post("/search", { ...searchBody(search), k, offset }, { signal });
-  return { items: answer.hits, total: answer.total, next: answer.next_offset, took: answer.took_ms, notice: answer.notice };
+  const { hits: items, total, next_offset: next, took_ms: took, notice, surely, maybe } = answer;
+  return { items, total, next, took, notice, surely, maybe };
 }
 
 /**
  * @param {import("../searching.js").Search} search
- * @returns {{items: object[], total: number, took: number, hasMore: boolean, query: boolean, ready: boolean, stale: boolean,
+ * @returns {{items: object[], total: number, took: number, surely: number | null, maybe: number | null, hasMore: boolean, query: boolean, ready: boolean, stale: boolean,
  *   waiting: boolean, error: Error | null, more?: () => void, reload: () => void}} `ready`: there is an answer, if
  *   `stale` one to the question before; `waiting`: for longer than 150 ms
  */
@@ -83,7 +84,7 @@ export function useResults(search) {
   }, [key, state]);
 
   const { items, total, took, next } = state;
-  const facts = { items, total, took, notice: state.notice ?? null, hasMore: next !== null, query, scored: Boolean(state.query) };
+  const facts = { items, total, took, notice: state.notice ?? null, surely: state.surely ?? null, maybe: state.maybe ?? null, hasMore: next !== null, query, scored: Boolean(state.query) };
   const how = { ready: state.key !== null, stale: state.key !== key, waiting, error, reload, more: query && next !== null ? more : undefined };
   return useMemo(() => ({ ...facts, ...how }), [state, key, waiting, error, more]);
 }

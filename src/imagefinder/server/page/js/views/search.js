@@ -12,6 +12,7 @@ import { Keep } from "../search/keeping.js";
 import { Options, Sort, pictureSize } from "../search/options.js";
 import { Predicted } from "../search/predicted.js";
 import { SelectionBar } from "../search/selection_bar.js";
+import { Rest, fitting, showAll } from "../search/sure.js";
 import { Actions, Footer } from "../search/tile_parts.js";
 import { useResults } from "../search/use_results.js";
 import { isQuery, readSearch, similarHref } from "../searching.js";
@@ -67,14 +68,15 @@ export default function Search({ route }) {
       actions=${(item) => html`<${Actions} item=${item} search=${search} />`}
       footer=${scored ? (item) => html`<${Footer} item=${item} search=${search} />` : undefined}
       onKey=${keys} onEnd=${results.more} />`}
-    ${ready && !results.error && !results.stale && !items.length && html`<${Nothing} search=${search} query=${query} notice=${results.notice} />`}
+    ${ready && !results.error && items.length > 0 && results.surely !== null && !results.hasMore && html`<${Rest} results=${results} />`}
+    ${ready && !results.error && !results.stale && !items.length && html`<${Nothing} search=${search} query=${query} results=${results} />`}
     ${selection.ids.size > 0 && html`<${SelectionBar} selection=${selection} total=${items.length} hasMore=${results.hasMore} readOnly=${info?.read_only} onRemoved=${results.reload} />`}
   </div>`;
 }
 
 function Summary({ results, search }) {
   const { query, total, items, took, ready, stale, hasMore } = results;
-  const found = hasMore ? `Best of ${count(total, "image")}` : count(items.length, "image");
+  const found = results.surely !== null ? fitting(results) : hasMore ? `Best of ${count(total, "image")}` : count(items.length, "image");
   const words = query ? `${found} · ${number(Math.max(1, Math.round(took)))} ms` : count(total, "image");
   const { liked, disliked } = search;
   const current = ready && !stale && !results.error;
@@ -83,10 +85,18 @@ function Summary({ results, search }) {
     ${disliked.length > 0 && html`<${Chip} label="the dislikes" onRemove=${() => setParams({ disliked: null })}>${number(disliked.length)} disliked<//>`}`;
 }
 
-function Nothing({ search, query, notice }) {
+function Nothing({ search, query, results }) {
+  const { notice, surely, total } = results;
   const narrowed = search.filter || search.minScore !== null || search.sameCluster;
   const clear = () => setParams({ filter: null, min_score: null, same_cluster: null });
   const why = notice ?? (narrowed ? "Nothing passes the filters and options that are set." : "Try other words, or search by a picture.");
+  const nearest = surely === 0 && !notice && total > 0;
+  if (nearest)
+    return html`<${Empty} icon="search" title="Nothing here fits" text="No image is near enough to what was asked for.">
+      <button class="button primary" data-testid="show-more" onClick=${showAll}>Show the nearest all the same</button>
+      ${narrowed && html`<button class="button" onClick=${clear}>Clear the filters</button>`}
+      <a class="button" href="/">All images</a>
+    <//>`;
   return html`<${Empty} icon="search" title="No image fits" text=${notice ? html`<span data-testid="notice">${why}</span>` : why}>
     ${narrowed && html`<button class="button primary" onClick=${clear}>Clear the filters</button>`}
     ${query && html`<a class="button" href="/">All images</a>`}
