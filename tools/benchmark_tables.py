@@ -118,6 +118,56 @@ def quality() -> str:
     )
 
 
+def hybrid() -> str:
+    """Words looked for in pictures, in texts, and in both."""
+    found = result("hybrid")
+    settings = {
+        "captions, on a third": "600 photos, a third with a caption; other people's captions",
+        "stamps, file names": "cut-outs with their file names; descriptions",
+        "stamps, captions on a third": "cut-outs, a third with a description; words of file names",
+    }
+    groups = {"all": "all", "with a text": "of images with a text", "without": "of images without"}
+    ways = ("pictures", "texts", "above chance of 5, 1.5", "sum by part, 1.5", "sum, 1", "rrf")
+    lines = [
+        [title, f"{of['queries']:,} {said}", *("/".join(f"{x:.0f}" for x in of[way].values()) for way in ways)]
+        for name, title in settings.items()
+        for group, said in groups.items()
+        if (of := found[name].get(group))
+    ]
+    head = [
+        "images; queries",
+        "queries",
+        "pictures",
+        "texts",
+        "both",
+        "by the part said",
+        "plain sum",
+        "reciprocal ranks",
+    ]
+    colours = [
+        [
+            title,
+            of["queries"],
+            *("/".join(f"{x:.1f}" for x in of[weight].values()) for weight in ("0", "0.5", "1", "1.5")),
+        ]
+        for name, title in settings.items()
+        if (of := found[name].get("a colour in the query, pictures"))
+    ]
+    searches = [
+        [title, words_in, *(of[f"R@{k}"] for k in (1, 5, 10))]
+        for name, title in settings.items()
+        for words_in in ("pictures", "both")
+        for of in [found[name][f"search, words_in={words_in}"]]
+    ]
+    return (
+        table(head, lines)
+        + "\n"
+        + table(["a colour in the query, pictures only", "queries", "without", "0.5", "1", "1.5 spreads"], colours)
+        + "\n"
+        + table(["`search`, 300 queries of each", "words in", "R@1", "R@5", "R@10"], searches)
+    )
+
+
 def fusion() -> str:
     found = result("fusion")
     names = [name for name, of in found["clothing"].items() if isinstance(of, dict)]
@@ -381,6 +431,32 @@ def five() -> str:
         ],
     ]
     return table([f"measured on {speed['machine']['cores']} CPU cores, no GPU", ""], rows)
+
+
+def evaluation() -> str:
+    found = result("evaluation")
+    images = f"{found['images']:,} images"
+    measured = ("hit@1", "precision@10", "mAP", "MAP@R")
+    parts = [
+        table(
+            ["measured by", "CPU time", "memory beside that of the open index"],
+            [
+                [f"{found['labels']} labels, {found['queries']:,} of {images} as queries"]
+                + [f"{found['by_labels_cpu_s']:,.0f} s", f"{found['by_labels_mb_more']:,} MB"],
+                [f"{found['searches']:,} searches of {images}, 1,000 hits deep"]
+                + [f"{found['searches_cpu_s']:,.0f} s", f"{found['searches_mb_more']:,} MB"],
+            ],
+        ),
+        table(
+            ["", *measured],
+            [["by its labels"] + [f"{found['measures'][name]['mean']:.3f}" for name in measured]],
+        ),
+        table(
+            ["the end of the hits, 200 images as queries", "F1", "precision", "recall"],
+            ([cut["by"], *(f"{cut[name]:.3f}" for name in ("f1", "precision", "recall"))] for cut in found["cuts"]),
+        ),
+    ]
+    return "\n".join(parts)
 
 
 def leaves() -> str:
