@@ -131,6 +131,25 @@ def matched(payload: Mapping[str, Any], query: str | Term | Sequence[str | Term]
     return list(dict.fromkeys(found))
 
 
+def places_in_text(payload: Mapping[str, Any], terms: Sequence[Term]) -> tuple[int, ...]:
+    """Where the text in a picture says words of a query: the places of these words in ``text.split()``, which are also
+    those of their boxes (see ``ocr.words``). Of a text in quotation marks: where its words follow each other."""
+    text = payload.get("text")
+    words = text.split() if isinstance(text, str) else []
+    said = [(place, number) for place, word in enumerate(words) for number in numbers_of(word)]
+    found: set[int] = set()
+    for term in terms:
+        asked = numbers_of(_asked(term, LABELS["text"]))
+        if not term.quoted:
+            found.update(place for place, number in said if number in asked)
+            continue
+        for start in range(len(said) - len(asked) + 1 if asked else 0):
+            some = said[start : start + len(asked)]
+            if [number for _, number in some] == asked:
+                found.update(range(some[0][0], some[-1][0] + 1))
+    return tuple(sorted(found))
+
+
 def _parts(name: str, text: str) -> list[tuple[str, str]]:
     """A text, or its parts, each with what people call the field."""
     if name != "uri":
