@@ -26,6 +26,9 @@ def test_search_is_measured_and_the_worst_is_shown(server: Server, open_page: Ca
     section.get_by_label("by").select_option("tags")
     expect(section.get_by_test_id("needs")).to_contain_text("No image has a value there")
     expect(section.get_by_role("button", name="Measure")).to_be_disabled()
+    section.get_by_label("by").select_option("likes")
+    section.get_by_role("button", name="Measure").click()
+    expect(section.get_by_test_id("measured")).to_contain_text("Nothing was liked that is in the index")
     section.get_by_label("by").select_option("folder")
     section.get_by_role("button", name="Measure").click()
     message(page, "Measuring how well images are found: done")
@@ -46,7 +49,9 @@ def test_search_is_measured_and_the_worst_is_shown(server: Server, open_page: Ca
 
 def test_a_search_is_kept_found_again_renamed_and_removed(server: Server, open_page: Callable[..., Page]) -> None:
     ids = [hit["id"] for hit in server.post("/search", {"words": "animal", "k": 8})["hits"]]
-    page = open_page(server, f"/?q=animal&liked={ids[0]},{ids[1]}&disliked={ids[2]}&min_score=0.2", expected=[(400, "/concepts")])
+    page = open_page(
+        server, f"/?q=animal&liked={ids[0]},{ids[1]}&disliked={ids[2]}&min_score=0.2", expected=[(400, "/concepts")]
+    )
     page.get_by_test_id("keep").click()
     form = page.get_by_role("dialog", name="Keep this search")
     form.get_by_label("Name").fill("my <b>pets</b>")
