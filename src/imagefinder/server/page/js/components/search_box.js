@@ -7,7 +7,7 @@ import { navigate, usePlace, withParams } from "../state.js";
 import { askForBox } from "../viewer/box_dialog.js";
 import { Icon } from "./icon.js";
 
-const SIGNS = 'dog -grass: without grass. "green grass": together, and searched for even if it is no known word. dog + ball - people: more of one, less of the other.';
+const SIGNS = 'dog -grass: without grass. "green grass": images whose texts say this first, and searched for even if it is no known word. dog + ball - people: more of one, less of the other. caption:grass, name:, tag:, text: only images where this says it.';
 
 const KEPT = /^(?:.*[+-]\s*)?concept:/i; // once a word says so, kept searches are offered
 
