@@ -11,7 +11,7 @@ export const explaining = keptStore("explaining", false);
 
 const DARK = 0.72; // of what does not fit
 const LINE = 128; // of 255: the value that is outlined
-const SAID = table({ shows: "Shows", colour: "Colour", text: "Text in the picture", caption: "Caption", tags: "Tag", name: "Name" });
+const SAID = table({ shows: "Shows", colour: "Colour", "text in picture": "Text in the picture", caption: "Caption", tag: "Tag", name: "Name", folder: "Folder", group: "Group" });
 
 /** What is known of why `id` was found by the search of this place; `asked` is false where nothing is searched for. */
 export function useWhy(id, on) {
@@ -31,11 +31,17 @@ export function WhyBar({ why: { data, error, loading } }) {
   const reasons = data?.why.reasons ?? [];
   const shares = reasons.filter((reason) => reason.share !== undefined);
   const shown = shares.length > 1 ? reasons : reasons.filter((reason) => reason.share === undefined);
-  const text = error ? error.message : !data ? (loading ? "Looking …" : "") : !data.map ? "The picture can't be read, so no part of it stands out." : data.peak ? "The part that fits best stands out." : "No part fits better than ordinary pictures do.";
+  const text = error ? error.message : data ? told(data, shares) : loading ? "Looking …" : "";
   return html`<div class="why-bar" role="region" aria-label="Why it was found" aria-live="polite" data-testid="why">
     <p class="small-text">${text}</p>
     ${shown.length > 0 && html`<ul class="why-reasons">${shown.map((reason, i) => html`<li key=${i}><${ReasonChip} reason=${reason} /></li>`)}</ul>`}
   </div>`;
+}
+
+function told({ map, peak }, shares) {
+  if (map) return peak ? "The part that fits best stands out." : "No part fits better than ordinary pictures do.";
+  if (!shares.length) return "No word of the query is known, or written here.";
+  return shares.every(({ kind }) => kind === "texts") ? "It was found by what is written." : "The picture can't be read, so no part of it stands out.";
 }
 
 function ReasonChip({ reason: { kind, text, share } }) {
