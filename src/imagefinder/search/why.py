@@ -229,7 +229,7 @@ def _spoken(rows: Float32, vocabulary: Vocabulary) -> list[dict[int, float]]:
     clear = (scores - scores.mean(axis=1, keepdims=True)) / np.maximum(scores.std(axis=1, keepdims=True), 1e-6)
     found = []
     for row, nearest in zip(clear, np.argpartition(-clear, VOTES - 1, axis=1)[:, :VOTES], strict=True):
-        near = sorted(nearest, key=lambda word, row=row: (-row[word], word))
+        near = nearest[np.lexsort((nearest, -row[nearest]))]
         spoken: dict[int, float] = {}
         for word in (int(i) for i in near if row[i] >= max(CLEAR, NEAR * row[near[0]])):
             for one in (word, *vocabulary.above[word]):
