@@ -117,13 +117,15 @@ class Explanation:
     over the upright picture, 256 along its longer side: 0 where it does not matter, 1 where it matters most.
 
     ``how`` the map was made: "features", from what the model makes of the parts of the picture, "occlusion", from what
-    hiding parts of it changes, or "none" where the picture could not be read; then the map is None.
+    hiding parts of it changes, or "none" where the picture could not be read; then the map is None. ``text_at`` are
+    the words read in the picture that the query says: their places in ``text.split()`` and among the ``text_boxes``.
     """
 
     id: str
     why: Why
     map: Float32 | None = None
     how: str = "none"
+    text_at: tuple[int, ...] = ()
 
     @property
     def peak(self) -> tuple[float, float] | None:
@@ -135,7 +137,8 @@ class Explanation:
 
     def to_dict(self) -> dict[str, Any]:
         """Without the map itself."""
-        return {"id": self.id, "why": self.why.to_dict(), "how": self.how, "peak": self.peak and list(self.peak)}
+        ours = {"id": self.id, "why": self.why.to_dict(), "how": self.how, "peak": self.peak and list(self.peak)}
+        return {**ours, "text_at": list(self.text_at)}
 
 
 @dataclass(frozen=True, slots=True)

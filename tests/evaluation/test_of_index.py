@@ -72,7 +72,10 @@ def test_folders_as_labels(finder: ImageFinder) -> None:
     assert labels.classes[0].name == "blue" and rows["green"].map_at_r == 1
     assert rows["blue"].map_at_r == pytest.approx((5 * 4 / 5 + 0) / 6), "a blue one finds the other four first"
     assert found.labels is not None and found.labels.recall_at_1 == pytest.approx(15 / 16, abs=1e-4)
-    assert labels.worst[0].shown.endswith("odd <b>&.png") and not labels.worst[0].top[0].right
+    odd = labels.worst[0]
+    assert odd.shown.endswith("odd <b>&.png") and not odd.top[0].right and odd.first == 11
+    assert odd.best is not None and odd.best.uri == finder.search(f"id:{odd.image}", 16)[10].uri
+    assert all(one.best is None for one in labels.worst if one.first and one.first <= len(one.top))
     low, mean, high = (getattr(labels.measures["mAP"], name) for name in ("low", "mean", "high"))
     assert 0 < low < mean < high <= 1
     assert found.to_dict() == finder.evaluate(by="folder").to_dict() == json.loads(json.dumps(found.to_dict()))

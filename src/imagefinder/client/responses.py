@@ -58,7 +58,8 @@ def explanation_of(response: Row) -> Explanation:
 
     sent = response["map"]
     map = map_of_png(b64decode(sent.partition(",")[2])) if sent else None
-    return Explanation(response["id"], Why.from_dict(response["why"]), map, response["how"])
+    text_at = tuple(response.get("text_at", ()))
+    return Explanation(response["id"], Why.from_dict(response["why"]), map, response["how"], text_at)
 
 
 def info_of(response: Row) -> IndexInfo:

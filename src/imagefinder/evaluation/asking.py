@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -41,21 +41,26 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A hit as it is shown."""
+    """A hit as it is shown; the ``score`` of what is no hit is None."""
 
     id: str
     uri: str
-    score: float
+    score: float | None
     right: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        score = None if self.score is None else round(self.score, 4)
+        return {"id": self.id, "uri": self.uri, "score": score, "right": self.right}
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """What was found for a question, the one with this ``number`` in its list, without its right images, of which there
     are ``wanted``: they may be as many as all. ``row`` are its ``MEASURES`` (NaN where nothing is right), ``first`` is
-    the rank of the first right image (None if it is not among the hits), ``top`` are the first hits, ``taken`` is what
-    a cut takes, and ``order`` the share of its pairs of a right and a wrong image in which the right one comes first
-    (NaN if there are none)."""
+    the rank of the first right image (None if it is not among the hits), ``top`` are the first hits, ``best`` is the
+    first right image where it is not among those (one of them where none is a hit), ``taken`` is what a cut takes, and
+    ``order`` the share of its pairs of a right and a wrong image in which the right one comes first (NaN if there are
+    none)."""
 
     number: int
     shown: str
@@ -65,6 +70,7 @@ class Found:
     row: Rows
     first: int | None
     top: tuple[Seen, ...]
+    best: Seen | None
     taken: Taken
     order: float
 
@@ -93,10 +99,18 @@ def ask(
             if not question.image or collection.index.store.retrieve([question.image]):
                 raise
             continue
-        yield _found(number, question, hits, cut)
+        yield _found(number, question, hits, cut, _best(collection, question, hits))
 
 
-def _found(number: int, question: Question, hits: Hits, cut: float | Hits) -> Found:
+def _best(collection: Collection, question: Question, hits: Hits) -> Seen | None:
+    first = next((hit for hit in hits if hit.id in question.right), None)
+    if first:
+        return Seen(first.id, first.uri, first.score, True) if first.rank > TOP else None
+    points = collection.index.store.retrieve(list(question.right)[:1])
+    return Seen(points[0].id, str(points[0].payload["uri"]), None, True) if points else None
+
+
+def _found(number: int, question: Question, hits: Hits, cut: float | Hits, best: Seen | None) -> Found:
     right = question.right
     places = {hit.id: rank for rank, hit in enumerate(hits, 1)}
     ranked = sorted((rank, right[id]) for id, rank in places.items() if id in right)
@@ -115,6 +129,7 @@ def _found(number: int, question: Question, hits: Hits, cut: float | Hits) -> Fo
         row=row,
         first=int(ranks[0]) if len(ranks) else None,
         top=tuple(Seen(hit.id, hit.uri, hit.score, hit.id in right) for hit in hits[:TOP]),
+        best=best,
         taken=taken_by(hits, right, cut),
         order=_order(question, places),
     )

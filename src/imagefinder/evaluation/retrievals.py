@@ -44,7 +44,7 @@ class ClassRow:
 class Worst:
     """A query that found little: how it is ``shown``, the id of the ``image`` it asks by and its ``uri`` (empty for
     one in words), its class, its average precision, the rank of the ``first`` right image (None: none was found), how
-    many are ``right``, and the ``top`` hits."""
+    many are ``right``, the ``top`` hits, and the ``best`` right image where it is not among them."""
 
     shown: str
     image: str
@@ -53,16 +53,17 @@ class Worst:
     first: int | None
     right: int
     top: tuple[Seen, ...]
+    best: Seen | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        row = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "top"}
+        row = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in ("top", "best")}
         row["average_precision"] = round(self.average_precision, 4)
-        top = [{"id": s.id, "uri": s.uri, "score": round(s.score, 4), "right": s.right} for s in self.top]
-        return row | {"top": top}
+        return row | {"top": [s.to_dict() for s in self.top], "best": self.best.to_dict() if self.best else None}
 
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> Worst:
-        return cls(**{**row, "top": tuple(Seen(**seen) for seen in row["top"])})
+        best = Seen(**row["best"]) if row.get("best") else None
+        return cls(**{**row, "top": tuple(Seen(**seen) for seen in row["top"]), "best": best})
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +172,7 @@ def worst_of(rows: Rows, groups: Sequence[str]) -> list[int]:
 def shown(found: Found) -> Worst:
     """How a query is told that found little."""
     average = float(found.row[AP])
-    return Worst(found.shown, found.image, found.group, average, found.first, found.wanted, found.top)
+    return Worst(found.shown, found.image, found.group, average, found.first, found.wanted, found.top, found.best)
 
 
 def of_cuts(taken: Sequence[Taken], min_score: float | None) -> dict[str, Any]:

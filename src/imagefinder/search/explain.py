@@ -14,6 +14,7 @@ from imagefinder.results import Explanation
 from imagefinder.search.answer import SearchPlan, understood
 from imagefinder.search.concept_terms import with_concepts
 from imagefinder.search.embed import Pictures, Stopwatch, embed_terms
+from imagefinder.search.lexical import places_in_text
 from imagefinder.search.options import SearchOptions, WordsIn
 from imagefinder.search.query import QueryInput, parse_query
 from imagefinder.search.regions import heat_map
@@ -58,6 +59,7 @@ def explain_image(
     by_models = bool(shown or options.liked)
     if not by_models and not written:
         return Explanation(record.id, Why())
+    found = Explanation(record.id, Why(), text_at=places_in_text(point.payload, written.terms))
     with closing(Loader(collection.limits, _short_side(views), together=True)) as loader:
         pictures = Pictures(collection.index, loader, shown)
         embedded = [embed_terms(view, shown, pictures, Stopwatch()) for view in views]
@@ -66,10 +68,10 @@ def explain_image(
         ranking = SearchPlan(views, embedded, shown, options, written).ranking(None)
         (why,) = whys_of(Asked(views, embedded, shown, options, pictures, written, ranking), [record])
         if picture is None:
-            return Explanation(record.id, why)
+            return replace(found, why=why)
         queries = [space_queries(view, said, options) for view, said in zip(views, embedded, strict=True)]
         heat, how = heat_map(views, queries, picture)
-    return Explanation(record.id, why, heat, how)
+    return replace(found, why=why, map=heat, how=how)
 
 
 def _short_side(views: Sequence[View]) -> int:

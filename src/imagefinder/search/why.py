@@ -35,7 +35,7 @@ CONCEPTS, VOTES = 3, 5  # words named for a hit; words that an image or a text s
 CLEAR = 2.5  # standard deviations above all words, and this share of the nearest word's, to be spoken for
 NEAR = 0.6
 LIKED, DISLIKED, OTHERS = "liked", "disliked", "others"
-TEXTS, FIRST = "what is written", "name or phrase"  # what is called so or says a phrase comes first
+TEXTS, FIRST, HUES = "what is written", "name or phrase", "colours"  # what is called so or says a phrase comes first
 Place: TypeAlias = "int | str"  # of a part: the place of its term, or one of these three
 
 
@@ -64,7 +64,7 @@ def whys_of(asked: Asked, records: Sequence[Record]) -> list[Why]:
     """Why each of these images fits the query; the caller holds ``index.steady``."""
     ids = [record.id for record in records]
     parts = shares(asked, ids) if asked.terms or asked.options.liked else {}
-    texts = _added_by_texts(asked.ranking, ids)
+    texts = _added(asked.ranking, ids)
     concepts = _concepts(asked, ids)
     wanted = _colours(asked)
     found = []
@@ -73,8 +73,10 @@ def whys_of(asked: Asked, records: Sequence[Record]) -> list[Why]:
         reasons += [Reason("colour", name) for name in record.colours if name in wanted]
         reasons += [Reason("shows", word) for word in concepts[row]]
         reasons += [_reason(asked, place, float(share[row])) for place, share in parts.items()]
-        reasons += [Reason("texts", name, share) for name, share in texts.get(record.id, {}).items() if share]
-        found.append(Why(tuple(reasons), float(sum(share[row] for share in parts.values()))))
+        added = texts.get(record.id, {})
+        reasons += [Reason("words" if name == HUES else "texts", name, share) for name, share in added.items() if share]
+        meaning = float(sum(share[row] for share in parts.values())) + added.get(HUES, 0.0)
+        found.append(Why(tuple(reasons), meaning))
     return found
 
 
@@ -83,17 +85,18 @@ def _written(asked: Asked, record: Record) -> list[tuple[str, str]]:
     return matched(record.to_payload(), asked.written.terms)
 
 
-def _added_by_texts(ranking: Ranking | Fused | Hybrid, ids: Sequence[str]) -> dict[str, dict[str, float]]:
-    """What texts add to the scores of these images, by the words they say and by coming first; those whose texts say
-    nothing of the query are left out."""
+def _added(ranking: Ranking | Fused | Hybrid, ids: Sequence[str]) -> dict[str, dict[str, float]]:
+    """What texts add to the scores of these images, by the words they say and by coming first, and what colours add;
+    those to which nothing is added are left out."""
     voters = ranking.voters if isinstance(ranking, Fused) else [ranking]
     found: dict[str, dict[str, float]] = {}
     for voter in voters:
         if isinstance(voter, Hybrid):
             scale = voter.background()[1] * len(voters) if len(voters) > 1 else 1.0
-            for id, (words, first) in voter.added(ids).items():
-                before = found.get(id, {TEXTS: 0.0, FIRST: 0.0})
-                found[id] = {TEXTS: before[TEXTS] + words / scale, FIRST: before[FIRST] + first / scale}
+            for id, added in voter.added(ids).items():
+                before = found.get(id, {})
+                named = zip((TEXTS, FIRST, HUES), added, strict=True)
+                found[id] = {name: before.get(name, 0.0) + share / scale for name, share in named}
     return found
 
 

@@ -63,6 +63,7 @@ function Worst({ row }) {
     <div class="row">
       ${row.image && html`<a class="asked" href=${imageHref(row.image)}><${Thumb} image=${{ id: row.image }} size=${THUMB} alt=${`searched by: ${fileName(row.shown)}`} /></a>`}
       ${row.top.map((hit) => html`<a key=${hit.id} class=${hit.right ? "right" : "wrong"} href=${imageHref(hit.id)} title=${fileName(hit.uri)}><${Thumb} image=${{ id: hit.id }} size=${THUMB} alt=${`${hit.right ? "right" : "wrong"}: ${fileName(hit.uri)}`} /></a>`)}
+      ${row.best && html`<a class="right best" href=${imageHref(row.best.id)} title=${`should be found: ${fileName(row.best.uri)}`}><${Thumb} image=${{ id: row.best.id }} size=${THUMB} alt=${`should be found: ${fileName(row.best.uri)}`} /></a>`}
     </div>
   </div>`;
 }

@@ -70,7 +70,7 @@ function ExpressionForm({ filter, close }) {
         onInput=${(event) => (setText(event.target.value), setError(null))}></textarea>
     </div>
     ${error && html`<p class="error-text" role="alert">${error.message} ${error.remedy}</p>`}
-    <p id="filter-help" class="muted small-text">For example <code>width >= 800 and not format = PNG</code>, <code>caption ~ "red"</code> (contains), <code>has taken_at</code>, and any column of a table you indexed.</p>
+    <p id="filter-help" class="muted small-text">For example <code>width >= 800 and not format = PNG</code>, <code>caption ~ "red"</code> (contains), <code>has taken_at</code>, <code>near(52.52, 13.40, 5)</code> (within 5 km of a latitude and longitude), and any column of a table you indexed.</p>
     <div class="dialog-buttons"><button class="button primary small">Apply</button></div>
   </form>`;
 }
