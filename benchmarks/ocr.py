@@ -337,16 +337,22 @@ def measure_ways(cases: list[Case], photos: list[tuple[str, Path]]) -> dict[str,
     """Ways to refuse pictures: the share of pictures with text, and of each set of photos, that pass; what it costs."""
     reader = Reader()
     small_detector = reader._engine({"Global.use_cls": False, "Global.use_rec": False, "Det.limit_side_len": 320})
-    ways: dict[str, Callable[[np.ndarray], bool]] = {
-        "detector at 320 px": lambda small: small_detector(small).boxes is not None,
-        "detector at 800 px": lambda small: reader._finder(small).boxes is not None,
-        "rows of letters": lambda small: bool(parts_with_letters(small)),
-        "rows of letters, then the detector on the picture": lambda small: bool(
+
+    def detected(small: np.ndarray) -> bool:
+        return any(
+            reader._finder(reader_module._cut(small, part)).boxes is not None for part in parts_with_letters(small)
+        )
+
+    rows = "rows of letters"
+    ways: dict[str, Callable[[np.ndarray, Image.Image], bool]] = {
+        "detector at 320 px": lambda small, _: small_detector(small).boxes is not None,
+        "detector at 800 px": lambda small, _: reader._finder(small).boxes is not None,
+        rows: lambda small, _: bool(parts_with_letters(small)),
+        f"{rows}, then the detector on the picture": lambda small, _: bool(
             parts_with_letters(small) and reader._finder(small).boxes is not None
         ),
-        "rows of letters, then the detector on these": lambda small: reader.has_text(
-            Image.fromarray(small[:, :, ::-1])
-        ),
+        f"{rows}, then the detector on these": lambda small, _: detected(small),
+        f"{rows}, then reading these": lambda _, picture: reader.has_text(picture),
     }
     pictures = [("text", case.picture) for case in cases]
     pictures += [(name, Image.open(path).convert("RGB")) for name, path in photos]
@@ -357,7 +363,7 @@ def measure_ways(cases: list[Case], photos: list[tuple[str, Path]]) -> dict[str,
         for name, picture in pictures:
             small = reader_module._reduced(picture, reader_module.LOOKED_AT)
             start = time.thread_time()
-            passed.setdefault(name, []).append(passes(small))
+            passed.setdefault(name, []).append(passes(small, picture))
             spent["text" if name == "text" else "photos"] += time.thread_time() - start
         found[way] = {
             **{name: round(float(np.mean(row)), 4) for name, row in passed.items()},

@@ -478,10 +478,6 @@ def evaluation() -> str:
             ["", *measured],
             [["by its labels"] + [f"{found['measures'][name]['mean']:.3f}" for name in measured]],
         ),
-        table(
-            ["the end of the hits, 200 images as queries", "F1", "precision", "recall"],
-            ([cut["by"], *(f"{cut[name]:.3f}" for name in ("f1", "precision", "recall"))] for cut in found["cuts"]),
-        ),
     ]
     return "\n".join(parts)
 

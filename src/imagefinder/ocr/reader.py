@@ -12,7 +12,7 @@ import numpy as np
 
 from imagefinder._util.extras import require
 from imagefinder.errors import ModelError
-from imagefinder.ocr.strokes import parts_with_letters
+from imagefinder.ocr.strokes import Part, parts_with_letters
 from imagefinder.ocr.words import Box, Text, reading_order, split_line
 
 if TYPE_CHECKING:
@@ -34,18 +34,24 @@ class Reader:
         self._models = _models()
 
     def has_text(self, picture: Image) -> bool:
-        """Whether a picture seems to have text, by a reduced copy: rows of strokes that may be letters, which takes
-        some ms, are shown to the detector of text. It sees little more than these rows, so that a picture without text
-        costs a fraction of what all of it would."""
-        small = _reduced(picture, LOOKED_AT)
-        return any(
-            self._finder(np.ascontiguousarray(small[top:bottom, left:right])).boxes is not None
-            for left, top, right, bottom in parts_with_letters(small)
-        )
+        """Whether a picture seems to have text: rows of strokes that may be letters, which take some ms to find in a
+        reduced copy, are shown to the detector of text, and what it sees there is read. Little more than these rows is
+        looked at, so that a picture without text costs a fraction of what reading it would."""
+        small, whole = _reduced(picture, LOOKED_AT), _reduced(picture, LONG_SIDE)
+        scale = len(whole) / len(small)
+        for part in parts_with_letters(small):
+            left, top, right, bottom = (round(scale * side) for side in part)
+            if self._finder(_cut(small, part)).boxes is not None and self._text(
+                _cut(whole, (left, top, right, bottom))
+            ):
+                return True
+        return False
 
     def read(self, picture: Image) -> Text:
         """The text in an RGB picture, upright, on its side or upside down; empty where there is none."""
-        pixels = _reduced(picture, LONG_SIDE)
+        return self._text(_reduced(picture, LONG_SIDE))
+
+    def _text(self, pixels: np.ndarray) -> Text:
         engine = self._reader
         inner, changes = engine.preprocess_img(pixels)
         lines, turns, texts, crops = engine.run_ocr_steps(inner, changes)
@@ -117,6 +123,11 @@ def _reduced(picture: Image, long_side: int) -> np.ndarray:
         size = [max(1, round(scale * side)) for side in (pixels.shape[1], pixels.shape[0])]
         pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
     return np.ascontiguousarray(pixels[:, :, ::-1])
+
+
+def _cut(pixels: np.ndarray, part: Part) -> np.ndarray:
+    left, top, right, bottom = part
+    return np.ascontiguousarray(pixels[top:bottom, left:right])
 
 
 def _box(corners: Any) -> Box:
