@@ -66,7 +66,19 @@ def vectors() -> str:
     found = result("peers/vectors")
     parts = []
     took, built = "of processors, on average", "built in, of processors"
-    head = ["engine", "recall", "p50", "p95", took, "p50, filtered", "recall, filtered", built, "memory", "disk", "load"]
+    head = [
+        "engine",
+        "recall",
+        "p50",
+        "p95",
+        took,
+        "p50, filtered",
+        "recall, filtered",
+        built,
+        "memory",
+        "disk",
+        "load",
+    ]
     for size in sorted({name.split()[0] for name in found["rows"]}, key=lambda text: int(text.replace(",", ""))):
         rows = {name.split()[1]: row for name, row in found["rows"].items() if name.split()[0] == size}
         lines = [
