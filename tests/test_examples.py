@@ -66,15 +66,15 @@ def test_collection_report(photos: Path, tmp_path: Path) -> None:
 
 
 def test_describe_and_group(photos: Path, tmp_path: Path) -> None:
-    out = run("describe_and_group.py", photos, "a plate of fruit", "--out", tmp_path)
+    out = run("describe_and_group.py", photos, "a kiwi", "--out", tmp_path)
     with (photos / "labels.csv").open(newline="") as file:
         labels = {row["filename"]: row["label"] for row in csv.DictReader(file)}
-    best = re.search(r"Best for 'a plate of fruit': (.+) \(score", out)
+    best = re.search(r"Best for 'a kiwi': (.+) \(score", out)
     assert best and labels[Path(best[1]).name] == "food"
     group = re.search(r"Its group: (.+), (\d+) images", out)
     assert group and int(group[2]) > 1
     assert out.count(str(photos)) == 1 + min(5, int(group[2]) - 1)
-    assert re.search(r"The page: http://127.0.0.1:\d+/\?q=a%20plate%20of%20fruit", out)
+    assert re.search(r"The page: http://127.0.0.1:\d+/\?q=a%20kiwi", out)
 
 
 class Quiet(SimpleHTTPRequestHandler):
