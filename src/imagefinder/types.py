@@ -46,6 +46,9 @@ class Limits:
     ``max_pixels`` bounds what a header claims; ``max_decoded_pixels`` bounds what is really decoded, which for a
     JPEG read at a reduced scale is far less. ``max_seconds`` is the time of a processor, and ``max_memory`` the memory
     in bytes beside the file itself, that decoding may take.
+
+    Of a file of several pictures, ``max_pages`` of a PDF and ``max_frames`` of a video are taken in; of a video, only
+    its first ``max_length_s`` seconds are looked at, and for ``max_look_s`` seconds of a processor.
     """
 
     max_bytes: int = 256 * 1024**2
@@ -53,6 +56,10 @@ class Limits:
     max_decoded_pixels: int = 100_000_000
     max_seconds: float = 10.0
     max_memory: int = 700_000_000
+    max_pages: int = 1000
+    max_frames: int = 300
+    max_length_s: float = 6 * 3600.0
+    max_look_s: float = 60.0
     connect_timeout_s: float = 10.0
     read_timeout_s: float = 15.0
     total_timeout_s: float = 60.0

@@ -64,6 +64,10 @@ def same_frames(a: bytes, b: bytes, limits: Limits) -> str | None:
     return None if said is None else str(said)
 
 
+class LargeError(Exception):
+    """A picture is so large that it is to be decoded while no other is."""
+
+
 def too_costly(what: str) -> ImageError:
     return ImageError(
         what,

@@ -13,6 +13,7 @@ from typing import Any
 from imagefinder._util.files import expanded
 from imagefinder.errors import ImageError, ImageFinderError, InvalidInputError, MissingExtraError, NotFoundError
 from imagefinder.images.files import OutsideError, check_within, look, regular, unreadable
+from imagefinder.images.formats import BY_ENDING, UNSUPPORTED, why_not
 from imagefinder.images.ignore import IGNORE_FILE, Rules
 from imagefinder.images.inside import inside
 from imagefinder.images.loader import is_url, split_url
@@ -23,18 +24,6 @@ from imagefinder.images.sidecars import Sidecars, beside
 from imagefinder.images.tables import read_rows
 from imagefinder.types import ImageRef, SkipCode, Skipped
 
-EXTENSIONS = frozenset(
-    (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff")
-    + (".avif", ".avifs", ".heic", ".heif", ".hif", ".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".j2k", ".jpx", ".ico")
-)
-RAW = (".cr2", ".cr3", ".nef", ".arw", ".dng", ".raf", ".orf", ".rw2", ".srw", ".pef")
-UNSUPPORTED = {
-    ".svg": "SVG drawings are not supported.",
-    ".psd": "Photoshop files are not supported.",
-    ".eps": "PostScript is not supported.",
-    ".jxl": "JPEG XL is not supported.",
-    **dict.fromkeys(RAW, "Camera raw files are not supported."),
-}
 TABLES = (".csv", ".tsv", ".parquet", ".pq")
 
 
@@ -152,7 +141,10 @@ class FolderSource(Source):
             yield Skipped(
                 _printable(entry.path), SkipCode.UNSUPPORTED_FORMAT, UNSUPPORTED[extension], "Save it as JPEG or PNG."
             )
-        elif extension in EXTENSIONS:
+        elif (format := BY_ENDING.get(extension)) and (error := why_not(format)):
+            self._unreadable.append(f"{entry.path}#")  # of what it holds, nothing is known to be gone
+            yield _skipped(entry.path, error)
+        elif format:
             yield _file_ref(entry.path, self, entry=entry, sidecar=sidecars.of(entry.name))
         elif extension in ENDINGS:
             yield from self._table(entry.path)

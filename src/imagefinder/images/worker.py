@@ -21,7 +21,7 @@ from typing import Any, BinaryIO, TypeAlias
 from PIL.Image import Image
 
 from imagefinder.errors import ImageError
-from imagefinder.images.apart import BOUNDS, FACTS, LARGE, strip_rows, too_costly
+from imagefinder.images.apart import BOUNDS, FACTS, LARGE, LargeError, strip_rows, too_costly
 from imagefinder.images.decode import decode_here
 from imagefinder.images.same_frames import same_frames_here
 from imagefinder.types import EncodedImage, ImageRef, Limits
@@ -77,10 +77,6 @@ def _listen(requests: _Requests) -> None:
     os._exit(0)
 
 
-class _LargeError(Exception):
-    """A picture is so large that it is to be decoded while no other is."""
-
-
 def _answer(out: BinaryIO, request: dict[str, Any], files: list[bytes]) -> None:
     picture = None
     _end_after(request["max_seconds"])
@@ -90,7 +86,7 @@ def _answer(out: BinaryIO, request: dict[str, Any], files: list[bytes]) -> None:
             answer: dict[str, Any] = {"said": same_frames_here(*files)}
         else:
             answer, picture = _decoded(request, files.pop())
-    except _LargeError:
+    except LargeError:
         answer = {"large": True}
     except (ImageError, MemoryError) as error:
         told = error if isinstance(error, ImageError) else too_costly("Decoding it takes more memory than is allowed.")
@@ -113,7 +109,7 @@ def _decoded(request: dict[str, Any], data: bytes) -> tuple[dict[str, Any], Imag
 
     def hold(pixels: int) -> AbstractContextManager[None]:
         if pixels > LARGE and not request["large"]:
-            raise _LargeError
+            raise LargeError
         return nullcontext()
 
     loaded = decode_here(
