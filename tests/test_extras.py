@@ -160,4 +160,4 @@ def test_doctor_says_what_is_missing_and_that_all_is_well(
     )
     assert check["remedy"] == "Add one with: pip install 'imagefinder[jxl]'"
     monkeypatch.setattr("imagefinder._util.extras.find_spec", lambda name: name)
-    assert extras() == {"name": "extras", "ok": True, "found": "maps, ocr, parquet, plots, train", "remedy": ""}
+    assert extras() == {"name": "extras", "ok": True, "found": ", ".join(EXTRAS), "remedy": ""}

@@ -110,11 +110,16 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class EncodedImage:
-    """The bytes of an image, read but not decoded. ``content_hash`` is the hex BLAKE2b-128 of ``data``."""
+    """The bytes of an image, read but not decoded. ``content_hash`` is the hex BLAKE2b-128 of ``data``.
+
+    Of a page or frame, ``data`` is a JPEG that was made of it, ``content_hash`` that of its file and place, and
+    ``facts`` are those of ``LoadedImage`` that the JPEG doesn't say.
+    """
 
     ref: ImageRef
     data: bytes = field(repr=False)
     content_hash: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +271,8 @@ class Hit:
     """One answer of a search. ``rank`` counts from 1; ``score`` is larger for better. ``copies`` are the ids of the
     near-identical images it stands for, where the search was to collapse them. ``sure`` is the chance that it belongs,
     from 0 to 1, on one scale for all queries and collections; None where there are too few images to tell. ``why`` says
-    why it is a hit, where the search was to explain."""
+    why it is a hit, where the search was to explain. ``other_parts`` are the ids of the other pages or frames of its
+    file among the best hits, the best first."""
 
     rank: int
     score: float
@@ -274,6 +280,7 @@ class Hit:
     copies: tuple[str, ...] = ()
     sure: float | None = None
     why: Why | None = None
+    other_parts: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -287,14 +294,10 @@ class Hit:
         sure = None if self.sure is None else round(self.sure, 3)
         ours = {"rank": self.rank, "id": self.id, "uri": self.uri, "score": round(self.score, 6), "sure": sure}
         copies = {"copies": list(self.copies)} if self.copies else {}
+        others = {"other_parts": list(self.other_parts)} if self.other_parts else {}
         why = {"why": self.why.to_dict()} if self.why else {}
-        return {
-            **ours,
-            **self.record.to_dict(),
-            **ours,
-            **copies,
-            **why,
-        }  # ours first, and never a table's of the same name
+        told = {**copies, **others, **why}
+        return {**ours, **self.record.to_dict(), **ours, **told}  # ours first, and never a table's of the same name
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from imagefinder.errors import ImageError, ImageFinderError, InvalidInputError, 
 from imagefinder.images.files import OutsideError, check_within, look, regular, unreadable
 from imagefinder.images.formats import BY_ENDING, UNSUPPORTED, why_not
 from imagefinder.images.ignore import IGNORE_FILE, Rules
-from imagefinder.images.inside import inside
+from imagefinder.images.inside import inside, whole_of
 from imagefinder.images.loader import is_url, split_url
 from imagefinder.images.ours import inside_ours, ours
 from imagefinder.images.parquet import ENDINGS, has_pictures
@@ -176,7 +176,7 @@ class FolderSource(Source):
 
 
 class FileSource(Source):
-    """One image file, whatever its name."""
+    """One image file, whatever its name; or one of several pictures, by its name."""
 
     kind = "file"
 
@@ -185,6 +185,9 @@ class FileSource(Source):
 
     def scan(self) -> Iterator[ImageRef | Skipped]:
         yield _file_ref(self.uri, self, sidecar=beside(self.uri))
+
+    def covers(self, uri: str) -> bool:
+        return whole_of(uri) == self.uri
 
 
 class UrlSource(Source):

@@ -16,6 +16,7 @@ from imagefinder.images.loader import Loader
 from imagefinder.index.spaces import add_spaces, refit, spaces_of
 from imagefinder.ingest.fill import fill
 from imagefinder.ingest.former import Earlier, Former
+from imagefinder.ingest.looking import parts_to_read
 from imagefinder.ingest.plan import Plan, make_plan
 from imagefinder.ingest.records import copied_facts, facts_of, make_record, with_metadata
 from imagefinder.ingest.removal import settle
@@ -154,6 +155,7 @@ class _Run:
         are fetched well ahead, because fetching is mostly waiting."""
         yield from (ref for ref in self.plan.todo if is_file(ref.uri))
         yield from (self._read(ref) for ref in self.plan.todo if inside(ref.uri))
+        yield from parts_to_read(self.index, self.plan, self.loader.limits, self._force, self.skipped, self.counts)
         urls = (ref for ref in self.plan.todo if is_url(ref.uri))
         yield from ordered_map(self._read, urls, workers=FETCHERS, window=4 * FETCHERS)
 
@@ -191,7 +193,8 @@ class _Run:
     def _claim(self, encoded: EncodedImage) -> _Read:
         """Decide where the vectors of this content come from, so that each content is embedded only once. An image
         with a sidecar shares nothing with its copies: it may say something else."""
-        read = _Read(encoded.ref, encoded.content_hash, len(encoded.data))
+        size = encoded.ref.size if encoded.facts else None  # of a page or frame, that of its file
+        read = _Read(encoded.ref, encoded.content_hash, len(encoded.data) if size is None else size)
         known = self.plan.known.get(encoded.ref.uri)
         if encoded.ref.sidecar or (known and known.sidecar_ns is not None):
             return read
