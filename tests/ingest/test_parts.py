@@ -478,7 +478,7 @@ def several(folder: Path, finder: ImageFinder) -> ImageFinder:
 
 
 def test_hits_of_one_file_are_one_hit(several: ImageFinder, folder: Path) -> None:
-    every = several.search(folder / "0.png", k=50, parts=True)
+    every = several.search(folder / "0.png", k=50, each_part=True)
     files = several.search(folder / "0.png", k=50)
     assert len(every) == 15 and not any(hit.other_parts for hit in every)
     assert len(files) == 8

@@ -3,7 +3,6 @@ file of a stranger is, stays open for its next part, and is opened again when it
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Sequence
 from contextlib import suppress
@@ -19,10 +18,8 @@ from imagefinder.images.decode import Hold, broken, check_claim, check_cost
 from imagefinder.images.files import open_file, unreadable
 from imagefinder.images.formats import BY_ENDING, NAMED, Format, why_not
 from imagefinder.images.headers import format_of
+from imagefinder.images.marks import mark_of
 from imagefinder.types import Limits, SkipCode
-
-WHOLE = 64 * 1024**2  # bytes up to which all of a file counts; of a larger one samples do
-SAMPLES, SAMPLE = 64, 64 * 1024
 
 
 class Opened:
@@ -120,19 +117,3 @@ def _format(path: str) -> Format:
 
 def _told(error: Exception) -> ImageError:
     return error if isinstance(error, ImageError) else broken(error)
-
-
-def mark_of(file: BinaryIO, size: int) -> str:
-    """What marks the content of an open file of ``size`` bytes: hex BLAKE2b-128 of all of it, or of its size and of
-    samples from all of it."""
-    digest = hashlib.blake2b(str(size).encode(), digest_size=16)
-    file.seek(0)
-    if size <= WHOLE:
-        while part := file.read(1 << 20):
-            digest.update(part)
-    else:
-        for number in range(SAMPLES):
-            file.seek((size - SAMPLE) * number // (SAMPLES - 1))
-            digest.update(file.read(SAMPLE))
-    file.seek(0)
-    return digest.hexdigest()

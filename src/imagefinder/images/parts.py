@@ -3,7 +3,6 @@ opened in a process of their own only (``images.apart``)."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from io import BytesIO
@@ -13,6 +12,7 @@ from imagefinder.errors import ImageError
 from imagefinder.images import apart
 from imagefinder.images.formats import FORMATS, NAMED, why_not
 from imagefinder.images.inside import Part, has_parts, part_of
+from imagefinder.images.marks import content_of
 from imagefinder.types import EncodedImage, ImageRef, Limits, SkipCode
 
 QUALITY = 95  # of the JPEG that is made of a page or frame
@@ -54,8 +54,7 @@ def read_part(ref: ImageRef, part: Part, limits: Limits, short_side: int | None)
     found, picture = apart.part(part.file, ref.within, part.place, wanted, limits)
     buffer = BytesIO()
     picture.save(buffer, "JPEG", quality=QUALITY, subsampling=0)
-    content = hashlib.blake2b(f"{found['mark']}{part.place:.3f}".encode(), digest_size=16).hexdigest()
-    return EncodedImage(ref, buffer.getvalue(), content, _facts(part, found))
+    return EncodedImage(ref, buffer.getvalue(), content_of(found["mark"], part), _facts(part, found))
 
 
 def _facts(part: Part, found: dict[str, Any]) -> dict[str, Any]:

@@ -42,7 +42,7 @@ Offset = Annotated[int, Field(ge=0, description=ABOUT_OPTIONS["offset"].help)]
 SameCluster = Annotated[bool, Field(description=ABOUT_OPTIONS["same_cluster"].help)]
 Liked = Annotated[list[str], Field(max_length=100, description=ABOUT_OPTIONS["liked"].help + " Their ids.")]
 Disliked = Annotated[list[str], Field(max_length=100, description=ABOUT_OPTIONS["disliked"].help + " Their ids.")]
-Parts = Annotated[bool, Field(description=ABOUT_OPTIONS["parts"].help)]
+EachPart = Annotated[bool, Field(description=ABOUT_OPTIONS["each_part"].help)]
 Collapse = Annotated[bool, Field(description=ABOUT_OPTIONS["collapse"].help)]
 Diversity = Annotated[float, Field(ge=0, le=1, description=ABOUT_OPTIONS["diversity"].help)]
 WordsIn = Annotated[Literal["both", "pictures", "texts"], Field(description=ABOUT_OPTIONS["words_in"].help)]
@@ -133,7 +133,7 @@ class Tools:
         diversity: Diversity = 0.0,
         words_in: WordsIn = "both",
         explain: Explain = False,
-        parts: Parts = False,
+        each_part: EachPart = False,
         cut: Ending = None,
         thumbnails: Pictures = False,
     ) -> Content:
@@ -155,7 +155,7 @@ class Tools:
             diversity=diversity,
             words_in=words_in,
             explain=explain,
-            parts=parts,
+            each_part=each_part,
             cut=cut,
         )
         with self._access.use() as library:

@@ -83,7 +83,7 @@ def search(views: Sequence[View], terms: Sequence[Term], options: SearchOptions,
         ranking = plan.ranking(filter)
         ends = plan.ends(ranking, everything)
         watch.lap("sure")
-        page = page_until_end(ranking, ends, options, files=index.manifest.parts and not options.parts)
+        page = page_until_end(ranking, ends, options, files=index.manifest.parts and not options.each_part)
         watch.lap("query")
     chosen = both(filter, written.only)
     total = everything if chosen is None else index.store.count(chosen)
