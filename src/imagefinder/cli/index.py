@@ -31,7 +31,7 @@ from imagefinder.errors import NotFoundError
 
 if TYPE_CHECKING:
     from imagefinder.finder import ImageFinder
-    from imagefinder.results import Assigned, IngestReport
+    from imagefinder.results import Assigned, IngestReport, Marked
     from imagefinder.types import Progress
 
 
@@ -189,6 +189,8 @@ def _tell(finder: ImageFinder, report: IngestReport, as_json: bool) -> None:
         say_skipped(filled.skipped)
     if report.clusters:
         _tell_clusters(report.clusters)
+    if report.concepts:
+        _tell_concepts(report.concepts)
     say(f"The index holds {plural(report.total, 'image')}: {finder.info().path}")
 
 
@@ -204,6 +206,14 @@ def _tell_clusters(found: Assigned) -> None:
         say(f"{found.advice} Run: imagefinder cluster")
     elif found.unassigned:
         say("To cluster them too, run: imagefinder cluster")
+
+
+def _tell_concepts(found: Marked) -> None:
+    """How many images belong to kept searches now."""
+    if found.images:
+        say(f"{plural(found.images, 'image')} more in {plural(found.concepts, 'concept')}.")
+    if found.left:
+        say(f"{found.advice} {plural(found.left, 'concept')} left as before. Run: imagefinder concept refresh")
 
 
 def _watch(finder: ImageFinder, sources: Sequence[str], options: dict[str, Any], as_json: bool) -> None:

@@ -31,12 +31,13 @@ export function Viewer({ id }) {
   const words = useStore(withWords);
   const [box, setBox] = useState(null);
   const wanted = useStore(explaining);
-  const why = useWhy(id, wanted);
-  const explained = wanted && why.asked && !box;
   const controls = useRef({});
   const [unplayed, setUnplayed] = useState(null); // what this browser can't play is shown as a picture
   const at = items.findIndex((item) => item.id === id);
   const image = request.data?.id === id ? request.data : items[at]?.width && !request.error ? items[at] : null;
+  const why = useWhy(id, wanted || Boolean(image?.text));
+  const explained = wanted && why.asked && !box;
+  const found = new Set(why.data?.text_at ?? []);
   const film = image && placeName(image) && image.format === "VIDEO" && unplayed !== id && !box && !words && !explained;
   const name = image?.name || (image?.uri ? fileName(image.uri) : "Image");
   const show = (next) => navigate(withParams({ image: next }), { replace: true });
@@ -79,9 +80,9 @@ export function Viewer({ id }) {
       ${request.error && !image && html`<div class="viewer-error"><${ErrorBox} error=${request.error} retry=${request.reload} /></div>`}
       ${film && html`<${Film} key=${id} image=${image} name=${name} onFail=${() => setUnplayed(id)} />`}
       ${image && !film && html`<${Stage} image=${image} name=${name} onSwipe=${go} boxing=${box !== null} controls=${controls}>
-        ${words && !box && request.data?.id === id && html`<${WordBoxes} image=${request.data} />`}
         ${box && html`<${BoxPicker} box=${box} onChange=${setBox} />`}
         ${explained && why.data?.map && html`<${WhyMap} map=${why.data.map} />`}
+        ${(words || explained) && !box && request.data?.id === id && html`<${WordBoxes} image=${request.data} all=${words} found=${found} />`}
       <//>`}
       ${explained && html`<${WhyBar} why=${why} />`}
       ${box && html`<div class="box-bar" role="region" aria-label="Search by a part">
@@ -91,7 +92,7 @@ export function Viewer({ id }) {
         <a class="button small primary" href=${searchHref({ id, box })} data-testid="search-box"><${Icon} name="search" />Search by this part</a></div>
       </div>`}
       ${panel && request.data?.id === id && html`<${Panel} key=${id} image=${request.data} readOnly=${info?.read_only ?? true} onChange=${request.setData}
-        onBox=${() => setBox(START)} onRemove=${remove} words=${words} onWords=${() => withWords.set(!words)} />`}
+        onBox=${() => setBox(START)} onRemove=${remove} found=${found} words=${words} onWords=${() => withWords.set(!words)} />`}
     </div>
   <//>`;
 }

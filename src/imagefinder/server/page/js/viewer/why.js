@@ -11,7 +11,7 @@ export const explaining = keptStore("explaining", false);
 
 const DARK = 0.72; // of what does not fit
 const LINE = 128; // of 255: the value that is outlined
-const SAID = table({ shows: "Shows", colour: "Colour", text: "Text in the picture", caption: "Caption", tags: "Tag", name: "Name" });
+const SAID = table({ shows: "Shows", colour: "Colour", "text in picture": "Text in the picture", caption: "Caption", tag: "Tag", group: "Group", folder: "Folder", name: "Name" });
 
 /** What is known of why `id` was found by the search of this place; `asked` is false where nothing is searched for. */
 export function useWhy(id, on) {
@@ -31,11 +31,19 @@ export function WhyBar({ why: { data, error, loading } }) {
   const reasons = data?.why.reasons ?? [];
   const shares = reasons.filter((reason) => reason.share !== undefined);
   const shown = shares.length > 1 ? reasons : reasons.filter((reason) => reason.share === undefined);
-  const text = error ? error.message : !data ? (loading ? "Looking …" : "") : !data.map ? "The picture can't be read, so no part of it stands out." : data.peak ? "The part that fits best stands out." : "No part fits better than ordinary pictures do.";
+  const text = error ? error.message : data ? partSaid(data) : loading ? "Looking …" : "";
   return html`<div class="why-bar" role="region" aria-label="Why it was found" aria-live="polite" data-testid="why">
     <p class="small-text">${text}</p>
     ${shown.length > 0 && html`<ul class="why-reasons">${shown.map((reason, i) => html`<li key=${i}><${ReasonChip} reason=${reason} /></li>`)}</ul>`}
   </div>`;
+}
+
+/** What is to be seen in the picture. */
+function partSaid({ map, peak, text_at: words, why }) {
+  if (peak) return words.length > 0 ? "The part that fits best stands out, and the words that were found." : "The part that fits best stands out.";
+  if (words.length > 0) return "The words that were found stand out.";
+  if (map) return "No part fits better than ordinary pictures do.";
+  return why.reasons.some(({ kind, share }) => share !== undefined && kind !== "texts") ? "The picture can't be read, so no part of it stands out." : "It was found by what is written of it.";
 }
 
 function ReasonChip({ reason: { kind, text, share } }) {
