@@ -38,7 +38,7 @@ export function Viewer({ id }) {
   const why = useWhy(id, wanted || Boolean(image?.text));
   const explained = wanted && why.asked && !box;
   const found = new Set(why.data?.text_at ?? []);
-  const film = image && placeName(image) && image.format === "VIDEO" && unplayed !== id && !box && !words && !explained;
+  const film = image && placeName(image) && image.format === "VIDEO" && unplayed !== id && !box && !(words && image.text) && !explained;
   const name = image?.name || (image?.uri ? fileName(image.uri) : "Image");
   const show = (next) => navigate(withParams({ image: next }), { replace: true });
   const go = (step) => items[at + step] && at >= 0 && show(items[at + step].id);
@@ -59,9 +59,9 @@ export function Viewer({ id }) {
     else navigate(withParams({ image: null }));
   };
   const keys = (event) => {
-    if (event.target.closest("input, textarea, summary, .box") || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest("input, textarea, summary, video, .box") || event.ctrlKey || event.metaKey || event.altKey) return;
     const { zoom, reset } = controls.current;
-    const act = { ArrowLeft: () => go(-1), ArrowRight: () => go(1), "+": () => zoom(1.5), "=": () => zoom(1.5), "-": () => zoom(1 / 1.5), 0: reset, b: () => setBox(box ? null : START), i: () => withPanel.set(!panel), e: () => why.asked && explaining.set(!wanted), t: () => withWords.set(!words) }[event.key];
+    const act = { ArrowLeft: () => go(-1), ArrowRight: () => go(1), "+": () => zoom?.(1.5), "=": () => zoom?.(1.5), "-": () => zoom?.(1 / 1.5), 0: reset, b: () => setBox(box ? null : START), i: () => withPanel.set(!panel), e: () => why.asked && explaining.set(!wanted), t: () => withWords.set(!words) }[event.key];
     if (!act) return;
     event.preventDefault();
     act();
