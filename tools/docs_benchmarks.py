@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import benchmark_tables as tables
+import ends_tables as ends
 import peer_tables as peers
 import training_tables as training
 
@@ -39,6 +40,9 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "words": ("training", training.words),
     "unfreeze": ("unfreeze", training.unfreeze),
     "autoencoder": ("autoencoder", training.autoencoder),
+    "ends": ("ends", ends.models),
+    "ends-sets": ("ends", ends.sets),
+    "ends-ways": ("ends", ends.ways),
     "joint": ("joint_model", peers.joint),
     "peers-features": ("peers/features", peers.features),
     "peers-vectors": ("peers/vectors", peers.vectors),

@@ -185,6 +185,7 @@ def test_likes_and_dislikes(finder: ImageFinder) -> None:
     try:
         (found,) = finder.evaluate(feedback=True).searches
         assert (found.kind, found.queries) == ("feedback", 2)
+        assert found.cut is found.best_cut is None, "what nobody judged may fit as well"
         ranks = {hit.id: hit.rank for hit in finder.search("red", 16)}
         pairs = [ranks[ids[a]] < ranks[ids[b]] for a in ("red1", "red2") for b in ("blue0", "red0")]
         like = {hit.id: hit.rank for hit in finder.search(f"id:{ids['green0']}", 16)}

@@ -328,7 +328,8 @@ def test_the_explanation_of_an_image_is_that_of_the_hit(finder: ImageFinder) -> 
         found = finder.explain(hit.id, "red dog - grass")
         assert hit.why is not None and found.peak is not None
         assert found.why.to_dict() == hit.why.to_dict()
-        assert found.to_dict() == {"id": hit.id, "why": hit.why.to_dict(), "how": "features", "peak": [*found.peak]}
+        expected = {"id": hit.id, "why": hit.why.to_dict(), "how": "features", "peak": [*found.peak], "text_at": []}
+        assert found.to_dict() == expected
 
 
 def test_bad_questions_are_refused(finder: ImageFinder) -> None:

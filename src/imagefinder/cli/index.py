@@ -156,13 +156,13 @@ def _advise(finder: ImageFinder, index_dir: Path | None) -> None:
     found = finder.better_words()
     if found is None:
         return
-    size = f"{human_bytes(found.bytes)} to fetch, " if found.bytes else ""
+    size = f", {human_bytes(found.bytes)} to fetch" if found.bytes else ""
     minutes = max(1, round(found.seconds / 60))
     place = f" --index {shlex.quote(str(index_dir))}" if index_dir else ""
     say(
-        f"Searches by words find far more with {found.title} ({found.licence} licence): {size}about "
+        f"Words usually find more with {found.title} ({found.licence} licence{size}): about "
         f"{found.images_per_second:,.0f} images/s here, {plural(minutes, 'minute')} for "
-        f"{plural(found.images, 'image')}. Nothing is fetched before you say so:"
+        f"{plural(found.images, 'image')}. Nothing is fetched until you run:"
     )
     say(f"  imagefinder index --model {found.model} --use{place}")
 

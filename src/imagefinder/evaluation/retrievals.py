@@ -131,7 +131,7 @@ def of_found(
         "unanswerable": len(found) - len(answered),
         "worst": tuple(shown(one) for one in worst),
         "order": intervals(orders, seed)[0] if len(orders) else None,
-        **of_cuts(taken, min_score),
+        **({} if kind == "feedback" else of_cuts(taken, min_score)),  # nobody knows of the rest whether it fits
     }
     return replace(retrieval, **changes)
 

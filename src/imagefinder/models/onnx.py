@@ -67,8 +67,9 @@ class OnnxEmbedder:
         if found is None:
             return None
         classes, text = found.vectors.get("classes"), self.spec.text
-        mixed = text is not None and text.kind == "conse" and classes is not None
-        mixtures = {text.space: self._conse.mixture(classes)} if mixed else {}
+        mixtures = {}
+        if text is not None and text.kind == "conse" and classes is not None:
+            mixtures[text.space] = self._conse.mixture(classes)
         return replace(found, vectors=self._vectors(found.vectors), mixtures=mixtures)
 
     def _vectors(self, outputs: Mapping[str, Float32]) -> Mapping[str, Float32]:

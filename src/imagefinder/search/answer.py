@@ -256,7 +256,7 @@ class SearchPlan:
         asked += [(space, self._index.to_search(space, point[None])[0]) for space, point in self._points]
         exclude = {*self._shown, *self._options.disliked}
         usual, odd = compared([comparison(self._index, space, vector, exclude, self._texts) for space, vector in asked])
-        return ends_of(Scores(ranking.sampled()[1], total, usual, odd, *self._shares))
+        return ends_of(Scores(ranking.sampled()[1], usual, odd, *self._shares))
 
     def inside_cluster(self) -> Filter | None:
         """The filter, narrowed to the cluster of the query image or of the best hit. Raises NotFoundError."""

@@ -25,8 +25,10 @@ _QUOTES = str.maketrans(dict.fromkeys("\u201c\u201d\u201e\u00ab\u00bb", '"'))
 NEAR = 0.8  # of a misspelt field's letters that are those of a field, to be told
 LESS = 0.5  # of ``-word``, unless it says another; see ``docs/library.md`` for what that does
 FIELDS = {"name": "name", "caption": "caption", "text": "text", "tag": "tag", "tags": "tag"}  # that words can be put to
-FOR_FILTERS = ("folder", "source", "format", "bytes", "width", "height", "cluster", "colours", "taken_at", "mtime")
-FOR_FILTERS += ("near", "camera", "lens")
+FOR_FILTERS = (
+    *("folder", "source", "format", "bytes", "width", "height", "cluster", "colours", "taken_at", "mtime"),
+    *("camera", "lens", "near"),
+)
 _SIGNS = {"+": 1.0, "-": -1.0, "\u2212": -1.0}  # the last is the minus of typography
 _WEIGHT = r"\d+(?:\.\d+)?|\.\d+"
 _TOKEN = re.compile(

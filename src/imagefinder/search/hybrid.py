@@ -93,7 +93,7 @@ class Hybrid:
         return {id: score + sum(added.get(id, ())) for id, score in meaning.items()}
 
     def added(self, ids: Sequence[str]) -> dict[str, Added]:
-        """What texts add to the scores of these images; those whose texts say nothing are left out."""
+        """What texts and colours add to the scores of these images; those to which they add nothing are left out."""
         said = self.written.scores(ids)
         first = self.written.first(self.filter)
         payloads = {p.id: p.payload for p in self.index.store.retrieve(list(said.scores))} if first else {}

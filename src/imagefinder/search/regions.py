@@ -95,7 +95,8 @@ def _lost_of_mixture(vectors: Float32, mixture: Mixture, query: SpaceQuery, lost
     meant = np.exp(vectors @ query.vector / CLOSE)
     likely = np.log(np.maximum(mixture.shares @ meant, 1e-30))
     less: np.ndarray = likely[0] - likely[1:]
-    return less * (np.linalg.norm(lost) / max(float(np.linalg.norm(less)), 1e-12))
+    scaled: np.ndarray = less * (np.linalg.norm(lost) / max(float(np.linalg.norm(less)), 1e-12))
+    return scaled
 
 
 def _without_parts(embedder: Embedder, picture: Image) -> tuple[WithoutParts, str]:

@@ -34,6 +34,16 @@ EXPLAINED = 100  # hits of one search
 CONCEPTS, VOTES = 3, 5  # words named for a hit; words that an image or a text speaks for, as in the names of clusters
 CLEAR = 2.5  # standard deviations above all words, and this share of the nearest word's, to be spoken for
 NEAR = 0.6
+VAGUE = {
+    "barrier",
+    "container",
+    "device",
+    "equipment",
+    "instrument",
+    "obstruction",
+    "structure",
+    "system",
+}  # of no look of their own
 LIKED, DISLIKED, OTHERS = "liked", "disliked", "others"
 TEXTS, FIRST, HUES = "what is written", "name or phrase", "colours"  # what is called so or says a phrase comes first
 Place: TypeAlias = "int | str"  # of a part: the place of its term, or one of these three
@@ -218,8 +228,8 @@ def _spoken(rows: Float32, vocabulary: Vocabulary) -> list[dict[int, float]]:
     scores = rows @ vocabulary.vectors.T
     clear = (scores - scores.mean(axis=1, keepdims=True)) / np.maximum(scores.std(axis=1, keepdims=True), 1e-6)
     found = []
-    for row in clear:
-        near = np.argsort(-row, kind="stable")[:VOTES]
+    for row, nearest in zip(clear, np.argpartition(-clear, VOTES - 1, axis=1)[:, :VOTES], strict=True):
+        near = nearest[np.lexsort((nearest, -row[nearest]))]
         spoken: dict[int, float] = {}
         for word in (int(i) for i in near if row[i] >= max(CLEAR, NEAR * row[near[0]])):
             for one in (word, *vocabulary.above[word]):
@@ -232,7 +242,7 @@ def _most_special(spoken: Mapping[int, float], wanted: set[int], vocabulary: Voc
     shared = sorted((word for word in spoken if word in wanted), key=lambda word: -spoken[word])
     general = {above for word in shared for above in vocabulary.above[word]}
     chosen: list[str] = []
-    for word in (vocabulary.words[i] for i in shared if i not in general):
+    for word in (vocabulary.words[i] for i in shared if i not in general and vocabulary.words[i] not in VAGUE):
         if not any({*word.split()} & {*other.split()} for other in chosen):
             chosen.append(word)
     return chosen[:CONCEPTS]

@@ -10,6 +10,7 @@ import { table } from "../table.js";
 export const explaining = keptStore("explaining", false);
 
 const DARK = 0.72; // of what does not fit
+const MOSTLY = 3; // times what the models make of the picture: then texts are why it was found
 const LINE = 128; // of 255: the value that is outlined
 const SAID = table({ shows: "Shows", colour: "Colour", "text in picture": "Text in the picture", caption: "Caption", tag: "Tag", group: "Group", folder: "Folder", name: "Name" });
 
@@ -38,12 +39,16 @@ export function WhyBar({ why: { data, error, loading } }) {
   </div>`;
 }
 
-/** What is to be seen in the picture. */
+/** What is to be seen in the picture. Where most of the score is of texts, the picture itself may fit little. */
 function partSaid({ map, peak, text_at: words, why }) {
-  if (peak) return words.length > 0 ? "The part that fits best stands out, and the words that were found." : "The part that fits best stands out.";
+  const shares = why.reasons.filter(({ share }) => share !== undefined);
+  const written = shares.reduce((sum, { kind, share }) => sum + (kind === "texts" ? share : 0), 0);
+  if (peak && words.length > 0) return "The part that fits best stands out, and the words that were found.";
   if (words.length > 0) return "The words that were found stand out.";
+  if (peak) return written > MOSTLY * why.meaning ? "It was found by what is written of it. The part of the picture that fits best stands out." : "The part that fits best stands out.";
   if (map) return "No part fits better than ordinary pictures do.";
-  return why.reasons.some(({ kind, share }) => share !== undefined && kind !== "texts") ? "The picture can't be read, so no part of it stands out." : "It was found by what is written of it.";
+  if (shares.some(({ kind }) => kind !== "texts")) return "The picture can't be read, so no part of it stands out.";
+  return shares.length > 0 ? "It was found by what is written of it." : "No word of the query is known, or written of it.";
 }
 
 function ReasonChip({ reason: { kind, text, share } }) {
