@@ -351,3 +351,19 @@ class TestCameraRaw:
     def test_what_it_claims_is_checked_first(self) -> None:
         assert refused(dng(None, size=(2000, 1000)), max_pixels=1_000_000).code == SkipCode.TOO_MANY_PIXELS
         assert refused(dng(None, size=(4000, 2000)), max_memory=150_000_000).code == SkipCode.TOO_COSTLY
+
+
+@pytest.mark.parametrize("kind", ["svg", "jxl", "psd", "dng"])
+def test_files_damaged_at_random_are_decoded_or_refused(kind: str) -> None:
+    extras = {"svg": "resvg_py", "dng": "rawpy"}
+    pytest.importorskip(extras.get(kind, "PIL"))
+    whole = {"svg": svg, "jxl": jxl, "psd": lambda: psd(halves()), "dng": lambda: dng(halves(size=(120, 90)))}[kind]()
+    chance = np.random.default_rng(0)
+    for _ in range(25):
+        data = bytearray(whole)
+        for place in chance.integers(0, min(len(data), 600), 6):
+            data[place] = chance.integers(0, 256)
+        try:
+            read(bytes(data), max_seconds=2)
+        except ImageError as error:
+            assert error.code in tuple(SkipCode) and error.message, error

@@ -539,3 +539,34 @@ def test_a_plan_says_what_is_to_be_looked_into(folder: Path, finder: ImageFinder
     plan = make_plan(finder._collection.index.store, [open_source(str(folder))])
     assert [ref.uri for ref in plan.files] == [f"{folder}/a.pdf"] and plan.todo == []
     assert replace(plan.files[0], uri="x").size == (folder / "a.pdf").stat().st_size
+
+
+def test_what_is_made_of_images_is_made_of_parts_too(several: ImageFinder, folder: Path) -> None:
+    assert len(several.cluster(2, method="kmeans").clusters) == 2
+    several.quality()
+    page = several.get(f"{folder}/a.pdf#page=3")
+    assert page.extra["cluster"] in (0, 1) and page.extra["blur"] >= 0
+    assert several.map(method="pca").projection.coordinates.shape == (15, 2)
+
+
+def test_the_file_itself_is_no_query(several: ImageFinder, folder: Path) -> None:
+    with pytest.raises(ImageError, match="several pictures") as caught:
+        several.search(folder / "a.pdf")
+    assert "a.pdf#page=1" in caught.value.remedy
+
+
+@pytest.mark.parametrize("ending", ["pdf", "mp4", "mkv"])
+def test_files_damaged_at_random_are_looked_into_or_refused(ending: str, folder: Path) -> None:
+    formats = {"mp4": "mp4", "mkv": "matroska"}
+    whole = film(SCENES, format=formats[ending]) if ending in formats else pdf(*[halves()] * 3, text="Some text")
+    chance = np.random.default_rng(0)
+    for number in range(15):
+        data = bytearray(whole)
+        for place in chance.integers(0, len(data), 12):
+            data[place] = chance.integers(0, 256)
+        path = put(folder / f"{number}.{ending}", bytes(data))
+        try:
+            for part in look_inside(ImageRef(str(path)), Limits(max_seconds=2, max_look_s=2)):
+                load(part.uri, 64, max_seconds=2, max_look_s=2)
+        except ImageError as error:
+            assert error.code in tuple(SkipCode) and error.message, error

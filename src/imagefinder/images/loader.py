@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from imagefinder._util.ending import ending
 from imagefinder.errors import ImageError
-from imagefinder.images.inside import inside, is_file, is_url, part_of
+from imagefinder.images.inside import has_parts, inside, is_file, is_url, part_of
 from imagefinder.types import EncodedImage, ImageRef, Limits, LoadedImage, SkipCode
 
 __all__ = ["Loader", "is_file", "is_url", "split_url"]
@@ -55,6 +55,12 @@ class Loader:
             from imagefinder.images.parts import read_part
 
             encoded = read_part(ref, part, self.limits, self.short_side)
+        elif has_parts(ref.uri):
+            raise ImageError(
+                "It is a file of several pictures.",
+                code=SkipCode.UNSUPPORTED_FORMAT,
+                remedy=f"Name one of them, such as {ref.uri}#page=1 of a PDF, or {ref.uri}#t=12.5 of a video.",
+            )
         elif place := inside(ref.uri):
             from imagefinder.images.parquet_reader import read_picture
 

@@ -158,7 +158,7 @@ class Document:
     def picture(self, place: float, short_side: int | None) -> Image.Image:
         """The frame at a time, upright, RGB."""
         at, following = self._now
-        ahead = [following] if at < place <= at + ON else []
+        ahead = [following] if at < place <= at + ON and self._key_before(place) <= at else []
         for frames in chain(ahead, (self._from(place - back) for back in BACK)):  # few formats know each frame's place
             frame = next((f for f in frames if self._time(f) >= place - EXACT), None)
             if frame is not None and self._time(frame) <= place + EXACT:
@@ -231,6 +231,15 @@ class Document:
                 yield from (frame for frame in packet.decode() if frame.time is not None)
             except FFmpegError:
                 faults += 1
+
+    def _key_before(self, place: float) -> float:
+        """When the last key frame before a time is shown, as far as an index of the file says; else a second before."""
+        try:
+            entries = self._stream.index_entries
+            found = entries.search_timestamp(round((place + self._start) / self._base), backward=True)
+            return float(entries[found].timestamp * self._base) - self._start if found >= 0 else place - 1.0
+        except (AttributeError, IndexError, ZeroDivisionError, TypeError, ValueError, OverflowError):
+            return place - 1.0
 
     # --- one frame ------------------------------------------------------------------------------------------------
 
