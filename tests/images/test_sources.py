@@ -54,6 +54,12 @@ def test_formats_that_can_not_be_read_are_named(tmp_path: Path) -> None:
     ]
 
 
+def test_the_film_of_a_live_photo_is_no_picture_of_its_own(tmp_path: Path) -> None:
+    plant(tmp_path, "IMG_1.HEIC", "IMG_1.MOV", "img_2.jpg", "IMG_2.mov", "IMG_3.MOV", "poster.jpg", "poster.mp4")
+    seen = {Path(item.uri).name for item in open_source(str(tmp_path)).scan()}  # as images, or as skipped
+    assert seen == {"IMG_1.HEIC", "img_2.jpg", "IMG_3.MOV", "poster.jpg", "poster.mp4"}
+
+
 def test_globs(tmp_path: Path) -> None:
     plant(tmp_path, "a.png", "b.jpg", "old/c.png", "new/d.png", "new/drafts/e.png")
     assert found(tmp_path, include=["*.png"]) == ["a.png", "new/d.png", "new/drafts/e.png", "old/c.png"]

@@ -125,8 +125,10 @@ class FolderSource(Source):
                 self._unreadable.append(folder + os.sep)
                 yield _skipped(ignore, reason)
                 return
-        sidecars = Sidecars(entries)
+        sidecars, films = Sidecars(entries), _live_films([e.name for e in entries])
         for entry in entries:
+            if entry.name in films:
+                continue
             if _is_folder(entry):
                 if not rules.leaves_out(below + entry.name, folder=True):
                     yield self._walk(entry.path, f"{below}{entry.name}/", rules)
@@ -293,6 +295,15 @@ def _file_ref(
     folder = os.path.basename(os.path.dirname(path))
     mtime_ns = min(max(found.st_mtime_ns, -(2**63)), 2**63 - 1)  # what an index can hold: the years 1678 to 2262
     return ImageRef(path, found.st_size, mtime_ns, folder, source.uri, metadata or {}, source.within, "", *sidecar)
+
+
+def _live_films(names: Sequence[str]) -> set[str]:
+    """The films of "live" photos: each is one picture with the photo that is called like it."""
+    films = [name for name in names if name.lower().endswith(".mov")]
+    if not films:
+        return set()
+    photos = {os.path.splitext(n)[0].casefold() for n in names if n.lower().endswith((".heic", ".heif", ".jpg", ".jpeg"))}
+    return {name for name in films if os.path.splitext(name)[0].casefold() in photos}
 
 
 def _skipped(path: str, error: ImageError) -> Skipped:
