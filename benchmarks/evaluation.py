@@ -54,7 +54,6 @@ def main() -> None:
             "searches_cpu_s": round(queries_s, 1),
             "searches_mb_more": round(queries_mb - opened),
             "measures": {name: one.to_dict() for name, one in labels.measures.items()},
-            "cuts": [cut.to_dict() for cut in (labels.cut, labels.sure_cut, labels.best_cut) if cut],
         }
     save("evaluation", row)
 

@@ -184,6 +184,33 @@ def _fused(of: dict[str, float]) -> tuple[str, str]:
     return f"{of['map_at_r']:.3f}", f"{of['ms']:.0f} ms"
 
 
+def why() -> str:
+    """Does the map of an explanation point at what was searched for?"""
+    lines = []
+    for model, of in result("why")["models"].items():
+        for asked, row in of.items():
+            lines.append(
+                [
+                    model,
+                    asked,
+                    row["scenes"],
+                    *(percent(row[k]) for k in ("hits", "hits_second_half", "near", "middle")),
+                    row["cpu_ms"],
+                ]
+            )
+    head = [
+        "model",
+        "searched for",
+        "scenes",
+        "inside",
+        "second half",
+        "within 15 px",
+        "middle of the picture",
+        "CPU ms",
+    ]
+    return table(head, lines)
+
+
 def clusters() -> str:
     """NMI / ARI of the methods that find the number of clusters by themselves."""
     return _agreement("auto")
@@ -450,10 +477,6 @@ def evaluation() -> str:
         table(
             ["", *measured],
             [["by its labels"] + [f"{found['measures'][name]['mean']:.3f}" for name in measured]],
-        ),
-        table(
-            ["the end of the hits, 200 images as queries", "F1", "precision", "recall"],
-            ([cut["by"], *(f"{cut[name]:.3f}" for name in ("f1", "precision", "recall"))] for cut in found["cuts"]),
         ),
     ]
     return "\n".join(parts)

@@ -17,6 +17,7 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "quality": ("quality", tables.quality),
     "hybrid": ("hybrid", tables.hybrid),
     "fusion": ("fusion", tables.fusion),
+    "why": ("why", tables.why),
     "clusters": ("clusters", tables.clusters),
     "clusters-told": ("clusters", tables.clusters_told),
     "outliers": ("clusters", tables.outliers),
@@ -59,7 +60,7 @@ def figures(name: str) -> str:
     script, table = TABLES[name]
     beside = name.startswith("peers-")
     kept = name.replace("-", "/", 1) if beside else script
-    if beside and not (tables.RESULTS / f"{kept}.json").is_file():
+    if not (tables.RESULTS / f"{kept}.json").is_file():
         return f"Not measured yet: `python benchmarks/{script}.py`\n"
     found = tables.result(kept)
     machine = found["machine"]

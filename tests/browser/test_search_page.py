@@ -112,15 +112,6 @@ def test_where_the_good_hits_end(server: Server, open_page: Callable[..., Page])
     assert searched(page)[: len(fitting)] == fitting and params(page) == {"q": "strawberry", "all": "1"}
 
 
-def test_where_nothing_fits(server: Server, open_page: Callable[..., Page]) -> None:
-    page = open_page(server, "/?q=violin")
-    expect(page.get_by_text("Nothing here fits")).to_be_visible()
-    assert server.post("/search", {"words": "violin", "cut": "auto"})["hits"] == []
-    page.get_by_test_id("show-more").click()
-    expect(grid(page)).to_be_visible()
-    assert params(page) == {"q": "violin", "all": "1"} and len(searched(page)) > 10
-
-
 def transfer(page: Page) -> object:
     data = base64.b64encode(PICTURE.read_bytes()).decode()
     return page.evaluate_handle(TRANSFER, [data, PICTURE.name, "image/jpeg"])

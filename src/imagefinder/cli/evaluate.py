@@ -141,9 +141,8 @@ def _tell_searches(result: Assessment) -> None:
     from imagefinder.evaluation.retrievals import TITLES
 
     for one in result.searches:
-        tell(
-            f"{TITLES[one.kind]}: {one.queries:,} {'query' if one.queries == 1 else 'queries'} among {one.images:,} images"
-        )
+        asked = f"{one.queries:,} {'query' if one.queries == 1 else 'queries'}"
+        tell(f"{TITLES[one.kind]}: {asked} among {one.images:,} images")
         for name in SHOWN if one.queries else ():
             found = one.measures[name]
             tell(f"  {name:<13}{found.mean:.3f}   {found.low:.3f} to {found.high:.3f}")

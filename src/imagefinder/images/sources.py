@@ -103,7 +103,7 @@ class FolderSource(Source):
             if not os.path.islink(folder) and os.stat(os.path.dirname(folder)).st_dev != stat.st_dev:
                 self.mounts.append(folder)
             with os.scandir(folder) as found:
-                entries = sorted(found, key=lambda e: e.name)
+                entries = _without_live_films(sorted(found, key=lambda e: e.name))
         except OutsideError as error:
             self._unreadable.append(folder + os.sep)
             yield _skipped(folder, unreadable(error))
@@ -125,10 +125,8 @@ class FolderSource(Source):
                 self._unreadable.append(folder + os.sep)
                 yield _skipped(ignore, reason)
                 return
-        sidecars, films = Sidecars(entries), _live_films([e.name for e in entries])
+        sidecars = Sidecars(entries)
         for entry in entries:
-            if entry.name in films:
-                continue
             if _is_folder(entry):
                 if not rules.leaves_out(below + entry.name, folder=True):
                     yield self._walk(entry.path, f"{below}{entry.name}/", rules)
@@ -297,13 +295,13 @@ def _file_ref(
     return ImageRef(path, found.st_size, mtime_ns, folder, source.uri, metadata or {}, source.within, "", *sidecar)
 
 
-def _live_films(names: Sequence[str]) -> set[str]:
-    """The films of "live" photos: each is one picture with the photo that is called like it."""
-    films = [name for name in names if name.lower().endswith(".mov")]
-    if not films:
-        return set()
-    photos = {os.path.splitext(n)[0].casefold() for n in names if n.lower().endswith((".heic", ".heif", ".jpg", ".jpeg"))}
-    return {name for name in films if os.path.splitext(name)[0].casefold() in photos}
+def _without_live_films(entries: list[os.DirEntry[str]]) -> list[os.DirEntry[str]]:
+    """The entries of a folder but for the films of "live" photos: each is one picture with the photo called like it."""
+    if not any(e.name.lower().endswith(".mov") for e in entries):
+        return entries
+    parts = [os.path.splitext(e.name.casefold()) for e in entries]
+    photos = {stem for stem, ending in parts if ending in (".heic", ".heif", ".jpg", ".jpeg")}
+    return [e for e, (stem, ending) in zip(entries, parts, strict=True) if not (ending == ".mov" and stem in photos)]
 
 
 def _skipped(path: str, error: ImageError) -> Skipped:

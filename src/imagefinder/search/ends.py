@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -132,8 +132,12 @@ def ends_of_texts(full: float) -> Ends:
 class Ranked(Protocol):
     """A ranking of images: ``ranking.Ranking``, ``fusion.Fused`` or ``hybrid.Hybrid``."""
 
-    def page(self, offset: int, k: int) -> list[RankedHit]:
-        """The hits from ``offset`` on, ``k`` at most."""
+    @property
+    def index(self) -> Index:
+        """The index whose images are ranked."""
+
+    def page(self, offset: int, k: int, *, payload: bool = True) -> list[RankedHit]:
+        """The hits from ``offset`` on, ``k`` at most; without ``payload``, that of some may be missing."""
 
     def comparable(self, points: Sequence[ScoredPoint]) -> Sequence[float]:
         """The scores of hits on the scale of those that ``ends_of`` got."""
@@ -162,11 +166,14 @@ def page_until_end(ranking: Ranked, ends: Ends | None, options: SearchOptions, f
         found = pages(ranking, files)(options.offset, options.k)
         return Page(found, _sure(ranking, ends, found))
     end = options.offset + options.k
-    found = pages(ranking.from_on(ends.least(ends.cut)), files)(0, max(COUNTED, end))
+    found = pages(ranking.from_on(ends.least(ends.cut)), files, payload=False)(0, max(COUNTED, end))
     fitting = [(hit, sure) for hit, sure in zip(found, _sure(ranking, ends, found), strict=True) if sure >= ends.cut]
     surely = sum(sure >= SURELY for _, sure in fitting)
     page = fitting[options.offset : end]
-    return Page([hit for hit, _ in page], [sure for _, sure in page], surely, len(fitting) - surely)
+    read = {p.id: p for p in ranking.index.store.retrieve([hit.point.id for hit, _ in page])}
+    there = [(hit, sure) for hit, sure in page if hit.point.id in read]  # but for those that have gone since
+    hits = [hit._replace(point=replace(hit.point, payload=read[hit.point.id].payload)) for hit, _ in there]
+    return Page(hits, [sure for _, sure in there], surely, len(fitting) - surely)
 
 
 def _sure(ranking: Ranked, ends: Ends, found: Sequence[RankedHit]) -> list[float]:

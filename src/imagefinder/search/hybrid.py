@@ -76,15 +76,15 @@ class Hybrid:
     diversity: float = 0.0
     hues: tuple[str, ...] = ()
 
-    def page(self, offset: int, k: int) -> list[RankedHit]:
-        """The hits from ``offset`` on, ``k`` at most."""
+    def page(self, offset: int, k: int, *, payload: bool = True) -> list[RankedHit]:
+        """The hits from ``offset`` on, ``k`` at most; without ``payload``, that of some may be missing."""
         if not self.collapse and not self.diversity:
-            return [RankedHit(p) for p in islice(self._wanted(offset + k), offset, offset + k)]
+            return [RankedHit(p) for p in islice(self._wanted(offset + k, payload), offset, offset + k)]
         return page_of(map(self._arranged, _blocks(self._wanted(BLOCK))), offset, k)
 
-    def best(self, depth: int) -> list[ScoredPoint]:
-        """The ``depth`` best."""
-        return list(islice(self._ordered(depth), depth))
+    def best(self, depth: int, *, payload: bool = True) -> list[ScoredPoint]:
+        """The ``depth`` best; without ``payload``, that of all is missing."""
+        return list(islice(self._ordered(depth, payload), depth))
 
     def scores(self, ids: Sequence[str]) -> dict[str, float]:
         """The scores of these images; one without a vector is left out."""
@@ -134,13 +134,13 @@ class Hybrid:
     def _arranged(self, block: list[ScoredPoint]) -> list[RankedHit]:
         return arranged(self.index, block, self.image_space, collapse=self.collapse, diversity=self.diversity)
 
-    def _wanted(self, n: int) -> Iterator[ScoredPoint]:
-        for point in self._ordered(n):
+    def _wanted(self, n: int, payload: bool = True) -> Iterator[ScoredPoint]:
+        for point in self._ordered(n, payload):
             if self.min_score is not None and point.score < self.min_score:
                 return
             yield point
 
-    def _ordered(self, n: int) -> Iterator[ScoredPoint]:
+    def _ordered(self, n: int, payload: bool) -> Iterator[ScoredPoint]:
         """All images, the best first; ``n`` is how many will be taken."""
         first = self.written.first(self.filter)
         tiers = [(self.filter, 0.0)]
@@ -148,11 +148,11 @@ class Hybrid:
             tiers = [(both(self.filter, first), self._lift), (both(self.filter, Not(first)), 0.0)]
         least = math.inf
         for filter, lift in tiers:
-            for point in self._by_sum(filter, n):
+            for point in self._by_sum(filter, n, payload):
                 least = min(least, point.score + lift)
                 yield replace(point, score=least)
 
-    def _by_sum(self, filter: Filter | None, n: int) -> Iterator[ScoredPoint]:
+    def _by_sum(self, filter: Filter | None, n: int, payload: bool) -> Iterator[ScoredPoint]:
         """The images that pass the filter, the best first."""
         given: set[str] = set()
         # A sum of several spaces is ranked block by block, so that no list of it bounds the rest: the depths are fixed.
@@ -160,7 +160,7 @@ class Hybrid:
         while True:
             found = self._found(filter, depth)
             ready = [(-s, id) for id, s in found.scores.items() if id not in given and s > found.bound]
-            yield from self._points(sorted(ready))
+            yield from self._points(sorted(ready)) if payload else (ScoredPoint(id, -s, {}) for s, id in sorted(ready))
             if found.bound == -math.inf:
                 return
             given |= {id for _, id in ready}

@@ -18,8 +18,8 @@ DEEPER = 4  # times as many where these were too few
 class Pages(Protocol):
     """What gives ranked hits, page by page."""
 
-    def page(self, offset: int, k: int) -> list[RankedHit]:
-        """The hits from ``offset`` on, ``k`` at most."""
+    def page(self, offset: int, k: int, *, payload: bool = True) -> list[RankedHit]:
+        """The hits from ``offset`` on, ``k`` at most; without ``payload``, that of some may be missing."""
 
 
 def page_of_files(ranking: Pages, offset: int, k: int) -> list[RankedHit]:
@@ -47,8 +47,9 @@ def together(found: Sequence[RankedHit]) -> list[RankedHit]:
     return [hit._replace(other_parts=tuple(others.get(file, ()))) for file, hit in first.items()]
 
 
-def pages(ranking: Pages, files: bool) -> Callable[[int, int], list[RankedHit]]:
-    """What gives a page of a ranking: with ``files``, one hit for each file."""
+def pages(ranking: Pages, files: bool, *, payload: bool = True) -> Callable[[int, int], list[RankedHit]]:
+    """What gives a page of a ranking: with ``files``, one hit for each file. Without ``payload``, that of some may be
+    missing."""
     if not files:
-        return ranking.page
+        return lambda offset, k: ranking.page(offset, k, payload=payload)
     return lambda offset, k: page_of_files(ranking, offset, k)
