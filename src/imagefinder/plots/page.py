@@ -73,7 +73,8 @@ def write_page(
 
 
 def link(uri: str) -> str:
-    """What a browser opens for an image: the URL, the file's, or its table's, a PDF or video at its place; nothing that could run as a script."""
+    """What a browser opens for an image: the URL, the file's, or its table's, a PDF or video at its place; nothing that
+    could run as a script."""
     if is_url(uri):
         return uri
     path, part = Path(file_of(uri)), part_of(uri)
