@@ -15,6 +15,7 @@ from PIL import Image, ImageChops
 
 from imagefinder import ImageFinder
 from imagefinder._util.extras import EXTRAS
+from imagefinder.duplicates.plan import make_plan
 from imagefinder.errors import ImageError
 from imagefinder.images import decode as decode_module
 from imagefinder.images import formats
@@ -93,6 +94,28 @@ def test_they_are_indexed_and_found_like_others(tmp_path: Path) -> None:
         assert finder.add(pictures).unchanged == 3
         (hit,) = finder.search(pictures / "a.svg", k=1)
         assert Path(hit.uri).name in ("a.svg", "c.jxl") and hit.score > 0.9
+
+
+@pytest.mark.usefixtures("_svg", "_raw")
+def test_a_raw_file_a_drawing_and_a_document_are_no_copies_of_pictures(tmp_path: Path) -> None:
+    shown = Image.linear_gradient("L").resize((512, 384)).convert("RGB")
+    shown.paste(halves(GREEN, BLUE, (200, 150)), (90, 60))
+    buffer = io.BytesIO()
+    shown.save(buffer, "JPEG", quality=95)
+    plain = Image.open(buffer).convert("RGB")
+    folder = tmp_path / "pictures"
+    (folder / "other").mkdir(parents=True)
+    shown.save(folder / "a.jpg", quality=95)
+    (folder / "other" / "raw.dng").write_bytes(dng(shown, size=(512, 384)))
+    (folder / "other" / "layers.psd").write_bytes(psd(plain))
+    read(svg()).image.save(folder / "drawn.png")
+    (folder / "other" / "drawing.svg").write_bytes(svg())
+    plain.save(folder / "b.png")
+    with ImageFinder.open(tmp_path / "index") as finder:
+        assert finder.add(folder).added == 6
+        report = finder.duplicates()
+        planned = [Path(f.path).name for g in make_plan(report).groups for f in (g.keep, *g.remove)]
+    assert set(planned) <= {"a.jpg", "b.png"}
 
 
 def test_none_is_decoded_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:

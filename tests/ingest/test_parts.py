@@ -317,6 +317,11 @@ class TestVideo:
         none = look_inside(ImageRef(str(path)), Limits(max_look_s=0.0))
         assert len(none.parts) == 1 and "too long" in none.left_out
 
+    def test_a_large_one_is_decoded(self, folder: Path) -> None:
+        path = put(folder / "a.avi", film([(halves(), 0.2)], size=(5632, 3584), codec="mpeg4", format="avi"))
+        frame = load(f"{path}#t=0", 224)
+        assert (frame.width, frame.height) == (5632, 3584) and colours(frame.image) == [RED, BLUE]
+
     def test_claims_are_checked(self, folder: Path) -> None:
         path = put(folder / "a.mp4", film(SCENES))
         with pytest.raises(ImageError) as caught:

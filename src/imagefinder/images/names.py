@@ -9,7 +9,13 @@ from imagefinder._util.files import plain_name
 from imagefinder.images.inside import inside, is_url, part_of
 from imagefinder.images.loader import split_url
 
-ENDINGS = {"JPEG": ".jpg", "TIFF": ".tif", "HEIF": ".heic", "JPEG2000": ".jp2"}  # of formats not called as theirs
+ENDINGS = {
+    "JPEG": ".jpg",
+    "TIFF": ".tif",
+    "HEIF": ".heic",
+    "JPEG2000": ".jp2",
+    "RAW": ".dng",
+}  # of formats not called as theirs
 
 
 def ending_of(format: str) -> str:

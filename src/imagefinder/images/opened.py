@@ -14,6 +14,7 @@ from PIL import Image
 
 from imagefinder._util.extras import EXTRAS
 from imagefinder.errors import ImageError
+from imagefinder.images.apart import LargeError
 from imagefinder.images.decode import Hold, broken, check_claim, check_cost
 from imagefinder.images.files import open_file, unreadable
 from imagefinder.images.formats import BY_ENDING, NAMED, Format, why_not
@@ -60,7 +61,7 @@ class Opened:
             with hold(pixels):
                 picture: Image.Image = document.picture(place, short_side)
             text = document.text(place)
-        except ImageError:
+        except (ImageError, LargeError):
             raise
         except Exception as error:  # a decoder given damaged bytes raises anything
             self._close()
