@@ -25,7 +25,7 @@ from imagefinder.images.names import copied_name
 from imagefinder.images.parts import look_inside
 from imagefinder.images.sources import open_source
 from imagefinder.ingest.plan import make_plan
-from imagefinder.types import ImageRef, Limits, LoadedImage, SkipCode, image_id
+from imagefinder.types import ImageRef, Limits, LoadedImage, Progress, SkipCode, image_id
 
 SCENES = [(halves(RED, BLUE), 3), (halves(GREEN, RED), 2), (halves(BLUE, GREEN), 3)]
 STARTS = [0.0, 3.0, 5.0]
@@ -407,6 +407,38 @@ def test_a_run_that_was_stopped_goes_on(folder: Path, finder: ImageFinder) -> No
     finder.remove(f"{path}#page=4")
     report = finder.add(folder)
     assert (report.added, report.unchanged, report.total) == (1, 4, 5)
+
+
+def test_a_run_is_stopped_within_a_file_and_the_next_one_reads_the_rest(folder: Path, finder: ImageFinder) -> None:
+    path = put(folder / "a.pdf", pdf(*[halves(RED, (0, 6 * n, 0)) for n in range(40)]))
+
+    def stop(progress: Progress) -> None:
+        if progress.stored >= 16:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        finder.add(folder, progress=stop)
+    stored = len(finder)
+    assert 16 <= stored < 40
+    finder.tag([f"{path}#page=3"], add=["seen"])
+    report = finder.add(folder)
+    assert (report.added, report.unchanged, report.removed, report.total) == (40 - stored, stored, 0, 40)
+    assert finder.get(f"{path}#page=3").tags == ("seen",)
+
+
+def test_pages_are_tagged_and_removed_while_others_are_read(folder: Path, finder: ImageFinder) -> None:
+    path = put(folder / "a.pdf", pdf(*[halves(RED, (0, 6 * n, 0)) for n in range(40)]))
+    removed = []
+
+    def change(progress: Progress) -> None:
+        if progress.stored >= 16 and not removed:
+            removed.append(finder.remove(f"{path}#page=1"))
+            finder.tag([f"{path}#page=2"], add=["seen"])
+
+    report = finder.add(folder, progress=change)
+    assert removed == [1] and (report.added, report.total) == (40, 39)
+    assert finder.get(f"{path}#page=2").tags == ("seen",)
+    assert finder.add(folder).total == 40
 
 
 def test_one_file_named_as_a_source_and_its_removal_by_name(folder: Path, finder: ImageFinder) -> None:
