@@ -105,7 +105,7 @@ def _document(path: str, file: BinaryIO, limits: Limits) -> Any:
         raise ImageError("The file is empty.", code=SkipCode.EMPTY)
     if NAMED.get(format_of(head)) != format:
         raise ImageError(
-            f"Its content is not what its name says: {format.endings[0][1:].upper()}.",
+            f"Its content is no {'PDF' if format.name == 'PDF' else 'video'} that can be read.",
             code=SkipCode.UNSUPPORTED_FORMAT,
             remedy="Give it the ending of what it is.",
         )
