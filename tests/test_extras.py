@@ -75,7 +75,7 @@ def test_the_extras_are_those_of_the_project() -> None:
     for extra, modules in EXTRAS.items():
         assert set(modules) == modules_of(declared[extra]), extra
         assert not set(modules) & modules_of(PROJECT["dependencies"])
-    assert modules_of(declared["all"]) == {m for extra in ("maps", "ocr", "parquet", "plots") for m in EXTRAS[extra]}
+    assert modules_of(declared["all"]) == {m for extra in EXTRAS if extra != "train" for m in EXTRAS[extra]}
     assert modules_of(declared["all"]) <= modules_of(declared["dev"])
 
 
@@ -155,7 +155,9 @@ def test_doctor_says_what_is_missing_and_that_all_is_well(
         return dict(check)
 
     check = extras()
-    assert check["ok"] and str(check["found"]).startswith("none; not installed: maps (UMAP and PaCMAP maps), ocr")
-    assert check["remedy"] == "Add one with: pip install 'imagefinder[maps]'"
+    assert check["ok"] and str(check["found"]).startswith(
+        "none; not installed: jxl (JPEG XL), maps (UMAP and PaCMAP maps), ocr"
+    )
+    assert check["remedy"] == "Add one with: pip install 'imagefinder[jxl]'"
     monkeypatch.setattr("imagefinder._util.extras.find_spec", lambda name: name)
-    assert extras() == {"name": "extras", "ok": True, "found": "maps, ocr, parquet, plots, train", "remedy": ""}
+    assert extras() == {"name": "extras", "ok": True, "found": ", ".join(EXTRAS), "remedy": ""}

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from lonely import watched, why_not
+from made_files import halves, svg
+from made_parts import film
 
 SAMPLES = Path(__file__).resolve().parents[1] / "examples" / "images"
 SUPPORT = Path(__file__).resolve().parent / "support"
@@ -173,6 +175,41 @@ import sys
 from command import run_cli
 done = run_cli("index", "--index", f"{sys.argv[1]}/index", "https://pictures.example/cat.jpg")
 assert "pictures.example" in done.stderr, done
+"""
+
+
+@NET
+def test_files_that_name_addresses_look_up_nothing(tmp_path: Path) -> None:
+    """Drawings, PDFs, videos and playlists that would like to fetch something, indexed, shown and searched by."""
+    pytest.importorskip("resvg_py")
+    there, away = tmp_path / "files", "http://leak.example/a.png"
+    there.mkdir()
+    entity = f'<!DOCTYPE svg SYSTEM "http://leak.example/a.dtd" [<!ENTITY a SYSTEM "{away}">]>'
+    sheet = '<?xml-stylesheet href="http://leak.example/a.css"?>'
+    body = f'<style>@import url({away}); rect {{ fill: url({away}) }}</style><use href="{away}#a"/><text>&a;</text>'
+    actions = "/OpenAction<</S/URI/URI(http://leak.example/)>>/AA<</WC<</S/JavaScript/JS(app.launchURL('http://leak.example'))>>>>"
+    page = "/Type/Page/Parent 2 0 R/MediaBox[0 0 99 99]"
+    (there / "a.svg").write_bytes(svg(f'<image width="9" height="9" href="{away}"/>{body}', before=sheet + entity))
+    (there / "b.pdf").write_text(
+        f"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R{actions}>>endobj\n2 0 obj<</Type/Pages/Count 1/Kids[3 0 R]>>"
+        f"endobj\n3 0 obj<<{page}/AA<</O<</S/URI/URI(http://leak.example/)>>>>>>endobj\ntrailer<</Root 1 0 R>>"
+    )
+    (there / "c.mp4").write_bytes(film([(halves(), 1)]).replace(b"url \0\0\0\1", b"url \0\0\0\0"))
+    (there / "d.mp4").write_text("#EXTM3U\n#EXTINF:5,\nhttp://leak.example/a.ts\n")
+    (there / "e.mkv").write_text("ffconcat version 1.0\nfile http://leak.example/a.ts\n")
+    found, said = watched([sys.executable, "-c", FILES, str(there)], environment(tmp_path), tmp_path)
+    assert found == [] and "indexed 3" in said, said
+
+
+FILES = """
+import sys
+from imagefinder import ImageFinder
+from imagefinder.server.pictures import Pictures
+from imagefinder.types import Limits
+with ImageFinder.open(f"{sys.argv[1]}-index") as finder:
+    print("indexed", finder.add(sys.argv[1]).added)
+    for record in finder.records():
+        Pictures(finder._collection.index.path, Limits(), 10**8).thumbnail(record, 512)
 """
 
 

@@ -560,3 +560,14 @@ def hostile() -> str:
     random = found["damaged"]
     rows.append([f"{random['files']:,} damaged at random", "", "", f"{random['slowest_s']} (slowest)", random["mb"]])
     return table(["file", "bytes", "outcome", "seconds of a processor", "MB of memory"], rows)
+
+
+def formats() -> str:
+    """What a picture of each of the further formats costs, and a page or frame."""
+    found = result("formats")
+    rows = [[name, f"{of['indexed']:,.0f}", f"{of['in full']:,.0f}", ""] for name, of in found["pictures"].items()]
+    rows += [
+        [name, f"{of['indexed']:,.0f}", f"{of['in full']:,.0f}", f"{of['found']:,.0f}"]
+        for name, of in found["files"].items()
+    ]
+    return table(["one picture, page or frame of", "indexed", "in full", "looked through"], rows)

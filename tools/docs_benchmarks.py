@@ -34,6 +34,7 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "leaves": ("nothing_leaves", tables.leaves),
     "load": ("load", tables.load),
     "hostile": ("hostile_files", tables.hostile),
+    "formats": ("formats", tables.formats),
     "renderers": ("map_renderers", tables.renderers),
     "adapter": ("training", training.adapter),
     "unseen": ("training", training.unseen),

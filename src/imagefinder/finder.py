@@ -205,6 +205,7 @@ class ImageFinder:
         fuse: Fuse = "mean",
         words_in: WordsIn = "both",
         explain: bool = False,
+        each_part: bool = False,
         cut: Cut | None = None,
     ) -> Hits:
         """The ``k`` images that fit the query best; see ``search.query.parse_query`` for what a query may be, and
@@ -225,6 +226,7 @@ class ImageFinder:
             fuse=fuse,
             words_in=words_in,
             explain=explain,
+            each_part=each_part,
             cut=cut,
         )
         return self._collection.index.steadily(lambda: search_collection(self._collection, query, options))

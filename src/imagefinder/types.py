@@ -46,6 +46,9 @@ class Limits:
     ``max_pixels`` bounds what a header claims; ``max_decoded_pixels`` bounds what is really decoded, which for a
     JPEG read at a reduced scale is far less. ``max_seconds`` is the time of a processor, and ``max_memory`` the memory
     in bytes beside the file itself, that decoding may take.
+
+    Of a file of several pictures, ``max_pages`` of a PDF and ``max_frames`` of a video are taken in; of a video, only
+    its first ``max_length_s`` seconds are looked at, and for ``max_look_s`` seconds of a processor.
     """
 
     max_bytes: int = 256 * 1024**2
@@ -53,6 +56,10 @@ class Limits:
     max_decoded_pixels: int = 100_000_000
     max_seconds: float = 10.0
     max_memory: int = 700_000_000
+    max_pages: int = 1000
+    max_frames: int = 300
+    max_length_s: float = 6 * 3600.0
+    max_look_s: float = 60.0
     connect_timeout_s: float = 10.0
     read_timeout_s: float = 15.0
     total_timeout_s: float = 60.0
@@ -103,11 +110,16 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class EncodedImage:
-    """The bytes of an image, read but not decoded. ``content_hash`` is the hex BLAKE2b-128 of ``data``."""
+    """The bytes of an image, read but not decoded. ``content_hash`` is the hex BLAKE2b-128 of ``data``.
+
+    Of a page or frame, ``data`` is a JPEG that was made of it, ``content_hash`` that of its file and place, and
+    ``facts`` are those of ``LoadedImage`` that the JPEG doesn't say.
+    """
 
     ref: ImageRef
     data: bytes = field(repr=False)
     content_hash: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +271,8 @@ class Hit:
     """One answer of a search. ``rank`` counts from 1; ``score`` is larger for better. ``copies`` are the ids of the
     near-identical images it stands for, where the search was to collapse them. ``sure`` is the chance that it belongs,
     from 0 to 1, on one scale for all queries and collections; None where there are too few images to tell. ``why`` says
-    why it is a hit, where the search was to explain."""
+    why it is a hit, where the search was to explain. ``other_parts`` are the ids of the other pages or frames of its
+    file among the best hits, the best first."""
 
     rank: int
     score: float
@@ -267,6 +280,7 @@ class Hit:
     copies: tuple[str, ...] = ()
     sure: float | None = None
     why: Why | None = None
+    other_parts: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -280,14 +294,10 @@ class Hit:
         sure = None if self.sure is None else round(self.sure, 3)
         ours = {"rank": self.rank, "id": self.id, "uri": self.uri, "score": round(self.score, 6), "sure": sure}
         copies = {"copies": list(self.copies)} if self.copies else {}
+        others = {"other_parts": list(self.other_parts)} if self.other_parts else {}
         why = {"why": self.why.to_dict()} if self.why else {}
-        return {
-            **ours,
-            **self.record.to_dict(),
-            **ours,
-            **copies,
-            **why,
-        }  # ours first, and never a table's of the same name
+        told = {**copies, **others, **why}
+        return {**ours, **self.record.to_dict(), **ours, **told}  # ours first, and never a table's of the same name
 
 
 @dataclass(frozen=True, slots=True)

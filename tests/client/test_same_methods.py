@@ -56,7 +56,7 @@ LESS = {
     "move_source": {"within"},
 }
 OWN = {
-    "ImageFinder": {"about", "add_folder", "thumbnail", "original", "page_link"}
+    "ImageFinder": {"about", "add_folder", "thumbnail", "original", "whole_file", "page_link"}
     | {"job", "jobs", "run_job", "wait", "cancel", "forget_job"},  # what only a server has
 }
 

@@ -33,7 +33,7 @@ def found(root: Path, **options: object) -> list[str]:
 
 
 def test_a_folder_is_searched_to_the_bottom_in_order(tmp_path: Path) -> None:
-    plant(tmp_path, "b.JPG", "a.png", "z/y/x.webp", "notes.txt", "z/movie.mp4")
+    plant(tmp_path, "b.JPG", "a.png", "z/y/x.webp", "notes.txt", "z/song.mp3")
     assert found(tmp_path) == ["a.png", "b.JPG", "z/y/x.webp"]
     (ref,) = (r for r in open_source(str(tmp_path / "z")).scan() if isinstance(r, ImageRef))
     stat = (tmp_path / "z/y/x.webp").stat()
@@ -46,12 +46,18 @@ def test_what_nobody_wants_is_left_out(tmp_path: Path) -> None:
 
 
 def test_formats_that_can_not_be_read_are_named(tmp_path: Path) -> None:
-    plant(tmp_path, "drawing.svg", "photo.CR2", "a.jpg")
+    plant(tmp_path, "large.psb", "print.EPS", "a.jpg")
     skipped = [i for i in open_source(str(tmp_path)).scan() if isinstance(i, Skipped)]
     assert [(Path(s.uri).name, s.code) for s in skipped] == [
-        ("drawing.svg", "unsupported-format"),
-        ("photo.CR2", "unsupported-format"),
+        ("large.psb", "unsupported-format"),
+        ("print.EPS", "unsupported-format"),
     ]
+
+
+def test_the_film_of_a_live_photo_is_no_picture_of_its_own(tmp_path: Path) -> None:
+    plant(tmp_path, "IMG_1.HEIC", "IMG_1.MOV", "img_2.jpg", "IMG_2.mov", "IMG_3.MOV", "poster.jpg", "poster.mp4")
+    seen = {Path(item.uri).name for item in open_source(str(tmp_path)).scan()}  # as images, or as skipped
+    assert seen == {"IMG_1.HEIC", "img_2.jpg", "IMG_3.MOV", "poster.jpg", "poster.mp4"}
 
 
 def test_globs(tmp_path: Path) -> None:

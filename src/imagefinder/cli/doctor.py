@@ -95,12 +95,16 @@ def _models() -> Check:
 
 
 def _formats() -> Check:
-    """Write and read back a picture in each format; reading is what counts, not every format can be written."""
+    """Write and read back a picture in each format; reading is what counts, not every format can be written. What
+    needs an extra that is not installed is no fault."""
     from PIL import Image
 
+    from imagefinder.images import formats
     from imagefinder.images.decode import decode, encode_bytes
+    from imagefinder.images.formats import why_not
     from imagefinder.types import ImageRef, Limits
 
+    further = [format for format in formats.FORMATS if format.extra]
     can: list[str] = []
     cannot: list[str] = []
     _register_heif()
@@ -112,8 +116,12 @@ def _formats() -> Check:
             can.append(name)
         except (ImageFinderError, OSError, KeyError, ValueError):
             cannot.append(name)
+    others = [format.name for format in further if not why_not(format)]
+    lacking = ", ".join(f"{format.name} ({format.extra})" for format in further if why_not(format))
+    without = f"; not without an extra: {lacking}" if lacking else ""
     remedy = "pip install --upgrade pillow pillow-heif" if cannot else ""
-    return Check("formats", not cannot, ", ".join(can) + (f"; not {', '.join(cannot)}" if cannot else ""), remedy)
+    found = ", ".join([*can, *others]) + without
+    return Check("formats", not cannot, found + (f"; not {', '.join(cannot)}" if cannot else ""), remedy)
 
 
 def _register_heif() -> None:

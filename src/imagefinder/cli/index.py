@@ -61,7 +61,7 @@ def index(
     as_json: bool,
     **options: Any,
 ) -> int:
-    """Index images: folders, image files, CSV or Parquet tables of paths, URLs or pictures, and URLs.
+    """Index images: folders, image files, PDFs, videos, CSV or Parquet tables of paths, URLs or pictures, and URLs.
 
     Run it again to update the index with what is new, changed, moved or gone; without SOURCE it goes over the sources
     that it knows. Ctrl-C stops it cleanly, and the next run continues from there. A folder's .imagefinderignore says

@@ -167,6 +167,9 @@ def search(
     Before each image stands how sure it is that it fits: 92 %, maybe, or 8 %. With --auto, those that don't are left
     out, and where none does, nothing is found (exit code 1).
 
+    Pages of one PDF, or frames of one video, are one hit, at the best of them: report.pdf#page=3, film.mp4#t=12.5. With
+    --each-part, each of them is a hit.
+
     \b
       imagefinder search red bike
       imagefinder search dog -grass
@@ -262,7 +265,8 @@ def _about(hit: Hit) -> str:
     record = hit.record
     size = f"  {record.width}x{record.height}" if record.width else ""
     copies = f"  +{len(hit.copies)} like it" if hit.copies else ""
-    return f"{size}{copies}  {record.caption}" if record.caption else f"{size}{copies}"
+    others = f"  +{len(hit.other_parts)} of this file" if hit.other_parts else ""
+    return f"{size}{copies}{others}  {record.caption}" if record.caption else f"{size}{copies}{others}"
 
 
 def _copy(hits: Sequence[Hit], folder: Path) -> int:

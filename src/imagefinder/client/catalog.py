@@ -21,7 +21,8 @@ MANY = 10_000  # ids in one request
 
 
 class Catalog(Connection):
-    """As the methods of ``ImageFinder`` of the same names; ``thumbnail`` and ``original`` are the client's own."""
+    """As the methods of ``ImageFinder`` of the same names; ``thumbnail``, ``original`` and
+    ``whole_file`` are the client's own."""
 
     def records(self, filter: FilterLike = None) -> Records:
         """The records that match, all without a filter, by ascending id."""
@@ -59,6 +60,10 @@ class Catalog(Connection):
     def thumbnail(self, image: str | os.PathLike[str], size: int = 256) -> bytes:
         """A JPEG of an image, upright, its longest side ``size`` pixels at most: 64, 128, 256, 512, 1024 or 2048."""
         return self._transport.content(f"/v1/images/{self._id(image)}/thumbnail", size=size)
+
+    def whole_file(self, image: str | os.PathLike[str]) -> bytes:
+        """The PDF or video that a page or frame is of; of any other image its own file."""
+        return self._transport.content(f"/v1/images/{self._id(image)}/file")
 
     def original(self, image: str | os.PathLike[str]) -> bytes:
         """The bytes of an image's own file."""

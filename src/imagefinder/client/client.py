@@ -67,6 +67,7 @@ class Client(Analysis, Sources, Spaces, Trainer):
         fuse: Fuse = "mean",
         words_in: WordsIn = "both",
         explain: bool = False,
+        each_part: bool = False,
         cut: Cut | None = None,
     ) -> Hits:
         """The ``k`` images, 1000 at most, that fit the query best; as ``ImageFinder.search``, which tells of each
@@ -86,6 +87,7 @@ class Client(Analysis, Sources, Spaces, Trainer):
             fuse=fuse,
             words_in=words_in,
             explain=explain,
+            each_part=each_part,
             cut=cut,
         )
         body = {"parts": parts_of(query, self._transport) if query is not None else [], **options.to_dict()}

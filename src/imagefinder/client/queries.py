@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from imagefinder._util.files import expanded
 from imagefinder.errors import InvalidInputError
-from imagefinder.images.inside import inside
+from imagefinder.images.inside import is_file
 from imagefinder.images.loader import Loader
 from imagefinder.search.query import Kind, QueryInput, Term, parse_query
 from imagefinder.types import ImageRef, Limits
@@ -53,7 +53,7 @@ def bytes_of(picture: Path | bytes | Image) -> bytes:
     if isinstance(picture, bytes):
         return picture
     if isinstance(picture, Path):
-        if inside(str(picture)):
+        if not is_file(str(picture)):
             return Loader(Limits()).read(ImageRef(str(picture))).data
         try:
             return expanded(picture).read_bytes()

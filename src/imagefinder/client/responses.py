@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from imagefinder.vectors.variance import PcaReport
 
 Row = Mapping[str, Any]
+OF_HITS = ("rank", "score", "copies", "sure", "why", "other_parts")
 
 
 def record_of(row: Row) -> Record:
@@ -32,10 +33,11 @@ def hits_of(response: Row) -> Hits:
         Hit(
             rank=row["rank"],
             score=row["score"],
-            record=record_of({k: v for k, v in row.items() if k not in ("rank", "score", "copies", "sure", "why")}),
+            record=record_of({k: v for k, v in row.items() if k not in OF_HITS}),
             copies=tuple(row.get("copies", ())),
             sure=row.get("sure"),
             why=Why.from_dict(row["why"]) if row.get("why") else None,
+            other_parts=tuple(row.get("other_parts", ())),
         )
         for row in response["hits"]
     ]

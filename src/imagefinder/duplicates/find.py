@@ -25,6 +25,7 @@ from imagefinder.duplicates.pictures import Pictures
 from imagefinder.duplicates.report import DuplicateReport
 from imagefinder.duplicates.shots import Shots
 from imagefinder.errors import InvalidInputError, StorageError
+from imagefinder.images.inside import part_of
 from imagefinder.index.neighbors import index_graph
 from imagefinder.index.there import contents_now, of_those_there
 from imagefinder.types import Limits, OnProgress, Progress, Record, ignore
@@ -261,7 +262,8 @@ class _Search:
 
 
 def _read(index: Index, space: str) -> tuple[list[Record], Float32]:
-    """Every record that has a vector, and the vectors, float32 (n, dim), rows of unit length."""
+    """Every record that has a vector, and the vectors, float32 (n, dim), rows of unit length. Pages and frames are left
+    out: those of one file look alike, and none can be moved."""
     import numpy as np
 
     records: list[Record] = []
@@ -269,7 +271,7 @@ def _read(index: Index, space: str) -> tuple[list[Record], Float32]:
     with index.steady.shared():  # the vectors are not replaced by those of another fit meanwhile
         vector = index.space(space).search_vector
         for points in index.store.scroll(vectors=(vector,) if vector else ()):
-            held = [p for p in points if vector in p.vectors]
+            held = [p for p in points if vector in p.vectors and not part_of(str(p.payload["uri"]))]
             records += [Record.from_payload(p.id, p.payload) for p in held]
             rows += [np.asarray(p.vectors[vector or ""], np.float32) for p in held]
     return records, np.stack(rows) if rows else np.zeros((0, 1), np.float32)

@@ -16,7 +16,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, BinaryIO
 
 from PIL import Image
@@ -30,7 +30,10 @@ STRIP = 300_000  # pixels sent at once: fewer bytes than a pipe holds, and than 
 WAIT = 12 if os.name == "posix" else 3  # times the seconds allowed, by the clock on the wall: a machine may be busy
 START = 60  # seconds in which a decoder is ready
 PIPE = 1 << 20  # bytes a pipe holds, where that can be said
-BOUNDS = ("max_pixels", "max_decoded_pixels", "max_seconds", "max_memory")  # of Limits
+BOUNDS = (  # of Limits
+    *("max_pixels", "max_decoded_pixels", "max_seconds", "max_memory"),
+    *("max_pages", "max_frames", "max_length_s", "max_look_s"),
+)
 FACTS = ("width", "height", "format", "taken_at", "taken_from", "told")  # of LoadedImage
 _CODE = (  # numeric packages are given one thread before they are loaded
     "import os, sys; os.environ.update(OMP_NUM_THREADS='1', OPENBLAS_NUM_THREADS='1', MKL_NUM_THREADS='1'); "
@@ -54,6 +57,25 @@ def decode(encoded: EncodedImage, *, short_side: int | None, limits: Limits) -> 
     return LoadedImage(encoded.ref, picture, encoded.content_hash, len(encoded.data), **facts)
 
 
+def look(path: str, within: Sequence[str] | None, limits: Limits) -> dict[str, Any]:
+    """The parts of a file of several pictures, see ``parts.Contents``. Raises ImageError."""
+    answer, _ = _ask({"do": "look", "path": path, "within": within}, [], limits, limits.max_look_s)
+    return answer
+
+
+def part(
+    path: str, within: Sequence[str] | None, place: float, short_side: int | None, limits: Limits
+) -> tuple[dict[str, Any], Image.Image]:
+    """A page or frame of a file, and its facts, see ``parts.read_part``. Raises ImageError."""
+    request = {"do": "part", "path": path, "within": within, "place": place, "short_side": short_side, "large": False}
+    answer, picture = _ask(request, [], limits)
+    if answer.get("large"):
+        with one_large:
+            answer, picture = _ask({**request, "large": True}, [], limits)
+    assert picture is not None
+    return answer, picture
+
+
 def same_frames(a: bytes, b: bytes, limits: Limits) -> str | None:
     """As ``same_frames.same_frames``; a file that can't be compared within the limits is said to differ."""
     try:
@@ -64,6 +86,10 @@ def same_frames(a: bytes, b: bytes, limits: Limits) -> str | None:
     return None if said is None else str(said)
 
 
+class LargeError(Exception):
+    """A picture is so large that it is to be decoded while no other is."""
+
+
 def too_costly(what: str) -> ImageError:
     return ImageError(
         what,
@@ -72,8 +98,12 @@ def too_costly(what: str) -> ImageError:
     )
 
 
-def _ask(request: dict[str, Any], files: Sequence[bytes], limits: Limits) -> tuple[dict[str, Any], Image.Image | None]:
-    """What a decoder answers, and the picture that it sends. Raises ImageError."""
+def _ask(
+    request: dict[str, Any], files: Sequence[bytes], limits: Limits, seconds: float = 0.0
+) -> tuple[dict[str, Any], Image.Image | None]:
+    """What a decoder answers, and the picture that it sends. It may take ``seconds`` beyond the limit. Raises
+    ImageError."""
+    limits = replace(limits, max_seconds=limits.max_seconds + seconds)
     asked = {**request, "files": [len(data) for data in files], **{name: asdict(limits)[name] for name in BOUNDS}}
     with _places:
         while True:

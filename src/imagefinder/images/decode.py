@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from importlib import import_module
 from io import BytesIO
-from typing import Any
+from typing import Any, TypeAlias
 
 from PIL import Image
 
@@ -14,10 +15,13 @@ from imagefinder.errors import ImageError
 from imagefinder.images import apart, dates, metadata
 from imagefinder.images.colour import bare, is_done, orientation, to_rgb, upright, white_of
 from imagefinder.images.files import open_file, unreadable
+from imagefinder.images.formats import NAMED, Format, check_usable
 from imagefinder.images.frames import is_blank, later_frames
 from imagefinder.images.headers import bytes_held, factory, format_of, icon_sizes, pixels_held
 from imagefinder.images.plain import is_plain
 from imagefinder.types import EncodedImage, ImageRef, Limits, LoadedImage, SkipCode
+
+Hold: TypeAlias = Callable[[int], AbstractContextManager[Any]]  # given the pixels that are about to be decoded
 
 
 def encode_bytes(ref: ImageRef, data: bytes) -> EncodedImage:
@@ -55,6 +59,7 @@ def decode(encoded: EncodedImage, *, short_side: int | None, limits: Limits) -> 
     name = format_of(encoded.data)
     if not name:
         raise _unknown(encoded.data)
+    check_usable(NAMED[name])
     if is_plain(name, encoded.data):
         return decode_here(encoded, short_side=short_side, limits=limits)
     return apart.decode(encoded, short_side=short_side, limits=limits)
@@ -69,25 +74,22 @@ def decode_here(
     *,
     short_side: int | None,
     limits: Limits,
-    hold: Callable[[int], AbstractContextManager[Any]] = _one_at_a_time,
+    hold: Hold = _one_at_a_time,
     sent: bool = False,
 ) -> LoadedImage:
     """``decode`` in this process, whatever it costs. ``hold`` is given the number of pixels before they are decoded,
     which then happens inside what it returns. A picture that is ``sent`` to another process is held twice in the end.
     """
+    if NAMED[name := format_of(encoded.data)].module:
+        return _by_another(encoded, NAMED[name], short_side, limits, hold)
     image = _opened(encoded.data, limits)
     full = image.size
-    _check_claim(full, limits)
+    check_claim(full, limits)
     if short_side is not None and image.format in ("JPEG", "MPO"):
         scale = min(1.0, short_side / min(full))
         image.draft(image.mode, (-int(-full[0] * scale // 1), -int(-full[1] * scale // 1)))
     pixels = pixels_held(image, full, encoded.data)
-    if pixels > limits.max_decoded_pixels:
-        raise _too_many(pixels, limits.max_decoded_pixels, "would have to be decoded")
-    held = max(bytes_held(image, full, pixels), 8 * image.width * image.height if sent else 0)
-    if held > limits.max_memory:
-        allowed = f"{limits.max_memory / 1e6:,.0f} are allowed"
-        raise apart.too_costly(f"Decoding it would take {held / 1e6:,.0f} MB of memory; {allowed}.")
+    check_cost(pixels, max(bytes_held(image, full, pixels), 8 * image.width * image.height if sent else 0), limits)
     with hold(pixels):
         drafted = image.size != full
         said, told, picture, turned = _finished(image, encoded.data, limits)
@@ -106,6 +108,30 @@ def decode_here(
     )
 
 
+def _by_another(
+    encoded: EncodedImage, format: Format, short_side: int | None, limits: Limits, hold: Hold
+) -> LoadedImage:
+    """``decode_here`` of a format that Pillow doesn't open, by the module that does."""
+    try:
+        opened = import_module(f"imagefinder.images.{format.module}").open_picture(encoded.data)
+        check_claim(opened.size, limits)
+        pixels = opened.pixels(short_side)
+        check_cost(pixels, format.held * pixels, limits)
+        with hold(pixels):
+            picture = to_rgb(opened.picture(short_side))
+            says = opened.says()
+            said, told = dates.taken(says, encoded.data), metadata.told(says)
+    except Exception as error:  # a decoder given damaged bytes raises anything
+        if isinstance(error, ImageError | apart.LargeError):
+            raise
+        raise broken(error) from error
+    width, height = opened.size
+    size = len(encoded.data)
+    return LoadedImage(
+        encoded.ref, picture, encoded.content_hash, size, width, height, format.name, said.at, said.by, told
+    )
+
+
 def from_picture(image: Image.Image) -> Image.Image:
     """A Pillow image of any mode as an upright RGB picture."""
     return to_rgb(upright(image))
@@ -120,18 +146,16 @@ def _opened(data: bytes, limits: Limits) -> Image.Image:
     name = format_of(data)
     if name == "ICO":
         for size in icon_sizes(data):  # Pillow decodes an icon as soon as it is opened
-            _check_claim(size, limits, limits.max_decoded_pixels)
+            check_claim(size, limits, limits.max_decoded_pixels)
     try:
         image: Image.Image = factory(name)(BytesIO(data), "")
     except Exception as error:  # a decoder given damaged bytes raises anything
-        raise _broken(error) from error
+        raise broken(error) from error
     return image
 
 
 def _unknown(data: bytes) -> ImageError:
     head = data[:1024].lstrip().lower()
-    if b"<svg" in data[:4096].lower():
-        return ImageError("SVG drawings are not supported.", code=SkipCode.UNSUPPORTED_FORMAT, remedy="Save it as PNG.")
     if head.startswith((b"<!doctype html", b"<html")):
         return ImageError("It is a web page, not an image.", code=SkipCode.NOT_AN_IMAGE)
     return ImageError(
@@ -141,12 +165,22 @@ def _unknown(data: bytes) -> ImageError:
     )
 
 
-def _check_claim(size: tuple[int, int], limits: Limits, most: int | None = None) -> None:
+def check_claim(size: tuple[int, int], limits: Limits, most: int | None = None) -> None:
+    """Raises ImageError for a size that no picture has, or that is more than is allowed."""
     most = limits.max_pixels if most is None else min(most, limits.max_pixels)
     if min(size) < 1:
         raise ImageError(f"Its header claims a size of {size[0]} x {size[1]}.", code=SkipCode.CORRUPT)
     if size[0] * size[1] > most:
         raise _too_many(size[0] * size[1], most, "are claimed by its header")
+
+
+def check_cost(pixels: int, held: int, limits: Limits) -> None:
+    """Raises ImageError where so many pixels are too many to decode, or so many bytes too many to hold for it."""
+    if pixels > limits.max_decoded_pixels:
+        raise _too_many(pixels, limits.max_decoded_pixels, "would have to be decoded")
+    if held > limits.max_memory:
+        allowed = f"{limits.max_memory / 1e6:,.0f} are allowed"
+        raise apart.too_costly(f"Decoding it would take {held / 1e6:,.0f} MB of memory; {allowed}.")
 
 
 def _too_many(pixels: int, limit: int, what: str) -> ImageError:
@@ -170,15 +204,16 @@ def _finished(image: Image.Image, data: bytes, limits: Limits) -> tuple[dates.Ta
             image.close()  # its pixels are not needed beside the turned ones
         picture = bare(picture) if is_done(picture) and not animated else to_rgb(picture, white)
         if animated and is_blank(picture):
-            frames = later_frames(image, limits.max_decoded_pixels, lambda size: _check_claim(size, limits))
+            frames = later_frames(image, limits.max_decoded_pixels, lambda size: check_claim(size, limits))
             later = (to_rgb(upright(frame), white_of(frame)) for frame in frames)
             picture = next((found for found in later if not is_blank(found)), picture)
         return said, told, picture, turned
     except Exception as error:  # a decoder given damaged bytes raises anything
-        raise _broken(error) from error
+        raise broken(error) from error
 
 
-def _broken(error: Exception) -> ImageError:
+def broken(error: Exception) -> ImageError:
+    """What a decoder raised, as the error of a file that is damaged or cut, or takes too much memory."""
     if isinstance(error, MemoryError):
         return apart.too_costly("Decoding it takes more memory than is allowed.")
     text = str(error).splitlines()[0].strip(" .") if str(error).strip() else type(error).__name__

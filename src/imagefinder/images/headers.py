@@ -11,9 +11,14 @@ from typing import Any
 from PIL import Image
 
 from imagefinder.images.colour import is_done, is_transparent
+from imagefinder.images.jxl import is_jxl
+from imagefinder.images.pdf import is_pdf
+from imagefinder.images.raw import is_raw
+from imagefinder.images.svg import is_svg
+from imagefinder.images.video import is_video
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "JPEG2000", "ICO")
-PLUGINS = ("Jpeg", "Mpo", "Png", "WebP", "Gif", "Bmp", "Tiff", "Ppm", "Jpeg2K", "Ico", "Avif")
+OPENED = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "JPEG2000", "ICO", "PSD")  # by Pillow itself
+PLUGINS = ("Jpeg", "Mpo", "Png", "WebP", "Gif", "Bmp", "Tiff", "Ppm", "Jpeg2K", "Ico", "Psd", "Avif")
 AVIF_BRANDS = {b"avif", b"avis"}
 HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
 ANY_BRANDS = {b"mif1", b"mif2", b"msf1", b"miaf", b"heif"}  # of the container that AVIF and HEIC share
@@ -23,16 +28,17 @@ _ALONE = {0x01, *range(0xD0, 0xD9)}  # markers with nothing behind them
 
 
 def format_of(data: bytes) -> str:
-    """Pillow's name of the format of a file that starts with these bytes; empty for formats that are not opened."""
+    """The name of the format of a file that starts with these bytes, as ``formats`` has it; empty for formats that are
+    not opened."""
     prefix = data[:16].ljust(16, b"\0")
-    if prefix[4:8] == b"ftyp":
-        return _brand(data)
+    if prefix[4:8] == b"ftyp" and (brand := _brand(data)):
+        return brand
     _plugins()
-    for name in FORMATS:
+    for name in OPENED:
         accept = Image.OPEN.get(name, (None, None))[1]
         if accept is not None and accept(prefix) is True:
-            return name
-    return ""
+            return "RAW" if name == "TIFF" and is_raw(data) else name
+    return next((name for name, is_this in _OTHERS if is_this(data)), "")
 
 
 def factory(name: str) -> Any:
@@ -63,6 +69,9 @@ def _brand(data: bytes) -> str:
     return "HEIF" if ANY_BRANDS.intersection(brands) else ""
 
 
+_OTHERS = (("JXL", is_jxl), ("RAW", is_raw), ("PDF", is_pdf), ("VIDEO", is_video), ("SVG", is_svg))
+
+
 def pixels_held(image: Image.Image, full: tuple[int, int], data: bytes) -> int:
     """How many pixels decoding keeps in memory at once; ``image`` may be about to be decoded smaller than ``full``."""
     held = image.width * image.height
@@ -74,7 +83,14 @@ def pixels_held(image: Image.Image, full: tuple[int, int], data: bytes) -> int:
     return held
 
 
-_BESIDE = {"WEBP": 13, "JPEG2000": 16, "AVIF": 6, "HEIF": 7, "GIF": 8}  # bytes a pixel that decoders themselves hold
+_BESIDE = {
+    "WEBP": 13,
+    "JPEG2000": 16,
+    "AVIF": 6,
+    "HEIF": 7,
+    "GIF": 8,
+    "PSD": 8,
+}  # bytes a pixel that decoders themselves hold
 _COEFFICIENTS = 6  # bytes a pixel of a JPEG that is not in one scan
 
 

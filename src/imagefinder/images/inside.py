@@ -1,16 +1,24 @@
-"""Places of pictures that lie inside a table, which are no files of their own.
+"""Places of pictures that lie inside a file, which are no files of their own.
 
 A picture in a Parquet table is known by ``TABLE.parquet#COLUMN/ROW/NAME``: rows count from 0, the name is the one that
-the table gives, if any. Of several pictures in one cell, ``ROW.N`` says which, from 0.
+the table gives, if any. Of several pictures in one cell, ``ROW.N`` says which, from 0. A page of a PDF is known by
+``FILE.pdf#page=3``, from 1; a frame of a video by the seconds from its beginning, ``FILE.mp4#t=12.5``.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from imagefinder.images.formats import BY_ENDING, FORMATS
 
 _PLACE = re.compile(r"(.+\.(?:parquet|pq))#([^/#]+)/(\d{1,18})(?:\.(\d{1,9}))?(?:/([^/]+))?", re.IGNORECASE | re.DOTALL)
+_PARTS = {format.parts: "|".join(e[1:] for e in format.endings) for format in FORMATS if format.parts}
+_PART = re.compile(
+    rf"(.+\.(?:{_PARTS['page']}))#page=([1-9]\d{{0,6}})|(.+\.(?:{_PARTS['t']}))#t=(\d{{1,7}}(?:\.\d{{1,3}})?)",
+    re.IGNORECASE | re.DOTALL,
+)
 _SIGNS = {"%": "%25", "/": "%2F", "#": "%23", "\\": "%5C"}  # that a column's name can't have here
 
 
@@ -46,8 +54,65 @@ def inside(uri: str) -> Inside | None:
     return Inside(table, column, int(row), None if part is None else int(part), name or "")
 
 
+class Part(NamedTuple):
+    """A page or frame of a ``file``: its number, or its time in seconds."""
+
+    file: str
+    page: int | None = None
+    time: float | None = None
+
+    @property
+    def place(self) -> float:
+        return float(self.page or self.time or 0)
+
+    @property
+    def uri(self) -> str:
+        return (
+            f"{self.file}#page={self.page}"
+            if self.page
+            else f"{self.file}#t={self.time or 0:.3f}".rstrip("0").rstrip(".")
+        )
+
+    def fields(self) -> dict[str, Any]:
+        """What its record says of it, for filters."""
+        place = {"page": self.page} if self.page else {"time": self.time}
+        return {"parent": self.file, **place}
+
+    def __str__(self) -> str:
+        """What people call it: "page 3", "0:12"."""
+        return f"page {self.page}" if self.page else clock(self.time or 0.0)
+
+
+def clock(seconds: float) -> str:
+    """A time in a video as players show it: 1:02:03, 0:12."""
+    whole = int(seconds)
+    minutes = f"{whole // 60 % 60}:{whole % 60:02d}"
+    return f"{whole // 3600}:{minutes:0>5}" if whole >= 3600 else minutes
+
+
+def part_of(uri: str) -> Part | None:
+    """The page or frame that ``uri`` names; None for anything else."""
+    found = None if "#" not in uri or is_url(uri) else _PART.fullmatch(uri)
+    if found is None:
+        return None
+    pdf, page, video, time = found.groups()
+    return Part(pdf, page=int(page)) if pdf else Part(video, time=float(time))
+
+
+def has_parts(path: str) -> bool:
+    """Whether a file is one of several pictures, each of which is indexed, by its name."""
+    format = BY_ENDING.get(os.path.splitext(path)[1].lower())
+    return bool(format and format.parts) and not is_url(path)
+
+
+def whole_of(uri: str) -> str:
+    """The file of a page or frame; anything else as it is."""
+    part = part_of(uri)
+    return part.file if part else uri
+
+
 def is_file(uri: str) -> bool:
-    """Whether an image is a file of its own: neither at a URL nor inside a table."""
+    """Whether an image is a file of its own: not at a URL, and not inside a file."""
     return not why_no_file(uri)
 
 
@@ -55,14 +120,16 @@ def why_no_file(uri: str) -> str:
     """Why an image is no file of its own, that could be moved or linked to; empty if it is one."""
     if is_url(uri):
         return "It is at a URL."
+    if part := part_of(uri):
+        return f"It is a part of {os.path.basename(part.file)} ({part}), and no file of its own."
     place = inside(uri)
     return f"It lies inside the table {os.path.basename(place.table)}, and is no file of its own." if place else ""
 
 
 def file_of(uri: str) -> str:
-    """The path of the file that holds an image: its own, or that of the table it lies in."""
+    """The path of the file that holds an image: its own, or that of the table, PDF or video it lies in."""
     place = inside(uri)
-    return place.table if place else uri
+    return place.table if place else whole_of(uri)
 
 
 def is_there(uri: str) -> bool:

@@ -7,12 +7,13 @@ Pillow is imported when the first picture is read, so a text search starts witho
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
 from imagefinder._util.ending import ending
 from imagefinder.errors import ImageError
-from imagefinder.images.inside import inside, is_file, is_url
+from imagefinder.images.inside import has_parts, inside, is_file, is_url, part_of
 from imagefinder.types import EncodedImage, ImageRef, Limits, LoadedImage, SkipCode
 
 __all__ = ["Loader", "is_file", "is_url", "split_url"]
@@ -50,7 +51,17 @@ class Loader:
 
         if is_url(ref.uri):
             return encode_bytes(ref, self.fetcher.get(ref.uri))
-        if place := inside(ref.uri):
+        if part := part_of(ref.uri):
+            from imagefinder.images.parts import read_part
+
+            encoded = read_part(ref, part, self.limits, self.short_side)
+        elif has_parts(ref.uri):
+            raise ImageError(
+                "It is a file of several pictures.",
+                code=SkipCode.UNSUPPORTED_FORMAT,
+                remedy=f"Name one of them, such as {ref.uri}#page=1 of a PDF, or {ref.uri}#t=12.5 of a video.",
+            )
+        elif place := inside(ref.uri):
             from imagefinder.images.parquet_reader import read_picture
 
             encoded = encode_bytes(ref, read_picture(place, self.limits, ref.within))
@@ -69,7 +80,8 @@ class Loader:
 
         ending().go_on()
         short_side = None if self.short_side is None else math.ceil(self.short_side / part)
-        return decode(encoded, short_side=short_side, limits=self.limits)
+        loaded = decode(encoded, short_side=short_side, limits=self.limits)
+        return replace(loaded, **encoded.facts) if encoded.facts else loaded
 
     @property
     def fetcher(self) -> Fetcher:

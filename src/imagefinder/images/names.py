@@ -6,10 +6,16 @@ import os
 from urllib.parse import unquote
 
 from imagefinder._util.files import plain_name
-from imagefinder.images.inside import inside, is_url
+from imagefinder.images.inside import inside, is_url, part_of
 from imagefinder.images.loader import split_url
 
-ENDINGS = {"JPEG": ".jpg", "TIFF": ".tif", "HEIF": ".heic", "JPEG2000": ".jp2"}  # of formats not called as theirs
+ENDINGS = {
+    "JPEG": ".jpg",
+    "TIFF": ".tif",
+    "HEIF": ".heic",
+    "JPEG2000": ".jp2",
+    "RAW": ".dng",
+}  # of formats not called as theirs
 
 
 def ending_of(format: str) -> str:
@@ -28,4 +34,7 @@ def copied_name(uri: str, data: bytes = b"") -> str:
         name = place.name or f"{place.row}" + ("" if place.part is None else f".{place.part}")
         named = place.name and os.path.splitext(name)[1]
         return plain_name(name if named else name + ending_of(format_of(data)))
+    if part := part_of(uri):
+        which = f"page{part.page}" if part.page else f"{part.place:.3f}s"
+        return plain_name(f"{os.path.basename(part.file)}-{which}.jpg")
     return plain_name(os.path.basename(uri))

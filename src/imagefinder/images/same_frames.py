@@ -17,6 +17,7 @@ MOST = 24  # frames compared, evenly chosen where there are more
 LARGEST = 768  # pixels, longest side at which frames are compared
 APART, BLOCK = 24.0, 4  # grey levels that blocks of so many pixels each way may differ by
 APPENDED = 16 * 1024  # bytes after a JPEG that are more than notes of a program
+MORE = {"RAW": "a camera raw file", "PSD": "a Photoshop document", "SVG": "a drawing"}
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
 
@@ -25,6 +26,8 @@ def same_frames(a: bytes, b: bytes, limits: Limits | None = None) -> str | None:
     different, in words. Files that may cost much are compared in a process of its own, within the limits."""
     if a == b:
         return None
+    if more := next((MORE[name] for data in (a, b) if (name := format_of(data)) in MORE), ""):
+        return f"one file is {more}, which holds more than the picture"
     if all(is_plain(format_of(data), data) for data in (a, b)):
         return same_frames_here(a, b)
     return apart.same_frames(a, b, limits or Limits())

@@ -13,8 +13,9 @@ from typing import Any
 from imagefinder._util.files import expanded
 from imagefinder.errors import ImageError, ImageFinderError, InvalidInputError, MissingExtraError, NotFoundError
 from imagefinder.images.files import OutsideError, check_within, look, regular, unreadable
+from imagefinder.images.formats import BY_ENDING, UNSUPPORTED, why_not
 from imagefinder.images.ignore import IGNORE_FILE, Rules
-from imagefinder.images.inside import inside
+from imagefinder.images.inside import inside, whole_of
 from imagefinder.images.loader import is_url, split_url
 from imagefinder.images.ours import inside_ours, ours
 from imagefinder.images.parquet import ENDINGS, has_pictures
@@ -23,18 +24,6 @@ from imagefinder.images.sidecars import Sidecars, beside
 from imagefinder.images.tables import read_rows
 from imagefinder.types import ImageRef, SkipCode, Skipped
 
-EXTENSIONS = frozenset(
-    (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff")
-    + (".avif", ".avifs", ".heic", ".heif", ".hif", ".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".j2k", ".jpx", ".ico")
-)
-RAW = (".cr2", ".cr3", ".nef", ".arw", ".dng", ".raf", ".orf", ".rw2", ".srw", ".pef")
-UNSUPPORTED = {
-    ".svg": "SVG drawings are not supported.",
-    ".psd": "Photoshop files are not supported.",
-    ".eps": "PostScript is not supported.",
-    ".jxl": "JPEG XL is not supported.",
-    **dict.fromkeys(RAW, "Camera raw files are not supported."),
-}
 TABLES = (".csv", ".tsv", ".parquet", ".pq")
 
 
@@ -114,7 +103,7 @@ class FolderSource(Source):
             if not os.path.islink(folder) and os.stat(os.path.dirname(folder)).st_dev != stat.st_dev:
                 self.mounts.append(folder)
             with os.scandir(folder) as found:
-                entries = sorted(found, key=lambda e: e.name)
+                entries = _without_live_films(sorted(found, key=lambda e: e.name))
         except OutsideError as error:
             self._unreadable.append(folder + os.sep)
             yield _skipped(folder, unreadable(error))
@@ -152,7 +141,10 @@ class FolderSource(Source):
             yield Skipped(
                 _printable(entry.path), SkipCode.UNSUPPORTED_FORMAT, UNSUPPORTED[extension], "Save it as JPEG or PNG."
             )
-        elif extension in EXTENSIONS:
+        elif (format := BY_ENDING.get(extension)) and (error := why_not(format)):
+            self._unreadable.append(f"{entry.path}#")  # of what it holds, nothing is known to be gone
+            yield _skipped(entry.path, error)
+        elif format:
             yield _file_ref(entry.path, self, entry=entry, sidecar=sidecars.of(entry.name))
         elif extension in ENDINGS:
             yield from self._table(entry.path)
@@ -184,7 +176,7 @@ class FolderSource(Source):
 
 
 class FileSource(Source):
-    """One image file, whatever its name."""
+    """One image file, whatever its name; or one of several pictures, by its name."""
 
     kind = "file"
 
@@ -193,6 +185,9 @@ class FileSource(Source):
 
     def scan(self) -> Iterator[ImageRef | Skipped]:
         yield _file_ref(self.uri, self, sidecar=beside(self.uri))
+
+    def covers(self, uri: str) -> bool:
+        return whole_of(uri) == self.uri
 
 
 class UrlSource(Source):
@@ -298,6 +293,15 @@ def _file_ref(
     folder = os.path.basename(os.path.dirname(path))
     mtime_ns = min(max(found.st_mtime_ns, -(2**63)), 2**63 - 1)  # what an index can hold: the years 1678 to 2262
     return ImageRef(path, found.st_size, mtime_ns, folder, source.uri, metadata or {}, source.within, "", *sidecar)
+
+
+def _without_live_films(entries: list[os.DirEntry[str]]) -> list[os.DirEntry[str]]:
+    """The entries of a folder but for the films of "live" photos: each is one picture with the photo called like it."""
+    if not any(e.name.lower().endswith(".mov") for e in entries):
+        return entries
+    parts = [os.path.splitext(e.name.casefold()) for e in entries]
+    photos = {stem for stem, ending in parts if ending in (".heic", ".heif", ".jpg", ".jpeg")}
+    return [e for e, (stem, ending) in zip(entries, parts, strict=True) if not (ending == ".mov" and stem in photos)]
 
 
 def _skipped(path: str, error: ImageError) -> Skipped:

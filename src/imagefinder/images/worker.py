@@ -21,8 +21,9 @@ from typing import Any, BinaryIO, TypeAlias
 from PIL.Image import Image
 
 from imagefinder.errors import ImageError
-from imagefinder.images.apart import BOUNDS, FACTS, LARGE, strip_rows, too_costly
+from imagefinder.images.apart import BOUNDS, FACTS, LARGE, LargeError, strip_rows, too_costly
 from imagefinder.images.decode import decode_here
+from imagefinder.images.opened import Opened
 from imagefinder.images.same_frames import same_frames_here
 from imagefinder.types import EncodedImage, ImageRef, Limits
 
@@ -77,10 +78,6 @@ def _listen(requests: _Requests) -> None:
     os._exit(0)
 
 
-class _LargeError(Exception):
-    """A picture is so large that it is to be decoded while no other is."""
-
-
 def _answer(out: BinaryIO, request: dict[str, Any], files: list[bytes]) -> None:
     picture = None
     _end_after(request["max_seconds"])
@@ -88,9 +85,11 @@ def _answer(out: BinaryIO, request: dict[str, Any], files: list[bytes]) -> None:
         if request["do"] == "same_frames":
             _bound_memory(request["max_memory"])
             answer: dict[str, Any] = {"said": same_frames_here(*files)}
-        else:
+        elif request["do"] == "decode":
             answer, picture = _decoded(request, files.pop())
-    except _LargeError:
+        else:
+            answer, picture = _of_file(request)
+    except LargeError:
         answer = {"large": True}
     except (ImageError, MemoryError) as error:
         told = error if isinstance(error, ImageError) else too_costly("Decoding it takes more memory than is allowed.")
@@ -112,15 +111,39 @@ def _decoded(request: dict[str, Any], data: bytes) -> tuple[dict[str, Any], Imag
     _bound_memory(limits.max_memory)
 
     def hold(pixels: int) -> AbstractContextManager[None]:
-        if pixels > LARGE and not request["large"]:
-            raise _LargeError
-        return nullcontext()
+        return _hold(pixels, request)
 
     loaded = decode_here(
         EncodedImage(ImageRef(""), data, ""), short_side=request["short_side"], limits=limits, hold=hold, sent=True
     )
     facts = {name: getattr(loaded, name) for name in FACTS}
     return {**facts, "size": loaded.image.size}, loaded.image
+
+
+def _of_file(request: dict[str, Any]) -> tuple[dict[str, Any], Image | None]:
+    """The parts of a file, or one of them. The file stays open for the next one."""
+    limits = Limits(**{name: request[name] for name in BOUNDS})
+    _opened.load(request["path"])  # what is loaded counts as this process's own
+    _bound_memory(limits.max_memory)
+    if request["do"] == "look":
+        return _opened.contents(request["path"], request["within"], limits), None
+
+    def hold(pixels: int) -> AbstractContextManager[None]:
+        return _hold(pixels, request)
+
+    facts, picture = _opened.part(
+        request["path"], request["within"], request["place"], request["short_side"], limits, hold
+    )
+    return {**facts, "size": picture.size}, picture
+
+
+_opened = Opened()
+
+
+def _hold(pixels: int, request: dict[str, Any]) -> AbstractContextManager[None]:
+    if pixels > LARGE and not request["large"]:
+        raise LargeError
+    return nullcontext()
 
 
 # --- bounds -----------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from imagefinder._util.files import disk_use, expanded
 from imagefinder.errors import InvalidInputError, ModelError, ModelMismatchError, NotFoundError
+from imagefinder.images.inside import whole_of
 from imagefinder.index.folder import no_images
 from imagefinder.index.models import Models, View, usable_roles
 from imagefinder.index.spaces import check_fitted, check_model, is_fitted, models_of, refit, roles_of
@@ -268,14 +269,15 @@ class Collection:
 
 
 def under(collection: Collection, image: str) -> list[str]:
-    """The id of the image with this name, or the ids of all images in the folder with this name. Raises
-    NotFoundError."""
+    """The id of the image with this name, or the ids of all images in the folder, and all pages or frames of the file,
+    with this name. Raises NotFoundError."""
     try:
         return [collection.resolve(image)]
     except NotFoundError:
         inside = str(expanded(image).absolute()).rstrip(os.sep) + os.sep
         scroll = collection.index.store.scroll(fields=("uri",))
-        ids = [p.id for points in scroll for p in points if p.payload["uri"].startswith(inside)]
+        uris = ((p.id, p.payload["uri"]) for points in scroll for p in points)
+        ids = [id for id, uri in uris if uri.startswith(inside) or whole_of(uri) == inside.rstrip(os.sep)]
         if not ids:
             raise
         return ids

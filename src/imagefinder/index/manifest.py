@@ -14,6 +14,7 @@ from typing import Any
 
 from imagefinder._util.shapes import check_shape
 from imagefinder.errors import IndexDamagedError, IndexFolderError, IndexVersionError, NotFoundError
+from imagefinder.images.inside import whole_of
 from imagefinder.index.jsonfile import read_json, write_json
 from imagefinder.index.migrations import CURRENT, FIRST, migrate
 
@@ -57,6 +58,7 @@ _SHAPE = {
     "current?": {str: str},
     "made?": frozenset({"", *MADE}),
     "said?": bool,
+    "parts?": bool,
     "spaces": {str: _SPACES},
     "sources": [_SOURCE],
 }
@@ -122,7 +124,7 @@ class SourceEntry:
         """Whether the image at ``uri``, taken in from ``source``, is one of this source's."""
         if self.kind == "table":
             return source == self.uri
-        return uri == self.uri or (self.kind == "folder" and uri.startswith(self.uri.rstrip(os.sep) + os.sep))
+        return whole_of(uri) == self.uri or (self.kind == "folder" and uri.startswith(self.uri.rstrip(os.sep) + os.sep))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ class Manifest:
     """What ``index.json`` says. Frozen: ``with_space`` and ``with_source`` return a changed copy. ``current`` names the
     space that is searched by images ("image") and by text ("words"). ``made`` is the folder in the index folder that a
     rebuild has put the points and transforms in; empty: they lie in the index folder itself. ``said``: what people said
-    is kept a second time, see ``said``."""
+    is kept a second time, see ``said``. ``parts``: there are, or were, pages of PDFs or frames of videos."""
 
     app_version: str
     spaces: Mapping[str, SpaceEntry] = field(default_factory=dict)
@@ -140,6 +142,7 @@ class Manifest:
     current: Mapping[str, str] = field(default_factory=dict)
     made: str = ""
     said: bool = False
+    parts: bool = False
 
     def vectors(self) -> set[str]:
         """The stored vectors that belong to a space."""
@@ -174,6 +177,7 @@ class Manifest:
             "current": dict(self.current),
             **({"made": self.made} if self.made else {}),
             **({"said": True} if self.said else {}),
+            **({"parts": True} if self.parts else {}),
             "spaces": {name: asdict(entry) for name, entry in self.spaces.items()},
             "sources": [entry.to_dict() for entry in self.sources],
         }
@@ -268,7 +272,8 @@ def _read(data: Mapping[str, Any]) -> Manifest:
     if not set(current) <= {"image", "words"} or not set(current.values()) <= set(spaces):
         raise ValueError(f"current is {current!r}")
     app, created, version = data["app_version"], data["created"], data["version"]
-    return Manifest(app, spaces, sources, created, version, current, data["made"], data.get("said", False))
+    said, parts = data.get("said", False), data.get("parts", False)
+    return Manifest(app, spaces, sources, created, version, current, data["made"], said, parts)
 
 
 def _check_space(name: str, entry: SpaceEntry) -> None:

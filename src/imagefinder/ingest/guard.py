@@ -8,6 +8,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from imagefinder.images.inside import whole_of
+
 LEAST = 10  # images: so many may always go at once, unless the whole source is empty
 SHARE = 0.5  # of the images of a source: more than that is not tidying up
 
@@ -15,8 +17,8 @@ SHARE = 0.5  # of the images of a source: more than that is not tidying up
 @dataclass(frozen=True, slots=True)
 class Loss:
     """What a run misses of one source: ``gone`` are the URIs of its images that are not there, of ``total`` in the
-    index. ``bare``: the source holds nothing at all. ``unmounted`` are folders in which a drive was
-    mounted before, and links to a place that is not there."""
+    index, which counts the pages or frames of a file as one. ``bare``: the source holds nothing at all. ``unmounted``
+    are folders in which a drive was mounted before, and links to a place that is not there."""
 
     source: str
     gone: Sequence[str]
@@ -49,9 +51,14 @@ def held_back(loss: Loss) -> list[Held]:
     held = list(_away(loss)) + list(_emptied(loss))
     known = {uri for one in held for uri in one.uris}
     rest = [uri for uri in loss.gone if uri not in known]
-    if len(rest) > max(LEAST, SHARE * loss.total):
-        held.append(Held(loss.source, f"they are {len(rest)} of its {loss.total} images", rest))
+    if (n := _files(rest)) > max(LEAST, SHARE * loss.total):
+        held.append(Held(loss.source, f"they are {n} of its {loss.total} images", rest))
     return held
+
+
+def _files(uris: Iterable[str]) -> int:
+    """How many images these are, pages and frames of one file as one."""
+    return len({whole_of(uri) for uri in uris})
 
 
 def _away(loss: Loss) -> Iterator[Held]:
@@ -71,7 +78,7 @@ def _emptied(loss: Loss) -> Iterator[Held]:
         if (folder := nearest[above]) and not uri.startswith(away):
             by_folder[folder].append(uri)
     for folder, uris in by_folder.items():
-        if len(uris) > LEAST:
+        if _files(uris) > LEAST:
             yield Held(folder, "the folder is empty now", uris)
 
 
@@ -99,6 +106,6 @@ def losses(
     for uri, source in gone.items():
         by_source[source].append(uri)
     return [
-        Loss(source, uris, totals.get(source, len(uris)), *facts.get(source, (False, ())))
+        Loss(source, uris, totals.get(source, _files(uris)), *facts.get(source, (False, ())))
         for source, uris in by_source.items()
     ]

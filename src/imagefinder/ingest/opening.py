@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from imagefinder._util.files import expanded
 from imagefinder.errors import ImageError, ImageFinderError, InvalidInputError, NotFoundError
+from imagefinder.images.inside import whole_of
 from imagefinder.images.loader import is_url
 from imagefinder.images.sources import FileSource, FolderSource, Source, UrlSource, open_source
 from imagefinder.types import ImageRef, SkipCode, Skipped
@@ -45,7 +46,8 @@ class Left(Source):
         self._images = images
 
     def scan(self) -> Iterator[ImageRef | Skipped]:
-        for uri, source in self._images.items():
+        of = {whole_of(uri): source for uri, source in self._images.items()}
+        for uri, source in of.items():
             for item in (UrlSource(uri) if is_url(uri) else FileSource(uri)).scan():
                 yield replace(item, source=source) if isinstance(item, ImageRef) else item
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imagefinder.errors import ImageFinderError
+from imagefinder.images.inside import has_parts, part_of, whole_of
+from imagefinder.images.parts import as_part
 from imagefinder.ingest.opening import Absent
 from imagefinder.types import ImageRef, SkipCode, Skipped
 
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
     from imagefinder.store.base import Store
 
 
-KNOWN_FIELDS = ("bytes", "mtime_ns", "content_hash", "source", "sidecar_ns")
+KNOWN_FIELDS = ("bytes", "mtime_ns", "content_hash", "source", "sidecar_ns", "parts")
 
 
 class Known(NamedTuple):
@@ -28,6 +31,7 @@ class Known(NamedTuple):
     content_hash: str
     source: str
     sidecar_ns: int | None = None
+    parts: Any = None  # of a page or frame: how many its file has
 
     def is_current(self, ref: ImageRef) -> bool:
         """Whether the image and its sidecar are unchanged. A URL has neither size nor time here, so it counts as
@@ -40,7 +44,8 @@ class Known(NamedTuple):
 class Plan:
     """The work of one run. ``todo``: images that are new or may have changed. ``listed``: unchanged files whose record
     may say something else, from a table or of its source. ``gone``: images of the index that their source no longer
-    has, by URI, and ``missed_by`` which source that is, of how many images (``totals``).
+    has, by URI, and ``missed_by`` which source that is, of how many images (``totals``). ``files``: files of several
+    pictures that are to be looked into; ``parts`` are the pages and frames that the index knows, by their file.
 
     ``scanned`` are the sources that were gone over, ``missing`` those that could not be, and why (``errors``).
     ``away`` are known sources whose images stay as they are.
@@ -48,6 +53,8 @@ class Plan:
 
     known: dict[str, Known]
     todo: list[ImageRef] = field(default_factory=list)
+    files: list[ImageRef] = field(default_factory=list)
+    parts: dict[str, list[str]] = field(default_factory=dict)
     listed: list[ImageRef] = field(default_factory=list)
     gone: dict[str, Known] = field(default_factory=dict)
     missed_by: dict[str, str] = field(default_factory=dict)
@@ -64,8 +71,21 @@ class Plan:
     def reusable(self) -> dict[str, str]:
         """From content hash to the id of a point whose vectors do not change during the run, and whose record says
         nothing but what its file says."""
-        changing = {ref.uri for ref in self.todo}
-        return {k.content_hash: k.id for uri, k in self.known.items() if uri not in changing and k.sidecar_ns is None}
+        changing = {ref.uri for ref in (*self.todo, *self.files)}
+        return {
+            k.content_hash: k.id
+            for uri, k in self.known.items()
+            if k.sidecar_ns is None and uri not in changing and whole_of(uri) not in changing
+        }
+
+    def take_in(self, file: ImageRef, parts: Sequence[ImageRef], force: bool) -> list[ImageRef]:
+        """Note the parts that a file has now, and give those that are to be read. Others that the index knows of it are
+        gone, however many they are: the file is there, and has them no more."""
+        for uri in set(self.parts.get(file.uri, ())) - {part.uri for part in parts}:
+            self.gone[uri] = self.known[uri]
+            self.found.discard(uri)
+        self.found |= {part.uri for part in parts}
+        return [p for p in parts if force or p.uri not in self.known or not self.known[p.uri].is_current(p)]
 
     def is_away(self, uri: str) -> bool:
         """Whether an image of the index belongs to a source that is not there, or paused."""
@@ -100,15 +120,25 @@ def make_plan(
     failed = {skipped.uri for skipped in plan.missing}
     plan.away += [entry for entry in entries if entry.uri in failed and entry not in plan.away]
     live = {entry.uri for entry in entries} | named
-    kept = {s.uri for s in plan.skipped} | set(found)
+    plan.parts = _parts(plan.known)
+    plan.found = set(found) | {uri for file in found for uri in plan.parts.get(file, ())}
+    kept = {s.uri for s in plan.skipped} | plan.found
     for source in plan.scanned:
         _find_gone(plan, source, kept)
     for entry in replaced:
         _note_gone(plan, entry.uri, [u for u, k in plan.known.items() if entry.covers(u, k.source)], kept)
     for ref in found.values():
         _sort_in(plan, ref, force, live - {entry.uri for entry in replaced})
-    plan.found = set(found)
     return plan
+
+
+def _parts(known: Iterable[str]) -> dict[str, list[str]]:
+    """The pages and frames among these URIs, by their file."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for uri in known:
+        if part := part_of(uri):
+            found[part.file].append(uri)
+    return dict(found)
 
 
 def _scan(plan: Plan, source: Source, found: dict[str, ImageRef]) -> None:
@@ -137,6 +167,9 @@ def _take_in(found: dict[str, ImageRef], ref: ImageRef) -> None:
 
 
 def _sort_in(plan: Plan, ref: ImageRef, force: bool, live: set[str]) -> None:
+    if has_parts(ref.uri):
+        _sort_in_parts(plan, ref, force, live)
+        return
     known = plan.known.get(ref.uri)
     if known is None or force or not known.is_current(ref):
         plan.todo.append(ref)
@@ -144,6 +177,19 @@ def _sort_in(plan: Plan, ref: ImageRef, force: bool, live: set[str]) -> None:
         plan.listed.append(ref)
     else:
         plan.unchanged += 1
+
+
+def _sort_in_parts(plan: Plan, file: ImageRef, force: bool, live: set[str]) -> None:
+    """A file of several pictures is looked into unless the index has all of them, and it has not changed since."""
+    uris = plan.parts.get(file.uri, ())
+    known = [plan.known[uri] for uri in uris]
+    whole = bool(known) and len(known) >= max(one.parts if isinstance(one.parts, int) else 0 for one in known)
+    if force or not whole or not all(one.is_current(file) for one in known):
+        plan.files.append(file)
+    elif file.metadata or any(one.source not in live for one in known):
+        plan.listed += [as_part(file, part, plan.known[part.uri].parts) for uri in uris if (part := part_of(uri))]
+    else:
+        plan.unchanged += len(known)
 
 
 def _find_gone(plan: Plan, source: Source, kept: set[str]) -> None:
@@ -159,7 +205,7 @@ def _find_gone(plan: Plan, source: Source, kept: set[str]) -> None:
 
 
 def _note_gone(plan: Plan, source: str, belongs: Sequence[str], kept: set[str]) -> None:
-    plan.totals[source] = len(belongs)
+    plan.totals[source] = len({whole_of(uri) for uri in belongs})
     for uri in belongs:
         if uri not in kept and uri not in plan.gone and not plan.is_away(uri):
             plan.gone[uri] = plan.known[uri]

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from imagefinder._util.threads import cores
 from imagefinder.clusters.state import apply_again
 from imagefinder.errors import IndexDamagedError, IndexVersionError, InvalidInputError, NotFoundError, StorageError
+from imagefinder.images.inside import part_of, whole_of
 from imagefinder.index import manifest as manifests
 from imagefinder.index.collection import Collection
 from imagefinder.index.folder import Index, drop_unnamed
@@ -109,7 +110,8 @@ def rebuild_index(  # noqa: PLR0913 - each can be given without the others, and 
             made = known_images(beside.store)
             if earlier and not allow_removal:
                 contents = {known.content_hash for known in made.values()}
-                lost = _lost(earlier, made, gone)
+                there = {whole_of(uri) for uri in made}  # a file that is there may have fewer pages now
+                lost = [u for u in _lost(earlier, made, gone) if not (part_of(u) and whole_of(u) in there)]
                 _refuse([uri for uri in lost if earlier.known[uri].content_hash not in contents], report.skipped)
             carry_spaces(here.index, here.manifest, collection, progress)
             _keep_current(here.manifest, beside, model)

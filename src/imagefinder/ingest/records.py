@@ -8,7 +8,7 @@ from os.path import basename
 from typing import Any
 
 from imagefinder.images import dates
-from imagefinder.images.inside import is_file
+from imagefinder.images.inside import is_file, whole_of
 from imagefinder.images.sidecars import told_beside
 from imagefinder.ingest.told import told_of, with_told
 from imagefinder.store.checks import storable
@@ -16,6 +16,7 @@ from imagefinder.types import DERIVED_FIELDS, FILE_FIELDS, TEXT_FIELDS, ImageRef
 
 FILE_FACTS = ("width", "height", "format", "taken_at", "taken_from")
 FACTS = (*FILE_FACTS, "colours")  # what only decoding tells
+PDF = "pdf"  # has read a text that a page of a PDF has
 _OF_CONTENT = {*DERIVED_FIELDS, *FILE_FIELDS, *TEXT_FIELDS}
 
 
@@ -31,14 +32,16 @@ def facts_of(loaded: LoadedImage) -> dict[str, Any]:
 
 def copied_facts(payload: Mapping[str, Any]) -> dict[str, Any]:
     """The same from the record of an image with the same content."""
-    return {**{name: payload.get(name) for name in FACTS}, "told": told_of(payload)}
+    text = {"text": payload["text"]} if payload.get("text_by") == PDF and "text" in payload else {}
+    return {**{name: payload.get(name) for name in FACTS}, "told": {**told_of(payload), **text}}
 
 
 def make_record(ref: ImageRef, content_hash: str, size: int, facts: Mapping[str, Any], former: Record | None) -> Record:
     """The record of an image of ``size`` bytes. Caption, tags and other columns of the ``former`` record are kept
     unless the table of ``ref`` has other values; what its file says is added (``told`` of the ``facts``). What was
     computed from the image is kept if its content is the same."""
-    facts, told = dict(facts), facts.get("told") or {}
+    facts, told = dict(facts), dict(facts.get("told") or {})
+    read = {"text": told.pop("text"), "text_by": PDF} if "text" in told else {}  # what a page of a PDF says
     facts.pop("told", None)
     mtime = dates.of_file(ref.mtime_ns)
     record = Record(
@@ -52,7 +55,7 @@ def make_record(ref: ImageRef, content_hash: str, size: int, facts: Mapping[str,
         mtime_ns=ref.mtime_ns,
         caption=former.caption if former else None,
         tags=former.tags if former else (),
-        extra=_kept(former, content_hash) if former else {},
+        extra={**(_kept(former, content_hash) if former else {}), **read},
         **{**facts, **_dated(ref, facts, mtime), "colours": tuple(facts.get("colours") or ())},
     )
     return with_metadata(with_told(record, told, ref.sidecar_ns), ref)
@@ -64,9 +67,9 @@ def _dated(ref: ImageRef, facts: Mapping[str, Any], mtime: str | None) -> dict[s
     at, by = facts.get("taken_at"), facts.get("taken_from")
     if by in (dates.NAME, dates.FILE):
         at, by = None, None
-    if (at is None or by == dates.CHANGED) and (found := dates.named(basename(ref.uri))):
+    if (at is None or by == dates.CHANGED) and (found := dates.named(basename(whole_of(ref.uri)))):
         at, by = found, dates.NAME
-    guess = dates.guess(mtime) if at is None and is_file(ref.uri) else None
+    guess = dates.guess(mtime) if at is None and is_file(whole_of(ref.uri)) else None
     return {"taken_at": at, "taken_from": dates.FILE if guess else by, "taken_guess": guess}
 
 

@@ -16,6 +16,7 @@ from imagefinder.images.loader import Loader
 from imagefinder.index.spaces import add_spaces, refit, spaces_of
 from imagefinder.ingest.fill import fill
 from imagefinder.ingest.former import Earlier, Former
+from imagefinder.ingest.looking import parts_to_read
 from imagefinder.ingest.plan import Plan, make_plan
 from imagefinder.ingest.records import copied_facts, facts_of, make_record, with_metadata
 from imagefinder.ingest.removal import settle
@@ -121,15 +122,8 @@ class _Run:
         self.plan = plan
         self.loader = Loader(limits, embedder.short_side)
         self.on_progress: OnProgress | None = None
-        self.counts = {
-            "added": 0,
-            "updated": 0,
-            "unchanged": plan.unchanged,
-            "moved": 0,
-            "removed": 0,
-            "kept": 0,
-            "said": 0,
-        }
+        rest = ("added", "updated", "moved", "removed", "kept", "said")
+        self.counts = {"unchanged": plan.unchanged, **dict.fromkeys(rest, 0)}
         self.skipped = list(plan.skipped)
         self._names = spaces_of(embedder.spec)
         self._stored_hashes = {} if force else plan.reusable
@@ -155,6 +149,7 @@ class _Run:
         are fetched well ahead, because fetching is mostly waiting."""
         yield from (ref for ref in self.plan.todo if is_file(ref.uri))
         yield from (self._read(ref) for ref in self.plan.todo if inside(ref.uri))
+        yield from parts_to_read(self.index, self.plan, self.loader.limits, self._force, self.skipped, self.counts)
         urls = (ref for ref in self.plan.todo if is_url(ref.uri))
         yield from ordered_map(self._read, urls, workers=FETCHERS, window=4 * FETCHERS)
 
@@ -192,7 +187,8 @@ class _Run:
     def _claim(self, encoded: EncodedImage) -> _Read:
         """Decide where the vectors of this content come from, so that each content is embedded only once. An image
         with a sidecar shares nothing with its copies: it may say something else."""
-        read = _Read(encoded.ref, encoded.content_hash, len(encoded.data))
+        size = encoded.ref.size if encoded.facts else None  # of a page or frame, that of its file
+        read = _Read(encoded.ref, encoded.content_hash, len(encoded.data) if size is None else size)
         known = self.plan.known.get(encoded.ref.uri)
         if encoded.ref.sidecar or (known and known.sidecar_ns is not None):
             return read

@@ -42,6 +42,7 @@ Offset = Annotated[int, Field(ge=0, description=ABOUT_OPTIONS["offset"].help)]
 SameCluster = Annotated[bool, Field(description=ABOUT_OPTIONS["same_cluster"].help)]
 Liked = Annotated[list[str], Field(max_length=100, description=ABOUT_OPTIONS["liked"].help + " Their ids.")]
 Disliked = Annotated[list[str], Field(max_length=100, description=ABOUT_OPTIONS["disliked"].help + " Their ids.")]
+EachPart = Annotated[bool, Field(description=ABOUT_OPTIONS["each_part"].help)]
 Collapse = Annotated[bool, Field(description=ABOUT_OPTIONS["collapse"].help)]
 Diversity = Annotated[float, Field(ge=0, le=1, description=ABOUT_OPTIONS["diversity"].help)]
 WordsIn = Annotated[Literal["both", "pictures", "texts"], Field(description=ABOUT_OPTIONS["words_in"].help)]
@@ -133,15 +134,16 @@ class Tools:
         diversity: Diversity = 0.0,
         words_in: WordsIn = "both",
         explain: Explain = False,
+        each_part: EachPart = False,
         cut: Ending = None,
         thumbnails: Pictures = False,
     ) -> Content:
         """Find images by words, by an image, by both together, or by more that were right, the best first. Words are
         looked for in what pictures show and in their names, captions, tags and other texts."""
-        parts: list[Part] = [words] if words.strip() else []
+        query: list[Part] = [words] if words.strip() else []
         if image is not None:
-            parts.append(_shown(image))
-        if not parts and not liked:
+            query.append(_shown(image))
+        if not query and not liked:
             raise InvalidInputError("Nothing to search for was given.", remedy="Give words, an image, or both.")
         options = SearchOptions.of(
             k,
@@ -154,10 +156,11 @@ class Tools:
             diversity=diversity,
             words_in=words_in,
             explain=explain,
+            each_part=each_part,
             cut=cut,
         )
         with self._access.use() as library:
-            hits = library.search(parts or None, **options.keywords())
+            hits = library.search(query or None, **options.keywords())
             told = {"total": hits.total, **_ends(hits), **_not_understood(hits), "hits": [_hit(h) for h in hits]}
             return self._with_pictures(library, told, hits, thumbnails)
 

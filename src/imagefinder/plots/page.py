@@ -12,7 +12,7 @@ import numpy as np
 
 from imagefinder._util.files import write_named
 from imagefinder._util.threads import ordered_map
-from imagefinder.images.inside import file_of
+from imagefinder.images.inside import file_of, part_of
 from imagefinder.images.loader import Loader, is_url
 from imagefinder.plots.colours import RAMP, Colouring
 from imagefinder.plots.pictures import THREADS, WINDOW, grid_cells, in_square
@@ -73,11 +73,13 @@ def write_page(
 
 
 def link(uri: str) -> str:
-    """What a browser opens for an image: the URL, the file's, or its table's; nothing that could run as a script."""
+    """What a browser opens for an image: the URL, the file's, or its table's, a PDF or video at its place; nothing that
+    could run as a script."""
     if is_url(uri):
         return uri
-    path = Path(file_of(uri))
-    return path.as_uri() if path.is_absolute() else ""
+    path, part = Path(file_of(uri)), part_of(uri)
+    place = uri.removeprefix(part.file) if part else ""
+    return path.as_uri() + place if path.is_absolute() else ""
 
 
 def _colours(colouring: Colouring | None) -> dict[str, Any]:

@@ -42,6 +42,7 @@ from imagefinder.types import Hit, Record
 if TYPE_CHECKING:
     from imagefinder.index.collection import Collection
     from imagefinder.index.models import View
+    from imagefinder.search.rerank import RankedHit
     from imagefinder.store.filters.parse import Filter
     from imagefinder.types import Float32
 
@@ -84,13 +85,13 @@ def search(views: Sequence[View], terms: Sequence[Term], options: SearchOptions,
         ranking = plan.ranking(filter)
         ends = plan.ends(ranking, everything)
         watch.lap("sure")
-        page = page_until_end(ranking, ends, options)
+        page = page_until_end(ranking, ends, options, files=index.manifest.parts and not options.each_part)
         watch.lap("query")
     chosen = both(filter, written.only)
     total = everything if chosen is None else index.store.count(chosen)
     watch.lap("count")
     hits = [
-        Hit(rank, hit.point.score, Record.from_payload(hit.point.id, hit.point.payload), hit.copies, sure)
+        _hit(rank, hit, sure)
         for rank, (hit, sure) in enumerate(zip(page.hits, page.sure, strict=True), start=options.offset + 1)
     ]
     if options.explain:
@@ -107,6 +108,11 @@ def search(views: Sequence[View], terms: Sequence[Term], options: SearchOptions,
         surely=page.surely,
         maybe=page.maybe,
     )
+
+
+def _hit(rank: int, found: RankedHit, sure: float | None) -> Hit:
+    record = Record.from_payload(found.point.id, found.point.payload)
+    return Hit(rank, found.point.score, record, found.copies, sure, other_parts=found.other_parts)
 
 
 def understood(

@@ -15,6 +15,7 @@ from imagefinder.index.sample import ASKED, PLACES, Usual, standard
 from imagefinder.results import MAYBE, SURELY
 from imagefinder.search.query import Kind, Term
 from imagefinder.search.relevance import LIKED_WEIGHT
+from imagefinder.search.together import pages
 
 if TYPE_CHECKING:
     from imagefinder.index.folder import Index
@@ -155,16 +156,17 @@ class Page(NamedTuple):
     maybe: int | None = None
 
 
-def page_until_end(ranking: Ranked, ends: Ends | None, options: SearchOptions) -> Page:
-    """The page of hits that the options ask for, with ``cut`` of those that at least maybe belong."""
+def page_until_end(ranking: Ranked, ends: Ends | None, options: SearchOptions, files: bool = False) -> Page:
+    """The page of hits that the options ask for, with ``cut`` of those that at least maybe belong; with ``files``, one
+    for each file."""
     if ends is None:
-        found = ranking.page(options.offset, options.k)
+        found = pages(ranking, files)(options.offset, options.k)
         return Page(found, [None] * len(found))
     if options.cut is None:
-        found = ranking.page(options.offset, options.k)
+        found = pages(ranking, files)(options.offset, options.k)
         return Page(found, _sure(ranking, ends, found))
     end = options.offset + options.k
-    found = ranking.from_on(ends.least(ends.cut)).page(0, max(COUNTED, end), payload=False)
+    found = pages(ranking.from_on(ends.least(ends.cut)), files, payload=False)(0, max(COUNTED, end))
     fitting = [(hit, sure) for hit, sure in zip(found, _sure(ranking, ends, found), strict=True) if sure >= ends.cut]
     surely = sum(sure >= SURELY for _, sure in fitting)
     page = fitting[options.offset : end]

@@ -48,7 +48,8 @@ class SearchOptions:
     means those in use. ``measures`` are "cosine", "euclidean" or both. ``fuse`` says how several rankings (of several
     measures or models) become one: see ``fusion``. ``words_in`` says where words are looked for: in what pictures show,
     in the texts of images (names, captions, tags and so on), or in both: see ``hybrid``. ``explain`` fills ``Hit.why``:
-    see ``why``. ``cut`` "auto" leaves out what does not fit: see ``ends``. ``of`` makes options from what callers give.
+    see ``why``. ``each_part`` gives each page and frame of a file: see ``together``. ``cut`` "auto" leaves out what
+    does not fit: see ``ends``. ``of`` makes options from what callers give.
     """
 
     k: int = field(default=10, metadata=_metadata("How many hits.", least=1))
@@ -89,6 +90,11 @@ class SearchOptions:
             "Where words are looked for: in what pictures show, in texts (names, captions, tags...), or in both.",
             choices=get_args(WordsIn),
         ),
+    )
+
+    each_part: bool = field(
+        default=False,
+        metadata=_metadata("Each page of a PDF and frame of a video as a hit, not only the best of its file."),
     )
 
     cut: Cut | None = field(

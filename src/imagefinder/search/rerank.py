@@ -19,10 +19,11 @@ NEAR_IDENTICAL = 0.95
 
 
 class RankedHit(NamedTuple):
-    """A hit, and the ids of the near-identical hits that it stands for."""
+    """A hit, the ids of the near-identical hits that it stands for, and of the other pages or frames of its file."""
 
     point: ScoredPoint
     copies: tuple[str, ...] = ()
+    other_parts: tuple[str, ...] = ()
 
 
 def collapsed(points: Sequence[ScoredPoint], vectors: Float32) -> tuple[list[RankedHit], list[int]]:

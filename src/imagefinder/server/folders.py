@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from imagefinder._util.files import expanded
 from imagefinder.errors import NotFoundError
-from imagefinder.images.sources import EXTENSIONS
+from imagefinder.images.formats import BY_ENDING
 from imagefinder.server.errors import RefusedError
 from imagefinder.server.settings import place_of
 
@@ -55,7 +55,7 @@ def _sorted_out(entries: Any) -> tuple[list[dict[str, str]], int]:
         if _is_folder(entry):
             folders.append({"name": entry.name, "path": entry.path})
         else:
-            images += os.path.splitext(entry.name)[1].lower() in EXTENSIONS
+            images += os.path.splitext(entry.name)[1].lower() in BY_ENDING
     return sorted(folders, key=lambda f: f["name"].casefold())[:SHOWN], images
 
 

@@ -8,14 +8,25 @@ from typing import TYPE_CHECKING, BinaryIO
 import anyio.to_thread
 from fastapi.responses import Response
 
+from imagefinder.images.headers import format_of
+from imagefinder.images.video import kind_of as container_of
 from imagefinder.server.bounds import STREAMED
 from imagefinder.server.errors import RefusedError
+from imagefinder.server.pictures import TYPES, UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from starlette.types import Receive, Scope, Send
 
+VIDEOS = {
+    "mov": "video/mp4",
+    "matroska": "video/webm",
+    "ogg": "video/ogg",
+    "mpegts": "video/mp2t",
+    "avi": "video/x-msvideo",
+}
+VIDEOS |= {"mpeg": "video/mpeg", "asf": "video/x-ms-asf", "flv": "video/x-flv"}
 READ = 256 * 1024  # bytes that are read at once
 RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII | re.IGNORECASE)
 
@@ -66,6 +77,19 @@ def asked_range(asked: str | None, size: int) -> tuple[int, int] | None:
     if start >= size:
         raise RefusedError(416, f"The file has {size:,} bytes.", headers={"content-range": f"bytes */{size}"})
     return start, end
+
+
+def kind_of_file(head: bytes, uri: str) -> tuple[str, str]:
+    """The media type of a file that begins with these bytes, and the policy that it is sent with: of a stranger's file,
+    nothing runs here. Browsers show no PDF in a sandbox; they have their own around it."""
+    format = format_of(head)
+    if format == "PDF":
+        return "application/pdf", "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'"
+    kind = TYPES.get(format, UNKNOWN)
+    if format == "VIDEO":
+        kind = VIDEOS.get(container_of(head), UNKNOWN)
+        kind = "video/x-matroska" if kind == "video/webm" and ".webm" not in uri.lower() else kind
+    return kind, "sandbox; default-src 'none'"
 
 
 def is_known(if_none_match: str | None, etag: str) -> bool:

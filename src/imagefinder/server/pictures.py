@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, BinaryIO
 from imagefinder._util.ending import ending
 from imagefinder.errors import ImageError
 from imagefinder.images.files import open_file, unreadable
+from imagefinder.images.inside import Part, part_of
 from imagefinder.images.loader import Loader, is_file
+from imagefinder.images.marks import content_of, mark_of
 from imagefinder.types import ImageRef, Limits, Record, SkipCode
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ HASHES_KEPT = 10_000  # of files that were sent
 CHUNK = 1024**2
 ROOM = 512 * 1024**2  # bytes left free on the disk
 TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "GIF": "image/gif", "BMP": "image/bmp"}
+UNKNOWN = "application/octet-stream"
 TYPES |= {"AVIF": "image/avif", "TIFF": "image/tiff", "HEIF": "image/heif", "ICO": "image/x-icon"}
 
 
@@ -70,13 +73,21 @@ class Pictures:
         if not is_file(record.uri):
             encoded = self._read(record)
             return BytesIO(encoded.data), len(encoded.data)
+        return self._opened(record.uri, record.content_hash, None)
+
+    def whole(self, record: Record) -> tuple[BinaryIO, int]:
+        """The same of the PDF or video that a page or frame is of; of any other image its own file."""
+        part = part_of(record.uri)
+        return self.original(record) if part is None else self._opened(part.file, record.content_hash, part)
+
+    def _opened(self, path: str, content: str, part: Part | None) -> tuple[BinaryIO, int]:
         try:
-            file = open_file(record.uri)
+            file = open_file(path)
         except OSError as error:
             raise unreadable(error) from error
         try:
             facts = os.fstat(file.fileno())
-            if self._hash_of(file, facts) != record.content_hash:
+            if (content_of(mark_of(file, facts.st_size), part) if part else self._hash_of(file, facts)) != content:
                 raise _changed()
             file.seek(0)
             return file, facts.st_size

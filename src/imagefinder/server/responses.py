@@ -70,6 +70,9 @@ class Hit(Image):
         "images to tell.",
     )
     copies: list[str] = Field(default=[], description="Near-identical images that stand behind this one.")
+    other_parts: list[str] = Field(
+        default=[], description="Other pages of its PDF, or frames of its video, among the best hits."
+    )
     why: Why | None = Field(default=None, description="Why it is a hit, where `explain` was asked for.")
 
 

@@ -41,7 +41,8 @@ QUERIES_KEPT = 500
 HELD_BYTES = 64_000_000
 NAME = re.compile(r"[0-9a-f]{32}")
 SUFFIXES = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "GIF": "gif", "BMP": "bmp", "TIFF": "tif", "AVIF": "avif"}
-SUFFIXES |= {"HEIF": "heic", "PPM": "ppm", "JPEG2000": "jp2", "ICO": "ico"}
+SUFFIXES |= {"HEIF": "heic", "PPM": "ppm", "JPEG2000": "jp2", "ICO": "ico", "PSD": "psd", "JXL": "jxl", "SVG": "svg"}
+SUFFIXES |= {"RAW": "dng"}  # for all: what it is, is told by its content
 
 
 @dataclass(frozen=True, slots=True)

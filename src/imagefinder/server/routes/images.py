@@ -19,8 +19,8 @@ from imagefinder.server.access import changes, reads
 from imagefinder.server.errors import RefusedError
 from imagefinder.server.jobs.kinds import submit
 from imagefinder.server.jobs.options import Place
-from imagefinder.server.originals import FileResponse, is_known
-from imagefinder.server.pictures import SIZES, TYPES
+from imagefinder.server.originals import FileResponse, is_known, kind_of_file
+from imagefinder.server.pictures import SIZES, TYPES, UNKNOWN
 from imagefinder.server.routes.search import UPLOAD
 from imagefinder.server.state import Json, Lane, Serving, ServingDep
 from imagefinder.server.strict import Router
@@ -184,7 +184,25 @@ async def original(
     lane = _lane(serving, record)
     file, size = await lane.run_for(serving.pictures.original, lambda opened: opened[0].close(), record)
     headers["content-security-policy"] = "sandbox; default-src 'none'"  # a file of a stranger runs nothing here
-    kind = TYPES.get(format_of(file.read(1024)), "application/octet-stream")  # what it is; a URL's may have changed
+    kind = TYPES.get(format_of(file.read(1024)), UNKNOWN)  # what it is; a URL's may have changed
+    return FileResponse(file, size, kind, headers, range if if_range in (None, etag) else None)
+
+
+@router.get("/images/{id}/file", response_class=Response, responses=_FILE)
+@reads()
+async def whole_file(
+    serving: ServingDep,
+    id: requests.Id,
+    if_range: Annotated[str | None, Header()] = None,
+    range: Annotated[str | None, Header()] = None,
+) -> Response:
+    """The PDF or video that a page or frame is of, or a range of it; of any other image its own file."""
+    record = await serving.drawing.run(serving.finder.get, id)
+    lane = _lane(serving, record)
+    file, size = await lane.run_for(serving.pictures.whole, lambda opened: opened[0].close(), record)
+    etag = f'"{record.content_hash}"'
+    kind, policy = kind_of_file(file.read(4096), record.uri)
+    headers = {"etag": etag, "cache-control": "private, no-cache", "content-security-policy": policy}
     return FileResponse(file, size, kind, headers, range if if_range in (None, etag) else None)
 
 

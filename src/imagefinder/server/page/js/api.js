@@ -109,6 +109,8 @@ export function thumbnail(image, pixels = 256) {
 }
 
 export const originalHref = (image) => at(`/v1/images/${image.id}/original`);
+/** The PDF or video that an image is a page or frame of, at its place. */
+export const placeHref = (image) => at(`/v1/images/${image.id}/file`) + (image.format === "PDF" ? `#page=${image.page}` : `#t=${image.time}`);
 
 /** Runs one call at a time: a new one aborts the one before. `run(signal => api.get(.., {signal}))`. */
 export function latest() {

@@ -33,6 +33,16 @@ export const date = (text) => (parsed(text) ? day.format(parsed(text)) : text);
 const ONLY_A_DAY = /^\d{4}-\d\d-\d\d$/; // which is no moment: it is the same day everywhere
 export const dateTime = (text) => (ONLY_A_DAY.test(text) ? date(`${text}T00:00:00`) : parsed(text) ? moment.format(parsed(text)) : text);
 
+/** Where in its file a page or frame is: "page 3", "1:02:03"; empty for any other image. */
+export function placeName(image) {
+  if (image?.format === "PDF" && /#page=\d+$/.test(image.uri)) return `page ${image.uri.split("#page=").at(-1)}`;
+  if (image?.format !== "VIDEO" || !/#t=[\d.]+$/.test(image.uri)) return "";
+  const seconds = Math.floor(Number(image.uri.split("#t=").at(-1)));
+  const two = (n) => String(n).padStart(2, "0");
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
+  return hours ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
+}
+
 export const fileName = (uri) => decodeURIComponentSafe(uri.split(/[?#]/)[0].split(/[/\\]/).filter(Boolean).at(-1) ?? uri);
 
 function decodeURIComponentSafe(text) {

@@ -2,7 +2,7 @@
 import { html, useEffect, useLayoutEffect, useRef, useState } from "../../vendor/preact.js";
 import { api, useRequest } from "../api.js";
 import { onChanged } from "../events.js";
-import { fileName, number } from "../format.js";
+import { fileName, number, placeName } from "../format.js";
 import { useIndex } from "../library_info.js";
 import { askToRemove } from "../search/changing.js";
 import { searchHref } from "../searching.js";
@@ -10,6 +10,7 @@ import { navigate, withParams } from "../state.js";
 import { keptStore, useStore } from "../store.js";
 import { BoxNumbers, BoxPicker, START } from "../viewer/box.js";
 import { Panel } from "../viewer/panel.js";
+import { Film } from "../viewer/film.js";
 import { Stage } from "../viewer/stage.js";
 import { WordBoxes } from "../viewer/text.js";
 import { WhyBar, WhyMap, explaining, useWhy } from "../viewer/why.js";
@@ -31,11 +32,13 @@ export function Viewer({ id }) {
   const [box, setBox] = useState(null);
   const wanted = useStore(explaining);
   const controls = useRef({});
+  const [unplayed, setUnplayed] = useState(null); // what this browser can't play is shown as a picture
   const at = items.findIndex((item) => item.id === id);
   const image = request.data?.id === id ? request.data : items[at]?.width && !request.error ? items[at] : null;
   const why = useWhy(id, wanted || Boolean(image?.text));
   const explained = wanted && why.asked && !box;
   const found = new Set(why.data?.text_at ?? []);
+  const film = image && placeName(image) && image.format === "VIDEO" && unplayed !== id && !box && !(words && image.text) && !explained;
   const name = image?.name || (image?.uri ? fileName(image.uri) : "Image");
   const show = (next) => navigate(withParams({ image: next }), { replace: true });
   const go = (step) => items[at + step] && at >= 0 && show(items[at + step].id);
@@ -56,9 +59,9 @@ export function Viewer({ id }) {
     else navigate(withParams({ image: null }));
   };
   const keys = (event) => {
-    if (event.target.closest("input, textarea, summary, .box") || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest("input, textarea, summary, video, .box") || event.ctrlKey || event.metaKey || event.altKey) return;
     const { zoom, reset } = controls.current;
-    const act = { ArrowLeft: () => go(-1), ArrowRight: () => go(1), "+": () => zoom(1.5), "=": () => zoom(1.5), "-": () => zoom(1 / 1.5), 0: reset, b: () => setBox(box ? null : START), i: () => withPanel.set(!panel), e: () => why.asked && explaining.set(!wanted), t: () => withWords.set(!words) }[event.key];
+    const act = { ArrowLeft: () => go(-1), ArrowRight: () => go(1), "+": () => zoom?.(1.5), "=": () => zoom?.(1.5), "-": () => zoom?.(1 / 1.5), 0: reset, b: () => setBox(box ? null : START), i: () => withPanel.set(!panel), e: () => why.asked && explaining.set(!wanted), t: () => withWords.set(!words) }[event.key];
     if (!act) return;
     event.preventDefault();
     act();
@@ -67,7 +70,7 @@ export function Viewer({ id }) {
     <div class="viewer-frame ${panel ? "with-panel" : ""}" onKeyDown=${keys} data-testid="viewer">
       <header class="viewer-bar">
         <button class="icon-button" aria-label="Close" title="Close (Esc)" onClick=${() => navigate(withParams({ image: null }))}><${Icon} name="close" /></button>
-        <h1 class="grow ellipsis" title=${name}>${name}</h1>
+        <h1 class="grow ellipsis" title=${name}>${name}${placeName(image) && html`<span class="muted">, ${placeName(image)}</span>`}</h1>
         ${at >= 0 && html`<span class="muted small-text number only-wide">${number(at + 1)} of ${number(items.length)}${more ? "+" : ""}</span>`}
         <button class="icon-button" aria-label="Previous" title="Previous (←)" disabled=${at <= 0} onClick=${() => go(-1)}><${Icon} name="left" /></button>
         <button class="icon-button" aria-label="Next" title="Next (→)" disabled=${at < 0 || at >= items.length - 1} onClick=${() => go(1)}><${Icon} name="right" /></button>
@@ -75,7 +78,8 @@ export function Viewer({ id }) {
         <button class="icon-button" aria-label="About this image" title="About this image (i)" aria-pressed=${panel} onClick=${() => withPanel.set(!panel)}><${Icon} name="info" /></button>
       </header>
       ${request.error && !image && html`<div class="viewer-error"><${ErrorBox} error=${request.error} retry=${request.reload} /></div>`}
-      ${image && html`<${Stage} image=${image} name=${name} onSwipe=${go} boxing=${box !== null} controls=${controls}>
+      ${film && html`<${Film} key=${id} image=${image} name=${name} onFail=${() => setUnplayed(id)} />`}
+      ${image && !film && html`<${Stage} image=${image} name=${name} onSwipe=${go} boxing=${box !== null} controls=${controls}>
         ${box && html`<${BoxPicker} box=${box} onChange=${setBox} />`}
         ${explained && why.data?.map && html`<${WhyMap} map=${why.data.map} />`}
         ${(words || explained) && !box && request.data?.id === id && html`<${WordBoxes} image=${request.data} all=${words} found=${found} />`}

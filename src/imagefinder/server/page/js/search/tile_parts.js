@@ -2,7 +2,7 @@
 import { html } from "../../vendor/preact.js";
 import { Icon } from "../components/icon.js";
 import { Popover } from "../components/popover.js";
-import { clusterName, count } from "../format.js";
+import { clusterName, count, placeName } from "../format.js";
 import { similarHref } from "../searching.js";
 import { judge } from "./judging.js";
 import { Sure } from "./sure.js";
@@ -25,6 +25,7 @@ export function Footer({ item, search }) {
     ${judged && html`<${Icon} name=${judged} class="judged" />`}
     <${Sure} item=${item} />
     ${name && html`<a class="ellipsis" href=${`/groups/${item.cluster}`} tabindex="-1" title=${`Group: ${name}`}>${name}</a>`}
+    ${placeName(item) && html`<span class="tile-place" title=${item.uri}>${placeName(item)}${item.other_parts?.length > 0 && html` <span title=${`${item.other_parts.length} more of this file`}>+${item.other_parts.length}</span>`}</span>`}
     ${item.copies?.length > 0 && html`<span class="tile-copies" title=${count(item.copies.length, "more near-identical image")}>+${item.copies.length}</span>`}
     ${isTouch && html`<${Popover} class="tile-more" label="Actions" align="end" button=${html`<${Icon} name="more" />`}>
       ${(close) => {

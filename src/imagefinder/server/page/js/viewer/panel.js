@@ -1,12 +1,12 @@
 // What is known of the image, and what can be done with it.
 import { html } from "../../vendor/preact.js";
-import { api, originalHref, useRequest } from "../api.js";
+import { api, originalHref, placeHref, useRequest } from "../api.js";
 import { Chip } from "../components/chips.js";
 import { ask } from "../components/dialog.js";
 import { Icon } from "../components/icon.js";
 import { Thumb } from "../components/thumb.js";
 import { toast, toastError } from "../components/toast.js";
-import { bytes, clusterName, dateTime, fileName } from "../format.js";
+import { bytes, clusterName, dateTime, fileName, placeName } from "../format.js";
 import { issueName } from "../search/facets.js";
 import { similarHref } from "../searching.js";
 import { imageHref, withParams } from "../state.js";
@@ -24,7 +24,7 @@ export function Panel({ image, readOnly, onChange, onBox, onRemove, found, words
     <div class="row wrap">
       <a class="button small primary" href=${similarHref(image.id)} data-testid="similar"><${Icon} name="similar" />Similar images</a>
       <button class="button small" onClick=${onBox} data-testid="box"><${Icon} name="box" />Search by a part</button>
-      <a class="button small" href=${originalHref(image)} target="_blank" rel="noopener"><${Icon} name="open" />Original</a>
+      <a class="button small" href=${placeName(image) ? placeHref(image) : originalHref(image)} target="_blank" rel="noopener" data-testid="original"><${Icon} name="open" />${image.format === "PDF" ? "Open the PDF" : image.format === "VIDEO" ? "Open the video" : "Original"}</a>
     </div>
     <${Caption} image=${image} readOnly=${readOnly} onSave=${(caption) => change({ caption })} />
     <${Tags} image=${image} readOnly=${readOnly} onSave=${(tags) => change({ tags })} />
@@ -59,6 +59,8 @@ function Facts({ image }) {
   const row = (name, value) => value && html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
   return html`<section><h2 class="visually-hidden">Facts</h2><dl class="facts-list">
     ${row("Group", group && html`<a href=${`/groups/${image.cluster}`}>${group}</a>`)}
+    ${row("Part", placeName(image) && html`<span class="number">${placeName(image)}</span>
+      <a href=${filterHref(`parent = ${quoted(image.parent)}`)} data-testid="all-parts">all ${image.parts} of this file</a>`)}
     ${row("Size", image.width > 0 && html`<span class="number">${image.width} × ${image.height} px</span>`)}
     ${row("File", `${[image.format, image.bytes > 0 && bytes(image.bytes)].filter(Boolean).join(", ")}`)}
     ${row("Taken", image.taken_at && dateTime(image.taken_at))}
