@@ -6,11 +6,12 @@ import os
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 
+import database
 import numpy as np
 import pytest
 from files import copy_with_holes, folder_in_memory, made_once
@@ -114,6 +115,13 @@ def organised_index(
             finder.tag(finder.columns(["id"])["id"][:3], add=["chosen"])
 
     return made_once(tmp_path_factory, "organised", make) / "index"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[database.Server]:
+    """A PostgreSQL that all tests of a process share; each takes an address of its own, ``postgres.address()``."""
+    with database.running() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

