@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
+from imagefinder._util.addresses import HIDDEN, SECRET, shown_address
 from imagefinder.errors import InvalidInputError
 
 SCHEMES = ("postgresql", "postgres")
-HIDDEN = "***"
 REMEDY = "Write postgresql://USER@HOST/DATABASE/NAME; NAME is the name of the index in that database."
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
-_SECRET = frozenset({"password", "sslpassword"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +34,7 @@ class Address:
             raise InvalidInputError("This address of a database can't be read.", remedy=REMEDY) from None
         options = dict(parse_qsl(parts.query, keep_blank_values=True))
         database, slash, name = unquote(parts.path).strip("/").partition("/")
-        where = f"@{parts.hostname}" if parts.username and parts.hostname else parts.hostname or ""
-        user = f"{parts.username}:{HIDDEN}" if parts.password else parts.username or ""
-        told = {key: HIDDEN if key in _SECRET else value for key, value in options.items()}
-        shown = f"postgresql://{user}{where}{f':{port}' if port else ''}{parts.path}"
-        shown += f"?{urlencode(told, safe='/*')}" if told else ""
+        shown = shown_address(text)
         if parts.scheme not in SCHEMES or not slash or not _NAME.fullmatch(name):
             raise InvalidInputError(
                 f"{shown} is no address of an index: its name is up to 40 small letters, digits, '-' and '_'.",
@@ -61,6 +56,6 @@ class Address:
 
     def hide(self, text: str) -> str:
         """A text of the database, without a password that it repeats."""
-        for key in _SECRET & self.settings.keys():
+        for key in SECRET & self.settings.keys():
             text = text.replace(self.settings[key], HIDDEN)
         return text

@@ -186,6 +186,32 @@ class Database:
         finally:
             self._pool.putconn(connection)
 
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All calls of this thread meanwhile are one transaction, which is not tried again."""
+        import psycopg
+
+        with self._held() as connection:
+            try:
+                with connection.transaction():
+                    yield
+            except psycopg.Error as error:
+                raise ours(error, self.address) from error
+
+    @contextmanager
+    def _held(self) -> Iterator[psycopg.Connection]:
+        """The connection that all calls of this thread go through meanwhile."""
+        held: psycopg.Connection | None = getattr(self._mine, "connection", None)
+        if held is not None:
+            yield held
+            return
+        with self._connection() as connection:
+            self._mine.connection = connection
+            try:
+                yield connection
+            finally:
+                self._mine.connection = None
+
     # --- locks --------------------------------------------------------------------------------------------------------
 
     @contextmanager
@@ -193,18 +219,8 @@ class Database:
         """Hold the lock ``name`` of this index, which no other thread or process holds meanwhile. Inside, this thread's
         calls go through the connection that holds the lock: when it is lost, they fail. Without ``wait``, yields
         whether the lock was free. One may be taken inside another, but not twice."""
-        held = getattr(self._mine, "connection", None)
-        if held is not None:
-            with self._lock(held, name, wait) as taken:
-                yield taken
-            return
-        with self._connection() as connection:
-            self._mine.connection = connection
-            try:
-                with self._lock(connection, name, wait) as taken:
-                    yield taken
-            finally:
-                self._mine.connection = None
+        with self._held() as connection, self._lock(connection, name, wait) as taken:
+            yield taken
 
     @contextmanager
     def _lock(self, connection: psycopg.Connection, name: str, wait: bool) -> Iterator[bool]:

@@ -34,7 +34,13 @@ create table documents (
     version bigint not null,
     content bytea not null
 );
-create sequence versions;
+create sequence versions;        -- of documents and of lines alike
+create table lines (             -- added to documents since they were written whole
+    n bigint primary key default nextval('versions'),
+    name text collate "C" not null,
+    content bytea not null
+);
+create index lines_name on lines (name, n);
 """
 
 _COUNTERS = f"""
