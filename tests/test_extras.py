@@ -65,7 +65,7 @@ def modules_of(requirements: list[str]) -> set[str]:
         if own:
             found |= {m for extra in own[1].split(",") for m in modules_of(PROJECT["optional-dependencies"][extra])}
         else:
-            found.add({"umap-learn": "umap"}.get(name, name.replace("-", "_")))
+            found.add({"umap-learn": "umap"}.get(name, name.partition("[")[0].replace("-", "_")))
     return found
 
 
@@ -75,7 +75,9 @@ def test_the_extras_are_those_of_the_project() -> None:
     for extra, modules in EXTRAS.items():
         assert set(modules) == modules_of(declared[extra]), extra
         assert not set(modules) & modules_of(PROJECT["dependencies"])
-    assert modules_of(declared["all"]) == {m for extra in ("maps", "ocr", "parquet", "plots") for m in EXTRAS[extra]}
+    assert modules_of(declared["all"]) == {
+        m for extra in ("maps", "ocr", "parquet", "plots", "postgres") for m in EXTRAS[extra]
+    }
     assert modules_of(declared["all"]) <= modules_of(declared["dev"])
 
 
@@ -158,4 +160,9 @@ def test_doctor_says_what_is_missing_and_that_all_is_well(
     assert check["ok"] and str(check["found"]).startswith("none; not installed: maps (UMAP and PaCMAP maps), ocr")
     assert check["remedy"] == "Add one with: pip install 'imagefinder[maps]'"
     monkeypatch.setattr("imagefinder._util.extras.find_spec", lambda name: name)
-    assert extras() == {"name": "extras", "ok": True, "found": "maps, ocr, parquet, plots, train", "remedy": ""}
+    assert extras() == {
+        "name": "extras",
+        "ok": True,
+        "found": "maps, ocr, parquet, plots, postgres, train",
+        "remedy": "",
+    }
