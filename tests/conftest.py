@@ -132,6 +132,8 @@ def index_on(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     """Where the library keeps the indexes of this test: in folders, or at addresses of a store."""
     name = getattr(request, "param", None) or request.config.getoption("--index-on")
     if name != DEFAULT_STORE:
+        if request.node.get_closest_marker("files"):
+            pytest.skip("it looks at the files of an index in a folder")
         addressed.open_at_addresses(monkeypatch, request.getfixturevalue(name).address)
     return str(name)
 

@@ -50,6 +50,7 @@ def test_a_query_that_cannot_be_kept_is_refused_with_the_place(finder: ImageFind
     assert finder.feedback.list()[0].query == {**kept, "box": [0.1, 0.2]}
 
 
+@pytest.mark.files
 def test_what_was_kept_before_there_was_a_check_is_shown_and_can_be_removed(finder: ImageFinder) -> None:
     id = finder.columns(["id"])["id"][0]
     judged = [{"id": id, "content_hash": "c" * 32}]
