@@ -12,6 +12,7 @@ import database
 import numpy as np
 import pytest
 
+from imagefinder._util.addresses import shown_address
 from imagefinder.errors import (
     ImageFinderError,
     IndexDamagedError,
@@ -29,7 +30,7 @@ from imagefinder.store.postgres import database as connections
 from imagefinder.store.postgres import store as stores
 from imagefinder.store.postgres.address import Address
 from imagefinder.store.postgres.store import PostgresStore
-from imagefinder.store.stores import kind_at
+from imagefinder.store.stores import STORES, kind_at
 
 SPACE = VectorParams(4, "float16")
 
@@ -210,29 +211,29 @@ def test_who_may_not_is_told_so_and_no_password_is_shown() -> None:
     ("text", "shown"),
     [
         ("postgresql://me@db.example/shop/art", "postgresql://me@db.example/shop/art"),
-        ("postgres://me:pw@db:5433/shop/art-2", "postgresql://me:***@db:5433/shop/art-2"),
-        ("postgresql:///shop/art?host=/run&password=pw", "postgresql:///shop/art?host=/run&password=***"),
+        ("postgres://me:s3cret@db:5433/shop/art-2", "postgres://me:***@db:5433/shop/art-2"),
+        ("postgresql:///shop/art?host=/run&password=s3cret", "postgresql:///shop/art?host=/run&password=***"),
     ],
 )
 def test_addresses(text: str, shown: str) -> None:
     address = Address.read(text)
-    assert address.shown == shown and "pw" not in repr(address) and kind_at(text) == "postgres"
-    assert address.settings["dbname"] == "shop"
+    assert address.shown == shown == shown_address(text) and "s3cret" not in repr(address)
+    assert kind_at(text) is STORES["postgres"] and address.settings["dbname"] == "shop"
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "postgresql://h:pw@db/shop",
-        "postgresql://h:pw@db/shop/Art",
-        "postgresql://h:pw@db:port/shop/art",
-        "postgresql://h:pw@/a/b/c",
+        "postgresql://h:s3cret@db/shop",
+        "postgresql://h:s3cret@db/shop/Art",
+        "postgresql://h:s3cret@db:port/shop/art",
+        "postgresql://h:s3cret@/a/b/c",
     ],
 )
 def test_what_is_no_address_is_refused_without_its_password(text: str) -> None:
     with pytest.raises(InvalidInputError) as caught:
         Address.read(text)
-    assert "pw" not in str(caught.value) and "postgresql://USER@HOST/DATABASE/NAME" in caught.value.remedy
+    assert "s3cret" not in str(caught.value) and "postgresql://USER@HOST/DATABASE/NAME" in caught.value.remedy
 
 
 def test_no_index_and_a_newer_one(postgres: database.Server) -> None:

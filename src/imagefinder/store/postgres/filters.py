@@ -132,13 +132,15 @@ class Where:
         if not words:
             return "false"
         array = f"{self._put([*map(signed, words)])}::int[]"
+        there = f"select id from said where word = any({array})"
+        every = f"(p.id in ({there} group by id having count(*) = {len(set(words))}))"
         if field == ANY and how != "phrase":
-            return f"(p.words {'&&' if how == 'any' else '@>'} {array})"
-        there = f"coalesce(p.spelt -> 'w' ->> {self._put(hidden(field))}::text, '')"
+            return f"(p.id in ({there}))" if how == "any" else every
+        spelt = f"coalesce(p.spelt -> 'w' ->> {self._put(hidden(field))}::text, '')"
         texts = [f" {' '.join(f'{n:x}' for n in words)} "] if how == "phrase" else [f" {n:x} " for n in words]
         join = " or " if how == "any" else " and "
-        said = join.join(f"position({self._put(text)} in {there}) > 0" for text in texts)
-        return f"(p.words @> {array} and {said})" if field == ANY else f"({said})"
+        said = join.join(f"position({self._put(text)} in {spelt}) > 0" for text in texts)
+        return f"({every} and {said})" if field == ANY else f"({said})"
 
     def _near(self, lat: float, lon: float, km: float) -> str:
         """The haversine formula as ``predicate.distance_km`` has it."""

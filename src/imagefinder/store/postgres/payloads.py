@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
@@ -112,9 +112,9 @@ def words(texts: Iterable[str]) -> str:
     return "\n".join(f" {line} " for line in lines if line)
 
 
-def said(payload: Mapping[str, Any]) -> str:
-    """All words of the texts of a payload, as an array of the database."""
-    return f"{{{','.join(str(signed(n)) for text in said_in(payload) for n in numbers_of(text))}}}"
+def said(payload: Mapping[str, Any]) -> Counter[int]:
+    """How often the texts of a payload say each word."""
+    return Counter(signed(n) for text in said_in(payload) for n in numbers_of(text))
 
 
 def signed(word: int) -> int:

@@ -26,22 +26,18 @@ COLUMNS_AT_ONCE = 5000  # rows that are read from the database together
 MOST_FIELDS = 90  # that one call of the database takes
 
 _MATCH = f"""
-with asked as (select unnest(%(words)s::int[]) word),
-found as materialized (
-    select p.id, cardinality(p.words) length, a.word, cardinality(array_positions(p.words, a.word)) n
-    from points p, asked a where p.words && %(words)s::int[]
-),
+with found as materialized (select word, id, n, length from said where word = any(%(words)s::int[])),
 every as (select sum(texts)::float8 texts, sum(words)::float8 / greatest(sum(texts), 1)::float8 mean from totals),
-rare as (
-    select a.word, ln(1 + (max(e.texts) - count(f.id) + 0.5) / (count(f.id) + 0.5)) idf
-    from asked a cross join every e left join found f on f.word = a.word and f.n > 0 group by a.word
+counted as (
+    select a.word, coalesce(c.n, 0) n from unnest(%(words)s::int[]) a(word)
+    left join (select word, count(*) n from found group by word) c using (word)
 ),
+rare as (select c.word, ln(1 + (e.texts - c.n + 0.5) / (c.n + 0.5)) idf from counted c, every e),
 scored as (
-    select f.id, sum(r.idf * f.n * {K1 + 1} / (f.n + {K1} * ({1 - B} + {B} * f.length / e.mean))) score
-    from found f join rare r using (word) cross join every e where f.n > 0 group by f.id
+    select f.id, sum(r.idf * f.n * {K1 + 1} / (f.n + {K1} * ({1 - B} + {B} * f.length / e.mean)) order by f.word) score
+    from found f join rare r using (word) cross join every e group by f.id
 )
-select s.id::text, s.score, (select sum(idf) from rare) from scored s join points p using (id)
-where {{where}} order by s.score desc, s.id desc limit %(k)s
+select id::text, s.score, (select sum(idf) from rare) from scored s {{where}} order by s.score desc, id desc limit %(k)s
 """
 
 
@@ -157,10 +153,10 @@ class PostgresReader:
             return Matches({})
         where = Where(filter)
         values: dict[str, Any] = {**where.values, "words": words, "k": k}
-        sql = where.sql
+        sql = "where true" if filter is None else f"join points p using (id) where {where.sql}"
         if ids is not None:
             values |= {"ids": canonical_ids(ids), "k": len(ids)}
-            sql += " and p.id = any(%(ids)s::uuid[])"
+            sql += " and id = any(%(ids)s::uuid[])"
         rows = self._database.rows(_MATCH.format(where=sql), values)
         rest = rows[-1][1] if ids is None and len(rows) >= k else 0.0
         return Matches({id: score for id, score, _ in rows if score > rest}, rest, rows[0][2] if rows else 0.0)

@@ -10,10 +10,17 @@ create table points (
     id uuid primary key,
     payload jsonb not null,
     spelt jsonb not null,        -- what its texts spell, see payloads.py
-    words int[] not null         -- all words of its texts, in their order
+    said int not null            -- how many words its texts say
 );
 create index points_payload on points using gin (payload jsonb_path_ops);
-create index points_words on points using gin (words);
+create table said (              -- the words of the points' texts
+    word int not null,
+    id uuid not null,
+    n int not null,              -- how often it is said
+    length int not null,         -- among how many words
+    primary key (word, id) include (n, length)
+);
+create index said_id on said (id);
 create table vectors (           -- the points' named vectors, each in a table vector_N of its own
     n int generated always as identity,
     name text collate "C" primary key,
@@ -48,18 +55,18 @@ create function count_write(more_texts bigint, more_words bigint) returns void l
     update totals set writes = writes + 1, texts = texts + more_texts, words = words + more_words
     where slot = pg_backend_pid() % {SLOTS}
 $$;
-create function said_in(words int[]) returns int language sql immutable as $$ select (cardinality(words) > 0)::int $$;
 create function count_insert() returns trigger language plpgsql as $$ begin
-    perform count_write(coalesce(sum(said_in(words)), 0), coalesce(sum(cardinality(words)), 0)) from after;
+    perform count_write(count(*) filter (where said > 0), coalesce(sum(said), 0)) from after;
     return null;
 end $$;
 create function count_update() returns trigger language plpgsql as $$ begin
-    perform count_write(coalesce(sum(said_in(words) * sign), 0), coalesce(sum(cardinality(words) * sign), 0)) from
-        (select words, 1 as sign from after union all select words, -1 from before) changed;
+    perform count_write(coalesce(sum(sign) filter (where said > 0), 0), coalesce(sum(said * sign), 0)) from
+        (select said, 1 as sign from after union all select said, -1 from before) changed;
     return null;
 end $$;
 create function count_delete() returns trigger language plpgsql as $$ begin
-    perform count_write(-coalesce(sum(said_in(words)), 0), -coalesce(sum(cardinality(words)), 0)) from before;
+    delete from said using before where said.id = before.id;
+    perform count_write(-count(*) filter (where said > 0), -coalesce(sum(said), 0)) from before;
     return null;
 end $$;
 create function count_vectors() returns trigger language plpgsql as $$ begin

@@ -35,14 +35,18 @@ AT_ONCE = 8 * 1024**2  # bytes of vectors in one statement
 MERGED_AT_ONCE = 2000  # points whose payloads change in one transaction
 
 _UPSERT = """
-insert into points (id, payload, spelt, words)
-select id::uuid, payload::jsonb, spelt::jsonb, words::int[]
-from unnest(%s::text[], %s::text[], %s::text[], %s::text[]) t(id, payload, spelt, words)
-on conflict (id) do update set payload = excluded.payload, spelt = excluded.spelt, words = excluded.words
+insert into points (id, payload, spelt, said)
+select id::uuid, payload::jsonb, spelt::jsonb, said from unnest(%s::text[], %s::text[], %s::text[], %s::int[])
+    t(id, payload, spelt, said)
+on conflict (id) do update set payload = excluded.payload, spelt = excluded.spelt, said = excluded.said
 """
 _UPDATE = """
-update points p set payload = t.payload::jsonb, spelt = t.spelt::jsonb, words = t.words::int[]
-from unnest(%s::text[], %s::text[], %s::text[], %s::text[]) t(id, payload, spelt, words) where p.id = t.id::uuid
+update points p set payload = t.payload::jsonb, spelt = t.spelt::jsonb, said = t.said
+from unnest(%s::text[], %s::text[], %s::text[], %s::int[]) t(id, payload, spelt, said) where p.id = t.id::uuid
+"""
+_SAY = """
+insert into said (id, length, word, n)
+select id::uuid, length, word, n from unnest(%s::text[], %s::int[], %s::int[], %s::int[]) t(id, length, word, n)
 """
 
 
@@ -141,7 +145,7 @@ class PostgresStore(PostgresReader):
         self._with_vectors(names, call) if names else call({})
 
     def _put(self, connection: Connection[Any], points: Sequence[Point], named: Mapping[str, Vector]) -> None:
-        connection.execute(_UPSERT, _payload_columns({point.id: point.payload for point in points}))
+        _keep(connection, _UPSERT, {point.id: point.payload for point in points})
         for name, vector in self._all(connection).items():
             held = [point for point in points if name in point.vectors]
             if len(held) < len(points):
@@ -182,7 +186,7 @@ class PostgresStore(PostgresReader):
 
         def work(connection: Connection[Any]) -> None:
             self._want(connection, [key])
-            connection.execute(_UPDATE, _payload_columns({key: payload}))
+            _keep(connection, _UPDATE, {key: payload})
 
         self._database.write(work)
 
@@ -250,7 +254,7 @@ def _merge(connection: Connection[Any], keys: Sequence[str], changes: Mapping[st
     merged = {id: {**payload, **changes} for id, payload in rows}
     kept = {id: {k: v for k, v in row.items() if k not in changes or v is not None} for id, row in merged.items()}
     if kept:
-        connection.execute(_UPDATE, _payload_columns(kept))
+        _keep(connection, _UPDATE, kept)
 
 
 def _merge_numbers(connection: Connection[Any], keys: Sequence[str], changes: Mapping[str, Any]) -> None:
@@ -262,9 +266,16 @@ def _merge_numbers(connection: Connection[Any], keys: Sequence[str], changes: Ma
     connection.execute(sql, (gone, new, keys))
 
 
-def _payload_columns(payloads: Mapping[str, Mapping[str, Any]]) -> tuple[list[str], ...]:
+def _keep(connection: Connection[Any], sql: str, payloads: Mapping[str, Mapping[str, Any]]) -> None:
+    """Store payloads by id, in the order of ids, with what they spell and say."""
+    words = {id: said(payload) for id, payload in payloads.items()}
+    lengths = {id: found.total() for id, found in words.items()}
     rows = payloads.values()
-    return [*payloads], [*map(to_json, rows)], [*map(spelt_in, rows)], [*map(said, rows)]
+    connection.execute(sql, ([*payloads], [*map(to_json, rows)], [*map(spelt_in, rows)], [*lengths.values()]))
+    connection.execute("delete from said where id = any(%s::uuid[])", ([*payloads],))
+    flat = [(id, lengths[id], word, n) for id, found in words.items() for word, n in found.items()]
+    if flat:
+        connection.execute(_SAY, [[*column] for column in zip(*flat, strict=True)])
 
 
 def _at_once(named: Mapping[str, Vector]) -> int:
