@@ -2,11 +2,14 @@
 
     python benchmarks/ends.py [--scratch DIR] [--tiny INDEX] [--fit]
 
-The collections, each with queries that have an answer and queries that have none, are in ``ends_data.py``. Each is
-measured twice: with weights learnt from every other query of all collections, on the queries between ("halves"); and
-with weights learnt from collections without any image of its sets ("apart"). ``--fit`` then learns from all and writes
-``src/imagefinder/search/ends.json``. ``--tiny`` names an index of Tiny ImageNet made with the model ``fast``, which
-saves indexing it; the time that being sure adds is taken on it.
+The collections, each with queries that have an answer and queries that have none, are in ``ends_data.py``, by three
+models. Weights are learnt from other collections: parts of the same sets, of other sizes and with other classes
+("parts"), or of these only those without any image of the sets of the collection that is measured ("apart"). ``--fit``
+writes the former to ``src/imagefinder/search/ends.json``. ``--tiny`` names an index of Tiny ImageNet made with the
+model ``fast``, which saves indexing it; the time that being sure adds is taken on it.
+
+Each other way to tell gets the one cut that is best for all collections, kinds of queries and models together, chosen
+in hindsight, on the same queries. Queries with and without an answer weigh the same.
 """
 
 from __future__ import annotations
@@ -14,66 +17,56 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
+import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from common import ROOT, save
-from ends_data import BOTH, COLLECTIONS, MODELS, SETS, TO_LEARN, Asked, Bench, Texts, collection, fused, pool
+from ends_data import COLLECTIONS, MODELS, Asked, Bench, Joint, Model, collection, parts
 
 from imagefinder.finder import ImageFinder
-from imagefinder.index.sample import standard
 from imagefinder.search import ends
-from imagefinder.search.ends import FEATURES, Scores, ends_of, features
+from imagefinder.search.ends import Weights, ends_of, facts, features, with_products
 
 LEARNT = ROOT / "src" / "imagefinder" / "search" / "ends.json"
-LIKED = 0.75  # the share of the liked in a query with three of them
-PENALTY = 1e-4  # on the squared weights of standardised features, for each row
+PARTS = 24  # collections to learn from, of each model
+PENALTIES = 1e-3, 1e-4  # on the squared weights of standardised features, for each row
 HITS = 100  # of a query that calibration looks at
-CUTS = 400
-KINDS = ("picture", "words", "sum", "likes", "fused")
-GROUPS = dict(zip(("pictures", "words", "sums", "likes", "fused"), KINDS, strict=True))
-Weights = dict[str, dict[str, float]]
-Said = Callable[[Bench, Asked], np.ndarray]  # how much is to be said for each image, larger for more
+CUTS = 300
+KINDS = {"picture": "pictures", "words": "words", "sum": "sums", "likes": "likes", "fused": "fused"}
+FUSED = ("clothing", "vehicles", "stamps")
+STEPS = ends.STEPS
+Said = Callable[[Asked], np.ndarray]  # how much is to be said for each image of ``Asked.at``, the largest first
 
 
-def told(bench: Bench, asked: Asked) -> Scores:
-    """What the product knows of a query."""
-    sample = asked.scores[bench.sample]
-    sample = sample[np.isfinite(sample)].astype(np.float32)
-    return Scores(sample, len(asked.scores), asked.usual, asked.odd, asked.words, LIKED * (asked.kind == "likes"))
-
-
-def standings(bench: Bench, asked: Asked) -> tuple[np.ndarray, np.ndarray]:
-    """Those of the sample, ascending, and of all images."""
-    found = np.sort(told(bench, asked).sample)
-    middle, spread = standard(found)
-    return (found - middle) / spread, (np.nan_to_num(asked.scores, nan=-np.inf) - middle) / spread
+def standings(asked: Asked) -> tuple[np.ndarray, np.ndarray]:
+    """Those of the sample, ascending, and of the images."""
+    return (np.sort(asked.scores.sample) - asked.middle) / asked.spread, asked.at.astype(float)
 
 
 # --- ways to tell ---------------------------------------------------------------------------------------------------
 
 
-def by_score(bench: Bench, asked: Asked) -> np.ndarray:
-    return np.nan_to_num(asked.scores, nan=-np.inf)
+def by_score(asked: Asked) -> np.ndarray:
+    return asked.middle + asked.spread * asked.at.astype(float)
 
 
-def by_standing(bench: Bench, asked: Asked) -> np.ndarray:
-    return standings(bench, asked)[1]
+def by_standing(asked: Asked) -> np.ndarray:
+    return asked.at.astype(float)
 
 
-def by_extremes(bench: Bench, asked: Asked) -> np.ndarray:
+def by_extremes(asked: Asked) -> np.ndarray:
     """The largest of as many images from a normal distribution (whose law is Gumbel's) is below: its logarithm."""
-    at = standings(bench, asked)[1]
-    return -np.log(len(at) * np.maximum(ends._normal_tail(np.maximum(at, -5)), 1e-300))
+    return -np.log(2 * len(asked.at) * np.maximum(ends._normal_tail(asked.at.astype(float)), 1e-300))
 
 
-def by_pareto(bench: Bench, asked: Asked) -> np.ndarray:
+def by_pareto(asked: Asked) -> np.ndarray:
     """A generalised Pareto distribution fitted by moments to what exceeds the 80th percentile of the sample, the best
     three in a hundred left out, for they may belong (Pickands 1975)."""
-    sample, at = standings(bench, asked)
+    sample, at = standings(asked)
     low = sample[int(0.8 * len(sample))]
     over = sample[int(0.8 * len(sample)) : int(0.97 * len(sample))] - low
     mean, variance = max(float(over.mean()), 1e-6), max(float(over.var()), 1e-12)
@@ -83,13 +76,13 @@ def by_pareto(bench: Bench, asked: Asked) -> np.ndarray:
     tail = (
         np.exp(-beyond / scale) if abs(shape) < 1e-3 else np.maximum(1 + shape * beyond / scale, 1e-9) ** (-1 / shape)
     )
-    return -np.log(0.2 * np.maximum(tail, 1e-300) * len(at)) + 1e-6 * np.maximum(at, -10)
+    return -np.log(0.2 * np.maximum(tail, 1e-300) * 2 * len(at)) + 1e-6 * np.maximum(at, -10)
 
 
-def by_mixture(bench: Bench, asked: Asked) -> np.ndarray:
+def by_mixture(asked: Asked) -> np.ndarray:
     """Two normal distributions, that of random images fixed, fitted by expectation and maximisation: the logarithm of
     the odds."""
-    sample, at = standings(bench, asked)
+    sample, at = standings(asked)
     share, mean, wide = 0.05, max(3.0, float(sample[-1]) * 0.7), 1.0
     for _ in range(30):
         odds = _odds(sample, share, mean, wide)
@@ -110,24 +103,22 @@ def _odds(at: np.ndarray, share: float, mean: float, wide: float) -> np.ndarray:
     )
 
 
-def by_discovery(bench: Bench, asked: Asked) -> np.ndarray:
+def by_discovery(asked: Asked) -> np.ndarray:
     """How many images are as good, against how many of a normal distribution would be: the rate of false discoveries
     (Efron 2008), as a logarithm."""
-    sample, at = standings(bench, asked)
+    sample, at = standings(asked)
     above = len(sample) - np.searchsorted(sample, STEPS) + 0.5
     ratio = np.log(above / (len(sample) * ends._normal_tail(STEPS) + 0.5))
     return np.maximum.accumulate(ratio)[np.clip(np.searchsorted(STEPS, at), 0, len(STEPS) - 1)]
 
 
-def by_gap(bench: Bench, asked: Asked) -> np.ndarray:
+def by_gap(asked: Asked) -> np.ndarray:
     """The largest gap among the first hundred hits: 1 above it, 0 below."""
-    scores = np.nan_to_num(asked.scores, nan=-np.inf)
-    first = np.sort(scores)[::-1][:HITS]
-    where = int(np.argmax(first[:-1] - first[1:]))
-    return (scores >= first[where]).astype(float)
+    first = asked.at[:HITS]
+    where = int(np.argmax(first[:-1] - first[1:])) if len(first) > 1 else 0
+    return (np.arange(len(asked.at)) <= where).astype(float)
 
 
-STEPS = ends.STEPS
 OTHERS: dict[str, Said] = {
     "one score for all": by_score,
     "standing above random images": by_standing,
@@ -137,36 +128,23 @@ OTHERS: dict[str, Said] = {
     "rate of false discoveries": by_discovery,
     "largest gap": by_gap,
 }
-OURS = "learnt"
 
 
 # --- learning -------------------------------------------------------------------------------------------------------
 
 
-def rows(bench: Bench, asked: Asked, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """The best images of a query and some of the others: features for both kinds of queries, and whether they
-    belong."""
-    order = np.argsort(-np.nan_to_num(asked.scores, nan=-np.inf))[: int(np.isfinite(asked.scores).sum())]
-    chosen = np.concatenate([order[:30], rng.permutation(order[30:500])[:20], rng.permutation(order[500:])[:12]])
-    scores = told(bench, asked)
-    sample, at = standings(bench, asked)
-    table = features(sample, np.maximum(at[chosen], 0), scores)
-    return np.hstack([(1 - asked.words) * table, asked.words * table]), asked.belong[chosen]
+def even(keys: Sequence[Hashable]) -> np.ndarray:
+    """Weights with which all keys weigh the same."""
+    counts = Counter(keys)
+    return np.array([1 / counts[key] for key in keys])
 
 
-def fit(pairs: Iterable[tuple[Bench, Asked]]) -> Weights:
-    """Logistic regression with a small penalty, by Newton's method. All collections weigh the same."""
-    rng = np.random.default_rng(0)
-    given = [(b.name + b.model, *rows(b, a, rng)) for b, a in pairs if not a.unheard and b.model != BOTH]
-    sizes = Counter(name for name, _, _ in given)
-    table = np.concatenate([x for _, x, _ in given])
-    wanted = np.concatenate([y for _, _, y in given]).astype(float)
-    counts = np.concatenate([np.full(len(y), 1 / sizes[name]) for name, _, y in given])
-    counts *= len(counts) / counts.sum()
-    scale = np.maximum(np.sqrt((table**2 * counts[:, None]).mean(axis=0)), 1e-9)
-    table /= scale
-    weights, penalty = np.zeros(table.shape[1]), PENALTY * len(table)
-    for _ in range(15):
+def regression(table: np.ndarray, wanted: np.ndarray, counts: np.ndarray, penalty: float) -> np.ndarray:
+    """Weights of a logistic regression with a small penalty, by Newton's method, float64 (2, columns / 2)."""
+    scale = np.maximum(np.sqrt((table**2 * counts[:, None]).sum(axis=0) / counts.sum()), 1e-9)
+    table, counts = table / scale, counts * len(counts) / counts.sum()
+    weights, penalty = np.zeros(table.shape[1]), penalty * len(table)
+    for _ in range(10):
         chance = 1 / (1 + np.exp(-np.clip(table @ weights, -30, 30)))
         steep = np.maximum(chance * (1 - chance), 1e-6) * counts
         system = (table * steep[:, None]).T @ table + penalty * np.eye(len(weights))
@@ -174,58 +152,100 @@ def fit(pairs: Iterable[tuple[Bench, Asked]]) -> Weights:
         weights += step
         if np.abs(step).max() < 1e-3:
             break
-    found = weights / scale
-    halves = {"pictures": found[: len(FEATURES)], "words": found[len(FEATURES) :]}
-    return {kind: {n: round(float(w), 5) for n, w in zip(FEATURES, half, strict=True)} for kind, half in halves.items()}
+    found: np.ndarray = (weights / scale).reshape(2, -1)
+    return found
 
 
-def sure_by(weights: Weights) -> Said:
-    held = {kind: np.array([row[n] for n in FEATURES]) for kind, row in weights.items()}
+class Given:
+    """What is known of queries to learn from."""
 
-    def sure(bench: Bench, asked: Asked) -> np.ndarray:
-        found = ends_of(told(bench, asked), held)
+    def __init__(self, benches: Iterable[Bench]) -> None:
+        rng = np.random.default_rng(0)
+        heard = [(b, a) for b in benches for a in b.asked if not a.unheard and len(a.at)]
+        self.sets, self.names = [{*b.sets} for b, _ in heard], [b.name + b.model for b, _ in heard]
+        self.words = [a.scores.words for _, a in heard]
+        self.known = np.array([a.wanted > 0 for _, a in heard])
+        self.facts = np.array([_both_kinds(with_products(facts(standings(a)[0], a.scores)), a) for _, a in heard])
+        self.tables, self.right = [], []
+        for _, asked in heard:
+            rows = _some(len(asked.at), rng) if asked.wanted else np.zeros(0, np.intp)
+            self.tables.append(
+                _both_kinds(features(standings(asked)[0], asked.at[rows].astype(float), asked.scores), asked)
+            )
+            self.right.append(asked.belong[rows].astype(float))
+
+    def fit(self, without: Iterable[str] = ()) -> Weights:
+        """Weights from the collections without any image of some sets; all collections weigh the same."""
+        rows = [i for i, sets in enumerate(self.sets) if not sets & {*without}]
+        weights = even([(self.names[i], self.known[i], self.words[i]) for i in rows])
+        answer = regression(self.facts[rows], self.known[rows].astype(float), weights, PENALTIES[0])
+        rows = [i for i in rows if self.known[i]]
+        counts = np.repeat(even([self.names[i] for i in rows]), [len(self.right[i]) for i in rows])
+        tables, right = (np.concatenate([held[i] for i in rows]) for held in (self.tables, self.right))
+        return Weights(answer, regression(tables, right, counts, PENALTIES[1]))
+
+
+def _both_kinds(table: np.ndarray, asked: Asked) -> np.ndarray:
+    words = asked.scores.words
+    return np.hstack([(1 - words) * table, words * table])
+
+
+def _some(n: int, rng: np.random.Generator) -> np.ndarray:
+    """Places of some of the best of ``n`` images and of some others."""
+    bands = ((0, 30, 12), (30, 500, 10), (500, n, 5))
+    return np.concatenate([low + rng.permutation(max(0, min(high, n) - low))[:k] for low, high, k in bands])
+
+
+def once(way: Said) -> Said:
+    """The same, computed once for each query."""
+    kept: dict[int, np.ndarray] = {}
+
+    def said(asked: Asked) -> np.ndarray:
+        if id(asked) not in kept:
+            kept[id(asked)] = way(asked).astype(np.float32)
+        return kept[id(asked)]
+
+    return said
+
+
+class Ours:
+    """The product with these weights."""
+
+    def __init__(self, weights: Weights) -> None:
+        self.weights = weights
+        self.sure = once(self._sure)
+
+    def _sure(self, asked: Asked) -> np.ndarray:
+        """How sure each image is, and then where they are cut."""
+        found = ends_of(asked.scores, self.weights)
         assert found is not None
-        return found.sure(np.nan_to_num(asked.scores, nan=-1e9))
+        return np.append(found.sure(by_score(asked)), found.cut)
 
-    return sure
+    def chances(self, asked: Asked) -> np.ndarray:
+        return self.sure(asked)[:-1]
 
-
-def shown_by(weights: Weights) -> Said:
-    """1 for the images that ``cut="auto"`` shows, 2 for those that surely fit, 0 for the others."""
-    held = {kind: np.array([row[n] for n in FEATURES]) for kind, row in weights.items()}
-
-    def shown(bench: Bench, asked: Asked) -> np.ndarray:
-        found = ends_of(told(bench, asked), held)
-        assert found is not None
-        sure = found.sure(np.nan_to_num(asked.scores, nan=-1e9))
-        if sure.max() < ends.MAYBE:
-            return np.zeros(len(sure))
-        return (sure >= found.cut).astype(float) + (sure >= ends.SURELY)
-
-    return shown
+    def shown(self, asked: Asked) -> np.ndarray:
+        """1 for those that ``cut="auto"`` shows, 2 for those that surely fit."""
+        *chances, cut = self.sure(asked)
+        sure = np.array(chances)
+        return (sure >= cut) * (1.0 + (sure >= ends.SURELY))
 
 
 # --- measuring ------------------------------------------------------------------------------------------------------
 
 
 class Curve:
-    """How many images a query would show, and how many of them belong, for each of the ``cuts``."""
+    """How many images each query would show, and how many of them belong, for each of the ``cuts``."""
 
-    def __init__(self, cuts: np.ndarray, said: Said, pairs: Sequence[tuple[Bench, Asked]]) -> None:
-        shown, right, wanted = [], [], []
-        for bench, asked in pairs:
-            found = said(bench, asked)
-            there = np.isfinite(asked.scores)
-            place = np.searchsorted(cuts, found, side="right")  # shown at the cuts before
-            counts = [
-                np.bincount(place[which], minlength=len(cuts) + 1)[::-1].cumsum()[::-1][1:]
-                for which in (there, there & asked.belong)
-            ]
-            silent = 0 if asked.unheard else 1
-            shown.append(silent * counts[0])
-            right.append(silent * counts[1])
-            wanted.append(int(asked.belong.sum()))
-        self.cuts, self.shown, self.right, self.wanted = cuts, np.array(shown), np.array(right), np.array(wanted)
+    def __init__(self, cuts: np.ndarray, said: Said, asked: Sequence[Asked]) -> None:
+        shown, right = [], []
+        for one in asked:
+            count = np.searchsorted(-said(one), -cuts, side="right") * (not one.unheard)
+            shown.append(count)
+            right.append(np.append(0, np.cumsum(one.belong))[count])
+        self.shown, self.right = np.array(shown), np.array(right)
+        self.wanted = np.array([one.wanted for one in asked])
+        self.known = self.wanted > 0
 
     @property
     def f1(self) -> np.ndarray:
@@ -233,123 +253,109 @@ class Curve:
         total = self.shown + self.wanted[:, None]
         return np.where(total == 0, 1.0, 2 * self.right / np.maximum(total, 1))
 
-    @property
-    def answerable(self) -> np.ndarray:
-        return self.wanted > 0
+    def balanced(self, values: np.ndarray) -> np.ndarray:
+        """The mean over queries of which those with an answer weigh as much as the others."""
+        halves = [values[which].mean(axis=0) for which in (self.known, ~self.known) if which.any()]
+        return np.mean(halves, axis=0)
+
+    def nothing(self, cut: int, known: bool) -> float | None:
+        """The share of queries, those with an answer or the others, to which nothing is shown."""
+        which = self.known if known else ~self.known
+        return round(float((self.shown[which, cut] == 0).mean()), 3) if which.any() else None
 
 
-def cuts_of(said: Said, pairs: Sequence[tuple[Bench, Asked]]) -> np.ndarray:
+def cuts_of(said: Said, asked: Sequence[Asked]) -> np.ndarray:
     """Cuts to choose from: where images of these queries lie."""
-    best = [np.sort(said(b, a)[np.isfinite(a.scores)])[-1000:] for b, a in pairs[:: max(1, len(pairs) // 200)]]
-    values = np.concatenate(best)
-    return np.unique(np.append(np.quantile(values[np.isfinite(values)], np.linspace(0, 1, CUTS)), values.max() + 1e-6))
+    values = np.concatenate([said(one)[:1000] for one in asked[:: max(1, len(asked) // 400)]])
+    return np.unique(np.append(np.quantile(values, np.linspace(0, 1, CUTS)), values.max() + 1e-6))
 
 
-def calibration(said: Said, pairs: Sequence[tuple[Bench, Asked]]) -> float:
+def calibration(said: Said, asked: Sequence[Asked]) -> float:
     """The expected calibration error of the first hits, in ten bins (Naeini et al. 2015)."""
-    chances, right = [], []
-    for bench, asked in pairs:
-        if not asked.unheard:
-            found = said(bench, asked)
-            first = np.argsort(-np.nan_to_num(asked.scores, nan=-np.inf))[:HITS]
-            chances.append(found[first])
-            right.append(asked.belong[first])
-    chance, truth = np.concatenate(chances), np.concatenate(right)
+    heard = [one for one in asked if not one.unheard]
+    chance, truth = (np.concatenate(x) for x in ([said(a)[:HITS] for a in heard], [a.belong[:HITS] for a in heard]))
     bins = np.minimum((10 * chance).astype(int), 9)
     return float(sum(abs(chance[bins == i].sum() - truth[bins == i].sum()) for i in range(10)) / len(chance))
 
 
-def pairs_of(benches: Iterable[Bench], kinds: Sequence[str] | None = None) -> list[tuple[Bench, Asked]]:
-    return [(b, a) for b in benches for a in b.asked if kinds is None or a.kind in kinds]
-
-
-def apart(sets: Sequence[str], benches: Sequence[Bench]) -> list[Bench]:
-    """Those with no image of these sets."""
-    return [b for b in benches if not {*b.sets} & {*sets}]
-
-
-def measure(bench: Bench, halves: Weights, elsewhere: Weights) -> dict[str, Any]:
-    """One collection by one model, on every second of its queries."""
-    result: dict[str, Any] = {"images": len(bench.asked[0].scores)}
-    for group, kind in GROUPS.items():
-        pairs = pairs_of([bench], [kind])[1::2]
-        if not pairs:
+def measure(bench: Bench, ways: dict[str, Ours]) -> dict[str, Any]:
+    """One collection by one model."""
+    result: dict[str, Any] = {"images": bench.images}
+    for kind, group in KINDS.items():
+        asked = [a for a in bench.asked if a.kind == kind]
+        if not any(a.wanted for a in asked):
             continue
-        hindsight = Curve(cuts_of(by_score, pairs), by_score, pairs)
-        known = hindsight.answerable
+        hindsight = Curve(cuts_of(by_score, asked), by_score, asked)
+        known = hindsight.known
         result[group] = {
             "queries": int(known.sum()),
             "without_answer": int((~known).sum()),
-            "not_understood": sum(a.unheard for _, a in pairs),
-            "best_score_in_hindsight": _f1(hindsight, int(hindsight.f1[known].mean(axis=0).argmax()), known),
-            "best_score_in_hindsight_for_all": _f1(hindsight, int(hindsight.f1.mean(axis=0).argmax()), known),
+            "not_understood": sum(a.unheard for a in asked),
+            "best_score_in_hindsight": round(float(hindsight.f1[known].mean(axis=0).max()), 3),
+            "best_score_in_hindsight_for_all": round(float(hindsight.balanced(hindsight.f1).max()), 3),
         }
-        for name, weights in (("halves", halves), ("apart", elsewhere)):
-            mine = Curve(np.array([1.0, 2.0]), shown_by(weights), pairs)
-            silent = mine.shown[:, 0] == 0
-            result[group][name] = _f1(mine, 0, known) | {
-                "calibration_error": round(calibration(sure_by(weights), pairs), 3),
+        for name, ours in ways.items():
+            mine = Curve(np.array([1.0, 2.0]), ours.shown, asked)
+            result[group][name] = {
+                "f1": round(float(mine.f1[known, 0].mean()), 3),
+                "f1_of_all": round(float(mine.balanced(mine.f1)[0]), 3),
+                "calibration_error": round(calibration(ours.chances, asked), 3),
                 "precision_of_surely": round(float(mine.right[:, 1].sum() / max(1, mine.shown[:, 1].sum())), 3),
-                "nothing_wrongly": round(float(silent[known].mean()), 3),
-                "nothing_rightly": round(float(silent[~known].mean()), 3) if not known.all() else None,
+                "nothing_wrongly": mine.nothing(0, True),
+                "nothing_rightly": mine.nothing(0, False),
             }
     return result
 
 
-def _f1(curve: Curve, cut: int, known: np.ndarray) -> dict[str, float]:
-    """The mean over queries that have an answer, and over all queries."""
-    return {"f1": round(float(curve.f1[known, cut].mean()), 3), "f1_of_all": round(float(curve.f1[:, cut].mean()), 3)}
-
-
-def compare(benches: Sequence[Bench], kind: str, halves: Weights) -> dict[str, Any]:
-    """Every way to tell on all collections of one model: the others with the one cut that is best for the first half of
-    the queries of all, on the second half."""
-    first, second = ([p for b in benches for p in pairs_of([b], [kind])[turn::2]] for turn in (0, 1))
-    names = [b.name for b, _ in second]
+def compare(benches: Sequence[Bench], kinds: Sequence[str], ours: dict[str, Said]) -> dict[str, Any]:
+    """Every way to tell on all queries of these kinds, with one setting: means over the collections."""
+    groups = [[a for a in b.asked if a.kind == kind] for b in benches for kind in kinds]
+    groups = [asked for asked in groups if any(a.wanted for a in asked)]
     found: dict[str, Any] = {}
-    for name, way in {**OTHERS, OURS: shown_by(halves)}.items():
-        cuts = cuts_of(way, first) if name != OURS else np.array([1.0])
-        best = int(_even(Curve(cuts, way, first).f1, [b.name for b, _ in first]).argmax()) if name != OURS else 0
-        curve = Curve(cuts[[best]], way, second)
-        known, silent = curve.answerable, curve.shown[:, :1] == 0
+    for name, way in {**OTHERS, **ours}.items():
+        cuts = np.array([1.0]) if name in ours else cuts_of(way, [a for asked in groups for a in asked])
+        curves = [Curve(cuts, way, asked) for asked in groups]
+        of_all = np.mean([curve.balanced(curve.f1) for curve in curves], axis=0)
+        best = int(of_all.argmax())
+        none = {right: [curve.nothing(best, right) for curve in curves] for right in (True, False)}
         found[name] = {
-            "f1": round(float(_even(curve.f1[known], np.array(names)[known])[0]), 3),
-            "f1_of_all": round(float(_even(curve.f1, names)[0]), 3),
-            "nothing_rightly": round(float(_even(silent[~known], np.array(names)[~known])[0]), 3),
-            "nothing_wrongly": round(float(_even(silent[known], np.array(names)[known])[0]), 3),
+            "f1": round(float(np.mean([curve.f1[curve.known, best].mean() for curve in curves])), 3),
+            "f1_of_all": round(float(of_all[best]), 3),
+            "nothing_rightly": round(float(np.mean([x for x in none[False] if x is not None] or [np.nan])), 3),
+            "nothing_wrongly": round(float(np.mean([x for x in none[True] if x is not None])), 3),
         }
     return found
 
 
-def _even(values: np.ndarray, names: Sequence[str] | np.ndarray) -> np.ndarray:
-    """The mean over collections of the means over their queries."""
-    of = np.array(names)
-    return np.mean([values[of == name].mean(axis=0) for name in sorted(set(names))], axis=0)
-
-
-def benches_of(scratch: Path, tiny: Path | None) -> list[Bench]:
-    pools = {
-        m: {s: pool(s, m, scratch, tiny if (s, m) == ("tinyimagenet", "fast") else None) for s in SETS} for m in MODELS
-    }
-    found = []
-    for model in MODELS:
-        texts = Texts(model)
-        found += [collection(name, model, pools[model], texts) for name in (*COLLECTIONS, *TO_LEARN)]
-    return found + [fused(name, pools) for name in ("clothing", "vehicles", "stamps")]
-
-
 def milliseconds(place: Path) -> dict[str, Any]:
-    """The quickest of 60: of telling how sure hits are, and of whole searches, in one index."""
+    """Of 40 searches in one index: the median of the time of the CPU, and the quickest of telling how sure hits are. So
+    what else the machine does counts little."""
     times: defaultdict[str, list[float]] = defaultdict(list)
     with ImageFinder.open(place, create=False) as finder:
-        ids = finder.columns(["id"])["id"][:60]
-        for text, query in (("words", "dog"), ("picture", "id:")):
-            for id in ids:
+        ids = finder.columns(["id"])["id"][:44]
+        for turn, id in enumerate(ids):
+            for text, query in (
+                ("words", {"query": "dog"}),
+                ("picture", {"query": f"id:{id}"}),
+                ("likes", {"query": None, "liked": [id]}),
+            ):
                 for name, options in (("", {}), (", cut", {"cut": "auto"})):
-                    hits = finder.search(query if text == "words" else query + id, k=100, **options)  # type: ignore[arg-type]
-                    times[f"{text}{name}"].append(hits.took_ms)
-                    times[f"{text}{name}, to be sure"].append(hits.stages["sure"])
-        return {"images": len(finder), **{name: round(min(found), 2) for name, found in times.items()}}
+                    started = time.process_time()
+                    hits = finder.search(**query, k=100, **options)  # type: ignore[arg-type]
+                    if turn >= 4:  # the first are not warm
+                        times[f"{text}{name}"].append(1000 * (time.process_time() - started))
+                        times[f"{text}{name}, to be sure"].append(hits.stages["sure"])
+        of = {name: min(found) if name.endswith("sure") else float(np.median(found)) for name, found in times.items()}
+        return {"images": len(finder), **{name: round(value, 2) for name, value in of.items()}}
+
+
+def made(scratch: Path, tiny: Path | None) -> tuple[list[Bench], list[Bench]]:
+    """The collections that are measured, and those to learn from."""
+    models = [Model(name, scratch, tiny) for name in MODELS]
+    models.append(Joint(models[-1]))
+    measured = [collection(name, [model]) for model in models for name in COLLECTIONS]
+    measured += [collection(name, models[:2]) for name in FUSED]
+    return measured, [bench for model in models for bench in parts(model, PARTS)]
 
 
 def main() -> None:
@@ -359,19 +365,26 @@ def main() -> None:
     parser.add_argument("--fit", action="store_true", help="write the weights learnt from all collections")
     options = parser.parse_args()
     options.scratch.mkdir(exist_ok=True)
-    benches = benches_of(options.scratch, options.tiny)
-    everything = pairs_of(benches)
+    measured, given = made(options.scratch, options.tiny)
+    learning = Given(given)
+    whole = Ours(learning.fit())
     if options.fit:
-        names = ", ".join(dict.fromkeys(b.name for b in benches if b.model != BOTH))
-        made = f"python benchmarks/ends.py --fit, on {names}, by {', '.join(MODELS)}"
-        LEARNT.write_text(json.dumps({"made": made, "weights": fit(everything)}, indent=1) + "\n")
-    halves = fit([p for b in benches for kind in GROUPS.values() for p in pairs_of([b], [kind])[::2]])
-    reported = [b for b in benches if b.name in COLLECTIONS]
-    elsewhere = {sets: fit(pairs_of(apart(sets, benches))) for sets in dict.fromkeys(b.sets for b in reported)}
-    result = {f"{b.name}, {b.model}": measure(b, halves, elsewhere[b.sets]) for b in reported}
-    ways = {g: compare([b for b in reported if b.model == MODELS[0]], GROUPS[g], halves) for g in ("pictures", "words")}
+        told = {name: _written(weights) for name, weights in whole.weights._asdict().items()}
+        LEARNT.write_text(json.dumps({"made": "python benchmarks/ends.py --fit", **told}) + "\n")
+    alone = {sets: Ours(learning.fit(sets)) for sets in {b.sets for b in measured}}
+    for name in OTHERS:
+        OTHERS[name] = once(OTHERS[name])
+    result = {f"{b.name}, {b.model}": measure(b, {"parts": whole, "apart": alone[b.sets]}) for b in measured}
+    of = {id(asked): alone[b.sets] for b in measured for asked in b.asked}
+    ours: dict[str, Said] = {"learnt": whole.shown, "learnt apart": lambda asked: of[id(asked)].shown(asked)}
+    ways = {group: compare(measured, [kind], ours) for kind, group in KINDS.items()}
+    ways["everything"] = compare(measured, list(KINDS), ours)
     timed = {"milliseconds": milliseconds(options.tiny)} if options.tiny else {}
     save("ends", {"collections": result, "ways": ways, **timed})
+
+
+def _written(weights: np.ndarray) -> dict[str, list[float]]:
+    return {kind: [float(f"{w:.4g}") for w in row] for kind, row in zip(("pictures", "words"), weights, strict=True)}
 
 
 if __name__ == "__main__":

@@ -11,36 +11,35 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from common import dataset
 from feedback import WORDS as CLASS_WORDS
 
 from imagefinder.finder import ImageFinder
-from imagefinder.index.sample import ASKED, SAMPLED, Sample
+from imagefinder.index.sample import ASKED, SAMPLED, STANDARD, Sample, Usual, standard
 from imagefinder.models.registry import load_model
+from imagefinder.search.ends import Scores, compared
 from imagefinder.search.relevance import BACKGROUND, learnt
-from imagefinder.vectors.transform import LinearTransform
 
 MODELS = ("default", "fast")
-BOTH = "default + fast"
-SETS = ("clothing", "vehicles", "stamps", "tinyimagenet")
+JOINT = "joint, made here"
+LIKED = 0.75  # the share of the liked in a query with four of them
+SETS = ("clothing", "vehicles", "stamps", "tinyimagenet", "captions")
+LEAST_OFTEN = {"stamps": 2, "captions": 6}  # images whose caption says a word that is a query
 A_CLASS = {"vehicles": 300, "tinyimagenet": 15}  # images that are looked at, of each class
-PICTURES = 150  # queries by a picture of a collection
+DEPTH = 1500  # images of a query that are looked at; the product counts 1,000
+PICTURES = 60  # queries by a picture of a collection
 FOREIGN = 100  # queries by a picture of another set, and as many by words, to which nothing here is an answer
 COLLECTIONS = {  # name: the sets it is mixed of, and the classes left out because the sets share them
     "clothing": (("clothing",), ()),
     "vehicles": (("vehicles",), ()),
     "stamps": (("stamps",), ("symbols",)),
     "tinyimagenet": (("tinyimagenet",), ()),
+    "captions": (("captions",), ()),
     "clothing + vehicles": (("clothing", "vehicles"), ()),
     "clothing + stamps": (("clothing", "stamps"), ("symbols", "clothes", "people", "seasonal")),
     "vehicles + stamps": (("vehicles", "stamps"), ("symbols", "vehicles", "town", "military")),
-}
-TO_LEARN = {  # other sizes and numbers of classes, for fitting only
-    "clothing, 4 classes": (("clothing",), ("hat", "longsleeve", "outwear", "pants", "shirt", "skirt")),
-    "vehicles, 3 classes": (("vehicles",), ("pickup", "truck", "minibus")),
 }
 WORDS = json.loads(Path(__file__).with_name("ends_words.json").read_text("utf-8"))
 
@@ -63,31 +62,122 @@ class Pool:
 
 @dataclass
 class Asked:
-    """A query: the ``scores`` of all images by it (those it names are NaN), which of them ``belong``, its kind, and the
-    share of words in it. ``unheard``: no model knows a word of it, so nothing is shown in any case."""
+    """A query, as the product sees it (``scores``), and what there is to find: the standings ``at`` which images are
+    that are above the middle, float32 (n,), the best first, and which of them ``belong``; how many do in all
+    (``wanted``); ``middle`` and ``spread`` of the scores themselves. ``unheard``: no model knows a word of it, so that
+    nothing is shown in any case."""
 
     kind: str
-    scores: np.ndarray
+    scores: Scores
+    at: np.ndarray
     belong: np.ndarray
-    words: float = 0.0
+    wanted: int
+    middle: float
+    spread: float
     unheard: bool = False
-    odd: np.ndarray = field(default_factory=lambda: np.zeros(4))
-    usual: tuple[float, float] = (0.0, 0.0)
-
-    @property
-    def answerable(self) -> bool:
-        return bool(self.belong.any())
 
 
 @dataclass
 class Bench:
-    """A collection with its queries. ``samples`` are the rows that stand for all images."""
+    """A collection by one model, with its queries."""
 
     name: str
     model: str
     sets: tuple[str, ...]
+    images: int
     asked: list[Asked] = field(default_factory=list)
-    sample: np.ndarray = field(default_factory=lambda: np.zeros(0, np.intp))
+
+
+class Space:
+    """One space of a collection, as an index makes it of the raw unit vectors, float32 (n, dim)."""
+
+    def __init__(self, raw: np.ndarray, kind: str, prior: np.ndarray, common: np.ndarray | None = None) -> None:
+        self.mean = np.zeros_like(prior) if kind == "none" else prior + (raw - prior).sum(axis=0) / (len(raw) + 32)
+        self.axes = None
+        if kind == "pca" and len(raw) >= 512:
+            middle = raw - raw.mean(axis=0)
+            self.axes = np.linalg.eigh((middle.T @ middle).astype(np.float64))[1][:, :-257:-1].astype(np.float32)
+        self.vectors = self.apply(raw)
+        self.sample = Sample([], self.vectors[:SAMPLED])
+        self.usual = self.sample.usual
+        if common is not None:
+            self.usual_by_words = self.sample.usual_by("words", lambda: self.apply(common, centre=False))
+
+    def apply(self, raw: np.ndarray, *, centre: bool = True) -> np.ndarray:
+        rows = raw - self.mean if centre else raw
+        return unit(rows if self.axes is None else rows @ self.axes)
+
+    def compared(self, query: np.ndarray, without: Sequence[int], words: bool) -> tuple[Usual, np.ndarray]:
+        """What is usual, and how odd the query is, as ``ends.comparison`` has it."""
+        usual = self.usual_by_words if words else self.usual
+        rows = np.delete(self.sample.vectors, [i for i in without if i < len(self.sample.vectors)], axis=0)
+        return usual, usual.odd(np.sort(rows @ query))
+
+    def standardised(self, query: np.ndarray) -> np.ndarray:
+        found = self.vectors @ query
+        return (found - found[:STANDARD].mean()) / max(float(found[:STANDARD].std()), 1e-6)
+
+
+def unit(rows: np.ndarray) -> np.ndarray:
+    found: np.ndarray = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    return found
+
+
+class Model:
+    """All sets by one model, and what it makes of texts. Where vectors of pictures are long, they are kept in the 402
+    dimensions that say nearly all of them, which makes collections quicker to make."""
+
+    def __init__(self, name: str, scratch: Path, tiny: Path | None = None) -> None:
+        self.name, embedder = name, load_model(name)
+        spec, self._embedder = embedder.spec, embedder
+        self.pools = {s: pool(s, name, scratch, tiny if (s, name) == ("tinyimagenet", "fast") else None) for s in SETS}
+        self.common = embedder.vocabulary().vectors
+        self.common = self.common[:: max(1, len(self.common) // ASKED)]
+        shows, looks = str(spec.text_space), next(s for s in spec.spaces if s != spec.text_space)
+        self.kinds = spec.spaces[looks].transform, spec.spaces[shows].transform
+        whole = np.concatenate([unit(p.looks)[:3000] for p in self.pools.values()])
+        middle = whole - whole.mean(axis=0)
+        axes = np.linalg.eigh((middle.T @ middle).astype(np.float64))[1][:, :-401:-1]
+        axes = np.concatenate([axes, np.stack([whole.mean(axis=0), spec.prior(looks)], axis=1)], axis=1)
+        axes = np.linalg.qr(axes)[0].astype(np.float32)
+        self.priors = spec.prior(looks) @ axes, spec.prior(shows)
+        for one in self.pools.values():
+            one.looks, one.shows = unit(one.looks) @ axes, unit(one.shows)
+        self._read: dict[str, tuple[np.ndarray, bool]] = {}
+
+    def text(self, text: str) -> tuple[np.ndarray, bool]:
+        """The vector of a text, and whether any word of it is known."""
+        if text not in self._read:
+            known = self._embedder.read_texts([text])[0].understood
+            self._read[text] = (self._embedder.embed_texts([text])[0], known)
+        return self._read[text]
+
+
+class Joint(Model):
+    """Pictures and texts in one space, made here: by ridge regression from how pictures look to ``fast`` to texts: the
+    class of each second picture of Tiny ImageNet (of 10,000), the captions of each second photo and cut-out."""
+
+    def __init__(self, base: Model) -> None:
+        self.name, self._embedder, self._read, self.common = JOINT, base._embedder, base._read, base.common
+        looks, said = [], []
+        for name in ("tinyimagenet", "captions", "stamps"):
+            held = base.pools[name]
+            rows = np.arange(len(held.labels))[:10_000:2]
+            looks.append(held.looks[rows])
+            said += [held.captions[i] if name != "tinyimagenet" else held.labels[i] for i in rows]
+        given = self._with_one(np.concatenate(looks))
+        wanted = np.stack([base.text(text)[0] for text in said])
+        system = given.T @ given + 3 * np.eye(given.shape[1])
+        weights = np.linalg.solve(system, given.T @ wanted).astype(np.float32)
+        self.pools = {}
+        for name, held in base.pools.items():
+            both = unit(self._with_one(held.looks) @ weights)
+            self.pools[name] = Pool(both, both, held.labels, held.captions, held.sets)
+        self.priors, self.kinds = (np.zeros(wanted.shape[1], np.float32),) * 2, ("none", "none")
+
+    @staticmethod
+    def _with_one(rows: np.ndarray) -> np.ndarray:
+        return np.hstack([rows, np.ones((len(rows), 1), np.float32)])
 
 
 def pool(name: str, model: str, scratch: Path, ready: Path | None = None) -> Pool:
@@ -95,7 +185,11 @@ def pool(name: str, model: str, scratch: Path, ready: Path | None = None) -> Poo
     kept = scratch / f"ends-{name}-{model}.npz"
     folder = dataset(name, scratch)
     with (folder / "labels.csv").open(encoding="utf-8", newline="") as file:
-        told = {Path(row["filename"]).name: row for row in csv.DictReader(file)}
+        told = dict[str, dict[str, str]]()
+        for row in csv.DictReader(file):
+            held = told.setdefault(Path(row["filename"]).name, row)
+            if held is not row:  # another caption
+                held["caption"] += f" {row['caption']}"
     if not kept.exists():
         place = scratch / f"ends-{name}-{model}"
         with ImageFinder.open(ready or place, model=None if ready else model) as finder:
@@ -141,157 +235,169 @@ def joined(pools: Sequence[Pool], without: Sequence[str]) -> Pool:
     return whole.take(np.array(kept))
 
 
-class Space:
-    """One space of a collection: what a query scores in it."""
+class Asking:
+    """A collection, by one model or by several together, that is asked queries."""
 
-    def __init__(self, model: str, part: str, raw: np.ndarray) -> None:
-        spec = load_model(model).spec
-        name = spec.text_space if part == "shows" else next(s for s in spec.spaces if s != spec.text_space)
-        facts = spec.spaces[name]
-        self.transform = LinearTransform.fit([raw], kind=facts.transform, prior_mean=spec.prior(name))
-        self.vectors = self.transform.apply(raw)
-        self.sample = self.vectors[: min(SAMPLED, len(raw))]
-        held = Sample([], self.sample)
-        self.usual = held.usual
-        if part == "shows":
-            said = load_model(model).vocabulary().vectors
-            common = self.transform.apply(said[:: max(1, len(said) // ASKED)], centre=False)
-            self.usual_words = held.usual_by("words", lambda: common)
+    def __init__(self, name: str, pools: Sequence[Pool], models: Sequence[Model], rng: np.random.Generator) -> None:
+        self.here, self.model, self.rng = pools[0], models[0], rng
+        sets = tuple(dict.fromkeys(self.here.sets))
+        self.bench = Bench(name, " + ".join(m.name for m in models), sets, len(self.here.labels))
+        self.looks = [Space(p.looks, m.kinds[0], m.priors[0]) for p, m in zip(pools, models, strict=True)]
+        self.shows = Space(self.here.shows, self.model.kinds[1], self.model.priors[1], self.model.common)
 
-    def facts(self, query: np.ndarray, words: bool = False, without: Sequence[int] = ()) -> dict[str, Any]:
-        """What ``Asked`` keeps of a query beside its scores."""
-        usual = self.usual_words if words else self.usual
-        rows = np.delete(self.sample, [i for i in without if i < len(self.sample)], axis=0)
-        return {"odd": usual.odd(np.sort(rows @ query)), "usual": (usual.best, usual.hundredth)}
+    def ask(
+        self,
+        kind: str,
+        parts: Sequence[tuple[Space, np.ndarray, bool]],
+        belong: np.ndarray,
+        without: Sequence[int] = (),
+        *,
+        unheard: bool = False,
+    ) -> None:
+        """Ask by vectors in spaces, of texts or not; images ``without`` which are shown."""
+        words = float(np.mean([of_text for _, _, of_text in parts]))
+        usual, odd = compared([space.compared(query, without, text) for space, query, text in parts])
+        if len(parts) == 1:
+            found = parts[0][0].vectors @ parts[0][1]
+        else:
+            found = np.mean([space.standardised(query) for space, query, _ in parts], axis=0)
+        found, belong = found.astype(np.float64), belong.copy()
+        found[list(without)], belong[list(without)] = np.nan, False
+        there = np.isfinite(found)
+        sample = found[:SAMPLED][there[:SAMPLED]].astype(np.float32)
+        scores = Scores(sample, usual, odd, words, LIKED if kind == "likes" else 0.0)
+        middle, spread = (float(x) for x in standard(np.sort(sample)))
+        at = (found[there] - middle) / spread
+        order = np.argsort(-at)
+        order = order[at[order] > 0][:DEPTH]
+        self.bench.asked.append(
+            Asked(
+                kind,
+                scores,
+                at[order].astype(np.float32),
+                belong[there][order],
+                int(belong.sum()),
+                middle,
+                spread,
+                unheard,
+            )
+        )
 
-    def scores(self, query: np.ndarray) -> np.ndarray:
-        return self.vectors @ query
+    def by_pictures(self, n: int, liked: int) -> None:
+        """As many of each class as of the others; then after likes: of three pictures of a class, and not of two of the
+        wrong ones among the hits."""
+        kind = "picture" if len(self.looks) == 1 else "fused"
+        for turn, row in enumerate(self._spread(n)):
+            belong = (self.here.labels == self.here.labels[row]) & (self.here.sets == self.here.sets[row])
+            self.ask(kind, [(s, s.vectors[row], False) for s in self.looks], belong, [row])
+            if turn < liked:
+                looks, others = self.looks[0], np.flatnonzero(belong)
+                right = [row, *self.rng.choice(others, min(3, len(others)), replace=False)]
+                wrong = [i for i in np.argsort(-(looks.vectors @ looks.vectors[row]))[:60] if not belong[i]][:2]
+                query = learnt(looks.vectors[right], looks.vectors[wrong], looks.vectors[:BACKGROUND])
+                self.ask("likes", [(looks, query, False)], belong, [*right, *wrong])
 
-    def standardised(self, query: np.ndarray) -> np.ndarray:
-        found = self.scores(query)
-        random = found[:256]
-        return (found - random.mean()) / max(float(random.std()), 1e-6)
+    def by_words(self, n: int, sums: int) -> None:
+        """By the names of classes and the words of captions; then each with a picture."""
+        named = [(text, belong) for text, belong in _named(self.here) if belong.any()]
+        self.rng.shuffle(named)  # type: ignore[arg-type]
+        for turn, (text, belong) in enumerate(named[:n]):
+            vector = self._text(text, belong)
+            if turn < sums:
+                row = int(self.rng.choice(np.flatnonzero(belong)))
+                looks = self.looks[0]
+                self.ask("sum", [(looks, looks.vectors[row], False), (self.shows, vector, True)], belong, [row])
 
+    def without_answer(self, pictures: Sequence[Sequence[np.ndarray]], texts: Sequence[str]) -> None:
+        """By pictures, each with its vectors by all models, and by texts, to which nothing here is an answer."""
+        nothing = np.zeros(len(self.here.labels), bool)
+        for raws in pictures:
+            parts = [(s, s.apply(raw[None])[0], False) for s, raw in zip(self.looks, raws, strict=True)]
+            self.ask("picture" if len(parts) == 1 else "fused", parts, nothing)
+        for text in texts:
+            self._text(text, nothing)
 
-class Texts:
-    """What a model makes of texts, each read once."""
+    def _text(self, text: str, belong: np.ndarray) -> np.ndarray:
+        raw, known = self.model.text(text)
+        vector: np.ndarray = self.shows.apply(raw[None], centre=False)[0]
+        self.ask("words", [(self.shows, vector, True)], belong, unheard=not known)
+        return vector
 
-    def __init__(self, model: str) -> None:
-        self.model, self.kept = load_model(model), dict[str, tuple[np.ndarray, bool]]()
-
-    def __call__(self, text: str) -> tuple[np.ndarray, bool]:
-        if text not in self.kept:
-            known = self.model.read_texts([text])[0].understood
-            self.kept[text] = (self.model.embed_texts([text])[0], known)
-        return self.kept[text]
-
-
-def collection(name: str, model: str, pools: dict[str, Pool], texts: Texts) -> Bench:
-    """A collection with its queries: by pictures, by words, sums of both, after likes, and without an answer."""
-    sets, without = {**COLLECTIONS, **TO_LEARN}[name]
-    here = joined([pools[s] for s in sets], without)
-    looks, shows = Space(model, "looks", here.looks), Space(model, "shows", here.shows)
-    rng = np.random.default_rng(1)
-    bench = Bench(name, model, sets, sample=np.arange(min(SAMPLED, len(here.labels))))
-    chosen = _spread(here, rng)
-    for row in chosen:
-        belong = (here.labels == here.labels[row]) & (here.sets == here.sets[row])
-        query = looks.vectors[row]
-        bench.asked.append(_without("picture", looks.scores(query), belong, [row], **looks.facts(query, without=[row])))
-    bench.asked += list(_liked(here, looks, chosen[::3], rng))
-    words = list(_named(here))
-    for text, belong in words:
-        bench.asked.append(_by_words(text, belong, shows, texts))
-    for text, belong in words[:60]:
-        row = int(rng.choice(np.flatnonzero(belong)))
-        query = shows.transform.apply(texts(text)[0][None], centre=False)[0]
-        both = (looks.standardised(looks.vectors[row]) + shows.standardised(query)) / 2
-        facts = mean_of([looks.facts(looks.vectors[row], without=[row]), shows.facts(query, words=True)])
-        bench.asked.append(_without("sum", both, belong, [row], words=0.5, **facts))
-    nothing = np.zeros(len(here.labels), bool)
-    for set_, row in _strangers(sets, pools, rng):
-        query = looks.transform.apply(pools[set_].looks[row][None])[0]
-        bench.asked.append(Asked("picture", looks.scores(query), nothing, **looks.facts(query)))
-    bench.asked += [_by_words(text, nothing, shows, texts) for text in _unanswerable(here)]
-    return bench
-
-
-def _by_words(text: str, belong: np.ndarray, shows: Space, texts: Texts) -> Asked:
-    raw, known = texts(text)
-    query = shows.transform.apply(raw[None], centre=False)[0]
-    return Asked("words", shows.scores(query), belong, 1.0, not known, **shows.facts(query, words=True))
+    def _spread(self, n: int) -> list[int]:
+        labels = list(zip(self.here.sets, self.here.labels, strict=True))
+        sizes = Counter(pair for pair in labels if pair[1])
+        of = {
+            c: self.rng.permutation([i for i, one in enumerate(labels) if one == c]) for c, k in sizes.items() if k >= 5
+        }
+        names = [list(of)[i] for i in self.rng.permutation(len(of))]
+        rows = [int(of[c][turn]) for turn in range(n) for c in names if turn < len(of[c])]
+        return rows[:n]
 
 
-def mean_of(facts: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Those of a query in several spaces."""
-    usual = tuple(float(x) for x in np.mean([f["usual"] for f in facts], axis=0))
-    return {"odd": np.mean([f["odd"] for f in facts], axis=0), "usual": usual}
-
-
-def fused(name: str, pools: dict[str, dict[str, Pool]]) -> Bench:
-    """A collection searched by two models together, each standardised: queries by pictures."""
+def collection(name: str, models: Sequence[Model]) -> Bench:
+    """A whole collection with its queries; by pictures only where there are several models."""
     sets, without = COLLECTIONS[name]
-    heres = [joined([pools[model][s] for s in sets], without) for model in MODELS]
-    spaces = [Space(model, "looks", here.looks) for model, here in zip(MODELS, heres, strict=True)]
-    here, rng = heres[0], np.random.default_rng(1)
-    assert (here.labels == heres[1].labels).all()
-    bench = Bench(name, BOTH, sets, sample=np.arange(min(SAMPLED, len(here.labels))))
-    for row in _spread(here, rng):
-        belong = (here.labels == here.labels[row]) & (here.sets == here.sets[row])
-        scores = np.mean([s.standardised(s.vectors[row]) for s in spaces], axis=0)
-        facts = mean_of([s.facts(s.vectors[row], without=[row]) for s in spaces])
-        bench.asked.append(_without("fused", scores, belong, [row], **facts))
-    for set_, row in _strangers(sets, pools[MODELS[0]], rng):
-        raws = [pools[model][set_].looks[row][None] for model in MODELS]
-        queries = [s.transform.apply(raw)[0] for s, raw in zip(spaces, raws, strict=True)]
-        both = np.mean([s.standardised(q) for s, q in zip(spaces, queries, strict=True)], axis=0)
-        facts = mean_of([s.facts(q) for s, q in zip(spaces, queries, strict=True)])
-        bench.asked.append(Asked("fused", both, np.zeros(len(here.labels), bool), **facts))
-    return bench
+    rng = np.random.default_rng(1)
+    asking = Asking(name, [joined([m.pools[s] for s in sets], without) for m in models], models, rng)
+    strangers = [[m.pools[s].looks[row] for m in models] for s, row in _strangers(sets, models[0].pools, rng)]
+    alone = len(models) == 1
+    asking.by_pictures(PICTURES, PICTURES // 3 if alone else 0)
+    if alone:
+        asking.by_words(100, 30)
+    asking.without_answer(strangers, list(_unanswerable(asking.here)) if alone else [])
+    return asking.bench
 
 
-def _without(kind: str, scores: np.ndarray, belong: np.ndarray, rows: Sequence[int], **facts: Any) -> Asked:
-    scores, belong = scores.copy(), belong.copy()
-    scores[list(rows)], belong[list(rows)] = np.nan, False
-    return Asked(kind, scores, belong, **facts)
+def parts(model: Model, n: int) -> Iterator[Bench]:
+    """Collections to learn from: some of the classes, and some of the images, of one set or of two. They differ in
+    their size, and in how many classes they have, as much as those of people do."""
+    rng = np.random.default_rng(5)
+    for turn in range(n):
+        sets = [("clothing", "vehicles", "stamps", "tinyimagenet", "tinyimagenet", "captions")[turn % 6]]
+        if turn % 4 == 3 and sets[0] in ("clothing", "vehicles", "stamps"):
+            sets.append(str(rng.choice([s for s in ("clothing", "vehicles", "stamps") if s != sets[0]])))
+        without = next((out for of, out in COLLECTIONS.values() if {*of} == {*sets}), ())
+        whole = joined([model.pools[s] for s in sets], without)
+        rows = _some_rows(whole, rng)
+        if len(rows) < 100:
+            continue
+        asking = Asking(f"part {turn} of {' + '.join(sets)}", [whole.take(rows)], [model], rng)
+        there = {*zip(asking.here.sets, asking.here.labels, strict=True)}
+        strangers = [model.pools[s].looks[row] for s, row in _strangers(sets, model.pools, rng)][:12]
+        if sets == ["tinyimagenet"]:
+            gone = [i for i, c in enumerate(zip(whole.sets, whole.labels, strict=True)) if c not in there]
+            strangers += [whole.looks[i] for i in rng.permutation(gone)[:6].astype(int)]
+        absent = list(_unanswerable(asking.here))
+        rng.shuffle(absent)
+        asking.by_pictures(24, 8)
+        asking.by_words(24, 8)
+        asking.without_answer([[raw] for raw in strangers], absent[:18])
+        yield asking.bench
 
 
-def _spread(here: Pool, rng: np.random.Generator) -> list[int]:
-    """Rows of all classes that have at least ten images, as many of each as of the others."""
-    sizes = Counter(zip(here.sets, here.labels, strict=True))
-    of = {
-        c: rng.permutation(np.flatnonzero((here.sets == c[0]) & (here.labels == c[1])))
-        for c, n in sizes.items()
-        if n >= 10
-    }
-    rows = [int(rows[turn]) for turn in range(10**3) for rows in of.values() if turn < len(rows)]
-    return rows[:PICTURES] if len(of) <= PICTURES else [rows[i] for i in rng.permutation(len(of))[:PICTURES]]
-
-
-def _liked(here: Pool, looks: Space, rows: Sequence[int], rng: np.random.Generator) -> Iterator[Asked]:
-    """Three pictures of a class that were liked, two of the wrong ones among the hits disliked."""
-    for row in rows:
-        belong = here.labels == here.labels[row]
-        right = [row, *rng.choice(np.flatnonzero(belong), 3, replace=False)]
-        order = np.argsort(-looks.scores(looks.vectors[row]))
-        wrong = [i for i in order[:60] if not belong[i]][:2]
-        query = learnt(looks.vectors[right], looks.vectors[wrong], looks.sample[:BACKGROUND])
-        shown = [*right, *wrong]
-        yield _without("likes", looks.scores(query), belong, shown, **looks.facts(query, without=shown))
+def _some_rows(whole: Pool, rng: np.random.Generator) -> np.ndarray:
+    """Of 3 classes up to all, of each a fifth up to all, and 120 images up to 3,000."""
+    labels = list(zip(whole.sets, whole.labels, strict=True))
+    names = sorted({*labels})
+    k = min(len(names), max(3, int(3 * np.exp(rng.uniform(0, np.log(max(3, len(names) + 0.9) / 3))))))
+    share = {names[i]: rng.uniform(0.2, 1) for i in rng.permutation(len(names))[:k]}
+    rows = np.array([i for i, c in enumerate(labels) if rng.random() < share.get(c, 0.0)], np.intp)
+    found: np.ndarray = rng.permutation(rows)[: int(np.exp(rng.uniform(np.log(120), np.log(3000))))]
+    return found
 
 
 def _named(here: Pool) -> Iterator[tuple[str, np.ndarray]]:
     """Words of the classes, and of stamps those of captions."""
     for set_ in dict.fromkeys(here.sets):
         inside = here.sets == set_
-        for label in sorted(set(here.labels[inside])):
+        for label in sorted({*here.labels[inside]} - {""}):
             for text in CLASS_WORDS.get(set_, {}).get(label, (label,)):
                 yield text, inside & (here.labels == label)
-        if set_ == "stamps":
+        if set_ in ("stamps", "captions"):
             said = [set(re.findall(r"[a-z]{3,}", c.lower())) for c in here.captions]
             often = Counter(w for s in said for w in s)
             for word, n in sorted(often.items()):
-                if n >= 2 and word in WORDS["stamped"]:
+                if n >= LEAST_OFTEN[set_] and word in WORDS[set_]:
                     yield word, inside & np.array([word in s or f"{word}s" in s for s in said])
 
 
@@ -300,7 +406,7 @@ def _strangers(sets: Sequence[str], pools: dict[str, Pool], rng: np.random.Gener
     usable = {
         name: [row for row, label in enumerate(other.labels) if _unlike(name, str(label), sets)]
         for name, other in pools.items()
-        if name not in sets
+        if name not in sets and name != "captions"
     }
     names = sorted(name for name, rows in usable.items() if rows)
     for turn in range(FOREIGN):

@@ -18,6 +18,8 @@ from common import save
 from imagefinder.catalog.question_tables import Asked, Questions
 from imagefinder.finder import ImageFinder
 
+SEARCHES = 200
+
 
 def peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
@@ -36,21 +38,22 @@ def main() -> None:
         started = time.process_time()
         found = finder.evaluate(given.labels) if given.labels else finder.evaluate(by=given.by)
         labels_s, labels_mb = time.process_time() - started, peak_mb()
-        records = finder.records()[::100][:200]
+        records = finder.records()[:: max(1, len(finder) // SEARCHES)][:SEARCHES]
         questions = Questions(tuple(Asked(image=r.id, right={records[0].id: 1.0}) for r in records[1:]))
         started = time.process_time()
         finder.evaluate(queries=questions)
         queries_s, queries_mb = time.process_time() - started, peak_mb()
+        labels = found.searches[0]
         row: dict[str, Any] = {
             "images": len(finder),
-            "queries": found.searches[0].queries,
-            "labels": len(found.searches[0].classes),
+            "queries": labels.queries,
+            "labels": len(labels.classes),
             "by_labels_cpu_s": round(labels_s, 1),
             "by_labels_mb_more": round(labels_mb - opened),
             "searches": len(questions.asked),
             "searches_cpu_s": round(queries_s, 1),
             "searches_mb_more": round(queries_mb - opened),
-            "measures": {name: one.to_dict() for name, one in found.searches[0].measures.items()},
+            "measures": {name: one.to_dict() for name, one in labels.measures.items()},
         }
     save("evaluation", row)
 

@@ -25,7 +25,8 @@ import numpy as np
 from common import dataset, save
 
 from imagefinder.finder import ImageFinder
-from imagefinder.images.palette import COLOURS
+from imagefinder.images.palette import COLOURS, VIVID
+from imagefinder.search.lexical import OTHERS
 
 AT = (1, 5, 10)
 SEARCHED = 300  # queries, evenly taken, that go through a search
@@ -56,17 +57,16 @@ def numbered(folder: Path, names: list[str], target: Path) -> dict[str, str]:
     return copies
 
 
-def captioned(folder: Path, scratch: Path, model: str, given: bool) -> Setting:
-    """The photos with five captions; with ``given`` the first is on the record of every third photo. Two others are
-    queries."""
+def captioned(folder: Path, scratch: Path, model: str) -> Setting:
+    """The photos with five captions; the first is on the record of every third photo. Two others are queries."""
     captions: defaultdict[str, list[str]] = defaultdict(list)
     for row in rows_of(folder):
         captions[row["filename"]].append(row["caption"])
-    copies = numbered(folder, list(captions), scratch / f"photos-{given}")
-    finder = ImageFinder.open(scratch / f"captions-{given}", model=model)
-    finder.add(scratch / f"photos-{given}")
+    copies = numbered(folder, list(captions), scratch / "photos")
+    finder = ImageFinder.open(scratch / "captions", model=model)
+    finder.add(scratch / "photos")
     ids = {name: finder.get(copy).id for name, copy in copies.items()}
-    third = set(sorted(captions)[::3]) if given else set()
+    third = set(sorted(captions)[::3])
     for name in third:
         finder.update(ids[name], caption=captions[name][0])
     queries = [(text, {ids[name]}, name in third) for name, some in captions.items() for text in some[1::2]]
@@ -110,14 +110,15 @@ def scores_of(setting: Setting) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.
     texts = finder.embed_words([text for text, _, _ in setting.queries], space)
     meaning = texts @ vectors.T
     background = texts @ index.sample(space).T
-    shown = {c: np.array([c in finder.get(id).colours for id in ids], np.float32) for c in COLOURS}
+    records = [finder.get(id) for id in ids]
+    shown = {c: np.array([c in record.colours for record in records], np.float32) for c in VIVID}
     said, colours, fulls = np.zeros_like(meaning), np.zeros_like(meaning), np.ones((len(texts), 1))
     for row, (text, _, _) in enumerate(setting.queries):
         found = index.store.match(text, len(ids) + 1)
         fulls[row] = found.full or 1
         for id, score in found.scores.items():
             said[row, place[id]] = score
-        for colour in set(re.findall("[a-z]+", text.lower())) & set(COLOURS):
+        for colour in set(re.findall("[a-z]+", text.lower())) & set(VIVID):
             colours[row] += shown[colour]
     return meaning, said, colours, np.stack([background.mean(axis=1), background.std(axis=1), fulls[:, 0]], axis=1)
 
@@ -148,11 +149,21 @@ def fusions(meaning: np.ndarray, said: np.ndarray, around: np.ndarray) -> dict[s
         "rrf": 1 / (60 + places) + np.where(said > 0, 1 / (60 + text_places), 0),
         **{f"relative, {a:g}": spread_out(meaning) + a * spread_out(said) for a in (1.0,)},
         **{f"sum, {u:g}": standard + u * said for u in UNITS},
-        **{f"sum by part, {u:g}": standard + u * said * part for u in (0.75, 1.0, 1.5, 2.0, 3.0)},
+        **{f"sum by part, {u:g}": standard + u * said * part for u in (1.0, 1.5, 2.0)},
         "sum by part squared, 1": standard + said * part**2,
-        "part cubed, 12": standard + 12 * part**3,
+        **{
+            f"above chance of {n}, {u:g}": standard + u * said * beyond(said, around[:, 2:], n)
+            for n, u in ((OTHERS, 1.0), (OTHERS, 1.5), (OTHERS, 2.0), (10, 1.5), (20, 1.5))
+        },
     }
     return ways
+
+
+def beyond(said: np.ndarray, full: np.ndarray, others: int) -> np.ndarray:
+    """The part of a query that texts say beyond what the best of so many others say, as in ``search.hybrid``."""
+    best = -np.sort(-said, axis=1)[:, others - 1 : others]
+    usual = best * np.maximum(1 - best / full, 0)
+    return np.maximum(said - usual, 0) / (full - usual)
 
 
 def recall(scores: np.ndarray, rights: list[np.ndarray]) -> dict[str, float]:
@@ -198,9 +209,8 @@ def measured(setting: Setting) -> dict[str, Any]:
     if coloured.any():
         some = np.flatnonzero(coloured)
         standard = (meaning - around[:, :1]) / around[:, 1:2]
-        result["colours, meaning only"] = {"queries": len(some)} | {
-            f"{u:g}": recall((standard + u * colours)[some], [rights[i] for i in some])
-            for u in (0, 0.25, 0.5, 1.0, 1.5)
+        result["a colour in the query, pictures"] = {"queries": len(some)} | {
+            f"{u:g}": recall((standard + u * colours)[some], [rights[i] for i in some]) for u in (0, 0.5, 1.0, 1.5)
         }
     for words_in in ("pictures", "both"):
         places, took = searched(setting, words_in)
@@ -220,8 +230,7 @@ def main() -> None:
     photos, cut_outs = dataset("captions", options.scratch), dataset("stamps", options.scratch)
     result: dict[str, Any] = {"model": options.model}
     settings: dict[str, Callable[[Path], Setting]] = {
-        "captions, on a third": lambda scratch: captioned(photos, scratch, options.model, True),
-        "captions, no texts": lambda scratch: captioned(photos, scratch, options.model, False),
+        "captions, on a third": lambda scratch: captioned(photos, scratch, options.model),
         "stamps, file names": lambda scratch: stamps(cut_outs, scratch, options.model, True),
         "stamps, captions on a third": lambda scratch: stamps(cut_outs, scratch, options.model, False),
     }

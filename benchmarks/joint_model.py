@@ -105,7 +105,8 @@ def main() -> None:
     source = dataset("clothing", options.scratch)
     folder = photos(source, options.scratch / f"photos500-{options.images}", options.images, 500)
     with tempfile.TemporaryDirectory() as place, HubServer() as hub:
-        os.environ.update(hub.environment(Path(place)))  # before huggingface_hub is imported
+        patient = {"HF_HUB_ETAG_TIMEOUT": "60", "HF_HUB_DOWNLOAD_TIMEOUT": "60"}  # of a machine that is at work
+        os.environ.update(hub.environment(Path(place)) | patient)  # before huggingface_hub is imported
         save("joint_model", measure(folder, made(options.scratch), hub, Path(place)))
 
 

@@ -40,6 +40,7 @@ def commands(samples: Path, home: Path) -> list[tuple[str, ...]]:
         ("duplicates", *index),
         ("outliers", *index),
         ("quality", *index),
+        ("read", *index),
         ("export", "clusters", *index, "--out", f"{home}/all.csv"),
         ("train", "classifier", *index, "--by", "folder"),
         ("train", "adapter", *index, "--by", "folder"),

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from imagefinder import ImageFinder
-from imagefinder.evaluation.of_index import assess
 from imagefinder.images.grid import html_grid
 from imagefinder.plots.colours import colour_by
 from imagefinder.plots.scatter import plot_scatter
@@ -94,7 +93,7 @@ def report_maps(finder: ImageFinder, page: Report, out: Path) -> None:
 
 
 def report_quality(finder: ImageFinder, page: Report, labels: Path) -> None:
-    found = assess(finder, labels)
+    found = finder.evaluate(labels)
     assert found.labels and found.clusters, "the table needs a column label"
     page.say(
         "Evaluation",

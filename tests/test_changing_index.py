@@ -118,6 +118,15 @@ def _search(finder: ImageFinder) -> Any:
     ]
 
 
+def _texts(finder: ImageFinder) -> Any:
+    return [
+        finder.search('"a picture of b"', 60),
+        finder.search('"a picture of b"', 60, words_in="texts"),
+        finder.search('red caption:picture -caption:"picture of b"', 60, collapse=True),
+        finder.search("red", 60, filter="caption says pictures"),
+    ]
+
+
 def _explain(finder: ImageFinder) -> Any:
     stays = [r.id for r in finder.records('folder = "d"')][-2:]
     return [
@@ -157,6 +166,7 @@ WORK: dict[str, Work] = {
     "undo": lambda finder: finder.clusters.undo(),
     "model": _model,
     "search": _search,
+    "texts": _texts,
     "explain": _explain,
     "facets": lambda finder: (finder.facets(), finder.list(sort="-mtime"), finder.info(), finder.list_sources()),
     "tag": lambda finder: finder.tag(filter="width > 0", add=["all"]),
@@ -214,6 +224,13 @@ def result_is_right(name: str, finder: ImageFinder, found: Any, others: Others) 
         case "search":
             asked = {r.id for r in there.values() if r.folder == "d"}
             assert all(isinstance(hits, Hits) and {h.id for h in hits} | asked >= old for hits in found[1:])
+        case "texts":
+            said = {r.id for r in there.values() if r.folder == "b"}
+            assert all(len({h.id for h in hits}) == len(hits) for hits in found)
+            shown = [[h.id for h in hits if h.id in there] for hits in found]
+            assert all({*ids[: len(said)]} == said for ids in shown[:2])
+            assert all({h.id for h in hits} >= old for hits in (*found[:2], found[3]))
+            assert not {h.id for h in found[2]} & said
         case "explain":
             *searches, one = found
             assert all(hit.why is not None and hit.why.reasons for hits in searches for hit in hits)

@@ -261,7 +261,7 @@ def test_every_judgement_is_kept_and_forgotten_once(finder: ImageFinder, ids: li
 
 
 def test_every_concept_is_kept_and_its_images_are_marked(finder: ImageFinder, ids: list[str]) -> None:
-    all_at_once(lambda i: finder.concepts.save(f"c {i % 10}", liked=[ids[i], ids[0]]), range(20))
+    all_at_once(lambda i: finder.concepts.save(f"c {i % 10}", liked=[ids[i], ids[0]], min_score=1e6), range(20))
     assert [c.name for c in finder.concepts.list()] == [f"c {i}" for i in range(10)]
     assert set(finder.get(ids[0]).extra["concept"]) == {f"c {i}" for i in range(10)}
     for concept in finder.concepts.refresh():

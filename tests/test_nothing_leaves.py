@@ -46,6 +46,7 @@ for words in (
     ("duplicates", *index),
     ("outliers", *index),
     ("quality", *index),
+    ("read", *index),
     ("export", "clusters", *index, "--out", f"{home}/all.csv"),
     ("train", "classifier", *index, "--by", "folder"),
     ("predict", *index, f"{samples}/food/apricot.jpg"),

@@ -29,7 +29,7 @@ def test_the_wheel_holds_the_models_and_their_licences_and_no_examples(wheel: Pa
         names = set(archive.namelist())
     for model in ("efficientnet-lite2", "efficientnet-lite0", "minilm-l6-v2"):
         assert f"imagefinder/models/bundled/{model}/model.int8.onnx" in names
-    assert "imagefinder/py.typed" in names
+    assert {"imagefinder/py.typed", "imagefinder/models/yardstick.onnx"} <= names
     assert any(name.endswith("THIRD_PARTY_NOTICES.md") for name in names)
     assert not [name for name in names if "examples" in name or name.startswith(("tests", "tools", "benchmarks"))]
     assert wheel.stat().st_size < 45_000_000

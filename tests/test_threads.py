@@ -13,9 +13,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
 from imagefinder import ImageFinder
 from imagefinder._util.shared_lock import SharedLock
+from imagefinder._util.threads import one_blas_thread
 from imagefinder.index.spaces import refit
 from imagefinder.models import registry as names
 from imagefinder.types import Progress, image_id
@@ -306,3 +308,20 @@ def test_who_wants_the_lock_alone_is_not_kept_out(finder: ImageFinder) -> None:
         finally:
             stop.set()
         assert all(future.result(timeout=120) for future in searching)
+
+
+def test_numpy_takes_one_thread_while_anybody_asks_for_it() -> None:
+    """Those who ask may come and go in any order; what was before comes back with the last."""
+    before = _blas_threads()
+    first, second = one_blas_thread(), one_blas_thread()
+    first.__enter__()
+    second.__enter__()
+    assert set(_blas_threads()) == {1}
+    first.__exit__(None, None, None)
+    assert set(_blas_threads()) == {1}
+    second.__exit__(None, None, None)
+    assert _blas_threads() == before
+
+
+def _blas_threads() -> list[int]:
+    return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]

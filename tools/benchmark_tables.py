@@ -118,6 +118,56 @@ def quality() -> str:
     )
 
 
+def hybrid() -> str:
+    """Words looked for in pictures, in texts, and in both."""
+    found = result("hybrid")
+    settings = {
+        "captions, on a third": "600 photos, a third with a caption; other people's captions",
+        "stamps, file names": "cut-outs with their file names; descriptions",
+        "stamps, captions on a third": "cut-outs, a third with a description; words of file names",
+    }
+    groups = {"all": "all", "with a text": "of images with a text", "without": "of images without"}
+    ways = ("pictures", "texts", "above chance of 5, 1.5", "sum by part, 1.5", "sum, 1", "rrf")
+    lines = [
+        [title, f"{of['queries']:,} {said}", *("/".join(f"{x:.0f}" for x in of[way].values()) for way in ways)]
+        for name, title in settings.items()
+        for group, said in groups.items()
+        if (of := found[name].get(group))
+    ]
+    head = [
+        "images; queries",
+        "queries",
+        "pictures",
+        "texts",
+        "both",
+        "by the part said",
+        "plain sum",
+        "reciprocal ranks",
+    ]
+    colours = [
+        [
+            title,
+            of["queries"],
+            *("/".join(f"{x:.1f}" for x in of[weight].values()) for weight in ("0", "0.5", "1", "1.5")),
+        ]
+        for name, title in settings.items()
+        if (of := found[name].get("a colour in the query, pictures"))
+    ]
+    searches = [
+        [title, words_in, *(of[f"R@{k}"] for k in (1, 5, 10))]
+        for name, title in settings.items()
+        for words_in in ("pictures", "both")
+        for of in [found[name][f"search, words_in={words_in}"]]
+    ]
+    return (
+        table(head, lines)
+        + "\n"
+        + table(["a colour in the query, pictures only", "queries", "without", "0.5", "1", "1.5 spreads"], colours)
+        + "\n"
+        + table(["`search`, 300 queries of each", "words in", "R@1", "R@5", "R@10"], searches)
+    )
+
+
 def fusion() -> str:
     found = result("fusion")
     names = [name for name, of in found["clothing"].items() if isinstance(of, dict)]
@@ -132,6 +182,33 @@ def fusion() -> str:
 
 def _fused(of: dict[str, float]) -> tuple[str, str]:
     return f"{of['map_at_r']:.3f}", f"{of['ms']:.0f} ms"
+
+
+def why() -> str:
+    """Does the map of an explanation point at what was searched for?"""
+    lines = []
+    for model, of in result("why")["models"].items():
+        for asked, row in of.items():
+            lines.append(
+                [
+                    model,
+                    asked,
+                    row["scenes"],
+                    *(percent(row[k]) for k in ("hits", "hits_second_half", "near", "middle")),
+                    row["cpu_ms"],
+                ]
+            )
+    head = [
+        "model",
+        "searched for",
+        "scenes",
+        "inside",
+        "second half",
+        "within 15 px",
+        "middle of the picture",
+        "CPU ms",
+    ]
+    return table(head, lines)
 
 
 def clusters() -> str:
@@ -383,11 +460,77 @@ def five() -> str:
     return table([f"measured on {speed['machine']['cores']} CPU cores, no GPU", ""], rows)
 
 
+def evaluation() -> str:
+    found = result("evaluation")
+    images = f"{found['images']:,} images"
+    measured = ("hit@1", "precision@10", "mAP", "MAP@R")
+    parts = [
+        table(
+            ["measured by", "CPU time", "memory beside that of the open index"],
+            [
+                [f"{found['labels']} labels, {found['queries']:,} of {images} as queries"]
+                + [f"{found['by_labels_cpu_s']:,.0f} s", f"{found['by_labels_mb_more']:,} MB"],
+                [f"{found['searches']:,} searches of {images}, 1,000 hits deep"]
+                + [f"{found['searches_cpu_s']:,.0f} s", f"{found['searches_mb_more']:,} MB"],
+            ],
+        ),
+        table(
+            ["", *measured],
+            [["by its labels"] + [f"{found['measures'][name]['mean']:.3f}" for name in measured]],
+        ),
+    ]
+    return "\n".join(parts)
+
+
 def leaves() -> str:
     found = result("nothing_leaves")
     alone = ", ".join(found["ONNX Runtime alone, without ImageFinder"]) or "nothing"
     rows = [[name, ", ".join(out) or "nothing"] for name, out in found["commands"].items()]
     return table(["command", "looked up or tried to reach"], [*rows, ["ONNX Runtime alone, for a minute", alone]])
+
+
+def ocr() -> str:
+    found = result("ocr")
+    text = found["text"]
+    kinds = {"by_kind": "", "by_change": "", "by_long_side": "long side "}
+    words = [
+        [f"{before}{name}", number, percent(share)]
+        for group, before in kinds.items()
+        for name, (number, share) in text[group].items()
+    ]
+    phrases = [
+        [f"`{way.replace('WORDS', 'three words')}`", percent(share)] for way, share in text["phrase_r_at_1"].items()
+    ]
+    photos = [
+        [name, f"{row['long_side']:,} px", row["photos"], row["text"], f"{row['cpu_s']:.3f}"]
+        + [f"{10_000 * row['cpu_s'] / 60:.0f} minutes"]
+        for name, row in found["photos"].items()
+    ]
+    said = (
+        f"{percent(text['words_wrong'])} of the words that were read are not in the picture. In {text['none_found']} "
+        f"pictures no text was found. An image took {text['cpu_s']:.2f} s."
+    )
+    everything = ["all", text["pictures"], percent(text["words_read"])]
+    return "\n".join(
+        (
+            table(["pictures with text", "number", "words read"], [everything, *words]),
+            f"{said}\n",
+            table(["searched for", f"R@1 of {text['phrases']} phrases"], phrases),
+            table(["photos of", "long side", "number", "with text", "seconds an image", "10,000 of them"], photos),
+        )
+    )
+
+
+def ocr_ways() -> str:
+    ways = result("ocr")["ways"]
+    sets = ("text", "captions", "clothing", "vehicles")
+    return table(
+        ["way", "pictures with text", *(f"photos of {name}" for name in sets[1:]), "ms for text", "ms for a photo"],
+        (
+            [way, *(percent(row[name], 0) for name in sets), row["cpu_ms_text"], row["cpu_ms_photos"]]
+            for way, row in ways.items()
+        ),
+    )
 
 
 def renderers() -> str:

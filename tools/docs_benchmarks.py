@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import benchmark_tables as tables
+import ends_tables as ends
 import peer_tables as peers
 import training_tables as training
 
@@ -14,7 +15,9 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "throughput": ("throughput", tables.throughput),
     "models": ("models", tables.models),
     "quality": ("quality", tables.quality),
+    "hybrid": ("hybrid", tables.hybrid),
     "fusion": ("fusion", tables.fusion),
+    "why": ("why", tables.why),
     "clusters": ("clusters", tables.clusters),
     "clusters-told": ("clusters", tables.clusters_told),
     "outliers": ("clusters", tables.outliers),
@@ -25,6 +28,9 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "duplicates": ("duplicates", tables.duplicates),
     "feedback": ("feedback", tables.feedback),
     "server": ("server", tables.server),
+    "ocr": ("ocr", tables.ocr),
+    "ocr-ways": ("ocr", tables.ocr_ways),
+    "evaluation": ("evaluation", tables.evaluation),
     "leaves": ("nothing_leaves", tables.leaves),
     "load": ("load", tables.load),
     "hostile": ("hostile_files", tables.hostile),
@@ -35,6 +41,9 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "words": ("training", training.words),
     "unfreeze": ("unfreeze", training.unfreeze),
     "autoencoder": ("autoencoder", training.autoencoder),
+    "ends": ("ends", ends.models),
+    "ends-sets": ("ends", ends.sets),
+    "ends-ways": ("ends", ends.ways),
     "joint": ("joint_model", peers.joint),
     "peers-features": ("peers/features", peers.features),
     "peers-vectors": ("peers/vectors", peers.vectors),
@@ -51,7 +60,7 @@ def figures(name: str) -> str:
     script, table = TABLES[name]
     beside = name.startswith("peers-")
     kept = name.replace("-", "/", 1) if beside else script
-    if beside and not (tables.RESULTS / f"{kept}.json").is_file():
+    if not (tables.RESULTS / f"{kept}.json").is_file():
         return f"Not measured yet: `python benchmarks/{script}.py`\n"
     found = tables.result(kept)
     machine = found["machine"]

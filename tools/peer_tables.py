@@ -29,7 +29,7 @@ def features() -> str:
             times(row, "wall_s"),
             row["cpu_s"],
             times(row, "cpu_s"),
-            f"{row['peak_mb']} MB",
+            f"{row['peak_mb']:.0f} MB",
             _load(row),
         ]
         for name, row in sorted(rows.items(), key=lambda item: item[1]["cpu_s"])
@@ -65,7 +65,20 @@ def joint() -> str:
 def vectors() -> str:
     found = result("peers/vectors")
     parts = []
-    head = ["engine", "recall", "p50", "p95", "p50, filtered", "recall, filtered", "built in", "memory", "disk", "load"]
+    took, built = "of processors, on average", "built in, of processors"
+    head = [
+        "engine",
+        "recall",
+        "p50",
+        "p95",
+        took,
+        "p50, filtered",
+        "recall, filtered",
+        built,
+        "memory",
+        "disk",
+        "load",
+    ]
     for size in sorted({name.split()[0] for name in found["rows"]}, key=lambda text: int(text.replace(",", ""))):
         rows = {name.split()[1]: row for name, row in found["rows"].items() if name.split()[0] == size}
         lines = [
@@ -74,9 +87,10 @@ def vectors() -> str:
                 f"{row['recall']:.3f}",
                 f"{row['p50_ms']:.2f} ms",
                 f"{row['p95_ms']:.2f} ms",
+                f"{row['cpu_ms']:.2f} ms" if "cpu_ms" in row else "",
                 f"{row['filtered']['p50_ms']:.2f} ms" if "filtered" in row else "no filters",
                 f"{row['filtered']['recall']:.3f}" if "filtered" in row else "",
-                f"{row['build_s']:.1f} s",
+                f"{row['build_cpu_s']:.1f} s",
                 f"{row['memory_mb']:.0f} MB",
                 f"{row['disk_mb']:.0f} MB" if row["disk_mb"] else "none",
                 _load(row),
@@ -86,9 +100,9 @@ def vectors() -> str:
         said = _placed(
             rows,
             {
-                "p50": (lambda row: row["p50_ms"], False),
-                "p50 with a filter": (lambda row: row.get("filtered", {}).get("p50_ms"), False),
-                "time to build": (lambda row: row["build_s"], False),
+                "processor time of a query": (lambda row: row.get("cpu_ms"), False),
+                "the same with a filter": (lambda row: row.get("filtered", {}).get("cpu_ms"), False),
+                "processor time to build": (lambda row: row["build_cpu_s"], False),
             },
         )
         parts.append(f"### {size} vectors\n\n{table(head, lines)}\n{said}")
@@ -106,7 +120,7 @@ def copies() -> str:
             percent(row["precision"]),
             row["wall_s"],
             row["cpu_s"],
-            f"{row['peak_mb']} MB",
+            f"{row['peak_mb']:.0f} MB",
             _load(row),
         ]
         for name, row in sorted(rows.items(), key=lambda item: -item[1]["recall"] * item[1]["precision"])
@@ -162,7 +176,7 @@ def maps() -> str:
             name,
             row["wall_s"],
             row["cpu_s"],
-            f"{row['peak_mb']} MB",
+            f"{row['peak_mb']:.0f} MB",
             f"{row['trustworthiness']:.3f}",
             percent(row["neighbors_kept"]),
             _load(row),

@@ -144,7 +144,7 @@ def way(row: tuple[str, str, tuple[str, ...]], folder: Path, scratch: Path, judg
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--scratch", type=Path, default=SCRATCH)
     parser.add_argument("--only", nargs="+", choices=[*COPIES], metavar="NAME")
     options = parser.parse_args()

@@ -49,7 +49,7 @@ def make(name: str, scratch: Path = SCRATCH) -> Path:
     if mark.is_file() and mark.read_text("utf-8") == wanted:
         return python
     subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
-    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
+    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--compile"]
     subprocess.run([*install, *REQUIREMENTS[name]], check=True)
     if name in ALONE:
         subprocess.run([*install, "--no-deps", *ALONE[name]], check=True)

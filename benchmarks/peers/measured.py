@@ -35,7 +35,8 @@ def run(python: Path | str, program: str, *arguments: object, **environment: str
     the figure was taken on a machine that was at work on something else."""
     load = round(os.getloadavg()[0], 1)
     command = [sys.executable, "-S", "-c", WATCH, str(python), str(PROGRAMS / program), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment})
+    told = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}  # as users have it
+    done = subprocess.run(command, capture_output=True, text=True, env={**told, **environment})
     said = [line for line in done.stdout.splitlines() if line.startswith(RESULT)]
     if done.returncode or len(said) < 2:
         raise RuntimeError(f"{program} {arguments} failed ({done.returncode}):\n{done.stderr[-3000:]}")

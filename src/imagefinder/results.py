@@ -117,13 +117,15 @@ class Explanation:
     over the upright picture, 256 along its longer side: 0 where it does not matter, 1 where it matters most.
 
     ``how`` the map was made: "features", from what the model makes of the parts of the picture, "occlusion", from what
-    hiding parts of it changes, or "none" where the picture could not be read; then the map is None.
+    hiding parts of it changes, or "none" where the picture could not be read; then the map is None. ``text_at`` are
+    the words read in the picture that the query says: their places in ``text.split()`` and among the ``text_boxes``.
     """
 
     id: str
     why: Why
     map: Float32 | None = None
     how: str = "none"
+    text_at: tuple[int, ...] = ()
 
     @property
     def peak(self) -> tuple[float, float] | None:
@@ -135,7 +137,8 @@ class Explanation:
 
     def to_dict(self) -> dict[str, Any]:
         """Without the map itself."""
-        return {"id": self.id, "why": self.why.to_dict(), "how": self.how, "peak": self.peak and list(self.peak)}
+        ours = {"id": self.id, "why": self.why.to_dict(), "how": self.how, "peak": self.peak and list(self.peak)}
+        return {**ours, "text_at": list(self.text_at)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,10 +231,26 @@ class Assigned:
 
 
 @dataclass(frozen=True, slots=True)
+class Marked:
+    """How many ``concepts`` were looked for again after images came, and how many ``images`` carry the name of one now
+    that did not before. ``left`` of them were not looked for, and keep the images that they had; ``advice`` says why,
+    None where none is left."""
+
+    concepts: int
+    images: int
+    left: int = 0
+    advice: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+@dataclass(frozen=True, slots=True)
 class IngestReport:
     """What a run did. ``seen`` = added + updated + unchanged + moved + skipped; ``total`` is the index's size.
     ``clusters`` says what became of new images; None, and left out of the dict, while there are no clusters.
-    ``filled`` says for further models how many images got their vectors.
+    ``filled`` says for further models how many images got their vectors, and ``concepts`` which of the kept searches
+    the new images belong to; None, and left out of the dict, where there are no concepts or no image is new.
 
     ``missing`` are the sources that could not be gone over; their images stay. ``kept`` counts the images that are not
     there any more and stay in the index all the same, each place of them in ``skipped``; ``said`` those that were
@@ -254,12 +273,13 @@ class IngestReport:
     kept: int = 0
     said: int = 0
     errors: tuple[Exception, ...] = ()
+    concepts: Marked | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        late = ("clusters", "filled", "missing", "kept", "said", "errors")
+        late = ("clusters", "concepts", "filled", "missing", "kept", "said", "errors")
         row = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in late}
-        clusters = {"clusters": self.clusters.to_dict()} if self.clusters else {}
+        told = {n: one.to_dict() for n in ("clusters", "concepts") if (one := getattr(self, n))}
         filled = {"filled": [f.to_dict() for f in self.filled]} if self.filled else {}
         missing = {"missing": [s.to_dict() for s in self.missing]} if self.missing else {}
         counts = {name: n for name in ("kept", "said") if (n := getattr(self, name))}
-        return {**row, "skipped": [s.to_dict() for s in self.skipped], **missing, **counts, **clusters, **filled}
+        return {**row, "skipped": [s.to_dict() for s in self.skipped], **missing, **counts, **told, **filled}

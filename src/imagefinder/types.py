@@ -209,8 +209,11 @@ class Reason:
     - "words", "picture": the part of the query that is called ``text``. "liked", "disliked": the images that were
       judged. "others": that it is unlike ordinary images of the collection, which judgements are told apart from.
       Their ``share`` is what they add to the score; it may be negative.
+    - "texts": what is written of the image, by the words of the query that it says, and for its name or a phrase, by
+      which it comes before all others; with the ``share`` of each.
     - "shows": what both the image and the query show, as one word. "colour": a colour that both have.
-    - the name of a field, such as "caption": what of it the words of the query are in.
+    - "name", "folder", "caption", "tag", "group", "text in picture", or the name of a column of a table: which words of
+      the query it says, as they are written there.
     """
 
     kind: str
@@ -222,13 +225,10 @@ class Reason:
         return {"kind": self.kind, "text": self.text, **share}
 
 
-_SAID = {"text": "text in the picture"}  # how a kind of reason is told, if not by its own name
-
-
 @dataclass(frozen=True, slots=True)
 class Why:
-    """Why an image is a hit. The shares among the ``reasons`` add up to ``meaning``: how well the image fits by what
-    the models make of it. Where nothing else ranks the images, that is its score."""
+    """Why an image is a hit. The shares among the ``reasons`` add up to its score, those that are not of "texts" to
+    ``meaning``: how well the image fits by what the models make of it."""
 
     reasons: tuple[Reason, ...] = ()
     meaning: float = 0.0
@@ -243,7 +243,7 @@ class Why:
         found = []
         for reason in self.reasons:
             if reason.share is None:
-                found.append(f"{_SAID.get(reason.kind, reason.kind)}: {reason.text}")
+                found.append(f"{reason.kind}: {reason.text}")
             elif shared > 1:
                 found.append(f"{reason.text} {reason.share:+.3f}")
         return found

@@ -64,3 +64,16 @@ def test_frames_stand_around_the_words(server: Server, open_page: Callable[..., 
     assert abs(word["width"] - 0.25 * picture["width"]) < 2 and abs(word["height"] - 0.1 * picture["height"]) < 2
     viewer.get_by_test_id("show-words").press("t")
     expect(viewer.get_by_test_id("word-boxes")).to_have_count(0)
+
+
+def test_what_was_found_stands_out(server: Server, open_page: Callable[..., Page]) -> None:
+    page = open_page(server, "/?q=reds")
+    page.get_by_test_id("grid").locator(f"[data-id='{id_of(server, 'a')}']").click()
+    viewer = page.get_by_test_id("viewer")
+    expect(viewer.get_by_test_id("text-read").locator("mark")).to_have_text(["red"])
+    viewer.press("e")
+    frames = viewer.get_by_test_id("word-boxes").locator("span")
+    expect(frames).to_have_count(1)
+    viewer.press("t")
+    expect(frames).to_have_count(2)
+    expect(viewer.get_by_test_id("word-boxes").locator(".found")).to_have_attribute("title", "red")

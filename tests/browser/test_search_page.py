@@ -69,7 +69,8 @@ def searched(page: Page) -> list[str]:
 
 
 def first_hits(server: Server, body: dict[str, object], n: int) -> list[str]:
-    return [hit["id"] for hit in server.post("/search", {**body, "k": n})["hits"]]
+    """As the page asks for them: to the end of the good ones."""
+    return [hit["id"] for hit in server.post("/search", {"cut": "auto", **body, "k": n})["hits"]]
 
 
 def test_all_images_are_there_without_a_query(server: Server, open_page: Callable[..., Page]) -> None:
@@ -94,6 +95,21 @@ def test_words(server: Server, open_page: Callable[..., Page]) -> None:
     page.get_by_role("button", name="Clear the words").click()
     expect(page.get_by_test_id("summary")).to_have_text("185 images")
     assert params(page) == {}
+
+
+def test_where_the_good_hits_end(server: Server, open_page: Callable[..., Page]) -> None:
+    page = open_page(server, "/?q=strawberry")
+    fitting = searched(page)
+    told = server.post("/search", {"words": "strawberry", "k": 185, "cut": "auto"})
+    counts = [f"{told[name]} {name}" for name in ("surely", "maybe") if told[name]]
+    expect(page.get_by_test_id("summary")).to_contain_text(", ".join(counts))
+    assert counts and len(fitting) == told["surely"] + told["maybe"] < 185
+    expect(page.get_by_test_id("sure").first).to_have_text(re.compile("^(maybe|\\d+ %)$"))
+    expect(page.get_by_test_id("rest")).to_contain_text(f"{185 - len(fitting)} images")
+    page.get_by_test_id("show-more").click()
+    expect(page.get_by_test_id("summary")).to_contain_text("185 images")
+    expect(page.get_by_test_id("rest")).to_have_count(0)
+    assert searched(page)[: len(fitting)] == fitting and params(page) == {"q": "strawberry", "all": "1"}
 
 
 def transfer(page: Page) -> object:
@@ -223,10 +239,10 @@ def test_a_part_of_a_picture(server: Server, open_page: Callable[..., Page], sha
 
 
 def test_thumbs_rank_again_at_once_and_are_kept(server: Server, open_page: Callable[..., Page]) -> None:
-    page = open_page(server, "/?q=animal")
+    page = open_page(server, "/?q=animal&all=1")
     before = searched(page)
     liked, disliked = before[4], before[0]
-    judged: dict[str, object] = {"words": "animal"}
+    judged: dict[str, object] = {"words": "animal", "cut": None}
     for id, kind, name in ((liked, "liked", "More like this one"), (disliked, "disliked", "Less like this one")):
         tile = grid(page).locator(f'[data-id="{id}"]')
         tile.hover()

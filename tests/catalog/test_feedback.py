@@ -40,7 +40,8 @@ def test_what_is_learnt_is_a_logistic_regression() -> None:
 
 @pytest.mark.parametrize("kind", ["image", "words"])
 def test_answers_get_better_by_feedback(finder: ImageFinder, kind: str) -> None:
-    """A person who wants one folder of the samples; judged images don't count (residual collection)."""
+    """A person who wants one folder of the samples, whose name they don't know; judged images don't count (residual
+    collection)."""
     before, after = [], []
     folders = {r.folder: [x for x in finder.records() if x.folder == r.folder] for r in finder.records()}
     for folder, members in folders.items():
@@ -48,7 +49,7 @@ def test_answers_get_better_by_feedback(finder: ImageFinder, kind: str) -> None:
             continue
         for member in sorted(members, key=lambda r: r.uri):  # ids, and so the records' order, depend on the path
             query = f"id:{member.id}" if kind == "image" else folder.rstrip("s")
-            first = finder.search(query, k=10)
+            first = finder.search(query, k=10, words_in="pictures")
             liked = [h.id for h in first if h.record.folder == folder]
             disliked = [h.id for h in first if h.record.folder != folder]
             if liked and disliked:
@@ -57,8 +58,8 @@ def test_answers_get_better_by_feedback(finder: ImageFinder, kind: str) -> None:
             continue
         judged = {*liked, *disliked}
         for found, answer in (
-            (before, finder.search(query, k=20)),
-            (after, finder.search(query, k=20, liked=liked, disliked=disliked)),
+            (before, finder.search(query, k=20, words_in="pictures")),
+            (after, finder.search(query, k=20, words_in="pictures", liked=liked, disliked=disliked)),
         ):
             rest = [h for h in answer if h.id not in judged][:10]
             found.append(sum(h.record.folder == folder for h in rest) / len(rest))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,7 +21,7 @@ TEXTS = {  # arguments and options of text that are no paths, by their names
     "features", "cluster", "clusters", "name", "names", "column", "key", "base_url", "space", "include", "exclude",
     "model", "color_by", "where", "filter", "url", "query", "liked", "disliked", "spaces", "measures", "box", "shape",
     "host", "cors", "allow_host", "trusted_proxy", "add", "remove", "caption", "by", "methods", "encoder", "keep",
-    "root_path", "new", "compare",
+    "root_path", "new", "compare", "cut",
 }  # fmt: skip
 
 
@@ -129,5 +130,9 @@ def test_home_is_found_by_the_server(
                 "/v1/jobs", json={"kind": "duplicates", "options": {"references": ["~nobody-of-this-name"]}}
             )
             assert wrong.status_code == 400
+            end = time.monotonic() + 120
+            while not client.get(f"/v1/jobs/{job.json()['id']}").json()["finished"]:  # a server that closes stops it
+                assert time.monotonic() < end
+                time.sleep(0.05)
     with ImageFinder.open(tmp_path / "index") as finder:
         assert list(finder.sources) == [str(tmp_path / "p")]

@@ -29,7 +29,6 @@ from imagefinder.errors import (
     NotFoundError,
     StorageError,
 )
-from imagefinder.evaluation.of_index import assess
 from imagefinder.types import Progress
 
 SAMPLES = Path(__file__).resolve().parents[2] / "examples" / "images"
@@ -113,7 +112,7 @@ def test_evaluation_compares_clusters_with_labels(finder: ImageFinder, tmp_path:
     finder.cluster(4, method="kmeans")
     rows = [f"{r.uri},{'ab'[int(str(finder.get(r.id).extra['cluster'])) % 2]}" for r in records]
     (tmp_path / "labels.csv").write_text("\n".join(["filename,label", *rows]))
-    found = assess(finder, tmp_path / "labels.csv").clusters
+    found = finder.evaluate(tmp_path / "labels.csv").clusters
     assert found is not None and found.purity == 1 and found.clusters == 4 and found.images == 60
     assert 0 < found.ari < 1 and found.nmi == pytest.approx(
         normalized_mutual_info_score([r[-1] for r in rows], [finder.get(r.id).extra["cluster"] for r in records])

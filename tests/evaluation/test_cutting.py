@@ -7,11 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imagefinder.evaluation.cutting import Taken, best_cut, score_cut
+from imagefinder.evaluation.cutting import Taken, best_cut, score_cut, score_surely
 
 
-def asked(scores: list[float], right: list[int], wanted: int, taken: int | None = None) -> Taken:
-    return Taken(np.array(scores, np.float32), np.array([i in right for i in range(len(scores))]), wanted, taken)
+def asked(
+    scores: list[float], right: list[int], wanted: int, taken: int | None = None, surely: int | None = None
+) -> Taken:
+    fits = np.array([i in right for i in range(len(scores))])
+    return Taken(np.array(scores, np.float32), fits, wanted, taken, surely)
 
 
 def test_by_hand() -> None:
@@ -28,7 +31,16 @@ def test_by_hand() -> None:
     assert found.recall == pytest.approx((2 / 4 + 0) / 2)
     assert found.f1 == pytest.approx((2 * 2 / (3 + 4) + 0) / 2)
     assert (found.queries, found.empty, found.nothing, found.wrongly_nothing) == (2, 2, 0.5, 0.5)
-    assert score_cut([asked([0.5], [0], 1)], None) is None
+    assert score_cut([asked([0.5], [0], 1)], None) is None and score_surely(rows) is None
+
+
+def test_what_surely_fits_is_scored_beside_what_maybe_does() -> None:
+    rows = [asked([0.9, 0.8, 0.7], [0, 2], 2, 3, 1), asked([0.9], [], 0, 1, 0), asked([0.9], [0], 1)]
+    sure, both = score_surely(rows), score_cut(rows, None)
+    assert sure is not None and both is not None
+    assert (sure.precision, sure.recall, sure.f1, sure.nothing) == (1, 0.5, pytest.approx(2 / 3), 1)
+    assert (both.precision, both.recall, both.f1, both.nothing) == (pytest.approx(2 / 3), 1, 0.8, 0)
+    assert (sure.by, both.by) == ("what surely fits", "what surely or maybe fits")
 
 
 def test_the_best_cut_takes_just_the_right_ones() -> None:

@@ -72,7 +72,10 @@ def test_folders_as_labels(finder: ImageFinder) -> None:
     assert labels.classes[0].name == "blue" and rows["green"].map_at_r == 1
     assert rows["blue"].map_at_r == pytest.approx((5 * 4 / 5 + 0) / 6), "a blue one finds the other four first"
     assert found.labels is not None and found.labels.recall_at_1 == pytest.approx(15 / 16, abs=1e-4)
-    assert labels.worst[0].shown.endswith("odd <b>&.png") and not labels.worst[0].top[0].right
+    odd = labels.worst[0]
+    assert odd.shown.endswith("odd <b>&.png") and not odd.top[0].right and odd.first == 11
+    assert odd.best is not None and odd.best.uri == finder.search(f"id:{odd.image}", 16)[10].uri
+    assert all(one.best is None for one in labels.worst if one.first and one.first <= len(one.top))
     low, mean, high = (getattr(labels.measures["mAP"], name) for name in ("low", "mean", "high"))
     assert 0 < low < mean < high <= 1
     assert found.to_dict() == finder.evaluate(by="folder").to_dict() == json.loads(json.dumps(found.to_dict()))
@@ -106,6 +109,52 @@ def test_captions(finder: ImageFinder) -> None:
     assert [one.kind for one in found.searches] == ["captions"] and found.searches[0].queries == 3
 
 
+def test_a_caption_of_the_index_finds_nothing_by_itself(
+    sample_index: Path, copy_index: Callable[[Path, Path], Path], tmp_path: Path
+) -> None:
+    """Captions that no picture bears out: half of them stand in the index, where a search finds them by the text."""
+    with ImageFinder.open(copy_index(sample_index, tmp_path / "index")) as finder:
+        records, kinds = finder.records()[::20], ("cats", "dogs", "birds", "owls")
+        texts = [f"{'ab'[i % 2]} sunday afternoon of the {kinds[i % 4]} number {i}" for i in range(len(records))]
+        told = [(r.uri, text) for r, text in zip(records, texts, strict=True)]
+        (tmp_path / "c.csv").write_text("\n".join(["filename,caption", *(",".join(row) for row in told)]))
+        blind = finder.evaluate(tmp_path / "c.csv", words_in="pictures").searches[0]
+        for record, text in list(zip(records, texts, strict=True))[::2]:
+            finder.update(record.id, caption=text.upper() + "!")
+        found = finder.evaluate(tmp_path / "c.csv")
+        assert found.searches[0].measures["hit@1"].mean < 0.5 and finder.search(texts[0])[0].id == records[0].id
+        half = len(records[::2])
+        about = f"Captions: {half} of {len(records)} stand in the index with their images, and"
+        assert found.notes == (f"{about} were looked for in pictures only.",)
+        pictures = finder.evaluate(tmp_path / "c.csv", words_in="pictures")
+        assert pictures.notes == () and pictures.searches[0].measures == blind.measures
+        both = finder.evaluate(tmp_path / "c.csv", words_in="both")
+        assert both.notes == (f"{about} find them by themselves.",) and both.searches[0].measures["hit@1"].mean >= 0.5
+        with pytest.raises(InvalidInputError, match="words_in can't be 'sounds'"):
+            finder.evaluate(tmp_path / "c.csv", words_in="sounds")
+
+
+def test_the_cut_of_the_search_beside_the_best_in_hindsight(
+    sample_index: Path, copy_index: Callable[[Path, Path], Path], tmp_path: Path
+) -> None:
+    with ImageFinder.open(copy_index(sample_index, tmp_path / "index")) as finder:
+        right = {word: {r.id for r in finder.records(f"folder = {word}")} for word in ("food", "animals")}
+        rows = [f"{word},label:{word}" for word in right]
+        (tmp_path / "q.csv").write_text("\n".join(["query,relevant", *rows, "xqzzy,"]))
+        labels, found = finder.evaluate(by="folder", queries=tmp_path / "q.csv").searches
+        for name, of in (("cut", "what surely or maybe fits"), ("sure_cut", "what surely fits")):
+            expected = []
+            for word, ids in right.items():
+                hits = finder.search(word, 1000, cut="auto")
+                taken = [hit.id for hit in hits[: len(hits) if name == "cut" else hits.surely]]
+                expected.append(2 * len(ids.intersection(taken)) / (len(ids) + len(taken)))
+            made = getattr(found, name)
+            assert (made.by, made.queries, made.empty) == (of, 2, 1)
+            assert made.f1 == pytest.approx(np.mean(expected)) and made.nothing == 1
+            assert getattr(labels, name).queries > 100 and getattr(labels, name).by == of
+        assert found.best_cut is not None and found.best_cut.f1 > 0
+
+
 def test_many_queries_are_spread(finder: ImageFinder) -> None:
     captions = table(finder, "many.csv", "filename,caption", *(f"red{i % 5}.png,text {i}" for i in range(40)))
     found = finder.evaluate(captions, limit=4)
@@ -136,6 +185,7 @@ def test_likes_and_dislikes(finder: ImageFinder) -> None:
     try:
         (found,) = finder.evaluate(feedback=True).searches
         assert (found.kind, found.queries) == ("feedback", 2)
+        assert found.cut is found.best_cut is None, "what nobody judged may fit as well"
         ranks = {hit.id: hit.rank for hit in finder.search("red", 16)}
         pairs = [ranks[ids[a]] < ranks[ids[b]] for a in ("red1", "red2") for b in ("blue0", "red0")]
         like = {hit.id: hit.rank for hit in finder.search(f"id:{ids['green0']}", 16)}

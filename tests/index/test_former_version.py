@@ -47,6 +47,15 @@ def test_it_answers_as_the_former_version_did(old: Path) -> None:
         assert len(finder.feedback.list()) == 1
 
 
+def test_words_are_found_in_what_is_written_of_its_images(old: Path) -> None:
+    for _ in range(2):  # the first opening makes the index of words
+        with ImageFinder.open(old, create=False) as finder:
+            assert names(finder.search("daffodil.jpg", k=1)) == ["daffodil.jpg"]
+            assert names(finder.search("seville", words_in="texts")) == ["orange-seville.jpg"]
+            chosen = {r.id for r in finder.records("tags = chosen")}
+            assert len(chosen) == 2 and {h.id for h in finder.search("tag:chosen")} == chosen
+
+
 def test_work_on_it_goes_on(old: Path) -> None:
     with ImageFinder.open(old, create=False) as finder:
         assert finder.add(PICTURES / "medical").added == 3

@@ -197,6 +197,6 @@ def test_an_index_ranks_as_the_model_s_own_cosines_do(
         ids, raw = finder.vectors(embedder.spec.name, raw=True)
         for text in ("a photo of a dog", "red"):
             own = cosines(raw, np.broadcast_to(embedder.embed_texts([text]), raw.shape))
-            hits = finder.search(text, k=12, spaces=[embedder.spec.name])
+            hits = finder.search(text, k=12, spaces=[embedder.spec.name], words_in="pictures")
             best = sorted(own, reverse=True)[:12]
             np.testing.assert_allclose([own[ids.index(hit.id)] for hit in hits], best, atol=1e-3)

@@ -171,12 +171,40 @@ def test_what_can_not_be_opened_is_told(finder: ImageFinder, album: Path) -> Non
     assert [s.code for s in report.skipped] == ["not-found"] and report.read == 2
 
 
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("invoices", ["INVOICE"]),
+        ('text:"total amount"', ["Total", "amount"]),
+        ('"amount total"', []),
+        ('"amount total" + 37.50', ["37.50"]),
+        ("caption:total", []),
+        ("cow - invoice", []),
+    ],
+)
+def test_a_hit_shows_where_its_text_says_the_words(
+    finder: ImageFinder, album: Path, query: str, words: list[str]
+) -> None:
+    finder.read()
+    said = finder.get(album / "invoice.png").extra["text"].split()
+    assert [said[place] for place in finder.explain(album / "invoice.png", query).text_at] == words
+    assert finder.explain(album / "cow.jpg", query).text_at == ()
+
+
 @pytest.mark.parametrize("turned", [90, 180, 270])
-def test_pictures_that_lie_on_their_side_are_read(finder: ImageFinder, album: Path, turned: int) -> None:
-    written("Fresh bread today", turned=turned).save(album / "turned.png")
+def test_pictures_that_lie_on_their_side_or_upside_down_are_read(finder: ImageFinder, album: Path, turned: int) -> None:
+    written(*INVOICE, turned=turned).save(album / "turned.png")
     finder.add(album)
     finder.read()
-    assert finder.get(album / "turned.png").extra["text"] == "Fresh bread today"
+    found, upright = finder.get(album / "turned.png").extra, finder.get(album / "invoice.png").extra
+    assert found["text"] == "\n".join(INVOICE)
+    for word, (left, top, right, bottom) in words_at(upright).items():
+        expected = {
+            90: (top, 1000 - right, bottom, 1000 - left),
+            180: (1000 - right, 1000 - bottom, 1000 - left, 1000 - top),
+            270: (1000 - bottom, left, 1000 - top, right),
+        }[turned]
+        assert words_at(found)[word] == pytest.approx(expected, abs=25), word
 
 
 def test_the_command_line(finder: ImageFinder, tmp_path: Path) -> None:
@@ -184,7 +212,7 @@ def test_the_command_line(finder: ImageFinder, tmp_path: Path) -> None:
     done = run_cli("read", "--index", tmp_path / "index", "--json")
     assert json.loads(done.stdout) == {"read": 3, "found": 1, "total": 3, "text": 1, "skipped": []}
     done = run_cli("read", "--index", tmp_path / "index")
-    assert done.stdout == "0 images read, text found in 0 of them.\n3 images read by now; 1 have text.\n"
+    assert done.stdout == "Nothing new to read.\n3 images read by now; 1 have text.\n"
 
 
 def test_a_job_reads_and_the_page_gets_the_places(
@@ -193,6 +221,7 @@ def test_a_job_reads_and_the_page_gets_the_places(
     with serving(finder) as url, Client(url) as client:
         assert client.read(workers=1) == ReadReport(3, 1, 3, 1, ())
         assert client.get(album / "invoice.png").extra == finder.get(album / "invoice.png").extra
+        assert client.explain(album / "invoice.png", "amount").text_at == (3,)
         (record,) = client.records("has text")
         assert record.extra["text"] == "\n".join(INVOICE) and "text_boxes" not in record.extra
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagefinder.ocr.words import LONGEST, WORDS, Text, split_line
+from imagefinder.ocr.words import LONGEST, WORDS, Text, reading_order, split_line
 
 BOXES = st.tuples(*[st.floats(-50, 3000)] * 4)
 LINES = st.lists(st.lists(st.tuples(st.text("abcß日", min_size=1, max_size=6), BOXES), max_size=5), max_size=6)
@@ -41,3 +43,16 @@ def test_what_is_kept_is_bounded() -> None:
     assert len(many.text.split()) == WORDS == len(many.boxes) // 4
     long = Text.of([[("x" * 1000, box)]] * 100, 10, 10)
     assert LONGEST - 1100 < len(long.text) <= LONGEST and len(long.boxes) == 4 * len(long.text.split())
+
+
+@pytest.mark.parametrize("quarters", [0, 1, 2, 3])
+def test_lines_come_in_the_order_of_the_upright_picture(quarters: int) -> None:
+    cells = [(0, 0, 90, 20), (200, 3, 290, 23), (0, 40, 200, 60), (0, 80, 40, 100), (200, 78, 300, 98)]
+    boxes = np.array([[(x, y), (x2, y), (x2, y2), (x, y2)] for x, y, x2, y2 in cells], float)
+    for _ in range(quarters):  # to the left
+        boxes = np.stack([boxes[:, :, 1], -boxes[:, :, 0]], axis=2)
+    shuffled = [3, 0, 4, 2, 1] if quarters else [0, 1, 2, 3, 4]
+    if quarters % 2:  # the detector begins at the corner at the upper left
+        boxes = boxes[:, [1, 2, 3, 0]]
+    over = quarters in (1, 2)
+    assert [shuffled[place] for place in reading_order(boxes[shuffled], over=over)] == [0, 1, 2, 3, 4]

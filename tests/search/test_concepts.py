@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from imagefinder import ImageFinder
-from imagefinder.errors import InvalidInputError, InvalidQueryError, NotFoundError
+from imagefinder.errors import InvalidInputError, InvalidQueryError, ModelError, NotFoundError
 from imagefinder.index import concepts
 from imagefinder.index.concepts import checked_name
 from imagefinder.search.query import Kind, Term, parse_query
 from imagefinder.server.app import create_app
 
+ALL = 1e6  # no hit scores so much: what was liked is all that belongs
 SAMPLES = Path(__file__).resolve().parents[2] / "examples" / "images"
 
 
@@ -75,7 +76,7 @@ def test_its_images_are_marked_for_filters_and_classes(finder: ImageFinder) -> N
     marked = {r.id for r in finder.records("concept = Animals")}
     assert more in marked and wrong not in marked and not finder.records("concept = animals")
     food = [hit.id for hit in finder.search("food", 8)]
-    finder.concepts.save("food", liked=food)
+    finder.concepts.save("food", liked=food, min_score=ALL)
     both = set(food) & marked
     assert all(set(finder.get(id).extra["concept"]) == {"Animals", "food"} for id in both)
     assert {r.id for r in finder.records("concept = food")} == set(food)
@@ -87,11 +88,75 @@ def test_its_images_are_marked_for_filters_and_classes(finder: ImageFinder) -> N
     assert not finder.records("has concept") and not finder.concepts.list()
 
 
+def test_without_a_least_score_what_surely_fits_belongs(finder: ImageFinder) -> None:
+    liked = finder.columns(["id"], "folder = animals")["id"][:4]
+    hits = finder.search(None, 100, liked=liked, cut="auto")
+    assert hits.surely and hits.maybe
+    made = finder.concepts.save("animals", liked=liked)
+    marked = {r.id for r in finder.records("concept = animals")}
+    assert marked == {*liked, *(hit.id for hit in hits[: hits.surely])} and made.images == len(marked)
+    wrong = next(hit.id for hit in hits if hit.id not in liked)
+    finder.concepts.save("animals", liked=liked, disliked=[wrong])
+    hits = finder.search(None, 100, liked=liked, disliked=[wrong], cut="auto")
+    marked = {r.id for r in finder.records("concept = animals")}
+    assert marked == {*liked, *(hit.id for hit in hits[: hits.surely])} and wrong not in marked
+
+
+def test_nothing_is_found_for_having_been_found(finder: ImageFinder) -> None:
+    """The name of a concept is no text of its images."""
+    before = found(finder, "zebra crossing")
+    finder.concepts.save("zebra crossing", liked=[finder.records()[0].id], min_score=ALL)
+    assert found(finder, "zebra crossing") == before
+    assert not finder.search("caption:zebra") and len(finder.records('concept = "zebra crossing"')) == 1
+
+
+def test_new_images_are_marked_at_the_end_of_a_run(
+    sample_index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = tmp_path / "photos"
+    shutil.copytree(SAMPLES, photos)
+    late = sorted((photos / "food").iterdir())[:3]
+    (tmp_path / "late").mkdir()
+    for path in late:
+        shutil.move(path, tmp_path / "late" / path.name)
+    with ImageFinder.open(tmp_path / "index", model="fast") as finder:
+        assert finder.add(photos).concepts is None
+        finder.concepts.save("meals", "food")
+        finder.concepts.save("one", liked=[finder.records()[0].id], min_score=ALL)
+        assert finder.add().concepts is None, "nothing is new"
+        for path in late:
+            shutil.move(tmp_path / "late" / path.name, path)
+        told: list[str] = []
+        report = finder.add(progress=lambda progress: told.append(progress.stage))
+        marked = {r.uri for r in finder.records("concept = meals")}
+        assert report.concepts is not None and report.concepts.images >= 3 and marked >= set(map(str, late))
+        assert (report.concepts.concepts, report.concepts.left, report.concepts.advice) == (2, 0, None)
+        assert report.to_dict()["concepts"] == report.concepts.to_dict() and "marking kept searches" in told
+        assert marked == {r.uri for r in finder.records("concept = meals") if finder.concepts.refresh()}
+        monkeypatch.setattr("imagefinder.search.concepts.AT_ONCE", 1)
+        left = finder.add(force=True).concepts
+        assert left is not None and (left.concepts, left.left) == (1, 1) and left.advice
+
+
+def test_a_concept_that_can_not_be_asked_for_stops_no_run(finder: ImageFinder, monkeypatch: pytest.MonkeyPatch) -> None:
+    finder.concepts.save("meals", "food")
+    before = {r.id for r in finder.records("concept = meals")}
+
+    def fail(*_: object) -> None:
+        raise ModelError("The file of the model is damaged.")
+
+    monkeypatch.setattr("imagefinder.search.concepts.search_collection", fail)
+    report = finder.add(force=True)
+    assert report.concepts is not None and (report.concepts.concepts, report.concepts.left) == (0, 1)
+    assert report.concepts.advice == "'meals' can't be asked for: The file of the model is damaged."
+    assert {r.id for r in finder.records("concept = meals")} == before
+
+
 @pytest.mark.everywhere
 def test_a_classifier_is_trained_by_them(finder: ImageFinder) -> None:
     for folder in ("animals", "food"):
         ids = finder.columns(["id"], f"folder = {folder}")["id"]
-        finder.concepts.save(f"my {folder}", liked=ids[:12])
+        finder.concepts.save(f"my {folder}", liked=ids[:12], min_score=ALL)
     trained = finder.train_classifier(by="concept", hidden=8)
     assert trained.images == 12 + 9 == len(finder.records("has concept"))
     measured = finder.evaluate(by="concept").searches[0]
@@ -221,7 +286,7 @@ def test_what_can_not_be_kept_is_told(finder: ImageFinder, tmp_path: Path, monke
 def test_over_http(finder: ImageFinder) -> None:
     ids = [hit.id for hit in finder.search("animal", 4)]
     with TestClient(create_app(finder), base_url="http://localhost") as client:
-        body = {"name": "pets", "words": "animal", "liked": ids[:2], "disliked": ids[2:3]}
+        body = {"name": "pets", "words": "animal", "liked": ids[:2], "disliked": ids[2:3], "min_score": ALL}
         made = client.post("/v1/concepts", json=body)
         assert made.status_code == 201 and made.json()["images"] == 2
         hits = client.post("/v1/search", json={"words": "concept:pets", "k": 5}).json()["hits"]

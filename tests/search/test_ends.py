@@ -18,20 +18,20 @@ from hypothesis import strategies as st
 from imagefinder import ImageFinder
 from imagefinder.client import Client
 from imagefinder.errors import InvalidInputError
-from imagefinder.index.sample import SAMPLED, Sample, of_all, standard
+from imagefinder.index.sample import PLACES, SAMPLED, Sample, of_all, standard, usual_of
 from imagefinder.results import MAYBE, SURELY
 from imagefinder.search import ends
-from imagefinder.search.ends import CUTS, FEATURES, LEARNT, STEPS, Scores, best_cut, ends_of
+from imagefinder.search.ends import CUTS, LEARNT, STEPS, STRICT, Scores, Weights, best_cut, ends_of, learnt
 
 SAMPLES = Path(__file__).resolve().parents[2] / "examples" / "images"
-USUAL = (6.0, 3.0)
+USUAL = usual_of(np.sort(np.random.default_rng(1).normal(0, 0.1, (50, 500)), axis=1))._replace(best=6.0, hundredth=3.0)
 
 
 def scores(seed: int = 0, n: int = 500, apart: float = 0.0, belonging: int = 0, words: float = 0.0) -> Scores:
     """Random scores, of which some stand apart."""
     found = np.random.default_rng(seed).normal(0, 0.1, n)
     found[:belonging] += apart
-    return Scores(found.astype(np.float32), n, USUAL, np.zeros(4), words)
+    return Scores(found.astype(np.float32), USUAL, np.zeros(4), words)
 
 
 # --- chances --------------------------------------------------------------------------------------------------------
@@ -77,11 +77,24 @@ def test_what_stands_far_apart_is_sure_and_what_does_not_is_not() -> None:
         assert found.sure([1.5])[0] > SURELY and found.sure([0.0, 0.1])[1] < MAYBE
 
 
-def test_the_cut_is_where_f1_is_likely_to_be_largest() -> None:
+def test_the_cut_is_where_f1_is_likely_to_be_largest_but_stricter() -> None:
     """Of ten images that belong for sure and many that don't, the ten; and no less sure than is sensible."""
     assert best_cut(np.array([0.9] * 10 + [0.01] * 990)) == CUTS[1]
-    assert best_cut(np.array([0.9] * 10 + [0.39] * 40 + [0.0] * 950)) == pytest.approx(0.39)
+    assert best_cut(np.array([0.9] * 10 + [0.3] * 40 + [0.0] * 950)) == pytest.approx(STRICT * 0.3)
     assert best_cut(np.full(1000, 0.02)) == CUTS[0]
+
+
+def test_where_nothing_fits_only_what_surely_does_is_shown() -> None:
+    low, high = (np.stack([np.full(n, w), np.full(n, w)]) for w, n in ((0, 114), (0, 37)))
+    low[:, 0], high[:, 0] = -3, 9
+    for weights, answered in ((Weights(low, high), False), (Weights(-low, high), True)):
+        found = ends_of(scores(n=2000, apart=4.0, belonging=3), weights)
+        assert found is not None
+        near, copy = found.sure([0.5, 4.0])
+        assert copy > 0.99, "what stands forty spreads apart is sure whatever the query"
+        assert (near < 0.05) != answered and (near >= found.cut) == answered
+    liked = ends_of(scores(n=2000)._replace(liked=0.5), Weights(low, high))
+    assert liked is not None and liked.sure([0.5])[0] > 0.9, "who likes an image knows that something fits"
 
 
 def test_a_query_unlike_those_of_the_collection_is_odd() -> None:
@@ -109,11 +122,14 @@ def test_the_tail_of_a_normal_distribution() -> None:
     np.testing.assert_allclose(ends._normal_tail(at), exact, rtol=3e-3, atol=1e-7)
 
 
-def test_the_weights_are_those_of_the_features_and_say_how_they_were_made() -> None:
+def test_the_weights_fit_what_is_told_of_queries_and_images() -> None:
     told = json.loads(LEARNT.read_text("utf-8"))
-    assert told["made"].startswith("python benchmarks/ends.py --fit")
-    assert set(told["weights"]) == {"pictures", "words"}
-    assert all(list(row) == list(FEATURES) for row in told["weights"].values())
+    assert told["made"] == "python benchmarks/ends.py --fit"
+    standings = np.linspace(-3, 5, 500)
+    given = ends.with_products(ends.facts(standings, scores()))
+    assert learnt().answer.shape == (2, len(given)) and np.isfinite(given).all()
+    table = ends.features(standings, STEPS, scores())
+    assert learnt().belongs.shape == (2, table.shape[1]) and np.isfinite(table).all()
     assert (np.diff(STEPS) > 0).all()
 
 
@@ -134,6 +150,15 @@ def test_the_usual_is_that_of_the_images_among_themselves() -> None:
     twins = np.repeat(alone[:200], 2, axis=0)
     far = [Sample([], v / np.linalg.norm(v, axis=1, keepdims=True)).usual.best for v in (alone, twins)]
     assert far[0] < 4 < 7 < far[1] == pytest.approx(8, abs=0.5), "a twin stands 1 / (1 / sqrt(64)) = 8 spreads above"
+
+
+def test_the_usual_share_above_a_standing_is_that_of_all_pairs() -> None:
+    rows = np.sort(np.random.default_rng(0).normal(5, 2, (200, 1000)), axis=1)
+    usual = usual_of(rows)
+    for place in (0.0, 1.0, 2.0):
+        share = np.exp(usual.above[PLACES.index(place)])
+        assert share == pytest.approx(math.erfc(place / math.sqrt(2)) / 2, abs=0.02)
+    assert (np.diff(usual.above) <= 0).all() and len(usual.above) == len(PLACES)
 
 
 def test_scores_of_images_that_are_in_all_lists() -> None:
@@ -195,10 +220,10 @@ def test_the_cut_leaves_what_fits_and_counts_it(finder: ImageFinder, name: str) 
     sure = [h.sure for h in everything]
     assert all(s is not None and 0 <= s <= 1 for s in sure)
     cut = finder.search(**query, k=len(finder), cut="auto")
-    least = min((h.sure or 0) for h in cut) if cut else 2.0
+    least = min((h.sure or 0) for h in cut) if cut else SURELY
     fitting = [h for h in everything if (h.sure or 0) >= least]
     assert {h.id: h.sure for h in cut} == {h.id: h.sure for h in fitting}
-    assert (max(s or 0 for s in sure) >= MAYBE) == bool(cut) and (not cut or least >= CUTS[0])
+    assert bool(cut) == (max(s or 0 for s in sure) >= least)
     assert cut.surely == sum((h.sure or 0) >= SURELY for h in fitting)
     assert cut.surely + (cut.maybe or 0) == len(fitting)
     pages = [finder.search(**query, k=2, offset=at, cut="auto") for at in range(0, len(fitting) + 1, 2)]

@@ -14,7 +14,7 @@ from PIL import Image
 from imagefinder import FunctionEmbedder, ImageFinder, Term
 from imagefinder.client import Client
 from imagefinder.errors import InvalidQueryError
-from imagefinder.search.hybrid import FIRST, SPOKEN
+from imagefinder.search.hybrid import FIRST, HUED, SPOKEN
 from imagefinder.search.lexical import matched
 from imagefinder.search.query import Kind, parse_query
 
@@ -85,7 +85,7 @@ def test_a_file_that_is_called_like_the_query_comes_first(finder: ImageFinder) -
 
 def test_a_word_that_no_model_knows_is_found_where_it_is_written(finder: ImageFinder) -> None:
     assert finder.search("xqzvkw").unknown_words == ("xqzvkw",)
-    finder.update(named(finder, "005.jpg"), caption="The Xqzvkw festival")
+    finder.update(named(finder, "005.jpg"), caption="The Xqzvkw festival with a dog")
     hits = finder.search("xqzvkw")
     assert Path(hits[0].uri).name == "005.jpg" and len(hits) == 1, "by its texts only: the model knows nothing of it"
     assert hits.notice is None and hits.unknown_words == () and hits.space == "texts"
@@ -243,9 +243,30 @@ def test_scores_are_the_sum_of_meaning_and_texts_in_one_order_for_all_pages(find
     vector = sum(t.weight * finder.embed_words([str(t.value)])[0] for t in parse_query(query))
     spread = float((finder._collection.index.sample(space) @ (vector / np.linalg.norm(vector))).std())
     phrase = {r.id for r in finder.records('caption says phrase "red dog"')} if '"' in query else set()
-    parts = {id: score * score / texts.full for id, score in texts.scores.items()}
+    fifth = sorted([*texts.scores.values(), *[0.0] * 5])[-5]
+    usual = fifth * max(0.0, 1 - fifth / texts.full)
+    parts = {id: s * max(0.0, s - usual) / (texts.full - usual) for id, s in texts.scores.items()}
     wanted = {id: m + spread * (SPOKEN * parts.get(id, 0) + FIRST * (id in phrase)) for id, m in meaning.items()}
     assert {h.id: h.score for h in every} == pytest.approx(wanted, abs=1e-4)
+
+
+def test_vivid_colours_of_the_query_count_where_they_are_shown(finder: ImageFinder) -> None:
+    query, space = "a yellow flower in green grass -red", finder.text_space
+    hits = finder.search(query, 40, words_in="pictures", explain=True)
+    vector = finder.embed_words(["a yellow flower in green grass"])[0] - 0.5 * finder.embed_words(["red"])[0]
+    vector = vector / np.linalg.norm(vector)
+    ids, vectors = finder.vectors(space)
+    spread = float((finder._collection.index.sample(space) @ vector).std())
+    shown = {r.id: len({"yellow", "green"} & {*r.colours}) for r in finder.records()}
+    assert {0, 1} < {*shown.values()} <= {0, 1, 2}
+    wanted = {id: float(row @ vector) + HUED * spread * shown[id] for id, row in zip(ids, vectors, strict=True)}
+    assert {h.id: h.score for h in hits} == pytest.approx(wanted, abs=1e-4)
+    assert [h.score for h in hits] == sorted((h.score for h in hits), reverse=True)
+    pages = [h for o in range(0, 40, 7) for h in finder.search(query, 7, words_in="pictures", offset=o)]
+    assert [(h.id, h.score) for h in pages] == [(h.id, h.score) for h in hits]
+    for hit in hits:
+        assert hit.why and hit.why.meaning == pytest.approx(hit.score, abs=1e-3)
+        assert sum(r.share or 0 for r in hit.why.reasons) == pytest.approx(hit.score, abs=1e-3)
 
 
 def test_without_a_text_that_says_it_the_ranking_is_that_of_the_meaning(finder: ImageFinder) -> None:

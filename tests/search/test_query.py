@@ -141,3 +141,10 @@ def test_signs_right_before_a_word_and_quotation_marks(text: str, terms: list[tu
 def test_a_query_with_nothing_to_look_for_is_refused(text: str) -> None:
     with pytest.raises(InvalidQueryError):
         parse_query(text, files=False)
+
+
+def test_a_place_is_for_filters() -> None:
+    with pytest.raises(InvalidQueryError) as error:
+        parse_query("boat near:53.34,-6.26", files=False)
+    assert error.value.message == "Words can't be looked for in 'near:'."
+    assert error.value.remedy.startswith('Filter by it, e.g. with --filter "near(52.52, 13.40, 5)"; ')

@@ -15,7 +15,8 @@ from PIL import Image
 from imagefinder import FunctionEmbedder, ImageFinder
 from imagefinder.errors import InvalidQueryError, NotFoundError
 from imagefinder.results import Explanation
-from imagefinder.search.why import EXPLAINED
+from imagefinder.search.options import WordsIn
+from imagefinder.search.why import EXPLAINED, FIRST, TEXTS
 from imagefinder.types import Hit, Reason, Why
 
 SAMPLES = Path(__file__).resolve().parents[2] / "examples" / "images"
@@ -69,9 +70,10 @@ def test_the_shares_of_the_parts_are_the_score(finder: ImageFinder, picture: Pat
         assert len(hits) == 20
         for hit in hits:
             found = shares(hit)
-            assert set(found) == parts, query
+            assert found.keys() - {TEXTS, FIRST} == parts, query
             assert sum(found.values()) == pytest.approx(hit.score, abs=CLOSE), query
-            assert hit.why is not None and hit.why.meaning == pytest.approx(hit.score, abs=CLOSE)
+            said = found.get(TEXTS, 0) + found.get(FIRST, 0)
+            assert hit.why is not None and hit.why.meaning == pytest.approx(hit.score - said, abs=CLOSE)
         assert [(h.id, h.score) for h in hits] == [(h.id, h.score) for h in finder.search(query, 20, **options)]
 
 
@@ -83,7 +85,9 @@ def test_a_share_is_the_cosine_with_that_part(finder: ImageFinder) -> None:
     for hit in hits:
         row = vectors[ids.index(hit.id)]
         expected = {"dog": 2 * row @ words[0], "beach": row @ words[1], "-grass": -row @ words[2]}
-        assert shares(hit) == pytest.approx({name: share / norm for name, share in expected.items()}, abs=CLOSE)
+        assert {n: share for n, share in shares(hit).items() if n != TEXTS} == pytest.approx(
+            {name: share / norm for name, share in expected.items()}, abs=CLOSE
+        )
 
 
 def test_the_shares_add_up_over_several_models(
@@ -112,6 +116,90 @@ def test_it_is_told_in_json_and_in_words() -> None:
     assert Why.from_dict(why.to_dict()) == why
     assert why.texts() == ["colour: red", "shows: dog"], "one share is the score"
     assert Why((*why.reasons, Reason("words", "-grass", -0.05))).texts()[2:] == ["a dog +0.250", "-grass -0.050"]
+
+
+# --- what is written --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def written(
+    sample_index: Path, tmp_path_factory: pytest.TempPathFactory, copy_index: Callable[[Path, Path], Path]
+) -> Iterator[ImageFinder]:
+    """Images that say words: the first in a caption, the second in tags, the third in the picture."""
+    with ImageFinder.open(copy_index(sample_index, tmp_path_factory.mktemp("written") / "index")) as finder:
+        one, two, three = [record.id for record in finder.records()][:3]
+        finder.update(one, caption="Two Walruses drinking at a pool")
+        finder.update(two, tags=["walrus crossing", "town"])
+        finder._collection.index.store.merge_payload([three], {"text": "WALRUS TRAVEL\nInvoice 7"})
+        yield finder
+
+
+def fields(why: Why | None) -> set[tuple[str, str]]:
+    assert why is not None
+    return {(r.kind, r.text) for r in why.reasons if r.share is None and r.kind not in ("shows", "colour")}
+
+
+SAID = [{("caption", "Walruses")}, {("tag", "walrus crossing")}, {("text in picture", "WALRUS")}]
+
+
+@pytest.mark.parametrize("words_in", ["both", "texts"])
+def test_what_is_written_is_a_reason_with_its_share(written: ImageFinder, words_in: WordsIn) -> None:
+    ids = [record.id for record in written.records()][:3]
+    hits = {hit.id: hit for hit in written.search("walrus", 20, words_in=words_in, explain=True)}
+    assert [fields(hits[id].why) for id in ids] == SAID
+    for hit in hits.values():
+        found = shares(hit)
+        assert sum(found.values()) == pytest.approx(hit.score, abs=CLOSE)
+        assert (found.get(TEXTS, 0) > 0) == (hit.id in ids) == bool(fields(hit.why))
+        assert found.keys() - {TEXTS} == ({"walrus"} if words_in == "both" else set())
+    explained = written.explain(ids[0], "walrus", words_in=words_in)
+    assert explained.why == hits[ids[0]].why and (explained.map is None) == (words_in == "texts")
+
+
+def test_words_that_are_not_looked_for_in_texts_are_no_reason(written: ImageFinder) -> None:
+    for hit in written.search("walrus", 20, words_in="pictures", explain=True):
+        assert shares(hit).keys() == {"walrus"} and not fields(hit.why)
+    for hit in written.search("town - walrus", 3, explain=True):
+        assert not any("walrus" in text.casefold().split() for _, text in fields(hit.why))
+
+
+def test_a_name_and_a_phrase_come_first_with_a_share_of_their_own(written: ImageFinder) -> None:
+    one = written.records()[0]
+    phrase, *others = written.search('"drinking at a pool"', 5, explain=True)
+    assert phrase.id == one.id and shares(phrase)[FIRST] > 0 and not any(FIRST in shares(hit) for hit in others)
+    named = written.search(Path(one.uri).name, 1, explain=True)[0]
+    assert named.id == one.id and shares(named)[FIRST] > 0 and ("name", Path(one.uri).name) not in fields(named.why)
+    assert {text for kind, text in fields(named.why) if kind == "name"}
+    for hit in (phrase, named):
+        assert sum(shares(hit).values()) == pytest.approx(hit.score, abs=CLOSE)
+        assert shares(hit)[TEXTS] > 0
+
+
+def test_a_field_that_is_asked_for_is_the_only_one_that_speaks(written: ImageFinder) -> None:
+    one, two = [record.id for record in written.records()][:2]
+    written.update(two, caption="a walrus, striped")
+    hits = written.search("caption:walrus", 5, explain=True)
+    assert {hit.id for hit in hits} == {one, two}
+    assert {frozenset(fields(hit.why)) for hit in hits} == {
+        frozenset({("caption", "Walruses")}),
+        frozenset({("caption", "walrus")}),
+    }
+    written.update(two, caption=None)
+
+
+def test_texts_add_their_share_with_likes_and_several_models(written: ImageFinder) -> None:
+    ids = [record.id for record in written.records()][:6]
+    written.train_adapter({r.id: Path(r.uri).parent.name for r in written.records()}, name="by-folder")
+    asked: list[tuple[Any, dict[str, Any]]] = [
+        ("walrus - grass", {"liked": ids[4:], "disliked": ids[3:4]}),
+        (["walrus", f"id:{ids[5]}"], {"spaces": ["default", "by-folder"]}),
+        ("walrus", {"spaces": ["default", "by-folder"], "liked": ids[4:5]}),
+    ]
+    for query, options in asked:
+        hits = written.search(query, 20, explain=True, **options)
+        assert any(shares(hit).get(TEXTS, 0) > 0 for hit in hits)
+        for hit in hits:
+            assert sum(shares(hit).values()) == pytest.approx(hit.score, abs=5 * CLOSE), (query, hit.why)
 
 
 # --- what is shared ---------------------------------------------------------------------------------------------------
@@ -240,7 +328,8 @@ def test_the_explanation_of_an_image_is_that_of_the_hit(finder: ImageFinder) -> 
         found = finder.explain(hit.id, "red dog - grass")
         assert hit.why is not None and found.peak is not None
         assert found.why.to_dict() == hit.why.to_dict()
-        assert found.to_dict() == {"id": hit.id, "why": hit.why.to_dict(), "how": "features", "peak": [*found.peak]}
+        expected = {"id": hit.id, "why": hit.why.to_dict(), "how": "features", "peak": [*found.peak], "text_at": []}
+        assert found.to_dict() == expected
 
 
 def test_bad_questions_are_refused(finder: ImageFinder) -> None:
@@ -250,6 +339,8 @@ def test_bad_questions_are_refused(finder: ImageFinder) -> None:
         finder.explain(finder.records()[0].id, "")
     with pytest.raises(InvalidQueryError):
         finder.explain(finder.records()[0].id, None)
+    with pytest.raises(InvalidQueryError):
+        finder.explain(finder.records()[0].id, None, disliked=[finder.records()[1].id])
     found = finder.explain(finder.records()[0].id, "qwxzyv")
     assert found.why == Why() and found.map is None
 

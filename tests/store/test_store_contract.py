@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from imagefinder.errors import ImageFinderError, IndexDamagedError, InvalidInputError, NotFoundError
 from imagefinder.store.base import Point, Store, VectorParams
 from imagefinder.store.exact import ExactStore
-from imagefinder.store.filters.parse import parse
+from imagefinder.store.filters.parse import And, In, Not, Says, parse
 from imagefinder.store.shared.answer import Answering
 from imagefinder.store.shared.ask import AskingStore
 from imagefinder.store.stores import STORES, StoreKind, find_store
@@ -507,6 +507,28 @@ def test_names_of_files_are_divided_and_columns_with_texts_are_texts(store: Stor
         assert found_by(store, text) == {id_of(n) for n in wanted}, text
 
 
+def test_filters_by_places_find_each_place(store: Store) -> None:
+    places = (
+        "/p/weddingCake3.jpg",
+        "/p/wedding.jpg",
+        "https://x.org/caf%C3%A9-t%20b.png?size=3",
+        "/the/a",
+        "/\u4e2d\u6587/\U0001f600",
+        "...",
+    )
+    store.upsert([Point(id_of(n), {"uri": uri}) for n, uri in enumerate(places)])
+    for n, place in enumerate(places):
+        for filter, wanted in {
+            In("uri", (place,)): {n},
+            Not(In("uri", (place,))): {*range(len(places))} - {n},
+            In("uri", (place, "/p/wedding.jpg")): {n, 1},
+            And((In("uri", (place,)), Says("name", "wedding"))): {n} & {0, 1},
+            And((Not(Says("*", "wedding", "any")), In("uri", (place,)))): {n} - {0, 1},
+        }.items():
+            found = store.columns(["id"], filter=filter)["id"]
+            assert found == [id_of(n) for n in sorted(wanted)], filter
+
+
 def test_filters_by_words_mean_the_same_everywhere(store: Store) -> None:
     artists = [{"artist": text} if n % 2 else {} for n, text in enumerate(TEXTS)]
     store.upsert([point(n, caption=text, tags=["wet road"], **artists[n]) for n, text in enumerate(TEXTS)])
@@ -517,6 +539,8 @@ def test_filters_by_words_mean_the_same_everywhere(store: Store) -> None:
         'caption says phrase "red car"': [1],
         'caption says phrase "car red"': [],
         "not caption says red": [2, 3, 4, 5, 6],
+        "not name says 3 and caption says bikes": [0],
+        'name says phrase "3 jpg"': [3],
         "caption says red and width > 0": [1],
         "artist says red or caption says snow": [1, 5],
         'tags says "wet road" and caption says red': [0, 1],

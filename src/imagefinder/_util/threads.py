@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from contextvars import copy_context
 from itertools import islice
 from typing import TypeVar
@@ -44,3 +46,30 @@ def chunked(items: Iterable[T], size: int) -> Iterator[list[T]]:
     source = iter(items)
     while chunk := list(islice(source, max(1, size))):
         yield chunk
+
+
+_narrow = threading.Lock()
+_users = 0
+_limits = ExitStack()
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Meanwhile a matrix product of NumPy takes one thread, in the whole process; until the last who asked for it has
+    ended. For small ones, and for work that has a thread a core already: the threads of OpenBLAS wait for each other
+    in busy loops, up to 30 ms after each product, and take the cores from the rest."""
+    global _users, _limits
+    from threadpoolctl import threadpool_limits
+
+    with _narrow:
+        _users += 1
+        if _users == 1:
+            _limits = ExitStack()
+            _limits.enter_context(threadpool_limits(1, user_api="blas"))
+    try:
+        yield
+    finally:
+        with _narrow:
+            _users -= 1
+            if not _users:
+                _limits.close()

@@ -52,7 +52,7 @@ def concept() -> None:
     "--min-score",
     type=float,
     metavar="X",
-    help="Hits that score at least X belong to it.  [default: those that the search is sure of]",
+    help="Hits that score at least X belong to it.  [default: those that surely fit]",
 )
 @index_option
 @json_option

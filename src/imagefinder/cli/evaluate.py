@@ -21,6 +21,7 @@ from imagefinder.cli.common import (
     tell,
 )
 from imagefinder.duplicates.matching.tiers import Tier
+from imagefinder.search.options import ABOUT_OPTIONS
 
 if TYPE_CHECKING:
     from imagefinder.evaluation.of_index import Assessment
@@ -47,6 +48,11 @@ SHOWN = ("hit@1", "hit@10", "recall@10", "precision@10", "mAP", "MAP@R", "nDCG@1
 @click.option(
     "--limit", type=click.IntRange(1), metavar="N", help="Queries of each list, evenly spread.  [default: 1000]"
 )
+@click.option(
+    "--words-in",
+    type=click.Choice(ABOUT_OPTIONS["words_in"].choices),
+    help="Where words are looked for.  [default: both; captions that stand in the index: pictures]",
+)
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="For the intervals.")
 @click.option("--html", type=FILE, help="Write a report there, with the worst queries as pictures.")
 @index_option
@@ -70,7 +76,8 @@ def evaluate(
       imagefinder evaluate --by folder --compare A B        which of two spaces finds more
 
     In a table, an image is named by its path, its URL or its id. `relevant` also takes label:NAME, all images with that
-    label. A query with nothing relevant should find nothing, which only the cut can do.
+    label. A query with nothing relevant should find nothing, which only the cut can do. A caption that stands in the
+    index with its image would find it by itself, so it is looked for in pictures only; --words-in changes that.
 
     hit@k is the share of queries with a right image among the first k hits; recall@k the share of the right images,
     and precision@k the share of right ones among the hits. mAP averages the precision at each right image, MAP@R the
@@ -139,13 +146,14 @@ def _tell_searches(result: Assessment) -> None:
     from imagefinder.evaluation.retrievals import TITLES
 
     for one in result.searches:
-        tell(f"{TITLES[one.kind]}: {one.queries:,} queries among {one.images:,} images")
+        asked = f"{one.queries:,} {'query' if one.queries == 1 else 'queries'}"
+        tell(f"{TITLES[one.kind]}: {asked} among {one.images:,} images")
         for name in SHOWN if one.queries else ():
             found = one.measures[name]
             tell(f"  {name:<13}{found.mean:.3f}   {found.low:.3f} to {found.high:.3f}")
         if one.order:
             tell(f"  liked before disliked  {one.order.mean:.3f}   {one.order.low:.3f} to {one.order.high:.3f}")
-        for cut in (one.cut, one.best_cut):
+        for cut in (one.cut, one.sure_cut, one.best_cut):
             if cut:
                 tell(f"  cut ({cut.by}): F1 {cut.f1:.3f}   precision {cut.precision:.3f}   recall {cut.recall:.3f}")
                 if cut.nothing is not None:

@@ -32,7 +32,7 @@ from imagefinder.errors import NotFoundError
 
 if TYPE_CHECKING:
     from imagefinder.finder import ImageFinder
-    from imagefinder.results import Assigned, IngestReport
+    from imagefinder.results import Assigned, IngestReport, Marked
     from imagefinder.types import Progress
 
 
@@ -157,13 +157,13 @@ def _advise(finder: ImageFinder, index_dir: Path | str | None) -> None:
     found = finder.better_words()
     if found is None:
         return
-    size = f"{human_bytes(found.bytes)} to fetch, " if found.bytes else ""
+    size = f", {human_bytes(found.bytes)} to fetch" if found.bytes else ""
     minutes = max(1, round(found.seconds / 60))
     place = f" --index {shlex.quote(shown_place(index_dir))}" if index_dir else ""
     say(
-        f"Searches by words find far more with {found.title} ({found.licence} licence): {size}about "
+        f"Words usually find more with {found.title} ({found.licence} licence{size}): about "
         f"{found.images_per_second:,.0f} images/s here, {plural(minutes, 'minute')} for "
-        f"{plural(found.images, 'image')}. Nothing is fetched before you say so:"
+        f"{plural(found.images, 'image')}. Nothing is fetched until you run:"
     )
     say(f"  imagefinder index --model {found.model} --use{place}")
 
@@ -190,6 +190,8 @@ def _tell(finder: ImageFinder, report: IngestReport, as_json: bool) -> None:
         say_skipped(filled.skipped)
     if report.clusters:
         _tell_clusters(report.clusters)
+    if report.concepts:
+        _tell_concepts(report.concepts)
     say(f"The index holds {plural(report.total, 'image')}: {finder.info().path}")
 
 
@@ -205,6 +207,14 @@ def _tell_clusters(found: Assigned) -> None:
         say(f"{found.advice} Run: imagefinder cluster")
     elif found.unassigned:
         say("To cluster them too, run: imagefinder cluster")
+
+
+def _tell_concepts(found: Marked) -> None:
+    """How many images belong to kept searches now."""
+    if found.images:
+        say(f"{plural(found.images, 'image')} more in {plural(found.concepts, 'concept')}.")
+    if found.left:
+        say(f"{found.advice} {plural(found.left, 'concept')} left as before. Run: imagefinder concept refresh")
 
 
 def _watch(finder: ImageFinder, sources: Sequence[str], options: dict[str, Any], as_json: bool) -> None:

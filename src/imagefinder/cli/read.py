@@ -41,13 +41,17 @@ def read(again: bool, workers: int | None, index_dir: Path | str | None, as_json
             report = finder.read(again=again, workers=workers, progress=bar.show)
         except KeyboardInterrupt:
             bar.close()
-            say("Stopped; run the same command to go on.")
+            say(f"Stopped; what is read stays.{'' if again else ' Run the same command to go on.'}")
             raise click.exceptions.Exit(INTERRUPTED) from None
     if as_json:
         print_json(report.to_dict())
     else:
-        tell(f"{plural(report.read, 'image')} read, text found in {report.found:,} of them.")
-        tell(f"{plural(report.total, 'image')} read by now; {report.text:,} have text.")
+        if report.read:
+            tell(f"{plural(report.read, 'image')} read, text found in {report.found:,} of them.")
+        elif not report.skipped:
+            tell("Nothing new to read.")
+        if report.total > report.read:
+            tell(f"{plural(report.total, 'image')} read by now; {report.text:,} have text.")
         if report.skipped:
             say(f"{plural(len(report.skipped), 'image')} could not be read:")
             say_skipped(report.skipped)

@@ -308,7 +308,7 @@ def _copy_one(hit: Hit, folder: Path, loader: Loader) -> None:
 
 def _maps(finder: ImageFinder, hits: Hits, terms: QueryInput | None, options: dict[str, Any]) -> dict[str, Float32]:
     """For the first hits, which part of the picture fits the query, by id."""
-    asked = {name: options[name] for name in ("liked", "disliked", "spaces")}
+    asked = {name: options[name] for name in ("liked", "disliked", "spaces", "words_in")}
     found = {hit.id: finder.explain(hit.id, terms, **asked).map for hit in hits[:MAPPED]}
     return {id: map for id, map in found.items() if map is not None}
 

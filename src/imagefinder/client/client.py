@@ -97,7 +97,7 @@ class Client(Analysis, Sources, Spaces, Trainer):
 
     def explain(self, image: str | os.PathLike[str], query: QueryInput | None, **options: Any) -> Explanation:
         """Why an image, named by id or URI, fits a query, with a map of which part of its picture does, to 1/255. The
-        options are ``liked``, ``disliked`` and ``spaces`` of ``search``."""
+        options are ``liked``, ``disliked``, ``spaces`` and ``words_in`` of ``search``."""
         body: dict[str, Any] = {"parts": parts_of(query, self._transport) if query is not None else []}
         judged = {name: self._ids(options.pop(name)) for name in ("liked", "disliked") if name in options}
         found = self._transport.json(

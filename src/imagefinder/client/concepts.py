@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from imagefinder.client.queries import parts_of
 from imagefinder.index.concepts import Concept
-from imagefinder.search.concepts import with_ids
+from imagefinder.search.kept_query import with_ids
 from imagefinder.search.query import QueryInput, parse_query
 
 if TYPE_CHECKING:

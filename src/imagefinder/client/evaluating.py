@@ -36,6 +36,7 @@ def asked_for(
         "min_score": truth.min_score,
         "limit": truth.limit,
         "seed": truth.seed,
+        "words_in": truth.words_in,
     }, told.missing
 
 

@@ -6,7 +6,7 @@ from base64 import b64decode
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from imagefinder.results import Assigned, BackfillReport, Explanation, Hits, IndexInfo, IngestReport
+from imagefinder.results import Assigned, BackfillReport, Explanation, Hits, IndexInfo, IngestReport, Marked
 from imagefinder.types import Hit, Record, Skipped, Why
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ def explanation_of(response: Row) -> Explanation:
 
     sent = response["map"]
     map = map_of_png(b64decode(sent.partition(",")[2])) if sent else None
-    return Explanation(response["id"], Why.from_dict(response["why"]), map, response["how"])
+    text_at = tuple(response.get("text_at", ()))
+    return Explanation(response["id"], Why.from_dict(response["why"]), map, response["how"], text_at)
 
 
 def info_of(response: Row) -> IndexInfo:
@@ -69,12 +70,13 @@ def info_of(response: Row) -> IndexInfo:
 
 
 def report_of(result: Row, skipped: tuple[Skipped, ...]) -> IngestReport:
-    assigned = Assigned(**result["clusters"]) if result.get("clusters") else None
+    kinds: dict[str, Any] = {"clusters": Assigned, "concepts": Marked}
+    told = {name: kind(**result[name]) if result.get(name) else None for name, kind in kinds.items()}
     filled = tuple(BackfillReport(row["model"], row["filled"]) for row in result.get("filled", ()))
     missing = tuple(Skipped(**row) for row in result.get("missing", ()))
     left = tuple(one for one in skipped if one not in missing)
     known = _known(IngestReport, result)
-    return IngestReport(**{**known, "skipped": left, "missing": missing, "clusters": assigned, "filled": filled})
+    return IngestReport(**{**known, "skipped": left, "missing": missing, "filled": filled, **told})
 
 
 def cluster_of(row: Row) -> Cluster:

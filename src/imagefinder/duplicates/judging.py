@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from imagefinder._util.threads import one_blas_thread
 from imagefinder.duplicates.grouping import Edge
 from imagefinder.duplicates.matching.closer import look_closer
 from imagefinder.duplicates.matching.shown import Shown
@@ -67,12 +68,11 @@ class Judge:
 def one_thread_each() -> Iterator[None]:
     """Many pairs are compared at once, one a thread: many threads inside each would only get in each other's way."""
     import cv2
-    from threadpoolctl import threadpool_limits
 
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
-        with threadpool_limits(1):
+        with one_blas_thread():
             yield
     finally:
         cv2.setNumThreads(threads)

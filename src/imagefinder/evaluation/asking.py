@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from imagefinder.errors import NotFoundError
 from imagefinder.evaluation.cutting import Taken, taken_by
 from imagefinder.evaluation.measures import MEASURES, Rows, measure
 from imagefinder.search.answer import search_collection
-from imagefinder.search.options import SearchOptions
+from imagefinder.search.options import SearchOptions, WordsIn
 from imagefinder.search.query import Term
 from imagefinder.types import OnProgress, Progress, ignore
 
@@ -27,8 +27,8 @@ TOP = 6  # hits that are shown of a query
 @dataclass(frozen=True, slots=True)
 class Question:
     """One query: its ``terms``, how it is ``shown``, and the ``right`` images by id with a grade above 0; none where
-    nothing fits. ``image`` is the id of the image that it asks by, ``group`` its label, and ``wrong`` are images that
-    people said don't fit."""
+    nothing fits. ``image`` is the id of the image that it asks by, ``group`` its label, ``wrong`` are images that
+    people said don't fit, and ``words_in`` is where its words are looked for."""
 
     shown: str
     terms: tuple[Term, ...]
@@ -36,25 +36,31 @@ class Question:
     image: str = ""
     group: str = ""
     wrong: frozenset[str] = frozenset()
+    words_in: WordsIn = "both"
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A hit as it is shown."""
+    """A hit as it is shown; the ``score`` of what is no hit is None."""
 
     id: str
     uri: str
-    score: float
+    score: float | None
     right: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        score = None if self.score is None else round(self.score, 4)
+        return {"id": self.id, "uri": self.uri, "score": score, "right": self.right}
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """What was found for a question, the one with this ``number`` in its list, without its right images, of which there
     are ``wanted``: they may be as many as all. ``row`` are its ``MEASURES`` (NaN where nothing is right), ``first`` is
-    the rank of the first right image (None if it is not among the hits), ``top`` are the first hits, ``taken`` is what
-    a cut takes, and ``order`` the share of its pairs of a right and a wrong image in which the right one comes first
-    (NaN if there are none)."""
+    the rank of the first right image (None if it is not among the hits), ``top`` are the first hits, ``best`` is the
+    first right image where it is not among those (one of them where none is a hit), ``taken`` is what a cut takes, and
+    ``order`` the share of its pairs of a right and a wrong image in which the right one comes first (NaN if there are
+    none)."""
 
     number: int
     shown: str
@@ -64,6 +70,7 @@ class Found:
     row: Rows
     first: int | None
     top: tuple[Seen, ...]
+    best: Seen | None
     taken: Taken
     order: float
 
@@ -77,21 +84,33 @@ def ask(
     min_score: float | None = None,
     progress: OnProgress = ignore,
 ) -> Iterator[Found]:
-    """Search for each question, of which there are ``total``, as people do. A question whose image has gone meanwhile
-    is passed over."""
+    """Search for each question, of which there are ``total``, as people do: once for the ranking, and where
+    ``min_score`` is not the cut, once more for the search's own. A question whose image has gone meanwhile is passed
+    over."""
     options = SearchOptions(k=DEPTH, spaces=(space,) if space else ())
     for number, question in enumerate(questions):
         progress(Progress("searching", number, total))
+        whole = replace(options, words_in=question.words_in)
+        ended = replace(whole, k=1, cut="auto")
         try:
-            hits = search_collection(collection, list(question.terms), options)
+            hits = search_collection(collection, list(question.terms), whole)
+            cut = search_collection(collection, list(question.terms), ended) if min_score is None else min_score
         except NotFoundError:
             if not question.image or collection.index.store.retrieve([question.image]):
                 raise
             continue
-        yield _found(number, question, hits, min_score)
+        yield _found(number, question, hits, cut, _best(collection, question, hits))
 
 
-def _found(number: int, question: Question, hits: Hits, min_score: float | None) -> Found:
+def _best(collection: Collection, question: Question, hits: Hits) -> Seen | None:
+    first = next((hit for hit in hits if hit.id in question.right), None)
+    if first:
+        return Seen(first.id, first.uri, first.score, True) if first.rank > TOP else None
+    points = collection.index.store.retrieve(list(question.right)[:1])
+    return Seen(points[0].id, str(points[0].payload["uri"]), None, True) if points else None
+
+
+def _found(number: int, question: Question, hits: Hits, cut: float | Hits, best: Seen | None) -> Found:
     right = question.right
     places = {hit.id: rank for rank, hit in enumerate(hits, 1)}
     ranked = sorted((rank, right[id]) for id, rank in places.items() if id in right)
@@ -110,7 +129,8 @@ def _found(number: int, question: Question, hits: Hits, min_score: float | None)
         row=row,
         first=int(ranks[0]) if len(ranks) else None,
         top=tuple(Seen(hit.id, hit.uri, hit.score, hit.id in right) for hit in hits[:TOP]),
-        taken=taken_by(hits, right, min_score),
+        best=best,
+        taken=taken_by(hits, right, cut),
         order=_order(question, places),
     )
 

@@ -17,12 +17,14 @@ STEPS = 200  # cuts that are tried in hindsight
 
 class Taken(NamedTuple):
     """The scores of the hits of one query, float32 (k,) and falling, which of them are right, how many images are
-    right in all, and how many of the first hits the cut takes; None where no cut was made."""
+    right in all, and how many of the first hits the cut takes; None where no cut was made. ``surely`` is how many of
+    them surely fit, where the search says so."""
 
     scores: npt.NDArray[np.float32]
     right: npt.NDArray[np.bool_]
     wanted: int
     taken: int | None
+    surely: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,26 +49,29 @@ class CutScores:
         return {name: round(v, 4) if isinstance(v, float) else v for name, v in row.items()}
 
 
-def taken_by(hits: Hits, right: Collection[str], min_score: float | None) -> Taken:
-    """What a cut takes of hits: those that score at least ``min_score``, or else those that surely belong, where the
-    search says so."""
+def taken_by(hits: Hits, right: Collection[str], cut: float | Hits) -> Taken:
+    """What a cut takes of hits: those that score so much at least; or those that surely or maybe fit, as the search
+    says that was asked the same with its own cut."""
     scores = np.array([hit.score for hit in hits], np.float32)
     fits = np.array([hit.id in right for hit in hits], bool)
-    surely: int | None = getattr(hits, "surely", None)
-    if min_score is not None:
-        taken: int | None = sum(hit.score >= min_score for hit in hits)
-    else:
-        taken = min(surely, len(hits)) if surely is not None else None
-    return Taken(scores, fits, len(right), taken)
+    if isinstance(cut, int | float):
+        return Taken(scores, fits, len(right), sum(hit.score >= cut for hit in hits))
+    if cut.surely is None or cut.maybe is None:
+        return Taken(scores, fits, len(right), None)
+    return Taken(scores, fits, len(right), min(cut.surely + cut.maybe, len(hits)), min(cut.surely, len(hits)))
 
 
 def score_cut(asked: Sequence[Taken], min_score: float | None) -> CutScores | None:
     """How good the cut is that was made; None where none was made."""
     made = [one for one in asked if one.taken is not None]
-    if not made:
-        return None
-    by = f"score of at least {min_score:g}" if min_score is not None else "what the search is sure of"
-    return _scores(by, made, [one.taken or 0 for one in made])
+    by = f"score of at least {min_score:g}" if min_score is not None else "what surely or maybe fits"
+    return _scores(by, made, [one.taken or 0 for one in made]) if made else None
+
+
+def score_surely(asked: Sequence[Taken]) -> CutScores | None:
+    """The same of what surely fits; None where the search says nothing of it."""
+    made = [one for one in asked if one.surely is not None]
+    return _scores("what surely fits", made, [one.surely or 0 for one in made]) if made else None
 
 
 def best_cut(asked: Sequence[Taken]) -> tuple[float, CutScores] | None:

@@ -19,6 +19,7 @@ from imagefinder.evaluation.copies import CopyScores, score_copies
 from imagefinder.evaluation.retrieval import LabelScores, WordScores
 from imagefinder.evaluation.retrievals import Retrieval
 from imagefinder.evaluation.working import Measuring
+from imagefinder.search.options import SearchOptions, WordsIn
 from imagefinder.types import ignore
 
 if TYPE_CHECKING:
@@ -38,8 +39,10 @@ class Truth:
     ``queries`` is a table of queries and the images that they should find, ``pairs`` one of duplicates: see
     ``catalog.question_tables``. ``feedback`` measures by what people liked and disliked. ``tier`` is the loosest tier
     of duplicates that counts. ``compare`` names two spaces or models, to say which of them finds more. ``min_score`` is
-    a cut to be measured; without it that of the search, where it makes one. ``limit`` is how many queries of each list
+    a cut to be measured; without it the search's own, ``cut="auto"``. ``limit`` is how many queries of each list
     are asked, evenly spread, by default 1,000; images by their labels are all asked. ``seed`` is for the intervals.
+    ``words_in`` says where words are looked for, as in a search; None: in pictures and texts, but captions that stand
+    in the index with their images only in pictures, since else they find them by themselves.
     """
 
     by: str | None = None
@@ -51,12 +54,15 @@ class Truth:
     min_score: float | None = None
     limit: int | None = None
     seed: int = 0
+    words_in: WordsIn | None = None
 
     def __post_init__(self) -> None:
         if self.compare and not len(self.compare) == len(set(self.compare)) == 2:
             raise InvalidInputError("Two different spaces are compared.", remedy="Name two: imagefinder spaces list")
         if self.limit is not None and self.limit < 1:
             raise InvalidInputError(f"limit is 1 or more, not {self.limit}.")
+        if self.words_in is not None:
+            SearchOptions(words_in=self.words_in)  # raises for what can't be
         if not 0 <= self.seed < 2**31:
             raise InvalidInputError(f"seed is from 0 to 2,147,483,647, not {self.seed}.")
 
@@ -136,7 +142,7 @@ def _assess(
 ) -> Assessment:
     collection.ready()
     told = read_truth(collection.records(), table, truth)
-    work = Measuring(collection, space, truth.min_score, truth.limit, truth.seed, progress)
+    work = Measuring(collection, space, truth.min_score, truth.limit, truth.seed, truth.words_in, progress)
     labelled = work.labelled(told.table)
     searches = [*labelled.searches, *work.asked(told.queries)]
     if truth.feedback:

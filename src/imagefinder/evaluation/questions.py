@@ -12,13 +12,14 @@ from imagefinder.evaluation.asking import Question
 from imagefinder.index.judged import ids_there
 from imagefinder.search.kept_query import terms_of_json
 from imagefinder.search.query import Kind, Term, parse_query
+from imagefinder.store.words import numbers_of, texts_of
 
 if TYPE_CHECKING:
     from imagefinder.catalog.feedback import Judgement
     from imagefinder.catalog.question_tables import Asked
     from imagefinder.index.collection import Collection
 
-MOST = 1000  # questions of one list that are asked where nothing else is said: a minute
+MOST = 1000  # questions of one list that are asked where nothing else is said: some minutes
 T = TypeVar("T")
 
 
@@ -33,6 +34,15 @@ def of_captions(captions: Iterable[tuple[str, str]]) -> list[Question]:
     for id, text in captions:
         right[text][id] = 1.0
     return [Question(text, (Term(Kind.WORDS, text),), ids) for text, ids in right.items()]
+
+
+def stands_there(collection: Collection, question: Question) -> bool:
+    """Whether the record of an image that is right says just what is asked, so that the image is found by that: any of
+    its texts but its place, however written."""
+    asked = [numbers_of(str(term.value)) for term in question.terms if term.kind is Kind.WORDS]
+    points = collection.index.store.retrieve(list(question.right)) if asked else []
+    said = (numbers_of(text) for point in points for field, text in texts_of(point.payload) if field != "uri")
+    return any(numbers and numbers in asked for numbers in said)
 
 
 def of_asked(asked: Iterable[Asked], uris: Mapping[str, str]) -> list[Question]:

@@ -90,7 +90,7 @@ def _lead(one: Retrieval) -> str:
 
 
 def _cuts(one: Retrieval) -> str:
-    rows = [cut for cut in (one.cut, one.best_cut) if cut]
+    rows = [cut for cut in (one.cut, one.sure_cut, one.best_cut) if cut]
     if not rows:
         return ""
     text = (
@@ -135,18 +135,22 @@ def _query(row: Worst, picture: Picture) -> str:
     name = escape(row.shown.replace("\\", "/").rpartition("/")[2] if row.image else f"“{row.shown}”")
     first = f"the first one comes at rank {row.first:,}" if row.first else "none was found"
     asked = f'<div class="asked">{_figure(picture(row.image, row.shown), name, "", "asked")}</div>' if row.image else ""
+    hits = "".join(_hit(hit, f"{rank}.", picture) for rank, hit in enumerate(row.top, 1))
+    place = f"{row.first:,}." if row.first else "not found:"
+    best = f'<div class="best">{_hit(row.best, place, picture)}</div>' if row.best else ""
     return (
         f'<section class="query"><h4>{name}{label}</h4><p class="small faint">Average precision '
         f"{row.average_precision:.3f}. Right images: {row.right:,}; {first}.</p>"
-        f'<div class="row">{asked}{"".join(_hit(hit, rank, picture) for rank, hit in enumerate(row.top, 1))}</div>'
+        f'<div class="row">{asked}{hits}{best}</div>'
         "</section>"
     )
 
 
-def _hit(hit: Seen, rank: int, picture: Picture) -> str:
+def _hit(hit: Seen, rank: str, picture: Picture) -> str:
     kind = "right" if hit.right else "wrong"
     name = escape(hit.uri.replace("\\", "/").rpartition("/")[2])
-    return _figure(picture(hit.id, hit.uri), name, f"<b>{rank}. {kind}</b> {hit.score:.3f}<br>", kind)
+    score = "" if hit.score is None else f"{hit.score:.3f}"
+    return _figure(picture(hit.id, hit.uri), name, f"<b>{rank} {kind}</b> {score}<br>", kind)
 
 
 def _figure(shown: str, name: str, text: str, kind: str) -> str:
@@ -171,8 +175,8 @@ def _comparison(one: Comparison) -> str:
         f'<h2>{b} against {a}: {TITLES[one.kind].lower()}</h2><p class="lead">{escape(one.says)}</p>'
         f"<p>Queries, by {escape(one.main)}: {one.better:,} better in {b}, {one.worse:,} worse, {same:,} as good.</p>"
         f"{figure}"
-        '<p class="faint small">Points right of the middle are better in the second space. Grey ones may be chance '
-        "(p of .05 or more in the paired randomisation test).</p>"
+        f'<p class="faint small">Points right of the middle: {b} finds more. Grey ones may be chance (p of .05 or more '
+        "in the paired randomisation test).</p>"
         f"{_table(('Measure', a, b, 'Difference', '95 % interval', 'p'), body, 5)}"
     )
 

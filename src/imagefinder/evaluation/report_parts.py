@@ -32,6 +32,7 @@ color:var(--faint);overflow:hidden}.right img,.right em{border-color:var(--good)
 .wrong img,.wrong em{border-color:var(--bad)}
 figcaption{font-size:12px;color:var(--faint);overflow-wrap:anywhere}.right figcaption b{color:var(--good)}
 .wrong figcaption b{color:var(--bad)}.asked{padding-right:10px;border-right:1px solid var(--line)}
+.best{padding-left:10px;border-left:1px solid var(--line)}
 .note{border-left:4px solid var(--blue);padding:6px 14px;background:var(--soft);border-radius:0 8px 8px 0}
 details{margin:10px 0}summary{cursor:pointer;color:var(--blue)}dt{font-weight:600}dd{margin:0 0 6px}
 """

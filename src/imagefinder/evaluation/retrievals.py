@@ -11,7 +11,7 @@ import numpy as np
 
 from imagefinder.evaluation.asking import Found, Seen
 from imagefinder.evaluation.chance import Interval, intervals
-from imagefinder.evaluation.cutting import CutScores, Taken, best_cut, score_cut
+from imagefinder.evaluation.cutting import CutScores, Taken, best_cut, score_cut, score_surely
 from imagefinder.evaluation.measures import MEASURES, Rows
 
 WORST, OF_A_CLASS = 12, 2  # worst queries that are shown; so many of one class at most
@@ -44,7 +44,7 @@ class ClassRow:
 class Worst:
     """A query that found little: how it is ``shown``, the id of the ``image`` it asks by and its ``uri`` (empty for
     one in words), its class, its average precision, the rank of the ``first`` right image (None: none was found), how
-    many are ``right``, and the ``top`` hits."""
+    many are ``right``, the ``top`` hits, and the ``best`` right image where it is not among them."""
 
     shown: str
     image: str
@@ -53,16 +53,17 @@ class Worst:
     first: int | None
     right: int
     top: tuple[Seen, ...]
+    best: Seen | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        row = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "top"}
+        row = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in ("top", "best")}
         row["average_precision"] = round(self.average_precision, 4)
-        top = [{"id": s.id, "uri": s.uri, "score": round(s.score, 4), "right": s.right} for s in self.top]
-        return row | {"top": top}
+        return row | {"top": [s.to_dict() for s in self.top], "best": self.best.to_dict() if self.best else None}
 
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> Worst:
-        return cls(**{**row, "top": tuple(Seen(**seen) for seen in row["top"])})
+        best = Seen(**row["best"]) if row.get("best") else None
+        return cls(**{**row, "top": tuple(Seen(**seen) for seen in row["top"]), "best": best})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +71,9 @@ class Retrieval:
     """How well one list of ``queries`` is answered. ``kind`` is one of ``TITLES``; ``images`` are those ranked;
     ``unanswerable`` queries are those to which nothing fits, and only the cut is measured by them. ``measures`` are
     those of ``measures.MEASURES``, in their order. ``order`` is the share of pairs of a liked and a disliked image that
-    come in the right order, where there are any. ``cut`` says how good the end of the hits is, and ``best_cut`` and
-    ``best_score`` which one score for all queries would have been best."""
+    come in the right order, where there are any. ``cut`` says how good the end of the hits is, ``sure_cut`` how good it
+    would be to take only what surely fits (None where ``min_score`` was the cut), and ``best_cut`` and ``best_score``
+    which one score for all queries would have been best."""
 
     kind: str
     images: int
@@ -82,6 +84,7 @@ class Retrieval:
     worst: tuple[Worst, ...] = ()
     order: Interval | None = None
     cut: CutScores | None = None
+    sure_cut: CutScores | None = None
     best_cut: CutScores | None = None
     best_score: float | None = None
 
@@ -94,13 +97,14 @@ class Retrieval:
             "worst": [row.to_dict() for row in self.worst],
             "order": self.order.to_dict() if self.order else None,
             "cut": self.cut.to_dict() if self.cut else None,
+            "sure_cut": self.sure_cut.to_dict() if self.sure_cut else None,
             "best_cut": self.best_cut.to_dict() if self.best_cut else None,
             "best_score": None if self.best_score is None else round(self.best_score, 4),
         }
 
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> Retrieval:
-        cuts = {name: CutScores(**row[name]) if row[name] else None for name in ("cut", "best_cut")}
+        cuts = {name: CutScores(**row[name]) if row.get(name) else None for name in ("cut", "sure_cut", "best_cut")}
         return cls(
             **{
                 **row,
@@ -127,7 +131,7 @@ def of_found(
         "unanswerable": len(found) - len(answered),
         "worst": tuple(shown(one) for one in worst),
         "order": intervals(orders, seed)[0] if len(orders) else None,
-        **of_cuts(taken, min_score),
+        **({} if kind == "feedback" else of_cuts(taken, min_score)),  # nobody knows of the rest whether it fits
     }
     return replace(retrieval, **changes)
 
@@ -168,7 +172,7 @@ def worst_of(rows: Rows, groups: Sequence[str]) -> list[int]:
 def shown(found: Found) -> Worst:
     """How a query is told that found little."""
     average = float(found.row[AP])
-    return Worst(found.shown, found.image, found.group, average, found.first, found.wanted, found.top)
+    return Worst(found.shown, found.image, found.group, average, found.first, found.wanted, found.top, found.best)
 
 
 def of_cuts(taken: Sequence[Taken], min_score: float | None) -> dict[str, Any]:
@@ -176,6 +180,7 @@ def of_cuts(taken: Sequence[Taken], min_score: float | None) -> dict[str, Any]:
     best = best_cut(taken)
     return {
         "cut": score_cut(taken, min_score),
+        "sure_cut": score_surely(taken),
         "best_cut": best[1] if best else None,
         "best_score": best[0] if best else None,
     }

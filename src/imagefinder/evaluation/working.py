@@ -14,7 +14,7 @@ from imagefinder.errors import InvalidQueryError
 from imagefinder.evaluation.asking import Question, ask
 from imagefinder.evaluation.clustering import ClusterScores, score_clusters
 from imagefinder.evaluation.comparison import Comparison, compare
-from imagefinder.evaluation.questions import MOST, of_asked, of_captions, of_feedback, of_images, spread
+from imagefinder.evaluation.questions import MOST, of_asked, of_captions, of_feedback, of_images, spread, stands_there
 from imagefinder.evaluation.retrieval import LabelScores, WordScores, label_scores, rank_labels, score_words
 from imagefinder.evaluation.retrievals import TITLES, Retrieval, of_cuts, of_found, of_rows, shown, worst_of
 from imagefinder.search.embed import embed_texts
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from imagefinder.evaluation.asking import Found
     from imagefinder.evaluation.measures import Rows
     from imagefinder.index.collection import Collection
+    from imagefinder.search.options import WordsIn
     from imagefinder.types import Float32, OnProgress
 
 CUT_BY = 200  # images with labels by which the cut is measured
@@ -53,6 +54,7 @@ class Measuring:
     min_score: float | None
     limit: int | None
     seed: int
+    words_in: WordsIn | None
     progress: OnProgress
     notes: list[str] = field(default_factory=list)
     _labels: dict[str, str] = field(default_factory=dict)
@@ -137,7 +139,7 @@ class Measuring:
         return list(self._answers(of_images(ids, labels, self._uris), len(ids), self.space))
 
     def _asked(self, kind: str, questions: Sequence[Question]) -> list[Retrieval]:
-        asking = spread(questions, self.limit or MOST)
+        asking = self._looked_for(kind, spread(questions, self.limit or MOST))
         if len(asking) < len(questions):
             self.notes.append(f"{TITLES[kind]}: {len(asking):,} of {len(questions):,} were asked, evenly spread.")
         self._questions[kind] = asking
@@ -145,6 +147,21 @@ class Measuring:
         if not found:
             return []
         return [of_found(kind, len(self._uris), found, min_score=self.min_score, seed=self.seed)]
+
+    def _looked_for(self, kind: str, questions: Sequence[Question]) -> list[Question]:
+        """The questions, with where their words are looked for. A caption that stands in the index with its image would
+        find it by itself, so it is looked for in what pictures show, where nothing else is wanted."""
+        asking = [replace(question, words_in=self.words_in or "both") for question in questions]
+        if kind != "captions" or self.words_in == "pictures":
+            return asking
+        there = [stands_there(self.collection, question) for question in questions]
+        if any(there):
+            how = "find them by themselves" if self.words_in else "were looked for in pictures only"
+            count = f"{sum(there):,} of {len(there):,}"
+            self.notes.append(f"{TITLES[kind]}: {count} stand in the index with their images, and {how}.")
+        if self.words_in:
+            return asking
+        return [replace(one, words_in="pictures") if said else one for one, said in zip(asking, there, strict=True)]
 
     def _ask(self, kind: str, questions: Sequence[Question], space: str | None) -> list[Found]:
         """What is found; nothing where the space can't be asked so, as for words in one of pictures only."""

@@ -12,17 +12,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 MUTED = ("black", "grey", "white", "brown", "beige")  # what rooms, floors and studios are made of
-COLOURS = (
-    *MUTED,
-    "red",
-    "orange",
-    "yellow",
-    "green",
-    "cyan",
-    "blue",
-    "purple",
-    "pink",
-)
+VIVID = ("red", "orange", "yellow", "green", "cyan", "blue", "purple", "pink")
+COLOURS = (*MUTED, *VIVID)
 GRID = 48  # points looked at along each side: colours are large things
 MIDDLE = slice(GRID // 4, 3 * GRID // 4)  # where the thing shown lies on a plain background
 # Of the picture, or of the thing, that a colour covers to be named: vivid ones stand out sooner.

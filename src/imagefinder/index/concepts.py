@@ -43,9 +43,9 @@ _ROW = {
 @dataclass(frozen=True, slots=True)
 class Concept:
     """A query under a ``name``: its ``parts`` as the API takes them, in words or of images of the index, and the images
-    that were ``liked`` and ``disliked``. Hits that score ``min_score`` belong to it; None: as many as the search is
-    sure of. ``images`` is how many records are marked as belonging to it, by the field ``concept``. ``created`` is ISO
-    8601 in UTC."""
+    that were ``liked`` and ``disliked``. Hits that score ``min_score`` belong to it; None: those that surely fit.
+    ``images`` is how many records are marked as belonging to it, by the field ``concept``. ``created`` is ISO 8601 in
+    UTC."""
 
     id: str
     created: str

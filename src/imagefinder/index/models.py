@@ -80,8 +80,8 @@ class Models:
                 self._broken[name] = error
                 self._index.notice(
                     f"The model {name} can't be used: {error.message} Another takes its place where there is one. "
-                    f"Remove it with `imagefinder spaces drop {name}`, after `imagefinder spaces use` of another if it "
-                    "is in use, and train it again."
+                    f"Fetch it or train it again, or remove it with `imagefinder spaces drop {name}`, after "
+                    "`imagefinder spaces use` of another if it is in use."
                 )
         return self._broken[name]
 

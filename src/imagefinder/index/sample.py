@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 SAMPLED = 2048  # images; their scores by a query take .2 ms
 STANDARD = 256  # of them that scores are standardised with
 ASKED = 256  # of them that are queries for ``Sample.usual``
+PLACES = tuple(n / 4 for n in range(49))  # standings at which ``Usual.above`` is known
 
 
 class Sample:
@@ -61,12 +62,14 @@ class Sample:
 
 class Usual(NamedTuple):
     """What is usual of the scores of a kind of query: the median and the spread of each of ``traits``, float64 (4,);
-    and how far the nearest image, and the hundredth part that is nearest, stand out: medians of standings."""
+    how far the nearest image, and the hundredth part that is nearest, stand out: medians of standings; and of all
+    images by all queries the share that stands ``above`` each of ``PLACES``, as a logarithm, float64 (places,)."""
 
     middle: np.ndarray
     width: np.ndarray
     best: float
     hundredth: float
+    above: np.ndarray
 
     def odd(self, scores: np.ndarray) -> np.ndarray:
         """How far the scores of a query, ascending, are from what is usual, float64 (4,), each at most 4 spreads."""
@@ -95,9 +98,11 @@ def usual_of(rows: np.ndarray) -> Usual:
     n, m = rows.shape
     width = (found[int(0.8413 * (n - 1))] - found[int(0.1587 * (n - 1))]) / 2
     middle, spread = standard(rows)
-    best = (rows[:, -1] - middle) / spread
-    hundredth = (rows[:, int(0.99 * (m - 1))] - middle) / spread
-    return Usual(found[n // 2], np.maximum(width, 1e-3), float(np.median(best)), float(np.median(hundredth)))
+    standings = (rows - middle[:, None]) / spread[:, None]
+    best, hundredth = (float(np.median(standings[:, i])) for i in (-1, int(0.99 * (m - 1))))
+    below = np.bincount(np.searchsorted(PLACES, standings.ravel(), side="right"), minlength=len(PLACES) + 1)
+    above = rows.size - below.cumsum()[:-1]
+    return Usual(found[n // 2], np.maximum(width, 1e-3), best, hundredth, np.log((above + 0.5) / (rows.size + 1)))
 
 
 def standard(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from imagefinder._util.threads import chunked, cores, ordered_map
+from imagefinder._util.threads import chunked, cores, one_blas_thread, ordered_map
 from imagefinder.errors import ImageError
 from imagefinder.images.loader import Loader
 from imagefinder.index.spaces import add_spaces, lacking, refit, spaces_of
@@ -78,8 +78,10 @@ def fill(
         loader = Loader(limits or Limits(), embedder.short_side)
         try:
             batches = chunked(iter(todo), BATCH)
-            for found in ordered_map(lambda ids: run.embed(loader, ids), batches, workers=workers, window=2 * workers):
-                run.store(*found)
+            each = ordered_map(lambda ids: run.embed(loader, ids), batches, workers=workers, window=2 * workers)
+            with one_blas_thread():
+                for found in each:
+                    run.store(*found)
         finally:
             loader.close()
     refit(index, embedder.spec)

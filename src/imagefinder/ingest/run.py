@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from imagefinder._util.threads import chunked, ordered_map
+from imagefinder._util.threads import chunked, one_blas_thread, ordered_map
 from imagefinder.errors import ImageError, StorageError
 from imagefinder.images.inside import inside, is_file, is_url
 from imagefinder.images.loader import Loader
@@ -85,7 +85,8 @@ def ingest(  # noqa: PLR0913 - each can be given without the others, and by name
     run.former = Former(index, plan, earlier)
     run.on_progress = progress
     try:
-        run.embed_all(workers)
+        with one_blas_thread():
+            run.embed_all(workers)
     finally:
         run.loader.close()
     run.say("going over what has not changed")

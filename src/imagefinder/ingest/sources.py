@@ -13,6 +13,8 @@ from imagefinder.errors import InvalidInputError
 from imagefinder.index.manifest import SourceEntry
 from imagefinder.ingest.opening import Absent, open_known, source_uri
 from imagefinder.ingest.run import ingest
+from imagefinder.search.concepts import mark_new
+from imagefinder.types import ignore
 
 if TYPE_CHECKING:
     from imagefinder.images.sources import Source
@@ -68,8 +70,8 @@ def run_over(
     workers: int | None = None,
     **options: Any,
 ) -> IngestReport:
-    """Index sources that are open, and note in the manifest that the run has begun and ended. ``replaced`` are known
-    sources whose images are in these now. Hold ``indexing``."""
+    """Index sources that are open, and note in the manifest that the run has begun and ended; then mark which of the
+    new images belong to concepts. ``replaced`` are known sources whose images are in these now. Hold ``indexing``."""
     index = collection.index
     main, *others = (collection.indexers.named(name) for name in collection.model_order())
     before = {s.uri for s in index.manifest.sources}
@@ -91,6 +93,8 @@ def run_over(
         index.indexed_now = frozenset()
     failed = {one.uri: one for one in report.missing}
     note_end(index, here, failed, before)
+    if report.added + report.updated + report.moved:
+        report = replace(report, concepts=mark_new(collection, options.get("progress") or ignore))
     if named and opened and len(failed) == len({source.uri for source in opened}):
         _raise_first(opened, report)
     return report

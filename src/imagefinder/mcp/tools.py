@@ -52,8 +52,9 @@ Filter = Annotated[
     str | None,
     Field(
         description='Only images that match, e.g.: folder = "shoes" and width >= 800; tags = red; taken_at >= 2020; '
-        'cluster = 3; caption ~ "bike"; format in (PNG, GIF); has caption; not (...). Fields: folder, uri, caption, '
-        "tags, width, height, bytes, format, taken_at, mtime, cluster, cluster_name, colours, any column of a table."
+        'cluster = 3; caption ~ "bike"; format in (PNG, GIF); has caption; near(52.52, 13.40, 5), in km; not (...). '
+        "Fields: folder, uri, caption, tags, width, height, bytes, format, taken_at, mtime, cluster, cluster_name, "
+        "colours, text (read in the picture), camera, lens, lat, lon, any column of a table."
     ),
 ]
 

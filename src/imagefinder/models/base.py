@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -37,12 +37,22 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
+class Mixture:
+    """Pictures as mixtures of classes: how much of each they show, ``shares``, float32 (n, classes), rows of sum 1; and
+    the ``vectors`` of the classes in the space of the pictures, float32 (classes, dim)."""
+
+    shares: np.ndarray
+    vectors: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
 class WithoutParts:
     """What a model makes of one picture with a part of it hidden, ``rows`` x ``columns`` parts in turn. ``down`` and
     ``across`` say where they lie: the middle of the first, and the step to the next, as fractions of the height and
     width that the model sees. ``box`` is what it sees of the whole picture: left, top, right, bottom as fractions of
     its sides; beyond 0 to 1 is padding. ``vectors`` are float32 (1 + rows * columns, dim) for each space: of the whole
-    picture, then of each with a part hidden, row by row."""
+    picture, then of each with a part hidden, row by row. Where these are mixtures of the vectors of classes, they are
+    in ``mixtures`` too."""
 
     rows: int
     columns: int
@@ -50,6 +60,7 @@ class WithoutParts:
     across: tuple[float, float]
     box: tuple[float, float, float, float]
     vectors: Mapping[str, np.ndarray]
+    mixtures: Mapping[str, Mixture] = field(default_factory=dict)
 
 
 class Embedder(Protocol):

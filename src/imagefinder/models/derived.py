@@ -64,7 +64,7 @@ class DerivedEmbedder:
         """One upright RGB picture with parts of it hidden; None where the base can't do it."""
         of_base = getattr(self.base, "embed_without_parts", None)
         parts = of_base(image) if of_base else None
-        return replace(parts, vectors=self.derive(parts.vectors)) if parts else None
+        return replace(parts, vectors=self.derive(parts.vectors), mixtures={}) if parts else None
 
     def classify_images(self, batch: np.ndarray) -> Float32:
         """Preprocessed pictures to probabilities of ``spec.classes``, float32 (n, classes). Raises ModelError."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -62,7 +63,14 @@ class OnnxEmbedder:
     def embed_without_parts(self, image: Image) -> WithoutParts | None:
         """One upright RGB picture with parts of it hidden, from one run of the graph. None for a model that can't do
         it: see ``parts``."""
-        return self._parts.of(image, self._vectors)
+        found = self._parts.of(image)
+        if found is None:
+            return None
+        classes, text = found.vectors.get("classes"), self.spec.text
+        mixtures = {}
+        if text is not None and text.kind == "conse" and classes is not None:
+            mixtures[text.space] = self._conse.mixture(classes)
+        return replace(found, vectors=self._vectors(found.vectors), mixtures=mixtures)
 
     def _vectors(self, outputs: Mapping[str, Float32]) -> Mapping[str, Float32]:
         """The vectors by space, from the outputs of the image graph."""

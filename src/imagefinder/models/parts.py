@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from math import isqrt
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
@@ -54,9 +54,9 @@ class PartsTower:
         self._tower = tower
         self._threads = threads
 
-    def of(self, image: Image, vectors: Callable[[Outputs], Outputs]) -> WithoutParts | None:
-        """An upright RGB picture with parts hidden; ``vectors`` makes those of the spaces from the outputs of the
-        graph. None for a model that can't do it."""
+    def of(self, image: Image) -> WithoutParts | None:
+        """An upright RGB picture with parts hidden; its ``vectors`` are the outputs of the graph, by their names in the
+        spec. None for a model that can't do it."""
         found = self._map(prepare(image, self._preprocess)[None])
         if found is None or found.ndim != 4 or min(found.shape[2:]) < 2:
             return None
@@ -73,7 +73,7 @@ class PartsTower:
             for (first, step), jump, side in zip(self._grid(found.shape), steps, self._preprocess.size, strict=True)
         )
         box = seen_box(*image.size, self._preprocess)
-        return WithoutParts(len(rows), len(columns), down, across, box, vectors(whole))
+        return WithoutParts(len(rows), len(columns), down, across, box, whole)
 
     def _map(self, row: np.ndarray) -> np.ndarray | None:
         """The last feature map of a picture, (1, channels, height, width)."""

@@ -14,7 +14,7 @@ from imagefinder.models.conse import ClassWords, load_vocabulary
 from imagefinder.models.text import TextTower
 
 if TYPE_CHECKING:
-    from imagefinder.models.base import Reading, Vocabulary
+    from imagefinder.models.base import Mixture, Reading, Vocabulary
     from imagefinder.types import Float32
 
 
@@ -59,6 +59,10 @@ class ConseWords:
     def of_classes(self, logits: Float32) -> Float32:
         """The text-space vectors for the class logits (n, classes) of an image model, float32 (n, dim)."""
         return self._classes.vectors(logits, self._temperature)
+
+    def mixture(self, logits: Float32) -> Mixture:
+        """The classes that pictures with parts hidden show, by logits (n, classes)."""
+        return self._classes.mixture(logits)
 
     def _centred(self, texts: Float32) -> Float32:
         vectors = texts - self._classes.mean

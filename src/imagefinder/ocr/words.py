@@ -6,7 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import numpy as np
+
 LONGEST, WORDS = 20_000, 3000  # characters and words kept of one picture
+STANDING = 1.5  # times as high as wide: such lines are turned before they are read
 SIDE = 1000  # parts of a side in which places are given
 
 Box: TypeAlias = tuple[float, float, float, float]  # left, top, right, bottom
@@ -42,6 +45,26 @@ class Text:
             if kept:
                 written.append(" ".join(kept))
         return cls("\n".join(written), tuple(boxes))
+
+
+def reading_order(lines: np.ndarray, *, over: bool) -> list[int]:
+    """The places of lines in the order in which they are read, of their corners (n, 4, 2) in pixels, two neighbours of
+    which are the ends of a side along the text. They come in the order of an upright picture, and stay so in one. Where
+    most lines stand, it lies on its side. ``over`` says that most of them are upside down, or, where they stand, are
+    read from the bottom to the top."""
+    x, y = lines.mean(axis=1).T
+    along, across = (np.linalg.norm(lines[:, 0] - lines[:, corner], axis=1) for corner in (1, 3))
+    standing = bool(np.mean(across >= STANDING * along) > 0.5)
+    if not standing and not over:
+        return list(range(len(lines)))
+    if standing:
+        x, y, across = y, -x, along
+    if over:
+        x, y = -x, -y
+    down = np.argsort(y, kind="stable")
+    row = np.empty(len(lines), np.int64)
+    row[down] = np.cumsum(np.diff(y[down], prepend=y[down][:1]) > np.median(across) / 2)
+    return [int(place) for place in np.lexsort((x, row))]
 
 
 def _thousandths(box: Box, width: int, height: int) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from imagefinder.errors import InvalidQueryError, NotFoundError
 from imagefinder.images.loader import Loader
+from imagefinder.images.palette import VIVID
 from imagefinder.results import Hits
 from imagefinder.search.concept_terms import with_concepts
 from imagefinder.search.embed import EmbeddedTerm, Pictures, SpaceQuery, Stopwatch, embed_terms
@@ -92,7 +94,7 @@ def search(views: Sequence[View], terms: Sequence[Term], options: SearchOptions,
         for rank, (hit, sure) in enumerate(zip(page.hits, page.sure, strict=True), start=options.offset + 1)
     ]
     if options.explain:
-        hits = explained(Asked(views, embedded, shown, options, pictures), hits)
+        hits = explained(Asked(views, embedded, shown, options, pictures, written, ranking), hits)
         watch.lap("explain")
     return Hits(
         hits,
@@ -145,6 +147,17 @@ def _for_models(
     return [term for term in terms if not term.field and not (texts_only and term.kind is Kind.WORDS)]
 
 
+def hues_of(views: Sequence[View], terms: Sequence[Term]) -> tuple[str, ...]:
+    """The vivid colours that words name and pictures are to have, where the models know words by what classes of images
+    are called. A joint model of pictures and texts knows colours itself; and rooms and streets are grey and brown,
+    whatever is in them."""
+    if any(view.words in (None, view.image) for view in views):
+        return ()
+    said = [str(t.value).casefold() for t in terms if t.kind is Kind.WORDS and t.weight > 0]
+    words = {word for text in said for word in re.findall(r"\w+", text)}
+    return tuple(colour for colour in VIVID if colour in words)
+
+
 def _unwritten(terms: Sequence[Term]) -> str | None:
     """What people are told when no field says what it was to say."""
     asked = [f'{term.field}: "{term.value!s}"' for term in terms if term.field and term.weight > 0]
@@ -188,6 +201,7 @@ class SearchPlan:
         self._shares = shares_of(terms, bool(options.liked))
         self._texts = texts_of(views, terms)
         self._shown = [str(t.value) for t in terms if t.kind is Kind.ID]
+        self._hues = hues_of(views, terms)
         self._queries: list[tuple[str, Mapping[str, SpaceQuery]]] = []
         self._points: list[tuple[str, Float32]] = []
         for view, said in zip(views, embedded, strict=True) if terms or options.liked or not written else ():
@@ -209,10 +223,10 @@ class SearchPlan:
             Ranking(self._index, queries, space, filter=filter, exclude=exclude) for space, queries in self._queries
         ]
         voters += [DistanceRanking(self._index, space, point, filter, exclude) for space, point in self._points]
-        if self._written and (not voters or self._written.finds(filter)):
+        if self._hues or (self._written and (not voters or self._written.finds(filter))):
             inner: list[Ranking | DistanceRanking | None] = [v for v in voters if not isinstance(v, Hybrid)]
             found = [Hybrid(self._index, m, self._written, self._image_space, filter, exclude) for m in inner or [None]]
-            voters = [*found]
+            voters = [replace(one, hues=self._hues if one.meaning else ()) for one in found]
         least, collapse, diversity = options.min_score, options.collapse, options.diversity
         if len(voters) == 1 and not isinstance(voters[0], DistanceRanking):
             return replace(voters[0], min_score=least, collapse=collapse, diversity=diversity)
@@ -229,14 +243,14 @@ class SearchPlan:
     def ends(self, ranking: Ranking | Fused | Hybrid, total: int) -> Ends | None:
         """How sure the hits are, in a collection of ``total`` images; None where there are too few to tell."""
         if isinstance(ranking, Hybrid) and ranking.meaning is None:
-            return ends_of_texts(0.0 if self._written.required else self._written.best(ranking.filter, 1).full)
+            return ends_of_texts(self._written.full(ranking.filter))
         if total < LEAST:
             return None
         asked = [(space, query.vector) for _, queries in self._queries for space, query in queries.items()]
         asked += [(space, self._index.to_search(space, point[None])[0]) for space, point in self._points]
         exclude = {*self._shown, *self._options.disliked}
         usual, odd = compared([comparison(self._index, space, vector, exclude, self._texts) for space, vector in asked])
-        return ends_of(Scores(ranking.sampled()[1], total, usual, odd, *self._shares))
+        return ends_of(Scores(ranking.sampled()[1], usual, odd, *self._shares))
 
     def inside_cluster(self) -> Filter | None:
         """The filter, narrowed to the cluster of the query image or of the best hit. Raises NotFoundError."""

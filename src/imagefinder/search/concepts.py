@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -11,20 +11,24 @@ from uuid import uuid4
 
 from imagefinder._util.arguments import checked
 from imagefinder._util.values import plain
-from imagefinder.errors import InvalidInputError, InvalidQueryError, NotFoundError
+from imagefinder.errors import ImageFinderError, InvalidInputError, InvalidQueryError, NotFoundError
 from imagefinder.index.concepts import FIELD, MOST, Concept, KeptConcepts, checked_name
 from imagefinder.index.judged import Judged, ids_there, judged
+from imagefinder.results import Marked
 from imagefinder.search.answer import search_collection
 from imagefinder.search.concept_terms import with_concepts
-from imagefinder.search.kept_query import json_of_term
+from imagefinder.search.kept_query import json_of_term, with_ids
 from imagefinder.search.options import SearchOptions
 from imagefinder.search.query import Kind, QueryInput, Term, parse_query
 from imagefinder.store.filters.nodes import Compare, Has
+from imagefinder.types import Progress, ignore
 
 if TYPE_CHECKING:
     from imagefinder.index.collection import Collection
+    from imagefinder.types import OnProgress
 
 JUDGED = 10_000  # images that are liked or disliked for one concept
+AT_ONCE = 100  # concepts whose images are marked by themselves after an indexing run: each is a search
 MARKED = 10_000  # hits that can belong to one, beside those that were liked
 QUERY = 20_000  # characters and values in the query of one
 
@@ -33,7 +37,7 @@ QUERY = 20_000  # characters and values in the query of one
 class Concepts:
     """The concepts of an index. In a query, ``concept:NAME`` stands for one. The images that belong to it carry its
     name in their field ``concept``: those that were liked, and the hits above its cut, without those that were
-    disliked. New images are marked by ``refresh``."""
+    disliked. New images are marked at the end of an indexing run, and by ``refresh``."""
 
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
@@ -52,8 +56,9 @@ class Concepts:
 
         The query is in words or of images of the index, named by id, path or URL, and may have other concepts in it,
         which are kept as they are now. ``liked`` and ``disliked`` name images by id or URI. Hits that score
-        ``min_score`` belong to it; without it, those that the search is sure of. Raises InvalidInputError,
-        InvalidQueryError for a picture that is not in the index, NotFoundError or StorageError.
+        ``min_score`` belong to it; without it, those that surely fit, which the search can tell among 50 images or
+        more. Raises InvalidInputError, InvalidQueryError for a picture that is not in the index, NotFoundError or
+        StorageError.
         """
         title, index = checked_name(name), self._collection.index
         right, wrong = ([self._collection.resolve(one) for one in some] for some in (liked, disliked))
@@ -142,13 +147,14 @@ class Concepts:
     def _belonging(self, concept: Concept) -> Sequence[str]:
         index = self._collection.index
         liked, disliked = (ids_there(index, some).values() for some in (concept.liked, concept.disliked))
-        options = SearchOptions(k=MARKED, min_score=concept.min_score)
+        options = SearchOptions(
+            k=MARKED, min_score=concept.min_score, cut="auto" if concept.min_score is None else None
+        )
         try:
             hits = search_collection(self._collection, Term(Kind.CONCEPT, concept.name), options)
         except (InvalidQueryError, NotFoundError):  # all that it had has gone, or its words mean nothing here
             return list(liked)
-        sure: int = getattr(hits, "surely", None) or 0
-        above = [hit.id for hit in hits] if concept.min_score is not None else [hit.id for hit in hits[:sure]]
+        above = [hit.id for hit in (hits if concept.min_score is not None else hits[: hits.surely or 0])]
         wrong = set(disliked)
         return [id for id in dict.fromkeys([*liked, *self._shown(concept), *above]) if id not in wrong]
 
@@ -181,22 +187,27 @@ class Concepts:
         return replace(concept, images=self._collection.index.store.count(Compare(FIELD, "=", concept.name)))
 
 
+def mark_new(collection: Collection, progress: OnProgress = ignore) -> Marked | None:
+    """Mark which images belong to each concept after images have come, those kept last first, ``AT_ONCE`` concepts at
+    most. One that can't be asked for stays as it was: it is no reason for indexing to fail. None where there are no
+    concepts."""
+    view = Concepts(collection)
+    kept = sorted(view.list(), key=lambda concept: concept.created, reverse=True)
+    advice = f"No more than {AT_ONCE} concepts are marked by themselves." if len(kept) > AT_ONCE else None
+    marked = images = 0
+    for number, concept in enumerate(kept[:AT_ONCE]):
+        progress(Progress("marking kept searches", number, len(kept[:AT_ONCE])))
+        before = set(view._with(concept.name))
+        try:
+            view._marked(concept)
+        except ImageFinderError as error:
+            advice = f"{concept.name!r} can't be asked for: {error.message}"
+        else:
+            marked += 1
+            images += len(set(view._with(concept.name)) - before)
+    return Marked(marked, images, len(kept) - marked, advice) if kept else None
+
+
 def _names_in(payload: Mapping[str, Any]) -> list[str]:
     names = payload.get(FIELD) or []
     return [names] if isinstance(names, str) else [str(name) for name in names]
-
-
-def with_ids(terms: Sequence[Term], resolve: Callable[[str], str]) -> list[Term]:
-    """The terms, with files and URLs as the images of the index that they are. Raises InvalidQueryError."""
-    found = []
-    for term in terms:
-        if term.kind in (Kind.FILE, Kind.URL):
-            try:
-                term = replace(term, kind=Kind.ID, value=resolve(str(term.value)))
-            except NotFoundError as error:
-                raise InvalidQueryError(
-                    f"{term.text} is not in the index, so it can't be kept as a part of a query.",
-                    remedy="Index it first.",
-                ) from error
-        found.append(term)
-    return found

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
-from imagefinder.index.sample import ASKED, Usual, standard
+from imagefinder.index.sample import ASKED, PLACES, Usual, standard
 from imagefinder.results import MAYBE, SURELY
 from imagefinder.search.query import Kind, Term
 from imagefinder.search.relevance import LIKED_WEIGHT
@@ -27,23 +27,34 @@ if TYPE_CHECKING:
 LEARNT = Path(__file__).with_name("ends.json")
 LEAST = 50  # images: of fewer, scores say nothing of what is usual
 COUNTED = 1000  # hits, beyond which nobody counts how many fit
-STEPS = np.concatenate([np.arange(0, 12, 0.05), np.geomspace(12, 60, 30)])  # standings at which chances are computed
-CUTS = 0.1, 0.4  # between which chances the hits are cut
+STEPS = np.concatenate([np.arange(0, 12, 0.1), np.geomspace(12, 60, 20)])  # standings at which chances are computed
+ANSWERED = 0.3, 0.2  # the chance that anything here fits, by pictures and by words, below which nothing is said to
+CUTS = 0.15, 0.5  # between which chances the hits are cut
+STRICT = 1.5  # times the chance that makes F1 largest: what is expected is too large where nobody knows the class
+APART = 1.5, 2.5  # usual best standings, between which a hit becomes sure, whatever the query
+SAID = 32  # common words that a joint model is asked for once
+TOPS = (0, 1, 2, 4, 9, 19, 49)  # places in the sample whose standings tell whether anything fits
 
 
 class Scores(NamedTuple):
-    """How a query scores a random ``sample`` of images, float32 (n,), of a collection of ``total``.
-
-    ``usual`` are ``Usual.best`` and ``hundredth`` of the spaces, ``odd`` is ``Usual.odd`` of the query, float64 (4,).
-    ``words`` and ``liked`` are the shares of texts and of liked images in what is wanted, from 0 to 1.
-    """
+    """How a query scores a random ``sample`` of images, float32 (n,); what is ``usual`` in the spaces, and how ``odd``
+    the query is there, float64 (4,). ``words`` and ``liked`` are the shares of texts and of liked images in what is
+    wanted, from 0 to 1."""
 
     sample: Float32
-    total: int
-    usual: tuple[float, float]
+    usual: Usual
     odd: np.ndarray
     words: float
     liked: float = 0.0
+
+
+class Weights(NamedTuple):
+    """Of two logistic functions, for queries by pictures and by words, float64 (2, n) each: the chance that anything
+    here is an answer, from ``facts`` and their products; and the chance that an image belongs if so, from
+    ``features``."""
+
+    answer: np.ndarray
+    belongs: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,25 +83,33 @@ class Ends:
         return self.middle + self.spread * float(step)
 
 
-def ends_of(scores: Scores, weights: Mapping[str, np.ndarray] | None = None) -> Ends | None:
+def ends_of(scores: Scores, weights: Weights | None = None) -> Ends | None:
     """What the scores of a sample say; None where it is too small to say anything.
 
-    The chance is a logistic function of ``features``, whose weights were learnt from collections with labels by
-    ``benchmarks/ends.py``, which also compares it with other ways to tell: fits of extreme values, mixtures, false
-    discovery rates.
+    A chance is that of anything here being an answer, times that of the image to belong if so. Their weights were
+    learnt from collections with labels by ``benchmarks/ends.py``, which also compares other ways to tell: fits of
+    extreme values, mixtures, false discovery rates. Who likes an image knows that something fits. What stands very far
+    apart, as a copy or what texts say, is sure whatever the query is.
     """
     if len(scores.sample) < LEAST:
         return None
+    weights = weights or learnt()
     found = np.sort(scores.sample)
     middle, spread = (float(x) for x in standard(found))
-    table = features((found - middle) / spread, STEPS, scores)
-    weights = weights or learnt()
-    words = min(max(scores.words, 0.0), 1.0)
-    said = table @ ((1 - words) * weights["pictures"] + words * weights["words"])
-    chances = 1 / (1 + np.exp(-np.clip(said, -30, 30)))
-    chances = np.maximum.accumulate(chances)
-    cut = best_cut(np.interp((found - middle) / spread, STEPS, chances)[::-1])
-    return Ends(middle, spread, chances, cut)
+    found = (found - middle) / spread
+    answer = 1.0 if scores.liked else float(_chance(with_products(facts(found, scores)), weights.answer, scores.words))
+    belongs = np.maximum.accumulate(_chance(features(found, STEPS, scores), weights.belongs, scores.words))
+    apart = np.clip((STEPS / max(scores.usual.best, 1.0) - APART[0]) / (APART[1] - APART[0]), 0, 1)
+    cut = answer * best_cut(np.interp(found, STEPS, belongs)[::-1])
+    if answer < np.interp(scores.words, [0, 1], ANSWERED):
+        cut = ANSWERED[0]  # of what stands far apart only
+    return Ends(middle, spread, np.maximum(answer * belongs, apart), cut)
+
+
+def _chance(table: np.ndarray, weights: np.ndarray, words: float) -> np.ndarray:
+    said = table @ (np.clip([1 - words, words], 0, 1) @ weights)
+    found: np.ndarray = 1 / (1 + np.exp(-np.clip(said, -30, 30)))
+    return found
 
 
 def best_cut(chances: np.ndarray) -> float:
@@ -99,7 +118,7 @@ def best_cut(chances: np.ndarray) -> float:
     found = np.cumsum(chances)
     shown = np.arange(1, len(chances) + 1)
     best = int(np.argmax(found / (shown + found[-1])))
-    return float(np.clip(chances[best], *CUTS))
+    return float(np.clip(STRICT * chances[best], *CUTS))
 
 
 def ends_of_texts(full: float) -> Ends:
@@ -112,8 +131,12 @@ def ends_of_texts(full: float) -> Ends:
 class Ranked(Protocol):
     """A ranking of images: ``ranking.Ranking``, ``fusion.Fused`` or ``hybrid.Hybrid``."""
 
-    def page(self, offset: int, k: int) -> list[RankedHit]:
-        """The hits from ``offset`` on, ``k`` at most."""
+    @property
+    def index(self) -> Index:
+        """The index whose images are ranked."""
+
+    def page(self, offset: int, k: int, *, payload: bool = True) -> list[RankedHit]:
+        """The hits from ``offset`` on, ``k`` at most; without ``payload``, that of some may be missing."""
 
     def comparable(self, points: Sequence[ScoredPoint]) -> Sequence[float]:
         """The scores of hits on the scale of those that ``ends_of`` got."""
@@ -141,13 +164,14 @@ def page_until_end(ranking: Ranked, ends: Ends | None, options: SearchOptions) -
         found = ranking.page(options.offset, options.k)
         return Page(found, _sure(ranking, ends, found))
     end = options.offset + options.k
-    found = ranking.from_on(ends.least(ends.cut)).page(0, max(COUNTED, end))
+    found = ranking.from_on(ends.least(ends.cut)).page(0, max(COUNTED, end), payload=False)
     fitting = [(hit, sure) for hit, sure in zip(found, _sure(ranking, ends, found), strict=True) if sure >= ends.cut]
-    if all(sure < MAYBE for _, sure in fitting):
-        fitting = []
     surely = sum(sure >= SURELY for _, sure in fitting)
     page = fitting[options.offset : end]
-    return Page([hit for hit, _ in page], [sure for _, sure in page], surely, len(fitting) - surely)
+    read = {p.id: p for p in ranking.index.store.retrieve([hit.point.id for hit, _ in page])}
+    there = [(hit, sure) for hit, sure in page if hit.point.id in read]  # but for those that have gone since
+    hits = [hit._replace(point=replace(hit.point, payload=read[hit.point.id].payload)) for hit, _ in there]
+    return Page(hits, [sure for _, sure in there], surely, len(fitting) - surely)
 
 
 def _sure(ranking: Ranked, ends: Ends, found: Sequence[RankedHit]) -> list[float]:
@@ -166,14 +190,25 @@ def shares_of(terms: Sequence[Term], liked: bool) -> tuple[float, float]:
 
 def texts_of(views: Sequence[View], terms: Sequence[Term]) -> Mapping[str, Callable[[], Float32]]:
     """For the spaces that only texts are compared in: what gives the vectors of common words."""
-    if not any(t.kind is Kind.WORDS for t in terms):
+    kinds = {t.kind is Kind.WORDS for t in terms if t.weight > 0}
+    if True not in kinds:
         return {}
-    return {view.words: partial(_common_words, view) for view in views if view.words and view.words != view.image}
+    alone = kinds == {True}
+    return {v.words: partial(_common_words, v) for v in views if v.words and (alone or v.words != v.image)}
 
 
 def _common_words(view: View) -> Float32:
-    said = view.words_model.vocabulary().vectors
-    return view.index.texts_to_search(view.words or "", said[:: max(1, len(said) // ASKED)])
+    model, space = view.words_model, view.words or ""
+    if space == view.image:  # a joint model takes a minute for its whole vocabulary
+        from imagefinder.models.conse import load_vocabulary
+        from imagefinder.models.joint_text import VOCABULARY
+
+        words = load_vocabulary(VOCABULARY).words
+        said = model.embed_texts(words[:: max(1, len(words) // SAID)][:SAID])
+    else:
+        vectors = model.vocabulary().vectors
+        said = vectors[:: max(1, len(vectors) // ASKED)]
+    return view.index.texts_to_search(space, said)
 
 
 def comparison(
@@ -186,54 +221,55 @@ def comparison(
     return usual, usual.odd(np.sort(sample.scores(vector, exclude)[1]))
 
 
-def compared(found: Sequence[tuple[Usual, np.ndarray]]) -> tuple[tuple[float, float], np.ndarray]:
+def compared(found: Sequence[tuple[Usual, np.ndarray]]) -> tuple[Usual, np.ndarray]:
     """The means of several spaces."""
-    best, hundredth = (float(np.mean([getattr(usual, name) for usual, _ in found])) for name in ("best", "hundredth"))
-    return (best, hundredth), np.mean([odd for _, odd in found], axis=0)
+    if len(found) == 1:
+        return found[0]
+    usual = Usual(*(np.mean(values, axis=0) for values in zip(*(usual for usual, _ in found), strict=True)))
+    return usual, np.mean([odd for _, odd in found], axis=0)
+
+
+def facts(sample: np.ndarray, scores: Scores) -> np.ndarray:
+    """What tells of a query whether anything fits, float64 (23,). ``sample`` are the standings of random images,
+    ascending."""
+    n, usual = len(sample), scores.usual
+    best, hundredth = max(usual.best, 1.0), max(usual.hundredth, 1.0)
+    tops = sample[[-1 - min(place, n - 1) for place in TOPS]]
+    some = tops[[0, 2, 4]]
+    sizes = np.log([best, hundredth, n / 500])
+    kind = [1.0, 4 * scores.words * (1 - scores.words), scores.liked]
+    shares = np.interp(some, PLACES, usual.above)
+    return np.concatenate([kind, np.log1p(np.maximum(tops, 0)), some / best, shares, scores.odd, sizes])
+
+
+def with_products(given: np.ndarray) -> np.ndarray:
+    """The ``facts``, and the products of any two of those that matter most, float64 (114,)."""
+    most = given[[3, 6, 8, 10, 12, 13, 15, 16, 17, 18, 19, 20, 21]]
+    return np.concatenate([given, np.outer(most, most)[np.triu_indices(len(most))]])
 
 
 def features(sample: np.ndarray, at: np.ndarray, scores: Scores) -> np.ndarray:
-    """What chances are computed from, float64 (len(at), len(FEATURES)), for images with the standings ``at``, 0 or
-    more. ``sample`` are the standings of random images, ascending."""
-    n = len(sample)
+    """What tells of images with the standings ``at``, 0 or more, whether they belong, float64 (len(at), 37). ``sample``
+    are the standings of random images, ascending."""
+    n, usual = len(sample), scores.usual
+    best, hundredth = max(usual.best, 1.0), max(usual.hundredth, 1.0)
     above = n - np.searchsorted(sample, at)
-    usual_best, usual_hundredth = (max(usual, 1.0) for usual in scores.usual)
-    mixed = 4 * scores.words * (1 - scores.words)
-    far = at / usual_hundredth
-    same = [1.0, *scores.odd, mixed, scores.liked, sample[int(0.99 * (n - 1))] / usual_hundredth]
+    mixed, far, odd = 4 * scores.words * (1 - scores.words), at / hundredth, scores.odd
+    tail, shares = _normal_tail(at), np.interp(at, PLACES, usual.above)
+    coarse = [np.interp(x, PLACES, usual.above) for x in (1.5, 2.5)]  # how wide groups of images are here
+    same = [*facts(sample, scores), sample[int(0.99 * (n - 1))] / hundredth, *coarse]
     each = [
-        at / usual_best,
         np.sqrt(at),
-        np.log((above + 0.5) / (n * _normal_tail(at) + 0.5)),
+        at / best,
+        np.log((above + 0.5) / (n * tail + 0.5)),
         np.log((above + 0.5) / (n + 1)),
+        shares,
+        shares - np.log(tail + 1 / n),
         far * mixed,
         far * scores.liked,
-        far * scores.odd[0],
-        far * scores.odd[2],
-        far * scores.odd[3],
+        *(far * odd[i] for i in (0, 2, 3)),
     ]
     return np.stack([*(np.full(len(at), value) for value in same), *each], axis=1)
-
-
-FEATURES = (  # the columns of ``features``; "far" is a standing against the usual hundredth
-    "one",
-    "odd mean",
-    "odd spread",
-    "odd fifth",
-    "odd hundredth",
-    "mixed",
-    "liked",
-    "hundredth against the usual",
-    "standing against the usual best",
-    "root of the standing",
-    "excess over a normal distribution",
-    "share of the sample that is better",
-    "far, mixed",
-    "far, liked",
-    "far, odd mean",
-    "far, odd fifth",
-    "far, odd hundredth",
-)
 
 
 def _normal_tail(at: np.ndarray) -> np.ndarray:
@@ -248,7 +284,7 @@ def _normal_tail(at: np.ndarray) -> np.ndarray:
 
 
 @cache
-def learnt() -> Mapping[str, np.ndarray]:
-    """The weights of ``FEATURES`` for each kind of query."""
-    told = json.loads(LEARNT.read_text("utf-8"))["weights"]
-    return {kind: np.array([row.get(name, 0.0) for name in FEATURES]) for kind, row in told.items()}
+def learnt() -> Weights:
+    """The weights that come with ImageFinder."""
+    told = json.loads(LEARNT.read_text("utf-8"))
+    return Weights(*(np.array([told[name]["pictures"], told[name]["words"]]) for name in Weights._fields))

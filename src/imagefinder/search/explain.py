@@ -8,13 +8,14 @@ from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from imagefinder.errors import ImageError
+from imagefinder.errors import ImageError, InvalidQueryError
 from imagefinder.images.loader import Loader
 from imagefinder.results import Explanation
-from imagefinder.search.answer import understood
+from imagefinder.search.answer import SearchPlan, understood
 from imagefinder.search.concept_terms import with_concepts
 from imagefinder.search.embed import Pictures, Stopwatch, embed_terms
-from imagefinder.search.options import SearchOptions
+from imagefinder.search.lexical import places_in_text
+from imagefinder.search.options import SearchOptions, WordsIn
 from imagefinder.search.query import QueryInput, parse_query
 from imagefinder.search.regions import heat_map
 from imagefinder.search.relevance import space_queries
@@ -36,34 +37,41 @@ def explain_image(
     liked: Sequence[str] = (),
     disliked: Sequence[str] = (),
     spaces: Sequence[str] = (),
+    words_in: WordsIn = "both",
 ) -> Explanation:
     """Why an image of the index, named by id or URI, fits a query, which is read by ``query.parse_query``.
 
-    The picture is read again, for the map; one that can't be read has none. The map takes one run of a model that can
-    hide parts (see ``models.parts``), and 50 of another (see ``regions``). Raises InvalidQueryError or NotFoundError.
+    The picture is read again, for the map; one that can't be read has none, nor has one that is only looked for in
+    texts. The map takes one run of a model that can hide parts (see ``models.parts``), and 50 of another (see
+    ``regions``). Raises InvalidQueryError or NotFoundError.
     """
     collection.ready()
-    options = SearchOptions.of(1, liked=liked, disliked=disliked, spaces=spaces)
+    options = SearchOptions.of(1, liked=liked, disliked=disliked, spaces=spaces, words_in=words_in)
     point = collection.find(image)
     record = Record.from_payload(point.id, point.payload)
     one, other = (tuple(dict.fromkeys(map(collection.resolve, p))) for p in (options.liked, options.disliked))
     options = replace(options, liked=one, disliked=other)
     views = collection.views(options.spaces)
     terms, options = with_concepts(collection.index, parse_query(query) if query is not None else [], options)
-    _, _, shown = understood(views, terms, options)
-    if not shown and not options.liked:
+    if not terms and not options.liked:
+        raise InvalidQueryError("There is nothing to look for.", remedy="Give a query, or images that were right.")
+    written, _, shown = understood(views, terms, options)
+    by_models = bool(shown or options.liked)
+    if not by_models and not written:
         return Explanation(record.id, Why())
+    found = Explanation(record.id, Why(), text_at=places_in_text(point.payload, written.terms))
     with closing(Loader(collection.limits, _short_side(views), together=True)) as loader:
         pictures = Pictures(collection.index, loader, shown)
         embedded = [embed_terms(view, shown, pictures, Stopwatch()) for view in views]
-        picture = _picture(loader, record)
+        picture = _picture(loader, record) if by_models else None
     with collection.index.steady.shared():
-        (why,) = whys_of(Asked(views, embedded, shown, options, pictures), [record])
+        ranking = SearchPlan(views, embedded, shown, options, written).ranking(None)
+        (why,) = whys_of(Asked(views, embedded, shown, options, pictures, written, ranking), [record])
         if picture is None:
-            return Explanation(record.id, why)
+            return replace(found, why=why)
         queries = [space_queries(view, said, options) for view, said in zip(views, embedded, strict=True)]
         heat, how = heat_map(views, queries, picture)
-    return Explanation(record.id, why, heat, how)
+    return replace(found, why=why, map=heat, how=how)
 
 
 def _short_side(views: Sequence[View]) -> int:

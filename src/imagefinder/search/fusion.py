@@ -25,8 +25,8 @@ RRF_K = 60  # of Cormack, Clarke and Buettcher (2009)
 class Voter(Protocol):
     """One of the rankings that are fused."""
 
-    def best(self, depth: int) -> list[ScoredPoint]:
-        """The ``depth`` best."""
+    def best(self, depth: int, *, payload: bool = True) -> list[ScoredPoint]:
+        """The ``depth`` best; without ``payload``, that of some may be missing."""
 
     def scores(self, ids: Sequence[str]) -> dict[str, float]:
         """The scores of these images."""
@@ -57,12 +57,11 @@ class Fused:
     collapse: bool = False
     diversity: float = 0.0
 
-    def page(self, offset: int, k: int) -> list[RankedHit]:
-        """The hits from ``offset`` on, ``k`` at most."""
-
+    def page(self, offset: int, k: int, *, payload: bool = True) -> list[RankedHit]:
+        """The hits from ``offset`` on, ``k`` at most; without ``payload``, that of some may be missing."""
         blocks = (
             arranged(self.index, block, self.image_space, collapse=self.collapse, diversity=self.diversity)
-            for block in self._blocks()
+            for block in self._blocks(payload or self.collapse)
         )
         return page_of(blocks, offset, k)
 
@@ -96,12 +95,12 @@ class Fused:
     def _spreads(self) -> list[tuple[float, float]]:
         return [voter.background() for voter in self.voters]
 
-    def _blocks(self) -> Iterator[list[ScoredPoint]]:
+    def _blocks(self, payload: bool) -> Iterator[list[ScoredPoint]]:
         from imagefinder.store.base import ScoredPoint
 
         depth, seen = BLOCK, set[str]()
         while True:
-            lists = [voter.best(depth) for voter in self.voters]
+            lists = [voter.best(depth, payload=payload) for voter in self.voters]
             fresh = {p.id: p for best in lists for p in best if p.id not in seen}
             scores = self._scores(lists, depth, fresh)
             block = [ScoredPoint(id, scores[id], point.payload) for id, point in fresh.items() if id in scores]

@@ -25,7 +25,10 @@ _QUOTES = str.maketrans(dict.fromkeys("\u201c\u201d\u201e\u00ab\u00bb", '"'))
 NEAR = 0.8  # of a misspelt field's letters that are those of a field, to be told
 LESS = 0.5  # of ``-word``, unless it says another; see ``docs/library.md`` for what that does
 FIELDS = {"name": "name", "caption": "caption", "text": "text", "tag": "tag", "tags": "tag"}  # that words can be put to
-FOR_FILTERS = ("folder", "source", "format", "bytes", "width", "height", "cluster", "colours", "taken_at", "mtime")
+FOR_FILTERS = (
+    *("folder", "source", "format", "bytes", "width", "height", "cluster", "colours", "taken_at", "mtime"),
+    *("camera", "lens", "near"),
+)
 _SIGNS = {"+": 1.0, "-": -1.0, "\u2212": -1.0}  # the last is the minus of typography
 _WEIGHT = r"\d+(?:\.\d+)?|\.\d+"
 _TOKEN = re.compile(
@@ -133,7 +136,8 @@ def _field(name: str) -> str:
         return FIELDS[plain]
     known = ", ".join(f"{field}:" for field in dict.fromkeys(FIELDS.values()))
     if plain in FOR_FILTERS:
-        remedy = f"Filter by it, e.g. with --filter; words can be looked for in {known}."
+        example = ' "near(52.52, 13.40, 5)"' if plain == "near" else ""
+        remedy = f"Filter by it, e.g. with --filter{example}; words can be looked for in {known}."
         raise InvalidQueryError(f"Words can't be looked for in '{name}:'.", remedy=remedy)
     if (near := nearest(plain, list(FIELDS), NEAR)) is not None:
         remedy = f"Did you mean {near}:? There are {known}. In quotation marks it is a word like others."

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from imagefinder.errors import InvalidQueryError
+from imagefinder.errors import InvalidQueryError, NotFoundError
 from imagefinder.search.query import Box, Kind, Term, parse_query
 
 KINDS = {"words": Kind.WORDS, "id": Kind.ID, "url": Kind.URL}
@@ -46,3 +47,19 @@ def json_of_term(term: Term) -> dict[str, Any]:
     if term.box:
         row["box"] = [term.box.left, term.box.top, term.box.right, term.box.bottom]
     return row | ({"quoted": True} if term.quoted else {})
+
+
+def with_ids(terms: Sequence[Term], resolve: Callable[[str], str]) -> list[Term]:
+    """The terms, with files and URLs as the images of the index that they are. Raises InvalidQueryError."""
+    found = []
+    for term in terms:
+        if term.kind in (Kind.FILE, Kind.URL):
+            try:
+                term = replace(term, kind=Kind.ID, value=resolve(str(term.value)))
+            except NotFoundError as error:
+                raise InvalidQueryError(
+                    f"{term.text} is not in the index, so it can't be kept as a part of a query.",
+                    remedy="Index it first.",
+                ) from error
+        found.append(term)
+    return found

@@ -5,6 +5,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from heapq import nlargest
 from typing import TYPE_CHECKING, Any
 
 from imagefinder.search.query import Kind, Term
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 FIELDS = {"name": "name", "caption": "caption", "text": "text", "tag": "tags"}  # of records, as queries name them
 LABELS = {"tags": "tag", "cluster_name": "group", "text": "text in picture"}
+OTHERS = 5  # images that say most of the query: what the last of them says others say by chance
 NAMES = 64  # images whose texts say most of the query, among which those are looked for that are called like it
 
 
@@ -24,14 +27,16 @@ NAMES = 64  # images whose texts say most of the query, among which those are lo
 class Written:
     """What is looked up in the texts of images: the words of ``text``. Only images that fulfil ``only`` (None: all) may
     be hits; where ``required`` is true, that is all of the text. Those that say one of the ``phrases``, or are called
-    like the query, come first."""
+    like the query, come first. The ``terms`` are those of the query that all this is made of."""
 
     index: Index
     text: str = ""
     only: Filter | None = None
     phrases: tuple[str, ...] = ()
     required: bool = False
+    terms: tuple[Term, ...] = ()
     _kept: dict[str, Filter | None] = field(default_factory=dict, compare=False)
+    _best: dict[tuple[str, int], Matches] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(cls, index: Index, terms: Sequence[Term], *, everywhere: bool) -> Written:
@@ -42,7 +47,7 @@ class Written:
         phrases = [p for t in wanted if not t.field for p in (t.phrases or (str(t.value),) * t.quoted)]
         only = both(*(_condition(t) for t in words if t.field))
         text = " ".join(str(t.value) for t in wanted)
-        return cls(index, text, only, tuple(phrases), all(t.field for t in wanted))
+        return cls(index, text, only, tuple(phrases), all(t.field for t in wanted), tuple(words))
 
     def __bool__(self) -> bool:
         return bool(self.text)
@@ -56,12 +61,29 @@ class Written:
         return bool(self.best(filter, 1))
 
     def best(self, filter: Filter | None, depth: int) -> Matches:
-        """The ``depth`` images that say most of the words."""
-        return self.index.store.match(self.text, depth, filter=filter)
+        """The ``depth`` images, or more, that say most of the words."""
+        key = str(filter), max(depth, NAMES)
+        if key not in self._best:
+            self._best[key] = self.index.store.match(self.text, key[1], filter=filter)
+        return self._best[key]
+
+    @cached_property
+    def usual(self) -> float:
+        """What the texts of some images say of the words by chance: the score of the fifth best of all images, less the
+        part of the query that it says, for what says all of it does so on purpose."""
+        found = self.best(None, NAMES)
+        fifth = nlargest(OTHERS, [*found.scores.values(), *[found.rest] * OTHERS])[-1]
+        return fifth * (1 - min(1.0, fifth / found.full)) if found else 0.0
 
     def scores(self, ids: Sequence[str]) -> Matches:
         """How much these images say of the words; those that say none are left out."""
         return self.index.store.match(self.text, max(1, len(ids)), ids=ids)
+
+    def full(self, filter: Filter | None) -> float:
+        """The score of a text of mean length that says each word once; 0 where whatever is found says all of them."""
+        if self.required or len(set(numbers_of(self.text))) == 1:
+            return 0.0
+        return self.best(filter, 1).full
 
     @property
     def any(self) -> Filter:
@@ -107,6 +129,25 @@ def matched(payload: Mapping[str, Any], query: str | Term | Sequence[str | Term]
             if words:
                 found.append((label, part if label == "tag" else " ".join(dict.fromkeys(words))))
     return list(dict.fromkeys(found))
+
+
+def places_in_text(payload: Mapping[str, Any], terms: Sequence[Term]) -> tuple[int, ...]:
+    """Where the text in a picture says words of a query: the places of these words in ``text.split()``, which are also
+    those of their boxes (see ``ocr.words``). Of a text in quotation marks: where its words follow each other."""
+    text = payload.get("text")
+    words = text.split() if isinstance(text, str) else []
+    said = [(place, number) for place, word in enumerate(words) for number in numbers_of(word)]
+    found: set[int] = set()
+    for term in terms:
+        asked = numbers_of(_asked(term, LABELS["text"]))
+        if not term.quoted:
+            found.update(place for place, number in said if number in asked)
+            continue
+        for start in range(len(said) - len(asked) + 1 if asked else 0):
+            some = said[start : start + len(asked)]
+            if [number for _, number in some] == asked:
+                found.update(range(some[0][0], some[-1][0] + 1))
+    return tuple(sorted(found))
 
 
 def _parts(name: str, text: str) -> list[tuple[str, str]]:

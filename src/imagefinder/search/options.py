@@ -53,7 +53,10 @@ class SearchOptions:
 
     k: int = field(default=10, metadata=_metadata("How many hits.", least=1))
     filter: Filter | None = field(
-        default=None, metadata=_metadata("Only images that match, e.g. 'folder=shoes and width>=800'.", str)
+        default=None,
+        metadata=_metadata(
+            "Only images that match, e.g. 'folder=shoes and width>=800', 'near(52.52, 13.40, 5)' (km).", str
+        ),
     )
     min_score: float | None = field(default=None, metadata=_metadata("Only hits that score at least this.", float))
     offset: int = field(default=0, metadata=_metadata("Skip the best N hits, for a next page.", least=0))

@@ -38,10 +38,10 @@ class Ranking:
     collapse: bool = False
     diversity: float = 0.0
 
-    def page(self, offset: int, k: int) -> list[RankedHit]:
-        """The hits from ``offset`` on, ``k`` at most."""
+    def page(self, offset: int, k: int, *, payload: bool = True) -> list[RankedHit]:
+        """The hits from ``offset`` on, ``k`` at most; without ``payload``, that of some may be missing."""
         if len(self.queries) == 1 and not self.collapse and not self.diversity:
-            return [RankedHit(p) for p in self._one_space(offset, k)]
+            return [RankedHit(p) for p in self._one_space(offset, k, payload)]
         return page_of(map(self._arranged, self.blocks()), offset, k)
 
     def blocks(self) -> Iterator[list[ScoredPoint]]:

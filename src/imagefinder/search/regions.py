@@ -14,8 +14,9 @@ from imagefinder.search.ranking import Ranking
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from imagefinder.index.folder import Index
     from imagefinder.index.models import View
-    from imagefinder.models.base import Embedder
+    from imagefinder.models.base import Embedder, Mixture
     from imagefinder.search.embed import SpaceQuery
     from imagefinder.types import Float32
 
@@ -23,7 +24,8 @@ SIDE = 256  # pixels of a map along its longer side
 HIDDEN = 7  # windows along each side that are hidden in turn, where a model does not show the parts of a picture
 BATCH = 16  # pictures embedded at once
 FAINT = 0.05  # standard deviations of the scores of random images: where all parts matter less, the map stays faint
-Score: TypeAlias = Callable[[Mapping[str, np.ndarray]], np.ndarray]
+CLOSE = 0.1  # of cosine: a class nearer to the words by this much counts e times as much
+Loss: TypeAlias = Callable[[WithoutParts], np.ndarray]
 
 
 def heat_map(views: Sequence[View], queries: Sequence[Mapping[str, SpaceQuery]], picture: Image) -> tuple[Float32, str]:
@@ -33,16 +35,16 @@ def heat_map(views: Sequence[View], queries: Sequence[Mapping[str, SpaceQuery]],
     Each part is hidden in turn (Zeiler and Fergus 2014), under the mean of the last feature map, or where a model does
     not give that, under the mean colour of the picture. The map is how much lower the picture then scores, against the
     part that matters most. Scores of several spaces are standardised with those of random images and added. A part that
-    the picture scores higher without is 0, as is what a model does not see of it.
+    the picture scores higher without is 0, as is what a model does not see of it. For how words are scored, see
+    ``_lost_of_mixture``.
     """
     size = map_size(*picture.size)
     total = np.zeros(size)
     ways = set()
     for view, wanted in zip(views, queries, strict=True):
-        for embedder, score in _scores(view, wanted):
+        for embedder, lost_of in _losses(view, wanted):
             found, way = _without_parts(embedder, picture)
-            whole, *rest = score(found.vectors)
-            lost = (whole - np.array(rest)).reshape(found.rows, found.columns)
+            lost = lost_of(found).reshape(found.rows, found.columns)
             total += _spread(lost, found.box, (found.down, found.across), size) / len(views)
             ways.add(way)
     total = np.nan_to_num(total)
@@ -55,26 +57,46 @@ def map_size(width: int, height: int) -> tuple[int, int]:
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
-def _scores(view: View, queries: Mapping[str, SpaceQuery]) -> list[tuple[Embedder, Score]]:
-    """The models that what is searched for in a view needs, each with the score of pictures by their raw vectors."""
+def _losses(view: View, queries: Mapping[str, SpaceQuery]) -> list[tuple[Embedder, Loss]]:
+    """The models that what is searched for in a view needs, each with what the score loses by every hidden part."""
     index, whole = view.index, sum(query.weight for query in queries.values())
     by_model: dict[str, list[str]] = {}
     for space in queries:
         by_model.setdefault(index.space(space).model, []).append(space)
 
-    def score_in(spaces: Sequence[str]) -> Score:
-        def score(vectors: Mapping[str, np.ndarray]) -> np.ndarray:
-            total = np.zeros(len(next(iter(vectors.values()))))
+    def loss_in(spaces: Sequence[str]) -> Loss:
+        def loss(found: WithoutParts) -> np.ndarray:
+            total = np.zeros(found.rows * found.columns)
             for space in spaces:
-                query = queries[space]
-                middle, spread = Ranking(index, {space: query}, space).background()
-                found = index.to_search(space, vectors[index.space(space).model_space]) @ query.vector
-                total += query.weight / whole * (found - middle) / spread
+                total += queries[space].weight / whole * _lost(index, space, queries[space], found)
             return total
 
-        return score
+        return loss
 
-    return [(view.models.of_space(spaces[0]), score_in(spaces)) for spaces in by_model.values()]
+    return [(view.models.of_space(spaces[0]), loss_in(spaces)) for spaces in by_model.values()]
+
+
+def _lost(index: Index, space: str, query: SpaceQuery, found: WithoutParts) -> np.ndarray:
+    """How much lower the picture scores in a space without each part, in standard deviations of the scores of random
+    images."""
+    name = index.space(space).model_space
+    scores = index.to_search(space, found.vectors[name]) @ query.vector
+    lost: np.ndarray = (scores[0] - scores[1:]) / Ranking(index, {space: query}, space).background()[1]
+    mixture = found.mixtures.get(name)
+    return lost if mixture is None else _lost_of_mixture(index.to_search(space, mixture.vectors), mixture, query, lost)
+
+
+def _lost_of_mixture(vectors: Float32, mixture: Mixture, query: SpaceQuery, lost: np.ndarray) -> np.ndarray:
+    """How much less likely the picture shows what words mean without each part: the logarithm of the shares of the
+    classes, ``vectors`` of unit length, each as much as it is near to what is searched for. It is as large as ``lost``.
+
+    The cosine says less of it: it depends on all that the picture shows, also on what has nothing to do with the words.
+    """
+    meant = np.exp(vectors @ query.vector / CLOSE)
+    likely = np.log(np.maximum(mixture.shares @ meant, 1e-30))
+    less: np.ndarray = likely[0] - likely[1:]
+    scaled: np.ndarray = less * (np.linalg.norm(lost) / max(float(np.linalg.norm(less)), 1e-12))
+    return scaled
 
 
 def _without_parts(embedder: Embedder, picture: Image) -> tuple[WithoutParts, str]:

@@ -11,6 +11,9 @@ import numpy as np
 
 from imagefinder.images.palette import COLOURS, colour_names
 from imagefinder.search.embed import query_vectors, searched, vectors_there
+from imagefinder.search.fusion import Fused
+from imagefinder.search.hybrid import Hybrid
+from imagefinder.search.lexical import matched
 from imagefinder.search.query import Kind
 from imagefinder.search.ranking import Ranking
 from imagefinder.search.relevance import Examples, learnt_shares, space_queries
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from imagefinder.index.models import View
     from imagefinder.models.base import Vocabulary
     from imagefinder.search.embed import EmbeddedTerm, Pictures, SpaceQuery
+    from imagefinder.search.lexical import Written
     from imagefinder.search.options import SearchOptions
     from imagefinder.search.query import Term
     from imagefinder.types import Float32
@@ -30,18 +34,32 @@ EXPLAINED = 100  # hits of one search
 CONCEPTS, VOTES = 3, 5  # words named for a hit; words that an image or a text speaks for, as in the names of clusters
 CLEAR = 2.5  # standard deviations above all words, and this share of the nearest word's, to be spoken for
 NEAR = 0.6
+VAGUE = {
+    "barrier",
+    "container",
+    "device",
+    "equipment",
+    "instrument",
+    "obstruction",
+    "structure",
+    "system",
+}  # of no look of their own
 LIKED, DISLIKED, OTHERS = "liked", "disliked", "others"
+TEXTS, FIRST, HUES = "what is written", "name or phrase", "colours"  # what is called so or says a phrase comes first
 Place: TypeAlias = "int | str"  # of a part: the place of its term, or one of these three
 
 
 class Asked(NamedTuple):
-    """A query after embedding: for each of the ``views`` the ``embedded`` terms, in the order of ``terms``."""
+    """A query after embedding: for each of the ``views`` the ``embedded`` terms, in the order of ``terms``; what of it
+    is looked up in texts; and the ``ranking`` that both make."""
 
     views: Sequence[View]
     embedded: Sequence[Sequence[EmbeddedTerm]]
     terms: Sequence[Term]
     options: SearchOptions
     pictures: Pictures
+    written: Written
+    ranking: Ranking | Fused | Hybrid
 
 
 def explained(asked: Asked, hits: Sequence[Hit]) -> list[Hit]:
@@ -56,14 +74,39 @@ def whys_of(asked: Asked, records: Sequence[Record]) -> list[Why]:
     """Why each of these images fits the query; the caller holds ``index.steady``."""
     ids = [record.id for record in records]
     parts = shares(asked, ids) if asked.terms or asked.options.liked else {}
+    texts = _added(asked.ranking, ids)
     concepts = _concepts(asked, ids)
     wanted = _colours(asked)
     found = []
     for row, record in enumerate(records):
-        reasons = [Reason("colour", name) for name in record.colours if name in wanted]
+        reasons = [Reason(field, words) for field, words in _written(asked, record)] if record.id in texts else []
+        reasons += [Reason("colour", name) for name in record.colours if name in wanted]
         reasons += [Reason("shows", word) for word in concepts[row]]
         reasons += [_reason(asked, place, float(share[row])) for place, share in parts.items()]
-        found.append(Why(tuple(reasons), float(sum(share[row] for share in parts.values()))))
+        added = texts.get(record.id, {})
+        reasons += [Reason("words" if name == HUES else "texts", name, share) for name, share in added.items() if share]
+        meaning = float(sum(share[row] for share in parts.values())) + added.get(HUES, 0.0)
+        found.append(Why(tuple(reasons), meaning))
+    return found
+
+
+def _written(asked: Asked, record: Record) -> list[tuple[str, str]]:
+    """Which texts of an image say words of the query."""
+    return matched(record.to_payload(), asked.written.terms)
+
+
+def _added(ranking: Ranking | Fused | Hybrid, ids: Sequence[str]) -> dict[str, dict[str, float]]:
+    """What texts add to the scores of these images, by the words they say and by coming first, and what colours add;
+    those to which nothing is added are left out."""
+    voters = ranking.voters if isinstance(ranking, Fused) else [ranking]
+    found: dict[str, dict[str, float]] = {}
+    for voter in voters:
+        if isinstance(voter, Hybrid):
+            scale = voter.background()[1] * len(voters) if len(voters) > 1 else 1.0
+            for id, added in voter.added(ids).items():
+                before = found.get(id, {})
+                named = zip((TEXTS, FIRST, HUES), added, strict=True)
+                found[id] = {name: before.get(name, 0.0) + share / scale for name, share in named}
     return found
 
 
@@ -157,7 +200,7 @@ def _concepts(asked: Asked, ids: Sequence[str]) -> list[list[str]]:
     the nearest to their vectors, and what is more general. The most special of those they share is named."""
     pairs = zip(asked.views, asked.embedded, strict=True)
     view, said = next(((v, s) for v, s in pairs if v.words is not None), (None, ()))
-    if view is None or view.words is None:
+    if view is None or view.words is None or not (asked.terms or asked.options.liked):
         return [[] for _ in ids]
     model, entry = view.words_model, view.index.space(view.words)
     vocabulary, prior = model.vocabulary(), model.spec.prior(entry.model_space)
@@ -185,8 +228,8 @@ def _spoken(rows: Float32, vocabulary: Vocabulary) -> list[dict[int, float]]:
     scores = rows @ vocabulary.vectors.T
     clear = (scores - scores.mean(axis=1, keepdims=True)) / np.maximum(scores.std(axis=1, keepdims=True), 1e-6)
     found = []
-    for row in clear:
-        near = np.argsort(-row, kind="stable")[:VOTES]
+    for row, nearest in zip(clear, np.argpartition(-clear, VOTES - 1, axis=1)[:, :VOTES], strict=True):
+        near = nearest[np.lexsort((nearest, -row[nearest]))]
         spoken: dict[int, float] = {}
         for word in (int(i) for i in near if row[i] >= max(CLEAR, NEAR * row[near[0]])):
             for one in (word, *vocabulary.above[word]):
@@ -199,7 +242,7 @@ def _most_special(spoken: Mapping[int, float], wanted: set[int], vocabulary: Voc
     shared = sorted((word for word in spoken if word in wanted), key=lambda word: -spoken[word])
     general = {above for word in shared for above in vocabulary.above[word]}
     chosen: list[str] = []
-    for word in (vocabulary.words[i] for i in shared if i not in general):
+    for word in (vocabulary.words[i] for i in shared if i not in general and vocabulary.words[i] not in VAGUE):
         if not any({*word.split()} & {*other.split()} for other in chosen):
             chosen.append(word)
     return chosen[:CONCEPTS]

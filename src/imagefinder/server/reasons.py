@@ -16,7 +16,7 @@ class Reason(BaseModel):
 
 
 class Why(BaseModel):
-    meaning: float = Field(description="The sum of the shares.")
+    meaning: float = Field(description="What the models make of it: the sum of the shares that are not of `texts`.")
     reasons: list[Reason]
 
 
@@ -25,4 +25,7 @@ class Explanation(BaseModel):
     why: Why
     how: Literal["features", "occlusion", "none"] = Field(description="How the map was made.")
     peak: tuple[float, float] | None = Field(description="Where it is highest: fractions of width and height.")
+    text_at: list[int] = Field(
+        description="The words read in the picture that the query says, by their places in `text` and `text_boxes`."
+    )
     map: str | None = Field(description="Which part of the picture fits: a grey PNG over all of it, as a data URI.")

@@ -136,7 +136,7 @@ class _Query(Body):
     parts: list[Part] = Field(default_factory=list, max_length=20)
 
 
-_EXPLAINED = ("liked", "disliked", "spaces")
+_EXPLAINED = ("liked", "disliked", "spaces", "words_in")
 
 if TYPE_CHECKING:
     _Search = _Query
@@ -208,7 +208,7 @@ class Concept(_Query):
     liked: Ids = Field(default_factory=list)
     disliked: Ids = Field(default_factory=list)
     min_score: float | None = Field(
-        None, description="Hits that score at least this belong to it. None: those that the search is sure of."
+        None, description="Hits that score at least this belong to it. None: those that surely fit."
     )
 
 

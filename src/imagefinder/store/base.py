@@ -49,7 +49,7 @@ class ScoredPoint:
 class Matches:
     """A result of ``Store.match``: the ``scores`` of points, by id. No other point scores more than ``rest``, which is
     0 where these are all. ``full`` is the score of a text of mean length that says each word once: the sum of their
-    inverse document frequencies."""
+    inverse document frequencies, where words that no text says count half."""
 
     scores: Mapping[str, float]
     rest: float = 0.0

@@ -154,10 +154,11 @@ class ExactStore:
         return Matches({id: score for score, id in best if score > rest}, rest, self._full(text) if best else 0.0)
 
     def _full(self, text: str) -> float:
-        """The sum of the inverse document frequencies of the words."""
+        """The sum of the inverse document frequencies of the words; those that no text says count half."""
         said = [{n for t in said_in(p) for n in numbers_of(t)} for p in self._payloads.values()]
         counts = [sum(word in one for one in said) for word in set(numbers_of(text))]
-        return sum(math.log(1 + (sum(map(bool, said)) - n + 0.5) / (n + 0.5)) for n in counts)
+        rarities = [math.log(1 + (sum(map(bool, said)) - n + 0.5) / (n + 0.5)) for n in counts]
+        return sum(r if n else r / 2 for r, n in zip(rarities, counts, strict=True))
 
     def _said(self, words: Collection[int]) -> dict[str, float]:
         """BM25 as its formula says it."""

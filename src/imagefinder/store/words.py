@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ANY = "*"  # in place of a field: any text
 TEXTS = ("uri", "name", "caption", "tags", "cluster_name", "text")  # of the fields of a record
-NO_TEXTS = {*FIELD_KINDS, "issues", "missing", "cluster_pinned", "text_boxes"} - {*TEXTS}
+NO_TEXTS = {*FIELD_KINDS, "issues", "missing", "cluster_pinned", "text_boxes", "concept"} - {*TEXTS}
 K1, B = 1.2, 0.75  # of BM25 (Robertson and Zaragoza 2009), the usual ones
 
 _WORD = re.compile(r"[^\W_]+")
@@ -36,7 +36,7 @@ class Word(NamedTuple):
 
 def texts_of(payload: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The texts of a record, each with its field: those of ``TEXTS``, and columns of tables that are no codes, numbers,
-    dates or addresses."""
+    dates or addresses. The names of concepts are none: what was found once would be found for that."""
     for field, value in payload.items():
         if field in NO_TEXTS:
             continue

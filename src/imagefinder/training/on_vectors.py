@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from imagefinder._util.files import expanded
-from imagefinder._util.threads import cores
+from imagefinder._util.threads import cores, one_blas_thread
 from imagefinder.catalog.feedback import Feedback
 from imagefinder.errors import ModelError, NotFoundError
 from imagefinder.index.folder import no_images
@@ -63,7 +63,7 @@ def train_adapter(  # noqa: PLR0913 - each can be given without the others, and 
     from imagefinder.training.make import make_adapter
 
     report = progress or ignore
-    with collection.index.indexing, _one_thread():
+    with collection.index.indexing, one_blas_thread():
         origin = _origin(collection, space)
         judgements = Feedback(collection.index).list() if feedback else None
         examples = gather(_known(collection, origin), labels, by=by, judgements=judgements)
@@ -91,7 +91,7 @@ def train_classifier(  # noqa: PLR0913 - as above
     from imagefinder.training.make import make_classifier
 
     report = progress or ignore
-    with collection.index.indexing, _one_thread():
+    with collection.index.indexing, one_blas_thread():
         origin = _origin(collection, space)
         examples = gather(_known(collection, origin), labels, by=by)
         made = make_classifier(origin, examples, name=name, hidden=hidden, share=held_out, seed=seed, progress=report)
@@ -116,7 +116,7 @@ def train_words(
     from imagefinder.training.make import make_words
 
     report = progress or ignore
-    with collection.index.indexing, _one_thread():
+    with collection.index.indexing, one_blas_thread():
         origin = _origin(collection, space, words=True)
         records = collection.records()
         table = _captions(captions, records)
@@ -232,14 +232,6 @@ def _classifier(collection: Collection, name: str | None) -> Classifying:
     if not spec.classes:
         raise NotFoundError(f"The model {name!r} tells no classes apart.", remedy="Name a classifier.")
     return cast("Classifying", collection.models.named(spec.name))
-
-
-def _one_thread() -> AbstractContextManager[Any]:
-    """The matrices here are small, and used one after the other. With several threads, waiting for each other costs
-    more than it saves, up to twenty times on a busy machine."""
-    from threadpoolctl import threadpool_limits
-
-    return cast("AbstractContextManager[Any]", threadpool_limits(limits=1))
 
 
 def _stored(index: Index, names: Sequence[str]) -> tuple[list[str], dict[str, list[Any]]]:

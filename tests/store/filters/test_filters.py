@@ -99,6 +99,13 @@ def test_what_can_not_be_read_is_explained(text: str, message: str) -> None:
         parse(text)
 
 
+@pytest.mark.parametrize("text", ["near:52.5,13.4", "near 52.5, 13.4", "near(52.5; 13.4)", "a=1 and near=52.5,13.4"])
+def test_how_a_place_is_written_is_said(text: str) -> None:
+    with pytest.raises(InvalidFilterError) as error:
+        parse(text)
+    assert error.value.remedy == "Write near(LAT, LON) or near(LAT, LON, KM), such as near(52.52, 13.40, 5)."
+
+
 @pytest.mark.parametrize("value", [None, math.nan, math.inf, [1], object()])
 def test_values_no_filter_can_hold(value: Any) -> None:
     with pytest.raises(InvalidFilterError):

@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints, model_validator
 from imagefinder.clusters.algorithms.methods import DEFAULT
 from imagefinder.duplicates.candidates import LEAST_COSINE
 from imagefinder.duplicates.matching.tiers import Tier
+from imagefinder.search.options import WordsIn
 from imagefinder.server.requests import URLS, Body, FilterText, Id, Name, Url
 from imagefinder.training.classifier import MAX_HIDDEN
 from imagefinder.training.export import NAME
@@ -189,6 +190,9 @@ class EvaluateOptions(Body):
     min_score: float | None = Field(None, description="A cut to measure.")
     limit: int | None = Field(None, ge=1, le=100_000, description="Queries of each list, by default 1,000.")
     seed: Seed = 0
+    words_in: WordsIn | None = Field(
+        None, description="Where words are looked for. None: both, but captions that stand in the index in pictures."
+    )
 
 
 class ClassifyOptions(Body):

@@ -16,7 +16,7 @@ from imagefinder.store.edge.words import PATH
 from imagefinder.store.fields import FIELD_KINDS, Kind
 from imagefinder.store.filters.dates import period, to_iso
 from imagefinder.store.filters.parse import And, Compare, Contains, Filter, Has, In, Near, Not, Or, Says, Value
-from imagefinder.store.words import ANY
+from imagefinder.store.words import ANY, numbers_of, spelt
 
 if TYPE_CHECKING:
     import qdrant_edge
@@ -35,12 +35,14 @@ def translate(filter: Filter, resolve: Resolve, words: bool) -> qdrant_edge.Filt
     translator = _Translator(words)
     if (direct := translator.direct(filter)) is not None:
         return direct
+    if isinstance(filter, Not):  # what does not say a word is nearly all: the few others are looked for
+        return translator.none_of(translate(filter.part, resolve, words))
     if isinstance(filter, And):  # words change from query to query; what remains of a filter is remembered
-        parts = [part for part in filter.parts if _looks_up_words(part) and translator.direct(part) is not None]
-        if parts:
-            rest = [part for part in filter.parts if part not in parts]
-            other = translate(rest[0] if len(rest) == 1 else And(tuple(rest)), resolve, words)
-            return translator.all_of([*map(translator.direct, parts), other])
+        parts = [part for part in filter.parts if _looks_up_words(part)]
+        rest = [part for part in filter.parts if part not in parts]
+        if parts and len(filter.parts) > 1:
+            apart = [*parts, *([rest[0] if len(rest) == 1 else And(tuple(rest))] if rest else [])]
+            return translator.all_of([translate(part, resolve, words) for part in apart])
     fields = _fields(filter)
     return resolve(filter, None if ANY in fields else sorted(fields), translator.among(filter))
 
@@ -51,7 +53,7 @@ def _looks_up_words(filter: Filter) -> bool:
             return any(map(_looks_up_words, parts))
         case Not(part):
             return _looks_up_words(part)
-    return isinstance(filter, Says)
+    return isinstance(filter, Says) or (isinstance(filter, In) and filter.field == "uri")
 
 
 def _fields(filter: Filter) -> set[str]:
@@ -75,8 +77,11 @@ class _Translator:
 
         self._engine, self._words = qdrant_edge, words
 
-    def all_of(self, parts: Sequence[qdrant_edge.Filter | None]) -> qdrant_edge.Filter:
-        return self._engine.Filter(must=[part for part in parts if part is not None])
+    def all_of(self, parts: Sequence[qdrant_edge.Filter]) -> qdrant_edge.Filter:
+        return self._engine.Filter(must=list(parts))
+
+    def none_of(self, part: qdrant_edge.Filter) -> qdrant_edge.Filter:
+        return self._engine.Filter(must_not=[part])
 
     def direct(self, filter: Filter) -> qdrant_edge.Filter | None:
         """The engine's filter with exactly the meaning of ``filter``, if all its fields are indexed; otherwise None."""
@@ -115,8 +120,10 @@ class _Translator:
         return self.direct(filter) or self._leaf_among(filter)
 
     def _leaf_among(self, leaf: Filter) -> qdrant_edge.Filter | None:
-        if isinstance(leaf, Says) and self._words:
-            return self._says(leaf.text, "any")
+        if isinstance(leaf, Says) and self._words:  # no phrase: the parts of names stand between their words
+            return self._says(leaf.text, "any" if leaf.how == "any" else "all")
+        if isinstance(leaf, In) and leaf.field == "uri" and self._words and all(map(_says_words, leaf.values)):
+            return self._engine.Filter(should=[self._says(spelt(str(uri)), "all") for uri in leaf.values])
         path = json_path(leaf.field) if isinstance(leaf, Compare | Has) else None
         if path is None:
             return None
@@ -160,6 +167,10 @@ class _Translator:
             ">=": {"gte": to_iso(start)},
         }[op]
         return self._engine.Filter(must=[self._engine.FieldCondition(path, range=self._engine.RangeDateTime(**bounds))])
+
+
+def _says_words(uri: Value) -> bool:
+    return bool(numbers_of(spelt(str(uri))))
 
 
 def _bounds(op: str, value: float) -> dict[str, float]:

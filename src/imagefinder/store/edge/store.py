@@ -87,7 +87,7 @@ class EdgeStore(EdgeReader):
         """
         path, params = Path(path), dict(vectors or {})
         store = cls(path, create_shard(path, params), params)
-        store._words = True
+        store._words = store._tidied = True
         return store
 
     @classmethod
@@ -157,7 +157,7 @@ class EdgeStore(EdgeReader):
             self._params = dict(vectors)
             self._before, self._sealed, self._payloads_only, self._sure = None, None, False, False
             self._live = create_shard(self._path, self._params)
-            self._words = True
+            self._words = self._tidied = True
             self._resolved.clear()
             self._writes += 1
 

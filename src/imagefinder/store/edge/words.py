@@ -70,11 +70,12 @@ def looked_up(shard: qdrant_edge.EdgeShard, text: str, k: int, filter: qdrant_ed
 
 
 def _full(shard: qdrant_edge.EdgeShard, text: str) -> float:
-    """The sum of the inverse document frequencies of the words: what a text scores that says them once, with k = 0."""
+    """The sum of the inverse document frequencies of the words: what a text scores that says them once, with k = 0.
+    Those that no text says count half."""
     import qdrant_edge as engine
 
     said = next((facts.points for path, facts in shard.info().payload_schema.items() if path in (PATH, SAID)), 0)
-    absent, total = math.log(2 * (said + 1)), 0.0
+    absent, total = math.log(2 * (said + 1)) / 2, 0.0
     for word in list({w.numbers: w.written for w in words_of(text) if w.numbers}.values())[:MOST_WORDS]:
         query = engine.TextQuery(PATH, word, engine.Bm25Params(k=0.0))
         found = shard.query(engine.QueryRequest(limit=1, query=query, with_payload=False))

@@ -123,6 +123,9 @@ class Has(Filter):
         return f"has {_name(self.field)}"
 
 
+HOW_NEAR = "Write near(LAT, LON) or near(LAT, LON, KM), such as near(52.52, 13.40, 5)."
+
+
 @dataclass(frozen=True, slots=True)
 class Near(Filter):
     """``near(lat, lon, km)``: taken at most so many kilometres from a place, in degrees (WGS 84, north and east
@@ -141,7 +144,7 @@ class Near(Filter):
                 bounds = f"over 0, up to {high:,}" if name == "km" else f"from {low} to {high}"
                 raise InvalidFilterError(
                     f"near() wants a {what} {bounds}, not {value!r}.",
-                    remedy="Write near(LAT, LON) or near(LAT, LON, KM), such as near(52.52, 13.40, 5).",
+                    remedy=HOW_NEAR,
                 )
             object.__setattr__(self, name, float(value))
 

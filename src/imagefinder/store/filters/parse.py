@@ -22,6 +22,7 @@ from typing import NoReturn, TypeAlias, cast
 
 from imagefinder.errors import InvalidFilterError
 from imagefinder.store.filters.nodes import (
+    HOW_NEAR,
     HOWS,
     KEYWORDS,
     OPERATORS,
@@ -259,7 +260,8 @@ class _Parser:
     def _fail(self, expected: str, token: _Token | None = None) -> NoReturn:
         token = token or self.token
         found = "the end" if not token.text else repr(token.text)
+        meant_near = "near" in re.findall("[a-z]+", self.text.lower())
         raise InvalidFilterError(
             f"Can't read the filter {self.text!r}: expected {expected} at position {token.at + 1}, found {found}.",
-            remedy=_REMEDY,
+            remedy=HOW_NEAR if meant_near else _REMEDY,
         )

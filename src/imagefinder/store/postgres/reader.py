@@ -32,12 +32,12 @@ counted as (
     select a.word, coalesce(c.n, 0) n from unnest(%(words)s::int[]) a(word)
     left join (select word, count(*) n from found group by word) c using (word)
 ),
-rare as (select c.word, ln(1 + (e.texts - c.n + 0.5) / (c.n + 0.5)) idf from counted c, every e),
+rare as (select c.word, c.n, ln(1 + (e.texts - c.n + 0.5) / (c.n + 0.5)) idf from counted c, every e),
 scored as (
     select f.id, sum(r.idf * f.n * {K1 + 1} / (f.n + {K1} * ({1 - B} + {B} * f.length / e.mean)) order by f.word) score
     from found f join rare r using (word) cross join every e group by f.id
 )
-select id::text, s.score, (select sum(idf) from rare) from scored s {{where}} order by s.score desc, id desc limit %(k)s
+select id::text, s.score, (select sum(case when rare.n > 0 then idf else idf / 2 end) from rare) from scored s {{where}} order by s.score desc, id desc limit %(k)s
 """
 
 

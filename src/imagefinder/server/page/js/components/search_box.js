@@ -1,13 +1,22 @@
 // The search box of the header: words, a URL, or a picture that stands in it as a chip.
 import { html, useLayoutEffect, useRef, useState } from "../../vendor/preact.js";
-import { thumbnail } from "../api.js";
+import { api, thumbnail, useRequest } from "../api.js";
 import { useIndex } from "../library_info.js";
 import { isUrl, readSearch, searchByFile, searchByUrl, searchHref } from "../searching.js";
 import { navigate, usePlace, withParams } from "../state.js";
 import { askForBox } from "../viewer/box_dialog.js";
 import { Icon } from "./icon.js";
 
-const SIGNS = 'dog -grass: without grass. "green grass": together, and searched for even if it is no known word. dog + ball - people: more of one, less of the other.';
+const SIGNS = 'dog -grass: without grass. "green grass": images whose texts say this first, and searched for even if it is no known word. dog + ball - people: more of one, less of the other. caption:grass, name:, tag:, text: only images where this says it.';
+
+const KEPT = /^(?:.*[+-]\s*)?concept:/i; // once a word says so, kept searches are offered
+
+/** What the field may become: what was typed before `concept:`, and the name of a kept search. */
+function Offered({ id, text }) {
+  const { data } = useRequest("concepts offered", (signal) => api.get("/concepts", {}, { signal }));
+  const before = KEPT.exec(text)[0];
+  return html`<datalist id=${id}>${(data?.concepts ?? []).map(({ name }) => html`<option key=${name} value=${before + name} />`)}</datalist>`;
+}
 
 export function SearchBox() {
   const { path, params } = usePlace();
@@ -53,8 +62,9 @@ export function SearchBox() {
       </span>`,
     )}
     <input ref=${field} id="search-words" type="search" enterkeyhint="search" autocomplete="off" spellcheck=${false}
-      aria-label="Search in words or by a URL" title=${mute ? "The model in use reads no words: search by a picture or a URL." : SIGNS} placeholder=${pictures.length ? "and in words" : hint} value=${text}
+      aria-label="Search in words or by a URL" title=${mute ? "The model in use reads no words: search by a picture or a URL." : SIGNS} placeholder=${pictures.length ? "and in words" : hint} value=${text} list="search-offered"
       onInput=${(event) => setText(event.target.value)} onKeyDown=${keys} />
+    ${KEPT.test(text) && html`<${Offered} id="search-offered" text=${text} />`}
     ${text && html`<button type="button" class="icon-button" aria-label="Clear the words" onClick=${clear}><${Icon} name="close" /></button>`}
     <button type="button" class="icon-button" aria-label="Search by a picture" title="Search by a picture" onClick=${() => picker.current.click()}><${Icon} name="camera" /></button>
     <input ref=${picker} type="file" accept="image/*,.heic,.heif" hidden data-testid="pick-picture"

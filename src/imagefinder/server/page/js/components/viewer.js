@@ -30,11 +30,12 @@ export function Viewer({ id }) {
   const words = useStore(withWords);
   const [box, setBox] = useState(null);
   const wanted = useStore(explaining);
-  const why = useWhy(id, wanted);
-  const explained = wanted && why.asked && !box;
   const controls = useRef({});
   const at = items.findIndex((item) => item.id === id);
   const image = request.data?.id === id ? request.data : items[at]?.width && !request.error ? items[at] : null;
+  const why = useWhy(id, wanted || Boolean(image?.text));
+  const explained = wanted && why.asked && !box;
+  const found = new Set(why.data?.text_at ?? []);
   const name = image?.name || (image?.uri ? fileName(image.uri) : "Image");
   const show = (next) => navigate(withParams({ image: next }), { replace: true });
   const go = (step) => items[at + step] && at >= 0 && show(items[at + step].id);
@@ -75,9 +76,9 @@ export function Viewer({ id }) {
       </header>
       ${request.error && !image && html`<div class="viewer-error"><${ErrorBox} error=${request.error} retry=${request.reload} /></div>`}
       ${image && html`<${Stage} image=${image} name=${name} onSwipe=${go} boxing=${box !== null} controls=${controls}>
-        ${words && !box && request.data?.id === id && html`<${WordBoxes} image=${request.data} />`}
         ${box && html`<${BoxPicker} box=${box} onChange=${setBox} />`}
         ${explained && why.data?.map && html`<${WhyMap} map=${why.data.map} />`}
+        ${(words || explained) && !box && request.data?.id === id && html`<${WordBoxes} image=${request.data} all=${words} found=${found} />`}
       <//>`}
       ${explained && html`<${WhyBar} why=${why} />`}
       ${box && html`<div class="box-bar" role="region" aria-label="Search by a part">
@@ -87,7 +88,7 @@ export function Viewer({ id }) {
         <a class="button small primary" href=${searchHref({ id, box })} data-testid="search-box"><${Icon} name="search" />Search by this part</a></div>
       </div>`}
       ${panel && request.data?.id === id && html`<${Panel} key=${id} image=${request.data} readOnly=${info?.read_only ?? true} onChange=${request.setData}
-        onBox=${() => setBox(START)} onRemove=${remove} words=${words} onWords=${() => withWords.set(!words)} />`}
+        onBox=${() => setBox(START)} onRemove=${remove} found=${found} words=${words} onWords=${() => withWords.set(!words)} />`}
     </div>
   <//>`;
 }

@@ -1,7 +1,6 @@
 // A model with which words would find more: what it costs, and a button that fetches it. Nothing is fetched before.
 import { html, useEffect, useState } from "../../vendor/preact.js";
 import { api, isAbort } from "../api.js";
-import { Icon } from "../components/icon.js";
 import { JobButton } from "../components/progress.js";
 import { toastError } from "../components/toast.js";
 import { bytes, count, duration, number } from "../format.js";
@@ -24,7 +23,7 @@ export function BetterWords({ info }) {
   const rateText = rate >= 10 ? number(Math.round(rate)) : String(rate);
   return html`<section class="stack tight" data-testid="better-words">
     <h2>Better words</h2>
-    <p><${Icon} name="sparkle" /> Searches by words find far more with ${title} (${licence} licence).</p>
+    <p>Words usually find more with ${title} (${licence} licence).</p>
     <p class="muted small-text">${found.bytes ? `${bytes(found.bytes)} are fetched from the Hugging Face hub when you press the button, and nothing before. ` : "It is on this machine. "}It takes about ${duration(Math.max(seconds, 1))} for ${count(images, "image")}, at ${rateText} a second here; searches go on meanwhile.</p>
     <div class="row wrap"><${JobButton} kind="better-words">${found.bytes ? "Fetch and use it" : "Use it"}<//></div>
   </section>`;

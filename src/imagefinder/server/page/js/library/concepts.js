@@ -25,7 +25,7 @@ export function Concepts({ info }) {
   useEffect(() => onChanged(["images"], reload), []);
   if (!data?.concepts.length) return null;
   const refresh = () => change(() => api.post("/concepts/refresh"), () => (reload(), toast("The images of each concept are marked")));
-  return html`<section class="stack tight" data-testid="concepts"><h2>Kept searches</h2>
+  return html`<section class="stack tight" id="concepts" data-testid="concepts"><h2>Kept searches</h2>
     <ul class="stack tight">${data.concepts.map((concept) => html`<${Concept} key=${concept.id} ...${{ concept, info, reload }} />`)}</ul>
     ${!info.read_only && html`<div class="row"><button class="button small" onClick=${refresh}>Mark new images</button></div>`}
   </section>`;

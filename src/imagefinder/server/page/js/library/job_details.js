@@ -49,6 +49,8 @@ function resultRows({ kind, result }) {
   return [
     ...numbers.map(([name, value]) => [WORDS[name], number(value)]),
     ...(fit && fit.assigned + fit.unassigned > 0 ? [["Fit a group", number(fit.assigned)], ["Fit no group", number(fit.unassigned)]] : []),
+    kind === "index" && result.concepts?.images > 0 && ["In kept searches", html`<a href="/library#concepts">${count(result.concepts.images, "image")} more</a>`],
+    kind === "index" && result.concepts?.advice && ["Note", result.concepts.advice],
     fit?.advice && ["Note", html`${fit.advice} <a href="/groups">To the groups</a>`],
     ...issues.map(([name, n]) => [issueName(name), html`<a href=${`/?filter=${encodeURIComponent(`issues = ${name}`)}`}>${count(n, "image")}</a>`]),
     ...classes.map(([name, n]) => [name, html`<a href=${`/?filter=${encodeURIComponent(oneOf("class", [name]))}`}>${count(n, "image")}</a>`]),

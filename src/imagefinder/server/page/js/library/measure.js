@@ -51,10 +51,11 @@ export function Measure({ info }) {
 function Last({ job }) {
   const { data } = useRequest(`measured ${job.id}`, (signal) => api.get(`/jobs/${job.id}`, {}, { signal }));
   if (!data?.result) return null;
-  const { searches, comparisons } = data.result;
+  const { searches, comparisons, notes } = data.result;
   return html`<div class="stack tight" data-testid="measured">
     ${comparisons.map((one) => html`<p key=${`c${one.kind}`}>${one.says}</p>`)}
     ${searches.map((one) => html`<p key=${one.kind}>${leadOf(one)}</p>`)}
+    ${!searches.length && notes.map((note) => html`<p key=${note}>${note}</p>`)}
     <div class="row"><button class="button small" onClick=${() => showJob(job)}>All of it</button></div>
   </div>`;
 }

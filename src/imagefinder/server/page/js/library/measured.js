@@ -45,7 +45,7 @@ function Search({ one }) {
     <dl class="facts-list">
       ${measures.map((name) => html`<div key=${name}><dt>${ABOUT[name]}</dt><dd class="number">${one.measures[name].mean.toFixed(3)} <span class="muted">${one.measures[name].low.toFixed(3)} to ${one.measures[name].high.toFixed(3)}</span></dd></div>`)}
       ${one.order && html`<div><dt>A liked image before a disliked one</dt><dd class="number">${share(one.order.mean)}</dd></div>`}
-      ${[one.cut, one.best_cut].filter(Boolean).map((cut) => html`<div key=${cut.by}><dt>Cut: ${cut.by}</dt><dd class="number">F1 ${share(cut.f1)} <span class="muted">precision ${share(cut.precision)}, recall ${share(cut.recall)}</span></dd></div>`)}
+      ${[one.cut, one.sure_cut, one.best_cut].filter(Boolean).map((cut) => html`<div key=${cut.by}><dt>Cut: ${cut.by}</dt><dd class="number">F1 ${share(cut.f1)} <span class="muted">precision ${share(cut.precision)}, recall ${share(cut.recall)}</span></dd></div>`)}
     </dl>
     ${labels.length > 0 && html`<h4>Labels, the weakest first</h4><dl class="facts-list" data-testid="labels">
       ${labels.map((row) => html`<div key=${row.name}><dt>${row.name}</dt><dd class="number">${share(row.hit_at_1)} <span class="muted">first hit right, of ${count(row.queries, "image")}; MAP@R ${row.map_at_r.toFixed(3)}</span></dd></div>`)}
@@ -63,6 +63,7 @@ function Worst({ row }) {
     <div class="row">
       ${row.image && html`<a class="asked" href=${imageHref(row.image)}><${Thumb} image=${{ id: row.image }} size=${THUMB} alt=${`searched by: ${fileName(row.shown)}`} /></a>`}
       ${row.top.map((hit) => html`<a key=${hit.id} class=${hit.right ? "right" : "wrong"} href=${imageHref(hit.id)} title=${fileName(hit.uri)}><${Thumb} image=${{ id: hit.id }} size=${THUMB} alt=${`${hit.right ? "right" : "wrong"}: ${fileName(hit.uri)}`} /></a>`)}
+      ${row.best && html`<a class="right best" href=${imageHref(row.best.id)} title=${`should be found: ${fileName(row.best.uri)}`}><${Thumb} image=${{ id: row.best.id }} size=${THUMB} alt=${`should be found: ${fileName(row.best.uri)}`} /></a>`}
     </div>
   </div>`;
 }

@@ -18,8 +18,8 @@ export function FilterBar({ filter }) {
   const named = useRequest(clauses.cluster.length ? "names" : null, (signal) => api.get("/facets", {}, { signal }));
   const { info } = useIndex();
   const cameras = useCount("has camera");
-  const known = { class: info?.classifier, camera: cameras > 0 };
-  const facets = FACETS.filter(({ id }) => !Object.hasOwn(known, id) || known[id] || clauses[id].length);
+  const hidden = new Set([!info?.classifier && "class", !cameras && "camera"]);
+  const facets = FACETS.filter(({ id }) => !hidden.has(id) || clauses[id].length);
   const groups = new Map((named.data?.cluster ?? []).map((one) => [String(one.value), one.name]));
   return html`<div class="filter-bar" role="group" aria-label="Filters">
     ${facets.map((facet) => html`<${FacetButton} key=${facet.id} facet=${facet} filter=${filter} clauses=${clauses[facet.id]} names=${facet.id === "cluster" ? groups : NO_NAMES} />`)}
@@ -70,7 +70,7 @@ function ExpressionForm({ filter, close }) {
         onInput=${(event) => (setText(event.target.value), setError(null))}></textarea>
     </div>
     ${error && html`<p class="error-text" role="alert">${error.message} ${error.remedy}</p>`}
-    <p id="filter-help" class="muted small-text">For example <code>width >= 800 and not format = PNG</code>, <code>caption ~ "red"</code> (contains), <code>has taken_at</code>, and any column of a table you indexed.</p>
+    <p id="filter-help" class="muted small-text">For example <code>width >= 800 and not format = PNG</code>, <code>caption ~ "red"</code> (contains), <code>has taken_at</code>, <code>near(52.52, 13.40, 5)</code> (within 5 km of a latitude and longitude), and any column of a table you indexed.</p>
     <div class="dialog-buttons"><button class="button primary small">Apply</button></div>
   </form>`;
 }

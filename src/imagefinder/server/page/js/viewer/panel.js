@@ -17,8 +17,8 @@ import { TextRead } from "./text.js";
 const quoted = (text) => `"${String(text).replace(/["\\]/g, "\\$&")}"`;
 const filterHref = (filter) => withParams({ filter }, { path: "/", from: "" });
 
-/** @param {{image: object, readOnly: boolean, onChange: (image: object) => void, onBox: () => void, onRemove: () => void, words: boolean, onWords: () => void}} props */
-export function Panel({ image, readOnly, onChange, onBox, onRemove, words, onWords }) {
+/** @param {{image: object, readOnly: boolean, onChange: (image: object) => void, onBox: () => void, onRemove: () => void, found: Set<number>, words: boolean, onWords: () => void}} props */
+export function Panel({ image, readOnly, onChange, onBox, onRemove, found, words, onWords }) {
   const change = (changes) => api.patch(`/images/${image.id}`, changes).then(onChange).catch(toastError);
   return html`<aside class="viewer-panel" aria-label="About this image">
     <div class="row wrap">
@@ -28,7 +28,7 @@ export function Panel({ image, readOnly, onChange, onBox, onRemove, words, onWor
     </div>
     <${Caption} image=${image} readOnly=${readOnly} onSave=${(caption) => change({ caption })} />
     <${Tags} image=${image} readOnly=${readOnly} onSave=${(tags) => change({ tags })} />
-    <${TextRead} image=${image} shown=${words} onShow=${onWords} />
+    <${TextRead} image=${image} found=${found} shown=${words} onShow=${onWords} />
     <${Facts} image=${image} />
     <${Similar} image=${image} />
     <${OtherFields} image=${image} />
@@ -66,8 +66,8 @@ function Facts({ image }) {
     ${row("Folder", image.folder && html`<a href=${filterHref(`folder = ${quoted(image.folder)}`)}>${image.folder}</a>`)}
     ${row("Camera", image.camera && html`<a href=${filterHref(`camera = ${quoted(image.camera)}`)}>${image.camera}</a>`)}
     ${row("Lens", image.lens && html`<a href=${filterHref(`lens = ${quoted(image.lens)}`)}>${image.lens}</a>`)}
-    ${row("Place", isPlace(image) && html`<span class="number">${degrees(image.lat, "N", "S")}, ${degrees(image.lon, "E", "W")}</span>
-      <a href=${filterHref(`near(${image.lat.toFixed(5)}, ${image.lon.toFixed(5)}, 10)`)} data-testid="near">within 10 km</a>`)}
+    ${row("Place", isPlace(image) && html`<span class="number">${degrees(image.lat, "N", "S")}, ${degrees(image.lon, "E", "W")}</span>${" "}
+      <a href=${filterHref(`near(${image.lat.toFixed(5)}, ${image.lon.toFixed(5)}, 10)`)} class="nowrap" data-testid="near">Within 10 km</a>`)}
     ${row("Colours", image.colours?.length > 0 && html`<span class="row wrap tight-row">${image.colours.map(
       (name) => html`<a key=${name} class="colour-link" href=${filterHref(`colours = ${name}`)}><span class="swatch" data-colour=${name}></span>${name}</a>`,
     )}</span>`)}

@@ -14,25 +14,31 @@ export function wordsOf({ text = "", text_boxes: sides = [] }) {
 
 const percent = (part) => `${part * 100}%`;
 
-/** Frames around the words; covers the element it stands in. */
-export function WordBoxes({ image }) {
+/** Frames around all words, or only around those that were `found`; covers the element it stands in. */
+export function WordBoxes({ image, all, found }) {
   return html`<div class="word-boxes" aria-hidden="true" data-testid="word-boxes">
     ${wordsOf(image).map(
       ({ word, box: [left, top, right, bottom] }, i) =>
-        html`<span key=${i} title=${word} style=${{ left: percent(left), top: percent(top), width: percent(right - left), height: percent(bottom - top) }}></span>`,
+        (all || found.has(i)) && html`<span key=${i} class=${found.has(i) ? "found" : ""} title=${word} style=${{ left: percent(left), top: percent(top), width: percent(right - left), height: percent(bottom - top) }}></span>`,
     )}
   </div>`;
 }
 
-/** @param {{image: object, shown: boolean, onShow: () => void}} props */
-export function TextRead({ image, shown, onShow }) {
+/** The text, with the words marked that were `found`. */
+function Marked({ text, found }) {
+  let place = -1;
+  return text.split(/(\s+)/).map((part) => (part.trim() ? (found.has(++place) ? html`<mark>${part}</mark>` : part) : part));
+}
+
+/** @param {{image: object, found: Set<number>, shown: boolean, onShow: () => void}} props */
+export function TextRead({ image, found, shown, onShow }) {
   if (!image.text) return null;
   const copy = () =>
     navigator.clipboard.writeText(image.text).then(() => toast("Copied"), () => toast("The browser didn't allow copying.", { kind: "error", remedy: "Select the text and copy it by hand." }));
   return html`<section aria-label="Text in the picture"><h2>Text in the picture</h2>
-    <p class="text-read" data-testid="text-read">${String(image.text)}</p>
+    <p class="text-read" data-testid="text-read"><${Marked} text=${String(image.text)} found=${found} /></p>
     <div class="row wrap">
-      ${wordsOf(image).length > 0 && html`<button class="button small" aria-pressed=${shown} onClick=${onShow} data-testid="show-words">${shown ? "Hide the frames" : "Show where"}</button>`}
+      ${wordsOf(image).length > 0 && html`<button class="button small" aria-pressed=${shown} onClick=${onShow} title="Frames around the words (t)" data-testid="show-words">${shown ? "Hide the frames" : "Show where"}</button>`}
       <button class="button small quiet" onClick=${copy}><${Icon} name="copy" />Copy the text</button>
     </div>
   </section>`;
