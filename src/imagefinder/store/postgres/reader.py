@@ -37,7 +37,8 @@ scored as (
     select f.id, sum(r.idf * f.n * {K1 + 1} / (f.n + {K1} * ({1 - B} + {B} * f.length / e.mean)) order by f.word) score
     from found f join rare r using (word) cross join every e group by f.id
 )
-select id::text, s.score, (select sum(case when rare.n > 0 then idf else idf / 2 end) from rare) from scored s {{where}} order by s.score desc, id desc limit %(k)s
+select id::text, s.score, (select sum(case when n > 0 then idf else idf / 2 end) from rare) from scored s
+{{where}} order by s.score desc, id desc limit %(k)s
 """
 
 
