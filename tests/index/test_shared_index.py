@@ -195,3 +195,19 @@ def test_a_killed_run_leaves_nothing_half_and_is_taken_up(postgres: database.Ser
         report = finder.add(PICTURES / "plants", PICTURES / "food")
         uris = finder.columns(["uri"])["uri"]
         assert len(uris) == len(set(uris)) == report.total and report.unchanged >= told
+
+
+def test_a_reader_needs_no_right_to_write(postgres: database.Server) -> None:
+    at = postgres.address()
+    with ImageFinder.open(at, model="fast") as finder:
+        finder.add(PICTURES / "medical")
+        for sql in (
+            "create role reader login",
+            f'grant usage on schema "imagefinder_{finder._collection.index._site.name}" to reader',  # type: ignore[attr-defined]
+            f'grant select on all tables in schema "imagefinder_{finder._collection.index._site.name}" to reader',  # type: ignore[attr-defined]
+        ):
+            finder._collection.index._site._database.do(sql)  # type: ignore[attr-defined]
+    with ImageFinder.open(at.replace("tester@", "reader@"), read_only=True) as finder:
+        assert len(finder.search("a syringe", k=3)) == 3
+    with pytest.raises(StorageError, match="may not do this"):
+        ImageFinder.open(at.replace("tester@", "reader@"))

@@ -50,10 +50,12 @@ class SharedIndex(Index):
         site = self._site
         if not site.exists() and (not create or read_only):
             raise NotFoundError(f"There is no index at {site.shown}.", remedy="Make one with: imagefinder index FOLDER")
-        site.make()
+        if not read_only:
+            site.make()
         self._set_out(_folder_of(site), read_only)
         self.documents, self.alone = site.documents, False
         self._seen: object = None
+        self._rereading = threading.RLock()  # an older manifest never takes the place of a newer one
         if not read_only:
             self.writing = SiteLock(site, "writing", self._entered)
             self.grouping, self.indexing = SiteLock(site, "grouping"), SiteLock(site, "indexing")
@@ -87,7 +89,12 @@ class SharedIndex(Index):
 
     def _reread(self) -> object:
         """Read ``index.json`` again if it has changed; what tells one state of the spaces from another."""
-        found = stamp(self.documents / manifests.NAME)
+        if stamp(self.documents / manifests.NAME) == self._seen:
+            return self._state
+        with self._rereading:
+            return self._load(stamp(self.documents / manifests.NAME))
+
+    def _load(self, found: object) -> object:
         if found == self._seen:
             return self._state
         manifest = manifests.load(self.documents)

@@ -34,7 +34,7 @@ class Site(Protocol):
         """The folder of all documents of the index."""
 
     def exists(self) -> bool:
-        """Whether there is an index."""
+        """Whether there is an index. Raises IndexVersionError where a newer ImageFinder made it."""
 
     def make(self) -> None:
         """Make what the index needs there, or bring it up to date. Raises IndexVersionError."""

@@ -248,8 +248,18 @@ class Database:
     # --- tables -------------------------------------------------------------------------------------------------------
 
     def exists(self) -> bool:
-        """Whether there is such an index."""
-        return bool(self.rows("select to_regclass(%s) is not null", (f'"{self.address.schema}".migrations',))[0][0])
+        """Whether there is such an index. Raises IndexVersionError where a newer ImageFinder made it."""
+        there = bool(self.rows("select to_regclass(%s) is not null", (f'"{self.address.schema}".migrations',))[0][0])
+        if there:
+            self._check(int(self.rows("select coalesce(max(n), 0) from migrations")[0][0]))
+        return there
+
+    def _check(self, done: int) -> None:
+        if done > len(MIGRATIONS):
+            raise IndexVersionError(
+                f"{self.address.shown} was made by a newer version of ImageFinder (schema {done}).",
+                remedy="Upgrade with: pip install --upgrade imagefinder",
+            )
 
     def make(self) -> None:
         """Make the tables of the index, or bring them up to date. Raises IndexVersionError where a newer ImageFinder
@@ -264,11 +274,7 @@ class Database:
             )
             row = connection.execute("select coalesce(max(n), 0) from migrations").fetchone()
             done = int(row[0]) if row else 0
-            if done > len(MIGRATIONS):
-                raise IndexVersionError(
-                    f"{self.address.shown} was made by a newer version of ImageFinder (schema {done}).",
-                    remedy="Upgrade with: pip install --upgrade imagefinder",
-                )
+            self._check(done)
             for n, step in enumerate(MIGRATIONS[done:], start=done + 1):
                 connection.execute(step)
                 connection.execute("insert into migrations (n) values (%s)", (n,))
