@@ -15,12 +15,13 @@ import database
 import pytest
 
 from imagefinder import ImageFinder
-from imagefinder.errors import IndexFolderError, InvalidInputError, NotFoundError, StorageError
+from imagefinder.errors import IndexDamagedError, IndexFolderError, InvalidInputError, NotFoundError, StorageError
 from imagefinder.index import shared
 from imagefinder.index.jsonfile import read_json, write_json
 from imagefinder.index.manifest import SourceEntry
 from imagefinder.index.runs import list_runs, load_run, save_run
 from imagefinder.index.shared import SharedIndex
+from imagefinder.index.travelling import fetch_models
 
 PICTURES = Path(__file__).resolve().parents[2] / "examples" / "images"
 
@@ -164,6 +165,21 @@ def test_a_model_trained_by_one_is_used_by_all(
         assert [h.uri for h in first.similar(liked, k=5)]
     with ImageFinder.open(at, create=False) as third:
         assert name not in third.models and not (tmp_path / "three" / "models").exists()
+
+
+def test_no_document_is_written_outside_of_its_folder(two: tuple[SharedIndex, SharedIndex], tmp_path: Path) -> None:
+    for name in ("models/bad/../../../owned", "models/../owned", "models/bad/C:owned", "models/bad/..\\owned"):
+        place = two[0].documents / name
+        place.write(b"x")
+        with pytest.raises(IndexDamagedError, match="no name of a file"):
+            fetch_models(two[1].documents, tmp_path / "here")
+        place.unlink()
+    (two[0].documents / "models" / "good" / "tokenizer" / "words.txt").write(b"x")
+    assert fetch_models(two[1].documents, tmp_path / "here") == ["good"]
+    written = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert {one for one in written if one.startswith("here")} == {
+        "here/models/good/tokenizer/words.txt", "here/models/good/.fetched",
+    } and not any("owned" in one for one in written)  # fmt: skip
 
 
 INDEXING = """

@@ -8,7 +8,9 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from imagefinder._util.files import plain_name
 from imagefinder._util.places import Place, Shared, stamp, together
+from imagefinder.errors import IndexDamagedError, StorageError
 from imagefinder.index.models import TRAINED
 
 LAST = "spec.json"  # is written last, so its version is that of the model
@@ -36,10 +38,10 @@ def publish_models(documents: Place, home: Path, named: Collection[str]) -> None
 
 def fetch_models(documents: Place, home: Path) -> list[str]:
     """Have the folder ``home`` hold the models that the documents hold. The names of those that have changed. Raises
-    OSError."""
+    StorageError, and IndexDamagedError for names that would lead out of the folder."""
     if isinstance(documents, Path):
         return []
-    there = {place.name: place for place in (documents / TRAINED).iterdir()}
+    there = {_checked(place).name: place for place in (documents / TRAINED).iterdir()}
     held = {path.name: path for path in (home / TRAINED).glob("*") if (path / FETCHED).is_file()}
     gone = [name for name in held if name not in there]
     for name in gone:
@@ -59,8 +61,8 @@ def _is_current(folder: Path, model: Place) -> bool:
 def _fetch(model: Shared, folder: Path) -> None:
     """Put the files of a model into a folder, all at once."""
     part = folder.with_name(f".{folder.name}.{os.urandom(4).hex()}.part")
-    part.mkdir(parents=True)
     try:
+        part.mkdir(parents=True)
         _mark(part, model)
         for path, place in _files(model):
             (part / path).parent.mkdir(parents=True, exist_ok=True)
@@ -69,17 +71,29 @@ def _fetch(model: Shared, folder: Path) -> None:
         part.rename(folder)
     except FileNotFoundError:  # it was dropped meanwhile
         shutil.rmtree(part, ignore_errors=True)
+    except OSError as error:
+        shutil.rmtree(part, ignore_errors=True)
+        raise StorageError(
+            f"{folder} can't be written: {error.strerror or error}.", remedy="Make room or allow writing there."
+        ) from error
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
 
 
 def _files(folder: Shared, above: str = "") -> Iterator[tuple[str, Shared]]:
-    for place in folder.iterdir():
+    for place in map(_checked, folder.iterdir()):
         if place.is_dir():
             yield from _files(place, f"{above}{place.name}/")
         else:
             yield f"{above}{place.name}", place
+
+
+def _checked(place: Shared) -> Shared:
+    """A place that is a name in its folder on every system, whoever wrote it. Raises IndexDamagedError."""
+    if place.name != plain_name(place.name) or place.name.startswith(".."):
+        raise IndexDamagedError(f"{place} is no name of a file of a model.", remedy="Remove it from the database.")
+    return place
 
 
 def _mark(folder: Path, model: Place) -> None:
