@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from imagefinder.types import Float32
 
 SURELY, MAYBE = 0.7, 0.25  # the chances to belong from which on a hit surely, or maybe, does
+MOST = 0.99  # that people are told: nothing is certain
 
 
 class Records(Sequence[Record]):
@@ -108,7 +109,7 @@ def how_sure(hit: Hit) -> str:
     tell."""
     if hit.sure is None:
         return f"{hit.score:.3f}"
-    return "maybe" if MAYBE <= hit.sure < SURELY else f"{100 * hit.sure:.0f} %"
+    return "maybe" if MAYBE <= hit.sure < SURELY else f"{100 * min(hit.sure, MOST):.0f} %"
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,7 +121,7 @@ def test_new_images_are_marked_at_the_end_of_a_run(
         shutil.move(path, tmp_path / "late" / path.name)
     with ImageFinder.open(tmp_path / "index", model="fast") as finder:
         assert finder.add(photos).concepts is None
-        finder.concepts.save("meals", "food")
+        finder.concepts.save("meals", "food", min_score=-1)
         finder.concepts.save("one", liked=[finder.records()[0].id], min_score=ALL)
         assert finder.add().concepts is None, "nothing is new"
         for path in late:

@@ -153,7 +153,12 @@ def test_what_is_written_is_a_reason_with_its_share(written: ImageFinder, words_
         assert (found.get(TEXTS, 0) > 0) == (hit.id in ids) == bool(fields(hit.why))
         assert found.keys() - {TEXTS} == ({"walrus"} if words_in == "both" else set())
     explained = written.explain(ids[0], "walrus", words_in=words_in)
-    assert explained.why == hits[ids[0]].why and (explained.map is None) == (words_in == "texts")
+    found = hits[ids[0]].why
+    assert found is not None and [(r.kind, r.text) for r in explained.why.reasons] == [
+        (r.kind, r.text) for r in found.reasons
+    ]
+    assert explained.why.meaning == pytest.approx(found.meaning, abs=CLOSE)
+    assert (explained.map is None) == (words_in == "texts")
 
 
 def test_words_that_are_not_looked_for_in_texts_are_no_reason(written: ImageFinder) -> None:
