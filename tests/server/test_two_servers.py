@@ -12,7 +12,9 @@ import pytest
 
 from imagefinder import ImageFinder
 from imagefinder.client import Client
+from imagefinder.errors import ServerError
 from imagefinder.index import shared
+from imagefinder.store.postgres import database as connections
 
 PICTURES = Path(__file__).resolve().parents[2] / "examples" / "images"
 
@@ -50,3 +52,20 @@ def test_each_serves_what_the_other_was_told(clients: list[Client]) -> None:
     assert first.thumbnail(hits[0], 128) == second.thumbnail(hits[0], 128)
     first.remove(ids[0])
     assert len(second) == 8 and first.info().path.startswith("postgresql://")
+
+
+def test_a_database_that_is_away_is_no_fault_of_the_request(
+    monkeypatch: pytest.MonkeyPatch, serving: Callable[..., AbstractContextManager[str]], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(shared, "_folder_of", lambda site: addressed._made(tmp_path / "home"))
+    monkeypatch.setattr(connections, "BACK_S", 0.5)
+    with database.running() as server:
+        at = server.address().replace("tester@", "tester:s3cret@")
+        with ImageFinder.open(at, model="fast") as finder, serving(finder) as url, Client(url) as client:
+            assert len(client) == 0
+            server.stop()
+            with pytest.raises(ServerError, match="does not answer") as caught:
+                client.records()
+            assert caught.value.code == "unreachable" and "s3cret" not in str(caught.value)
+            server.start()
+            assert len(client.records()) == 0
