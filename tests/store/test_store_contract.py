@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from addressed import place_for
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -53,15 +54,10 @@ class Asked:
         self._held.close()
 
 
-def place_of(name: str, request: pytest.FixtureRequest, folder: Path) -> Path | str:
-    """Where a store of this kind can be made: in a folder, or at an address."""
-    return str(request.getfixturevalue(name).address()) if STORES[name].schemes else folder / "points"
-
-
 @pytest.fixture(params=[*STORES, *(f"{name}, asked" for name in STORES)])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
     name, _, asked = request.param.partition(", ")
-    made = find_store(name).create(place_of(name, request, tmp_path))
+    made = find_store(name).create(place_for(name, request, tmp_path))
     made.create_vector("raw", RAW)
     made.create_vector("space", SPACE)
     store = Asked(made) if asked else made

@@ -12,8 +12,14 @@ import pytest
 from imagefinder.index import shared
 from imagefinder.index.folder import Index
 from imagefinder.index.manifest import POINTS, SECOND
+from imagefinder.store.stores import STORES
 
 NOT_SHARED = {POINTS, SECOND, "thumbs", "uploads", "trash", "training", "jobs"}
+
+
+def place_for(name: str, request: pytest.FixtureRequest, folder: Path) -> Path | str:
+    """Where a store of this kind can be made: in a folder, or at an address."""
+    return str(request.getfixturevalue(name).address()) if STORES[name].schemes else folder / "points"
 
 
 def open_at_addresses(monkeypatch: pytest.MonkeyPatch, address: Callable[[str], str]) -> None:
