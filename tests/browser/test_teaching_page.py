@@ -87,6 +87,7 @@ def test_models_and_measures_rank_together(server: Server, open_page: Callable[.
         "spaces": ["efficientnet-lite2", "efficientnet-lite0"],
         "measures": ["cosine", "euclidean"],
         "fuse": "vote",
+        "cut": "auto",
     }
     hits = [hit["id"] for hit in server.post("/search", body)["hits"]][:10]
     wait_for(lambda: shown_ids(page.get_by_test_id("grid"))[:10] == hits, "the hits of both models by both measures")

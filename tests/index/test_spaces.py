@@ -311,7 +311,7 @@ class Listed:
     def __init__(self, ids: list[str]) -> None:
         self._ids = ids
 
-    def best(self, depth: int) -> list[ScoredPoint]:
+    def best(self, depth: int, *, payload: bool = True) -> list[ScoredPoint]:
         return [ScoredPoint(id, float(-i), {}) for i, id in enumerate(self._ids[:depth])]
 
     def scores(self, ids: Any) -> dict[str, float]:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,10 @@ from PIL import Image
 from imagefinder import ImageFinder
 
 WATCH = """
-import sys
+import faulthandler, signal, sys
 from imagefinder.cli import main
 from imagefinder.ingest import watch
+faulthandler.register(signal.SIGUSR1)
 watch.POLL_MS = 50
 main()
 """
@@ -45,10 +47,21 @@ class Watch:
             self._lines.put(line)
         self._lines.put("")
 
+    def line(self) -> str:
+        """The next line, empty at the end. A process that has come to a halt tells where."""
+        try:
+            return self._lines.get(timeout=PATIENCE_S)
+        except queue.Empty:
+            os.kill(self.process.pid, signal.SIGUSR1)
+            with suppress(queue.Empty):
+                while True:
+                    self.said.append(self._lines.get(timeout=5))
+            raise AssertionError("".join(self.said)) from None
+
     def until_said(self, *words: str) -> str:
         """Wait for a line with all of these words."""
         while True:
-            line = self._lines.get(timeout=PATIENCE_S)
+            line = self.line()
             assert line, "".join(self.said)
             self.said.append(line)
             if all(word in line for word in words):
@@ -152,7 +165,7 @@ def test_watching_goes_on_through_all_that_happens_to_sources(
     watch.until(lambda images: not {"first.png", "second.png"} & images)
 
     os.kill(watch.process.pid, signal.SIGINT)
-    while line := watch._lines.get(timeout=PATIENCE_S):
+    while line := watch.line():
         watch.said.append(line)
     assert watch.process.wait() == 0
     assert not [line for line in watch.said if "Traceback" in line or "Error" in line]
