@@ -6,17 +6,21 @@ import os
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 
+import addressed
+import database
 import numpy as np
 import pytest
 from files import copy_with_holes, folder_in_memory, made_once
 from hypothesis import HealthCheck, settings
 from PIL import Image
 from skips import strict
+
+from imagefinder.store.stores import DEFAULT_STORE, STORES
 
 settings.register_profile("imagefinder", deadline=None)  # a slow machine must not make a test fail
 settings.load_profile("imagefinder")
@@ -117,6 +121,31 @@ def organised_index(
 
 
 @pytest.fixture(scope="session")
+def postgres() -> Iterator[database.Server]:
+    """A PostgreSQL that all tests of a process share; each takes an address of its own, ``postgres.address()``."""
+    with database.running() as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def index_on(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Where the library keeps the indexes of this test: in folders, or at addresses of a store."""
+    name = getattr(request, "param", None) or request.config.getoption("--index-on")
+    if name != DEFAULT_STORE:
+        if request.node.get_closest_marker("files"):
+            pytest.skip("it looks at the files of an index in a folder")
+        addressed.open_at_addresses(monkeypatch, request.getfixturevalue(name).address)
+    return str(name)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that is marked ``everywhere`` runs on every store that is found by an address as well."""
+    if metafunc.definition.get_closest_marker("everywhere"):
+        others = [name for name, kind in STORES.items() if kind.schemes]
+        metafunc.parametrize("index_on", [DEFAULT_STORE, *others], indirect=True)
+
+
+@pytest.fixture(scope="session")
 def serving() -> Callable[..., AbstractContextManager[str]]:
     """``with serving(finder, **settings) as url`` is a real server on a free port, for as long as the block lasts."""
     import servers
@@ -158,6 +187,9 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=4, help="how often the crash test kills an indexing run")
+    parser.addoption(
+        "--index-on", default=DEFAULT_STORE, help="the store on which the library is tested: edge, postgres"
+    )
     parser.addoption("--damage", action="store_true", help="damage every file of an index in every way")
     parser.addoption("--fuzz", type=int, default=0, help="N seconds, or 100 N examples, for each test by chance")
 

@@ -18,7 +18,7 @@ HEAVY = {
     "onnxruntime", "tokenizers", "httpx", "pyarrow", "qdrant_edge", "sklearn", "scipy", "matplotlib",
     "torch", "pillow_heif", "fastapi", "watchfiles", "transformers", "tqdm",
     "starlette", "pydantic", "uvicorn", "anyio", "orjson", "prometheus_client", "mcp",
-    "qdrant_client", "umap", "pacmap", "openTSNE", "numba", "cv2", "graspologic_native",
+    "qdrant_client", "psycopg", "psycopg_pool", "umap", "pacmap", "openTSNE", "numba", "cv2", "graspologic_native",
     "onnx", "huggingface_hub", "nbformat", "av", "imagecodecs", "pypdfium2", "rawpy", "resvg_py",
 }  # fmt: skip
 LATE = {  # packages that nothing imports before it is asked to serve or to train, and what they may import at their top

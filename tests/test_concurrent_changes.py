@@ -162,7 +162,7 @@ def test_searches_for_duplicates_at_once_leave_one_report(finder: ImageFinder, t
         finally:
             stop.set()
         assert seen.result() == {8} == {len(report.groups) for report in reports}
-    assert [len(list_runs(finder._collection.index.path, kind)) for kind in ("duplicates", "neighbors")] == [1, 1]
+    assert [len(list_runs(finder._collection.index.documents, kind)) for kind in ("duplicates", "neighbors")] == [1, 1]
 
 
 # --- index.json -----------------------------------------------------------------------------------------------------
@@ -174,7 +174,7 @@ def test_every_source_is_remembered(finder: ImageFinder, tmp_path: Path, make_im
         make_image(200 + i).save(path)
     reports = all_at_once(finder.add, paths)
     assert sum(report.added for report in reports) == 40 and len(finder) == N + 40
-    saved = {source.uri for source in manifests.load(finder._collection.index.path).sources}
+    saved = {source.uri for source in manifests.load(finder._collection.index.documents).sources}
     assert saved == set(finder.sources) and set(map(str, paths)) < saved
 
 
@@ -192,7 +192,7 @@ def test_changes_of_sources_spaces_and_transforms_are_all_kept(finder: ImageFind
         work.append(lambda i=i: refit(index, specs[i % 2], force=True))  # type: ignore[misc]
         work.append(lambda i=i: finder.use_space(specs[i % 2].name))  # type: ignore[misc]
     all_at_once(lambda do: do(), work)
-    saved = manifests.load(index.path)
+    saved = manifests.load(index.documents)
     assert saved.to_dict() == index.manifest.to_dict()
     assert {s.uri for s in saved.sources if s.paused} == {str(tmp_path / str(i)) for i in range(8)}
     after = {name: entry.search_vector for name, entry in saved.spaces.items()}
@@ -214,7 +214,7 @@ def test_a_model_is_added_by_many_and_dropped_once(finder: ImageFinder) -> None:
     results = at_once(lambda _: finder.drop_space("default"), range(8))
     assert sum(result is None for result in results) == 1
     assert {type(result) for result in results if result is not None} == {NotFoundError}
-    assert manifests.load(finder._collection.index.path).to_dict() == finder._collection.index.manifest.to_dict()
+    assert manifests.load(finder._collection.index.documents).to_dict() == finder._collection.index.manifest.to_dict()
     assert len(finder.models) == 1
 
 

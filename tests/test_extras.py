@@ -65,7 +65,7 @@ def modules_of(requirements: list[str]) -> set[str]:
         if own:
             found |= {m for extra in own[1].split(",") for m in modules_of(PROJECT["optional-dependencies"][extra])}
         else:
-            found.add({"umap-learn": "umap"}.get(name, name.replace("-", "_")))
+            found.add({"umap-learn": "umap"}.get(name, name.partition("[")[0].replace("-", "_")))
     return found
 
 

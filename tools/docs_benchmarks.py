@@ -7,11 +7,13 @@ from collections.abc import Callable
 import benchmark_tables as tables
 import ends_tables as ends
 import peer_tables as peers
+import store_tables
 import training_tables as training
 
 # The name of a table, the script in benchmarks/ that measures it, and what makes the table of its results.
 TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "scale": ("scale", tables.scale),
+    "stores": ("stores", store_tables.stores),
     "throughput": ("throughput", tables.throughput),
     "models": ("models", tables.models),
     "quality": ("quality", tables.quality),

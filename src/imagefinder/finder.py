@@ -10,7 +10,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from imagefinder._util.arguments import checked
-from imagefinder._util.files import expanded
 from imagefinder.catalog.edits import remove_images, tag_images, update_image
 from imagefinder.catalog.facets import columns, facets, listed
 from imagefinder.catalog.feedback import Feedback
@@ -18,7 +17,7 @@ from imagefinder.clusters.state import finish_interrupted
 from imagefinder.index.better_words import BetterWords, better_words
 from imagefinder.index.collection import Collection
 from imagefinder.index.folder import Index
-from imagefinder.index.manifest import exists
+from imagefinder.index.shared import folder_of, is_there, open_index, place_of
 from imagefinder.index.spaces import models_of
 from imagefinder.ingest import manage
 from imagefinder.ingest.fill import add_model
@@ -72,7 +71,8 @@ class ImageFinder:
     ...     finder.add("~/Pictures")
     ...     hits = finder.search("red bike", k=5)
 
-    One process at a time holds an index, until ``close`` or the end of the ``with``; others may read it meanwhile."""
+    One process at a time holds an index in a folder, until ``close`` or the end of the ``with``; others may read it
+    meanwhile."""
 
     def __init__(self, index: Index, *, model: str | Embedder | None = None, limits: Limits | None = None) -> None:
         self._collection = Collection(index, model=model, limits=limits)
@@ -88,16 +88,17 @@ class ImageFinder:
         wait_s: float = 2.0,
         read_only: bool = False,
     ) -> Self:
-        """Open the index in the folder ``path``, or make a new one there. With ``read_only`` the index must exist, and
+        """Open the index in the folder ``path`` or at an address (``postgresql://USER@HOST/DATABASE/NAME``, which many
+        processes write at once), or make a new one there. With ``read_only`` the index must exist, and
         any number of processes may read it at once: beside one that writes, on a disk that can't be written, and on one
         that is full. What would change it raises IndexFolderError. ``model`` names the model of a new index, or is an
         object of your own that fulfils ``models.base.Embedder``. In an existing index it says which of its models is
         asked, by default the one in use; ``add_model`` adds another. If another process holds the index, wait up to
         ``wait_s`` seconds for it. Raises NotFoundError (``create=False`` and there is none) or an IndexFolderError."""
-        folder = expanded(path).absolute()
-        if model is not None and create and not exists(folder):
+        place = place_of(path)
+        if model is not None and create and not is_there(place):
             find_spec(known_name(model))  # a name that is wrong leaves no new index behind
-        index = Index(folder, create=create, wait_s=wait_s, read_only=read_only)
+        index = open_index(place, create=create, wait_s=wait_s, read_only=read_only)
         try:
             finish_interrupted(index, again=index.left_open)
             return cls(index, model=model, limits=limits)
@@ -109,7 +110,7 @@ class ImageFinder:
     def rebuild(cls, path: ImageName, *sources: ImageName, **options: Any) -> IngestReport:
         """Make the index at ``path``, which must not be open, again from its sources and from further ones. For the
         options see ``ingest.rebuild.rebuild_index``."""
-        return rebuild_index(expanded(path).absolute(), sources, **options)
+        return rebuild_index(folder_of(path), sources, **options)
 
     # --- taking images in and out ---------------------------------------------------------------------------------
 
@@ -630,6 +631,12 @@ class ImageFinder:
         """The sources indexed so far."""
         return [s.uri for s in self._collection.index.manifest.sources]
 
+    @property
+    def home(self) -> Path:
+        """A folder of this machine for what belongs to the index and is not shared, such as thumbnails: that of the
+        index itself, or for one at an address a folder in the user's data."""
+        return self._collection.index.path
+
     def serve_at(self, url: str) -> None:
         """Tell other processes, which find the index locked, where this one serves it: ``IndexLockedError.url``."""
         self._collection.index.serve_at(url)
@@ -653,4 +660,4 @@ class ImageFinder:
         return bool(self._collection.index.store.retrieve([id]))
 
     def __repr__(self) -> str:
-        return f"ImageFinder({str(self._collection.index.path)!r}, {len(self)} images)"
+        return f"ImageFinder({str(self._collection.index.documents)!r}, {len(self)} images)"

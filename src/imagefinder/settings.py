@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from imagefinder._util.addresses import is_address
 from imagefinder._util.files import expanded
 from imagefinder.errors import InvalidInputError
 
@@ -26,7 +27,7 @@ class Setting:
         return (self.value or "").lower() in ("1", "true", "yes", "on")
 
 
-INDEX = Setting("IMAGEFINDER_INDEX", "Folder of the index, instead of the user's data folder.")
+INDEX = Setting("IMAGEFINDER_INDEX", "Folder of the index, or its address, instead of the user's data folder.")
 DEBUG = Setting("IMAGEFINDER_DEBUG", "Set to 1 to see the traceback of an unexpected error.")
 ALLOW_PRIVATE = Setting(
     "IMAGEFINDER_ALLOW_PRIVATE_ADDRESSES", "Set to 1 to let URLs reach your own machine and network."
@@ -54,8 +55,11 @@ def data_folder() -> Path:
     return user_data_path("imagefinder", appauthor=False)
 
 
-def default_index() -> Path:
-    return expanded(INDEX.value) if INDEX.value else data_folder() / "index"
+def default_index() -> Path | str:
+    """The folder of the index, or its address."""
+    if INDEX.value is None:
+        return data_folder() / "index"
+    return INDEX.value if is_address(INDEX.value) else expanded(INDEX.value)
 
 
 def server_key() -> str | None:

@@ -130,6 +130,7 @@ def test_judgements_are_kept_listed_and_removed(finder: ImageFinder) -> None:
     assert len(finder.feedback) == 0
 
 
+@pytest.mark.files
 def test_judgements_outlive_crashes_deletions_and_each_other(tmp_path: Path, make_image) -> None:  # type: ignore[no-untyped-def]
     for i in range(4):
         make_image(i).save(tmp_path / f"{i}.png")

@@ -38,6 +38,7 @@ def finder(sample_index: Path, tmp_path: Path, copy_index: Callable[[Path, Path]
         yield finder
 
 
+@pytest.mark.everywhere
 def test_a_query_that_cannot_be_kept_is_refused_with_the_place(finder: ImageFinder) -> None:
     ids = finder.columns(["id"])["id"][:1]
     for said, query in UNKEPT.items():
@@ -50,6 +51,7 @@ def test_a_query_that_cannot_be_kept_is_refused_with_the_place(finder: ImageFind
     assert finder.feedback.list()[0].query == {**kept, "box": [0.1, 0.2]}
 
 
+@pytest.mark.files
 def test_what_was_kept_before_there_was_a_check_is_shown_and_can_be_removed(finder: ImageFinder) -> None:
     id = finder.columns(["id"])["id"][0]
     judged = [{"id": id, "content_hash": "c" * 32}]

@@ -35,6 +35,7 @@ HERE_ONLY = {
     "ImageFinder.rebuild": "it takes an index that may be past opening",
     "ImageFinder.changes": "it watches the files of this machine",
     "ImageFinder.serve_at": "it is for the process that holds the index",
+    "ImageFinder.home": "a folder of the machine that has the index",
     "ImageFinder.embedder": "the model itself, which is on the server's machine",
     "ImageFinder.view": "as embedder",
     "ImageFinder.model_spec": "it names files of the server's machine",

@@ -18,6 +18,7 @@ from imagefinder.clusters import state
 from imagefinder.clusters.join import assign_new
 from imagefinder.errors import IndexDamagedError, NotFoundError
 from imagefinder.index import runs
+from imagefinder.index.jsonfile import read_json
 from imagefinder.store.edge.store import EdgeStore
 
 SAMPLES = Path(__file__).resolve().parents[2] / "examples" / "images"
@@ -67,6 +68,7 @@ def folders(finder: ImageFinder) -> list[Path]:
 # --- what they touch ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.files
 def test_a_rename_reads_and_writes_the_members_alone(finder: ImageFinder, monkeypatch: pytest.MonkeyPatch) -> None:
     members = {r.id for r in finder.clusters.members(3)}
     read, written = [], []
@@ -100,6 +102,7 @@ def test_a_rename_reads_and_writes_the_members_alone(finder: ImageFinder, monkey
     check(finder)
 
 
+@pytest.mark.files
 def test_versions_share_their_arrays_and_each_is_whole(finder: ImageFinder) -> None:
     before = finder.clusters.clustering
     for i in range(25):
@@ -132,6 +135,7 @@ def test_the_version_to_go_back_to_is_kept_however_old(finder: ImageFinder) -> N
     check(finder)
 
 
+@pytest.mark.files
 def test_without_hard_links_the_arrays_are_copied(finder: ImageFinder, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuses(*args: Any) -> None:
         raise OSError("no links here")
@@ -146,6 +150,7 @@ def test_without_hard_links_the_arrays_are_copied(finder: ImageFinder, monkeypat
     assert not finder.clusters.find(0).locked and len(folders(finder)) == 2
 
 
+@pytest.mark.files
 def test_versions_of_before_are_read_and_undone(finder: ImageFinder) -> None:
     """A run as it was written before its arrays could be those of another one: without ``placed_by``."""
     finder.clusters.rename(0, "x")
@@ -277,10 +282,11 @@ def test_changes_from_many_threads_are_all_kept(finder: ImageFinder) -> None:
         list(threads.map(work, range(K)))
     assert [(c.name, c.locked) for c in finder.clusters] == [(f"cluster {label}, 2", True) for label in range(K)]
     check(finder)
-    facts = json.loads((finder._collection.index.path / "groups.json").read_text("utf-8"))
+    facts = read_json(finder._collection.index.documents / "groups.json", {}, "")
     assert facts["applied"] is True and facts["run"] == finder.clusters.clustering.name == f"{1 + 6 * K:04d}"
 
 
+@pytest.mark.everywhere
 def test_counts_of_new_images_are_kept_beside_changes(finder: ImageFinder) -> None:
     """``groups.json`` is written by corrections and by indexing alike."""
 
@@ -292,6 +298,6 @@ def test_counts_of_new_images_are_kept_beside_changes(finder: ImageFinder) -> No
 
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda job: job[0](job[1]), [(do, i) for i in range(20) for do in (count, rename)]))
-    facts = json.loads((finder._collection.index.path / "groups.json").read_text("utf-8"))
+    facts = read_json(finder._collection.index.documents / "groups.json", {}, "")
     assert (facts["assigned"], facts["far"], facts["clustered"]) == (20, 20, 40)
     check(finder)

@@ -352,6 +352,7 @@ def test_what_comes_back_from_the_trash_is_where_it_was(pinned: tuple[ImageFinde
     assert where(finder) == before and before[str(image)][2] and before[str(twin)][2]
 
 
+@pytest.mark.files
 def test_a_rebuilt_index_has_its_clusters_again(home: Path) -> None:
     with ImageFinder.open(home / "index") as finder:
         finder.cluster(4)
@@ -409,6 +410,7 @@ def test_a_full_disk_leaves_the_earlier_clusters(finder: ImageFinder, monkeypatc
     assert labels(finder) == before and len(finder.clusters) == 3
 
 
+@pytest.mark.files
 def test_damage_is_said_and_can_be_overcome(finder: ImageFinder, home: Path) -> None:
     finder.cluster(3)
     finder.clusters.rename(0, "mine")

@@ -157,6 +157,7 @@ def test_a_preferred_folder_and_the_order_of_rules_decide(finder: ImageFinder, a
     assert {Path(g.keep.uri).parent.name for g in smallest_first.groups} == {"album"}
 
 
+@pytest.mark.everywhere
 @pytest.mark.parametrize("decision", Decision)
 def test_a_decision_outlives_a_rescan_and_a_move(
     finder: ImageFinder, index: Index, album: Path, decision: Decision
@@ -165,7 +166,7 @@ def test_a_decision_outlives_a_rescan_and_a_move(
     known = Decisions()
     for pair in pairs:
         known = known.with_images(decision, [(r.content_hash, r.uri) for r in (finder.get(album / p) for p in pair)])
-    decisions.write_decisions(index.path / decisions.FILE, known)
+    decisions.change_decisions(index, lambda _: known)
     report = finder.duplicates()
     assert names(report) == {frozenset({"1.jpg", "1.png"})}
     assert report.decided == 2
@@ -362,6 +363,7 @@ def test_a_failed_move_says_how_to_take_it_back(
     assert contents(album) == before
 
 
+@pytest.mark.files
 def test_room_is_asked_for_before_the_first_move(
     plan: Plan, index: Index, album: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -433,6 +435,7 @@ def test_damaged_decisions_are_not_taken_for_none(tmp_path: Path) -> None:
 # --- the command --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.files
 def test_the_command_from_finding_to_undoing(album: Path, tmp_path: Path) -> None:
     home, plan, page = tmp_path / "cli-index", tmp_path / "plan.json", tmp_path / "page.html"
     assert run_cli("index", album, "--index", home, "--model", "fast").returncode == 0
@@ -499,6 +502,7 @@ def test_the_command_tells_what_is_held_and_what_is_no_duplicate(tmp_path: Path)
     assert f"imagefinder duplicates apply {tmp_path / 'plan.json'} --index '{home}'" in found.stderr
 
 
+@pytest.mark.files
 def test_the_command_says_how_many_files_moved_before_an_error(
     album: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

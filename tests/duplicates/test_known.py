@@ -68,8 +68,8 @@ def found(report: DuplicateReport) -> dict[str, Any]:
     return {k: v for k, v in report.to_dict().items() if k not in ("seconds", "compared", "kept")}
 
 
-def home(finder: ImageFinder) -> Path:
-    return finder._collection.index.path
+def home(finder: ImageFinder) -> Any:
+    return finder._collection.index.documents
 
 
 def test_the_second_search_compares_nothing_and_finds_the_same(finder: ImageFinder, read: list[str]) -> None:
@@ -145,6 +145,7 @@ class Cancelled(Exception):  # noqa: N818  what a job raises to end
     pass
 
 
+@pytest.mark.files
 def test_what_was_compared_before_a_cancel_is_kept(finder: ImageFinder, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = finder.duplicates()
     for run in (home(finder) / "runs" / known.KIND).iterdir():
@@ -170,6 +171,7 @@ def test_what_was_compared_before_a_cancel_is_kept(finder: ImageFinder, monkeypa
     assert "reading pictures" not in {p.stage for p in stages}
 
 
+@pytest.mark.files
 @pytest.mark.parametrize("damage", ["cut", "empty", "no archive", "no facts", "other rules", "wild numbers"])
 def test_what_is_damaged_or_of_another_version_is_ignored(finder: ImageFinder, damage: str) -> None:
     first = finder.duplicates()

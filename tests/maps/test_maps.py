@@ -52,6 +52,7 @@ def same(a: Map, b: Map) -> bool:
     return a.ids == b.ids and np.array_equal(a.coordinates, b.coordinates)
 
 
+@pytest.mark.files
 def test_a_map_is_kept_and_read_again(home: Path) -> None:
     with ImageFinder.open(home / "index") as finder:
         done = finder.map("tsne", seed=3)
@@ -86,6 +87,7 @@ def test_an_update_moves_nothing_and_places_the_new(home: Path, made: Path) -> N
         assert after.facts["placed"] == 1
 
 
+@pytest.mark.files
 def test_an_interrupted_run_leaves_the_earlier_map(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(path: Path, data: bytes) -> None:
         raise StorageError("The disk is full.")
@@ -104,6 +106,7 @@ def test_an_interrupted_run_leaves_the_earlier_map(home: Path, monkeypatch: pyte
         assert same(load_map(finder._collection.index), before) and kept(home) == [before.name]
 
 
+@pytest.mark.everywhere
 def test_a_filter_is_kept_with_the_map(home: Path) -> None:
     with ImageFinder.open(home / "index") as finder:
         done = finder.map("pca", filter="folder = animals")
@@ -125,6 +128,7 @@ def test_few_images(n: int, made: Path, tmp_path: Path) -> None:
         assert (done.facts["scores"] is None) == (n < 3)
 
 
+@pytest.mark.files
 def test_wrong_input(home: Path, tmp_path: Path) -> None:
     with ImageFinder.open(tmp_path / "empty") as finder:
         for ask in (finder.map, finder.pca_report):

@@ -35,6 +35,7 @@ def found(finder: ImageFinder, *query: object, **options: object) -> list[tuple[
     return [(hit.id, round(hit.score, 5)) for hit in finder.search(*query, k=20, **options)]  # type: ignore[arg-type]
 
 
+@pytest.mark.everywhere
 def test_it_finds_what_was_found(finder: ImageFinder) -> None:
     ids = [hit.id for hit in finder.search("an animal", 12)]
     judged = {"liked": ids[:3], "disliked": ids[4:6]}
@@ -151,6 +152,7 @@ def test_a_concept_that_can_not_be_asked_for_stops_no_run(finder: ImageFinder, m
     assert {r.id for r in finder.records("concept = meals")} == before
 
 
+@pytest.mark.everywhere
 def test_a_classifier_is_trained_by_them(finder: ImageFinder) -> None:
     for folder in ("animals", "food"):
         ids = finder.columns(["id"], f"folder = {folder}")["id"]
@@ -193,6 +195,7 @@ def test_it_goes_along_with_moved_files_and_comes_back(tmp_path: Path, make_imag
         assert not finder.concepts.list()
 
 
+@pytest.mark.files
 def test_they_are_kept_twice(finder: ImageFinder, tmp_path: Path) -> None:
     finder.concepts.save("first", "a dog")
     finder.concepts.save("second", "a cat")
@@ -217,6 +220,7 @@ def test_they_are_kept_twice(finder: ImageFinder, tmp_path: Path) -> None:
         assert [c.name for c in again.concepts.list()] == ["fourth"]
 
 
+@pytest.mark.files
 def test_lines_of_others_are_checked(finder: ImageFinder, tmp_path: Path) -> None:
     finder.concepts.save("good", "a dog")
     path = tmp_path / "index" / concepts.FILE

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from addressed import place_for
 
 from imagefinder.errors import ImageFinderError, IndexFolderError, InvalidInputError, NotFoundError
 from imagefinder.store.base import Point, Store, VectorParams
@@ -39,7 +40,7 @@ def point(n: int) -> Point:
 
 @pytest.fixture(params=list(STORES))
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    made = find_store(request.param).create(tmp_path / "points")
+    made = find_store(request.param).create(place_for(request.param, request, tmp_path))
     made.create_vector("raw", RAW)
     made.create_vector("space", SPACE)
     made.upsert([point(n) for n in range(N)])

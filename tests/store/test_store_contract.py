@@ -1,8 +1,7 @@
-"""What every store must do, run on each of them. ``ExactStore`` is plain enough to be the oracle of ``EdgeStore``."""
+"""What every store must do, run on each of them. ``ExactStore`` is plain enough to be the oracle of the others."""
 
 from __future__ import annotations
 
-import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from addressed import place_for
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from imagefinder.errors import ImageFinderError, IndexDamagedError, InvalidInputError, NotFoundError
 from imagefinder.store.base import Point, Store, VectorParams
-from imagefinder.store.edge.store import EdgeStore
 from imagefinder.store.exact import ExactStore
 from imagefinder.store.filters.parse import And, In, Not, Says, parse
 from imagefinder.store.shared.answer import Answering
@@ -58,7 +57,7 @@ class Asked:
 @pytest.fixture(params=[*STORES, *(f"{name}, asked" for name in STORES)])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
     name, _, asked = request.param.partition(", ")
-    made = find_store(name).create(tmp_path / "points")
+    made = find_store(name).create(place_for(name, request, tmp_path))
     made.create_vector("raw", RAW)
     made.create_vector("space", SPACE)
     store = Asked(made) if asked else made
@@ -421,8 +420,8 @@ def test_large_batches(store: Store) -> None:
     )
 
 
-def test_edge_and_exact_give_the_same_scores(tmp_path: Path) -> None:
-    edge, exact = EdgeStore.create(tmp_path / "points"), ExactStore()
+def test_all_give_the_scores_of_the_exact_one(store: Store) -> None:
+    exact = ExactStore()
     rng = np.random.default_rng(1)
     for params in (
         VectorParams(33),
@@ -430,18 +429,17 @@ def test_edge_and_exact_give_the_same_scores(tmp_path: Path) -> None:
         VectorParams(33, metric="dot"),
         VectorParams(33, "float16", "dot"),
     ):
-        for each in (edge, exact):
+        for each in (store, exact):
             each.create_vector("v", params)
             each.upsert(
                 [point(n, {"v": 3 * row}) for n, row in enumerate(np.random.default_rng(2).standard_normal((300, 33)))]
             )
         query = rng.standard_normal(33)
-        ours, plain = edge.query("v", query, 300), exact.query("v", query, 300)
+        ours, plain = store.query("v", query, 300), exact.query("v", query, 300)
         tolerance = (2e-3 if params.dtype == "float16" else 1e-5) * max(abs(h.score) for h in plain)
         assert {h.id: h.score for h in ours} == pytest.approx({h.id: h.score for h in plain}, abs=tolerance), params
-        for each in (edge, exact):
+        for each in (store, exact):
             each.drop_vector("v")
-    edge.close()
 
 
 TEXTS = (
@@ -554,19 +552,18 @@ def test_filters_by_words_mean_the_same_everywhere(store: Store) -> None:
 
 
 @given(st.data())
-@settings(max_examples=25)
-def test_words_score_as_the_formula_says(data: st.DataObject) -> None:
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_words_score_as_the_formula_says(store: Store, data: st.DataObject) -> None:
     word = st.sampled_from(["red", "bike", "running", "the", "café", "bikes", "RunS", "wall", "2041"])
     words = st.lists(word, max_size=12).map(" ".join)
     texts, query = data.draw(st.lists(words, min_size=1, max_size=12)), data.draw(words)
-    with tempfile.TemporaryDirectory() as folder:
-        edge, exact = EdgeStore.create(Path(folder) / "points"), ExactStore()
-        for each in (edge, exact):
-            each.upsert([point(n, {}, caption=text) for n, text in enumerate(texts)])
-        ours, plain = (each.match(query, 100) for each in (edge, exact))
-        assert dict(ours.scores) == pytest.approx(dict(plain.scores), rel=1e-4)
-        assert ours.full == pytest.approx(plain.full, rel=1e-4)
-        edge.close()
+    exact = ExactStore()
+    store.delete(store.columns(["id"])["id"])
+    for each in (store, exact):
+        each.upsert([point(n, {}, caption=text) for n, text in enumerate(texts)])
+    found, plain = (each.match(query, 100) for each in (store, exact))
+    assert dict(found.scores) == pytest.approx(dict(plain.scores), rel=1e-4)
+    assert found.full == pytest.approx(plain.full, rel=1e-4)
 
 
 def test_of_many_equal_matches_none_is_given_out_by_chance(store: Store) -> None:

@@ -11,18 +11,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from imagefinder._util.places import Place
 from imagefinder.errors import InvalidInputError, StorageError
 
 DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in "0123456789¹²³")}  # Windows
 LONGEST = 255  # bytes of a file's name, on nearly every file system
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Place, data: bytes) -> None:
     """Write ``data`` to a temporary name, force it to the disk, and rename it to ``path``.
 
     Raises:
         StorageError: the disk is full or can't be written; a file that was there is untouched.
     """
+    if not isinstance(path, Path):
+        path.write(data)
+        return
     temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -7,11 +7,14 @@ import stat
 from pathlib import Path
 
 from imagefinder._util.files import sync_folder
+from imagefinder._util.places import Place
 
 
-def add_lines(path: Path, lines: bytes, *, sync: bool = True) -> int:
+def add_lines(path: Place, lines: bytes, *, sync: bool = True) -> int:
     """Add lines, which end in a newline, to a file; they take the place of one that a crash cut short. Without ``sync``
     a power cut may lose them, but no kill. The size of the file then. Never writes through a link. Raises OSError."""
+    if not isinstance(path, Path):
+        return path.add(lines)[0]
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     with os.fdopen(os.open(path, flags, 0o666), "r+b") as file:
         size = file.seek(0, os.SEEK_END)
@@ -31,8 +34,10 @@ def add_lines(path: Path, lines: bytes, *, sync: bool = True) -> int:
     return whole
 
 
-def read_plain(path: Path, most: int) -> bytes:
+def read_plain(path: Place, most: int) -> bytes:
     """The bytes of a regular file of ``most`` bytes at most; never waits, as for a pipe. Raises OSError."""
+    if not isinstance(path, Path):
+        return path.read()
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     with os.fdopen(handle, "rb") as file:
         found = os.fstat(handle)

@@ -97,7 +97,7 @@ def _setting_option(name: str, setting: Setting, methods: list[str]) -> click.Op
 @click.option("--fresh", is_flag=True, help="Forget names, locks, merges, splits and moves of earlier clusters.")
 @index_option
 @json_option
-def cluster(n_clusters: int | None, index_dir: Path | None, as_json: bool, **options: Any) -> int:
+def cluster(n_clusters: int | None, index_dir: Path | str | None, as_json: bool, **options: Any) -> int:
     """Put similar images into clusters, each with a name, typical images and measures.
 
     \b
@@ -169,7 +169,7 @@ def _line(found: Cluster, size: int, grown: bool) -> tuple[str, str]:
 @click.option("--plot", type=FILE, help="Draw the curves (PNG, SVG or PDF).")
 @index_option
 @json_option
-def choose_k(max_k: int, plot: Path | None, index_dir: Path | None, as_json: bool, **options: Any) -> int:
+def choose_k(max_k: int, plot: Path | None, index_dir: Path | str | None, as_json: bool, **options: Any) -> int:
     """Measure k-means for every number of clusters, and suggest one with the reason; you decide.
 
     It prints inertia, silhouette (of a sample, with its standard error), Calinski-Harabasz and Davies-Bouldin for 2 to

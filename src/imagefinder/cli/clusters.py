@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @index_option
 @json_option
 @click.pass_context
-def clusters(context: click.Context, index_dir: Path | None, as_json: bool) -> int:
+def clusters(context: click.Context, index_dir: Path | str | None, as_json: bool) -> int:
     """Look at the clusters, and correct them. Without a command, list them.
 
     A cluster is given by its number or its name. Corrections are kept when `imagefinder cluster` runs again; `undo`
@@ -62,7 +62,7 @@ def _tell(found: Cluster | list[Cluster], as_json: bool, text: str) -> int:
 @click.option("--sheet", type=FILE, help="Save a contact sheet of them (PNG).")
 @index_option
 @json_option
-def show(cluster: str, k: int, sheet: Path | None, index_dir: Path | None, as_json: bool) -> int:
+def show(cluster: str, k: int, sheet: Path | None, index_dir: Path | str | None, as_json: bool) -> int:
     """One cluster: its measures, the words of its name, and its images, the most typical first."""
     with open_finder(index_dir, read_only=True) as finder:
         found = finder.clusters.find(cluster)
@@ -97,7 +97,7 @@ def show(cluster: str, k: int, sheet: Path | None, index_dir: Path | None, as_js
 @click.argument("name")
 @index_option
 @json_option
-def rename(cluster: str, name: str, index_dir: Path | None, as_json: bool) -> int:
+def rename(cluster: str, name: str, index_dir: Path | str | None, as_json: bool) -> int:
     """Give a cluster a name."""
     with open_finder(index_dir) as finder:
         found = finder.clusters.rename(cluster, name)
@@ -108,7 +108,7 @@ def rename(cluster: str, name: str, index_dir: Path | None, as_json: bool) -> in
 @click.argument("clusters", nargs=-1, required=True, metavar="CLUSTER CLUSTER...")
 @index_option
 @json_option
-def merge(clusters: tuple[str, ...], index_dir: Path | None, as_json: bool) -> int:
+def merge(clusters: tuple[str, ...], index_dir: Path | str | None, as_json: bool) -> int:
     """Make one cluster of several, with the number and name of the first."""
     with open_finder(index_dir) as finder:
         found = finder.clusters.merge(*clusters)
@@ -120,7 +120,7 @@ def merge(clusters: tuple[str, ...], index_dir: Path | None, as_json: bool) -> i
 @click.option("-n", "--parts", "n", default=2, show_default=True, type=click.IntRange(2), help="Number of parts.")
 @index_option
 @json_option
-def split(cluster: str, n: int, index_dir: Path | None, as_json: bool) -> int:
+def split(cluster: str, n: int, index_dir: Path | str | None, as_json: bool) -> int:
     """Split a cluster; the largest part keeps its number and name."""
     with open_finder(index_dir) as finder:
         parts = finder.clusters.split(cluster, n)
@@ -133,7 +133,7 @@ def split(cluster: str, n: int, index_dir: Path | None, as_json: bool) -> int:
 @click.option("--to", "cluster", required=True, metavar="CLUSTER", help="The cluster they belong to.")
 @index_option
 @json_option
-def move(images: tuple[str, ...], cluster: str, index_dir: Path | None, as_json: bool) -> int:
+def move(images: tuple[str, ...], cluster: str, index_dir: Path | str | None, as_json: bool) -> int:
     """Put images (ids, paths or URLs) into another cluster, for good."""
     with open_finder(index_dir) as finder:
         found = finder.clusters.move(list(images), cluster)
@@ -144,7 +144,7 @@ def move(images: tuple[str, ...], cluster: str, index_dir: Path | None, as_json:
 @click.argument("cluster")
 @index_option
 @json_option
-def lock(cluster: str, index_dir: Path | None, as_json: bool) -> int:
+def lock(cluster: str, index_dir: Path | str | None, as_json: bool) -> int:
     """Keep a cluster's members as they are when clustering runs again."""
     with open_finder(index_dir) as finder:
         found = finder.clusters.lock(cluster)
@@ -155,7 +155,7 @@ def lock(cluster: str, index_dir: Path | None, as_json: bool) -> int:
 @click.argument("cluster")
 @index_option
 @json_option
-def unlock(cluster: str, index_dir: Path | None, as_json: bool) -> int:
+def unlock(cluster: str, index_dir: Path | str | None, as_json: bool) -> int:
     """Let a locked cluster change again."""
     with open_finder(index_dir) as finder:
         found = finder.clusters.lock(cluster, False)
@@ -165,7 +165,7 @@ def unlock(cluster: str, index_dir: Path | None, as_json: bool) -> int:
 @clusters.command()
 @index_option
 @json_option
-def undo(index_dir: Path | None, as_json: bool) -> int:
+def undo(index_dir: Path | str | None, as_json: bool) -> int:
     """Undo the last change (also a whole run of `imagefinder cluster`)."""
     with open_finder(index_dir) as finder:
         before = finder.clusters.clustering
@@ -186,7 +186,7 @@ def undo(index_dir: Path | None, as_json: bool) -> int:
 )
 @index_option
 @json_option
-def tree(n: int | None, index_dir: Path | None, as_json: bool) -> int:
+def tree(n: int | None, index_dir: Path | str | None, as_json: bool) -> int:
     """Clusters of clusters: the tree over them, cut at a level."""
     with open_finder(index_dir) as finder:
         total, sizes = len(finder.clusters), finder.clusters.sizes()

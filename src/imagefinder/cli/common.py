@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import click
 
 from imagefinder import settings
+from imagefinder._util.addresses import is_address, shown_address
 from imagefinder._util.files import expanded
 from imagefinder.errors import ImageFinderError, InvalidInputError
 
@@ -43,6 +44,13 @@ class UserPath(click.Path):
         super().fail(message.replace(r"\\", "\\"), *where, **more)  # a path of Windows, as it was written
 
 
+class IndexPlace(UserPath):
+    """The folder of an index, or its address, which stays a text."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return value if isinstance(value, str) and is_address(value) else super().convert(value, param, ctx)
+
+
 class Place(click.ParamType[str]):
     """The path, URL or id of an image, or the path or URL of a source. In a path ``~`` is the user's home."""
 
@@ -62,9 +70,10 @@ def index_option(command: Command) -> Command:
     return click.option(
         "--index",
         "index_dir",
-        metavar="DIR",
-        type=FOLDER,
-        help="Folder of the index.  [default: $IMAGEFINDER_INDEX, or the user's data folder]",
+        metavar="PLACE",
+        type=IndexPlace(file_okay=False),
+        help="Folder of the index, or its address, postgresql://USER@HOST/DATABASE/NAME.  "
+        "[default: $IMAGEFINDER_INDEX, or the user's data folder]",
     )(command)
 
 
@@ -95,22 +104,23 @@ READING_WAIT_S = 10.0  # for a process to answer that has just taken the index
 
 
 def open_finder(
-    index_dir: Path | None, *, create: bool = False, new_model: str | None = None, read_only: bool = False
+    index_dir: Path | str | None, *, create: bool = False, new_model: str | None = None, read_only: bool = False
 ) -> ImageFinder:
     """The index in ``index_dir``, by default the user's. ``new_model`` is for an index that has none yet; commands that
     change nothing open it ``read_only``, so that they run beside others."""
     from imagefinder.finder import ImageFinder
-    from imagefinder.index import manifest
 
     path = index_dir or settings.default_index()
-    if new_model and manifest.exists(path) and manifest.load(path).spaces:
-        new_model = None
+    if new_model:
+        from imagefinder.index.shared import has_spaces
+
+        new_model = None if has_spaces(path) else new_model
     if read_only:
         return ImageFinder.open(path, create=False, limits=limits(), read_only=True, wait_s=READING_WAIT_S)
     return ImageFinder.open(path, create=create, model=new_model, limits=limits())
 
 
-def open_to_compute(index_dir: Path | None) -> ImageFinder:
+def open_to_compute(index_dir: Path | str | None) -> ImageFinder:
     """The index for a command that keeps what it computes if it can: for reading if another process holds it, or where
     it can't be written."""
     from imagefinder.errors import IndexLockedError, StorageError
@@ -119,6 +129,11 @@ def open_to_compute(index_dir: Path | None) -> ImageFinder:
         return open_finder(index_dir)
     except (IndexLockedError, StorageError):
         return open_finder(index_dir, read_only=True)
+
+
+def shown_place(index_dir: Path | str) -> str:
+    """Where an index is, for people: an address without its password."""
+    return shown_address(index_dir) if isinstance(index_dir, str) else str(index_dir)
 
 
 def print_json(value: Any) -> None:

@@ -62,7 +62,7 @@ def save(
     like: Sequence[str],
     dislike: Sequence[str],
     min_score: float | None,
-    index_dir: Path | None,
+    index_dir: Path | str | None,
     as_json: bool,
 ) -> int:
     """Keep a query, and images that are right and wrong, under a NAME; in the place of a concept of that name.
@@ -80,7 +80,7 @@ def save(
 @concept.command("list")
 @index_option
 @json_option
-def list_(index_dir: Path | None, as_json: bool) -> int:
+def list_(index_dir: Path | str | None, as_json: bool) -> int:
     """List the concepts, and how many images belong to each."""
     with open_finder(index_dir, read_only=True) as finder:
         found = finder.concepts.list()
@@ -95,7 +95,7 @@ def list_(index_dir: Path | None, as_json: bool) -> int:
 @click.argument("new")
 @index_option
 @json_option
-def rename(name: str, new: str, index_dir: Path | None, as_json: bool) -> int:
+def rename(name: str, new: str, index_dir: Path | str | None, as_json: bool) -> int:
     """Give a concept another name, also on its images."""
     with open_finder(index_dir) as finder:
         return _show([finder.concepts.rename(name, new)], as_json, one=True)
@@ -104,7 +104,7 @@ def rename(name: str, new: str, index_dir: Path | None, as_json: bool) -> int:
 @concept.command()
 @click.argument("name")
 @index_option
-def remove(name: str, index_dir: Path | None) -> int:
+def remove(name: str, index_dir: Path | str | None) -> int:
     """Forget a concept, also on its images."""
     with open_finder(index_dir) as finder:
         finder.concepts.remove(name)
@@ -115,7 +115,7 @@ def remove(name: str, index_dir: Path | None) -> int:
 @concept.command()
 @index_option
 @json_option
-def refresh(index_dir: Path | None, as_json: bool) -> int:
+def refresh(index_dir: Path | str | None, as_json: bool) -> int:
     """Mark again which images belong to each concept, as after images have come."""
     with open_finder(index_dir) as finder:
         return _show(finder.concepts.refresh(), as_json)

@@ -22,7 +22,7 @@ HELP = """There are no sample images here.
 @click.argument("folder", required=False, type=FOLDER)
 @index_option
 @click.option("--sheet", default="demo.png", show_default=True, type=FILE)
-def demo(folder: Path | None, index_dir: Path | None, sheet: Path) -> None:
+def demo(folder: Path | None, index_dir: Path | str | None, sheet: Path) -> None:
     """Index sample images (or FOLDER), search them by text and by image, and draw the hits."""
     from imagefinder.finder import ImageFinder
     from imagefinder.images.thumbnails import save_picture

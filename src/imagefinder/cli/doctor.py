@@ -12,6 +12,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from imagefinder._util.addresses import shown_address
 from imagefinder._util.extras import EXTRAS, PURPOSES, install_command, missing_modules
 from imagefinder._version import __version__
 from imagefinder.errors import ImageFinderError
@@ -34,7 +35,7 @@ class Check:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
-def checkup(index: Path) -> list[Check]:
+def checkup(index: Path | str) -> list[Check]:
     """Every check, in order. None raises."""
     checks: tuple[Callable[[], Check], ...] = (
         _versions,
@@ -43,8 +44,7 @@ def checkup(index: Path) -> list[Check]:
         _models,
         _formats,
         _store,
-        lambda: _disk(index),
-        lambda: _index(index),
+        *((lambda: _disk(index), lambda: _index(index)) if isinstance(index, Path) else (lambda: _address(index),)),
     )
     return [_guarded(check) for check in checks]
 
@@ -172,6 +172,18 @@ def _index(index: Path) -> Check:
     if not found:
         return Check("index", True, f"{index}: every file is as it was written")
     return Check("index", False, " ".join(what for what, _ in found), " ".join(dict.fromkeys(how for _, how in found)))
+
+
+def _address(address: str) -> Check:
+    """Reach an index at an address, and read what it says of itself."""
+    from imagefinder.index.shared import has_spaces, is_there
+
+    place = shown_address(address)
+    if not is_there(address):
+        return Check("index", True, f"none at {place}, which can be reached")
+    return Check(
+        "index", True, f"{place}: it can be read" + ("" if has_spaces(address) else ", and holds no images yet")
+    )
 
 
 def _disk(index: Path) -> Check:

@@ -28,6 +28,7 @@ from imagefinder.cli.common import (
     plural,
     print_json,
     say,
+    shown_place,
     tell,
 )
 from imagefinder.cli.duplicates_shown import print_groups, sum_up
@@ -93,7 +94,7 @@ def duplicates() -> None:
 @click.option("--html", type=FILE, help="Write a page that shows them there.")
 @click.option("--workers", type=click.IntRange(1, 256), metavar="N", help="Threads.  [default: one a core]")
 @json_option
-def find(index_dir: Path | None, plan: Path | None, html: Path | None, as_json: bool, **options: Any) -> int:
+def find(index_dir: Path | str | None, plan: Path | None, html: Path | None, as_json: bool, **options: Any) -> int:
     """Find duplicates: groups, the evidence, which image to keep and why. Changes nothing.
 
     \b
@@ -125,7 +126,7 @@ def find(index_dir: Path | None, plan: Path | None, html: Path | None, as_json: 
     return OK if report.groups else NOTHING_FOUND
 
 
-def _find(index_dir: Path | None, options: dict[str, Any]) -> DuplicateReport:
+def _find(index_dir: Path | str | None, options: dict[str, Any]) -> DuplicateReport:
     from imagefinder.duplicates.find import Options
 
     how = Options(
@@ -140,7 +141,7 @@ def _find(index_dir: Path | None, options: dict[str, Any]) -> DuplicateReport:
         return finder.duplicates(how, progress=bar.show)
 
 
-def _write_plan(path: Path, report: DuplicateReport, index_dir: Path | None) -> None:
+def _write_plan(path: Path, report: DuplicateReport, index_dir: Path | str | None) -> None:
     from imagefinder.duplicates.plan import make_plan
 
     plan = make_plan(report)
@@ -157,7 +158,7 @@ def _write_plan(path: Path, report: DuplicateReport, index_dir: Path | None) -> 
 )
 @click.option("--reference", multiple=True, type=PLACE, metavar="DIR", help="A further folder that is not touched.")
 @json_option
-def apply(plan: Path, index_dir: Path | None, trash: Path | None, reference: Sequence[str], as_json: bool) -> int:
+def apply(plan: Path, index_dir: Path | str | None, trash: Path | None, reference: Sequence[str], as_json: bool) -> int:
     """Move the files that a PLAN removes to the trash, and remove them from the index. `undo` moves them back.
 
     A file stays where it is if it, or the file to keep in its place, has changed since, if it is in a reference folder,
@@ -191,7 +192,7 @@ def apply(plan: Path, index_dir: Path | None, trash: Path | None, reference: Seq
 @click.option("--anywhere", is_flag=True, help="Also to where no source of the index is: for a journal of your own.")
 @index_option
 @json_option
-def undo(journal: Path | None, anywhere: bool, index_dir: Path | None, as_json: bool) -> int:
+def undo(journal: Path | None, anywhere: bool, index_dir: Path | str | None, as_json: bool) -> int:
     """Move the files of the last `apply` (or of a JOURNAL) back to where they were.
 
     The next `imagefinder index` adds them to the index again. As an index may have come from somebody else, only
@@ -207,16 +208,16 @@ def undo(journal: Path | None, anywhere: bool, index_dir: Path | None, as_json: 
     return OK if moved.files else NOTHING_FOUND
 
 
-def _command(index_dir: Path | None, *words: str | Path) -> str:
+def _command(index_dir: Path | str | None, *words: str | Path) -> str:
     """A command to be typed, about the same index."""
-    return shlex.join(["imagefinder", *map(str, words), *(["--index", str(index_dir)] if index_dir else [])])
+    return shlex.join(["imagefinder", *map(str, words), *(["--index", shown_place(index_dir)] if index_dir else [])])
 
 
-def _open_index(index_dir: Path | None) -> Index:
+def _open_index(index_dir: Path | str | None) -> Index:
     """The index without a model: what moves files or lists decisions needs none."""
-    from imagefinder.index.folder import Index
+    from imagefinder.index.shared import open_index, place_of
 
-    return Index((index_dir or settings.default_index()).absolute(), create=False)
+    return open_index(place_of(index_dir or settings.default_index()), create=False)
 
 
 def _tell_moved(moved: Moved, as_json: bool, what: str) -> None:
@@ -242,7 +243,7 @@ def _decision() -> list[click.Parameter]:
 @click.argument("images", nargs=-1, required=True, type=PLACE, metavar="A B [C]...")
 @index_option
 @json_option
-def decide(decision: str, images: tuple[str, ...], index_dir: Path | None, as_json: bool) -> int:
+def decide(decision: str, images: tuple[str, ...], index_dir: Path | str | None, as_json: bool) -> int:
     """Record that images, given by path or id, are not duplicates, or that all of them are to be kept.
 
     They are not listed together again, also after they are renamed or moved.
@@ -257,7 +258,7 @@ def decide(decision: str, images: tuple[str, ...], index_dir: Path | None, as_js
 @click.argument("second", type=PLACE)
 @index_option
 @json_option
-def forget(first: str, second: str, index_dir: Path | None, as_json: bool) -> int:
+def forget(first: str, second: str, index_dir: Path | str | None, as_json: bool) -> int:
     """Delete the decision about two images: FIRST and SECOND are paths, ids, or content hashes from `decisions`."""
     with open_finder(index_dir) as finder:
         pairs = finder.copies.forget(first, second)
@@ -274,7 +275,7 @@ def forget(first: str, second: str, index_dir: Path | None, as_json: bool) -> in
     help="Add the decisions of a file.",
 )
 @json_option
-def decisions(index_dir: Path | None, target: Path | None, source: Path | None, as_json: bool) -> int:
+def decisions(index_dir: Path | str | None, target: Path | None, source: Path | None, as_json: bool) -> int:
     """List the decisions, or copy them from one index to another."""
     from imagefinder.duplicates.decisions import change_decisions, load_decisions, read_decisions, write_decisions
 
@@ -282,7 +283,7 @@ def decisions(index_dir: Path | None, target: Path | None, source: Path | None, 
         if source is not None:
             further = read_decisions(source)
             change_decisions(index, lambda known: known.merged(further))
-        known = load_decisions(index.path)
+        known = load_decisions(index.documents)
         if target is not None:
             write_decisions(target, known)
     if as_json:

@@ -58,7 +58,12 @@ SHOWN = ("hit@1", "hit@10", "recall@10", "precision@10", "mAP", "MAP@R", "nDCG@1
 @index_option
 @json_option
 def evaluate(
-    labels: Path | None, space: str | None, html: Path | None, index_dir: Path | None, as_json: bool, **options: Any
+    labels: Path | None,
+    space: str | None,
+    html: Path | None,
+    index_dir: Path | str | None,
+    as_json: bool,
+    **options: Any,
 ) -> int:
     """Measure how well the index finds things, on what you know of your own images.
 

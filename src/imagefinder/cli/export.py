@@ -53,7 +53,7 @@ def export_clusters(
     out: Path | None,
     folders: Path | None,
     how: Literal["copy", "symlink", "hardlink"],
-    index_dir: Path | None,
+    index_dir: Path | str | None,
     as_json: bool,
 ) -> int:
     """Write the cluster of each image: a table (uri, cluster, name, distance to the centre), or a folder for each."""
@@ -79,7 +79,7 @@ def export_clusters(
 @click.option("--out", required=True, type=FOLDER, help="A folder.")
 @index_option
 @json_option
-def export_model(out: Path, index_dir: Path | None, as_json: bool) -> int:
+def export_model(out: Path, index_dir: Path | str | None, as_json: bool) -> int:
     """Write a model that gives any image one of these clusters, without the index: clusters.json and clusters.npz."""
     with open_finder(index_dir, read_only=True) as finder:
         model = finder.clusters.export_model(out)

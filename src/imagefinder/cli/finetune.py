@@ -123,7 +123,7 @@ def split_options(options: dict[str, Any], unfreeze: int | None) -> tuple[Encode
 @json_option
 def autoencoder(
     source: str | None,
-    index_dir: Path | None,
+    index_dir: Path | str | None,
     unfreeze: int | None,
     freeze_encoder: bool,
     as_json: bool,
@@ -147,7 +147,7 @@ def autoencoder(
     return tell_training(result, rest["use"], as_json)
 
 
-def finetune_classifier(index_dir: Path | None, as_json: bool, unfreeze: int, options: dict[str, Any]) -> int:
+def finetune_classifier(index_dir: Path | str | None, as_json: bool, unfreeze: int, options: dict[str, Any]) -> int:
     """``imagefinder train classifier --unfreeze``."""
     if options.pop("space") is not None:
         raise click.UsageError("--space and --unfreeze exclude each other: it begins with --encoder.")

@@ -25,6 +25,7 @@ from imagefinder.cli.common import (
     print_json,
     say,
     say_skipped,
+    shown_place,
 )
 from imagefinder.cli.models import ensure_here
 from imagefinder.errors import NotFoundError
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
 @json_option
 def index(
     sources: tuple[str, ...],
-    index_dir: Path | None,
+    index_dir: Path | str | None,
     model: str | None,
     watch: bool,
     rebuild: bool,
@@ -101,7 +102,7 @@ def index(
     return NOTHING_FOUND if report.missing or report.kept or (strict and report.skipped) else OK
 
 
-def _rebuild(path: Path, sources: Sequence[str], model: str | None, options: dict[str, Any]) -> IngestReport:
+def _rebuild(path: Path | str, sources: Sequence[str], model: str | None, options: dict[str, Any]) -> IngestReport:
     from imagefinder.finder import ImageFinder
 
     options["allow_removal"] |= options.pop("allow_empty")
@@ -151,14 +152,14 @@ def _add_model(finder: ImageFinder, model: str, use: bool) -> None:
     say(f"Search with it: imagefinder search ... --space {name}; for good: imagefinder spaces use {name}")
 
 
-def _advise(finder: ImageFinder, index_dir: Path | None) -> None:
+def _advise(finder: ImageFinder, index_dir: Path | str | None) -> None:
     """Say once, after the first run of an index, how searches by words get better."""
     found = finder.better_words()
     if found is None:
         return
     size = f", {human_bytes(found.bytes)} to fetch" if found.bytes else ""
     minutes = max(1, round(found.seconds / 60))
-    place = f" --index {shlex.quote(str(index_dir))}" if index_dir else ""
+    place = f" --index {shlex.quote(shown_place(index_dir))}" if index_dir else ""
     say(
         f"Words usually find more with {found.title} ({found.licence} licence{size}): about "
         f"{found.images_per_second:,.0f} images/s here, {plural(minutes, 'minute')} for "

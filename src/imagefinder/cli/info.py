@@ -24,7 +24,7 @@ from imagefinder.cli.common import (
 @click.command()
 @index_option
 @json_option
-def info(index_dir: Path | None, as_json: bool) -> int:
+def info(index_dir: Path | str | None, as_json: bool) -> int:
     """Show what the index holds: images, sources, model, spaces, size on disk."""
     with open_finder(index_dir, read_only=True) as finder:
         about = finder.info()
@@ -57,7 +57,7 @@ def _used(roles: list[str]) -> str:
 @click.command()
 @index_option
 @json_option
-def doctor(index_dir: Path | None, as_json: bool) -> int:
+def doctor(index_dir: Path | str | None, as_json: bool) -> int:
     """Check what works here: versions, processors, models, image formats, disk. Exit 3 if something does not."""
     from imagefinder.cli.doctor import checkup
 

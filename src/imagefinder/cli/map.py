@@ -46,7 +46,7 @@ TITLES = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP", "pacmap": "PaCMAP"}
 )
 @json_option
 def map_(
-    index_dir: Path | None,
+    index_dir: Path | str | None,
     method: str | None,
     outs: tuple[Path, ...],
     pictures: Path | None,
@@ -172,7 +172,7 @@ def _tell(made: Map, written: Sequence[tuple[Path, dict[str, Any]]]) -> None:
 @index_option
 @click.option("--plot", type=FILE, metavar="FILE", help="Draw the variance kept (PNG, SVG or PDF).")
 @json_option
-def pca(index_dir: Path | None, plot: Path | None, as_json: bool) -> int:
+def pca(index_dir: Path | str | None, plot: Path | None, as_json: bool) -> int:
     """How much of the variance of the vectors the first dimensions keep."""
     if plot and plot.suffix.lower() not in DRAWN:
         raise InvalidInputError(f"A plot can't be written as {plot}.", remedy=f"Name it {', '.join(DRAWN)}.")

@@ -14,7 +14,7 @@ from imagefinder.cli.common import OK, index_option, limits
 @index_option
 @click.option("--url", metavar="URL", help="Ask the server there instead of opening an index.")
 @click.option("--write", is_flag=True, help="Also offer tools that change something: tag.")
-def mcp(index_dir: Path | None, url: str | None, write: bool) -> int:
+def mcp(index_dir: Path | str | None, url: str | None, write: bool) -> int:
     """Offer the images to an AI agent as tools, by the Model Context Protocol on stdin and stdout.
 
     The agent's program starts this command; docs/api.md shows its settings. If `imagefinder serve` has the index open,

@@ -27,7 +27,7 @@ from imagefinder.cli.common import (
 @click.option("--workers", type=click.IntRange(1, 256), metavar="N", help="Cores to take.  [default: half of them]")
 @index_option
 @json_option
-def read(again: bool, workers: int | None, index_dir: Path | None, as_json: bool) -> int:
+def read(again: bool, workers: int | None, index_dir: Path | str | None, as_json: bool) -> int:
     """Read the text in pictures: signs, screenshots, receipts, slides.
 
     What is read is kept in the record as `text`, and where each word stands: imagefinder search ... --filter "text ~

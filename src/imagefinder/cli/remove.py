@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @index_option
 @click.option("--filter", "where", metavar="EXPR", help="Remove all that match, e.g. 'folder=old'.")
 @json_option
-def remove(images: tuple[str, ...], index_dir: Path | None, where: str | None, as_json: bool) -> int:
+def remove(images: tuple[str, ...], index_dir: Path | str | None, where: str | None, as_json: bool) -> int:
     """Remove images from the index, by path, URL, id:ID, folder or filter. The files themselves are not touched.
 
     An image that is still in an indexed folder comes back at the next `imagefinder index`; to leave it out for

@@ -144,7 +144,7 @@ _SUBTRACTED = re.compile(r"""-(?:[^\W\d_]{2}|["\u201c\u201e\u00ab./~]|\d+(?:\.\d
 @click.option("--preview/--no-preview", default=None, help="Show the pictures in the terminal.  [default: if it can]")
 def search(
     query: tuple[str, ...],
-    index_dir: Path | None,
+    index_dir: Path | str | None,
     as_json: bool,
     shape: str | None,
     copy_to: Path | None,

@@ -54,7 +54,7 @@ DEFAULT_PORT = 8642
     "--allow-folder", multiple=True, type=PLACE, metavar="DIR", help="Let clients add images from this folder."
 )
 def serve(
-    source: str | None, index_dir: Path | None, auto_port: bool, browser: bool, no_key: bool, **options: object
+    source: str | None, index_dir: Path | str | None, auto_port: bool, browser: bool, no_key: bool, **options: object
 ) -> int:
     """Serve the web page and the HTTP API, until Ctrl-C. A SOURCE (folder, table, URL) is indexed and clustered first.
 
@@ -85,11 +85,11 @@ def serve(
     return OK
 
 
-def _open(index_dir: Path | None, wanted: ServerSettings) -> ImageFinder:
+def _open(index_dir: Path | str | None, wanted: ServerSettings) -> ImageFinder:
     """For reading beside other processes, if nothing may be changed and there is something to read."""
-    from imagefinder.index import manifest
+    from imagefinder.index.shared import is_there
 
-    if wanted.read_only and manifest.exists(index_dir or settings.default_index()):
+    if wanted.read_only and is_there(index_dir or settings.default_index()):
         return open_finder(index_dir, read_only=True)
     return open_finder(index_dir, create=True)
 

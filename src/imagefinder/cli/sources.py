@@ -34,7 +34,7 @@ def sources() -> None:
 @sources.command("list")
 @index_option
 @json_option
-def list_(index_dir: Path | None, as_json: bool) -> int:
+def list_(index_dir: Path | str | None, as_json: bool) -> int:
     """List the sources: their state, kind, number of images, and last run.
 
     States: there; missing (its images stay, and are found); paused; interrupted (run `imagefinder index` to go on).
@@ -59,7 +59,7 @@ def list_(index_dir: Path | None, as_json: bool) -> int:
 @click.option("--remove-images/--keep-images", help="Also take its images out of the index.  [default: keep]")
 @index_option
 @json_option
-def forget(source: str, remove_images: bool, index_dir: Path | None, as_json: bool) -> int:
+def forget(source: str, remove_images: bool, index_dir: Path | str | None, as_json: bool) -> int:
     """Forget a source. Its images stay in the index unless --remove-images is given; files are never touched.
 
     What was said of images that are taken out (tags, captions) is kept, and comes back with their content.
@@ -77,7 +77,7 @@ def forget(source: str, remove_images: bool, index_dir: Path | None, as_json: bo
 @click.argument("new", type=PLACE)
 @index_option
 @json_option
-def move(old: str, new: str, index_dir: Path | None, as_json: bool) -> int:
+def move(old: str, new: str, index_dir: Path | str | None, as_json: bool) -> int:
     """Say where a source is now that was renamed or moved, from OLD to NEW.
 
     Images are recognised by their content: tags, captions, decisions and clusters go along, and none is embedded again.
@@ -95,7 +95,7 @@ def move(old: str, new: str, index_dir: Path | None, as_json: bool) -> int:
 @sources.command()
 @click.argument("source", type=PLACE)
 @index_option
-def pause(source: str, index_dir: Path | None) -> int:
+def pause(source: str, index_dir: Path | str | None) -> int:
     """Leave a source out when `imagefinder index` goes over all. Its images stay."""
     with open_finder(index_dir) as finder:
         finder.pause_source(source)
@@ -106,7 +106,7 @@ def pause(source: str, index_dir: Path | None) -> int:
 @sources.command()
 @click.argument("source", type=PLACE)
 @index_option
-def resume(source: str, index_dir: Path | None) -> int:
+def resume(source: str, index_dir: Path | str | None) -> int:
     """Take a paused source in again."""
     with open_finder(index_dir) as finder:
         finder.resume_source(source)
@@ -117,7 +117,7 @@ def resume(source: str, index_dir: Path | None) -> int:
 @sources.command()
 @index_option
 @json_option
-def purge(index_dir: Path | None, as_json: bool) -> int:
+def purge(index_dir: Path | str | None, as_json: bool) -> int:
     """Forget for good what was said of images that are not in the index any more."""
     with open_finder(index_dir) as finder:
         purged = finder.purge()

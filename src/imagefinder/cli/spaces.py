@@ -24,7 +24,7 @@ def spaces() -> None:
 @spaces.command("list")
 @index_option
 @json_option
-def list_(index_dir: Path | None, as_json: bool) -> int:
+def list_(index_dir: Path | str | None, as_json: bool) -> int:
     """List the spaces of the index, how many images are in each, and which are in use."""
     with open_finder(index_dir, read_only=True) as finder:
         found, total = finder.spaces(), len(finder)
@@ -48,7 +48,7 @@ def list_(index_dir: Path | None, as_json: bool) -> int:
 @click.argument("name")
 @index_option
 @json_option
-def use(name: str, index_dir: Path | None, as_json: bool) -> int:
+def use(name: str, index_dir: Path | str | None, as_json: bool) -> int:
     """Use a space, or all spaces of a model, in searches that name none.
 
     Clusters and maps stay as they are until they are made again.
@@ -66,7 +66,7 @@ def use(name: str, index_dir: Path | None, as_json: bool) -> int:
 @click.argument("name")
 @index_option
 @json_option
-def drop(name: str, index_dir: Path | None, as_json: bool) -> int:
+def drop(name: str, index_dir: Path | str | None, as_json: bool) -> int:
     """Remove the vectors of a model; a model trained on this index is deleted for good."""
     with open_finder(index_dir) as finder:
         before = {space.name for space in finder.spaces()}

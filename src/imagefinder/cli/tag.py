@@ -33,7 +33,7 @@ def tag(
     add: tuple[str, ...],
     remove: tuple[str, ...],
     caption: str | None,
-    index_dir: Path | None,
+    index_dir: Path | str | None,
     as_json: bool,
 ) -> int:
     """Tag images, named by path, URL, id:ID or filter, or give one a caption.

@@ -76,7 +76,7 @@ by_option = click.option(
 @click.option("--feedback", is_flag=True, help="Also learn from the likes and dislikes of search hits.")
 @click.option("--method", "methods", multiple=True, metavar="NAME", help="Try only this one; may be repeated.")
 @_common
-def adapter(index_dir: Path | None, as_json: bool, **options: Any) -> int:
+def adapter(index_dir: Path | str | None, as_json: bool, **options: Any) -> int:
     """Fit the space to a few labels per class, on the stored vectors: seconds, no GPU.
 
     Several methods, and the space as it is, are compared by cross-validation; the best is kept and named. Ten labels
@@ -99,7 +99,7 @@ def adapter(index_dir: Path | None, as_json: bool, **options: Any) -> int:
 )
 @unfreeze_options
 @_common
-def classifier(index_dir: Path | None, as_json: bool, unfreeze: int | None, **options: Any) -> int:
+def classifier(index_dir: Path | str | None, as_json: bool, unfreeze: int | None, **options: Any) -> int:
     """Train a classifier on the stored vectors, whose hidden layer is a space to search in.
 
     It predicts classes with their confidence: imagefinder predict.
@@ -117,7 +117,7 @@ def classifier(index_dir: Path | None, as_json: bool, unfreeze: int | None, **op
 @train.command()
 @_table("captions", "filename and caption", required=False)
 @_common
-def words(index_dir: Path | None, as_json: bool, **options: Any) -> int:
+def words(index_dir: Path | str | None, as_json: bool, **options: Any) -> int:
     """Improve search by text with captions: those of a table, where an image may have several, or those that the
     images have in the index.
 
@@ -133,7 +133,9 @@ def words(index_dir: Path | None, as_json: bool, **options: Any) -> int:
 @click.option("--all", "everything", is_flag=True, help="Classify every image of the index, for filters.")
 @index_option
 @json_option
-def predict(images: tuple[str, ...], model: str | None, everything: bool, index_dir: Path | None, as_json: bool) -> int:
+def predict(
+    images: tuple[str, ...], model: str | None, everything: bool, index_dir: Path | str | None, as_json: bool
+) -> int:
     """Predict the classes of images: files, folders, tables or URLs.
 
     With --all, the class of every image of the index stays on its record as `class`, with `class_confidence` (0 to 1):
@@ -170,7 +172,7 @@ def _say_classified(report: Any, as_json: bool) -> int:
     return OK if report.images else NOTHING_FOUND
 
 
-def _run(index_dir: Path | None, as_json: bool, method: str, options: dict[str, Any]) -> int:
+def _run(index_dir: Path | str | None, as_json: bool, method: str, options: dict[str, Any]) -> int:
     progress = None if as_json else StageLines().show
     with open_finder(index_dir) as finder:
         made: Training = getattr(finder, method)(**options, progress=progress)

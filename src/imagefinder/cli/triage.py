@@ -31,7 +31,7 @@ from imagefinder.quality.issues import Issue
 @click.option("--sheet", type=FILE, help="Save a contact sheet of them (PNG).")
 @index_option
 @json_option
-def outliers(k: int, sheet: Path | None, index_dir: Path | None, as_json: bool) -> int:
+def outliers(k: int, sheet: Path | None, index_dir: Path | str | None, as_json: bool) -> int:
     """List the images that differ most from all others.
 
     The score compares the distance to the 20 nearest neighbours with what is usual here: 0 is usual, above 3 is odd. It
@@ -62,7 +62,7 @@ def outliers(k: int, sheet: Path | None, index_dir: Path | None, as_json: bool) 
 @click.option("--again", is_flag=True, help="Measure every image again, not only new ones.")
 @index_option
 @json_option
-def quality(issue: str | None, k: int, again: bool, index_dir: Path | None, as_json: bool) -> int:
+def quality(issue: str | None, k: int, again: bool, index_dir: Path | str | None, as_json: bool) -> int:
     """Find pictures that are blurry, dark, bright, of low contrast, oddly shaped or tiny.
 
     The scores are stored in the records, for filters: `blur` (0 sharp to 1, over 0.5 is blurry), `brightness` and

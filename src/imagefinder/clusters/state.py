@@ -22,8 +22,7 @@ from imagefinder.index.runs import RUNS, drop_older, load_run, save_run, save_ve
 from imagefinder.index.said import load_few, note
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from imagefinder._util.places import Place
     from imagefinder.index.folder import Index
 
 FILE = "groups.json"
@@ -56,7 +55,7 @@ def _load(index: Index, name: str) -> Clustering:
     """A run; the facts of the one asked for last are kept in memory, the arrays never."""
     kept = index.results.get(KIND)
     if kept is None or kept[0].name != name:
-        run = load_run(index.path, KIND, name)
+        run = load_run(index.documents, KIND, name)
         kept = index.results[KIND] = (run, Clustering.of(run))
     run, clustering = kept
     return clustering.read_again(run)
@@ -68,13 +67,13 @@ def finish_interrupted(index: Index, *, again: bool = False) -> None:
     left to the next look at the clusters."""
     with suppress(ImageFinderError):
         if again:
-            apply_again(index.path)
+            apply_again(index.documents)
         state = _read(index)
         if state.get("run") is not None and not state.get("applied"):
             current(index)
 
 
-def apply_again(folder: Path) -> None:
+def apply_again(folder: Place) -> None:
     """Have the records of the index in ``folder`` labelled again when next looked at: they are being made anew."""
     state = _read_file(folder / FILE)
     if state:
@@ -105,7 +104,7 @@ def said_of_clusters(index: Index) -> SaidOfClusters | None:
     try:
         row: Mapping[str, Any] | None = _said(current(index)) if in_force(index) is not None else None
     except (IndexDamagedError, NotFoundError) as error:
-        row = load_few(index.path).groups
+        row = load_few(index.documents).groups
         index.notice(f"{error} What was said of the clusters is taken from what was kept of it.")
     if row is None:
         return None
@@ -126,7 +125,7 @@ def put_in_force(index: Index, clustering: Clustering, former: Clustering | None
             found = index.store.columns(("id", "content_hash"))
             contents = dict(zip(found["id"], found["content_hash"], strict=True))
             clustering = clustering.with_arrays(contents=[contents.get(id) or "" for id in clustering.ids])
-        run = save_run(index.path, KIND, clustering.facts(), clustering.stored)
+        run = save_run(index.documents, KIND, clustering.facts(), clustering.stored)
         made = replace(clustering, name=run.name, created=run.facts["created"])
         if former is None:
             _switch(index, made, _all_records(index, made), _none_since(made))
@@ -139,7 +138,7 @@ def put_facts_in_force(index: Index, clustering: Clustering, former: Clustering)
     """Keep the version after ``former``, the one in force, that differs in facts of its clusters alone. Costs what the
     images of renamed clusters cost, however many others there are. Raises StorageError; see ``put_in_force``."""
     with index.writing:
-        run = save_version(index.path, load_run(index.path, KIND, former.name), clustering.facts())
+        run = save_version(index.documents, load_run(index.documents, KIND, former.name), clustering.facts())
         made = _load(index, run.name)
         _switch(index, made, _names_only(index, former, made))
         return made
@@ -177,7 +176,7 @@ def _switch(index: Index, made: Clustering, apply: Apply | None, counts: Mapping
         apply()
         state = _read(index)
     _write(index, {**state, "applied": True})
-    drop_older(index.path, KIND, KEPT, but=(made.name, made.parent))
+    drop_older(index.documents, KIND, KEPT, but=(made.name, made.parent))
 
 
 def _all_records(index: Index, made: Clustering, *, count: bool = False) -> Apply:
@@ -215,14 +214,14 @@ def counts(index: Index) -> dict[str, int]:
 
 
 def _read(index: Index) -> dict[str, Any]:
-    return _read_file(index.path / FILE)
+    return _read_file(index.documents / FILE)
 
 
 def _write(index: Index, state: Mapping[str, Any]) -> None:
-    _write_file(index.path / FILE, state)
+    _write_file(index.documents / FILE, state)
 
 
-def _read_file(path: Path) -> dict[str, Any]:
+def _read_file(path: Place) -> dict[str, Any]:
     """What the file says; if it is damaged or gone, what was kept of it in ``said.jsonl``, and that the records are to
     be labelled again. Raises IndexDamagedError."""
     error: IndexDamagedError | None = None
@@ -245,7 +244,7 @@ def _read_file(path: Path) -> dict[str, Any]:
     return {"run": kept["groups"], "applied": False}
 
 
-def _write_file(path: Path, state: Mapping[str, Any]) -> None:
+def _write_file(path: Place, state: Mapping[str, Any]) -> None:
     write_json(path, state, indent=None)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagefinder._util.files import write_named
+from imagefinder._util.places import Place
 from imagefinder._util.values import plain
 from imagefinder.errors import IndexDamagedError, InvalidInputError
 from imagefinder.index.jsonfile import read_json, write_json
@@ -114,7 +115,7 @@ def _key(a: str, b: str) -> Key:
 # --- in files -----------------------------------------------------------------------------------------------------
 
 
-def load_decisions(index: Path) -> Decisions:
+def load_decisions(index: Place) -> Decisions:
     """The decisions of the index in this folder; none if there is no such file. Raises IndexDamagedError."""
     path = index / FILE
     try:
@@ -137,7 +138,7 @@ def load_decisions(index: Path) -> Decisions:
 _SHAPE = {"version": int, "pairs": [{"a": str, "b": str, "decision": str, "when": str, "names?": [str]}]}
 
 
-def _kept(index: Path) -> list[Mapping[str, Any]]:
+def _kept(index: Place) -> list[Mapping[str, Any]]:
     return list(load_few(index).pairs.values())
 
 
@@ -160,7 +161,7 @@ def change_decisions(index: Index, change: Callable[[Decisions], Decisions]) -> 
     """Replace the decisions of an index by what ``change`` makes of them, and return those. One thread at a time: no
     decision is lost. Raises what ``change`` raises, IndexDamagedError or StorageError; nothing has changed then."""
     with index.writing:
-        before = load_decisions(index.path)
+        before = load_decisions(index.documents)
         decisions = change(before)
         _keep(index, before, decisions)
     return decisions
@@ -168,14 +169,14 @@ def change_decisions(index: Index, change: Callable[[Decisions], Decisions]) -> 
 
 def _keep(index: Index, before: Decisions, after: Decisions) -> None:
     note(index, _differences(before, after))
-    write_json(index.path / FILE, after.to_dict())
+    write_json(index.documents / FILE, after.to_dict())
 
 
 def purge_decisions(index: Index, there: Collection[str]) -> set[str]:
     """Forget the decisions of an index about contents other than those that are ``there``; which that were. Raises
     IndexDamagedError or StorageError."""
     with index.writing:
-        known = load_decisions(index.path)
+        known = load_decisions(index.documents)
         pairs = known.pairs
         gone = {content for pair in pairs for content in pair if content not in there}
         if gone:

@@ -94,7 +94,7 @@ class _Search:
         self.started = time.perf_counter()
         self.rules = check_rules(options.rules)
         self.references = tuple(real_folder(f) for f in options.references)
-        self.decisions = load_decisions(index.path)
+        self.decisions = load_decisions(index.documents)
         self.companions = Companions()
         progress(Progress("reading vectors"))
         found, vectors = index.steadily(lambda: _read(index, space))
@@ -107,7 +107,7 @@ class _Search:
         self.closely = self.options.tier.rank > Tier.SAME_PICTURE.rank  # a first look tells only what is no copy
         self.pictures = Pictures(self.records, limits, closely=self.closely)
         self.judge = Judge(self.pictures)
-        self.known = load_known(index.path)
+        self.known = load_known(index.documents)
         self.edges: dict[Pair, Edge] = {}
         self.pairs: list[Pair] = []
         self.compared = self.kept = 0
@@ -161,7 +161,7 @@ class _Search:
             return
         chosen = None if pairs is None else [self._contents(pair) for pair in pairs]
         try:
-            keep_known(self.index.path, self.known.only([r.content_hash for r in self.records], chosen))
+            keep_known(self.index.documents, self.known.only([r.content_hash for r in self.records], chosen))
         except StorageError as error:
             self.unkept = str(error)
 
@@ -169,7 +169,7 @@ class _Search:
         if self.index.read_only:
             return report
         try:
-            keep_run(self.index.path, report)
+            keep_run(self.index.documents, report)
         except StorageError as error:
             return replace(report, unkept=report.unkept or str(error))
         return report

@@ -6,9 +6,9 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from imagefinder._util.places import Place
 from imagefinder.duplicates.grouping import Edge
 from imagefinder.duplicates.matching.edits import Detail
 from imagefinder.duplicates.matching.shown import Shown
@@ -69,7 +69,7 @@ class Known:
         )
 
 
-def load_known(index: Path) -> Known:
+def load_known(index: Place) -> Known:
     """What is kept in an index. What is damaged, or of a version that compares in another way, is as good as none."""
     try:
         return read_run(lambda: load_run(index, KIND), _read)
@@ -77,7 +77,7 @@ def load_known(index: Path) -> Known:
         return Known()
 
 
-def keep_known(index: Path, known: Known) -> None:
+def keep_known(index: Place, known: Known) -> None:
     """Keep it in place of what was kept before: 16 bytes a content, 24 with its hash, and 8 a pair; some 200 more for
     a pair that has something in common. Raises StorageError; what was kept before is then untouched."""
     import numpy as np

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
+from imagefinder._util.places import Place
 from imagefinder.duplicates.matching.tiers import Tier
 from imagefinder.duplicates.report import DuplicateReport
 from imagefinder.index.runs import Run, drop_older, load_run, save_run
@@ -33,13 +33,13 @@ _FACTS = {
 }
 
 
-def keep_run(index: Path, report: DuplicateReport) -> None:
+def keep_run(index: Place, report: DuplicateReport) -> None:
     """Keep the report in place of the one before. Raises StorageError."""
     save_run(index, KIND, report.to_dict(), {})
     drop_older(index, KIND, 1)
 
 
-def last_run(index: Path) -> Run:
+def last_run(index: Place) -> Run:
     """The last report, with the facts of ``DuplicateReport.to_dict``. Raises NotFoundError or IndexDamagedError."""
     run = load_run(index, KIND)
     run.check(_FACTS)

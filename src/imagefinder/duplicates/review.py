@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from imagefinder._util.arguments import checked
 from imagefinder._util.files import expanded
+from imagefinder._util.places import Place
 from imagefinder.duplicates.decisions import Decision, Decisions, change_decisions, load_decisions
 from imagefinder.duplicates.last_run import KIND, last_run
 from imagefinder.duplicates.paths import real_folder
@@ -41,8 +42,8 @@ class Copies:
         self._get = collection.get
 
     @property
-    def _home(self) -> Path:
-        return self._index.path
+    def _home(self) -> Place:
+        return self._index.documents
 
     @property
     def searched(self) -> bool:

@@ -169,7 +169,7 @@ def _want_room(index: Index, plan: Plan, trash: Path) -> None:
     trash.mkdir(parents=True, exist_ok=True)
     there = os.stat(trash).st_dev
     coming = sum(f.bytes for g in plan.groups for r in g.remove for f in r.all if _device(f.path) not in (there, None))
-    with_index = there == os.stat(index.path).st_dev
+    with_index = isinstance(index.documents, Path) and there == os.stat(index.path).st_dev
     index.store.want_room(coming if with_index else 0)
     free = shutil.disk_usage(trash).free
     if not with_index and coming and free < coming + ROOM:
@@ -194,7 +194,7 @@ def _stopped(error: Exception, target: Path, run: _Run | None) -> StorageError:
         what = f"{getattr(error, 'filename', None) or target}: {getattr(error, 'strerror', None) or error}."
     if run is None or not run.files:
         return StorageError(f"{what} No file was moved.", remedy="Make room or allow writing there, then apply again.")
-    command = shlex.join(["imagefinder", "duplicates", "undo", str(run.journal), "--index", str(run.index.path)])
+    command = shlex.join(["imagefinder", "duplicates", "undo", str(run.journal), "--index", str(run.index.documents)])
     return StorageError(
         f"{what} {len(run.files)} files were moved before, to {run.folder}.",
         remedy=f"Take them back with: {command}",

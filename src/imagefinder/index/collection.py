@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from imagefinder._util.files import disk_use, expanded
+from imagefinder._util.files import expanded
 from imagefinder.errors import InvalidInputError, ModelError, ModelMismatchError, NotFoundError
 from imagefinder.images.inside import whole_of
 from imagefinder.index.folder import no_images
@@ -40,7 +40,7 @@ class Collection:
         self.models = Models(index)
         self.indexers = Models(index, threads=1)
         self.limits = limits or Limits()
-        index.fit = self.ready
+        index.fit, index.forget_model = self.ready, self.forget_model
         self._model = known_name(model) if model is not None else None
         if self._model is not None:
             self._check_model(self._model)
@@ -51,7 +51,7 @@ class Collection:
         there = models_of(self.index)
         if there and spec.name not in there:
             raise ModelMismatchError(
-                f"The index {self.index.path} has vectors of {', '.join(there)}, not of {spec.name}.",
+                f"The index {self.index.documents} has vectors of {', '.join(there)}, not of {spec.name}.",
                 remedy=f"Add them with: imagefinder index --model {name}",
             )
 
@@ -245,9 +245,9 @@ class Collection:
             for name, s in manifest.spaces.items()
         }
         return IndexInfo(
-            path=str(self.index.path),
+            path=str(self.index.documents),
             images=self.index.store.count(),
-            bytes=disk_use(self.index.path),
+            bytes=self.index.bytes,
             model=manifest.spaces[manifest.current["image"]].model if manifest.current else None,
             spaces=spaces,
             sources=[

@@ -7,22 +7,19 @@ import logging
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from imagefinder._util.files import disk_use
+from imagefinder._util.places import Place, stamp
 from imagefinder._util.shared_lock import SharedLock
 from imagefinder._version import __version__
-from imagefinder.errors import (
-    IndexDamagedError,
-    IndexLockedError,
-    InvalidInputError,
-    NotFoundError,
-    StorageError,
-)
+from imagefinder.errors import IndexDamagedError, IndexLockedError, InvalidInputError, NotFoundError, StorageError
 from imagefinder.index import manifest as manifests
 from imagefinder.index.lock import IndexLock
-from imagefinder.index.manifest import POINTS, TRANSFORMS, Manifest, SpaceEntry
+from imagefinder.index.manifest import POINTS, Manifest, SpaceEntry
 from imagefinder.index.own_files import refuse_foreign, refuse_links
 from imagefinder.index.said_again import begin
 from imagefinder.index.sample import STANDARD, Sample, read_sample
@@ -60,15 +57,24 @@ class Index:
         store: str = DEFAULT_STORE,
         read_only: bool = False,
     ) -> None:
-        self.path, self.read_only = path, read_only
-        self.home = path  # where the models lie that were trained on it: while it is rebuilt, another folder
         self._stores = find_store(store)
         refuse_links(path)
         refuse_foreign(path)
         if (not create or read_only) and not manifests.exists(path):
             raise NotFoundError(f"There is no index at {path}.", remedy="Make one with: imagefinder index FOLDER")
+        self._set_out(path, read_only)
+        if read_only:
+            self._open_to_read(wait_s)
+        else:
+            self._open_to_write(wait_s)
+
+    def _set_out(self, path: Path, read_only: bool) -> None:
+        self.path, self.read_only = path, read_only
+        self.documents: Place = path
+        self.home = path  # where the models lie that were trained on it: while it is rebuilt, another folder
+        self.alone = not read_only  # nobody else changes it meanwhile
         self.steady = SharedLock()  # shared: no space changes meanwhile
-        made = Refusing if read_only else threading.RLock
+        made: Callable[[], AbstractContextManager[Any]] = Refusing if read_only else threading.RLock
         self.writing = made()  # for what reads something here, then writes what follows from it
         self.grouping = made()  # the same for clusters
         self.indexing = made()  # one run at a time; a short one may come between the steps of a long one
@@ -79,11 +85,8 @@ class Index:
         self._transforms: dict[str, LinearTransform] = {}
         self._samples: dict[str, Sample] = {}
         self.fit: Callable[[], None] | None = None  # what a process that reads may ask for: that spaces can be searched
+        self.forget_model: Callable[[str], None] | None = None  # it was trained or dropped by another process
         self.store: Store
-        if read_only:
-            self._open_to_read(wait_s)
-        else:
-            self._open_to_write(wait_s)
 
     def _open_to_read(self, wait_s: float) -> None:
         from imagefinder.index.reading import ReadingStore
@@ -116,6 +119,11 @@ class Index:
         self._answering.begin(lambda: self.store, {"hand_over": lambda: False, "ready": self._ready})
 
     @property
+    def bytes(self) -> int:
+        """What it takes on the disk, or in the database."""
+        return disk_use(self.path)
+
+    @property
     def left_open(self) -> bool:
         """Whether the last process that wrote here was killed, or the power cut: what it wrote last may be lost."""
         return not self.read_only and bool(getattr(self.store, "left_open", False))
@@ -143,7 +151,7 @@ class Index:
         its own folder, or once ``index.json`` names that, what was there before."""
         for name in set(self.store.vectors()) - self.manifest.vectors():
             self.store.drop_vector(name)
-        drop_unnamed(self.path, self.manifest)
+        manifests.drop_unnamed(self.path, self.manifest)
 
     @property
     def points(self) -> Path:
@@ -171,7 +179,7 @@ class Index:
         if entry.transform not in self._transforms:
             from imagefinder.vectors.transform import LinearTransform
 
-            self._transforms[entry.transform] = LinearTransform.load(self.path / entry.transform)
+            self._transforms[entry.transform] = LinearTransform.load(self.documents / entry.transform)
         return self._transforms[entry.transform]
 
     def to_search(self, name: str, raw: Float32) -> Float32:
@@ -250,19 +258,20 @@ class Index:
         self._samples.pop(entry.search_vector or "", None)
         if entry.transform:
             self._transforms.pop(entry.transform, None)
-            (self.path / entry.transform).unlink(missing_ok=True)
+            (self.documents / entry.transform).unlink(missing_ok=True)
 
     # --- reading beside a writer --------------------------------------------------------------------------------------
 
     def steadily(self, read: Callable[[], T]) -> T:
         """The result of ``read``. Beside a process that writes, it is done again if the spaces changed meanwhile, so
         that no query is made for one transform and compared with vectors of another."""
-        if not self.read_only:
+        if self.alone:
             return read()
         for _ in range(3):
             before = self._reread()
             try:
-                result = read()
+                with self.calm():
+                    result = read()
             except (NotFoundError, InvalidInputError, IndexDamagedError):
                 if self._reread() == before:
                     raise
@@ -271,13 +280,17 @@ class Index:
                 return result
         return read()
 
+    def calm(self) -> AbstractContextManager[None]:
+        """Meanwhile this thread sees the same manifest."""
+        return contextlib.nullcontext()
+
     def _reread(self) -> object:
         """Read ``index.json`` again if it has changed; what tells one state of the spaces from another."""
-        stamp = _stamp(self.path / manifests.NAME)
-        if stamp != self._seen:
-            self._seen, self.manifest = stamp, manifests.load(self.path)
+        found = stamp(self.path / manifests.NAME)
+        if found != self._seen:
+            self._seen, self.manifest = found, manifests.load(self.path)
         spaces = self.manifest.spaces
-        state = (spaces, [_stamp(self.path / entry.transform) for entry in spaces.values() if entry.transform])
+        state = (spaces, [stamp(self.path / entry.transform) for entry in spaces.values() if entry.transform])
         if state != getattr(self, "_state", None):
             self._state = state
             self._transforms.clear()
@@ -329,22 +342,5 @@ class Index:
         self.close()
 
 
-def drop_unnamed(path: Path, manifest: Manifest) -> None:
-    """Remove the points and transforms in an index folder that ``index.json`` does not name."""
-    former = (POINTS, TRANSFORMS) if manifest.made else ()
-    for name in (*former, *manifests.MADE):
-        if name != manifest.made:
-            shutil.rmtree(path / name, ignore_errors=True)
-
-
 def no_images() -> NotFoundError:
     return NotFoundError("The index holds no images yet.", remedy="Add some with: imagefinder index FOLDER")
-
-
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    """What changes whenever a file is replaced; None where there is none."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_mtime_ns, found.st_size

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NoReturn
 
 from imagefinder._util.files import write_whole
 from imagefinder._util.lines import read_plain
+from imagefinder._util.places import Place
 from imagefinder._util.shapes import check_shape
 from imagefinder._util.sums import with_sum, without_sum
 from imagefinder.errors import IndexDamagedError
@@ -17,7 +17,7 @@ from imagefinder.errors import IndexDamagedError
 MOST_BYTES = 2**30  # of a file of JSON
 
 
-def read_json(path: Path, shape: Any, remedy: str) -> dict[str, Any]:
+def read_json(path: Place, shape: Any, remedy: str) -> dict[str, Any]:
     """The object in a file. Raises FileNotFoundError, and IndexDamagedError with the remedy for what can't be read, has
     another checksum than it tells, or another shape (see ``shapes``)."""
     try:
@@ -38,7 +38,7 @@ def parse_json(text: bytes, shape: Any) -> dict[str, Any]:
     return row
 
 
-def write_json(path: Path, row: Mapping[str, Any], *, indent: int | None = 1) -> None:
+def write_json(path: Place, row: Mapping[str, Any], *, indent: int | None = 1) -> None:
     """Write an object, whole or not at all. Raises StorageError."""
     write_whole(path, json_text(row, indent=indent))
 
@@ -53,7 +53,7 @@ def line(row: Mapping[str, Any]) -> bytes:
     return json.dumps(with_sum(row), ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode() + b"\n"
 
 
-def read_lines(path: Path, shape: Any, *, begin: tuple[bytes, ...] = ()) -> tuple[list[dict[str, Any]], int]:
+def read_lines(path: Place, shape: Any, *, begin: tuple[bytes, ...] = ()) -> tuple[list[dict[str, Any]], int]:
     """The rows of a file of lines, and how many lines can't be read or have another shape; a last one that was cut
     short is none. Only those that ``begin`` with one of these, if there are any. No rows where there is no file. Raises
     IndexDamagedError when the file can't be read."""
@@ -74,7 +74,7 @@ def read_lines(path: Path, shape: Any, *, begin: tuple[bytes, ...] = ()) -> tupl
     return rows, lost
 
 
-def damaged(path: Path, error: Exception, remedy: str) -> IndexDamagedError:
+def damaged(path: Place, error: Exception, remedy: str) -> IndexDamagedError:
     said = getattr(error, "strerror", None) or error
     return IndexDamagedError(f"{path} is damaged: {said}.", remedy=remedy)
 

@@ -23,7 +23,7 @@ class KeptRows:
     and what it is called, ``shape`` what it looks like."""
 
     def __init__(self, index: Index, file: str, kind: str, shape: Mapping[str, Any], several: str) -> None:
-        self._index, self._path = index, index.path / file
+        self._index, self._path = index, index.documents / file
         self._kind, self._shape, self._several = kind, dict(shape), several
         self._told = 0
 
@@ -36,7 +36,7 @@ class KeptRows:
                 found.pop(str(row["removed"]), None)
             else:
                 found[str(row["id"])] = row
-        kept = load_few(self._index.path).made[self._kind]
+        kept = load_few(self._index.documents).made[self._kind]
         lost = {id: row for id, row in kept.items() if id not in found and self._fits(row)}
         if not lost:
             return found

@@ -6,12 +6,14 @@ from __future__ import annotations
 import logging
 import os
 import re
+import shutil
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from imagefinder._util.places import Place
 from imagefinder._util.shapes import check_shape
 from imagefinder.errors import IndexDamagedError, IndexFolderError, IndexVersionError, NotFoundError
 from imagefinder.images.inside import whole_of
@@ -183,12 +185,17 @@ class Manifest:
         }
 
 
-def exists(folder: str | Path) -> bool:
+def exists(folder: Place) -> bool:
     """Whether ``folder`` holds an index."""
-    return any((Path(folder) / name).is_file() for name in (NAME, SECOND))
+    return any((folder / name).is_file() for name in _names(folder))
 
 
-def load(folder: str | Path, *, mend: bool = False) -> Manifest:
+def _names(folder: Place) -> tuple[str, ...]:
+    """A file may be damaged, so there is a second one."""
+    return (NAME, SECOND) if isinstance(folder, Path) else (NAME,)
+
+
+def load(folder: Place, *, mend: bool = False) -> Manifest:
     """What ``index.json`` in ``folder`` says, brought up to the current schema (in memory; ``save`` keeps it). Where it
     is damaged or gone, what its second copy says: a warning is logged, and with ``mend`` the file is written again.
 
@@ -198,7 +205,6 @@ def load(folder: str | Path, *, mend: bool = False) -> Manifest:
         IndexVersionError: made by a newer ImageFinder.
         IndexDamagedError: the file is missing from an index, or unreadable.
     """
-    folder = Path(folder)
     try:
         return _load(folder, NAME)
     except (FileNotFoundError, NotADirectoryError):
@@ -215,9 +221,9 @@ def load(folder: str | Path, *, mend: bool = False) -> Manifest:
     return second
 
 
-def _load(folder: Path, name: str) -> Manifest:
+def _load(folder: Place, name: str) -> Manifest:
     path = folder / name
-    if os.path.lexists(path) and not os.access(path, os.R_OK):
+    if isinstance(path, Path) and os.path.lexists(path) and not os.access(path, os.R_OK):
         raise IndexFolderError(f"{path} may not be read.", remedy="Allow reading it.")
     data = read_json(path, {"version": int}, _REMEDY)
     if data["version"] > CURRENT:
@@ -234,19 +240,29 @@ def _load(folder: Path, name: str) -> Manifest:
         raise IndexDamagedError(f"{path} lacks or garbles an entry: {error}", remedy=_REMEDY) from error
 
 
-def save(folder: str | Path, manifest: Manifest) -> None:
+def save(folder: Place, manifest: Manifest) -> None:
     """Write ``index.json`` so that a crash leaves the old one or the new one, and the same a second time.
 
     Raises:
         StorageError: the disk is full or can't be written.
     """
-    for name in (NAME, SECOND):
-        write_json(Path(folder) / name, manifest.to_dict(), indent=2)
+    for name in _names(folder):
+        write_json(folder / name, manifest.to_dict(), indent=2)
 
 
-def _no_index(folder: Path) -> IndexFolderError | NotFoundError:
+def drop_unnamed(path: Path, manifest: Manifest) -> None:
+    """Remove the points and transforms in an index folder that ``index.json`` does not name."""
+    former = (POINTS, TRANSFORMS) if manifest.made else ()
+    for name in (*former, *MADE):
+        if name != manifest.made:
+            shutil.rmtree(path / name, ignore_errors=True)
+
+
+def _no_index(folder: Place) -> IndexFolderError | NotFoundError:
     if not folder.exists():
         return NotFoundError(f"There is no index at {folder}.", remedy="Make one with: imagefinder index SOURCE")
+    if not isinstance(folder, Path):
+        return IndexDamagedError(f"{folder / NAME} is missing.", remedy="Restore it from a backup of the database.")
     if not folder.is_dir():
         return IndexFolderError(f"{folder} is a file, not the folder of an index.", remedy="Name a folder.")
     if any((folder / name).is_dir() for name in ("points", *MADE)):

@@ -24,7 +24,7 @@ def index_graph(index: Index, vectors: Float32, k: int) -> NeighborGraph:
     """The ``k`` nearest neighbours of vectors, float32 (n, dim), of this index. The stored graph is used if it was made
     from the same vectors; otherwise it is computed, and stored if it is of all images."""
     digest = hashlib.blake2b(np.ascontiguousarray(vectors).data, digest_size=16).hexdigest()
-    for run in readable_runs(index.path, KIND):
+    for run in readable_runs(index.documents, KIND):
         if run.facts.get("vectors") == digest:
             try:
                 found = _read(run, len(vectors))
@@ -54,11 +54,11 @@ def _read(run: Run, n: int) -> NeighborGraph:
 def _keep(index: Index, graph: NeighborGraph, digest: str) -> None:
     try:
         run = save_run(
-            index.path,
+            index.documents,
             KIND,
             {"vectors": digest, "k": graph.k, "images": len(graph)},
             {"indices": graph.indices, "distances": graph.distances},
         )
     except StorageError:  # a disk too full to keep it: it is computed again next time
         return
-    drop_former(index.path, run)
+    drop_former(index.documents, run)

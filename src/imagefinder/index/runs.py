@@ -8,19 +8,17 @@ numbers of each image, by array name
 from __future__ import annotations
 
 import io
-import os
-import shutil
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from uuid import UUID, uuid4
 
 from imagefinder._util.files import write_whole
+from imagefinder._util.places import Place, copy_document, opened, remove_folder, rename_folder, together
 from imagefinder._util.shapes import check_shape
 from imagefinder.errors import IndexDamagedError, NotFoundError, StorageError
 from imagefinder.index.jsonfile import json_text, read_json, write_json
@@ -50,7 +48,7 @@ class Run:
     """One stored result: its ``name`` within its kind ("0001"), its folder, and its facts as JSON values."""
 
     name: str
-    folder: Path
+    folder: Place
     facts: Mapping[str, Any]
 
     @property
@@ -97,7 +95,7 @@ class Run:
 
         path = self.folder / ARRAYS
         try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
+            with opened(path) as file, np.load(file, allow_pickle=False) as found:
                 if sum(part.file_size for part in found.zip.infolist()) > MOST_BYTES:
                     raise ValueError(f"it unpacks to more than {MOST_BYTES:,} bytes")
                 yield found
@@ -140,7 +138,7 @@ class LateArrays(Mapping[str, "np.ndarray"]):
         return sum(1 for _ in self)
 
 
-def save_run(index: Path, kind: str, facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Run:
+def save_run(index: Place, kind: str, facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Run:
     """Store a new result of a ``kind`` ("clusters", "maps", ...). Text arrays must have the dtype U. Several threads
     may do this at once: each result gets its own name, higher than all existing ones.
 
@@ -154,7 +152,7 @@ def save_run(index: Path, kind: str, facts: Mapping[str, Any], arrays: Mapping[s
     return _save(index, kind, facts, lambda target: write_whole(target, buffer.getvalue()))
 
 
-def save_version(index: Path, former: Run, facts: Mapping[str, Any]) -> Run:
+def save_version(index: Place, former: Run, facts: Mapping[str, Any]) -> Run:
     """Store a new result that has other facts and the same arrays as a ``former`` result of its kind. Both share one
     file (a hard link, or a copy if the file system has none), which exists until neither needs it.
 
@@ -165,51 +163,48 @@ def save_version(index: Path, former: Run, facts: Mapping[str, Any]) -> Run:
     return _save(index, former.folder.parent.name, facts, lambda target: _share(former.folder / ARRAYS, target))
 
 
-def _share(source: Path, target: Path) -> None:
+def _share(source: Place, target: Place) -> None:
     if not source.is_file():
         raise IndexDamagedError(f"{source} is missing.", remedy=_again(source.parent))
-    target.parent.mkdir(parents=True)
-    try:
-        os.link(source, target)
-    except OSError:
-        write_whole(target, source.read_bytes())
+    copy_document(source, target)
 
 
-def _save(index: Path, kind: str, facts: Mapping[str, Any], put_arrays: Callable[[Path], None]) -> Run:
+def _save(index: Place, kind: str, facts: Mapping[str, Any], put_arrays: Callable[[Place], None]) -> Run:
     home = index / RUNS / kind
     facts = {"kind": kind, "created": datetime.now(UTC).isoformat(timespec="seconds"), **facts}
     _drop_leftovers(home)
     partial = _hidden(home)
     try:
-        put_arrays(partial / ARRAYS)
-        write_whole(partial / FACTS, json_text(facts))
-        folder = _named(partial, home)
+        with together(home):
+            put_arrays(partial / ARRAYS)
+            write_whole(partial / FACTS, json_text(facts))
+            folder = _named(partial, home)
     except OSError as error:
-        shutil.rmtree(partial, ignore_errors=True)
+        remove_folder(partial)
         raise StorageError(
             f"A run in {home} can't be written: {error}.", remedy="Make room, then run again."
         ) from error
     return Run(folder.name, folder, facts)
 
 
-def _hidden(home: Path) -> Path:
+def _hidden(home: Place) -> Place:
     """A new name that no run can have."""
     return home / f".{SESSION}-{uuid4().hex[:8]}{PARTIAL}"
 
 
-def _drop_leftovers(home: Path) -> None:
+def _drop_leftovers(home: Place) -> None:
     """Remove what is left of a process that was killed while it wrote."""
-    for path in home.glob(f".*{PARTIAL}"):
-        if not path.name.startswith(f".{SESSION}-"):
-            shutil.rmtree(path, ignore_errors=True)
+    for path in home.iterdir() if home.is_dir() else ():
+        if path.name.startswith(".") and path.name.endswith(PARTIAL) and not path.name.startswith(f".{SESSION}-"):
+            remove_folder(path)
 
 
-def _named(partial: Path, home: Path) -> Path:
+def _named(partial: Place, home: Place) -> Place:
     """Give a finished folder the next name. One thread at a time: between a look at the names and the new one, others
     may come and go, and a name below the newest would be that of an older run."""
     with _naming:
         number = max((int(n) for n in _names(home)), default=0) + 1
-        return partial.rename(home / f"{number:04d}")
+        return rename_folder(partial, home / f"{number:04d}")
 
 
 def change_facts(run: Run, facts: Mapping[str, Any]) -> Run:
@@ -218,7 +213,7 @@ def change_facts(run: Run, facts: Mapping[str, Any]) -> Run:
     return Run(run.name, run.folder, facts)
 
 
-def list_runs(index: Path, kind: str) -> list[Run]:
+def list_runs(index: Place, kind: str) -> list[Run]:
     """The results of a kind, oldest first."""
     home = index / RUNS / kind
     while True:
@@ -226,7 +221,7 @@ def list_runs(index: Path, kind: str) -> list[Run]:
             return [_load(home / name) for name in _names(home)]
 
 
-def readable_runs(index: Path, kind: str) -> Iterator[Run]:
+def readable_runs(index: Place, kind: str) -> Iterator[Run]:
     """The results of a kind that can be read, oldest first."""
     home = index / RUNS / kind
     for name in _names(home):
@@ -234,7 +229,7 @@ def readable_runs(index: Path, kind: str) -> Iterator[Run]:
             yield _load(home / name)
 
 
-def load_run(index: Path, kind: str, name: str | None = None) -> Run:
+def load_run(index: Place, kind: str, name: str | None = None) -> Run:
     """The result of that name, or the latest of its kind. Raises NotFoundError or IndexDamagedError."""
     home = index / RUNS / kind
     while True:
@@ -262,11 +257,11 @@ def drop_run(run: Run) -> None:
     """Delete a result. Other threads and processes see it either complete or not at all."""
     hidden = _hidden(run.folder.parent)
     with suppress(OSError):
-        run.folder.rename(hidden)
-        shutil.rmtree(hidden, ignore_errors=True)
+        rename_folder(run.folder, hidden)
+        remove_folder(hidden)
 
 
-def drop_former(index: Path, run: Run, alike: Callable[[Run], bool] = lambda run: True) -> None:
+def drop_former(index: Place, run: Run, alike: Callable[[Run], bool] = lambda run: True) -> None:
     """Delete the results that ``run`` replaces: the older ones of its kind that are ``alike``, or damaged."""
     home = run.folder.parent
     for name in _names(home):
@@ -279,7 +274,7 @@ def drop_former(index: Path, run: Run, alike: Callable[[Run], bool] = lambda run
                 drop_run(Run(name, home / name, {}))
 
 
-def drop_older(index: Path, kind: str, kept: int, *, but: Collection[str | None] = ()) -> None:
+def drop_older(index: Place, kind: str, kept: int, *, but: Collection[str | None] = ()) -> None:
     """Delete all results of a kind except some (``but``) and the latest ``kept``."""
     home = index / RUNS / kind
     for name in _names(home)[:-kept]:
@@ -287,11 +282,11 @@ def drop_older(index: Path, kind: str, kept: int, *, but: Collection[str | None]
             drop_run(Run(name, home / name, {}))
 
 
-def _names(home: Path) -> list[str]:
+def _names(home: Place) -> list[str]:
     return sorted(p.name for p in home.iterdir() if p.name.isdecimal() and p.name.isascii()) if home.is_dir() else []
 
 
-def _load(folder: Path) -> Run:
+def _load(folder: Place) -> Run:
     try:
         facts = read_json(folder / FACTS, {}, _again(folder))
     except (FileNotFoundError, IndexDamagedError) as error:
@@ -303,11 +298,11 @@ def _load(folder: Path) -> Run:
     return Run(folder.name, folder, facts)
 
 
-def _gone(folder: Path) -> NotFoundError:
+def _gone(folder: Place) -> NotFoundError:
     return NotFoundError(f"The run {folder.name} of {folder.parent.name} is not there any more.")
 
 
-def _again(folder: Path) -> str:
+def _again(folder: Place) -> str:
     return AGAIN.get(folder.parent.name, f"Delete {folder} and run it again.")
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from imagefinder._util.files import write_whole
 from imagefinder._util.lines import add_lines
+from imagefinder._util.places import Place
 from imagefinder.errors import StorageError
 from imagefinder.index.jsonfile import line, read_json, read_lines
 
@@ -58,7 +59,7 @@ FEW = (b'{"pair"', b'{"groups"', *(f'{{"{kind}"'.encode() for kind in MADE))  # 
 class Home(Protocol):
     """What is needed of an open index, see ``folder.Index``."""
 
-    path: Path
+    documents: Place
     manifest: Manifest
     store: Store
     writing: Any
@@ -169,7 +170,7 @@ def changed(payload: Mapping[str, Any], changes: Mapping[str, Any]) -> Iterator[
         yield Said(before.content_hash, before.uri)
 
 
-def load_said(folder: Path) -> Kept:
+def load_said(folder: Place) -> Kept:
     """What is kept in an index folder; nothing if there is no such file. Raises IndexDamagedError when a file can't be
     read at all."""
     kept = Kept()
@@ -185,7 +186,7 @@ def load_said(folder: Path) -> Kept:
     return kept
 
 
-def load_few(folder: Path) -> Kept:
+def load_few(folder: Place) -> Kept:
     """The same without what is said of images, which are many."""
     kept = Kept()
     for row in read_lines(folder / FILE, SHAPE, begin=FEW)[0]:
@@ -196,9 +197,11 @@ def load_few(folder: Path) -> Kept:
 _MEND = "Mend it, or move it away to go on without what it holds."
 
 
-def is_cut_short(folder: Path) -> bool:
+def is_cut_short(folder: Place) -> bool:
     """Whether the file has less in it than its first line says, or no such line."""
     path = folder / FILE
+    if not isinstance(path, Path):
+        return False
     try:
         with path.open("rb") as file:
             told = file.read(len(HEAD % (0, 0)))
@@ -217,7 +220,7 @@ def _size_told(head: bytes) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
-def save_said(folder: Path, kept: Kept) -> None:
+def save_said(folder: Place, kept: Kept) -> None:
     """Write the file anew. Raises StorageError; the former file is then untouched."""
     text = b"".join(map(line, kept.rows()))
     size = len(HEAD % (0, 0)) + len(text)
@@ -234,18 +237,23 @@ def note(index: Home, rows: Iterable[Mapping[str, Any]], *, sync: bool = True) -
     text = b"".join(map(line, rows))
     if not text:
         return
-    path = index.path / FILE
+    path = index.documents / FILE
     with index.writing:
         if not path.exists():
-            save_said(index.path, load_said(index.path))
+            save_said(index.documents, load_said(index.documents))
         try:
-            size, anew = add_lines(path, text, sync=sync), _tell_size(path)
+            size, anew = _added(path, text, sync)
         except OSError as error:
             raise StorageError(
                 f"{path} can't be written: {error.strerror or error}.", remedy="Make room or allow writing there."
             ) from error
         if size > LEAST and size > GROWN * anew:
-            save_said(index.path, load_said(index.path))
+            save_said(index.documents, load_said(index.documents))
+
+
+def _added(path: Place, text: bytes, sync: bool) -> tuple[int, int]:
+    """Add lines; the size of the file then, and the one it had when it was written anew."""
+    return (add_lines(path, text, sync=sync), _tell_size(path)) if isinstance(path, Path) else path.add(text)
 
 
 def _tell_size(path: Path) -> int:

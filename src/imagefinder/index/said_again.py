@@ -40,7 +40,7 @@ class SaidBefore:
 
     def __init__(self, index: Home, there: Mapping[str, str]) -> None:
         self._index = index
-        kept = load_said(index.path)
+        kept = load_said(index.documents)
         self._images = (mend(index, kept) if kept.lost else kept).images
         self._there = dict(there)
         self._left: defaultdict[str, list[Said]] = defaultdict(list)
@@ -95,9 +95,9 @@ def _by_people(fields: Mapping[str, Any]) -> dict[str, Any]:
 def begin(index: Home) -> None:
     """Keep from now on what people say, in an index that is open for writing. Where nothing is kept yet, or lines are
     missing, what its records say is kept; after a kill or a power cut, the records say again what was kept."""
-    there, told = (index.path / FILE).exists(), index.manifest.said
-    if not there or is_cut_short(index.path):
-        kept = load_said(index.path)
+    there, told = (index.documents / FILE).exists(), index.manifest.said
+    if not there or is_cut_short(index.documents):
+        kept = load_said(index.documents)
         kept.lost += told and not there
         mend(index, kept)
     elif index.left_open:
@@ -110,23 +110,23 @@ def mend(index: Home, kept: Kept) -> Kept:
     """Write anew what is kept: what could be read of it, and what is said in the index itself."""
     if kept.lost:
         index.notice(
-            f"{index.path / FILE} was damaged: what was said of images that are in the index was kept again, but of "
-            "those that have left it, some may be lost."
+            f"{index.documents / FILE} was damaged: what was said of images that are in the index was kept again, but "
+            "of those that have left it, some may be lost."
         )
     for points in index.store.scroll(fields=("uri", "content_hash", *FIELDS), batch=5000):
         kept.add(said for point in points if (said := said_of(point.payload)))
     _keep_decisions(index, kept)
     for kind, name in LINES.items():
-        for row in read_lines(index.path / name, _LINE)[0]:
+        for row in read_lines(index.documents / name, _LINE)[0]:
             kept.take({kind: row.get("removed") or row["id"], "row": None if "removed" in row else row})
     kept.lost = 0
-    save_said(index.path, kept)
+    save_said(index.documents, kept)
     return kept
 
 
 def _keep_decisions(index: Home, kept: Kept) -> None:
     try:
-        for row in read_json(index.path / DECISIONS, _PAIRS, "")["pairs"]:
+        for row in read_json(index.documents / DECISIONS, _PAIRS, "")["pairs"]:
             names = row.get("names") or ["", ""]
             kept.take({"pair": [row["a"], row["b"]], "decision": row["decision"], "when": row["when"], "names": names})
     except (FileNotFoundError, IndexDamagedError):
@@ -136,7 +136,7 @@ def _keep_decisions(index: Home, kept: Kept) -> None:
 def put_back(index: Home) -> int:
     """Have the records say again what was said last of their images, where a power cut took it from them. Returns of
     how many that was so."""
-    kept = load_said(index.path)
+    kept = load_said(index.documents)
     rows = [*kept.images.values(), *(Said(*key) for key in kept.taken_back)]
     changed = 0
     for start in range(0, len(rows), BATCH):

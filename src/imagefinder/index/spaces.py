@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from imagefinder._util.places import make_folder
 from imagefinder.errors import InvalidInputError, ModelMismatchError, NotFoundError
 from imagefinder.index.manifest import TRANSFORMS, SpaceEntry
 from imagefinder.index.own_files import REBUILD
@@ -36,7 +37,7 @@ def check_model(index: Index, spec: ModelSpec) -> None:
         entry = index.manifest.spaces.get(name)
         if entry and entry.model_fingerprint != spec.fingerprint:
             raise ModelMismatchError(
-                f"The vectors in {index.path} were made with another version of {spec.name!r} "
+                f"The vectors in {index.documents} were made with another version of {spec.name!r} "
                 f"({entry.model_fingerprint}, installed is {spec.fingerprint}).",
                 remedy=REBUILD,
             )
@@ -176,8 +177,8 @@ def _refit(index: Index, name: str, spec: ModelSpec, model_space: str, count: in
     version = int(old.search_vector.rpartition(".")[2]) + 1 if old.search_vector else 1
     vector, folder = f"{name}.{version}", PurePosixPath(index.manifest.made, TRANSFORMS)
     file = str(folder / f"{name}.{version}.npz")
-    (index.path / folder).mkdir(exist_ok=True)
-    transform.save(index.path / file)
+    make_folder(index.documents / str(folder))
+    transform.save(index.documents / file)
     if vector in index.store.vectors():
         index.store.drop_vector(vector)
     index.store.create_vector(vector, VectorParams(transform.dim_out, "float16"))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imagefinder._util.files import write_whole
+from imagefinder._util.places import make_folder, opened
 from imagefinder._util.threads import cores
 from imagefinder.errors import ModelError, NotFoundError
 from imagefinder.index.manifest import TRANSFORMS
@@ -62,8 +63,9 @@ def _copy(old: Index, new: Index, entries: Mapping[str, SpaceEntry]) -> None:
                 _copy_vector(old, new, vector, ids)
         file = entry.transform and f"{TRANSFORMS}/{Path(entry.transform).name}"
         if entry.transform and file:
-            (new.path / TRANSFORMS).mkdir(exist_ok=True)
-            shutil.copyfile(old.path / entry.transform, new.path / file)
+            make_folder(new.documents / TRANSFORMS)
+            with opened(old.documents / entry.transform) as held:
+                write_whole(new.documents / file, held.read())
         manifest = manifest.with_space(name, replace(entry, transform=file))
     new.save_manifest(manifest)
 

@@ -151,10 +151,10 @@ def purge(index: Index) -> int:
         content = dict(zip(found["uri"], found["content_hash"], strict=True))
         there = set(content.values())
         gone = purge_decisions(index, there) | purge_feedback(index, there) | purge_concepts(index, there)
-        kept = load_said(index.path)
+        kept = load_said(index.documents)
         left = [key for key in kept.images if content.get(key[1]) != key[0]]
         for key in left:
             del kept.images[key]
-        save_said(index.path, kept)
+        save_said(index.documents, kept)
         gone |= {key[0] for key in left}
     return len(gone)

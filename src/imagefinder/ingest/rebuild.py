@@ -22,7 +22,7 @@ from imagefinder.errors import IndexDamagedError, IndexVersionError, InvalidInpu
 from imagefinder.images.inside import part_of, whole_of
 from imagefinder.index import manifest as manifests
 from imagefinder.index.collection import Collection
-from imagefinder.index.folder import Index, drop_unnamed
+from imagefinder.index.folder import Index
 from imagefinder.index.lock import IndexLock
 from imagefinder.index.manifest import MADE, POINTS, Manifest
 from imagefinder.index.models import Models
@@ -235,7 +235,7 @@ def _place(here: _Here) -> Path:
 def _clean(path: Path, place: Path) -> None:
     """Remove what is not in use at the end; without ``index.json``, only what was begun here."""
     try:
-        drop_unnamed(path, manifests.load(path))
+        manifests.drop_unnamed(path, manifests.load(path))
     except (IndexDamagedError, IndexVersionError, NotFoundError):
         shutil.rmtree(place, ignore_errors=True)
 

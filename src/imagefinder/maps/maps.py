@@ -160,7 +160,7 @@ def load_map(index: Index, method: str | None = None, *, space: str | None = Non
     """The latest map, or the latest by a method, as it is stored. Raises NotFoundError or IndexDamagedError."""
 
     def latest() -> Run:
-        for run in reversed(list_runs(index.path, KIND)):
+        for run in reversed(list_runs(index.documents, KIND)):
             if method in (None, run.facts.get("method")) and space in (None, run.facts.get("space")):
                 return run
         raise NotFoundError(
@@ -174,12 +174,12 @@ def kept_maps(index: Index) -> list[Map]:
     """All stored maps, the oldest first. Raises IndexDamagedError."""
     while True:
         with suppress(NotFoundError):  # one was dropped since it was listed; what took its place is there by now
-            return [_read(run) for run in list_runs(index.path, KIND)]
+            return [_read(run) for run in list_runs(index.documents, KIND)]
 
 
 def kept_map(index: Index, name: str | None = None) -> Map:
     """The stored map of this name, or the latest. Raises NotFoundError or IndexDamagedError."""
-    return read_run(lambda: load_run(index.path, KIND, name), _read)
+    return read_run(lambda: load_run(index.documents, KIND, name), _read)
 
 
 def map_records(map: Map, records: Iterable[Record]) -> tuple[Float32, list[Record]]:
@@ -236,9 +236,9 @@ def _keep(
         **{k: facts[k] for k in ("filter", "seed", "seconds")},
     }
     arrays = {"ids": np.array(ids), "coordinates": coordinates, "placed": placed, **projection.arrays}
-    run = save_run(index.path, KIND, facts, arrays)
+    run = save_run(index.documents, KIND, facts, arrays)
     same = ("method", "space", "filter")
-    drop_former(index.path, run, lambda other: all(other.facts.get(k) == facts[k] for k in same))
+    drop_former(index.documents, run, lambda other: all(other.facts.get(k) == facts[k] for k in same))
     return Map(run.name, tuple(ids), projection, placed, run.facts)
 
 

@@ -83,8 +83,11 @@ class Access:
             library.close()
 
 
-def open_library(index: Path, url: str | None, key: str | None, limits: Limits, *, write: bool = False) -> Library:
-    """The server at ``url``, else the one that holds the index in a folder, else the index. It is opened for reading,
+def open_library(
+    index: Path | str, url: str | None, key: str | None, limits: Limits, *, write: bool = False
+) -> Library:
+    """The server at ``url``, else the one that holds the index in a folder, else the index in a folder or at an
+    address. It is opened for reading,
     beside whoever writes it and where it can't be written, unless it is free and to ``write``. Raises NotFoundError,
     and IndexLockedError for a holder that can't be asked.
 
@@ -92,7 +95,8 @@ def open_library(index: Path, url: str | None, key: str | None, limits: Limits, 
     a key nor a question is sent there."""
     if url is not None:
         return Client(url, key=key)
-    if (served := server_at(served_at(index))) and is_reachable(served.url):
+    served = server_at(served_at(index)) if isinstance(index, Path) else None
+    if served and is_reachable(served.url):
         return Client(served.url, key=key if served.given else served.key)
     if write:
         with suppress(IndexLockedError, StorageError):
@@ -116,4 +120,4 @@ def thumbnail(library: Library, record: Record, size: int, limits: Limits) -> by
         return library.thumbnail(record.id, size)
     from imagefinder.server.pictures import Pictures
 
-    return Pictures(Path(library.info().path), limits, THUMBNAILS).thumbnail(record, size)
+    return Pictures(library.home, limits, THUMBNAILS).thumbnail(record, size)

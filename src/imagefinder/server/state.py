@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar
 
 from fastapi import Depends, Request
@@ -80,7 +79,7 @@ class Serving:
     ``fetching`` for whatever needs a URL first, which nothing else then waits for."""
 
     def __init__(self, finder: ImageFinder, settings: ServerSettings, limits: Limits) -> None:
-        home = Path(finder.info().path)
+        home = finder.home
         threads = os.cpu_count() or 1
         self.finder = finder
         self.settings = settings

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import numpy as np
 
     from imagefinder.store.filters.parse import Filter
@@ -64,11 +62,11 @@ class Matches:
 class StoreType(Protocol):
     """What the class of a store can do: create a store, or open one."""
 
-    def create(self, path: Path) -> Store:
-        """A new, empty store in the folder ``path``, which must be empty or not exist."""
+    def create(self, place: Any) -> Store:
+        """A new, empty store: in a folder, a ``Path`` that must be empty or not exist, or at an address, a text."""
 
-    def open(self, path: Path) -> Store:
-        """The store in the folder ``path``. Raises IndexDamagedError, IndexLockedError or StorageError."""
+    def open(self, place: Any) -> Store:
+        """The store in a folder or at an address. Raises IndexDamagedError, IndexLockedError or StorageError."""
 
 
 class Store(Protocol):

@@ -3,14 +3,16 @@ images."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 
-from imagefinder.errors import IndexDamagedError, InvalidInputError, StorageError
+from imagefinder._util.files import write_whole
+from imagefinder._util.places import Place, opened
+from imagefinder.errors import IndexDamagedError, InvalidInputError
 from imagefinder.vectors.moments import moments, unit
 
 if TYPE_CHECKING:
@@ -63,24 +65,18 @@ class LinearTransform:
             rows = rows - self.mean
         return unit(rows if self.axes is None else rows @ self.axes)
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Place) -> None:
         """Write an NPZ; a crash leaves the old file or the new one. Raises StorageError."""
-        partial = path.with_name(f"{path.name}.part")
         arrays = {"mean": self.mean} if self.axes is None else {"mean": self.mean, "axes": self.axes}
-        try:
-            with partial.open("wb") as file:
-                np.savez(file, **arrays)  # type: ignore[arg-type]
-            partial.replace(path)
-        except OSError as error:
-            raise StorageError(
-                f"{path} can't be written: {error.strerror}.", remedy="Make room on the disk."
-            ) from error
+        buffer = io.BytesIO()
+        np.savez(buffer, **arrays)  # type: ignore[arg-type]
+        write_whole(path, buffer.getvalue())
 
     @classmethod
-    def load(cls, path: Path) -> Self:
+    def load(cls, path: Place) -> Self:
         """Read what ``save`` wrote. Raises IndexDamagedError."""
         try:
-            with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:  # np.load leaks a bad file
+            with opened(path) as held, np.load(held, allow_pickle=False) as file:  # np.load leaks a bad file
                 mean, axes = file["mean"], file["axes"] if "axes" in file.files else None
             if mean.ndim != 1 or (axes is not None and axes.shape[0] != mean.shape[0]):
                 raise ValueError(f"shapes {mean.shape} and {None if axes is None else axes.shape}")

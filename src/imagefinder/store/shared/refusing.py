@@ -10,7 +10,7 @@ from imagefinder.errors import IndexFolderError
 if TYPE_CHECKING:
     import numpy as np
 
-    from imagefinder.store.base import Point, VectorParams
+    from imagefinder.store.base import Point, Store, VectorParams
 
 
 def read_only_error() -> IndexFolderError:
@@ -61,3 +61,13 @@ class RefusesWrites:
 
     def optimize(self) -> None:
         raise read_only_error()
+
+
+class Reading(RefusesWrites):
+    """A store that this process only reads, though it could be written."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)

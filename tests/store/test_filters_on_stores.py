@@ -1,11 +1,9 @@
-"""The engine and the plain predicate agree on every filter and payload."""
+"""Every store and the plain predicate agree on every filter and payload."""
 
 from __future__ import annotations
 
-import tempfile
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from imagefinder.store.base import Point, VectorParams
-from imagefinder.store.edge.store import EdgeStore
+from imagefinder.store.base import Point, Store, VectorParams
 from imagefinder.store.exact import ExactStore
-from imagefinder.store.filters.parse import And, Compare, Contains, Filter, Has, In, Near, Not, Or, parse
+from imagefinder.store.filters.parse import And, Compare, Contains, Filter, Has, In, Near, Not, Or, Says, parse
+from imagefinder.store.stores import STORES, find_store
 
 WORDS = ["red", "Red", "", "5", "5.0", "2020", "true", "straße", "STRASSE", "a b", "2024-05", "2024-05-01"]
 TEXT = st.sampled_from(WORDS) | st.text(st.characters(exclude_categories=["Cs"]), max_size=4)
@@ -40,10 +38,15 @@ LITERAL_DATES = st.sampled_from(
     ["2024", "2024-05", "2024-05-01", "2024-05-01T10:00", "2024-05-01T10:00:00", "9999", "0001"]
 )
 SCALARS = TEXT | NUMBERS | st.booleans()
+PHRASES = st.lists(st.sampled_from(["red", "Red bikes", "bike", "the", "5", "b", "stra\u00dfe"]), max_size=3).map(
+    " ".join
+)
 ANY = ["year", "my column", 'q"', "a.b", "a[0]"]
 FIELDS: dict[str, st.SearchStrategy[Any]] = {
     **{field: SCALARS | st.none() | st.lists(SCALARS, max_size=3) for field in ANY},
     "folder": TEXT,
+    "uri": st.sampled_from(["/p/redBike 5.jpg", "https://x.org/a%20b.png?red=1"]),
+    "name": PHRASES,
     "tags": st.lists(TEXT, max_size=3),
     "caption": TEXT,
     "width": WHOLE,
@@ -62,6 +65,7 @@ LEAVES: st.SearchStrategy[Filter] = st.one_of(
     st.builds(In, TEXT_FIELDS, st.lists(SCALARS, min_size=1, max_size=3).map(tuple)),
     st.builds(Contains, st.sampled_from([*FIELDS]), TEXT),
     st.builds(Has, st.sampled_from([*FIELDS])),
+    st.builds(Says, st.sampled_from(["*", "name", "uri", *FIELDS]), PHRASES, st.sampled_from(["all", "any", "phrase"])),
     st.builds(Near, st.floats(-90, 90), st.floats(-180, 180), st.floats(0.1, 20_038)),
 )
 FILTERS = st.recursive(
@@ -75,49 +79,57 @@ FILTERS = st.recursive(
 )
 
 
-@pytest.fixture(scope="module")
-def edge() -> Iterator[EdgeStore]:
-    with tempfile.TemporaryDirectory() as folder:
-        store = EdgeStore.create(Path(folder) / "points", {"v": VectorParams(2)})
-        yield store
-        store.close()
+@pytest.fixture(scope="module", params=[name for name in STORES if name != "exact"])
+def stored(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    kind = find_store(request.param)
+    at = (
+        request.getfixturevalue(request.param).address()
+        if kind.schemes
+        else tmp_path_factory.mktemp("store") / "points"
+    )
+    store = kind.create(at)
+    store.create_vector("v", VectorParams(2))
+    yield store
+    store.close()
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(payloads=st.lists(PAYLOADS, min_size=1, max_size=8), filters=st.lists(FILTERS, min_size=1, max_size=6))
-def test_edge_agrees_with_the_predicate(edge: EdgeStore, payloads: list[dict[str, Any]], filters: list[Filter]) -> None:
-    edge.delete([point.id for page in edge.scroll() for point in page])
+def test_the_store_agrees_with_the_predicate(
+    stored: Store, payloads: list[dict[str, Any]], filters: list[Filter]
+) -> None:
+    stored.delete([point.id for page in stored.scroll() for point in page])
     exact = ExactStore()
     exact.create_vector("v", VectorParams(2))
     points = [Point(str(uuid.UUID(int=n)), p, {"v": np.array([1, n])}) for n, p in enumerate(payloads)]
-    for store in (edge, exact):
+    for store in (stored, exact):
         store.upsert(points)
     for filter in filters:
         expected = [p.id for page in exact.scroll(filter=filter) for p in page]
-        assert [p.id for page in edge.scroll(filter=filter) for p in page] == expected, filter
-        assert edge.count(filter) == len(expected)
-        assert sorted(h.id for h in edge.query("v", np.ones(2), 99, filter=filter)) == expected
+        assert [p.id for page in stored.scroll(filter=filter) for p in page] == expected, filter
+        assert stored.count(filter) == len(expected)
+        assert sorted(h.id for h in stored.query("v", np.ones(2), 99, filter=filter)) == expected
 
 
-def test_answers_follow_writes(edge: EdgeStore) -> None:
-    edge.delete([point.id for page in edge.scroll() for point in page])
+def test_answers_follow_writes(stored: Store) -> None:
+    stored.delete([point.id for page in stored.scroll() for point in page])
     filter = parse("caption ~ BIKE or year > 2000")
     one, two = str(uuid.UUID(int=1)), str(uuid.UUID(int=2))
-    assert edge.count(filter) == 0
-    edge.upsert([Point(one, {"caption": "a bike"}, {}), Point(two, {"year": "2001"}, {})])
-    assert edge.count(filter) == 2
-    edge.set_payload(one, {})
-    assert edge.count(filter) == 1
-    edge.delete([two])
-    assert edge.count(filter) == 0
+    assert stored.count(filter) == 0
+    stored.upsert([Point(one, {"caption": "a bike"}, {}), Point(two, {"year": "2001"}, {})])
+    assert stored.count(filter) == 2
+    stored.set_payload(one, {})
+    assert stored.count(filter) == 1
+    stored.delete([two])
+    assert stored.count(filter) == 0
 
 
-def test_numbers_true_and_text_are_kept_apart(edge: EdgeStore) -> None:
-    edge.delete([point.id for page in edge.scroll() for point in page])
+def test_numbers_true_and_text_are_kept_apart(stored: Store) -> None:
+    stored.delete([point.id for page in stored.scroll() for point in page])
     values: list[Any] = [1, 1.0, True, "1", "true"]
-    edge.upsert([Point(str(uuid.UUID(int=n)), {"x": v}, {}) for n, v in enumerate(values)])
+    stored.upsert([Point(str(uuid.UUID(int=n)), {"x": v}, {}) for n, v in enumerate(values)])
     found = {
-        text: [int(p.id[-1]) for page in edge.scroll(filter=parse(text)) for p in page]
+        text: [int(p.id[-1]) for page in stored.scroll(filter=parse(text)) for p in page]
         for text in ("x=1", "x='1'", "x=true", "x=1.0")
     }
     assert found == {"x=1": [0, 1, 3], "x='1'": [3], "x=true": [2, 4], "x=1.0": [0, 1, 3]}

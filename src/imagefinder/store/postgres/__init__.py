@@ -1,0 +1,1 @@
+"""The store by address: PostgreSQL with pgvector."""
