@@ -88,9 +88,15 @@ def test_its_images_are_marked_for_filters_and_classes(finder: ImageFinder) -> N
 
 
 def test_without_a_least_score_what_surely_fits_belongs(finder: ImageFinder) -> None:
-    liked = finder.columns(["id"], "folder = animals")["id"][:4]
+    tigers = (
+        "tiger.jpg",
+        "tiger-sumatran.jpg",
+        "lion.jpg",
+        "lion-2.jpg",
+    )  # by name: what fits depends on what is liked
+    liked = [r.id for r in finder.records("folder = animals") if Path(r.uri).name in tigers]
     hits = finder.search(None, 100, liked=liked, cut="auto")
-    assert hits.surely and hits.maybe
+    assert len(liked) == 4 and hits.surely
     made = finder.concepts.save("animals", liked=liked)
     marked = {r.id for r in finder.records("concept = animals")}
     assert marked == {*liked, *(hit.id for hit in hits[: hits.surely])} and made.images == len(marked)
