@@ -89,17 +89,24 @@ def test_its_images_are_marked_for_filters_and_classes(finder: ImageFinder) -> N
 
 
 def test_without_a_least_score_what_surely_fits_belongs(finder: ImageFinder) -> None:
-    liked = finder.columns(["id"], "folder = animals")["id"][:4]
+    """By words, with one of the hits disliked, and by likes."""
+    hits = finder.search("tiger", 100, cut="auto")
+    assert hits.surely
+    made = finder.concepts.save("tigers", "tiger")
+    assert marked(finder, "tigers") == {hit.id for hit in hits[: hits.surely]} and made.images == hits.surely
+    wrong = hits[0].id
+    finder.concepts.save("tigers", "tiger", disliked=[wrong])
+    hits = finder.search("tiger", 100, disliked=[wrong], cut="auto")
+    assert marked(finder, "tigers") == {hit.id for hit in hits[: hits.surely]} - {wrong}
+    cats = ("tiger.jpg", "tiger-sumatran.jpg", "lion.jpg", "lion-2.jpg")
+    liked = [r.id for r in finder.records("folder = animals") if Path(r.uri).name in cats]
+    finder.concepts.save("cats", liked=liked)
     hits = finder.search(None, 100, liked=liked, cut="auto")
-    assert hits.surely and hits.maybe
-    made = finder.concepts.save("animals", liked=liked)
-    marked = {r.id for r in finder.records("concept = animals")}
-    assert marked == {*liked, *(hit.id for hit in hits[: hits.surely])} and made.images == len(marked)
-    wrong = next(hit.id for hit in hits if hit.id not in liked)
-    finder.concepts.save("animals", liked=liked, disliked=[wrong])
-    hits = finder.search(None, 100, liked=liked, disliked=[wrong], cut="auto")
-    marked = {r.id for r in finder.records("concept = animals")}
-    assert marked == {*liked, *(hit.id for hit in hits[: hits.surely])} and wrong not in marked
+    assert len(liked) == 4 and marked(finder, "cats") == {*liked, *(hit.id for hit in hits[: hits.surely])}
+
+
+def marked(finder: ImageFinder, name: str) -> set[str]:
+    return {r.id for r in finder.records(f"concept = {name}")}
 
 
 def test_nothing_is_found_for_having_been_found(finder: ImageFinder) -> None:

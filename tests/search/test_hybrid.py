@@ -287,6 +287,15 @@ def test_options_of_a_search_hold_for_texts_as_well(finder: ImageFinder, options
     assert every[0].record.caption
 
 
+@pytest.mark.parametrize("query", ["a dog running", '"running dog" red', "a yellow flower", "dog - grass"])
+def test_a_least_score_leaves_out_the_end_of_the_ranking_and_nothing_else(finder: ImageFinder, query: str) -> None:
+    describe(finder)
+    every = [(h.id, h.score) for h in finder.search(query, 500)]
+    for _, least in every[:: max(1, len(every) // 9)]:
+        found = [(h.id, h.score) for h in finder.search(query, 500, min_score=least)]
+        assert found == [(id, score) for id, score in every if score >= least], least
+
+
 def test_a_model_without_words_finds_what_texts_say(photos: Path, tmp_path: Path) -> None:
     mean = FunctionEmbedder(
         "mean", lambda images: images.reshape(len(images), -1, 3).mean(axis=1) / 255, dim=3, size=16

@@ -300,6 +300,9 @@ def test_query_orders_limits_and_filters(store: Store) -> None:
     assert ids(store.query("space", start, 3, exact=True)) == [id_of(n) for n in range(3)]
     limit = float(np.cos(angles[10])) - 1e-5
     assert ids(store.query("space", start, 99, min_score=limit)) == [id_of(n) for n in range(11)]
+    for hit in store.query("space", start, 99):
+        kept = store.query("space", start, 99, min_score=hit.score)
+        assert [p for p in store.query("space", start, 99) if p.score >= hit.score] == kept
 
 
 def test_dot_scores_keep_lengths(store: Store) -> None:
@@ -602,6 +605,23 @@ def test_scores_of_given_points_are_those_of_the_query(store: Store) -> None:
     assert store.score("space", start, []) == {}
     with pytest.raises(NotFoundError):
         store.score("nope", start, wanted)
+
+
+def test_a_filter_that_was_counted_holds_for_what_is_written_afterwards(store: Store) -> None:
+    wide = parse("width >= 1")
+    store.upsert([point(n) for n in range(1, 9)])
+    for filter in (wide, And((wide, parse("width <= 6")))):
+        query = {"vector": np.ones(4), "k": 20, "filter": filter}
+        before = store.count(), store.count(filter), set(ids(store.query("space", **query)))
+        assert before == (8, len(before[2]), {id_of(n) for n in range(1, 9 if filter is wide else 7)})
+    assert store.count(wide) == store.count() == 8
+    store.upsert([point(0)])  # of width 0
+    store.merge_payload([id_of(3)], {"width": -3})
+    store.delete([id_of(4)])
+    left = {id_of(n) for n in (1, 2, 5, 6, 7, 8)}
+    assert set(ids(store.query("space", np.ones(4), 20, filter=wide))) == left
+    assert (store.count(), store.count(wide)) == (8, 6)
+    assert {i for points in store.scroll(filter=wide) for i in ids(points)} == left
 
 
 def test_writes_are_counted_and_readings_are_not(store: Store) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -218,6 +219,13 @@ def _tell_concepts(found: Marked) -> None:
 
 
 def _watch(finder: ImageFinder, sources: Sequence[str], options: dict[str, Any], as_json: bool) -> None:
+    """Index what changes until Ctrl-C, which is its usual end: also in the middle of a run, which the next one takes
+    up."""
+    with suppress(KeyboardInterrupt, click.exceptions.Exit):
+        _watching(finder, sources, options, as_json)
+
+
+def _watching(finder: ImageFinder, sources: Sequence[str], options: dict[str, Any], as_json: bool) -> None:
     told: object = None
     say("Watching for changes; Ctrl-C ends it.")
     for _ in finder.changes(*sources):

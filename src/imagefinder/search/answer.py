@@ -80,16 +80,14 @@ def search(views: Sequence[View], terms: Sequence[Term], options: SearchOptions,
         plan = SearchPlan(views, embedded, shown, options, written)
         watch.lap("feedback" if options.liked or options.disliked else "query")
         filter = plan.inside_cluster() if options.same_cluster else options.filter
-        everything = index.store.count()
+        everything, chosen = index.store.count(), both(filter, written.only)
+        total = everything if chosen is None else index.store.count(chosen)
         watch.lap("count")
         ranking = plan.ranking(filter)
         ends = plan.ends(ranking, everything)
         watch.lap("sure")
         page = page_until_end(ranking, ends, options, files=index.manifest.parts and not options.each_part)
         watch.lap("query")
-    chosen = both(filter, written.only)
-    total = everything if chosen is None else index.store.count(chosen)
-    watch.lap("count")
     hits = [
         _hit(rank, hit, sure)
         for rank, (hit, sure) in enumerate(zip(page.hits, page.sure, strict=True), start=options.offset + 1)

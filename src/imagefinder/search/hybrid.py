@@ -148,17 +148,19 @@ class Hybrid:
             tiers = [(both(self.filter, first), self._lift), (both(self.filter, Not(first)), 0.0)]
         least = math.inf
         for filter, lift in tiers:
-            for point in self._by_sum(filter, n, payload):
+            for point in self._by_sum(
+                filter, n, payload, -math.inf if self.min_score is None else self.min_score - lift
+            ):
                 least = min(least, point.score + lift)
-                yield replace(point, score=least)
+                yield point if point.score == least else replace(point, score=least)
 
-    def _by_sum(self, filter: Filter | None, n: int, payload: bool) -> Iterator[ScoredPoint]:
-        """The images that pass the filter, the best first."""
+    def _by_sum(self, filter: Filter | None, n: int, payload: bool, least: float) -> Iterator[ScoredPoint]:
+        """The images that pass the filter, the best first; those that score less than ``least`` may be missing."""
         given: set[str] = set()
         # A sum of several spaces is ranked block by block, so that no list of it bounds the rest: the depths are fixed.
         depth = BLOCK if isinstance(self.meaning, Ranking) and len(self.meaning.queries) > 1 else n + SPARE
         while True:
-            found = self._found(filter, depth)
+            found = self._found(filter, depth, least)
             ready = [(-s, id) for id, s in found.scores.items() if id not in given and s > found.bound]
             yield from self._points(sorted(ready)) if payload else (ScoredPoint(id, -s, {}) for s, id in sorted(ready))
             if found.bound == -math.inf:
@@ -173,18 +175,19 @@ class Hybrid:
             payloads = {p.id: p.payload for p in self.index.store.retrieve([id for _, id in some])}
             yield from (ScoredPoint(id, -score, payloads[id]) for score, id in some if id in payloads)
 
-    def _found(self, filter: Filter | None, depth: int) -> _Found:
-        """The best images by each list, and what bounds the others."""
+    def _found(self, filter: Filter | None, depth: int, least: float) -> _Found:
+        """The best images by each list, and what bounds the others that score at least ``least``."""
         said = self.written.best(filter, depth)
         ids = [id for id in said.scores if id not in self.exclude]
         if self.meaning is None:
             return _Found({id: said.scores[id] for id in ids}, said.rest or -math.inf)
-        near = self._by_meaning(filter, depth)
+        near = self._by_meaning(filter, depth, least)
         within = self._by_meaning(both(filter, self.written.any), depth) if said.rest else []
         hued = self._by_meaning(both(filter, In("colours", self.hues)), depth) if self.hues else []
         known = {p.id: p.score for p in (*near, *within, *hued)}
         scored = {**self.meaning.scores([id for id in ids if id not in known]), **known}
-        plain = others = near[-1].score if len(near) == depth else -math.inf
+        others = near[-1].score if len(near) == depth else -math.inf
+        plain = max(others, least)  # by meaning, no image scores more that is not near
         most = HUED * self._spread * len(self.hues) if len(hued) == depth else 0.0
         if most:  # others that have any of the colours
             others = max(others, min(plain, hued[-1].score) + most)
@@ -192,9 +195,12 @@ class Hybrid:
             others = max(others, min(plain, within[-1].score) + self._bonus(said.rest, said.full) + most)
         return _Found(self._summed(scored, said), others)
 
-    def _by_meaning(self, filter: Filter | None, depth: int) -> list[ScoredPoint]:
+    def _by_meaning(self, filter: Filter | None, depth: int, least: float = -math.inf) -> list[ScoredPoint]:
         assert self.meaning is not None
-        return replace(self.meaning, filter=filter).best(depth, payload=False)
+        meaning = replace(self.meaning, filter=filter)
+        if least > -math.inf and isinstance(meaning, Ranking):
+            meaning = meaning.from_on(least)
+        return meaning.best(depth, payload=False)
 
     def _summed(self, meaning: Mapping[str, float], said: Matches) -> dict[str, float]:
         """The scores of images: that of the meaning, and what their texts say."""

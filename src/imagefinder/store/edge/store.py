@@ -158,7 +158,7 @@ class EdgeStore(EdgeReader):
             self._before, self._sealed, self._payloads_only, self._sure = None, None, False, False
             self._live = create_shard(self._path, self._params)
             self._words = self._tidied = True
-            self._resolved.clear()
+            self._forget()
             self._writes += 1
 
     def create_vector(self, name: str, params: VectorParams) -> None:
@@ -299,7 +299,7 @@ class EdgeStore(EdgeReader):
                 shard.flush()
                 self._seal_open()
             before = self._written_before(n_points)
-            self._resolved.clear()
+            self._forget()
             self._writes += 1
             shard.update(operation)
             self._check_written(before)
