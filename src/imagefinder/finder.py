@@ -88,8 +88,8 @@ class ImageFinder:
         wait_s: float = 2.0,
         read_only: bool = False,
     ) -> Self:
-        """Open the index in the folder ``path`` or at an address (``postgresql://USER@HOST/DATABASE/NAME``, which many
-        processes write at once), or make a new one there. With ``read_only`` the index must exist, and
+        """Open the index in the folder ``path`` or at an address (``postgresql://USER@HOST/DATABASE/NAME`` or
+        ``qdrant://HOST:PORT/NAME``, which many processes write at once), or make a new one there. With ``read_only`` the index must exist, and
         any number of processes may read it at once: beside one that writes, on a disk that can't be written, and on one
         that is full. What would change it raises IndexFolderError. ``model`` names the model of a new index, or is an
         object of your own that fulfils ``models.base.Embedder``. In an existing index it says which of its models is

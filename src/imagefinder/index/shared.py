@@ -20,6 +20,7 @@ from imagefinder.index.folder import Index
 from imagefinder.index.manifest import Manifest
 from imagefinder.index.said_again import begin
 from imagefinder.index.travelling import fetch_models, publish_models
+from imagefinder.settings import SETTINGS
 from imagefinder.store.shared.refusing import Reading, read_only_error
 from imagefinder.store.stores import kind_at
 
@@ -195,7 +196,8 @@ class SiteLock:
 def _site_at(address: str) -> Site:
     kind = kind_at(address)
     assert kind is not None
-    return kind.at(address)
+    key = next((setting.value for setting in SETTINGS if setting.name == kind.key), None)
+    return kind.at(address, key)
 
 
 def _folder_of(site: Site) -> Path:
