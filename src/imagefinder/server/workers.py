@@ -25,7 +25,7 @@ class Workers:
     def __init__(self, n: int, work: Callable[..., int], given: tuple[Any, ...], say: Say) -> None:
         self._n, self._work, self._given, self._say = n, work, given, say
         self._context: SpawnContext = multiprocessing.get_context("spawn")
-        self._running: list[multiprocessing.process.BaseProcess] = []
+        self._running: dict[multiprocessing.process.BaseProcess, Event] = {}  # the event must outlive their start
         self._asked: list[int] = []
 
     def run(self, stop_s: float) -> int:
@@ -54,10 +54,10 @@ class Workers:
         up: Event = self._context.Event()
         process = self._context.Process(target=_begin, args=(self._work, up, first, *self._given))
         process.start()
-        self._running.append(process)
+        self._running[process] = up
         while first and not up.wait(LOOK_S) and not self._asked:
             if not process.is_alive():
-                self._running.remove(process)
+                del self._running[process]
                 return process.exitcode or 0
         return None
 
@@ -67,7 +67,7 @@ class Workers:
             for process in [one for one in self._running if not one.is_alive()]:
                 if self._asked:
                     return
-                self._running.remove(process)
+                del self._running[process]
                 self._say(f"Worker {process.pid} has ended ({process.exitcode}); another one is started.")
                 time.sleep(AGAIN_S)
                 self._start()
