@@ -4,7 +4,7 @@ uploads/images/ab12....jpg     part of the collection, until the image is delete
 uploads/tables/ab12....csv     tables of paths or URLs
 uploads/queries/ab12...        pictures searched by; the latest are kept
 
-Of an index at an address each machine has its own folders, uploads/MACHINE/images and so on.
+Of an index at an address each machine has its own folders, uploads/at-MACHINE/images and so on.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Uploads:
     def __init__(self, home: Path, limits: Limits, board: Board | None = None) -> None:
         folder = home / "uploads"
         if board is not None:  # two machines with the same home must not take their files for those of one folder
-            folder /= re.sub(r"[^A-Za-z0-9.-]", "_", socket.gethostname())[:100]
+            folder /= _machine()
         self.images = folder / "images"
         self.tables = folder / "tables"
         self._queries = folder / "queries"
@@ -231,6 +231,11 @@ class Uploads:
                     f"The table names a file of the server's machine ('{place[:80]}').",
                     remedy="Only URLs may be added.",
                 )
+
+
+def _machine() -> str:
+    """The name of this machine, as that of a folder."""
+    return f"at-{re.sub(r'[^A-Za-z0-9.-]', '_', socket.gethostname())[:100]}"
 
 
 def check_source(source: str, finder: ImageFinder, settings: ServerSettings, uploads: Uploads) -> str:

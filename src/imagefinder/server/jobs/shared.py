@@ -227,12 +227,13 @@ class SharedJobs(Jobs):
 
     def _patiently(self, do: Callable[[], None]) -> None:
         """The store may be away for a moment. After that, the job is up to whoever finds it without a server."""
-        end = time.monotonic() + PATIENCE_S
+        begun = time.monotonic()
         while True:
             try:
                 return do()
             except ImageFinderError as error:
-                if time.monotonic() > end or self._stopped:
+                patience = AWAY_S if self._draining else PATIENCE_S
+                if time.monotonic() > begun + patience or self._stopped:
                     log.error("The end of a job could not be noted: %s", error.message)
                     return None
                 time.sleep(TURN_S)
