@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from imagefinder.duplicates.report import DuplicateReport
     from imagefinder.duplicates.review import Copies
     from imagefinder.evaluation.of_index import Assessment
+    from imagefinder.index.board import Board
     from imagefinder.index.models import View
     from imagefinder.maps.maps import Map
     from imagefinder.models.base import Embedder
@@ -636,6 +637,11 @@ class ImageFinder:
         """A folder of this machine for what belongs to the index and is not shared, such as thumbnails: that of the
         index itself, or for one at an address a folder in the user's data."""
         return self._collection.index.path
+
+    @property
+    def board(self) -> Board | None:
+        """What the servers of an index at an address tell each other; None for an index in a folder."""
+        return self._collection.index.board
 
     def serve_at(self, url: str) -> None:
         """Tell other processes, which find the index locked, where this one serves it: ``IndexLockedError.url``."""

@@ -16,6 +16,7 @@ from imagefinder._util.places import stamp
 from imagefinder._version import __version__
 from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.index import manifest as manifests
+from imagefinder.index.board import Board
 from imagefinder.index.folder import Index
 from imagefinder.index.manifest import Manifest
 from imagefinder.index.said_again import begin
@@ -55,6 +56,7 @@ class SharedIndex(Index):
             site.make()
         self._set_out(_folder_of(site), read_only)
         self.documents, self.alone = site.documents, False
+        self.board = Board(site.name, site.documents, site.checking)
         self._seen: object = None
         self._rereading = threading.RLock()  # an older manifest never takes the place of a newer one
         if not read_only:

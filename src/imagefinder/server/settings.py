@@ -29,7 +29,8 @@ class ServerSettings:
     ``folders`` are those that clients may add images from; None allows every folder on loopback and none beyond.
     ``rate`` is how many costly requests a second one address may make, on average (0: any); ``None`` means 20 beyond
     loopback, and any on it. ``root_path`` is the path of the server at a proxy ("/pictures"), whether the proxy strips
-    it from what it hands on or not. Sizes are bytes.
+    it from what it hands on or not. Servers of the same ``session``, a name, take each other's log-ins, if they have
+    one key; by default those of one index at an address. Sizes are bytes.
     """
 
     host: str = "127.0.0.1"
@@ -42,6 +43,7 @@ class ServerSettings:
     folders: tuple[str, ...] | None = None
     rate: float | None = None
     root_path: str = ""
+    session: str = ""
     max_body: int = 32 * 1024**2
     max_upload: int = 1024**3
     max_seconds: float = 60.0

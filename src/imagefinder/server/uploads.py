@@ -3,6 +3,8 @@
 uploads/images/ab12....jpg     part of the collection, until the image is deleted
 uploads/tables/ab12....csv     tables of paths or URLs
 uploads/queries/ab12...        pictures searched by; the latest are kept
+
+Of an index at an address each machine has its own folders, uploads/at-MACHINE/images and so on.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import socket
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -28,12 +31,14 @@ from imagefinder.images.loader import Loader, is_url
 from imagefinder.images.places import located
 from imagefinder.server.errors import RefusedError
 from imagefinder.server.settings import place_of
+from imagefinder.server.shared_pictures import SharedPictures
 from imagefinder.types import ImageRef, Limits, Record, image_id
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from imagefinder.finder import ImageFinder
+    from imagefinder.index.board import Board
     from imagefinder.server.settings import ServerSettings
     from imagefinder.types import LoadedImage
 
@@ -68,12 +73,16 @@ class Kept:
 
 
 class Uploads:
-    """The upload folders of an index."""
+    """The upload folders of an index. Pictures to search by are known to all servers that meet at the ``board``."""
 
-    def __init__(self, home: Path, limits: Limits) -> None:
-        self.images = home / "uploads" / "images"
-        self.tables = home / "uploads" / "tables"
-        self._queries = home / "uploads" / "queries"
+    def __init__(self, home: Path, limits: Limits, board: Board | None = None) -> None:
+        folder = home / "uploads"
+        if board is not None:  # two machines with the same home must not take their files for those of one folder
+            folder /= _machine()
+        self.images = folder / "images"
+        self.tables = folder / "tables"
+        self._queries = folder / "queries"
+        self._shared = SharedPictures(board) if board is not None else None
         self._limits = limits
         self._loader = Loader(limits, 512)
         self._held: dict[str, bytes] = {}  # pictures searched by that could not be written
@@ -85,6 +94,8 @@ class Uploads:
     def keep_query(self, data: bytes | str) -> Uploaded:
         """Keep the bytes of an image, or what its URL gives. Raises ImageError for one that can't be used."""
         loaded, content = self._loaded(data)
+        if self._shared is not None:
+            self._shared.keep(loaded.content_hash, content)
         try:
             write_whole(self._queries / loaded.content_hash, content)
         except StorageError:  # a medium that can't be written, or a full disk
@@ -117,6 +128,8 @@ class Uploads:
                 return held
             with suppress(OSError), open_file(self._queries / name, [os.path.realpath(self._queries)]) as file:
                 return file.read()  # not what a link in its place leads to: an index may be somebody else's
+            if self._shared is not None and (found := self._shared.find(name)) is not None:
+                return found
         raise NotFoundError(f"There is no upload {name[:40]!r} any more.", remedy="Send the picture again.")
 
     def query_picture(self, name: str) -> Image:
@@ -218,6 +231,11 @@ class Uploads:
                     f"The table names a file of the server's machine ('{place[:80]}').",
                     remedy="Only URLs may be added.",
                 )
+
+
+def _machine() -> str:
+    """The name of this machine, as that of a folder."""
+    return f"at-{re.sub(r'[^A-Za-z0-9.-]', '_', socket.gethostname())[:100]}"
 
 
 def check_source(source: str, finder: ImageFinder, settings: ServerSettings, uploads: Uploads) -> str:
