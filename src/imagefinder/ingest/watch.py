@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imagefinder.images.loader import is_file, is_url
+from imagefinder.images.inside import is_file, is_remote
 from imagefinder.ingest.opening import source_uri
 from imagefinder.store.filters.parse import Compare
 
@@ -25,7 +25,7 @@ def changes(index: Index, sources: Sequence[str]) -> Iterator[None]:
     Ctrl-C. Folders that go and come back, or are replaced, are watched again."""
     from watchfiles import Change, watch
 
-    uris = [source_uri(source) for source in sources if not is_url(source)]
+    uris = [source_uri(source) for source in sources if not is_remote(source)]
     home = str(index.path.absolute()) + os.sep
     while True:
         roots = [uri for uri in uris if os.path.isdir(uri)]

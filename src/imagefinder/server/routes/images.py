@@ -13,7 +13,7 @@ from imagefinder._util.ending import Ending, within
 from imagefinder.catalog.edits import TAG_LENGTH, TAGS, checked_tags
 from imagefinder.errors import InvalidInputError
 from imagefinder.images.headers import format_of
-from imagefinder.images.loader import is_url
+from imagefinder.images.loader import is_remote
 from imagefinder.server import requests, responses
 from imagefinder.server.access import changes, reads
 from imagefinder.server.errors import RefusedError
@@ -208,7 +208,7 @@ async def whole_file(
 
 def _lane(serving: Serving, record: Record, size: int = 0) -> Lane:
     """Where a picture is read: one of a URL that is not kept keeps nobody waiting who wants another."""
-    return serving.fetching if is_url(record.uri) and not serving.pictures.is_kept(record, size) else serving.drawing
+    return serving.fetching if is_remote(record.uri) and not serving.pictures.is_kept(record, size) else serving.drawing
 
 
 # --- adding -------------------------------------------------------------------------------------------------------
