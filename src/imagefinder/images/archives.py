@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, NamedTuple, cast
 
-from imagefinder.errors import ImageError
+from imagefinder.errors import FetchError, ImageError
 from imagefinder.images.formats import BY_ENDING
 from imagefinder.images.tables import fields_of
 from imagefinder.types import Limits, SkipCode, Skipped
@@ -121,6 +121,8 @@ def _of_tar(file: _Bounded, uri: str, limits: Limits) -> Iterator[Member | Skipp
             try:
                 data = _whole(file.take(info.offset_data, _allowed(info.size, limits)), info.size)
                 sample.images.append((info.name, data, f"{info.offset_data}+{info.size}"))
+            except FetchError:  # what the archive itself is read from fails
+                raise
             except ImageError as error:
                 yield _left_out(uri, info.name, error)
     yield from sample.members()
@@ -180,6 +182,8 @@ def _of_zip(file: _Bounded, uri: str, limits: Limits) -> Iterator[Member | Skipp
                     for e, t in beside.get(_stem(info.filename), {}).items()
                     if t.file_size <= BESIDE and not _why_not(t)
                 }
+            except FetchError:
+                raise
             except ImageError as error:
                 yield _left_out(uri, info.filename, error)
                 continue

@@ -95,6 +95,10 @@ class Loader:
         from imagefinder.images.archives import read_member
         from imagefinder.images.opening import open_holder
 
+        if ref.at and is_remote(ref.uri):
+            from imagefinder.images.remote.reading import read_part
+
+            return read_part(member.archive, ref.at, self.limits, self.fetcher if is_url(ref.uri) else None)
         with open_holder(replace(ref, uri=member.archive), self.limits, lambda: self.fetcher) as (file, _):
             return read_member(file, member.archive, member.name, ref.at, self.limits)
 

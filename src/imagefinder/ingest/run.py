@@ -343,9 +343,7 @@ def _needs_vectors(read: _Read) -> bool:
 
 
 def _lost(read: _Read) -> Skipped:
-    return Skipped(
-        read.ref.uri, SkipCode.NOT_FOUND, "It is a copy of an image that was removed just now.", "Index again."
-    )
+    return Skipped(read.ref.uri, SkipCode.NOT_FOUND, "It is a copy of an image removed just now.", "Index again.")
 
 
 def _skip(ref: ImageRef, error: ImageError) -> Skipped:

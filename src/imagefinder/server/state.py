@@ -88,7 +88,7 @@ class Serving:
         self.metrics = Metrics()
         self.jobs = Jobs(home, self.hub, title_of)
         self.pictures = Pictures(home, limits, settings.cache_bytes)
-        self.uploads = Uploads(home, limits)
+        self.uploads = Uploads(home, limits, settings.uploads)
         self.searching = Lane("searching", max(4, 2 * threads))
         self.drawing = Lane("drawing", max(2, threads))
         self.fetching = Lane("fetching", FETCHING)

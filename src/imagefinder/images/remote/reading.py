@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, BinaryIO
 
-from imagefinder.images.remote.access import Bucket, Entry, open_bucket
+from imagefinder.images.remote.access import Bucket, Entry, open_bucket, too_large
 from imagefinder.images.remote.blocks import Blocks
 from imagefinder.images.remote.schemes import is_bucket
 from imagefinder.types import Limits
@@ -29,6 +29,15 @@ def facts_of(uri: str, limits: Limits) -> Entry:
     """Size and version of what lies at an address. Raises FetchError."""
     place, key = open_place(uri, limits)
     return place.head(key)
+
+
+def read_part(uri: str, at: str, limits: Limits, fetcher: Fetcher | None = None) -> bytes:
+    """The bytes at a place of an object, as "512+2048": from the 512th, 2048 bytes. Raises FetchError."""
+    start, _, size = at.partition("+")
+    if int(size) > limits.max_bytes:
+        raise too_large(int(size), limits)
+    place, key = open_place(uri, limits, fetcher)
+    return place.part(key, int(start), int(start) + int(size), "")
 
 
 def opened(uri: str, limits: Limits, fetcher: Fetcher | None = None) -> tuple[BinaryIO, Entry]:

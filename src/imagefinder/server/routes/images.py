@@ -244,7 +244,7 @@ async def add_images(
 
     def add() -> dict[str, Any]:
         with serving.uploads.settled(kept, serving.finder):
-            report = serving.finder.add(str(serving.uploads.images), allow_removal=True)
+            report = serving.finder.add(serving.uploads.images.source, allow_removal=True)
             skipped = [*kept.skipped, *_say(serving, kept.names, wanted)]
             mine = [s for s in report.to_dict()["skipped"] if image_id(s["uri"]) in kept.names]
             return _added(serving, list(kept.names), [*skipped, *mine])
