@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 import addressed
+import buckets
 import database
 import numpy as np
 import pytest
@@ -134,6 +135,25 @@ def qdrant() -> Iterator[qdrants.Server]:
     takes an address of its own, ``qdrant.address()``."""
     with qdrants.running() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[buckets.Moto]:
+    """A server of S3 on this machine that all tests of a process share; each takes a bucket of its own."""
+    for package in ("obstore", "moto", "boto3"):
+        pytest.importorskip(package)
+    server = buckets.Moto()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def far(moto: buckets.Moto, monkeypatch: pytest.MonkeyPatch) -> Iterator[buckets.Proxy]:
+    """The way to that server, which this process takes for S3: it counts what is asked for, and makes trouble."""
+    with buckets.Proxy(moto.url) as proxy:
+        for name, value in buckets.environment(proxy.url).items():
+            monkeypatch.setenv(name, value)
+        yield proxy
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from imagefinder.errors import MissingExtraError
 
 EXTRAS: dict[str, tuple[str, ...]] = {  # by their names in an import; pyproject.toml has their versions
+    "buckets": ("obstore",),
     "jxl": ("imagecodecs",),
     "maps": ("umap", "pacmap"),
     "ocr": ("rapidocr",),
@@ -21,6 +22,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {  # by their names in an import; pyproject
     "video": ("av",),
 }
 PURPOSES = {
+    "buckets": "images in buckets",
     "jxl": "JPEG XL",
     "maps": "UMAP and PaCMAP maps",
     "ocr": "text in pictures",

@@ -56,7 +56,14 @@ DEFAULT_PORT = 8642
     help="Believe X-Forwarded-For and X-Forwarded-Proto of the proxy at this address, or of this network.",
 )
 @click.option(
-    "--allow-folder", multiple=True, type=PLACE, metavar="DIR", help="Let clients add images from this folder."
+    "--allow-folder",
+    multiple=True,
+    type=PLACE,
+    metavar="DIR",
+    help="Let clients add images from this folder, or from one in a bucket, as s3://BUCKET/FOLDER.",
+)
+@click.option(
+    "--uploads", default="", metavar="PLACE", help="Keep images that clients send in this folder of a bucket."
 )
 @click.option(
     "--workers",
@@ -212,6 +219,7 @@ def _settings(options: dict[str, object], no_key: bool) -> ServerSettings:
         trusted_proxies=several("trusted_proxy"),
         folders=several("allow_folder") or None,
         root_path=str(options["root_path"]).rstrip("/"),
+        uploads=str(options["uploads"]),
         rate=settings.server_rate(),
     )
 

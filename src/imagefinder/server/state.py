@@ -90,7 +90,7 @@ class Serving:
         self.metrics = Metrics()
         self.jobs = self._make_jobs()
         self.pictures = Pictures(home, limits, settings.cache_bytes)
-        self.uploads = Uploads(home, limits, finder.board)
+        self.uploads = Uploads(home, limits, settings.uploads, finder.board)
         self.searching = Lane("searching", max(4, 2 * threads))
         self.drawing = Lane("drawing", max(2, threads))
         self.fetching = Lane("fetching", FETCHING)

@@ -15,7 +15,7 @@ from imagefinder._util.extras import require
 from imagefinder.duplicates.matching.tiers import Tier
 from imagefinder.errors import InvalidInputError, StorageError
 from imagefinder.images.files import is_within
-from imagefinder.images.loader import is_url
+from imagefinder.images.loader import is_remote
 from imagefinder.maps.projections import NEEDS_EXTRA, check_method
 from imagefinder.server.errors import first_fault
 from imagefinder.server.jobs import options
@@ -188,7 +188,7 @@ def _duplicates(task: Task, *, tier: str = "same-picture", keep: Sequence[str] =
 
 def _check_folders(host: Host, given: Mapping[str, Any]) -> Mapping[str, Any]:
     """A folder may be named that holds images of the index, or that images may be added from."""
-    sources = [os.path.realpath(source) for source in host.finder.sources if not is_url(source)]
+    sources = [os.path.realpath(source) for source in host.finder.sources if not is_remote(source)]
 
     def checked(folder: str) -> str:
         place = place_of(folder)
