@@ -14,9 +14,11 @@ from imagefinder.catalog.edits import remove_images, tag_images, update_image
 from imagefinder.catalog.facets import columns, facets, listed
 from imagefinder.catalog.feedback import Feedback
 from imagefinder.clusters.state import finish_interrupted
+from imagefinder.index.audit import Audit
 from imagefinder.index.better_words import BetterWords, better_words
 from imagefinder.index.collection import Collection
 from imagefinder.index.folder import Index
+from imagefinder.index.keys import Keys
 from imagefinder.index.shared import folder_of, is_there, open_index, place_of
 from imagefinder.index.spaces import models_of
 from imagefinder.ingest import manage
@@ -249,6 +251,16 @@ class ImageFinder:
     def concepts(self) -> Concepts:
         """Queries that are kept under a name; ``concept:NAME`` in a query asks one again."""
         return Concepts(self._collection)
+
+    @property
+    def keys(self) -> Keys:
+        """The keys with which clients use servers of this index."""
+        return Keys(self._collection.index.documents, read_only=self._collection.index.read_only)
+
+    @property
+    def audit(self) -> Audit:
+        """What was removed, trashed and restored, which keys were made and removed, when and by whom."""
+        return Audit(self._collection.index.documents, self._collection.index.notice)
 
     # --- records --------------------------------------------------------------------------------------------------
 
