@@ -139,6 +139,7 @@ def _told(wanted: ServerSettings) -> Iterator[Path | None]:
 
 
 def _welcome(serving: Serving, note: Path | None, browser: bool) -> None:
+    from imagefinder.server.callers import cookie_value
     from imagefinder.server.run import open_browser, url_of
 
     wanted, url = serving.settings, url_of(serving.settings)
@@ -146,7 +147,7 @@ def _welcome(serving: Serving, note: Path | None, browser: bool) -> None:
     say(f"{plural(len(serving.finder), 'image')} at {url}  (API: {url}docs)")
     own, by = isinstance(wanted.key, OwnKey), None
     if own:
-        say(f"Open it with {url}#link={serving.links.make()}")
+        say(f"Open it with {url}#link={serving.links.make(cookie_value(str(wanted.key)))}")
         say("  good once, within ten minutes; `imagefinder key --link` makes another. Your programs find the key.")
     elif wanted.key is None:
         say("Without a key: every user and program of this machine sees these images, and may do all you can here.")
@@ -154,7 +155,7 @@ def _welcome(serving: Serving, note: Path | None, browser: bool) -> None:
     if not browser:
         return
     if own and note is not None:
-        by, url = note.with_suffix(".html"), f"{url}#link={serving.links.make()}"
+        by, url = note.with_suffix(".html"), f"{url}#link={serving.links.make(cookie_value(str(wanted.key)))}"
     try:
         open_browser(url, by)
     except OSError as error:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 from imagefinder._util.arguments import checked
@@ -179,6 +180,11 @@ class Keys:
             return found[0].name
 
         Audit(self._home).add("key-removed", [changing(self._home, take_out)])
+
+    @property
+    def in_folder(self) -> bool:
+        """Whether asking for a key is a matter of looking at a file."""
+        return isinstance(self._home, Path)
 
     # --- asked by servers ---------------------------------------------------------------------------------------------
 

@@ -272,8 +272,8 @@ def _tell_size(path: Path) -> int:
 
 def retire(index: Home, ids: Sequence[str], why: Action = "removed", along: Sequence[str] = ()) -> int:
     """Take images out of the index, by id; unknown ids are ignored. ``along`` are files that went with them. What was
-    said of them, and the entry of the audit log, are on the disk before they go. Returns of how many something is kept. Raises IndexDamagedError or
-    StorageError; nothing is removed then."""
+    said of them, and the entry of the audit log, are on the disk before they go. Returns of how many something is kept.
+    Raises IndexDamagedError or StorageError; nothing is removed then."""
     with index.writing:
         said: list[Said] = []
         gone: dict[str, None] = {}

@@ -27,6 +27,7 @@ from imagefinder._version import __version__
 from imagefinder.errors import ImageFinderError
 from imagefinder.server import errors, responses
 from imagefinder.server.access import AccessTable, reads
+from imagefinder.server.arriving import Arriving
 from imagefinder.server.metrics import Measured
 from imagefinder.server.routes import (
     about,
@@ -36,6 +37,7 @@ from imagefinder.server.routes import (
     embeddings,
     images,
     jobs,
+    keys,
     maps,
     predict,
     search,
@@ -56,7 +58,7 @@ if TYPE_CHECKING:
 PACKED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "image/*")  # not compressed once more
 PAGE = Path(__file__).with_name("page")
 PLACES = ("/", "/groups", "/groups/{label}", "/map", "/duplicates", "/library")  # what the page shows by its address
-ROUTES = (search, concepts, images, clusters, maps, duplicates, jobs, embeddings, sources, spaces, predict, about)
+ROUTES = (search, concepts, images, clusters, maps, duplicates, jobs, embeddings, sources, spaces, predict, keys, about)
 ABOUT = """Search and organise a collection of images. Every error has one shape:
 `{"error": {"code", "message", "remedy"}}`. Images are named by their ids.
 Times are in UTC unless they say otherwise."""
@@ -106,10 +108,11 @@ def _middleware(serving: Serving) -> list[Middleware]:
     )
     proxies = Middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))
     return [
+        *([Middleware(Arriving, settings=settings)] if settings.proxy_user else []),
         *([proxies] if settings.trusted_proxies else []),
         Middleware(Spoken, root_path=settings.root_path),
         Middleware(Measured, metrics=serving.metrics),
-        Middleware(Guard, settings=settings, access=access, guesses=serving.guesses),
+        Middleware(Guard, settings=settings, access=access, doors=serving.doors),
         *([cors] if settings.origins else []),
         Middleware(Methods, access=access, root_path=settings.root_path),
         Middleware(GZipMiddleware, minimum_size=16 * 1024, compresslevel=1, exclude_content_types=PACKED),

@@ -16,22 +16,24 @@ class Links:
     """The tokens of a server that were not used yet. Safe to use from several threads."""
 
     def __init__(self) -> None:
-        self._ends: dict[bytes, float] = {}  # by the digest of the token, so that looking it up tells nothing of it
+        # By the digest of the token, so that looking it up tells nothing of it.
+        self._known: dict[bytes, tuple[float, str]] = {}
         self._lock = threading.Lock()
 
-    def make(self) -> str:
-        """A new token."""
+    def make(self, cookie: str) -> str:
+        """A new token, which gives this value for a page's cookie: that of whoever makes the link."""
         token = secrets.token_urlsafe(24)
         with self._lock:
-            self._ends[_digest(token)] = time.monotonic() + LINK_S
-            while len(self._ends) > MOST:
-                del self._ends[next(iter(self._ends))]
+            self._known[_digest(token)] = time.monotonic() + LINK_S, cookie
+            while len(self._known) > MOST:
+                del self._known[next(iter(self._known))]
         return token
 
-    def use(self, token: str) -> bool:
-        """Whether this token was good, which it is no more."""
+    def use(self, token: str) -> str | None:
+        """What this token gives, which is good no more; None where it was not."""
         with self._lock:
-            return self._ends.pop(_digest(token), 0.0) > time.monotonic()
+            end, cookie = self._known.pop(_digest(token), (0.0, ""))
+        return cookie if end > time.monotonic() else None
 
 
 def _digest(token: str) -> bytes:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 from pydantic import AfterValidator, ConfigDict, Field, ValidationError
 
+from imagefinder._util.acting import acting, actor
 from imagefinder._util.extras import require
 from imagefinder.duplicates.matching.tiers import Tier
 from imagefinder.errors import InvalidInputError, StorageError
@@ -76,9 +77,12 @@ def submit(host: Host, kind: str, given: Mapping[str, Any], *, trusted: bool = F
     if row.check and not trusted:
         checked |= row.check(host, checked)
 
+    who = actor()
+
     def work(job: Job, jobs: Jobs) -> Any:
         try:
-            return row.run(Task(host.finder, job, jobs, host.hub), **checked)
+            with acting(who):
+                return row.run(Task(host.finder, job, jobs, host.hub), **checked)
         finally:
             if row.changes:
                 host.hub.changed(*row.changes)
