@@ -14,7 +14,11 @@ _PATTERNS = (
     (re.compile(r"([A-Za-z][A-Za-z0-9+.-]*:/?/?[^\s/@:?#\"'<>]*):[^\s/\"'<>]*@"), rf"\1:{HIDDEN}@"),
     (re.compile(r"\bimf_[A-Za-z0-9]+[_.][A-Za-z0-9_-]+"), f"imf_{HIDDEN}"),
     (re.compile(r"\b(bearer|basic|digest|negotiate)\s+[^\s\"',;]+", re.I), rf"\1 {HIDDEN}"),
-    (re.compile(rf"([?&;#]|\b)({_NAMES})=[^\s&;#\"'<>]+", re.I), rf"\1\2={HIDDEN}"),
+    (re.compile(rf"([?&;#])({_NAMES})=[^\s&;#\"'<>]+", re.I), rf"\1\2={HIDDEN}"),
+    (
+        re.compile(r"\b((?:api[_-]?|access[_-]?)?(?:token|key|secret|password|passwd|pwd))=[^\s&;#\"'<>]+", re.I),
+        rf"\1={HIDDEN}",
+    ),
     (re.compile(r"\b((?:set-)?cookie|authorization|x-api-key)(\"?\s*[:=]\s*)[^\r\n]+", re.I), rf"\1\2{HIDDEN}"),
 )
 _known: ContextVar[tuple[str, ...]] = ContextVar("imagefinder-secrets", default=())

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,9 +15,13 @@ import click
 from imagefinder import settings
 from imagefinder._util.hosts import is_loopback
 from imagefinder._util.local_servers import LocalServer, written_down
-from imagefinder.cli.common import OK, PLACE, index_option, limits, open_finder, plural, say
+from imagefinder.cli.common import OK, PLACE, NamedPlace, limits, open_finder, plural, say
+from imagefinder.cli.keys import SIZE
+from imagefinder.errors import NotFoundError
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+
     from imagefinder.finder import ImageFinder
     from imagefinder.server.settings import ServerSettings
     from imagefinder.server.state import Serving
@@ -26,7 +31,15 @@ DEFAULT_PORT = 8642
 
 @click.command()
 @click.argument("source", required=False, type=PLACE, metavar="[SOURCE]")
-@index_option
+@click.option(
+    "--index",
+    "places",
+    multiple=True,
+    metavar="[NAME=]PLACE",
+    type=NamedPlace(file_okay=False),
+    help="Folder of the index, or its address; several of them with a NAME each are served at /i/NAME/.  "
+    "[default: $IMAGEFINDER_INDEX, or the user's data folder]",
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--port", default=DEFAULT_PORT, show_default=True, type=click.IntRange(0, 65535), help="Port to listen on."
@@ -51,10 +64,42 @@ DEFAULT_PORT = 8642
     help="Believe X-Forwarded-For and X-Forwarded-Proto of the proxy at this address, or of this network.",
 )
 @click.option(
+    "--trust-proxy-user",
+    metavar="HEADER",
+    help="Let in whom the trusted proxies name in this header, such as X-Remote-User, without a key.",
+)
+@click.option(
+    "--proxy-scope",
+    type=click.Choice(["read", "write", "admin"]),
+    default="read",
+    show_default=True,
+    help="What those users may do, see `imagefinder keys`.",
+)
+@click.option("--proxy-admin", multiple=True, metavar="USER", help="A user of the proxy who may do everything.")
+@click.option(
+    "--requests-per-minute",
+    type=click.IntRange(1),
+    metavar="N",
+    help="For each key and user without a limit of its own.",
+)
+@click.option("--upload-per-day", type=SIZE, metavar="SIZE", help="The same for what they add, such as 2GB.")
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="json: a line for each request and event, on stderr.",
+)
+@click.option(
     "--allow-folder", multiple=True, type=PLACE, metavar="DIR", help="Let clients add images from this folder."
 )
 def serve(
-    source: str | None, index_dir: Path | str | None, auto_port: bool, browser: bool, no_key: bool, **options: object
+    source: str | None,
+    places: Sequence[tuple[str, Path | str]],
+    auto_port: bool,
+    browser: bool,
+    no_key: bool,
+    **options: object,
 ) -> int:
     """Serve the web page and the HTTP API, until Ctrl-C. A SOURCE (folder, table, URL) is indexed and clustered first.
 
@@ -62,39 +107,82 @@ def serve(
       imagefinder serve ~/Pictures                     index, cluster, open the page
       imagefinder serve                                open the page on the index there is
       IMAGEFINDER_KEY=... imagefinder serve --host 0.0.0.0     for other machines, with a key
+      imagefinder serve --index shop=~/shop --index art=postgresql://...     at /i/shop/ and /i/art/
 
     The page is at /, the API under /v1, its description at /docs. On this machine alone, the server makes a key of its
     own: the page that opens, the Python client and `imagefinder mcp` get it by themselves, `imagefinder key` prints it.
     """
     from imagefinder._util.memory import stay_small
+    from imagefinder.server.logs import write_json
     from imagefinder.server.run import bind, run
 
+    indexes = _indexes(places, source)
+    json_logs = options["log_format"] == "json"
     stay_small()
-    wanted = _settings(options, no_key)
+    wanted = _settings(options, no_key, indexes)
     listener, wanted = bind(wanted, any_port=auto_port)
-    with listener, _open(index_dir, wanted) as finder, _told(wanted) as note:
-        from imagefinder.server.app import create_app
-
-        app = create_app(finder, wanted, limits())
+    if json_logs:
+        write_json()
+    with listener, ExitStack() as stack:
+        finders = {name: stack.enter_context(_open(place, wanted)) for name, place in indexes.items()}
+        note = stack.enter_context(_told(wanted))
+        app, servings = _app(finders, wanted)
         if source is not None:
             from imagefinder.server.jobs.kinds import submit
 
-            submit(app.state.serving, "index", {"sources": [source], "cluster": True}, trusted=True)
-        run(app, listener, ready=lambda: _welcome(app.state.serving, note, browser))
-    say("Stopped.")
+            submit(servings[0], "index", {"sources": [source], "cluster": True}, trusted=True)
+        welcome = _welcome_json if json_logs else _welcome
+        run(app, listener, ready=lambda: welcome(servings, note, browser), json_logs=json_logs)
+    if not json_logs:
+        say("Stopped.")
     return OK
 
 
-def _open(index_dir: Path | str | None, wanted: ServerSettings) -> ImageFinder:
+def _indexes(places: Sequence[tuple[str, Path | str]], source: str | None) -> dict[str, Path | str]:
+    """The places by their names; of a single one the name is empty. Raises UsageError."""
+    if not places:
+        return {"": settings.default_index()}
+    found = dict(places)
+    if len(found) < len(places) or ("" in found and len(found) > 1):
+        raise click.UsageError("Several indexes need a NAME each, as in: --index shop=~/shop --index art=~/art")
+    if source is not None and "" not in found:
+        raise click.UsageError("With named indexes no SOURCE can be given: index it with imagefinder index.")
+    return found
+
+
+def _app(finders: dict[str, ImageFinder], wanted: ServerSettings) -> tuple[FastAPI, list[Serving]]:
+    if "" in finders:
+        from imagefinder.server.app import create_app
+
+        app = create_app(finders[""], wanted, limits())
+        return app, [app.state.serving]
+    from imagefinder.server.several import create_several
+
+    front = create_several(finders, wanted, limits())
+    return front, front.state.servings
+
+
+def _open(place: Path | str, wanted: ServerSettings) -> ImageFinder:
     """For reading beside other processes, if nothing may be changed and there is something to read."""
     from imagefinder.index.shared import is_there
 
-    if wanted.read_only and is_there(index_dir or settings.default_index()):
-        return open_finder(index_dir, read_only=True)
-    return open_finder(index_dir, create=True)
+    if wanted.read_only and is_there(place):
+        return open_finder(place, read_only=True)
+    return open_finder(place, create=True)
 
 
-def _settings(options: dict[str, object], no_key: bool) -> ServerSettings:
+def _has_keys(place: Path | str) -> bool:
+    from imagefinder.index.keys import Keys
+    from imagefinder.index.shared import documents_at
+
+    try:
+        with documents_at(place) as documents:
+            return len(Keys(documents)) > 0
+    except NotFoundError:
+        return False
+
+
+def _settings(options: dict[str, object], no_key: bool, indexes: dict[str, Path | str]) -> ServerSettings:
     from imagefinder.server.settings import ServerSettings
 
     def several(name: str) -> tuple[str, ...]:
@@ -102,7 +190,7 @@ def _settings(options: dict[str, object], no_key: bool) -> ServerSettings:
 
     host = str(options["host"])
     key = None if no_key else settings.server_key()
-    if key is None and not no_key and is_loopback(host):
+    if key is None and not no_key and (is_loopback(host) or all(map(_has_keys, indexes.values()))):
         key = OwnKey(secrets.token_urlsafe(32))
     return ServerSettings(
         host=host,
@@ -112,6 +200,11 @@ def _settings(options: dict[str, object], no_key: bool) -> ServerSettings:
         origins=tuple(origin.rstrip("/") for origin in several("cors")),
         hosts=several("allow_host"),
         trusted_proxies=several("trusted_proxy"),
+        proxy_user=options["trust_proxy_user"],  # type: ignore[arg-type]
+        proxy_scope=options["proxy_scope"],  # type: ignore[arg-type]
+        proxy_admins=several("proxy_admin"),
+        requests_per_minute=options["requests_per_minute"],  # type: ignore[arg-type]
+        upload_bytes_per_day=options["upload_per_day"],  # type: ignore[arg-type]
         folders=several("allow_folder") or None,
         root_path=str(options["root_path"]).rstrip("/"),
         rate=settings.server_rate(),
@@ -138,25 +231,49 @@ def _told(wanted: ServerSettings) -> Iterator[Path | None]:
         yield note
 
 
-def _welcome(serving: Serving, note: Path | None, browser: bool) -> None:
+def _welcome(servings: Sequence[Serving], note: Path | None, browser: bool) -> None:
     from imagefinder.server.callers import cookie_value
-    from imagefinder.server.run import open_browser, url_of
+    from imagefinder.server.run import open_browser
 
-    wanted, url = serving.settings, url_of(serving.settings)
-    serving.finder.serve_at(url)
-    say(f"{plural(len(serving.finder), 'image')} at {url}  (API: {url}docs)")
-    own, by = isinstance(wanted.key, OwnKey), None
+    wanted = servings[0].settings
+    own, by, first = isinstance(wanted.key, OwnKey), None, ""
+    for serving in servings:
+        url = _url(serving)
+        serving.finder.serve_at(url)
+        say(f"{plural(len(serving.finder), 'image')} at {url}  (API: {url}docs)")
+        if own:
+            link = f"{url}#link={serving.links.make(cookie_value(str(wanted.key)))}"
+            say(f"Open it with {link}")
+        first = first or url
     if own:
-        say(f"Open it with {url}#link={serving.links.make(cookie_value(str(wanted.key)))}")
         say("  good once, within ten minutes; `imagefinder key --link` makes another. Your programs find the key.")
-    elif wanted.key is None:
+    elif wanted.key is None and wanted.proxy_user is None:
         say("Without a key: every user and program of this machine sees these images, and may do all you can here.")
     say("Ctrl-C ends it.")
     if not browser:
         return
     if own and note is not None:
-        by, url = note.with_suffix(".html"), f"{url}#link={serving.links.make(cookie_value(str(wanted.key)))}"
+        by = note.with_suffix(".html")
+        first = f"{first}#link={servings[0].links.make(cookie_value(str(wanted.key)))}"
     try:
-        open_browser(url, by)
+        open_browser(first, by)
     except OSError as error:
         say(f"The page can't be opened by itself: {error}.")
+
+
+def _welcome_json(servings: Sequence[Serving], note: Path | None, browser: bool) -> None:
+    """The same for a program that reads what is logged: no link, which is a secret, and no browser."""
+    log = logging.getLogger("imagefinder.serve")
+    for serving in servings:
+        url = _url(serving)
+        serving.finder.serve_at(url)
+        facts = {"url": url, "images": len(serving.finder), "index": serving.settings.name or serving.home.name}
+        log.info("serving", extra={"facts": facts})
+
+
+def _url(serving: Serving) -> str:
+    from imagefinder.server.run import url_of
+    from imagefinder.server.settings import BELOW
+
+    name = serving.settings.name
+    return url_of(serving.settings) + (f"{BELOW[1:]}{name}/" if name else "")

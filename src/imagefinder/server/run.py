@@ -18,6 +18,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 import uvicorn
+from uvicorn.config import LOGGING_CONFIG
 
 from imagefinder._util.local_servers import write_privately
 from imagefinder._util.memory import give_back
@@ -25,7 +26,7 @@ from imagefinder.errors import InvalidInputError
 from imagefinder.server.connections import BACKLOG, IDLE_S, Connection, Connections, connections_allowed
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
+    from starlette.applications import Starlette
 
     from imagefinder.server.settings import ServerSettings
 
@@ -62,12 +63,17 @@ def url_of(settings: ServerSettings) -> str:
     return f"http://{f'[{host}]' if ':' in host and not host.startswith('[') else host}:{settings.port}/"
 
 
-def run(app: FastAPI, listener: socket.socket, *, ready: Callable[[], None] = lambda: None) -> None:
-    """Serve until a signal comes. ``ready`` is called when the first request can be answered."""
-    server_of(app, ready=ready).run(sockets=[listener])
+def run(
+    app: Starlette, listener: socket.socket, *, ready: Callable[[], None] = lambda: None, json_logs: bool = False
+) -> None:
+    """Serve until a signal comes. ``ready`` is called when the first request can be answered. ``json_logs`` says that
+    what is logged is written by ``logs.write_json``."""
+    server_of(app, ready=ready, json_logs=json_logs).run(sockets=[listener])
 
 
-def server_of(app: FastAPI, *, ready: Callable[[], None] = lambda: None, graceful_s: int = 5) -> uvicorn.Server:
+def server_of(
+    app: Starlette, *, ready: Callable[[], None] = lambda: None, graceful_s: int = 5, json_logs: bool = False
+) -> uvicorn.Server:
     """A server that bounds what its connections cost. ``graceful_s`` is how long its end waits for requests."""
     connections = Connections(connections_allowed())
     config = uvicorn.Config(
@@ -75,6 +81,7 @@ def server_of(app: FastAPI, *, ready: Callable[[], None] = lambda: None, gracefu
         http=functools.partial(Connection, connections),  # type: ignore[arg-type]
         ws="none",
         log_level="warning",
+        log_config=None if json_logs else LOGGING_CONFIG,
         access_log=False,
         server_header=False,
         proxy_headers=False,  # the app knows whom to believe
@@ -135,7 +142,7 @@ class _Server(uvicorn.Server):
     """Tells when it is ready, looks after its connections, and ends those of pages when it is told to stop."""
 
     def __init__(
-        self, config: uvicorn.Config, app: FastAPI, connections: Connections, ready: Callable[[], None]
+        self, config: uvicorn.Config, app: Starlette, connections: Connections, ready: Callable[[], None]
     ) -> None:
         super().__init__(config)
         self._app = app

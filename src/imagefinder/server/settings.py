@@ -16,6 +16,8 @@ from imagefinder.index.keys import Scope
 
 PORT = 8642
 ROOT_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
+NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._~-]{0,58}[A-Za-z0-9])?")  # of an index among several
+BELOW = "/i/"  # the path that its name stands behind
 HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,99}")
 TAKEN = ("authorization", "cookie", "host", "origin", "content-type", "content-length", "x-request-id")
 OWN = ("v1", "docs", "groups", "map", "duplicates", "library", "css", "js", "vendor", "healthz", "readyz", "metrics")
@@ -79,6 +81,12 @@ class ServerSettings:
             _check_proxy(proxy)
         if self.proxy_user is not None:
             _check_proxy_user(self.proxy_user, self.trusted_proxies)
+
+    @property
+    def cookie_path(self) -> str:
+        """Where pages' cookies go: to all indexes of the server, so that its list of them knows who may see which."""
+        below = f"{BELOW}{self.name}" if self.name else ""
+        return self.root_path.removesuffix(below) or "/"
 
     @property
     def is_local(self) -> bool:

@@ -55,7 +55,7 @@ def _index(serving: Serving, caller: Caller) -> dict[str, Any]:
     facts = serving.finder.info().to_dict()
     return {
         **facts,
-        "name": serving.home.name,
+        "name": serving.settings.name or serving.home.name,
         "version": __version__,
         "format_version": facts["version"],
         "understands_words": _understands_words(serving),
@@ -114,7 +114,7 @@ async def session(serving: ServingDep, request: Request, body: requests.Key) -> 
         httponly=True,
         samesite="strict",
         secure=secure,
-        path=serving.settings.root_path or "/",
+        path=serving.settings.cookie_path,
     )
     return response
 
