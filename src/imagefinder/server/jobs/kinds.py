@@ -318,9 +318,6 @@ JOBS: dict[str, JobKind] = {
 }
 
 
-# --- a request for one --------------------------------------------------------------------------------------------
-
-
 def _valid(kind: str) -> str:
     try:
         return known(kind)
