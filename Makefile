@@ -3,7 +3,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := .demo
 WORKERS ?= 2
-STORES ?= postgres  # beside the folder: where the tests of tests/everywhere.txt have their indexes as well
+# Where the tests of tests/everywhere.txt have their indexes beside folders
+STORES ?= postgres
 # Where eatmydata is installed, tests don't wait for the disk; most have their files in memory anyway.
 PYTEST := $(shell command -v eatmydata) $(BIN)/python -m pytest
 .DEFAULT_GOAL := help

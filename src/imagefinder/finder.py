@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from imagefinder.duplicates.report import DuplicateReport
     from imagefinder.duplicates.review import Copies
     from imagefinder.evaluation.of_index import Assessment
+    from imagefinder.index.board import Board
     from imagefinder.index.models import View
     from imagefinder.maps.maps import Map
     from imagefinder.models.base import Embedder
@@ -88,8 +89,8 @@ class ImageFinder:
         wait_s: float = 2.0,
         read_only: bool = False,
     ) -> Self:
-        """Open the index in the folder ``path`` or at an address (``postgresql://USER@HOST/DATABASE/NAME``, which many
-        processes write at once), or make a new one there. With ``read_only`` the index must exist, and
+        """Open the index in the folder ``path`` or at an address (``postgresql://USER@HOST/DATABASE/NAME`` or
+        ``qdrant://HOST:PORT/NAME``, which many processes write at once), or make a new one there. With ``read_only`` the index must exist, and
         any number of processes may read it at once: beside one that writes, on a disk that can't be written, and on one
         that is full. What would change it raises IndexFolderError. ``model`` names the model of a new index, or is an
         object of your own that fulfils ``models.base.Embedder``. In an existing index it says which of its models is
@@ -636,6 +637,11 @@ class ImageFinder:
         """A folder of this machine for what belongs to the index and is not shared, such as thumbnails: that of the
         index itself, or for one at an address a folder in the user's data."""
         return self._collection.index.path
+
+    @property
+    def board(self) -> Board | None:
+        """What the servers of an index at an address tell each other; None for an index in a folder."""
+        return self._collection.index.board
 
     def serve_at(self, url: str) -> None:
         """Tell other processes, which find the index locked, where this one serves it: ``IndexLockedError.url``."""

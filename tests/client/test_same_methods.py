@@ -36,6 +36,7 @@ HERE_ONLY = {
     "ImageFinder.changes": "it watches the files of this machine",
     "ImageFinder.serve_at": "it is for the process that holds the index",
     "ImageFinder.home": "a folder of the machine that has the index",
+    "ImageFinder.board": "it is for the servers themselves",
     "ImageFinder.embedder": "the model itself, which is on the server's machine",
     "ImageFinder.view": "as embedder",
     "ImageFinder.model_spec": "it names files of the server's machine",

@@ -72,7 +72,7 @@ def index_option(command: Command) -> Command:
         "index_dir",
         metavar="PLACE",
         type=IndexPlace(file_okay=False),
-        help="Folder of the index, or its address, postgresql://USER@HOST/DATABASE/NAME.  "
+        help="Folder of the index, or its address: postgresql://USER@HOST/DATABASE/NAME or qdrant://HOST:PORT/NAME.  "
         "[default: $IMAGEFINDER_INDEX, or the user's data folder]",
     )(command)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +16,12 @@ import click
 from imagefinder import settings
 from imagefinder._util.hosts import is_loopback
 from imagefinder._util.local_servers import LocalServer, written_down
-from imagefinder.cli.common import OK, PLACE, index_option, limits, open_finder, plural, say
+from imagefinder.cli.common import OK, PLACE, index_option, limits, open_finder, plural, report_error, say
+from imagefinder.errors import InvalidInputError
 
 if TYPE_CHECKING:
+    from multiprocessing.synchronize import Event
+
     from imagefinder.finder import ImageFinder
     from imagefinder.server.settings import ServerSettings
     from imagefinder.server.state import Serving
@@ -51,10 +56,39 @@ DEFAULT_PORT = 8642
     help="Believe X-Forwarded-For and X-Forwarded-Proto of the proxy at this address, or of this network.",
 )
 @click.option(
-    "--allow-folder", multiple=True, type=PLACE, metavar="DIR", help="Let clients add images from this folder."
+    "--allow-folder",
+    multiple=True,
+    type=PLACE,
+    metavar="DIR",
+    help="Let clients add images from this folder, or from one in a bucket, as s3://BUCKET/FOLDER.",
+)
+@click.option(
+    "--uploads", default="", metavar="PLACE", help="Keep images that clients send in this folder of a bucket."
+)
+@click.option(
+    "--workers",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 64),
+    help="Processes that share the port, for an index at an address.",
+)
+@click.option(
+    "--drain",
+    default=0.0,
+    show_default=True,
+    metavar="SECONDS",
+    type=click.FloatRange(0, 600),
+    help="After SIGTERM, go on answering for so long while /readyz says no: a balancer needs the time to notice.",
 )
 def serve(
-    source: str | None, index_dir: Path | str | None, auto_port: bool, browser: bool, no_key: bool, **options: object
+    source: str | None,
+    index_dir: Path | str | None,
+    auto_port: bool,
+    browser: bool,
+    no_key: bool,
+    workers: int,
+    drain: float,
+    **options: object,
 ) -> int:
     """Serve the web page and the HTTP API, until Ctrl-C. A SOURCE (folder, table, URL) is indexed and clustered first.
 
@@ -62,27 +96,98 @@ def serve(
       imagefinder serve ~/Pictures                     index, cluster, open the page
       imagefinder serve                                open the page on the index there is
       IMAGEFINDER_KEY=... imagefinder serve --host 0.0.0.0     for other machines, with a key
+      imagefinder serve --index postgresql://... --workers 4   several processes on one port
 
     The page is at /, the API under /v1, its description at /docs. On this machine alone, the server makes a key of its
     own: the page that opens, the Python client and `imagefinder mcp` get it by themselves, `imagefinder key` prints it.
     """
+    from imagefinder.server.run import TERM_S, bind
+
+    wanted = _settings(options, no_key)
+    if workers > 1:
+        _check_shared(index_dir)
+    listener, wanted = bind(wanted, any_port=auto_port)
+    serving = Served(listener, index_dir, wanted, source, browser, drain)
+    with listener:
+        if workers == 1:
+            with ExitStack() as stack:
+                _serve(serving, stack, _told(wanted))
+            code = OK
+        else:
+            from imagefinder.server.workers import Workers
+
+            with _told(wanted) as note:
+                code = Workers(workers, _work, (serving, note), say).run(drain + 2 * TERM_S)
+    say("Stopped.")
+    return code
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What one process serves."""
+
+    listener: socket.socket
+    index_dir: Path | str | None
+    wanted: ServerSettings
+    source: str | None
+    browser: bool
+    drain: float
+
+
+def _check_shared(index_dir: Path | str | None) -> None:
+    from imagefinder.index.shared import place_of
+
+    if isinstance(place_of(index_dir or settings.default_index()), Path):
+        raise InvalidInputError(
+            "An index in a folder is held by one process, so it can't have several --workers.",
+            remedy="Its searches use all cores in one. For several processes keep the index at an address: see "
+            "docs/addresses.md.",
+        )
+
+
+def _work(up: Event, first: bool, serving: Served, note: Path | None) -> int:
+    """One of several processes; gives its exit code."""
+    if settings.PROVIDER.value:
+        from imagefinder.models.providers import prefer
+
+        prefer(settings.PROVIDER.value)
+    try:
+        with ExitStack() as stack:
+            _serve(serving, stack, nullcontext(note), up.set, first=first)
+        return OK
+    except (Exception, KeyboardInterrupt) as error:
+        return report_error(error, ())
+
+
+def _serve(
+    serving: Served,
+    stack: ExitStack,
+    told: AbstractContextManager[Path | None],
+    up: Callable[[], None] = lambda: None,
+    *,
+    first: bool = True,
+) -> None:
+    """Serve until a signal comes. The ``first`` process begins to index the source, and says where the page is."""
     from imagefinder._util.memory import stay_small
-    from imagefinder.server.run import bind, run
+    from imagefinder.server.run import run
 
     stay_small()
-    wanted = _settings(options, no_key)
-    listener, wanted = bind(wanted, any_port=auto_port)
-    with listener, _open(index_dir, wanted) as finder, _told(wanted) as note:
-        from imagefinder.server.app import create_app
+    finder = stack.enter_context(_open(serving.index_dir, serving.wanted))
+    note = stack.enter_context(told)
+    from imagefinder.server.app import create_app
 
-        app = create_app(finder, wanted, limits())
-        if source is not None:
-            from imagefinder.server.jobs.kinds import submit
+    app = create_app(finder, serving.wanted, limits())
+    if serving.source is not None and first:
+        from imagefinder.server.jobs.kinds import submit
 
-            submit(app.state.serving, "index", {"sources": [source], "cluster": True}, trusted=True)
-        run(app, listener, ready=lambda: _welcome(app.state.serving, note, browser))
-    say("Stopped.")
-    return OK
+        submit(app.state.serving, "index", {"sources": [serving.source], "cluster": True}, trusted=True)
+
+    def ready() -> None:
+        up()
+        if first:
+            _welcome(app.state.serving, note, serving.browser)
+
+    run(app, serving.listener, ready=ready, drain_s=serving.drain)
 
 
 def _open(index_dir: Path | str | None, wanted: ServerSettings) -> ImageFinder:
@@ -114,6 +219,7 @@ def _settings(options: dict[str, object], no_key: bool) -> ServerSettings:
         trusted_proxies=several("trusted_proxy"),
         folders=several("allow_folder") or None,
         root_path=str(options["root_path"]).rstrip("/"),
+        uploads=str(options["uploads"]),
         rate=settings.server_rate(),
     )
 

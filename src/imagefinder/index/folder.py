@@ -30,6 +30,7 @@ from imagefinder.store.stores import DEFAULT_STORE, find_store
 if TYPE_CHECKING:
     import numpy as np
 
+    from imagefinder.index.board import Board
     from imagefinder.store.base import Store
     from imagefinder.types import Float32
     from imagefinder.vectors.transform import LinearTransform
@@ -73,6 +74,7 @@ class Index:
         self.documents: Place = path
         self.home = path  # where the models lie that were trained on it: while it is rebuilt, another folder
         self.alone = not read_only  # nobody else changes it meanwhile
+        self.board: Board | None = None  # where servers of an index at an address meet
         self.steady = SharedLock()  # shared: no space changes meanwhile
         made: Callable[[], AbstractContextManager[Any]] = Refusing if read_only else threading.RLock
         self.writing = made()  # for what reads something here, then writes what follows from it

@@ -16,10 +16,12 @@ from imagefinder._util.places import stamp
 from imagefinder._version import __version__
 from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.index import manifest as manifests
+from imagefinder.index.board import Board
 from imagefinder.index.folder import Index
 from imagefinder.index.manifest import Manifest
 from imagefinder.index.said_again import begin
 from imagefinder.index.travelling import fetch_models, publish_models
+from imagefinder.settings import SETTINGS
 from imagefinder.store.shared.refusing import Reading, read_only_error
 from imagefinder.store.stores import kind_at
 
@@ -54,6 +56,7 @@ class SharedIndex(Index):
             site.make()
         self._set_out(_folder_of(site), read_only)
         self.documents, self.alone = site.documents, False
+        self.board = Board(site.name, site.documents, site.checking)
         self._seen: object = None
         self._rereading = threading.RLock()  # an older manifest never takes the place of a newer one
         if not read_only:
@@ -195,7 +198,8 @@ class SiteLock:
 def _site_at(address: str) -> Site:
     kind = kind_at(address)
     assert kind is not None
-    return kind.at(address)
+    key = next((setting.value for setting in SETTINGS if setting.name == kind.key), None)
+    return kind.at(address, key)
 
 
 def _folder_of(site: Site) -> Path:

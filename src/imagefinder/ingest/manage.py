@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from imagefinder.catalog.feedback import purge_feedback
 from imagefinder.duplicates.decisions import purge_decisions
 from imagefinder.errors import InvalidInputError, NotFoundError
+from imagefinder.images.inside import is_remote
 from imagefinder.images.sources import open_source
 from imagefinder.index.concepts import purge_concepts
 from imagefinder.index.said import load_said, retire, save_said
@@ -101,7 +102,7 @@ def move_source(
 
     What is not in the new place is treated like an image that is gone from its source; while some of it stays, so does
     the old source. Raises NotFoundError (no such source, or nothing in the new place) and InvalidInputError (the old
-    place is still there, or the new one is of another kind).
+    place is still there, or the new one is of another kind). Whether a bucket or page is still there is not asked.
     """
     index = collection.index
     with index.indexing:
@@ -130,7 +131,8 @@ def _at_or_below(index: Index, old: str) -> Sequence[SourceEntry]:
         raise NotFoundError(
             f"The index knows no source {old}.", remedy="See those that it knows: imagefinder sources list"
         )
-    if there := next((entry.uri for entry in found if not entry.is_away()), None):
+    here = (entry.uri for entry in found if not entry.is_away() and not is_remote(entry.uri))
+    if there := next(here, None):
         raise InvalidInputError(
             f"{there} is still there, so it was not moved.",
             remedy="Index the new folder beside it, then: imagefinder sources forget OLD",

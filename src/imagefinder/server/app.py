@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,6 +70,8 @@ def create_app(finder: ImageFinder, settings: ServerSettings | None = None, limi
     it believes every X-Forwarded-For of this machine, whoever sends it; whom to believe is in the settings.
     """
     settings = settings or ServerSettings()
+    if finder.board is not None and not settings.session:
+        settings = replace(settings, session=finder.board.name)
     serving = Serving(finder, settings, limits or Limits())
     app = FastAPI(
         title="ImageFinder",

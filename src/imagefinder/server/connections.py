@@ -33,6 +33,7 @@ HEAD_BYTES = 64 * 1024  # of a request line and its headers; also of the trailer
 HEAD_S = 10.0  # to send them in, and what is left of a body that nobody reads any more
 IDLE_S = 75  # between two requests: longer than clients and proxies keep a connection, which else may use a closed one
 STALLED_S = 15.0  # to take a part of an answer in, which is 64 to 128 KiB
+NEW_S = 0.5  # for the first request of a connection to come, when the server is stopping
 AHEAD = 16  # requests that a client may send before the first is answered
 
 
@@ -46,6 +47,7 @@ class Connections:
         self._of: Counter[str] = Counter()
         self._strange: dict[Connection, None] = {}  # that wait for their first request, the longest first
         self._waiting: dict[Connection, None] = {}  # for another one
+        self.ending = False  # answers are the last of their connections
 
     def admit(self, new: Connection, address: str) -> bool:
         """Whether there is room for this one, if need be in the place of one that waits."""
@@ -85,6 +87,10 @@ class Connections:
         self._strange.pop(one, None)
         self._waiting.pop(one, None)
 
+    def is_new(self, one: Connection) -> bool:
+        """Whether it has not sent its first request yet."""
+        return one in self._strange
+
     def sweep(self, now: float) -> None:
         """Close those whose clients are too slow."""
         for one in list(self._open):
@@ -123,6 +129,13 @@ class Connection(HttpToolsProtocol):
         if self._task and not self.cycle.response_complete:
             self._task.cancel()
 
+    def shutdown(self) -> None:
+        """The server is stopping. Who has just come is still heard."""
+        if self._all.is_new(self):
+            self.loop.call_later(NEW_S, super().shutdown)
+        else:
+            super().shutdown()
+
     def data_received(self, data: bytes) -> None:
         self._unread += len(data)
         super().data_received(data)
@@ -156,6 +169,8 @@ class Connection(HttpToolsProtocol):
             raise ValueError("too many requests at once")
         self._all.works(self)
         super().on_headers_complete()
+        if self._all.ending:
+            self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         self._unread = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Literal
 
 WAITING = 256  # events kept for a listener that does not come to read them; then the oldest go
@@ -18,6 +18,7 @@ class Hub:
     def __init__(self) -> None:
         self._listeners: dict[asyncio.Queue[tuple[str, Any] | None], asyncio.AbstractEventLoop] = {}
         self._closed = False
+        self.tell: Callable[[tuple[Changed, ...]], None] | None = None  # the other servers of the index
 
     @property
     def is_full(self) -> bool:
@@ -29,8 +30,10 @@ class Hub:
             self._hand(loop, queue, (event, data))
 
     def changed(self, *what: Changed) -> None:
-        """Tell every page that something is not as it was."""
+        """Tell every page that something is not as it was, also those of other servers."""
         self.publish("changed", {"what": list(what)})
+        if self.tell is not None:
+            self.tell(what)
 
     def _hand(self, loop: asyncio.AbstractEventLoop, queue: asyncio.Queue[Any], item: Any) -> None:
         def put() -> None:

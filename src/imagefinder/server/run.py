@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from imagefinder.server.settings import ServerSettings
 
+TERM_S = 30  # for requests to be finished after SIGTERM
 TICKS = 10  # of the server's clock, about a second, between two looks at all connections
 TRIMMED = 600  # the same, between two times that free memory is given back
 TRIED = 100  # ports looked at for a free one
@@ -62,13 +63,19 @@ def url_of(settings: ServerSettings) -> str:
     return f"http://{f'[{host}]' if ':' in host and not host.startswith('[') else host}:{settings.port}/"
 
 
-def run(app: FastAPI, listener: socket.socket, *, ready: Callable[[], None] = lambda: None) -> None:
-    """Serve until a signal comes. ``ready`` is called when the first request can be answered."""
-    server_of(app, ready=ready).run(sockets=[listener])
+def run(
+    app: FastAPI, listener: socket.socket, *, ready: Callable[[], None] = lambda: None, drain_s: float = 0.0
+) -> None:
+    """Serve until a signal comes. ``ready`` is called when the first request can be answered. After SIGTERM the server
+    says for ``drain_s`` seconds that it is not ready, and answers as before."""
+    server_of(app, ready=ready, drain_s=drain_s).run(sockets=[listener])
 
 
-def server_of(app: FastAPI, *, ready: Callable[[], None] = lambda: None, graceful_s: int = 5) -> uvicorn.Server:
-    """A server that bounds what its connections cost. ``graceful_s`` is how long its end waits for requests."""
+def server_of(
+    app: FastAPI, *, ready: Callable[[], None] = lambda: None, graceful_s: int = 5, drain_s: float = 0.0
+) -> uvicorn.Server:
+    """A server that bounds what its connections cost. ``graceful_s`` is how long its end waits for requests; after
+    SIGTERM that is ``TERM_S``."""
     connections = Connections(connections_allowed())
     config = uvicorn.Config(
         app,
@@ -86,7 +93,7 @@ def server_of(app: FastAPI, *, ready: Callable[[], None] = lambda: None, gracefu
         logger = logging.getLogger(name)
         if not any(isinstance(known, Seldom) for known in logger.filters):
             logger.addFilter(Seldom())
-    return _Server(config, app, connections, ready)
+    return _Server(config, app, connections, ready, drain_s)
 
 
 class Seldom(logging.Filter):
@@ -135,9 +142,16 @@ class _Server(uvicorn.Server):
     """Tells when it is ready, looks after its connections, and ends those of pages when it is told to stop."""
 
     def __init__(
-        self, config: uvicorn.Config, app: FastAPI, connections: Connections, ready: Callable[[], None]
+        self,
+        config: uvicorn.Config,
+        app: FastAPI,
+        connections: Connections,
+        ready: Callable[[], None],
+        drain_s: float,
     ) -> None:
         super().__init__(config)
+        self._drain_s = drain_s
+        self._leaves_at: float | None = None
         self._app = app
         self._connections = connections
         self._ready = ready
@@ -152,10 +166,25 @@ class _Server(uvicorn.Server):
             self._connections.sweep(asyncio.get_running_loop().time())
         if counter % TRIMMED == TRIMMED - 1:
             asyncio.get_running_loop().run_in_executor(None, give_back)
+        if self._leaves_at is not None:
+            self._connections.ending = True
+            serving = self._app.state.serving
+            if not serving.draining:
+                serving.draining = True
+                threading.Thread(target=serving.drain, name="imagefinder-drain", daemon=True).start()
+            self.should_exit = self.should_exit or time.monotonic() >= self._leaves_at
         return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._connections.ending = True
+        await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Without noting the signal, which uvicorn would raise again in the end: the index is still to be closed."""
+        if sig == signal.SIGTERM and self._leaves_at is None and not self.should_exit:
+            self.config.timeout_graceful_shutdown = TERM_S
+            self._leaves_at = time.monotonic() + self._drain_s
+            return
         self._app.state.serving.hub.close()
         self.force_exit = self.should_exit and sig == signal.SIGINT  # a second Ctrl-C waits for nobody
         self.should_exit = True

@@ -118,7 +118,7 @@ class Guard:
             self._guesses.check(request.client)  # also the right one waits: else a refusal to answer would be an answer
             right = is_same(sent.strip(), key)
         else:
-            sent = request.cookie(cookie_name(self._settings.port))  # a digest, which nobody guesses
+            sent = request.cookie(cookie_name(self._settings))  # a digest, which nobody guesses
             right = is_same(sent, cookie_value(key))
         if not right:
             if sent:
@@ -141,9 +141,10 @@ def is_same(given: str, secret: str) -> bool:
     return hmac.compare_digest(given.encode("utf-8", "replace"), secret.encode())
 
 
-def cookie_name(port: int) -> str:
-    """Browsers send the cookies of a host to all of its ports, so each server has its own."""
-    return f"imagefinder-key-{port}"
+def cookie_name(settings: ServerSettings) -> str:
+    """Browsers send the cookies of a host to all of its ports, so each server has its own, and servers of one index at
+    an address have one."""
+    return f"imagefinder-key-{settings.session or settings.port}"
 
 
 def cookie_value(key: str) -> str:

@@ -12,6 +12,7 @@ from imagefinder._util.files import expanded
 from imagefinder._util.hosts import is_loopback
 from imagefinder.errors import InvalidInputError
 from imagefinder.images.files import is_within
+from imagefinder.images.remote.schemes import is_bucket, tidy
 
 PORT = 8642
 ROOT_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
@@ -26,10 +27,13 @@ class ServerSettings:
     pages that may use the API ("https://shop.example"), ``hosts`` further names that the server is reached by.
     ``trusted_proxies`` are the addresses and networks ("10.0.0.7", "10.1.0.0/16") whose X-Forwarded-For and
     X-Forwarded-Proto are believed; nobody else's are.
-    ``folders`` are those that clients may add images from; None allows every folder on loopback and none beyond.
+    ``folders`` are those that clients may add images from, also in buckets ("s3://shop/new"); None allows every one on
+    loopback and none beyond. ``uploads`` is the folder, in a bucket, for images that clients send; empty: the index
+    folder.
     ``rate`` is how many costly requests a second one address may make, on average (0: any); ``None`` means 20 beyond
     loopback, and any on it. ``root_path`` is the path of the server at a proxy ("/pictures"), whether the proxy strips
-    it from what it hands on or not. Sizes are bytes.
+    it from what it hands on or not. Servers of the same ``session``, a name, take each other's log-ins, if they have
+    one key; by default those of one index at an address. Sizes are bytes.
     """
 
     host: str = "127.0.0.1"
@@ -42,6 +46,8 @@ class ServerSettings:
     folders: tuple[str, ...] | None = None
     rate: float | None = None
     root_path: str = ""
+    session: str = ""
+    uploads: str = ""
     max_body: int = 32 * 1024**2
     max_upload: int = 1024**3
     max_seconds: float = 60.0
@@ -60,6 +66,10 @@ class ServerSettings:
             )
         if self.key is not None and len(self.key) < 16:
             raise InvalidInputError("The key is shorter than 16 characters: it could be guessed.")
+        if self.uploads and not is_bucket(self.uploads):
+            raise InvalidInputError(
+                f"Uploads can't be kept at {self.uploads!r}.", remedy="Name a folder in a bucket: s3://BUCKET/FOLDER."
+            )
         for origin in self.origins:
             _check_origin(origin)
         for proxy in self.trusted_proxies:
@@ -77,17 +87,23 @@ class ServerSettings:
 
     def may_add(self, place: str) -> bool:
         """Whether clients may add images from this folder or file of the server's machine, a path as ``place_of`` gives
-        it: links in it are followed here just as when it is opened."""
+        it: links in it are followed here just as when it is opened. Or from this place in a bucket, which is read with
+        the server's keys."""
         if self.read_only:
             return False
-        return self.within is None or is_within(os.path.realpath(place), self.within)
+        if self.within is None:
+            return True
+        if is_bucket(place):
+            return any(place == folder or place.startswith(f"{folder}/") for folder in self.within)
+        return is_within(os.path.realpath(place), self.within)
 
     @property
     def within(self) -> tuple[str, ...] | None:
-        """The real paths of the folders that what clients add must lie in; None: it may lie anywhere."""
+        """The real paths of the folders, and the addresses in buckets, that what clients add must lie in; None: it may
+        lie anywhere."""
         if self.folders is None:
             return None if self.is_local else ()
-        return tuple(os.path.realpath(expanded(folder)) for folder in self.folders)
+        return tuple(tidy(f) if is_bucket(f) else os.path.realpath(expanded(f)) for f in self.folders)
 
     @property
     def may_add_folders(self) -> bool:
@@ -95,9 +111,10 @@ class ServerSettings:
 
 
 def place_of(text: str) -> str:
-    """The absolute path that a client names: ``..`` is struck out first, and links are followed when it is opened. The
-    one way to read a client's path, so that what is checked is what is used. Raises InvalidInputError."""
-    return os.path.abspath(expanded(text))
+    """The address in a bucket, or the absolute path, that a client names: ``..`` is struck out first, and links are
+    followed when it is opened. The one way to read a client's path, so that what is checked is what is used. Raises
+    InvalidInputError."""
+    return tidy(text) if is_bucket(text) else os.path.abspath(expanded(text))
 
 
 def _check_origin(origin: str) -> None:

@@ -16,8 +16,9 @@ from fastapi import Depends, Request
 from imagefinder.server.as_json import Json as Json
 from imagefinder.server.errors import RefusedError
 from imagefinder.server.hub import Hub
-from imagefinder.server.jobs.kinds import title_of
+from imagefinder.server.jobs.kinds import JOBS, resumed, title_of
 from imagefinder.server.jobs.queue import Jobs
+from imagefinder.server.jobs.shared import SharedJobs
 from imagefinder.server.links import Links
 from imagefinder.server.metrics import Metrics
 from imagefinder.server.pictures import Pictures
@@ -76,7 +77,8 @@ class Lane:
 
 class Serving:
     """One server's parts. Its lanes: ``searching`` for what needs the model or the index, ``drawing`` for pictures,
-    ``fetching`` for whatever needs a URL first, which nothing else then waits for."""
+    ``fetching`` for whatever needs a URL first, which nothing else then waits for, ``asking`` for who looks whether the
+    server is well."""
 
     def __init__(self, finder: ImageFinder, settings: ServerSettings, limits: Limits) -> None:
         home = finder.home
@@ -86,22 +88,51 @@ class Serving:
         self.home = home
         self.hub = Hub()
         self.metrics = Metrics()
-        self.jobs = Jobs(home, self.hub, title_of)
+        self.jobs = self._make_jobs()
         self.pictures = Pictures(home, limits, settings.cache_bytes)
-        self.uploads = Uploads(home, limits)
+        self.uploads = Uploads(home, limits, settings.uploads, finder.board)
         self.searching = Lane("searching", max(4, 2 * threads))
         self.drawing = Lane("drawing", max(2, threads))
         self.fetching = Lane("fetching", FETCHING)
+        self.asking = Lane("asking", 2)
         self.editing = threading.Lock()  # of the clusters: one correction at a time
         self.guesses = Buckets(settings.requests_per_second or WRONG_KEYS_PER_SECOND)  # of the key, wrong ones
-        self.links = Links()
-        self.ready = False
+        self.links = Links(finder.board)
+        self.ready = self.draining = False
         self.metrics.watch(lambda: len(finder), self.jobs.counts)
+
+    def _make_jobs(self) -> Jobs:
+        if self.finder.board is None:
+            return Jobs(self.home, self.hub, title_of)
+        return SharedJobs(
+            self.home,
+            self.hub,
+            title_of,
+            self.finder.board,
+            resume=lambda kind, given: resumed(self, kind, given),
+            goes_on={kind: row.goes_on for kind, row in JOBS.items()},
+            reads=self.settings.read_only,
+        )
+
+    def not_ready(self) -> str:
+        """Why no more requests should be sent here; empty where they should."""
+        if self.draining:
+            return "The server is stopping."
+        if not self.ready:
+            return "The model is being loaded."
+        return "The store of the index does not answer." if self.jobs.away else ""
+
+    def drain(self) -> None:
+        """Say that this server is not ready, lead its pages to others, and hand its jobs to them; requests are answered
+        as before."""
+        self.draining = True
+        self.hub.close()
+        self.jobs.drain()
 
     def close(self) -> None:
         """Stop the jobs and the listening pages. The finder stays open: it is its owner's."""
         self.hub.close()
-        for lane in (self.searching, self.drawing, self.fetching):
+        for lane in (self.searching, self.drawing, self.fetching, self.asking):
             lane.close()
         self.jobs.close()
 

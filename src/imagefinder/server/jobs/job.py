@@ -1,4 +1,4 @@
-"""One job: what is told of it, and how it is noted on disk."""
+"""One job: what is told of it, and how it is noted."""
 
 from __future__ import annotations
 
@@ -9,14 +9,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from imagefinder._util.ending import Ending
 from imagefinder._util.files import write_whole
+from imagefinder._util.lines import read_plain
 from imagefinder._util.sums import without_sum
-from imagefinder.index.jsonfile import json_text
+from imagefinder.index.jsonfile import MOST_BYTES, json_text
 from imagefinder.server.as_json import to_json
 from imagefinder.server.errors import body
+
+if TYPE_CHECKING:
+    from imagefinder._util.places import Place
 
 STATES = ("queued", "running", "done", "failed", "cancelled")
 SKIPPED = ("uri", "code", "reason", "remedy")  # what is said of an image that a job left out
@@ -31,7 +35,7 @@ def now() -> str:
 @dataclass(slots=True)
 class Job:
     """One piece of work. ``title`` says to people what it is. Times are ISO 8601 in UTC; ``done`` of ``total`` counts
-    what ``stage`` names."""
+    what ``stage`` names. ``told_eta_s`` is what another server said of one that runs there."""
 
     id: str
     kind: str
@@ -48,6 +52,7 @@ class Job:
     error: dict[str, Any] | None = None
     result: Any = None
     skipped: list[dict[str, str]] = field(default_factory=list)
+    told_eta_s: float | None = None
     ending: Ending = field(default_factory=lambda: Ending(math.inf))
     _since: tuple[str, float] = ("", 0.0)
     _published: float = 0.0
@@ -57,7 +62,7 @@ class Job:
         """Seconds to the end of this stage, from how fast it has gone so far."""
         stage, since = self._since
         if self.state != "running" or stage != self.stage or not 0 < self.done < self.total:
-            return None
+            return self.told_eta_s
         return round((time.monotonic() - since) / self.done * (self.total - self.done), 1)
 
     def to_dict(self, *, brief: bool = False) -> dict[str, Any]:
@@ -67,7 +72,7 @@ class Job:
         return {**row, "result": None if brief else self.result, "skipped": len(self.skipped)}
 
 
-def keep(folder: Path, job: Job) -> None:
+def keep(folder: Place, job: Job) -> None:
     """Note a job in a folder. Raises StorageError."""
     plain = json.loads(to_json({**job.to_dict(), "skipped": job.skipped}))
     write_whole(folder / f"{job.id}.json", json_text(plain, indent=None))
@@ -76,18 +81,22 @@ def keep(folder: Path, job: Job) -> None:
 def kept_jobs(folder: Path, most: int, title: Title) -> list[Job]:
     """The latest jobs of earlier servers. A note that can't be read tells nothing, and the index is whole without it; a
     part of one that is not what it should be is left out. A job is known by the name of its note."""
-    jobs = []
-    for path in sorted(folder.glob("*.json"))[-most:] if folder.is_dir() else []:
-        try:
-            row = json.loads(path.read_text("utf-8"))
-            if isinstance(row, dict):
-                jobs.append(_job(path.stem, without_sum(row), title))
-        except (OSError, ValueError, RecursionError):
-            continue
-    return jobs
+    paths = sorted(folder.glob("*.json"))[-most:] if folder.is_dir() else []
+    return [job for path in paths if (job := kept_job(folder, path.stem, title)) is not None]
 
 
-def _job(id: str, row: Mapping[str, Any], title: Title) -> Job:
+def kept_job(folder: Place, id: str, title: Title) -> Job | None:
+    """The job of one note; None where it can't be read. Raises UnreachableError."""
+    try:
+        row = json.loads(read_plain(folder / f"{id}.json", MOST_BYTES))
+        return job_of(id, without_sum(row), title) if isinstance(row, dict) else None
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def job_of(id: str, row: Mapping[str, Any], title: Title) -> Job:
+    """The job that a note tells of, which has ended, be it with its server."""
+
     def of(kind: type, name: str, default: Any = None) -> Any:
         value = row.get(name, default)
         fits = isinstance(value, kind) and not (kind is not bool and isinstance(value, bool))
@@ -111,10 +120,19 @@ def _job(id: str, row: Mapping[str, Any], title: Title) -> Job:
         skipped=[{name: one.get(name, "") for name in SKIPPED} for one in of(list, "skipped", []) if _are_texts(one)],
     )
     if found.state not in STATES or found.state in ("queued", "running"):  # it was when its server died
-        interrupted = body("interrupted", "The server ended while it ran.", "Run it again: it goes on from there.")
-        found.state, found.error = "failed", interrupted["error"]
+        found.state, found.error = "failed", interrupted()
     found.title = title(found.kind, found.options)
     return found
+
+
+def interrupted(times: int = 1) -> dict[str, Any]:
+    """The error of a job whose server ended, and the next one's, so many ``times``."""
+    if times > 1:
+        said = f"Its server ended {times} times while it ran, so it may be the cause."
+        error: dict[str, Any] = body("interrupted", said, "Look at the servers' memory and logs, then run it again.")
+    else:
+        error = body("interrupted", "The server ended while it ran.", "Run it again: it goes on from there.")
+    return dict(error["error"])
 
 
 def _problem(value: Any) -> dict[str, Any] | None:

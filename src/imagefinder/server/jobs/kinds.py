@@ -15,12 +15,12 @@ from imagefinder._util.extras import require
 from imagefinder.duplicates.matching.tiers import Tier
 from imagefinder.errors import InvalidInputError, StorageError
 from imagefinder.images.files import is_within
-from imagefinder.images.loader import is_url
+from imagefinder.images.loader import is_remote
 from imagefinder.maps.projections import NEEDS_EXTRA, check_method
 from imagefinder.server.errors import first_fault
 from imagefinder.server.jobs import options
 from imagefinder.server.jobs.job import Job
-from imagefinder.server.jobs.queue import Jobs
+from imagefinder.server.jobs.queue import Jobs, Work
 from imagefinder.server.jobs.task import Task
 from imagefinder.server.requests import Body
 from imagefinder.server.settings import place_of
@@ -52,7 +52,8 @@ class JobKind:
     and returns the job's result, which is JSON. ``changes`` is what pages are told to load again at the end. ``check``
     refuses, before the job is queued, options that this server does not allow, and gives those that take their place,
     such as paths as they were checked. ``hidden`` options are not shown with the job, as they may be as many as there
-    are images, or are nobody's business.
+    are images, or are nobody's business. ``goes_on``: another server may do it again, or go on with it, when its server
+    has ended; else it ends as interrupted.
     """
 
     title: str | Callable[[Mapping[str, Any]], str]
@@ -61,6 +62,7 @@ class JobKind:
     changes: tuple[Changed, ...] = ()
     check: Callable[[Host, Mapping[str, Any]], Mapping[str, Any]] | None = None
     hidden: tuple[str, ...] = ()
+    goes_on: bool = True
 
 
 def submit(host: Host, kind: str, given: Mapping[str, Any], *, trusted: bool = False) -> Job:
@@ -68,13 +70,17 @@ def submit(host: Host, kind: str, given: Mapping[str, Any], *, trusted: bool = F
 
     Raises InvalidInputError, RefusedError for what clients may not do here, and MissingExtraError.
     """
-    row = JOBS[known(kind)]
-    try:
-        checked = row.options.model_validate(given).model_dump(exclude_unset=True)
-    except ValidationError as error:
-        raise InvalidInputError(f"options of {kind}: {first_fault(error.errors())}", remedy="See /docs.") from None
+    row, checked = JOBS[known(kind)], valid(kind, given)
     if row.check and not trusted:
         checked |= row.check(host, checked)
+
+    shown = {name: value for name, value in checked.items() if name not in row.hidden}
+    return host.jobs.submit(kind, shown, work_of(host, kind, checked), checked)
+
+
+def work_of(host: Host, kind: str, checked: Mapping[str, Any]) -> Work:
+    """What a job does, given options that were checked. Raises InvalidInputError for a kind there isn't."""
+    row = JOBS[known(kind)]
 
     def work(job: Job, jobs: Jobs) -> Any:
         try:
@@ -83,8 +89,22 @@ def submit(host: Host, kind: str, given: Mapping[str, Any], *, trusted: bool = F
             if row.changes:
                 host.hub.changed(*row.changes)
 
-    shown = {name: value for name, value in checked.items() if name not in row.hidden}
-    return host.jobs.submit(kind, shown, work)
+    return work
+
+
+def resumed(host: Host, kind: str, given: Mapping[str, Any]) -> Work:
+    """The same for a job that another server has checked. Raises InvalidInputError."""
+    hidden = {name: given[name] for name in given if name not in JOBS[known(kind)].options.model_fields}
+    plain = {name: value for name, value in given.items() if name not in hidden}
+    return work_of(host, kind, {**valid(kind, plain), **hidden})
+
+
+def valid(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of a kind, as its model has them. Raises InvalidInputError."""
+    try:
+        return JOBS[known(kind)].options.model_validate(given).model_dump(exclude_unset=True)
+    except ValidationError as error:
+        raise InvalidInputError(f"options of {kind}: {first_fault(error.errors())}", remedy="See /docs.") from None
 
 
 def title_of(kind: str, given: Mapping[str, Any]) -> str:
@@ -168,7 +188,7 @@ def _duplicates(task: Task, *, tier: str = "same-picture", keep: Sequence[str] =
 
 def _check_folders(host: Host, given: Mapping[str, Any]) -> Mapping[str, Any]:
     """A folder may be named that holds images of the index, or that images may be added from."""
-    sources = [os.path.realpath(source) for source in host.finder.sources if not is_url(source)]
+    sources = [os.path.realpath(source) for source in host.finder.sources if not is_remote(source)]
 
     def checked(folder: str) -> str:
         place = place_of(folder)
@@ -291,7 +311,7 @@ JOBS: dict[str, JobKind] = {
         hidden=("labels", "captions", "queries", "duplicates", "apart"),
     ),
     "classify": JobKind("Telling classes", options.ClassifyOptions, _classify, ("images",)),
-    "move-source": JobKind("Moving a source", options.MoveOptions, _move, ("images",), _check_move, ("within",)),
+    "move-source": JobKind("Moving a source", options.MoveOptions, _move, ("images",), _check_move, ("within",), False),
     "urls": JobKind("Adding images by URL", options.UrlOptions, _urls, ("images",), hidden=("urls",)),
 }
 

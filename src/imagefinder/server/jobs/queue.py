@@ -11,7 +11,7 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -47,21 +47,30 @@ class Jobs:
         self._lock = threading.Condition()
         self._waiting: deque[tuple[Job, Work]] = deque()
         self._quick: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
-        self._all = {job.id: job for job in kept_jobs(self._folder, KEPT, title)}
+        self._all = {job.id: job for job in self._history()}
         self._running: Job | None = None
+        self._at_work = False
         self._closing = False
         self._thread = threading.Thread(target=self._loop, name="imagefinder-jobs", daemon=True)
         self._thread.start()
 
+    def _history(self) -> list[Job]:
+        return kept_jobs(self._folder, KEPT, self._title)
+
     # --- asked from anywhere --------------------------------------------------------------------------------------
 
-    def submit(self, kind: str, options: dict[str, Any], work: Work) -> Job:
-        """Queue a job. Raises RefusedError when too many wait."""
+    @property
+    def away(self) -> bool:
+        """Whether the other servers of the index can't be heard at the moment."""
+        return False
+
+    def submit(self, kind: str, options: dict[str, Any], work: Work, given: Mapping[str, Any] | None = None) -> Job:
+        """Queue a job. ``given`` are all options of its kind, from which another server can do the same work. Raises
+        RefusedError when too many wait."""
+        job = Job(new_id(), kind, options, self._title(kind, options))
         with self._lock:
             if self._closing or len(self._waiting) >= WAITING:
-                raise RefusedError(503, f"{len(self._waiting)} jobs are waiting already.", remedy="Try again later.")
-            id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
-            job = Job(id, kind, options, self._title(kind, options))
+                raise too_many(len(self._waiting))
             self._all[job.id] = job
             self._waiting.append((job, work))
             self._lock.notify()
@@ -117,6 +126,9 @@ class Jobs:
     def running(self) -> Job | None:
         return self._running
 
+    def drain(self) -> None:
+        """Begin no further job. Those of a server that shares its index go to the others."""
+
     def close(self, wait_s: float = 30.0) -> None:
         """Stop what runs at its next step and forget what waits; what is stored stays."""
         with self._lock:
@@ -153,13 +165,14 @@ class Jobs:
                 if self._closing and not self._waiting:
                     break
                 job, work = self._waiting.popleft() if self._waiting and not self._quick else (None, None)
-                self._running = job
+                self._running, self._at_work = job, True
                 if job is not None:
-                    job.state, job.started = "running", now()
+                    job.state, job.started = "running", job.started or now()
             if job is None or work is None:
                 self._do_quick()
             else:
                 self._run(job, work)
+            self._at_work = False
         for _, future in self._quick:
             future.set_exception(RefusedError(503, "The server is stopping."))
 
@@ -177,6 +190,9 @@ class Jobs:
             job.error = of_error(error)[1]["error"]
             state = "failed"
         job.seconds = round(time.monotonic() - begun, 2)
+        self._finish(job, state)
+
+    def _finish(self, job: Job, state: str) -> None:
         with self._lock:
             self._running = None
             self._end(job, state)
@@ -215,6 +231,14 @@ class Jobs:
         """Note the job on disk; a full disk costs the note, not the job."""
         with suppress(StorageError):
             keep(self._folder, job)
+
+
+def new_id() -> str:
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
+
+
+def too_many(waiting: int) -> RefusedError:
+    return RefusedError(503, f"{waiting} jobs are waiting already.", remedy="Try again later.")
 
 
 def _step_back() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from fastapi import Request
@@ -13,6 +14,7 @@ from imagefinder.errors import ImageFinderError, NotFoundError
 from imagefinder.server import requests, responses
 from imagefinder.server.access import reads
 from imagefinder.server.errors import RefusedError
+from imagefinder.server.jobs.mirror import AWAY_S
 from imagefinder.server.links import LINK_S
 from imagefinder.server.safety import cookie_name, cookie_value, is_same
 from imagefinder.server.state import Json, Serving, ServingDep
@@ -80,10 +82,11 @@ async def session(serving: ServingDep, request: Request, body: requests.Key) -> 
     client = request.client.host if request.client else ""
     if body.key is not None:
         serving.guesses.check(client)  # not of links, which nobody guesses
-    if not (is_same(body.key, key) if body.key is not None else serving.links.use(body.link or "")):
+    link_is_good = body.key is None and await serving.asking.run(serving.links.use, body.link or "")
+    if not (link_is_good if body.key is None else is_same(body.key, key)):
         serving.guesses.take(client)
         raise RefusedError(401, "The key is wrong." if body.key is not None else _USED, remedy=_ANOTHER)
-    name = cookie_name(serving.settings.port)
+    name = cookie_name(serving.settings)
     secure = request.url.scheme == "https"
     response.set_cookie(
         name,
@@ -119,10 +122,15 @@ async def healthz() -> Response:
 @router.get("/readyz")
 @reads(keyless=True)
 async def readyz(serving: ServingDep) -> Response:
-    """The index is open and its model loaded: the next search is a quick one. 503 before that."""
-    if not serving.ready:
-        raise RefusedError(503, "The model is being loaded.", remedy="Ask again in a moment.")
-    return Json({"status": "ready", "images": len(serving.finder)})
+    """The index is open, its store answers and its model is loaded: the next search is a quick one. 503 before that,
+    while the store is away, and once the server is stopping."""
+    if why := serving.not_ready():
+        raise RefusedError(503, why, remedy="Ask again in a moment.")
+    try:
+        images = await asyncio.wait_for(serving.asking.run(len, serving.finder), AWAY_S)
+    except TimeoutError:
+        raise RefusedError(503, "The store of the index does not answer.", remedy="Ask again in a moment.") from None
+    return Json({"status": "ready", "images": images})
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})

@@ -13,7 +13,7 @@ from imagefinder._util.ending import Ending, within
 from imagefinder.catalog.edits import TAG_LENGTH, TAGS, checked_tags
 from imagefinder.errors import InvalidInputError
 from imagefinder.images.headers import format_of
-from imagefinder.images.loader import is_url
+from imagefinder.images.loader import is_remote
 from imagefinder.server import requests, responses
 from imagefinder.server.access import changes, reads
 from imagefinder.server.errors import RefusedError
@@ -208,7 +208,7 @@ async def whole_file(
 
 def _lane(serving: Serving, record: Record, size: int = 0) -> Lane:
     """Where a picture is read: one of a URL that is not kept keeps nobody waiting who wants another."""
-    return serving.fetching if is_url(record.uri) and not serving.pictures.is_kept(record, size) else serving.drawing
+    return serving.fetching if is_remote(record.uri) and not serving.pictures.is_kept(record, size) else serving.drawing
 
 
 # --- adding -------------------------------------------------------------------------------------------------------
@@ -244,7 +244,7 @@ async def add_images(
 
     def add() -> dict[str, Any]:
         with serving.uploads.settled(kept, serving.finder):
-            report = serving.finder.add(str(serving.uploads.images), allow_removal=True)
+            report = serving.finder.add(serving.uploads.images.source, allow_removal=True)
             skipped = [*kept.skipped, *_say(serving, kept.names, wanted)]
             mine = [s for s in report.to_dict()["skipped"] if image_id(s["uri"]) in kept.names]
             return _added(serving, list(kept.names), [*skipped, *mine])
