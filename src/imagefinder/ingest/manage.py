@@ -13,6 +13,7 @@ from imagefinder.duplicates.decisions import purge_decisions
 from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.images.inside import is_remote
 from imagefinder.images.sources import open_source
+from imagefinder.index.audit import Audit
 from imagefinder.index.concepts import purge_concepts
 from imagefinder.index.said import load_said, retire, save_said
 from imagefinder.ingest.opening import source_uri
@@ -79,7 +80,7 @@ def forget_source(index: Index, source: str | os.PathLike[str], remove_images: b
         others = {id: other.uri for id, uri in mine for other in rest.sources if other.covers(uri, "")}
         own = [id for id, _ in mine if id not in others]
         if remove_images:
-            retire(index, own)
+            retire(index, own, "forgotten")
         for uri in set(others.values()):
             ids = [id for id, other in others.items() if other == uri]
             index.store.merge_payload(ids, {"source": uri})
@@ -159,4 +160,6 @@ def purge(index: Index) -> int:
             del kept.images[key]
         save_said(index.documents, kept)
         gone |= {key[0] for key in left}
+        if gone:
+            Audit(index.documents).add("purged", (), len(gone))
     return len(gone)

@@ -13,9 +13,14 @@ from imagefinder._util.hosts import is_loopback
 from imagefinder.errors import InvalidInputError
 from imagefinder.images.files import is_within
 from imagefinder.images.remote.schemes import is_bucket, tidy
+from imagefinder.index.keys import Scope
 
 PORT = 8642
 ROOT_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
+NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._~-]{0,58}[A-Za-z0-9])?")  # of an index among several
+BELOW = "/i/"  # the path that its name stands behind
+HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,99}")
+TAKEN = ("authorization", "cookie", "host", "origin", "content-type", "content-length", "x-request-id")
 OWN = ("v1", "docs", "groups", "map", "duplicates", "library", "css", "js", "vendor", "healthz", "readyz", "metrics")
 
 
@@ -27,6 +32,10 @@ class ServerSettings:
     pages that may use the API ("https://shop.example"), ``hosts`` further names that the server is reached by.
     ``trusted_proxies`` are the addresses and networks ("10.0.0.7", "10.1.0.0/16") whose X-Forwarded-For and
     X-Forwarded-Proto are believed; nobody else's are.
+    ``proxy_user`` is the header in which those proxies name the user whom they let in ("X-Remote-User"), who then needs
+    no key: their scope is ``proxy_scope``, that of ``proxy_admins`` admin.
+    ``requests_per_minute`` and ``upload_bytes_per_day`` are for each key and user that has no limit of its own.
+    ``name`` is that of the index where a server has several.
     ``folders`` are those that clients may add images from, also in buckets ("s3://shop/new"); None allows every one on
     loopback and none beyond. ``uploads`` is the folder, in a bucket, for images that clients send; empty: the index
     folder.
@@ -43,6 +52,12 @@ class ServerSettings:
     origins: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
+    proxy_user: str | None = None
+    proxy_scope: Scope = "read"
+    proxy_admins: tuple[str, ...] = ()
+    requests_per_minute: int | None = None
+    upload_bytes_per_day: int | None = None
+    name: str = ""
     folders: tuple[str, ...] | None = None
     rate: float | None = None
     root_path: str = ""
@@ -74,6 +89,14 @@ class ServerSettings:
             _check_origin(origin)
         for proxy in self.trusted_proxies:
             _check_proxy(proxy)
+        if self.proxy_user is not None:
+            _check_proxy_user(self.proxy_user, self.trusted_proxies)
+
+    @property
+    def cookie_path(self) -> str:
+        """Where pages' cookies go: to all indexes of the server, so that its list of them knows who may see which."""
+        below = f"{BELOW}{self.name}" if self.name else ""
+        return self.root_path.removesuffix(below) or "/"
 
     @property
     def is_local(self) -> bool:
@@ -140,3 +163,15 @@ def _check_proxy(proxy: str) -> None:
             f"{proxy[:100]!r} is not the address of a proxy: {error}.",
             remedy="Give an address or a network, such as 127.0.0.1 or 10.1.0.0/16.",
         ) from None
+
+
+def _check_proxy_user(header: str, proxies: tuple[str, ...]) -> None:
+    if not HEADER.fullmatch(header) or header.lower() in TAKEN:
+        raise InvalidInputError(
+            f"{header[:100]!r} is not a header that names a user.", remedy="It is like X-Remote-User."
+        )
+    if not proxies:
+        raise InvalidInputError(
+            f"{header} is believed of named proxies only, and none is named.",
+            remedy="Name them with --trusted-proxy ADDRESS.",
+        )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 from pydantic import AfterValidator, ConfigDict, Field, ValidationError
 
+from imagefinder._util.acting import acting, actor
 from imagefinder._util.extras import require
 from imagefinder.duplicates.matching.tiers import Tier
 from imagefinder.errors import InvalidInputError, StorageError
@@ -80,11 +81,12 @@ def submit(host: Host, kind: str, given: Mapping[str, Any], *, trusted: bool = F
 
 def work_of(host: Host, kind: str, checked: Mapping[str, Any]) -> Work:
     """What a job does, given options that were checked. Raises InvalidInputError for a kind there isn't."""
-    row = JOBS[known(kind)]
+    row, who = JOBS[known(kind)], actor()
 
     def work(job: Job, jobs: Jobs) -> Any:
         try:
-            return row.run(Task(host.finder, job, jobs, host.hub), **checked)
+            with acting(who):
+                return row.run(Task(host.finder, job, jobs, host.hub), **checked)
         finally:
             if row.changes:
                 host.hub.changed(*row.changes)
@@ -314,9 +316,6 @@ JOBS: dict[str, JobKind] = {
     "move-source": JobKind("Moving a source", options.MoveOptions, _move, ("images",), _check_move, ("within",), False),
     "urls": JobKind("Adding images by URL", options.UrlOptions, _urls, ("images",), hidden=("urls",)),
 }
-
-
-# --- a request for one --------------------------------------------------------------------------------------------
 
 
 def _valid(kind: str) -> str:

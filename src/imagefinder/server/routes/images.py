@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import File, Form, Header, Query, UploadFile
 from fastapi.responses import Response
 
+from imagefinder._util.acting import acting, actor
 from imagefinder._util.ending import Ending, within
 from imagefinder.catalog.edits import TAG_LENGTH, TAGS, checked_tags
 from imagefinder.errors import InvalidInputError
@@ -226,7 +227,7 @@ _ADDED: dict[int | str, dict[str, Any]] = {
     max_body_size=4 * UPLOAD,
     form_limits={"max_files": FILES},
 )
-@changes()
+@changes(adds=True)
 async def add_images(
     serving: ServingDep,
     files: Annotated[list[UploadFile], File(description="Image files.")],
@@ -295,7 +296,13 @@ def _added(serving: Serving, ids: Sequence[str], skipped: Sequence[dict[str, str
 
 async def _soon(serving: Serving, add: Callable[[], dict[str, Any]]) -> Response:
     """Add between the steps of the jobs. When one keeps us waiting, say which; it is done after that."""
-    future = asyncio.wrap_future(serving.jobs.quickly(add))
+    who = actor()
+
+    def add_as() -> dict[str, Any]:
+        with acting(who):
+            return add()
+
+    future = asyncio.wrap_future(serving.jobs.quickly(add_as))
     try:
         return Json(await asyncio.wait_for(asyncio.shield(future), PATIENCE_S), 201)
     except TimeoutError:
@@ -304,7 +311,7 @@ async def _soon(serving: Serving, add: Callable[[], dict[str, Any]]) -> Response
 
 
 @router.post("/tables", status_code=201, max_body_size=UPLOAD)
-@changes(costly=True)
+@changes(costly=True, adds=True)
 async def add_table(serving: ServingDep, file: Annotated[UploadFile, File()]) -> Response:
     """Send a CSV or Parquet table of URLs. The response names it as a source, for a job of the kind ``index``."""
     data = await file.read()
