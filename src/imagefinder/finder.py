@@ -90,12 +90,12 @@ class ImageFinder:
     ) -> Self:
         """Open the index in the folder ``path`` or at an address (``postgresql://USER@HOST/DATABASE/NAME`` or
         ``qdrant://HOST:PORT/NAME``, which many processes write at once), or make a new one there. With ``read_only``
-        it must exist, and any number of processes may read it at once: beside one that writes, on a disk that can't be
-        written, and on one that is full. What would change it raises IndexFolderError. ``model`` names the model of a
-        new index, or is an object of your own that fulfils ``models.base.Embedder``. In an existing index it says which
-        of its models is asked, by default the one in use; ``add_model`` adds another. If another process holds the
-        index, wait up to ``wait_s`` seconds for it. Raises NotFoundError (``create=False`` and there is none) or an
-        IndexFolderError."""
+        the index must exist, and any number of processes may read it at once: beside one that writes, on a disk that
+        can't be written, and on one that is full. What would change it raises IndexFolderError. ``model`` names the
+        model of a new index, or is an object of your own that fulfils ``models.base.Embedder``. In an existing index
+        it says which of its models is asked, by default the one in use; ``add_model`` adds another. If another process
+        holds the index, wait up to ``wait_s`` seconds for it. Raises NotFoundError (``create=False`` and there is
+        none) or an IndexFolderError."""
         place = place_of(path)
         if model is not None and create and not is_there(place):
             find_spec(known_name(model))  # a name that is wrong leaves no new index behind
