@@ -12,9 +12,11 @@ from functools import partial
 from pathlib import Path
 
 import addressed
+import buckets
 import database
 import numpy as np
 import pytest
+import qdrants
 from files import copy_with_holes, folder_in_memory, made_once
 from hypothesis import HealthCheck, settings
 from PIL import Image
@@ -127,6 +129,33 @@ def postgres() -> Iterator[database.Server]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def qdrant() -> Iterator[qdrants.Server]:
+    """A Qdrant that all tests of a process share: that of IMAGEFINDER_TEST_QDRANT_URL, or one inside the process. Each
+    takes an address of its own, ``qdrant.address()``."""
+    with qdrants.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[buckets.Moto]:
+    """A server of S3 on this machine that all tests of a process share; each takes a bucket of its own."""
+    for package in ("obstore", "moto", "boto3"):
+        pytest.importorskip(package)
+    server = buckets.Moto()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def far(moto: buckets.Moto, monkeypatch: pytest.MonkeyPatch) -> Iterator[buckets.Proxy]:
+    """The way to that server, which this process takes for S3: it counts what is asked for, and makes trouble."""
+    with buckets.Proxy(moto.url) as proxy:
+        for name, value in buckets.environment(proxy.url).items():
+            monkeypatch.setenv(name, value)
+        yield proxy
+
+
 @pytest.fixture(autouse=True)
 def index_on(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Where the library keeps the indexes of this test: in folders, or at addresses of a store."""
@@ -188,7 +217,7 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=4, help="how often the crash test kills an indexing run")
     parser.addoption(
-        "--index-on", default=DEFAULT_STORE, help="the store on which the library is tested: edge, postgres"
+        "--index-on", default=DEFAULT_STORE, help="the store on which the library is tested: edge, postgres, qdrant"
     )
     parser.addoption("--damage", action="store_true", help="damage every file of an index in every way")
     parser.addoption("--fuzz", type=int, default=0, help="N seconds, or 100 N examples, for each test by chance")

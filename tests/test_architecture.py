@@ -19,7 +19,7 @@ HEAVY = {
     "torch", "pillow_heif", "fastapi", "watchfiles", "transformers", "tqdm",
     "starlette", "pydantic", "uvicorn", "anyio", "orjson", "prometheus_client", "mcp",
     "qdrant_client", "psycopg", "psycopg_pool", "umap", "pacmap", "openTSNE", "numba", "cv2", "graspologic_native",
-    "onnx", "huggingface_hub", "nbformat", "av", "imagecodecs", "pypdfium2", "rawpy", "resvg_py",
+    "onnx", "huggingface_hub", "nbformat", "av", "imagecodecs", "pypdfium2", "rawpy", "resvg_py", "obstore", "boto3",
 }  # fmt: skip
 LATE = {  # packages that nothing imports before it is asked to serve or to train, and what they may import at their top
     "server": {"fastapi", "starlette", "pydantic", "uvicorn", "anyio", "orjson", "prometheus_client"},
@@ -30,7 +30,8 @@ TORCH = {f"training.torch.{path.stem}" for path in (PACKAGE / "training" / "torc
 MODULE_LINES, FUNCTION_LINES, PARAMETERS = 350, 40, 7
 LONGER = {"finder": 700}  # the table of contents: every method of the library with its parameters, and no logic
 EDGE_ONLY = {"os.environ", "os.getenv", "sys.exit", "sys.argv"}
-EXCEPTIONS = {  # it tells others its holder; it reads them; it sets what other packages read
+EXCEPTIONS = {  # it tells others its holder; they read them; it sets what other packages read
+    "images.remote.environment": {"os.environ"},
     "index.lock": {"sys.argv"},
     "settings": {"os.environ"},
     "_util.quiet": {"os.environ"},

@@ -156,7 +156,7 @@ def test_doctor_says_what_is_missing_and_that_all_is_well(
 
     check = extras()
     assert check["ok"] and str(check["found"]).startswith(
-        "none; not installed: jxl (JPEG XL), maps (UMAP and PaCMAP maps), ocr"
+        "none; not installed: buckets (images in buckets), jxl (JPEG XL), maps (UMAP and PaCMAP maps), ocr"
     )
     assert check["remedy"] == "Add one with: pip install 'imagefinder[jxl]'"
     monkeypatch.setattr("imagefinder._util.extras.find_spec", lambda name: name)

@@ -14,9 +14,11 @@ from imagefinder.catalog.edits import remove_images, tag_images, update_image
 from imagefinder.catalog.facets import columns, facets, listed
 from imagefinder.catalog.feedback import Feedback
 from imagefinder.clusters.state import finish_interrupted
+from imagefinder.index.audit import Audit
 from imagefinder.index.better_words import BetterWords, better_words
 from imagefinder.index.collection import Collection
 from imagefinder.index.folder import Index
+from imagefinder.index.keys import Keys
 from imagefinder.index.shared import folder_of, is_there, open_index, place_of
 from imagefinder.index.spaces import models_of
 from imagefinder.ingest import manage
@@ -89,13 +91,14 @@ class ImageFinder:
         wait_s: float = 2.0,
         read_only: bool = False,
     ) -> Self:
-        """Open the index in the folder ``path`` or at an address (``postgresql://USER@HOST/DATABASE/NAME``, which many
-        processes write at once), or make a new one there. With ``read_only`` the index must exist, and
-        any number of processes may read it at once: beside one that writes, on a disk that can't be written, and on one
-        that is full. What would change it raises IndexFolderError. ``model`` names the model of a new index, or is an
-        object of your own that fulfils ``models.base.Embedder``. In an existing index it says which of its models is
-        asked, by default the one in use; ``add_model`` adds another. If another process holds the index, wait up to
-        ``wait_s`` seconds for it. Raises NotFoundError (``create=False`` and there is none) or an IndexFolderError."""
+        """Open the index in the folder ``path`` or at an address (``postgresql://USER@HOST/DATABASE/NAME`` or
+        ``qdrant://HOST:PORT/NAME``, which many processes write at once), or make a new one there. With ``read_only``
+        the index must exist, and any number of processes may read it at once: beside one that writes, on a disk that
+        can't be written, and on one that is full. What would change it raises IndexFolderError. ``model`` names the
+        model of a new index, or is an object of your own that fulfils ``models.base.Embedder``. In an existing index
+        it says which of its models is asked, by default the one in use; ``add_model`` adds another. If another process
+        holds the index, wait up to ``wait_s`` seconds for it. Raises NotFoundError (``create=False`` and there is
+        none) or an IndexFolderError."""
         place = place_of(path)
         if model is not None and create and not is_there(place):
             find_spec(known_name(model))  # a name that is wrong leaves no new index behind
@@ -250,6 +253,16 @@ class ImageFinder:
     def concepts(self) -> Concepts:
         """Queries that are kept under a name; ``concept:NAME`` in a query asks one again."""
         return Concepts(self._collection)
+
+    @property
+    def keys(self) -> Keys:
+        """The keys with which clients use servers of this index."""
+        return Keys(self._collection.index.documents, read_only=self._collection.index.read_only)
+
+    @property
+    def audit(self) -> Audit:
+        """What was removed, trashed and restored, which keys were made and removed, when and by whom."""
+        return Audit(self._collection.index.documents, self._collection.index.notice)
 
     # --- records --------------------------------------------------------------------------------------------------
 

@@ -43,9 +43,10 @@ PROVIDER = Setting(
     "What runs the models: auto (the best), cpu, cuda, tensorrt, rocm, migraphx, openvino, directml, coreml.",
 )
 UNSPLASH_KEY = Setting("UNSPLASH_ACCESS_KEY", "Access key for `imagefinder download --unsplash`.")
+QDRANT_KEY = Setting("QDRANT_API_KEY", "Key of the server for an index at qdrant://HOST/NAME.")
 NO_COLOR = Setting("NO_COLOR", "Set to anything to switch colours off.")
 
-SETTINGS = (INDEX, DEBUG, ALLOW_PRIVATE, KEY, KEY_FILE, RATE, PROVIDER, UNSPLASH_KEY, NO_COLOR)
+SETTINGS = (INDEX, DEBUG, ALLOW_PRIVATE, KEY, KEY_FILE, RATE, PROVIDER, UNSPLASH_KEY, QDRANT_KEY, NO_COLOR)
 
 
 def data_folder() -> Path:

@@ -77,6 +77,8 @@ class ImageRef:
     ``within`` are the folders, by their real paths, that its file must lie in when it is opened, whatever links lead
     there; None: anywhere. ``content_hash`` is what it must hold, as one that was indexed does; empty: anything.
     ``sidecar`` is the path of a file of XMP beside it that speaks of it, ``sidecar_ns`` when that was last changed.
+    ``version`` changes with the content, as in buckets; empty where ``size`` and ``mtime_ns`` tell. ``at`` is where a
+    member is in its tar.
     """
 
     uri: str
@@ -89,6 +91,8 @@ class ImageRef:
     content_hash: str = ""
     sidecar: str = ""
     sidecar_ns: int | None = None
+    version: str = ""
+    at: str = ""
 
     @property
     def id(self) -> str:
@@ -210,7 +214,7 @@ TEXT_FIELDS = ("text", "text_boxes", "text_by")
 # What the file of an image said last (tags, caption), what of it people had said before, and when its sidecar was last
 # changed: to tell what is new in a file from what people have taken away.
 NOTED_FIELDS = ("file_tags", "own_tags", "file_caption", "own_caption", "sidecar_ns")
-UNSHOWN_FIELDS = ("mtime_ns", "text_boxes", *NOTED_FIELDS)
+UNSHOWN_FIELDS = ("mtime_ns", "text_boxes", "remote_version", "member_at", *NOTED_FIELDS)
 RECORD_FIELDS = tuple(k for k in Record.__dataclass_fields__ if k not in ("id", "extra"))
 
 

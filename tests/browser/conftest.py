@@ -70,11 +70,11 @@ def serve(
     the browser so that nothing is started where the tests will skip."""
     started: list[Server] = []
 
-    def start(index: Path | None = None, *options: str, **environment: str) -> Server:
+    def start(index: Path | None = None, *options: str, name: str = "", **environment: str) -> Server:
         home = tmp_path_factory.mktemp("served") / "index"
         if index is not None:
             copy_index(index, home)
-        started.append(Server(home, *options, **environment))
+        started.append(Server(home, *options, name=name, **environment))
         return started[-1]
 
     yield start

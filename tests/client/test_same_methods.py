@@ -15,10 +15,13 @@ from imagefinder.client import clusters as remote_clusters
 from imagefinder.client import concepts as remote_concepts
 from imagefinder.client import duplicates as remote_duplicates
 from imagefinder.client import feedback as remote_feedback
+from imagefinder.client import keys as remote_keys
 from imagefinder.clusters.make import ClusterOptions
 from imagefinder.clusters.view import Clusters
 from imagefinder.duplicates.find import Options
 from imagefinder.duplicates.review import Copies
+from imagefinder.index.audit import Audit
+from imagefinder.index.keys import Keys
 from imagefinder.maps.maps import open_map
 from imagefinder.search.concepts import Concepts
 from imagefinder.server.jobs import options
@@ -29,6 +32,8 @@ PAIRS: dict[type, type] = {
     Copies: remote_duplicates.Copies,
     Feedback: remote_feedback.Feedback,
     Concepts: remote_concepts.Concepts,
+    Keys: remote_keys.Keys,
+    Audit: remote_keys.Audit,
 }
 HERE_ONLY = {
     "ImageFinder.open": "a client is opened by the URL of a server",
@@ -44,6 +49,10 @@ HERE_ONLY = {
     "ImageFinder.train_autoencoder": "it trains an encoder for hours, with PyTorch: run it where the index is",
     "ImageFinder.finetune_classifier": "as train_autoencoder",
     "Clusters.export_folders": "it copies or links files of the machine that has them",
+    "Keys.find": "a server asks it who a client is",
+    "Keys.find_page": "as find",
+    "Keys.in_folder": "as find",
+    "Audit.add": "what is done is noted where it is done",
     "Copies.apply": "a plan names files by their paths; over HTTP, trash moves those that it names by id",
 }
 OTHER = {

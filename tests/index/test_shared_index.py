@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import addressed
 import database
@@ -22,6 +23,7 @@ from imagefinder.index.manifest import SourceEntry
 from imagefinder.index.runs import list_runs, load_run, save_run
 from imagefinder.index.shared import SharedIndex
 from imagefinder.index.travelling import fetch_models
+from imagefinder.store.stores import STORES
 
 PICTURES = Path(__file__).resolve().parents[2] / "examples" / "images"
 
@@ -31,9 +33,15 @@ def _own_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(shared, "_folder_of", lambda site: addressed._made(tmp_path / "home" / site.name))
 
 
+@pytest.fixture(params=[name for name, kind in STORES.items() if kind.schemes])
+def server(request: pytest.FixtureRequest) -> Any:
+    """Each server on which indexes can be."""
+    return request.getfixturevalue(request.param)
+
+
 @pytest.fixture
-def two(postgres: database.Server) -> Iterator[tuple[SharedIndex, SharedIndex]]:
-    at = postgres.address()
+def two(server: Any) -> Iterator[tuple[SharedIndex, SharedIndex]]:
+    at = server.address()
     with SharedIndex(at) as first, SharedIndex(at, create=False) as second:
         yield first, second
 
@@ -111,8 +119,8 @@ def test_sources_that_many_add_are_all_kept(two: tuple[SharedIndex, SharedIndex]
         two[0].save_manifest(two[0].manifest)
 
 
-def test_two_work_on_one_index(postgres: database.Server, tmp_path: Path) -> None:
-    at = postgres.address("shop")
+def test_two_work_on_one_index(server: Any, tmp_path: Path) -> None:
+    at = server.address("shop")
     with ImageFinder.open(at, model="fast") as first:
         assert first.add(PICTURES / "medical", PICTURES / "food").added
         with ImageFinder.open(at, create=False) as second:
@@ -136,18 +144,16 @@ def test_two_work_on_one_index(postgres: database.Server, tmp_path: Path) -> Non
         assert [hit.uri for hit in reader.search("a syringe", k=3)] == seen
         with pytest.raises(IndexFolderError, match="for reading"):
             reader.tag(ids[:1], add=["x"])
-    with pytest.raises(NotFoundError, match="no index at postgresql"):
-        ImageFinder.open(postgres.address(), create=False)
+    with pytest.raises(NotFoundError, match=r"no index at (postgresql|qdrant)"):
+        ImageFinder.open(server.address(), create=False)
     with pytest.raises(InvalidInputError, match="in a folder"):
         ImageFinder.rebuild(at)
     with pytest.raises(InvalidInputError, match=r"no store .* postgresql://"):
         ImageFinder.open("mysql://me@host/db/shop")
 
 
-def test_a_model_trained_by_one_is_used_by_all(
-    postgres: database.Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    at = postgres.address()
+def test_a_model_trained_by_one_is_used_by_all(server: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    at = server.address()
     homes = iter(("none", "one", "two", "three"))
     monkeypatch.setattr(shared, "_folder_of", lambda site: addressed._made(tmp_path / next(homes)))
     ImageFinder.open(at, model="fast").close()

@@ -344,7 +344,7 @@ def test_a_url_that_gives_other_bytes_now_is_named_by_what_they_are(
 
 
 def uploaded_files(client: TestClient) -> set[str]:
-    folder = client.app.state.serving.uploads.images  # type: ignore[attr-defined]
+    folder = Path(client.app.state.serving.uploads.images.source)  # type: ignore[attr-defined]
     return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
 
 

@@ -118,12 +118,12 @@ def test_links_are_good_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
     monkeypatch.setattr(links.time, "monotonic", lambda: now)
     kept = Links()
-    first, second = kept.make(), kept.make()
+    first, second = kept.make("a cookie"), kept.make("a cookie")
     now += links.LINK_S - 1
     assert kept.use(first) and not kept.use(first)
     now += 2
     assert not kept.use(second) and not kept.use("")
-    many = [kept.make() for _ in range(links.MOST + 1)]
+    many = [kept.make("a cookie") for _ in range(links.MOST + 1)]
     assert not kept.use(many[0]) and kept.use(many[1])
 
 

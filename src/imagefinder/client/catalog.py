@@ -10,6 +10,7 @@ from imagefinder._util.threads import chunked
 from imagefinder.client.concepts import Concepts
 from imagefinder.client.connection import Connection, filter_text
 from imagefinder.client.feedback import Feedback
+from imagefinder.client.keys import Audit, Keys
 from imagefinder.client.responses import record_of
 from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.results import Records
@@ -117,6 +118,16 @@ class Catalog(Connection):
     def concepts(self) -> Concepts:
         """Queries that are kept under a name, by the server."""
         return Concepts(self._transport, self._ids)
+
+    @property
+    def keys(self) -> Keys:
+        """The keys with which clients use servers of the index."""
+        return Keys(self._transport)
+
+    @property
+    def audit(self) -> Audit:
+        """What was removed, trashed and restored, which keys were made and removed, when and by whom."""
+        return Audit(self._transport)
 
     def _chosen(self, images: Sequence[str | os.PathLike[str]], filter: FilterLike) -> Sequence[str]:
         """The ids of images that are named, and of those that match."""

@@ -11,8 +11,9 @@ from imagefinder.duplicates.matching.shown import HELD
 from imagefinder.duplicates.report import DuplicateReport, Group
 from imagefinder.errors import ImageError
 from imagefinder.images.loader import Loader
+from imagefinder.images.refs import ref_of
 from imagefinder.images.thumbnails import thumbnail, to_data_uri
-from imagefinder.types import ImageRef, Limits, Record
+from imagefinder.types import Limits, Record
 
 THUMB = 240  # pixels, longest side
 SHOWN = 500  # groups; a page of more would be too heavy for a browser
@@ -63,7 +64,7 @@ def _aside(what: str, sets: Sequence[Sequence[str]]) -> str:
 
 def _figure(loader: Loader, record: Record, lines: Sequence[str], kind: str) -> str:
     try:
-        ref = ImageRef(record.uri, content_hash=record.content_hash)
+        ref = ref_of(record)
         picture = to_data_uri(thumbnail(loader.decode(loader.read(ref)).image, THUMB))
         shown = f'<img src="{picture}" alt="{escape(record.uri.rpartition("/")[2])}">'
     except ImageError as error:

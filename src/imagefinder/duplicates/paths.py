@@ -6,14 +6,14 @@ import os
 
 from imagefinder._util.files import expanded
 from imagefinder.errors import NotFoundError
-from imagefinder.images.loader import is_url
+from imagefinder.images.inside import is_remote
 
 
 def is_below(uri: str, folder: str) -> bool:
     """Whether a file lies in ``folder`` (a real path) or below it, by its own path or where links lead; a URL lies in
     none."""
     root = folder.rstrip(os.sep) + os.sep
-    return not is_url(uri) and any(p.startswith(root) for p in (os.path.realpath(uri), os.path.abspath(uri)))
+    return not is_remote(uri) and any(p.startswith(root) for p in (os.path.realpath(uri), os.path.abspath(uri)))
 
 
 def real_folder(path: str) -> str:

@@ -16,9 +16,10 @@ from imagefinder.duplicates.matching.features import SIDE, Features, features_of
 from imagefinder.duplicates.matching.hashes import perceptual_hash, pixel_hash
 from imagefinder.duplicates.matching.sketch import Sketch, sketch_of
 from imagefinder.errors import ImageError
-from imagefinder.images.loader import Loader, is_url
+from imagefinder.images.loader import Loader, is_remote
+from imagefinder.images.refs import ref_of
 from imagefinder.images.same_frames import same_frames
-from imagefinder.types import EncodedImage, ImageRef, Limits, LoadedImage, Record, Skipped
+from imagefinder.types import EncodedImage, Limits, LoadedImage, Record, Skipped
 
 if TYPE_CHECKING:
     import numpy as np
@@ -106,7 +107,7 @@ class Pictures:
 
     def _looks_the_same(self, number: int) -> bool:
         record = self.records[number]
-        if is_url(record.uri):
+        if is_remote(record.uri):
             return True
         try:
             found = os.stat(record.uri)
@@ -118,7 +119,7 @@ class Pictures:
         """What is in one file and not in the other beside the first picture, in words; None if nothing is: every page
         or frame agrees."""
         try:
-            refs = [ImageRef(r.uri, content_hash=r.content_hash) for r in (self.records[a], self.records[b])]
+            refs = [ref_of(r) for r in (self.records[a], self.records[b])]
             one, other = (self._full.read(ref).data for ref in refs)
         except ImageError as error:
             return error.message
@@ -157,7 +158,7 @@ class Pictures:
         if record.uri in self.skipped:
             return None
         try:
-            encoded = loader.read(ImageRef(record.uri))
+            encoded = loader.read(replace(ref_of(record), content_hash=""))
             if encoded.content_hash != record.content_hash:
                 raise ImageError(
                     "It has changed since it was indexed.", code="changed", remedy="Run: imagefinder index"

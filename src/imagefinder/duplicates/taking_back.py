@@ -25,6 +25,7 @@ from imagefinder.errors import ImageFinderError, NotFoundError, StorageError
 from imagefinder.images.headers import format_of
 from imagefinder.images.places import located
 from imagefinder.images.tables import read_rows
+from imagefinder.index.audit import Audit
 from imagefinder.types import Skipped
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ def _undo(index: Index, journal: Path | None, anywhere: bool) -> Moved:
     if not left:
         with suppress(OSError):  # the files are back; that the journal can't say so does no harm
             note(journal, {"undone": datetime.now(UTC).isoformat(timespec="seconds")})
+    if files:
+        Audit(index.documents).add("restored", [target for _, target in files])
     return Moved(journal, tuple(files), tuple(left))
 
 

@@ -78,7 +78,8 @@ def apply_plan(
                     run.take(file, group.keep)
         finally:
             with index.writing:
-                retire(index, [image_id(path) for path in (*run.before, *(source for source, _ in run.files))])
+                files = [source for source, _ in run.files]
+                retire(index, [image_id(path) for path in (*run.before, *files)], "trashed", files)
     except (OSError, ImageFinderError) as error:
         raise _stopped(error, target, run) from error
     return Moved(run.journal, tuple(run.files), tuple(run.left))

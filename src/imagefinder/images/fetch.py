@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imagefinder._util.ending import EndedError
 from imagefinder._version import __version__
@@ -19,8 +20,14 @@ if TYPE_CHECKING:
 USER_AGENT = f"imagefinder/{__version__}"
 RETRIES = 2  # after the first try, where the server asks to wait or the connection fails
 LONGEST_WAIT_S = 10.0
+_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
 _REDIRECTS = (301, 302, 303, 307, 308)
 _NOT_IMAGES = ("text/html", "application/xhtml", "application/json", "text/css", "text/javascript")
+
+
+class _Body(NamedTuple):
+    data: bytes
+    headers: httpx.Headers
 
 
 class Fetcher:
@@ -42,6 +49,19 @@ class Fetcher:
     def get(self, url: str, headers: Mapping[str, str] | None = None, *, any_type: bool = False) -> bytes:
         """The bytes at ``url``. With ``any_type``, also of a response that says it is not an image. Raises
         FetchError, and EndedError when the work it is part of was stopped."""
+        return self._get(url, headers or {}, any_type).data
+
+    def part(self, url: str, start: int, end: int) -> tuple[bytes, int, str]:
+        """The bytes from ``start`` up to ``end`` of what is at ``url``, the size of all of it, and its version: the
+        ETag, else when it was changed. Raises as ``get`` does, also where the server gives no parts."""
+        data, headers = self._get(url, {"Range": f"bytes={start}-{end - 1}"}, True)
+        found = _RANGE.fullmatch(headers.get("content-range", ""))
+        if found is None or int(found[1]) != start or len(data) != min(end, int(found[3])) - start:
+            raise FetchError("The server gave another part than was asked for.", code=SkipCode.FETCH_FAILED)
+        version = headers.get("etag", "").removeprefix("W/").strip('"') or headers.get("last-modified", "")
+        return data, int(found[3]), version
+
+    def _get(self, url: str, headers: Mapping[str, str], any_type: bool) -> _Body:
         from imagefinder.images.network import Deadline
 
         deadline = Deadline(self._limits.total_timeout_s)
@@ -51,7 +71,7 @@ class Fetcher:
             )
         for attempt in range(RETRIES + 1):
             try:
-                return self._follow(_parsed(url), headers or {}, deadline, any_type)
+                return self._follow(_parsed(url), headers, deadline, any_type)
             except _AgainError as again:
                 wait = 0.5 * 2**attempt if again.wait_s is None else again.wait_s
                 if attempt == RETRIES or wait > min(LONGEST_WAIT_S, deadline.seconds_left()):
@@ -59,18 +79,18 @@ class Fetcher:
                 deadline.sleep(wait)
         raise AssertionError("the last attempt returns or raises")
 
-    def _follow(self, url: httpx.URL, headers: Mapping[str, str], deadline: Deadline, any_type: bool) -> bytes:
+    def _follow(self, url: httpx.URL, headers: Mapping[str, str], deadline: Deadline, any_type: bool) -> _Body:
         for _ in range(self._limits.max_redirects + 1):
             answer = self._answer(url, headers, deadline, any_type)
-            if isinstance(answer, bytes):
+            if isinstance(answer, _Body):
                 return answer
             target = _parsed(answer, url)
             if (target.scheme, target.netloc) != (url.scheme, url.netloc):
-                headers = {}  # what was meant for one server is not for another
+                headers = {k: v for k, v in headers.items() if k == "Range"}  # the rest was meant for that server
             url = target
         raise FetchError(f"More than {self._limits.max_redirects} redirects.", code=SkipCode.FETCH_FAILED)
 
-    def _answer(self, url: httpx.URL, headers: Mapping[str, str], deadline: Deadline, any_type: bool) -> bytes | str:
+    def _answer(self, url: httpx.URL, headers: Mapping[str, str], deadline: Deadline, any_type: bool) -> _Body | str:
         """The result of one request: the body, or the target of a redirect."""
         import httpcore
 
@@ -86,7 +106,7 @@ class Fetcher:
                 raise _AgainError(said, 0) from error
             raise said from error
 
-    def _request(self, url: httpx.URL, headers: Mapping[str, str], deadline: Deadline, any_type: bool) -> bytes | str:
+    def _request(self, url: httpx.URL, headers: Mapping[str, str], deadline: Deadline, any_type: bool) -> _Body | str:
         import httpcore
         import httpx
 
@@ -115,8 +135,8 @@ class Fetcher:
             answered = httpx.Headers(response.headers)
             if response.status in _REDIRECTS and "location" in answered:
                 return answered["location"]
-            _check_status(response.status, answered)
-            return self._body(response, answered, any_type)
+            _check_status(response.status, answered, "Range" in headers)
+            return _Body(self._body(response, answered, any_type), answered)
 
     def _body(self, response: httpcore.Response, headers: httpx.Headers, any_type: bool) -> bytes:
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -165,9 +185,13 @@ def _parsed(url: str, base: httpx.URL | None = None) -> httpx.URL:
     return parsed
 
 
-def _check_status(status: int, headers: httpx.Headers) -> None:
-    if status == 200:
+def _check_status(status: int, headers: httpx.Headers, part: bool) -> None:
+    if status == (206 if part else 200):
         return
+    if status == 200:
+        raise FetchError(
+            "The server gives no parts of files.", code=SkipCode.FETCH_FAILED, remedy="Download it, then name the file."
+        )
     code = SkipCode.NOT_FOUND if status in (404, 410) else SkipCode.FETCH_FAILED
     error = FetchError(f"The server answered {status}.", code=code)
     if status in (429, 503):

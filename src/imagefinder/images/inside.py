@@ -12,6 +12,9 @@ import re
 from typing import Any, NamedTuple
 
 from imagefinder.images.formats import BY_ENDING, FORMATS
+from imagefinder.images.remote.schemes import is_bucket as is_bucket
+from imagefinder.images.remote.schemes import is_remote as is_remote
+from imagefinder.images.remote.schemes import is_url as is_url
 
 _PLACE = re.compile(r"(.+\.(?:parquet|pq))#([^/#]+)/(\d{1,18})(?:\.(\d{1,9}))?(?:/([^/]+))?", re.IGNORECASE | re.DOTALL)
 _PARTS = {format.parts: "|".join(e[1:] for e in format.endings) for format in FORMATS if format.parts}
@@ -19,11 +22,10 @@ _PART = re.compile(
     rf"(.+\.(?:{_PARTS['page']}))#page=([1-9]\d{{0,6}})|(.+\.(?:{_PARTS['t']}))#t=(\d{{1,7}}(?:\.\d{{1,3}})?)",
     re.IGNORECASE | re.DOTALL,
 )
+ARCHIVES = (".tar", ".zip")
+_MEMBER = re.compile(rf"(.+?(?:{'|'.join(map(re.escape, ARCHIVES))}))#(.+)", re.IGNORECASE | re.DOTALL)
+_TABLE = re.compile(r"\.(?:parquet|pq)#", re.IGNORECASE)
 _SIGNS = {"%": "%25", "/": "%2F", "#": "%23", "\\": "%5C"}  # that a column's name can't have here
-
-
-def is_url(text: str) -> bool:
-    return text.lower().startswith(("http://", "https://"))
 
 
 class Inside(NamedTuple):
@@ -45,7 +47,7 @@ class Inside(NamedTuple):
 
 def inside(uri: str) -> Inside | None:
     """The place in a table that ``uri`` names; None for a file and for a URL."""
-    found = None if "#" not in uri or is_url(uri) else _PLACE.fullmatch(uri)
+    found = None if "#" not in uri or is_remote(uri) or member_of(uri) else _PLACE.fullmatch(uri)
     if found is None:
         return None
     table, column, row, part, name = found.groups()
@@ -92,7 +94,7 @@ def clock(seconds: float) -> str:
 
 def part_of(uri: str) -> Part | None:
     """The page or frame that ``uri`` names; None for anything else."""
-    found = None if "#" not in uri or is_url(uri) else _PART.fullmatch(uri)
+    found = None if "#" not in uri or is_remote(uri) or member_of(uri) else _PART.fullmatch(uri)
     if found is None:
         return None
     pdf, page, video, time = found.groups()
@@ -102,7 +104,33 @@ def part_of(uri: str) -> Part | None:
 def has_parts(path: str) -> bool:
     """Whether a file is one of several pictures, each of which is indexed, by its name."""
     format = BY_ENDING.get(os.path.splitext(path)[1].lower())
-    return bool(format and format.parts) and not is_url(path)
+    return bool(format and format.parts) and not is_remote(path) and not member_of(path)
+
+
+class MemberPlace(NamedTuple):
+    """A member of an ``archive``, which is a path or an address, by its ``name`` in it."""
+
+    archive: str
+    name: str
+
+
+def member_of(uri: str) -> MemberPlace | None:
+    """The member of an archive that ``uri`` names; None for anything else."""
+    found = _MEMBER.fullmatch(uri) if "#" in uri else None
+    if found is None or _TABLE.search(found[1]):
+        return None
+    return MemberPlace(found[1], found[2])
+
+
+def is_archive(uri: str) -> bool:
+    """Whether a file, or what lies at an address, is an archive of images, by its name."""
+    return uri.lower().endswith(ARCHIVES) and "#" not in uri.rpartition("/")[2]
+
+
+def holder_of(uri: str) -> str:
+    """The PDF, video or archive that an image is a page, frame or member of; any other image as it is."""
+    member = member_of(uri)
+    return member.archive if member else whole_of(uri)
 
 
 def whole_of(uri: str) -> str:
@@ -120,6 +148,10 @@ def why_no_file(uri: str) -> str:
     """Why an image is no file of its own, that could be moved or linked to; empty if it is one."""
     if is_url(uri):
         return "It is at a URL."
+    if is_bucket(uri):
+        return "It is in a bucket."
+    if member := member_of(uri):
+        return f"It lies inside the archive {os.path.basename(member.archive)}, and is no file of its own."
     if part := part_of(uri):
         return f"It is a part of {os.path.basename(part.file)} ({part}), and no file of its own."
     place = inside(uri)
@@ -127,11 +159,12 @@ def why_no_file(uri: str) -> str:
 
 
 def file_of(uri: str) -> str:
-    """The path of the file that holds an image: its own, or that of the table, PDF or video it lies in."""
+    """The path of the file that holds an image: its own, or that of the table, PDF, video or archive it lies in."""
     place = inside(uri)
-    return place.table if place else whole_of(uri)
+    return place.table if place else holder_of(uri)
 
 
 def is_there(uri: str) -> bool:
-    """Whether the file that holds an image is on this machine; a URL always counts as there."""
-    return is_url(uri) or os.path.lexists(file_of(uri))
+    """Whether the file that holds an image is on this machine; what is on another machine always counts
+    as there."""
+    return is_remote(uri) or os.path.lexists(file_of(uri))

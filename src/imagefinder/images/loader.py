@@ -1,5 +1,5 @@
-"""From a reference to an upright picture: reads a file or a row of a table, or fetches a URL, then decodes it, all
-within the same limits.
+"""From a reference to an upright picture: reads a file, a row of a table, a member of an archive or an object of a
+bucket, or fetches a URL, then decodes it, all within the same limits.
 
 Pillow is imported when the first picture is read, so a text search starts without it.
 """
@@ -13,13 +13,14 @@ from urllib.parse import SplitResult, urlsplit
 
 from imagefinder._util.ending import ending
 from imagefinder.errors import ImageError
-from imagefinder.images.inside import has_parts, inside, is_file, is_url, part_of
+from imagefinder.images.inside import has_parts, inside, is_bucket, is_file, is_remote, is_url, member_of, part_of
 from imagefinder.types import EncodedImage, ImageRef, Limits, LoadedImage, SkipCode
 
-__all__ = ["Loader", "is_file", "is_url", "split_url"]
+__all__ = ["Loader", "is_file", "is_remote", "is_url", "split_url"]
 
 if TYPE_CHECKING:
     from imagefinder.images.fetch import Fetcher
+    from imagefinder.images.inside import MemberPlace
 
 
 def split_url(text: str) -> SplitResult:
@@ -31,7 +32,7 @@ def split_url(text: str) -> SplitResult:
 
 
 class Loader:
-    """Reads and decodes images. Safe to use from several threads.
+    """Reads and decodes images, wherever they are. Safe to use from several threads.
 
     ``short_side`` is the size of the short side, in pixels, at which pictures should at least be decoded; None decodes
     in full. With ``together``, the limit of bytes holds for all URLs that it reads, not for each. Both methods raise
@@ -49,9 +50,13 @@ class Loader:
         is refused unless it holds what it must. A URL may give other bytes each time."""
         from imagefinder.images.decode import encode_bytes, read_file
 
-        if is_url(ref.uri):
+        if is_url(ref.uri) and not (ref.content_hash and member_of(ref.uri)):
             return encode_bytes(ref, self.fetcher.get(ref.uri))
-        if part := part_of(ref.uri):
+        if member := member_of(ref.uri):
+            encoded = encode_bytes(ref, self._member(ref, member))
+        elif is_bucket(ref.uri):
+            encoded = self._object(ref)
+        elif part := part_of(ref.uri):
             from imagefinder.images.parts import read_part
 
             encoded = read_part(ref, part, self.limits, self.short_side)
@@ -72,6 +77,30 @@ class Loader:
                 "It has changed since it was indexed.", code=SkipCode.NOT_FOUND, remedy="Run: imagefinder index"
             )
         return encoded
+
+    def _object(self, ref: ImageRef) -> EncodedImage:
+        """An object of a bucket, with the version that was read: it may be another than the one that was listed."""
+        from imagefinder.images.decode import encode_bytes
+        from imagefinder.images.remote.access import open_bucket, too_large
+
+        if (ref.size or 0) > self.limits.max_bytes:
+            raise too_large(ref.size or 0, self.limits)
+        bucket, key = open_bucket(ref.uri, self.limits)
+        data, entry = bucket.get(key)
+        if not data:
+            raise ImageError("The object is empty.", code=SkipCode.EMPTY)
+        return encode_bytes(replace(ref, version=entry.version or ref.version), data)
+
+    def _member(self, ref: ImageRef, member: MemberPlace) -> bytes:
+        from imagefinder.images.archives import read_member
+        from imagefinder.images.opening import open_holder
+
+        if ref.at and is_remote(ref.uri):
+            from imagefinder.images.remote.reading import read_part
+
+            return read_part(member.archive, ref.at, self.limits, self.fetcher if is_url(ref.uri) else None)
+        with open_holder(replace(ref, uri=member.archive), self.limits, lambda: self.fetcher) as (file, _):
+            return read_member(file, member.archive, member.name, ref.at, self.limits)
 
     def decode(self, encoded: EncodedImage, part: float = 1.0) -> LoadedImage:
         """``part`` is the share of a side, from 0 to 1, that is used: this part then has at least the size of a whole

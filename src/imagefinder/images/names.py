@@ -6,7 +6,7 @@ import os
 from urllib.parse import unquote
 
 from imagefinder._util.files import plain_name
-from imagefinder.images.inside import inside, is_url, part_of
+from imagefinder.images.inside import inside, is_bucket, is_url, member_of, part_of
 from imagefinder.images.loader import split_url
 
 ENDINGS = {
@@ -26,6 +26,10 @@ def ending_of(format: str) -> str:
 def copied_name(uri: str, data: bytes = b"") -> str:
     """The name of a copy of an image, which every system takes. One inside a table gets the name that the table gives,
     else the number of its row, and where that has no ending the one of the format of ``data``."""
+    if member := member_of(uri):
+        return plain_name(os.path.basename(member.name))
+    if is_bucket(uri):
+        return plain_name(uri.rpartition("/")[2])
     if is_url(uri):
         return plain_name(unquote(split_url(uri).path.rpartition("/")[2]))
     if place := inside(uri):

@@ -8,7 +8,7 @@ import re
 from typing import Any
 from urllib.parse import unquote
 
-from imagefinder.images.inside import inside, is_url
+from imagefinder.images.inside import inside, is_remote, is_url
 
 _BETWEEN_URLS = re.compile(r"(?<![\s,;|])[\s,;|]+(?=(?:https?:)?//)", re.IGNORECASE)
 _PICTURE = r"[^,;|]*\.(?:jpe?g|png|webp|gif|bmp|tiff?|avif|hei[cf])"
@@ -42,7 +42,7 @@ def places(cell: Any) -> list[str]:
 def located(place: str, folder: str) -> str:
     """The URL or absolute path that a table in ``folder`` names by ``place``. Backslashes separate folders where no
     file has them in its name; ``file:`` URLs are paths; ``//host/x`` is a URL where ``host`` may be one on the net."""
-    if is_url(place):
+    if is_remote(place):
         return place
     if place.lower().startswith("file:"):
         place = unquote(re.sub(r"^//(?:localhost)?(?=/)", "", place[5:], flags=re.IGNORECASE))

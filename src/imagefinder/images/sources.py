@@ -1,10 +1,8 @@
-"""Sources of images: folders, single files, tables of paths or URLs, and URLs."""
+"""Sources of images: folders, single files, tables of paths or URLs, URLs, and what lies in buckets."""
 
 from __future__ import annotations
 
 import os
-import re
-from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,48 +13,18 @@ from imagefinder.errors import ImageError, ImageFinderError, InvalidInputError, 
 from imagefinder.images.files import OutsideError, check_within, look, regular, unreadable
 from imagefinder.images.formats import BY_ENDING, UNSUPPORTED, why_not
 from imagefinder.images.ignore import IGNORE_FILE, Rules
-from imagefinder.images.inside import inside, whole_of
-from imagefinder.images.loader import is_url, split_url
+from imagefinder.images.inside import holder_of, inside, is_archive, is_bucket, is_remote, is_url
 from imagefinder.images.ours import inside_ours, ours
 from imagefinder.images.parquet import ENDINGS, has_pictures
 from imagefinder.images.places import located
+from imagefinder.images.remote.pages import is_page
+from imagefinder.images.remote.sources import PageSource, UrlSource, bucket_source, url_folder
 from imagefinder.images.sidecars import Sidecars, beside
+from imagefinder.images.source import Source, printable
 from imagefinder.images.tables import read_rows
 from imagefinder.types import ImageRef, SkipCode, Skipped
 
 TABLES = (".csv", ".tsv", ".parquet", ".pq")
-
-
-class Source(ABC):
-    """A source of images. ``uri`` identifies it; ``options`` open it again with ``open_source``. ``within`` are real
-    paths of folders, in which its files must lie wherever links or the rows of a table lead; None: anywhere."""
-
-    kind: str
-    uri: str
-
-    def __init__(self, uri: str, options: dict[str, Any] | None = None, within: Sequence[str] | None = None) -> None:
-        self.uri = uri
-        self.within = None if within is None else tuple(within)
-        self.options = {**(options or {}), **({} if within is None else {"within": list(within)})}
-        self.mounts: list[str] = []  # folders in which the last ``scan`` found another drive
-        self.broken: list[str] = []  # links that it found, to folders perhaps, with nothing where they lead
-        self.ours: list[str] = []  # folders that it passed by, because ImageFinder made them
-
-    @abstractmethod
-    def scan(self) -> Iterator[ImageRef | Skipped]:
-        """Every image that exists now, always in the same order, and every file that had to be skipped."""
-
-    def covers(self, uri: str) -> bool:
-        """Whether ``scan`` would find an image with this ``uri`` if it existed."""
-        return uri == self.uri
-
-    def is_bare(self) -> bool:
-        """Whether this is a completely empty folder, such as an unmounted drive leaves, or a table without a row."""
-        return False
-
-    def is_hidden(self, uri: str) -> bool:
-        """Whether the last ``scan`` could not read the place of ``uri``, so that the image may still exist."""
-        return False
 
 
 class FolderSource(Source):
@@ -110,7 +78,7 @@ class FolderSource(Source):
             return
         except OSError as error:
             self._unreadable.append(folder + os.sep)
-            yield Skipped(_printable(folder), SkipCode.PERMISSION, f"The folder can't be read: {error.strerror}.")
+            yield Skipped(printable(folder), SkipCode.PERMISSION, f"The folder can't be read: {error.strerror}.")
             return
         if below and ours(folder, {e.name for e in entries}):
             self.ours.append(folder + os.sep)
@@ -139,7 +107,7 @@ class FolderSource(Source):
         extension = os.path.splitext(entry.name)[1].lower()
         if extension in UNSUPPORTED:
             yield Skipped(
-                _printable(entry.path), SkipCode.UNSUPPORTED_FORMAT, UNSUPPORTED[extension], "Save it as JPEG or PNG."
+                printable(entry.path), SkipCode.UNSUPPORTED_FORMAT, UNSUPPORTED[extension], "Save it as JPEG or PNG."
             )
         elif (format := BY_ENDING.get(extension)) and (error := why_not(format)):
             self._unreadable.append(f"{entry.path}#")  # of what it holds, nothing is known to be gone
@@ -158,7 +126,7 @@ class FolderSource(Source):
         except ImageFinderError as error:
             self._unreadable.append(f"{path}#")
             code = SkipCode.UNSUPPORTED_FORMAT if isinstance(error, MissingExtraError) else SkipCode.CORRUPT
-            found = [Skipped(_printable(path), code, error.message, error.remedy)]
+            found = [Skipped(printable(path), code, error.message, error.remedy)]
         yield from found
 
     def covers(self, uri: str) -> bool:
@@ -176,7 +144,7 @@ class FolderSource(Source):
 
 
 class FileSource(Source):
-    """One image file, whatever its name; or one of several pictures, by its name."""
+    """One image file, whatever its name; or one of several pictures, or an archive of them, by its name."""
 
     kind = "file"
 
@@ -187,16 +155,7 @@ class FileSource(Source):
         yield _file_ref(self.uri, self, sidecar=beside(self.uri))
 
     def covers(self, uri: str) -> bool:
-        return whole_of(uri) == self.uri
-
-
-class UrlSource(Source):
-    """One image at a URL."""
-
-    kind = "url"
-
-    def scan(self) -> Iterator[ImageRef | Skipped]:
-        yield ImageRef(self.uri, folder=_url_folder(self.uri), source=self.uri)
+        return holder_of(uri) == self.uri
 
 
 class TableSource(Source):
@@ -233,8 +192,10 @@ class TableSource(Source):
         return self._bare
 
     def _row(self, uri: str, metadata: dict[str, Any]) -> ImageRef | Skipped:
-        if is_url(uri):
-            return ImageRef(uri, folder=_url_folder(uri), source=self.uri, metadata=metadata)
+        if is_remote(uri):
+            if is_bucket(uri) and self.within is not None and not uri.startswith(tuple(f"{w}/" for w in self.within)):
+                return Skipped(uri, SkipCode.ADDRESS_REFUSED, "It is in no bucket that images may come from.")
+            return ImageRef(uri, folder=url_folder(uri), source=self.uri, metadata=metadata)
         place = inside(uri)
         sidecar = ("", None) if place else beside(uri)
         found = _file_ref(place.table if place else uri, self, metadata, sidecar=sidecar)
@@ -249,24 +210,27 @@ def open_source(
     column: str | None = None,
     within: Sequence[str] | None = None,
 ) -> Source:
-    """The source that a path or URL names: a folder, a table (by its extension), an image file or a URL.
+    """The source that a path or address names: a folder, a table (by its extension), an image file, an archive, a URL,
+    a page of links, or a folder or object in a bucket.
 
-    ``include`` and ``exclude`` are for folders, ``column`` is for tables; ``within``: see ``Source``. Raises
-    NotFoundError, and InvalidInputError for a folder that ImageFinder made itself, which is never a source.
+    ``include`` and ``exclude`` are for folders, also in buckets; ``column`` is for tables; ``within``: see ``Source``.
+    Raises NotFoundError, and InvalidInputError for a folder that ImageFinder made itself, which is never a source.
     """
+    if is_bucket(text):
+        return bucket_source(text, include, exclude)
     if is_url(text):
-        return UrlSource(text)
+        return PageSource(text) if is_page(text) else UrlSource(text)
     path = os.path.abspath(expanded(text))
     if os.path.isdir(path):
         if found := inside_ours(path):
             raise InvalidInputError(
-                f"{_printable(path)} can't be a source: {_printable(found[0])} is {found[1]}.",
+                f"{printable(path)} can't be a source: {printable(found[0])} is {found[1]}.",
                 remedy="Name the folder that holds the pictures themselves.",
             )
         return FolderSource(path, include, exclude, within)
     if not os.path.exists(path):
         raise NotFoundError(
-            f"There is no file or folder {_printable(path)}.",
+            f"There is no file or folder {printable(path)}.",
             remedy="Check the path; if it is on another drive, mount it.",
         )
     return TableSource(path, column, within) if path.lower().endswith(TABLES) else FileSource(path, within)
@@ -287,12 +251,14 @@ def _file_ref(
             check_within(path, source.within)
         found = regular(entry.stat()) if entry else look(path)
     except UnicodeEncodeError:
-        return Skipped(_printable(path), SkipCode.BAD_NAME, "The file's name is not valid UTF-8.", "Rename the file.")
+        return Skipped(printable(path), SkipCode.BAD_NAME, "The file's name is not valid UTF-8.", "Rename the file.")
     except OSError as error:
         return _skipped(path, unreadable(error))
     folder = os.path.basename(os.path.dirname(path))
     mtime_ns = min(max(found.st_mtime_ns, -(2**63)), 2**63 - 1)  # what an index can hold: the years 1678 to 2262
-    return ImageRef(path, found.st_size, mtime_ns, folder, source.uri, metadata or {}, source.within, "", *sidecar)
+    state = f"{mtime_ns}+{found.st_size}" if is_archive(path) else ""  # tells of all that is in it
+    ref = ImageRef(path, found.st_size, mtime_ns, folder, source.uri, metadata or {}, source.within, "", *sidecar)
+    return replace(ref, version=state) if state else ref
 
 
 def _without_live_films(entries: list[os.DirEntry[str]]) -> list[os.DirEntry[str]]:
@@ -305,7 +271,7 @@ def _without_live_films(entries: list[os.DirEntry[str]]) -> list[os.DirEntry[str
 
 
 def _skipped(path: str, error: ImageError) -> Skipped:
-    return Skipped(_printable(path), error.code, error.message, error.remedy)
+    return Skipped(printable(path), error.code, error.message, error.remedy)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -313,12 +279,3 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:
         return False
-
-
-def _printable(path: str) -> str:
-    return re.sub("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", path)
-
-
-def _url_folder(url: str) -> str:
-    parts = split_url(url)
-    return parts.path.rpartition("/")[0].rpartition("/")[2] or (parts.hostname or "")

@@ -63,7 +63,7 @@ def read_rows(
         rows = _typed(rows, [n for n in names if n != key and n.strip().lower() not in _SPECIAL])
     for row in rows:
         for place in places(row.get(key)):
-            yield place, _metadata({k: v for k, v in row.items() if k != key})
+            yield place, fields_of({k: v for k, v in row.items() if k != key})
 
 
 def read_text_rows(path: Path, first: Sequence[str], last: Sequence[str], needs: str) -> Rows:
@@ -131,7 +131,8 @@ def bare(name: str) -> str:
     return re.sub(r"[\W_]+", "", name).casefold() or name.strip().casefold()
 
 
-def _metadata(row: dict[str, Any]) -> dict[str, Any]:
+def fields_of(row: dict[str, Any]) -> dict[str, Any]:
+    """What a row says of its image, under names that a record can have, with values that an index can keep."""
     metadata: dict[str, Any] = {}
     for name, value in row.items():
         value = _plain(value)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from imagefinder._util.files import expanded
 from imagefinder.errors import InvalidInputError, ModelError, ModelMismatchError, NotFoundError
 from imagefinder.images.inside import whole_of
+from imagefinder.index.audit import Audit
 from imagefinder.index.folder import no_images
 from imagefinder.index.models import Models, View, usable_roles
 from imagefinder.index.spaces import check_fitted, check_model, is_fitted, models_of, refit, roles_of
@@ -197,6 +198,7 @@ class Collection:
                     raise InvalidInputError(
                         f"{other} is made on top of {model}.", remedy=f"First: imagefinder spaces drop {other}"
                     )
+            Audit(self.index.documents).add("space-dropped", [model])
             drop(self.index, model)
             self.forget_model(model)
             trained = self.models.folder / model

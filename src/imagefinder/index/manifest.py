@@ -16,13 +16,14 @@ from typing import Any
 from imagefinder._util.places import Place
 from imagefinder._util.shapes import check_shape
 from imagefinder.errors import IndexDamagedError, IndexFolderError, IndexVersionError, NotFoundError
-from imagefinder.images.inside import whole_of
+from imagefinder.images.inside import holder_of
 from imagefinder.index.jsonfile import read_json, write_json
 from imagefinder.index.migrations import CURRENT, FIRST, migrate
 
 NAME, SECOND = "index.json", "index.bak.json"
 POINTS, TRANSFORMS = "points", "transforms"  # folders
 MADE = ("made-1", "made-2")  # the folders of rebuilds: the one that is in use, and the next
+LISTS = ("table", "page")  # kinds of sources whose images may lie anywhere: a record says which source it is of
 _REMEDY = (
     "Restore it from a backup, or make the index again from its sources, with all that was said of its images: "
     "imagefinder index --rebuild SOURCE..."
@@ -46,7 +47,7 @@ _SPACES = {
 _OPTIONS = {"include?": [str], "exclude?": [str], "column?": (str, None), "within?": ([str], None)}
 _SOURCE = {
     "uri": str,
-    "kind": frozenset({"folder", "file", "table", "url"}),
+    "kind": frozenset({"folder", "file", "table", "url", "bucket", "page"}),
     "options?": _OPTIONS,
     "last_indexed?": _TIME,
     "started?": _TIME,
@@ -107,8 +108,8 @@ class SourceEntry:
         return {name: row[name] for name in row if row[name] or name in ("uri", "kind", "options", "last_indexed")}
 
     def is_away(self) -> bool:
-        """Whether it is not where it was. A URL is only known to be gone when it is fetched."""
-        if self.kind == "url":
+        """Whether it is not where it was. What is on another machine is only known to be gone when it is asked for."""
+        if self.kind in ("url", "bucket", "page"):
             return False
         return not (os.path.isdir(self.uri) if self.kind == "folder" else os.path.isfile(self.uri))
 
@@ -124,9 +125,12 @@ class SourceEntry:
 
     def covers(self, uri: str, source: str) -> bool:
         """Whether the image at ``uri``, taken in from ``source``, is one of this source's."""
-        if self.kind == "table":
+        if self.kind in LISTS:
             return source == self.uri
-        return whole_of(uri) == self.uri or (self.kind == "folder" and uri.startswith(self.uri.rstrip(os.sep) + os.sep))
+        holder, between = holder_of(uri), "/" if self.kind == "bucket" else os.sep
+        if self.kind in ("folder", "bucket") and holder.startswith(self.uri.rstrip(between) + between):
+            return True
+        return holder == self.uri
 
 
 @dataclass(frozen=True, slots=True)

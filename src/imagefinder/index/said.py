@@ -19,6 +19,7 @@ from imagefinder._util.files import write_whole
 from imagefinder._util.lines import add_lines
 from imagefinder._util.places import Place
 from imagefinder.errors import StorageError
+from imagefinder.index.audit import Action, Audit
 from imagefinder.index.jsonfile import line, read_json, read_lines
 
 if TYPE_CHECKING:
@@ -269,14 +270,19 @@ def _tell_size(path: Path) -> int:
     return anew
 
 
-def retire(index: Home, ids: Sequence[str]) -> int:
-    """Take images out of the index, by id; unknown ids are ignored. What was said of them is on the disk before they
-    go. Returns of how many something is kept. Raises IndexDamagedError or StorageError; nothing is removed then."""
+def retire(index: Home, ids: Sequence[str], why: Action = "removed", along: Sequence[str] = ()) -> int:
+    """Take images out of the index, by id; unknown ids are ignored. ``along`` are files that went with them. What was
+    said of them, and the entry of the audit log, are on the disk before they go. Returns of how many something is kept.
+    Raises IndexDamagedError or StorageError; nothing is removed then."""
     with index.writing:
         said: list[Said] = []
+        gone: dict[str, None] = {}
         for start in range(0, len(ids), BATCH):
-            found = (said_of(point.payload) for point in index.store.retrieve(ids[start : start + BATCH]))
-            said += [one for one in found if one]
+            points = index.store.retrieve(ids[start : start + BATCH])
+            gone |= {str(point.payload.get("uri", point.id)): None for point in points}
+            said += [one for point in points if (one := said_of(point.payload))]
+        if gone or along:
+            Audit(index.documents).add(why, [*(gone | dict.fromkeys(along))])
         note(index, (one.row() for one in said))
         index.store.delete(ids)
     return len(said)

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, cast
 
 from imagefinder._util.files import expanded
-from imagefinder._util.places import stamp
+from imagefinder._util.places import Place, stamp
 from imagefinder._version import __version__
 from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.index import manifest as manifests
@@ -21,6 +21,7 @@ from imagefinder.index.folder import Index
 from imagefinder.index.manifest import Manifest
 from imagefinder.index.said_again import begin
 from imagefinder.index.travelling import fetch_models, publish_models
+from imagefinder.settings import SETTINGS
 from imagefinder.store.shared.refusing import Reading, read_only_error
 from imagefinder.store.stores import kind_at
 
@@ -40,7 +41,7 @@ class SharedIndex(Index):
 
     def __init__(self, address: str, *, create: bool = True, read_only: bool = False) -> None:
         self._address = address
-        self._site = _site_at(address)
+        self._site = site_at(address)
         self._calm = threading.local()
         with ExitStack() as undo:
             undo.callback(self._site.close)
@@ -50,7 +51,7 @@ class SharedIndex(Index):
     def _open(self, create: bool, read_only: bool) -> None:
         site = self._site
         if not site.exists() and (not create or read_only):
-            raise NotFoundError(f"There is no index at {site.shown}.", remedy="Make one with: imagefinder index FOLDER")
+            raise _none_at(site.shown)
         if not read_only:
             site.make()
         self._set_out(_folder_of(site), read_only)
@@ -194,10 +195,12 @@ class SiteLock:
             self._threads.release()
 
 
-def _site_at(address: str) -> Site:
+def site_at(address: str) -> Site:
+    """What an address leads to. Raises as ``sites.SiteType`` says."""
     kind = kind_at(address)
     assert kind is not None
-    return kind.at(address)
+    key = next((setting.value for setting in SETTINGS if setting.name == kind.key), None)
+    return kind.at(address, key)
 
 
 def _folder_of(site: Site) -> Path:
@@ -238,13 +241,33 @@ def is_there(place: Path | str) -> bool:
     """Whether there is an index in a folder or at an address."""
     if isinstance(place, Path):
         return manifests.exists(place)
-    with closing(_site_at(place)) as site:
+    with closing(site_at(place)) as site:
         return site.exists()
+
+
+@contextmanager
+def documents_at(path: str | os.PathLike[str]) -> Iterator[Place]:
+    """The documents of the index in a folder or at an address, whoever holds it. Raises NotFoundError, and for an
+    address what ``sites.SiteType`` does."""
+    place = place_of(path)
+    if isinstance(place, Path):
+        if not manifests.exists(place):
+            raise _none_at(place)
+        yield place
+        return
+    with closing(site_at(place)) as site:
+        if not site.exists():
+            raise _none_at(site.shown)
+        yield site.documents
+
+
+def _none_at(place: object) -> NotFoundError:
+    return NotFoundError(f"There is no index at {place}.", remedy="Make one with: imagefinder index FOLDER")
 
 
 def has_spaces(place: Path | str) -> bool:
     """Whether an index in a folder or at an address has images, or had some. Raises like ``manifest.load``."""
     if isinstance(place, Path):
         return manifests.exists(place) and bool(manifests.load(place).spaces)
-    with closing(_site_at(place)) as site:
+    with closing(site_at(place)) as site:
         return site.exists() and bool(manifests.load(site.documents).spaces)

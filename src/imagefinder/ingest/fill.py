@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from imagefinder._util.threads import chunked, cores, one_blas_thread, ordered_map
 from imagefinder.errors import ImageError
 from imagefinder.images.loader import Loader
+from imagefinder.images.refs import known_ref
 from imagefinder.index.spaces import add_spaces, lacking, refit, spaces_of
 from imagefinder.index.there import of_those_there
 from imagefinder.models.derived import DerivedEmbedder
 from imagefinder.models.registry import known_name
 from imagefinder.results import BackfillReport
-from imagefinder.types import ImageRef, Limits, OnProgress, Progress, Skipped, ignore
+from imagefinder.types import Limits, OnProgress, Progress, Skipped, ignore
 
 if TYPE_CHECKING:
     import numpy as np
@@ -107,7 +108,7 @@ class _Filling:
         for point in self._index.store.retrieve(ids):
             uri = str(point.payload["uri"])
             try:
-                encoded = loader.read(ImageRef(uri, content_hash=str(point.payload["content_hash"])))
+                encoded = loader.read(known_ref(point.payload))
                 rows.append(self._embedder.preprocess(loader.decode(encoded).image))
                 read.append(point.id)
             except ImageError as error:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from imagefinder.catalog.feedback import purge_feedback
 from imagefinder.duplicates.decisions import purge_decisions
 from imagefinder.errors import InvalidInputError, NotFoundError
+from imagefinder.images.inside import is_remote
 from imagefinder.images.sources import open_source
+from imagefinder.index.audit import Audit
 from imagefinder.index.concepts import purge_concepts
 from imagefinder.index.said import load_said, retire, save_said
 from imagefinder.ingest.opening import source_uri
@@ -78,7 +80,7 @@ def forget_source(index: Index, source: str | os.PathLike[str], remove_images: b
         others = {id: other.uri for id, uri in mine for other in rest.sources if other.covers(uri, "")}
         own = [id for id, _ in mine if id not in others]
         if remove_images:
-            retire(index, own)
+            retire(index, own, "forgotten")
         for uri in set(others.values()):
             ids = [id for id, other in others.items() if other == uri]
             index.store.merge_payload(ids, {"source": uri})
@@ -101,7 +103,7 @@ def move_source(
 
     What is not in the new place is treated like an image that is gone from its source; while some of it stays, so does
     the old source. Raises NotFoundError (no such source, or nothing in the new place) and InvalidInputError (the old
-    place is still there, or the new one is of another kind).
+    place is still there, or the new one is of another kind). Whether a bucket or page is still there is not asked.
     """
     index = collection.index
     with index.indexing:
@@ -130,7 +132,8 @@ def _at_or_below(index: Index, old: str) -> Sequence[SourceEntry]:
         raise NotFoundError(
             f"The index knows no source {old}.", remedy="See those that it knows: imagefinder sources list"
         )
-    if there := next((entry.uri for entry in found if not entry.is_away()), None):
+    here = (entry.uri for entry in found if not entry.is_away() and not is_remote(entry.uri))
+    if there := next(here, None):
         raise InvalidInputError(
             f"{there} is still there, so it was not moved.",
             remedy="Index the new folder beside it, then: imagefinder sources forget OLD",
@@ -157,4 +160,6 @@ def purge(index: Index) -> int:
             del kept.images[key]
         save_said(index.documents, kept)
         gone |= {key[0] for key in left}
+        if gone:
+            Audit(index.documents).add("purged", (), len(gone))
     return len(gone)

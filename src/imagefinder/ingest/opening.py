@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from imagefinder._util.files import expanded
 from imagefinder.errors import ImageError, ImageFinderError, InvalidInputError, NotFoundError
-from imagefinder.images.inside import whole_of
-from imagefinder.images.loader import is_url
-from imagefinder.images.sources import FileSource, FolderSource, Source, UrlSource, open_source
+from imagefinder.images.inside import holder_of, is_bucket, is_remote, is_url
+from imagefinder.images.remote.schemes import tidy
+from imagefinder.images.remote.sources import ObjectSource, UrlSource
+from imagefinder.images.source import Source
+from imagefinder.images.sources import FileSource, FolderSource, open_source
 from imagefinder.types import ImageRef, SkipCode, Skipped
 
 if TYPE_CHECKING:
@@ -46,9 +48,10 @@ class Left(Source):
         self._images = images
 
     def scan(self) -> Iterator[ImageRef | Skipped]:
-        of = {whole_of(uri): source for uri, source in self._images.items()}
+        of = {holder_of(uri): source for uri, source in self._images.items()}
         for uri, source in of.items():
-            for item in (UrlSource(uri) if is_url(uri) else FileSource(uri)).scan():
+            kind = ObjectSource if is_bucket(uri) else UrlSource if is_url(uri) else FileSource
+            for item in kind(uri).scan():
                 yield replace(item, source=source) if isinstance(item, ImageRef) else item
 
     def is_hidden(self, uri: str) -> bool:
@@ -56,9 +59,11 @@ class Left(Source):
 
 
 def source_uri(text: str | os.PathLike[str]) -> str:
-    """What a source is known by: its full path, or its URL."""
+    """What a source is known by: its full path, or its address. Raises InvalidInputError for one that names nothing."""
     name = os.fspath(text)
-    return name if is_url(name) else os.path.abspath(expanded(name))
+    if is_bucket(name):
+        return tidy(name)
+    return name if is_remote(name) else os.path.abspath(expanded(name))
 
 
 def open_known(
@@ -81,6 +86,8 @@ def open_known(
         if entry is None:
             raise
         return Absent(uri, entry.kind, dict(entry.options), error)
+    if entry and entry.kind == "url" and source.kind == "page":
+        return UrlSource(uri)
     if entry and entry.kind != source.kind:
         changed = NotFoundError(
             f"{uri} was a {entry.kind} and is a {source.kind} now.",

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imagefinder.errors import ImageFinderError
-from imagefinder.images.inside import has_parts, part_of, whole_of
+from imagefinder.images.inside import has_parts, holder_of, is_archive, member_of, part_of, whole_of
 from imagefinder.images.parts import as_part
+from imagefinder.index.manifest import LISTS
 from imagefinder.ingest.opening import Absent
 from imagefinder.types import ImageRef, SkipCode, Skipped
 
 if TYPE_CHECKING:
-    from imagefinder.images.sources import Source
+    from imagefinder.images.source import Source
     from imagefinder.index.manifest import SourceEntry
     from imagefinder.store.base import Store
 
 
-KNOWN_FIELDS = ("bytes", "mtime_ns", "content_hash", "source", "sidecar_ns", "parts")
+KNOWN_FIELDS = ("bytes", "mtime_ns", "content_hash", "source", "sidecar_ns", "parts", "remote_version")
 
 
 class Known(NamedTuple):
@@ -32,10 +33,14 @@ class Known(NamedTuple):
     source: str
     sidecar_ns: int | None = None
     parts: Any = None  # of a page or frame: how many its file has
+    version: str | None = None
 
     def is_current(self, ref: ImageRef) -> bool:
-        """Whether the image and its sidecar are unchanged. A URL has neither size nor time here, so it counts as
-        unchanged once it is indexed; a picture inside a table has the table's time."""
+        """Whether the image and its sidecar are unchanged: by the version, where its place has such. A URL has neither
+        size nor time here, so it counts as unchanged once it is indexed; a picture inside a table has the table's time.
+        """
+        if ref.version:
+            return self.version == ref.version
         same = self.mtime_ns == ref.mtime_ns and self.sidecar_ns == ref.sidecar_ns
         return ref.mtime_ns is None or (same and ref.size in (None, self.size))
 
@@ -45,7 +50,9 @@ class Plan:
     """The work of one run. ``todo``: images that are new or may have changed. ``listed``: unchanged files whose record
     may say something else, from a table or of its source. ``gone``: images of the index that their source no longer
     has, by URI, and ``missed_by`` which source that is, of how many images (``totals``). ``files``: files of several
-    pictures that are to be looked into; ``parts`` are the pages and frames that the index knows, by their file.
+    pictures that are to be looked into, and ``archives`` those to open; ``parts`` are the pages, frames and members
+    that the index knows, by their file. ``gone_through`` says which version of an archive runs have gone through to
+    the end, and how many members of it the index then had.
 
     ``scanned`` are the sources that were gone over, ``missing`` those that could not be, and why (``errors``).
     ``away`` are known sources whose images stay as they are.
@@ -54,6 +61,8 @@ class Plan:
     known: dict[str, Known]
     todo: list[ImageRef] = field(default_factory=list)
     files: list[ImageRef] = field(default_factory=list)
+    archives: list[ImageRef] = field(default_factory=list)
+    gone_through: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     parts: dict[str, list[str]] = field(default_factory=dict)
     listed: list[ImageRef] = field(default_factory=list)
     gone: dict[str, Known] = field(default_factory=dict)
@@ -71,12 +80,17 @@ class Plan:
     def reusable(self) -> dict[str, str]:
         """From content hash to the id of a point whose vectors do not change during the run, and whose record says
         nothing but what its file says."""
-        changing = {ref.uri for ref in (*self.todo, *self.files)}
+        changing = {ref.uri for ref in (*self.todo, *self.files, *self.archives)}
         return {
             k.content_hash: k.id
             for uri, k in self.known.items()
-            if k.sidecar_ns is None and uri not in changing and whole_of(uri) not in changing
+            if k.sidecar_ns is None and uri not in changing and holder_of(uri) not in changing
         }
+
+    def is_gone_through(self, archive: str, version: str) -> bool:
+        """Whether the index has all of this version of an archive."""
+        seen, members = self.gone_through.get(archive, ("", 0))
+        return bool(version) and seen == version and len(self.parts.get(archive, ())) >= members
 
     def take_in(self, file: ImageRef, parts: Sequence[ImageRef], force: bool) -> list[ImageRef]:
         """Note the parts that a file has now, and give those that are to be read. Others that the index knows of it are
@@ -107,11 +121,12 @@ def make_plan(
     *,
     entries: Sequence[SourceEntry] = (),
     replaced: Sequence[SourceEntry] = (),
+    gone_through: Mapping[str, tuple[str, int]] | None = None,
     force: bool = False,
 ) -> Plan:
     """Compare what the sources hold now with what the index holds. ``entries`` are the sources that it knows;
     ``replaced`` those among them whose images are to be found in ``sources`` now."""
-    plan = Plan(known_images(store))
+    plan = Plan(known_images(store), gone_through={} if force or not gone_through else gone_through)
     found: dict[str, ImageRef] = {}
     for source in sources:
         _scan(plan, source, found)
@@ -133,11 +148,11 @@ def make_plan(
 
 
 def _parts(known: Iterable[str]) -> dict[str, list[str]]:
-    """The pages and frames among these URIs, by their file."""
+    """The pages, frames and members of archives among these URIs, by their file."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     for uri in known:
-        if part := part_of(uri):
-            found[part.file].append(uri)
+        if "#" in uri and (part_of(uri) or member_of(uri)):
+            found[holder_of(uri)].append(uri)
     return dict(found)
 
 
@@ -167,6 +182,12 @@ def _take_in(found: dict[str, ImageRef], ref: ImageRef) -> None:
 
 
 def _sort_in(plan: Plan, ref: ImageRef, force: bool, live: set[str]) -> None:
+    if is_archive(ref.uri):
+        if plan.is_gone_through(ref.uri, ref.version):
+            plan.unchanged += len(plan.parts.get(ref.uri, ()))
+        else:
+            plan.archives.append(ref)
+        return
     if has_parts(ref.uri):
         _sort_in_parts(plan, ref, force, live)
         return
@@ -197,7 +218,7 @@ def _find_gone(plan: Plan, source: Source, kept: set[str]) -> None:
     belongs = [
         uri
         for uri, known in plan.known.items()
-        if (known.source == source.uri if source.kind == "table" else source.covers(uri))
+        if (known.source == source.uri if source.kind in LISTS else source.covers(uri))
         and not source.is_hidden(uri)
         and not (uri.startswith(ours) and known.source != source.uri)
     ]

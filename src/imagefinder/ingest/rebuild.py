@@ -35,13 +35,13 @@ from imagefinder.ingest.removal import held
 from imagefinder.ingest.run import ingest
 from imagefinder.ingest.sources import add_sources, note_end, note_start
 from imagefinder.store.stores import DEFAULT_STORE, find_store
-from imagefinder.types import SkipCode, Skipped
+from imagefinder.types import Limits, SkipCode, Skipped
 
 if TYPE_CHECKING:
-    from imagefinder.images.sources import Source
+    from imagefinder.images.source import Source
     from imagefinder.models.base import Embedder
     from imagefinder.results import IngestReport
-    from imagefinder.types import Limits, OnProgress
+    from imagefinder.types import OnProgress
 
 SHOWN = 3  # causes that a refusal names
 
@@ -96,6 +96,8 @@ def rebuild_index(  # noqa: PLR0913 - each can be given without the others, and 
             collection = Collection(index, model=model, limits=limits)
             return add_sources(collection, sources, options, workers=workers, progress=progress)
         opened = _sources(here, sources, options)
+        for source in opened:
+            source.limits = limits or Limits()
         earlier = Earlier(here.index) if here.index else None
         gone = _look(here, earlier, opened, allow_removal)
         place = _place(here)

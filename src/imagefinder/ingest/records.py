@@ -58,7 +58,10 @@ def make_record(ref: ImageRef, content_hash: str, size: int, facts: Mapping[str,
         extra={**(_kept(former, content_hash) if former else {}), **read},
         **{**facts, **_dated(ref, facts, mtime), "colours": tuple(facts.get("colours") or ())},
     )
-    return with_metadata(with_told(record, told, ref.sidecar_ns), ref)
+    record = with_metadata(with_told(record, told, ref.sidecar_ns), ref)
+    place = {"remote_version": ref.version, "member_at": ref.at}
+    extra = {name: value for name, value in record.extra.items() if name not in place}
+    return replace(record, extra={**extra, **{name: value for name, value in place.items() if value}})
 
 
 def _dated(ref: ImageRef, facts: Mapping[str, Any], mtime: str | None) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def settle(
     kept = [] if allow_removal else held(index, plan, former.moved)
     stays = {uri for one in kept for uri in one.uris}
     leaves = [known.id for uri, known in plan.gone.items() if uri not in stays and uri not in former.moved]
-    counts["said"] += retire(index, leaves)
+    counts["said"] += retire(index, leaves, "gone")
     with index.writing:
         index.store.delete([plan.gone[uri].id for uri in former.moved])
     former.settle()

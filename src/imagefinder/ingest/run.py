@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from imagefinder._util.threads import chunked, one_blas_thread, ordered_map
 from imagefinder.errors import ImageError, StorageError
-from imagefinder.images.inside import inside, is_file, is_url
+from imagefinder.images.inside import inside, is_file, is_remote
 from imagefinder.images.loader import Loader
 from imagefinder.index.spaces import add_spaces, refit, spaces_of
+from imagefinder.ingest.archives import Archives, Gone, load_gone_through
 from imagefinder.ingest.fill import fill
 from imagefinder.ingest.former import Earlier, Former
 from imagefinder.ingest.looking import parts_to_read
@@ -22,18 +23,18 @@ from imagefinder.ingest.records import copied_facts, facts_of, make_record, with
 from imagefinder.ingest.removal import settle
 from imagefinder.results import Assigned, BackfillReport, IngestReport
 from imagefinder.store.base import Point
-from imagefinder.types import EncodedImage, ImageRef, Limits, OnProgress, Progress, Record, SkipCode, Skipped
+from imagefinder.types import EncodedImage, ImageRef, Limits, OnProgress, Progress, Record, SkipCode, Skipped, ignore
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from imagefinder.images.sources import Source
+    from imagefinder.images.source import Source
     from imagefinder.index.folder import Index
     from imagefinder.index.manifest import SourceEntry
     from imagefinder.models.base import Embedder
 
 BATCH = 16  # images a worker embeds at once; larger ones are no faster on a CPU and cost memory
-FETCHERS = 16  # URLs fetched at once, over all hosts
+FETCHERS = 32  # URLs and objects fetched at once, over all hosts
 
 
 @dataclass(slots=True)
@@ -79,10 +80,13 @@ def ingest(  # noqa: PLR0913 - each can be given without the others, and by name
     started = time.perf_counter()
     with index.writing:
         add_spaces(index, embedder.spec)
-    if progress:
-        progress(Progress("looking for images"))
-    plan = make_plan(index.store, sources, entries=index.manifest.sources, replaced=replaced, force=force)
-    run = _Run(index, embedder, plan, limits or Limits(), force)
+    (progress or ignore)(Progress("looking for images"))
+    limits = limits or Limits()
+    for source in sources:
+        source.limits = limits
+    known, seen = index.manifest.sources, load_gone_through(index)
+    plan = make_plan(index.store, sources, entries=known, replaced=replaced, gone_through=seen, force=force)
+    run = _Run(index, embedder, plan, limits, force)
     run.former = Former(index, plan, earlier)
     run.on_progress = progress
     try:
@@ -105,10 +109,10 @@ def ingest(  # noqa: PLR0913 - each can be given without the others, and by name
     return run.report(time.perf_counter() - started, clusters, tuple(f for f in filled if f.filled or f.skipped))
 
 
-def _fill(run: _Run, other: Embedder, limits: Limits | None, workers: int) -> BackfillReport:
-    def show(progress: Progress) -> None:
-        if progress.total:
-            run.say(f"embedding by {other.spec.name}", progress.done, progress.total)
+def _fill(run: _Run, other: Embedder, limits: Limits, workers: int) -> BackfillReport:
+    def show(at: Progress) -> None:
+        if at.total:
+            run.say(f"embedding by {other.spec.name}", at.done, at.total)
 
     return fill(run.index, other, limits=limits, workers=workers, progress=show)
 
@@ -125,6 +129,7 @@ class _Run:
         rest = ("added", "updated", "moved", "removed", "kept", "said")
         self.counts = {"unchanged": plan.unchanged, **dict.fromkeys(rest, 0)}
         self.skipped = list(plan.skipped)
+        self.archives = Archives(index, plan, self.loader, self.counts)
         self._names = spaces_of(embedder.spec)
         self._stored_hashes = {} if force else plan.reusable
         self._claimed: set[str] = set()
@@ -145,13 +150,14 @@ class _Run:
         self._store_waiting()
 
     def _inputs(self) -> Iterator[ImageRef | EncodedImage | Skipped]:
-        """Files are read by the worker that embeds them. Tables are read here, because their rows come in order. URLs
-        are fetched well ahead, because fetching is mostly waiting."""
+        """Files are read by the worker that embeds them. Tables and archives are read here, because their pictures come
+        in order. What is on other machines is fetched well ahead, because fetching is mostly waiting."""
+        far = [ref for ref in self.plan.todo if is_remote(ref.uri)]
         yield from (ref for ref in self.plan.todo if is_file(ref.uri))
         yield from (self._read(ref) for ref in self.plan.todo if inside(ref.uri))
         yield from parts_to_read(self.index, self.plan, self.loader.limits, self._force, self.skipped, self.counts)
-        urls = (ref for ref in self.plan.todo if is_url(ref.uri))
-        yield from ordered_map(self._read, urls, workers=FETCHERS, window=4 * FETCHERS)
+        yield from ordered_map(self._read, far, workers=FETCHERS, window=2 * FETCHERS)
+        yield from self.archives.read()
 
     def _read(self, item: ImageRef | EncodedImage | Skipped) -> EncodedImage | Skipped:
         if not isinstance(item, ImageRef):
@@ -214,10 +220,11 @@ class _Run:
         fresh = [r for r in results if isinstance(r, _Read) and r.vectors is not None]
         copies = [r for r in results if isinstance(r, _Read) and r.copy_of is not None]
         self._waiting += [r for r in results if isinstance(r, _Read) and r.waits]
-        self.skipped += [r for r in results if isinstance(r, Skipped)]
+        self.skipped += [r for r in results if isinstance(r, Skipped) and not isinstance(r, Gone)]
         with self.index.writing:  # neither a refit nor an edit between what is read here and what is written
             self._upsert_fresh(fresh)
             self._upsert_copies(copies)
+        self.archives.settle(results)
         self._done += len(results)
         self._report_progress()
 
@@ -336,8 +343,7 @@ def _needs_vectors(read: _Read) -> bool:
 
 
 def _lost(read: _Read) -> Skipped:
-    reason = "It is a copy of an image that was removed from the index in this very moment."
-    return Skipped(read.ref.uri, SkipCode.NOT_FOUND, reason, "Index again.")
+    return Skipped(read.ref.uri, SkipCode.NOT_FOUND, "It is a copy of an image removed just now.", "Index again.")
 
 
 def _skip(ref: ImageRef, error: ImageError) -> Skipped:

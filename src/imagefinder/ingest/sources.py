@@ -17,7 +17,7 @@ from imagefinder.search.concepts import mark_new
 from imagefinder.types import ignore
 
 if TYPE_CHECKING:
-    from imagefinder.images.sources import Source
+    from imagefinder.images.source import Source
     from imagefinder.index.collection import Collection
     from imagefinder.index.folder import Index
     from imagefinder.results import IngestReport

@@ -11,6 +11,7 @@ from imagefinder._util.arguments import options_of
 from imagefinder._util.threads import cores, ordered_map
 from imagefinder.errors import ImageError, InvalidInputError
 from imagefinder.images.loader import Loader
+from imagefinder.images.refs import FIELDS, known_ref
 from imagefinder.index.there import merge_there, still_there
 from imagefinder.ocr.reader import LONG_SIDE, LOOKED_AT, Reader
 from imagefinder.ocr.words import Text
@@ -83,19 +84,19 @@ def read_pictures(collection: Collection, progress: OnProgress | None = None, **
 
 
 class _Run:
-    """``todo`` are the contents to read, by their hashes, each with the ids and URIs of its images."""
+    """``todo`` are the contents to read, by their hashes, each with its images by their ids."""
 
     def __init__(self, index: Index, reader: Reader, again: bool) -> None:
         self._index, self._reader = index, reader
-        self.todo: defaultdict[str, dict[str, str]] = defaultdict(dict)
+        self.todo: defaultdict[str, dict[str, ImageRef]] = defaultdict(dict)
         known: dict[str, Text] = {}
-        for points in index.store.scroll(fields=("uri", "content_hash", "text", "text_boxes", "text_by"), batch=2000):
+        for points in index.store.scroll(fields=(*FIELDS, "text", "text_boxes", "text_by"), batch=2000):
             for point in points:
                 content, by = str(point.payload.get("content_hash") or ""), point.payload.get("text_by")
                 if by and not again:
                     known[content] = Text(point.payload.get("text") or "", tuple(point.payload.get("text_boxes") or ()))
                 elif by or "text" not in point.payload:  # else a table gives it
-                    self.todo[content][point.id] = str(point.payload["uri"])
+                    self.todo[content][point.id] = known_ref(point.payload)
         self._read = self._found = 0
         self._empty: dict[str, str] = {}
         self._failed: dict[str, Skipped] = {}
@@ -105,15 +106,14 @@ class _Run:
 
     def look(self, content: str, looker: Loader, loader: Loader) -> Text | Skipped:
         """What is written in an image of this content: the first that can be opened. Called by several workers."""
-        for uri in self.todo[content].values():
-            ref = ImageRef(uri, content_hash=content)
+        for ref in self.todo[content].values():
             try:
                 encoded = looker.read(ref)
                 if not self._reader.has_text(looker.decode(encoded).image):
                     return Text()
                 return self._reader.read(loader.decode(encoded).image)
             except ImageError as error:
-                failed = Skipped(uri, error.code, error.message, error.remedy)
+                failed = Skipped(ref.uri, error.code, error.message, error.remedy)
         return failed
 
     def keep(self, content: str, found: Text | Skipped) -> None:

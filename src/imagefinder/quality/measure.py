@@ -12,6 +12,7 @@ import numpy as np
 from imagefinder._util.threads import cores, ordered_map
 from imagefinder.errors import ImageError, InvalidInputError
 from imagefinder.images.loader import Loader
+from imagefinder.images.refs import known_ref
 from imagefinder.index.neighbors import index_graph
 from imagefinder.index.there import contents_now, merge_there, still_there
 from imagefinder.quality.outliers import NEIGHBORS, outlier_scores
@@ -137,7 +138,7 @@ def measure_quality(
     index = collection.index
     todo = [
         p
-        for points in index.store.scroll(fields=(*READ, "blur", "colours"), batch=2000)
+        for points in index.store.scroll(fields=(*READ, "member_at", "blur", "colours"), batch=2000)
         for p in points
         if again or "blur" not in p.payload or "colours" not in p.payload
     ]
@@ -146,7 +147,7 @@ def measure_quality(
     measured = 0
 
     def judge(point: Point) -> _Judged | Skipped:
-        ref = ImageRef(point.payload["uri"], content_hash=contents[point.id])
+        ref = known_ref(point.payload)
         return _judge(loader, ref, point.payload.get("width", 0), point.payload.get("height", 0))
 
     contents = {p.id: p.payload.get("content_hash") or "" for p in todo}

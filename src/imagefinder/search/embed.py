@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from imagefinder._util.files import expanded
 from imagefinder._util.threads import chunked, ordered_map
 from imagefinder.errors import FetchError, InvalidQueryError, NotFoundError
-from imagefinder.images.loader import Loader, is_url
+from imagefinder.images.inside import is_url, member_of
+from imagefinder.images.loader import Loader
+from imagefinder.images.refs import known_ref
 from imagefinder.search.query import Kind, Term
 from imagefinder.types import ImageRef
 
@@ -87,7 +89,7 @@ class Pictures:
     def _url(self, term: Term) -> str | None:
         """The URL that a term's picture comes from, if it is one."""
         place = _known(self._index, str(term.value)).uri if term.kind is Kind.ID else term.value
-        return place if isinstance(place, str) and is_url(place) else None
+        return place if isinstance(place, str) and is_url(place) and not member_of(place) else None
 
     def _fetch(self, urls: Sequence[str]) -> None:
         def fetch(url: str) -> EncodedImage:
@@ -246,4 +248,4 @@ def _known(index: Index, id: str) -> ImageRef:
     points = index.store.retrieve([id])
     if not points:
         raise no_image(id)
-    return ImageRef(str(points[0].payload["uri"]), content_hash=str(points[0].payload["content_hash"]))
+    return known_ref(points[0].payload)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from imagefinder.errors import ImageError, InvalidQueryError
 from imagefinder.images.loader import Loader
+from imagefinder.images.refs import ref_of
 from imagefinder.results import Explanation
 from imagefinder.search.answer import SearchPlan, understood
 from imagefinder.search.concept_terms import with_concepts
@@ -20,7 +21,7 @@ from imagefinder.search.query import QueryInput, parse_query
 from imagefinder.search.regions import heat_map
 from imagefinder.search.relevance import space_queries
 from imagefinder.search.why import Asked, whys_of
-from imagefinder.types import ImageRef, Record, Why
+from imagefinder.types import Record, Why
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -80,6 +81,6 @@ def _short_side(views: Sequence[View]) -> int:
 
 def _picture(loader: Loader, record: Record) -> Image | None:
     try:
-        return loader.decode(loader.read(ImageRef(record.uri, content_hash=record.content_hash))).image
+        return loader.decode(loader.read(ref_of(record))).image
     except ImageError:
         return None

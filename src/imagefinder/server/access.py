@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from starlette.routing import BaseRoute
 
+    from imagefinder.index.keys import Scope
+
 API = "/v1/"
 FOUND = "imagefinder.access"  # in the scope of a request: the access of its route
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -29,13 +31,23 @@ Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 class Access:
     """``reads``: it changes nothing of the collection, so a server that is read-only answers it. ``costly``: each
     request counts against its client's rate. ``keyless``: no key is needed. ``endless``: the response has no end, and
-    so no longest time. ``routed``: there is a route for it."""
+    so no longest time. ``routed``: there is a route for it. ``admin``: it is for those who rule over the index.
+    ``adds``: what its body holds counts against what its caller may add in a day."""
 
     reads: bool
     costly: bool = False
     keyless: bool = False
     endless: bool = False
     routed: bool = True
+    admin: bool = False
+    adds: bool = False
+
+    @property
+    def scope(self) -> Scope | None:
+        """The scope that a key needs for it; None where no key is needed."""
+        if self.keyless:
+            return None
+        return "admin" if self.admin else "read" if self.reads else "write"
 
 
 def reads(*, costly: bool = False, keyless: bool = False, endless: bool = False) -> Callable[[Endpoint], Endpoint]:
@@ -43,9 +55,14 @@ def reads(*, costly: bool = False, keyless: bool = False, endless: bool = False)
     return _mark(Access(True, costly, keyless, endless))
 
 
-def changes(*, costly: bool = False) -> Callable[[Endpoint], Endpoint]:
+def changes(*, costly: bool = False, adds: bool = False) -> Callable[[Endpoint], Endpoint]:
     """Marks a route that changes the collection, or starts what does."""
-    return _mark(Access(False, costly))
+    return _mark(Access(False, costly, adds=adds))
+
+
+def rules(*, reads: bool = False) -> Callable[[Endpoint], Endpoint]:
+    """Marks a route for admins: about keys and the audit log, or to forget for good."""
+    return _mark(Access(reads, admin=True))
 
 
 def _mark(access: Access) -> Callable[[Endpoint], Endpoint]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mimetypes
 import re
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from http import HTTPStatus
@@ -19,6 +19,7 @@ from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import HTMLResponse, Response
 from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
+from fastapi.telemetry import TelemetryConfig
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES
@@ -28,7 +29,9 @@ from imagefinder._version import __version__
 from imagefinder.errors import ImageFinderError
 from imagefinder.server import errors, responses
 from imagefinder.server.access import AccessTable, reads
-from imagefinder.server.metrics import Measured
+from imagefinder.server.arriving import Arriving
+from imagefinder.server.logs import Logged
+from imagefinder.server.metrics import Measured, Metrics
 from imagefinder.server.routes import (
     about,
     clusters,
@@ -37,19 +40,21 @@ from imagefinder.server.routes import (
     embeddings,
     images,
     jobs,
+    keys,
     maps,
     predict,
     search,
     sources,
     spaces,
 )
-from imagefinder.server.safety import Guard
+from imagefinder.server.safety import Doors, Guard
 from imagefinder.server.settings import ServerSettings
 from imagefinder.server.spoken import Methods, Spoken
 from imagefinder.server.state import Serving, ServingDep
 from imagefinder.types import Limits
 
 if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
     from starlette.types import Scope
 
     from imagefinder.finder import ImageFinder
@@ -57,7 +62,13 @@ if TYPE_CHECKING:
 PACKED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "image/*")  # not compressed once more
 PAGE = Path(__file__).with_name("page")
 PLACES = ("/", "/groups", "/groups/{label}", "/map", "/duplicates", "/library")  # what the page shows by its address
-ROUTES = (search, concepts, images, clusters, maps, duplicates, jobs, embeddings, sources, spaces, predict, about)
+ROUTES = (search, concepts, images, clusters, maps, duplicates, jobs, embeddings, sources, spaces, predict, keys, about)
+TELEMETRY: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "auto_configure": False,
+}  # of FastAPI itself
 ABOUT = """Search and organise a collection of images. Every error has one shape:
 `{"error": {"code", "message", "remedy"}}`. Images are named by their ids.
 Times are in UTC unless they say otherwise."""
@@ -80,8 +91,8 @@ def create_app(finder: ImageFinder, settings: ServerSettings | None = None, limi
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan,
-        middleware=_middleware(serving),
-        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+        middleware=middleware(settings, AccessTable(_routes()), serving.doors, serving.metrics),
+        telemetry=TELEMETRY,
         responses={"4XX": {"model": responses.Error}, "5XX": {"model": responses.Error}},
         generate_unique_id_function=lambda route: f"{route.tags[0]}_{route.name}" if route.tags else route.name,
     )
@@ -97,22 +108,27 @@ def create_app(finder: ImageFinder, settings: ServerSettings | None = None, limi
     return app
 
 
-def _middleware(serving: Serving) -> list[Middleware]:
-    """From the outside in."""
-    settings = serving.settings
-    access = AccessTable(route for router in ROUTERS for route in router.routes)
+def _routes() -> Iterator[BaseRoute]:
+    return (route for router in ROUTERS for route in router.routes)
+
+
+def middleware(settings: ServerSettings, access: AccessTable, doors: Doors, metrics: Metrics) -> list[Middleware]:
+    """What is around the routes, from the outside in."""
     cors = Middleware(
         CORSMiddleware,
         allow_origins=list(settings.origins),
         allow_methods=["*"],
-        allow_headers=["Authorization", "Content-Type"],
+        allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
+        expose_headers=["X-Request-ID"],
     )
     proxies = Middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))
     return [
+        *([Middleware(Arriving, settings=settings)] if settings.proxy_user else []),
         *([proxies] if settings.trusted_proxies else []),
         Middleware(Spoken, root_path=settings.root_path),
-        Middleware(Measured, metrics=serving.metrics),
-        Middleware(Guard, settings=settings, access=access, guesses=serving.guesses),
+        Middleware(Logged, name=settings.name),
+        Middleware(Measured, metrics=metrics),
+        Middleware(Guard, settings=settings, access=access, doors=doors),
         *([cors] if settings.origins else []),
         Middleware(Methods, access=access, root_path=settings.root_path),
         Middleware(GZipMiddleware, minimum_size=16 * 1024, compresslevel=1, exclude_content_types=PACKED),

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from imagefinder import errors
 from imagefinder._util.ending import EndedError
+from imagefinder._util.hiding import hidden
 from imagefinder.server.as_json import Json
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class RefusedError(HTTPException):
 
 
 def body(code: str, message: str, remedy: str = "") -> dict[str, Any]:
-    return {"error": {"code": code, "message": message, "remedy": remedy}}
+    return {"error": {"code": code, "message": hidden(message), "remedy": hidden(remedy)}}
 
 
 def body_bytes(code: str, message: str, remedy: str = "") -> bytes:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from imagefinder._util.files import expanded
 from imagefinder.errors import NotFoundError
 from imagefinder.images.formats import BY_ENDING
+from imagefinder.images.remote.schemes import is_bucket
 from imagefinder.server.errors import RefusedError
 from imagefinder.server.settings import place_of
 
@@ -27,7 +28,7 @@ def look_into(path: str | None, settings: ServerSettings) -> dict[str, Any]:
     if not settings.may_add_folders:
         raise RefusedError(403, "The folders of the server's machine can't be seen from here.", remedy=_HOW)
     if path is None and settings.folders:
-        roots = [{"name": f, "path": os.path.realpath(expanded(f))} for f in settings.folders]
+        roots = [{"name": f, "path": os.path.realpath(expanded(f))} for f in settings.folders if not is_bucket(f)]
         return {"path": "", "parent": None, "folders": roots, "images": 0}
     place = Path(place_of(path or "~"))
     if not settings.may_add(str(place)):

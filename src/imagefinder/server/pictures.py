@@ -21,6 +21,7 @@ from imagefinder.images.files import open_file, unreadable
 from imagefinder.images.inside import Part, part_of
 from imagefinder.images.loader import Loader, is_file
 from imagefinder.images.marks import content_of, mark_of
+from imagefinder.images.refs import ref_of
 from imagefinder.types import ImageRef, Limits, Record, SkipCode
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ class Pictures:
 
     def _read(self, record: Record) -> EncodedImage:
         """The image's own bytes. Raises ImageError, also where they are not those that were indexed."""
-        return self._loader.read(ImageRef(record.uri, content_hash=record.content_hash))
+        return self._loader.read(ref_of(record))
 
     def _decoded(self, record: Record, size: int) -> Image:
         encoded = self._read(record)

@@ -232,20 +232,6 @@ class Duplicates(ResponseBody):
     one_picture: list[list[str]] = Field(description="Images that are one picture in several files: no duplicates.")
 
 
-class Info(ResponseBody):
-    name: str
-    images: int
-    model: str | None
-    understands_words: bool
-    version: str
-    read_only: bool
-    may_add_folders: bool
-    clustered: bool
-    duplicates_searched: bool
-    classifier: str | None = Field(description="What POST /v1/predict asks where no model is named.")
-    not_installed: dict[str, str] = Field(description="Map methods that an extra brings, and the command to get it.")
-
-
 class Space(ResponseBody):
     name: str
     model: str

@@ -18,6 +18,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 import uvicorn
+from uvicorn.config import LOGGING_CONFIG
 
 from imagefinder._util.local_servers import write_privately
 from imagefinder._util.memory import give_back
@@ -25,7 +26,7 @@ from imagefinder.errors import InvalidInputError
 from imagefinder.server.connections import BACKLOG, IDLE_S, Connection, Connections, connections_allowed
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
+    from starlette.applications import Starlette
 
     from imagefinder.server.settings import ServerSettings
 
@@ -64,15 +65,26 @@ def url_of(settings: ServerSettings) -> str:
 
 
 def run(
-    app: FastAPI, listener: socket.socket, *, ready: Callable[[], None] = lambda: None, drain_s: float = 0.0
+    app: Starlette,
+    listener: socket.socket,
+    *,
+    ready: Callable[[], None] = lambda: None,
+    drain_s: float = 0.0,
+    json_logs: bool = False,
 ) -> None:
     """Serve until a signal comes. ``ready`` is called when the first request can be answered. After SIGTERM the server
-    says for ``drain_s`` seconds that it is not ready, and answers as before."""
-    server_of(app, ready=ready, drain_s=drain_s).run(sockets=[listener])
+    says for ``drain_s`` seconds that it is not ready, and answers as before. ``json_logs`` says that what is logged is
+    written by ``logs.write_json``."""
+    server_of(app, ready=ready, drain_s=drain_s, json_logs=json_logs).run(sockets=[listener])
 
 
 def server_of(
-    app: FastAPI, *, ready: Callable[[], None] = lambda: None, graceful_s: int = 5, drain_s: float = 0.0
+    app: Starlette,
+    *,
+    ready: Callable[[], None] = lambda: None,
+    graceful_s: int = 5,
+    drain_s: float = 0.0,
+    json_logs: bool = False,
 ) -> uvicorn.Server:
     """A server that bounds what its connections cost. ``graceful_s`` is how long its end waits for requests; after
     SIGTERM that is ``TERM_S``."""
@@ -82,6 +94,7 @@ def server_of(
         http=functools.partial(Connection, connections),  # type: ignore[arg-type]
         ws="none",
         log_level="warning",
+        log_config=None if json_logs else LOGGING_CONFIG,
         access_log=False,
         server_header=False,
         proxy_headers=False,  # the app knows whom to believe
@@ -144,7 +157,7 @@ class _Server(uvicorn.Server):
     def __init__(
         self,
         config: uvicorn.Config,
-        app: FastAPI,
+        app: Starlette,
         connections: Connections,
         ready: Callable[[], None],
         drain_s: float,

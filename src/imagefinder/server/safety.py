@@ -6,18 +6,24 @@ requests), or by a name of its own that suddenly points to 127.0.0.1 (DNS rebind
 
 from __future__ import annotations
 
-import hmac
 import ipaddress
 import json
 from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from imagefinder._util.acting import acting
+from imagefinder._util.hiding import secret
 from imagefinder._util.hosts import is_loopback
 from imagefinder.server.access import API, FOUND, Access
+from imagefinder.server.arriving import USER
 from imagefinder.server.bounds import Bounds
+from imagefinder.server.callers import ADVICE, ANYONE, CALLER, Caller, Callers, cookie_name
 from imagefinder.server.errors import RefusedError, of_error
+from imagefinder.server.quotas import Quotas
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -47,12 +53,12 @@ class Guard:
     """ASGI middleware that refuses what ``ServerSettings`` do not allow, and adds the headers of a careful server. What
     a request may do and cost is what its route says: see ``access``."""
 
-    def __init__(self, app: ASGIApp, settings: ServerSettings, access: AccessTable, guesses: Buckets) -> None:
+    def __init__(self, app: ASGIApp, settings: ServerSettings, access: AccessTable, doors: Doors) -> None:
         self._app = app
         self._bounds = Bounds(app, settings.max_seconds)
         self._settings = settings
         self._access = access
-        self._guesses = guesses
+        self._doors = doors
         self._buckets = Buckets(settings.requests_per_second)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -66,7 +72,13 @@ class Guard:
         try:
             access = scope[FOUND] = self._access.of(request.method, request.path)
             self._check(request, access)
-            await self._bounds.run(access, scope, receive, sender)
+            with secret(request.secrets):
+                caller = scope[CALLER] = await self._caller(request, access)
+                if access.adds:
+                    self._doors.quotas.upload(caller, request.length, taken=False)
+                    receive = self._doors.quotas.counting(receive, caller)
+                with acting(caller.actor):
+                    await self._bounds.run(access, scope, receive, sender)
         except RefusedError as refused:
             await sender.refuse(refused)
         except Exception as error:  # what nobody expected is answered in our shape too, and with our headers
@@ -79,12 +91,19 @@ class Guard:
             raise RefusedError(400, "There are no WebSockets here.", remedy="Events come by GET /v1/events.")
         self._check_host(request)
         self._check_site(request, access)
+
+    async def _caller(self, request: _Request, access: Access) -> Caller:
+        """Who asks, if they may ask this. Raises RefusedError."""
+        caller = ANYONE
         if not access.keyless and request.method != "OPTIONS":
-            self._check_key(request)
+            caller = await self._known(request)
+            self._doors.quotas.request(caller)
+            caller.check(access.scope)
         if self._settings.read_only and not access.reads:
             raise RefusedError(403, "This server only answers; nothing can be changed.", code="read-only")
         if access.costly:
             self._buckets.take(request.client)
+        return caller
 
     def _check_host(self, request: _Request) -> None:
         """Only names that can't be somebody else's: addresses, localhost, and those of the settings."""
@@ -109,21 +128,26 @@ class Guard:
         if holds_data and request.header("sec-fetch-site") in ("cross-site", "same-site"):
             raise RefusedError(403, "Pages of other sites may not use this server.", remedy=_CORS)
 
-    def _check_key(self, request: _Request) -> None:
-        key = self._settings.key
-        if key is None:
-            return
+    async def _known(self, request: _Request) -> Caller:
+        """By the key that is sent, else as the proxy says, else by the page's cookie."""
+        guesses, callers = self._doors.guesses, self._doors.callers
         kind, _, sent = request.header("authorization").partition(" ")
-        if kind.lower() == "bearer":
-            self._guesses.check(request.client)  # also the right one waits: else a refusal to answer would be an answer
-            right = is_same(sent.strip(), key)
+        bearer = kind.lower() == "bearer"
+        if bearer:
+            guesses.check(request.client)  # also the right one waits: else a refusal to answer would be an answer
+            found = await callers.known(sent.strip())
+        elif request.user:
+            return callers.user(request.user)
         else:
             sent = request.cookie(cookie_name(self._settings))  # a digest, which nobody guesses
-            right = is_same(sent, cookie_value(key))
-        if not right:
-            if sent:
-                self._guesses.take(request.client)
-            raise RefusedError(401, "A key is needed." if not sent else "The key is wrong.", remedy=_KEY)
+            found = await callers.known(sent, cookie=True) if sent else None
+        if found is not None:
+            return found
+        if await callers.open():
+            return ANYONE
+        if sent:
+            guesses.take(request.client)
+        raise RefusedError(401, "A key is needed." if not sent else "The key is wrong.", remedy=ADVICE)
 
 
 _ADDED = {  # headers that go with a status, whoever gives it
@@ -133,23 +157,6 @@ _ADDED = {  # headers that go with a status, whoever gives it
     503: ((b"retry-after", b"1"),),
 }
 _CORS = "Start the server with --cors ORIGIN to allow them."
-_KEY = "Send it as: Authorization: Bearer KEY"
-
-
-def is_same(given: str, secret: str) -> bool:
-    """Compares in a time that tells nothing."""
-    return hmac.compare_digest(given.encode("utf-8", "replace"), secret.encode())
-
-
-def cookie_name(settings: ServerSettings) -> str:
-    """Browsers send the cookies of a host to all of its ports, so each server has its own, and servers of one index at
-    an address have one."""
-    return f"imagefinder-key-{settings.session or settings.port}"
-
-
-def cookie_value(key: str) -> str:
-    """What a page's cookie holds in place of the key: as good here, and good for nothing else."""
-    return hmac.new(key.encode(), b"imagefinder page", "sha256").hexdigest()
 
 
 class _Request:
@@ -165,10 +172,23 @@ class _Request:
         self.host = _name(self.authority)
         self.scheme: str = scope.get("scheme", "http")
         self.client: str = (scope.get("client") or ("", 0))[0]
+        self.user: str = scope.get(USER, "")
 
     def header(self, name: str) -> str:
         """Its value; empty where it was not sent."""
         return self._headers.get(name, "")
+
+    @property
+    def length(self) -> int:
+        """Of the body, as far as that is said."""
+        text = self.header("content-length")
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
+
+    @property
+    def secrets(self) -> list[str]:
+        """What is sent and must not be read anywhere."""
+        cookies = [part.partition("=")[2].strip() for part in self.header("cookie").split(";")]
+        return [self.header("authorization").partition(" ")[2].strip(), *cookies]
 
     def cookie(self, name: str) -> str:
         pairs = (part.strip().partition("=") for part in self.header("cookie").split(";"))
@@ -210,13 +230,23 @@ class _Sender:
         self._replaced = True
 
     async def refuse(self, refused: RefusedError) -> None:
-        await self.respond(refused.status, refused.body)
+        await self.respond(refused.status, refused.body, refused.headers)
 
-    async def respond(self, status: int, body: dict[str, Any]) -> None:
+    async def respond(self, status: int, body: dict[str, Any], more: Mapping[str, str] | None = None) -> None:
         content = json.dumps(body).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
+        headers += [(name.encode(), value.encode()) for name, value in (more or {}).items()]
         await self({"type": "http.response.start", "status": status, "headers": headers})
         await self({"type": "http.response.body", "body": content})
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """Who is let in, and how much of what: ``guesses`` of wrong keys by address, ``quotas`` by key."""
+
+    callers: Callers
+    guesses: Buckets
+    quotas: Quotas
 
 
 class Buckets:

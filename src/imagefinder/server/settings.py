@@ -12,9 +12,15 @@ from imagefinder._util.files import expanded
 from imagefinder._util.hosts import is_loopback
 from imagefinder.errors import InvalidInputError
 from imagefinder.images.files import is_within
+from imagefinder.images.remote.schemes import is_bucket, tidy
+from imagefinder.index.keys import Scope
 
 PORT = 8642
 ROOT_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
+NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._~-]{0,58}[A-Za-z0-9])?")  # of an index among several
+BELOW = "/i/"  # the path that its name stands behind
+HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,99}")
+TAKEN = ("authorization", "cookie", "host", "origin", "content-type", "content-length", "x-request-id")
 OWN = ("v1", "docs", "groups", "map", "duplicates", "library", "css", "js", "vendor", "healthz", "readyz", "metrics")
 
 
@@ -26,7 +32,13 @@ class ServerSettings:
     pages that may use the API ("https://shop.example"), ``hosts`` further names that the server is reached by.
     ``trusted_proxies`` are the addresses and networks ("10.0.0.7", "10.1.0.0/16") whose X-Forwarded-For and
     X-Forwarded-Proto are believed; nobody else's are.
-    ``folders`` are those that clients may add images from; None allows every folder on loopback and none beyond.
+    ``proxy_user`` is the header in which those proxies name the user whom they let in ("X-Remote-User"), who then needs
+    no key: their scope is ``proxy_scope``, that of ``proxy_admins`` admin.
+    ``requests_per_minute`` and ``upload_bytes_per_day`` are for each key and user that has no limit of its own.
+    ``name`` is that of the index where a server has several.
+    ``folders`` are those that clients may add images from, also in buckets ("s3://shop/new"); None allows every one on
+    loopback and none beyond. ``uploads`` is the folder, in a bucket, for images that clients send; empty: the index
+    folder.
     ``rate`` is how many costly requests a second one address may make, on average (0: any); ``None`` means 20 beyond
     loopback, and any on it. ``root_path`` is the path of the server at a proxy ("/pictures"), whether the proxy strips
     it from what it hands on or not. Servers of the same ``session``, a name, take each other's log-ins, if they have
@@ -40,10 +52,17 @@ class ServerSettings:
     origins: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
+    proxy_user: str | None = None
+    proxy_scope: Scope = "read"
+    proxy_admins: tuple[str, ...] = ()
+    requests_per_minute: int | None = None
+    upload_bytes_per_day: int | None = None
+    name: str = ""
     folders: tuple[str, ...] | None = None
     rate: float | None = None
     root_path: str = ""
     session: str = ""
+    uploads: str = ""
     max_body: int = 32 * 1024**2
     max_upload: int = 1024**3
     max_seconds: float = 60.0
@@ -62,10 +81,22 @@ class ServerSettings:
             )
         if self.key is not None and len(self.key) < 16:
             raise InvalidInputError("The key is shorter than 16 characters: it could be guessed.")
+        if self.uploads and not is_bucket(self.uploads):
+            raise InvalidInputError(
+                f"Uploads can't be kept at {self.uploads!r}.", remedy="Name a folder in a bucket: s3://BUCKET/FOLDER."
+            )
         for origin in self.origins:
             _check_origin(origin)
         for proxy in self.trusted_proxies:
             _check_proxy(proxy)
+        if self.proxy_user is not None:
+            _check_proxy_user(self.proxy_user, self.trusted_proxies)
+
+    @property
+    def cookie_path(self) -> str:
+        """Where pages' cookies go: to all indexes of the server, so that its list of them knows who may see which."""
+        below = f"{BELOW}{self.name}" if self.name else ""
+        return self.root_path.removesuffix(below) or "/"
 
     @property
     def is_local(self) -> bool:
@@ -79,17 +110,23 @@ class ServerSettings:
 
     def may_add(self, place: str) -> bool:
         """Whether clients may add images from this folder or file of the server's machine, a path as ``place_of`` gives
-        it: links in it are followed here just as when it is opened."""
+        it: links in it are followed here just as when it is opened. Or from this place in a bucket, which is read with
+        the server's keys."""
         if self.read_only:
             return False
-        return self.within is None or is_within(os.path.realpath(place), self.within)
+        if self.within is None:
+            return True
+        if is_bucket(place):
+            return any(place == folder or place.startswith(f"{folder}/") for folder in self.within)
+        return is_within(os.path.realpath(place), self.within)
 
     @property
     def within(self) -> tuple[str, ...] | None:
-        """The real paths of the folders that what clients add must lie in; None: it may lie anywhere."""
+        """The real paths of the folders, and the addresses in buckets, that what clients add must lie in; None: it may
+        lie anywhere."""
         if self.folders is None:
             return None if self.is_local else ()
-        return tuple(os.path.realpath(expanded(folder)) for folder in self.folders)
+        return tuple(tidy(f) if is_bucket(f) else os.path.realpath(expanded(f)) for f in self.folders)
 
     @property
     def may_add_folders(self) -> bool:
@@ -97,9 +134,10 @@ class ServerSettings:
 
 
 def place_of(text: str) -> str:
-    """The absolute path that a client names: ``..`` is struck out first, and links are followed when it is opened. The
-    one way to read a client's path, so that what is checked is what is used. Raises InvalidInputError."""
-    return os.path.abspath(expanded(text))
+    """The address in a bucket, or the absolute path, that a client names: ``..`` is struck out first, and links are
+    followed when it is opened. The one way to read a client's path, so that what is checked is what is used. Raises
+    InvalidInputError."""
+    return tidy(text) if is_bucket(text) else os.path.abspath(expanded(text))
 
 
 def _check_origin(origin: str) -> None:
@@ -125,3 +163,15 @@ def _check_proxy(proxy: str) -> None:
             f"{proxy[:100]!r} is not the address of a proxy: {error}.",
             remedy="Give an address or a network, such as 127.0.0.1 or 10.1.0.0/16.",
         ) from None
+
+
+def _check_proxy_user(header: str, proxies: tuple[str, ...]) -> None:
+    if not HEADER.fullmatch(header) or header.lower() in TAKEN:
+        raise InvalidInputError(
+            f"{header[:100]!r} is not a header that names a user.", remedy="It is like X-Remote-User."
+        )
+    if not proxies:
+        raise InvalidInputError(
+            f"{header} is believed of named proxies only, and none is named.",
+            remedy="Name them with --trusted-proxy ADDRESS.",
+        )

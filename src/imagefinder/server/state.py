@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar
 from fastapi import Depends, Request
 
 from imagefinder.server.as_json import Json as Json
+from imagefinder.server.callers import Callers
 from imagefinder.server.errors import RefusedError
 from imagefinder.server.hub import Hub
 from imagefinder.server.jobs.kinds import JOBS, resumed, title_of
@@ -22,7 +23,8 @@ from imagefinder.server.jobs.shared import SharedJobs
 from imagefinder.server.links import Links
 from imagefinder.server.metrics import Metrics
 from imagefinder.server.pictures import Pictures
-from imagefinder.server.safety import WRONG_KEYS_PER_SECOND, Buckets
+from imagefinder.server.quotas import Quotas
+from imagefinder.server.safety import WRONG_KEYS_PER_SECOND, Buckets, Doors
 from imagefinder.server.uploads import Uploads
 
 if TYPE_CHECKING:
@@ -90,13 +92,15 @@ class Serving:
         self.metrics = Metrics()
         self.jobs = self._make_jobs()
         self.pictures = Pictures(home, limits, settings.cache_bytes)
-        self.uploads = Uploads(home, limits, finder.board)
+        self.uploads = Uploads(home, limits, settings.uploads, finder.board)
         self.searching = Lane("searching", max(4, 2 * threads))
         self.drawing = Lane("drawing", max(2, threads))
         self.fetching = Lane("fetching", FETCHING)
         self.asking = Lane("asking", 2)
         self.editing = threading.Lock()  # of the clusters: one correction at a time
         self.guesses = Buckets(settings.requests_per_second or WRONG_KEYS_PER_SECOND)  # of the key, wrong ones
+        self.callers = Callers(settings, finder.keys)
+        self.doors = Doors(self.callers, self.guesses, Quotas(settings))
         self.links = Links(finder.board)
         self.ready = self.draining = False
         self.metrics.watch(lambda: len(finder), self.jobs.counts)

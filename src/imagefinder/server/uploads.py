@@ -1,6 +1,6 @@
 """Files that clients send: images to be indexed, tables, and pictures to search by. Named by us, never by the client.
 
-uploads/images/ab12....jpg     part of the collection, until the image is deleted
+uploads/images/ab12....jpg     part of the collection, until the image is deleted; or in a bucket
 uploads/tables/ab12....csv     tables of paths or URLs
 uploads/queries/ab12...        pictures searched by; the latest are kept
 
@@ -26,10 +26,11 @@ from imagefinder._util.files import write_whole
 from imagefinder.catalog.edits import NAME_LENGTH
 from imagefinder.errors import ImageError, ImageFinderError, InvalidInputError, NotFoundError, StorageError
 from imagefinder.images.files import open_file
-from imagefinder.images.inside import file_of
+from imagefinder.images.inside import file_of, is_bucket
 from imagefinder.images.loader import Loader, is_url
 from imagefinder.images.places import located
 from imagefinder.server.errors import RefusedError
+from imagefinder.server.kept_images import InBucket, InFolder, KeptImages
 from imagefinder.server.settings import place_of
 from imagefinder.server.shared_pictures import SharedPictures
 from imagefinder.types import ImageRef, Limits, Record, image_id
@@ -69,24 +70,25 @@ class Kept:
 
     names: dict[str, str] = field(default_factory=dict)
     skipped: list[dict[str, str]] = field(default_factory=list)
-    paths: list[Path] = field(default_factory=list)
+    uris: list[str] = field(default_factory=list)
 
 
 class Uploads:
-    """The upload folders of an index. Pictures to search by are known to all servers that meet at the ``board``."""
+    """The upload folders of an index. ``place`` is a folder in a bucket to keep images in; empty: the index folder.
+    Pictures to search by are known to all servers that meet at the ``board``."""
 
-    def __init__(self, home: Path, limits: Limits, board: Board | None = None) -> None:
+    def __init__(self, home: Path, limits: Limits, place: str = "", board: Board | None = None) -> None:
         folder = home / "uploads"
         if board is not None:  # two machines with the same home must not take their files for those of one folder
             folder /= _machine()
-        self.images = folder / "images"
+        self.images: KeptImages = InBucket(place, limits) if place else InFolder(folder / "images")
         self.tables = folder / "tables"
         self._queries = folder / "queries"
         self._shared = SharedPictures(board) if board is not None else None
         self._limits = limits
         self._loader = Loader(limits, 512)
         self._held: dict[str, bytes] = {}  # pictures searched by that could not be written
-        self._claims: Counter[Path] = Counter()  # requests that are keeping a file
+        self._claims: Counter[str] = Counter()  # requests that are keeping a file
         self._lock = threading.Lock()
 
     # --- pictures to search by ------------------------------------------------------------------------------------
@@ -154,8 +156,7 @@ class Uploads:
             for name, file in files:
                 ending().go_on()
                 try:
-                    path = self._keep_image(file.read(), kept)
-                    kept.names[image_id(str(path))] = name
+                    kept.names[image_id(self._keep_image(file.read(), kept))] = name
                 except ImageError as error:
                     kept.skipped.append(not_kept(name, error))
             ending().go_on()
@@ -164,16 +165,15 @@ class Uploads:
             raise
         return kept
 
-    def _keep_image(self, data: bytes, kept: Kept) -> Path:
+    def _keep_image(self, data: bytes, kept: Kept) -> str:
         loaded, content = self._loaded(data)
-        path = self.images / f"{loaded.content_hash}.{SUFFIXES.get(loaded.format, 'img')}"
-        if path not in kept.paths:
+        uri = self.images.uri_of(f"{loaded.content_hash}.{SUFFIXES.get(loaded.format, 'img')}")
+        if uri not in kept.uris:
             with self._lock:
-                self._claims[path] += 1
-            kept.paths.append(path)
-        if not path.exists():
-            write_whole(path, content)
-        return path
+                self._claims[uri] += 1
+            kept.uris.append(uri)
+        self.images.put(uri, content)
+        return uri
 
     @contextmanager
     def settled(self, kept: Kept, finder: ImageFinder) -> Iterator[None]:
@@ -186,22 +186,18 @@ class Uploads:
     def let_go(self, kept: Kept, finder: ImageFinder) -> None:
         """Remove the files that neither the index has nor another request keeps."""
         with self._lock:
-            while kept.paths:
-                path = kept.paths.pop()
-                self._claims[path] -= 1
-                if not self._claims[path]:
-                    del self._claims[path]
-                    if image_id(str(path)) not in finder:
-                        path.unlink(missing_ok=True)
-
-    def is_own(self, record: Record) -> bool:
-        """Whether an image of the index lies in our upload folder, so that deleting it deletes the file."""
-        return Path(record.uri).parent == self.images
+            while kept.uris:
+                uri = kept.uris.pop()
+                self._claims[uri] -= 1
+                if not self._claims[uri]:
+                    del self._claims[uri]
+                    if image_id(uri) not in finder:
+                        self.images.drop(uri)
 
     def drop(self, records: Sequence[Record]) -> None:
         for record in records:
-            if self.is_own(record):
-                Path(record.uri).unlink(missing_ok=True)
+            if self.images.owns(record.uri):
+                self.images.drop(record.uri)
 
     # --- tables ---------------------------------------------------------------------------------------------------
 
@@ -239,13 +235,19 @@ def _machine() -> str:
 
 
 def check_source(source: str, finder: ImageFinder, settings: ServerSettings, uploads: Uploads) -> str:
-    """The source that a client names, as it is to be used: a URL, or an absolute path. Refuses a path of this machine
-    that nobody has allowed; what it leads to is bound by ``bounds``, too."""
+    """The source that a client names, as it is to be used: a URL, an address in a bucket, or an absolute path. Refuses
+    a path of this machine, and a bucket, that nobody has allowed; what it leads to is bound by ``bounds``, too."""
     if is_url(source):
         return source
     place = place_of(source)
     if place in finder.sources or os.path.dirname(place) == str(uploads.tables) or settings.may_add(place):
         return place
+    if is_bucket(place):
+        raise RefusedError(
+            403,
+            "Images in this bucket can't be added from here: the server would read it with its own keys.",
+            remedy="Start it with --allow-folder s3://BUCKET/FOLDER.",
+        )
     raise RefusedError(
         403, "Folders of the server's machine can't be added from here.", remedy="Start it with --allow-folder DIR."
     )
@@ -255,7 +257,9 @@ def bounds(settings: ServerSettings, uploads: Uploads) -> tuple[str, ...] | None
     """The folders that files of new sources must lie in, wherever links and tables of clients lead; None: anywhere."""
     if settings.within is None:
         return None
-    return (*settings.within, os.path.realpath(uploads.tables), os.path.realpath(uploads.images))
+    kept = uploads.images.source
+    kept = kept if is_bucket(kept) else os.path.realpath(kept)
+    return (*settings.within, os.path.realpath(uploads.tables), kept)
 
 
 def display_name(name: str | None) -> str:

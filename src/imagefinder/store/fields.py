@@ -40,3 +40,10 @@ FIELD_KINDS = MappingProxyType(
         "taken_from": Kind.TEXT,
     }
 )
+
+INDEXED = ("folder", "source", "tags", "colours", "content_hash", "cluster")  # that filters often ask for equality
+
+
+def json_path(field: str) -> str | None:
+    """The name of a field as a path of Qdrant's, whatever characters it has; None where that can't name it."""
+    return None if '"' in field or "\\" in field else f'"{field}"'

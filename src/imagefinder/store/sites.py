@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 class SiteType(Protocol):
     """What the class of a site can do."""
 
-    def at(self, address: str) -> Site:
-        """The site at an address. Raises InvalidInputError, MissingExtraError, UnreachableError, UnauthorizedError,
-        NotFoundError or IndexFolderError; none of them shows a password."""
+    def at(self, address: str, key: str | None = None) -> Site:
+        """The site at an address; ``key`` is the one for its server where the address has none. Raises
+        InvalidInputError, MissingExtraError, UnreachableError, UnauthorizedError, NotFoundError or IndexFolderError;
+        none of them shows a password."""
 
 
 class Site(Protocol):

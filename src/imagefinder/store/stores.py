@@ -23,20 +23,22 @@ DEFAULT_STORE = "edge"
 class StoreKind:
     """One kind of store: its title, and its class as ``module:class``, which is imported when it is first used. A store
     with ``schemes`` is found by an address that begins with one of them, not in a folder; ``site`` is the class of what
-    it leads to, a ``sites.Site``."""
+    it leads to, a ``sites.Site``. ``key`` is the environment variable with the key of its servers."""
 
     title: str
     home: str
     schemes: tuple[str, ...] = ()
     site: str = ""
+    key: str = ""
 
     @property
     def type(self) -> StoreType:
         return cast("StoreType", _class(self.home))
 
-    def at(self, address: str) -> Site:
-        """What an address leads to. For the errors see ``sites.SiteType``."""
-        return cast("SiteType", _class(self.site)).at(address)
+    def at(self, address: str, key: str | None = None) -> Site:
+        """What an address leads to; ``key`` is the one where the address has none. For the errors see
+        ``sites.SiteType``."""
+        return cast("SiteType", _class(self.site)).at(address, key)
 
     def create(self, place: Path | str) -> Store:
         """A new, empty store in a folder, which must be empty or not exist, or at an address."""
@@ -60,6 +62,13 @@ STORES = {
         "imagefinder.store.postgres.store:PostgresStore",
         ("postgresql", "postgres"),
         "imagefinder.store.postgres.site:PostgresSite",
+    ),
+    "qdrant": StoreKind(
+        "Qdrant, a server: for many processes, on any machine",
+        "imagefinder.store.qdrant.store:QdrantStore",
+        ("qdrant", "qdrants"),
+        "imagefinder.store.qdrant.site:QdrantSite",
+        "QDRANT_API_KEY",
     ),
 }
 

@@ -16,6 +16,7 @@ from imagefinder._util.files import expanded
 from imagefinder._util.threads import cores, one_blas_thread
 from imagefinder.catalog.feedback import Feedback
 from imagefinder.errors import ModelError, NotFoundError
+from imagefinder.images.refs import ref_of
 from imagefinder.index.folder import no_images
 from imagefinder.index.spaces import models_of, spaces_of
 from imagefinder.ingest.fill import add_model
@@ -144,12 +145,12 @@ def predict(
     images), by the given classifier or the one trained last, and the pictures that can't be read. Raises NotFoundError
     and ModelError."""
     from imagefinder.training.predict import predict, predict_pictures
-    from imagefinder.types import ImageRef, Record
+    from imagefinder.types import Record
 
     embedder = _classifier(collection, model)
     given = [i for i in images if not isinstance(i, str | os.PathLike | Record)]
     refs = _scan([os.fspath(i) for i in images if isinstance(i, str | os.PathLike)])
-    refs += [ImageRef(i.uri, content_hash=i.content_hash) for i in images if isinstance(i, Record)]
+    refs += [ref_of(i) for i in images if isinstance(i, Record)]
     found, skipped = predict(embedder, refs, collection.limits, workers=cores())
     return found + predict_pictures(embedder, [_picture(i, collection.limits) for i in given]), skipped
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from imagefinder._util.threads import chunked, ordered_map
 from imagefinder.errors import ImageError
 from imagefinder.images.loader import Loader
+from imagefinder.images.refs import FIELDS, known_ref
 from imagefinder.index.spaces import spaces_of
 from imagefinder.index.there import contents_now, merge_there, of_those_there
 from imagefinder.models.base import Embedder
@@ -151,9 +152,9 @@ def _of_index(
                 yield whole, embedder.classify(vectors), []
         return
     loader = Loader(limits, embedder.short_side)
-    points = [p for points in index.store.scroll(fields=("uri", "content_hash")) for p in points]
+    points = [p for points in index.store.scroll(fields=FIELDS) for p in points]
     uris = {p.payload["uri"]: p.id for p in points}
-    refs = (ImageRef(p.payload["uri"], content_hash=p.payload.get("content_hash") or "") for p in points)
+    refs = (known_ref(p.payload) for p in points)
     try:
         batches = chunked(refs, BATCH)
         found = ordered_map(lambda some: _read(embedder, loader, some), batches, workers=workers, window=2 * workers)

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 from pydantic import AfterValidator, ConfigDict, Field, ValidationError
 
+from imagefinder._util.acting import acting, actor
 from imagefinder._util.extras import require
 from imagefinder.duplicates.matching.tiers import Tier
 from imagefinder.errors import InvalidInputError, StorageError
 from imagefinder.images.files import is_within
-from imagefinder.images.loader import is_url
+from imagefinder.images.loader import is_remote
 from imagefinder.maps.projections import NEEDS_EXTRA, check_method
 from imagefinder.server.errors import first_fault
 from imagefinder.server.jobs import options
@@ -80,11 +81,12 @@ def submit(host: Host, kind: str, given: Mapping[str, Any], *, trusted: bool = F
 
 def work_of(host: Host, kind: str, checked: Mapping[str, Any]) -> Work:
     """What a job does, given options that were checked. Raises InvalidInputError for a kind there isn't."""
-    row = JOBS[known(kind)]
+    row, who = JOBS[known(kind)], actor()
 
     def work(job: Job, jobs: Jobs) -> Any:
         try:
-            return row.run(Task(host.finder, job, jobs, host.hub), **checked)
+            with acting(who):
+                return row.run(Task(host.finder, job, jobs, host.hub), **checked)
         finally:
             if row.changes:
                 host.hub.changed(*row.changes)
@@ -188,7 +190,7 @@ def _duplicates(task: Task, *, tier: str = "same-picture", keep: Sequence[str] =
 
 def _check_folders(host: Host, given: Mapping[str, Any]) -> Mapping[str, Any]:
     """A folder may be named that holds images of the index, or that images may be added from."""
-    sources = [os.path.realpath(source) for source in host.finder.sources if not is_url(source)]
+    sources = [os.path.realpath(source) for source in host.finder.sources if not is_remote(source)]
 
     def checked(folder: str) -> str:
         place = place_of(folder)
@@ -314,9 +316,6 @@ JOBS: dict[str, JobKind] = {
     "move-source": JobKind("Moving a source", options.MoveOptions, _move, ("images",), _check_move, ("within",), False),
     "urls": JobKind("Adding images by URL", options.UrlOptions, _urls, ("images",), hidden=("urls",)),
 }
-
-
-# --- a request for one --------------------------------------------------------------------------------------------
 
 
 def _valid(kind: str) -> str:

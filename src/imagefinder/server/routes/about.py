@@ -7,16 +7,18 @@ from typing import Any
 
 from fastapi import Request
 from fastapi.responses import Response
+from pydantic import Field
 
 from imagefinder._util.extras import install_command, missing_modules
 from imagefinder._version import __version__
 from imagefinder.errors import ImageFinderError, NotFoundError
+from imagefinder.index.keys import Scope
 from imagefinder.server import requests, responses
 from imagefinder.server.access import reads
+from imagefinder.server.callers import CALLER, Caller, cookie_name
 from imagefinder.server.errors import RefusedError
 from imagefinder.server.jobs.mirror import AWAY_S
 from imagefinder.server.links import LINK_S
-from imagefinder.server.safety import cookie_name, cookie_value, is_same
 from imagefinder.server.state import Json, Serving, ServingDep
 from imagefinder.server.strict import Router
 
@@ -24,14 +26,30 @@ router = Router(tags=["server"])
 DAYS_30 = 30 * 24 * 3600
 
 
-@router.get("/v1/index", response_model=responses.Info)
+class Info(responses.ResponseBody):
+    name: str
+    images: int
+    model: str | None
+    understands_words: bool
+    version: str
+    read_only: bool
+    scope: Scope = Field(description="What the key of this request may do.")
+    caller: str = Field(description="The name of that key, or of the user whom a proxy let in.")
+    may_add_folders: bool
+    clustered: bool
+    duplicates_searched: bool
+    classifier: str | None = Field(description="What POST /v1/predict asks where no model is named.")
+    not_installed: dict[str, str] = Field(description="Map methods that an extra brings, and the command to get it.")
+
+
+@router.get("/v1/index", response_model=Info)
 @reads()
-async def index(serving: ServingDep) -> Response:
+async def index(serving: ServingDep, request: Request) -> Response:
     """What the index holds, and what this server lets you do."""
-    return Json(await serving.searching.run(_index, serving))
+    return Json(await serving.searching.run(_index, serving, request.scope[CALLER]))
 
 
-def _index(serving: Serving) -> dict[str, Any]:
+def _index(serving: Serving, caller: Caller) -> dict[str, Any]:
     from imagefinder.clusters.algorithms.methods import METHODS
     from imagefinder.maps.projections import METHODS as MAP_METHODS
     from imagefinder.maps.projections import NEEDS_EXTRA
@@ -39,12 +57,14 @@ def _index(serving: Serving) -> dict[str, Any]:
     facts = serving.finder.info().to_dict()
     return {
         **facts,
-        "name": serving.home.name,
+        "name": serving.settings.name or serving.home.name,
         "version": __version__,
         "format_version": facts["version"],
         "understands_words": _understands_words(serving),
-        "read_only": serving.settings.read_only,
-        "may_add_folders": serving.settings.may_add_folders,
+        "read_only": serving.settings.read_only or caller.scope == "read",
+        "scope": caller.scope,
+        "caller": caller.name,
+        "may_add_folders": serving.settings.may_add_folders and caller.scope != "read",
         "clustered": _is_clustered(serving),
         "duplicates_searched": serving.finder.copies.searched,
         "classifier": serving.finder.classifier,
@@ -75,27 +95,28 @@ def _is_clustered(serving: Serving) -> bool:
 async def session(serving: ServingDep, request: Request, body: requests.Key) -> Response:
     """Give the key once, or the token of a link, and a cookie carries it from then on: for pages, whose pictures can't
     send headers."""
-    key = serving.settings.key
     response = Response(status_code=204)
-    if key is None:
+    if await serving.callers.open():
         return response
     client = request.client.host if request.client else ""
     if body.key is not None:
         serving.guesses.check(client)  # not of links, which nobody guesses
-    link_is_good = body.key is None and await serving.asking.run(serving.links.use, body.link or "")
-    if not (link_is_good if body.key is None else is_same(body.key, key)):
+        caller = await serving.callers.known(body.key.strip())
+        cookie = caller.cookie if caller else None
+    else:
+        cookie = await serving.asking.run(serving.links.use, body.link or "")
+    if cookie is None:
         serving.guesses.take(client)
         raise RefusedError(401, "The key is wrong." if body.key is not None else _USED, remedy=_ANOTHER)
-    name = cookie_name(serving.settings)
     secure = request.url.scheme == "https"
     response.set_cookie(
-        name,
-        cookie_value(key),
+        cookie_name(serving.settings),
+        cookie,
         max_age=DAYS_30,
         httponly=True,
         samesite="strict",
         secure=secure,
-        path=serving.settings.root_path or "/",
+        path=serving.settings.cookie_path,
     )
     return response
 
@@ -106,10 +127,10 @@ _ANOTHER = "On the machine and account of the server, `imagefinder key --link` p
 
 @router.post("/v1/session/links", response_model=responses.Link)
 @reads()
-def make_link(serving: ServingDep) -> Response:
-    """A link to the page that works once, without the key: its address is that of the page with #link= and the
-    token."""
-    return Json({"link": serving.links.make(), "seconds": LINK_S})
+def make_link(serving: ServingDep, request: Request) -> Response:
+    """A link to the page that works once, without the key that it is made with, and with its scope: its address is that
+    of the page with #link= and the token."""
+    return Json({"link": serving.links.make(request.scope[CALLER].cookie), "seconds": LINK_S})
 
 
 @router.get("/healthz")

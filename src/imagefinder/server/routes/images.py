@@ -9,11 +9,12 @@ from typing import Annotated, Any
 from fastapi import File, Form, Header, Query, UploadFile
 from fastapi.responses import Response
 
+from imagefinder._util.acting import acting, actor
 from imagefinder._util.ending import Ending, within
 from imagefinder.catalog.edits import TAG_LENGTH, TAGS, checked_tags
 from imagefinder.errors import InvalidInputError
 from imagefinder.images.headers import format_of
-from imagefinder.images.loader import is_url
+from imagefinder.images.loader import is_remote
 from imagefinder.server import requests, responses
 from imagefinder.server.access import changes, reads
 from imagefinder.server.errors import RefusedError
@@ -208,7 +209,7 @@ async def whole_file(
 
 def _lane(serving: Serving, record: Record, size: int = 0) -> Lane:
     """Where a picture is read: one of a URL that is not kept keeps nobody waiting who wants another."""
-    return serving.fetching if is_url(record.uri) and not serving.pictures.is_kept(record, size) else serving.drawing
+    return serving.fetching if is_remote(record.uri) and not serving.pictures.is_kept(record, size) else serving.drawing
 
 
 # --- adding -------------------------------------------------------------------------------------------------------
@@ -226,7 +227,7 @@ _ADDED: dict[int | str, dict[str, Any]] = {
     max_body_size=4 * UPLOAD,
     form_limits={"max_files": FILES},
 )
-@changes()
+@changes(adds=True)
 async def add_images(
     serving: ServingDep,
     files: Annotated[list[UploadFile], File(description="Image files.")],
@@ -244,7 +245,7 @@ async def add_images(
 
     def add() -> dict[str, Any]:
         with serving.uploads.settled(kept, serving.finder):
-            report = serving.finder.add(str(serving.uploads.images), allow_removal=True)
+            report = serving.finder.add(serving.uploads.images.source, allow_removal=True)
             skipped = [*kept.skipped, *_say(serving, kept.names, wanted)]
             mine = [s for s in report.to_dict()["skipped"] if image_id(s["uri"]) in kept.names]
             return _added(serving, list(kept.names), [*skipped, *mine])
@@ -295,7 +296,13 @@ def _added(serving: Serving, ids: Sequence[str], skipped: Sequence[dict[str, str
 
 async def _soon(serving: Serving, add: Callable[[], dict[str, Any]]) -> Response:
     """Add between the steps of the jobs. When one keeps us waiting, say which; it is done after that."""
-    future = asyncio.wrap_future(serving.jobs.quickly(add))
+    who = actor()
+
+    def add_as() -> dict[str, Any]:
+        with acting(who):
+            return add()
+
+    future = asyncio.wrap_future(serving.jobs.quickly(add_as))
     try:
         return Json(await asyncio.wait_for(asyncio.shield(future), PATIENCE_S), 201)
     except TimeoutError:
@@ -304,7 +311,7 @@ async def _soon(serving: Serving, add: Callable[[], dict[str, Any]]) -> Response
 
 
 @router.post("/tables", status_code=201, max_body_size=UPLOAD)
-@changes(costly=True)
+@changes(costly=True, adds=True)
 async def add_table(serving: ServingDep, file: Annotated[UploadFile, File()]) -> Response:
     """Send a CSV or Parquet table of URLs. The response names it as a source, for a job of the kind ``index``."""
     data = await file.read()

@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from imagefinder.errors import ImageError, NotFoundError
-from imagefinder.images.loader import is_url
+from imagefinder.images.loader import is_remote
 from imagefinder.server import responses
 from imagefinder.server.access import changes, reads
 from imagefinder.server.errors import RefusedError
@@ -94,7 +94,7 @@ def _report(serving: Serving, result: dict[str, Any]) -> bytes:
         """Of the image that has the id now, whatever the result says of it; none that would have to be fetched."""
         try:
             record = serving.finder.get(id)
-            if is_url(record.uri) and not serving.pictures.is_kept(record, THUMB):
+            if is_remote(record.uri) and not serving.pictures.is_kept(record, THUMB):
                 return ""
             return f"data:image/jpeg;base64,{b64encode(serving.pictures.thumbnail(record, THUMB)).decode()}"
         except (ImageError, NotFoundError):

@@ -16,7 +16,7 @@ from starlette.datastructures import UploadFile as StarletteUpload
 
 from imagefinder.errors import InvalidInputError, InvalidQueryError, NotFoundError
 from imagefinder.images.heat import map_to_png
-from imagefinder.images.loader import is_url
+from imagefinder.images.loader import is_remote
 from imagefinder.search.query import Box, Kind, Part, QueryInput, Term, parse_query
 from imagefinder.server import requests, responses
 from imagefinder.server.access import changes, reads
@@ -98,7 +98,7 @@ async def lane_of(serving: Serving, urls: bool, ids: Sequence[str]) -> Lane:
 
     def anywhere() -> bool:
         with suppress(NotFoundError):
-            return any(is_url(serving.finder.get(id.lower()).uri) for id in ids)
+            return any(is_remote(serving.finder.get(id.lower()).uri) for id in ids)
         return False
 
     return serving.fetching if urls or (ids and await serving.searching.run(anywhere)) else serving.searching

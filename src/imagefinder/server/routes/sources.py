@@ -7,7 +7,7 @@ from typing import Any
 from fastapi.responses import Response
 
 from imagefinder.server import requests, responses
-from imagefinder.server.access import changes, reads
+from imagefinder.server.access import changes, reads, rules
 from imagefinder.server.state import Json, Serving, ServingDep
 from imagefinder.server.strict import Router
 
@@ -47,7 +47,7 @@ def forget(serving: ServingDep, body: requests.ForgottenSource) -> Response:
 
 
 @router.post("/purge")
-@changes()
+@rules()
 def purge(serving: ServingDep) -> Response:
     """Forget for good what was said of images that are not in the index any more."""
     return Json({"purged": serving.finder.purge()})

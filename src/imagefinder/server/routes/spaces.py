@@ -9,7 +9,7 @@ from fastapi import Path, Query
 from fastapi.responses import Response
 
 from imagefinder.server import requests, responses
-from imagefinder.server.access import changes, reads
+from imagefinder.server.access import changes, reads, rules
 from imagefinder.server.state import Json, Serving, ServingDep
 from imagefinder.server.strict import Router
 
@@ -51,7 +51,7 @@ async def use(serving: ServingDep, name: SpaceName) -> Response:
 
 
 @router.delete("/spaces/{name}", response_model=responses.Spaces)
-@changes()
+@rules()
 async def drop(serving: ServingDep, name: SpaceName) -> Response:
     """Remove the vectors of a model that is not in use. One that was trained on this index goes for good."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,7 +22,7 @@ from imagefinder.errors import (
 from imagefinder.store.base import Point, VectorParams
 from imagefinder.store.checks import checked_new_vector
 from imagefinder.store.edge.words import index_words, with_words, without_words
-from imagefinder.store.fields import FIELD_KINDS, Kind
+from imagefinder.store.fields import FIELD_KINDS, INDEXED, Kind, json_path
 
 if TYPE_CHECKING:
     import qdrant_edge
@@ -33,8 +33,6 @@ OPENING_BYTES = 8 * 1024**2  # free: opening after a kill writes what the log ho
 HNSW_FROM = 200_000  # points; up to here exact search over 256 float16 takes 7 ms, and is exact
 FULL_SCAN_KB = 10_000  # a filter that leaves fewer vectors than this holds is answered exactly, graph or not
 PLACEHOLDER = "none"  # the engine wants a vector at creation; an empty sparse one costs nothing
-EQUALS = 8  # asked for beyond a page, to see where equal scores end
-INDEXED = ("folder", "source", "tags", "colours", "content_hash", "cluster")
 
 _DISK_ERRORS = {
     "No space left": "The disk is full.",
@@ -218,11 +216,6 @@ def last_operation(path: Path) -> int:
         raise IndexDamagedError(f"The segments in {path} can't be read: {error}", remedy=DAMAGED_REMEDY) from error
 
 
-def json_path(field: str) -> str | None:
-    """The name of a field as a path of the engine, whatever characters it has; None if the engine can't name it."""
-    return None if '"' in field or "\\" in field else f'"{field}"'
-
-
 def load_shard(path: Path, config: qdrant_edge.EdgeConfig | None) -> qdrant_edge.EdgeShard:
     from qdrant_edge import EdgeShard
 
@@ -246,16 +239,3 @@ def create_shard(path: Path, params: Mapping[str, VectorParams]) -> qdrant_edge.
         index_words(shard)
         shard.flush()
     return shard
-
-
-def best_and_equals(
-    shard: qdrant_edge.EdgeShard, request: Callable[..., qdrant_edge.QueryRequest], n: int
-) -> Sequence[qdrant_edge.ScoredPoint]:
-    """The ``n`` best, and all with the same score as the last of them, because the engine's order of equal scores is
-    random."""
-    limit = n + EQUALS
-    while True:
-        found = shard.query(request(limit=limit))
-        if len(found) < limit or found[-1].score < found[n - 1].score:
-            return found
-        limit *= 2

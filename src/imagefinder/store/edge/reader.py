@@ -15,11 +15,13 @@ import numpy as np
 from imagefinder.errors import IndexFolderError
 from imagefinder.store.base import Matches, Point, ScoredPoint, VectorParams
 from imagefinder.store.checks import canonical_ids, checked_batch, checked_vector, checked_window, known
-from imagefinder.store.edge.engine import best_and_equals, engine_errors, our_point, selector
-from imagefinder.store.edge.filters import translate
+from imagefinder.store.edge.engine import engine_errors, our_point, selector
+from imagefinder.store.edge.filters import EdgeTerms
 from imagefinder.store.edge.words import looked_up, without_words
+from imagefinder.store.filters.engines import translate
 from imagefinder.store.filters.parse import And, Filter
 from imagefinder.store.filters.predicate import matches
+from imagefinder.store.ties import below, best_and_equals
 
 if TYPE_CHECKING:
     import qdrant_edge
@@ -74,11 +76,13 @@ class EdgeReader:
                 engine.QueryRequest,
                 query=engine.Query.Nearest(query.tolist(), using=name),
                 filter=self._translated(filter),
-                score_threshold=None if min_score is None else _below(min_score),
+                score_threshold=None if min_score is None else below(min_score),
                 with_payload=payload and offset < k,  # far down the list, only that of the page is worth reading
                 params=engine.SearchParams(exact=exact),
             )
-            found = {str(p.id): p for p in best_and_equals(self._shard, request, wanted)}
+            found = {
+                str(p.id): p for p in best_and_equals(lambda limit: self._shard.query(request(limit=limit)), wanted)
+            }
             least = -math.inf if min_score is None else min_score
             order = sorted((-p.score, id) for id, p in found.items() if id not in left_out and p.score >= least)
             page = [id for _, id in order[offset : offset + k]]
@@ -197,7 +201,9 @@ class EdgeReader:
             left = [part for part in parts if self._counted.get(str(part)) != self.count()]
             if not left:
                 return None
-            return translate(left[0] if len(left) == 1 else And(tuple(left)), self._resolve, self._words)
+            one = left[0] if len(left) == 1 else And(tuple(left))
+            found: qdrant_edge.Filter = translate(one, self._resolve, EdgeTerms(self._words))
+            return found
 
     def _resolve(
         self, filter: Filter, fields: list[str] | None, among: qdrant_edge.Filter | None
@@ -254,11 +260,6 @@ class EdgeReader:
                 yield records
             if start is None:
                 return
-
-
-def _below(score: float) -> float:
-    """The greatest float32 that is less, because the engine leaves out what scores as much as its threshold."""
-    return float(np.nextafter(np.float32(score), np.float32(-np.inf)))
 
 
 def _keep(kept: dict[str, Any], key: str, value: object) -> None:

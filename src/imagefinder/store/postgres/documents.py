@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from pathlib import PurePosixPath
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Self
 
 from imagefinder.errors import StorageError
+from imagefinder.store.documents import Checking, Named
 from imagefinder.store.postgres.database import Database
 
 if TYPE_CHECKING:
@@ -37,66 +36,25 @@ select distinct split_part(substr(name, length(%(from)s::text) + 1), '/', 1) fro
 """
 
 
-class Documents:
-    """All documents of an index. ``checking`` remembers the versions that a thread has read."""
+class Documents(Checking):
+    """All documents of an index."""
 
     def __init__(self, database: Database) -> None:
+        super().__init__()
         self.database = database
-        self._mine = threading.local()
 
     @property
-    def seen(self) -> dict[str, int | None] | None:
-        """The versions of the documents that this thread has read or written, by name, while it is ``checking``."""
-        found: dict[str, int | None] | None = getattr(self._mine, "seen", None)
-        return found
-
-    @contextmanager
-    def checking(self) -> Iterator[None]:
-        before = self.seen
-        self._mine.seen = {} if before is None else before
-        try:
-            yield
-        finally:
-            self._mine.seen = before
+    def shown(self) -> str:
+        return self.database.address.shown
 
 
-class TablePlace:
+class TablePlace(Named[Documents]):
     """One document, or a folder of them. Fulfils ``places.Shared``."""
-
-    def __init__(self, documents: Documents, path: PurePosixPath | None = None) -> None:
-        self._all, self._path = documents, path or PurePosixPath()
-
-    def __str__(self) -> str:
-        return f"{self._all.database.address.shown}{f': {self._key}' if self._key else ''}"
-
-    __repr__ = __str__
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, TablePlace) and self._all is other._all and self._path == other._path
-
-    def __hash__(self) -> int:
-        return hash(self._path)
-
-    @property
-    def _key(self) -> str:
-        return "" if self._path == PurePosixPath() else str(self._path)
 
     @property
     def _folder(self) -> dict[str, str]:
         """Between which names those in this folder lie."""
-        start = f"{self._key}/" if self._key else ""
-        return {"from": start, "to": f"{start[:-1]}0" if start else "\U0010ffff"}  # "0" comes after "/"
-
-    @property
-    def name(self) -> str:
-        return self._path.name
-
-    @property
-    def parent(self) -> Self:
-        return type(self)(self._all, self._path.parent)
-
-    def __truediv__(self, name: str) -> Self:
-        return type(self)(self._all, self._path / name)
+        return {"from": self._start, "to": f"{self._start[:-1]}0" if self._start else "\U0010ffff"}  # "0" follows "/"
 
     def exists(self) -> bool:
         return self.is_file() or self.is_dir()

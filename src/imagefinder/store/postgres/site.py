@@ -22,7 +22,7 @@ class PostgresSite:
         self._documents = Documents(database)
 
     @classmethod
-    def at(cls, address: str) -> PostgresSite:
+    def at(cls, address: str, key: str | None = None) -> PostgresSite:
         """See ``sites.SiteType``."""
         return cls(Database(Address.read(address)))
 

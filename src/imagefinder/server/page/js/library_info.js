@@ -22,6 +22,9 @@ export function watchIndex() {
   onEvent("connected", reloadIndex);
 }
 
+/** Why nothing can be changed here, as the begin of a sentence; null where it can. */
+export const fixed = (info) => (!info?.read_only ? null : info.scope === "read" ? "Your key is for looking only" : "This server only shows");
+
 /** How many images a filter lets through, kept up to date; null while that is not known, or without a filter. */
 export function useCount(filter) {
   const { data, reload, current } = useRequest(filter ? `count ${filter}` : null, (signal) => api.get("/images", { filter, k: 1 }, { signal }));

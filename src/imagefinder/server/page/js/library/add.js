@@ -74,11 +74,11 @@ function AddUrls() {
     event.preventDefault();
     if (urls.length && (await indexSources(urls))) setText(wrong.join("\n"));
   };
-  return html`<${Way} icon="link" title="Addresses" text="Of pictures on the web, one on each line; the server fetches them.">
+  return html`<${Way} icon="link" title="Addresses" text="Of pictures or pages of links on the web, of folders in a bucket (s3://, gs://, az://) or in a data set (hf://datasets/…), one on each line.">
     <form class="stack tight" onSubmit=${submit}>
       <label class="visually-hidden" for=${id}>Addresses of pictures</label>
-      <textarea id=${id} class="input" rows="3" placeholder="https://…" spellcheck=${false} value=${text} onInput=${(e) => setText(e.target.value)}></textarea>
-      ${wrong.length > 0 && html`<p class="error-text">Not an address: ${wrong[0]}${wrong.length > 1 ? ` and ${wrong.length - 1} more` : ""}. Each begins with http:// or https://</p>`}
+      <textarea id=${id} class="input" rows="3" placeholder="https://… or s3://…" spellcheck=${false} value=${text} onInput=${(e) => setText(e.target.value)}></textarea>
+      ${wrong.length > 0 && html`<p class="error-text">Not an address: ${wrong[0]}${wrong.length > 1 ? ` and ${wrong.length - 1} more` : ""}. Each begins with https:// or the like</p>`}
       <button class="button" disabled=${!urls.length}>${urls.length ? `Add ${count(urls.length, "picture")}` : "Add"}</button>
     </form>
   <//>`;

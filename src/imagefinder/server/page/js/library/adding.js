@@ -50,6 +50,6 @@ export async function addFiles(files, onStep) {
 /** Lines of text as addresses: `{urls, wrong}`. */
 export function readUrls(text) {
   const lines = text.split(/\s+/).filter(Boolean);
-  const urls = lines.filter((line) => /^https?:\/\/.+/i.test(line));
+  const urls = lines.filter((line) => /^(https?|s3|gs|az|hf):\/\/.+/i.test(line));
   return { urls, wrong: lines.filter((line) => !urls.includes(line)) };
 }

@@ -3,6 +3,7 @@ import { html } from "../../vendor/preact.js";
 import { Empty } from "../components/empty.js";
 import { Progress } from "../components/progress.js";
 import { isRunning, useJobs } from "../jobs.js";
+import { fixed } from "../library_info.js";
 import { AddImages } from "./add.js";
 
 /** @param {{info: object}} props */
@@ -16,7 +17,7 @@ export function FirstUse({ info }) {
     </div>`;
   }
   if (info.read_only) {
-    return html`<${Empty} icon="library" title="There are no images yet" text="This server only shows. Whoever runs it can add images with: imagefinder index FOLDER" />`;
+    return html`<${Empty} icon="library" title="There are no images yet" text="${fixed(info)}. Whoever runs it can add images with: imagefinder index FOLDER" />`;
   }
   return html`<div class="page first-use" data-testid="first-use">
     <h1>Which pictures do you want to search?</h1>

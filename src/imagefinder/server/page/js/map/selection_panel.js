@@ -6,7 +6,7 @@ import { Icon } from "../components/icon.js";
 import { Thumb } from "../components/thumb.js";
 import { toast, toastError } from "../components/toast.js";
 import { count, fileName } from "../format.js";
-import { useIndex } from "../library_info.js";
+import { fixed, useIndex } from "../library_info.js";
 import { searchHref } from "../searching.js";
 import { imageHref, navigate } from "../state.js";
 import { useWalk } from "../viewing.js";
@@ -33,7 +33,7 @@ export function SelectionPanel({ source, points, onClear, onShow }) {
     </header>
     <div class="row wrap map-actions">
       <button class="button small" onClick=${() => navigate(likeHref(source, points))} data-testid="search-selection"><${Icon} name="similar" />Search by these</button>
-      <button class="button small" disabled=${busy || info?.read_only} title=${info?.read_only ? "This server only shows: nothing can be tagged here." : undefined} onClick=${() => while_("tag", () => tag(source, points))} data-testid="tag-selection"><${Icon} name="tag" />${busy === "tag" ? "Tagging …" : "Tag"}</button>
+      <button class="button small" disabled=${busy || info?.read_only} title=${info?.read_only ? `${fixed(info)}: nothing can be tagged here.` : undefined} onClick=${() => while_("tag", () => tag(source, points))} data-testid="tag-selection"><${Icon} name="tag" />${busy === "tag" ? "Tagging …" : "Tag"}</button>
       <button class="button small" disabled=${busy} onClick=${() => while_("csv", () => save(source, points))} data-testid="export-selection"><${Icon} name="download" />${busy === "csv" ? "Exporting …" : "Export CSV"}</button>
       <button class="button small" onClick=${onShow}><${Icon} name="fit" />Zoom to them</button>
     </div>

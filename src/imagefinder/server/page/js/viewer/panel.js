@@ -55,7 +55,7 @@ function Facts({ image }) {
   const group = clusterName(image);
   const copy = () =>
     navigator.clipboard.writeText(image.uri).then(() => toast("Copied"), () => toast("The browser didn't allow copying.", { kind: "error", remedy: "Select the path and copy it by hand." }));
-  const isUrl = /^https?:/.test(image.uri);
+  const isUrl = /^[a-z\d]+:\/\//.test(image.uri);
   const row = (name, value) => value && html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
   return html`<section><h2 class="visually-hidden">Facts</h2><dl class="facts-list">
     ${row("Group", group && html`<a href=${`/groups/${image.cluster}`}>${group}</a>`)}

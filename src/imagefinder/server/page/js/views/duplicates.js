@@ -15,7 +15,7 @@ import { StartPanel, askToSearch, useSearching } from "../duplicates/start.js";
 import { TIERS, isSure } from "../duplicates/words.js";
 import { onChanged, onEvent } from "../events.js";
 import { bytes, count, dateTime } from "../format.js";
-import { reloadIndex, useIndex } from "../library_info.js";
+import { fixed, reloadIndex, useIndex } from "../library_info.js";
 import { withParams } from "../state.js";
 import { useStore } from "../store.js";
 import { useWalk } from "../viewing.js";
@@ -28,7 +28,7 @@ export default function Duplicates({ route }) {
     const stops = [onChanged(["duplicates", "images"], report.reload), onEvent("connected", report.reload)];
     return () => stops.forEach((stop) => stop());
   }, []);
-  const why = info?.read_only ? "This server only shows: nothing can be decided or moved here." : null;
+  const why = info?.read_only ? `${fixed(info)}: nothing can be decided or moved here.` : null;
   if (!info && noInfo) return html`<${ErrorBox} error=${noInfo} retry=${reloadIndex} />`;
   if (info && !searched) return html`<${StartPanel} why=${why} />`;
   if (report.error) return html`<${ErrorBox} error=${report.error} retry=${report.reload} />`;

@@ -7,13 +7,13 @@ import { HowMany } from "../groups/how_many.js";
 import { Overview } from "../groups/overview.js";
 import { StartPanel, useGrouping } from "../groups/start.js";
 import { reloadGroups, useGroups } from "../groups/store.js";
-import { reloadIndex, useIndex } from "../library_info.js";
+import { fixed, reloadIndex, useIndex } from "../library_info.js";
 
 export default function Groups({ route }) {
   const { data, error, loaded } = useGroups();
   const { info, error: noInfo } = useIndex();
   const job = useGrouping();
-  const why = info?.read_only ? "This server only shows: the groups can't be changed here." : null;
+  const why = info?.read_only ? `${fixed(info)}: the groups can't be changed here.` : null;
   const { params } = route;
   if (params.get("view") === "number") return html`<${HowMany} ...${{ data, params, why }} />`;
   if (!info && noInfo) return html`<${ErrorBox} error=${noInfo} retry=${reloadIndex} />`;

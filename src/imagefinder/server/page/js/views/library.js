@@ -12,7 +12,7 @@ import { Models } from "../library/models.js";
 import { Sources } from "../library/sources.js";
 import { Tasks } from "../library/tasks.js";
 import { Teach } from "../library/teach.js";
-import { reloadIndex, useIndex } from "../library_info.js";
+import { fixed, reloadIndex, useIndex } from "../library_info.js";
 
 export default function Library() {
   const { info, error } = useIndex();
@@ -26,7 +26,7 @@ export default function Library() {
   return html`<div class="page narrow library">
     <h1>Library</h1>
     <${Facts} info=${info} />
-    ${info.read_only && html`<p class="note">This server only shows: nothing can be added or changed here.</p>`}
+    ${info.read_only && html`<p class="note">${fixed(info)}: nothing can be added or changed here.</p>`}
     <${RunningJobs} />
     <${Sources} info=${info} />
     <${Models} info=${info} />
@@ -47,6 +47,7 @@ function Facts({ info }) {
     ["Understands words", info.understands_words ? "yes" : "no"],
     ["On disk", bytes(info.bytes)],
     ["Since", date(info.created)],
+    ...(info.caller && info.scope !== "admin" ? [["You", `${info.caller} (${info.scope})`]] : []),
     ["ImageFinder", info.version],
   ];
   return html`<dl class="library-facts" aria-label=${count(info.images, "image")}>

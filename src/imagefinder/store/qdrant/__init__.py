@@ -1,0 +1,1 @@
+"""The store on a Qdrant server: for many processes, on any machine."""
