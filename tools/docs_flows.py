@@ -86,17 +86,20 @@ FLOWS = {
     """,
     "serve": """
         cli.serve.serve
-            server.run.bind                         the port, before anything else
-            server.app.create_app
-                server.state.Serving                what the routes share
-                    server.jobs.queue.Jobs          one thread, one job at a time
-                    server.hub.Hub                  events for the pages
-                server.access.AccessTable           what each route says: reads or changes, costly, keyless
-                server.safety.Guard                 host, site, key and rate, before any route
-                    server.bounds.Bounds            time and memory of each request, whose end ends its work
-            server.run.run                          until Ctrl-C
-                server.run.server_of
-                    server.connections.Connections  how many, how slow, how long a head
+            server.run.bind                             the port, before anything else
+            server.workers.Workers                      with --workers: processes that all do what follows
+            cli.serving.serve_one
+                server.app.create_app
+                    server.state.Serving                what the routes share
+                        server.jobs.queue.Jobs          one thread, one job at a time
+                        server.jobs.shared.SharedJobs   of an index at an address: one job at a time at all its servers
+                        server.hub.Hub                  events for the pages
+                    server.access.AccessTable           what each route says: reads or changes, costly, keyless
+                    server.safety.Guard                 host, site, key and rate, before any route
+                        server.bounds.Bounds            time and memory of each request, whose end ends its work
+                server.run.run                          until Ctrl-C
+                    server.run.server_of
+                        server.connections.Connections  how many, how slow, how long a head
     """,
     "request": """
         server.routes.search.search                 POST /v1/search
