@@ -23,6 +23,7 @@ import faulthandler, signal, sys
 from imagefinder.cli import main
 from imagefinder.ingest import watch
 faulthandler.register(signal.SIGUSR1)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests in the background ignores Ctrl-C
 watch.POLL_MS = 50
 main()
 """
