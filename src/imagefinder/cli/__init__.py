@@ -35,6 +35,7 @@ from imagefinder.cli import (
     tag,
     train,
     triage,
+    whole,
 )
 from imagefinder.cli.common import report_error
 
@@ -64,6 +65,9 @@ COMMANDS = (
     train.predict,
     evaluate.evaluate,
     info.info,
+    whole.copy,
+    whole.backup,
+    whole.restore,
     sources.sources,
     spaces.spaces,
     models.models,

@@ -17,6 +17,7 @@ from imagefinder._version import __version__
 from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.index import manifest as manifests
 from imagefinder.index.folder import Index
+from imagefinder.index.half import refuse_half
 from imagefinder.index.manifest import Manifest
 from imagefinder.index.said_again import begin
 from imagefinder.index.travelling import fetch_models, publish_models
@@ -39,7 +40,7 @@ class SharedIndex(Index):
 
     def __init__(self, address: str, *, create: bool = True, read_only: bool = False) -> None:
         self._address = address
-        self._site = _site_at(address)
+        self._site = site_at(address)
         self._calm = threading.local()
         with ExitStack() as undo:
             undo.callback(self._site.close)
@@ -52,6 +53,7 @@ class SharedIndex(Index):
             raise NotFoundError(f"There is no index at {site.shown}.", remedy="Make one with: imagefinder index FOLDER")
         if not read_only:
             site.make()
+        refuse_half(site.documents)
         self._set_out(_folder_of(site), read_only)
         self.documents, self.alone = site.documents, False
         self._seen: object = None
@@ -192,7 +194,8 @@ class SiteLock:
             self._threads.release()
 
 
-def _site_at(address: str) -> Site:
+def site_at(address: str) -> Site:
+    """What an address leads to. For the errors see ``sites.SiteType``."""
     kind = kind_at(address)
     assert kind is not None
     return kind.at(address)
@@ -236,7 +239,7 @@ def is_there(place: Path | str) -> bool:
     """Whether there is an index in a folder or at an address."""
     if isinstance(place, Path):
         return manifests.exists(place)
-    with closing(_site_at(place)) as site:
+    with closing(site_at(place)) as site:
         return site.exists()
 
 
@@ -244,5 +247,5 @@ def has_spaces(place: Path | str) -> bool:
     """Whether an index in a folder or at an address has images, or had some. Raises like ``manifest.load``."""
     if isinstance(place, Path):
         return manifests.exists(place) and bool(manifests.load(place).spaces)
-    with closing(_site_at(place)) as site:
+    with closing(site_at(place)) as site:
         return site.exists() and bool(manifests.load(site.documents).spaces)
