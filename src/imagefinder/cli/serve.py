@@ -21,6 +21,7 @@ from imagefinder.errors import NotFoundError
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+    from opentelemetry.sdk.trace import TracerProvider
 
     from imagefinder.finder import ImageFinder
     from imagefinder.server.settings import ServerSettings
@@ -91,6 +92,11 @@ DEFAULT_PORT = 8642
     help="json: a line for each request and event, on stderr.",
 )
 @click.option(
+    "--traces",
+    is_flag=True,
+    help="Send traces to the OpenTelemetry collector that the OTEL_ variables name, by default that of this machine.",
+)
+@click.option(
     "--allow-folder", multiple=True, type=PLACE, metavar="DIR", help="Let clients add images from this folder."
 )
 def serve(
@@ -126,7 +132,7 @@ def serve(
     with listener, ExitStack() as stack:
         finders = {name: stack.enter_context(_open(place, wanted)) for name, place in indexes.items()}
         note = stack.enter_context(_told(wanted))
-        app, servings = _app(finders, wanted)
+        app, servings = _app(finders, wanted, _tracing(stack, bool(options["traces"])))
         if source is not None:
             from imagefinder.server.jobs.kinds import submit
 
@@ -150,15 +156,27 @@ def _indexes(places: Sequence[tuple[str, Path | str]], source: str | None) -> di
     return found
 
 
-def _app(finders: dict[str, ImageFinder], wanted: ServerSettings) -> tuple[FastAPI, list[Serving]]:
+def _tracing(stack: ExitStack, wanted: bool) -> TracerProvider | None:
+    if not wanted and not settings.TRACES.on:
+        return None
+    from imagefinder.server.tracing import to_collector
+
+    provider = to_collector()
+    stack.callback(provider.shutdown)
+    return provider
+
+
+def _app(
+    finders: dict[str, ImageFinder], wanted: ServerSettings, traces: TracerProvider | None
+) -> tuple[FastAPI, list[Serving]]:
     if "" in finders:
         from imagefinder.server.app import create_app
 
-        app = create_app(finders[""], wanted, limits())
+        app = create_app(finders[""], wanted, limits(), tracer_provider=traces)
         return app, [app.state.serving]
     from imagefinder.server.several import create_several
 
-    front = create_several(finders, wanted, limits())
+    front = create_several(finders, wanted, limits(), tracer_provider=traces)
     return front, front.state.servings
 
 

@@ -24,6 +24,7 @@ from imagefinder.server.metrics import Metrics
 from imagefinder.server.pictures import Pictures
 from imagefinder.server.quotas import Quotas
 from imagefinder.server.safety import WRONG_KEYS_PER_SECOND, Buckets, Doors
+from imagefinder.server.tracing import Tracing
 from imagefinder.server.uploads import Uploads
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Serving:
     """One server's parts. Its lanes: ``searching`` for what needs the model or the index, ``drawing`` for pictures,
     ``fetching`` for whatever needs a URL first, which nothing else then waits for."""
 
-    def __init__(self, finder: ImageFinder, settings: ServerSettings, limits: Limits) -> None:
+    def __init__(self, finder: ImageFinder, settings: ServerSettings, limits: Limits, tracing: Tracing) -> None:
         home = finder.home
         threads = os.cpu_count() or 1
         self.finder = finder
@@ -88,6 +89,7 @@ class Serving:
         self.home = home
         self.hub = Hub()
         self.metrics = Metrics()
+        self.tracing = tracing
         self.jobs = Jobs(home, self.hub, title_of)
         self.pictures = Pictures(home, limits, settings.cache_bytes)
         self.uploads = Uploads(home, limits)
