@@ -12,7 +12,7 @@ import pytest
 
 from imagefinder import ImageFinder
 from imagefinder.client import Client
-from imagefinder.errors import ServerError
+from imagefinder.errors import ServerError, UnauthorizedError
 from imagefinder.index import shared
 from imagefinder.store.postgres import database as connections
 
@@ -69,3 +69,18 @@ def test_a_database_that_is_away_is_no_fault_of_the_request(
             assert caught.value.code == "unreachable" and "s3cret" not in str(caught.value)
             server.start()
             assert len(client.records()) == 0
+
+
+def test_a_key_that_one_makes_opens_both_until_it_is_removed(clients: list[Client]) -> None:
+    first, second = clients
+    key = first.keys.add("anna", "admin").secret
+    with pytest.raises(UnauthorizedError):
+        second.info()  # the index has a key now, so all of its servers ask for one
+    with Client(second._transport.url, key=key) as anna:
+        assert anna.about()["caller"] == "anna" and len(anna) == 9
+        anna.remove(anna.columns(["id"])["id"][0])
+        assert [(entry.action, entry.by) for entry in anna.audit.list(1)] == [("removed", "anna")]
+        with Client(first._transport.url, key=key) as same:
+            assert same.audit.list() == anna.audit.list()
+            same.keys.remove("anna")
+        assert anna.about()["caller"] == "anyone"  # there is none any more
