@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from buckets import KEY, SECRET, Moto, Proxy
+from far_buckets import KEY, SECRET, Moto, Proxy
 from fastapi.testclient import TestClient
 from PIL import Image
 
