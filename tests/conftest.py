@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 
 import addressed
-import buckets
 import database
+import far_buckets
 import numpy as np
 import pytest
 import qdrants
@@ -140,20 +140,20 @@ def qdrant() -> Iterator[qdrants.Server]:
 
 
 @pytest.fixture(scope="session")
-def moto() -> Iterator[buckets.Moto]:
+def moto() -> Iterator[far_buckets.Moto]:
     """A server of S3 on this machine that all tests of a process share; each takes a bucket of its own."""
     for package in ("obstore", "moto", "boto3"):
         pytest.importorskip(package)
-    server = buckets.Moto()
+    server = far_buckets.Moto()
     yield server
     server.stop()
 
 
 @pytest.fixture
-def far(moto: buckets.Moto, monkeypatch: pytest.MonkeyPatch) -> Iterator[buckets.Proxy]:
+def far(moto: far_buckets.Moto, monkeypatch: pytest.MonkeyPatch) -> Iterator[far_buckets.Proxy]:
     """The way to that server, which this process takes for S3: it counts what is asked for, and makes trouble."""
-    with buckets.Proxy(moto.url) as proxy:
-        for name, value in buckets.environment(proxy.url).items():
+    with far_buckets.Proxy(moto.url) as proxy:
+        for name, value in far_buckets.environment(proxy.url).items():
             monkeypatch.setenv(name, value)
         yield proxy
 

@@ -165,6 +165,6 @@ def test_doctor_says_what_is_missing_and_that_all_is_well(
     assert check["ok"] and str(check["found"]).startswith(
         "none; not installed: buckets (images in buckets), jxl (JPEG XL), maps (UMAP and PaCMAP maps), ocr"
     )
-    assert check["remedy"] == "Add one with: pip install 'imagefinder[jxl]'"
+    assert check["remedy"] == "Add one with: pip install 'imagefinder[buckets]'"
     monkeypatch.setattr("imagefinder._util.extras.find_spec", lambda name: name)
     assert extras() == {"name": "extras", "ok": True, "found": ", ".join(EXTRAS), "remedy": ""}

@@ -571,3 +571,27 @@ def formats() -> str:
         for name, of in found["files"].items()
     ]
     return table(["one picture, page or frame of", "indexed", "in full", "looked through"], rows)
+
+
+def buckets() -> str:
+    """How fast images of a bucket are indexed beside local files, by the latency of the network."""
+    found = result("buckets")
+    rows = [
+        [
+            "local files" if way == "local" else f"a bucket at {way}",
+            f"{of['seconds']:.1f}",
+            f"{of['processor']:.1f}",
+            f"{of['share_of_local']:.0%}",
+            f"{of['share_of_local_by_processor']:.0%}",
+        ]
+        for way, of in found["ways"].items()
+    ]
+    load = f"{found['load_before']:.0f} to {found['load_after']:.0f}"
+    head = [
+        f"{found['images']:,} images, load {load}",
+        "seconds",
+        "of a processor",
+        "share of the local rate",
+        "by processor",
+    ]
+    return table(head, rows)

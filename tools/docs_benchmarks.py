@@ -37,6 +37,7 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "load": ("load", tables.load),
     "hostile": ("hostile_files", tables.hostile),
     "formats": ("formats", tables.formats),
+    "buckets": ("buckets", tables.buckets),
     "renderers": ("map_renderers", tables.renderers),
     "adapter": ("training", training.adapter),
     "unseen": ("training", training.unseen),

@@ -17,8 +17,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
-from buckets import KEY, SECRET, Moto, Proxy, environment
 from command import run_cli
+from far_buckets import KEY, SECRET, Moto, Proxy, environment
 from PIL import Image
 
 from imagefinder import ImageFinder

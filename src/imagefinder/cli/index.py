@@ -63,7 +63,13 @@ def index(
     as_json: bool,
     **options: Any,
 ) -> int:
-    """Index images: folders, image files, PDFs, videos, CSV or Parquet tables of paths, URLs or pictures, and URLs.
+    """Index images: folders, image files, PDFs, videos, archives, tables of paths, URLs or pictures, URLs, and buckets.
+
+    
+      imagefinder index ~/Pictures products.csv       a folder, and what a CSV or Parquet table names
+      imagefinder index s3://BUCKET/FOLDER            also gs://, az:// and hf://datasets/ORG/NAME
+      imagefinder index shards/*.tar                  tars as of WebDataset, and zips, here or in a bucket
+      imagefinder index https://HOST/FOLDER/          a page of links, as web servers make of folders
 
     Run it again to update the index with what is new, changed, moved or gone; without SOURCE it goes over the sources
     that it knows. Ctrl-C stops it cleanly, and the next run continues from there. A folder's .imagefinderignore says

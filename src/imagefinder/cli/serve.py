@@ -97,7 +97,11 @@ DEFAULT_PORT = 8642
     help="Let clients add images from this folder, or from one in a bucket, as s3://BUCKET/FOLDER.",
 )
 @click.option(
-    "--uploads", default="", metavar="PLACE", help="Keep images that clients send in this folder of a bucket."
+    "--uploads",
+    default="",
+    type=PLACE,
+    metavar="PLACE",
+    help="Keep images that clients send in this folder of a bucket.",
 )
 @click.option(
     "--workers",

@@ -21,6 +21,7 @@ __all__ = ["Loader", "is_file", "is_remote", "is_url", "split_url"]
 if TYPE_CHECKING:
     from imagefinder.images.fetch import Fetcher
     from imagefinder.images.inside import MemberPlace
+    from imagefinder.images.remote.access import Bucket
 
 
 def split_url(text: str) -> SplitResult:
@@ -44,6 +45,7 @@ class Loader:
         self.short_side = short_side
         self._together = together
         self._fetcher: Fetcher | None = None
+        self._buckets: dict[str, Bucket] = {}  # opened once: where keys come from is looked up then
 
     def read(self, ref: ImageRef) -> EncodedImage:
         """The bytes of an image. Of one that was indexed another file may lie at its path by now, or a link to one: it
@@ -82,11 +84,14 @@ class Loader:
         """An object of a bucket, with the version that was read: it may be another than the one that was listed."""
         from imagefinder.images.decode import encode_bytes
         from imagefinder.images.remote.access import open_bucket, too_large
+        from imagefinder.images.remote.schemes import address_of
 
         if (ref.size or 0) > self.limits.max_bytes:
             raise too_large(ref.size or 0, self.limits)
-        bucket, key = open_bucket(ref.uri, self.limits)
-        data, entry = bucket.get(key)
+        address = address_of(ref.uri)
+        if (bucket := self._buckets.get(address.root)) is None:
+            bucket = self._buckets[address.root] = open_bucket(ref.uri, self.limits)[0]
+        data, entry = bucket.get(address.key)
         if not data:
             raise ImageError("The object is empty.", code=SkipCode.EMPTY)
         return encode_bytes(replace(ref, version=entry.version or ref.version), data)
@@ -122,3 +127,4 @@ class Loader:
 
     def close(self) -> None:
         self._fetcher = None
+        self._buckets.clear()

@@ -73,6 +73,10 @@ def address_of(uri: str) -> Address:
         )
     elif not bucket:
         raise InvalidInputError(f"{uri[:200]!r} names no bucket.", remedy=f"Write {scheme}://BUCKET/FOLDER.")
+    if any(part in ("", ".", "..") for part in key.rstrip("/").split("/")) and key.strip("/"):
+        raise InvalidInputError(
+            f"{uri[:200]!r} has an empty part, or one of points alone.", remedy="Write the name of the folder as it is."
+        )
     return Address(scheme, bucket, key)
 
 
