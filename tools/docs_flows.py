@@ -86,11 +86,13 @@ FLOWS = {
     """,
     "serve": """
         cli.serve.serve
-            server.run.bind                         the port, before anything else
-            cli.serving.serve_one                       in each process
+            server.run.bind                             the port, before anything else
+            server.workers.Workers                      with --workers: processes that all do what follows
+            cli.serving.serve_one
                 server.app.create_app
                     server.state.Serving                what the routes share
                         server.jobs.queue.Jobs          one thread, one job at a time
+                        server.jobs.shared.SharedJobs   of an index at an address: one job at a time at all its servers
                         server.hub.Hub                  events for the pages
                     server.access.AccessTable           what each route says: reads or changes, costly, keyless
                     server.safety.Guard                 host, site, key and rate, before any route
