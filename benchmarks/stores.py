@@ -197,8 +197,8 @@ def recall(finder: ImageFinder) -> dict[str, dict[str, float]]:
             begun = time.perf_counter()
             near = {hit.id for hit in store.query(name, row, LOOKED_FOR, filter=filter, payload=False)}
             taken.append(1e3 * (time.perf_counter() - begun))
-            nearest = store.query(name, row, LOOKED_FOR, filter=filter, payload=False, exact=True)
-            shares.append(len(near & {hit.id for hit in nearest}) / max(1, len(nearest)))
+            nearest = {h.id for h in store.query(name, row, LOOKED_FOR, filter=filter, payload=False, exact=True)}
+            shares.append(len(near & nearest) / len(nearest) if nearest else 1.0)
         found[str(share)] = {"recall": round(float(np.mean(shares)), 3), "p50": round(float(np.median(taken)), 1)}
     return found
 
