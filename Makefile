@@ -3,6 +3,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := .demo
 WORKERS ?= 2
+# Where the tests of tests/everywhere.txt have their indexes beside folders
+STORES ?= postgres
 # Where eatmydata is installed, tests don't wait for the disk; most have their files in memory anyway.
 PYTEST := $(shell command -v eatmydata) $(BIN)/python -m pytest
 .DEFAULT_GOAL := help
@@ -18,6 +20,10 @@ test: check  ## every check and test (what CI runs)
 	@failed=0; \
 	echo "$(PYTEST) -m 'not alone' -n $(WORKERS)"; \
 	$(PYTEST) -m "not alone" -n $(WORKERS) --dist loadfile || failed=1; \
+	for store in $(STORES); do \
+		echo "$(PYTEST) --index-on $$store @tests/everywhere.txt"; \
+		$(PYTEST) --index-on $$store -n $(WORKERS) --dist loadfile @tests/everywhere.txt || failed=1; \
+	done; \
 	echo "$(PYTEST) -m alone"; \
 	$(PYTEST) -m alone || failed=1; \
 	exit $$failed

@@ -97,6 +97,7 @@ def sample_index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An index of the sample images, never changed nor opened: tests copy it."""
     from imagefinder import ImageFinder
 
+    @addressed.in_folders()
     def make(folder: Path) -> None:
         with ImageFinder.open(folder / "index") as finder:
             finder.add(ROOT / "examples" / "images")
@@ -111,6 +112,7 @@ def organised_index(
     """The same, clustered, on a map, searched for duplicates and outliers, with tags: tests copy it."""
     from imagefinder import ImageFinder
 
+    @addressed.in_folders()
     def make(folder: Path) -> None:
         with ImageFinder.open(copy_index(sample_index, folder / "index")) as finder:
             finder.cluster()
@@ -156,22 +158,15 @@ def far(moto: buckets.Moto, monkeypatch: pytest.MonkeyPatch) -> Iterator[buckets
         yield proxy
 
 
-@pytest.fixture(autouse=True)
-def index_on(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Where the library keeps the indexes of this test: in folders, or at addresses of a store."""
-    name = getattr(request, "param", None) or request.config.getoption("--index-on")
-    if name != DEFAULT_STORE:
-        if request.node.get_closest_marker("files"):
-            pytest.skip("it looks at the files of an index in a folder")
-        addressed.open_at_addresses(monkeypatch, request.getfixturevalue(name).address)
-    return str(name)
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that is marked ``everywhere`` runs on every store that is found by an address as well."""
-    if metafunc.definition.get_closest_marker("everywhere"):
-        others = [name for name, kind in STORES.items() if kind.schemes]
-        metafunc.parametrize("index_on", [DEFAULT_STORE, *others], indirect=True)
+@pytest.fixture(scope="session", autouse=True)
+def index_on(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Where the library keeps the indexes of all tests, also those that a module shares: in folders, or at addresses of
+    a store."""
+    name = request.config.getoption("--index-on")
+    with pytest.MonkeyPatch.context() as patched:
+        if STORES[name].schemes:
+            addressed.open_at_addresses(patched, request.getfixturevalue(name).address)
+        yield name
 
 
 @pytest.fixture(scope="session")
@@ -202,6 +197,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(0))
         if "browser" in item.path.relative_to(ROOT / "tests").parts:
             item.add_marker("alone")
+        if item.config.getoption("--index-on") != DEFAULT_STORE and item.get_closest_marker("files"):
+            item.add_marker(pytest.mark.skip("it looks at the files of an index in a folder"))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -216,9 +213,8 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=4, help="how often the crash test kills an indexing run")
-    parser.addoption(
-        "--index-on", default=DEFAULT_STORE, help="the store on which the library is tested: edge, postgres, qdrant"
-    )
+    stores = [DEFAULT_STORE, *(name for name, kind in STORES.items() if kind.schemes)]
+    parser.addoption("--index-on", choices=stores, default=DEFAULT_STORE, help="where the library keeps its indexes")
     parser.addoption("--damage", action="store_true", help="damage every file of an index in every way")
     parser.addoption("--fuzz", type=int, default=0, help="N seconds, or 100 N examples, for each test by chance")
 

@@ -19,7 +19,8 @@ HEAVY = {
     "torch", "pillow_heif", "fastapi", "watchfiles", "transformers", "tqdm",
     "starlette", "pydantic", "uvicorn", "anyio", "orjson", "prometheus_client", "mcp",
     "qdrant_client", "psycopg", "psycopg_pool", "umap", "pacmap", "openTSNE", "numba", "cv2", "graspologic_native",
-    "onnx", "huggingface_hub", "nbformat", "av", "imagecodecs", "pypdfium2", "rawpy", "resvg_py", "obstore", "boto3",
+    "onnx", "huggingface_hub", "opentelemetry", "nbformat", "av", "imagecodecs", "pypdfium2", "rawpy", "resvg_py",
+    "obstore", "boto3",
 }  # fmt: skip
 LATE = {  # packages that nothing imports before it is asked to serve or to train, and what they may import at their top
     "server": {"fastapi", "starlette", "pydantic", "uvicorn", "anyio", "orjson", "prometheus_client"},

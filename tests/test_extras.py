@@ -57,6 +57,13 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
     return call
 
 
+NAMES = {
+    "umap-learn": "umap",
+    "opentelemetry-sdk": "opentelemetry.sdk",
+    "opentelemetry-exporter-otlp-proto-http": "opentelemetry.exporter.otlp.proto.http",
+}
+
+
 def modules_of(requirements: list[str]) -> set[str]:
     """The modules that these requirements bring, our own extras followed."""
     found = set()
@@ -65,7 +72,7 @@ def modules_of(requirements: list[str]) -> set[str]:
         if own:
             found |= {m for extra in own[1].split(",") for m in modules_of(PROJECT["optional-dependencies"][extra])}
         else:
-            found.add({"umap-learn": "umap"}.get(name, name.partition("[")[0].replace("-", "_")))
+            found.add(NAMES.get(name, name.partition("[")[0].replace("-", "_")))
     return found
 
 

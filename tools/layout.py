@@ -18,7 +18,7 @@ ROWS = (  # a module imports its own package and the rows above; two parts of on
     ("results",),
     ("index",),
     ("search", "catalog", "maps", "duplicates", "clusters"),
-    ("ingest", "quality", "ocr", "evaluation", "plots"),
+    ("ingest", "quality", "ocr", "evaluation", "plots", "whole"),
     ("training",),
     ("finder",),
     ("client", "server"),

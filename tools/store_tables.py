@@ -1,22 +1,53 @@
-"""The table of ``benchmarks/stores.py`` in the documentation."""
+"""The tables of ``benchmarks/stores.py`` in the documentation."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from benchmark_tables import result, table
+
+NAMES = {"folder": "folder", "postgres": "PostgreSQL"}
+KINDS = {"id": "by id", "image": "by image", "words": "by words"}
 
 
 def stores() -> str:
-    found = result("stores")
-    kinds = {"id": "by id", "image": "by image", "words": "by words"}
+    return "\n".join(_of(found) for found in result("stores")["sizes"].values())
+
+
+def _of(found: dict[str, Any]) -> str:
+    names = [name for name in NAMES if name in found["bytes"]]
     rows = [
-        [kinds.get(kind, kind), *(f"{both[name][q]} ms" for name in ("folder", "postgres") for q in ("p50", "p95"))]
+        [KINDS.get(kind, kind), *(f"{both[name][q]} ms" for name in names for q in ("p50", "p95"))]
         for kind, both in found["ms"].items()
     ]
-    size = {name: round(n / 1e6) for name, n in found["bytes"].items()}
+    each = {name: f"{round(found['bytes'][name] / 1e6):,} MB in a {_place(name)}" for name in names}
+    rate = {name: f"{found['written'][name]['points_per_second']:,} to a {_place(name)}" for name in found["written"]}
     return (
-        table(["search", "folder p50", "p95", "PostgreSQL p50", "p95"], rows)
-        + f"\n{found['images']:,} images, asked of both alternately on a machine that others used (load "
+        table(["search", *(f"{NAMES[name]} {q}" for name in names for q in ("p50", "p95"))], rows)
+        + f"\n{found['images']:,} images, asked of all alternately on a machine that others used (load "
         f"{found['load']}); the database beside the program, reached by a socket, without fsync. Records with their "
-        f"vectors copied to it: {found['copied']['points_per_second']:,} a second. Size: {size['folder']} MB in a "
-        f"folder, {size['postgres']} MB in the database.\n"
+        f"vectors written in a second: {', '.join(rate.values())}. Size: {', '.join(each.values())}.\n"
+        + _recall(found, names)
     )
+
+
+def _recall(found: dict[str, Any], names: list[str]) -> str:
+    if not found["recall"]:
+        return ""
+    shares = list(found["recall"][names[0]])
+    rows = [
+        [f"{int(share) / 10:g} %", *(text for name in names for text in _cells(found["recall"][name][share]))]
+        for share in shares
+    ]
+    return (
+        "\nOf the 20 nearest, how many a search in the store finds, by the share of images that a filter leaves:\n\n"
+        + table(["filter leaves", *(f"{NAMES[name]} {what}" for name in names for what in ("found", "p50"))], rows)
+    )
+
+
+def _cells(one: dict[str, float]) -> tuple[str, str]:
+    return f"{100 * one['recall']:.1f} %", f"{one['p50']} ms"
+
+
+def _place(name: str) -> str:
+    return "folder" if name == "folder" else "database"

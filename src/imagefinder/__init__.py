@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from imagefinder.results import BackfillReport, Filled, Hits, IndexInfo, IngestReport, Records, SpaceInfo
     from imagefinder.search.query import Box, Term
     from imagefinder.types import Hit, Limits, Progress, Record, Skipped
+    from imagefinder.whole.backup import backup_index
+    from imagefinder.whole.copying import copy_index
+    from imagefinder.whole.restore import restore_index
 
 __all__ = [
     "BackfillReport",
@@ -57,13 +60,19 @@ __all__ = [
     "Term",
     "__version__",
     "assign_images",
+    "backup_index",
     "compare_models",
+    "copy_index",
     "list_models",
     "pull_model",
     "register",
+    "restore_index",
 ]
 
 _HOME = {
+    "backup_index": "whole.backup",
+    "copy_index": "whole.copying",
+    "restore_index": "whole.restore",
     "assign_images": "clusters.assign_files",
     "compare_models": "evaluation.of_models",
     "ImageFinderError": "errors",

@@ -38,6 +38,7 @@ KEY = Setting(
 )
 KEY_FILE = Setting("IMAGEFINDER_KEY_FILE", "File that holds the key, instead of IMAGEFINDER_KEY.")
 RATE = Setting("IMAGEFINDER_RATE", "Costly requests a second that one address may make of `serve`; 0 for any.")
+TRACES = Setting("IMAGEFINDER_TRACES", "Set to 1 to have `serve` send traces, as --traces does.")
 PROVIDER = Setting(
     "IMAGEFINDER_PROVIDER",
     "What runs the models: auto (the best), cpu, cuda, tensorrt, rocm, migraphx, openvino, directml, coreml.",
@@ -46,7 +47,7 @@ UNSPLASH_KEY = Setting("UNSPLASH_ACCESS_KEY", "Access key for `imagefinder downl
 QDRANT_KEY = Setting("QDRANT_API_KEY", "Key of the server for an index at qdrant://HOST/NAME.")
 NO_COLOR = Setting("NO_COLOR", "Set to anything to switch colours off.")
 
-SETTINGS = (INDEX, DEBUG, ALLOW_PRIVATE, KEY, KEY_FILE, RATE, PROVIDER, UNSPLASH_KEY, QDRANT_KEY, NO_COLOR)
+SETTINGS = (INDEX, DEBUG, ALLOW_PRIVATE, KEY, KEY_FILE, RATE, TRACES, PROVIDER, UNSPLASH_KEY, QDRANT_KEY, NO_COLOR)
 
 
 def data_folder() -> Path:

@@ -65,7 +65,6 @@ def test_facets_count_what_the_records_say(finder: ImageFinder, filter: str | No
         assert found["ranges"]["taken_at"] == [YEARS[0], YEARS[1]]
 
 
-@pytest.mark.everywhere
 def test_a_facet_holds_the_hundred_most_frequent(tmp_path: Path) -> None:
     Image.new("RGB", (20, 20)).save(tmp_path / "a.png")
     with ImageFinder.open(tmp_path / "index", model="fast") as finder:

@@ -38,7 +38,6 @@ def finder(sample_index: Path, tmp_path: Path, copy_index: Callable[[Path, Path]
         yield finder
 
 
-@pytest.mark.everywhere
 def test_a_query_that_cannot_be_kept_is_refused_with_the_place(finder: ImageFinder) -> None:
     ids = finder.columns(["id"])["id"][:1]
     for said, query in UNKEPT.items():

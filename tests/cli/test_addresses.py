@@ -8,6 +8,7 @@ from pathlib import Path
 import addressed
 import database
 import pytest
+import qdrant_rest
 from command import run_cli
 
 from imagefinder.index import shared
@@ -37,3 +38,26 @@ def test_commands_take_an_address(postgres: database.Server, monkeypatch: pytest
     assert wrong.returncode == 2 and "postgresql://" in wrong.stderr
     for done in (none, doctor, made, found, info, listed, rebuilt, wrong):
         assert "s3cret" not in done.stdout + done.stderr
+
+
+def test_commands_take_an_address_of_qdrant_and_its_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(shared, "_folder_of", lambda site: addressed._made(tmp_path / site.name))
+    with qdrant_rest.speaking(key="s3cret") as server:
+        at = server.address()
+        with_key = server.address(settings="api_key=s3cret")
+        none = run_cli("search", "a dog", "--index", with_key)
+        assert none.returncode == 3 and f"There is no index at {at}" in none.stderr
+        made = run_cli("index", PICTURES / "medical", "--index", at, QDRANT_API_KEY="s3cret")
+        assert made.returncode == 0 and "3 images" in made.stderr
+        found = run_cli("search", "a syringe", "--json", IMAGEFINDER_INDEX=at, QDRANT_API_KEY="s3cret")
+        assert len(json.loads(found.stdout)["hits"]) == 3
+        info = run_cli("info", "--json", IMAGEFINDER_INDEX=with_key)
+        assert json.loads(info.stdout)["path"] == at and json.loads(info.stdout)["bytes"] > 0
+        doctor = run_cli("doctor", "--json", IMAGEFINDER_INDEX=with_key)
+        assert json.loads(doctor.stdout)["ok"] and "it can be read" in doctor.stdout
+        refused = run_cli("info", "--index", at)
+        assert refused.returncode != 0 and "QDRANT_API_KEY" in refused.stderr
+        wrong = run_cli("info", "--index", f"{with_key}&shard=3")
+        assert wrong.returncode != 0 and "shards" in wrong.stderr
+        for done in (none, made, found, info, doctor, refused, wrong):
+            assert "s3cret" not in done.stdout + done.stderr

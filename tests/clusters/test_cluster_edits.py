@@ -286,7 +286,6 @@ def test_changes_from_many_threads_are_all_kept(finder: ImageFinder) -> None:
     assert facts["applied"] is True and facts["run"] == finder.clusters.clustering.name == f"{1 + 6 * K:04d}"
 
 
-@pytest.mark.everywhere
 def test_counts_of_new_images_are_kept_beside_changes(finder: ImageFinder) -> None:
     """``groups.json`` is written by corrections and by indexing alike."""
 

@@ -143,7 +143,6 @@ def test_keys_are_made_by_many_at_once(documents: tuple[Path, Path]) -> None:
 # --- the audit log ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.everywhere
 def test_what_was_removed_and_by_whom(sample_index: Path, tmp_path: Path) -> None:
     pictures = Path(__file__).resolve().parents[2] / "examples" / "images" / "food"
     with ImageFinder.open(tmp_path / "index", model="fast") as finder:

@@ -27,20 +27,6 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tes
 watch.POLL_MS = 50
 main()
 """
-DROPPED = """
-looked = watch._places
-def drop(uris):
-    drop.times += 1
-    if drop.times == 4:
-        try:
-            signal.raise_signal(signal.SIGINT)
-        except KeyboardInterrupt:
-            pass  # as code in C may do
-    return looked(uris)
-drop.times = 0
-watch._places = drop
-main()
-"""
 PATIENCE_S = 120.0  # only a failing test waits so long
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a console's Ctrl-C can't be sent to one process there")
@@ -49,8 +35,8 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a console's Ctr
 class Watch:
     """A process that watches; what it says is looked at line by line."""
 
-    def __init__(self, index: Path, *sources: Path, script: str = WATCH) -> None:
-        command = [sys.executable, "-c", script, "index", *sources, "--watch", "--model", "fast", "--index", index]
+    def __init__(self, index: Path, *sources: Path) -> None:
+        command = [sys.executable, "-c", WATCH, "index", *sources, "--watch", "--model", "fast", "--index", index]
         self.index, self.said = index, list[str]()
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         self.process = subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True)
@@ -98,8 +84,8 @@ class Watch:
 def watching(tmp_path: Path) -> Iterator[Callable[..., Watch]]:
     started: list[Watch] = []
 
-    def start(*sources: Path, script: str = WATCH) -> Watch:
-        started.append(Watch(tmp_path / "index", *sources, script=script))
+    def start(*sources: Path) -> Watch:
+        started.append(Watch(tmp_path / "index", *sources))
         return started[-1]
 
     yield start
@@ -184,14 +170,3 @@ def test_watching_goes_on_through_all_that_happens_to_sources(
         watch.said.append(line)
     assert watch.process.wait() == 0
     assert not [line for line in watch.said if "Traceback" in line or "Error" in line]
-
-
-def test_ctrl_c_ends_it_where_code_drops_the_exception(
-    tmp_path: Path, watching: Callable[..., Watch], make_image: Callable[..., Image.Image]
-) -> None:
-    (tmp_path / "pics").mkdir()
-    make_image(1).save(tmp_path / "pics" / "one.png")
-    watch = watching(tmp_path / "pics", script=WATCH.replace("main()", DROPPED))
-    while watch.line():
-        pass
-    assert watch.process.wait() == 0

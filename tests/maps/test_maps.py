@@ -106,7 +106,6 @@ def test_an_interrupted_run_leaves_the_earlier_map(home: Path, monkeypatch: pyte
         assert same(load_map(finder._collection.index), before) and kept(home) == [before.name]
 
 
-@pytest.mark.everywhere
 def test_a_filter_is_kept_with_the_map(home: Path) -> None:
     with ImageFinder.open(home / "index") as finder:
         done = finder.map("pca", filter="folder = animals")

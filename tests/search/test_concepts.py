@@ -35,7 +35,6 @@ def found(finder: ImageFinder, *query: object, **options: object) -> list[tuple[
     return [(hit.id, round(hit.score, 5)) for hit in finder.search(*query, k=20, **options)]  # type: ignore[arg-type]
 
 
-@pytest.mark.everywhere
 def test_it_finds_what_was_found(finder: ImageFinder) -> None:
     ids = [hit.id for hit in finder.search("an animal", 12)]
     judged = {"liked": ids[:3], "disliked": ids[4:6]}
@@ -159,7 +158,6 @@ def test_a_concept_that_can_not_be_asked_for_stops_no_run(finder: ImageFinder, m
     assert {r.id for r in finder.records("concept = meals")} == before
 
 
-@pytest.mark.everywhere
 def test_a_classifier_is_trained_by_them(finder: ImageFinder) -> None:
     for folder in ("animals", "food"):
         ids = finder.columns(["id"], f"folder = {folder}")["id"]

@@ -16,6 +16,7 @@ from imagefinder.server.app import create_app
 from imagefinder.server.settings import ServerSettings
 
 schemathesis = pytest.importorskip("schemathesis")
+KEY = "a key that is long enough"  # else the first key that is made by chance would close the server
 ENDLESS = "/v1/events"  # server-sent events have no end to wait for; test_jobs.py reads them
 
 
@@ -32,8 +33,9 @@ def api(
     home = tmp_path_factory.mktemp("api") / "index"
     copy_index(organised_index, home)
     with ImageFinder.open(home) as finder:
-        app = create_app(finder, ServerSettings(folders=()))  # no folder of this machine is named by chance
+        app = create_app(finder, ServerSettings(folders=(), key=KEY))  # no folder of this machine is named by chance
         with TestClient(app, base_url="http://localhost", raise_server_exceptions=False) as client:
+            client.headers["authorization"] = f"Bearer {KEY}"
             yield schema, client
 
 

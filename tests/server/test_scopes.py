@@ -223,6 +223,8 @@ def test_a_user_of_the_proxy_needs_no_key(serve: Serve) -> None:
     bert = asked("10.1.2.3", x_remote_user="bert").json()
     assert (bert["caller"], bert["scope"]) == ("bert", "write")
     assert asked("10.1.2.3", X_Remote_User="anna").json()["scope"] == "admin"
+    link = client.post("/v1/session/links", headers={"x-remote-user": "bert"})
+    assert link.status_code == 409 and "proxy" in link.json()["error"]["message"]
     assert asked("::ffff:10.1.2.3", x_remote_user="bert").status_code == 200
     forwarded = asked("10.1.2.3", x_remote_user="bert", x_forwarded_for="203.0.113.9")
     assert forwarded.status_code == 200  # the proxy is who it is, whoever it speaks for

@@ -16,7 +16,7 @@ from PIL import Image
 
 from imagefinder import ImageFinder
 from imagefinder.client import Client
-from imagefinder.errors import ServerError
+from imagefinder.errors import ServerError, UnauthorizedError
 from imagefinder.index import shared
 from imagefinder.server import uploads
 from imagefinder.server.jobs import shared as jobs
@@ -145,3 +145,18 @@ def wait_for(condition: Callable[[], bool], what: str, seconds: float = 120.0) -
     while not condition():
         assert time.monotonic() < end, f"waited {seconds} s for {what}"
         time.sleep(0.05)
+
+
+def test_a_key_that_one_makes_opens_both_until_it_is_removed(clients: list[Client]) -> None:
+    first, second = clients
+    key = first.keys.add("anna", "admin").secret
+    with pytest.raises(UnauthorizedError):
+        second.info()  # the index has a key now, so all of its servers ask for one
+    with Client(second._transport.url, key=key) as anna:
+        assert anna.about()["caller"] == "anna" and len(anna) == 9
+        anna.remove(anna.columns(["id"])["id"][0])
+        assert [(entry.action, entry.by) for entry in anna.audit.list(1)] == [("removed", "anna")]
+        with Client(first._transport.url, key=key) as same:
+            assert same.audit.list() == anna.audit.list()
+            same.keys.remove("anna")
+        assert anna.about()["caller"] == "anyone"  # there is none any more

@@ -179,10 +179,8 @@ class _Handler(BaseHTTPRequestHandler):
         if api and trouble.no_json:
             return self._send(200, b"<html>Welcome to the hotel's network</html>", {"Content-Type": "text/html"})
         parts = path.strip("/").split("/")
-        if api and parts[1] == "models":
-            return self._describe(parts[2:])
-        if api and parts[1] == "datasets":
-            return self._describe(["datasets/" + parts[2], *parts[3:]])
+        if api and parts[1] in ("models", "datasets"):
+            return self._describe(parts[2:] if parts[1] == "models" else ["datasets/" + parts[2], *parts[3:]])
         if parts[0] == "datasets":
             parts = ["datasets/" + parts[1], *parts[2:]]
         if parts[0] == "cdn" and parts[1] == "datasets":

@@ -130,8 +130,20 @@ def rebuild(path: Path) -> None:
     say("rebuilt", ImageFinder.rebuild(path).total)
 
 
+def copy(path: Path) -> None:
+    from imagefinder import copy_index
+
+    say("copied", copy_index(path, path.parent / "copy").images)
+
+
+def restore(path: Path) -> None:
+    from imagefinder import restore_index
+
+    say("restored", restore_index(path.parent / "backup.tar", path, replace=True).images)
+
+
 JOBS: dict[str, Callable[[Path], None]] = {
-    job.__name__: job for job in (index, tag, cluster, train, duplicates, rebuild)
+    job.__name__: job for job in (index, tag, cluster, train, duplicates, rebuild, copy, restore)
 }
 
 

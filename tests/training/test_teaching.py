@@ -157,7 +157,6 @@ def test_an_adapter_is_kept_only_where_it_helps(index: Path, tmp_path: Path) -> 
         assert "adapter" not in {s.name for s in finder.spaces()}
 
 
-@pytest.mark.everywhere
 def test_feedback_is_something_to_learn_from(index: Path) -> None:
     with ImageFinder.open(index) as finder:
         with pytest.raises(InvalidInputError, match="nothing to learn"):

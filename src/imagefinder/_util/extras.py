@@ -11,6 +11,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {  # by their names in an import; pyproject
     "jxl": ("imagecodecs",),
     "maps": ("umap", "pacmap"),
     "ocr": ("rapidocr",),
+    "otel": ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http"),
     "parquet": ("pyarrow",),
     "pdf": ("pypdfium2",),
     "plots": ("matplotlib",),
@@ -26,6 +27,7 @@ PURPOSES = {
     "jxl": "JPEG XL",
     "maps": "UMAP and PaCMAP maps",
     "ocr": "text in pictures",
+    "otel": "traces for OpenTelemetry",
     "parquet": "Parquet files",
     "pdf": "pages of PDF files",
     "plots": "drawings as PNG, SVG or PDF",
@@ -53,8 +55,15 @@ def require(extra: str, *modules: str, what: str = "This") -> None:
 
 
 def missing_modules(extra: str, *modules: str) -> list[str]:
-    """Those of an extra's modules (or of the ones named) that are not installed. Nothing is imported."""
-    return [name for name in modules or EXTRAS[extra] if find_spec(name) is None]
+    """Those of an extra's modules (or of the ones named) that are not installed. None of them is imported."""
+    return [name for name in modules or EXTRAS[extra] if not _is_there(name)]
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # nor is the package that it is in
+        return False
 
 
 def install_command(*extras: str) -> str:

@@ -36,6 +36,7 @@ from imagefinder.cli import (
     tag,
     train,
     triage,
+    whole,
 )
 from imagefinder.cli.common import report_error
 
@@ -67,6 +68,9 @@ COMMANDS = (
     train.predict,
     evaluate.evaluate,
     info.info,
+    whole.copy,
+    whole.backup,
+    whole.restore,
     sources.sources,
     spaces.spaces,
     models.models,

@@ -85,6 +85,11 @@ DEFAULT_PORT = 8642
     help="json: a line for each request and event, on stderr.",
 )
 @click.option(
+    "--traces",
+    is_flag=True,
+    help="Send traces to the OpenTelemetry collector that the OTEL_ variables name, by default that of this machine.",
+)
+@click.option(
     "--allow-folder",
     multiple=True,
     type=PLACE,
@@ -138,7 +143,8 @@ def serve(
     if workers > 1:
         _check_shared(indexes.values())
     listener, wanted = bind(wanted, any_port=auto_port)
-    serving = Served(listener, indexes, wanted, source, browser, drain, options["log_format"] == "json")
+    json_logs, traces = options["log_format"] == "json", bool(options["traces"]) or settings.TRACES.on
+    serving = Served(listener, indexes, wanted, source, browser, drain, json_logs, traces)
     with listener:
         if workers == 1:
             with ExitStack() as stack:

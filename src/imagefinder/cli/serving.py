@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from multiprocessing.synchronize import Event
 
     from fastapi import FastAPI
+    from opentelemetry.sdk.trace import TracerProvider
 
     from imagefinder.finder import ImageFinder
     from imagefinder.server.settings import ServerSettings
@@ -36,6 +37,7 @@ class Served:
     browser: bool
     drain: float
     json_logs: bool
+    traces: bool
 
 
 def work(up: Event, first: bool, serving: Served, note: Path | None) -> int:
@@ -72,7 +74,7 @@ def serve_one(
         write_json()
     finders = {name: stack.enter_context(_open(place, serving.wanted)) for name, place in serving.indexes.items()}
     note = stack.enter_context(told)
-    app, servings = _app(finders, serving.wanted)
+    app, servings = _app(finders, serving.wanted, _tracing(stack) if serving.traces else None)
     if serving.source is not None and first:
         from imagefinder.server.jobs.kinds import submit
 
@@ -86,15 +88,25 @@ def serve_one(
     run(app, serving.listener, ready=ready, drain_s=serving.drain, json_logs=json_logs)
 
 
-def _app(finders: dict[str, ImageFinder], wanted: ServerSettings) -> tuple[FastAPI, list[Serving]]:
+def _tracing(stack: ExitStack) -> TracerProvider:
+    from imagefinder.server.tracing import to_collector
+
+    provider = to_collector()
+    stack.callback(provider.shutdown)
+    return provider
+
+
+def _app(
+    finders: dict[str, ImageFinder], wanted: ServerSettings, traces: TracerProvider | None
+) -> tuple[FastAPI, list[Serving]]:
     if "" in finders:
         from imagefinder.server.app import create_app
 
-        app = create_app(finders[""], wanted, limits())
+        app = create_app(finders[""], wanted, limits(), tracer_provider=traces)
         return app, [app.state.serving]
     from imagefinder.server.several import create_several
 
-    front = create_several(finders, wanted, limits())
+    front = create_several(finders, wanted, limits(), tracer_provider=traces)
     return front, front.state.servings
 
 

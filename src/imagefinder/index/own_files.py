@@ -10,6 +10,7 @@ from pathlib import Path
 
 from imagefinder.errors import IndexDamagedError, InvalidInputError
 from imagefinder.index import manifest as manifests
+from imagefinder.index.half import refuse_half
 
 # Folders with many files, each written whole or removed under a name that we give: what lies in them is not looked at.
 MANY = frozenset({"jobs", "images", "tables", "queries", "training"})
@@ -46,8 +47,9 @@ def _entries(folder: str, levels: int) -> Iterator[tuple[str, int]]:
 
 
 def refuse_foreign(folder: Path) -> None:
-    """Refuse a folder with other files in it, and one whose points are there but whose ``index.json`` is lost. Raises
-    InvalidInputError or IndexDamagedError."""
+    """Refuse a folder with other files in it, one whose points are there but whose ``index.json`` is lost, and a copy
+    that is not whole. Raises InvalidInputError, IndexDamagedError or IndexFolderError."""
+    refuse_half(folder)
     if manifests.exists(folder) or not folder.is_dir():
         return
     there = sorted(p.name for p in folder.iterdir() if not p.name.startswith((".lock", ".index.", "index.")))

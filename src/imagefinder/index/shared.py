@@ -18,6 +18,7 @@ from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.index import manifest as manifests
 from imagefinder.index.board import Board
 from imagefinder.index.folder import Index
+from imagefinder.index.half import refuse_half
 from imagefinder.index.manifest import Manifest
 from imagefinder.index.said_again import begin
 from imagefinder.index.travelling import fetch_models, publish_models
@@ -54,6 +55,7 @@ class SharedIndex(Index):
             raise _none_at(site.shown)
         if not read_only:
             site.make()
+        refuse_half(site.documents)
         self._set_out(_folder_of(site), read_only)
         self.documents, self.alone = site.documents, False
         self.board = Board(site.name, site.documents, site.checking)

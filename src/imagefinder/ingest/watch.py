@@ -5,11 +5,9 @@ bucket or a page on the web has changed: they are listed once a minute."""
 from __future__ import annotations
 
 import os
-import signal
-import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +17,6 @@ from imagefinder.ingest.opening import source_uri
 from imagefinder.store.filters.parse import Compare
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from imagefinder.index.folder import Index
 
 POLL_MS = 1000
@@ -31,18 +27,13 @@ LOOKED_AT = 20_000  # images of tables
 def changes(index: Index, sources: Sequence[str]) -> Iterator[None]:
     """Yields whenever the sources may have changed, and once at the beginning, when watching has begun. Ends at
     Ctrl-C. Folders that go and come back, or are replaced, are watched again."""
-    with _ctrl_c() as ended, suppress(KeyboardInterrupt):
-        yield from _changes(index, sources, ended)
-
-
-def _changes(index: Index, sources: Sequence[str], ended: threading.Event) -> Iterator[None]:
     from watchfiles import Change, watch
 
     uris = [source_uri(source) for source in sources if not is_remote(source)]
     far = any(is_bucket(source) or (is_url(source) and is_page(source)) for source in sources)
     listed = time.monotonic()
     home = str(index.path.absolute()) + os.sep
-    while not ended.is_set():
+    while True:
         roots = [uri for uri in uris if os.path.isdir(uri)]
         seen, files = _places(uris), _files(index, uris)
         waiting = watch(
@@ -51,38 +42,19 @@ def _changes(index: Index, sources: Sequence[str], ended: threading.Event) -> It
             debounce=POLL_MS,
             rust_timeout=POLL_MS,
             yield_on_timeout=True,
-            stop_event=ended,
         )
         first = True
-        for found in waiting:
-            due = far and time.monotonic() - listed >= FAR_S
-            if first or found or due or _files(index, uris) != files:
-                first, files = False, _files(index, uris)
-                yield
-                listed = time.monotonic()
-            if _places(uris) != seen or any(c is Change.added and os.path.isdir(p) for c, p in found):
-                break  # watch anew, then look: what came into a new folder before it was watched is found
-
-
-@contextmanager
-def _ctrl_c() -> Iterator[threading.Event]:
-    """Ctrl-C also sets this event. Where it comes while a library's code in C runs, that may drop the
-    KeyboardInterrupt, and whoever watches would never end."""
-    ended, before = threading.Event(), signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(before):
-        yield ended
+        with suppress(KeyboardInterrupt):
+            for found in waiting:
+                due = far and time.monotonic() - listed >= FAR_S
+                if first or found or due or _files(index, uris) != files:
+                    first, files = False, _files(index, uris)
+                    yield
+                    listed = time.monotonic()
+                if _places(uris) != seen or any(c is Change.added and os.path.isdir(p) for c, p in found):
+                    break  # watch anew, then look: what came into a new folder before it was watched is found
+            continue
         return
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        ended.set()
-        before(number, frame)
-
-    signal.signal(signal.SIGINT, handle)
-    try:
-        yield ended
-    finally:
-        with suppress(ValueError):  # closed by another thread
-            signal.signal(signal.SIGINT, before)
 
 
 def _places(uris: Sequence[str]) -> list[Any]:

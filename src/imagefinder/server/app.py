@@ -51,9 +51,11 @@ from imagefinder.server.safety import Doors, Guard
 from imagefinder.server.settings import ServerSettings
 from imagefinder.server.spoken import Methods, Spoken
 from imagefinder.server.state import Serving, ServingDep
+from imagefinder.server.tracing import Traced, Tracing
 from imagefinder.types import Limits
 
 if TYPE_CHECKING:
+    from opentelemetry.trace import TracerProvider
     from starlette.routing import BaseRoute
     from starlette.types import Scope
 
@@ -74,16 +76,23 @@ ABOUT = """Search and organise a collection of images. Every error has one shape
 Times are in UTC unless they say otherwise."""
 
 
-def create_app(finder: ImageFinder, settings: ServerSettings | None = None, limits: Limits | None = None) -> FastAPI:
+def create_app(
+    finder: ImageFinder,
+    settings: ServerSettings | None = None,
+    limits: Limits | None = None,
+    *,
+    tracer_provider: TracerProvider | None = None,
+) -> FastAPI:
     """The API and the page for an open ``ImageFinder``, which stays its caller's to close.
 
     ``limits`` hold for what clients send and for the URLs they name. Give uvicorn ``proxy_headers=False``: by default
-    it believes every X-Forwarded-For of this machine, whoever sends it; whom to believe is in the settings.
+    it believes every X-Forwarded-For of this machine, whoever sends it; whom to believe is in the settings. Spans of
+    requests go to the ``tracer_provider`` of OpenTelemetry, if there is one.
     """
     settings = settings or ServerSettings()
     if finder.board is not None and not settings.session:
         settings = replace(settings, session=finder.board.name)
-    serving = Serving(finder, settings, limits or Limits())
+    serving = Serving(finder, settings, limits or Limits(), Tracing(tracer_provider))
     app = FastAPI(
         title="ImageFinder",
         version=__version__,
@@ -91,7 +100,7 @@ def create_app(finder: ImageFinder, settings: ServerSettings | None = None, limi
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan,
-        middleware=middleware(settings, AccessTable(_routes()), serving.doors, serving.metrics),
+        middleware=middleware(settings, AccessTable(_routes()), serving.doors, serving.metrics, serving.tracing),
         telemetry=TELEMETRY,
         responses={"4XX": {"model": responses.Error}, "5XX": {"model": responses.Error}},
         generate_unique_id_function=lambda route: f"{route.tags[0]}_{route.name}" if route.tags else route.name,
@@ -112,7 +121,9 @@ def _routes() -> Iterator[BaseRoute]:
     return (route for router in ROUTERS for route in router.routes)
 
 
-def middleware(settings: ServerSettings, access: AccessTable, doors: Doors, metrics: Metrics) -> list[Middleware]:
+def middleware(
+    settings: ServerSettings, access: AccessTable, doors: Doors, metrics: Metrics, tracing: Tracing
+) -> list[Middleware]:
     """What is around the routes, from the outside in."""
     cors = Middleware(
         CORSMiddleware,
@@ -127,6 +138,7 @@ def middleware(settings: ServerSettings, access: AccessTable, doors: Doors, metr
         *([proxies] if settings.trusted_proxies else []),
         Middleware(Spoken, root_path=settings.root_path),
         Middleware(Logged, name=settings.name),
+        *([Middleware(Traced, tracing=tracing)] if tracing.tracer is not None else []),
         Middleware(Measured, metrics=metrics),
         Middleware(Guard, settings=settings, access=access, doors=doors),
         *([cors] if settings.origins else []),

@@ -25,6 +25,7 @@ from imagefinder.server.settings import BELOW, NAME, ServerSettings
 from imagefinder.server.state import Json, Serving
 
 if TYPE_CHECKING:
+    from opentelemetry.trace import TracerProvider
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from imagefinder.finder import ImageFinder
@@ -34,7 +35,11 @@ router = APIRouter()
 
 
 def create_several(
-    finders: Mapping[str, ImageFinder], settings: ServerSettings | None = None, limits: Limits | None = None
+    finders: Mapping[str, ImageFinder],
+    settings: ServerSettings | None = None,
+    limits: Limits | None = None,
+    *,
+    tracer_provider: TracerProvider | None = None,
 ) -> FastAPI:
     """The API and the page of several open indexes by their names, as ``create_app`` makes those of one. The settings
     hold for all of them, ``key`` too; each index has its own keys beside. Raises InvalidInputError for a name that
@@ -48,7 +53,12 @@ def create_several(
                 f"{name[:100]!r} can't be the name of an index in an address.", remedy="For example: photos"
             )
     apps = {
-        name: create_app(finder, replace(settings, name=name, root_path=f"{settings.root_path}{BELOW}{name}"), limits)
+        name: create_app(
+            finder,
+            replace(settings, name=name, root_path=f"{settings.root_path}{BELOW}{name}"),
+            limits,
+            tracer_provider=tracer_provider,
+        )
         for name, finder in finders.items()
     }
     servings = [app.state.serving for app in apps.values()]
@@ -58,7 +68,7 @@ def create_several(
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan,
-        middleware=middleware(settings, AccessTable(router.routes), servings[0].doors, Metrics()),
+        middleware=middleware(settings, AccessTable(router.routes), servings[0].doors, Metrics(), servings[0].tracing),
         telemetry=TELEMETRY,
     )
     front.state.apps, front.state.servings, front.state.root = apps, servings, settings.root_path

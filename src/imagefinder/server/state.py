@@ -25,6 +25,7 @@ from imagefinder.server.metrics import Metrics
 from imagefinder.server.pictures import Pictures
 from imagefinder.server.quotas import Quotas
 from imagefinder.server.safety import WRONG_KEYS_PER_SECOND, Buckets, Doors
+from imagefinder.server.tracing import Tracing
 from imagefinder.server.uploads import Uploads
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class Serving:
     ``fetching`` for whatever needs a URL first, which nothing else then waits for, ``asking`` for who looks whether the
     server is well."""
 
-    def __init__(self, finder: ImageFinder, settings: ServerSettings, limits: Limits) -> None:
+    def __init__(self, finder: ImageFinder, settings: ServerSettings, limits: Limits, tracing: Tracing) -> None:
         home = finder.home
         threads = os.cpu_count() or 1
         self.finder = finder
@@ -90,6 +91,7 @@ class Serving:
         self.home = home
         self.hub = Hub()
         self.metrics = Metrics()
+        self.tracing = tracing
         self.jobs = self._make_jobs()
         self.pictures = Pictures(home, limits, settings.cache_bytes)
         self.uploads = Uploads(home, limits, settings.uploads, finder.board)

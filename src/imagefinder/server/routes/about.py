@@ -130,7 +130,10 @@ _ANOTHER = "On the machine and account of the server, `imagefinder key --link` p
 def make_link(serving: ServingDep, request: Request) -> Response:
     """A link to the page that works once, without the key that it is made with, and with its scope: its address is that
     of the page with #link= and the token."""
-    return Json({"link": serving.links.make(request.scope[CALLER].cookie), "seconds": LINK_S})
+    caller: Caller = request.scope[CALLER]
+    if caller.kind == "user":
+        raise RefusedError(409, "People are let in by the proxy here, so no link is needed.")
+    return Json({"link": serving.links.make(caller.cookie), "seconds": LINK_S})
 
 
 @router.get("/healthz")

@@ -117,6 +117,7 @@ def _search(serving: Serving, query: requests.Search, data: bytes | None = None)
     options = query.options()
     hits = serving.finder.search(terms_of(serving, query, given) or None, **options)
     serving.metrics.search(hits.stages)
+    serving.tracing.search(hits.stages)
     return {**hits.to_dict(), "total": hits.total, "next_offset": _next(hits, options["offset"], options["k"])}
 
 

@@ -7,6 +7,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from imagefinder._util.extras import require
@@ -104,7 +105,8 @@ class Server:
         try:
             self._batch([*operations, models.SetPayloadOperation(set_payload=count)])
         except ImageFinderError:
-            self._batch([models.SetPayloadOperation(set_payload=count)])  # some of it may have been done
+            with suppress(ImageFinderError):  # some of it may have been done
+                self._batch([models.SetPayloadOperation(set_payload=count)])
             raise
 
     def _batch(self, operations: Sequence[Any]) -> None:
