@@ -185,7 +185,7 @@ def test_a_model_that_comes_meanwhile_begins_another_part(index: Path, tmp_path:
 
         backup_index(index, tmp_path / "b.tar", progress=change)
     with tarfile.open(tmp_path / "b.tar") as tar:
-        assert {name.split("/")[0] for name in tar.getnames() if "points" in name} == {"1", "2", "3"}
+        assert {name.split("/")[0] for name in tar.getnames() if "points" in name} == {"1", "2"}
     assert restore_index(tmp_path / "b.tar", tmp_path / "back").images == IMAGES
     restored_is(made_of(index), tmp_path / "back")
 
@@ -228,7 +228,7 @@ def test_a_damaged_or_cut_backup_leaves_nothing(tmp_path: Path) -> None:
         with pytest.raises(IndexDamagedError, match=r"can't be restored: .*Nothing was changed"):
             print(what, restore_index(tmp_path / "bad.tar", tmp_path / "back"))
         assert {path.name for path in tmp_path.iterdir()} == {"small", "b.tar", "bad.tar"}, what
-    assert restore_index(io.BytesIO(whole[:end]), tmp_path / "back").images == 3
+    assert restore_index(io.BytesIO(whole), tmp_path / "back").images == 3
 
 
 def test_names_in_a_backup_lead_nowhere_else(taken: Path, tmp_path: Path) -> None:

@@ -42,6 +42,10 @@ VECTORS = "vectors.json"
 FORMAT = 1
 MOST_POINTS_BYTES = 2**29  # of the lines of one batch, unpacked
 BLOCK = 1 << 20
+BROKEN = (  # what reading damaged content may raise
+    *(tarfile.TarError, zlib.error, gzip.BadGzipFile, EOFError),
+    *(ValueError, LookupError, TypeError, RecursionError, MemoryError),
+)
 _PART = re.compile(r"([1-9][0-9]{0,3})/(points|documents)/(.+)")
 _BATCH = re.compile(r"([0-9]{6})(?:\.jsonl\.gz|/([\w.-]{1,200})\.npy)")
 _HEAD = {"format": int, "app_version": str, "made": str, "index": str}
@@ -184,15 +188,7 @@ class Reader:
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except (
-            tarfile.TarError,
-            EOFError,
-            zlib.error,
-            gzip.BadGzipFile,
-            ValueError,
-            KeyError,
-            RecursionError,
-        ) as error:
+        except BROKEN as error:
             raise self.damaged(error) from error
         except OSError as error:
             if isinstance(error, StorageError):

@@ -19,7 +19,7 @@ from imagefinder.index.manifest import NAME, POINTS
 from imagefinder.index.shared import place_of
 from imagefinder.store.stores import DEFAULT_STORE, find_store
 from imagefinder.types import Progress, ignore
-from imagefinder.whole.archive import VECTORS, Points, Reader, part_of
+from imagefinder.whole.archive import BROKEN, VECTORS, Points, Reader, part_of
 from imagefinder.whole.contents import APART, UPLOADS, Total, differing, point_sum
 from imagefinder.whole.settling import settle
 from imagefinder.whole.streams import read
@@ -196,9 +196,7 @@ class _Restoring:
                     self._upload(name, content)
                 elif found := part_of(name):
                     self._take(*found, content)
-            except (ValueError, KeyError, TypeError) as error:
-                if isinstance(error, StorageError):
-                    raise
+            except BROKEN as error:
                 raise self.reader.damaged(error) from error
             self._progress(Progress("restoring images", self.total.n, note=f"{self.total.n:,} images"))
 
