@@ -161,7 +161,7 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """Nothing on the screen."""
 
-    def _answer(self) -> None:  # noqa: C901 - one question after the other
+    def _answer(self) -> None:
         path = unquote(urlsplit(self.path).path)
         self.hub.requests.append(f"{self.command} {path}")
         trouble, api = self.hub.trouble, path.startswith("/api/")
