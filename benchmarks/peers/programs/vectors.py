@@ -159,7 +159,7 @@ class LanceDb(Engine):
         if filtered:
             asked = asked.where(f"category = {CATEGORY}", prefilter=True)
         if effort:
-            asked = asked.nprobes(20).ef(effort).refine_factor(2)
+            asked = asked.nprobes(20).ef(max(effort, 2 * K)).refine_factor(2)
         return asked.to_arrow()["number"].to_numpy()
 
 
