@@ -46,8 +46,7 @@ def main() -> int:
         for workers in args.workers:
             rows.append(measured(address, workers, args.requests, args.clients, server._running.pid))
             print(rows[-1])
-    load = round(os.getloadavg()[0], 1)
-    save("workers", {"images": images, "cores": os.cpu_count(), "load": load, "clients": args.clients, "rows": rows})
+    save("workers", {"images": images, "clients": args.clients, "rows": rows})
     return 0
 
 
@@ -79,6 +78,7 @@ def measured(address: str, workers: int, requests: int, clients: int, database: 
         "requests_per_second": round(requests / wall, 1),
         "server_ms": round(ours / requests * 1000, 2),
         "database_ms": round(theirs / requests * 1000, 2),
+        "load": round(os.getloadavg()[0], 1),
     }
 
 

@@ -14,6 +14,7 @@ import training_tables as training
 TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "scale": ("scale", tables.scale),
     "stores": ("stores", store_tables.stores),
+    "workers": ("workers", store_tables.workers),
     "throughput": ("throughput", tables.throughput),
     "models": ("models", tables.models),
     "quality": ("quality", tables.quality),

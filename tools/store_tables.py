@@ -1,4 +1,4 @@
-"""The tables of ``benchmarks/stores.py`` in the documentation."""
+"""The tables of ``benchmarks/stores.py`` and ``benchmarks/workers.py`` in the documentation."""
 
 from __future__ import annotations
 
@@ -12,6 +12,18 @@ KINDS = {"id": "by id", "image": "by image", "words": "by words"}
 
 def stores() -> str:
     return "\n".join(_of(found) for found in result("stores")["sizes"].values())
+
+
+def workers() -> str:
+    found = result("workers")
+    rows = [
+        [row["workers"], row["requests_per_second"], f"{row['server_ms']} ms", f"{row['database_ms']} ms", row["load"]]
+        for row in found["rows"]
+    ]
+    return (
+        table(["workers", "searches a second", "servers", "database", "load of the machine"], rows)
+        + f"\n{found['images']:,} images, {found['clients']} clients at once. Servers, database: processor time of one.\n"
+    )
 
 
 def _of(found: dict[str, Any]) -> str:
