@@ -14,14 +14,14 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from imagefinder.cli import COMMANDS, cli
-from imagefinder.cli.common import Place, UserPath
+from imagefinder.cli.common import NamedPlace, Place, UserPath
 from imagefinder.errors import InvalidInputError
 
 TEXTS = {  # arguments and options of text that are no paths, by their names
     "features", "cluster", "clusters", "name", "names", "column", "key", "base_url", "space", "include", "exclude",
     "model", "color_by", "where", "filter", "url", "query", "liked", "disliked", "spaces", "measures", "box", "shape",
     "host", "cors", "allow_host", "trusted_proxy", "add", "remove", "caption", "by", "methods", "encoder", "keep",
-    "root_path", "new", "compare", "cut",
+    "root_path", "new", "compare", "cut", "action", "expires", "trust_proxy_user", "proxy_admin",
 }  # fmt: skip
 
 
@@ -48,8 +48,12 @@ def test_home_is_found_in_every_path_of_the_command_line(tmp_path: Path, monkeyp
         assert type(kind) is not click.Path, f"{command} {parameter.name}: use UserPath"
         if isinstance(kind, (UserPath, Place)):
             name = "folder" if isinstance(kind, UserPath) and not kind.file_okay else "file"
-            assert str(kind.convert(f"~/{name}", parameter, context)) == str(tmp_path / name), (command, parameter.name)
-            assert str(kind.convert(name, parameter, context)) == name
+            found, plain = (kind.convert(text, parameter, context) for text in (f"~/{name}", name))
+            if isinstance(kind, NamedPlace):
+                (_, found), (_, plain) = found, plain
+                assert kind.convert(f"x=~/{name}", parameter, context) == ("x", tmp_path / name)
+            assert str(found) == str(tmp_path / name), (command, parameter.name)
+            assert str(plain) == name
             with pytest.raises(InvalidInputError, match="~nobody-of-this-name"):
                 kind.convert("~nobody-of-this-name/x", parameter, context)
             seen.add(parameter.name)
