@@ -20,10 +20,9 @@ def workers() -> str:
         [row["workers"], row["requests_per_second"], f"{row['server_ms']} ms", f"{row['database_ms']} ms", row["load"]]
         for row in found["rows"]
     ]
-    return (
-        table(["workers", "searches a second", "servers", "database", "load of the machine"], rows)
-        + f"\n{found['images']:,} images, {found['clients']} clients at once. Servers, database: processor time of one.\n"
-    )
+    head = ["workers", "searches a second", "servers", "database", "load of the machine"]
+    said = f"{found['images']:,} images, {found['clients']} clients at once. Servers, database: processor time of one."
+    return f"{table(head, rows)}\n{said}\n"
 
 
 def _of(found: dict[str, Any]) -> str:
