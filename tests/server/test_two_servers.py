@@ -160,3 +160,19 @@ def test_a_key_that_one_makes_opens_both_until_it_is_removed(clients: list[Clien
             assert same.audit.list() == anna.audit.list()
             same.keys.remove("anna")
         assert anna.about()["caller"] == "anyone"  # there is none any more
+
+
+def test_a_job_is_done_by_whoever_asked_for_it_at_any_server(
+    clients: list[Client], tmp_path: Path, make_image: Callable[..., Image.Image]
+) -> None:
+    first, second = clients
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for n in range(2):
+        make_image(n).save(folder / f"{n}.png")
+    first.add_folder(folder)
+    with Client(second._transport.url, key=first.keys.add("anna", "admin").secret) as anna:
+        (folder / "0.png").unlink()
+        anna.add_folder(folder)
+        (entry,) = anna.audit.list(action="gone")
+        assert (entry.by, entry.names) == ("anna", (str(folder / "0.png"),))

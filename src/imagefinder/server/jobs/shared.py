@@ -6,7 +6,7 @@ goes to another one, or ends as interrupted, as its kind says. A server that was
 longer its own, and drops it: so a job ends once.
 
 servers/jobs/20261121-101500-ab12.json          what came out, what was skipped
-servers/jobs/20261121-101500-ab12.given.json    all that was asked, until the job has ended
+servers/jobs/20261121-101500-ab12.given.json    all that was asked, and by whom, until the job has ended
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imagefinder._util.acting import Actor, acting, actor
 from imagefinder.errors import ImageFinderError
 from imagefinder.index.jsonfile import read_json, write_json
 from imagefinder.server.errors import RefusedError, of_error
@@ -85,7 +87,7 @@ class SharedJobs(Jobs):
 
     def submit(self, kind: str, options: dict[str, Any], work: Work, given: Mapping[str, Any] | None = None) -> Job:
         job = Job(new_id(), kind, options, self._title(kind, options))
-        write_json(self._given(job.id), {"given": dict(given or {})}, indent=None)
+        write_json(self._given(job.id), {"given": dict(given or {}), "by": asdict(actor())}, indent=None)
 
         def add(board: dict[str, Any]) -> None:
             waiting = sum(row["state"] == "queued" for row in board["jobs"].values())
@@ -326,8 +328,9 @@ class SharedJobs(Jobs):
     def _begin(self, id: str, row: Row) -> None:
         job = self._mirror.job(id, row)
         try:
-            given = read_json(self._given(id), {"given": {str: object}}, "Start the job again.")["given"]
-            work = self._resume(row["kind"], given)
+            asked = read_json(self._given(id), {"given": {str: object}, "by": {str: str}}, "Start the job again.")
+            with acting(Actor(**asked["by"])):
+                work = self._resume(row["kind"], asked["given"])
         except (ImageFinderError, FileNotFoundError, RefusedError) as error:
             job.error = of_error(error)[1]["error"]
             self._end_for_good(job, "failed", lambda row: row["server"] == self._me)
