@@ -20,6 +20,7 @@ import killed
 import numpy as np
 import pytest
 from command import run_cli, run_process
+from far_buckets import Moto, Proxy
 from whole_index import Made, made_of, same
 
 from imagefinder import ImageFinder, backup_index, restore_index
@@ -126,6 +127,50 @@ def test_it_goes_through_pipes(index: Path, tmp_path: Path) -> None:
         assert done.returncode == 0 and writing.wait(60) == 0
     restored_is(made_of(index), tmp_path / "back")
     assert run_cli("backup", "-", "--index", index, "--json").returncode == 2
+
+
+def test_it_goes_to_a_bucket_and_back(index: Path, tmp_path: Path, moto: Moto, far: Proxy) -> None:
+    bucket, client = moto.bucket(), moto.client()
+    place = f"s3://{bucket}/backups/pictures.tar"
+    done = run_cli("backup", place, "--index", index)
+    assert done.returncode == 0 and place in done.stderr
+    (found,) = client.list_objects_v2(Bucket=bucket)["Contents"]
+    assert found["Key"] == "backups/pictures.tar" and found["Size"] % 512 == 0
+    assert run_cli("restore", place, "--index", tmp_path / "back").returncode == 0
+    restored_is(made_of(index), tmp_path / "back")
+    with ImageFinder.open(index) as finder:
+        finder.remove(finder.records()[0].id)
+    assert backup_index(index, place).images == IMAGES - 1  # in place of the former
+
+    client.put_object(Bucket=bucket, Key="photo.jpg", Body=b"mine")
+    for name, said in {"photo.jpg": "not written over", "": "names no object", "of/": "names no object"}.items():
+        with pytest.raises(InvalidInputError, match=said):
+            backup_index(index, f"s3://{bucket}/{name}")
+    with pytest.raises(NotFoundError, match="no object"):
+        restore_index(f"s3://{bucket}/none.tar", tmp_path / "other")
+    with pytest.raises(InvalidInputError, match="data set"):
+        backup_index(index, "hf://datasets/a/b/c.tar")
+    assert client.get_object(Bucket=bucket, Key="photo.jpg")["Body"].read() == b"mine"
+
+
+def test_what_is_cut_short_on_the_way_to_a_bucket_or_back_leaves_nothing(
+    index: Path, tmp_path: Path, moto: Moto, far: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket, client = moto.bucket(), moto.client()
+
+    def stop(progress: Progress) -> None:
+        if progress.done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        backup_index(index, f"s3://{bucket}/a.tar", progress=stop)
+    assert "Contents" not in client.list_objects_v2(Bucket=bucket)
+    backup_index(index, f"s3://{bucket}/a.tar")
+    whole = client.get_object(Bucket=bucket, Key="a.tar")["Body"].read()
+    client.put_object(Bucket=bucket, Key="a.tar", Body=whole[: len(whole) // 2])
+    with pytest.raises(IndexDamagedError):
+        restore_index(f"s3://{bucket}/a.tar", tmp_path / "back")
+    assert not (tmp_path / "back").exists()
 
 
 # --- others that write ------------------------------------------------------------------------------------------------
@@ -326,7 +371,7 @@ def test_nothing_is_written_over_but_a_former_backup(index: Path, taken: Path, t
     with pytest.raises(InvalidInputError, match="in the index itself"):
         backup_index(index, index / "b.tar")
     with pytest.raises(InvalidInputError, match="not an address"):
-        backup_index(index, "s3://shop/b.tar")
+        backup_index(index, "postgresql://me@db/shop/b.tar")
     with pytest.raises(NotFoundError, match="no index"):
         backup_index(tmp_path / "none", tmp_path / "b.tar")
     assert not (tmp_path / "b.tar").exists()

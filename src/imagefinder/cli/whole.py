@@ -86,7 +86,8 @@ def _say_left(folder: str, left: Mapping[str, int]) -> None:
 @index_option
 @json_option
 def backup(target: str, index_dir: Path | str | None, as_json: bool) -> int:
-    """Write all of an index into FILE, or to stdout for `-`, also while it is used by a server or a run of indexing.
+    """Write all of an index into FILE, to a bucket (s3://BUCKET/NAME.tar), or to stdout for `-`, also while it is used
+    by a server or a run of indexing.
 
     What was there when it began is in it. What is written meanwhile may be, each image whole. FILE has its name when it
     is whole; it takes the place of a former backup. It is a tar, which holds all but the images of the sources,
@@ -113,7 +114,7 @@ def backup(target: str, index_dir: Path | str | None, as_json: bool) -> int:
 @click.option("--replace", is_flag=True, help="Take the place of the index that is there.")
 @json_option
 def restore(source: str, index_dir: Path | str | None, replace: bool, as_json: bool) -> int:
-    """Make an index of a backup FILE, or of what comes on stdin for `-`.
+    """Make an index of a backup FILE, of one in a bucket (s3://BUCKET/NAME.tar), or of what comes on stdin for `-`.
 
     All of it is checked before it takes its place, so a backup that is damaged or cut short changes nothing. Without
     --replace the folder must be empty or not there; with it, an index that is there stays until the other is whole.

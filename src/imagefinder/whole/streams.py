@@ -1,8 +1,9 @@
-"""Where a backup goes and comes from: a file, or a stream that is open already, such as stdout."""
+"""Where a backup goes and comes from: a file, an object of a bucket, or a stream that is open, such as stdout."""
 
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import stat
 import tarfile
@@ -13,9 +14,14 @@ from typing import BinaryIO, TypeAlias
 
 from imagefinder._util.addresses import is_address
 from imagefinder._util.files import expanded, sync_folder
-from imagefinder.errors import InvalidInputError, NotFoundError, StorageError
+from imagefinder.errors import FetchError, InvalidInputError, NotFoundError, StorageError
+from imagefinder.images.remote.access import Entry, open_bucket
+from imagefinder.images.remote.objects import Objects
+from imagefinder.images.remote.schemes import is_bucket, is_remote
+from imagefinder.types import Limits, SkipCode
 from imagefinder.whole.archive import FIRST
 
+BLOCK = 10 * 512  # bytes, in which a tar has its first member
 BackupPlace: TypeAlias = str | os.PathLike[str] | BinaryIO
 _PIPE = "Use a pipe: imagefinder backup - | PROGRAM; PROGRAM | imagefinder restore -"
 
@@ -33,7 +39,13 @@ def written(place: BackupPlace, apart_from: Path | str) -> Iterator[tuple[str, B
                 raise
             raise StorageError(f"The stream can't be written: {error.strerror or error}.") from error
         return
-    path = _path(place)
+    if is_bucket(text := os.fspath(place)):
+        bucket, key = _in_bucket(text)
+        _check_object(bucket, key, text)
+        with bucket.writing(key) as file:
+            yield text, file
+        return
+    path = _path(text)
     _check(path, apart_from)
     temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.part")
     try:
@@ -61,7 +73,13 @@ def read(place: BackupPlace) -> Iterator[tuple[str, BinaryIO]]:
     if not isinstance(place, str | os.PathLike):
         yield "The stream", place
         return
-    path = _path(place)
+    if is_bucket(text := os.fspath(place)):
+        bucket, key = _in_bucket(text)
+        _head(bucket, key, text)
+        with bucket.reading(key) as coming:
+            yield text, coming
+        return
+    path = _path(text)
     try:
         file = path.open("rb")
     except (FileNotFoundError, NotADirectoryError):
@@ -72,11 +90,38 @@ def read(place: BackupPlace) -> Iterator[tuple[str, BinaryIO]]:
         yield str(path), file
 
 
-def _path(place: str | os.PathLike[str]) -> Path:
-    text = os.fspath(place)
-    if is_address(text):
-        raise InvalidInputError("A backup is a file or a stream, not an address.", remedy=_PIPE)
+def _path(text: str) -> Path:
+    if is_address(text) or is_remote(text):
+        raise InvalidInputError("A backup is a file, an object of a bucket or a stream, not an address.", remedy=_PIPE)
     return expanded(text).absolute()
+
+
+def _in_bucket(text: str) -> tuple[Objects, str]:
+    bucket, key = open_bucket(text, Limits())
+    if not isinstance(bucket, Objects):
+        raise InvalidInputError("A data set of the hub can't hold a backup.", remedy="Name a file or a bucket.")
+    if not key or key.endswith("/"):
+        raise InvalidInputError(f"{text} names no object.", remedy=f"Give it a name: {text.rstrip('/')}/pictures.tar")
+    return bucket, key
+
+
+def _head(bucket: Objects, key: str, text: str) -> Entry:
+    """Raises NotFoundError where there is no such object."""
+    try:
+        return bucket.head(key)
+    except FetchError as error:
+        if error.code is SkipCode.NOT_FOUND:
+            raise NotFoundError(f"There is no object {text}.", remedy="Check the name of the bucket, too.") from None
+        raise
+
+
+def _check_object(bucket: Objects, key: str, text: str) -> None:
+    try:
+        found = _head(bucket, key, text)
+    except NotFoundError:
+        return
+    if not _begins_a_backup(io.BytesIO(bucket.part(key, 0, min(found.size, BLOCK), found.version))):
+        raise _no_backup(text)
 
 
 def _check(path: Path, apart_from: Path | str) -> None:
@@ -89,15 +134,27 @@ def _check(path: Path, apart_from: Path | str) -> None:
     except OSError as error:
         raise StorageError(f"{path} can't be written: {error.strerror or error}.") from error
     if not stat.S_ISREG(found.st_mode) or not is_backup(path):
-        raise InvalidInputError(
-            f"{path} is there, and is no backup of ImageFinder: it is not written over.", remedy="Choose another name."
-        )
+        raise _no_backup(path)
+
+
+def _no_backup(place: Path | str) -> InvalidInputError:
+    return InvalidInputError(
+        f"{place} is there, and is no backup of ImageFinder: it is not written over.", remedy="Choose another name."
+    )
 
 
 def is_backup(path: Path) -> bool:
     """Whether a file begins as a backup does."""
     try:
-        with tarfile.open(path, "r:") as tar:
+        with path.open("rb") as file:
+            return _begins_a_backup(file)
+    except OSError:
+        return False
+
+
+def _begins_a_backup(file: BinaryIO) -> bool:
+    try:
+        with tarfile.open(fileobj=file, mode="r:") as tar:
             first = tar.next()
             return first is not None and first.name == FIRST
     except (tarfile.TarError, OSError, EOFError):

@@ -3,12 +3,13 @@ what is throttled or fails, and lists page by page."""
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from imagefinder._util.ending import ending
 from imagefinder.errors import FetchError
@@ -17,6 +18,7 @@ from imagefinder.images.remote.access import Entry, changed, too_large
 from imagefinder.types import Limits, SkipCode
 
 RETRIES = 5
+SENT_AT_ONCE, READ_AT_ONCE = 8 * 1024**2, 4 * 1024**2  # bytes of a stream; servers take 10,000 parts
 PAGE = 1000  # objects, as servers list them
 _CODE = re.compile(r"<Code>(\w{1,60})</Code>")
 _STATUS = re.compile(r"status code: (\d{3})")
@@ -127,6 +129,61 @@ class Objects:
 
         with _told():
             obstore.delete(self._store, key)
+
+    @contextmanager
+    def writing(self, key: str) -> Iterator[BinaryIO]:
+        """A stream to an object of any size, which has its name when it is whole, and not where the block fails."""
+        import obstore
+
+        with _told():
+            sent = obstore.open_writer(self._store, key, buffer_size=SENT_AT_ONCE)
+        file = cast(BinaryIO, _Told(sent))
+        yield file
+        file.close()
+
+    @contextmanager
+    def reading(self, key: str) -> Iterator[BinaryIO]:
+        """A stream of an object of any size."""
+        import obstore
+
+        with _told():
+            came = obstore.open_reader(self._store, key, buffer_size=READ_AT_ONCE)
+        with io.BufferedReader(_Coming(came)) as file:
+            yield file
+
+
+class _Told:
+    """A stream whose faults are FetchErrors."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def write(self, data: bytes) -> int:
+        ending().go_on()
+        with _told():
+            return int(self._file.write(data))
+
+    def flush(self) -> None:
+        """What is sent is sent in parts."""
+
+    def close(self) -> None:
+        with _told():
+            self._file.close()
+
+
+class _Coming(io.RawIOBase):
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        ending().go_on()
+        with _told():
+            data = bytes(self._file.read(len(buffer)))
+        buffer[: len(data)] = data
+        return len(data)
 
 
 def _entry(meta: Any) -> Entry:
