@@ -108,8 +108,15 @@ COMMANDS = [
     ("models", "info", ODD),
     ("remove", "{second}"),
     ("download", "{home}/down", "--urls", "{table}"),
+    ("backup", "{home}/backup.tar"),
+    ("restore", "{home}/backup.tar", "--index", "{home}/restored"),
+    ("copy", "{home}/index", "{home}/copied"),
+    ("keys", "add", ODD),
+    ("keys", "list"),
+    ("audit",),
     ("doctor",),
 ]
+WITHOUT_INDEX = ("models", "doctor", "download", "restore", "copy")
 ANYTHING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -126,7 +133,7 @@ def test_no_command_passes_on_what_steers_a_terminal(home: Path, monkeypatch: py
     monkeypatch.setattr("click.utils.should_strip_ansi", lambda *given, **more: False)
     shown_by = set()
     for arguments in COMMANDS:
-        options = [] if arguments[0] in ("models", "doctor", "download") else ["--index", str(home / "index")]
+        options = [] if arguments[0] in WITHOUT_INDEX else ["--index", str(home / "index")]
         done = run_cli(*used(arguments, home), *options)
         assert "bug in ImageFinder" not in done.stderr, (arguments, done.stderr)
         if "--csv" not in arguments:

@@ -194,7 +194,7 @@ def moments(steps: int, kills: int, dice: random.Random) -> Iterator[tuple[int, 
         yield 1 + int(steps * (n + dice.random()) / kills), dice.choice((0, dice.randrange(1, 20_000)))
 
 
-@pytest.mark.parametrize("job", killed.JOBS)
+@pytest.mark.parametrize("job", STEPS)
 def test_a_kill_at_any_moment_loses_nothing_acknowledged(
     job: str, home: Path, whole: Path, copy_index: CopyIndex, pytestconfig: pytest.Config
 ) -> None:

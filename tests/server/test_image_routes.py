@@ -372,11 +372,11 @@ def test_what_answers_an_error_has_stored_nothing(client: TestClient, monkeypatc
         path.write_bytes(data)
 
     with monkeypatch.context() as patch:
-        patch.setattr("imagefinder.server.uploads.write_whole", full)
+        patch.setattr("imagefinder.server.kept_images.write_whole", full)
         assert client.post("/v1/images", files=files).status_code == 507
         assert len(written) == 3 and uploaded_files(client) == kept
         patch.setattr(type(client.app.state.serving.finder), "add", lambda *a, **k: 1 / 0)  # type: ignore[attr-defined]
-        patch.setattr("imagefinder.server.uploads.write_whole", write_whole)
+        patch.setattr("imagefinder.server.kept_images.write_whole", write_whole)
         assert client.post("/v1/images", files=files).status_code == 500
     assert uploaded_files(client) == kept and not uploads._claims
     assert client.get(f"/v1/images/{there['id']}/original").content == png(99)

@@ -237,7 +237,7 @@ def test_an_upload_is_shown_and_bounded_in_number(client: TestClient, monkeypatc
         (b"", "empty"),
         (b"hello", "unsupported-format"),
         (b"\xff\xd8\xff\xe0broken", "corrupt"),
-        (b"<svg></svg>", "unsupported-format"),
+        (b"<svg></svg>", "corrupt"),
     ],
 )
 def test_an_upload_that_is_no_picture_is_told_why(reader: TestClient, data: bytes, code: str) -> None:

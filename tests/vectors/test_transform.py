@@ -129,11 +129,12 @@ def test_a_damaged_file_is_refused(tmp_path: Path, spoil: object) -> None:
         LinearTransform.load(path)
 
 
-def test_a_missing_file_and_a_missing_folder_are_named(tmp_path: Path) -> None:
+def test_a_missing_file_is_named_and_so_is_a_place_that_can_not_be_written(tmp_path: Path) -> None:
     with pytest.raises(IndexDamagedError):
         LinearTransform.load(tmp_path / "t.npz")
-    with pytest.raises(StorageError):
-        fit(sample(9)).save(tmp_path / "none" / "t.npz")
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(StorageError, match="file"):
+        fit(sample(9)).save(tmp_path / "file" / "t.npz")
 
 
 def test_wrong_calls_are_refused() -> None:

@@ -126,7 +126,8 @@ class ServerSettings:
         lie anywhere."""
         if self.folders is None:
             return None if self.is_local else ()
-        return tuple(tidy(f) if is_bucket(f) else os.path.realpath(expanded(f)) for f in self.folders)
+        folders = map(os.fspath, self.folders)
+        return tuple(tidy(f) if is_bucket(f) else os.path.realpath(expanded(f)) for f in folders)
 
     @property
     def may_add_folders(self) -> bool:

@@ -117,7 +117,10 @@ def _address(address: str, half: Half) -> Iterator[Target]:
         site.make()
         with site.locked("copying", wait=False) as free:
             if not free:
-                raise IndexLockedError(f"Another process copies to {site.shown}.", remedy="Wait for it, or stop it.")
+                raise IndexLockedError(
+                    f"Another process copies to {site.shown}.",
+                    remedy="Wait for it, or stop it. A Qdrant server takes half a minute to see that it was killed.",
+                )
             begun = _begun(site.documents, site.shown, half)
             store = site.store()
             if begun is None:
