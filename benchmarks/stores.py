@@ -60,6 +60,8 @@ def main() -> int:
     parser.add_argument("--queries", type=int, default=40)
     parser.add_argument("--scratch", type=Path, help="a folder for copies  [default: a temporary one]")
     args = parser.parse_args()
+    if args.scratch:
+        args.scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=args.scratch) as scratch, at_address(args.address) as address:
         result = compared(args, Path(scratch), address)
     kept = RESULTS / "stores.json"
