@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
 import addressed
@@ -87,19 +87,30 @@ def test_what_is_not_the_key_itself_opens_nothing(
         assert keys.find(text) is None and keys.find_page(text) is None
 
 
-def test_a_key_ends_when_it_is_said_to(tmp_path: Path) -> None:
+class _InTwoDays(datetime):
+    """A clock that is two days fast."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> _InTwoDays:
+        return super().now(tz) + timedelta(days=2)
+
+
+def test_a_key_ends_when_it_is_said_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     keys = Keys(tmp_path)
-    soon = (datetime.now(UTC) + timedelta(seconds=0.2)).isoformat()
     with pytest.raises(InvalidInputError, match="passed"):
         keys.add("old", expires="2020-01-01")
     with pytest.raises(InvalidInputError, match="no time"):
         keys.add("odd", expires="tomorrow")
-    made = keys.add("later", expires="2999-12-31T12:00:00+02:00")
-    assert made.expires == "2999-12-31T10:00:00+00:00" and not made.expired
-    short = keys.add("short", expires=soon)
-    assert short.expired  # whole seconds are kept
+    late = keys.add("late", expires="2999-12-31T12:00:00+02:00")
+    assert late.expires == "2999-12-31T10:00:00+00:00" and not late.expired
+    short = keys.add("short", expires=(datetime.now(UTC) + timedelta(days=1)).isoformat())
+    assert not short.expired
+    monkeypatch.setattr("imagefinder.index.keys.datetime", _InTwoDays)
+    assert short.expired and not late.expired
     found = keys.find(str(short.secret))
     assert found is not None and found.expired
+    with pytest.raises(InvalidInputError, match="passed"):
+        keys.add("shorter", expires=short.expires)
 
 
 @pytest.mark.parametrize("name", ["", " ", "a\nb", "x" * 81, "-a", "<b>", "a/b"])
