@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from imagefinder.store.base import Point, Store, VectorParams
 from imagefinder.store.exact import ExactStore
 from imagefinder.store.filters.parse import And, Compare, Contains, Filter, Has, In, Near, Not, Or, Says, parse
+from imagefinder.store.filters.predicate import matches
 from imagefinder.store.stores import STORES, find_store
 
 WORDS = ["red", "Red", "", "5", "5.0", "2020", "true", "straße", "STRASSE", "a b", "2024-05", "2024-05-01"]
@@ -133,3 +134,15 @@ def test_numbers_true_and_text_are_kept_apart(stored: Store) -> None:
         for text in ("x=1", "x='1'", "x=true", "x=1.0")
     }
     assert found == {"x=1": [0, 1, 3], "x='1'": [3], "x=true": [2, 4], "x=1.0": [0, 1, 3]}
+
+
+def test_places_as_near_as_numbers_can_tell(stored: Store) -> None:
+    stored.delete([point.id for page in stored.scroll() for point in page])
+    tiny: list[Any] = [0, 5e-324, -5e-324, 1e-200, 1e-160, "0.0", "0.00000001", -0.0, 90, -90]
+    places = [{"lat": lat, "lon": lon} for lat in tiny for lon in (*tiny[:-2], 180)]
+    points = [Point(str(uuid.UUID(int=n)), place, {}) for n, place in enumerate(places)]
+    stored.upsert(points)
+    for lat, lon in ((0.0, 0.0), (5e-324, -5e-324), (1e-160, -1e-200), (90.0, 5e-324)):
+        expected = [p.id for p in points if matches(Near(lat, lon, 0.1), p.payload)]
+        assert [p.id for page in stored.scroll(filter=Near(lat, lon, 0.1)) for p in page] == expected
+        assert 9 <= len(expected) <= 64

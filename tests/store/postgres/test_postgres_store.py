@@ -126,7 +126,25 @@ def test_an_hnsw_index_answers_with_filters(postgres: database.Server, monkeypat
         assert len(ours) == 20 and len(set(ours) & set(plain)) >= 18, text
         right = [hit.id for hit in store.query("v", rows[5] + rows[6], 20, filter=filter, exact=True)]
         assert len(set(right) & set(plain)) >= 19, "but for scores that float16 makes equal"
+    few = {hit.id for hit in store.query("v", rows[5] + rows[6], 20, filter=parse("n < 15"))}
+    assert few == {point(n).id for n in range(15)}, "an index that gives up is not the last word"
     store.close()
+
+
+def test_counts_are_kept_until_anybody_writes(postgres: database.Server) -> None:
+    address = postgres.address()
+    first = PostgresStore.create(address)
+    first.create_vector("v", SPACE)
+    second = PostgresStore.open(address)
+    first.upsert([point(n) for n in range(5)])
+    red = parse("colour = red")
+    assert [second.count(), second.count(red), second.count(red)] == [5, 0, 0]
+    first.set_payload(point(1).id, {"colour": "red"})
+    assert [second.count(), second.count(red)] == [5, 1]
+    first.delete([point(1).id])
+    assert [second.count(), second.count(red), first.count()] == [4, 0, 4]
+    for store in (first, second):
+        store.close()
 
 
 def test_a_restart_in_the_middle_is_waited_for() -> None:

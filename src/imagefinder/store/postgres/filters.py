@@ -145,10 +145,12 @@ class Where:
     def _near(self, lat: float, lon: float, km: float) -> str:
         """The haversine formula as ``predicate.distance_km`` has it."""
         here, turned = self._put(math.radians(lat)), self._put(lon)
-        there = f"radians({self._degrees('lat')})"
-        across = f"radians({self._degrees('lon')} - {turned}::float8)"
+        there = f"radians({_not_tiny(self._degrees('lat'))})"
+        up = _not_tiny(f"{there} - {here}::float8")
+        apart = _not_tiny(f"{self._degrees('lon')} - {turned}::float8")
+        across = f"radians({apart})"
         cosine = self._put(math.cos(math.radians(lat)))
-        part = f"sin(({there} - {here}::float8) / 2) ^ 2 + {cosine}::float8 * cos({there}) * sin({across} / 2) ^ 2"
+        part = f"sin({up} / 2) ^ 2 + {cosine}::float8 * cos({there}) * sin({across} / 2) ^ 2"
         known = f"abs({self._degrees('lat')}) <= 90 and abs({self._degrees('lon')}) <= 180"
         away = f"2 * {self._put(EARTH_KM)}::float8 * asin(least(1, sqrt({part})))"
         return f"coalesce(case when {known} then {away} <= {self._put(km)}::float8 end, false)"
@@ -161,3 +163,8 @@ class Where:
             f"(case jsonb_typeof({found}) when 'number' then ({found} #>> '{{}}')::float8 "
             f"when 'string' then least(greatest(({spelt})::numeric, -1000), 1000)::float8 end)"
         )
+
+
+def _not_tiny(number: str) -> str:
+    """The number, or 0 where the database would refuse to multiply it: an underflow is an error there."""
+    return f"(case when abs({number}) < 1e-135 then 0::float8 else {number} end)"

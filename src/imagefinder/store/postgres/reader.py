@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 COLUMNS_AT_ONCE = 5000  # rows that are read from the database together
 MOST_FIELDS = 90  # that one call of the database takes
+MOST_COUNTS = 100
+# With a filter, so many times the hits wanted are tried first, if they are not more than that. Where no more than that
+# share of them match, all vectors are compared: an index would be gone through for long, and give up.
+FIRST, LEAST_FIRST, MOST_FIRST, RARE = 10, 200, 2000, 0.01
 
 _MATCH = f"""
 with found as materialized (select word, id, n, length from said where word = any(%(words)s::int[])),
@@ -59,6 +63,7 @@ class PostgresReader:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._known: dict[str, Vector] = {}
+        self._counted: tuple[int, dict[str, int]] = (-1, {})  # counts by filter, and the number of writes they are of
 
     @property
     def writes(self) -> int:
@@ -116,22 +121,21 @@ class PostgresReader:
             if min_score is not None:
                 values["most"] = -min_score / scale
                 conditions.append("v.v <#> %(q)b <= %(most)s")
-            joined = "" if filter is None else "join points p on p.id = v.id"
-            conditions += [] if filter is None else [where.sql]
+            held = "p.payload from n join points p using (id)" if payload else "null from n"
 
-            def found(plus: str) -> list[tuple[Any, ...]]:
-                nearest = (
-                    f"select v.id, (v.v <#> %(q)b) {plus} d from {here.table} v {joined} "
-                    f"where {' and '.join(conditions) or 'true'} order by d, v.id limit %(k)s offset %(offset)s"
-                )
-                held = "p.payload from n join points p using (id)" if payload else "null from n"
+            def found(first: int | None, plus: str = "+ 0" if exact else "") -> list[tuple[Any, ...]]:
+                nearest = _nearest_sql(here.table, conditions, None if filter is None else where.sql, first, plus)
                 return self._database.rows(
-                    f"with n as ({nearest}) select n.id::text, n.d, {held} order by n.d, n.id", values
+                    f"with {nearest} select n.id::text, n.d, {held} order by n.d, n.id", {**values, "first": first}
                 )
 
-            rows = found("+ 0" if exact else "")
-            if not exact and len(rows) < k:  # an index may have given up before it came to all that match
-                rows = found("+ 0")
+            first = max(FIRST * (k + offset), LEAST_FIRST)
+            tried = filter is not None and first <= MOST_FIRST
+            rows = found(first) if tried else []
+            if len(rows) < k and not (tried and len(rows) <= RARE * first):
+                rows = found(None)
+            if len(rows) < k:  # few match, or an index has given up before it came to all that do
+                rows = found(None, "+ 0")
             return [ScoredPoint(id, -d * scale, held or {}) for id, d, held in rows]
 
         return self._with_vectors([name], call)
@@ -241,8 +245,16 @@ class PostgresReader:
         return self._with_vectors([name], call)
 
     def count(self, filter: Filter | None = None) -> int:
-        where = Where(filter)
-        return int(self._database.rows(f"select count(*) from points p where {where.sql}", where.values)[0][0])
+        key, writes = str(filter), self.writes
+        if writes != self._counted[0] or len(self._counted[1]) >= MOST_COUNTS:
+            self._counted = writes, {}
+        known = self._counted[1]
+        if key not in known:
+            where = Where(filter)
+            known[key] = int(
+                self._database.rows(f"select count(*) from points p where {where.sql}", where.values)[0][0]
+            )
+        return known[key]
 
     def _existing(self, connection: Connection[Any], keys: Sequence[str]) -> list[str]:
         """Those of these ids that there are, in ascending order, kept from going until the transaction ends."""
@@ -259,4 +271,21 @@ def _points_sql(named: Mapping[str, Vector], fields: Sequence[str] | None, where
     joins = "".join(f" left join {table} on {table}.id = p.id" for table in tables)
     return (
         f"select {', '.join(['p.id::text', payload, *(f'{t}.v' for t in tables)])} from points p{joins} where {where}"
+    )
+
+
+def _nearest_sql(table: str, conditions: Sequence[str], filter: str | None, first: int | None, plus: str) -> str:
+    """The nearest vectors as ``n``. The planner of the database does not know how many points match a filter, and where
+    the vectors have no index it tries the filter on every point. With ``first`` it is tried on so many of the nearest.
+    """
+    there = f"where {' and '.join(conditions) or 'true'}"
+    near = f"select v.id, (v.v <#> %(q)b) {plus} d from {table} v"
+    window = "limit %(k)s offset %(offset)s"
+    if filter is None:
+        return f"n as ({near} {there} order by d, id {window})"
+    if first is None:
+        return f"n as ({near} join points p on p.id = v.id {there} and {filter} order by d, v.id {window})"
+    return (
+        f"near as materialized ({near} {there} order by d, id limit %(first)s), "
+        f"n as (select near.* from near join points p using (id) where {filter} order by d, id {window})"
     )
