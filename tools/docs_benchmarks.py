@@ -15,6 +15,7 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "scale": ("scale", tables.scale),
     "stores": ("stores", store_tables.stores),
     "workers": ("workers", store_tables.workers),
+    "copies": ("copies", store_tables.copies),
     "throughput": ("throughput", tables.throughput),
     "models": ("models", tables.models),
     "quality": ("quality", tables.quality),

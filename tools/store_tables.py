@@ -1,4 +1,4 @@
-"""The tables of ``benchmarks/stores.py`` and ``benchmarks/workers.py`` in the documentation."""
+"""The tables of ``benchmarks/stores.py``, ``workers.py`` and ``copies.py`` in the documentation."""
 
 from __future__ import annotations
 
@@ -23,6 +23,14 @@ def workers() -> str:
     head = ["workers", "searches a second", "servers", "database", "load of the machine"]
     said = f"{found['images']:,} images, {found['clients']} clients at once. Servers, database: processor time of one."
     return f"{table(head, rows)}\n{said}\n"
+
+
+def copies() -> str:
+    found = result("copies")
+    rows = [[name, row["seconds"], row["processor"], f"{row['peak_mb']} MB"] for name, row in found["rows"].items()]
+    head = [f"{found['images']:,} images, load {found['load']}", "seconds", "of a processor", "most memory"]
+    size = found["rows"]["backup"]["bytes"]
+    return f"{table(head, rows)}\nThe backup has {round(size / 1e6)} MB. Only the command's own processor time is told.\n"
 
 
 def _of(found: dict[str, Any]) -> str:
