@@ -25,13 +25,16 @@ from typing import Any
 
 import numpy as np
 from common import RESULTS, ROOT, dataset, photos, save
+from PIL import Image
 from scaling_data import Mixed, again, real_points
 from scaling_shards import cluster
 
 from imagefinder import ImageFinder
+from imagefinder.models.registry import load_model
 from imagefinder.store.base import Point, Store, VectorParams
 from imagefinder.store.edge.store import EdgeStore
 from imagefinder.store.postgres.store import PostgresStore
+from imagefinder.vectors.transform import LinearTransform
 
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
@@ -39,7 +42,7 @@ SHIPPED = ROOT / "src" / "imagefinder" / "planning" / "measured.json"
 MODELS = {"default": 500, "fast": 500, "default, 12 megapixels": 4000}  # the longest side of the photos
 PHOTOS = 200
 RECORDS = (10_000, 30_000, 100_000)
-GRAPHS = {"folder": (10_000, 100_000, 300_000, 1_000_000), "postgresql": (10_000, 100_000, 300_000)}
+GRAPHS = {"folder": (10_000, 100_000, 300_000, 1_000_000), "postgresql": (10_000, 100_000, 300_000, 1_000_000)}
 DIM, BATCH, ASKED, LOOKED_FOR = 256, 500, 200, 10
 LITTLE_MEMORY_MB = 24  # for a graph of the smaller size that has one, as it is when a graph outgrows its memory
 OPENED = """
@@ -104,7 +107,20 @@ def embedding(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
             "images": report.added,
             "bytes_per_image": round(sum(p.stat().st_size for p in folder.iterdir()) / report.added),
             "cpu_ms": round(1e3 * spent / report.added, 2),
+            "inference_ms": inference_ms(model.partition(",")[0], folder),
         }
+
+
+def inference_ms(name: str, folder: Path) -> float:
+    """Of that, what a GPU would do: the network alone, 16 pictures at once."""
+    model = load_model(name, threads=1)
+    pictures = [Image.open(path).convert("RGB") for path in sorted(folder.iterdir())[:16]]
+    pixels = np.stack([model.preprocess(picture) for picture in pictures])
+    model.embed_images(pixels)
+    begun = time.process_time()
+    for _ in range(4):
+        model.embed_images(pixels)
+    return round(1e3 * (time.process_time() - begun) / 64, 2)
 
 
 # ---- whole records
@@ -127,7 +143,29 @@ def records(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
                 "vectors": {name: p.dim for name, p in params.items()},
                 "write_cpu_ms": wrote,
                 "bytes": site.bytes(),
+                "fit_cpu_ms": fitted(site, params, n) if n == RECORDS[0] else None,
             }
+
+
+def fitted(site: Site, params: dict[str, VectorParams], n: int) -> dict[str, float]:
+    """Processor milliseconds an image to fit the transforms of all spaces and to write what is searched, as a run does
+    at its end when the index has doubled: all in one process."""
+
+    def batches(raw: str) -> Iterator[tuple[list[str], np.ndarray]]:
+        for page in site.store.scroll(fields=(), vectors=[raw]):
+            yield [point.id for point in page], np.stack([point.vectors[raw] for point in page])
+
+    def fit() -> None:
+        for raw in [name for name in params if name.endswith(".raw")]:
+            kind = "pca" if params[raw].dim > 512 else "center"
+            zeros = np.zeros(params[raw].dim, np.float32)
+            found = LinearTransform.fit((rows for _, rows in batches(raw)), kind=kind, prior_mean=zeros)
+            site.store.create_vector(f"{raw}.new", VectorParams(found.dim_out, "float16"))
+            for ids, rows in batches(raw):
+                site.store.set_vectors(f"{raw}.new", ids, found.apply(rows))
+
+    here, there = site.spent(fit)
+    return {"client": round(1e3 * here / n, 4), "server": round(1e3 * there / n, 4)}
 
 
 # ---- one searched vector
@@ -318,6 +356,7 @@ def made(store: str, scratch: Path) -> Iterator[Site]:
     import database
 
     settings = {"shared_buffers": "1GB", "max_wal_size": "1GB", "max_parallel_workers_per_gather": "0"}
+    settings["maintenance_work_mem"] = "4GB"
     with database.running(**settings) as server:
         site = DatabaseSite(server)
         try:
