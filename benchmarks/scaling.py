@@ -2,7 +2,7 @@
 
 python benchmarks/scaling.py [PART...] [--largest N] [--scratch DIR]
 
-The parts are ``embedding``, ``records``, ``graph`` and ``cluster``; each keeps its rows in ``results/scaling.json``, and
+The parts are ``embedding``, ``serve``, ``records``, ``graph`` and ``cluster``; each keeps its rows in ``results/scaling.json``, and
 what was measured before of other sizes stays. The planner of ``imagefinder plan`` reads a copy of that file, which is
 written beside it. Times are processor time, of this process and of the database's, so that what else the machine does
 counts little; but those of ``cluster``, which are what a clock says, with alternating measurements.
@@ -61,7 +61,6 @@ print(resident() - before)
 
 
 def main() -> int:
-    parts = {"embedding": embedding, "records": records, "graph": graph, "cluster": cluster_part}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("part", nargs="*", help="[default: all]")
     parser.add_argument("--largest", type=int, default=1_000_000, help="no index has more images than so many")
@@ -70,8 +69,8 @@ def main() -> int:
     parser.add_argument("--scratch", type=Path, default=Path(tempfile.gettempdir()) / "imagefinder-benchmarks")
     args = parser.parse_args()
     args.scratch.mkdir(parents=True, exist_ok=True)
-    for name in args.part or parts:
-        for row in parts[name](args):
+    for name in args.part or PARTS:
+        for row in PARTS[name](args):
             keep(name, row)
     return 0
 
@@ -82,8 +81,7 @@ def keep(part: str, row: dict[str, Any]) -> None:
     found = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
     rows = [old for old in found.get(part, []) if any(old.get(k) != row.get(k) for k in ("store", "model", "images"))]
     rows = sorted([*rows, row], key=lambda r: (r.get("store", ""), r.get("model", ""), r.get("images", 0)))
-    parts = {name: found.get(name, []) for name in ("embedding", "records", "graph", "cluster")}
-    save("scaling", {**parts, part: rows})
+    save("scaling", {name: rows if name == part else found.get(name, []) for name in PARTS})
     shutil.copyfile(kept, SHIPPED)
 
 
@@ -123,6 +121,12 @@ def inference_ms(name: str, folder: Path) -> float:
     return round(1e3 * (time.process_time() - begun) / 64, 2)
 
 
+def serve(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Processor time of ``imagefinder serve`` for a search, as ``benchmarks/workers.py`` has measured it."""
+    found = json.loads((RESULTS / "workers.json").read_text("utf-8"))
+    yield {"store": "postgresql", "images": found["images"], "cpu_ms": found["rows"][0]["server_ms"]}
+
+
 # ---- whole records
 
 
@@ -143,7 +147,7 @@ def records(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
                 "vectors": {name: p.dim for name, p in params.items()},
                 "write_cpu_ms": wrote,
                 "bytes": site.bytes(),
-                "fit_cpu_ms": fitted(site, params, n) if n == RECORDS[0] else None,
+                **({"fit_cpu_ms": fitted(site, params, n)} if n == RECORDS[0] else {}),
             }
 
 
@@ -381,6 +385,14 @@ def running_seconds(pid: int) -> float:
     except (OSError, IndexError):
         return 0.0
 
+
+PARTS: dict[str, Callable[[argparse.Namespace], Iterator[dict[str, Any]]]] = {
+    "embedding": embedding,
+    "serve": serve,
+    "records": records,
+    "graph": graph,
+    "cluster": cluster_part,
+}
 
 if __name__ == "__main__":
     sys.exit(main())
