@@ -2,9 +2,9 @@
 
 python benchmarks/scaling.py [PART...] [--largest N] [--scratch DIR]
 
-The parts are ``embedding``, ``serve``, ``records``, ``graph`` and ``cluster``; each keeps its rows in ``results/scaling.json``, and
-what was measured before of other sizes stays. The planner of ``imagefinder plan`` reads a copy of that file, which is
-written beside it. Times are processor time, of this process and of the database's, so that what else the machine does
+The parts are ``embedding``, ``serve``, ``records``, ``graph`` and ``cluster``; each keeps its rows in
+``results/scaling.json``, and what was measured before of other sizes stays. ``imagefinder plan`` reads a copy of that
+file, which is written beside its modules. Times are processor time, of this process and of the database's, so that what else the machine does
 counts little; but those of ``cluster``, which are what a clock says, with alternating measurements.
 """
 
@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -94,12 +95,14 @@ def embedding(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
     for model, side in MODELS.items():
         n = PHOTOS if side < 1000 else PHOTOS // 4
         folder = photos(clothing, args.scratch / f"photos-{side}-{n}", n, side)
-        with tempfile.TemporaryDirectory(dir=args.scratch) as home:
-            with ImageFinder.open(Path(home) / "index", model=model.partition(",")[0]) as finder:
-                finder.add(ROOT / "examples" / "images" / "animals")  # loads the model
-                begun = time.process_time()
-                report = finder.add(folder, workers=1)
-                spent = time.process_time() - begun
+        with (
+            tempfile.TemporaryDirectory(dir=args.scratch) as home,
+            ImageFinder.open(Path(home) / "index", model=model.partition(",")[0]) as finder,
+        ):
+            finder.add(ROOT / "examples" / "images" / "animals")  # loads the model
+            begun = time.process_time()
+            report = finder.add(folder, workers=1)
+            spent = time.process_time() - begun
         yield {
             "model": model,
             "images": report.added,
@@ -243,7 +246,7 @@ def written(site: Site, points: Iterator[Point], n: int) -> dict[str, float]:
     for i, point in enumerate(points, 1):
         batch.append(point)
         if len(batch) == BATCH or i == n:
-            more = site.spent(lambda: site.store.upsert(batch))
+            more = site.spent(partial(site.store.upsert, batch))
             here, there, batch = here + more[0], there + more[1], []
     return {"client": round(1e3 * here / n, 4), "server": round(1e3 * there / n, 4)}
 
@@ -308,8 +311,8 @@ class DatabaseSite(Site):
     def bytes(self) -> dict[str, int]:
         sql = (
             "select c.relname, pg_relation_size(c.oid), pg_indexes_size(c.oid), "
-            "coalesce((select sum(pg_relation_size(i.indexrelid)) from pg_index i join pg_class h on h.oid = i.indexrelid "
-            "where i.indrelid = c.oid and h.relname like '%_hnsw'), 0), "
+            "coalesce((select sum(pg_relation_size(i.indexrelid)) from pg_index i "
+            "join pg_class h on h.oid = i.indexrelid where i.indrelid = c.oid and h.relname like '%_hnsw'), 0), "
             "coalesce(pg_total_relation_size(nullif(c.reltoastrelid, 0)), 0) from pg_class c "
             "join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r' and n.nspname like 'imagefinder%'"
         )

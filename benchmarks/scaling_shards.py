@@ -73,13 +73,17 @@ def compared(stores: list[PostgresStore], queries: np.ndarray, share: float, rat
     }
     for name, times in samples.items():
         found = simulate(Shards(len(stores)), times, rate, searches=40_000)
-        row[name] = {"p50": round(found.p50, 2), "p95": round(found.p95, 2), "service_ms": round(float(times.mean()), 2)}
+        row[name] = {
+            "p50": round(found.p50, 2),
+            "p95": round(found.p95, 2),
+            "service_ms": round(float(times.mean()), 2),
+        }
     return row
 
 
 class Turn:
-    """Some searches at a rate: ``served``, the milliseconds of each request once its turn has come, and ``taken``, those
-    of each search from its coming to the last answer."""
+    """Some searches at a rate: ``served``, the milliseconds of each request once its turn has come, and ``taken``,
+    those of each search from its coming to the last answer."""
 
     def __init__(self, stores: Sequence[PostgresStore], queries: np.ndarray, rate: float, seed: int = 0) -> None:
         self.stores, self.queries = stores, queries

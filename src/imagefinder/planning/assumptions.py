@@ -33,16 +33,28 @@ class Assumptions:
     transfer_gb: float = _assumed(0.0, "USD", "A GB from the bucket to the machines, in one region")
     month_hours: float = _assumed(730, "h", "A month", least=1)
     largest_node_gib: float = _assumed(512, "GiB", "The memory of the largest machine to be used", least=8, most=32768)
+    shard_images: float = _assumed(20e6, "", "The images of a shard of Qdrant, at most", least=1000, most=1e12)
     memory_share: float = _assumed(0.75, "", "Of a machine's memory, what data may take", least=0.05, most=0.95)
-    busy_share: float = _assumed(0.5, "", "Of the processors, what searches may take at the rate wanted", least=0.05, most=0.95)
-    disk_factor: float = _assumed(2.0, "", "Times the data, for logs and for merging and indexing anew", least=1, most=10)
+    system_gib: float = _assumed(2, "GiB", "Of a machine's memory, what the system takes beside that", most=64)
+    system_gb: float = _assumed(20, "GB", "Of a machine's disk, what the system takes", most=1000)
+    growth: float = _assumed(1.1, "", "Times the images, for those that come", least=1, most=100)
+    busy_share: float = _assumed(
+        0.5, "", "Of the processors, what searches may take at the rate wanted", least=0.05, most=0.95
+    )
+    disk_factor: float = _assumed(
+        2.0, "", "Times the data, for logs and for merging and indexing anew", least=1, most=10
+    )
     hot_records: float = _assumed(0.25, "", "Of the records, what searches read again and again", most=1)
     indexing_share: float = _assumed(0.85, "", "Of the workers' time, what they compute", least=0.05, most=1)
     worker_vcpus: float = _assumed(16, "", "Virtual processors of a worker, each with 2 GiB", least=1, most=1024)
     network_gbit: float = _assumed(10, "Gbit/s", "What a worker can read from a bucket", least=0.01)
-    gpu_images_per_second: float = _assumed(1500, "1/s", "Images that a GPU embeds, with the model of the plan", least=1)
+    gpu_images_per_second: float = _assumed(
+        1500, "1/s", "Images that a GPU embeds, with the model of the plan", least=1
+    )
     hop_ms: float = _assumed(1.0, "ms", "A request to a shard and back, without its work", most=10_000)
-    slow_factor: float = _assumed(10, "", "How many times as long a slow machine takes, in the simulation", least=1, most=1000)
+    slow_factor: float = _assumed(
+        10, "", "How many times as long a slow machine takes, in the simulation", least=1, most=1000
+    )
 
     def describe(self) -> list[dict[str, Any]]:
         """Each with its ``name``, ``value``, ``unit`` and ``help``."""
@@ -73,5 +85,7 @@ def read_assumptions(path: Path) -> Assumptions:
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise InvalidInputError(f"{path}: {name} is no number.", remedy=f"It is: {help}.")
         if not least <= value <= most:
-            raise InvalidInputError(f"{path}: {name} is {value:g}; it may be {least:g} to {most:g}.", remedy=f"It is: {help}.")
+            raise InvalidInputError(
+                f"{path}: {name} is {value:g}; it may be {least:g} to {most:g}.", remedy=f"It is: {help}."
+            )
     return replace(Assumptions(), **{name: float(value) for name, value in found.items()})

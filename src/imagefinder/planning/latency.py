@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from imagefinder.errors import InvalidInputError
 
@@ -101,7 +101,8 @@ def _check_load(cluster: Shards, mean_ms: float, per_second: float) -> None:
     load = max(one / fewest, slow * one / cluster.replicas)
     if load >= 1:
         raise InvalidInputError(
-            f"A machine would get {load:.2g} times the work that it can do.", remedy="Use more cores, shards or replicas."
+            f"A machine would get {load:.2g} times the work that it can do.",
+            remedy="Use more cores, shards or replicas.",
         )
 
 

@@ -83,13 +83,17 @@ def slopes(store: str) -> Slopes:
     build = [1e3 * row["build_cpu_s"] / row["images"] / math.log(row["images"]) for row in graphs]
     fit = next(row["fit_cpu_ms"] for row in records if "fit_cpu_ms" in row)
     last = graphs[-1]
-    slow = next((row["little_memory"]["build_cpu_s"] / row["build_cpu_s"] for row in rows if "little_memory" in row), 1.0)
+    slow = next(
+        (row["little_memory"]["build_cpu_s"] / row["build_cpu_s"] for row in rows if "little_memory" in row), 1.0
+    )
     return Slopes(
         record_bytes=slope(records, lambda row: sum(n for part, n in row["bytes"].items() if part.startswith(RECORD))),
         vector_bytes=slope(records, _rows_of_vectors) / len(records[0]["vectors"]),
         graph_bytes=per_graph,
         graph_copies=copies,
-        resident_bytes=0.0 if copies else max(0.0, slope(graphs, lambda r: r["resident_bytes"]) - HALF * DIM - per_graph),
+        resident_bytes=0.0
+        if copies
+        else max(0.0, slope(graphs, lambda r: r["resident_bytes"]) - HALF * DIM - per_graph),
         write_client_ms=mean_of(records, lambda row: row["write_cpu_ms"]["client"]),
         write_server_ms=mean_of(records, lambda row: row["write_cpu_ms"]["server"]),
         fit_client_ms=fit["client"],
@@ -142,7 +146,9 @@ def geometric(values: Sequence[float]) -> float:
 
 def _rows_of_vectors(row: Row) -> float:
     """The bytes of all tables or files of vectors, beside the numbers in them."""
-    tables = sum(n for part, n in row["bytes"].items() if part.removeprefix("vector_storage-").split(", ")[0] in row["vectors"])
+    tables = sum(
+        n for part, n in row["bytes"].items() if part.removeprefix("vector_storage-").split(", ")[0] in row["vectors"]
+    )
     return float(tables - HALF * row["images"] * sum(row["vectors"].values()))
 
 

@@ -69,20 +69,22 @@ class Wanted:
             object.__setattr__(self, "quantization", QUANTIZATIONS[self.store][0])
         if self.quantization not in (there := QUANTIZATIONS[self.store]):
             raise InvalidInputError(
-                f"ImageFinder keeps no {self.quantization!r} vectors in {self.store}.", remedy=f"There: {', '.join(there)}."
+                f"ImageFinder keeps no {self.quantization!r} vectors in {self.store}.",
+                remedy=f"There: {', '.join(there)}.",
             )
         if self.replicas is None:
             object.__setattr__(self, "replicas", COPIES[self.store])
         if self.store == "folder" and self.copies > 1:
             raise InvalidInputError(
-                "An index in a folder is held by one process, so it has no replicas.", remedy="Ask for a plan with a server."
+                "An index in a folder is held by one process, so it has no replicas.",
+                remedy="Ask for a plan with a server.",
             )
 
     def _check_model(self) -> None:
         if self.model not in MODELS and (not self.spaces or self.embed_ms is None):
             raise NotFoundError(
                 f"The speed of the model {self.model!r} was not measured; it was of: {', '.join(MODELS)}.",
-                remedy="Say its dimensions and the milliseconds an image takes (imagefinder models compare measures them).",
+                remedy="Say its dimensions and the milliseconds of an image; imagefinder models compare measures them.",
             )
         if not self.spaces:
             object.__setattr__(self, "spaces", MODELS[self.model])

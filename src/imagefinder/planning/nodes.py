@@ -1,0 +1,106 @@
+"""Which machines: how many shards and replicas, and how large each is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from imagefinder.planning.assumptions import Assumptions
+from imagefinder.planning.measured import DIM, serving_ms, slopes
+from imagefinder.planning.sizes import Sizes
+from imagefinder.planning.wanted import Wanted
+
+GIB = 2**30
+GB = 1e9
+PER_VCPU = (8, 4, 2)  # GiB of memory for each virtual processor, of the kinds of machines that clouds have
+SMALLEST_GIB = 4
+MOST_SHARDS, MOST_REPLICAS = 1000, 100  # that a Qdrant collection of ours may have, see store/qdrant/options.py
+BUILD_SHARE = 0.5  # of the hours for indexing, what making the graphs may take
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """``shards`` times ``replicas`` machines, each of ``gib`` memory, ``vcpus`` and ``disk_gb``. ``month`` is what they
+    cost, ``query_ms`` what a search takes of one, ``build_hours`` how long its graphs take."""
+
+    shards: int
+    replicas: int
+    gib: int
+    vcpus: int
+    disk_gb: float
+    query_ms: float
+    build_hours: float
+    month: float
+
+    @property
+    def machines(self) -> int:
+        return self.shards * self.replicas
+
+
+def clusters(wanted: Wanted, assumed: Assumptions, size: Sizes) -> list[Cluster]:
+    """Those that hold the images, the cheapest first; those whose graphs take too long come last. Of a store that can't
+    be divided, those with the fewest parts."""
+    found = list(_sized(wanted, assumed, size))
+    if wanted.store != "qdrant":
+        fewest = min((one.shards for one in found), default=0)
+        found = [one for one in found if one.shards == fewest]
+    limit = BUILD_SHARE * wanted.hours
+    return sorted(found, key=lambda one: (one.build_hours > limit, one.month, one.build_hours, one.machines))
+
+
+def _sized(wanted: Wanted, assumed: Assumptions, size: Sizes) -> Iterator[Cluster]:
+    gib, one_machine = SMALLEST_GIB, wanted.store == "folder"
+    while gib <= assumed.largest_node_gib:
+        room = max(0.0, gib - assumed.system_gib) * GIB * assumed.memory_share
+        shards = math.ceil(wanted.images * assumed.growth * size.memory / room) if room else MOST_SHARDS + 1
+        if wanted.store == "qdrant":
+            shards = max(shards, math.ceil(wanted.images / assumed.shard_images))
+        if shards <= (1 if one_machine else MOST_SHARDS):
+            made = [_cluster(wanted, assumed, size, shards, gib, max(2, gib // ratio)) for ratio in PER_VCPU]
+            yield from (one for one in made if one.replicas <= MOST_REPLICAS)
+        gib *= 2
+
+
+def _cluster(wanted: Wanted, assumed: Assumptions, size: Sizes, shards: int, gib: int, vcpus: int) -> Cluster:
+    part = wanted.images / shards
+    ms = search_ms(wanted, part)
+    busy = wanted.queries_per_second * ms / 1e3 / (1 if wanted.store == "folder" else vcpus)
+    replicas = 1 if wanted.store == "folder" else max(wanted.copies, math.ceil(busy / assumed.busy_share))
+    disk = part * assumed.growth * size.disk * assumed.disk_factor / GB + assumed.system_gb
+    hour = vcpus * assumed.vcpu_hour + gib * assumed.gib_hour
+    month = shards * replicas * (hour * assumed.month_hours + disk * assumed.ssd_gb_month)
+    return Cluster(shards, replicas, gib, vcpus, disk, ms, graph_hours(wanted, part, vcpus), month)
+
+
+def search_ms(wanted: Wanted, images: float) -> float:
+    """Processor milliseconds of a search in a shard of so many images, in the space that takes longest. Work grows with
+    the dimensions, which is an assumption."""
+    return slopes(wanted.store).query_ms(images) * max(space.searched for space in wanted.spaces) / DIM
+
+
+def graph_hours(wanted: Wanted, images: float, vcpus: int) -> float:
+    """Hours to make the graphs of a shard on all processors of its machine."""
+    dims = sum(space.searched for space in wanted.spaces) / DIM
+    return slopes(wanted.store).build_hours(images) * dims / vcpus
+
+
+@dataclass(frozen=True, slots=True)
+class Fronts:
+    """Machines that run ``imagefinder serve``: what they cost, and the milliseconds that each adds to a search."""
+
+    machines: int
+    vcpus: int
+    gib: int
+    ms: float
+    month: float
+
+
+def fronts(wanted: Wanted, assumed: Assumptions) -> Fronts:
+    """Two or more of four processors; none beside an index in a folder, which its machine serves itself."""
+    ms = serving_ms()
+    if wanted.store == "folder":
+        return Fronts(0, 0, 0, ms, 0.0)
+    vcpus, gib = 4, 8
+    n = max(2, math.ceil(wanted.queries_per_second * ms / 1e3 / assumed.busy_share / vcpus))
+    return Fronts(n, vcpus, gib, ms, n * assumed.month_hours * (vcpus * assumed.vcpu_hour + gib * assumed.gib_hour))
