@@ -4,8 +4,9 @@ python benchmarks/scaling.py [PART...] [--largest N] [--scratch DIR]
 
 The parts are ``embedding``, ``serve``, ``records``, ``graph`` and ``cluster``; each keeps its rows in
 ``results/scaling.json``, and what was measured before of other sizes stays. ``imagefinder plan`` reads a copy of that
-file, which is written beside its modules. Times are processor time, of this process and of the database's, so that what else the machine does
-counts little; but those of ``cluster``, which are what a clock says, with alternating measurements.
+file, which is written beside its modules. Times are processor time, of this process and of the database's, so that what
+else the machine does counts little; but those of ``cluster`` are what a clock says: run that on a quiet machine, or
+with precedence (``chrt -r 5``).
 """
 
 from __future__ import annotations

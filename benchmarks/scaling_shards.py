@@ -24,7 +24,7 @@ from imagefinder.store.postgres.store import PostgresStore
 
 IMAGES = 10_000  # of a shard; it compares each search with all of them
 SHARES = (0.15, 0.3, 0.5)  # of the time that a shard is busy
-TURNS, SEARCHES = 8, 150
+TURNS, SEARCHES = 6, 150
 
 
 def cluster(mixed: Mixed) -> Iterator[dict[str, Any]]:

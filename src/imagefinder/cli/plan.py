@@ -21,11 +21,12 @@ from imagefinder.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from imagefinder.planning import Assumptions, Plan, Space
+    from imagefinder.planning import Assumptions, Plan
 
 STORES = ("folder", "postgresql", "qdrant")
 QUANTIZATIONS = ("none", "halfvec", "int8", "binary")
 UNITS = {"k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9}
+SPACES_OF_MEASURED = 2
 SAMPLE = 1000  # records of an index whose files are looked at
 
 
@@ -133,20 +134,21 @@ def _wanted(options: dict[str, Any], index_dir: Path | str | None) -> dict[str, 
 
 
 def _of_index(place: Path | str) -> dict[str, Any]:
-    """What an index says of images, spaces and files."""
-    from imagefinder.planning import MODELS, Space
+    """What an index says of images, model and files. The spaces of a model that was measured are those that it has in
+    a large index: a small one searches the vectors as they are."""
+    from imagefinder.planning import Space
+    from imagefinder.planning.wanted import ALIASES
 
     with open_finder(place, read_only=True) as finder:
         about = finder.info()
         sizes = [record.bytes for record in finder.list(k=SAMPLE)[0] if record.bytes]
-    spaces: tuple[Space, ...] = tuple(
-        Space(space["dim"], space["searched_dim"] or space["dim"]) for space in about.spaces.values()
-    )
-    model = next((name for name, known in MODELS.items() if known == spaces), None)
+    spaces = tuple(Space(space["dim"], space["searched_dim"] or space["dim"]) for space in about.spaces.values())
+    usual = about.model in ALIASES and len(spaces) == SPACES_OF_MEASURED
     return {
         **({"images": about.images} if about.images else {}),
         **({"image_bytes": sum(sizes) / len(sizes)} if sizes else {}),
-        **({"spaces": spaces, "model": model or about.model or "of the index"} if spaces else {}),
+        **({"model": about.model} if about.model else {}),
+        **({} if usual else {"spaces": spaces}),
     }
 
 
@@ -167,6 +169,5 @@ def _show(made: Plan, assumed: Assumptions) -> None:
         for warning in made.warnings:
             tell(f"  - {warning}")
     machine = measured()["machine"]
-    say(
-        f"Measured {measured()['date']} on {machine['cores']} cores of {machine['cpu']}. Prices ({STATED}) are no quotes."
-    )
+    when = f"{measured()['date']} on {machine['cores']} cores, {machine['cpu']}"
+    say(f"Measured {when}. Prices, of {STATED}, are assumed and no quotes.")

@@ -100,7 +100,7 @@ def fronts(wanted: Wanted, assumed: Assumptions) -> Fronts:
     """Two or more of four processors; none beside an index in a folder, which its machine serves itself."""
     ms = serving_ms()
     if wanted.store == "folder":
-        return Fronts(0, 0, 0, ms, 0.0)
+        return Fronts(0, 0, 0, 0.0, 0.0)
     vcpus, gib = 4, 8
     n = max(2, math.ceil(wanted.queries_per_second * ms / 1e3 / assumed.busy_share / vcpus))
     return Fronts(n, vcpus, gib, ms, n * assumed.month_hours * (vcpus * assumed.vcpu_hour + gib * assumed.gib_hour))

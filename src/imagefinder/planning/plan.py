@@ -10,7 +10,7 @@ from imagefinder.errors import InvalidInputError
 from imagefinder.planning.assumptions import STATED, Assumptions
 from imagefinder.planning.indexing import Indexing, indexing
 from imagefinder.planning.latency import Shards, Waits, simulate
-from imagefinder.planning.measured import measured, slopes
+from imagefinder.planning.measured import measured, serving_ms, slopes
 from imagefinder.planning.nodes import GB, MOST_REPLICAS, MOST_SHARDS, Cluster, Fronts, clusters, fronts
 from imagefinder.planning.sizes import Sizes, by_quantization, sizes
 from imagefinder.planning.wanted import Wanted
@@ -109,14 +109,16 @@ def _cheapest(wanted: Wanted, assumed: Assumptions, found: list[Cluster]) -> Clu
 
 
 def _shards(wanted: Wanted, assumed: Assumptions, cluster: Cluster) -> Shards:
-    """For the simulation. The engine of a folder does one search after the other, and is no hop away."""
+    """For the simulation. A folder has one process, which is taken to do one search after the other."""
     if wanted.store == "folder":
         return Shards()
     return Shards(cluster.shards, cluster.replicas, cluster.vcpus, hop_ms=assumed.hop_ms)
 
 
 def _times(wanted: Wanted, cluster: Cluster) -> list[float]:
-    return [share * cluster.query_ms for share in slopes(wanted.store).samples]
+    """Of requests to a shard; of a folder with the work of ``imagefinder serve``, which the same process does."""
+    own = serving_ms() if wanted.store == "folder" else 0.0
+    return [own + share * cluster.query_ms for share in slopes(wanted.store).samples]
 
 
 def _waits(wanted: Wanted, assumed: Assumptions, cluster: Cluster) -> dict[str, Waits | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from imagefinder.planning.measured import slopes
+from imagefinder.planning.measured import serving_ms, slopes
 from imagefinder.planning.nodes import GB
 from imagefinder.planning.plan import Plan
 
@@ -87,13 +87,14 @@ def _speed(plan: Plan) -> str:
 
 def _waiting(plan: Plan) -> Iterator[Line]:
     yield Line("Processor time of a search in a shard", f"{plan.cluster.query_ms:,.2f} ms", MEASURED)
-    yield Line("imagefinder serve adds", f"{plan.fronts.ms:,.0f} ms", MEASURED)
+    yield Line("Of imagefinder serve for a search", f"{serving_ms():,.0f} ms", MEASURED)
+    who = "Answers" if plan.wanted.store == "folder" else "Shards answer"
     for name, waits in plan.waits.items():
         if waits is None:
-            yield Line(f"Shards answer, {name}", "more comes than is done")
+            yield Line(f"{who}, {name}", "more comes than is done")
         else:
             text = f"p50 {waits.p50:,.1f}, p95 {waits.p95:,.1f}, p99 {waits.p99:,.1f} ms"
-            yield Line(f"Shards answer, {name}", text)
+            yield Line(f"{who}, {name}", text)
     if planned := plan.p95_ms():
         yield Line("Whole search, p95", f"{planned:,.0f} ms")
 

@@ -23,6 +23,7 @@ class Space:
 
 # The spaces of the models whose speed was measured.
 MODELS = {"default": (Space(1280, 256), Space(384, 384)), "fast": (Space(1280, 256), Space(384, 384))}
+ALIASES = {"efficientnet-lite2": "default", "efficientnet-lite0": "fast"}  # their names in an index
 BOUNDS: dict[str, tuple[float, float]] = {
     "images": (1, 1e12),
     "image_bytes": (100, 1e10),
@@ -63,7 +64,9 @@ class Wanted:
         for name, (least, most) in BOUNDS.items():
             value = getattr(self, name)
             if value is not None and not (_is_number(value) and least <= value <= most):
-                raise InvalidInputError(f"{name.replace('_', ' ')} must be {least:g} to {most:g}, not {value!r}.")
+                raise InvalidInputError(
+                    f"A plan can't have {value!r} as {name.replace('_', ' ')}.", remedy=f"Give {least:,g} to {most:,g}."
+                )
         self._check_model()
         if not self.quantization:
             object.__setattr__(self, "quantization", QUANTIZATIONS[self.store][0])
@@ -81,6 +84,7 @@ class Wanted:
             )
 
     def _check_model(self) -> None:
+        object.__setattr__(self, "model", ALIASES.get(self.model, self.model))
         if self.model not in MODELS and (not self.spaces or self.embed_ms is None):
             raise NotFoundError(
                 f"The speed of the model {self.model!r} was not measured; it was of: {', '.join(MODELS)}.",
