@@ -41,6 +41,7 @@ from imagefinder.vectors.transform import LinearTransform
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
 SHIPPED = ROOT / "src" / "imagefinder" / "planning" / "measured.json"
+KEYS = ("store", "model", "images", "busy")  # what tells rows of one part apart
 MODELS = {"default": 500, "fast": 500, "default, 12 megapixels": 4000}  # the longest side of the photos
 PHOTOS = 200
 RECORDS = (10_000, 30_000, 100_000)
@@ -78,11 +79,11 @@ def main() -> int:
 
 
 def keep(part: str, row: dict[str, Any]) -> None:
-    """Add a row to the results, in the place of one of the same store, model and number of images."""
+    """Add a row to the results, in the place of one of the same store, model, number of images and so on."""
     kept = RESULTS / "scaling.json"
     found = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
-    rows = [old for old in found.get(part, []) if any(old.get(k) != row.get(k) for k in ("store", "model", "images"))]
-    rows = sorted([*rows, row], key=lambda r: (r.get("store", ""), r.get("model", ""), r.get("images", 0)))
+    rows = [old for old in found.get(part, []) if any(old.get(k) != row.get(k) for k in KEYS)]
+    rows = sorted([*rows, row], key=lambda r: [str(r.get(k, "")).rjust(40) for k in KEYS])
     save("scaling", {name: rows if name == part else found.get(name, []) for name in PARTS})
     shutil.copyfile(kept, SHIPPED)
 

@@ -63,7 +63,7 @@ def compared(stores: list[PostgresStore], queries: np.ndarray, share: float, rat
     measured = np.percentile(np.concatenate(taken), (50, 95))
     row: dict[str, Any] = {
         "store": "postgresql",
-        "model": f"share {share}",
+        "busy": share,
         "images": IMAGES,
         "shards": len(stores),
         "per_second": round(rate, 1),

@@ -1,4 +1,4 @@
-"""The simulation of shards against formulas of queueing theory. All draws come from seeds, so nothing here is by chance."""
+"""The simulation of shards against formulas of queueing theory. All draws come from seeds: nothing is by chance."""
 
 from __future__ import annotations
 
