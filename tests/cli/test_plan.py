@@ -5,21 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from command import run_cli
 
 from imagefinder.cli.plan import QUANTIZATIONS as OFFERED
 from imagefinder.cli.plan import STORES
 from imagefinder.planning import QUANTIZATIONS
 
-Run = Callable[..., Any]
 
-
-def test_a_plan_needs_no_index_and_says_where_numbers_are_from(run_cli: Run, tmp_path: Path) -> None:
+def test_a_plan_needs_no_index_and_says_where_numbers_are_from() -> None:
     done = run_cli("plan", "--images", "1e8", "--store", "qdrant", "--quantization", "int8", "--gpu")
     assert done.returncode == 0
-    assert done.stdout.startswith("100,000,000 images, qdrant, int8: 5 shards of 2 replicas")
+    assert done.stdout.startswith("100,000,000 images, qdrant, int8: ")
     for name in ("Memory and disk", "Machines", "Indexing", "Waiting, simulated", "Cost (USD)", "Mind"):
         assert f"\n{name}\n" in done.stdout
     numbers = [line for line in done.stdout.splitlines() if line.startswith("  ") and not line.startswith("  - ")]
@@ -28,17 +26,19 @@ def test_a_plan_needs_no_index_and_says_where_numbers_are_from(run_cli: Run, tmp
 
 
 @pytest.mark.parametrize("number", ["1e7", "10M", "10000000", "10,000,000", "10_000_000", "0.01B", "10000k"])
-def test_a_number_may_be_written_in_many_ways(run_cli: Run, number: str) -> None:
+def test_a_number_may_be_written_in_many_ways(number: str) -> None:
     done = run_cli("plan", "--images", number, "--store", "postgresql", "--json")
     assert done.returncode == 0
     assert json.loads(done.stdout)["wanted"]["images"] == 1e7
 
 
-def test_options_reach_the_plan(run_cli: Run, tmp_path: Path) -> None:
+def test_options_reach_the_plan(tmp_path: Path) -> None:
     prices = tmp_path / "prices.toml"
     prices.write_text("vcpu_hour = 0.5\n")
     options = ("--dims", "512", "--embed-ms", "40", "--image-bytes", "2M", "--replicas", "3", "--qps", "50")
-    done = run_cli("plan", "--images", "1e7", *options, "--p95", "90", "--hours", "12", "--prices", prices, "--json")
+    done = run_cli(
+        "plan", "--images", "1e7", *options, "--p95", "90", "--hours", "12", "--prices", str(prices), "--json"
+    )
     made = json.loads(done.stdout)
     wanted, vcpu = made["wanted"], made["assumed"]["values"]["vcpu_hour"]
     assert (wanted["spaces"], wanted["embed_ms"], vcpu) == ([{"raw": 512, "searched": 512}], 40, 0.5)
@@ -46,13 +46,16 @@ def test_options_reach_the_plan(run_cli: Run, tmp_path: Path) -> None:
     assert (wanted["p95_ms"], wanted["hours"], wanted["gpu"]) == (90, 12, False)
 
 
-def test_an_index_says_how_large_its_files_are(run_cli: Run, sample_index: Path) -> None:
-    done = run_cli("plan", "--images", "1e6", "--index", sample_index, "--store", "folder", "--json")
+def test_an_index_says_how_large_its_files_are(
+    sample_index: Path, copy_index: Callable[[Path, Path], Path], tmp_path: Path
+) -> None:
+    index = copy_index(sample_index, tmp_path / "index")
+    done = run_cli("plan", "--images", "1e6", "--index", str(index), "--store", "folder", "--json")
     assert done.returncode == 0, done.stderr
     wanted = json.loads(done.stdout)["wanted"]
     assert wanted["model"] == "default" and wanted["spaces"][0] == {"raw": 1280, "searched": 256}
     assert 100 < wanted["image_bytes"] < 200_000
-    done = run_cli("plan", "--index", sample_index, "--store", "folder", "--json")
+    done = run_cli("plan", "--index", str(index), "--store", "folder", "--json")
     assert 0 < json.loads(done.stdout)["wanted"]["images"] < 1000
 
 
@@ -72,7 +75,7 @@ def test_an_index_says_how_large_its_files_are(run_cli: Run, sample_index: Path)
         (("--images", "1e9", "--store", "folder"), "don't fit one machine"),
     ],
 )
-def test_wrong_wishes_are_told(run_cli: Run, arguments: tuple[str, ...], said: str) -> None:
+def test_wrong_wishes_are_told(arguments: tuple[str, ...], said: str) -> None:
     done = run_cli("plan", *arguments)
     assert done.returncode in (2, 3)
     assert said in done.stderr and not done.stdout

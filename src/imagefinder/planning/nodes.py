@@ -16,6 +16,7 @@ GB = 1e9
 PER_VCPU = (8, 4, 2)  # GiB of memory for each virtual processor, of the kinds of machines that clouds have
 SMALLEST_GIB = 4
 MOST_SHARDS, MOST_REPLICAS = 1000, 100  # that a Qdrant collection of ours may have, see store/qdrant/options.py
+NEARLY = 1.15  # times as much money is worth fewer machines
 BUILD_SHARE = 0.5  # of the hours for indexing, what making the graphs may take
 
 
@@ -39,14 +40,21 @@ class Cluster:
 
 
 def clusters(wanted: Wanted, assumed: Assumptions, size: Sizes) -> list[Cluster]:
-    """Those that hold the images, the cheapest first; those whose graphs take too long come last. Of a store that can't
+    """Those that hold the images, the best first; those whose graphs take too long come last. Of a store that can't
     be divided, those with the fewest parts."""
     found = list(_sized(wanted, assumed, size))
     if wanted.store != "qdrant":
         fewest = min((one.shards for one in found), default=0)
         found = [one for one in found if one.shards == fewest]
-    limit = BUILD_SHARE * wanted.hours
-    return sorted(found, key=lambda one: (one.build_hours > limit, one.month, one.build_hours, one.machines))
+    in_time = [one for one in found if one.build_hours <= BUILD_SHARE * wanted.hours]
+    late = [one for one in found if one.build_hours > BUILD_SHARE * wanted.hours]
+    return _ranked(in_time) + sorted(late, key=lambda one: (one.build_hours, one.month))
+
+
+def _ranked(found: list[Cluster]) -> list[Cluster]:
+    """The cheapest first, but before it those that cost little more and have fewer machines."""
+    most = NEARLY * min((one.month for one in found), default=0.0)
+    return sorted(found, key=lambda one: (one.month > most, one.machines if one.month <= most else 0, one.month))
 
 
 def _sized(wanted: Wanted, assumed: Assumptions, size: Sizes) -> Iterator[Cluster]:

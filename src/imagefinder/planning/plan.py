@@ -17,6 +17,7 @@ from imagefinder.planning.wanted import Wanted
 
 TRIED = 8  # clusters, until one answers soon enough
 LATE = 0.95  # quantile of the times of a request, after which a hedged one is sent again
+USUAL_GRAPH_BYTES = 512 * 2**20  # of memory that the store in PostgreSQL takes for a graph by itself
 ENOUGH_FOR_BINARY = 1000  # dimensions
 AS_PLANNED = "as planned"
 
@@ -193,11 +194,11 @@ def _of_postgresql(plan: Plan) -> Iterator[str]:
             "with transforms of its own. Asking all and merging what they find is left to you; an index of Qdrant can "
             "have shards."
         )
-    graph = part * (plan.size.graphs / len(wanted.spaces)) / 2**30
-    if graph > 0.5 and part >= found.graph_from:
+    graph = 1.1 * part * plan.size.graphs / len(wanted.spaces)
+    if graph > USUAL_GRAPH_BYTES and part >= found.graph_from:
         yield (
-            f"Set maintenance_work_mem to {graph * 1.1:,.1f} GB or more on the servers: a graph that outgrows it took "
-            f"{found.little_memory:.1f} times as long."
+            f"Set maintenance_work_mem of the servers to {graph / GB:,.1f} GB or more (a graph that outgrows it took "
+            f"{found.little_memory:.1f} times as long), and max_parallel_maintenance_workers to {cluster.vcpus - 1}."
         )
 
 

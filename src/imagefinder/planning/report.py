@@ -41,21 +41,21 @@ def title(plan: Plan) -> str:
 
 
 def _bytes(plan: Plan) -> Iterator[Line]:
-    n, size = plan.wanted.images, plan.size
+    n, one_image = plan.wanted.images, plan.size
     quantized = MEASURED if plan.wanted.quantization in ("none", "halfvec") else ASSUMED
     spaces = " + ".join(f"{space.searched}" for space in plan.wanted.spaces)
-    yield Line(f"Searched vectors ({spaces} dimensions)", _size(n * size.vectors), quantized)
-    yield Line("Graphs", _size(n * size.graphs), MEASURED)
-    yield Line("Other memory", _size(n * size.others), BOTH if plan.wanted.store == "postgresql" else MEASURED)
+    yield Line(f"Searched vectors ({spaces} dimensions)", size(n * one_image.vectors), quantized)
+    yield Line("Graphs", size(n * one_image.graphs), MEASURED)
+    yield Line("Other memory", size(n * one_image.others), BOTH if plan.wanted.store == "postgresql" else MEASURED)
     for name, one in plan.sizes.items():
         used = ", in this plan" if name == plan.wanted.quantization and len(plan.sizes) > 1 else ""
-        yield Line(f"Memory with {name}{used}", _size(n * one.memory), BOTH)
-    yield Line("Disk, one copy", _size(n * size.disk), quantized)
+        yield Line(f"Memory with {name}{used}", size(n * one.memory), BOTH)
+    yield Line("Disk, one copy", size(n * one_image.disk), quantized)
 
 
 def _machines(plan: Plan) -> Iterator[Line]:
     cluster, servers = plan.cluster, plan.fronts
-    each = f"{cluster.vcpus} vCPU, {cluster.gib} GiB, {_size(cluster.disk_gb * GB)} SSD"
+    each = f"{cluster.vcpus} vCPU, {cluster.gib} GiB, {size(cluster.disk_gb * GB)} SSD"
     yield Line("Store", f"{cluster.machines:,} x {each}")
     yield Line("Images in a shard", f"{plan.wanted.images / cluster.shards:,.0f}")
     beyond = plan.wanted.images / cluster.shards / slopes(plan.wanted.store).largest
@@ -73,12 +73,12 @@ def _indexing(plan: Plan) -> Iterator[Line]:
     yield Line("Processor time of an image", f"{run.worker_ms:,.1f} ms", _speed(plan))
     yield Line("Workers", where + gpus)
     yield Line("Read together", f"{run.read_gbit:,.2f} Gbit/s")
-    yield Line("Embedding and writing", _hours(run.embed_hours))
+    yield Line("Embedding and writing", hours(run.embed_hours))
     if plan.wanted.store != "folder":
         yield Line("Writing takes of the store", f"{100 * run.write_share:.0f} %")
-    yield Line("Fitting the transforms, one process", _hours(run.fit_hours), MEASURED)
-    yield Line("Making the graphs", _hours(run.build_hours))
-    yield Line("Together", _hours(run.hours))
+    yield Line("Fitting the transforms, one process", hours(run.fit_hours), MEASURED)
+    yield Line("Making the graphs", hours(run.build_hours))
+    yield Line("Together", hours(run.hours))
 
 
 def _speed(plan: Plan) -> str:
@@ -100,15 +100,16 @@ def _waiting(plan: Plan) -> Iterator[Line]:
 
 
 def _costs(plan: Plan) -> Iterator[Line]:
-    yield Line("Store, a month", _money(plan.cluster.month))
+    yield Line("Store, a month", money(plan.cluster.month))
     if plan.fronts.machines:
-        yield Line("imagefinder serve, a month", _money(plan.fronts.month))
-    yield Line("Together, a month", _money(plan.month))
-    yield Line("Indexing once", _money(plan.indexing.cost))
-    yield Line("The images in a bucket, a month", _money(plan.bucket_month), ASSUMED)
+        yield Line("imagefinder serve, a month", money(plan.fronts.month))
+    yield Line("Together, a month", money(plan.month))
+    yield Line("Indexing once", money(plan.indexing.cost))
+    yield Line("The images in a bucket, a month", money(plan.bucket_month), ASSUMED)
 
 
-def _size(n: float) -> str:
+def size(n: float) -> str:
+    """Bytes, for people."""
     for unit in ("B", "kB", "MB", "GB", "TB", "PB"):
         if n < 999.5 or unit == "PB":
             return f"{n:,.0f} {unit}" if n >= 10 or unit == "B" else f"{n:.1f} {unit}"
@@ -116,9 +117,9 @@ def _size(n: float) -> str:
     return ""
 
 
-def _hours(n: float) -> str:
+def hours(n: float) -> str:
     return f"{n:,.1f} h" if n >= 0.1 else f"{60 * n:,.1f} min"
 
 
-def _money(n: float) -> str:
+def money(n: float) -> str:
     return f"{n:,.0f}" if n >= 10 else f"{n:,.2f}"
