@@ -118,13 +118,3 @@ def shards() -> str:
         rows.append(cells)
     head = ["searches a second", "a shard is busy", "a request alone", *(f"p50 {x}" for x in ("measured", "simulated"))]
     return table([*head, "", *(f"p95 {x}" for x in ("measured", "simulated")), ""], rows)
-
-
-MEASURED = {"graphs": graphs, "records": records, "shards": shards}
-
-
-def scaling(what: str) -> str:
-    found = result("scaling")
-    machine = found["machine"]
-    made = f"Made by `benchmarks/scaling.py` ({found['date']}, {machine['cores']} cores, {machine['cpu']})."
-    return f"{MEASURED[what]()}\n{made}\n"

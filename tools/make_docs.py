@@ -16,7 +16,6 @@ text between two comments is made anew:
     <!-- made: plan --images 1e8 -->      what imagefinder plan says
     <!-- made: plans machines -->         plans side by side
     <!-- made: assumptions -->            what plans assume
-    <!-- made: scaling graphs -->         what plans are made from
     <!-- end -->
 """
 
@@ -49,7 +48,6 @@ MAKERS: dict[str, Callable[..., str]] = {
     "plan": docs_plan.plan,
     "plans": docs_plan.plans,
     "assumptions": docs_plan.assumptions,
-    "scaling": docs_plan.scaling,
 }
 
 

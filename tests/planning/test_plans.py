@@ -91,14 +91,18 @@ def test_machines_hold_what_they_are_to_hold(
     )
     size = sizes(wanted, assumed)
     for one in clusters(wanted, assumed, size):
-        part = images / one.shards
+        part = images / one.parts
         assert (
             part * size.memory * assumed.growth <= (one.gib - assumed.system_gib) * 2**30 * assumed.memory_share * 1.001
         )
         assert part * size.disk <= one.disk_gb * 1e9
+        assert which[0] != "qdrant" or images / one.shards <= assumed.shard_images * 1.001
         assert one.gib <= largest and one.replicas >= wanted.copies
         assert which[0] != "folder" or (one.shards, one.replicas) == (1, 1)
-        assert which[0] == "folder" or qps * one.query_ms / 1e3 / one.vcpus / one.replicas <= assumed.busy_share * 1.001
+        assert (
+            which[0] == "folder"
+            or qps * one.per_machine * one.query_ms / 1e3 / one.vcpus / one.replicas <= assumed.busy_share * 1.001
+        )
 
 
 @pytest.mark.parametrize("store", STORES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from imagefinder.planning.assumptions import Assumptions
 from imagefinder.planning.measured import DIM, serving_ms, slopes
@@ -22,10 +22,12 @@ BUILD_SHARE = 0.5  # of the hours for indexing, what making the graphs may take
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """``shards`` times ``replicas`` machines, each of ``gib`` memory, ``vcpus`` and ``disk_gb``. ``month`` is what they
-    cost, ``query_ms`` what a search takes of one, ``build_hours`` how long its graphs take."""
+    """``parts`` times ``replicas`` machines, each of ``gib`` memory, ``vcpus`` and ``disk_gb``, with so many shards on
+    each (``per_machine``). ``month`` is what they cost, ``query_ms`` the processor time of a search in a shard,
+    ``build_hours`` how long a machine takes to make its graphs."""
 
-    shards: int
+    parts: int
+    per_machine: int
     replicas: int
     gib: int
     vcpus: int
@@ -35,8 +37,15 @@ class Cluster:
     month: float
 
     @property
+    def shards(self) -> int:
+        return self.parts * self.per_machine
+
+    @property
     def machines(self) -> int:
-        return self.shards * self.replicas
+        return self.parts * self.replicas
+
+    def to_dict(self) -> dict[str, float]:
+        return asdict(self) | {"shards": self.shards, "machines": self.machines}
 
 
 def clusters(wanted: Wanted, assumed: Assumptions, size: Sizes) -> list[Cluster]:
@@ -44,8 +53,8 @@ def clusters(wanted: Wanted, assumed: Assumptions, size: Sizes) -> list[Cluster]
     be divided, those with the fewest parts."""
     found = list(_sized(wanted, assumed, size))
     if wanted.store != "qdrant":
-        fewest = min((one.shards for one in found), default=0)
-        found = [one for one in found if one.shards == fewest]
+        fewest = min((one.parts for one in found), default=0)
+        found = [one for one in found if one.parts == fewest]
     in_time = [one for one in found if one.build_hours <= BUILD_SHARE * wanted.hours]
     late = [one for one in found if one.build_hours > BUILD_SHARE * wanted.hours]
     return _ranked(in_time) + sorted(late, key=lambda one: (one.build_hours, one.month))
@@ -58,27 +67,29 @@ def _ranked(found: list[Cluster]) -> list[Cluster]:
 
 
 def _sized(wanted: Wanted, assumed: Assumptions, size: Sizes) -> Iterator[Cluster]:
-    gib, one_machine = SMALLEST_GIB, wanted.store == "folder"
+    gib, most = SMALLEST_GIB, 1 if wanted.store == "folder" else MOST_SHARDS
     while gib <= assumed.largest_node_gib:
         room = max(0.0, gib - assumed.system_gib) * GIB * assumed.memory_share
-        shards = math.ceil(wanted.images * assumed.growth * size.memory / room) if room else MOST_SHARDS + 1
-        if wanted.store == "qdrant":
-            shards = max(shards, math.ceil(wanted.images / assumed.shard_images))
-        if shards <= (1 if one_machine else MOST_SHARDS):
-            made = [_cluster(wanted, assumed, size, shards, gib, max(2, gib // ratio)) for ratio in PER_VCPU]
+        parts = math.ceil(wanted.images * assumed.growth * size.memory / room) if room else most + 1
+        each = math.ceil(wanted.images / parts / assumed.shard_images) if wanted.store == "qdrant" else 1
+        if parts * each <= most:
+            made = [_cluster(wanted, assumed, size, (parts, each), gib, max(2, gib // ratio)) for ratio in PER_VCPU]
             yield from (one for one in made if one.replicas <= MOST_REPLICAS)
         gib *= 2
 
 
-def _cluster(wanted: Wanted, assumed: Assumptions, size: Sizes, shards: int, gib: int, vcpus: int) -> Cluster:
-    part = wanted.images / shards
-    ms = search_ms(wanted, part)
-    busy = wanted.queries_per_second * ms / 1e3 / (1 if wanted.store == "folder" else vcpus)
+def _cluster(
+    wanted: Wanted, assumed: Assumptions, size: Sizes, divided: tuple[int, int], gib: int, vcpus: int
+) -> Cluster:
+    parts, each = divided
+    shard = wanted.images / parts / each
+    ms = search_ms(wanted, shard)
+    busy = wanted.queries_per_second * each * ms / 1e3 / vcpus
     replicas = 1 if wanted.store == "folder" else max(wanted.copies, math.ceil(busy / assumed.busy_share))
-    disk = part * assumed.growth * size.disk * assumed.disk_factor / GB + assumed.system_gb
+    disk = wanted.images / parts * assumed.growth * size.disk * assumed.disk_factor / GB + assumed.system_gb
     hour = vcpus * assumed.vcpu_hour + gib * assumed.gib_hour
-    month = shards * replicas * (hour * assumed.month_hours + disk * assumed.ssd_gb_month)
-    return Cluster(shards, replicas, gib, vcpus, disk, ms, graph_hours(wanted, part, vcpus), month)
+    month = parts * replicas * (hour * assumed.month_hours + disk * assumed.ssd_gb_month)
+    return Cluster(parts, each, replicas, gib, vcpus, disk, ms, each * graph_hours(wanted, shard, vcpus), month)
 
 
 def search_ms(wanted: Wanted, images: float) -> float:

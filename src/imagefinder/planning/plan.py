@@ -59,7 +59,7 @@ class Plan:
         return {
             "wanted": self.wanted.to_dict(),
             "bytes_per_image": {name: asdict(one) | {"memory": one.memory} for name, one in self.sizes.items()},
-            "cluster": asdict(self.cluster),
+            "cluster": self.cluster.to_dict(),
             "servers": asdict(self.fronts),
             "indexing": asdict(self.indexing) | {"hours": self.indexing.hours},
             "search_ms": {name: None if one is None else one.to_dict() for name, one in self.waits.items()},
@@ -113,13 +113,14 @@ def _shards(wanted: Wanted, assumed: Assumptions, cluster: Cluster) -> Shards:
     """For the simulation. A folder has one process, which is taken to do one search after the other."""
     if wanted.store == "folder":
         return Shards()
-    return Shards(cluster.shards, cluster.replicas, cluster.vcpus, hop_ms=assumed.hop_ms)
+    return Shards(cluster.parts, cluster.replicas, cluster.vcpus, hop_ms=assumed.hop_ms)
 
 
 def _times(wanted: Wanted, cluster: Cluster) -> list[float]:
-    """Of requests to a shard; of a folder with the work of ``imagefinder serve``, which the same process does."""
+    """Of requests to a machine, which searches its shards one after the other; of a folder with the work of
+    ``imagefinder serve``, which the same process does."""
     own = serving_ms() if wanted.store == "folder" else 0.0
-    return [own + share * cluster.query_ms for share in slopes(wanted.store).samples]
+    return [own + share * cluster.per_machine * cluster.query_ms for share in slopes(wanted.store).samples]
 
 
 def _waits(wanted: Wanted, assumed: Assumptions, cluster: Cluster) -> dict[str, Waits | None]:

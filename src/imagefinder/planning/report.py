@@ -57,6 +57,8 @@ def _machines(plan: Plan) -> Iterator[Line]:
     cluster, servers = plan.cluster, plan.fronts
     each = f"{cluster.vcpus} vCPU, {cluster.gib} GiB, {size(cluster.disk_gb * GB)} SSD"
     yield Line("Store", f"{cluster.machines:,} x {each}")
+    if cluster.shards > 1:
+        yield Line("Shards, on each machine", f"{cluster.shards:,}, {cluster.per_machine:,}")
     yield Line("Images in a shard", f"{plan.wanted.images / cluster.shards:,.0f}")
     beyond = plan.wanted.images / cluster.shards / slopes(plan.wanted.store).largest
     yield Line("Times the largest measured", f"{beyond:,.1f}", MEASURED)
