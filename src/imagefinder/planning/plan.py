@@ -16,6 +16,8 @@ from imagefinder.planning.sizes import Sizes, by_quantization, sizes
 from imagefinder.planning.wanted import Wanted
 
 TRIED = 8  # clusters, until one answers soon enough
+MOST_SEARCHES = 4000  # that are simulated; fewer where that takes more than some seconds
+WORK = 1e8  # cores that are looked at
 LATE = 0.95  # quantile of the times of a request, after which a hedged one is sent again
 USUAL_GRAPH_BYTES = 512 * 2**20  # of memory that the store in PostgreSQL takes for a graph by itself
 ENOUGH_FOR_BINARY = 1000  # dimensions
@@ -139,8 +141,9 @@ def _waits(wanted: Wanted, assumed: Assumptions, cluster: Cluster) -> dict[str, 
 
 
 def _waiting(case: Shards, times: list[float], per_second: float) -> Waits | None:
+    searches = int(min(MOST_SEARCHES, max(MOST_SEARCHES / 8, WORK / (case.shards * case.cores))))
     try:
-        return simulate(case, times, per_second)
+        return simulate(case, times, per_second, searches=searches)
     except InvalidInputError:  # more comes than is done
         return None
 
