@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import benchmark_tables as tables
+import docs_plan
 import ends_tables as ends
 import peer_tables as peers
 import store_tables
@@ -16,6 +17,9 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "stores": ("stores", store_tables.stores),
     "workers": ("workers", store_tables.workers),
     "copies": ("copies", store_tables.copies),
+    "scaling-graphs": ("scaling", docs_plan.graphs),
+    "scaling-records": ("scaling", docs_plan.records),
+    "scaling-shards": ("scaling", docs_plan.shards),
     "throughput": ("throughput", tables.throughput),
     "models": ("models", tables.models),
     "quality": ("quality", tables.quality),

@@ -15,7 +15,7 @@ ROWS = (  # a module imports its own package and the rows above; two parts of on
     ("errors", "_version"),
     ("types", "_util"),
     ("images", "models", "store", "vectors", "settings"),
-    ("results",),
+    ("results", "planning"),
     ("index",),
     ("search", "catalog", "maps", "duplicates", "clusters"),
     ("ingest", "quality", "ocr", "evaluation", "plots", "whole"),

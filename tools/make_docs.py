@@ -13,6 +13,9 @@ text between two comments is made anew:
     <!-- made: figures maps -->           a table from benchmarks/results
     <!-- made: packages -->               what the package consists of
     <!-- made: flow search -->            the calls of one kind of work
+    <!-- made: plan --images 1e8 -->      what imagefinder plan says
+    <!-- made: plans machines -->         plans side by side
+    <!-- made: assumptions -->            what plans assume
     <!-- end -->
 """
 
@@ -29,6 +32,7 @@ import docs_architecture
 import docs_benchmarks
 import docs_commands
 import docs_flows
+import docs_plan
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -41,6 +45,9 @@ MAKERS: dict[str, Callable[..., str]] = {
     "figures": docs_benchmarks.figures,
     "packages": docs_architecture.packages,
     "flow": docs_flows.flow,
+    "plan": docs_plan.plan,
+    "plans": docs_plan.plans,
+    "assumptions": docs_plan.assumptions,
 }
 
 

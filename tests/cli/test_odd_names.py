@@ -114,6 +114,7 @@ COMMANDS = [
     ("keys", "add", ODD),
     ("keys", "list"),
     ("audit",),
+    ("plan", "--images", "1e6", "--embed-ms", "20"),
     ("doctor",),
 ]
 WITHOUT_INDEX = ("models", "doctor", "download", "restore", "copy")

@@ -27,6 +27,7 @@ from imagefinder.cli import (
     map,
     mcp,
     models,
+    plan,
     read,
     remove,
     search,
@@ -74,6 +75,7 @@ COMMANDS = (
     sources.sources,
     spaces.spaces,
     models.models,
+    plan.plan,
     info.doctor,
 )
 

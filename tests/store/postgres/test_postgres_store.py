@@ -103,6 +103,21 @@ def test_eight_writers_of_the_same_points_lose_nothing(two: tuple[PostgresStore,
     assert dict(found.scores) == pytest.approx(dict(plain.scores), rel=1e-6), "the counters of words agree"
 
 
+@pytest.mark.parametrize(("set_to", "taken"), [("64MB", "512MB"), ("512MB", "512MB"), ("3GB", "3GB")])
+def test_a_graph_gets_the_memory_that_the_server_allows(postgres: database.Server, set_to: str, taken: str) -> None:
+    store = PostgresStore.create(postgres.address())
+
+    def work(connection: Any) -> str:
+        connection.execute(f"set maintenance_work_mem to '{set_to}'")
+        connection.execute(stores._GRAPH_MEMORY)
+        found = connection.execute("show maintenance_work_mem").fetchone()[0]
+        connection.execute("reset maintenance_work_mem")
+        return str(found)
+
+    assert store._database.read(work) == taken
+    store.close()
+
+
 def test_an_hnsw_index_answers_with_filters(postgres: database.Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stores, "HNSW_FROM", 500)
     store, exact = PostgresStore.create(postgres.address()), ExactStore()
