@@ -30,7 +30,9 @@ def copies() -> str:
     rows = [[name, row["seconds"], row["processor"], f"{row['peak_mb']} MB"] for name, row in found["rows"].items()]
     head = [f"{found['images']:,} images, load {found['load']}", "seconds", "of a processor", "most memory"]
     size = found["rows"]["backup"]["bytes"]
-    return f"{table(head, rows)}\nThe backup has {round(size / 1e6)} MB. Only the command's own processor time is told.\n"
+    return (
+        f"{table(head, rows)}\nThe backup has {round(size / 1e6)} MB. Only the command's own processor time is told.\n"
+    )
 
 
 def _of(found: dict[str, Any]) -> str:
