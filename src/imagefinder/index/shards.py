@@ -7,19 +7,17 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from imagefinder._util.places import Place
 from imagefinder.errors import IndexDamagedError, InvalidInputError
 from imagefinder.images.inside import holder_of, inside
 from imagefinder.index.jsonfile import read_json, write_json
+from imagefinder.index.said import Home
 from imagefinder.results import ShardRun
-
-if TYPE_CHECKING:
-    from imagefinder.index.folder import Index
 
 FILE = "shards.json"
 MOST = 10_000  # shards
@@ -135,7 +133,7 @@ def slot(round: Round, number: int | str) -> str:
 class Turn:
     """The run of one shard over these sources, see ``Round``."""
 
-    def __init__(self, index: Index, shard: Shard, sources: Sequence[str]) -> None:
+    def __init__(self, index: Home, shard: Shard, sources: Sequence[str]) -> None:
         self._index = index
         self.shard = shard
         self._round = Round(shard.of, tuple(sources))
@@ -189,15 +187,18 @@ class Turn:
         return mine
 
 
+Sharing = Callable[[Turn], AbstractContextManager[None]]  # the run of a shard, which begins its turn
+
+
 @contextmanager
-def alone(index: Index, turn: Turn) -> Iterator[None]:
+def alone(indexing: AbstractContextManager[Any], turn: Turn) -> Iterator[None]:
     """The turn of a shard in an index that one process holds: one after the other."""
-    with index.indexing:
+    with indexing:
         turn.begin()
         yield
 
 
-def note_finished(index: Index) -> None:
+def note_finished(index: Home) -> None:
     """Note that what concerns the whole index has been done, for all that is stored."""
     with index.writing:
         rounds = load_rounds(index.documents)
@@ -207,7 +208,18 @@ def note_finished(index: Index) -> None:
             _save(index, rounds)
 
 
-def _save(index: Index, rounds: Sequence[Round]) -> None:
+def ranges(numbers: Sequence[int]) -> str:
+    """Ascending numbers for people: "1-4, 7"."""
+    runs: list[list[int]] = []
+    for n in numbers:
+        if runs and n == runs[-1][-1] + 1:
+            runs[-1][1:] = [n]
+        else:
+            runs.append([n])
+    return ", ".join("-".join(map(str, run)) for run in runs)
+
+
+def _save(index: Home, rounds: Sequence[Round]) -> None:
     write_json(index.documents / FILE, {"rounds": [one.to_dict() for one in rounds[-ROUNDS:]]})
 
 

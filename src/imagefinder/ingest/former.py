@@ -13,7 +13,7 @@ from imagefinder.errors import IndexDamagedError, NotFoundError
 from imagefinder.images.inside import is_there
 from imagefinder.index.said import BATCH, load_said
 from imagefinder.index.said_again import SaidBefore
-from imagefinder.ingest.plan import Known, known_images
+from imagefinder.ingest.known import Known, known_images
 from imagefinder.store.filters.parse import Compare
 from imagefinder.types import Record, image_id
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from imagefinder.errors import ImageFinderError
 from imagefinder.images.inside import has_parts, holder_of, is_archive, member_of, part_of, whole_of
 from imagefinder.images.parts import as_part
 from imagefinder.index.manifest import LISTS
+from imagefinder.ingest.known import Known, each_known, known_images
 from imagefinder.ingest.opening import Absent
 from imagefinder.ingest.split import Split
 from imagefinder.types import ImageRef, SkipCode, Skipped
@@ -20,30 +21,6 @@ if TYPE_CHECKING:
     from imagefinder.index.manifest import SourceEntry
     from imagefinder.index.shards import Shard
     from imagefinder.store.base import Store
-
-KNOWN_FIELDS = ("bytes", "mtime_ns", "content_hash", "source", "sidecar_ns", "parts", "remote_version")
-
-
-class Known(NamedTuple):
-    """What the index knows about an image, to decide whether it has changed."""
-
-    id: str
-    size: int | None
-    mtime_ns: int | None
-    content_hash: str
-    source: str
-    sidecar_ns: int | None = None
-    parts: Any = None  # of a page or frame: how many its file has
-    version: str | None = None
-
-    def is_current(self, ref: ImageRef) -> bool:
-        """Whether the image and its sidecar are unchanged: by the version, where its place has such. A URL has neither
-        size nor time here, so it counts as unchanged once it is indexed; a picture inside a table has the table's time.
-        """
-        if ref.version:
-            return self.version == ref.version
-        same = self.mtime_ns == ref.mtime_ns and self.sidecar_ns == ref.sidecar_ns
-        return ref.mtime_ns is None or (same and ref.size in (None, self.size))
 
 
 @dataclass(slots=True)
@@ -119,17 +96,6 @@ class Plan:
         return any(entry.covers(uri, known.source) for entry in self.away)
 
 
-def known_images(store: Store) -> dict[str, Known]:
-    """Every image of the index, by URI."""
-    return dict(_each_known(store))
-
-
-def _each_known(store: Store) -> Iterator[tuple[str, Known]]:
-    for points in store.scroll(fields=("uri", *KNOWN_FIELDS), batch=5000):
-        for p in points:
-            yield p.payload["uri"], Known._make((p.id, *(p.payload.get(name) for name in KNOWN_FIELDS)))
-
-
 def make_plan(
     store: Store,
     sources: Sequence[Source],
@@ -169,7 +135,7 @@ def make_plan(
 def _share_out(plan: Plan, split: Split, store: Store) -> None:
     """Take in what the index knows of the images of a shard, and what matters of the others, after all sources were
     gone over."""
-    for uri, known in _each_known(store):
+    for uri, known in each_known(store):
         if split.shard.has(uri):
             plan.known[uri] = known
         else:

@@ -17,7 +17,7 @@ from imagefinder.images.inside import whole_of
 from imagefinder.index.shards import Shard, digest, key_of
 
 if TYPE_CHECKING:
-    from imagefinder.ingest.plan import Known
+    from imagefinder.ingest.known import Known
 
 
 class Numbers:
