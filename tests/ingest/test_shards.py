@@ -506,3 +506,25 @@ def test_a_further_model_is_not_added_by_a_shard(photos: Path, tmp_path: Path) -
     run_cli("index", photos / "a", "--model", "fast", *where)
     done = run_cli("index", photos, "--shard", "1/2", "--model", "default", *where)
     assert done.returncode == 2 and "without --shard" in done.stderr
+
+
+# --- in a scheduler ---------------------------------------------------------------------------------------------------
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "cluster.md"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the lines are those of a POSIX shell")
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"SLURM_ARRAY_TASK_ID": "3", "SLURM_ARRAY_TASK_COUNT": "16"},
+        {"JOB_COMPLETION_INDEX": "2", "SHARDS": "16"},
+        {"AWS_BATCH_JOB_ARRAY_INDEX": "2", "AWS_BATCH_JOB_ARRAY_SIZE": "16"},
+    ],
+    ids=lambda variables: next(iter(variables)),
+)
+def test_the_lines_of_the_page_give_the_shard(variables: dict[str, str]) -> None:
+    lines = [line for line in PAGE.read_text("utf-8").splitlines() if f"{next(iter(variables))}" in line]
+    shard = next(line for line in lines if "--shard" in line).partition("--shard ")[2]
+    done = subprocess.run(["sh", "-uc", f"echo {shard}"], capture_output=True, text=True, env=variables, check=True)
+    assert Shard.read(done.stdout) == Shard(3, 16)
