@@ -231,7 +231,7 @@ def test_a_damaged_document_is_as_if_it_were_not_there(empty: Any) -> None:
 def test_four_processes_at_once_one_killed_make_the_index_that_one_makes(
     postgres: database.Server, photos: Path
 ) -> None:
-    one, many = postgres.address(), postgres.address()
+    one, many = postgres.address(), postgres.address_in_new_database()
     whole = add(one, *sources_of(photos))
 
     def start(shard: str, die: str = "no") -> subprocess.Popen[str]:

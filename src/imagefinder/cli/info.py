@@ -55,7 +55,7 @@ def _state(state: str) -> str:
 
 def _shards(round: dict[str, Any]) -> str:
     """How far the runs of all shards are."""
-    where = f" of {', '.join(round['sources'])}" if round["sources"] else ""
+    where = f", of {', '.join(round['sources'])}" if round["sources"] else ""
     ended = f"{round['of'] - len(round['missing'])} of {round['of']} have ended{where}"
     running = f"running or killed: {ranges(round['running'])}" if round["running"] else ""
     waiting = [n for n in round["missing"] if n not in round["running"]]
