@@ -57,9 +57,15 @@ def _own_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture(params=[name for name, kind in STORES.items() if kind.schemes])
-def at(request: pytest.FixtureRequest) -> str:
-    """The address of a new index, on each server on which indexes can be."""
-    return str(request.getfixturevalue(request.param).address())
+def server(request: pytest.FixtureRequest) -> Any:
+    """Each server on which indexes can be."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def at(server: Any) -> str:
+    """The address of a new index."""
+    return str(server.address())
 
 
 def draw(path: Path, n: int) -> Path:
@@ -95,6 +101,12 @@ def sources_of(photos: Path) -> list[str]:
 def add(place: Path | str, *sources: Path | str, shard: str | None = None, **options: Any) -> IngestReport:
     with ImageFinder.open(place, model="fast") as finder:
         return finder.add(*sources, shard=shard, **options)
+
+
+def begun(work: Any) -> threading.Thread:
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread
 
 
 # --- which images are in which shard ----------------------------------------------------------------------------------
@@ -257,6 +269,24 @@ def test_four_processes_at_once_one_killed_make_the_index_that_one_makes(
     assert points_of(many) == points_of(one)
 
 
+def test_shards_that_all_begin_at_once_make_the_index_that_one_makes(server: Any, photos: Path) -> None:
+    """The index, its spaces and its sources are made by whichever is first."""
+    one, many, together = server.address(), server.address(), threading.Barrier(N)
+    add(one, photos)
+    reports: list[IngestReport] = []
+
+    def run(shard: str) -> None:
+        together.wait(60)
+        reports.append(add(many, photos, shard=shard))
+
+    threads = [begun(lambda shard=shard: run(shard)) for shard in SHARDS]
+    for thread in threads:
+        thread.join(60)
+    assert sum(report.added for report in reports) == 48
+    assert sum(not report.shard.missing for report in reports if report.shard) == 1
+    assert points_of(many) == points_of(one)
+
+
 def test_shards_one_after_the_other_make_the_same(at: str, photos: Path, tmp_path: Path) -> None:
     """At every kind of address, and in a folder; and other shards afterwards find nothing to do."""
     add(tmp_path / "one", *sources_of(photos))
@@ -387,12 +417,6 @@ def test_new_images_join_the_clusters_when_the_last_has_ended(photos: Path, tmp_
 
 
 # --- beside others ----------------------------------------------------------------------------------------------------
-
-
-def begun(work: Any) -> threading.Thread:
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    return thread
 
 
 def test_shards_run_beside_each_other_and_never_beside_a_run_of_all(at: str) -> None:
