@@ -198,6 +198,18 @@ def test_one_that_was_killed_is_awaited(empty: Any) -> None:
     assert turns(empty, (2,)) == [True]
 
 
+def test_a_run_of_all_ends_what_shards_have_left(photos: Path, tmp_path: Path) -> None:
+    add(place := tmp_path / "index", photos, shard="1/3")
+    with ImageFinder.open(place) as finder:
+        Turn(finder._collection.index, Shard(2, 3), [str(photos)]).begin()  # and is killed
+        assert finder.info().shards[0]["running"] == [2] and finder.add().total == 48
+        found = finder.info().shards[0]
+        assert (found["running"], found["missing"]) == ([], [2, 3]) and found["finished"]
+        assert finder.list_sources()[0].state == "there" and finder.search("noise")
+    later = [add(place, photos, shard=shard).shard for shard in ("2/3", "3/3")]
+    assert [shard and shard.missing for shard in later] == [(3,), ()]
+
+
 def test_the_last_that_was_killed_before_it_had_done_all_is_last_again(empty: Any) -> None:
     assert turns(empty, (1, 2, 3)) == [False, False, True]  # and it did not come to note that all is done
     assert turns(empty, (3,)) == [True]

@@ -198,13 +198,14 @@ def alone(indexing: AbstractContextManager[Any], turn: Turn) -> Iterator[None]:
         yield
 
 
-def note_finished(index: Home) -> None:
-    """Note that what concerns the whole index has been done, for all that is stored."""
+def note_finished(index: Home, *, alone: bool = False) -> None:
+    """Note that what concerns the whole index has been done, for all that is stored. ``alone``: while no shard was
+    running, so those that have begun and not ended were killed."""
     with index.writing:
         rounds = load_rounds(index.documents)
-        if any(not one.finished for one in rounds):
+        if any(not one.finished or (alone and one.begun) for one in rounds):
             for one in rounds:
-                one.finished = _now()
+                one.finished, one.begun = _now(), {} if alone else one.begun
             _save(index, rounds)
 
 

@@ -41,10 +41,11 @@ class Ending:
         filled = self._fill(plan.ids)
         if not turn.end(bool(plan.missing)):
             return filled, None
-        more, clusters = self.whole(force)
+        more, clusters = self.whole(force, alone=False)
         return filled + more, clusters
 
-    def whole(self, force: bool) -> Ended:
+    def whole(self, force: bool, *, alone: bool = True) -> Ended:
+        """Do what concerns the whole index, ``alone`` or beside other shards."""
         from imagefinder.clusters.join import assign_new
 
         self.say("preparing the search", 0, 0)
@@ -56,7 +57,7 @@ class Ending:
         with self.index.grouping:
             self.say("finding the clusters of new images", 0, 0)
             clusters = assign_new(self.index)
-        note_finished(self.index)
+        note_finished(self.index, alone=alone)
         return filled, clusters
 
     def _fill(self, only: Collection[str] | None) -> tuple[BackfillReport, ...]:
