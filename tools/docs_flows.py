@@ -33,9 +33,10 @@ FLOWS = {
                                 index.folder.Index.search_vectors raw vectors to those searched
                                 store.base.Store.upsert
                         ingest.removal.settle       images that their source no longer has, unless it seems away
-                        index.spaces.refit          fits the transform: first run, or twice as many images
-                        ingest.fill.fill            vectors of the other models of the index
-                        clusters.join.assign_new    new images join the clusters
+                        ingest.ending.Ending        what concerns the whole index; of several shards, the last does it
+                            index.spaces.refit          fits the transform: first run, or twice as many images
+                            ingest.fill.fill            vectors of the other models of the index
+                            clusters.join.assign_new    new images join the clusters
     """,
     "search": """
         finder.ImageFinder.search

@@ -118,7 +118,7 @@ class ImageFinder:
 
     # --- taking images in and out ---------------------------------------------------------------------------------
 
-    def add(
+    def add(  # noqa: PLR0913 - each can be given without the others, and by name only
         self,
         *sources: ImageName,
         include: Sequence[str] = (),
@@ -130,6 +130,7 @@ class ImageFinder:
         workers: int | None = None,
         within: Sequence[str] | None = None,
         progress: OnProgress | None = None,
+        shard: str | None = None,
     ) -> IngestReport:
         """Index folders, image files, CSV or Parquet tables and URLs; called again, take in what has changed. With no
         source at all, go over those already known, with the options they were last given. New and changed images are
@@ -139,8 +140,10 @@ class ImageFinder:
         opened, wherever links or tables lead. What can't be used is in the report's ``skipped``, a source that is not
         there in ``missing``; the run goes on. Images that seem to be away rather than removed stay, see
         ``ingest.guard``, unless ``allow_removal`` is set (older name: ``allow_empty``). What was said of removed images
-        comes back with their content. Searches go on, another run waits. An exception that ``progress`` raises stops
-        the run; what is stored stays."""
+        comes back with their content. With ``shard="3/16"`` only the third of 16 parts of all images is looked at,
+        which depends on nothing but their URIs: processes on many machines index all parts at once, and the last one
+        fits the search. Searches go on, another run of all waits. An exception from ``progress`` stops the run; what
+        is stored stays."""
         options = {"include": tuple(include), "exclude": tuple(exclude), "column": column, "within": within}
         return add_sources(
             self._collection,
@@ -150,6 +153,7 @@ class ImageFinder:
             allow_removal=allow_removal or allow_empty,
             workers=workers,
             progress=progress,
+            shard=shard,
         )
 
     def changes(self, *sources: ImageName) -> Iterator[None]:

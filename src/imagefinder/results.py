@@ -161,7 +161,9 @@ class SpaceInfo:
 @dataclass(frozen=True, slots=True)
 class IndexInfo:
     """What an index holds. ``bytes`` is its size on disk, ``notices`` are what was found damaged in it since it was
-    opened, and what became of it."""
+    opened, and what became of it. ``shards`` are the last runs in shards: ``of`` how many, over which ``sources``
+    (none: all known), which are ``running`` (or were killed), and which are ``missing``, that have not ended; when what
+    concerns the whole index was ``finished`` (ISO 8601, or None)."""
 
     path: str
     images: int
@@ -172,9 +174,23 @@ class IndexInfo:
     created: str
     version: int
     notices: tuple[str, ...] = ()
+    shards: tuple[dict[str, Any], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+@dataclass(frozen=True, slots=True)
+class ShardRun:
+    """The run of shard ``number`` of ``of``, which has ended, and which shards were ``missing`` then: the last one,
+    which misses none, did what concerns the whole index."""
+
+    number: int
+    of: int
+    missing: tuple[int, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"number": self.number, "of": self.of, "missing": list(self.missing)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +272,8 @@ class IngestReport:
     ``missing`` are the sources that could not be gone over; their images stay. ``kept`` counts the images that are not
     there any more and stay in the index all the same, each place of them in ``skipped``; ``said`` those that were
     removed after people had said something of them, which is kept. The dict leaves out those of them that say nothing.
-    ``errors`` are the exceptions of ``missing``, and never in the dict."""
+    ``errors`` are the exceptions of ``missing``, and never in the dict. ``shard``: the run was of one shard, of whose
+    images alone all of this is, but for ``total``; None, and left out of the dict, where it was of all."""
 
     seen: int
     added: int
@@ -275,11 +292,12 @@ class IngestReport:
     said: int = 0
     errors: tuple[Exception, ...] = ()
     concepts: Marked | None = None
+    shard: ShardRun | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        late = ("clusters", "concepts", "filled", "missing", "kept", "said", "errors")
+        late = ("clusters", "concepts", "filled", "missing", "kept", "said", "errors", "shard")
         row = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in late}
-        told = {n: one.to_dict() for n in ("clusters", "concepts") if (one := getattr(self, n))}
+        told = {n: one.to_dict() for n in ("clusters", "concepts", "shard") if (one := getattr(self, n))}
         filled = {"filled": [f.to_dict() for f in self.filled]} if self.filled else {}
         missing = {"missing": [s.to_dict() for s in self.missing]} if self.missing else {}
         counts = {name: n for name in ("kept", "said") if (n := getattr(self, name))}

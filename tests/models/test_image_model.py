@@ -174,6 +174,18 @@ def test_conse_is_the_mean_of_the_classes_by_their_probabilities() -> None:
     np.testing.assert_allclose(ClassWords(table, table.mean(0)).vectors(logits, 2.0), expected, rtol=1e-4, atol=1e-6)
 
 
+def test_words_of_a_picture_are_the_same_to_the_bit_whatever_else_is_in_the_batch() -> None:
+    """So that processes that share out the images make the index that one makes."""
+    dice = np.random.default_rng(0)
+    words = ClassWords(dice.standard_normal((1000, 384)).astype(np.float32), np.zeros(384, np.float32))
+    logits = 4 * dice.standard_normal((40, 1000)).astype(np.float32)
+    whole = words.vectors(logits, 2.0)
+    for _ in range(30):
+        some = dice.permutation(40)[: dice.integers(1, 40)]
+        assert (words.vectors(logits[some], 2.0) == whole[some]).all()
+    assert words.vectors(logits[:0], 2.0).shape == (0, 384)
+
+
 def test_a_model_in_use_is_shared_and_otherwise_let_go() -> None:
     first = load_model("fast", threads=3)
     assert load_model(find_spec("fast").name, threads=3) is first and load_model("fast", threads=2) is not first

@@ -64,10 +64,19 @@ class Server:
         self.stop(signal.SIGQUIT)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def address(self, name: str | None = None) -> str:
+    def address(self, name: str | None = None, database: str = "postgres") -> str:
         """The address of an index that is not there yet."""
         name = name or f"test-{os.getpid()}-{next(_numbers)}"
-        return f"postgresql://tester@/postgres/{name}?host={self.folder}"
+        return f"postgresql://tester@/{database}/{name}?host={self.folder}"
+
+    def address_in_new_database(self) -> str:
+        """The same in a database where nothing is yet, pgvector neither."""
+        import psycopg
+
+        name = f"new-{os.getpid()}-{next(_numbers)}"
+        with psycopg.connect(host=str(self.folder), user="tester", dbname="postgres", autocommit=True) as connection:
+            connection.execute(f'create database "{name}"')
+        return self.address(database=name)
 
     def _as(self) -> dict[str, Any]:
         if not self.user:

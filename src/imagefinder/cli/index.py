@@ -30,10 +30,11 @@ from imagefinder.cli.common import (
 )
 from imagefinder.cli.models import ensure_here
 from imagefinder.errors import NotFoundError
+from imagefinder.index.shards import Shard, ranges
 
 if TYPE_CHECKING:
     from imagefinder.finder import ImageFinder
-    from imagefinder.results import Assigned, IngestReport, Marked
+    from imagefinder.results import Assigned, IngestReport, Marked, ShardRun
     from imagefinder.types import Progress
 
 
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 @click.option("--allow-removal", is_flag=True, help="Remove images even if many are gone at once, as with a drive.")
 @click.option("--allow-empty", is_flag=True, hidden=True)  # its older name
 @click.option("--strict", is_flag=True, help="Exit with 1 if an image was skipped.")
+@click.option("--shard", metavar="I/N", help="Only part I of N of all images, beside processes with the other parts.")
 @click.option("--workers", type=click.IntRange(1, 256), metavar="N", help="Threads.  [default: one a core]")
 @json_option
 def index(
@@ -83,12 +85,17 @@ def index(
     --rebuild makes a new index beside the old one and then switches, so nothing is lost if it ends early. It is refused
     while images could not be made again, unless --allow-removal is given.
 
+    --shard 3/16 takes the third of 16 parts of all images, which depends on nothing but their names: 16 processes on as
+    many machines index all of them at an address at once. The last to end fits the search. One that was killed is run
+    again; `imagefinder info` says which have ended. In a folder, they go one after the other.
+
     With --model, an index that has images also gets the vectors of another model, which searches use with --use: see
     `imagefinder spaces`. A model of the catalogue or the hub that is not here yet is fetched first.
     """
     use = options.pop("use")
     if use and not model:
         raise click.UsageError("--use needs --model NAME.")
+    _check_shard(options["shard"], use, watch, rebuild)
     path = index_dir or settings.default_index()
     model = ensure_here(model) if model else None
     options = {k: v for k, v in options.items() if v is not None}
@@ -97,16 +104,28 @@ def index(
         if not sources and not finder.sources:
             raise click.UsageError("No SOURCE given, and the index knows none yet.")
         spec = finder.model_spec(model) if model else None
+        if options.get("shard") and spec and finder.models and spec.name not in finder.models:
+            raise click.UsageError("A further model is added to the whole index: --model NAME without --shard.")
         first = not any(source.last_indexed for source in finder.list_sources())
         report = made or _run(finder, sources, options)
         _tell(finder, report, as_json)
-        if spec and (use or spec.name not in finder.models[:1]):
+        if spec and not report.shard and (use or spec.name not in finder.models[:1]):
             _add_model(finder, spec.name, use)
-        if first and not as_json:
+        if first and not as_json and (not report.shard or not report.shard.missing):
             _advise(finder, index_dir)
         if watch:
             _watch(finder, sources or tuple(finder.sources), options, as_json)
     return NOTHING_FOUND if report.missing or report.kept or (strict and report.skipped) else OK
+
+
+def _check_shard(shard: str | None, use: bool, watch: bool, rebuild: bool) -> None:
+    """Refuse what the run of one shard can't do."""
+    if shard is None:
+        return
+    Shard.read(shard)
+    for name, given in {"--use": use, "--watch": watch, "--rebuild": rebuild}.items():
+        if given:
+            raise click.UsageError(f"{name} concerns the whole index: use it without --shard.")
 
 
 def _rebuild(path: Path | str, sources: Sequence[str], model: str | None, options: dict[str, Any]) -> IngestReport:
@@ -199,7 +218,18 @@ def _tell(finder: ImageFinder, report: IngestReport, as_json: bool) -> None:
         _tell_clusters(report.clusters)
     if report.concepts:
         _tell_concepts(report.concepts)
+    if report.shard:
+        say(_shards(report.shard))
     say(f"The index holds {plural(report.total, 'image')}: {finder.info().path}")
+
+
+def _shards(shard: ShardRun) -> str:
+    """What has become of all shards."""
+    if not shard.missing:
+        return f"Shard {shard.number} of {shard.of} was the last: the search is fitted to all images."
+    if shard.number in shard.missing:
+        return f"Shard {shard.number} of {shard.of} has not ended, since a source is missing: run it again."
+    return f"Shard {shard.number} of {shard.of} has ended; still to end: {ranges(shard.missing)}."
 
 
 def _tell_clusters(found: Assigned) -> None:

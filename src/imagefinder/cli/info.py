@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -19,6 +20,7 @@ from imagefinder.cli.common import (
     styled,
     tell,
 )
+from imagefinder.index.shards import ranges
 
 
 @click.command()
@@ -40,6 +42,8 @@ def info(index_dir: Path | str | None, as_json: bool) -> int:
     for source in about.sources:
         when = f"last indexed {source['last_indexed'] or 'never'}"
         tell(f"Source   {source['uri']}  ({_state(source['state'])}{when})")
+    for round in about.shards:
+        tell(f"Shards   {_shards(round)}")
     for notice in about.notices:
         tell(f"Notice   {notice}")
     return OK
@@ -47,6 +51,17 @@ def info(index_dir: Path | str | None, as_json: bool) -> int:
 
 def _state(state: str) -> str:
     return "" if state == "there" else f"{state}, "
+
+
+def _shards(round: dict[str, Any]) -> str:
+    """How far the runs of all shards are."""
+    where = f", of {', '.join(round['sources'])}" if round["sources"] else ""
+    ended = f"{round['of'] - len(round['missing'])} of {round['of']} have ended{where}"
+    running = f"running or killed: {ranges(round['running'])}" if round["running"] else ""
+    waiting = [n for n in round["missing"] if n not in round["running"]]
+    begin = f"not begun: {ranges(waiting)}" if waiting else ""
+    whole = f"all is fitted since {round['finished']}" if round["finished"] else ""
+    return "; ".join(filter(None, (ended, running, begin, whole)))
 
 
 def _used(roles: list[str]) -> str:

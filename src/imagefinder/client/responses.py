@@ -68,7 +68,7 @@ def info_of(response: Row) -> IndexInfo:
     """The server's own facts stand beside those of the index, ``version`` in front of it."""
     row = {**response, "version": response["format_version"]}
     known = {name: row[name] for name in IndexInfo.__dataclass_fields__ if name in row}
-    return IndexInfo(**{**known, "notices": tuple(row.get("notices", ()))})
+    return IndexInfo(**{**known, "notices": tuple(row.get("notices", ())), "shards": tuple(row.get("shards", ()))})
 
 
 def report_of(result: Row, skipped: tuple[Skipped, ...]) -> IngestReport:

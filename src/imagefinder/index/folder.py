@@ -23,6 +23,7 @@ from imagefinder.index.manifest import POINTS, Manifest, SpaceEntry
 from imagefinder.index.own_files import refuse_foreign, refuse_links
 from imagefinder.index.said_again import begin
 from imagefinder.index.sample import STANDARD, Sample, read_sample
+from imagefinder.index.shards import Sharing, alone
 from imagefinder.store.shared.answer import Answering
 from imagefinder.store.shared.refusing import Refusing, read_only_error
 from imagefinder.store.stores import DEFAULT_STORE, find_store
@@ -80,6 +81,7 @@ class Index:
         self.writing = made()  # for what reads something here, then writes what follows from it
         self.grouping = made()  # the same for clusters
         self.indexing = made()  # one run at a time; a short one may come between the steps of a long one
+        self.sharing: Sharing = lambda turn: alone(self.indexing, turn)  # instead, for one of the shards of a run
         self.indexed_now: frozenset[str] = frozenset()  # the sources of the run in progress
         self.notices: list[str] = []  # what was found damaged, and what became of it
         self.results: dict[str, Any] = {}  # of each kind of run, the facts last read

@@ -57,6 +57,12 @@ class SaidBefore:
         self._given.add(content_hash)
         return next((s.fields for s in found if s.uri == uri), found[-1].fields)
 
+    def again(self, there: Mapping[str, str]) -> SaidBefore:
+        """What is kept now that other processes have kept more."""
+        now = SaidBefore(self._index, there)
+        now._given |= self._given
+        return now
+
     def noted(self, payloads: Iterable[Mapping[str, Any]]) -> None:
         """Keep what these records say that is not kept yet, and forget what they say no more."""
         changed: list[Said] = []

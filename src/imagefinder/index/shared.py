@@ -21,12 +21,14 @@ from imagefinder.index.folder import Index
 from imagefinder.index.half import refuse_half
 from imagefinder.index.manifest import Manifest
 from imagefinder.index.said_again import begin
+from imagefinder.index.shards import slots
 from imagefinder.index.travelling import fetch_models, publish_models
 from imagefinder.settings import SETTINGS
 from imagefinder.store.shared.refusing import Reading, read_only_error
 from imagefinder.store.stores import kind_at
 
 if TYPE_CHECKING:
+    from imagefinder.index.shards import Turn
     from imagefinder.store.base import Store
     from imagefinder.store.sites import Site
 
@@ -63,7 +65,8 @@ class SharedIndex(Index):
         self._rereading = threading.RLock()  # an older manifest never takes the place of a newer one
         if not read_only:
             self.writing = SiteLock(site, "writing", self._entered)
-            self.grouping, self.indexing = SiteLock(site, "grouping"), SiteLock(site, "indexing")
+            self.grouping, self.indexing = SiteLock(site, "grouping"), SiteLock(site, "indexing", self._shards_ended)
+            self.sharing = self._sharing
         self.store = cast("Store", Reading(site.store())) if read_only else site.store()
         if not read_only:
             self._begin_to_write()
@@ -76,9 +79,10 @@ class SharedIndex(Index):
             self._reread()
             begin(self)
         with self._site.locked("indexing", wait=False) as free:
-            if free:  # nobody is making vectors, so those that no space names are of a run that was cut short
-                for name in set(self.store.vectors()) - self.manifest.vectors():
-                    self.store.drop_vector(name)
+            if free and set(self.store.vectors()) - self.manifest.vectors():
+                with self.writing:  # where nobody makes vectors, those that no space names are of a run cut short
+                    for name in set(self.store.vectors()) - self.manifest.vectors():
+                        self.store.drop_vector(name)
 
     # --- what others change ---------------------------------------------------------------------------------------
 
@@ -129,6 +133,28 @@ class SharedIndex(Index):
             if self._seen is not None:
                 self._reread()
             yield
+
+    @contextmanager
+    def _shards_ended(self) -> Iterator[None]:
+        """Inside ``indexing``, before which no shard can begin: once those that have begun have ended too."""
+        for slot in slots(self.documents):
+            with self._site.locked(slot):
+                pass
+        yield
+
+    @contextmanager
+    def _sharing(self, turn: Turn) -> Iterator[None]:
+        """For the run of a shard: others run at the same time."""
+        while True:
+            with self._site.locked(turn.slot):  # the same shard is not run twice at once
+                with self._site.locked("indexing", wait=False) as free:
+                    if free:
+                        turn.begin()
+                if free:
+                    yield
+                    return
+            with self._site.locked("indexing"):  # held by a run of the whole index, which may wait for this very slot
+                pass
 
     def save_manifest(self, manifest: Manifest) -> None:
         if self.read_only:

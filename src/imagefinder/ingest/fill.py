@@ -3,7 +3,7 @@ before."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from imagefinder._util.threads import chunked, cores, one_blas_thread, ordered_map
@@ -61,14 +61,16 @@ def fill(
     limits: Limits | None = None,
     workers: int = 2,
     progress: OnProgress | None = None,
+    only: Container[str] | None = None,
 ) -> BackfillReport:
-    """Embed the images that have no vectors of this model, and fit its spaces if they need it.
+    """Embed the images that have no vectors of this model, and fit its spaces if they need it. With ``only``, those of
+    these ids, and fit nothing.
 
     If the run is stopped, what is stored stays, and the next run continues from there. A derived model is computed from
     the stored vectors of its base, which must exist; for other models the images are read again. ``progress`` is called
     with the number of images done and of all.
     """
-    todo = lacking(index, embedder.spec)
+    todo = [id for id in lacking(index, embedder.spec) if only is None or id in only]
     report = progress or ignore
     report(Progress("embedding", 0, len(todo)))
     run = _Filling(index, embedder, len(todo), report)
@@ -85,7 +87,8 @@ def fill(
                     run.store(*found)
         finally:
             loader.close()
-    refit(index, embedder.spec)
+    if only is None:
+        refit(index, embedder.spec)
     return BackfillReport(embedder.spec.name, run.filled, of_those_there(index, run.skipped))
 
 

@@ -8,11 +8,14 @@ from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
+from imagefinder._util.threads import chunked
 from imagefinder.errors import IndexDamagedError, NotFoundError
 from imagefinder.images.inside import is_there
+from imagefinder.index.said import BATCH, load_said
 from imagefinder.index.said_again import SaidBefore
-from imagefinder.ingest.plan import Known, known_images
-from imagefinder.types import Record
+from imagefinder.ingest.known import Known, known_images
+from imagefinder.store.filters.parse import Compare
+from imagefinder.types import Record, image_id
 
 if TYPE_CHECKING:
     from imagefinder.index.folder import Index
@@ -49,7 +52,7 @@ class Former:
         for uri, known in plan.gone.items():
             self._gone[known.content_hash].append(uri)
         self._elsewhere: dict[str, list[str]] | None = None
-        self._said = SaidBefore(index, {uri: known.content_hash for uri, known in plan.known.items()})
+        self._said = SaidBefore(index, self._there())
         self._clusters: tuple[dict[int, str], set[str]] | None = None
         self.moved: set[str] = set()
 
@@ -58,20 +61,25 @@ class Former:
         (``moved``), or whose file is not there while its source is away; else what is kept of this content."""
         known = self._plan.known.get(uri)
         if known:
-            return self._record(known)
-        if gone := self._gone.get(content_hash):
+            return self._record_of(known.id)
+        while gone := self._gone.get(content_hash):
             before = _most_alike(uri, gone)
             gone.remove(before)
-            self.moved.add(before)
-            return self._record(self._plan.gone[before])
+            if record := self._record_of(self._plan.gone[before].id):
+                self.moved.add(before)
+                return record
+            if self._plan.split:  # another shard has removed it meanwhile, and kept what was said of it
+                self._said = self._said.again(self._there())
         if away := [u for u in self._of_content(content_hash) if not is_there(u)]:
-            return self._record(self._plan.known[_most_alike(uri, away)])
+            return self._record_of(image_id(_most_alike(uri, away)))
         if self._earlier and (before_all := self._earlier.find(uri, content_hash)):
             return before_all
         return self._kept(uri, content_hash)
 
     def settle(self) -> None:
         """Forget what was kept and is on records now."""
+        if any(uri in self._plan.strangers for uri in self.moved):  # the shard they were in may have kept it as well
+            self._said = self._said.again(self._there())
         self._said.forget((self._plan.gone[uri].content_hash, uri) for uri in self.moved)
         self._said.settle()
 
@@ -83,14 +91,28 @@ class Former:
                 self._said.forget([(known.content_hash, payload["uri"])])
         self._said.noted(payloads)
 
-    def _record(self, known: Known) -> Record | None:
-        points = self._index.store.retrieve([known.id])
+    def _record_of(self, id: str) -> Record | None:
+        points = self._index.store.retrieve([id])
         return Record.from_payload(points[0].id, points[0].payload) if points else None
 
     def _of_content(self, content_hash: str) -> list[str]:
         if self._elsewhere is None:
             self._elsewhere = _by_content(self._plan.known)
+        split = self._plan.split
+        if split and split.may_be_outside(content_hash):
+            alike = Compare("content_hash", "=", content_hash)
+            return [str(uri) for uri in self._index.store.columns(("uri",), filter=alike)["uri"]]
         return self._elsewhere.get(content_hash, [])
+
+    def _there(self) -> dict[str, str]:
+        """The content of the images that the index has. Of other shards, only those of which something is kept."""
+        there = {uri: known.content_hash for uri, known in self._plan.known.items()}
+        if self._plan.split:
+            kept = {uri for _, uri in load_said(self._index.documents).images} - there.keys()
+            for uris in chunked(iter(kept), BATCH):
+                found = self._index.store.retrieve([image_id(uri) for uri in uris])
+                there |= {str(p.payload["uri"]): str(p.payload["content_hash"]) for p in found}
+        return there
 
     def _kept(self, uri: str, content_hash: str) -> Record | None:
         fields = self._said.find(content_hash, uri)

@@ -5,44 +5,22 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from imagefinder.errors import ImageFinderError
 from imagefinder.images.inside import has_parts, holder_of, is_archive, member_of, part_of, whole_of
 from imagefinder.images.parts import as_part
 from imagefinder.index.manifest import LISTS
+from imagefinder.ingest.known import Known, each_known, known_images
 from imagefinder.ingest.opening import Absent
+from imagefinder.ingest.split import Split
 from imagefinder.types import ImageRef, SkipCode, Skipped
 
 if TYPE_CHECKING:
     from imagefinder.images.source import Source
     from imagefinder.index.manifest import SourceEntry
+    from imagefinder.index.shards import Shard
     from imagefinder.store.base import Store
-
-
-KNOWN_FIELDS = ("bytes", "mtime_ns", "content_hash", "source", "sidecar_ns", "parts", "remote_version")
-
-
-class Known(NamedTuple):
-    """What the index knows about an image, to decide whether it has changed."""
-
-    id: str
-    size: int | None
-    mtime_ns: int | None
-    content_hash: str
-    source: str
-    sidecar_ns: int | None = None
-    parts: Any = None  # of a page or frame: how many its file has
-    version: str | None = None
-
-    def is_current(self, ref: ImageRef) -> bool:
-        """Whether the image and its sidecar are unchanged: by the version, where its place has such. A URL has neither
-        size nor time here, so it counts as unchanged once it is indexed; a picture inside a table has the table's time.
-        """
-        if ref.version:
-            return self.version == ref.version
-        same = self.mtime_ns == ref.mtime_ns and self.sidecar_ns == ref.sidecar_ns
-        return ref.mtime_ns is None or (same and ref.size in (None, self.size))
 
 
 @dataclass(slots=True)
@@ -55,7 +33,8 @@ class Plan:
     the end, and how many members of it the index then had.
 
     ``scanned`` are the sources that were gone over, ``missing`` those that could not be, and why (``errors``).
-    ``away`` are known sources whose images stay as they are.
+    ``away`` are known sources whose images stay as they are. In the run of a shard, all of this is of its images alone;
+    only ``gone``, ``missed_by`` and ``totals`` are of all images, see ``split``.
     """
 
     known: dict[str, Known]
@@ -75,6 +54,7 @@ class Plan:
     away: list[SourceEntry] = field(default_factory=list)
     found: set[str] = field(default_factory=set)
     unchanged: int = 0
+    split: Split | None = None
 
     @property
     def reusable(self) -> dict[str, str]:
@@ -86,6 +66,11 @@ class Plan:
             for uri, k in self.known.items()
             if k.sidecar_ns is None and uri not in changing and holder_of(uri) not in changing
         }
+
+    @property
+    def ids(self) -> set[str]:
+        """The ids of the images that are looked at, whether they are in the index yet or not."""
+        return {known.id for known in self.known.values()} | {ref.id for ref in self.todo}
 
     def is_gone_through(self, archive: str, version: str) -> bool:
         """Whether the index has all of this version of an archive."""
@@ -101,18 +86,14 @@ class Plan:
         self.found |= {part.uri for part in parts}
         return [p for p in parts if force or p.uri not in self.known or not self.known[p.uri].is_current(p)]
 
-    def is_away(self, uri: str) -> bool:
+    @property
+    def strangers(self) -> Mapping[str, Known]:
+        """Those among ``gone`` that are in other shards."""
+        return self.split.strangers if self.split else {}
+
+    def is_away(self, uri: str, known: Known) -> bool:
         """Whether an image of the index belongs to a source that is not there, or paused."""
-        return any(entry.covers(uri, self.known[uri].source) for entry in self.away)
-
-
-def known_images(store: Store) -> dict[str, Known]:
-    """Every image of the index, by URI."""
-    return {
-        p.payload["uri"]: Known._make((p.id, *(p.payload.get(name) for name in KNOWN_FIELDS)))
-        for points in store.scroll(fields=("uri", *KNOWN_FIELDS), batch=5000)
-        for p in points
-    }
+        return any(entry.covers(uri, known.source) for entry in self.away)
 
 
 def make_plan(
@@ -123,13 +104,17 @@ def make_plan(
     replaced: Sequence[SourceEntry] = (),
     gone_through: Mapping[str, tuple[str, int]] | None = None,
     force: bool = False,
+    shard: Shard | None = None,
 ) -> Plan:
     """Compare what the sources hold now with what the index holds. ``entries`` are the sources that it knows;
-    ``replaced`` those among them whose images are to be found in ``sources`` now."""
-    plan = Plan(known_images(store), gone_through={} if force or not gone_through else gone_through)
+    ``replaced`` those among them whose images are to be found in ``sources`` now. With a ``shard``, for its images."""
+    plan = Plan({} if shard else known_images(store), gone_through={} if force or not gone_through else gone_through)
+    plan.split = Split(shard) if shard else None
     found: dict[str, ImageRef] = {}
     for source in sources:
         _scan(plan, source, found)
+    if plan.split:
+        _share_out(plan, plan.split, store)
     named = {source.uri for source in plan.scanned} | {entry.uri for entry in replaced}
     plan.away = [entry for entry in entries if entry.uri not in named and (entry.paused or entry.is_away())]
     failed = {skipped.uri for skipped in plan.missing}
@@ -141,10 +126,20 @@ def make_plan(
     for source in plan.scanned:
         _find_gone(plan, source, kept)
     for entry in replaced:
-        _note_gone(plan, entry.uri, [u for u, k in plan.known.items() if entry.covers(u, k.source)], kept)
+        _note_gone(plan, entry.uri, {u: k for u, k in plan.known.items() if entry.covers(u, k.source)}, kept)
     for ref in found.values():
         _sort_in(plan, ref, force, live - {entry.uri for entry in replaced})
     return plan
+
+
+def _share_out(plan: Plan, split: Split, store: Store) -> None:
+    """Take in what the index knows of the images of a shard, and what matters of the others, after all sources were
+    gone over."""
+    for uri, known in each_known(store):
+        if split.shard.has(uri):
+            plan.known[uri] = known
+        else:
+            split.note(uri, known, [source.uri for source in plan.scanned if _belongs(source, uri, known)])
 
 
 def _parts(known: Iterable[str]) -> dict[str, list[str]]:
@@ -159,7 +154,7 @@ def _parts(known: Iterable[str]) -> dict[str, list[str]]:
 def _scan(plan: Plan, source: Source, found: dict[str, ImageRef]) -> None:
     """Take in what a source holds. One that is not there, or is malformed, leaves everything as it was."""
     try:
-        items = list(source.scan())
+        items = [item for item in source.scan() if plan.split is None or plan.split.takes(item.uri)]
         if source.is_hidden(f"{source.uri}/"):  # the folder itself, not one in it
             raise Absent.unreadable(source.uri)
     except ImageFinderError as error:
@@ -213,21 +208,30 @@ def _sort_in_parts(plan: Plan, file: ImageRef, force: bool, live: set[str]) -> N
         plan.unchanged += len(known)
 
 
-def _find_gone(plan: Plan, source: Source, kept: set[str]) -> None:
-    ours = tuple(source.ours)
-    belongs = [
-        uri
-        for uri, known in plan.known.items()
-        if (known.source == source.uri if source.kind in LISTS else source.covers(uri))
+def _belongs(source: Source, uri: str, known: Known) -> bool:
+    """Whether the image would be found in this source if it existed."""
+    covered = known.source == source.uri if source.kind in LISTS else source.covers(uri)
+    return (
+        covered
         and not source.is_hidden(uri)
-        and not (uri.startswith(ours) and known.source != source.uri)
-    ]
-    _note_gone(plan, source.uri, belongs, kept)
+        and not (uri.startswith(tuple(source.ours)) and known.source != source.uri)
+    )
 
 
-def _note_gone(plan: Plan, source: str, belongs: Sequence[str], kept: set[str]) -> None:
+def _find_gone(plan: Plan, source: Source, kept: set[str]) -> None:
+    _note_gone(plan, source.uri, {u: k for u, k in plan.known.items() if _belongs(source, u, k)}, kept)
+    if plan.split:
+        plan.totals[source.uri] += plan.split.belonging[source.uri]
+        _miss(plan, source.uri, {u: k for u, k in plan.strangers.items() if _belongs(source, u, k)})
+
+
+def _note_gone(plan: Plan, source: str, belongs: Mapping[str, Known], kept: set[str]) -> None:
     plan.totals[source] = len({whole_of(uri) for uri in belongs})
-    for uri in belongs:
-        if uri not in kept and uri not in plan.gone and not plan.is_away(uri):
-            plan.gone[uri] = plan.known[uri]
+    _miss(plan, source, {uri: known for uri, known in belongs.items() if uri not in kept})
+
+
+def _miss(plan: Plan, source: str, missed: Mapping[str, Known]) -> None:
+    for uri, known in missed.items():
+        if uri not in plan.gone and not plan.is_away(uri, known):
+            plan.gone[uri] = known
             plan.missed_by[uri] = source

@@ -29,8 +29,9 @@ from imagefinder.index.models import Models
 from imagefinder.index.said import FILE, Kept, Said, load_said, said_of, save_said
 from imagefinder.ingest.carry import carry_spaces
 from imagefinder.ingest.former import Earlier
+from imagefinder.ingest.known import known_images
 from imagefinder.ingest.opening import Absent, Left, open_known, source_uri
-from imagefinder.ingest.plan import Plan, known_images, make_plan
+from imagefinder.ingest.plan import Plan, make_plan
 from imagefinder.ingest.removal import held
 from imagefinder.ingest.run import ingest
 from imagefinder.ingest.sources import add_sources, note_end, note_start

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from imagefinder.index.said import retire
+from imagefinder._util.threads import chunked
+from imagefinder.index.said import BATCH, retire
 from imagefinder.ingest.guard import Held, held_back, losses
 from imagefinder.store.filters.parse import Has
 from imagefinder.types import SkipCode, Skipped
@@ -22,9 +23,12 @@ def settle(
     index: Index, plan: Plan, former: Former, allow_removal: bool, counts: dict[str, int], skipped: list[Skipped]
 ) -> None:
     """Remove what is gone, unless it seems to be away only; say in ``counts`` and ``skipped`` what became of it."""
-    kept = [] if allow_removal else held(index, plan, former.moved)
-    stays = {uri for one in kept for uri in one.uris}
-    leaves = [known.id for uri, known in plan.gone.items() if uri not in stays and uri not in former.moved]
+    away = former.moved | _taken(index, plan)
+    kept = [] if allow_removal else held(index, plan, away)
+    kept = [one for one in kept if any(uri not in plan.strangers for uri in one.uris)]
+    stays = {uri for one in kept for uri in one.uris if uri not in plan.strangers}
+    mine = {uri: known for uri, known in plan.gone.items() if uri not in plan.strangers and uri not in away}
+    leaves = [known.id for uri, known in mine.items() if uri not in stays]
     counts["said"] += retire(index, leaves, "gone")
     with index.writing:
         index.store.delete([plan.gone[uri].id for uri in former.moved])
@@ -32,6 +36,18 @@ def settle(
     counts["removed"], counts["kept"] = len(leaves), len(stays)
     skipped += [_told(one) for one in kept]
     mark_missing(index, plan, stays)
+
+
+def _taken(index: Index, plan: Plan) -> set[str]:
+    """Of the images that are gone, those that other shards have taken out of the index since the run began: they were
+    moved to where those look."""
+    if plan.split is None or not plan.gone:
+        return set()
+    uris = {known.id: uri for uri, known in plan.gone.items()}
+    there: set[str] = set()
+    for ids in chunked(iter(uris), BATCH):
+        there |= {point.id for point in index.store.retrieve(ids)}
+    return {uri for id, uri in uris.items() if id not in there}
 
 
 def held(index: Index, plan: Plan, moved: Collection[str] = ()) -> list[Held]:

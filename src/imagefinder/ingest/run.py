@@ -5,17 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from imagefinder._util.threads import chunked, one_blas_thread, ordered_map
-from imagefinder.errors import ImageError, StorageError
+from imagefinder.errors import ImageError
 from imagefinder.images.inside import inside, is_file, is_remote
 from imagefinder.images.loader import Loader
-from imagefinder.index.spaces import add_spaces, refit, spaces_of
+from imagefinder.index.spaces import add_spaces, spaces_of
 from imagefinder.ingest.archives import Archives, Gone, load_gone_through
-from imagefinder.ingest.fill import fill
+from imagefinder.ingest.ending import Ending
 from imagefinder.ingest.former import Earlier, Former
 from imagefinder.ingest.looking import parts_to_read
 from imagefinder.ingest.plan import Plan, make_plan
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from imagefinder.images.source import Source
     from imagefinder.index.folder import Index
     from imagefinder.index.manifest import SourceEntry
+    from imagefinder.index.shards import Turn
     from imagefinder.models.base import Embedder
 
 BATCH = 16  # images a worker embeds at once; larger ones are no faster on a CPU and cost memory
@@ -65,6 +65,7 @@ def ingest(  # noqa: PLR0913 - each can be given without the others, and by name
     others: Sequence[Embedder] = (),
     replaced: Sequence[SourceEntry] = (),
     earlier: Earlier | None = None,
+    turn: Turn | None = None,
 ) -> IngestReport:
     """Bring ``index`` up to date with ``sources``. The run can be stopped at any moment: what is stored stays, and the
     next run continues from there. An exception from ``progress`` stops it.
@@ -73,10 +74,9 @@ def ingest(  # noqa: PLR0913 - each can be given without the others, and by name
     rather than removed, see ``guard.held_back``, unless ``allow_removal`` is set. ``force`` embeds everything again.
     ``others`` are further models with vectors here, each base before the models made on top of it; new images get their
     vectors too. ``replaced`` are known sources whose images are in ``sources`` now. ``earlier`` is what
-    another index knows of these images, from which this one is made anew.
+    another index knows of these images, from which this one is made anew. ``turn`` is that of the shard whose images
+    alone are looked at; what concerns the whole index is then left to the last of them.
     """
-    from imagefinder.clusters.join import assign_new
-
     started = time.perf_counter()
     with index.writing:
         add_spaces(index, embedder.spec)
@@ -85,7 +85,10 @@ def ingest(  # noqa: PLR0913 - each can be given without the others, and by name
     for source in sources:
         source.limits = limits
     known, seen = index.manifest.sources, load_gone_through(index)
-    plan = make_plan(index.store, sources, entries=known, replaced=replaced, gone_through=seen, force=force)
+    shard = turn.shard if turn else None
+    plan = make_plan(
+        index.store, sources, entries=known, replaced=replaced, gone_through=seen, force=force, shard=shard
+    )
     run = _Run(index, embedder, plan, limits, force)
     run.former = Former(index, plan, earlier)
     run.on_progress = progress
@@ -97,24 +100,9 @@ def ingest(  # noqa: PLR0913 - each can be given without the others, and by name
     run.say("going over what has not changed")
     run.update_listed()
     settle(run.index, plan, run.former, allow_removal, run.counts, run.skipped)
-    run.say("preparing the search")
-    refit(index, embedder.spec, force=force)
-    filled = tuple(_fill(run, other, limits, workers) for other in (embedder, *others))
-    run.say("tidying up the store")
-    with suppress(StorageError):  # a disk too full to merge what is stored: a search is slower, and as right
-        index.store.optimize()
-    with index.grouping:
-        run.say("finding the clusters of new images")
-        clusters = assign_new(index)
-    return run.report(time.perf_counter() - started, clusters, tuple(f for f in filled if f.filled or f.skipped))
-
-
-def _fill(run: _Run, other: Embedder, limits: Limits, workers: int) -> BackfillReport:
-    def show(at: Progress) -> None:
-        if at.total:
-            run.say(f"embedding by {other.spec.name}", at.done, at.total)
-
-    return fill(run.index, other, limits=limits, workers=workers, progress=show)
+    ending = Ending(index, (embedder, *others), limits, workers, run.say)
+    filled, clusters = ending.of_shard(turn, plan, force) if turn else ending.whole(force)
+    return run.report(time.perf_counter() - started, clusters, filled)
 
 
 class _Run:

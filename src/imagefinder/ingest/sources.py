@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from imagefinder._util.threads import cores
 from imagefinder.errors import InvalidInputError
 from imagefinder.index.manifest import SourceEntry
+from imagefinder.index.shards import Shard, Turn
 from imagefinder.ingest.opening import Absent, open_known, source_uri
 from imagefinder.ingest.run import ingest
 from imagefinder.search.concepts import mark_new
@@ -33,10 +34,12 @@ def add_sources(
     allow_removal: bool = False,
     workers: int | None = None,
     progress: OnProgress | None = None,
+    shard: str | Shard | None = None,
 ) -> IngestReport:
     """Index these sources with these ``options`` (see ``images.sources.open_source``). Without sources, index those
     already known and not paused, each with the options it was last given. A source that is not there, or can't be
-    read, stops none of the others. For the rest see ``ingest``.
+    read, stops none of the others. With a ``shard``, such as "3/16", only the images of that part are looked at, see
+    ``index.shards``. For the rest see ``ingest``.
 
     Raises InvalidInputError, ModelError or StorageError, and what is wrong with the first source (NotFoundError or
     InvalidTableError) if sources are named and none of them can be used.
@@ -49,7 +52,8 @@ def add_sources(
     opened = [open_known(index.path, index.manifest.sources, text, how) for text, how in wanted]
     if sources and all(isinstance(source, Absent) for source in opened):
         raise next(source.error for source in opened if isinstance(source, Absent))
-    with index.indexing:
+    turn = Turn(index, Shard.read(shard), [source.uri for source in opened] if sources else []) if shard else None
+    with index.sharing(turn) if turn else index.indexing:
         return run_over(
             collection,
             opened,
@@ -58,6 +62,7 @@ def add_sources(
             workers=workers,
             progress=progress,
             named=bool(sources),
+            turn=turn,
         )
 
 
@@ -68,10 +73,12 @@ def run_over(
     replaced: Sequence[SourceEntry] = (),
     named: bool = True,
     workers: int | None = None,
+    turn: Turn | None = None,
     **options: Any,
 ) -> IngestReport:
     """Index sources that are open, and note in the manifest that the run has begun and ended; then mark which of the
-    new images belong to concepts. ``replaced`` are known sources whose images are in these now. Hold ``indexing``."""
+    new images belong to concepts. ``replaced`` are known sources whose images are in these now. Hold ``indexing``, or
+    have the ``turn`` of a shard."""
     index = collection.index
     main, *others = (collection.indexers.named(name) for name in collection.model_order())
     before = {s.uri for s in index.manifest.sources}
@@ -87,13 +94,18 @@ def run_over(
             others=others,
             workers=workers or cores(),
             replaced=replaced,
+            turn=turn,
             **options,
         )
     finally:
         index.indexed_now = frozenset()
     failed = {one.uri: one for one in report.missing}
-    note_end(index, here, failed, before)
-    if report.added + report.updated + report.moved:
+    report = replace(report, shard=turn.told() if turn else None)
+    if turn is None:
+        note_end(index, here, failed, before)
+    elif turn.last:  # what can't be read here, other shards may have read
+        note_end(index, [source for source in here if source.uri not in failed], {}, before)
+    if turn.last if turn else report.added + report.updated + report.moved:
         report = replace(report, concepts=mark_new(collection, options.get("progress") or ignore))
     if named and opened and len(failed) == len({source.uri for source in opened}):
         _raise_first(opened, report)

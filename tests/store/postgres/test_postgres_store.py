@@ -51,6 +51,27 @@ def two(postgres: database.Server) -> Iterator[tuple[PostgresStore, PostgresStor
     second.close()
 
 
+def test_many_that_come_first_at_once_make_one_store(postgres: database.Server) -> None:
+    """In a database that has not even pgvector, as when all shards of a first run begin."""
+    for _ in range(3):
+        at, together, found = postgres.address_in_new_database(), threading.Barrier(6), []
+
+        def come(at: str = at, together: threading.Barrier = together, found: list[object] = found) -> None:
+            together.wait(60)
+            try:
+                PostgresStore.create(at).close()
+                found.append(None)
+            except Exception as error:  # what is found is shown below
+                found.append(error)
+
+        threads = [threading.Thread(target=come) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert found == [None] * 6
+
+
 def test_each_sees_what_the_other_writes(two: tuple[PostgresStore, PostgresStore]) -> None:
     first, second = two
     seen = second.writes

@@ -72,7 +72,9 @@ class Database:
         import psycopg
 
         try:
-            connection.execute("create extension if not exists vector")
+            with connection.transaction():  # two that make it at once would be in each other's way
+                connection.execute("select pg_advisory_xact_lock(hashtextextended('imagefinder:extension', 0))")
+                connection.execute("create extension if not exists vector")
             found = connection.execute("select extversion from pg_extension where extname = 'vector'").fetchone()
         except psycopg.Error as error:
             raise IndexFolderError(
