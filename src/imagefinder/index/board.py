@@ -38,12 +38,20 @@ class Board:
     ``changed`` counts how often each part of the index has. ``links``: when each ends, in seconds since 1970, by the
     digest of its token. ``pictures`` to search by, the oldest first.
 
+    ``check`` raises IndexVersionError where a newer ImageFinder has made of the index what this one can't use.
     ``name`` is that of the index. ``folder`` holds what goes with it: the documents of jobs, and the pictures. Errors
     are those of the documents.
     """
 
-    def __init__(self, name: str, documents: Shared, checking: Callable[[], AbstractContextManager[None]]) -> None:
+    def __init__(
+        self,
+        name: str,
+        documents: Shared,
+        checking: Callable[[], AbstractContextManager[None]],
+        check: Callable[[], object] = lambda: None,
+    ) -> None:
         self.name = name
+        self.check = check
         self.folder = documents / "servers"
         self._place = self.folder / NAME
         self._checking = checking

@@ -126,7 +126,7 @@ class Serving:
             return "The server is stopping."
         if not self.ready:
             return "The model is being loaded."
-        return "The store of the index does not answer." if self.jobs.away else ""
+        return self.jobs.away
 
     def drain(self) -> None:
         """Say that this server is not ready, lead its pages to others, and hand its jobs to them; requests are answered

@@ -35,7 +35,8 @@ class Site(Protocol):
         """The folder of all documents of the index."""
 
     def exists(self) -> bool:
-        """Whether there is an index. Raises IndexVersionError where a newer ImageFinder made it."""
+        """Whether there is an index. Raises IndexVersionError where a newer ImageFinder has made of it what
+        this one can't use."""
 
     def make(self) -> None:
         """Make what the index needs there, or bring it up to date. Raises IndexVersionError."""

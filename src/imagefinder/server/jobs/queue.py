@@ -60,9 +60,9 @@ class Jobs:
     # --- asked from anywhere --------------------------------------------------------------------------------------
 
     @property
-    def away(self) -> bool:
-        """Whether the other servers of the index can't be heard at the moment."""
-        return False
+    def away(self) -> str:
+        """Why the other servers of the index can't be heard at the moment; empty where they can."""
+        return ""
 
     def submit(self, kind: str, options: dict[str, Any], work: Work, given: Mapping[str, Any] | None = None) -> Job:
         """Queue a job. ``given`` are all options of its kind, from which another server can do the same work. Raises

@@ -124,12 +124,12 @@ class Server:
     # --- collections --------------------------------------------------------------------------------------------------
 
     def exists(self) -> bool:
-        """Whether there is such an index. Raises IndexVersionError where a newer ImageFinder made it, and
-        IndexFolderError where its collection is somebody else's."""
+        """Whether there is such an index. Raises IndexVersionError where a newer ImageFinder has made of it what
+        this one can't use, and IndexFolderError where its collection is somebody else's."""
         if not self.call("collection_exists", self.address.documents):
             self._check_ours()
             return False
-        found = self.point(self.address.documents, CATALOGUE, ["format"])
+        found = self.point(self.address.documents, CATALOGUE, ["format", "needs"])
         self._check_format(found)
         return found is not None
 
@@ -147,10 +147,12 @@ class Server:
         return found
 
     def _check_format(self, found: Mapping[str, Any] | None) -> None:
-        if found is not None and int(found.get("format", 0)) > FORMAT:
+        """``needs`` is what a later format can be used with, where that is an earlier one."""
+        if found is not None and int(found.get("needs", found.get("format", 0))) > FORMAT:
             raise IndexVersionError(
-                f"{self.address.shown} was made by a newer version of ImageFinder (format {found['format']}).",
-                remedy="Upgrade with: pip install --upgrade imagefinder",
+                f"{self.address.shown} was made by a newer version of ImageFinder (format {found['format']}); this one "
+                f"knows formats up to {FORMAT}.",
+                remedy="Upgrade with: pip install --upgrade imagefinder; or restore a backup that was made before.",
             )
 
     def make(self) -> None:
@@ -166,7 +168,7 @@ class Server:
         self._create(self.address.documents, shards=1)
         empty = {"format": FORMAT, "version": "", "recent": [], "docs": {}, "locks": {}}
         self._insert(self.address.documents, CATALOGUE, empty)
-        self._check_format(self.point(self.address.documents, CATALOGUE, ["format"]))
+        self._check_format(self.point(self.address.documents, CATALOGUE, ["format", "needs"]))
 
     def _check_options(self, made_with: Mapping[str, Any]) -> None:
         for name, value in kept(self.address.options).items():
