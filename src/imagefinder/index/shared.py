@@ -58,7 +58,7 @@ class SharedIndex(Index):
         refuse_half(site.documents)
         self._set_out(_folder_of(site), read_only)
         self.documents, self.alone = site.documents, False
-        self.board = Board(site.name, site.documents, site.checking, self._check)
+        self.board = Board(site.name, site.documents, site.checking, self._check, site.figures)
         self._seen: object = None
         self._rereading = threading.RLock()  # an older manifest never takes the place of a newer one
         if not read_only:

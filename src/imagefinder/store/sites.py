@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from imagefinder._util.places import Shared
     from imagefinder.store.base import Store
+    from imagefinder.store.calls import CallFigures
 
 
 class SiteType(Protocol):
@@ -54,6 +55,9 @@ class Site(Protocol):
 
     def bytes(self) -> int:
         """How much room all of it takes there."""
+
+    def figures(self) -> CallFigures:
+        """What the calls of this process have cost so far."""
 
     def close(self) -> None:
         """Safe to call twice."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from imagefinder._util.extras import require
 from imagefinder.errors import IndexFolderError, IndexVersionError, UnreachableError
+from imagefinder.store.calls import CallFigures, Calls
 from imagefinder.store.postgres.address import Address
 from imagefinder.store.postgres.payloads import from_json
 from imagefinder.store.postgres.schema import MIGRATIONS, WAIT_S
@@ -40,7 +41,7 @@ class Database:
         require("postgres", what="An index in PostgreSQL")
         self.address = address
         self._mine = threading.local()
-        self._closed = False
+        self._calls = Calls()
         self._types = self._look()
         self._pool = self._make_pool()
 
@@ -148,7 +149,19 @@ class Database:
         """Run one statement outside of a transaction."""
         self.read(lambda connection: connection.execute(sql))
 
+    def figures(self) -> CallFigures:
+        """What calls have cost so far; a connection is ``busy`` with one or ``idle``, a call may be ``awaited`` by
+        none."""
+        stats = self._pool.get_stats()
+        size, idle = stats.get("pool_size", 0), stats.get("pool_available", 0)
+        awaited = stats.get("requests_waiting", 0)
+        return self._calls.figures({"busy": max(0, size - idle), "idle": idle, "awaited": awaited})
+
     def _again(self, call: Callable[[psycopg.Connection], T]) -> T:
+        with self._calls.timed():
+            return self._tried(call)
+
+    def _tried(self, call: Callable[[psycopg.Connection], T]) -> T:
         import psycopg
 
         held: psycopg.Connection | None = getattr(self._mine, "connection", None)
@@ -162,11 +175,14 @@ class Database:
                     return call(connection)
             except psycopg.Error as error:
                 if is_worth_another(error) and tries < TRIES:
-                    time.sleep(0.002 * tries)
+                    pause_s = 0.002 * tries
                 elif held is not None or not is_lost(error) or time.monotonic() > end:
+                    self._calls.fails()
                     raise ours(error, self.address) from error
                 else:
-                    time.sleep(0.05)
+                    pause_s = 0.05
+                self._calls.goes_again()
+                time.sleep(pause_s)
 
     @contextmanager
     def _connection(self) -> Iterator[psycopg.Connection]:
@@ -175,6 +191,7 @@ class Database:
         try:
             connection = self._pool.getconn()
         except PoolTimeout:
+            self._calls.fails()
             with self._direct():  # says why
                 pass
             raise UnreachableError(

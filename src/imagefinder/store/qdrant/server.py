@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from imagefinder._util.extras import require
 from imagefinder.errors import ImageFinderError, IndexFolderError, IndexVersionError, InvalidInputError
+from imagefinder.store.calls import Calls
 from imagefinder.store.fields import FIELD_KINDS, INDEXED, Kind
 from imagefinder.store.qdrant.address import GRPC_PORT, Address
 from imagefinder.store.qdrant.options import kept
@@ -61,6 +62,7 @@ class Server:
         require("qdrant", what="An index in Qdrant")
         self.address = address
         self.check: Callable[[], None] = lambda: None  # before each write: whether this thread's locks still hold
+        self.calls = Calls()
         self._last, self._counting = 0, threading.Lock()
         try:
             self._client = make_client(address)
@@ -76,6 +78,10 @@ class Server:
 
     def call(self, name: str, *values: Any, **named: Any) -> Any:
         """The result of the client's method of this name."""
+        with self.calls.timed():
+            return self._tried(name, *values, **named)
+
+    def _tried(self, name: str, *values: Any, **named: Any) -> Any:
         end = time.monotonic() + BACK_S
         while True:
             try:
@@ -84,7 +90,9 @@ class Server:
                 raise
             except Exception as error:
                 if not is_lost(error) or time.monotonic() > end:
+                    self.calls.fails()
                     raise ours(error, self.address) from None
+                self.calls.goes_again()
                 time.sleep(0.1)
 
     def point(self, collection: str, id: str, fields: Sequence[str] | None = None) -> dict[str, Any] | None:

@@ -1,0 +1,128 @@
+"""Figures that are asked for when somebody reads the metrics, and those that several processes of one server leave for
+each other."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import platform
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector, CollectorRegistry
+
+from imagefinder._version import __version__
+from imagefinder.store.calls import BOUNDS_S
+
+if TYPE_CHECKING:
+    from imagefinder.server.state import Serving
+    from imagefinder.store.calls import CallFigures
+
+ANSWER_S = 2.0  # for the store to say how many images there are; else that is left out this time
+
+
+class Asked(Collector):
+    """What a server is asked for at each reading. What can't be had at the moment is left out, so that the rest can be
+    read while the store is away."""
+
+    def __init__(self, serving: Serving) -> None:
+        self._serving = serving
+
+    def process(self) -> Iterator[Metric]:
+        """What is that of this process alone."""
+        serving = self._serving
+        yield _one("ready", "Whether requests should be sent to this server: 1 or 0.", not serving.not_ready())
+        yield _one("draining", "Whether this server has been told to stop: 1 or 0.", serving.draining)
+        lanes = GaugeMetricFamily(
+            "imagefinder_lane_requests", "Requests by what they wait for.", labels=("lane", "state")
+        )
+        for name, lane in serving.lanes.items():
+            for state, n in lane.counts().items():
+                lanes.add_metric((name, state), n)
+        yield lanes
+        figures = serving.finder.board.figures() if serving.finder.board else None
+        if figures is not None:
+            yield from _store(figures)
+
+    def collect(self) -> Iterator[Metric]:
+        """What is the same at all processes of the server."""
+        serving = self._serving
+        info = GaugeMetricFamily("imagefinder_build_info", "The version, as labels.", labels=("version", "python"))
+        info.add_metric((__version__, platform.python_version()), 1)
+        yield info
+        if serving.finder.board is not None:
+            yield _one("store_up", "Whether the store of the index answers: 1 or 0.", not serving.jobs.away)
+        images = None if serving.jobs.away else serving.asking.get(lambda: len(serving.finder), ANSWER_S)
+        if images is not None:
+            yield _one("images", "Images in the index.", images)
+        yield _by("jobs", "Jobs by state.", "state", serving.jobs.counts())
+        ages = "Seconds that a job has been running, and the first of those that wait has been waiting."
+        yield _by("job_age_seconds", ages, "state", serving.jobs.ages())
+        with suppress(OSError):
+            disk = shutil.disk_usage(serving.home)
+            yield _one("disk_free_bytes", "Room on the disk with the index, or with what is kept beside it.", disk.free)
+            yield _one("disk_bytes", "Size of that disk.", disk.total)
+
+
+def _one(name: str, what: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"imagefinder_{name}", what, float(value))
+
+
+def _by(name: str, what: str, label: str, values: dict[str, Any]) -> Metric:
+    family = GaugeMetricFamily(f"imagefinder_{name}", what, labels=(label,))
+    for key, value in values.items():
+        family.add_metric((key,), value)
+    return family
+
+
+def _store(found: CallFigures) -> Iterator[Metric]:
+    """What calls to a store at an address cost."""
+    sums = itertools.accumulate(found.counts)
+    buckets = [(str(bound), n) for bound, n in zip((*BOUNDS_S, "+Inf"), sums, strict=True)]
+    yield HistogramMetricFamily(
+        "imagefinder_store_seconds", "Time of each call to the store.", buckets=buckets, sum_value=found.seconds
+    )
+    yield CounterMetricFamily("imagefinder_store_failures", "Calls to the store that failed.", found.failed)
+    yield CounterMetricFamily(
+        "imagefinder_store_retries", "Times that a call to the store was tried again.", found.again
+    )
+    if found.connections:
+        what = "Connections to the store that are busy and idle; awaited: calls that wait for one."
+        yield _by("store_connections", what, "state", dict(found.connections))
+
+
+class Left(Collector):
+    """The figures of all processes of one server, each with the number of its process as the label ``worker``.
+
+    Each leaves its own in a file, and reads those of all: also its own, so that no figure ever is smaller than the one
+    that another process has told before.
+    """
+
+    def __init__(self, folder: Path, index: str, worker: int, own: CollectorRegistry) -> None:
+        self._folder, self._index, self._worker, self._own = folder, index, worker, own
+
+    def leave(self) -> None:
+        """Leave those of this process. Raises OSError."""
+        families = [
+            (found.name, found.type, found.documentation, [(s.name, s.labels, s.value) for s in found.samples])
+            for found in self._own.collect()
+        ]
+        path = self._folder / f"{self._index}.{self._worker}"
+        temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
+        temporary.write_text(json.dumps(families), "utf-8")
+        os.replace(temporary, path)
+
+    def collect(self) -> Iterable[Metric]:
+        self.leave()
+        all_of: dict[str, Metric] = {}
+        for path in sorted(self._folder.glob(f"{self._index}.*")):
+            for name, kind, what, samples in json.loads(path.read_text("utf-8")):
+                family = all_of.setdefault(name, Metric(name, what, kind))
+                for sample, labels, value in samples:
+                    family.add_sample(sample, {**labels, "worker": path.suffix[1:]}, value)
+        return all_of.values()
