@@ -89,3 +89,15 @@ class Load:
     async def stop(self) -> None:
         self._stopped = True
         await asyncio.wait_for(asyncio.gather(*self.tasks), PATIENCE_S)
+
+
+async def text_of(port: int, path: str) -> str:
+    """The text of a page, which the server gives with status 200."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(f"GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n".encode())
+        head, _, body = (await asyncio.wait_for(reader.read(-1), PATIENCE_S)).partition(b"\r\n\r\n")
+    finally:
+        writer.close()
+    assert head.startswith(b"HTTP/1.1 200"), head
+    return body.decode()

@@ -42,8 +42,8 @@ class Board:
     digest of its token. ``pictures`` to search by, the oldest first.
 
     ``check`` raises IndexVersionError where a newer ImageFinder has made of the index what this one can't use, and
-    ``figures`` gives what calls to its store have cost this process. ``name`` is that of the index. ``folder`` holds what goes with it: the documents of jobs, and the pictures. Errors
-    are those of the documents.
+    ``figures`` gives what calls to its store have cost this process. ``name`` is that of the index. ``folder`` holds
+    what goes with it: the documents of jobs, and the pictures. Errors are those of the documents.
     """
 
     def __init__(

@@ -104,7 +104,7 @@ class Left(Collector):
     """
 
     def __init__(self, folder: Path, index: str, worker: int, own: CollectorRegistry) -> None:
-        self._folder, self._index, self._worker, self._own = folder, index, worker, own
+        self._folder, self._worker, self._own = folder / f"index-{index}", worker, own
 
     def leave(self) -> None:
         """Leave those of this process. Raises OSError."""
@@ -112,17 +112,18 @@ class Left(Collector):
             (found.name, found.type, found.documentation, [(s.name, s.labels, s.value) for s in found.samples])
             for found in self._own.collect()
         ]
-        path = self._folder / f"{self._index}.{self._worker}"
-        temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
+        self._folder.mkdir(exist_ok=True)
+        path = self._folder / f"{self._worker}.json"
+        temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
         temporary.write_text(json.dumps(families), "utf-8")
         os.replace(temporary, path)
 
     def collect(self) -> Iterable[Metric]:
         self.leave()
         all_of: dict[str, Metric] = {}
-        for path in sorted(self._folder.glob(f"{self._index}.*")):
+        for path in sorted(self._folder.glob("[0-9]*.json")):
             for name, kind, what, samples in json.loads(path.read_text("utf-8")):
                 family = all_of.setdefault(name, Metric(name, what, kind))
                 for sample, labels, value in samples:
-                    family.add_sample(sample, {**labels, "worker": path.suffix[1:]}, value)
+                    family.add_sample(sample, {**labels, "worker": path.stem}, value)
         return all_of.values()

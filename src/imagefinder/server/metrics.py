@@ -100,9 +100,6 @@ class _Process(Collector):
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
 
-    def describe(self) -> Iterable[Metric]:
-        return ()  # as nothing can be asked yet
-
     def collect(self) -> Iterable[Metric]:
         return self._asked.process()
 
