@@ -20,6 +20,7 @@ from imagefinder.server import figures
 from imagefinder.server.app import create_app
 from imagefinder.server.settings import ServerSettings
 
+KEY = "a key that is long enough"
 FOOD = Path(__file__).resolve().parents[2] / "examples" / "images" / "food"
 
 
@@ -114,8 +115,9 @@ def test_metrics_are_there_while_the_store_is_away(tmp_path: Path, monkeypatch: 
         monkeypatch.setattr(module, name, value)
     with database.running() as server, ImageFinder.open(server.address(), model="fast") as finder:
         finder.add(FOOD)
-        app = create_app(finder, ServerSettings())
+        app = create_app(finder, ServerSettings(key=KEY))
         with TestClient(app, base_url="http://localhost:8642", raise_server_exceptions=False) as client:
+            client.headers["authorization"] = f"Bearer {KEY}"  # keys of the index lie in the store
             found = told(client)
             assert found("imagefinder_store_up") == 1 and found("imagefinder_images") == len(finder)
             assert found("imagefinder_store_seconds_count") > 0 and found("imagefinder_store_failures_total") == 0

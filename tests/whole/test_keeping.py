@@ -92,6 +92,6 @@ def test_the_command_says_what_it_removed(index: Path, tmp_path: Path) -> None:
     old = Series(tmp_path, index, 1).place(BEGUN)
     os.link(tmp_path / "one.tar", old)
     done = run_cli("backup", tmp_path, "--keep", 1, "--index", index, "--json")
-    assert done.exit_code == 0 and json.loads(done.stdout)["removed"] == [str(old)]
+    assert done.returncode == 0 and json.loads(done.stdout)["removed"] == [str(old)]
     assert f"Removed, as only the latest 1 are kept: {old}." in done.stderr
-    assert run_cli("backup", "-", "--keep", 1, "--index", index).exit_code == 2
+    assert run_cli("backup", "-", "--keep", 1, "--index", index).returncode == 2

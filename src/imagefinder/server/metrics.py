@@ -20,6 +20,7 @@ from prometheus_client import (
 from prometheus_client.registry import Collector
 
 from imagefinder.server.figures import Asked, Left
+from imagefinder.types import SkipCode
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -69,6 +70,14 @@ class Metrics:
         """Ask this for the size of the index, the queue and so on, whenever somebody reads the figures."""
         self._registry.register(_Process(asked))
         self._common.register(asked)
+
+    def expect(self, kinds: Iterable[str]) -> None:
+        """Jobs of these kinds may fail, and leave out images: a figure that begins with 0 is one whose first change is
+        seen."""
+        for kind in kinds:
+            self._jobs.labels(kind, "failed")
+        for code in SkipCode:
+            self._skipped.labels(code.value)
 
     def search(self, stages_ms: Mapping[str, float]) -> None:
         for stage, ms in stages_ms.items():

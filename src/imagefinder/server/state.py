@@ -130,6 +130,7 @@ class Serving:
         self.links = Links(finder.board)
         self.ready = self.draining = False
         self.closed = threading.Event()
+        self.metrics.expect(JOBS)
         self.jobs.watch = self.metrics.job
         self.metrics.watch(Asked(self))
 

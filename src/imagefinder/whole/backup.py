@@ -75,9 +75,10 @@ def backup_index(
     the sources, thumbnails, and the trash. The index may be read and written meanwhile: what was there when this began
     is in the backup, what is written meanwhile may be, each image and document whole.
 
-    A file has its name when it is whole, and takes the place of a former backup. With ``keep``, ``target`` is a folder:
-    the file in it is called by the index and the time, and of those in it the latest ``keep`` stay. An exception from ``progress`` stops
-    it. Raises InvalidInputError, StorageError, NotFoundError or an IndexFolderError."""
+    A file has its name when it is whole, and takes the place of a former backup. With ``keep``, ``target`` is a
+    folder: the file in it is called by the index and the time, and of those in it the latest ``keep`` stay. An
+    exception from ``progress`` stops it. Raises InvalidInputError, StorageError, NotFoundError or an
+    IndexFolderError."""
     begun = time.monotonic()
     place = place_of(index)
     series = None if keep is None else _series(target, place, keep)

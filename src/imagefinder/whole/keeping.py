@@ -32,7 +32,7 @@ class Series:
         if is_address(text) or is_remote(text):
             raise InvalidInputError(
                 "Backups are kept by their number in a folder only.",
-                remedy="For a bucket, name an object with the date in its name, and let a rule of the bucket expire it.",
+                remedy="For a bucket, put the date into the object's name, and let a rule of the bucket expire it.",
             )
         self._folder, self._keep = expanded(text).absolute(), keep
         if not self._folder.is_dir():
