@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from under_load import PATIENCE_S, Process, text_of
 
 from imagefinder import ImageFinder, __version__
-from imagefinder.server import figures
+from imagefinder.server import state
 from imagefinder.server.app import create_app
 from imagefinder.server.settings import ServerSettings
 
@@ -110,7 +110,7 @@ def test_metrics_are_there_while_the_store_is_away(tmp_path: Path, monkeypatch: 
     from imagefinder.store.postgres import database as connections
 
     for module, name, value in (
-        (figures, "ANSWER_S", 0.2), (connections, "BACK_S", 0.5), (mirror, "AWAY_S", 2.0), (shared, "AWAY_S", 2.0)
+        (state, "ANSWER_S", 0.2), (connections, "BACK_S", 0.5), (mirror, "AWAY_S", 2.0), (shared, "AWAY_S", 2.0)
     ):  # fmt: skip
         monkeypatch.setattr(module, name, value)
     with database.running() as server, ImageFinder.open(server.address(), model="fast") as finder:

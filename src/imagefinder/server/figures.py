@@ -8,8 +8,9 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,51 +21,55 @@ from imagefinder._version import __version__
 from imagefinder.store.calls import BOUNDS_S
 
 if TYPE_CHECKING:
-    from imagefinder.server.state import Serving
+    from imagefinder.server.jobs.queue import Jobs
     from imagefinder.store.calls import CallFigures
 
-ANSWER_S = 2.0  # for the store to say how many images there are; else that is left out this time
 
-
+@dataclass(frozen=True)
 class Asked(Collector):
-    """What a server is asked for at each reading. What can't be had at the moment is left out, so that the rest can be
-    read while the store is away."""
+    """What a server is asked for at each reading: why it is not ready ("" where it is), whether it is draining, how
+    many requests of each lane run and wait, how many images there are, what the calls to its store cost. ``images``
+    gives None where the store does not say: what can't be had at the moment is left out, so that the rest can be read
+    while the store is away. ``home`` is a folder of this machine. ``shared``: the index is at an address."""
 
-    def __init__(self, serving: Serving) -> None:
-        self._serving = serving
+    not_ready: Callable[[], str]
+    draining: Callable[[], bool]
+    lanes: Callable[[], Mapping[str, Mapping[str, int]]]
+    images: Callable[[], int | None]
+    store: Callable[[], CallFigures | None]
+    jobs: Jobs
+    home: Path
+    shared: bool
 
     def process(self) -> Iterator[Metric]:
         """What is that of this process alone."""
-        serving = self._serving
-        yield _one("ready", "Whether requests should be sent to this server: 1 or 0.", not serving.not_ready())
-        yield _one("draining", "Whether this server has been told to stop: 1 or 0.", serving.draining)
+        yield _one("ready", "Whether requests should be sent to this server: 1 or 0.", not self.not_ready())
+        yield _one("draining", "Whether this server has been told to stop: 1 or 0.", self.draining())
         lanes = GaugeMetricFamily(
             "imagefinder_lane_requests", "Requests by what they wait for.", labels=("lane", "state")
         )
-        for name, lane in serving.lanes.items():
-            for state, n in lane.counts().items():
+        for name, counts in self.lanes().items():
+            for state, n in counts.items():
                 lanes.add_metric((name, state), n)
         yield lanes
-        figures = serving.finder.board.figures() if serving.finder.board else None
-        if figures is not None:
+        if (figures := self.store()) is not None:
             yield from _store(figures)
 
     def collect(self) -> Iterator[Metric]:
         """What is the same at all processes of the server."""
-        serving = self._serving
         info = GaugeMetricFamily("imagefinder_build_info", "The version, as labels.", labels=("version", "python"))
         info.add_metric((__version__, platform.python_version()), 1)
         yield info
-        if serving.finder.board is not None:
-            yield _one("store_up", "Whether the store of the index answers: 1 or 0.", not serving.jobs.away)
-        images = None if serving.jobs.away else serving.asking.get(lambda: len(serving.finder), ANSWER_S)
+        if self.shared:
+            yield _one("store_up", "Whether the store of the index answers: 1 or 0.", not self.jobs.away)
+        images = None if self.jobs.away else self.images()
         if images is not None:
             yield _one("images", "Images in the index.", images)
-        yield _by("jobs", "Jobs by state.", "state", serving.jobs.counts())
+        yield _by("jobs", "Jobs by state.", "state", self.jobs.counts())
         ages = "Seconds that a job has been running, and the first of those that wait has been waiting."
-        yield _by("job_age_seconds", ages, "state", serving.jobs.ages())
+        yield _by("job_age_seconds", ages, "state", self.jobs.ages())
         with suppress(OSError):
-            disk = shutil.disk_usage(serving.home)
+            disk = shutil.disk_usage(self.home)
             yield _one("disk_free_bytes", "Room on the disk with the index, or with what is kept beside it.", disk.free)
             yield _one("disk_bytes", "Size of that disk.", disk.total)
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 QUEUE = 256  # requests that may wait for a lane; more are told to come back
+ANSWER_S = 2.0  # for the store to say how many images there are, when metrics are read
 FETCHING = 8  # requests whose URLs are fetched at once
 
 
@@ -132,7 +133,7 @@ class Serving:
         self.closed = threading.Event()
         self.metrics.expect(JOBS)
         self.jobs.watch = self.metrics.job
-        self.metrics.watch(Asked(self))
+        self.metrics.watch(self._asked())
 
     def _make_jobs(self) -> Jobs:
         if self.finder.board is None:
@@ -155,10 +156,20 @@ class Serving:
             return "The model is being loaded."
         return self.jobs.away
 
-    @property
-    def lanes(self) -> dict[str, Lane]:
-        """Those that requests of clients go through."""
-        return {"searching": self.searching, "drawing": self.drawing, "fetching": self.fetching}
+    def _asked(self) -> Asked:
+        """What its metrics ask of it."""
+        lanes = {"searching": self.searching, "drawing": self.drawing, "fetching": self.fetching}
+        board = self.finder.board
+        return Asked(
+            not_ready=self.not_ready,
+            draining=lambda: self.draining,
+            lanes=lambda: {name: lane.counts() for name, lane in lanes.items()},
+            images=lambda: self.asking.get(lambda: len(self.finder), ANSWER_S),
+            store=board.figures if board is not None else lambda: None,
+            jobs=self.jobs,
+            home=self.home,
+            shared=board is not None,
+        )
 
     def drain(self) -> None:
         """Say that this server is not ready, lead its pages to others, and hand its jobs to them; requests are answered
