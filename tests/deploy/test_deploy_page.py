@@ -45,7 +45,7 @@ class Operator:
         self.home, self._postgres = home, postgres
         self.ports: dict[str, str] = {}
         self._servers: list[tuple[str, subprocess.Popen[bytes]]] = []
-        photos = sorted((ROOT / "examples" / "images").rglob("*.jpg"))[::8]
+        photos = sorted((ROOT / "examples" / "images").rglob("*.jpg"))[::12]
         for place in ("Pictures", *FOLDERS):
             (home / place).mkdir(parents=True)
         for path in photos:

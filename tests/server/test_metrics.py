@@ -18,6 +18,7 @@ from under_load import PATIENCE_S, Process, text_of
 from imagefinder import ImageFinder, __version__
 from imagefinder.server import state
 from imagefinder.server.app import create_app
+from imagefinder.server.metrics import Measured, Metrics
 from imagefinder.server.settings import ServerSettings
 
 KEY = "a key that is long enough"
@@ -187,3 +188,26 @@ def test_several_indexes_tell_theirs_each(
         assert found["a"]("imagefinder_requests_total", route="/v1/search", worker="1") == 1
         assert (found["a"]("imagefinder_images"), found["b"]("imagefinder_images")) == (len(one), 0)
         assert "/v1/search" not in str(found["b"].keys())
+
+
+def test_a_client_that_leaves_is_no_error_of_the_server() -> None:
+    metrics = Metrics()
+
+    async def ask(leaves: bool, answers: bool) -> None:
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            if answers:
+                await send({"type": "http.response.start", "status": 200})
+            if leaves:
+                raise asyncio.CancelledError
+            raise ValueError
+
+        async def send(message: Any) -> None: ...
+
+        with pytest.raises((asyncio.CancelledError, ValueError)):
+            await Measured(app, metrics)({"type": "http", "method": "GET"}, send, send)
+
+    for leaves, answers in ((True, False), (True, True), (False, False)):
+        asyncio.run(ask(leaves, answers))
+    found = Told(metrics.text().decode())
+    assert [found("imagefinder_requests_total", status=status) for status in ("499", "200", "500")] == [1, 1, 1]
+    assert found("imagefinder_requests_in_progress") == 0

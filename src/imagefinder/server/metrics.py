@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from imagefinder.server.jobs.job import Job
 
+CLIENT_LEFT = 499  # before it had an answer; not HTTP's, but what proxies write
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
@@ -124,17 +126,20 @@ class Measured:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        begun, status = time.perf_counter(), 500
+        begun, status, begun_to_answer = time.perf_counter(), 500, False
         self._metrics.going_on.inc()
 
         async def note(message: Message) -> None:
-            nonlocal status
+            nonlocal status, begun_to_answer
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, begun_to_answer = message["status"], True
             await send(message)
 
         try:
             await self._app(scope, receive, note)
+        except asyncio.CancelledError:
+            status = status if begun_to_answer else CLIENT_LEFT
+            raise
         finally:
             route = getattr(scope.get("route"), "path", "other")
             self._metrics.going_on.dec()
