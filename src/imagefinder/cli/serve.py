@@ -5,7 +5,9 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
@@ -157,7 +159,8 @@ def serve(
         else:
             from imagefinder.server.workers import Workers
 
-            with told_to_others(wanted) as note:
+            with told_to_others(wanted) as note, TemporaryDirectory(prefix="imagefinder-") as figures:
+                serving = replace(serving, wanted=replace(wanted, figures=figures))
                 code = Workers(workers, work, (serving, note), say).run(drain + 2 * TERM_S)
     if not serving.json_logs:
         say("Stopped.")

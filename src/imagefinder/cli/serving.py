@@ -7,7 +7,7 @@ import os
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,8 +40,9 @@ class Served:
     traces: bool
 
 
-def work(up: Event, first: bool, serving: Served, note: Path | None) -> int:
+def work(up: Event, first: bool, number: int, serving: Served, note: Path | None) -> int:
     """One of several processes; gives its exit code."""
+    serving = replace(serving, wanted=replace(serving.wanted, worker=number))
     if settings.PROVIDER.value:
         from imagefinder.models.providers import prefer
 

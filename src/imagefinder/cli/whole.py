@@ -83,28 +83,43 @@ def _say_left(folder: str, left: Mapping[str, int]) -> None:
 
 @click.command()
 @click.argument("target", type=PLACE, metavar="FILE")
+@click.option(
+    "--keep",
+    metavar="N",
+    type=click.IntRange(1),
+    help="FILE is a folder: write a file there that is named by the time, and keep the latest N of this index.",
+)
 @index_option
 @json_option
-def backup(target: str, index_dir: Path | str | None, as_json: bool) -> int:
+def backup(target: str, keep: int | None, index_dir: Path | str | None, as_json: bool) -> int:
     """Write all of an index into FILE, to a bucket (s3://BUCKET/NAME.tar), or to stdout for `-`, also while it is used
     by a server or a run of indexing.
 
     What was there when it began is in it. What is written meanwhile may be, each image whole. FILE has its name when it
     is whole; it takes the place of a former backup. It is a tar, which holds all but the images of the sources,
     thumbnails and the trash.
+
+    \b
+      imagefinder backup /mnt/backups/pictures.tar          one file
+      imagefinder backup /mnt/backups --keep 14             one more each time, and the latest 14 stay
     """
     from imagefinder.whole.backup import backup_index
 
-    if target == STREAM and (as_json or sys.stdout.isatty()):
-        raise click.UsageError("`-` writes the backup to stdout, so it goes without --json, and not to a terminal.")
+    if target == STREAM and (as_json or keep or sys.stdout.isatty()):
+        raise click.UsageError(
+            "`-` writes the backup to stdout, so it goes without --json and --keep, and not to a terminal."
+        )
     place: str | BinaryIO = sys.stdout.buffer if target == STREAM else target
     with _shown("Stopped. Nothing was written.") as show:
-        report = backup_index(index_dir or settings.default_index(), place, wait_s=READING_WAIT_S, progress=show)
+        index = index_dir or settings.default_index()
+        report = backup_index(index, place, keep=keep, wait_s=READING_WAIT_S, progress=show)
     if as_json:
         print_json(report.to_dict())
     more = f", {plural(report.uploads, 'uploaded file')}" if report.uploads else ""
     what = f"{plural(report.images, 'image')}, {plural(report.documents, 'document')}{more}"
     say(f"{what}: {human_bytes(report.bytes)} written to {report.target} in {report.seconds:.1f} s.")
+    if report.removed:
+        say(f"Removed, as only the latest {keep:,} are kept: {', '.join(report.removed)}.")
     return OK
 
 

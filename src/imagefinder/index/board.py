@@ -8,11 +8,14 @@ import random
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from imagefinder._util.places import Shared, stamp
 from imagefinder.errors import StorageError
 from imagefinder.index.jsonfile import json_text, read_json, write_json
+
+if TYPE_CHECKING:
+    from imagefinder.store.calls import CallFigures
 
 NAME = "board.json"
 TRIES = 100  # of a change that those of others came before
@@ -38,12 +41,21 @@ class Board:
     ``changed`` counts how often each part of the index has. ``links``: when each ends, in seconds since 1970, by the
     digest of its token. ``pictures`` to search by, the oldest first.
 
-    ``name`` is that of the index. ``folder`` holds what goes with it: the documents of jobs, and the pictures. Errors
-    are those of the documents.
+    ``check`` raises IndexVersionError where a newer ImageFinder has made of the index what this one can't use, and
+    ``figures`` gives what calls to its store have cost this process. ``name`` is that of the index. ``folder`` holds
+    what goes with it: the documents of jobs, and the pictures. Errors are those of the documents.
     """
 
-    def __init__(self, name: str, documents: Shared, checking: Callable[[], AbstractContextManager[None]]) -> None:
+    def __init__(
+        self,
+        name: str,
+        documents: Shared,
+        checking: Callable[[], AbstractContextManager[None]],
+        check: Callable[[], object] = lambda: None,
+        figures: Callable[[], CallFigures | None] = lambda: None,
+    ) -> None:
         self.name = name
+        self.check, self.figures = check, figures
         self.folder = documents / "servers"
         self._place = self.folder / NAME
         self._checking = checking

@@ -60,7 +60,7 @@ class SharedIndex(Index):
         refuse_half(site.documents)
         self._set_out(_folder_of(site), read_only)
         self.documents, self.alone = site.documents, False
-        self.board = Board(site.name, site.documents, site.checking)
+        self.board = Board(site.name, site.documents, site.checking, self._check, site.figures)
         self._seen: object = None
         self._rereading = threading.RLock()  # an older manifest never takes the place of a newer one
         if not read_only:
@@ -83,6 +83,11 @@ class SharedIndex(Index):
                 with self.writing:  # where nobody makes vectors, those that no space names are of a run cut short
                     for name in set(self.store.vectors()) - self.manifest.vectors():
                         self.store.drop_vector(name)
+
+    def _check(self) -> None:
+        """Raises IndexVersionError where a newer ImageFinder has made of the index what this one can't use."""
+        self._site.exists()
+        self._reread()
 
     # --- what others change ---------------------------------------------------------------------------------------
 

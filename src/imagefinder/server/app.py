@@ -65,6 +65,7 @@ PACKED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "image/*")  # not compressed once mor
 PAGE = Path(__file__).with_name("page")
 PLACES = ("/", "/groups", "/groups/{label}", "/map", "/duplicates", "/library")  # what the page shows by its address
 ROUTES = (search, concepts, images, clusters, maps, duplicates, jobs, embeddings, sources, spaces, predict, keys, about)
+LEAVE_S = 5.0  # between two times that a process leaves its metrics for the others
 TELEMETRY: TelemetryConfig = {
     "tracing": False,
     "metrics": False,
@@ -150,9 +151,17 @@ def middleware(
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     serving: Serving = app.state.serving
+    if serving.settings.figures:
+        threading.Thread(target=_leave, args=(serving,), name="imagefinder-figures", daemon=True).start()
     threading.Thread(target=_warm, args=(serving,), name="imagefinder-warm", daemon=True).start()
     yield
     serving.close()
+
+
+def _leave(serving: Serving) -> None:
+    """Leave the figures of this process for the others, again and again."""
+    while not serving.closed.wait(LEAVE_S):
+        serving.metrics.leave()
 
 
 def _warm(serving: Serving) -> None:

@@ -27,6 +27,7 @@ STATUS: tuple[tuple[type[errors.ImageFinderError], int], ...] = (
     (errors.InvalidInputError, 400),
     (errors.NotFoundError, 404),
     (errors.IndexLockedError, 503),
+    (errors.IndexVersionError, 503),  # a server of a newer version uses it by now
     (errors.UnreachableError, 503),  # the database of an index at an address
     (errors.StorageError, 507),
     (errors.MissingExtraError, 501),

@@ -42,7 +42,8 @@ class ServerSettings:
     ``rate`` is how many costly requests a second one address may make, on average (0: any); ``None`` means 20 beyond
     loopback, and any on it. ``root_path`` is the path of the server at a proxy ("/pictures"), whether the proxy strips
     it from what it hands on or not. Servers of the same ``session``, a name, take each other's log-ins, if they have
-    one key; by default those of one index at an address. Sizes are bytes.
+    one key; by default those of one index at an address. Of several processes of one server, ``worker`` is the number
+    of this one, and ``figures`` a folder in which they leave their metrics for each other. Sizes are bytes.
     """
 
     host: str = "127.0.0.1"
@@ -63,6 +64,8 @@ class ServerSettings:
     root_path: str = ""
     session: str = ""
     uploads: str = ""
+    worker: int = 0
+    figures: str = ""
     max_body: int = 32 * 1024**2
     max_upload: int = 1024**3
     max_seconds: float = 60.0

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar
 
 from fastapi import Depends, Request
 
+from imagefinder.errors import ImageFinderError
 from imagefinder.server.as_json import Json as Json
 from imagefinder.server.callers import Callers
 from imagefinder.server.errors import RefusedError
+from imagefinder.server.figures import Asked
 from imagefinder.server.hub import Hub
 from imagefinder.server.jobs.kinds import JOBS, resumed, title_of
 from imagefinder.server.jobs.queue import Jobs
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 QUEUE = 256  # requests that may wait for a lane; more are told to come back
+ANSWER_S = 2.0  # for the store to say how many images there are, when metrics are read
 FETCHING = 8  # requests whose URLs are fetched at once
 
 
@@ -45,6 +48,7 @@ class Lane:
 
     def __init__(self, name: str, threads: int) -> None:
         self._pool = ThreadPoolExecutor(threads, f"imagefinder-{name}")
+        self._threads, self._inside, self._counting = threads, 0, threading.Lock()
         self._room = threading.Semaphore(threads + QUEUE)
 
     async def run(self, do: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -70,8 +74,29 @@ class Lane:
         if not self._room.acquire(blocking=False):
             raise RefusedError(503, "Too many requests are waiting.", remedy="Try again in a moment.")
         future = self._pool.submit(copy_context().run, do)
-        future.add_done_callback(lambda _: self._room.release())
+        self._count(1)
+        future.add_done_callback(lambda _: self._leave())
         return future
+
+    def _leave(self) -> None:
+        self._count(-1)
+        self._room.release()
+
+    def _count(self, more: int) -> None:
+        with self._counting:
+            self._inside += more
+
+    def get(self, do: Callable[[], T], seconds: float) -> T | None:
+        """What ``do`` gives, called in a thread of this lane; None if that fails or is not there after so long."""
+        try:
+            return self._begin(do).result(seconds)
+        except (ImageFinderError, RefusedError, TimeoutError):
+            return None
+
+    def counts(self) -> dict[str, int]:
+        """How many requests have a thread, and how many wait for one."""
+        running = min(self._inside, self._threads)
+        return {"running": running, "waiting": self._inside - running}
 
     def close(self) -> None:
         """What has not begun never does."""
@@ -90,7 +115,7 @@ class Serving:
         self.settings = settings
         self.home = home
         self.hub = Hub()
-        self.metrics = Metrics()
+        self.metrics = Metrics(settings.figures, settings.name, settings.worker)
         self.tracing = tracing
         self.jobs = self._make_jobs()
         self.pictures = Pictures(home, limits, settings.cache_bytes)
@@ -105,7 +130,10 @@ class Serving:
         self.doors = Doors(self.callers, self.guesses, Quotas(settings))
         self.links = Links(finder.board)
         self.ready = self.draining = False
-        self.metrics.watch(lambda: len(finder), self.jobs.counts)
+        self.closed = threading.Event()
+        self.metrics.expect(JOBS)
+        self.jobs.watch = self.metrics.job
+        self.metrics.watch(self._asked())
 
     def _make_jobs(self) -> Jobs:
         if self.finder.board is None:
@@ -126,7 +154,22 @@ class Serving:
             return "The server is stopping."
         if not self.ready:
             return "The model is being loaded."
-        return "The store of the index does not answer." if self.jobs.away else ""
+        return self.jobs.away
+
+    def _asked(self) -> Asked:
+        """What its metrics ask of it."""
+        lanes = {"searching": self.searching, "drawing": self.drawing, "fetching": self.fetching}
+        board = self.finder.board
+        return Asked(
+            not_ready=self.not_ready,
+            draining=lambda: self.draining,
+            lanes=lambda: {name: lane.counts() for name, lane in lanes.items()},
+            images=lambda: self.asking.get(lambda: len(self.finder), ANSWER_S),
+            store=board.figures if board is not None else lambda: None,
+            jobs=self.jobs,
+            home=self.home,
+            shared=board is not None,
+        )
 
     def drain(self) -> None:
         """Say that this server is not ready, lead its pages to others, and hand its jobs to them; requests are answered
@@ -137,6 +180,7 @@ class Serving:
 
     def close(self) -> None:
         """Stop the jobs and the listening pages. The finder stays open: it is its owner's."""
+        self.closed.set()
         self.hub.close()
         for lane in (self.searching, self.drawing, self.fetching, self.asking):
             lane.close()

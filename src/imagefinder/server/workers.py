@@ -19,13 +19,14 @@ Say = Callable[[str], None]
 
 
 class Workers:
-    """``work(up, first, *given)`` is called in each of ``n`` processes, and sets ``up`` when it serves. ``first`` is
-    true in the first that is started, which the others wait for. All of what is given must be picklable."""
+    """``work(up, first, number, *given)`` is called in each of ``n`` processes, and sets ``up`` when it serves.
+    ``first`` is true in the first that is started, which the others wait for; one that is started in the place of
+    another has its ``number``, from 1. All of what is given must be picklable."""
 
     def __init__(self, n: int, work: Callable[..., int], given: tuple[Any, ...], say: Say) -> None:
         self._n, self._work, self._given, self._say = n, work, given, say
         self._context: SpawnContext = multiprocessing.get_context("spawn")
-        self._running: dict[multiprocessing.process.BaseProcess, Event] = {}  # the event must outlive their start
+        self._running: dict[multiprocessing.process.BaseProcess, tuple[int, Event]] = {}  # which must outlive its start
         self._asked: list[int] = []
 
     def run(self, stop_s: float) -> int:
@@ -52,9 +53,10 @@ class Workers:
     def _start(self, *, first: bool = False) -> int | None:
         """Start one. The first is waited for; its exit code, if it ends before it serves."""
         up: Event = self._context.Event()
-        process = self._context.Process(target=_begin, args=(self._work, up, first, *self._given))
+        number = min({*range(1, self._n + 1)} - {taken for taken, _ in self._running.values()})
+        process = self._context.Process(target=_begin, args=(self._work, up, first, number, *self._given))
         process.start()
-        self._running[process] = up
+        self._running[process] = number, up
         while first and not up.wait(LOOK_S) and not self._asked:
             if not process.is_alive():
                 del self._running[process]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from imagefinder._util.places import Shared
     from imagefinder.store.base import Store
+    from imagefinder.store.calls import CallFigures
 
 
 class SiteType(Protocol):
@@ -35,7 +36,8 @@ class Site(Protocol):
         """The folder of all documents of the index."""
 
     def exists(self) -> bool:
-        """Whether there is an index. Raises IndexVersionError where a newer ImageFinder made it."""
+        """Whether there is an index. Raises IndexVersionError where a newer ImageFinder has made of it what
+        this one can't use."""
 
     def make(self) -> None:
         """Make what the index needs there, or bring it up to date. Raises IndexVersionError."""
@@ -53,6 +55,9 @@ class Site(Protocol):
 
     def bytes(self) -> int:
         """How much room all of it takes there."""
+
+    def figures(self) -> CallFigures:
+        """What the calls of this process have cost so far."""
 
     def close(self) -> None:
         """Safe to call twice."""

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from imagefinder.whole.contents import (
     read_document,
 )
 from imagefinder.whole.ends import Source, open_source
+from imagefinder.whole.keeping import Series
 from imagefinder.whole.streams import written
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ PARTS = 3  # begun, while models are fitted anew
 @dataclass(frozen=True, slots=True)
 class BackupReport:
     """What was written: of which ``source`` to which ``target``, how many ``images``, ``documents`` and uploaded files,
-    and how many ``bytes``. ``checksum`` is that of the images."""
+    and how many ``bytes``. ``checksum`` is that of the images. ``removed`` are the older backups that were."""
 
     source: str
     target: str
@@ -53,6 +55,7 @@ class BackupReport:
     bytes: int
     checksum: str
     seconds: float
+    removed: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
@@ -63,6 +66,7 @@ def backup_index(
     index: str | os.PathLike[str],
     target: BackupPlace,
     *,
+    keep: int | None = None,
     wait_s: float = 10.0,
     progress: OnProgress | None = None,
 ) -> BackupReport:
@@ -71,18 +75,29 @@ def backup_index(
     the sources, thumbnails, and the trash. The index may be read and written meanwhile: what was there when this began
     is in the backup, what is written meanwhile may be, each image and document whole.
 
-    A file has its name when it is whole, and takes the place of a former backup. An exception from ``progress`` stops
-    it. Raises InvalidInputError, StorageError, NotFoundError or an IndexFolderError."""
+    A file has its name when it is whole, and takes the place of a former backup. With ``keep``, ``target`` is a
+    folder: the file in it is called by the index and the time, and of those in it the latest ``keep`` stay. An
+    exception from ``progress`` stops it. Raises InvalidInputError, StorageError, NotFoundError or an
+    IndexFolderError."""
     begun = time.monotonic()
     place = place_of(index)
+    series = None if keep is None else _series(target, place, keep)
+    if series is not None:
+        target = series.place(datetime.now(UTC))
     with open_source(place, wait_s) as source, written(target, place) as (name, stream):
         backup = _Backup(source, Writer(stream), progress or ignore)
         uploads = backup.run()
-        seconds = round(time.monotonic() - begun, 3)
         points = backup.points
-        return BackupReport(
-            source.shown, name, points.n, backup.documents, uploads, backup.writer.bytes, points.hex, seconds
-        )
+    removed = series.drop_older(Path(name)) if series is not None else ()
+    seconds = round(time.monotonic() - begun, 3)
+    size = backup.writer.bytes
+    return BackupReport(source.shown, name, points.n, backup.documents, uploads, size, points.hex, seconds, removed)
+
+
+def _series(target: BackupPlace, index: Path | str, keep: int) -> Series:
+    if not isinstance(target, str | PathLike):
+        raise InvalidInputError("Of a stream no backups can be kept.", remedy="Name a folder.")
+    return Series(target, index, keep)
 
 
 class _Backup:

@@ -501,6 +501,10 @@ def test_a_collection_of_somebody_else_is_left_alone(rest: qdrant_rest.RestServe
     theirs.set_payload("imagefinder_new.documents", {"format": 99}, points=at)
     with pytest.raises(IndexVersionError, match="newer"):
         QdrantStore.open(rest.address("new"))
+    theirs.set_payload(
+        "imagefinder_new.documents", {"format": 99, "needs": 1}, points=at
+    )  # says what it can be used by
+    QdrantStore.open(rest.address("new")).close()
     gone = QdrantStore.create(rest.address("gone"))
     theirs.delete_collection("imagefinder_gone")
     with pytest.raises(NotFoundError, match="not there any more"):
@@ -531,3 +535,15 @@ def test_what_is_stored_travels_whole(rest: qdrant_rest.RestServer) -> None:
     [page] = store.scroll(vectors=["raw"], fields=["a.b"])
     assert page[0].payload == {"a.b": [1, 2.5]} and page[0].vectors["raw"].dtype == np.float32
     store.close()
+
+
+def test_what_calls_cost_is_counted(rest: qdrant_rest.RestServer) -> None:
+    server = connections.Server(Address.read(rest.address(), None))
+    before = server.calls.figures()
+    server.call("collection_exists", "nothing")
+    with pytest.raises(NotFoundError):
+        server.call("get_collection", "nothing")
+    after = server.calls.figures()
+    assert sum(after.counts) - sum(before.counts) == 2 and after.failed - before.failed == 1
+    assert after.seconds > before.seconds and after.connections == {}
+    server.close()

@@ -11,7 +11,7 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -51,6 +51,7 @@ class Jobs:
         self._running: Job | None = None
         self._at_work = False
         self._closing = False
+        self.watch: Callable[[Job, str], None] = lambda job, state: None  # is told of each that has ended here, and how
         self._thread = threading.Thread(target=self._loop, name="imagefinder-jobs", daemon=True)
         self._thread.start()
 
@@ -60,9 +61,9 @@ class Jobs:
     # --- asked from anywhere --------------------------------------------------------------------------------------
 
     @property
-    def away(self) -> bool:
-        """Whether the other servers of the index can't be heard at the moment."""
-        return False
+    def away(self) -> str:
+        """Why the other servers of the index can't be heard at the moment; empty where they can."""
+        return ""
 
     def submit(self, kind: str, options: dict[str, Any], work: Work, given: Mapping[str, Any] | None = None) -> Job:
         """Queue a job. ``given`` are all options of its kind, from which another server can do the same work. Raises
@@ -121,6 +122,19 @@ class Jobs:
 
     def counts(self) -> dict[str, int]:
         return {"queued": len(self._waiting), "running": int(self._running is not None)}
+
+    def ages(self) -> dict[str, float]:
+        """For how many seconds a job has been running, and the first of those that are queued has been waiting; 0
+        where there is none."""
+        at = datetime.now(UTC)
+        jobs = [*self._all.values()]
+
+        def longest(times: Iterable[str | None]) -> float:
+            return max(((at - datetime.fromisoformat(one)).total_seconds() for one in times if one), default=0.0)
+
+        queued = longest(job.created for job in jobs if job.state == "queued")
+        running = longest(job.started for job in jobs if job.state == "running")
+        return {"queued": max(0.0, queued), "running": max(0.0, running)}
 
     @property
     def running(self) -> Job | None:
@@ -190,6 +204,7 @@ class Jobs:
             job.error = of_error(error)[1]["error"]
             state = "failed"
         job.seconds = round(time.monotonic() - begun, 2)
+        self.watch(job, state)
         self._finish(job, state)
 
     def _finish(self, job: Job, state: str) -> None:

@@ -25,6 +25,7 @@ from imagefinder._util.acting import Actor, acting, actor
 from imagefinder.errors import ImageFinderError
 from imagefinder.index.jsonfile import read_json, write_json
 from imagefinder.server.errors import RefusedError, of_error
+from imagefinder.server.jobs.fitting import Fitting
 from imagefinder.server.jobs.heard import Heard
 from imagefinder.server.jobs.job import Job, Title, interrupted, keep, now
 from imagefinder.server.jobs.mirror import AWAY_S, Mirror, ended, row_of
@@ -65,7 +66,7 @@ class SharedJobs(Jobs):
         self._documents = board.folder / FOLDER
         self._mirror = Mirror(board, self._documents, hub, title, self._here)
         self._news: list[Changed] = []
-        self._heard = Heard()
+        self._heard, self._fitting = Heard(), Fitting(board.check)
         self._heard_at = time.monotonic()
         self._draining = self._stopped = False
         self._wake = threading.Event()
@@ -82,8 +83,9 @@ class SharedJobs(Jobs):
     # --- asked from anywhere --------------------------------------------------------------------------------------
 
     @property
-    def away(self) -> bool:
-        return time.monotonic() - self._heard_at > AWAY_S
+    def away(self) -> str:
+        silent = time.monotonic() - self._heard_at > AWAY_S
+        return self._fitting.why_not or ("The store of the index does not answer." if silent else "")
 
     def submit(self, kind: str, options: dict[str, Any], work: Work, given: Mapping[str, Any] | None = None) -> Job:
         job = Job(new_id(), kind, options, self._title(kind, options))
@@ -249,6 +251,7 @@ class SharedJobs(Jobs):
     def _watch(self) -> None:
         while not self._stopped:
             try:
+                self._fitting.look()
                 self._turn()
                 self._heard_at = time.monotonic()
             except ImageFinderError:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from imagefinder._util.extras import require
 from imagefinder.errors import IndexFolderError, IndexVersionError, UnreachableError
+from imagefinder.store.calls import CallFigures, Calls
 from imagefinder.store.postgres.address import Address
 from imagefinder.store.postgres.payloads import from_json
-from imagefinder.store.postgres.schema import MIGRATIONS
+from imagefinder.store.postgres.schema import MIGRATIONS, WAIT_S
 from imagefinder.store.postgres.trouble import is_lost, is_worth_another, ours
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ OLDEST_SERVER, OLDEST_PGVECTOR = 14, (0, 8)  # iterative scans of an index came 
 MOST_CONNECTIONS = 12
 BACK_S = 20.0  # for a database that was away to come back
 TRIES = 20  # of a transaction that others were in the way of
+_DONE = "select coalesce(max(n), 0), coalesce(max(coalesce((to_jsonb(m) ->> 'needs')::int, n)), 0) from migrations m"
 
 
 class Database:
@@ -39,7 +41,7 @@ class Database:
         require("postgres", what="An index in PostgreSQL")
         self.address = address
         self._mine = threading.local()
-        self._closed = False
+        self._calls = Calls()
         self._types = self._look()
         self._pool = self._make_pool()
 
@@ -149,7 +151,19 @@ class Database:
         """Run one statement outside of a transaction."""
         self.read(lambda connection: connection.execute(sql))
 
+    def figures(self) -> CallFigures:
+        """What calls have cost so far; a connection is ``busy`` with one or ``idle``, a call may be ``awaited`` by
+        none."""
+        stats = self._pool.get_stats()
+        size, idle = stats.get("pool_size", 0), stats.get("pool_available", 0)
+        awaited = stats.get("requests_waiting", 0)
+        return self._calls.figures({"busy": max(0, size - idle), "idle": idle, "awaited": awaited})
+
     def _again(self, call: Callable[[psycopg.Connection], T]) -> T:
+        with self._calls.timed():
+            return self._tried(call)
+
+    def _tried(self, call: Callable[[psycopg.Connection], T]) -> T:
         import psycopg
 
         held: psycopg.Connection | None = getattr(self._mine, "connection", None)
@@ -163,11 +177,14 @@ class Database:
                     return call(connection)
             except psycopg.Error as error:
                 if is_worth_another(error) and tries < TRIES:
-                    time.sleep(0.002 * tries)
+                    pause_s = 0.002 * tries
                 elif held is not None or not is_lost(error) or time.monotonic() > end:
+                    self._calls.fails()
                     raise ours(error, self.address) from error
                 else:
-                    time.sleep(0.05)
+                    pause_s = 0.05
+                self._calls.goes_again()
+                time.sleep(pause_s)
 
     @contextmanager
     def _connection(self) -> Iterator[psycopg.Connection]:
@@ -176,6 +193,7 @@ class Database:
         try:
             connection = self._pool.getconn()
         except PoolTimeout:
+            self._calls.fails()
             with self._direct():  # says why
                 pass
             raise UnreachableError(
@@ -250,22 +268,24 @@ class Database:
     # --- tables -------------------------------------------------------------------------------------------------------
 
     def exists(self) -> bool:
-        """Whether there is such an index. Raises IndexVersionError where a newer ImageFinder made it."""
+        """Whether there is such an index. Raises IndexVersionError where a newer ImageFinder has made of it what this
+        one can't use."""
         there = bool(self.rows("select to_regclass(%s) is not null", (f'"{self.address.schema}".migrations',))[0][0])
         if there:
-            self._check(int(self.rows("select coalesce(max(n), 0) from migrations")[0][0]))
+            self._check(*self.rows(_DONE)[0])
         return there
 
-    def _check(self, done: int) -> None:
-        if done > len(MIGRATIONS):
+    def _check(self, done: int, needs: int) -> None:
+        if needs > len(MIGRATIONS):
             raise IndexVersionError(
-                f"{self.address.shown} was made by a newer version of ImageFinder (schema {done}).",
-                remedy="Upgrade with: pip install --upgrade imagefinder",
+                f"{self.address.shown} was made by a newer version of ImageFinder (schema {done}); this one knows "
+                f"schemas up to {len(MIGRATIONS)}.",
+                remedy="Upgrade with: pip install --upgrade imagefinder; or restore a backup that was made before.",
             )
 
     def make(self) -> None:
-        """Make the tables of the index, or bring them up to date. Raises IndexVersionError where a newer ImageFinder
-        made them."""
+        """Make the tables of the index, or bring them up to date: all steps or none. Raises IndexVersionError where a
+        newer ImageFinder has made of them what this one can't use."""
 
         def steps(connection: psycopg.Connection) -> None:
             schema = self.address.schema
@@ -274,12 +294,16 @@ class Database:
             connection.execute(
                 "create table if not exists migrations (n int primary key, done timestamptz not null default now())"
             )
-            row = connection.execute("select coalesce(max(n), 0) from migrations").fetchone()
-            done = int(row[0]) if row else 0
-            self._check(done)
+            row = connection.execute(_DONE).fetchone()
+            done, needs = row or (0, 0)
+            self._check(done, needs)
+            if done >= len(MIGRATIONS):
+                return
+            connection.execute(f"set local lock_timeout to '{WAIT_S}s'")
+            connection.execute("alter table migrations add column if not exists needs int")
             for n, step in enumerate(MIGRATIONS[done:], start=done + 1):
-                connection.execute(step)
-                connection.execute("insert into migrations (n) values (%s)", (n,))
+                connection.execute(step.sql)
+                connection.execute("insert into migrations (n, needs) values (%s, %s)", (n, step.needs))
 
         self.write(steps)
 

@@ -1,8 +1,18 @@
-"""The tables of an index, made and brought up to date step by step. A step is never changed after its release."""
+"""The tables of an index, made and brought up to date step by step. A step is never changed after its release.
+
+Servers are upgraded one after the other, so a step is taken while servers of the version before go on, and some of them
+may be started once more. What they can live with says so: its ``needs`` is that of the step before. Such a step adds a
+table, a column that may be null or has a constant default, or an index; it renames, drops and rewrites nothing, and it
+takes no longer than ``WAIT_S``. What is not needed any more is dropped by a later version. A step that needs itself
+makes all older versions refuse the index, so that all servers have to be stopped for it.
+"""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 IN_ROW = 3900  # bytes of a vector
+WAIT_S = 2  # for a lock on a table, behind which all others wait meanwhile; then it is tried again
 SLOTS = 64  # rows of counters: connections that write at once seldom share one
 
 _TABLES = f"""
@@ -81,7 +91,15 @@ create trigger count_delete after delete on points
     referencing old table as before for each statement execute function count_delete();
 """
 
-MIGRATIONS = (_TABLES + _COUNTERS,)
+
+class Step(NamedTuple):
+    """One step; ``needs`` is the last step that a program must know to use the tables from then on."""
+
+    sql: str
+    needs: int
+
+
+MIGRATIONS = (Step(_TABLES + _COUNTERS, needs=1),)
 
 
 def vector_table(n: int) -> str:

@@ -12,6 +12,7 @@ from imagefinder.store.postgres.store import PostgresStore
 
 if TYPE_CHECKING:
     from imagefinder.store.base import Store
+    from imagefinder.store.calls import CallFigures
 
 
 class PostgresSite:
@@ -57,6 +58,9 @@ class PostgresSite:
         tables = "select oid from pg_class where relkind = 'r' and relnamespace = current_schema()::regnamespace"
         found = self._database.rows(f"select sum(pg_total_relation_size(oid)) from ({tables}) t")
         return int(found[0][0] or 0)
+
+    def figures(self) -> CallFigures:
+        return self._database.figures()
 
     def close(self) -> None:
         self._database.close()

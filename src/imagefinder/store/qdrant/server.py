@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from imagefinder._util.extras import require
 from imagefinder.errors import ImageFinderError, IndexFolderError, IndexVersionError, InvalidInputError
+from imagefinder.store.calls import Calls
 from imagefinder.store.fields import FIELD_KINDS, INDEXED, Kind
 from imagefinder.store.qdrant.address import GRPC_PORT, Address
 from imagefinder.store.qdrant.options import kept
@@ -61,6 +62,7 @@ class Server:
         require("qdrant", what="An index in Qdrant")
         self.address = address
         self.check: Callable[[], None] = lambda: None  # before each write: whether this thread's locks still hold
+        self.calls = Calls()
         self._last, self._counting = 0, threading.Lock()
         try:
             self._client = make_client(address)
@@ -76,6 +78,10 @@ class Server:
 
     def call(self, name: str, *values: Any, **named: Any) -> Any:
         """The result of the client's method of this name."""
+        with self.calls.timed():
+            return self._tried(name, *values, **named)
+
+    def _tried(self, name: str, *values: Any, **named: Any) -> Any:
         end = time.monotonic() + BACK_S
         while True:
             try:
@@ -84,7 +90,9 @@ class Server:
                 raise
             except Exception as error:
                 if not is_lost(error) or time.monotonic() > end:
+                    self.calls.fails()
                     raise ours(error, self.address) from None
+                self.calls.goes_again()
                 time.sleep(0.1)
 
     def point(self, collection: str, id: str, fields: Sequence[str] | None = None) -> dict[str, Any] | None:
@@ -124,12 +132,12 @@ class Server:
     # --- collections --------------------------------------------------------------------------------------------------
 
     def exists(self) -> bool:
-        """Whether there is such an index. Raises IndexVersionError where a newer ImageFinder made it, and
-        IndexFolderError where its collection is somebody else's."""
+        """Whether there is such an index. Raises IndexVersionError where a newer ImageFinder has made of it what
+        this one can't use, and IndexFolderError where its collection is somebody else's."""
         if not self.call("collection_exists", self.address.documents):
             self._check_ours()
             return False
-        found = self.point(self.address.documents, CATALOGUE, ["format"])
+        found = self.point(self.address.documents, CATALOGUE, ["format", "needs"])
         self._check_format(found)
         return found is not None
 
@@ -147,10 +155,12 @@ class Server:
         return found
 
     def _check_format(self, found: Mapping[str, Any] | None) -> None:
-        if found is not None and int(found.get("format", 0)) > FORMAT:
+        """``needs`` is what a later format can be used with, where that is an earlier one."""
+        if found is not None and int(found.get("needs", found.get("format", 0))) > FORMAT:
             raise IndexVersionError(
-                f"{self.address.shown} was made by a newer version of ImageFinder (format {found['format']}).",
-                remedy="Upgrade with: pip install --upgrade imagefinder",
+                f"{self.address.shown} was made by a newer version of ImageFinder (format {found['format']}); this one "
+                f"knows formats up to {FORMAT}.",
+                remedy="Upgrade with: pip install --upgrade imagefinder; or restore a backup that was made before.",
             )
 
     def make(self) -> None:
@@ -166,7 +176,7 @@ class Server:
         self._create(self.address.documents, shards=1)
         empty = {"format": FORMAT, "version": "", "recent": [], "docs": {}, "locks": {}}
         self._insert(self.address.documents, CATALOGUE, empty)
-        self._check_format(self.point(self.address.documents, CATALOGUE, ["format"]))
+        self._check_format(self.point(self.address.documents, CATALOGUE, ["format", "needs"]))
 
     def _check_options(self, made_with: Mapping[str, Any]) -> None:
         for name, value in kept(self.address.options).items():

@@ -14,6 +14,7 @@ from imagefinder.store.qdrant.store import QdrantStore
 
 if TYPE_CHECKING:
     from imagefinder.store.base import Store
+    from imagefinder.store.calls import CallFigures
 
 
 class QdrantSite:
@@ -63,6 +64,9 @@ class QdrantSite:
         sizes = [params.dim * (2 if params.dtype == "float16" else 4) for params in store.vectors().values()]
         written: int = sum(entry["size"] for entry in self._catalogue.documents().values())
         return store.count() * sum(sizes) + written
+
+    def figures(self) -> CallFigures:
+        return self._server.calls.figures()
 
     def close(self) -> None:
         self._locks.close()
