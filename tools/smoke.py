@@ -83,7 +83,7 @@ def commands(trial: Trial) -> None:
     trial.run("duplicates", code=1)  # there are none
     trial.run("backup", trial.folder / "backup.tar")
     trial.run("restore", trial.folder / "backup.tar", "--index", trial.folder / "restored")
-    trial.run("search", "/no/such/file.jpg", code=3)
+    trial.run("search", "/no/such/file.jpg", code=2)
     check(trial.json("doctor")["ok"], "the doctor finds no fault")
 
 
