@@ -11,6 +11,7 @@ needed has no wheel somewhere that ``pyproject.toml`` does not leave out.
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shutil
 import subprocess
@@ -32,9 +33,10 @@ SYSTEMS = {  # as uv calls them
 }
 PLAIN = "plain"
 ALL_OF_IT = "all"  # is the sum of others
+MACOS = "14.0"  # the oldest that onnxruntime has wheels for
 BEGIN, END = "<!-- made: wheels -->", "<!-- end -->"
 _REASONS = (
-    re.compile(r"Because ([\w.-]+)(?:[^\n]*?) ha(?:s|ve) no (?:usable )?wheels"),
+    re.compile(r"Because ([\w.-]+?)(?:[<>=!][^ ]*)? has no (?:usable )?wheels"),
     re.compile(r"only ([\w.-]+)[^\n]*? (?:is|are) available"),
     re.compile(r"([\w.-]+)(?:==[\w.]+)? ha(?:s|ve) no wheels"),
 )
@@ -46,12 +48,13 @@ def extras() -> list[str]:
     return [PLAIN, *sorted(set(declared) - {ALL_OF_IT, "dev"})]
 
 
-def lacking(extra: str, system: str, python: str, uv: str) -> str:
-    """What stands in the way of installing an extra there from wheels alone; empty if nothing does."""
+def lacking(chosen: Sequence[str], system: str, python: str, uv: str) -> str:
+    """What stands in the way of installing these extras there from wheels alone; empty if nothing does."""
     command = [uv, "pip", "compile", "--quiet", "--no-header", "--no-annotate", "--no-config", "--only-binary", ":all:"]
     command += ["--python-platform", SYSTEMS[system], "--python-version", python, str(ROOT / "pyproject.toml")]
-    command += [] if extra == PLAIN else ["--extra", extra]
-    done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
+    command += [word for extra in chosen if extra != PLAIN for word in ("--extra", extra)]
+    env = {**os.environ, "MACOSX_DEPLOYMENT_TARGET": MACOS}
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", env=env, check=False)
     return "" if done.returncode == 0 else _reason(done.stderr)
 
 
@@ -65,10 +68,17 @@ def _reason(said: str) -> str:
 
 
 def look_at_all(chosen: Sequence[str], uv: str, at_once: int = 2) -> dict[tuple[str, str, str], str]:
-    """What is lacking, by extra, system and Python."""
-    places = [(extra, system, python) for extra in chosen for system in SYSTEMS for python in PYTHONS]
+    """What is lacking, by extra, system and Python. Only where not all can be had together, each is asked for alone."""
+
+    def look(place: tuple[str, str]) -> dict[str, str]:
+        if not lacking(chosen, *place, uv):
+            return dict.fromkeys(chosen, "")
+        return {extra: lacking([extra], *place, uv) for extra in chosen}
+
+    places = [(system, python) for system in SYSTEMS for python in PYTHONS]
     with ThreadPoolExecutor(at_once) as pool:
-        return dict(zip(places, pool.map(lambda place: lacking(*place, uv), places), strict=True))
+        found = dict(zip(places, pool.map(look, places), strict=True))
+    return {(extra, *place): found[place][extra] for extra in chosen for place in places}
 
 
 def table(found: dict[tuple[str, str, str], str]) -> str:
