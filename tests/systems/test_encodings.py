@@ -20,28 +20,23 @@ NAMED = "Жук ü 犬.jpg"
 
 def unencoded(tree: ast.AST) -> list[int]:
     """The lines on which a text is read or written in an encoding that is the system's."""
-    found = []
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Call):
-            continue
-        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        given = {key.arg: key.value for key in node.keywords}
-        if name in ("run", "Popen", "check_output"):
-            if "text" in given or "universal_newlines" in given:
-                found.append(node.lineno)
-            continue
-        if name not in TEXT_CALLS or "encoding" in given:
-            continue
-        values = [a.value for a in [*node.args, *given.values()] if isinstance(a, ast.Constant)]
-        modes = [v for v in values if isinstance(v, str) and v and set(v) <= set("rwxabt+")]
-        if (
-            (name == "read_text" and not node.args)
-            or (name == "write_text" and len(node.args) < 2)
-            or (name in ("open", "fdopen", "NamedTemporaryFile") and modes and all("b" not in mode for mode in modes))
-            or (name == "TextIOWrapper" and len(node.args) < 2)
-        ):
-            found.append(node.lineno)
-    return found
+    return [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Call) and is_unencoded(node)]
+
+
+def is_unencoded(call: ast.Call) -> bool:
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    given = {key.arg: key.value for key in call.keywords}
+    if name in ("run", "Popen", "check_output"):
+        return "text" in given or "universal_newlines" in given
+    if name not in TEXT_CALLS or "encoding" in given:
+        return False
+    if name == "read_text":
+        return not call.args
+    if name in ("write_text", "TextIOWrapper"):
+        return len(call.args) < 2
+    values = [a.value for a in [*call.args, *given.values()] if isinstance(a, ast.Constant)]
+    modes = [v for v in values if isinstance(v, str) and v and set(v) <= set("rwxabt+")]
+    return bool(modes) and all("b" not in mode for mode in modes)
 
 
 def test_the_look_at_the_code_sees_what_it_looks_for() -> None:
