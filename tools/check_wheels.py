@@ -34,7 +34,7 @@ SYSTEMS = {  # as uv calls them
 PLAIN = "plain"
 ALL_OF_IT = "all"  # is the sum of others
 MACOS = "14.0"  # the oldest that onnxruntime has wheels for
-BEGIN, END = "<!-- made: wheels -->", "<!-- end -->"
+BEGIN, END = "<!-- wheels -->", "<!-- wheels end -->"
 _REASONS = (
     re.compile(r"Because ([\w.-]+?)(?:[<>=!][^ ]*)? has no (?:usable )?wheels"),
     re.compile(r"only ([\w.-]+)[^\n]*? (?:is|are) available"),
@@ -90,7 +90,13 @@ def table(found: dict[tuple[str, str, str], str]) -> str:
             bad = {python: found[extra, system, python] for python in PYTHONS if found[extra, system, python]}
             good = [python for python in PYTHONS if python not in bad]
             lacks = "; ".join(f"not {python} ({what})" for python, what in bad.items())
-            cells.append("all" if not bad else ", ".join([*good, lacks]) if good else f"none ({bad[PYTHONS[-1]]})")
+            cells.append(
+                "all"
+                if not bad
+                else ", ".join([*good, lacks])
+                if good
+                else f"none ({', '.join(dict.fromkeys(bad.values()))})"
+            )
         rows.append(f"| {'plain install' if extra == PLAIN else f'`[{extra}]`'} | {' | '.join(cells)} |")
     return "\n".join(rows)
 
