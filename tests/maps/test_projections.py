@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,8 +11,10 @@ from hypothesis import strategies as st
 from sklearn.decomposition import PCA
 
 from imagefinder.errors import InvalidInputError, NotFoundError
+from imagefinder.maps import projections
 from imagefinder.maps.projections import FEW, METHODS, place, project
 from imagefinder.maps.scores import score_map
+from imagefinder.types import Progress
 from imagefinder.vectors.neighbors import knn_graph
 
 
@@ -121,3 +125,19 @@ def test_wrong_input() -> None:
         project(vectors[:0], "tsne")
     with pytest.raises(InvalidInputError, match="graph"):
         project(vectors, "tsne", graph=knn_graph(vectors[:50], 10))
+
+
+def test_tsne_is_there_without_opentsne(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on Linux on ARM, for which it has no wheels."""
+    vectors, kinds = groups(count=3)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "openTSNE"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "openTSNE", None)
+    monkeypatch.setattr(projections, "find_spec", lambda name: None if name == "openTSNE" else pytest.fail(name))
+    told: list[Progress] = []
+    done = project(vectors, "tsne", progress=told.append)
+    assert done.coordinates.shape == (120, 2) and np.isfinite(done.coordinates).all()
+    means = np.stack([done.coordinates[kinds == kind].mean(axis=0) for kind in range(3)])
+    own = np.linalg.norm(done.coordinates[:, None] - means, axis=2).argmin(axis=1)
+    assert (own == kinds).all() and told[-1].done == told[-1].total
+    assert np.array_equal(done.coordinates, project(vectors, "tsne").coordinates)

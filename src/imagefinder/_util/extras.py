@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
+from imagefinder._util.systems import WINDOWS
 from imagefinder.errors import MissingExtraError
 
 EXTRAS: dict[str, tuple[str, ...]] = {  # by their names in an import; pyproject.toml has their versions
@@ -67,5 +68,6 @@ def _is_there(module: str) -> bool:
 
 
 def install_command(*extras: str) -> str:
-    """What to type to get these extras."""
-    return f"pip install 'imagefinder[{','.join(extras)}]'"
+    """What to type to get these extras. The shells of Windows know double quotation marks only."""
+    quote = '"' if WINDOWS else "'"
+    return f"pip install {quote}imagefinder[{','.join(extras)}]{quote}"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from imagefinder._util.places import Place
+from imagefinder._util.systems import rename_path, replace_path, sync_file, sync_folder
 from imagefinder.errors import InvalidInputError, StorageError
 
 DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in "0123456789¹²³")}  # Windows
@@ -33,8 +34,8 @@ def write_whole(path: Place, data: bytes) -> None:
         with temporary.open("xb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+            sync_file(file.fileno())
+        replace_path(temporary, path)
         sync_folder(path.parent)
     except OSError as error:
         with contextlib.suppress(OSError):
@@ -91,7 +92,7 @@ def rename_new(source: Path, path: Path) -> None:
         else:
             source.unlink()
     else:
-        os.rename(source, path)  # which replaces nothing there
+        rename_path(source, path)  # which replaces nothing there
 
 
 @contextlib.contextmanager
@@ -142,16 +143,6 @@ def plain_name(name: str) -> str:
     dots and spaces at the end."""
     name = re.sub(r'[\x00-\x1f\x7f-\x9f<>:"/\\|?*\u2028-\u202e\u2066-\u2069]', "_", name).rstrip(". ") or "image"
     return f"_{name}" if name.partition(".")[0].strip().lower() in DEVICES else name
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the rename itself last; Windows neither needs nor allows it."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def holes_to_fill(folder: Path) -> int:

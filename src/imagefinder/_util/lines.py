@@ -6,8 +6,8 @@ import os
 import stat
 from pathlib import Path
 
-from imagefinder._util.files import sync_folder
 from imagefinder._util.places import Place
+from imagefinder._util.systems import patiently, sync_file, sync_folder
 
 
 def add_lines(path: Place, lines: bytes, *, sync: bool = True) -> int:
@@ -16,7 +16,7 @@ def add_lines(path: Place, lines: bytes, *, sync: bool = True) -> int:
     if not isinstance(path, Path):
         return path.add(lines)[0]
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    with os.fdopen(os.open(path, flags, 0o666), "r+b") as file:
+    with os.fdopen(patiently(lambda: os.open(path, flags, 0o666)), "r+b") as file:
         size = file.seek(0, os.SEEK_END)
         if size:
             file.seek(size - 1)
@@ -27,7 +27,7 @@ def add_lines(path: Place, lines: bytes, *, sync: bool = True) -> int:
         file.write(lines)
         file.flush()
         if sync:
-            os.fsync(file.fileno())
+            sync_file(file.fileno())
         whole = file.tell()
     if sync and not size:
         sync_folder(path.parent)
@@ -38,7 +38,8 @@ def read_plain(path: Place, most: int) -> bytes:
     """The bytes of a regular file of ``most`` bytes at most; never waits, as for a pipe. Raises OSError."""
     if not isinstance(path, Path):
         return path.read()
-    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    handle = patiently(lambda: os.open(path, flags))
     with os.fdopen(handle, "rb") as file:
         found = os.fstat(handle)
         if not stat.S_ISREG(found.st_mode):

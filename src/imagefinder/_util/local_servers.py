@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 from imagefinder._util.hosts import is_loopback
 from imagefinder._util.processes import is_alive
+from imagefinder._util.systems import replace_path
 
 OURS_ONLY = 0o077  # the bits of a mode that let others in
 
@@ -69,7 +70,7 @@ def write_privately(path: Path, text: str) -> None:
     try:
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             file.write(text)
-        os.replace(draft, path)
+        replace_path(draft, path)
     except OSError:
         draft.unlink(missing_ok=True)
         raise

@@ -15,6 +15,8 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import BinaryIO, Protocol, Self, TypeAlias
 
+from imagefinder._util.systems import patiently
+
 
 class Shared(Protocol):
     """A place that several processes share. Its text is what people are shown. All errors are those of ``errors.py``,
@@ -91,7 +93,7 @@ def rename_folder(folder: Place, target: Place) -> Place:
     """Give a folder another name in the same place. In a shared place, another process may be as fast: then the next
     number is taken that no folder has. Raises OSError."""
     if isinstance(folder, Path):
-        return folder.rename(str(target))
+        return patiently(lambda: folder.rename(str(target)))
     assert not isinstance(target, Path)
     while True:
         try:

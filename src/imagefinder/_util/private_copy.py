@@ -74,8 +74,10 @@ def _clear(place: Path) -> None:
 
     for left in place.glob(f"{PREFIX}*"):
         if (left / ALIVE).exists() and os.access(left, os.W_OK):
-            with suppress(Timeout, OSError), FileLock(left / ALIVE, timeout=0, is_singleton=False):
-                shutil.rmtree(left, ignore_errors=True)
+            with suppress(Timeout, OSError):
+                with FileLock(left / ALIVE, timeout=0, is_singleton=False):
+                    shutil.rmtree(left, ignore_errors=True)
+                shutil.rmtree(left, ignore_errors=True)  # Windows keeps the file that was locked until here
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from pathlib import Path
+
+_QUERY, _STILL_ACTIVE = 0x1000, 259  # PROCESS_QUERY_LIMITED_INFORMATION, and the exit code of what has none yet
 
 
 def is_stopped(pid: object) -> bool:
@@ -18,12 +21,25 @@ def is_stopped(pid: object) -> bool:
 def is_alive(pid: int) -> bool:
     """Whether a process of this user runs on this machine; True where the system doesn't say."""
     if os.name != "posix":
-        return True
+        return _is_alive_on_windows(pid)
     try:
         os.kill(pid, 0)
     except (OSError, OverflowError):
         return False
     return pid > 0
+
+
+def _is_alive_on_windows(pid: int) -> bool:
+    """A process that is there and may not be looked at is another user's. ``os.kill`` would end it."""
+    kernel = ctypes.WinDLL("kernel32", use_last_error=True)  # type: ignore[attr-defined, unused-ignore]
+    kernel.OpenProcess.restype = ctypes.c_void_p
+    handle = kernel.OpenProcess(_QUERY, False, pid)
+    if not handle:
+        return False
+    code = ctypes.c_ulong()
+    known = kernel.GetExitCodeProcess(ctypes.c_void_p(handle), ctypes.byref(code))
+    kernel.CloseHandle(ctypes.c_void_p(handle))
+    return not known or code.value == _STILL_ACTIVE
 
 
 def _state(pid: int) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imagefinder._util.systems import composed
 from imagefinder.errors import InvalidInputError, InvalidTableError
 from imagefinder.images.inside import inside
 from imagefinder.images.places import located
@@ -115,7 +116,7 @@ class ImageNames:
         self._ids = set(self._by_uri.values())
         self._by_name: defaultdict[str, list[str]] = defaultdict(list)
         for uri in self._by_uri:
-            self._by_name[uri.replace(os.sep, "/").rpartition("/")[2]].append(uri)
+            self._by_name[_tail(uri).rpartition("/")[2]].append(uri)
 
     def __call__(self, name: str) -> str | None:
         if name.removeprefix("id:") in self._ids:
@@ -128,6 +129,11 @@ class ImageNames:
                 return self._by_uri[uri]
         if place := inside(name):
             return self._at(place.name) if place.name else None
-        tail = "/" + name.replace(os.sep, "/").removeprefix("./")
-        ends = [u for u in self._by_name[tail.rpartition("/")[2]] if u.replace(os.sep, "/").endswith(tail)]
+        tail = "/" + _tail(name).removeprefix("./")
+        ends = [u for u in self._by_name[tail.rpartition("/")[2]] if _tail(u).endswith(tail)]
         return self._by_uri[ends[0]] if len(ends) == 1 else None
+
+
+def _tail(place: str) -> str:
+    """A path as it is compared from its end: of the form that is the same on every system."""
+    return composed(place.replace(os.sep, "/"))

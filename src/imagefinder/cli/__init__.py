@@ -116,7 +116,8 @@ def main() -> None:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        code = cli.main(standalone_mode=False)
+        # What click expands on Windows it expands in every argument, patterns of --exclude and texts among them.
+        code = cli.main(standalone_mode=False, windows_expand_args=False)
     except (Exception, KeyboardInterrupt) as error:
         code = report_error(error, sys.argv)
     sys.exit(code if isinstance(code, int) else 0)

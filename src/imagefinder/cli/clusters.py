@@ -21,6 +21,7 @@ from imagefinder.cli.common import (
     say,
     styled,
     tell,
+    there,
 )
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def split(cluster: str, n: int, index_dir: Path | str | None, as_json: bool) -> 
 
 
 @clusters.command()
-@click.argument("images", nargs=-1, required=True, type=PLACE, metavar="IMAGE...")
+@click.argument("images", nargs=-1, required=True, type=PLACE, callback=there, metavar="IMAGE...")
 @click.option("--to", "cluster", required=True, metavar="CLUSTER", help="The cluster they belong to.")
 @index_option
 @json_option

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from glob import glob, has_magic
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -16,7 +17,9 @@ import click
 from imagefinder import settings
 from imagefinder._util.addresses import is_address, shown_address
 from imagefinder._util.files import expanded
+from imagefinder._util.systems import WINDOWS
 from imagefinder.errors import ImageFinderError, InvalidInputError
+from imagefinder.images.remote.schemes import is_remote
 
 if TYPE_CHECKING:
     from imagefinder.finder import ImageFinder
@@ -72,6 +75,15 @@ class Place(click.ParamType[str]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         text = str(value)
         return str(expanded(text)) if text.startswith("~") else text
+
+
+def there(context: click.Context, parameter: click.Parameter, places: Sequence[str]) -> tuple[str, ...]:
+    """Places given one after the other; on Windows, whose shells don't do it, ``*.jpg`` is replaced by what is called
+    so. What nothing is called stays as it is."""
+    if not WINDOWS:
+        return tuple(places)
+    found = [(place, glob(place) if has_magic(place) and not is_remote(place) else []) for place in places]
+    return tuple(name for place, names in found for name in sorted(names) or [place])
 
 
 PLACE = Place()

@@ -14,6 +14,7 @@ from typing import Any
 
 from imagefinder._util.addresses import shown_address
 from imagefinder._util.extras import EXTRAS, PURPOSES, install_command, missing_modules
+from imagefinder._util.systems import WINDOWS
 from imagefinder._version import __version__
 from imagefinder.errors import ImageFinderError
 
@@ -44,6 +45,7 @@ def checkup(index: Path | str) -> list[Check]:
         _models,
         _formats,
         _store,
+        *((_long_paths,) if WINDOWS else ()),
         *((lambda: _disk(index), lambda: _index(index)) if isinstance(index, Path) else (lambda: _address(index),)),
     )
     return [_guarded(check) for check in checks]
@@ -71,6 +73,20 @@ def _extras() -> Check:
         return Check("extras", True, found)
     lacking = ", ".join(f"{extra} ({PURPOSES[extra]})" for extra in missing)
     return Check("extras", True, f"{found}; not installed: {lacking}", f"Add one with: {install_command(missing[0])}")
+
+
+def _long_paths() -> Check:
+    """Whether this Windows takes paths of 260 characters and more, as an administrator may have it do."""
+    import winreg
+
+    place = r"SYSTEM\CurrentControlSet\Control\FileSystem"
+    try:
+        with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, place) as key:  # type: ignore[attr-defined, unused-ignore]
+            on = bool(winreg.QueryValueEx(key, "LongPathsEnabled")[0])  # type: ignore[attr-defined, unused-ignore]
+    except OSError:  # an older Windows
+        on = False
+    remedy = rf"For files below deep folders: set LongPathsEnabled to 1 in HKLM\{place}, and restart."
+    return Check("long paths", True, "taken" if on else "shorter than 260 characters only", "" if on else remedy)
 
 
 def _providers() -> Check:

@@ -30,6 +30,7 @@ from imagefinder.cli.common import (
     say,
     shown_place,
     tell,
+    there,
 )
 from imagefinder.cli.duplicates_shown import print_groups, sum_up
 from imagefinder.duplicates.matching.tiers import Tier
@@ -240,7 +241,7 @@ def _decision() -> list[click.Parameter]:
 
 
 @duplicates.command(cls=LateCommand, late=_decision, at=0)
-@click.argument("images", nargs=-1, required=True, type=PLACE, metavar="A B [C]...")
+@click.argument("images", nargs=-1, required=True, type=PLACE, callback=there, metavar="A B [C]...")
 @index_option
 @json_option
 def decide(decision: str, images: tuple[str, ...], index_dir: Path | str | None, as_json: bool) -> int:

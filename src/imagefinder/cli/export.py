@@ -22,6 +22,7 @@ from imagefinder.cli.common import (
     print_json,
     say,
     tell,
+    there,
 )
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def export_model(out: Path, index_dir: Path | str | None, as_json: bool) -> int:
 
 @click.command()
 @click.argument("model", type=FOLDER_THERE)
-@click.argument("images", nargs=-1, required=True, type=PLACE, metavar="IMAGE...")
+@click.argument("images", nargs=-1, required=True, type=PLACE, callback=there, metavar="IMAGE...")
 @json_option
 def assign(model: Path, images: tuple[str, ...], as_json: bool) -> int:
     """Give images (files, folders, URLs) a cluster, by a model of `imagefinder export model`; no index is needed."""

@@ -27,6 +27,7 @@ from imagefinder.cli.common import (
     say,
     say_skipped,
     shown_place,
+    there,
 )
 from imagefinder.cli.models import ensure_here
 from imagefinder.errors import NotFoundError
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("sources", nargs=-1, type=PLACE, metavar="SOURCE...")
+@click.argument("sources", nargs=-1, type=PLACE, callback=there, metavar="SOURCE...")
 @index_option
 @click.option("--include", multiple=True, metavar="GLOB", help="Only images that match (gitignore syntax).")
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out what matches (gitignore syntax).")

@@ -17,6 +17,7 @@ from imagefinder.cli.common import (
     plural,
     print_json,
     say,
+    there,
 )
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("images", nargs=-1, type=PLACE, metavar="[IMAGE]...")
+@click.argument("images", nargs=-1, type=PLACE, callback=there, metavar="[IMAGE]...")
 @index_option
 @click.option("--filter", "where", metavar="EXPR", help="Remove all that match, e.g. 'folder=old'.")
 @json_option

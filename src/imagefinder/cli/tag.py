@@ -16,11 +16,12 @@ from imagefinder.cli.common import (
     plural,
     print_json,
     say,
+    there,
 )
 
 
 @click.command()
-@click.argument("images", nargs=-1, type=PLACE, metavar="[IMAGE]...")
+@click.argument("images", nargs=-1, type=PLACE, callback=there, metavar="[IMAGE]...")
 @click.option("--filter", "where", metavar="EXPR", help="Tag all that match, e.g. 'folder=shoes'.")
 @click.option("--add", multiple=True, metavar="TAG", help="A tag to add; several may be given.")
 @click.option("--remove", multiple=True, metavar="TAG", help="A tag to remove; several may be given.")

@@ -22,6 +22,7 @@ from imagefinder.cli.common import (
     say,
     say_skipped,
     tell,
+    there,
 )
 from imagefinder.cli.finetune import autoencoder, finetune_classifier, leave_out_encoder, unfreeze_options
 
@@ -128,7 +129,7 @@ def words(index_dir: Path | str | None, as_json: bool, **options: Any) -> int:
 
 
 @click.command()
-@click.argument("images", nargs=-1, type=PLACE, metavar="[IMAGE...]")
+@click.argument("images", nargs=-1, type=PLACE, callback=there, metavar="[IMAGE...]")
 @click.option("--model", metavar="NAME", help="Classifier to use.  [default: the one trained last]")
 @click.option("--all", "everything", is_flag=True, help="Classify every image of the index, for filters.")
 @index_option

@@ -64,9 +64,9 @@ def _aside(what: str, sets: Sequence[Sequence[str]]) -> str:
 
 def _figure(loader: Loader, record: Record, lines: Sequence[str], kind: str) -> str:
     try:
-        ref = ref_of(record)
+        ref, name = ref_of(record), record.uri.replace("\\", "/").rpartition("/")[2]
         picture = to_data_uri(thumbnail(loader.decode(loader.read(ref)).image, THUMB))
-        shown = f'<img src="{picture}" alt="{escape(record.uri.rpartition("/")[2])}">'
+        shown = f'<img src="{picture}" alt="{escape(name)}">'
     except ImageError as error:
         shown = f"<em>{escape(error.message)}</em>"
     facts = f"{record.width}x{record.height} {record.format}, {record.bytes:,} bytes"

@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from imagefinder._util.files import sync_folder
+from imagefinder._util.systems import patiently, rename_path, sync_file, sync_folder
 
 CHUNK = 1024 * 1024
 # What a system says that has no such call, and a file system that has no such renaming or no links.
@@ -54,7 +54,7 @@ def content_hash(path: Path) -> str:
 def _rename(source: Path, target: Path) -> None:
     """Rename within a file system. Raises FileExistsError, or OSError, with EXDEV where there are two of them."""
     if os.name == "nt":
-        os.rename(source, target)  # Windows itself refuses a name that is taken
+        rename_path(source, target)  # Windows itself refuses a name that is taken
         return
     number = _exclusively(source, target)
     if number in _NO_CALL:
@@ -92,7 +92,7 @@ def _link(source: Path, target: Path) -> None:
         _reserve(source, target)
         return
     sync_folder(target.parent)
-    os.unlink(source)
+    patiently(lambda: os.unlink(source))
 
 
 def _reserve(source: Path, target: Path) -> None:
@@ -114,7 +114,7 @@ def _carry(source: Path, target: Path) -> None:
         with source.open("rb") as old, part.open("xb") as new:
             shutil.copyfileobj(old, new, CHUNK)
             new.flush()
-            os.fsync(new.fileno())
+            sync_file(new.fileno())
         with suppress(OSError):  # a file system may not keep the times and rights
             shutil.copystat(source, part)
         if os.path.getsize(part) != os.path.getsize(source) or content_hash(part) != content_hash(source):
@@ -125,4 +125,4 @@ def _carry(source: Path, target: Path) -> None:
             part.unlink(missing_ok=True)
         raise
     sync_folder(target.parent)
-    os.unlink(source)
+    patiently(lambda: os.unlink(source))

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imagefinder._util.files import fitting_name, sync_folder
+from imagefinder._util.files import fitting_name
+from imagefinder._util.systems import sync_folder
 from imagefinder.duplicates.companions import Companions
 from imagefinder.duplicates.journal import JOURNAL, TRASH, moved_before, new_name, note
 from imagefinder.duplicates.moving import content_hash, move

@@ -11,10 +11,12 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
+from imagefinder._util.systems import WINDOWS, real_path
 from imagefinder.errors import ImageError
 from imagefinder.types import SkipCode
 
 BLOCK = 1 << 20  # bytes read at once
+LONGEST_PATH = 260  # characters with the end, where long ones are not switched on
 OUTSIDE = "It lies outside the folders that images may come from"
 
 
@@ -23,7 +25,7 @@ def look(path: str | os.PathLike[str]) -> os.stat_result:
     try:
         return regular(os.stat(path))
     except ValueError as error:  # a NUL, or what the system's encoding can't say
-        raise OSError(errno.ENOENT, str(error)) from error
+        raise OSError(errno.ENOENT, str(error), os.fspath(path)) from error
 
 
 def regular(found: os.stat_result) -> os.stat_result:
@@ -67,7 +69,7 @@ def opened_path(file: BinaryIO, path: Path) -> Path:
 def check_within(path: str | os.PathLike[str], within: Sequence[str] | None) -> None:
     """Raises OutsideError for a path that leads out of these folders now."""
     try:
-        inside = within is None or is_within(os.path.realpath(path), within)
+        inside = within is None or is_within(real_path(path), within)
     except ValueError:  # a NUL
         inside = False
     if not inside:
@@ -84,7 +86,7 @@ def _path_of(file: int, path: str | os.PathLike[str]) -> str:
     try:
         return os.readlink(f"/proc/self/fd/{file}")
     except OSError:
-        real = os.path.realpath(path)
+        real = real_path(path)
         return real if _is_same(os.stat(real), os.fstat(file)) else ""
 
 
@@ -132,6 +134,12 @@ def unreadable(error: OSError) -> ImageError:
     """The ImageError for an error of the operating system."""
     if isinstance(error, OutsideError):
         return ImageError(f"{OUTSIDE}.", code=SkipCode.PERMISSION, remedy="Move it there, or allow its folder.")
+    if WINDOWS and len(str(error.filename or "")) >= LONGEST_PATH:
+        return ImageError(
+            f"Its path has {LONGEST_PATH} characters or more, which this Windows does not take.",
+            code=SkipCode.BAD_NAME,
+            remedy="Have Windows take long paths (LongPathsEnabled, see imagefinder doctor), or shorten it.",
+        )
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return ImageError("There is no such file, or it is a link to nowhere.", code=SkipCode.NOT_FOUND)
     if error.errno in (errno.EACCES, errno.EPERM):

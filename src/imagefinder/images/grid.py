@@ -23,7 +23,7 @@ def html_grid(items: Sequence[tuple[str, str, str]]) -> str:
 
 
 def _cell(loader: Loader, uri: str, title: str, caption: str) -> str:
-    name = uri.rpartition("/")[2]
+    name = uri.replace("\\", "/").rpartition("/")[2]
     source = _source(loader, uri)
     picture = (
         f'<img src="{escape(source)}" alt="{escape(caption or name)}" style="max-width:{THUMB}px;max-height:{THUMB}px">'

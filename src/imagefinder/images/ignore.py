@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
+from imagefinder._util.systems import composed
 from imagefinder.errors import InvalidInputError
 from imagefinder.images.files import decode_text, open_file
 from imagefinder.images.globs import Globs
@@ -31,8 +32,8 @@ class Rules:
     def __init__(
         self, include: Sequence[str] = (), exclude: Sequence[str] = (), files: Sequence[tuple[str, Globs]] = ()
     ) -> None:
-        self._include = _compiled(tuple(include))
-        self._exclude = _compiled(tuple(exclude))
+        self._include = _compiled(tuple(map(composed, include)))
+        self._exclude = _compiled(tuple(map(composed, exclude)))
         self._given = (include, exclude)
         self._files = tuple(files)
 
@@ -51,13 +52,14 @@ class Rules:
         if "\0" in text:
             raise InvalidInputError(f"{path} is not a text file.", remedy="Save it as plain text, in UTF-8.")
         try:
-            spec = _compiled(tuple(text.splitlines()))
+            spec = _compiled(tuple(composed(text).splitlines()))
         except InvalidInputError as error:
             raise InvalidInputError(f"{path}: {error.message}", remedy=error.remedy) from error
         return Rules(*self._given, (*self._files, (below, spec)))
 
     def leaves_out(self, path: str, *, folder: bool) -> bool:
         """Whether a path from the root is left out. A folder left out is never entered, as with git."""
+        path = composed(path)
         name = path + "/" if folder else path
         out = bool(_compiled(DEFAULT_EXCLUDES).check(name.rpartition("/")[2] or path.rpartition("/")[2] + "/"))
         for below, spec in self._files:

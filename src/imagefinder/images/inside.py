@@ -124,7 +124,8 @@ def member_of(uri: str) -> MemberPlace | None:
 
 def is_archive(uri: str) -> bool:
     """Whether a file, or what lies at an address, is an archive of images, by its name."""
-    return uri.lower().endswith(ARCHIVES) and "#" not in uri.rpartition("/")[2]
+    last = (uri if is_remote(uri) else uri.replace(os.sep, "/")).rpartition("/")[2]
+    return uri.lower().endswith(ARCHIVES) and "#" not in last
 
 
 def holder_of(uri: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from imagefinder._util.files import expanded
+from imagefinder._util.systems import as_on_disk
 from imagefinder.errors import ImageError, ImageFinderError, InvalidInputError, MissingExtraError, NotFoundError
 from imagefinder.images.files import OutsideError, check_within, look, regular, unreadable
 from imagefinder.images.formats import BY_ENDING, UNSUPPORTED, why_not
@@ -220,7 +221,7 @@ def open_source(
         return bucket_source(text, include, exclude)
     if is_url(text):
         return PageSource(text) if is_page(text) else UrlSource(text)
-    path = os.path.abspath(expanded(text))
+    path = as_on_disk(os.path.abspath(expanded(text)))
     if os.path.isdir(path):
         if found := inside_ours(path):
             raise InvalidInputError(

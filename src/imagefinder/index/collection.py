@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from imagefinder._util.files import expanded
+from imagefinder._util.systems import as_on_disk
 from imagefinder.errors import InvalidInputError, ModelError, ModelMismatchError, NotFoundError
-from imagefinder.images.inside import whole_of
+from imagefinder.images.inside import is_remote, whole_of
 from imagefinder.index.audit import Audit
 from imagefinder.index.folder import no_images
 from imagefinder.index.models import Models, View, usable_roles
@@ -66,6 +67,9 @@ class Collection:
         for id in ids_of(name):
             if found := self.index.store.retrieve([id]):
                 return found[0]
+        path = os.path.abspath(os.path.expanduser(name))
+        if not is_remote(name) and (spelt := as_on_disk(path)) != path:
+            return self.find(spelt)
         raise NotFoundError(f"The index has no image '{name}'.", remedy="Name it by its id, full path or URL.")
 
     def resolve(self, image: str | os.PathLike[str]) -> str:
@@ -278,7 +282,7 @@ def under(collection: Collection, image: str) -> list[str]:
     try:
         return [collection.resolve(image)]
     except NotFoundError:
-        inside = str(expanded(image).absolute()).rstrip(os.sep) + os.sep
+        inside = as_on_disk(os.path.abspath(expanded(image))).rstrip(os.sep) + os.sep
         scroll = collection.index.store.scroll(fields=("uri",))
         uris = ((p.id, p.payload["uri"]) for points in scroll for p in points)
         ids = [id for id, uri in uris if uri.startswith(inside) or whole_of(uri) == inside.rstrip(os.sep)]

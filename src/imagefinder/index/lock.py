@@ -119,7 +119,7 @@ class IndexLock:
         path = self._folder / DOOR_NAME
         try:
             path.unlink(missing_ok=True)
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
                 told = {"host": socket.gethostname(), "pid": os.getpid(), "lock": _lock_file(self._folder)}
                 json.dump({**told, **door}, file)
         except OSError:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from imagefinder._util.files import plain_name
 from imagefinder._util.places import Place, Shared, stamp, together
+from imagefinder._util.systems import rename_path
 from imagefinder.errors import IndexDamagedError, StorageError
 from imagefinder.index.models import TRAINED
 
@@ -68,7 +69,7 @@ def _fetch(model: Shared, folder: Path) -> None:
             (part / path).parent.mkdir(parents=True, exist_ok=True)
             (part / path).write_bytes(place.read())
         _forget(folder)
-        part.rename(folder)
+        rename_path(part, folder)
     except FileNotFoundError:  # it was dropped meanwhile
         shutil.rmtree(part, ignore_errors=True)
     except OSError as error:
@@ -104,5 +105,5 @@ def _forget(folder: Path) -> None:
     """Remove a folder, so that nobody sees a part of it."""
     away = folder.with_name(f".{folder.name}.{os.urandom(4).hex()}.part")
     with suppress(OSError):
-        folder.rename(away)
+        rename_path(folder, away)
         shutil.rmtree(away, ignore_errors=True)

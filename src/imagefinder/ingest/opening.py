@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagefinder._util.files import expanded
+from imagefinder._util.systems import as_on_disk
 from imagefinder.errors import ImageError, ImageFinderError, InvalidInputError, NotFoundError
 from imagefinder.images.inside import holder_of, is_bucket, is_remote, is_url
 from imagefinder.images.remote.schemes import tidy
@@ -63,7 +64,7 @@ def source_uri(text: str | os.PathLike[str]) -> str:
     name = os.fspath(text)
     if is_bucket(name):
         return tidy(name)
-    return name if is_remote(name) else os.path.abspath(expanded(name))
+    return name if is_remote(name) else as_on_disk(os.path.abspath(expanded(name)))
 
 
 def open_known(

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imagefinder._util.systems import rename_path
 from imagefinder._util.threads import cores
 from imagefinder.clusters.state import apply_again
 from imagefinder.errors import IndexDamagedError, IndexVersionError, InvalidInputError, NotFoundError, StorageError
@@ -318,7 +319,7 @@ def _put_aside(here: _Here) -> list[Skipped]:
     told = []
     for points, why in here.unread.items():
         kept = here.path / f"damaged-{os.urandom(4).hex()}"
-        points.rename(kept)
+        rename_path(points, kept)
         reason = f"{why} What was said of the images in it could not be read."
         told.append(Skipped(str(kept), SkipCode.CORRUPT, reason, "It is kept there; delete it if nothing is missing."))
     return told

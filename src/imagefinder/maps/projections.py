@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -179,6 +180,29 @@ def _tsne(
     return np.asarray(embedding), {"perplexity": round(perplexity, 2), "iterations": EARLY + LATE}
 
 
+def _tsne_of_scikit_learn(
+    vectors: Float32, graph: NeighborGraph, start: Float32, seed: int, progress: OnProgress
+) -> tuple[Any, dict[str, Any]]:
+    """The same where openTSNE is not: it has no wheels for Linux on ARM. It looks for the neighbours by itself, and has
+    no interpolation, so that many images take longer."""
+    from sklearn.manifold import TSNE
+
+    perplexity = min(PERPLEXITY, graph.k / 3)
+    progress(Progress("laying out", 0, EARLY + LATE))
+    model = TSNE(
+        perplexity=perplexity,
+        early_exaggeration=12.0 if len(vectors) >= EXAGGERATE_FROM else 1.0,
+        max_iter=max(EARLY + LATE, 250),  # the least that it takes
+        init=_spread(start, 1e-4).astype(np.float32),
+        metric="cosine",
+        random_state=seed,
+        n_jobs=_cores(),
+    )
+    found = model.fit_transform(vectors)
+    progress(Progress("laying out", EARLY + LATE, EARLY + LATE))
+    return np.asarray(found, np.float64), {"perplexity": round(perplexity, 2), "iterations": int(model.n_iter_) + 1}
+
+
 def _umap(
     vectors: Float32, graph: NeighborGraph, start: Float32, seed: int, progress: OnProgress
 ) -> tuple[Any, dict[str, Any]]:
@@ -245,7 +269,7 @@ def _cores() -> int:
 Layout = Callable[["Float32", NeighborGraph, "Float32", int, OnProgress], tuple[Any, dict[str, Any]]]
 METHODS: dict[str, Layout] = {
     "pca": lambda vectors, graph, start, seed, progress: (start, {}),
-    "tsne": _tsne,
+    "tsne": lambda *given: (_tsne if find_spec("openTSNE") else _tsne_of_scikit_learn)(*given),
     "umap": _umap,
     "pacmap": _pacmap,
 }

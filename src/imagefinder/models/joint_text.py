@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from imagefinder._util.systems import replace_path
 from imagefinder.errors import ModelError
 from imagefinder.models.conse import load_vocabulary
 from imagefinder.models.image_tower import finite
@@ -212,7 +213,7 @@ def _keep(path: Path, vectors: Float32) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as file:
             np.save(file, vectors.astype(np.float16))
-        partial.replace(path)
+        replace_path(partial, path)
 
 
 def _pool(output: np.ndarray, mask: np.ndarray, pooling: str) -> Float32:

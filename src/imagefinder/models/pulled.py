@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from uuid import uuid4
 
+from imagefinder._util.systems import replace_path
 from imagefinder.errors import InvalidInputError, ModelError, NotFoundError, StorageError
 from imagefinder.models import hub
 from imagefinder.models.layouts import Layout, choose_files, describe, external_files
@@ -191,7 +192,7 @@ def remove(name: str) -> Path:
         if not (folder / SPEC_FILE).is_file():
             raise missing
         gone = _new_draft(folder)
-        os.replace(folder, gone)  # whoever looks for it meanwhile finds it whole or not at all
+        replace_path(folder, gone)  # whoever looks for it meanwhile finds it whole or not at all
         shutil.rmtree(gone)
         _tidy(gone.parent)
     return folder
@@ -262,8 +263,8 @@ def _making(folder: Path, replacing: bool = False) -> Iterator[Path]:
             if not replacing:
                 _refuse_full(folder)  # somebody may have filled it meanwhile
             elif folder.exists():
-                os.replace(folder, former)
-            os.replace(draft, folder)
+                replace_path(folder, former)
+            replace_path(draft, folder)
         finally:
             for left in (draft, former):
                 shutil.rmtree(left, ignore_errors=True)

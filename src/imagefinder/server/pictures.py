@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from imagefinder._util.ending import ending
+from imagefinder._util.systems import replace_path
 from imagefinder.errors import ImageError
 from imagefinder.images.files import open_file, unreadable
 from imagefinder.images.inside import Part, part_of
@@ -154,7 +155,7 @@ class Pictures:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 temporary = path.with_suffix(f".{threading.get_native_id()}.tmp")
                 temporary.write_bytes(data)  # without waiting for the disk: losing one costs its making
-                os.replace(temporary, path)
+                replace_path(temporary, path)
                 self._size += len(data)
 
     def _files(self) -> Iterator[tuple[Path, os.stat_result]]:

@@ -45,7 +45,7 @@ def bind(settings: ServerSettings, *, any_port: bool) -> tuple[socket.socket, Se
     for port in ports:
         # With the protocol named, asyncio switches Nagle's algorithm off; else each response waits 40 ms for an ACK.
         listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, _sharing(), 1)
         try:
             listener.bind((settings.host.strip("[]"), port))
             listener.listen(1024)
@@ -57,6 +57,12 @@ def bind(settings: ServerSettings, *, any_port: bool) -> tuple[socket.socket, Se
         f"Can't listen on {settings.host}:{settings.port}: {reason}.",
         remedy="Choose another --port, or let --auto-port find a free one.",
     )
+
+
+def _sharing() -> int:
+    """The option of a socket that listens. SO_REUSEADDR takes a port whose last connections are not forgotten yet; on
+    Windows it would take the port of another program too, and share its visitors with it."""
+    return getattr(socket, "SO_EXCLUSIVEADDRUSE", socket.SO_REUSEADDR)
 
 
 def url_of(settings: ServerSettings) -> str:

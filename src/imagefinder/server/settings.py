@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from imagefinder._util.files import expanded
 from imagefinder._util.hosts import is_loopback
+from imagefinder._util.systems import real_path
 from imagefinder.errors import InvalidInputError
 from imagefinder.images.files import is_within
 from imagefinder.images.remote.schemes import is_bucket, tidy
@@ -121,7 +122,7 @@ class ServerSettings:
             return True
         if is_bucket(place):
             return any(place == folder or place.startswith(f"{folder}/") for folder in self.within)
-        return is_within(os.path.realpath(place), self.within)
+        return is_within(real_path(place), self.within)
 
     @property
     def within(self) -> tuple[str, ...] | None:
@@ -130,7 +131,7 @@ class ServerSettings:
         if self.folders is None:
             return None if self.is_local else ()
         folders = map(os.fspath, self.folders)
-        return tuple(tidy(f) if is_bucket(f) else os.path.realpath(expanded(f)) for f in folders)
+        return tuple(tidy(f) if is_bucket(f) else real_path(expanded(f)) for f in folders)
 
     @property
     def may_add_folders(self) -> bool:

@@ -16,6 +16,8 @@ from typing import Any
 LOOK_S = 0.5  # between two looks for a signal
 AGAIN_S = 1.0  # before one that died is started again
 Say = Callable[[str], None]
+# SIGBREAK is that of Windows, for Ctrl-Break and for a console that is closed.
+ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)]
 
 
 class Workers:
@@ -32,7 +34,7 @@ class Workers:
     def run(self, stop_s: float) -> int:
         """Serve until a signal comes, or the first can't be started: then its exit code. What has not ended ``stop_s``
         seconds after the signal is killed."""
-        before = {sig: signal.signal(sig, self._ask) for sig in (signal.SIGINT, signal.SIGTERM)}
+        before = {sig: signal.signal(sig, self._ask) for sig in ENDING}
         try:
             if (code := self._start(first=True)) is None:
                 for _ in range(self._n - 1):

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import threading
@@ -16,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from imagefinder._util.files import plain_name
+from imagefinder._util.systems import rename_path, sync_file
 from imagefinder.errors import InvalidInputError, ModelError, StorageError
 
 if TYPE_CHECKING:
@@ -107,6 +108,11 @@ def free_name(folder: Path, name: str | None, usual: str, *, taken: Sequence[str
         raise InvalidInputError(
             f"{name!r} is no name for a model.", remedy="Use lower-case letters, digits, dots, dashes; 64 at most."
         )
+    if plain_name(name) != name:
+        raise InvalidInputError(
+            f"{name!r} can't be the name of a folder on Windows.",
+            remedy="Choose another --name: the index may go there.",
+        )
     if name in used:
         raise InvalidInputError(
             f"There is a model {name!r} already, or it is being trained.",
@@ -158,7 +164,7 @@ def keep_model(folder: Path, spec: Mapping[str, Any], files: Mapping[str, Any]) 
         _write(part / "spec.json", json.dumps({**spec, "files": digests}, indent=2, ensure_ascii=False).encode())
         ModelSpec.load(part)
         target.parent.mkdir(exist_ok=True)
-        part.rename(target)
+        rename_path(part, target)
         shutil.rmtree(folder / TRAINING / name, ignore_errors=True)
     except OSError as error:
         raise _full(target, error) from error
@@ -198,7 +204,7 @@ def _write(path: Path, content: Any) -> None:
     with path.open("wb") as file:
         file.write(content if isinstance(content, bytes) else content.SerializeToString())
         file.flush()
-        os.fsync(file.fileno())
+        sync_file(file.fileno())
 
 
 def _full(path: Path, error: OSError) -> StorageError:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imagefinder._util.files import sync_folder
 from imagefinder._util.places import Place, together
+from imagefinder._util.systems import sync_folder
 from imagefinder.errors import IndexDamagedError, IndexFolderError, IndexLockedError, InvalidInputError, NotFoundError
 from imagefinder.index import manifest as manifests
 from imagefinder.index.folder import Index

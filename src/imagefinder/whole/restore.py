@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imagefinder._util.files import sync_folder, write_whole
+from imagefinder._util.files import write_whole
+from imagefinder._util.systems import rename_path, sync_folder
 from imagefinder.errors import IndexDamagedError, InvalidInputError, StorageError
 from imagefinder.index import manifest as manifests
 from imagefinder.index.lock import IndexLock
@@ -144,14 +145,14 @@ def _switch(making: Path, folder: Path, there: bool, held: ExitStack) -> None:
         if there:
             if os.name == "nt":  # which renames no folder with an open file
                 held.close()
-            os.rename(folder, former)
+            rename_path(folder, former)
         elif folder.is_dir():
             shutil.rmtree(folder)  # it is empty, but for what a lock has left
         try:
-            os.rename(making, folder)
+            rename_path(making, folder)
         except OSError:
             if there:
-                os.rename(former, folder)
+                rename_path(former, folder)
             raise
         sync_folder(folder.parent)
     except OSError as error:

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
 from imagefinder._util.addresses import is_address
-from imagefinder._util.files import expanded, sync_folder
+from imagefinder._util.files import expanded
+from imagefinder._util.systems import replace_path, sync_file, sync_folder
 from imagefinder.errors import FetchError, InvalidInputError, NotFoundError, StorageError
 from imagefinder.images.remote.access import Entry, open_bucket
 from imagefinder.images.remote.objects import Objects
@@ -52,8 +53,8 @@ def written(place: BackupPlace, apart_from: Path | str) -> Iterator[tuple[str, B
         with temporary.open("xb") as file:
             yield str(path), file
             file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+            sync_file(file.fileno())
+        replace_path(temporary, path)
         sync_folder(path.parent)
     except OSError as error:
         if isinstance(error, StorageError):
