@@ -18,6 +18,7 @@ podFailurePolicy:
     - action: Ignore
       onPodConditions:
         - type: DisruptionTarget
+          status: "True"
     # 1: a source is missing, or much of one is gone. 2: wrong use. Another try would end the same way
     - action: {{ ternary "FailIndex" "FailJob" $sharded }}
       onExitCodes:
