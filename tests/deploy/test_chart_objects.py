@@ -12,8 +12,7 @@ from typing import Any
 import chart
 import click
 import pytest
-from chart import LEAST, VERSIONS, Object, changed, objects, pods, the
-from test_chart_values import ALL
+from chart import ALL, LEAST, VERSIONS, Object, changed, objects, pods, the
 
 from imagefinder.cli import cli
 from imagefinder.images.remote.environment import _CLOUDS

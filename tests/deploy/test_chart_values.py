@@ -9,26 +9,11 @@ from typing import Any
 
 import chart
 import pytest
-from chart import CHART, LEAST, changed, defaults, leaves, objects, refused, rendered
+from chart import ALL, CHART, LEAST, changed, defaults, leaves, objects, refused, rendered
 
 from imagefinder import __version__
 from imagefinder.store.stores import STORES
 
-# All that can be switched on, so that what only then has an effect has one
-ALL: dict[str, Any] = {
-    **LEAST,
-    "autoscaling": {"enabled": True},
-    "ingress": {"enabled": True, "hosts": ["photos.example"]},
-    "indexing": {"sources": ["s3://shop/products"], "shards": 4, "parallelism": 2, "now": True, "schedule": "0 3 * * *"},
-    "images": {"size": "500Gi"},
-    "data": {"size": "20Gi"},
-    "models": ["clip-b32-int8"],
-    "networkPolicy": {"metadataServer": True},
-    "metrics": {
-        "serviceMonitor": {"enabled": True},
-        "prometheusRule": {"enabled": True, "rules": "groups: [{name: one, rules: [{alert: Away, expr: up == 0}]}]"},
-    },
-}
 PEER = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "elsewhere"}}}]
 TOLERATED = [{"key": "gpu", "operator": "Exists", "effect": "NoSchedule"}]
 RESOURCES = {"requests": {"cpu": "3", "memory": "7Gi"}, "limits": {"memory": "9Gi"}}

@@ -14,9 +14,33 @@ from typing import Any
 import pytest
 
 CHART = Path(__file__).resolve().parents[2] / "deploy" / "helm" / "imagefinder"
-VERSIONS = "1.29", "1.37"  # of Kubernetes: the oldest that the chart takes, and the newest that its schemas are at hand of
+VERSIONS = (
+    "1.29",
+    "1.37",
+)  # of Kubernetes: the oldest that the chart takes, and the newest that its schemas are at hand of
 KEY = "a key that only tests have"
 LEAST = {"index": {"address": "postgresql://me@db/shop/pictures"}, "secret": {"data": {"IMAGEFINDER_KEY": KEY}}}
+# All that can be switched on, so that what only then has an effect has one
+ALL: dict[str, Any] = {
+    **LEAST,
+    "autoscaling": {"enabled": True},
+    "ingress": {"enabled": True, "hosts": ["photos.example"]},
+    "indexing": {
+        "sources": ["s3://shop/products"],
+        "shards": 4,
+        "parallelism": 2,
+        "now": True,
+        "schedule": "0 3 * * *",
+    },
+    "images": {"size": "500Gi"},
+    "data": {"size": "20Gi"},
+    "models": ["clip-b32-int8"],
+    "networkPolicy": {"metadataServer": True},
+    "metrics": {
+        "serviceMonitor": {"enabled": True},
+        "prometheusRule": {"enabled": True, "rules": "groups: [{name: one, rules: [{alert: Away, expr: up == 0}]}]"},
+    },
+}
 Values = Mapping[str, Any]
 Object = dict[str, Any]
 
