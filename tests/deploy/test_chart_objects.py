@@ -88,7 +88,8 @@ def test_what_the_chart_makes() -> None:
     ]  # fmt: skip
     more = {one["kind"] for one in made("all")} - {one["kind"] for one in made("least")}
     assert more == {
-        "CronJob", "HorizontalPodAutoscaler", "Ingress", "Job", "PersistentVolumeClaim", "PrometheusRule", "ServiceMonitor"
+        "CronJob", "HorizontalPodAutoscaler", "Ingress", "Job", "PersistentVolumeClaim", "PrometheusRule",
+        "ServiceMonitor"
     }  # fmt: skip
 
 

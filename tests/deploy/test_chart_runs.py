@@ -133,15 +133,15 @@ def test_the_job_indexes_and_a_server_answers_until_it_is_told_to_go(
     assert list((cluster.folder / "tmp" / "state" / "imagefinder" / "servers").iterdir()) != []
 
 
-def test_a_job_whose_source_has_gone_is_not_tried_again(postgres: database.Server, tmp_path: Path) -> None:
+def test_a_job_whose_images_have_gone_is_not_tried_again(postgres: database.Server, tmp_path: Path) -> None:
     source = tmp_path / "source"
-    source.mkdir()
-    shutil.copy(next(FOOD.iterdir()), source)
+    shutil.copytree(FOOD, source)
     values = chart.changed(chart.LEAST, "index.address", postgres.address())
     made = objects({**values, "indexing": {"now": True, "sources": [str(source)]}})
     pod = Cluster(made, tmp_path)
     assert pod.run("Job")[0] == 0
-    source.rename(tmp_path / "gone")
+    for path in source.iterdir():
+        path.unlink()
     _, rule = the("Job", made)["spec"]["podFailurePolicy"]["rules"]
     code, said = pod.run("Job")
     assert code in rule["onExitCodes"]["values"], said

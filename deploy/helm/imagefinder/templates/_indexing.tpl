@@ -19,7 +19,7 @@ podFailurePolicy:
       onPodConditions:
         - type: DisruptionTarget
           status: "True"
-    # 1: a source is gone, or much of one. 2: wrong use. Another try would end the same way
+    # 1: much of a source is gone. 2: wrong use. Another try would end the same way
     - action: {{ ternary "FailIndex" "FailJob" $sharded }}
       onExitCodes:
         containerName: index
