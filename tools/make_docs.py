@@ -13,6 +13,7 @@ text between two comments is made anew:
     <!-- made: figures maps -->           a table from benchmarks/results
     <!-- made: packages -->               what the package consists of
     <!-- made: flow search -->            the calls of one kind of work
+    <!-- made: values -->                 the values of the Helm chart
     <!-- end -->
 """
 
@@ -27,6 +28,7 @@ from pathlib import Path
 
 import docs_architecture
 import docs_benchmarks
+import docs_chart
 import docs_commands
 import docs_flows
 
@@ -41,6 +43,7 @@ MAKERS: dict[str, Callable[..., str]] = {
     "figures": docs_benchmarks.figures,
     "packages": docs_architecture.packages,
     "flow": docs_flows.flow,
+    "values": docs_chart.values,
 }
 
 

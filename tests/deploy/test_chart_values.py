@@ -213,8 +213,6 @@ def test_a_wrong_value_is_refused(path: str, value: Any) -> None:
         ({"index.address": "qdrants://:secret@vectors/pictures"}, "index.address holds a password"),
         ({"images.size": "5Gi", "images.existingClaim": "mine"}, "images.existingClaim or images.size"),
         ({"data.size": "5Gi", "data.existingClaim": "mine"}, "data.existingClaim or data.size"),
-        ({"indexing.shards": 2, "indexing.now": True}, "needs indexing.sources"),
-        ({"indexing.shards": 2, "indexing.schedule": "@daily"}, "needs indexing.sources"),
         ({"ingress.enabled": True}, "needs ingress.hosts"),
         ({"metrics.prometheusRule.enabled": True}, "needs the rules"),
         ({"autoscaling.enabled": True, "autoscaling.minReplicas": 9}, "is above maxReplicas"),
@@ -251,6 +249,17 @@ def test_addresses_of_all_stores_are_taken() -> None:
 def test_the_chart_runs_this_release() -> None:
     said = chart.helm("show", "chart", str(CHART)).stdout
     assert f"appVersion: {__version__}" in said.replace('"', "") and f"\nversion: {__version__}" in said
+
+
+def test_the_page_tells_of_each_value() -> None:
+    from docs_chart import commented
+
+    told = dict(commented((CHART / "values.yaml").read_text("utf-8")))
+    assert [path for path in LEAVES if not any(path == name or path.startswith(f"{name}.") for name in told)] == []
+    page = (CHART.parents[2] / "docs" / "kubernetes.md").read_text("utf-8")
+    assert all(f"| `{name}` |" in page for name in told)
+    with pytest.raises(ValueError, match="above no value: lost"):
+        list(commented("# top\n\na:\n  # lost\n\n  b: 1\n"))
 
 
 def test_lint_finds_nothing() -> None:

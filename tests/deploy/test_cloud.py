@@ -64,7 +64,7 @@ def test_all_that_is_named_is_there() -> None:
 def test_what_comes_out_is_what_the_page_uses() -> None:
     page = (ROOT / "docs" / "kubernetes.md").read_text("utf-8")
     assert set(re.findall(r"terraform output -raw (\w+)", page)) == found("output").keys()
-    given = set(re.findall(r'-var "?(\w+)=', page))
+    given = set(re.findall(r"-var (\w+)=", page))
     assert given == {name for name, one in found("variable").items() if "default" not in one}
 
 

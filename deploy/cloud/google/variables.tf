@@ -39,7 +39,7 @@ variable "database_tier" {
 }
 
 variable "highly_available" {
-  description = "Keep a second database in another zone, for twice the price."
+  description = "Keep a second machine of the database in another zone, which is paid for too."
   type        = bool
   default     = true
 }

@@ -76,9 +76,6 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if and $values.data.existingClaim $values.data.size -}}
 {{- fail "give data.existingClaim or data.size, not both" -}}
 {{- end -}}
-{{- if and (or $values.indexing.now $values.indexing.schedule) (gt (int $values.indexing.shards) 1) (not $values.indexing.sources) -}}
-{{- fail "indexing.shards above 1 needs indexing.sources: each pod must know what it takes a part of" -}}
-{{- end -}}
 {{- if and $values.autoscaling.enabled (gt (int $values.autoscaling.minReplicas) (int $values.autoscaling.maxReplicas)) -}}
 {{- fail "autoscaling.minReplicas is above maxReplicas" -}}
 {{- end -}}
