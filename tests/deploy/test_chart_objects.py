@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -51,6 +52,7 @@ MANY: dict[str, dict[str, Any]] = {
     "all": ALL,
     "busy": BUSY,
 }
+ALERTS = Path(__file__).resolve().parents[2] / "deploy" / "monitoring" / "alerts.yml"
 CRDS = ("monitoring.coreos.com/v1",)  # of the Prometheus operator: their schemas are in no package that is installed
 
 
@@ -312,11 +314,24 @@ def test_the_monitor_reads_with_a_key() -> None:
     assert endpoint["authorization"] == {
         "type": "Bearer", "credentials": {"name": "shop-imagefinder", "key": "IMAGEFINDER_KEY"}
     }  # fmt: skip
+    assert endpoint["relabelings"] == [{"targetLabel": "job", "replacement": "imagefinder-shop"}]
     labels = the("Service", made("all"))["metadata"]["labels"]
     assert selects(monitor["spec"]["selector"]["matchLabels"], labels)
     assert endpoint["port"] == the("Service", made("all"))["spec"]["ports"][0]["name"]
     (group,) = the("PrometheusRule", made("all"))["spec"]["groups"]
     assert json.dumps(group) == '{"name": "one", "rules": [{"alert": "Away", "expr": "up == 0"}]}'
+
+
+@pytest.mark.skipif(not ALERTS.is_file(), reason="there are no alert rules")
+def test_the_alert_rules_of_the_repository_are_handed_on() -> None:
+    import yaml
+
+    text = ALERTS.read_text("utf-8")
+    rule = the("PrometheusRule", objects(changed(ALL, "metrics.prometheusRule.rules", text)))
+    assert rule["spec"]["groups"] == yaml.safe_load(text)["groups"]
+    (job,) = set(re.findall(r'job=~"([^"]+)"', text))
+    (endpoint,) = the("ServiceMonitor", made("all"))["spec"]["endpoints"]
+    assert re.fullmatch(job, endpoint["relabelings"][0]["replacement"])
 
 
 def test_metrics_need_a_key_and_probes_none() -> None:

@@ -37,11 +37,11 @@ def test_the_example_is_taken(values: dict[str, Any]) -> None:
 def test_helm_knows_the_commands(line: str, values: dict[str, Any], tmp_path: Path) -> None:
     yaml = pytest.importorskip("yaml")
     (tmp_path / "values.yaml").write_text(yaml.safe_dump(values), "utf-8")
-    (tmp_path / "alerts.yaml").write_text("groups: []", "utf-8")
+    (tmp_path / "alerts.yml").write_text("groups: []", "utf-8")
     words = shlex.split(line)[2:]
-    places = {name: str(tmp_path / name) for name in ("values.yaml", "alerts.yaml")}
-    places |= {"deploy/cloud/google/values.yaml": str(tmp_path / "values.yaml")}
-    places |= {"deploy/helm/imagefinder": str(ROOT / "deploy" / "helm" / "imagefinder")}
+    places = {name: str(tmp_path / "values.yaml") for name in ("values.yaml", "deploy/cloud/google/values.yaml")}
+    places["deploy/monitoring/alerts.yml"] = str(tmp_path / "alerts.yml")
+    places["deploy/helm/imagefinder"] = str(ROOT / "deploy" / "helm" / "imagefinder")
     for name, place in places.items():
         words = [re.sub(rf"(^|=){re.escape(name)}$", rf"\g<1>{place}", word) for word in words]
     done = helm("template", *(word for word in words if word != "--install"))  # an upgrade wants a cluster
