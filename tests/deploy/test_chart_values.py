@@ -70,7 +70,7 @@ CHANGES: dict[str, Any] = {
     "images.existingClaim": ("mine", {"images.size": ""}),
     "images.size": "700Gi",
     "images.storageClass": "fast",
-    "images.accessModes": ["ReadWriteMany"],
+    "images.accessModes": ["ReadOnlyMany"],
     "images.mountPath": "/photos",
     "data.existingClaim": ("mine", {"data.size": ""}),
     "data.size": "70Gi",
@@ -172,6 +172,7 @@ def test_the_schema_knows_each_value_and_no_other() -> None:
     ("path", "value"),
     [
         ("server.replica", 3),
+        ("fullnameOverride", "x" * 47),
         ("server.replicas", "3"),
         ("server.replicas", -1),
         ("server.port", 80),

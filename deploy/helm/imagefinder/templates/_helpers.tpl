@@ -1,10 +1,10 @@
 {{- define "imagefinder.fullname" -}}
 {{- if .Values.fullnameOverride -}}
-{{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" -}}
+{{- .Values.fullnameOverride | trunc 46 | trimSuffix "-" -}}
 {{- else if contains .Chart.Name .Release.Name -}}
-{{- .Release.Name | trunc 52 | trimSuffix "-" -}}
+{{- .Release.Name | trunc 46 | trimSuffix "-" -}}
 {{- else -}}
-{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 52 | trimSuffix "-" -}}
+{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 46 | trimSuffix "-" -}}
 {{- end -}}
 {{- end -}}
 
@@ -117,7 +117,7 @@ volumeMounts:
 {{- if include "imagefinder.imagesClaim" . }}
   - name: images
     mountPath: {{ .Values.images.mountPath }}
-    readOnly: true
+    readOnly: {{ .Values.images.readOnly }}
 {{- end }}
 {{- end -}}
 
@@ -138,7 +138,7 @@ volumes:
   - name: images
     persistentVolumeClaim:
       claimName: {{ . }}
-      readOnly: true
+      readOnly: {{ $.Values.images.readOnly }}
 {{- end }}
 {{- end -}}
 
