@@ -10,8 +10,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import chart
@@ -20,10 +21,17 @@ import httpx
 import pytest
 from chart import KEY, Object, objects, pods, the
 
+from imagefinder import ImageFinder
+from imagefinder.cli import cli
+
 ROOT = Path(__file__).resolve().parents[2]
 FOOD = ROOT / "examples" / "images" / "food"
 PATIENCE_S = 120.0
+SHARDS = any("--shard" in option.opts for option in cli.commands["index"].params)
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="paths and signals are those of the image")
+
+
+Process = subprocess.Popen[str]
 
 
 class Cluster:
@@ -33,8 +41,12 @@ class Cluster:
         self.made, self.folder = made, folder
         self.elsewhere = folder / "elsewhere"
         self.elsewhere.mkdir()
+        program = folder / "bin" / "imagefinder"
+        program.parent.mkdir()
+        program.write_text(f'#!/bin/sh\nexec {sys.executable} -m imagefinder "$@"\n', "utf-8")
+        program.chmod(0o755)
 
-    def start(self, kind: str, **streams: Any) -> subprocess.Popen[str]:
+    def start(self, kind: str, environment: Mapping[str, str] = MappingProxyType({}), **streams: Any) -> Process:
         (spec,) = (template["spec"] for made_by, template in pods(self.made) if made_by == kind)
         (one,) = spec["containers"]
         mounts = {mount["mountPath"]: self.folder / mount["name"] for mount in one["volumeMounts"]}
@@ -45,22 +57,26 @@ class Cluster:
             at = next((mount for mount in mounts if value == mount or value.startswith(f"{mount}/")), None)
             return value if at is None else f"{mounts[at]}{value.removeprefix(at)}"
 
-        assert one["command"] == ["imagefinder"]
-        environment = {
-            "PATH": os.environ["PATH"],
+        given = {
+            "PATH": f"{self.folder / 'bin'}:/usr/bin:/bin",
             "PYTHONPATH": str(ROOT / "src"),
             "OMP_NUM_THREADS": "1",
             **the("Secret", self.made)["stringData"],
             **{variable["name"]: inside(variable["value"]) for variable in one["env"]},
+            **environment,
         }
-        command = [sys.executable, "-m", "imagefinder", *one["args"]]
-        return subprocess.Popen(command, env=environment, cwd=self.elsewhere, text=True, **streams)
+        command = [shutil.which(one["command"][0], path=given["PATH"]), *one["command"][1:], *one["args"]]
+        return subprocess.Popen(command, env=given, cwd=self.elsewhere, text=True, **streams)
 
     def run(self, kind: str) -> tuple[int, str]:
         """Its exit code, and what it said."""
-        with self.start(kind, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
-            said, _ = process.communicate(timeout=PATIENCE_S)
-        return process.returncode, said
+        return ended(self.start(kind, stdout=subprocess.PIPE, stderr=subprocess.STDOUT))
+
+
+def ended(process: Process) -> tuple[int, str]:
+    with process:
+        said, _ = process.communicate(timeout=PATIENCE_S)
+    return process.returncode, said
 
 
 def until(condition: Callable[[], Any], what: str) -> Any:
@@ -85,7 +101,7 @@ def cluster(postgres: database.Server, tmp_path: Path) -> Cluster:
 
 
 @pytest.fixture
-def server(cluster: Cluster) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+def server(cluster: Cluster) -> Iterator[tuple[Process, Path]]:
     log = cluster.folder / "log"
     with log.open("w") as file, cluster.start("Deployment", stderr=file) as process:
         yield process, log
@@ -98,7 +114,7 @@ def probe(made: list[Object], name: str) -> str:
 
 
 def test_the_job_indexes_and_a_server_answers_until_it_is_told_to_go(
-    cluster: Cluster, server: tuple[subprocess.Popen[str], Path]
+    cluster: Cluster, server: tuple[Process, Path]
 ) -> None:
     process, log = server
     code, said = cluster.run("Job")
@@ -145,6 +161,19 @@ def test_a_job_whose_images_have_gone_is_not_tried_again(postgres: database.Serv
     _, rule = the("Job", made)["spec"]["podFailurePolicy"]["rules"]
     code, said = pod.run("Job")
     assert code in rule["onExitCodes"]["values"], said
+
+
+@pytest.mark.skipif(not SHARDS, reason="the command line has no shards")
+def test_the_pods_of_a_job_make_one_index_together(postgres: database.Server, tmp_path: Path) -> None:
+    address = postgres.address()
+    values = chart.changed(chart.LEAST, "index.address", address)
+    made = objects({**values, "indexing": {"now": True, "sources": [str(FOOD)], "shards": 3, "parallelism": 3}})
+    cluster, piped = Cluster(made, tmp_path), {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    at_once = [cluster.start("Job", {"JOB_COMPLETION_INDEX": str(n)}, **piped) for n in range(3)]
+    for code, said in map(ended, at_once):
+        assert code == 0, said
+    with ImageFinder.open(address) as finder:
+        assert len(finder) == len(list(FOOD.iterdir()))
 
 
 def test_a_job_without_a_database_ends_so_that_it_is_tried_again(tmp_path: Path) -> None:
