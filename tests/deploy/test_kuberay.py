@@ -3,6 +3,7 @@ by what its own types say."""
 
 from __future__ import annotations
 
+import re
 import shlex
 import subprocess
 import sys
@@ -14,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chart import LEAST, VERSIONS, Object, check, check_as, defaults, objects, the
+from chart import VERSIONS, Object, check, check_as, defaults, objects, the
 
 from imagefinder import __version__
 from imagefinder.cli import cli
 
 PLACE = Path(__file__).resolve().parents[2] / "deploy" / "kuberay" / "index.yaml"
+PAGE = PLACE.parents[2] / "docs" / "kubernetes.md"
 # The fields of ray.io/v1 that may be used, as they are named and typed in KubeRay's source (apis/ray/v1, of 2025)
 JOB = {
     "entrypoint": str,
@@ -82,13 +84,18 @@ def test_the_pods_are_restricted_and_guarded(made: list[Object], job: Object) ->
 
 
 def test_the_pods_are_those_of_the_chart_with_ray(job: Object) -> None:
-    release = objects(LEAST, release="shop")
+    import yaml
+
+    (values,) = re.findall(r"^```yaml\n(.*?)^```$", PAGE.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    release = objects(yaml.safe_load(values), release="shop")
+    (server,) = the("Deployment", release)["spec"]["template"]["spec"]["containers"]
+    address = next(variable for variable in server["env"] if variable["name"] == "IMAGEFINDER_INDEX")
     for group in groups(job):
         spec = group["template"]["spec"]
         (one,) = spec["containers"]
         assert one["image"] == f"{defaults()['image']['repository']}:{__version__}-ray"
         assert spec["serviceAccountName"] == the("ServiceAccount", release)["metadata"]["name"]
-        assert one["envFrom"] == [{"secretRef": {"name": the("Secret", release)["metadata"]["name"]}}]
+        assert one["envFrom"] == server["envFrom"] and address in one["env"]
         assert spec["securityContext"].items() <= defaults()["podSecurityContext"].items()
         assert one["securityContext"] == defaults()["securityContext"]
 
