@@ -179,29 +179,6 @@ def test_the_server_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
             store.count()
 
 
-def test_who_comes_while_another_makes_the_extension_finds_it(postgres: database.Server) -> None:
-    import psycopg
-
-    name = f"new_{uuid.uuid4().hex[:8]}"
-    at = {"host": str(postgres.folder), "user": "tester"}
-    with psycopg.connect(**at, dbname="postgres", autocommit=True) as looking:
-        looking.execute(f"create database {name}")
-        with psycopg.connect(**at, dbname=name) as first:
-            first.execute("create extension vector")  # not yet committed
-            opened: list[PostgresStore] = []
-            address = f"postgresql://tester@/{name}/one?host={postgres.folder}"
-            second = threading.Thread(target=lambda: opened.append(PostgresStore.create(address)))
-            second.start()
-            waits = "select count(*) from pg_stat_activity where datname = %s and wait_event_type = 'Lock'"
-            while second.is_alive() and looking.execute(waits, (name,)).fetchone() == (0,):
-                second.join(0.02)
-            assert second.is_alive()
-            first.commit()
-            second.join()
-        assert [store.count() for store in opened] == [0]
-        opened[0].close()
-
-
 def test_who_may_not_is_told_so_and_no_password_is_shown() -> None:
     secret = "s3cret/@w#rd"
     with database.running() as server:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from imagefinder._util.extras import require
@@ -72,8 +72,7 @@ class Database:
         import psycopg
 
         try:
-            with suppress(psycopg.errors.UniqueViolation, psycopg.errors.DuplicateObject):  # another has just made it
-                connection.execute("create extension if not exists vector")
+            connection.execute("create extension if not exists vector")
             found = connection.execute("select extversion from pg_extension where extname = 'vector'").fetchone()
         except psycopg.Error as error:
             raise IndexFolderError(
