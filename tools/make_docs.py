@@ -16,6 +16,7 @@ text between two comments is made anew:
     <!-- made: plan --images 1e8 -->      what imagefinder plan says
     <!-- made: plans machines -->         plans side by side
     <!-- made: assumptions -->            what plans assume
+    <!-- made: values -->                 the values of the Helm chart
     <!-- end -->
 """
 
@@ -30,6 +31,7 @@ from pathlib import Path
 
 import docs_architecture
 import docs_benchmarks
+import docs_chart
 import docs_commands
 import docs_flows
 import docs_plan
@@ -48,6 +50,7 @@ MAKERS: dict[str, Callable[..., str]] = {
     "plan": docs_plan.plan,
     "plans": docs_plan.plans,
     "assumptions": docs_plan.assumptions,
+    "values": docs_chart.values,
 }
 
 
