@@ -20,8 +20,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from composed import DEPLOY, Dockerfile
+from hub_server import HubServer
 from jailed import USER, Jail, first_of, needs_jail
 from skips import needs_program
+from tiny_graphs import clip_repository
 
 from imagefinder.cli import cli
 from imagefinder.settings import SERVE, SETTINGS
@@ -69,9 +71,12 @@ def build(source: Path, *arguments: object, **env: str) -> subprocess.CompletedP
 @pytest.fixture(scope="module")
 def program(place: Path, source: Path) -> Path:
     folder = place / "program"
-    done = build(source, folder, "cpu", "postgres,qdrant", "")
+    with HubServer() as hub:
+        hub.add("Xenova/tiny-clip", clip_repository())
+        env = hub.environment(place / "hub")
+        done = build(source, folder, "cpu", "postgres,qdrant", "hub:Xenova/tiny-clip", **env)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("imagefinder, version ")
+    assert "imagefinder, version " in done.stdout
     return folder
 
 
@@ -209,7 +214,7 @@ def test_what_the_dockerfile_says_is_true_of_the_program() -> None:
     (run,) = [value for name, value in file.steps if name == "RUN" and "build.sh" in value]
     assert f"build.sh {HOME} " in run and (ROOT / "deploy" / "docker" / "build.sh").stat().st_mode & 0o111
     labels = " ".join(file.all("LABEL"))
-    assert {"title", "licenses", "version", "revision"} <= set(part.split("=")[0] for part in labels.split("image."))
+    assert {"title", "licenses", "version", "revision"} <= {part.split("=")[0] for part in labels.split("image.")}
 
 
 def test_no_secret_is_in_the_image() -> None:
@@ -224,22 +229,14 @@ def test_the_dockerfiles_have_no_known_faults(path: Path) -> None:
     assert done.returncode == 0 and not done.stdout, done.stdout
 
 
-def test_models_of_the_build_are_found_by_all_users(source: Path, place: Path) -> None:
+def test_models_of_the_build_are_found_by_all_users(program: Path, place: Path) -> None:
     """A model that the build puts into the image is there for a user whose own folder is empty, and stays."""
-    from hub_server import HubServer
-    from tiny_graphs import clip_repository
-
-    with HubServer() as hub:
-        hub.add("Xenova/tiny-clip", clip_repository())
-        folder = place / "with-model"
-        done = build(source, folder, "cpu", "", "hub:Xenova/tiny-clip", **hub.environment(place / "hub"))
-        assert done.returncode == 0, done.stderr
-    assert not (folder / "share" / "imagefinder" / "model-locks").exists()
-    env = environment(folder, place / "nobody") | {"HF_HUB_OFFLINE": "1"}
+    assert not (program / "share" / "imagefinder" / "model-locks").exists()
+    env = environment(program, place / "nobody") | {"HF_HUB_OFFLINE": "1"}
     (place / "nobody").mkdir()
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([folder / "bin" / "imagefinder", *words], env=env, capture_output=True, text=True)
+        return subprocess.run([program / "bin" / "imagefinder", *words], env=env, capture_output=True, text=True)
 
     listed = json.loads(run("models", "list", "--json").stdout)["models"]
     assert [row["name"] for row in listed if row["state"] == "here"] == ["xenova.tiny-clip"]
