@@ -45,9 +45,27 @@ PROVIDER = Setting(
 )
 UNSPLASH_KEY = Setting("UNSPLASH_ACCESS_KEY", "Access key for `imagefinder download --unsplash`.")
 QDRANT_KEY = Setting("QDRANT_API_KEY", "Key of the server for an index at qdrant://HOST/NAME.")
+STORE_KEY_FILE = Setting(
+    "IMAGEFINDER_STORE_KEY_FILE",
+    "File that holds the password of the database, or the key of the Qdrant server, of an index at an address.",
+)
 NO_COLOR = Setting("NO_COLOR", "Set to anything to switch colours off.")
 
-SETTINGS = (INDEX, DEBUG, ALLOW_PRIVATE, KEY, KEY_FILE, RATE, TRACES, PROVIDER, UNSPLASH_KEY, QDRANT_KEY, NO_COLOR)
+SERVE = "IMAGEFINDER_SERVE"  # the options of `serve` are variables that begin so
+SETTINGS = (
+    INDEX,
+    DEBUG,
+    ALLOW_PRIVATE,
+    KEY,
+    KEY_FILE,
+    RATE,
+    TRACES,
+    PROVIDER,
+    UNSPLASH_KEY,
+    QDRANT_KEY,
+    STORE_KEY_FILE,
+    NO_COLOR,
+)
 
 
 def data_folder() -> Path:
@@ -66,12 +84,22 @@ def default_index() -> Path | str:
 
 def server_key() -> str | None:
     """The key that clients of the server must send. Raises InvalidInputError for a file that can't be read."""
-    if KEY_FILE.value is None:
-        return KEY.value
+    return KEY.value if KEY_FILE.value is None else _secret(KEY_FILE)
+
+
+def store_key(variable: str) -> str | None:
+    """The password or key for a store whose address has none: that of its ``variable``, if it has one, else that of the
+    file. Raises InvalidInputError for a file that can't be read."""
+    given = os.environ.get(variable) if variable else None
+    return given or (None if STORE_KEY_FILE.value is None else _secret(STORE_KEY_FILE))
+
+
+def _secret(setting: Setting) -> str:
+    """What is in the file that a variable names. Raises InvalidInputError."""
     try:
-        return expanded(KEY_FILE.value).read_text("utf-8").strip()
+        return expanded(setting.value or "").read_text("utf-8").strip()
     except (OSError, ValueError) as error:
-        raise InvalidInputError(f"{KEY_FILE.name} names a file that can't be read: {error}.") from error
+        raise InvalidInputError(f"{setting.name} names a file that can't be read: {error}.") from error
 
 
 def server_rate() -> float | None:

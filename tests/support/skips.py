@@ -5,6 +5,9 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
+import sys
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -24,3 +27,11 @@ def strict(report: Report) -> Report:
             report.outcome = "failed"
             report.longrepr = f"In CI nothing skips for want of a package or a program. {reason}"
     return report
+
+
+def needs_program(name: str) -> str:
+    """The path of a program, which may be one of Python's packages; skips where it is not installed."""
+    found = shutil.which(name, path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
+    if found is None:
+        pytest.skip(f"{name} is not installed")
+    return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import warnings
 from io import TextIOWrapper
@@ -115,6 +117,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):  # a console of few characters: what it lacks is written as an escape
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    if os.getpid() == 1:  # the first process of a container gets no signal that it doesn't handle
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         # What click expands on Windows it expands in every argument, patterns of --exclude and texts among them.
         code = cli.main(standalone_mode=False, windows_expand_args=False)

@@ -58,6 +58,9 @@ class IndexPlace(UserPath):
 class NamedPlace(IndexPlace):
     """``NAME=PLACE``, or a place alone, whose name is then empty: both as a pair."""
 
+    def split_envvar_value(self, rv: str) -> list[str]:
+        return rv.split()  # not at colons, which an address has too
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if isinstance(value, tuple):
             return value

@@ -71,12 +71,24 @@ def _used(roles: list[str]) -> str:
 
 @click.command()
 @index_option
+@click.option(
+    "--server",
+    is_flag=False,
+    flag_value="",
+    metavar="[URL]",
+    help="Ask instead whether a server is ready: this one, by default that of this machine.",
+)
 @json_option
-def doctor(index_dir: Path | str | None, as_json: bool) -> int:
+def doctor(index_dir: Path | str | None, server: str | None, as_json: bool) -> int:
     """Check what works here: versions, processors, models, image formats, disk. Exit 3 if something does not."""
-    from imagefinder.cli.doctor import checkup
+    if server is None:
+        from imagefinder.cli.doctor import checkup
 
-    checks = checkup(index_dir or settings.default_index())
+        checks = checkup(index_dir or settings.default_index())
+    else:
+        from imagefinder.cli.asking import readiness
+
+        checks = [readiness(server)]
     if as_json:
         print_json({"ok": all(c.ok for c in checks), "checks": [c.to_dict() for c in checks]})
     else:

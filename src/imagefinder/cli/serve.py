@@ -25,12 +25,13 @@ if TYPE_CHECKING:
 DEFAULT_PORT = 8642
 
 
-@click.command()
+@click.command(context_settings={"auto_envvar_prefix": settings.SERVE})
 @click.argument("source", required=False, type=PLACE, metavar="[SOURCE]")
 @click.option(
     "--index",
     "places",
     multiple=True,
+    envvar=f"{settings.SERVE}_INDEX",
     metavar="[NAME=]PLACE",
     type=NamedPlace(file_okay=False),
     help="Folder of the index, or its address; several of them with a NAME each are served at /i/NAME/.  "
@@ -141,6 +142,9 @@ def serve(
 
     The page is at /, the API under /v1, its description at /docs. On this machine alone, the server makes a key of its
     own: the page that opens, the Python client and `imagefinder mcp` get it by themselves, `imagefinder key` prints it.
+
+    Each option can be a variable instead: IMAGEFINDER_SERVE_LOG_FORMAT=json for --log-format json. Of options that may
+    be repeated the values stand behind each other, with blanks between them.
     """
     from imagefinder.server.run import TERM_S, bind
 

@@ -23,7 +23,7 @@ from imagefinder.index.manifest import Manifest
 from imagefinder.index.said_again import begin
 from imagefinder.index.shards import slots
 from imagefinder.index.travelling import fetch_models, publish_models
-from imagefinder.settings import SETTINGS
+from imagefinder.settings import store_key
 from imagefinder.store.shared.refusing import Reading, read_only_error
 from imagefinder.store.stores import kind_at
 
@@ -232,8 +232,7 @@ def site_at(address: str) -> Site:
     """What an address leads to. Raises as ``sites.SiteType`` says."""
     kind = kind_at(address)
     assert kind is not None
-    key = next((setting.value for setting in SETTINGS if setting.name == kind.key), None)
-    return kind.at(address, key)
+    return kind.at(address, store_key(kind.key))
 
 
 def _folder_of(site: Site) -> Path:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +25,7 @@ class Provider:
 
     ``package`` is the wheel that contains it. A provider that ``waits`` is used only if it is asked for: TensorRT needs
     minutes for each new batch shape. A ``serial`` one allows one run at a time. One that takes only ``floats`` would
-    split a graph of 8-bit integers into pieces.
+    split a graph of 8-bit integers into pieces. One of ``cuda`` runs on NVIDIA's libraries.
     """
 
     name: str
@@ -30,12 +34,13 @@ class Provider:
     waits: bool = False
     serial: bool = False
     floats: bool = False
+    cuda: bool = False
 
 
 # By the names people use, the first that is there is taken. https://onnxruntime.ai/docs/execution-providers/
 PROVIDERS: dict[str, Provider] = {
-    "tensorrt": Provider("TensorrtExecutionProvider", "onnxruntime-gpu", waits=True),
-    "cuda": Provider("CUDAExecutionProvider", "onnxruntime-gpu"),
+    "tensorrt": Provider("TensorrtExecutionProvider", "onnxruntime-gpu", waits=True, cuda=True),
+    "cuda": Provider("CUDAExecutionProvider", "onnxruntime-gpu", cuda=True),
     "migraphx": Provider("MIGraphXExecutionProvider", "onnxruntime-migraphx"),
     "rocm": Provider("ROCMExecutionProvider", "onnxruntime-rocm"),
     "openvino": Provider("OpenVINOExecutionProvider", "onnxruntime-openvino"),
@@ -66,6 +71,17 @@ def installed() -> list[str]:
 
     there = set(onnxruntime.get_available_providers()) | {CPU}
     return [name for name, provider in PROVIDERS.items() if provider.name in there]
+
+
+@lru_cache(maxsize=1)
+def load_cuda() -> None:
+    """Load the libraries of CUDA that NVIDIA's wheels bring, if they are installed: onnxruntime by itself looks only
+    where the system has them."""
+    import onnxruntime
+
+    if find_spec("nvidia") is not None and hasattr(onnxruntime, "preload_dlls"):
+        with redirect_stdout(sys.stderr):  # it prints what it doesn't find
+            onnxruntime.preload_dlls()
 
 
 def choose(model: Path) -> Provider:

@@ -38,6 +38,17 @@ def models_folder() -> Path:
     return user_data_path("imagefinder", appauthor=False) / "models"
 
 
+def machine_folders() -> list[Path]:
+    """The folders of models for all users of the machine, which are only read: an administrator puts them there. Not on
+    Windows, where every user may write into the folder for all."""
+    from platformdirs import PlatformDirs
+
+    if os.name != "posix":
+        return []
+    places = PlatformDirs("imagefinder", appauthor=False, multipath=True).site_data_dir
+    return [Path(place) / "models" for place in places.split(os.pathsep)]
+
+
 def taken_once(name: str, take: Callable[[], ModelSpec], *, again: bool = False) -> ModelSpec:
     """The pulled model of this name. If there is none, or with ``again``, the one that ``take`` makes. Others who want
     the same model at the same time wait, and then find it. Raises StorageError, and what ``take`` raises."""
@@ -66,15 +77,21 @@ def _changing(name: str) -> Iterator[None]:
 
 
 def pulled_spec(name: str) -> ModelSpec | None:
-    """The pulled model of this name; None when it isn't there. Raises ModelError for a damaged one."""
-    folder = models_folder() / name
-    return ModelSpec.load(folder) if os.path.isfile(folder / SPEC_FILE) else None  # False also for a name too long
+    """The pulled model of this name, this user's before the machine's; None when it isn't there. Raises ModelError for
+    a damaged one."""
+    for folder in (models_folder() / name, *(place / name for place in machine_folders())):
+        if os.path.isfile(folder / SPEC_FILE):  # False also for a name too long
+            return ModelSpec.load(folder)
+    return None
 
 
 def pulled_models() -> dict[str, ModelSpec | None]:
     """The pulled models by name; None for one whose description is damaged."""
     found: dict[str, ModelSpec | None] = {}
-    for path in sorted(models_folder().glob(f"*/{SPEC_FILE}")):
+    folders = (models_folder(), *machine_folders())
+    for path in (path for folder in folders for path in sorted(folder.glob(f"*/{SPEC_FILE}"))):
+        if path.parent.name in found:
+            continue
         try:
             found[path.parent.name] = ModelSpec.load(path.parent)
         except ModelError:
@@ -186,6 +203,8 @@ def remove(name: str) -> Path:
     """Delete a pulled model. Raises NotFoundError and StorageError."""
     folder = models_folder() / name
     missing = NotFoundError(f"No model '{name}' was pulled.", remedy="See: imagefinder models list")
+    if not (folder / SPEC_FILE).is_file() and any((place / name / SPEC_FILE).is_file() for place in machine_folders()):
+        missing = NotFoundError(f"The model '{name}' is there for all users of this machine, so it isn't removed.")
     if not (folder / SPEC_FILE).is_file() or folder.parent != models_folder():
         raise missing
     with _changing(name), _storing(folder):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagefinder.errors import ModelError
-from imagefinder.models.providers import CPU, PROVIDERS, Provider, choose
+from imagefinder.models.providers import CPU, PROVIDERS, Provider, choose, load_cuda
 
 if TYPE_CHECKING:
     import numpy as np
@@ -178,6 +178,8 @@ def _open(ort: Any, path: Path, ends: tuple[Sequence[str], str], provider: Provi
     ):  # DirectML wants these: https://onnxruntime.ai/docs/execution-providers/DirectML-ExecutionProvider
         options.enable_mem_pattern = False
         options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    if provider.cuda:
+        load_cuda()
     providers: list[Any] = [(provider.name, dict(provider.options))]
     providers += [] if provider.name == CPU else [CPU]
     outputs, given = ends

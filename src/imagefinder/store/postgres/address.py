@@ -25,8 +25,8 @@ class Address:
     settings: Mapping[str, str] = field(repr=False)
 
     @classmethod
-    def read(cls, text: str) -> Address:
-        """Raises InvalidInputError, which does not show a password."""
+    def read(cls, text: str, password: str | None = None) -> Address:
+        """``password`` is the one where the address has none. Raises InvalidInputError, which does not show it."""
         try:
             parts = urlsplit(text)
             port = parts.port
@@ -42,7 +42,7 @@ class Address:
             )
         given = {
             "user": unquote(parts.username or ""),
-            "password": unquote(parts.password or ""),
+            "password": unquote(parts.password or "") or options.get("password") or password or "",
             "host": unquote(parts.hostname or ""),
             "port": str(port or ""),
             "dbname": database,

@@ -25,7 +25,7 @@ class PostgresSite:
     @classmethod
     def at(cls, address: str, key: str | None = None) -> PostgresSite:
         """See ``sites.SiteType``."""
-        return cls(Database(Address.read(address)))
+        return cls(Database(Address.read(address, key)))
 
     @property
     def name(self) -> str:

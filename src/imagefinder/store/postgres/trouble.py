@@ -54,7 +54,7 @@ def ours(error: psycopg.Error, address: Address) -> ImageFinderError:
         return UnauthorizedError(
             f"The database of {address.shown} wants another user or password: {said[:300]}",
             code="unauthorized",
-            remedy="Give the password in the address, in PGPASSWORD or in ~/.pgpass.",
+            remedy="Give the password in PGPASSWORD, in ~/.pgpass, or in a file that IMAGEFINDER_STORE_KEY_FILE names.",
         )
     if means(_NO_DATABASE) and "does not exist" in said:
         return NotFoundError(
