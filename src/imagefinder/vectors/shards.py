@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
@@ -42,7 +43,7 @@ class Shards:
         if vectors.ndim != 2:
             raise InvalidInputError(f"Vectors must have the shape (n, dim), got {vectors.shape}.")
         runner = runner or Threads()
-        parts = [runner.put(_sent(vectors[a:b], runner)) for a, b in bounds(len(vectors))]
+        parts = [runner.put(sent(vectors[a:b]) if runner.far else vectors[a:b]) for a, b in bounds(len(vectors))]
         return cls(runner, parts, len(vectors), vectors.shape[1], vectors)
 
     @classmethod
@@ -51,7 +52,7 @@ class Shards:
         run in it."""
         parts, n, dim = [], 0, 0
         for rows in _in_parts(batches):
-            parts.append(runner.put(_sent(rows, runner)))
+            parts.append(runner.put(sent(rows) if runner.far else rows))
             n, dim = n + len(rows), rows.shape[1]
         return cls(runner, parts, n, dim)
 
@@ -63,21 +64,52 @@ class Shards:
         given = [self.runner.put(value) for value in shared]
         yield from self.runner.map(do, ((part, *given) for part in self.parts))
 
-    def take(self, rows: Rows) -> Float32:
-        """Some of the vectors, float32 (len(rows), dim)."""
+    def __getitem__(self, rows: Rows | npt.NDArray[np.bool_]) -> Float32:
+        """Some of the vectors in this process, float32 (rows, dim): by their numbers, or those marked."""
         if self.held is not None:
             return self.held[rows]
+        rows = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
         taken = np.empty((len(rows), self.dim), np.float32)
         part_of = rows // SHARD
-        wanted = np.unique(part_of)
-        tasks = ((self.parts[part], rows[part_of == part] - part * SHARD) for part in wanted.tolist())
-        for part, found in zip(wanted.tolist(), self.runner.map(_take, tasks), strict=True):
+        wanted = np.unique(part_of).tolist()
+        tasks = ((self.parts[part], rows[part_of == part] - part * SHARD) for part in wanted)
+        for part, found in zip(wanted, self.runner.map(_take, tasks), strict=True):
             taken[part_of == part] = found
         return taken
 
     def all(self) -> Float32:
-        """All of the vectors, float32 (n, dim), in this process."""
-        return self.take(np.arange(self.n)) if self.held is None else self.held
+        """All of the vectors in this process, float32 (n, dim)."""
+        if self.held is not None:
+            return self.held
+        return np.concatenate([np.zeros((0, self.dim), np.float32), *self.map(rows_of)])
+
+    def gathered(self) -> Shards:
+        """The same with all of the vectors in this process."""
+        return Shards.of(self.all(), self.runner)
+
+    def only(self, marked: npt.NDArray[np.bool_]) -> Shards:
+        """Those of the vectors that are marked, bool (n,), as shards of their own."""
+        if marked.all():
+            return self
+        if self.held is not None:
+            return Shards.of(self.held[marked], self.runner)
+        rows = np.flatnonzero(marked)
+        parts = []
+        for a, b in bounds(len(rows)):
+            part_of = rows[a:b] // SHARD
+            used = np.unique(part_of).tolist()
+            chosen = [rows[a:b][part_of == part] - part * SHARD for part in used]
+            parts.append(self.runner.call(_join, chosen, *(self.parts[part] for part in used)))
+        return Shards(self.runner, parts, len(rows), self.dim)
+
+    def different(self, enough: int) -> int:
+        """How many of the vectors differ from each other; if ``enough`` do, perhaps not all of them are looked at."""
+        seen: set[bytes] = set()
+        for some in self.map(_digests):
+            seen |= some
+            if len(seen) >= enough:
+                break
+        return len(seen)
 
 
 def bounds(n: int) -> list[tuple[int, int]]:
@@ -90,10 +122,9 @@ def rows_of(part: Any) -> Float32:
     return np.asarray(part, np.float32)
 
 
-def _sent(rows: Float32, runner: Runner) -> Any:
-    """What is sent to other processes: half as much where nothing is lost by it, as of vectors out of a store."""
-    if not runner.far:
-        return rows
+def sent(rows: Float32) -> Any:
+    """A part as it is sent to other processes: half as much where nothing is lost by it, as of vectors out of a
+    store."""
     with np.errstate(over="ignore"):
         half = rows.astype(np.float16)
     return half if np.array_equal(half, rows) else np.ascontiguousarray(rows)
@@ -114,3 +145,12 @@ def _in_parts(batches: Iterable[Float32]) -> Iterator[Float32]:
 
 def _take(part: Any, rows: Rows) -> Float32:
     return rows_of(part[rows])
+
+
+def _join(chosen: list[Rows], *parts: Any) -> Any:
+    return np.concatenate([part[rows] for part, rows in zip(parts, chosen, strict=True)])
+
+
+def _digests(part: Any) -> set[bytes]:
+    rows = rows_of(part) + np.float32(0)  # -0 is no other number than 0
+    return {hashlib.blake2b(row.data, digest_size=16).digest() for row in np.ascontiguousarray(rows)}

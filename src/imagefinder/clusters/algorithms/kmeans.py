@@ -61,7 +61,7 @@ def kmeans(vectors: Float32 | Shards, n_clusters: int, *, n_init: int = 3, seed:
     with one_blas_thread():
         mean, variance = spread(shards)
         rows, random = _seeding(len(shards), n_clusters, seed), np.random.RandomState(seed)
-        sample = (shards.all() if rows is None else shards.take(rows)) - mean
+        sample = (shards.all() if rows is None else shards[rows]) - mean
         best: Means | None = None
         for _ in range(n_init):
             starts, _ = kmeans_plusplus(sample, n_clusters, random_state=random)
