@@ -103,6 +103,16 @@ class LateCommand(click.Command):
         return [*found[: self._at], *self._late(), *found[self._at :]]
 
 
+def ray_option(command: Command) -> Command:
+    return click.option(
+        "--ray",
+        is_flag=False,
+        flag_value="",
+        metavar="[ADDRESS]",
+        help="Compare vectors on a cluster of Ray: that at HOST:PORT, or the one here.  [default: threads]",
+    )(command)
+
+
 def json_option(command: Command) -> Command:
     return click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")(command)
 

@@ -12,6 +12,8 @@ import numpy as np
 
 from imagefinder._util.threads import one_blas_thread
 from imagefinder.errors import StorageError
+from imagefinder.index.folder import no_images
+from imagefinder.index.spaces import check_fitted
 from imagefinder.vectors.shards import SHARD, Shards, sent
 
 if TYPE_CHECKING:
@@ -60,6 +62,17 @@ def read_shards(index: Index, space: str, apply: Apply, runner: Runner) -> tuple
 
     shards = Shards.stream(parts(), runner)
     return ids, shards if runner.far else shards.gathered()
+
+
+def searched_shards(index: Index, space: str, runner: Runner) -> tuple[list[str], Shards]:
+    """The ids and the vectors that are searched, as ``read_shards``. Raises NotFoundError, and InvalidInputError for a
+    space that can't be searched yet."""
+    check_fitted(index, space)
+    with index.steady.shared():
+        transform = index.transform(space)
+    if transform is None:
+        raise no_images()
+    return read_shards(index, space, transform.apply, runner)
 
 
 def _far(index: Index, space: str, apply: Apply, runner: Runner, address: str) -> tuple[list[str], Shards]:
