@@ -16,6 +16,7 @@ import click
 from imagefinder import settings
 from imagefinder._util.addresses import is_address, shown_address
 from imagefinder._util.files import expanded
+from imagefinder._util.ray_cluster import FOUND
 from imagefinder.errors import ImageFinderError, InvalidInputError
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def ray_option(command: Command) -> Command:
     return click.option(
         "--ray",
         is_flag=False,
-        flag_value="",
+        flag_value=FOUND,
         metavar="[ADDRESS]",
         help="Compare vectors on a cluster of Ray: that at HOST:PORT, or the one here.  [default: threads]",
     )(command)
