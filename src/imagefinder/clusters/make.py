@@ -29,7 +29,7 @@ from imagefinder.clusters.algorithms.scores import (
 from imagefinder.clusters.algorithms.strangers import Strangers, sampled
 from imagefinder.clusters.clustering import Cluster, Clustering, count_noise, pack_arrays
 from imagefinder.clusters.labels import UNKNOWN, labels_now
-from imagefinder.clusters.material import Material, described, read_material, tried
+from imagefinder.clusters.material import Material, check_count, described, read_material, tried
 from imagefinder.errors import IndexDamagedError, InvalidInputError, NotFoundError
 from imagefinder.index.neighbors import index_graph
 from imagefinder.types import OnProgress, Progress, ignore
@@ -86,6 +86,7 @@ def choose_k_for(collection: Collection, max_k: int, progress: OnProgress | None
 def cluster_index(index: Index, view: View, options: ClusterOptions, report: OnProgress) -> Clustering:
     """Cluster all images and put the result in force; the clustering before stays as it is until then."""
     find_method(options.method)
+    check_count(index)
     with runner_at(options.ray) as runner:
         return _cluster(index, view, options, report, runner)
 

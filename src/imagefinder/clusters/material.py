@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from imagefinder.errors import InvalidInputError
 from imagefinder.index.folder import no_images
 from imagefinder.index.parts import read_shards
+from imagefinder.index.runs import MOST_BYTES
 from imagefinder.index.there import contents_now
 from imagefinder.vectors.features import Features, make_features
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 DESCRIBED, PER_CLUSTER = 200_000, 50  # images that clusters are described from: so many, and so many of each at least
 CHOSEN = 100_000  # images that numbers of clusters are tried on
+IMAGE_BYTES = 149  # of each image in a kept clustering: id, label, content hash, whether it is pinned
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,16 @@ def read_material(index: Index, view: View, features: str, scale: str, runner: R
     if not ids:
         raise no_images()
     return Material(space, ids, vectors, made, [known.get(id, "") for id in ids])
+
+
+def check_count(index: Index) -> None:
+    """Refuse more images than a kept clustering can hold, before the work. Raises InvalidInputError."""
+    n, most = index.store.count(), MOST_BYTES // IMAGE_BYTES
+    if n > most:
+        raise InvalidInputError(
+            f"A clustering holds at most {most:,} images; the index has {n:,}.",
+            remedy="Divide the images among several indexes.",
+        )
 
 
 def described(labels: npt.NDArray[np.int32], seed: int = 0) -> Rows | None:
