@@ -94,12 +94,13 @@ def when(done: int, act: Callable[[], None]) -> tuple[Callable[[Progress], None]
 
 
 def kill_workers(cluster: Any) -> None:
+    """Whatever works on tasks, or waits for one; not the agents, without which a node ends itself."""
     import psutil
 
     found = []
     for node in cluster.list_all_nodes():
         raylet = psutil.Process(node.all_processes["raylet"][0].process.pid)
-        found += [p for p in raylet.children(recursive=True) if p.name().startswith("ray::")]
+        found += [p for p in raylet.children(recursive=True) if p.name().startswith(("ray::IDLE", "ray::_do"))]
     assert found
     for process in found:
         process.send_signal(signal.SIGKILL)
