@@ -18,6 +18,7 @@ from imagefinder._util.runner import Runner, Threads
 from imagefinder.clusters.algorithms.kmeans import kmeans
 from imagefinder.duplicates.find import Options
 from imagefinder.errors import InvalidInputError, StorageError
+from imagefinder.index import parts
 from imagefinder.index.parts import read_part, searched_shards
 from imagefinder.types import Progress
 from imagefinder.vectors import neighbors, shards
@@ -128,7 +129,7 @@ def far_index(sample_index: Any) -> Iterator[ImageFinder]:
 def test_parts_are_read_where_they_are_needed_and_again_after_a_node_is_lost(
     cluster: Any, runner: Runner, far_index: ImageFinder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (shards, neighbors):
+    for module in (shards, neighbors, parts):
         monkeypatch.setattr(module, "SHARD", 8)
     index, space = far_index._collection.index, far_index._collection.view().image
     ids, here = searched_shards(index, space, Threads())
@@ -144,13 +145,16 @@ def test_parts_are_read_where_they_are_needed_and_again_after_a_node_is_lost(
     assert same(found, knn_graph(here, 5))
 
 
-def test_an_image_that_goes_meanwhile_is_said(runner: Runner, far_index: ImageFinder) -> None:
+def test_an_image_that_goes_meanwhile_is_said_as_its_task_said_it(
+    runner: Runner, cluster: Any, far_index: ImageFinder
+) -> None:
     index = far_index._collection.index
     entry = index.space(far_index._collection.view().image)
     assert index.address and index.address.startswith("postgresql://")
     ids = sorted([far_index.columns(["id"])["id"][0], "00000000-0000-5000-8000-000000000000"])
-    with pytest.raises(StorageError, match="1 of the images went"):
-        read_part(index.address, entry.vector, abs, ids)
+    with pytest.raises(StorageError, match="1 of the images went") as told, runner_at(cluster.address) as again:
+        list(again.map(read_part, [(index.address, entry.vector, abs, ids)]))
+    assert told.value.remedy == "Run it again."
 
 
 @pytest.mark.parametrize("place", ["folder", "postgres"])
@@ -174,14 +178,8 @@ def test_an_index_gets_the_same_clusters_outliers_and_duplicates(
             finder.close()
 
 
-def test_an_error_of_a_task_is_the_one_that_it_raised(runner: Runner, cluster: Any) -> None:
+def test_what_is_no_number_is_refused_there_too(runner: Runner) -> None:
     rows = some_vectors(np.float32)
     rows[700, 3] = np.nan
     with pytest.raises(InvalidInputError, match="vector 700 "):
         knn_graph(Shards.of(rows, runner), 3)
-    with pytest.raises(InvalidInputError, match="8 dimensions"), runner_at(cluster.address) as again:
-        list(again.map(_refuse, [(8,)]))
-
-
-def _refuse(dim: int) -> None:
-    raise InvalidInputError(f"There are {dim} dimensions.")
