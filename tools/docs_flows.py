@@ -64,7 +64,7 @@ FLOWS = {
         finder.ImageFinder.cluster
             clusters.make.cluster_collection        one at a time, corrections wait
                 clusters.make.cluster_index
-                    clusters.make.read_material         ids and vectors
+                    clusters.material.read_material     ids and vectors
                     clusters.make.read_constraints      what people locked, merged, split and moved
                     index.neighbors.index_graph         the neighbour graph, computed once and kept
                     clusters.algorithms.partition.partition     runs the method, a row of METHODS

@@ -382,11 +382,14 @@ class ImageFinder:
 
         return Copies(self._collection)
 
-    def outliers(self, k: int = 20, *, progress: OnProgress | None = None) -> builtins.list[Outlier]:
-        """The ``k`` images most unlike all others; every record gets its score as ``outlier``, for filters."""
+    def outliers(
+        self, k: int = 20, *, ray: str | None = None, progress: OnProgress | None = None
+    ) -> builtins.list[Outlier]:
+        """The ``k`` images most unlike all others; every record gets its score as ``outlier``, for filters. ``ray`` is
+        the address of a cluster of machines that compares them."""
         from imagefinder.quality.measure import find_outliers
 
-        return find_outliers(self._collection, k, progress)
+        return find_outliers(self._collection, k, progress, ray)
 
     def quality(self, *, again: bool = False, progress: OnProgress | None = None) -> QualityReport:
         """Judge the pictures not judged yet, or all ``again``: the records get ``blur``, ``brightness``, ``contrast``,

@@ -19,6 +19,7 @@ from imagefinder.cli.common import (
     open_to_compute,
     plural,
     print_json,
+    ray_option,
     say,
     styled,
     tell,
@@ -95,6 +96,7 @@ def _setting_option(name: str, setting: Setting, methods: list[str]) -> click.Op
     help="Resampled runs that measure it; 0 for none.",
 )
 @click.option("--fresh", is_flag=True, help="Forget names, locks, merges, splits and moves of earlier clusters.")
+@ray_option
 @index_option
 @json_option
 def cluster(n_clusters: int | None, index_dir: Path | str | None, as_json: bool, **options: Any) -> int:
@@ -167,6 +169,7 @@ def _line(found: Cluster, size: int, grown: bool) -> tuple[str, str]:
 @click.option("--max", "max_k", default=100, show_default=True, type=click.IntRange(2), help="Largest number tried.")
 @features_options
 @click.option("--plot", type=FILE, help="Draw the curves (PNG, SVG or PDF).")
+@ray_option
 @index_option
 @json_option
 def choose_k(max_k: int, plot: Path | None, index_dir: Path | str | None, as_json: bool, **options: Any) -> int:

@@ -17,6 +17,7 @@ import click
 from imagefinder import settings
 from imagefinder._util.addresses import is_address, shown_address
 from imagefinder._util.files import expanded
+from imagefinder._util.ray_cluster import FOUND
 from imagefinder._util.systems import WINDOWS
 from imagefinder.errors import ImageFinderError, InvalidInputError
 from imagefinder.images.remote.schemes import is_remote
@@ -116,6 +117,16 @@ class LateCommand(click.Command):
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         found = super().get_params(ctx)
         return [*found[: self._at], *self._late(), *found[self._at :]]
+
+
+def ray_option(command: Command) -> Command:
+    return click.option(
+        "--ray",
+        is_flag=False,
+        flag_value=FOUND,
+        metavar="[ADDRESS]",
+        help="Compare vectors on a cluster of Ray: that at HOST:PORT, or the one here.  [default: threads]",
+    )(command)
 
 
 def json_option(command: Command) -> Command:

@@ -27,6 +27,7 @@ from imagefinder.cli.common import (
     open_to_compute,
     plural,
     print_json,
+    ray_option,
     say,
     shown_place,
     tell,
@@ -94,6 +95,7 @@ def duplicates() -> None:
 @click.option("--plan", type=FILE, help="Write a plan for `apply` there.")
 @click.option("--html", type=FILE, help="Write a page that shows them there.")
 @click.option("--workers", type=click.IntRange(1, 256), metavar="N", help="Threads.  [default: one a core]")
+@ray_option
 @json_option
 def find(index_dir: Path | str | None, plan: Path | None, html: Path | None, as_json: bool, **options: Any) -> int:
     """Find duplicates: groups, the evidence, which image to keep and why. Changes nothing.
@@ -137,6 +139,7 @@ def _find(index_dir: Path | str | None, options: dict[str, Any]) -> DuplicateRep
         rules=[name.strip() for name in options["keep"].split(",") if name.strip()],
         similar=options["similar"],
         workers=options["workers"],
+        ray=options["ray"],
     )
     with open_to_compute(index_dir) as finder, ProgressBar() as bar:
         return finder.duplicates(how, progress=bar.show)

@@ -19,6 +19,7 @@ from imagefinder.cli.common import (
     open_to_compute,
     plural,
     print_json,
+    ray_option,
     say,
     tell,
 )
@@ -44,6 +45,7 @@ TITLES = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP", "pacmap": "PaCMAP"}
 @click.option(
     "--seed", default=0, show_default=True, type=click.IntRange(0, 2**31 - 1), help="The same seed gives the same map."
 )
+@ray_option
 @json_option
 def map_(
     index_dir: Path | str | None,
@@ -64,7 +66,7 @@ def map_(
 
     _check(outs, pictures)
     with open_finder(index_dir) as finder:
-        how = {"update": options["update"], "filter": options["where"]}
+        how = {"update": options["update"], "filter": options["where"], "ray": options["ray"]}
         made = finder.map(method, seed=options["seed"], **how)
         coordinates, records = map_records(made, finder.records())
     field = _field(records, options["color_by"])

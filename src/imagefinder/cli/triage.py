@@ -18,6 +18,7 @@ from imagefinder.cli.common import (
     open_finder,
     plural,
     print_json,
+    ray_option,
     say,
     say_skipped,
     styled,
@@ -29,9 +30,10 @@ from imagefinder.quality.issues import Issue
 @click.command()
 @click.option("-k", "--top", "k", default=20, show_default=True, type=click.IntRange(1), help="Images listed.")
 @click.option("--sheet", type=FILE, help="Save a contact sheet of them (PNG).")
+@ray_option
 @index_option
 @json_option
-def outliers(k: int, sheet: Path | None, index_dir: Path | str | None, as_json: bool) -> int:
+def outliers(k: int, sheet: Path | None, ray: str | None, index_dir: Path | str | None, as_json: bool) -> int:
     """List the images that differ most from all others.
 
     The score compares the distance to the 20 nearest neighbours with what is usual here: 0 is usual, above 3 is odd. It
@@ -39,7 +41,7 @@ def outliers(k: int, sheet: Path | None, index_dir: Path | str | None, as_json: 
     distance to the centre is shown too, in radii.
     """
     with open_finder(index_dir) as finder:
-        found = finder.outliers(k, progress=StageLines().show)
+        found = finder.outliers(k, ray=ray, progress=StageLines().show)
     if as_json:
         print_json({"outliers": [o.to_dict() for o in found]})
     else:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from imagefinder._util.arguments import options_of
+from imagefinder._util.ray_runner import runner_at
 from imagefinder.clusters import state
 from imagefinder.clusters.algorithms.choose_k import Choice, choose_k
 from imagefinder.clusters.algorithms.constraints import Constraints, reconcile
@@ -28,16 +29,16 @@ from imagefinder.clusters.algorithms.scores import (
 from imagefinder.clusters.algorithms.strangers import Strangers, sampled
 from imagefinder.clusters.clustering import Cluster, Clustering, count_noise, pack_arrays
 from imagefinder.clusters.labels import UNKNOWN, labels_now
+from imagefinder.clusters.material import Material, check_count, described, read_material, tried
 from imagefinder.errors import IndexDamagedError, InvalidInputError, NotFoundError
-from imagefinder.index.folder import no_images
 from imagefinder.index.neighbors import index_graph
-from imagefinder.index.there import contents_now
 from imagefinder.types import OnProgress, Progress, ignore
-from imagefinder.vectors.features import Features, make_features
 from imagefinder.vectors.moments import unit
 from imagefinder.vectors.neighbors import NeighborGraph, knn_graph
+from imagefinder.vectors.shards import Shards
 
 if TYPE_CHECKING:
+    from imagefinder._util.runner import Runner
     from imagefinder.index.collection import Collection
     from imagefinder.index.folder import Index
     from imagefinder.index.models import View
@@ -50,7 +51,8 @@ Words = tuple[tuple[str, float], ...]
 class ClusterOptions:
     """How to cluster. ``n_clusters`` None lets the data decide. ``features`` and ``scale``: see ``vectors.features``;
     ``settings``: see ``algorithms.methods``; ``stability``: how many resampled runs judge it, 0 for none. ``fresh``
-    forgets what was said of earlier clusters: names, locks, merges, splits and moves."""
+    forgets what was said of earlier clusters: names, locks, merges, splits and moves. ``ray`` is the address of a
+    cluster of machines that compares the vectors and sums them (see ``_util.ray_cluster``): the result is the same."""
 
     method: str = DEFAULT
     n_clusters: int | None = None
@@ -59,18 +61,8 @@ class ClusterOptions:
     seed: int = 0
     stability: int = 5
     fresh: bool = False
+    ray: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Material:
-    """What is clustered: ids, and features float32 (n, dim), by ascending id, and the content hash of each image."""
-
-    space: str
-    ids: list[str]
-    vectors: Float32
-    features: Features
-    contents: list[str]
 
 
 def cluster_collection(
@@ -93,14 +85,20 @@ def choose_k_for(collection: Collection, max_k: int, progress: OnProgress | None
 
 def cluster_index(index: Index, view: View, options: ClusterOptions, report: OnProgress) -> Clustering:
     """Cluster all images and put the result in force; the clustering before stays as it is until then."""
-    method = find_method(options.method)
+    find_method(options.method)
+    check_count(index)
+    with runner_at(options.ray) as runner:
+        return _cluster(index, view, options, report, runner)
+
+
+def _cluster(index: Index, view: View, options: ClusterOptions, report: OnProgress, runner: Runner) -> Clustering:
     report(Progress("reading vectors"))
-    material = read_material(index, view, options)
+    material = read_material(index, view, options.features, options.scale, runner)
     constraints = None if options.fresh else read_constraints(index, material.ids)
     report(Progress("clustering"))
     free = ~constraints.held if constraints else np.ones(len(material.ids), bool)
-    neighbors = method.graph_size(options.n_clusters)
-    vectors = material.vectors[free]
+    neighbors = find_method(options.method).graph_size(options.n_clusters)
+    vectors = material.vectors.only(free)
     graph = _graph(index, vectors, neighbors, options) if neighbors and len(vectors) > 1 else None
     n_free = _count_left(options.n_clusters, constraints)
     task = Task(vectors, graph, n_free, options.seed, dict(options.settings))
@@ -144,41 +142,27 @@ def _parameters(material: Material, view: View, options: ClusterOptions, chosen:
 
 
 def choose_for(index: Index, view: View, options: ClusterOptions, max_k: int, progress: OnProgress | None) -> Choice:
-    """Measure every number of clusters up to ``max_k``; changes nothing."""
-    material = read_material(index, view, options)
-    if len(material.ids) < 3:
-        raise InvalidInputError(
-            f"Choosing a number of clusters needs 3 images at least; there are {len(material.ids)}."
-        )
-    graph = _graph(index, material.vectors, find_method("kmeans").graph_size(None), options)
-    return choose_k(material.vectors, graph, max_k=max_k, seed=options.seed, progress=progress)
+    """Measure every number of clusters up to ``max_k``; changes nothing. Of many images a sample is looked at."""
+    with runner_at(options.ray) as runner:
+        material = read_material(index, view, options.features, options.scale, runner)
+        n, rows = len(material.ids), tried(len(material.ids), options.seed)
+        if n < 3:
+            raise InvalidInputError(f"Choosing a number of clusters needs 3 images at least; there are {n}.")
+        vectors, neighbors = material.part(rows)[1], find_method("kmeans").graph_size(None)
+        if rows is None:
+            graph = _graph(index, material.vectors, neighbors, options)
+        else:
+            graph = knn_graph(Shards.of(vectors, runner), neighbors)
+    choice = choose_k(vectors, graph, max_k=max_k, seed=options.seed, progress=progress)
+    if rows is None:
+        return choice
+    return replace(choice, reason=f"{choice.reason} Measured on a sample of {len(rows):,} of the {n:,} images.")
 
 
-def _graph(index: Index, vectors: Float32, k: int, options: ClusterOptions) -> NeighborGraph:
+def _graph(index: Index, vectors: Shards, k: int, options: ClusterOptions) -> NeighborGraph:
     """The neighbours; those of the vectors that are searched are shared with everything else that wants them."""
     shared = (options.features, options.scale) == ("default", "none")
     return index_graph(index, vectors, k) if shared else knn_graph(vectors, k)
-
-
-def read_material(index: Index, view: View, options: ClusterOptions) -> Material:
-    space, known = view.image, contents_now(index)
-    with index.steady.shared():
-        transform = index.transform(space)
-    if transform is None:
-        raise no_images()
-
-    def batches() -> Iterator[Float32]:
-        return (rows for _, rows in index.raw_batches(space))
-
-    features = make_features(options.features, options.scale, transform, batches)
-    ids: list[str] = []
-    parts: list[Float32] = []
-    for some, rows in index.raw_batches(space):
-        ids += some
-        parts.append(features.apply(rows))
-    if not ids:
-        raise no_images()
-    return Material(space, ids, np.concatenate(parts), features, [known.get(id, "") for id in ids])
 
 
 def read_constraints(index: Index, ids: Sequence[str]) -> Constraints | None:
@@ -221,18 +205,22 @@ def with_constraints(made: Clustering, constraints: Constraints, former: state.S
 def describe_all(
     index: Index, view: View, material: Material, labels: np.ndarray, parameters: Mapping[str, Any]
 ) -> Clustering:
-    """The clustering that these labels make: facts, names, tree, scores."""
+    """The clustering that these labels make: facts, names, tree, scores. Of many images a sample is described."""
     numbers, dense = dense_labels(labels)
-    facts, centres = describe(material.vectors, dense)
-    words = find_words(index, view, material.ids, dense)
-    names = distinct_names(words)
+    rows = described(dense)
+    ids, vectors = material.part(rows)
+    seen = dense if rows is None else dense[rows]
+    facts, centres = describe(vectors, seen)
+    words = find_words(index, view, ids, seen)
+    names, sizes = distinct_names(words), np.bincount(dense[dense >= 0])
     clusters = [
-        to_cluster(fact, numbers[fact.label], names[fact.label], words[fact.label], material.ids) for fact in facts
+        replace(to_cluster(f, numbers[f.label], names[f.label], words[f.label], ids), size=int(sizes[f.label]))
+        for f in facts
     ]
     return Clustering(
         clusters=tuple(clusters),
         parameters=parameters,
-        scores=_scores(material.vectors, dense, centres),
+        scores=_scores(vectors, seen, centres, len(labels)),
         stored=pack_arrays(
             ids=material.ids,
             labels=labels,
@@ -289,12 +277,14 @@ def _with_strangers(index: Index, made: Clustering) -> Clustering:
     return made.with_arrays(strangers=strangers) if strangers else made
 
 
-def _scores(vectors: Float32, labels: np.ndarray, centres: Float32) -> dict[str, Any]:
-    n, k = len(vectors), len(centres)
+def _scores(vectors: Float32, labels: np.ndarray, centres: Float32, n: int) -> dict[str, Any]:
+    """Of all ``n`` images; ``vectors`` and ``labels`` may be those of a sample of them."""
+    k, weight = len(centres), n / max(len(vectors), 1)
     sample = Distances.sample(vectors, 0)
     silhouette, error = mean_and_error(silhouettes(sample, labels), n)
-    inertia = inertia_of(vectors, labels, centres)
-    total = inertia_of(vectors, np.zeros(n, np.int32), vectors.mean(axis=0, keepdims=True))
+    inertia = weight * inertia_of(vectors, labels, centres)
+    mean = vectors.mean(axis=0, keepdims=True)
+    total = weight * inertia_of(vectors, np.zeros(len(vectors), np.int32), mean)
     return {
         "inertia": inertia,
         "silhouette": round(silhouette, 4),

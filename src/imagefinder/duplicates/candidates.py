@@ -9,10 +9,12 @@ import numpy as np
 from imagefinder.duplicates.matching.hashes import differing_bits, orientations
 from imagefinder.types import OnProgress, Progress, ignore
 from imagefinder.vectors.neighbors import NeighborGraph, knn_graph
+from imagefinder.vectors.shards import Shards
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from imagefinder._util.runner import Runner
     from imagefinder.types import Float32
 
 # Measured by benchmarks/duplicates.py: vectors find every edit but large turns, hashes find those.
@@ -26,21 +28,23 @@ def candidates(
     hashes: npt.NDArray[np.int8],
     graph: NeighborGraph | None = None,
     progress: OnProgress = ignore,
+    runner: Runner | None = None,
 ) -> tuple[npt.NDArray[np.int32], Float32]:
     """Pairs of rows int32 (m, 2), each once and the lesser first, and the cosines of their vectors float32 (m,).
 
     ``vectors`` are float32 (n, dim), rows of unit length; ``hashes`` int8 (n, 63) from ``perceptual_hash``, rows of
     zeros where there is none; ``graph`` holds the neighbours of the vectors if they are known already. ``progress`` is
-    told of each search. Time grows with n squared, memory with n: see ``knn_graph``.
+    told of each search; ``runner`` does them, by default in threads. Time grows with n squared, memory with n: see
+    ``knn_graph``.
     """
     if len(vectors) < 2:
         return np.zeros((0, 2), np.int32), np.zeros(0, np.float32)
-    graph = graph.first(BY_VECTOR) if graph else knn_graph(vectors, BY_VECTOR)
+    graph = graph.first(BY_VECTOR) if graph else knn_graph(Shards.of(vectors, runner), BY_VECTOR)
     found = [_edges(graph, graph.distances <= np.sqrt(2 - 2 * LEAST_COSINE))]
     progress(Progress("finding candidates", 1, 1 + len(SEARCHED)))
     known = np.flatnonzero(hashes.any(axis=1))
     if len(known) > 1:
-        signs = hashes[known].astype(np.float32)
+        signs = Shards.of(hashes[known].astype(np.float32), runner)
         for i, turned in enumerate(orientations(hashes[known])[SEARCHED]):
             near = knn_graph(signs, BY_HASH, queries=None if i == 0 else turned.astype(np.float32))
             found.append(known[_edges(near, differing_bits(near.distances) <= MOST_BITS)])

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
+from imagefinder._util.ray_runner import runner_at
 from imagefinder._util.threads import ordered_map
 from imagefinder.duplicates.candidates import BY_VECTOR, LEAST_COSINE, SEARCHED, candidates, near_in_order
 from imagefinder.duplicates.companions import Companions
@@ -29,8 +30,10 @@ from imagefinder.images.inside import part_of
 from imagefinder.index.neighbors import index_graph
 from imagefinder.index.there import contents_now, of_those_there
 from imagefinder.types import Limits, OnProgress, Progress, Record, ignore
+from imagefinder.vectors.shards import Shards
 
 if TYPE_CHECKING:
+    from imagefinder._util.runner import Runner
     from imagefinder.duplicates.known import Hashes
     from imagefinder.index.collection import Collection
     from imagefinder.index.folder import Index
@@ -46,7 +49,8 @@ SAVED_EVERY = 8192  # pairs; if the process is killed no more than these are com
 class Options:
     """``tier`` is the loosest tier looked for; ``references`` are folders whose images are always kept and never
     touched, ``prefer`` folders whose images are rather kept, in order. ``rules`` are names of ``best_copy.RULES``,
-    ``similar`` the least cosine of that tier, ``workers`` threads (all cores by default)."""
+    ``similar`` the least cosine of that tier, ``workers`` threads (all cores by default). ``ray`` is the address of a
+    cluster of machines that compares vectors and hashes (see ``_util.ray_cluster``); pictures are compared here."""
 
     tier: Tier = Tier.SAME_PICTURE
     references: Sequence[str] = ()
@@ -54,6 +58,7 @@ class Options:
     rules: Sequence[str] = ()
     similar: float = 0.8
     workers: int | None = None
+    ray: str | None = None
 
 
 def find_duplicates(
@@ -70,15 +75,16 @@ def find_duplicates(
     IndexDamagedError.
     """
     collection.ready()
-    index, space = collection.index, collection.view().image
-    search = _Search(index, space, collection.limits, options or Options(), progress or ignore)
-    try:
-        return search.run()
-    except BaseException:
-        search.keep_known()
-        raise
-    finally:
-        search.pictures.close()
+    index, space, options = collection.index, collection.view().image, options or Options()
+    with runner_at(options.ray, options.workers) as runner:
+        search = _Search(index, space, collection.limits, options, progress or ignore)
+        try:
+            return search.run(runner)
+        except BaseException:
+            search.keep_known()
+            raise
+        finally:
+            search.pictures.close()
 
 
 class _Search:
@@ -118,9 +124,9 @@ class _Search:
         reference = any(is_below(record.uri, folder) for folder in self.references)
         return Copy(record, reference, place, along=self.companions.of(record.uri))
 
-    def run(self) -> DuplicateReport:
+    def run(self, runner: Runner) -> DuplicateReport:
         if self.options.tier is not Tier.IDENTICAL_BYTES:
-            self._compare_pictures()
+            self._compare_pictures(runner)
         self.progress(Progress("making groups"))
         self._leave_out_gone()
         wanted = {pair: edge for pair, edge in self.edges.items() if edge.tier.rank <= self.options.tier.rank}
@@ -179,12 +185,13 @@ class _Search:
 
     # --- comparing ------------------------------------------------------------------------------------------------
 
-    def _compare_pictures(self) -> None:
+    def _compare_pictures(self, runner: Runner) -> None:
         with one_thread_each():
             hashes = self._hashes()
         self.progress(Progress("finding candidates", 0, 1 + len(SEARCHED)))
-        graph = index_graph(self.index, self.vectors, BY_VECTOR) if len(self.vectors) > 1 else None
-        pairs, cosines = candidates(self.vectors, hashes, graph, self.progress)
+        shards = Shards.of(self.vectors, runner)
+        graph = index_graph(self.index, shards, BY_VECTOR) if len(self.vectors) > 1 else None
+        pairs, cosines = candidates(self.vectors, hashes, graph, self.progress, runner)
         order = near_in_order(pairs, len(self.records))
         self._compare([(int(a), int(b)) for a, b in pairs[order]], cosines[order].tolist(), "comparing")
         copies = [pair for pair, edge in self.edges.items() if edge.tier.rank <= Tier.SAME_PICTURE.rank]

@@ -75,6 +75,7 @@ class Index:
         self.documents: Place = path
         self.home = path  # where the models lie that were trained on it: while it is rebuilt, another folder
         self.alone = not read_only  # nobody else changes it meanwhile
+        self.address: str | None = None  # where other machines find it too
         self.board: Board | None = None  # where servers of an index at an address meet
         self.steady = SharedLock()  # shared: no space changes meanwhile
         made: Callable[[], AbstractContextManager[Any]] = Refusing if read_only else threading.RLock
@@ -242,12 +243,13 @@ class Index:
 
     def searched_batches(self, name: str) -> Iterator[tuple[list[str], Float32]]:
         """Like ``raw_batches``, but the vectors that are searched, all from one transform. Raises NotFoundError."""
+        from imagefinder.index.parts import in_parts
+
         with self.steady.shared():
             transform = self.transform(name)
         if transform is None:
             raise no_images()
-        for ids, raw in self.raw_batches(name):
-            yield ids, transform.apply(raw)
+        yield from in_parts(self.raw_batches(name), transform.apply)
 
     def raw_of(self, ids: Sequence[str], names: Sequence[str]) -> dict[str, dict[str, np.ndarray]]:
         """Raw vectors by id, then by space."""

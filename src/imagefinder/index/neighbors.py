@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from imagefinder.errors import IndexDamagedError, NotFoundError, StorageError
 from imagefinder.index.runs import Run, drop_former, drop_run, readable_runs, save_run
+from imagefinder.types import OnProgress, ignore
 from imagefinder.vectors.neighbors import NeighborGraph, knn_graph
+from imagefinder.vectors.shards import Shards, rows_of
 
 if TYPE_CHECKING:
     from imagefinder.index.folder import Index
@@ -20,26 +22,31 @@ KEPT = 90  # neighbours, what the most demanding of them (t-SNE) looks at
 LARGEST = 256 * 1024**2  # bytes of a graph that is kept; a larger one is computed when needed
 
 
-def index_graph(index: Index, vectors: Float32, k: int) -> NeighborGraph:
-    """The ``k`` nearest neighbours of vectors, float32 (n, dim), of this index. The stored graph is used if it was made
-    from the same vectors; otherwise it is computed, and stored if it is of all images."""
-    digest = hashlib.blake2b(np.ascontiguousarray(vectors).data, digest_size=16).hexdigest()
+def index_graph(index: Index, vectors: Float32 | Shards, k: int, *, progress: OnProgress = ignore) -> NeighborGraph:
+    """The ``k`` nearest neighbours of vectors, float32 (n, dim), of this index, or of shards of them. The stored graph
+    is used if it was made from the same vectors; otherwise it is computed, and stored if it is of all images."""
+    shards = Shards.of(vectors)
+    digest = hashlib.blake2b(b"".join(shards.map(_digest)), digest_size=16).hexdigest()
     for run in readable_runs(index.documents, KIND):
         if run.facts.get("vectors") == digest:
             try:
-                found = _read(run, len(vectors))
-                if found.k >= min(k, len(vectors) - 1):
+                found = _read(run, len(shards))
+                if found.k >= min(k, len(shards) - 1):
                     return found.first(k)
             except NotFoundError:  # another took its place meanwhile
                 continue
             except IndexDamagedError:
                 if not index.read_only:
                     drop_run(run)
-    worth_keeping = not index.read_only and len(vectors) * KEPT * 8 <= LARGEST and len(vectors) == index.store.count()
-    graph = knn_graph(vectors, max(k, KEPT) if worth_keeping else k)
+    worth_keeping = not index.read_only and len(shards) * KEPT * 8 <= LARGEST and len(shards) == index.store.count()
+    graph = knn_graph(shards, max(k, KEPT) if worth_keeping else k, progress=progress)
     if worth_keeping:
         _keep(index, graph, digest)
     return graph.first(k)
+
+
+def _digest(part: Any) -> bytes:
+    return hashlib.blake2b(np.ascontiguousarray(rows_of(part)).data, digest_size=16).digest()
 
 
 def _read(run: Run, n: int) -> NeighborGraph:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from imagefinder._util.ray_runner import runner_at
 from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.index.neighbors import index_graph
 from imagefinder.index.runs import Run, drop_former, list_runs, load_run, read_run, save_run
@@ -17,6 +18,7 @@ from imagefinder.maps.projections import NEIGHBORS, Projection, check_method, pr
 from imagefinder.maps.scores import score_map
 from imagefinder.store.filters.parse import FilterLike, as_filter
 from imagefinder.types import OnProgress, Progress, Record, ignore
+from imagefinder.vectors.shards import Shards
 from imagefinder.vectors.variance import PcaReport, pca_report
 
 if TYPE_CHECKING:
@@ -78,16 +80,18 @@ def open_map(
     update: bool = False,
     seed: int = 0,
     filter: FilterLike = None,
+    ray: str | None = None,
     progress: OnProgress | None = None,
 ) -> Map:
     """Make a map (see ``make_map``), or with ``update`` bring the latest one up to date (see ``update_map``)."""
     collection.ready()
     index, space = collection.index, collection.view().image
     if not update:
-        return make_map(index, space, method or DEFAULT_METHOD, seed=seed, filter=filter, progress=progress)
+        method = method or DEFAULT_METHOD
+        return make_map(index, space, method, seed=seed, filter=filter, ray=ray, progress=progress)
     if filter is not None:
         raise InvalidInputError("A map keeps the filter it was made with.", remedy="Leave out the filter or update.")
-    return update_map(index, space, method, progress=progress)
+    return update_map(index, space, method, ray=ray, progress=progress)
 
 
 def make_map(
@@ -97,22 +101,26 @@ def make_map(
     *,
     seed: int = 0,
     filter: FilterLike = None,
+    ray: str | None = None,
     progress: OnProgress | None = None,
 ) -> Map:
     """Make a map of the images of a space, or of those that match a filter, and store it with the index.
 
-    It replaces an earlier map with the same method, space and filter, as soon as it is completely on the disk.
+    It replaces an earlier map with the same method, space and filter, as soon as it is completely on the disk. ``ray``
+    is the address of a cluster of machines that finds the neighbours (see ``_util.ray_cluster``).
     ``progress`` is called with each stage; an exception from it stops the work, and nothing is stored. Raises
     NotFoundError (no such method, no image), MissingExtraError, InvalidFilterError or StorageError.
     """
     check_method(method)
     started, report = time.perf_counter(), progress or ignore
-    report(Progress("reading vectors"))
-    ids, vectors = _vectors(index, space, filter)
-    if not ids:
-        raise NotFoundError("There is no image to make a map of.", remedy="Check the filter, or index some images.")
-    report(Progress("comparing images"))
-    graph = index_graph(index, vectors, NEIGHBORS) if method != "pca" and len(ids) > 1 else None
+    with runner_at(ray) as runner:
+        report(Progress("reading vectors"))
+        ids, vectors = _vectors(index, space, filter)
+        if not ids:
+            raise NotFoundError("There is no image to make a map of.", remedy="Check the filter, or index some images.")
+        report(Progress("comparing images"))
+        several = method != "pca" and len(ids) > 1
+        graph = index_graph(index, Shards.of(vectors, runner), NEIGHBORS) if several else None
     report(Progress("laying out"))
     projection = project(vectors, method, seed=seed, graph=graph, progress=report)
     report(Progress("scoring the map"))
@@ -124,7 +132,14 @@ def make_map(
     return _keep(index, space, ids, vectors, projection, np.zeros(len(ids), bool), facts)
 
 
-def update_map(index: Index, space: str, method: str | None = None, *, progress: OnProgress | None = None) -> Map:
+def update_map(
+    index: Index,
+    space: str,
+    method: str | None = None,
+    *,
+    ray: str | None = None,
+    progress: OnProgress | None = None,
+) -> Map:
     """Bring the latest map (of a method) up to date: new images are added, and those no longer in the index are
     removed.
 
@@ -139,7 +154,8 @@ def update_map(index: Index, space: str, method: str | None = None, *, progress:
     spot = {id: i for i, id in enumerate(former.ids)}
     old = np.array([id in spot for id in ids], bool)
     if not old.any():
-        return make_map(index, space, former.method, seed=former.facts["seed"], filter=condition, progress=report)
+        seed = former.facts["seed"]
+        return make_map(index, space, former.method, seed=seed, filter=condition, ray=ray, progress=report)
     if old.all() and len(ids) == len(former):
         return former
     report(Progress("placing new images"))

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from imagefinder._util.ray_runner import runner_at
 from imagefinder._util.threads import cores, ordered_map
 from imagefinder.errors import ImageError, InvalidInputError
 from imagefinder.images.loader import Loader
 from imagefinder.images.refs import known_ref
 from imagefinder.index.neighbors import index_graph
+from imagefinder.index.parts import searched_shards
 from imagefinder.index.there import contents_now, merge_there, still_there
 from imagefinder.quality.outliers import NEIGHBORS, outlier_scores
 from imagefinder.store.filters.parse import Has
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from imagefinder.index.folder import Index
     from imagefinder.quality.scores import Quality
     from imagefinder.store.base import Point
+    from imagefinder.vectors.neighbors import NeighborGraph
 
     _Judged: TypeAlias = tuple[Quality, tuple[str, ...]]
 
@@ -69,17 +72,16 @@ class QualityReport:
         }
 
 
-def find_outliers(collection: Collection, k: int, progress: OnProgress | None = None) -> list[Outlier]:
+def find_outliers(
+    collection: Collection, k: int, progress: OnProgress | None = None, ray: str | None = None
+) -> list[Outlier]:
     """The ``k`` images least similar to all others; every record gets the field ``outlier``. ``progress`` is called
-    with each stage. Raises InvalidInputError for fewer than 3 images."""
+    with each stage; ``ray`` is the address of a cluster that compares them. Raises InvalidInputError for fewer than 3
+    images."""
     index, report = collection.index, progress or ignore
-    report(Progress("reading vectors"))
+    collection.ready()
     contents = contents_now(index)
-    ids, vectors = collection.vectors()
-    if len(ids) < 3:
-        raise InvalidInputError(f"Outliers need 3 images at least; there are {len(ids)}.")
-    report(Progress("comparing images"))
-    graph = index_graph(index, vectors, NEIGHBORS)
+    ids, graph = _graph(index, collection.view().image, report, ray)
     report(Progress("keeping scores"))
     scores = outlier_scores(graph)
     by_score: defaultdict[float, dict[str, str]] = defaultdict(dict)
@@ -98,6 +100,16 @@ def find_outliers(collection: Collection, k: int, progress: OnProgress | None = 
         for i in worst
         if (id := ids[i]) in points
     ]
+
+
+def _graph(index: Index, space: str, report: OnProgress, ray: str | None) -> tuple[list[str], NeighborGraph]:
+    with runner_at(ray) as runner:
+        report(Progress("reading vectors"))
+        ids, vectors = searched_shards(index, space, runner)
+        if len(ids) < 3:
+            raise InvalidInputError(f"Outliers need 3 images at least; there are {len(ids)}.")
+        report(Progress("comparing images"))
+        return ids, index_graph(index, vectors, NEIGHBORS)
 
 
 def _from_clusters(index: Index, ids: Sequence[str]) -> dict[str, float]:

@@ -1,4 +1,5 @@
-"""The k-nearest-neighbour graph: computed once, used by clustering, maps, duplicates and outliers."""
+"""The k-nearest-neighbour graph: computed once, used by clustering, maps, duplicates and outliers. Parts of the vectors
+are compared with parts, each such task in a thread or on a cluster, and give the same graph to the bit."""
 
 from __future__ import annotations
 
@@ -8,13 +9,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imagefinder.errors import InvalidInputError
+from imagefinder.types import OnProgress, Progress, ignore
+from imagefinder.vectors.nearest import ROWS, Nearest, merge, nearest
+from imagefinder.vectors.shards import SHARD, Shards, bounds, rows_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy.typing as npt
 
     from imagefinder.types import Float32
 
-BLOCK_BYTES = 64 * 1024**2  # of similarities held at once
+SPAN, MOST_SPANS = 16, 64  # parts that a task compares with, at least; into how many tasks a row's work is divided
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,41 +54,71 @@ class NeighborGraph:
         return csr_matrix((self.distances.ravel(), self.indices.ravel(), starts), shape=(n, n))
 
 
-def knn_graph(vectors: Float32, k: int, *, queries: Float32 | None = None) -> NeighborGraph:
+def knn_graph(
+    vectors: Float32 | Shards, k: int, *, queries: Float32 | None = None, progress: OnProgress = ignore
+) -> NeighborGraph:
     """The exact ``k`` nearest rows of ``vectors``, float32 (n, dim), for each row, or for each of ``queries`` (m, dim).
+    Of equally near rows the first comes first.
 
-    They are compared in blocks: besides vectors and result, this needs memory for twice ``BLOCK_BYTES``. ``k`` is
-    lowered to the number of possible neighbours: n - 1, or n for queries.
+    Where the vectors are shards, their runner does the work and the vectors stay where they are: this process holds
+    only the result. A task needs 16 MB for distances besides its rows. ``progress`` is told of each task. ``k`` is
+    lowered to the number of possible neighbours: n - 1, or n for queries. Raises InvalidInputError.
     """
-    rows = vectors if queries is None else queries
-    if vectors.ndim != 2 or rows.ndim != 2 or vectors.shape[1] != rows.shape[1]:
-        raise InvalidInputError(f"Vectors must have the shape (n, dim), got {vectors.shape} and {rows.shape}.")
-    n = len(vectors)
-    k = min(k, n if queries is not None else n - 1)
+    shards = Shards.of(vectors)
+    rows = shards if queries is None else Shards.of(queries, shards.runner)
+    if shards.dim != rows.dim:
+        raise InvalidInputError(f"Vectors of {shards.dim} dimensions can't be compared with ones of {rows.dim}.")
+    k = min(k, len(shards) if queries is not None else len(shards) - 1)
     if k < 1:
-        raise InvalidInputError(f"Neighbours need at least two images, and k of 1 or more; there are {n}.")
-    squares = np.einsum("ij,ij->i", vectors, vectors)
-    indices, distances = np.empty((len(rows), k), np.int32), np.empty((len(rows), k), np.float32)
-    step = max(1, BLOCK_BYTES // (4 * n))
-    for start in range(0, len(rows), step):
-        block = slice(start, start + step)
-        near = squares - 2 * (rows[block] @ vectors.T)  # less the row's own square, which changes no order
-        if queries is None:
-            here = np.arange(len(near))
-            near[here, start + here] = np.inf
-        indices[block], distances[block] = _nearest(near, k)
-        own = np.einsum("ij,ij->i", rows[block], rows[block])[:, None]
-        distances[block] = np.sqrt(np.maximum(distances[block] + own, 0))
-    return NeighborGraph(indices, distances)
+        raise InvalidInputError(f"Neighbours need at least two images, and k of 1 or more; there are {len(shards)}.")
+    squares = _squares(rows)
+    if rows is not shards:
+        _squares(shards)
+    found = Nearest.none(len(rows), k)
+    pieces, spans = _pieces(len(rows), shards.runner.workers), _spans(len(shards.parts))
+    done = shards.runner.map(nearest, _tasks(shards, rows, k, queries is None, pieces))
+    for number, further in enumerate(done):
+        a, b = pieces[number % len(pieces)]
+        found.indices[a:b], found.values[a:b] = merge(found.some(a, b), further)
+        progress(Progress("comparing images", number + 1, len(pieces) * len(spans)))
+    return NeighborGraph(found.indices, np.sqrt(np.maximum(found.values + squares[:, None], 0)))
 
 
-def _nearest(values: Float32, k: int) -> tuple[npt.NDArray[np.int32], Float32]:
-    """Columns and values of the ``k`` smallest values of each row, in ascending order. Of equal values the first column
-    comes first."""
-    if k < values.shape[1]:
-        found = np.sort(np.argpartition(values, k - 1, axis=1)[:, :k], axis=1)
-    else:
-        found = np.broadcast_to(np.arange(values.shape[1]), values.shape)
-    least = np.take_along_axis(values, found, axis=1)
-    order = np.argsort(least, axis=1, kind="stable")
-    return np.take_along_axis(found, order, axis=1).astype(np.int32), np.take_along_axis(least, order, axis=1)
+def _tasks(
+    shards: Shards, rows: Shards, k: int, itself: bool, pieces: list[tuple[int, int]]
+) -> Iterator[tuple[Any, ...]]:
+    """The arguments of ``nearest`` for each span of columns and, inside, each piece of rows: so the columns that were
+    sent to a machine serve many tasks in a row, and the spans of a piece come in their order."""
+    for span in _spans(len(shards.parts)):
+        firsts = [SHARD * part for part in span]
+        for a, b in pieces:
+            part, start = rows.parts[a // SHARD], a % SHARD
+            here = slice(start, start + b - a)
+            yield (part, here, a if itself else None, k, firsts, *(shards.parts[other] for other in span))
+
+
+def _spans(parts: int) -> list[range]:
+    step = max(SPAN, -(-parts // MOST_SPANS))
+    return [range(a, min(a + step, parts)) for a in range(0, parts, step)]
+
+
+def _pieces(n: int, workers: int) -> list[tuple[int, int]]:
+    """Where the pieces of ``n`` rows begin and end: a few for each worker, none beyond a part. What comes out does not
+    depend on them, since they are made of whole blocks."""
+    step = min(SHARD, ROWS * max(1, -(-n // (4 * workers * ROWS))))
+    return [(c, min(c + step, b)) for a, b in bounds(n) for c in range(a, b, step)]
+
+
+def _squares(shards: Shards) -> Float32:
+    """The square of each vector's length, float32 (n,). Raises InvalidInputError where one is no number."""
+    found: Float32 = np.concatenate([np.zeros(0, np.float32), *shards.map(_squares_of)])
+    if not np.isfinite(found).all():
+        raise InvalidInputError(
+            f"The vector {int(np.flatnonzero(~np.isfinite(found))[0])} has values that are no numbers."
+        )
+    return found
+
+
+def _squares_of(part: Any) -> Float32:
+    rows = rows_of(part)
+    return np.asarray(np.einsum("ij,ij->i", rows, rows))

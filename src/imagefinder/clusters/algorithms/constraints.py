@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from imagefinder.types import Float32
+    from imagefinder.vectors.shards import Shards
 
     Labels = npt.NDArray[np.int32]
 
@@ -46,7 +47,7 @@ class Constraints:
         return {*self.locked, *self.joined, *self.named, *moved, *(label for pair in self.apart for label in pair)}
 
 
-def reconcile(vectors: Float32, found: Labels, constraints: Constraints) -> Labels:
+def reconcile(vectors: Float32 | Shards, found: Labels, constraints: Constraints) -> Labels:
     """Labels int32 (n,) that keep the constraints, from those newly ``found``, where the values of held images don't
     count.
 
@@ -84,7 +85,7 @@ def _unite(new: Labels, constraints: Constraints, label: int) -> Labels:
     return np.where(theirs | np.isin(new, mostly), new.max() + 1, new).astype(np.int32)
 
 
-def _part(vectors: Float32, new: Labels, constraints: Constraints, a: int, b: int) -> Labels:
+def _part(vectors: Float32 | Shards, new: Labels, constraints: Constraints, a: int, b: int) -> Labels:
     """Where the images of two clusters kept apart have most come together, part them by the nearer former centre."""
     rows_a, rows_b = constraints.former == a, constraints.former == b
     if not rows_a.any() or not rows_b.any() or {a, b} & constraints.locked:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from imagefinder._util.suggest import unknown_name
 from imagefinder.clusters.algorithms import NEIGHBORS
+from imagefinder.clusters.algorithms.kmeans import kmeans
 from imagefinder.errors import InvalidInputError
+from imagefinder.vectors.shards import Shards
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,14 +30,18 @@ DEFAULT = "leiden"
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What to cluster and how. ``vectors`` float32 (n, dim); ``graph`` holds the neighbours of the same rows, for the
-    methods that need it. ``settings`` are the method's own: see its row in ``METHODS``."""
+    """What to cluster and how. ``vectors`` float32 (n, dim), or shards of them; ``graph`` holds the neighbours of the
+    same rows, for the methods that need it. ``settings`` are the method's own: see its row in ``METHODS``."""
 
-    vectors: Float32
+    vectors: Float32 | Shards
     graph: NeighborGraph | None
     n_clusters: int | None = None
     seed: int = 0
     settings: dict[str, Any] = field(default_factory=dict)
+
+    def held(self) -> Float32:
+        """All of the vectors in this process, for a method that needs them so."""
+        return Shards.of(self.vectors).all()
 
     def neighbors(self) -> NeighborGraph:
         """The graph. Raises InvalidInputError when there is none."""
@@ -102,11 +108,9 @@ def settings_of_all() -> dict[str, tuple[Setting, list[str]]]:
 
 
 def _kmeans(task: Task) -> tuple[Labels, dict[str, Any]]:
-    """Lloyd 1982 with k-means++ starts (Arthur and Vassilvitskii 2007); the best of ``n_init`` runs."""
-    from sklearn.cluster import KMeans
-
-    model = KMeans(task.n_clusters, n_init=task.settings.get("n_init", 3), random_state=task.seed).fit(task.vectors)
-    return model.labels_, {"n_init": model.n_init, "iterations": model.n_iter_}
+    n_init = task.settings.get("n_init", 3)
+    found = kmeans(task.vectors, task.n_clusters or 1, n_init=n_init, seed=task.seed)
+    return found.labels, {"n_init": n_init, "iterations": found.iterations}
 
 
 def _minibatch(task: Task) -> tuple[Labels, dict[str, Any]]:
@@ -115,7 +119,7 @@ def _minibatch(task: Task) -> tuple[Labels, dict[str, Any]]:
 
     model = MiniBatchKMeans(
         task.n_clusters, n_init=task.settings.get("n_init", 3), batch_size=BATCH, random_state=task.seed
-    ).fit(task.vectors)
+    ).fit(task.held())
     return model.labels_, {"n_init": task.settings.get("n_init", 3), "iterations": model.n_iter_}
 
 
@@ -126,7 +130,7 @@ def _agglomerative(task: Task) -> tuple[Labels, dict[str, Any]]:
     links = task.neighbors().first(NEIGHBORS).to_sparse()
     links.data[:] = 1  # a distance of 0 would be no link
     model = AgglomerativeClustering(task.n_clusters, linkage="ward", connectivity=links.maximum(links.T))
-    return model.fit_predict(task.vectors), {"linkage": "ward"}
+    return model.fit_predict(task.held()), {"linkage": "ward"}
 
 
 def _leiden(task: Task) -> tuple[Labels, dict[str, Any]]:
@@ -136,7 +140,7 @@ def _leiden(task: Task) -> tuple[Labels, dict[str, Any]]:
     if task.n_clusters is None or resolution is not None:
         labels = leiden.leiden(task.neighbors(), resolution=resolution or 1.0, seed=task.seed)
         return labels, {"resolution": resolution or 1.0}
-    return leiden.with_count(task.neighbors(), task.vectors, task.n_clusters, seed=task.seed)
+    return leiden.with_count(task.neighbors(), task.held(), task.n_clusters, seed=task.seed)
 
 
 def _hdbscan(task: Task) -> tuple[Labels, dict[str, Any]]:

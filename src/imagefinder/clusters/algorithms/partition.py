@@ -11,6 +11,7 @@ import numpy as np
 from imagefinder.clusters.algorithms import leiden
 from imagefinder.clusters.algorithms.methods import METHODS, NOISE, Method, Task, find_method
 from imagefinder.errors import InvalidInputError
+from imagefinder.vectors.shards import Shards
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -31,7 +32,7 @@ def partition(task: Task, method: str) -> tuple[Labels, dict[str, Any]]:
         raise InvalidInputError(
             f"{method} has no setting {unknown[0]!r}; it has: {', '.join(how.settings) or 'none'}.",
         )
-    different = len(np.unique(task.vectors, axis=0))
+    different = Shards.of(task.vectors).different(max(2, task.n_clusters or 0))
     _check_count(task, method, how, different)
     if different == 1:
         return np.zeros(len(task.vectors), np.int32), {}
