@@ -26,7 +26,7 @@ PYTHON = "3.13"
 EXTRAS = "buckets,otel,postgres,qdrant"  # those of the Dockerfile
 MACHINES = ("x86_64", "aarch64")
 GLIBC = range(41, 16, -1)  # minor versions, newest first: Debian 13 has 2.41
-BUILT = {"aarch64": ("openTSNE",)}  # have no wheel for it: the Dockerfile has a compiler for them; of them no figure
+ABSENT = {"aarch64": ("openTSNE",)}  # left out there by pyproject.toml, whose marks pip compares with this machine
 MB = 1e6
 
 
@@ -68,7 +68,7 @@ def chosen(variant: str, machine: str, extras: str) -> dict[str, str]:
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--dry-run"]
     command += ["--ignore-installed", "--report", "-", "--only-binary", ":all:", "--target", "unused"]
     command += ["--python-version", PYTHON, "--implementation", "cp", *(f"--platform={one}" for one in platforms)]
-    wanted = [one for one in requirements(extras) if not one.startswith(BUILT.get(machine, ()))]
+    wanted = [one for one in requirements(extras) if not one.startswith(ABSENT.get(machine, ()))]
     done = subprocess.run([*command, *wanted, *gpu], capture_output=True, text=True, check=True)
     found = json.loads(done.stdout)["install"]
     wheels = {one["metadata"]["name"].lower(): one["download_info"]["url"] for one in found}

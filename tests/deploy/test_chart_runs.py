@@ -22,12 +22,10 @@ import pytest
 from chart import KEY, Object, objects, pods, the
 
 from imagefinder import ImageFinder
-from imagefinder.cli import cli
 
 ROOT = Path(__file__).resolve().parents[2]
 FOOD = ROOT / "examples" / "images" / "food"
 PATIENCE_S = 120.0
-SHARDS = any("--shard" in option.opts for option in cli.commands["index"].params)
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="paths and signals are those of the image")
 
 
@@ -163,7 +161,6 @@ def test_a_job_whose_images_have_gone_is_not_tried_again(postgres: database.Serv
     assert code in rule["onExitCodes"]["values"], said
 
 
-@pytest.mark.skipif(not SHARDS, reason="the command line has no shards")
 def test_the_pods_of_a_job_make_one_index_together(postgres: database.Server, tmp_path: Path) -> None:
     address = postgres.address()
     values = chart.changed(chart.LEAST, "index.address", address)

@@ -103,8 +103,6 @@ def test_the_pods_are_those_of_the_chart_with_ray(job: Object) -> None:
 def test_the_command_is_one_of_the_command_line(job: Object) -> None:
     program, command, *words = shlex.split(job["entrypoint"])
     assert (program, command) == ("imagefinder", "index")
-    if not any("--ray" in option.opts for option in cli.commands["index"].params):
-        words = words[words.index("--ray") + 2 :]
     options = cli.commands["index"].make_context("index", words).params
     assert options["sources"] == ("s3://shop/products",) and options.get("ray", "auto") == "auto"
 

@@ -79,8 +79,7 @@ class Index:
         self.board: Board | None = None  # where servers of an index at an address meet
         self.steady = SharedLock()  # shared: no space changes meanwhile
         made: Callable[[], AbstractContextManager[Any]] = Refusing if read_only else threading.RLock
-        self.writing = made()  # for what reads something here, then writes what follows from it
-        self.grouping = made()  # the same for clusters
+        self.writing, self.grouping = made(), made()  # for what writes what follows from what it read; clusters
         self.indexing = made()  # one run at a time; a short one may come between the steps of a long one
         self.sharing: Sharing = lambda turn: alone(self.indexing, turn)  # instead, for one of the shards of a run
         self.indexed_now: frozenset[str] = frozenset()  # the sources of the run in progress
@@ -243,12 +242,12 @@ class Index:
 
     def searched_batches(self, name: str) -> Iterator[tuple[list[str], Float32]]:
         """Like ``raw_batches``, but the vectors that are searched, all from one transform. Raises NotFoundError."""
-        from imagefinder.index.parts import in_parts
-
         with self.steady.shared():
             transform = self.transform(name)
         if transform is None:
             raise no_images()
+        from imagefinder.index.parts import in_parts  # which needs this module
+
         yield from in_parts(self.raw_batches(name), transform.apply)
 
     def raw_of(self, ids: Sequence[str], names: Sequence[str]) -> dict[str, dict[str, np.ndarray]]:

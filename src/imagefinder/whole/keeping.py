@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imagefinder._util.addresses import is_address
-from imagefinder._util.files import expanded, plain_name, sync_folder
+from imagefinder._util.files import expanded, plain_name
+from imagefinder._util.systems import sync_folder
 from imagefinder.errors import InvalidInputError, StorageError
 from imagefinder.images.remote.schemes import is_remote
 from imagefinder.whole.streams import is_backup
