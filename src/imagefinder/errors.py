@@ -25,6 +25,8 @@ A message says what was wrong, what was given and what is allowed; ``remedy`` sa
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class ImageFinderError(Exception):
     """Base of all our errors: ``message`` says what is wrong, ``remedy`` what to do about it."""
@@ -36,6 +38,16 @@ class ImageFinderError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message} {self.remedy}" if self.remedy else self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """So that one that is raised in another process arrives as it is, with what it carries."""
+        return _remade, (type(self), self.args, self.__dict__)
+
+
+def _remade(kind: type[ImageFinderError], args: tuple[Any, ...], facts: dict[str, Any]) -> ImageFinderError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(facts)
+    return error
 
 
 class InvalidInputError(ImageFinderError, ValueError):

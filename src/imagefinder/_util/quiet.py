@@ -20,6 +20,7 @@ OFF = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "HF_HUB_DISABLE_UPDATE_CHECK": "1",
     "HF_XET_TELEMETRY_ENABLED": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",  # a cluster of Ray that is started here reports hourly to its makers else
     "DO_NOT_TRACK": "1",  # https://donottrack.sh, for those that come later
 }
 # FastAPI and MCP have spans for OpenTelemetry, which these would load and send anywhere. Only for our own programs: one

@@ -1,0 +1,131 @@
+"""The connection to a cluster of Ray: one that is there, or one of this machine's cores that lives as long as the work.
+
+Ray is imported here only, and where its names are needed under a connection. It sends nothing home
+(``_util.quiet``), and a cluster that is started here has no dashboard and listens on this machine only.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import secrets
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from imagefinder._util.extras import require
+from imagefinder.errors import ImageFinderError, InvalidInputError, ServerError, UnreachableError
+
+FOUND = ""  # the cluster that RAY_ADDRESS names or that runs on this machine, else one of this machine's cores
+AUTO, LOCAL = "auto", "local"
+_PLACE = re.compile(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}")
+ANSWER_S = 10.0
+_TOKEN = "RAY_AUTH_TOKEN"
+
+
+def checked_address(address: str) -> str:
+    """The address of a cluster, as it was given. Raises InvalidInputError for what is none."""
+    if address in (FOUND, AUTO, LOCAL) or _PLACE.fullmatch(address):
+        return address
+    if address.startswith("ray://"):
+        raise InvalidInputError(
+            f"{address} is an address for clients of Ray.",
+            remedy="Run the command on a machine of the cluster, with the address auto.",
+        )
+    raise InvalidInputError(
+        f"{address[:200]!r} is no address of a cluster of Ray.",
+        remedy="Give HOST:PORT as `ray start` says it, auto for the cluster of this machine, or local for its cores.",
+    )
+
+
+@contextmanager
+def connected(address: str = FOUND) -> Iterator[Any]:
+    """The module ``ray``, connected to the cluster at an address (see ``checked_address``). A program that has
+    connected already keeps its connection; another one ends here, and so does a cluster that was started for it.
+
+    Raises InvalidInputError, MissingExtraError, and UnreachableError where there is no cluster.
+    """
+    checked_address(address)
+    require("ray", what="Work on a cluster")
+    import ray
+
+    if ray.is_initialized():
+        yield ray
+        return
+    token = os.environ.get(_TOKEN)
+    try:
+        _connect(ray, address)
+        yield ray
+    finally:
+        ray.shutdown()
+        if token is None:
+            os.environ.pop(_TOKEN, None)
+
+
+def _connect(ray: Any, address: str) -> None:
+    if address != LOCAL:
+        _want_answer(address)
+        try:
+            ray.init(address=address or AUTO, **_quietly())
+            return
+        except Exception as error:  # ConnectionError, RuntimeError, ValueError and some of Ray's own
+            ray.shutdown()
+            named = address or os.environ.get("RAY_ADDRESS", "")
+            if named not in ("", LOCAL):
+                raise _unreachable(named, error) from error
+    if not (Path.home() / ".ray" / "auth_token").is_file():
+        os.environ.setdefault(_TOKEN, secrets.token_hex(32))  # else Ray keeps one in the user's home
+    try:
+        ray.init(address=LOCAL, include_dashboard=False, _node_ip_address="127.0.0.1", **_quietly())
+    except Exception as error:
+        raise _unreachable(LOCAL, error) from error
+
+
+def _want_answer(address: str) -> None:
+    """Whether anything listens there: Ray itself tries for many minutes. Raises UnreachableError."""
+    host, _, port = address.rpartition(":")
+    if not host:
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER_S).close()
+    except (OSError, OverflowError) as error:
+        raise _unreachable(address, error) from error
+
+
+def _quietly() -> dict[str, Any]:
+    """What the processes of the cluster print stays in their logs, below /tmp/ray."""
+    for name in ("ray", "ray.data"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    return {"log_to_driver": False, "logging_level": logging.ERROR, "namespace": "imagefinder"}
+
+
+def _unreachable(address: str, error: Exception) -> ImageFinderError:
+    what = " ".join(str(error).split())[:300]
+    if address == LOCAL:
+        return UnreachableError(f"Ray did not start on this machine: {what}")
+    return UnreachableError(
+        f"There is no cluster of Ray at {address}: {what}",
+        remedy="Start one with `ray start --head`, or give another address.",
+    )
+
+
+def cause_of(error: BaseException) -> ImageFinderError:
+    """What a failure of work on a cluster means: the error that our own code raised there, else that Ray failed."""
+    here: BaseException | None = error
+    for _ in range(20):
+        inside = getattr(here, "cause", None)  # of an error of Ray that is an instance of both classes
+        if isinstance(inside, BaseException):
+            here = inside
+        elif here is None or isinstance(here, ImageFinderError):
+            break
+        else:
+            here = here.__cause__
+    if isinstance(here, ImageFinderError):
+        return here
+    return ServerError(
+        f"The work on the cluster failed: {' '.join(str(error).split())[:500]}",
+        remedy="Its logs are below /tmp/ray on its machines. Run the same again: what was done is kept.",
+    )
