@@ -118,7 +118,7 @@ class ImageFinder:
 
     # --- taking images in and out ---------------------------------------------------------------------------------
 
-    def add(
+    def add(  # noqa: PLR0913 - each can be given without the others, and by name only
         self,
         *sources: ImageName,
         include: Sequence[str] = (),
@@ -129,6 +129,7 @@ class ImageFinder:
         allow_empty: bool = False,
         workers: int | None = None,
         within: Sequence[str] | None = None,
+        ray: str | None = None,
         progress: OnProgress | None = None,
     ) -> IngestReport:
         """Index folders, image files, CSV or Parquet tables and URLs; called again, take in what has changed. With no
@@ -139,8 +140,9 @@ class ImageFinder:
         opened, wherever links or tables lead. What can't be used is in the report's ``skipped``, a source that is not
         there in ``missing``; the run goes on. Images that seem to be away rather than removed stay, see
         ``ingest.guard``, unless ``allow_removal`` is set (older name: ``allow_empty``). What was said of removed images
-        comes back with their content. Searches go on, another run waits. An exception that ``progress`` raises stops
-        the run; what is stored stays."""
+        comes back with their content. ``ray`` is the address of a cluster of Ray that does the work: HOST:PORT, "auto",
+        or "local". Searches go on, another run waits. An exception that ``progress`` raises stops the run; what is
+        stored stays."""
         options = {"include": tuple(include), "exclude": tuple(exclude), "column": column, "within": within}
         return add_sources(
             self._collection,
@@ -150,6 +152,7 @@ class ImageFinder:
             allow_removal=allow_removal or allow_empty,
             workers=workers,
             progress=progress,
+            ray=ray,
         )
 
     def changes(self, *sources: ImageName) -> Iterator[None]:

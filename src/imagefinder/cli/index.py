@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from imagefinder import settings
+from imagefinder._util.ray_cluster import FOUND, checked_address
 from imagefinder.cli.bar import ProgressBar
 from imagefinder.cli.common import (
     INTERRUPTED,
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from imagefinder.results import Assigned, IngestReport, Marked
     from imagefinder.types import Progress
 
+RAY_HELP = "Work on a cluster of Ray: HOST:PORT, auto, or local; without ADDRESS, the one that is found, else local."
+
 
 @click.command()
 @click.argument("sources", nargs=-1, type=PLACE, metavar="SOURCE...")
@@ -52,6 +55,7 @@ if TYPE_CHECKING:
 @click.option("--allow-empty", is_flag=True, hidden=True)  # its older name
 @click.option("--strict", is_flag=True, help="Exit with 1 if an image was skipped.")
 @click.option("--workers", type=click.IntRange(1, 256), metavar="N", help="Threads.  [default: one a core]")
+@click.option("--ray", is_flag=False, flag_value=FOUND, metavar="[ADDRESS]", help=RAY_HELP)
 @json_option
 def index(
     sources: tuple[str, ...],
@@ -89,6 +93,10 @@ def index(
     use = options.pop("use")
     if use and not model:
         raise click.UsageError("--use needs --model NAME.")
+    if options["ray"] is not None:
+        checked_address(options["ray"])
+        if rebuild:
+            raise click.UsageError("--rebuild works on this machine, without --ray.")
     path = index_dir or settings.default_index()
     model = ensure_here(model) if model else None
     options = {k: v for k, v in options.items() if v is not None}

@@ -57,7 +57,7 @@ class SharedIndex(Index):
             site.make()
         refuse_half(site.documents)
         self._set_out(_folder_of(site), read_only)
-        self.documents, self.alone = site.documents, False
+        self.documents, self.alone, self.address = site.documents, False, self._address
         self.board = Board(site.name, site.documents, site.checking)
         self._seen: object = None
         self._rereading = threading.RLock()  # an older manifest never takes the place of a newer one

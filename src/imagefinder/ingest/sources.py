@@ -33,6 +33,7 @@ def add_sources(
     allow_removal: bool = False,
     workers: int | None = None,
     progress: OnProgress | None = None,
+    ray: str | None = None,
 ) -> IngestReport:
     """Index these sources with these ``options`` (see ``images.sources.open_source``). Without sources, index those
     already known and not paused, each with the options it was last given. A source that is not there, or can't be
@@ -58,6 +59,7 @@ def add_sources(
             workers=workers,
             progress=progress,
             named=bool(sources),
+            ray=ray,
         )
 
 
