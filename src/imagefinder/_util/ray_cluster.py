@@ -50,6 +50,7 @@ def connected(address: str = FOUND) -> Iterator[Any]:
     """
     checked_address(address)
     require("ray", what="Work on a cluster")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # else it warns of what Ray Data does itself
     import ray
 
     if ray.is_initialized():

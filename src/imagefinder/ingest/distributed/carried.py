@@ -22,7 +22,8 @@ _opened: dict[tuple[str, int | None, str], Embedder] = {}  # in this process, by
 
 @dataclass(frozen=True)
 class CarriedModel:
-    """A model by its ``name``, with what makes it: an ``own`` embedder of a program, or its ``files`` by name."""
+    """A model by its ``name``, with what makes it: an ``own`` embedder of a program, or its ``files``, by
+    paths."""
 
     name: str
     fingerprint: str
@@ -39,8 +40,13 @@ class CarriedModel:
             return cls(spec.name, spec.fingerprint)
         if spec.base is not None:
             raise ModelError(f"{spec.name} is computed from vectors of {spec.base.model}, not from pictures.")
-        paths = (path for path in spec.folder.rglob("*") if path.is_file())
-        files = {path.relative_to(spec.folder).as_posix(): path.read_bytes() for path in paths}
+        folders = {spec.name: spec.folder, **({spec.tower.name: spec.tower} if spec.tower else {})}
+        files = {
+            f"{name}/{path.relative_to(folder).as_posix()}": path.read_bytes()
+            for name, folder in folders.items()
+            for path in folder.rglob("*")
+            if path.is_file()
+        }
         return cls(spec.name, spec.fingerprint, files=files)
 
     def open(self, threads: int | None) -> Embedder:
@@ -58,7 +64,7 @@ class CarriedModel:
         home = Path(tempfile.mkdtemp(prefix="imagefinder-model-"))
         atexit.register(shutil.rmtree, home, ignore_errors=True)
         for name, data in self.files.items():
-            path = home / self.name / name
+            path = home / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
         return load_model(self.name, threads=threads, extra=[home])

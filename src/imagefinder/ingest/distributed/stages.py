@@ -19,10 +19,13 @@ from imagefinder.ingest.former import Former
 from imagefinder.ingest.plan import Plan
 from imagefinder.ingest.reading import Item, Read, Reader, Undecoded, give_vectors
 from imagefinder.ingest.storing import Storing
+from imagefinder.models.providers import CPU
 from imagefinder.types import EncodedImage, ImageRef, Limits, SkipCode, Skipped
 
 if TYPE_CHECKING:
+    from imagefinder.index.folder import Index
     from imagefinder.ingest.claims import Claim, Wanted
+    from imagefinder.models.base import Embedder
 
 NOT_SEEN = (SkipCode.NOT_FOUND, SkipCode.PERMISSION)  # what a machine says of files that it can't reach
 
@@ -91,41 +94,51 @@ def _is_unlike(ref: ImageRef, item: Item) -> bool:
 
 
 class Embed:
-    """An actor that has loaded the model, and embeds what others have decoded."""
+    """An actor that loads the model once, and embeds what others have decoded. Nothing is loaded where it is made: of
+    what fails there, Ray hands on a text only."""
 
     def __init__(self, job: Job) -> None:
-        self._embedder = CarriedModel.opened(
-            job.model, threads=None if job.gpu else 1, provider="" if job.gpu else "cpu"
-        )
-        self._gpu = job.gpu
+        self._job = job
 
     def __call__(self, batch: Any) -> Iterator[Any]:
+        gpu = self._job.gpu
+        embedder = opened(self._job.desk, threads=None if gpu else 1, provider="" if gpu else "cpu")
         for chunk, pixels in from_table(batch):
             if pixels is not None:
-                with _timed(chunk, "embedding"), one_blas_thread():
-                    give_vectors(self._embedder, [_as_read(chunk.results[i]) for i in chunk.fresh], pixels)
-                self._check_gpu()
-            chunk.fresh = []
+                embed_chunk(embedder, chunk, pixels)
+                if gpu:
+                    _check_gpu(embedder)
             yield to_table(chunk)
 
-    def _check_gpu(self) -> None:
-        if self._gpu and self._embedder.provider == "CPUExecutionProvider":
-            raise ModelError(
-                "A machine of the cluster has a GPU that its onnxruntime can't use.",
-                remedy="Install onnxruntime-gpu in place of onnxruntime there, or set IMAGEFINDER_PROVIDER=cpu.",
-            )
+
+def embed_chunk(embedder: Embedder, chunk: Chunk, pixels: Any) -> None:
+    """Give vectors to those results of a chunk that lack them."""
+    with _timed(chunk, "embedding"), one_blas_thread():
+        fresh = [one for one in map(chunk.results.__getitem__, chunk.fresh) if isinstance(one, Read)]
+        give_vectors(embedder, fresh, pixels)
+    chunk.fresh = []
+
+
+def _check_gpu(embedder: Embedder) -> None:
+    if embedder.provider == CPU:
+        raise ModelError(
+            "A machine of the cluster has a GPU that its onnxruntime can't use.",
+            remedy="Install onnxruntime-gpu in place of onnxruntime there, or set IMAGEFINDER_PROVIDER=cpu.",
+        )
 
 
 class Write:
-    """An actor that has opened the index at an address, and stores there what needs nobody else's knowledge. The rest
+    """An actor that opens the index at an address once, and stores there what needs nobody else's knowledge. The rest
     goes on to the machine of the run."""
 
     def __init__(self, address: str) -> None:
-        from imagefinder.index.shared import SharedIndex
-
-        self._index = SharedIndex(address, create=False)
+        self._address = address
+        self._index: Index | None = None
 
     def __call__(self, batch: Any) -> Iterator[Any]:
+        from imagefinder.index.shared import SharedIndex
+
+        self._index = self._index or SharedIndex(self._address, create=False)
         whole = Chunk()
         for chunk, _ in from_table(batch):
             whole.results += chunk.results
@@ -140,7 +153,7 @@ class Write:
         yield to_table(whole)
 
 
-def store_alone(index: Any, chunk: Chunk) -> None:
+def store_alone(index: Index, chunk: Chunk) -> None:
     """Store the images of a chunk whose records follow from themselves. What comes again, because a worker was lost, is
     stored again as it was: by its id."""
     from imagefinder.index.said import Kept
@@ -163,11 +176,6 @@ def _timed(chunk: Chunk, stage: str) -> Iterator[None]:
         yield
     finally:
         chunk.busy[stage] = (time.perf_counter() - wall, time.process_time() - cpu)
-
-
-def _as_read(one: Any) -> Read:
-    assert isinstance(one, Read)
-    return one
 
 
 def look(samples: Sequence[ImageRef]) -> tuple[str, list[str]]:
