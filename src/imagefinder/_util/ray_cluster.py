@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -70,7 +71,8 @@ def _connect(ray: Any, address: str) -> None:
     if address != LOCAL:
         _want_answer(address)
         try:
-            ray.init(address=address or AUTO, **_quietly())
+            with _hushed():
+                ray.init(address=address or AUTO, **_quietly())
             return
         except Exception as error:  # ConnectionError, RuntimeError, ValueError and some of Ray's own
             ray.shutdown()
@@ -80,9 +82,24 @@ def _connect(ray: Any, address: str) -> None:
     if not (Path.home() / ".ray" / "auth_token").is_file():
         os.environ.setdefault(_TOKEN, secrets.token_hex(32))  # else Ray keeps one in the user's home
     try:
-        ray.init(address=LOCAL, include_dashboard=False, _node_ip_address="127.0.0.1", **_quietly())
+        with _hushed():
+            ray.init(address=LOCAL, include_dashboard=False, _node_ip_address="127.0.0.1", **_quietly())
     except Exception as error:
         raise _unreachable(LOCAL, error) from error
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Meanwhile nothing that is written to stderr is seen: Ray says there that it takes heed of a variable."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _want_answer(address: str) -> None:
