@@ -63,7 +63,8 @@ MORE = {
     "duplicates": {"wanted"},  # its options by name, as before 0.2
 }
 LESS = {
-    "add": {"within"},  # a server says itself, by --allow-folder, what its clients may lead it to
+    # a server says itself, by --allow-folder, what its clients may lead it to; who runs a cluster uses it there
+    "add": {"within", "ray"},
     "move_source": {"within"},
 }
 OWN = {
@@ -131,7 +132,7 @@ def test_what_is_given_by_name_goes_over_http() -> None:
     assert set(options.DuplicateOptions.model_fields) == names(Options) - {"rules"} | {"keep"}
     maps = set(inspect.signature(open_map).parameters) - {"collection", "progress"}
     assert set(options.MapOptions.model_fields) == maps
-    add = set(inspect.signature(ImageFinder.add).parameters) - {"self", "progress", "within"}
+    add = set(inspect.signature(ImageFinder.add).parameters) - {"self", "progress", "within", "ray"}
     assert set(options.IndexOptions.model_fields) - {"cluster"} == add
 
 

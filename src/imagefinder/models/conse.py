@@ -42,7 +42,10 @@ class ClassWords:
         All classes are used, not the best ten as in the paper. A ``temperature`` above 1 gives more weight to the less
         likely classes.
         """
-        return np.asarray(_softmax(logits, temperature) @ self.table, dtype=np.float32)
+        # Row by row: the last bits of a product depend on how many rows it has, and so on which images come together.
+        # It takes 11 microseconds more an image.
+        rows = [row @ self.table for row in _softmax(logits, temperature)]
+        return np.asarray(rows, np.float32).reshape(-1, self.table.shape[1])
 
     def mixture(self, logits: Float32) -> Mixture:
         """What pictures with parts hidden show, by logits (n, classes). The high temperature, ``PARTS``, keeps in sight
