@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from imagefinder._util.ray_cluster import proxies_as
 from imagefinder._util.threads import one_blas_thread, ordered_map
 from imagefinder.errors import ModelError
 from imagefinder.images.inside import is_file, is_remote
@@ -33,13 +34,14 @@ NOT_SEEN = (SkipCode.NOT_FOUND, SkipCode.PERMISSION)  # what a machine says of f
 @dataclass(frozen=True)
 class Job:
     """What all workers of a run are told: the ``desk``, an actor that they ask for the model and for claims; how many
-    images a reader fetches at once; and whether embedders have a GPU."""
+    images a reader fetches at once; the ``proxies`` of the process of the run; and whether embedders have a GPU."""
 
     id: str
     desk: Any
     limits: Limits
     force: bool
     fetchers: int
+    proxies: Mapping[str, str | None] = field(default_factory=dict)
     gpu: bool = False
 
 
@@ -50,6 +52,7 @@ def read(batch: Any, job: Job) -> Iterator[Any]:
     """Read and decode each chunk of refs. A task of Ray Data, in a process that does many of them."""
     import ray
 
+    proxies_as(job.proxies)
     embedder = opened(job.desk, threads=1)
     loader = _readers.setdefault(job.id, Loader(job.limits, embedder.short_side))
 
