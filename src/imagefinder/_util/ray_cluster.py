@@ -87,6 +87,11 @@ def set_variables(values: Mapping[str, str | None]) -> None:
             os.environ[name] = value
 
 
+def proxies() -> dict[str, str | None]:
+    """What this process uses, for ``proxies_as`` in workers."""
+    return {name: os.environ.get(name) for name in PROXIES}
+
+
 def proxies_as(values: Mapping[str, str | None]) -> None:
     """In a worker of a cluster of this machine, use the proxies that the process of the run uses."""
     if os.environ.get("http_proxy") == NOWHERE:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from imagefinder._util.ray_cluster import PROXIES, cause_of, connected
+from imagefinder._util.ray_cluster import cause_of, connected, proxies
 from imagefinder._util.threads import chunked
 from imagefinder._version import __version__
 from imagefinder.errors import ImageFinderError, InvalidInputError, NotFoundError
@@ -118,9 +117,8 @@ def _job(ray: Any, work: Work) -> tuple[Job, Any]:
             remedy="Register an embedder that can be pickled.",
         ) from error
     gpus = _gpus(ray)
-    proxies = {name: os.environ.get(name) for name in PROXIES}
     fetchers = max(2, FETCHERS // max(1, _cores(ray)))
-    return Job(uuid.uuid4().hex, claims, work.limits, work.force, fetchers, proxies, gpus > 0), claims
+    return Job(uuid.uuid4().hex, claims, work.limits, work.force, fetchers, proxies(), gpus > 0), claims
 
 
 def _cores(ray: Any) -> int:
