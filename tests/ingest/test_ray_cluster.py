@@ -120,8 +120,9 @@ def test_the_index_is_that_of_one_process(
     place: str, cluster: Any, server: database.Server, album: Path, tmp_path: Path
 ) -> None:
     at = [str(tmp_path / "one"), str(tmp_path / "many")] if place == "folder" else [server.address(), server.address()]
+    sources = [album, album / "more.zip"]
     with ImageFinder.open(at[0], model="fast") as one, ImageFinder.open(at[1], model="fast") as many:
-        assert said(many.add(album, ray=cluster.address)) == said(one.add(album))
+        assert said(many.add(*sources, ray=cluster.address)) == said(one.add(*sources))
         assert not differing(many, one)
         if place == "folder":
             return
@@ -132,6 +133,43 @@ def test_the_index_is_that_of_one_process(
         assert said(many.add(ray=cluster.address)) == said(one.add())
         assert not differing(many, one)
         assert [record.uri for record in many.records() if record.tags] == [str(album / "b" / "moved.jpg")]
+
+
+def test_ctrl_c_keeps_what_is_stored(cluster: Any, server: database.Server, album: Path, small: None) -> None:
+    def stop(progress: Progress) -> None:
+        if progress.stored >= 16:
+            raise KeyboardInterrupt
+
+    at = server.address()
+    with ImageFinder.open(at, model="fast") as finder:
+        with pytest.raises(KeyboardInterrupt):
+            finder.add(album, ray=cluster.address, progress=stop)
+        assert 16 <= (stored := len(finder)) < N
+        assert finder.add(album).added == N + 1 - stored
+
+
+def test_what_fails_on_a_worker_is_said_as_it_is(
+    cluster: Any, server: database.Server, album: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from imagefinder._util import ray_cluster
+
+    with pytest.raises(ImageFinderError, match="no cluster of Ray at 127"):
+        ray_cluster._connect(None, "127.0.0.1:9")
+    with ray_cluster.connected(cluster.address) as ray:
+
+        @ray.remote
+        def fail() -> None:
+            from imagefinder.errors import ImageError
+
+            raise ImageError("It is grey.", code="corrupt", remedy="Paint it.")
+
+        with pytest.raises(Exception) as caught:
+            ray.get(fail.remote())
+    found = ray_cluster.cause_of(caught.value)
+    assert (str(found), getattr(found, "code", "")) == ("It is grey. Paint it.", "corrupt")
+
+
+# --- the last, since it takes a node from the cluster ---
 
 
 def workers(node: Any, name: str) -> list[int]:
@@ -180,37 +218,3 @@ def test_a_worker_a_node_and_the_store_are_killed(cluster: Any, album: Path, sma
             with ImageFinder.open(beside, model="fast") as one:
                 one.add(album)
                 assert not differing(finder, one)
-
-
-def test_ctrl_c_keeps_what_is_stored(cluster: Any, server: database.Server, album: Path, small: None) -> None:
-    def stop(progress: Progress) -> None:
-        if progress.stored >= 16:
-            raise KeyboardInterrupt
-
-    at = server.address()
-    with ImageFinder.open(at, model="fast") as finder:
-        with pytest.raises(KeyboardInterrupt):
-            finder.add(album, ray=cluster.address, progress=stop)
-        assert 16 <= (stored := len(finder)) < N
-        assert finder.add(album).added == N + 4 - stored
-
-
-def test_what_fails_on_a_worker_is_said_as_it_is(
-    cluster: Any, server: database.Server, album: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from imagefinder._util import ray_cluster
-
-    with pytest.raises(ImageFinderError, match="no cluster of Ray at 127"):
-        ray_cluster._connect(None, "127.0.0.1:9")
-    with ray_cluster.connected(cluster.address) as ray:
-
-        @ray.remote
-        def fail() -> None:
-            from imagefinder.errors import ImageError
-
-            raise ImageError("It is grey.", code="corrupt", remedy="Paint it.")
-
-        with pytest.raises(Exception) as caught:
-            ray.get(fail.remote())
-    found = ray_cluster.cause_of(caught.value)
-    assert (str(found), getattr(found, "code", "")) == ("It is grey. Paint it.", "corrupt")
