@@ -36,6 +36,7 @@ EXCEPTIONS = {  # it tells others its holder; they read them; it sets what other
     "index.lock": {"sys.argv"},
     "settings": {"os.environ"},
     "_util.quiet": {"os.environ"},
+    "_util.ray_cluster": {"os.environ"},
 }
 
 

@@ -23,7 +23,7 @@ from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.index import manifest as manifests
 from imagefinder.index.runs import list_runs
 from imagefinder.index.spaces import refit
-from imagefinder.ingest.run import _Run
+from imagefinder.ingest.storing import Storing
 from imagefinder.types import Progress
 
 N = 48
@@ -308,11 +308,11 @@ def test_scores_written_while_an_image_is_indexed_anew_stay(
         "classify": finder.classify,
     }
     field = {"quality": "blur", "outliers": "outlier", "classify": "class"}[what]
-    payloads, scoring = _Run._payloads, threading.Event()
+    payloads, scoring = Storing._payloads, threading.Event()
     with ThreadPoolExecutor(1) as pool:
         scored: list[Any] = []
 
-        def slow(self: _Run, *args: Any) -> list[dict[str, Any]]:
+        def slow(self: Storing, *args: Any) -> list[dict[str, Any]]:
             found = payloads(self, *args)
             if not scoring.is_set():
                 scoring.set()
@@ -321,7 +321,7 @@ def test_scores_written_while_an_image_is_indexed_anew_stay(
                     scored[0].result(2)
             return found
 
-        monkeypatch.setattr(_Run, "_payloads", slow)
+        monkeypatch.setattr(Storing, "_payloads", slow)
         finder.add(made / "album", force=True, workers=1)
         scored[0].result()
     assert all(field in record.extra for record in finder.records())

@@ -23,6 +23,7 @@ UNWANTED = {  # what a person's environment may hold for other programs
     "HF_HUB_DISABLE_TELEMETRY": "0",
     "HF_HUB_DISABLE_UPDATE_CHECK": "0",
     "HF_XET_TELEMETRY_ENABLED": "1",
+    "RAY_USAGE_STATS_ENABLED": "1",
     "DO_NOT_TRACK": "0",
     "FASTAPI_OTEL_AUTO_CONFIGURE": "true",
     "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector.example:4318",
@@ -179,6 +180,25 @@ assert "pictures.example" in done.stderr, done
 
 
 @NET
+@pytest.mark.alone
+def test_a_cluster_of_this_machine_looks_up_nothing(tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    found, said = watched([sys.executable, "-c", CLUSTER, str(SAMPLES), str(tmp_path)], environment(tmp_path), tmp_path)
+    assert found == [] and "RAY_USAGE_STATS_ENABLED=0" in said, said
+    assert left_behind(tmp_path) <= WRITTEN  # no token, and no note of what was reported
+
+
+CLUSTER = """
+import os, sys
+from command import run_cli
+samples, home = sys.argv[1:]
+done = run_cli("index", "--index", f"{home}/index", f"{samples}/food", "--ray", "local")
+assert done.returncode == 0 and "added" in done.stderr, done.stderr
+print(f"RAY_USAGE_STATS_ENABLED={os.environ['RAY_USAGE_STATS_ENABLED']}", done.stderr)
+"""
+
+
+@NET
 def test_files_that_name_addresses_look_up_nothing(tmp_path: Path) -> None:
     """Drawings, PDFs, videos and playlists that would like to fetch something, indexed, shown and searched by."""
     pytest.importorskip("resvg_py")
@@ -220,6 +240,7 @@ def test_telemetry_is_off_whichever_module_comes_first(code: str, tmp_path: Path
         [sys.executable, "-c", code + tell], capture_output=True, text=True, env=environment(tmp_path), check=True
     )
     now = json.loads(done.stdout.splitlines()[-1])
+    assert now["RAY_USAGE_STATS_ENABLED"] == "0"
     assert now["ORT_DISABLE_TELEMETRY"] == now["HF_HUB_DISABLE_TELEMETRY"] == now["DO_NOT_TRACK"] == "1"
     assert left_behind(tmp_path) <= WRITTEN  # no device id
 

@@ -23,12 +23,12 @@ FLOWS = {
                         index.spaces.add_spaces     the named vectors of a model that is new here
                         ingest.plan.make_plan       URI, size, mtime against the records: new, changed, gone
                         ingest.run._Run.embed_all   workers, one a core; each takes 16 images at once
-                            ingest.run._Run._embed_batch in a worker
+                            ingest.reading.Reader.embed in a worker
                                 images.loader.Loader.read bytes and their hash: is the content known?
                                 images.loader.Loader.decode an upright RGB picture
                                 models.base.Embedder.preprocess
                                 models.base.Embedder.embed_images
-                            ingest.run._Run._store  in the calling thread
+                            ingest.storing.Storing.store in the calling thread
                                 ingest.records.make_record
                                 index.folder.Index.search_vectors raw vectors to those searched
                                 store.base.Store.upsert

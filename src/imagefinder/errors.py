@@ -45,7 +45,8 @@ class ImageFinderError(Exception):
 
 
 def _remade(kind: type[ImageFinderError], args: tuple[Any, ...], facts: dict[str, Any]) -> ImageFinderError:
-    error = kind.__new__(kind, *args)
+    error = (OSError if issubclass(kind, OSError) else Exception).__new__(kind, *args)
+    error.args = args
     error.__dict__.update(facts)
     return error
 

@@ -129,6 +129,7 @@ class ImageFinder:
         allow_empty: bool = False,
         workers: int | None = None,
         within: Sequence[str] | None = None,
+        ray: str | None = None,
         progress: OnProgress | None = None,
         shard: str | None = None,
     ) -> IngestReport:
@@ -140,10 +141,10 @@ class ImageFinder:
         opened, wherever links or tables lead. What can't be used is in the report's ``skipped``, a source that is not
         there in ``missing``; the run goes on. Images that seem to be away rather than removed stay, see
         ``ingest.guard``, unless ``allow_removal`` is set (older name: ``allow_empty``). What was said of removed images
-        comes back with their content. With ``shard="3/16"`` only the third of 16 parts of all images is looked at,
-        which depends on nothing but their URIs: processes on many machines index all parts at once, and the last one
-        fits the search. Searches go on, another run of all waits. An exception from ``progress`` stops the run; what
-        is stored stays."""
+        comes back with their content. ``ray`` is the address of a cluster of Ray that does the work: HOST:PORT, "auto",
+        or "local". With ``shard="3/16"`` only the third of 16 parts of all images is looked at, which depends on
+        nothing but their URIs: processes on many machines index all parts at once, and the last one fits the search.
+        Searches go on, another run of all waits. An exception from ``progress`` stops the run; what is stored stays."""
         options = {"include": tuple(include), "exclude": tuple(exclude), "column": column, "within": within}
         return add_sources(
             self._collection,
@@ -154,6 +155,7 @@ class ImageFinder:
             workers=workers,
             progress=progress,
             shard=shard,
+            ray=ray,
         )
 
     def changes(self, *sources: ImageName) -> Iterator[None]:

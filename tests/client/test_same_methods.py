@@ -63,8 +63,9 @@ MORE = {
     "duplicates": {"wanted"},  # its options by name, as before 0.2
 }
 LESS = {
-    # A server says itself, by --allow-folder, what its clients may lead it to, and is one process, not one of many.
-    "add": {"within", "shard"},
+    # A server says itself, by --allow-folder, what its clients may lead it to, and is one process, not one of many; who
+    # runs a cluster uses it there.
+    "add": {"within", "shard", "ray"},
     "move_source": {"within"},
 }
 OWN = {

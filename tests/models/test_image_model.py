@@ -193,3 +193,13 @@ def test_a_model_in_use_is_shared_and_otherwise_let_go() -> None:
     del first
     gc.collect()
     assert gone() is None
+
+
+def test_vectors_do_not_depend_on_which_images_come_together() -> None:
+    """To the bit: an interrupted run, or one on many machines, embeds in other batches."""
+    embedder = load_model("fast", threads=1)
+    batch = np.random.default_rng(0).integers(0, 256, (9, 224, 224, 3), np.uint8)
+    whole = embedder.embed_images(batch)
+    for rows in (slice(0, 1), slice(2, 4), slice(4, 9)):
+        for space, vectors in embedder.embed_images(batch[rows]).items():
+            assert vectors.tobytes() == whole[space][rows].tobytes()

@@ -11,7 +11,8 @@ import os
 import re
 import secrets
 import socket
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,15 @@ AUTO, LOCAL = "auto", "local"
 _PLACE = re.compile(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}")
 ANSWER_S = 10.0
 _TOKEN = "RAY_AUTH_TOKEN"
+_ALONE: dict[str, Any] = {  # a cluster of this machine, which nobody else looks at
+    "include_dashboard": False,
+    "_node_ip_address": "127.0.0.1",
+    "_system_config": {"enable_metrics_collection": False},
+}
+# Whatever the variables say, a cluster of Ray asks at its start which cloud it is in, at an address and a name that
+# clouds have for that. It does so by the proxy, so there it finds none; ``proxies_as`` is for workers that fetch.
+NOWHERE = "http://127.0.0.1:9"
+PROXIES = ("http_proxy", "no_proxy", "NO_PROXY")
 
 
 def checked_address(address: str) -> str:
@@ -50,26 +60,50 @@ def connected(address: str = FOUND) -> Iterator[Any]:
     """
     checked_address(address)
     require("ray", what="Work on a cluster")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # else it warns of what Ray Data does itself
     import ray
 
     if ray.is_initialized():
         yield ray
         return
-    token = os.environ.get(_TOKEN)
+    before = {name: os.environ.get(name) for name in (_TOKEN, *PROXIES)}
     try:
-        _connect(ray, address)
+        try:
+            _connect(ray, address)
+        finally:
+            set_variables({name: before[name] for name in PROXIES})
         yield ray
     finally:
         ray.shutdown()
-        if token is None:
-            os.environ.pop(_TOKEN, None)
+        set_variables(before)
+
+
+def set_variables(values: Mapping[str, str | None]) -> None:
+    """Give environment variables these values; None takes one away."""
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+def proxies() -> dict[str, str | None]:
+    """What this process uses, for ``proxies_as`` in workers."""
+    return {name: os.environ.get(name) for name in PROXIES}
+
+
+def proxies_as(values: Mapping[str, str | None]) -> None:
+    """In a worker of a cluster of this machine, use the proxies that the process of the run uses."""
+    if os.environ.get("http_proxy") == NOWHERE:
+        set_variables(values)
 
 
 def _connect(ray: Any, address: str) -> None:
     if address != LOCAL:
         _want_answer(address)
         try:
-            ray.init(address=address or AUTO, **_quietly())
+            with _hushed():
+                ray.init(address=address or AUTO, **_quietly())
             return
         except Exception as error:  # ConnectionError, RuntimeError, ValueError and some of Ray's own
             ray.shutdown()
@@ -78,10 +112,26 @@ def _connect(ray: Any, address: str) -> None:
                 raise _unreachable(named, error) from error
     if not (Path.home() / ".ray" / "auth_token").is_file():
         os.environ.setdefault(_TOKEN, secrets.token_hex(32))  # else Ray keeps one in the user's home
+    os.environ |= {"http_proxy": NOWHERE, **dict.fromkeys(("no_proxy", "NO_PROXY"), "127.0.0.1,localhost")}
     try:
-        ray.init(address=LOCAL, include_dashboard=False, _node_ip_address="127.0.0.1", **_quietly())
+        with _hushed():
+            ray.init(address=LOCAL, **_ALONE, **_quietly())
     except Exception as error:
         raise _unreachable(LOCAL, error) from error
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Meanwhile nothing that is written to stderr is seen: Ray says there that it takes heed of a variable."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _want_answer(address: str) -> None:

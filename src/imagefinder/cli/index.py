@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from imagefinder import settings
+from imagefinder._util.ray_cluster import FOUND, checked_address
 from imagefinder.cli.bar import ProgressBar
 from imagefinder.cli.common import (
     INTERRUPTED,
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from imagefinder.results import Assigned, IngestReport, Marked, ShardRun
     from imagefinder.types import Progress
 
+RAY_HELP = "Work on a cluster of Ray: HOST:PORT, auto, or local; without ADDRESS, the one that is found, else local."
+
 
 @click.command()
 @click.argument("sources", nargs=-1, type=PLACE, callback=there, metavar="SOURCE...")
@@ -55,6 +58,7 @@ if TYPE_CHECKING:
 @click.option("--strict", is_flag=True, help="Exit with 1 if an image was skipped.")
 @click.option("--shard", metavar="I/N", help="Only part I of N of all images, beside processes with the other parts.")
 @click.option("--workers", type=click.IntRange(1, 256), metavar="N", help="Threads.  [default: one a core]")
+@click.option("--ray", is_flag=False, flag_value=FOUND, metavar="[ADDRESS]", help=RAY_HELP)
 @json_option
 def index(
     sources: tuple[str, ...],
@@ -96,7 +100,11 @@ def index(
     use = options.pop("use")
     if use and not model:
         raise click.UsageError("--use needs --model NAME.")
-    _check_shard(options["shard"], use, watch, rebuild)
+    _check_shard(options["shard"], use, watch, rebuild, options["ray"])
+    if options["ray"] is not None:
+        checked_address(options["ray"])
+        if rebuild:
+            raise click.UsageError("--rebuild works on this machine, without --ray.")
     path = index_dir or settings.default_index()
     model = ensure_here(model) if model else None
     options = {k: v for k, v in options.items() if v is not None}
@@ -119,7 +127,7 @@ def index(
     return NOTHING_FOUND if report.missing or report.kept or (strict and report.skipped) else OK
 
 
-def _check_shard(shard: str | None, use: bool, watch: bool, rebuild: bool) -> None:
+def _check_shard(shard: str | None, use: bool, watch: bool, rebuild: bool, ray: str | None) -> None:
     """Refuse what the run of one shard can't do."""
     if shard is None:
         return
@@ -127,6 +135,8 @@ def _check_shard(shard: str | None, use: bool, watch: bool, rebuild: bool) -> No
     for name, given in {"--use": use, "--watch": watch, "--rebuild": rebuild}.items():
         if given:
             raise click.UsageError(f"{name} concerns the whole index: use it without --shard.")
+    if ray is not None:
+        raise click.UsageError("A shard is the work of one process: use --shard without --ray.")
 
 
 def _rebuild(path: Path | str, sources: Sequence[str], model: str | None, options: dict[str, Any]) -> IngestReport:

@@ -73,9 +73,9 @@ class Index:
     def _set_out(self, path: Path, read_only: bool) -> None:
         self.path, self.read_only = path, read_only
         self.documents: Place = path
+        self.address: str | None = None  # where other machines open it as well; with the password, if it has one
         self.home = path  # where the models lie that were trained on it: while it is rebuilt, another folder
         self.alone = not read_only  # nobody else changes it meanwhile
-        self.address: str | None = None  # where other machines find it too
         self.board: Board | None = None  # where servers of an index at an address meet
         self.steady = SharedLock()  # shared: no space changes meanwhile
         made: Callable[[], AbstractContextManager[Any]] = Refusing if read_only else threading.RLock

@@ -36,11 +36,11 @@ _PAIRS = {"pairs": [{"a": str, "b": str, "decision": str, "when": str, "names?":
 class SaidBefore:
     """What is kept, to be found by content, for a run that makes records. ``there`` is the content hash of each image
     in the index, by URI: what is said of those is on their records. ``find`` hands out the rest, ``noted`` keeps what
-    new records say, and ``settle`` forgets what was handed out."""
+    new records say, and ``settle`` forgets what was handed out. ``kept`` is for whoever has read it already."""
 
-    def __init__(self, index: Home, there: Mapping[str, str]) -> None:
+    def __init__(self, index: Home, there: Mapping[str, str], kept: Kept | None = None) -> None:
         self._index = index
-        kept = load_said(index.documents)
+        kept = load_said(index.documents) if kept is None else kept
         self._images = (mend(index, kept) if kept.lost else kept).images
         self._there = dict(there)
         self._left: defaultdict[str, list[Said]] = defaultdict(list)
@@ -48,6 +48,10 @@ class SaidBefore:
             if there.get(one.uri) != one.content_hash:
                 self._left[one.content_hash].append(one)
         self._given: set[str] = set()
+
+    def contents(self) -> set[str]:
+        """The contents of which something is kept."""
+        return {content_hash for content_hash, _ in self._images}
 
     def find(self, content_hash: str, uri: str) -> Mapping[str, Any] | None:
         """What was said of this content: where it was in the same place, else what was kept last."""

@@ -19,6 +19,7 @@ from imagefinder.types import Record, image_id
 
 if TYPE_CHECKING:
     from imagefinder.index.folder import Index
+    from imagefinder.index.said import Kept
     from imagefinder.ingest.plan import Plan
 
 
@@ -42,9 +43,10 @@ class Earlier:
 
 class Former:
     """The former records of images, of one run. ``moved`` are the URIs that they had, each found once. ``earlier`` are
-    those of the index that this one takes the place of."""
+    those of the index that this one takes the place of; ``kept`` is what is kept of what was said, where that was read
+    already."""
 
-    def __init__(self, index: Index, plan: Plan, earlier: Earlier | None = None) -> None:
+    def __init__(self, index: Index, plan: Plan, earlier: Earlier | None = None, kept: Kept | None = None) -> None:
         self._earlier = earlier
         self._index = index
         self._plan = plan
@@ -52,7 +54,7 @@ class Former:
         for uri, known in plan.gone.items():
             self._gone[known.content_hash].append(uri)
         self._elsewhere: dict[str, list[str]] | None = None
-        self._said = SaidBefore(index, self._there())
+        self._said = SaidBefore(index, self._there(), kept)
         self._clusters: tuple[dict[int, str], set[str]] | None = None
         self.moved: set[str] = set()
 
@@ -75,6 +77,10 @@ class Former:
         if self._earlier and (before_all := self._earlier.find(uri, content_hash)):
             return before_all
         return self._kept(uri, content_hash)
+
+    def said_contents(self) -> set[str]:
+        """The contents of which something is kept that was said."""
+        return self._said.contents()
 
     def settle(self) -> None:
         """Forget what was kept and is on records now."""

@@ -35,6 +35,7 @@ def add_sources(
     workers: int | None = None,
     progress: OnProgress | None = None,
     shard: str | Shard | None = None,
+    ray: str | None = None,
 ) -> IngestReport:
     """Index these sources with these ``options`` (see ``images.sources.open_source``). Without sources, index those
     already known and not paused, each with the options it was last given. A source that is not there, or can't be
@@ -44,6 +45,8 @@ def add_sources(
     Raises InvalidInputError, ModelError or StorageError, and what is wrong with the first source (NotFoundError or
     InvalidTableError) if sources are named and none of them can be used.
     """
+    if shard and ray:
+        raise InvalidInputError("A shard is the work of one process: without Ray.", remedy="Leave out one of the two.")
     index = collection.index
     known = [s for s in index.manifest.sources if not s.paused]
     wanted = [(os.fspath(s), options) for s in sources] or [(s.uri, dict(s.options)) for s in known]
@@ -63,6 +66,7 @@ def add_sources(
             progress=progress,
             named=bool(sources),
             turn=turn,
+            ray=ray,
         )
 
 

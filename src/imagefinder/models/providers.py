@@ -65,6 +65,11 @@ def prefer(name: str) -> None:
     _preferred[0] = name
 
 
+def preferred() -> str:
+    """What was chosen by ``prefer``, or "auto"."""
+    return _preferred[0]
+
+
 def installed() -> list[str]:
     """The providers that the installed onnxruntime has, best first, by the names people use."""
     import onnxruntime
