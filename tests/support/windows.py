@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -35,9 +34,9 @@ def locked_while_open(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     tried is in the list that this gives."""
     tried: list[str] = []
 
-    def check(what: str, place: Any) -> None:
-        if isinstance(place, int):
-            return
+    def check(what: str, place: Any, folder: int | None) -> None:
+        if folder is not None:  # the name is one in an open folder
+            place = os.path.join(os.readlink(f"/proc/self/fd/{folder}"), place)
         real = os.path.realpath(os.path.dirname(os.fspath(place)))
         path = os.path.join(real, os.path.basename(os.fspath(place)))
         held = [p for p in open_paths() if p == path or p.startswith(path + "/")]
@@ -48,18 +47,17 @@ def locked_while_open(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
     def guarded(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
         def one(path: Any, *more: Any, **options: Any) -> Any:
-            check(name, path)
+            check(name, path, options.get("dir_fd"))
             return real(path, *more, **options)
 
         def two(source: Any, target: Any, *more: Any, **options: Any) -> Any:
-            check(name, source)
-            check(name, target)
+            check(name, source, options.get("src_dir_fd"))
+            check(name, target, options.get("dst_dir_fd"))
             return real(source, target, *more, **options)
 
         return two if name in TWO_PATHS else one
 
     with monkeypatch.context() as patch:
-        patch.setattr(shutil, "_use_fd_functions", False)  # else it names files by their folder's handle
         for name in (*ONE_PATH, *TWO_PATHS):
             patch.setattr(os, name, guarded(name, getattr(os, name)))
         yield tried
