@@ -304,8 +304,7 @@ class Index:
 
     def finish(self, finish: Callable[[Index], object]) -> None:
         """For an index that is read: have done what an interrupted run left undone. The process that holds the index
-        does it; if none does, ``finish`` gets the index opened for writing. Where it can't be written, nothing is
-        done."""
+        does it; if none does, ``finish`` gets the index opened for writing, where it can be written."""
         from imagefinder.index.reading import ReadingStore
 
         assert isinstance(self.store, ReadingStore)
@@ -332,11 +331,11 @@ class Index:
             self._lock.serve_at(url)
 
     def close(self) -> None:
-        if not self.read_only:
-            self._answering.close()
+        if self.read_only:
+            return self.store.close()
+        self._answering.close()
         self.store.close()
-        if not self.read_only:
-            self._lock.release()
+        self._lock.release()
 
     def __enter__(self) -> Index:
         return self
