@@ -190,7 +190,7 @@ def workers(node: Any, name: str) -> list[int]:
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks for processes in /proc")
 @pytest.mark.skipif(
     "IMAGEFINDER_TEST_RAY_KILLS" not in os.environ,
-    reason="passes in a process of its own; after other tests of the same process the run waits for ever, not yet known why",
+    reason="passes by itself; after other tests in one process it was once seen to wait for ever, and why is not known",
 )
 def test_a_worker_a_node_and_the_store_are_killed(cluster: Any, album: Path, small: None) -> None:
     with database.running() as server:
