@@ -1,4 +1,4 @@
-"""The tables of ``benchmarks/stores.py``, ``workers.py`` and ``copies.py`` in the documentation."""
+"""The tables of ``benchmarks/stores.py``, ``workers.py``, ``copies.py``, ``distributed_graph.py`` and ``ray_indexing.py``."""
 
 from __future__ import annotations
 
@@ -33,6 +33,23 @@ def copies() -> str:
     return (
         f"{table(head, rows)}\nThe backup has {round(size / 1e6)} MB. Only the command's own processor time is told.\n"
     )
+
+
+def graphs() -> str:
+    """Of images against each other."""
+    found = result("distributed_graph")
+    graph, kmeans = found["graph"], found["kmeans"]
+    rows = [
+        [f"{one['images']:,}", one["cpu_s"], other["cpu_s"]]
+        for one, other in zip(graph["rows"], kmeans["rows"], strict=True)
+    ]
+    means = f"k-means, {kmeans['iterations']} iterations of {kmeans['clusters']} clusters"
+    return table(["images", f"graph of {graph['neighbors']} neighbours", means], rows)
+
+
+def ray() -> str:
+    found = result("ray_indexing")
+    return f"{RAY}\n"
 
 
 def _of(found: dict[str, Any]) -> str:

@@ -246,7 +246,7 @@ class Index:
             transform = self.transform(name)
         if transform is None:
             raise no_images()
-        from imagefinder.index.parts import in_parts  # which needs this module
+        from imagefinder.vectors.shards import in_parts
 
         yield from in_parts(self.raw_batches(name), transform.apply)
 

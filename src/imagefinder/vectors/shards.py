@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from imagefinder._util.runner import Runner, Threads
+from imagefinder._util.threads import one_blas_thread
 from imagefinder.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from imagefinder.types import Float32
 
     Rows = npt.NDArray[np.int64]
+    Apply = Callable[[Float32], Float32]
 
 SHARD = 8192  # rows of a part; of 256 dimensions they take 8 MB
 
@@ -154,3 +156,24 @@ def _join(chosen: list[Rows], *parts: Any) -> Any:
 def _digests(part: Any) -> set[bytes]:
     rows = rows_of(part) + np.float32(0)  # -0 is no other number than 0
     return {hashlib.blake2b(row.data, digest_size=16).digest() for row in np.ascontiguousarray(rows)}
+
+
+def in_parts(batches: Iterable[tuple[list[str], Float32]], apply: Apply) -> Iterator[tuple[list[str], Float32]]:
+    """Ids and vectors in parts of ``SHARD`` rows, the last one perhaps shorter: what ``apply`` makes of raw vectors. It
+    is given a whole part at once, and one thread, so that the same vectors come out to the bit wherever it is done."""
+    ids: list[str] = []
+    waiting: list[Float32] = []
+    for some, rows in batches:
+        ids, waiting = [*ids, *some], [*waiting, rows]
+        while len(ids) >= SHARD:
+            held = np.concatenate(waiting)
+            yield ids[:SHARD], applied(apply, held[:SHARD])
+            ids, waiting = ids[SHARD:], [held[SHARD:]]
+    if ids:
+        yield ids, applied(apply, np.concatenate(waiting))
+
+
+def applied(apply: Apply, raw: Float32) -> Float32:
+    """What ``apply`` makes of vectors, in one thread."""
+    with one_blas_thread():
+        return apply(raw)
