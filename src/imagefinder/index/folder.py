@@ -241,7 +241,7 @@ class Index:
 
     def searched_batches(self, name: str) -> Iterator[tuple[list[str], Float32]]:
         """Like ``raw_batches``, but the vectors that are searched, all from one transform. Raises NotFoundError."""
-        from imagefinder.index.parts import in_parts
+        from imagefinder.vectors.shards import in_parts
 
         with self.steady.shared():
             transform = self.transform(name)

@@ -3,18 +3,17 @@ works on it, out of the store of an index at an address."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import numpy as np
 
-from imagefinder._util.threads import one_blas_thread
 from imagefinder.errors import StorageError
 from imagefinder.index.folder import no_images
 from imagefinder.index.spaces import check_fitted
-from imagefinder.vectors.shards import SHARD, Shards, sent
+from imagefinder.vectors.shards import SHARD, Shards, applied, in_parts, sent
 
 if TYPE_CHECKING:
     from imagefinder._util.runner import Runner
@@ -25,26 +24,6 @@ if TYPE_CHECKING:
     Apply = Callable[[Float32], Float32]
 
 BATCH = 1000  # points read at once
-
-
-def in_parts(batches: Iterable[tuple[list[str], Float32]], apply: Apply) -> Iterator[tuple[list[str], Float32]]:
-    """Ids and vectors in parts of ``SHARD`` rows, the last one perhaps shorter: what ``apply`` makes of raw vectors. It
-    is given a whole part at once, and one thread, so that the same vectors come out to the bit wherever it is done."""
-    ids: list[str] = []
-    waiting: list[Float32] = []
-    for some, rows in batches:
-        ids, waiting = [*ids, *some], [*waiting, rows]
-        while len(ids) >= SHARD:
-            held = np.concatenate(waiting)
-            yield ids[:SHARD], _applied(apply, held[:SHARD])
-            ids, waiting = ids[SHARD:], [held[SHARD:]]
-    if ids:
-        yield ids, _applied(apply, np.concatenate(waiting))
-
-
-def _applied(apply: Apply, raw: Float32) -> Float32:
-    with one_blas_thread():
-        return apply(raw)
 
 
 def read_shards(index: Index, space: str, apply: Apply, runner: Runner) -> tuple[list[str], Shards]:
@@ -97,7 +76,7 @@ def read_part(address: str, vector: str, apply: Apply, ids: list[str]) -> Any:
     if len(rows) < len(ids):
         gone = len(ids) - len(rows)
         raise StorageError(f"{gone} of the images went while their vectors were read.", remedy="Run it again.")
-    return sent(_applied(apply, np.stack(rows).astype(np.float32)))
+    return sent(applied(apply, np.stack(rows).astype(np.float32)))
 
 
 @cache

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from imagefinder._util.runner import Runner, Threads
+from imagefinder._util.threads import one_blas_thread
 from imagefinder.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -115,6 +116,29 @@ class Shards:
 def bounds(n: int) -> list[tuple[int, int]]:
     """Where the parts of ``n`` rows begin and end."""
     return [(a, min(a + SHARD, n)) for a in range(0, n, SHARD)]
+
+
+def in_parts(
+    batches: Iterable[tuple[list[str], Float32]], apply: Callable[[Float32], Float32]
+) -> Iterator[tuple[list[str], Float32]]:
+    """Ids and vectors in parts of ``SHARD`` rows, the last one perhaps shorter: what ``apply`` makes of raw vectors. It
+    is given a whole part at once, and one thread, so that the same vectors come out to the bit wherever it is done."""
+    ids: list[str] = []
+    waiting: list[Float32] = []
+    for some, rows in batches:
+        ids, waiting = [*ids, *some], [*waiting, rows]
+        while len(ids) >= SHARD:
+            held = np.concatenate(waiting)
+            yield ids[:SHARD], applied(apply, held[:SHARD])
+            ids, waiting = ids[SHARD:], [held[SHARD:]]
+    if ids:
+        yield ids, applied(apply, np.concatenate(waiting))
+
+
+def applied(apply: Callable[[Float32], Float32], raw: Float32) -> Float32:
+    """What ``apply`` makes of the raw vectors of a part, in one thread."""
+    with one_blas_thread():
+        return apply(raw)
 
 
 def rows_of(part: Any) -> Float32:
