@@ -17,6 +17,8 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "stores": ("stores", store_tables.stores),
     "workers": ("workers", store_tables.workers),
     "copies": ("copies", store_tables.copies),
+    "graphs": ("distributed_graph", store_tables.graphs),
+    "ray": ("ray_indexing", store_tables.ray),
     "scaling-graphs": ("scaling", docs_plan.graphs),
     "scaling-records": ("scaling", docs_plan.records),
     "scaling-shards": ("scaling", docs_plan.shards),

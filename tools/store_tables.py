@@ -1,4 +1,4 @@
-"""The tables of ``benchmarks/stores.py``, ``workers.py``, ``copies.py``, ``distributed_graph.py`` and ``ray_indexing.py``."""
+"""The tables of what is done at an address or on a cluster: stores, workers, copies, graphs and indexing by Ray."""
 
 from __future__ import annotations
 
@@ -48,8 +48,24 @@ def graphs() -> str:
 
 
 def ray() -> str:
+    """Indexing by one process and by Ray on the same cores."""
     found = result("ray_indexing")
-    return f"{RAY}\n"
+    rows = [
+        [
+            name,
+            one["images"],
+            one["cpu_seconds"],
+            round(1000 * one["cpu_seconds_an_image_after_the_start"], 1),
+            one["load"],
+        ]
+        for name, kind in (("one process", "one_process"), ("Ray", "ray"))
+        for one in found[kind]
+    ]
+    head = ["", "images", "of a processor, s", "an image after the start, ms", "load"]
+    more = f"{100 * found['overhead']['cpu_seconds_an_image_after_the_start']:.0f} %"
+    waits = [f"{stage} {100 * found['ray'][-1][stage]['waits']:.0f} %" for stage in ("reading", "embedding", "storing")]
+    said = f"An image takes {more} more after the start. Of their time, stages wait: {', '.join(waits)}."
+    return f"{table(head, rows)}\n{said}\n"
 
 
 def _of(found: dict[str, Any]) -> str:

@@ -3,14 +3,13 @@ works on it, out of the store of an index at an address."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import numpy as np
 
-from imagefinder._util.threads import one_blas_thread
 from imagefinder.errors import StorageError
 from imagefinder.index.folder import no_images
 from imagefinder.index.spaces import check_fitted
