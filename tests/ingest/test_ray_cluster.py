@@ -188,10 +188,6 @@ def workers(node: Any, name: str) -> list[int]:
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks for processes in /proc")
-@pytest.mark.skipif(
-    "IMAGEFINDER_TEST_RAY_KILLS" not in os.environ,
-    reason="passes by itself; after other tests in one process it was once seen to wait for ever, and why is not known",
-)
 def test_a_worker_a_node_and_the_store_are_killed(cluster: Any, album: Path, small: None) -> None:
     with database.running() as server:
         kills = {"worker": 8, "node": 40, "store": 72}  # after so many images

@@ -61,6 +61,7 @@ def connected(address: str = FOUND) -> Iterator[Any]:
     checked_address(address)
     require("ray", what="Work on a cluster")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # else it warns of what Ray Data does itself
+    os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")  # else what comes too late makes a connection of its own
     import ray
 
     if ray.is_initialized():

@@ -17,6 +17,7 @@ from imagefinder.types import EncodedImage, ImageRef, Limits, SkipCode
 
 QUALITY = 95  # of the JPEG that is made of a page or frame
 LEAST = 512  # pixels of its short side, at least: a part of it may be looked at
+LONGEST = 65_500  # pixels that a side of a JPEG may have
 _NAMES = {format.parts: format.name for format in FORMATS if format.parts}
 
 
@@ -52,6 +53,7 @@ def read_part(ref: ImageRef, part: Part, limits: Limits, short_side: int | None)
     usable(part.file)
     wanted = None if short_side is None else max(2 * short_side, LEAST)
     found, picture = apart.part(part.file, ref.within, part.place, wanted, limits)
+    picture.thumbnail((LONGEST, LONGEST))
     buffer = BytesIO()
     picture.save(buffer, "JPEG", quality=QUALITY, subsampling=0)
     return EncodedImage(ref, buffer.getvalue(), content_of(found["mark"], part), _facts(part, found))

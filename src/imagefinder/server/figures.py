@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
+from imagefinder._util.systems import replace_path
 from imagefinder._version import __version__
 from imagefinder.store.calls import BOUNDS_S
 
@@ -121,7 +122,7 @@ class Left(Collector):
         path = self._folder / f"{self._worker}.json"
         temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
         temporary.write_text(json.dumps(families), "utf-8")
-        os.replace(temporary, path)
+        replace_path(temporary, path)
 
     def collect(self) -> Iterable[Metric]:
         self.leave()

@@ -39,6 +39,7 @@ from imagefinder.whole.contents import (
 )
 from imagefinder.whole.ends import Source, Target, open_source, open_target
 from imagefinder.whole.settling import settle
+from imagefinder.whole.unit import to_store
 
 if TYPE_CHECKING:
     import os
@@ -230,7 +231,7 @@ class _Copying:
 
     def _put(self, new: list[Point], gone: list[str], vectors: Mapping[str, VectorParams]) -> None:
         if new:
-            self.target.store.upsert(new)
+            self.target.store.upsert(to_store(new, vectors))
             if self.passes > 1:
                 found = differing(self.target.store, new, vectors)
                 if found:

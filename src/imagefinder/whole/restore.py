@@ -24,6 +24,7 @@ from imagefinder.whole.archive import BROKEN, VECTORS, Points, Reader, part_of
 from imagefinder.whole.contents import APART, UPLOADS, Total, differing, point_sum
 from imagefinder.whole.settling import settle
 from imagefinder.whole.streams import read
+from imagefinder.whole.unit import to_store
 
 if TYPE_CHECKING:
     from imagefinder.store.base import Point, Store
@@ -223,7 +224,7 @@ class _Restoring:
 
     def _put(self, points: list[Point]) -> None:
         if points:
-            self._store.upsert(points)
+            self._store.upsert(to_store(points, self._points.vectors))
             unlike = differing(self._store, points, self._points.vectors)
             if unlike:
                 raise self.reader.damaged(f"the disk does not hold what was written to it: {unlike[0]}")

@@ -37,7 +37,9 @@ STORED = 8  # chunks stored in one go
 ROUND = 200_000  # images handed out at once: so much the object store must hold of refs
 FETCHERS = 32  # fetched at once by all readers; each reader fetches 2 at least
 UNSEEN = 1000  # files that a machine may miss which the machine of the run has: its mount may be slow to show them
-HALF = 0.5  # cores for a reader, and for an embedder: as many of both as there are cores, and the system divides them
+# Cores for a reader and for an embedder: there are as many of both as cores, and the system divides them. Embedders ask
+# for next to nothing, since those of a lost machine begin again on the others, and must leave room for readers.
+READER, EMBEDDER = 0.9, 0.001
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,7 @@ def _flow(ray: Any, work: Work, todo: Sequence[ImageRef], job: Job) -> Iterator[
     n, gpus = _cores(ray), _gpus(ray)
     pool = min(gpus or n, math.ceil(len(todo) / size))
     data = from_arrow(blocks).map_batches(
-        read, fn_kwargs={"job": job}, batch_format="pyarrow", batch_size=None, num_cpus=1 if gpus else HALF
+        read, fn_kwargs={"job": job}, batch_format="pyarrow", batch_size=None, num_cpus=READER
     )
     data = data.map_batches(
         Embed,
@@ -153,7 +155,7 @@ def _flow(ray: Any, work: Work, todo: Sequence[ImageRef], job: Job) -> Iterator[
         batch_format="pyarrow",
         batch_size=None,
         compute=ActorPoolStrategy(min_size=1, max_size=pool, initial_size=pool),
-        num_cpus=0.1 if gpus else HALF - 0.01,  # not as readers: those of one kind would be made one stage
+        num_cpus=EMBEDDER,
         num_gpus=1 if gpus else None,
     )
     if work.index.address:
@@ -165,9 +167,20 @@ def _flow(ray: Any, work: Work, todo: Sequence[ImageRef], job: Job) -> Iterator[
             compute=ActorPoolStrategy(size=1 if n < 16 else 2),  # they take turns, by the lock of the index
             num_cpus=0,
         )
-    for batch in data.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
-        for chunk, _ in from_table(batch):
-            yield chunk
+    try:
+        for batch in data.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
+            for chunk, _ in from_table(batch):
+                yield chunk
+    finally:
+        _end(data)
+
+
+def _end(data: Any) -> None:
+    """Have the threads of Ray Data end before the connection does: what still uses it then ends this process without a
+    word. Ray leaves that to whoever does not go through all batches, and has no public name for it."""
+    executor = getattr(data, "_current_executor", None)
+    if executor is not None:
+        executor.shutdown(force=True)
 
 
 def _settings() -> None:
@@ -184,7 +197,9 @@ def _settings() -> None:
 
 def check_nodes(ray: Any, todo: Sequence[ImageRef]) -> None:
     """Raises NotFoundError where a machine of the cluster does not have the files, and InvalidInputError where it has
-    another version of ImageFinder. Of each source the first, the middle and the last file are looked at."""
+    another version of ImageFinder. Of each source the first, the middle and the last file are looked at. A machine that
+    was lost a moment ago, which a cluster lists for some time, is passed over: it gets no work either."""
+    from ray.exceptions import RayError, RayTaskError
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     samples = samples_of(todo)
@@ -192,10 +207,18 @@ def check_nodes(ray: Any, todo: Sequence[ImageRef]) -> None:
     for node in ray.nodes():
         if node["Alive"] and node["Resources"].get("CPU"):
             there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-            task = ray.remote(look).options(num_cpus=0, scheduling_strategy=there)
-            looking[task.remote(samples)] = node["NodeManagerAddress"]
-    for found, node in looking.items():
-        check_node(node, *ray.get(found))
+            looking[ray.remote(look).options(num_cpus=0, scheduling_strategy=there).remote(samples)] = node[
+                "NodeManagerAddress"
+            ]
+    for task, node in looking.items():
+        try:
+            found = ray.get(task)
+        except RayTaskError:  # what it raises by itself
+            raise
+        except RayError:
+            log.warning("The machine %s of the cluster is lost.", node)
+            continue
+        check_node(node, *found)
 
 
 def samples_of(todo: Sequence[ImageRef]) -> list[ImageRef]:
