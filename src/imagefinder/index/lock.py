@@ -31,6 +31,7 @@ TURN_NAME = ".lock.next"  # held by a writer that waits for the lock: no reader 
 STOPPED = "That process is stopped, as by Ctrl-Z, and answers nobody."
 RESUME = "Let it go on (`fg` in its terminal, or `kill -CONT {pid}`), or end it."
 MOST_BYTES = 100_000  # of what is written about a lock
+BUSY_S = 60.0  # for a holder that answers others, but has not yet: the machine may be busy
 _POLL_S = 0.05
 
 
@@ -49,7 +50,8 @@ class IndexLock:
         self._lock: BaseFileLock | None = None
 
     def acquire(self, timeout: float = 2.0) -> Self:
-        """Take the lock, waiting ``timeout`` seconds at most. A holder that only reads is asked to let go of it.
+        """Take the lock, waiting ``timeout`` seconds at most. A holder that only reads is asked to let go of it, and is
+        given the time to do so.
 
         Raises:
             IndexLockedError: another holds it; the message names the holder.
@@ -89,7 +91,7 @@ class IndexLock:
             door = read_door(self._folder)
             if door and door != asked:
                 asked = door
-                _ask_to_hand_over(door, max(_POLL_S, end - time.monotonic()))
+                _ask_to_hand_over(door, BUSY_S)
             time.sleep(_POLL_S)
 
     def acquire_to_read(self) -> bool:

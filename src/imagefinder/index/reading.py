@@ -13,7 +13,7 @@ from imagefinder._util.private_copy import private_copy
 from imagefinder._util.processes import is_stopped
 from imagefinder._util.shared_lock import SharedLock
 from imagefinder.errors import IndexFolderError, IndexLockedError, StorageError
-from imagefinder.index.lock import LOCK_NAME, IndexLock, read_door
+from imagefinder.index.lock import BUSY_S, LOCK_NAME, IndexLock, read_door
 from imagefinder.store.checks import checked_batch
 from imagefinder.store.shared.answer import Answering
 from imagefinder.store.shared.ask import AskingStore
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 SPARE = 300 * 1024**2  # bytes beside a private copy, for the holes that the engine fills when it opens it
 ATTEMPTS = 100  # holders that end one after the other while they are asked
-BUSY_S = 60.0  # for a holder that answers those who read, but has not yet: the machine may be busy
 _POLL_S = 0.02
 
 
