@@ -21,7 +21,8 @@ TEXTS = {  # arguments and options of text that are no paths, by their names
     "features", "cluster", "clusters", "name", "names", "column", "key", "base_url", "space", "include", "exclude",
     "model", "color_by", "where", "filter", "url", "query", "liked", "disliked", "spaces", "measures", "box", "shape",
     "host", "cors", "allow_host", "trusted_proxy", "add", "remove", "caption", "by", "methods", "encoder", "keep",
-    "root_path", "new", "compare", "cut", "action", "expires", "trust_proxy_user", "proxy_admin", "ray",
+    "root_path", "new", "compare", "cut", "action", "expires", "trust_proxy_user", "proxy_admin",
+    "ray", "shard", "server",
 }  # fmt: skip
 
 
