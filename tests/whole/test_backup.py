@@ -179,9 +179,10 @@ def test_what_is_cut_short_on_the_way_to_a_bucket_or_back_leaves_nothing(
 def test_what_was_said_before_it_began_is_in_it_while_four_threads_write(index: Path, tmp_path: Path) -> None:
     with ImageFinder.open(index) as writer:
         ids = writer.columns(["id"])["id"]
-        stop, told, said = threading.Event(), threading.Semaphore(0), dict.fromkeys(ids, "")
+        stop, said = threading.Event(), dict[str, str]()
+        rounds = [threading.Semaphore(0) for _ in range(3)]
 
-        def work(mine: list[str]) -> None:
+        def work(mine: list[str], told: threading.Semaphore) -> None:
             n = 0
             while not stop.is_set():
                 n += 1
@@ -190,14 +191,15 @@ def test_what_was_said_before_it_began_is_in_it_while_four_threads_write(index: 
                     said[id] = f"n{n}"
                 told.release()
 
-        threads = [threading.Thread(target=work, args=(ids[k:30:3],)) for k in range(3)]
+        threads = [threading.Thread(target=work, args=(ids[k:30:3], rounds[k])) for k in range(3)]
         threads.append(threading.Thread(target=lambda: (writer.add(PICTURES / "food"), writer.cluster(4))))
         for thread in threads:
             thread.start()
         try:
-            for _ in range(6):
-                assert told.acquire(timeout=100), "the writers write"
+            for told in rounds * 2:
+                assert told.acquire(timeout=100), "each writer goes round"
             before = dict(said)
+            assert before.keys() == set(ids[:30])
             done = run_process("backup", tmp_path / "b.tar", "--index", index)
         finally:
             stop.set()
