@@ -13,6 +13,8 @@
 //   what comes before and after.
 // - The Content-Security-Policy forbids inline scripts and style attributes in markup; `style=${{ width: "3px" }}` in
 //   htm sets properties from code and is allowed. No request to another host.
+// - What the page says stands in texts/en/VIEW.js, and code names it: `texts.search.more(3)` (texts.js). A text is a
+//   string, or a function of what it tells of; no sentence is put together from pieces anywhere else.
 // - Every control is a real button, link or labelled field; an icon alone has an aria-label. Sizes and colours come from
 //   css/tokens.css only. Touch targets are var(--touch) high.
 import { html, render } from "../vendor/preact.js";

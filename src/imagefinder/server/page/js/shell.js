@@ -11,17 +11,18 @@ import { DropTarget } from "./dropping.js";
 import { KeyHelp, useGlobalKeys } from "./keys.js";
 import { usePlace } from "./state.js";
 import { useStore } from "./store.js";
-import { nextTheme, theme } from "./theme.js";
 import { table } from "./table.js";
+import { texts } from "./texts.js";
+import { nextTheme, theme } from "./theme.js";
 
 const PLACES = [
-  { path: "/", name: "Search", icon: "search", match: /^\/$/, load: () => import("./views/search.js") },
-  { path: "/groups", name: "Groups", icon: "groups", match: /^\/groups(?:\/(-?\d+))?$/, load: () => import("./views/groups.js") },
-  { path: "/map", name: "Map", icon: "map", match: /^\/map$/, load: () => import("./views/map.js") },
-  { path: "/duplicates", name: "Duplicates", icon: "duplicates", match: /^\/duplicates$/, load: () => import("./views/duplicates.js") },
-  { path: "/library", name: "Library", icon: "library", match: /^\/library$/, load: () => import("./views/library.js") },
+  { path: "/", name: texts.shell.search, icon: "search", match: /^\/$/, load: () => import("./views/search.js") },
+  { path: "/groups", name: texts.shell.groups, icon: "groups", match: /^\/groups(?:\/(-?\d+))?$/, load: () => import("./views/groups.js") },
+  { path: "/map", name: texts.shell.map, icon: "map", match: /^\/map$/, load: () => import("./views/map.js") },
+  { path: "/duplicates", name: texts.shell.duplicates, icon: "duplicates", match: /^\/duplicates$/, load: () => import("./views/duplicates.js") },
+  { path: "/library", name: texts.shell.library, icon: "library", match: /^\/library$/, load: () => import("./views/library.js") },
 ];
-const THEMES = table({ system: ["system", "Theme: as the system"], light: ["sun", "Theme: light"], dark: ["moon", "Theme: dark"] });
+const THEMES = table({ system: ["system", texts.shell.themeSystem], light: ["sun", texts.shell.themeLight], dark: ["moon", texts.shell.themeDark] });
 
 export function Shell() {
   const { path, params } = usePlace();
@@ -32,11 +33,11 @@ export function Shell() {
   useEffect(() => {
     document.title = place ? `${place.name} · ImageFinder` : "ImageFinder";
   }, [place]);
-  return html`<a class="skip" href="#main" onClick=${(e) => (e.preventDefault(), document.getElementById("main").focus())}>Skip to the content</a>
+  return html`<a class="skip" href="#main" onClick=${(e) => (e.preventDefault(), document.getElementById("main").focus())}>${texts.shell.skip}</a>
     <header class="shell-header">
-      <a class="brand" href="/" aria-label="ImageFinder, all images"><img src="/icon.svg" alt="" width="28" height="28" /><span>ImageFinder</span></a>
+      <a class="brand" href="/" aria-label=${texts.shell.home}><img src="/icon.svg" alt="" width="28" height="28" /><span>ImageFinder</span></a>
       <${SearchBox} />
-      <nav class="places" aria-label="Places">
+      <nav class="places" aria-label=${texts.shell.places}>
         ${PLACES.map(
           (one) => html`<a key=${one.path} href=${one.path} aria-current=${one === place ? "page" : undefined}>
             <${Icon} name=${one.icon} /><span>${one.name}</span></a>`,
@@ -45,7 +46,7 @@ export function Shell() {
       <div class="row shell-tools">
         <${JobIndicator} />
         <button class="icon-button" aria-label=${label} title=${label} data-testid="theme" onClick=${nextTheme}><${Icon} name=${icon} /></button>
-        <button class="icon-button only-wide" aria-label="Keyboard shortcuts" title="Keyboard shortcuts (?)" onClick=${() => setHelp(true)}><${Icon} name="keyboard" /></button>
+        <button class="icon-button only-wide" aria-label=${texts.shell.keys} title=${`${texts.shell.keys} (?)`} onClick=${() => setHelp(true)}><${Icon} name="keyboard" /></button>
       </div>
     </header>
     <main id="main" tabindex="-1">
@@ -64,7 +65,7 @@ function LazyView({ place, path, params }) {
     setError(null);
     place.load().then((module) => setView(() => module.default)).catch((cause) => {
       console.error(cause);
-      setError({ message: `The view ${place.name} could not be loaded.`, remedy: "Reload the page; if it stays so, restart the server." });
+      setError({ message: texts.shell.notLoaded(place.name), remedy: texts.shell.reload });
     });
   };
   useEffect(load, []);
@@ -73,7 +74,7 @@ function LazyView({ place, path, params }) {
   return html`<${View} route=${{ path, params, label: path.match(place.match)[1] }} />`;
 }
 
-const Nowhere = () => html`<${ErrorBox} error=${{ message: "There is no such page.", remedy: "The search, groups, map, duplicates and library are in the menu." }} />`;
+const Nowhere = () => html`<${ErrorBox} error=${{ message: texts.shell.nowhere, remedy: texts.shell.menu }} />`;
 
 function Login() {
   const [key, setKey] = useState("");
@@ -87,16 +88,16 @@ function Login() {
       setError(cause instanceof ApiError ? cause : new ApiError({ status: 0, code: "unexpected", message: String(cause) }));
     }
   };
-  return html`<${Dialog} title="This library is locked" onClose=${() => {}}>
+  return html`<${Dialog} title=${texts.shell.locked} onClose=${() => {}}>
     <form class="stack" onSubmit=${submit}>
       <div class="field">
-        <label for="login-key">Key</label>
+        <label for="login-key">${texts.shell.key}</label>
         <input id="login-key" class="input" type="password" autocomplete="current-password" autofocus value=${key}
           onInput=${(e) => setKey(e.target.value)} aria-describedby="login-hint" />
-        <p id="login-hint" class="muted small-text">The one that the server was started with; whoever runs it can tell you. If that is you: <code>imagefinder key --link</code> prints a link that opens this page.</p>
+        <p id="login-hint" class="muted small-text">${texts.shell.keyHint(html`<code>imagefinder key --link</code>`)}</p>
       </div>
       ${error && html`<p role="alert" class="error-text">${error.message} ${error.remedy}</p>`}
-      <footer class="dialog-buttons"><button class="button primary" disabled=${!key}>Open</button></footer>
+      <footer class="dialog-buttons"><button class="button primary" disabled=${!key}>${texts.shell.open}</button></footer>
     </form>
   <//>`;
 }

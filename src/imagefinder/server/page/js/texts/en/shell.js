@@ -1,0 +1,23 @@
+// The frame around every view. `keyHint` takes a piece of markup and gives pieces in the order of its language.
+export const shell = {
+  search: "Search",
+  groups: "Groups",
+  map: "Map",
+  duplicates: "Duplicates",
+  library: "Library",
+  skip: "Skip to the content",
+  home: "ImageFinder, all images",
+  places: "Places",
+  keys: "Keyboard shortcuts",
+  themeSystem: "Theme: as the system",
+  themeLight: "Theme: light",
+  themeDark: "Theme: dark",
+  notLoaded: (place) => `The view ${place} could not be loaded.`,
+  reload: "Reload the page; if it stays so, restart the server.",
+  nowhere: "There is no such page.",
+  menu: "The search, groups, map, duplicates and library are in the menu.",
+  locked: "This library is locked",
+  key: "Key",
+  keyHint: (command) => ["The one that the server was started with; whoever runs it can tell you. If that is you: ", command, " prints a link that opens this page."],
+  open: "Open",
+};
