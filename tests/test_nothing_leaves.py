@@ -194,6 +194,8 @@ from command import run_cli
 samples, home = sys.argv[1:]
 done = run_cli("index", "--index", f"{home}/index", f"{samples}/food", "--ray", "local")
 assert done.returncode == 0 and "added" in done.stderr, done.stderr
+again = run_cli("cluster", "--index", f"{home}/index", "--ray", "local")  # a second cluster of the same process
+assert again.returncode == 0, again.stderr
 print(f"RAY_USAGE_STATS_ENABLED={os.environ['RAY_USAGE_STATS_ENABLED']}", done.stderr)
 """
 

@@ -14,6 +14,7 @@ import socket
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -112,13 +113,19 @@ def _connect(ray: Any, address: str) -> None:
             if named not in ("", LOCAL):
                 raise _unreachable(named, error) from error
     if not (Path.home() / ".ray" / "auth_token").is_file():
-        os.environ.setdefault(_TOKEN, secrets.token_hex(32))  # else Ray keeps one in the user's home
+        os.environ.setdefault(_TOKEN, _own_token())  # else Ray keeps one in the user's home
     os.environ |= {"http_proxy": NOWHERE, **dict.fromkeys(("no_proxy", "NO_PROXY"), "127.0.0.1,localhost")}
     try:
         with _hushed():
             ray.init(address=LOCAL, **_ALONE, **_quietly())
     except Exception as error:
         raise _unreachable(LOCAL, error) from error
+
+
+@cache
+def _own_token() -> str:
+    """One for each process: Ray goes on using the first that it has read there."""
+    return secrets.token_hex(32)
 
 
 @contextmanager
