@@ -12,13 +12,16 @@ from contextvars import copy_context
 from itertools import islice
 from typing import TypeVar
 
+from imagefinder._util.quota import quota
+
 T = TypeVar("T")
 R = TypeVar("R")
 
 
 def cores() -> int:
-    """The cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """The cores this process may use: those that it is bound to, and no more than the limit of its container."""
+    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(bound, quota() or bound)
 
 
 def ordered_map(fn: Callable[[T], R], items: Iterable[T], *, workers: int, window: int) -> Generator[R, None, None]:

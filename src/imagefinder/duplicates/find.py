@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from imagefinder._util.ray_runner import runner_at
-from imagefinder._util.threads import ordered_map
+from imagefinder._util.threads import cores, ordered_map
 from imagefinder.duplicates.candidates import BY_VECTOR, LEAST_COSINE, SEARCHED, candidates, near_in_order
 from imagefinder.duplicates.companions import Companions
 from imagefinder.duplicates.decisions import load_decisions
@@ -261,7 +260,7 @@ class _Search:
         return np.array([known.get(record.content_hash, unknown) for record in self.records], np.int8)
 
     def _spread(self, do: Callable[[T], R], items: Sequence[T], doing: str) -> Iterator[R]:
-        workers = self.options.workers or (os.cpu_count() or 1)
+        workers = self.options.workers or cores()
         for i, result in enumerate(ordered_map(do, items, workers=workers, window=8 * workers), 1):
             if i % 16 == 0 or i == len(items):
                 self.progress(Progress(doing, i, len(items)))

@@ -4,7 +4,6 @@ for the same seed."""
 from __future__ import annotations
 
 import logging
-import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ import numpy as np
 
 from imagefinder._util.extras import require
 from imagefinder._util.suggest import unknown_name
+from imagefinder._util.threads import cores
 from imagefinder.errors import InvalidInputError
 from imagefinder.types import OnProgress, Progress, ignore
 from imagefinder.vectors.neighbors import NeighborGraph, knn_graph
@@ -153,7 +153,7 @@ def _tsne(
     graph = graph.first(min(graph.k, NEIGHBORS))
     perplexity = min(PERPLEXITY, graph.k / 3)
     known = PrecomputedNeighbors(graph.indices.astype(np.int64), graph.distances.astype(np.float64))
-    threads = _cores() if len(vectors) >= FFT_FROM else 1  # of few images threads cost more than they bring
+    threads = cores() if len(vectors) >= FFT_FROM else 1  # of few images threads cost more than they bring
     affinities = PerplexityBasedNN(knn_index=known, perplexity=perplexity, n_jobs=threads)
     embedding = TSNEEmbedding(
         _spread(start, 1e-4),
@@ -196,7 +196,7 @@ def _tsne_of_scikit_learn(
         init=_spread(start, 1e-4).astype(np.float32),
         metric="cosine",
         random_state=seed,
-        n_jobs=_cores(),
+        n_jobs=cores(),
     )
     found = model.fit_transform(vectors)
     progress(Progress("laying out", EARLY + LATE, EARLY + LATE))
@@ -260,10 +260,6 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         logging.disable(level)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 Layout = Callable[["Float32", NeighborGraph, "Float32", int, OnProgress], tuple[Any, dict[str, Any]]]

@@ -9,6 +9,8 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imagefinder._util.quota import quota
+from imagefinder._util.threads import cores
 from imagefinder.errors import ModelError
 from imagefinder.models.providers import CPU, PROVIDERS, Provider, choose, load_cuda
 
@@ -168,8 +170,8 @@ class _TooLargeError(Exception):
 def _open(ort: Any, path: Path, ends: tuple[Sequence[str], str], provider: Provider, threads: int | None) -> Any:
     options = ort.SessionOptions()
     options.log_severity_level = 4 if provider.name == CPU else 3
-    if threads:
-        options.intra_op_num_threads = threads
+    if threads or quota():  # else it counts the cores of the machine, whatever the limit of the container
+        options.intra_op_num_threads = threads or cores()
         options.inter_op_num_threads = 1
     # A thread that waits in a busy loop takes the core from the decoding of the next pictures.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar
 
 from fastapi import Depends, Request
 
+from imagefinder._util.threads import cores
 from imagefinder.errors import ImageFinderError
 from imagefinder.server.as_json import Json as Json
 from imagefinder.server.callers import Callers
@@ -110,7 +110,7 @@ class Serving:
 
     def __init__(self, finder: ImageFinder, settings: ServerSettings, limits: Limits, tracing: Tracing) -> None:
         home = finder.home
-        threads = os.cpu_count() or 1
+        threads = cores()
         self.finder = finder
         self.settings = settings
         self.home = home

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from imagefinder._util.threads import cores
 from imagefinder.errors import InvalidInputError, ModelError
 from imagefinder.training.torch.backbones import DEFAULT, Normalisation, load_backbone
 from imagefinder.training.torch.export import pooled_features
@@ -70,7 +70,7 @@ def open_bench(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         encoder = Encoder(backbone, hidden).to(device).eval()
-    pictures = Pictures(uris, options.size, limits or Limits(), threads=min(16, os.cpu_count() or 1))
+    pictures = Pictures(uris, options.size, limits or Limits(), threads=min(16, cores()))
     normalise = backbone.normalisation
     rows: list[int] = []
     parts: list[Tensor] = []
