@@ -51,19 +51,17 @@ class RayTasks:
         return self._do.remote(do, *args)
 
     def map(self, do: Callable[..., Any], tasks: Iterable[tuple[Any, ...]]) -> Generator[Any, None, None]:
+        # Where the consumer stops, those that fly end by themselves: to cancel a task at the moment when it ends can
+        # kill this process, still with Ray 2.60 (https://github.com/ray-project/ray/pull/54798 tells of the race).
         source = iter(tasks)
         flying: deque[Any] = deque()
-        try:
-            while True:
-                room = AHEAD * self.workers - len(flying)
-                flying.extend(self.call(do, *task) for task in islice(source, max(0, room)))
-                if not flying:
-                    return
-                yield self._ray.get(flying[0])
-                flying.popleft()
-        finally:
-            for task in flying:
-                self._ray.cancel(task)
+        while True:
+            room = AHEAD * self.workers - len(flying)
+            flying.extend(self.call(do, *task) for task in islice(source, max(0, room)))
+            if not flying:
+                return
+            yield self._ray.get(flying[0])
+            flying.popleft()
 
 
 def _do(do: Callable[..., Any], *args: Any) -> Any:

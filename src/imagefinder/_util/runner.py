@@ -29,7 +29,7 @@ class Runner(Protocol):
 
     def map(self, do: Callable[..., Any], tasks: Iterable[tuple[Any, ...]]) -> Generator[Any, None, None]:
         """``do(*task)`` for each task, in order. An exception of ``do`` is raised where its result would have stood;
-        a consumer that stops early ends the rest."""
+        after a consumer that stops early, no more is begun."""
 
 
 class Threads:
