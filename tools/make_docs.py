@@ -35,6 +35,7 @@ import docs_chart
 import docs_commands
 import docs_flows
 import docs_plan
+import docs_tokens
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -51,6 +52,7 @@ MAKERS: dict[str, Callable[..., str]] = {
     "plans": docs_plan.plans,
     "assumptions": docs_plan.assumptions,
     "values": docs_chart.values,
+    "tokens": docs_tokens.table,
 }
 
 

@@ -114,6 +114,7 @@ def create_app(
                 route.summary = re.split(r"\.\s", route.description)[0].replace("``", "").rstrip(".")
         app.include_router(router, max_body_size=settings.max_body)
     mimetypes.add_type("text/javascript", ".js")  # Windows takes types from its registry, where it may be anything
+    mimetypes.add_type("application/manifest+json", ".webmanifest")
     app.mount("/", _Files(directory=PAGE), name="page")
     return app
 

@@ -1,8 +1,10 @@
-// Numbers, sizes, times and names as people read them.
-const whole = new Intl.NumberFormat("en");
-const short = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
-const day = new Intl.DateTimeFormat("en", { dateStyle: "medium" });
-const moment = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
+// Numbers, sizes, times and names as people read them, in the reader's language.
+import { language } from "./language.js";
+
+const whole = new Intl.NumberFormat(language);
+const short = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
+const day = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
+const moment = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
 
 export const number = (n) => whole.format(n);
 /** "1 image", "1,234 images" */

@@ -9,7 +9,8 @@ import { table } from "../table.js";
 
 const OVERSCAN = 600; // CSS pixels drawn above and below the screen
 const ROW_HEIGHTS = table({ small: [120, 96], medium: [200, 150], large: [300, 220] }); // on desks, on phones
-const WIDE = 1800; // CSS pixels, from which pictures grow with the window
+const UPSCALED = table({ small: 1, medium: 1.5, large: 3 }); // times their own height that most pictures are shown at, at most
+const LOWEST = 72; // CSS pixels that a row has at least, however small the pictures are
 
 /**
  * @param {object} props
@@ -28,7 +29,7 @@ export function Grid({ items, label, size = "medium", href, footer, actions, sel
   const width = useWidth(element);
   const phone = width < 560;
   const gap = phone ? 4 : 8;
-  const options = { width, gap, rowHeight: ROW_HEIGHTS[size][phone ? 1 : 0] * Math.max(1, width / WIDE), footer: footer ? 28 : 0 };
+  const options = { width, gap, rowHeight: rowHeight(items, ROW_HEIGHTS[size][phone ? 1 : 0], UPSCALED[size]), footer: footer ? 28 : 0 };
   const layout = useMemo(
     () => (width > 0 ? justify(items, options) : { rows: [], x: [], w: [], height: 0 }),
     [items, width, size, Boolean(footer)],
@@ -76,6 +77,13 @@ export function Grid({ items, label, size = "medium", href, footer, actions, sel
   }
   return html`<div ref=${element} class="grid ${selection?.ids.size ? "selecting" : ""}" role="list" aria-label=${label}
     data-testid="grid" style=${{ height: `${layout.height}px` }} onKeyDown=${keys}>${tiles}</div>`;
+}
+
+/** The height of rows: the one wanted, or less where most pictures are so small that they would be blurred by it. */
+function rowHeight(items, wanted, upscaled) {
+  const heights = items.slice(0, 500).map((one) => one.height).filter((height) => height > 0).sort((a, b) => a - b);
+  if (heights.length === 0) return wanted;
+  return Math.min(wanted, Math.max(LOWEST, upscaled * heights[heights.length >> 1]));
 }
 
 function Tile({ item, index, total, x, y, w, h, tabbable, onFocus, href, footer, actions, selection }) {
