@@ -43,7 +43,7 @@ WORDS = ("red dress", "people on a beach", "black shoes", "a blue shirt", "boat 
 FLING = 40  # steps
 FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-dev-shm-usage"]
 BROWSERS = ("chromium-headless-shell", "chromium", "google-chrome")
-PATIENCE_S = 60
+PATIENCE_S = 180
 CHUNK = 5000
 
 
@@ -170,9 +170,10 @@ def visit(browser: Any, address: str, speed: tuple[float, int] | None) -> dict[s
             box = one.page.get_by_role("searchbox").or_(one.page.get_by_role("combobox")).first
             box.fill(words)
             box.press("Enter")
-            one.page.wait_for_function("() => noted.found !== null", polling=20)
+            one.page.wait_for_function("() => noted.found !== null || noted.none", polling=20)
             times = one.noted()
-            enter.append(times["found"] - times["entered"])
+            if times["found"]:  # some words find nothing among noise
+                enter.append(times["found"] - times["entered"])
             one.page.wait_for_load_state("networkidle")
         return {**found, "enter": enter, "cls": one.noted()["cls"]}
     finally:

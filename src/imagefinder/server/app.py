@@ -45,6 +45,7 @@ from imagefinder.server.routes import (
     maps,
     predict,
     search,
+    shapes,
     sources,
     spaces,
 )
@@ -65,7 +66,22 @@ if TYPE_CHECKING:
 PACKED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "image/*")  # not compressed once more
 LASTING = "public, max-age=31536000, immutable"
 PLACES = ("/", "/groups", "/groups/{label}", "/map", "/duplicates", "/library")  # what the page shows by its address
-ROUTES = (search, concepts, images, clusters, maps, duplicates, jobs, embeddings, sources, spaces, predict, keys, about)
+ROUTES = (
+    search,
+    concepts,
+    shapes,
+    images,
+    clusters,
+    maps,
+    duplicates,
+    jobs,
+    embeddings,
+    sources,
+    spaces,
+    predict,
+    keys,
+    about,
+)
 LEAVE_S = 5.0  # between two times that a process leaves its metrics for the others
 TELEMETRY: TelemetryConfig = {
     "tracing": False,
@@ -165,9 +181,10 @@ def _leave(serving: Serving) -> None:
 
 
 def _warm(serving: Serving) -> None:
-    """Load the model before the first search wants it."""
+    """Load the model, and put all images in order, before somebody waits for it."""
     with suppress(ImageFinderError):
         if len(serving.finder):
+            serving.finder.order(sort="-mtime")  # what the page shows first
             serving.finder.embed_words(["warm"])
         else:
             serving.finder.embedder  # noqa: B018

@@ -23,8 +23,9 @@ addEventListener(
 /** @param {{image: object, size: number, alt?: string}} props `size` is the longest side on the screen, CSS pixels */
 export function Thumb({ image, size, alt = "" }) {
   const element = useRef(null);
-  const url = thumbnail(image, size / ENLARGED);
+  const url = image.missing ? null : thumbnail(image, size / ENLARGED);
   useEffect(() => {
+    if (!url) return;
     const picture = element.current;
     const load = () => (picture.src = url);
     const timer = performance.now() < fastUntil ? setTimeout(load, PAUSE_MS) : load() && null;
