@@ -40,12 +40,13 @@
     const counts = { picture: 0, colour: 0, blank: 0 };
     for (let row = 1; row <= 7; row++) {
       for (let column = 1; column <= 9; column++) {
-        const at = document.elementFromPoint((column / 10) * innerWidth, 120 + (row / 8) * (innerHeight - 120));
-        const image = at?.closest("[data-index]")?.querySelector("img.thumb");
+        const [x, y] = [(column / 10) * innerWidth, 120 + (row / 8) * (innerHeight - 120)];
+        const tile = (far) => document.elementFromPoint(x + far, y + far)?.closest("[data-index]");
+        const image = (tile(0) ?? tile(12))?.querySelector("img.thumb"); // the place may be a gap between two
         const ground = image?.closest(".tile-link")?.style.background;
         if (isSharp(image)) counts.picture++;
         else if (ground) counts.colour++;
-        else counts.blank++; // also a gap between two pictures
+        else counts.blank++;
       }
     }
     return counts;

@@ -34,6 +34,7 @@ export class Gallery {
     const [from, end] = former?.seen ?? [0, 0];
     const pages = new Set([0, ...(end ? pagesOf(from, end) : [])]);
     const shapes = whole || end ? gallery.shapes() : null;
+    shapes?.catch(() => {}); // said when it is waited for
     const answers = await Promise.all([...pages].map((page) => gallery.rows({ offset: page * PAGE })));
     const there = around && !answers.some(({ images }) => images.some(({ id }) => id === around));
     if (there) answers.push(await gallery.rows({ around }));
