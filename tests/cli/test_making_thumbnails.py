@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+from command import run_cli
 from PIL import Image
 
 from imagefinder import ImageFinder
@@ -23,11 +22,11 @@ def folder_of(place: Path, n: int = 5) -> Path:
     return place
 
 
-def test_thumbnails_are_made_once(run_cli: Callable[..., Any], tmp_path: Path) -> None:
+def test_thumbnails_are_made_once(tmp_path: Path) -> None:
     photos, home = folder_of(tmp_path / "photos"), tmp_path / "index"
     assert "5 thumbnails made." in run_cli("index", photos, "--index", home, "--thumbnails").stderr
     assert "0 thumbnails made." in run_cli("index", photos, "--index", home, "--thumbnails").stderr
-    assert "thumbnail" not in run_cli("index", photos, "--index", home).stderr
+    assert "made." not in run_cli("index", photos, "--index", home).stderr
     with ImageFinder.open(home) as finder:
         kept = Pictures(finder.home, Limits(), ROOM)
         records = finder.records()

@@ -7,7 +7,8 @@ const PAGE = 200;
 const FIELDS = "id,width,height,content_hash,uri,caption,colours";
 const FEW_PAGES = 10; // to load for the ids of a range; for more, all ids come at once
 const REST_MS = 60; // without movement, before what is on the screen is loaded
-const CALM_MS = 800; // after the first pictures were asked for, before the shapes of all are
+const QUICK_MS = 200; // in which a page comes over a connection with room for all at once; over another
+const CALM_MS = 800; // the first pictures go before the shapes of all
 const RETRY_MS = 2000;
 const AHEAD = 60; // images loaded above and below those drawn
 
@@ -35,13 +36,15 @@ export class Gallery {
     const pages = new Set([0, ...(end ? pagesOf(from, end) : [])]);
     const shapes = whole || end ? gallery.shapes() : null;
     shapes?.catch(() => {}); // said when it is waited for
+    const begun = performance.now();
     const answers = await Promise.all([...pages].map((page) => gallery.rows({ offset: page * PAGE })));
     const there = around && !answers.some(({ images }) => images.some(({ id }) => id === around));
     if (there) answers.push(await gallery.rows({ around }));
+    const wait = performance.now() - begun < QUICK_MS ? 0 : CALM_MS;
     gallery.begin(answers);
     if (gallery.isWhole) return gallery;
     if (shapes) gallery.lay(await shapes);
-    else gallery.later = setTimeout(() => gallery.layLater(), CALM_MS);
+    else gallery.later = setTimeout(() => gallery.layLater(), wait);
     return gallery;
   }
 
