@@ -34,6 +34,7 @@ function load(picture, url) {
   const shown = isShown(picture);
   if (!shown && loading.size) return void waiting.set(picture, url);
   if (shown) loading.add(picture);
+  picture.fetchPriority = shown ? "high" : "low"; // so they come in their order
   picture.src = url;
 }
 
