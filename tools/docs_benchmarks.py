@@ -7,6 +7,7 @@ from collections.abc import Callable
 import benchmark_tables as tables
 import docs_plan
 import ends_tables as ends
+import page_tables
 import peer_tables as peers
 import store_tables
 import training_tables as training
@@ -46,6 +47,7 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "hostile": ("hostile_files", tables.hostile),
     "formats": ("formats", tables.formats),
     "buckets": ("buckets", tables.buckets),
+    "page": ("page", page_tables.page),
     "renderers": ("map_renderers", tables.renderers),
     "adapter": ("training", training.adapter),
     "unseen": ("training", training.unseen),

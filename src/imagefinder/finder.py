@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from imagefinder._util.arguments import checked
 from imagefinder.catalog.edits import remove_images, tag_images, update_image
-from imagefinder.catalog.facets import columns, facets, listed
+from imagefinder.catalog.facets import columns, facets
 from imagefinder.catalog.feedback import Feedback
+from imagefinder.catalog.order import Order, listed, ordered
 from imagefinder.clusters.state import finish_interrupted
 from imagefinder.index.audit import Audit
 from imagefinder.index.better_words import BetterWords, better_words
@@ -287,6 +288,10 @@ class ImageFinder:
         default ``id``), with ``-`` before it from large to small; images without a value come last. Raises
         InvalidInputError or InvalidFilterError."""
         return listed(self._collection.index, filter, sort, k, offset)
+
+    def order(self, filter: FilterLike = None, sort: str | None = None) -> Order:
+        """The ids of all images that match, sorted as ``list`` sorts, with the shape and the colours of each."""
+        return ordered(self._collection.index, filter, sort)
 
     def facets(self, filter: FilterLike = None) -> dict[str, Any]:
         """How many of the images that match have which folder, cluster, tag, format, colour, issue and year, and what

@@ -317,6 +317,7 @@ def index_of_many(home: Path, folder: Path) -> int:
     """An index of all images below ``folder``, quickly: its vectors are made of a few pixels each instead of by the
     model, so that like images still lie together. Returns how many there are."""
     from imagefinder import ImageFinder
+    from imagefinder.images.palette import colour_names
     from imagefinder.images.sources import open_source
     from imagefinder.store.base import Point
     from imagefinder.types import ImageRef, Record
@@ -348,6 +349,7 @@ def index_of_many(home: Path, folder: Path) -> int:
                         width=width,
                         height=height,
                         format="JPEG",
+                        colours=colour_names(small),
                         extra={"tint": round(float(pixels[-1].mean()), 3)},
                     )
                 )

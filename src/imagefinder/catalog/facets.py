@@ -1,4 +1,4 @@
-"""All images of an index in numbers: counts of values, columns of values, and sorted lists."""
+"""All images of an index in numbers: counts of values, and columns of values."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from imagefinder.errors import InvalidInputError
-from imagefinder.results import Records
 from imagefinder.store.filters.dates import period
 from imagefinder.store.filters.parse import FilterLike, as_filter
-from imagefinder.types import Record
 
 if TYPE_CHECKING:
     from imagefinder.index.folder import Index
@@ -96,26 +94,8 @@ def columns(
         raise InvalidInputError(f"Columns are a list of 1 to {FIELDS} names of fields, not {fields!r:.200}.")
     field, falling = checked_sort(sort or "id")
     found = index.store.columns(list(dict.fromkeys([*fields, field])), filter=as_filter(filter))
-    order = _order(found[field], field, falling)
-    return {name: found[name] if order is None else [found[name][i] for i in order] for name in fields}
-
-
-def listed(
-    index: Index, filter: FilterLike = None, sort: str | None = None, k: int = 100, offset: int = 0
-) -> tuple[Records, int]:
-    """``k`` records from ``offset`` on, sorted by ``sort``, and the number of all that match. Raises InvalidInputError
-    or InvalidFilterError."""
-    if k < 1 or offset < 0:
-        raise InvalidInputError(f"k must be 1 or more and offset 0 or more; got k={k}, offset={offset}.")
-    field, falling = checked_sort(sort or "id")
-    condition = as_filter(filter)
-    if field == "id" and not falling and not offset:
-        points = next(index.store.scroll(filter=condition, batch=k), [])
-        total = index.store.count(condition)
-    else:
-        ids = columns(index, ["id"], condition, sort)["id"]
-        points, total = index.store.retrieve(ids[offset : offset + k]), len(ids)
-    return Records([Record.from_payload(p.id, p.payload) for p in points]), total
+    places = places_in_order(found[field], field, falling)
+    return {name: found[name] if places is None else [found[name][i] for i in places] for name in fields}
 
 
 def checked_sort(sort: str) -> tuple[str, bool]:
@@ -126,7 +106,7 @@ def checked_sort(sort: str) -> tuple[str, bool]:
     return field, sort.startswith("-")
 
 
-def _order(values: Sequence[Any], field: str, falling: bool) -> list[int] | None:
+def places_in_order(values: Sequence[Any], field: str, falling: bool) -> list[int] | None:
     """The sorted positions: those without a value last, equal values by id. None if the order need not change."""
     if field == "id":
         return list(range(len(values) - 1, -1, -1)) if falling else None

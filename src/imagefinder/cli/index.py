@@ -55,6 +55,7 @@ RAY_HELP = "Work on a cluster of Ray: HOST:PORT, auto, or local; without ADDRESS
 @click.option("--rebuild", is_flag=True, help="Make the index again from its sources, beside the old one, then switch.")
 @click.option("--allow-removal", is_flag=True, help="Remove images even if many are gone at once, as with a drive.")
 @click.option("--allow-empty", is_flag=True, hidden=True)  # its older name
+@click.option("--thumbnails", is_flag=True, help="Also make the small pictures that the page shows.")
 @click.option("--strict", is_flag=True, help="Exit with 1 if an image was skipped.")
 @click.option("--shard", metavar="I/N", help="Only part I of N of all images, beside processes with the other parts.")
 @click.option("--workers", type=click.IntRange(1, 256), metavar="N", help="Threads.  [default: one a core]")
@@ -97,7 +98,7 @@ def index(
     With --model, an index that has images also gets the vectors of another model, which searches use with --use: see
     `imagefinder spaces`. A model of the catalogue or the hub that is not here yet is fetched first.
     """
-    use = options.pop("use")
+    use, thumbnails = options.pop("use"), options.pop("thumbnails")
     if use and not model:
         raise click.UsageError("--use needs --model NAME.")
     _check_shard(options["shard"], use, watch, rebuild, options["ray"])
@@ -118,12 +119,14 @@ def index(
         first = not any(source.last_indexed for source in finder.list_sources())
         report = made or _run(finder, sources, options)
         _tell(finder, report, as_json)
+        if thumbnails:
+            _make_thumbnails(finder)
         if spec and not report.shard and (use or spec.name not in finder.models[:1]):
             _add_model(finder, spec.name, use)
         if first and not as_json and (not report.shard or not report.shard.missing):
             _advise(finder, index_dir)
         if watch:
-            _watch(finder, sources or tuple(finder.sources), options, as_json)
+            _watch(finder, sources or tuple(finder.sources), options, as_json, thumbnails)
     return NOTHING_FOUND if report.missing or report.kept or (strict and report.skipped) else OK
 
 
@@ -168,6 +171,20 @@ def _run(finder: ImageFinder, sources: Sequence[str], options: dict[str, Any]) -
             bar.close()
             say(f"Stopped. {plural(stored, 'image')} stored; run the same command to go on.")
             raise click.exceptions.Exit(INTERRUPTED) from None
+
+
+def _make_thumbnails(finder: ImageFinder) -> None:
+    from imagefinder.server.ahead import make_thumbnails
+    from imagefinder.server.settings import ServerSettings
+
+    with ProgressBar() as bar:
+        try:
+            made = make_thumbnails(finder, limits(), ServerSettings().cache_bytes, bar.show)
+        except KeyboardInterrupt:
+            bar.close()
+            say("Stopped; the other thumbnails are made when they are looked at.")
+            raise click.exceptions.Exit(INTERRUPTED) from None
+    say(f"{plural(made, 'thumbnail')} made.")
 
 
 def _add_model(finder: ImageFinder, model: str, use: bool) -> None:
@@ -265,14 +282,18 @@ def _tell_concepts(found: Marked) -> None:
         say(f"{found.advice} {plural(found.left, 'concept')} left as before. Run: imagefinder concept refresh")
 
 
-def _watch(finder: ImageFinder, sources: Sequence[str], options: dict[str, Any], as_json: bool) -> None:
+def _watch(
+    finder: ImageFinder, sources: Sequence[str], options: dict[str, Any], as_json: bool, thumbnails: bool
+) -> None:
     """Index what changes until Ctrl-C, which is its usual end: also in the middle of a run, which the next one takes
     up."""
     with suppress(KeyboardInterrupt, click.exceptions.Exit):
-        _watching(finder, sources, options, as_json)
+        _watching(finder, sources, options, as_json, thumbnails)
 
 
-def _watching(finder: ImageFinder, sources: Sequence[str], options: dict[str, Any], as_json: bool) -> None:
+def _watching(
+    finder: ImageFinder, sources: Sequence[str], options: dict[str, Any], as_json: bool, thumbnails: bool
+) -> None:
     told: object = None
     say("Watching for changes; Ctrl-C ends it.")
     for _ in finder.changes(*sources):
@@ -286,4 +307,6 @@ def _watching(finder: ImageFinder, sources: Sequence[str], options: dict[str, An
         now = (report.missing, report.kept)
         if report.added or report.updated or report.moved or report.removed or now != (told or ((), 0)):
             _tell(finder, report, as_json)
+            if thumbnails:
+                _make_thumbnails(finder)
         told = now

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mimetypes
 import re
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -12,7 +11,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.middleware import Middleware
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.gzip import GZipMiddleware
@@ -32,6 +31,8 @@ from imagefinder.server.access import AccessTable, reads
 from imagefinder.server.arriving import Arriving
 from imagefinder.server.logs import Logged
 from imagefinder.server.metrics import Measured, Metrics
+from imagefinder.server.originals import is_known
+from imagefinder.server.page_files import PAGE, page_files
 from imagefinder.server.routes import (
     about,
     clusters,
@@ -44,6 +45,7 @@ from imagefinder.server.routes import (
     maps,
     predict,
     search,
+    shapes,
     sources,
     spaces,
 )
@@ -62,9 +64,24 @@ if TYPE_CHECKING:
     from imagefinder.finder import ImageFinder
 
 PACKED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "image/*")  # not compressed once more
-PAGE = Path(__file__).with_name("page")
+LASTING = "public, max-age=31536000, immutable"
 PLACES = ("/", "/groups", "/groups/{label}", "/map", "/duplicates", "/library")  # what the page shows by its address
-ROUTES = (search, concepts, images, clusters, maps, duplicates, jobs, embeddings, sources, spaces, predict, keys, about)
+ROUTES = (
+    search,
+    concepts,
+    shapes,
+    images,
+    clusters,
+    maps,
+    duplicates,
+    jobs,
+    embeddings,
+    sources,
+    spaces,
+    predict,
+    keys,
+    about,
+)
 LEAVE_S = 5.0  # between two times that a process leaves its metrics for the others
 TELEMETRY: TelemetryConfig = {
     "tracing": False,
@@ -113,8 +130,6 @@ def create_app(
             if isinstance(route, APIRoute):
                 route.summary = re.split(r"\.\s", route.description)[0].replace("``", "").rstrip(".")
         app.include_router(router, max_body_size=settings.max_body)
-    mimetypes.add_type("text/javascript", ".js")  # Windows takes types from its registry, where it may be anything
-    mimetypes.add_type("application/manifest+json", ".webmanifest")
     app.mount("/", _Files(directory=PAGE), name="page")
     return app
 
@@ -145,7 +160,7 @@ def middleware(
         Middleware(Guard, settings=settings, access=access, doors=doors),
         *([cors] if settings.origins else []),
         Middleware(Methods, access=access, root_path=settings.root_path),
-        Middleware(GZipMiddleware, minimum_size=16 * 1024, compresslevel=1, exclude_content_types=PACKED),
+        Middleware(GZipMiddleware, minimum_size=1024, compresslevel=4, exclude_content_types=PACKED),
     ]
 
 
@@ -166,9 +181,10 @@ def _leave(serving: Serving) -> None:
 
 
 def _warm(serving: Serving) -> None:
-    """Load the model before the first search wants it."""
+    """Load the model, and put all images in order, before somebody waits for it."""
     with suppress(ImageFinderError):
         if len(serving.finder):
+            serving.finder.order(sort="-mtime")  # what the page shows first
             serving.finder.embed_words(["warm"])
         else:
             serving.finder.embedder  # noqa: B018
@@ -176,8 +192,9 @@ def _warm(serving: Serving) -> None:
 
 
 @reads(keyless=True)
-async def _page(serving: ServingDep) -> Response:
-    return _html("index.html", serving.settings.root_path)
+async def _page(serving: ServingDep, request: Request) -> Response:
+    view = request.scope["route"].path.split("/")[1] or "search"
+    return _html("index.html", serving.settings.root_path, view)
 
 
 @reads(keyless=True)
@@ -185,29 +202,32 @@ async def _docs(serving: ServingDep) -> Response:
     return _html("docs.html", serving.settings.root_path)
 
 
-def _html(name: str, root_path: str, status: int = HTTPStatus.OK) -> Response:
-    """A page whose links lead below the server's path at a proxy."""
-    text = (PAGE / name).read_text("utf-8")
-    return HTMLResponse(text.replace('="/', f'="{root_path}/'), status, {"cache-control": "no-cache"})
+def _html(name: str, root_path: str, view: str = "", status: int = HTTPStatus.OK) -> Response:
+    text = page_files(again=True).html(name, root_path, view)
+    return HTMLResponse(text, status, {"cache-control": "no-cache"})
 
 
 class _Files(StaticFiles):
-    """The files of the page, which a browser asks about before it uses its copy: they change with each version. A
-    browser that goes where nothing is gets the page too, which says so and shows the way; a program gets the error."""
+    """The files of the page, each packed once. A browser that goes where nothing is gets the page too, which says so
+    and shows the way; a program gets the error."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        try:
-            return await super().get_response(path, scope)
-        except HTTPException as error:
-            goes_there = "text/html" in Headers(scope=scope).get("accept", "")
-            if error.status_code != HTTPStatus.NOT_FOUND or not goes_there or path.startswith("v1"):
-                raise
-            return _html("index.html", scope["app"].state.serving.settings.root_path, HTTPStatus.NOT_FOUND)
-
-    def file_response(self, *args: object, **kwargs: object) -> Response:
-        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
-        response.headers["cache-control"] = "no-cache"
-        return response
+        if scope["method"] not in ("GET", "HEAD"):
+            raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED)
+        sent = Headers(scope=scope)
+        path = Path(path).as_posix()
+        file, lasting = page_files().find(path)
+        if file is None:
+            if "text/html" not in sent.get("accept", "") or path.startswith("v1"):
+                raise HTTPException(HTTPStatus.NOT_FOUND)
+            return _html("index.html", scope["app"].state.serving.settings.root_path, status=HTTPStatus.NOT_FOUND)
+        headers = {"etag": file.etag, "vary": "accept-encoding", "cache-control": LASTING if lasting else "no-cache"}
+        if is_known(sent.get("if-none-match"), file.etag):
+            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+        packed = "gzip" in sent.get("accept-encoding", "") and file.packed
+        if packed:
+            headers["content-encoding"] = "gzip"
+        return Response(packed or file.data, media_type=file.type, headers=headers)
 
 
 def _page_router() -> APIRouter:

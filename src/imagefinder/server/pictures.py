@@ -69,6 +69,13 @@ class Pictures:
         """Whether a thumbnail is there already."""
         return self._path(record.content_hash, size).exists()
 
+    def bytes_kept(self) -> int:
+        """How much room the thumbnails take."""
+        with self._lock:
+            if self._size is None:
+                self._size = sum(facts.st_size for _, facts in self._files())
+            return self._size
+
     def original(self, record: Record) -> tuple[BinaryIO, int]:
         """The file of an image, opened at its start, and its bytes. Raises ImageError, also where it is not the content
         that was indexed: then another file is in its place."""

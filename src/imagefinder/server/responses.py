@@ -115,6 +115,7 @@ class Upload(ResponseBody):
 
 class Images(ResponseBody):
     total: int
+    offset: int = Field(description="The place of the first one among all.")
     next_offset: int | None
     images: list[Image]
 

@@ -16,11 +16,12 @@ from fastapi.staticfiles import StaticFiles
 from imagefinder.errors import InvalidInputError
 from imagefinder.server import errors
 from imagefinder.server.access import AccessTable, reads
-from imagefinder.server.app import PAGE, TELEMETRY, create_app, middleware
+from imagefinder.server.app import TELEMETRY, create_app, middleware
 from imagefinder.server.arriving import USER
 from imagefinder.server.callers import cookie_name
 from imagefinder.server.errors import RefusedError
 from imagefinder.server.metrics import Metrics
+from imagefinder.server.page_files import PAGE
 from imagefinder.server.settings import BELOW, NAME, ServerSettings
 from imagefinder.server.state import Json, Serving
 

@@ -45,12 +45,21 @@ async def list_images(
     sort: Sort = None,
     k: Annotated[int, Query(ge=1, le=1000)] = 100,
     offset: Annotated[int, Query(ge=0, le=2**53)] = 0,
+    around: Annotated[
+        requests.Id | None, Query(description="Instead of `offset`: the page that holds this image.")
+    ] = None,
+    fields: Annotated[str, Query(max_length=1000, description="Names, separated by commas; all if none.")] = "",
 ) -> Response:
     """The images that match, a page at a time."""
+    if around is not None:
+        order = await serving.searching.run(serving.finder.order, filter, sort)
+        offset = order.places.get(around, offset) // k * k
     records, total = await serving.searching.run(serving.finder.list, filter, sort, k, offset)
     end = offset + len(records)
-    images = [r.to_dict() for r in records]
-    return Json({"total": total, "next_offset": end if records and end < total else None, "images": images})
+    names = {"id", *(name.strip() for name in fields.split(","))} if fields else None
+    images = [{n: v for n, v in r.to_dict().items() if names is None or n in names} for r in records]
+    more = end if records and end < total else None
+    return Json({"total": total, "offset": offset, "next_offset": more, "images": images})
 
 
 @router.get("/images/columns", response_model=responses.Columns)

@@ -1,7 +1,9 @@
 // Talks to the server. Every call gives the answer or throws an ApiError that says what happened and what to do.
 import { useCallback, useEffect, useRef, useState } from "../vendor/preact.js";
+import { found, noAnswer } from "./connection.js";
 import { at } from "./root.js";
 import { store } from "./store.js";
+import { texts } from "./texts.js";
 
 export class ApiError extends Error {
   /** @param {{status: number, code: string, message: string, remedy?: string}} facts */
@@ -27,7 +29,10 @@ function enter() {
   entered = request("POST", "/session", { body: { link: token } }).then(() => locked.set(false), () => {}); // or a key is asked for
 }
 
-async function request(method, path, { params, body, signal, as = "json" } = {}) {
+const TRIES = 5; // of a call that gets no answer although the server is there
+const READING = /^\/(search|predict|images\/[^/]+\/explain)$/; // what is asked by POST and changes nothing
+
+async function request(method, path, { params, body, signal, as = "json", tries = TRIES } = {}) {
   if (path !== "/session") await entered;
   const address = new URL(at("/v1" + path), location.origin);
   for (const [name, value] of Object.entries(params ?? {})) {
@@ -44,12 +49,12 @@ async function request(method, path, { params, body, signal, as = "json" } = {})
     response = await fetch(address, options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new ApiError({
-      status: 0,
-      code: "no-connection",
-      message: "The ImageFinder server doesn't answer.",
-      remedy: "Check that `imagefinder serve` is still running, then try again.",
-    });
+    noAnswer();
+    if (tries > 1 && (method === "GET" || READING.test(path))) {
+      await found(signal);
+      return request(method, path, { params, body, signal, as, tries: tries - 1 });
+    }
+    throw new ApiError({ status: 0, code: "no-connection", message: texts.shell.noAnswer, remedy: texts.shell.isItRunning });
   }
   if (response.status === 401 && path !== "/session") {
     await unlocked(signal);
@@ -75,7 +80,7 @@ async function failure(response) {
   return new ApiError({
     status: response.status,
     code: facts?.code ?? "unexpected",
-    message: facts?.message ?? `The server answered ${response.status}.`,
+    message: facts?.message ?? texts.shell.answered(response.status),
     remedy: facts?.remedy ?? "",
   });
 }

@@ -1,6 +1,6 @@
 // The description of the API, to read and to try out.
 SwaggerUIBundle({
-  url: new URL("../openapi.json", document.currentScript.src).href,
+  url: document.currentScript.src.replace(/(\/page\/\w+)?\/js\/docs\.js$/, "/openapi.json"),
   dom_id: "#docs",
   deepLinking: true,
   defaultModelsExpandDepth: -1,

@@ -1,13 +1,16 @@
 // The server's events, over one connection for the whole page: `onEvent("job", job => ..)`.
 import { locked, whenEntered } from "./api.js";
+import { found, look } from "./connection.js";
 import { at } from "./root.js";
 
 const listeners = new Map(); // name -> Set of functions
 const NAMES = ["job", "changed"];
+const ALL = ["images", "clusters", "maps", "duplicates"];
 const RETRY_MS = [500, 1000, 2000, 5000, 10000];
 
 let source = null;
 let begun = false;
+let connected = false;
 let failures = 0;
 
 function connect() {
@@ -15,10 +18,13 @@ function connect() {
   source.onopen = () => {
     failures = 0;
     tell("connected", {}); // for the first time or again: what happened before was missed
+    if (connected) tell("changed", { what: ALL });
+    connected = true;
   };
   source.onerror = () => {
     source.close(); // the browser's own retry gives up on an error status
-    setTimeout(whenUnlocked, RETRY_MS[Math.min(failures++, RETRY_MS.length - 1)], connect);
+    look(); // it may be gone, or only this connection
+    setTimeout(() => found().then(() => whenUnlocked(connect)), RETRY_MS[Math.min(failures++, RETRY_MS.length - 1)]);
   };
   for (const name of NAMES) source.addEventListener(name, (event) => tell(name, JSON.parse(event.data)));
 }

@@ -2,7 +2,7 @@
 // as if it were the root; whatever leads out of it (a link, a picture, a call, the address) goes through `at`.
 import { options } from "../vendor/preact.js";
 
-const root = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
+const root = new URL(import.meta.url).pathname.replace(/(\/page\/\w+)?\/js\/root\.js$/, ""); // see server/page_files.py
 
 /** A path of this server as the browser must name it; one that is so already stays. */
 export const at = (path) => (!path.startsWith("/") || path.startsWith(`${root}/`) ? path : root + path);

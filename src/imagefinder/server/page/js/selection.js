@@ -1,5 +1,6 @@
 // Which images of a grid are selected: `const selection = useSelection(items)`, given to the grid and to a bar.
 import { useMemo, useRef, useState } from "../vendor/preact.js";
+import { toastError } from "./components/toast.js";
 
 /**
  * @param {{id: string}[]} items in the grid's order; a range is between the last one touched and this one
@@ -10,6 +11,7 @@ export function useSelection(items) {
   const last = useRef(null);
   const now = useRef(items);
   now.current = items;
+  const addLater = (loading) => loading.then((more) => setIds((former) => new Set([...former, ...more])), toastError); // of images not loaded yet
   return useMemo(
     () => ({
       ids,
@@ -17,8 +19,12 @@ export function useSelection(items) {
       toggle(index, range) {
         const anchor = range ? now.current.findIndex((item) => item.id === last.current) : -1;
         const next = new Set(ids);
+        if (now.current[index].missing) return;
         if (anchor >= 0) {
-          for (let i = Math.min(anchor, index); i <= Math.max(anchor, index); i++) next.add(now.current[i].id);
+          const [from, end] = [Math.min(anchor, index), Math.max(anchor, index) + 1];
+          const inside = now.current.slice(from, end);
+          if (inside.some((item) => item.missing)) addLater(now.current.gallery.ids(from, end));
+          for (const item of inside) if (!item.missing) next.add(item.id);
         } else {
           const { id } = now.current[index];
           if (!next.delete(id)) next.add(id);
@@ -27,7 +33,10 @@ export function useSelection(items) {
         setIds(next);
       },
       clear: () => setIds(new Set()),
-      all: () => setIds(new Set(now.current.map((item) => item.id))),
+      all() {
+        if (now.current.some((item) => item.missing)) return addLater(now.current.gallery.ids(0, now.current.length));
+        setIds(new Set(now.current.map((item) => item.id)));
+      },
     }),
     [ids],
   );

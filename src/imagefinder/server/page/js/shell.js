@@ -1,12 +1,14 @@
 // The frame around every view: name, search box, places, running jobs, theme; and the dialogs that any place may show.
 import { html, useEffect, useState } from "../vendor/preact.js";
 import { ApiError, api, locked } from "./api.js";
+import { ConnectionBar } from "./components/connection_bar.js";
 import { Dialog } from "./components/dialog.js";
 import { ErrorBox, Skeleton } from "./components/empty.js";
 import { Icon } from "./components/icon.js";
 import { JobIndicator } from "./components/job_indicator.js";
 import { SearchBox } from "./components/search_box.js";
 import { Viewer } from "./components/viewer.js";
+import { found, look, lost } from "./connection.js";
 import { DropTarget } from "./dropping.js";
 import { KeyHelp, useGlobalKeys } from "./keys.js";
 import { usePlace } from "./state.js";
@@ -49,6 +51,7 @@ export function Shell() {
         <button class="icon-button only-wide" aria-label=${texts.shell.keys} title=${`${texts.shell.keys} (?)`} onClick=${() => setHelp(true)}><${Icon} name="keyboard" /></button>
       </div>
     </header>
+    <${ConnectionBar} />
     <main id="main" tabindex="-1">
       ${place ? html`<${LazyView} key=${place.path} place=${place} path=${path} params=${params} />` : html`<${Nowhere} />`}
     </main>
@@ -63,7 +66,9 @@ function LazyView({ place, path, params }) {
   const [error, setError] = useState(null);
   const load = () => {
     setError(null);
-    place.load().then((module) => setView(() => module.default)).catch((cause) => {
+    place.load().then((module) => setView(() => module.default)).catch(async (cause) => {
+      await look();
+      if (lost.get()) return found().then(load);
       console.error(cause);
       setError({ message: texts.shell.notLoaded(place.name), remedy: texts.shell.reload });
     });

@@ -1,6 +1,8 @@
 // A wall of pictures: justified rows, only those on the screen in the document, moved about with the arrow keys.
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../../vendor/preact.js";
 import { fileName } from "../format.js";
+import { useAnchor } from "../gallery/anchor.js";
+import { tint } from "../gallery/shapes.js";
 import { imageHref } from "../state.js";
 import { justify, rowOf, visibleRows } from "./layout.js";
 import { Thumb } from "./thumb.js";
@@ -32,8 +34,9 @@ export function Grid({ items, label, size = "medium", href, footer, actions, sel
   const options = { width, gap, rowHeight: rowHeight(items, ROW_HEIGHTS[size][phone ? 1 : 0], UPSCALED[size]), footer: footer ? 28 : 0 };
   const layout = useMemo(
     () => (width > 0 ? justify(items, options) : { rows: [], x: [], w: [], height: 0 }),
-    [items, width, size, Boolean(footer)],
+    [items.shapes ?? items, width, size, Boolean(footer)],
   );
+  useAnchor(element, layout, items.gallery ?? items);
   const [first, end] = useVisibleRows(element, layout.rows);
   const [active, setActive] = useState(0);
   const wanted = useRef(null); // the index to focus as soon as it is drawn
@@ -41,6 +44,11 @@ export function Grid({ items, label, size = "medium", href, footer, actions, sel
   useEffect(() => {
     if (layout.rows.length && end >= layout.rows.length) onEnd?.();
   }, [end, layout]);
+
+  useEffect(() => {
+    const drawn = layout.rows.slice(first, end);
+    if (drawn.length) items.gallery?.need(drawn[0].start, drawn.at(-1).end);
+  }, [items.gallery, first, end, layout]);
 
   useLayoutEffect(() => {
     if (wanted.current === null) return;
@@ -62,7 +70,7 @@ export function Grid({ items, label, size = "medium", href, footer, actions, sel
     const target = arrowTarget(event.key, index, layout, items.length);
     if (event.key === " " && selection) selection.toggle(index, event.shiftKey);
     else if (target !== null && !event.ctrlKey && !event.metaKey && !event.altKey) moveTo(target);
-    else return onKey?.(event, items[index], index);
+    else return items[index].missing ? undefined : onKey?.(event, items[index], index);
     event.preventDefault();
   };
 
@@ -70,7 +78,7 @@ export function Grid({ items, label, size = "medium", href, footer, actions, sel
   for (let r = first; r < end && r < layout.rows.length; r++) {
     const row = layout.rows[r];
     for (let i = row.start; i < row.end; i++) {
-      tiles.push(html`<${Tile} key=${items[i].id} item=${items[i]} index=${i} total=${items.length} x=${layout.x[i]}
+      tiles.push(html`<${Tile} key=${items[i].key ?? items[i].id} item=${items[i]} index=${i} total=${items.length} x=${layout.x[i]}
         y=${row.top} w=${layout.w[i]} h=${row.height} tabbable=${i === Math.min(active, items.length - 1)}
         onFocus=${() => setActive(i)} ...${{ href, footer, actions, selection }} />`);
     }
@@ -89,6 +97,7 @@ function rowHeight(items, wanted, upscaled) {
 function Tile({ item, index, total, x, y, w, h, tabbable, onFocus, href, footer, actions, selection }) {
   const selected = selection?.ids.has(item.id) ?? false;
   const name = item.caption || (item.uri ? fileName(item.uri) : `Image ${index + 1}`);
+  const link = item.missing ? undefined : (href ?? ((one) => imageHref(one.id)))(item);
   const click = (event) => {
     const touched = event.pointerType === "touch" && selection?.ids.size > 0;
     if (!selection || !(event.shiftKey || event.ctrlKey || event.metaKey || touched)) return;
@@ -102,15 +111,15 @@ function Tile({ item, index, total, x, y, w, h, tabbable, onFocus, href, footer,
   };
   return html`<div role="listitem" class="tile ${selected ? "selected" : ""}" data-index=${index} data-id=${item.id}
     aria-setsize=${total} aria-posinset=${index + 1} style=${{ transform: `translate(${x}px, ${y}px)`, width: `${w}px` }}>
-    <a class="tile-link" href=${(href ?? ((one) => imageHref(one.id)))(item)} tabindex=${tabbable ? 0 : -1}
-      aria-label=${name} style=${{ height: `${h}px` }} onClick=${click} onContextMenu=${held} onFocus=${onFocus}>
+    <a class="tile-link" href=${link} tabindex=${tabbable ? 0 : -1}
+      aria-label=${name} style=${{ height: `${h}px`, background: tint(item) }} onClick=${click} onContextMenu=${held} onFocus=${onFocus}>
       <${Thumb} image=${item} size=${Math.max(w, h)} />
     </a>
-    ${selection &&
+    ${selection && !item.missing &&
     html`<label class="tile-check"><input type="checkbox" checked=${selected} tabindex="-1" aria-label=${`Select ${name}`}
       onClick=${(event) => selection.toggle(index, event.shiftKey)} />
       <span><${Icon} name="check" /></span></label>`}
-    ${actions && html`<div class="tile-actions">${actions(item, index)}</div>`}
+    ${actions && !item.missing && html`<div class="tile-actions">${actions(item, index)}</div>`}
     ${footer && html`<div class="tile-footer">${footer(item, index)}</div>`}
   </div>`;
 }

@@ -1,13 +1,11 @@
 // Where the pictures of a grid stand: rows of equal height, filled from edge to edge. Pure arithmetic, no DOM.
+import { ratio } from "../gallery/shapes.js";
 
 const NARROWEST = 0.5; // width / height; beyond these a picture is cut, so that no row gets absurd
 const WIDEST = 2.6;
 
-/** @param {{width?: number, height?: number}} image */
-export const ratioOf = (image) => {
-  const ratio = image.width > 0 && image.height > 0 ? image.width / image.height : 1;
-  return Math.min(WIDEST, Math.max(NARROWEST, ratio));
-};
+/** @param {{shape?: number, width?: number, height?: number}} image */
+export const ratioOf = (image) => Math.min(WIDEST, Math.max(NARROWEST, ratio(image)));
 
 /**
  * Rows as near to `rowHeight` as they get. Time and memory grow with the number of items: 100,000 take about 10 ms.

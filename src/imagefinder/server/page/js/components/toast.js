@@ -13,7 +13,8 @@ let next = 0;
 export function toast(text, { action, kind, remedy } = {}) {
   const id = next++;
   placeToasts();
-  list.set((all) => [...all.slice(-2), { id, text, action, kind, remedy }]);
+  const others = list.get().filter((one) => one.text !== text || one.kind !== "error"); // an error is said once
+  list.set([...others.slice(-2), { id, text, action, kind, remedy }]);
   setTimeout(() => dismiss(id), kind === "error" ? ERROR_MS : SHOWN_MS);
   return () => dismiss(id);
 }

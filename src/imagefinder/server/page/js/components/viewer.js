@@ -41,11 +41,12 @@ export function Viewer({ id }) {
   const film = image && placeName(image) && image.format === "VIDEO" && unplayed !== id && !box && !(words && image.text) && !explained;
   const name = image?.name || (image?.uri ? fileName(image.uri) : "Image");
   const show = (next) => navigate(withParams({ image: next }), { replace: true });
-  const go = (step) => items[at + step] && at >= 0 && show(items[at + step].id);
+  const go = (step) => items[at + step]?.id && at >= 0 && show(items[at + step].id);
   const close = () => (box ? setBox(null) : navigate(withParams({ image: null })));
   useLayoutEffect(() => setBox(null), [id]);
   useEffect(() => {
     if (at >= 0 && at > items.length - 3) more?.();
+    if (at >= 0) items.gallery?.need(Math.max(0, at - 2), at + 3);
   }, [at, items.length]);
   useEffect(() => {
     let timer = 0;

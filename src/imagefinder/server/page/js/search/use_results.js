@@ -1,24 +1,21 @@
-// The images of the search that the URL describes: hits a page at a time, or without a query all images at once.
+// The images of the search that the URL describes: hits a page at a time, or without a query all images, see gallery.js.
 import { useCallback, useEffect, useMemo, useRef, useState } from "../../vendor/preact.js";
 import { api, isAbort } from "../api.js";
 import { onChanged } from "../events.js";
+import { Gallery } from "../gallery/gallery.js";
 import { isQuery, searchBody } from "../searching.js";
+import { cameBack, place } from "../state.js";
 
 const PAGE = 100;
 const MOST = 1000; // hits of one call
 const SOON_MS = 400; // changes come in bursts
-const BROWSED = "id,width,height,content_hash,uri";
 let kept = { key: null, items: [], total: 0, next: null, took: 0 }; // the latest answer: there at once on coming back
 
-/** Rows of objects from columns. */
-function rows({ id, width, height, content_hash, uri }) {
-  return id.map((one, i) => ({ id: one, width: width[i], height: height[i], content_hash: content_hash[i], uri: uri[i] }));
-}
-
-async function browse(search, signal) {
-  const params = { fields: BROWSED, filter: search.filter, sort: search.sort || "-mtime" };
-  const { total, columns } = await api.get("/images/columns", params, { signal });
-  return { items: rows(columns), total, next: null, took: 0 };
+async function browse(search, signal, former) {
+  const params = { filter: search.filter, sort: search.sort || "-mtime" };
+  const around = place.get().params.get("image");
+  const { items, total } = await Gallery.open(params, { signal, around, former, whole: !former && cameBack() });
+  return { items, total, next: null, took: 0 };
 }
 
 async function hits(search, offset, k, signal) {
@@ -49,7 +46,7 @@ export function useResults(search) {
     const controller = (busy.current = new AbortController());
     const late = setTimeout(() => setWaiting(true), 150);
     const wanted = Math.min(MOST, Math.max(PAGE, shown.current));
-    (query ? hits(search, 0, wanted, controller.signal) : browse(search, controller.signal))
+    (query ? hits(search, 0, wanted, controller.signal) : browse(search, controller.signal, state.key === key ? state.items.gallery : null))
       .then((found) => (setState({ key, query, ...found }), setError(null)))
       .catch((cause) => isAbort(cause) || setError(cause))
       .finally(() => {
@@ -60,6 +57,9 @@ export function useResults(search) {
       });
     return () => (clearTimeout(late), controller.abort());
   }, [key, turn]);
+
+  const { gallery } = state.items;
+  useEffect(() => gallery?.watch((items) => setState((former) => (former.items.gallery === gallery ? { ...former, items } : former))), [gallery]);
 
   const reload = useCallback(() => setTurn((n) => n + 1), []);
   useEffect(() => {

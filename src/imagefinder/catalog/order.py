@@ -1,0 +1,103 @@
+"""All images that match, in their order: what a page needs to lay them out before it knows any of them."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from imagefinder.catalog.facets import checked_sort, places_in_order
+from imagefinder.errors import InvalidInputError
+from imagefinder.images.palette import COLOURS
+from imagefinder.results import Records
+from imagefinder.store.filters.parse import FilterLike, as_filter
+from imagefinder.types import Record
+
+if TYPE_CHECKING:
+    from imagefinder.index.folder import Index
+    from imagefinder.store.filters.parse import Filter
+
+MIDDLE = 127  # the code of a square; WIDEST times as wide has the code 254, WIDEST times as high 0
+WIDEST = 3.0
+UNKNOWN = 255
+ORDERS = 4  # remembered
+_locks: WeakKeyDictionary[Index, threading.Lock] = WeakKeyDictionary()
+
+
+@dataclass(frozen=True)
+class Order:
+    """The ``ids`` of the images, and a byte of each in ``shapes``, how wide it is for its height as ``shape_of`` says,
+    and in ``colours``, its two main ones, 4 bits each: 0 for none, else 1 + the place in ``images.palette.COLOURS``."""
+
+    ids: Sequence[str]
+    shapes: bytes
+    colours: bytes
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        return {id: place for place, id in enumerate(self.ids)}
+
+
+def ordered(index: Index, filter: FilterLike = None, sort: str | None = None) -> Order:
+    """The images that match, sorted as ``finder.list`` sorts. Reading 22,914 records takes about half a second, so the
+    latest orders are remembered until the next write. Raises InvalidInputError or InvalidFilterError."""
+    field, falling = checked_sort(sort or "id")
+    condition = as_filter(filter)
+    key = f"order {field} {falling} {condition}"
+    with _locks.setdefault(index, threading.Lock()):  # whoever asks for the same at once waits for it
+        writes = index.store.writes
+        kept = index.remembered.get(key)
+        if kept is None or kept[0] != writes:
+            for former in [one for one in index.remembered if one.startswith("order ")][: 1 - ORDERS]:
+                del index.remembered[former]
+            kept = index.remembered[key] = (writes, _made(index, condition, field, falling))
+        made: Order = kept[1]
+    return made
+
+
+def _made(index: Index, condition: Filter | None, field: str, falling: bool) -> Order:
+    names = dict.fromkeys(["id", "width", "height", "colours", field])
+    found = index.store.columns(list(names), filter=condition)
+    places = places_in_order(found[field], field, falling)
+    shapes = bytes(map(shape_of, found["width"], found["height"]))
+    colours = bytes(map(_colour_code, found["colours"]))
+    if places is None:
+        return Order(found["id"], shapes, colours)
+    return Order([found["id"][i] for i in places], bytes(shapes[i] for i in places), bytes(colours[i] for i in places))
+
+
+def listed(
+    index: Index, filter: FilterLike = None, sort: str | None = None, k: int = 100, offset: int = 0
+) -> tuple[Records, int]:
+    """``k`` records from ``offset`` on, sorted by ``sort``, and the number of all that match. Raises InvalidInputError
+    or InvalidFilterError."""
+    if k < 1 or offset < 0:
+        raise InvalidInputError(f"k must be 1 or more and offset 0 or more; got k={k}, offset={offset}.")
+    field, falling = checked_sort(sort or "id")
+    condition = as_filter(filter)
+    if field == "id" and not falling and not offset:
+        points = next(index.store.scroll(filter=condition, batch=k), [])
+        total = index.store.count(condition)
+    else:
+        ids = ordered(index, condition, sort).ids
+        points, total = index.store.retrieve(ids[offset : offset + k]), len(ids)
+    return Records([Record.from_payload(p.id, p.payload) for p in points]), total
+
+
+def shape_of(width: Any, height: Any) -> int:
+    """A code from 0 to 254 on a logarithmic scale, 127 for a square, or 255 where the size is not known."""
+    if not width or not height:
+        return UNKNOWN
+    return MIDDLE + round(MIDDLE * max(-1.0, min(1.0, math.log(width / height) / math.log(WIDEST))))
+
+
+_CODES = {name: place + 1 for place, name in enumerate(COLOURS)}
+
+
+def _colour_code(names: Sequence[str] | None) -> int:
+    first, second = (*(_CODES.get(name, 0) for name in (names or ())[:2]), 0, 0)[:2]
+    return first << 4 | second
