@@ -41,7 +41,7 @@ class _Names:
 
 def suggest(index: Index, text: str, k: int = 5) -> dict[str, list[dict[str, Any]]]:
     """Up to ``k`` of each kind that ``text`` is in, in capitals or not; those that begin with it first, then those with
-    a word that does, the more frequent first.
+    a word that does, the more frequent first. A single letter is looked for only where a word begins.
 
     ``tags`` and ``folders`` have a ``value`` and a ``count`` of images, ``clusters`` also a ``name``, ``files`` are an
     ``id``, a ``name`` and what a picture of it needs, and ``concepts`` are kept searches by their ``name``. Nothing is
@@ -126,7 +126,9 @@ def _frequent(counts: Counter[T]) -> Iterable[tuple[T, int]]:
 
 def _best(names: Sequence[tuple[str, dict[str, Any]]], wanted: str, k: int) -> list[dict[str, Any]]:
     """The rows whose names hold ``wanted``, the best ``k``; their order is that of the frequent first."""
-    found = [(place, i) for i, (name, _) in enumerate(names) if (place := _place(name, wanted)) is not None]
+    farthest = 2 if len(wanted) > 1 else 1  # a single letter is in nearly every name
+    places = ((_place(name, wanted), i) for i, (name, _) in enumerate(names))
+    found = [(place, i) for place, i in places if place is not None and place <= farthest]
     return [names[i][1] for _, i in sorted(found)[:k]]
 
 
@@ -143,13 +145,13 @@ def _place(name: str, wanted: str) -> int | None:
 
 
 def _found_files(names: _Names, wanted: str, k: int) -> list[str]:
-    """The ids of the files whose names begin with ``wanted``, then of those that hold it."""
+    """The ids of the files whose names begin with ``wanted``, then of those that hold it, if it is no single letter."""
     first = bisect_left(names.files, (wanted,))
     found = []
     for name, id in names.files[first : first + k]:
         if name.startswith(wanted):
             found.append(id)
-    at = names.joined.find(wanted)
+    at = names.joined.find(wanted) if len(wanted) > 1 else -1
     while at >= 0 and len(found) < k:
         i = _row_of(names.starts, at)
         if names.files[i][1] not in found:

@@ -40,8 +40,10 @@ export function chipsOf(search) {
 
 /** @param {{chips: ReturnType<typeof chipsOf>, onRemoved: () => void}} props */
 export function QueryChips({ chips, onRemoved }) {
+  const strip = useRef(null);
+  useEffect(() => strip.current?.scrollTo({ left: strip.current.scrollWidth }), [chips.length]);
   if (!chips.length) return null;
-  return html`<ul class="query-chips" aria-label=${texts.search.parts}>
+  return html`<ul ref=${strip} class="query-chips" aria-label=${texts.search.parts}>
     ${chips.map((chip) => html`<${QueryChip} key=${chip.key} chip=${chip} onRemoved=${onRemoved} />`)}
   </ul>`;
 }

@@ -24,5 +24,8 @@ export function useRecent(search) {
 
 export const recentHref = ({ q, id }) => searchHref({ q, id });
 
-/** Those whose words hold the text. */
-export const recentLike = (all, text) => all.filter(({ q }) => (text ? q.toLowerCase().includes(text.toLowerCase()) && q !== text : true));
+/** Those with a word that begins with the text. */
+export function recentLike(all, text) {
+  const wanted = text.toLowerCase();
+  return all.filter(({ q }) => !wanted || (q !== text && (` ${q.toLowerCase()}`.includes(` ${wanted}`) || (wanted.length > 1 && q.toLowerCase().includes(wanted)))));
+}

@@ -9,10 +9,12 @@ import { onChanged } from "../events.js";
 import { number } from "../format.js";
 import { isQuery, pictureParams, readSearch, searchBody, splitPieces, writePieces } from "../searching.js";
 import { navigate, withParams } from "../state.js";
+import { keptStore, useStore } from "../store.js";
 import { texts } from "../texts.js";
 
 const SHOWN = 24;
 const SOON_MS = 600; // changes come in bursts
+const some = keptStore("saved-searches", false); // whether there were any the last time: then their place is kept free
 const place = (name) => `/concepts/${encodeURIComponent(name)}`;
 
 /** How a part in words is written, so that it reads as this one part again. */
@@ -86,7 +88,9 @@ export function SavedSearches({ readOnly }) {
   useEffect(() => onChanged(["images"], reload), []);
   const all = (data?.concepts ?? []).slice(0, SHOWN);
   const looks = useLooks(all);
-  if (!all.length) return null;
+  const expected = useStore(some);
+  useEffect(() => data && some.set(all.length > 0), [data]);
+  if (!all.length && (data || !expected)) return null;
   return html`<section class="saved-searches" aria-labelledby="saved-title" data-testid="saved-searches">
     <h2 id="saved-title">${texts.search.savedTitle}</h2>
     <ul>${all.map((saved) => html`<${Saved} key=${saved.id} ...${{ saved, readOnly, reload }} found=${looks.get(saved.id)} />`)}</ul>

@@ -8,7 +8,8 @@ const MAYBE = 0.25;
 const MOST = 1000; // images, beyond which the server counts no more
 const LEAST = 0.04; // of the bar, so that it is seen
 
-const kindOf = (sure) => (sure >= SURELY ? "surely" : sure >= MAYBE ? "maybe" : "hardly");
+/** Before the end of the good hits, all that is not sure counts as maybe. */
+const kindOf = (sure, beyond) => (sure >= SURELY ? "surely" : sure >= MAYBE || !beyond ? "maybe" : "hardly");
 const percent = (sure) => (sure < 0.005 ? "<1 %" : `${Math.round(100 * Math.min(sure, 0.99))} %`);
 const WORDS = new Map([["maybe", texts.search.maybeShort], ["hardly", texts.search.hardlyShort]]);
 
@@ -19,15 +20,15 @@ function compared(item, items) {
   return best > from ? Math.max(0, Math.min(1, (item.score - from) / (best - from))) : 1;
 }
 
-/** Under a picture. @param {{item: object, items: object[]}} props `items` are all hits, the best first */
-export function Sure({ item, items }) {
+/** Under a picture. @param {{item: object, items: object[], all: boolean}} props `items` are the hits, the best first; `all` those beyond the good ones too */
+export function Sure({ item, items, all }) {
   const known = typeof item.sure === "number";
   const part = known ? item.sure : compared(item, items);
-  const kind = known ? kindOf(part) : "compared";
+  const kind = known ? kindOf(part, all) : "compared";
   const told = known ? texts.search.sure(percent(part)) : texts.search.compared(`${Math.round(100 * part)} %`);
   return html`<span class="fit ${kind}" title=${told} data-testid="sure">
     <span class="fit-bar" role="img" aria-label=${told}><span style=${{ width: `${100 * Math.max(LEAST, part)}%` }} /></span>
-    ${WORDS.has(kind) && html`<span>${WORDS.get(kind)}</span>`}
+    ${WORDS.has(kind) && html`<span class="fit-word">${WORDS.get(kind)}</span>`}
   </span>`;
 }
 
@@ -39,11 +40,10 @@ export function fitting({ surely, maybe }) {
 
 /** At the end of those that fit: how many others there are, and the way to them. */
 export function Rest({ results }) {
-  const good = results.surely + results.maybe;
-  const rest = results.total - good;
+  const rest = results.total - results.surely - results.maybe;
   if (rest <= 0) return null;
   return html`<section class="rest" data-testid="rest">
-    <p class="muted small-text">${texts.search.goodUntil(good, rest)}</p>
+    <p class="muted small-text">${texts.search.goodUntil(fitting(results), rest)}</p>
     <button type="button" class="button" data-testid="show-more" onClick=${showAll}>${texts.search.showMore}</button>
   </section>`;
 }

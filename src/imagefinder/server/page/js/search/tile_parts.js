@@ -28,7 +28,7 @@ export function Footer({ item, items, search, named }) {
   const judged = search.liked.includes(item.id) ? "like" : search.disliked.includes(item.id) ? "dislike" : "";
   return html`
     ${judged && html`<${Icon} name=${judged} class="judged" />`}
-    <${Sure} item=${item} items=${items} />
+    <${Sure} item=${item} items=${items} all=${search.all} />
     ${name && html`<a class="ellipsis" href=${`/groups/${item.cluster}`} tabindex="-1" title=${texts.search.group(name)}>${name}</a>`}
     ${placeName(item) && html`<span class="tile-place" title=${item.uri}>${placeName(item)}${item.other_parts?.length > 0 && html` <span title=${texts.search.ofFile(item.other_parts.length)}>+${item.other_parts.length}</span>`}</span>`}
     ${item.copies?.length > 0 && html`<span class="tile-copies" title=${texts.search.copies(item.copies.length)}>+${item.copies.length}</span>`}

@@ -9,7 +9,7 @@ export const search = {
   hint: "Search in words, or drop a picture",
   mute: "Drop or pick a picture; this model reads no words",
   muteHint: "The model in use reads no words: search by a picture or a URL.",
-  refine: "Add words to refine",
+  refine: "Add words",
   signs:
     'dog -grass: without grass. "green grass": images whose texts say this first, and searched for even if it is no known word. dog + ball - people: more of one, less of the other. caption:grass, name:, tag:, text: only images where this says it.',
   signsShort: "−word for less of it, + for more, “…” as it is written, name: tag: caption: text: where it must stand",
@@ -88,7 +88,7 @@ export const search = {
   maybe: (n) => `${number(n)} maybe`,
   andMore: (n) => `${number(n)} and more fit`,
   nothingFits: "Nothing fits",
-  goodUntil: (good, rest) => `Good matches end here (${number(good)}). The other ${count(rest, "image")} hardly fit.`,
+  goodUntil: (good, rest) => `Good matches end here (${good}). The other ${count(rest, "image")} hardly fit.`,
   showMore: "Show more",
   sure: (percent) => `It is ${percent} sure that this fits`,
   maybeShort: "maybe",
