@@ -134,7 +134,7 @@ def test_parts_are_chips_whose_weight_is_changed_live(server: Server, open_page:
 
 
 def test_a_weight_is_dragged(server: Server, open_page: Callable[..., Page]) -> None:
-    page = open_page(server, "/?q=animal + red")
+    page = open_page(server, "/?q=animal%20%2B%20red")
     searched(page)
     at = place(chips(page).nth(1).get_by_role("button").first)
     page.mouse.move(at["x"] + 12, at["y"] + 12)
@@ -150,7 +150,7 @@ def test_a_weight_is_dragged(server: Server, open_page: Callable[..., Page]) -> 
 
 
 def test_chips_are_taken_away_and_words_changed(server: Server, open_page: Callable[..., Page]) -> None:
-    page = open_page(server, "/?q=animal + red - bird")
+    page = open_page(server, "/?q=animal%20%2B%20red%20-%20bird")
     searched(page)
     chips(page).nth(0).get_by_role("button", name="Remove animal from the search").click()
     expect(chips(page)).to_have_text(["red", "−bird"])
@@ -209,7 +209,7 @@ def test_a_picture_without_something_in_words(server: Server, open_page: Callabl
 
 
 def test_less_of_a_word_is_offered(server: Server, open_page: Callable[..., Page]) -> None:
-    page = open_page(server, "/?q=animal + red")
+    page = open_page(server, "/?q=animal%20%2B%20red")
     searched(page)
     field(page).fill("big bird")
     expect(options(page, "more")).to_have_text("More of “big bird”")
@@ -269,6 +269,7 @@ def test_recent_searches_are_offered_and_forgotten(server: Server, open_page: Ca
     searched(page)
     assert params(page) == {"q": "fruit"}
     page.get_by_role("button", name="Clear the words").click()
+    field(page).click()
     options(page, "forget").click()
     expect(options(page, "recent")).to_have_count(0)
 
@@ -370,7 +371,7 @@ def test_links_to_this_machine_are_refused_kindly(server: Server, open_page: Cal
 
 
 def test_chips_on_a_phone(server: Server, open_page: Callable[..., Page]) -> None:
-    page = open_page(server, "/?q=animal + red - bird + snow", **PHONE)
+    page = open_page(server, "/?q=animal%20%2B%20red%20-%20bird%20%2B%20snow", **PHONE)
     searched(page)
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     assert grave_violations(page) == []

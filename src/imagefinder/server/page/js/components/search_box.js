@@ -42,7 +42,7 @@ export function SearchBox() {
   };
   const list = useList({ text, open, setOpen, rows: useSuggestions({ text, open, chips, search, add }), done: () => setText(held) });
   const keys = (event) => {
-    if (event.key === "Backspace" && text === "" && chips.length) return chips.at(-1).remove();
+    if (event.key === "Backspace" && text === "" && chips.length) return event.preventDefault(), chips.at(-1).remove();
     if (list.onKey(event)) return event.preventDefault();
     if (event.key === "Escape") (open ? setOpen(false) : field.current.blur(), event.stopPropagation());
   };

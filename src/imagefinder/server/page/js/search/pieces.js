@@ -32,7 +32,7 @@ export function splitPieces(text) {
   const found = [];
   for (const [sign, part] of parts) {
     const own = piecesOf(part, sign);
-    if (!own.length && (parts.length > 1 || sign < 0)) return null;
+    if (!own.length && (parts.length > 1 || !part || sign < 0)) return null;
     found.push(...own);
   }
   return found;

@@ -46,7 +46,7 @@ export default function Search({ route }) {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
       if (event.key === "l" || event.key === "d") judge(search, item.id, event.key === "d");
       if (event.key === "s") navigate(similarHref(item.id));
-      if (event.key === "e" && isQuery(search)) (explaining.set(true), navigate(imageHref(item.id)));
+      if (event.key === "w" && isQuery(search)) (explaining.set(true), navigate(imageHref(item.id)));
     },
     [search],
   );
