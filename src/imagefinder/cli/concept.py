@@ -61,6 +61,7 @@ def concept() -> None:
 def save(
     name: str,
     query: Sequence[str],
+    *,
     like: Sequence[str],
     dislike: Sequence[str],
     min_score: float | None,

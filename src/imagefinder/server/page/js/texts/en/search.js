@@ -101,7 +101,7 @@ export const search = {
   noneElse: "Try other words, or search by a picture.",
   tryFewer: "Ask for less at once: leave out a word, or give one with a minus less weight.",
   tryOther: "Say what is to be seen, in plain words: “dog on grass” rather than a name.",
-  tryName: "A file is found by its name, such as “IMG_0019.jpg”, and a text in a picture by text: before it.",
+  tryName: "A file is found by its name, such as “IMG_0019.jpg”, and words that stand in a picture by “text:” before them.",
   tryPicture: "Drop a picture that looks like it.",
   showNearest: "Show the nearest all the same",
   clearFilters: "Clear the filters",
