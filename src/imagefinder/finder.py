@@ -14,6 +14,7 @@ from imagefinder.catalog.edits import remove_images, tag_images, update_image
 from imagefinder.catalog.facets import columns, facets
 from imagefinder.catalog.feedback import Feedback
 from imagefinder.catalog.order import Order, listed, ordered
+from imagefinder.catalog.suggest import suggest
 from imagefinder.clusters.state import finish_interrupted
 from imagefinder.index.audit import Audit
 from imagefinder.index.better_words import BetterWords, better_words
@@ -297,6 +298,10 @@ class ImageFinder:
         """How many of the images that match have which folder, cluster, tag, format, colour, issue and year, and what
         sizes and dates they span; see ``catalog.facets.facets``."""
         return facets(self._collection.index, filter)
+
+    def suggest(self, text: str, k: int = 5) -> dict[str, Any]:
+        """The tags, groups, folders, files and kept searches that a text may become; see ``catalog.suggest``."""
+        return suggest(self._collection.index, text, k)
 
     def columns(self, fields: Sequence[str], filter: FilterLike = None, sort: str | None = None) -> dict[str, Any]:
         """The values of some fields of all images that match, a list for each field, as a data frame wants them; ``id``

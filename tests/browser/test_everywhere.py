@@ -141,6 +141,11 @@ def empty(page: Page) -> None:
     page.get_by_text("No image fits").wait_for()
 
 
+def suggesting(page: Page) -> None:
+    page.get_by_role("combobox", name="Search in words").fill("an")
+    page.get_by_role("option").first.wait_for()
+
+
 def nothing(page: Page) -> None:
     pass
 
@@ -148,6 +153,7 @@ def nothing(page: Page) -> None:
 VIEWS: dict[str, tuple[str, Callable[[Page], None]]] = {
     "all images": ("/", nothing),
     "search": ("/?q=dog", search),
+    "chips": ("/?q=dog%20-%20grass%20%2B%20red", search),
     "no hits": ("/?q=dog&filter=width%20%3C%205", empty),
     "groups": ("/groups", nothing),
     "one group": ("/groups", one_group),
@@ -160,6 +166,8 @@ VIEWS: dict[str, tuple[str, Callable[[Page], None]]] = {
 }
 OPENED: dict[str, tuple[str, Callable[[Page], None]]] = {
     "keys": ("/", help_open),
+    "suggestions": ("/", suggesting),
+    "chip": ("/?q=dog%20-%20grass", dialog(button("dog, more of it"), "dog, more of it")),
     "big view": ("/", big_view),
     "box": ("/", boxing),
     "selection": ("/", selecting),
@@ -197,7 +205,9 @@ def test_nothing_stands_in_anybodys_way(server: Server, open_page: Callable[...,
     assert grave_violations(page) == []
 
 
-@pytest.mark.parametrize("name", [*VIEWS, "big view", "box", "map selection", "compare", "folders", "filter"])
+@pytest.mark.parametrize(
+    "name", [*VIEWS, "suggestions", "chip", "big view", "box", "map selection", "compare", "folders", "filter"]
+)
 def test_on_a_phone(server: Server, open_page: Callable[..., Page], name: str) -> None:
     path, prepare = {**VIEWS, **OPENED}[name]
     page = open_page(server, path, **PHONE)

@@ -71,7 +71,7 @@ def test_what_was_found_stands_out(server: Server, open_page: Callable[..., Page
     page.get_by_test_id("grid").locator(f"[data-id='{id_of(server, 'a')}']").click()
     viewer = page.get_by_test_id("viewer")
     expect(viewer.get_by_test_id("text-read").locator("mark")).to_have_text(["red"])
-    viewer.press("e")
+    viewer.press("w")
     frames = viewer.get_by_test_id("word-boxes").locator("span")
     expect(frames).to_have_count(1)
     viewer.press("t")

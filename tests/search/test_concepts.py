@@ -325,3 +325,37 @@ def test_on_the_command_line(sample_index: Path, copy_index: Callable[[Path, Pat
     assert run_cli("concept", "refresh", *home).returncode == 0
     assert run_cli("concept", "remove", "red", *home).returncode == 0
     assert run_cli("concept", "remove", "red", *home).returncode == 3
+
+
+def test_with_a_filter_only_what_passes_belongs(finder: ImageFinder) -> None:
+    made = finder.concepts.save("red animals", "red", filter="folder = 'animals'")
+    assert made.filter and finder.concepts.get("red animals").filter == made.filter
+    assert found(finder, "concept:red animals") == found(finder, "red", filter="folder = animals")
+    assert found(finder, "concept:red animals", filter="width > 200") == found(
+        finder, "red", filter="folder = animals and width > 200"
+    )
+    assert found(finder, "food - concept:red animals") == found(finder, ["food", ("red", -1)])
+    there = {record.id for record in finder.records({"concept": "red animals"})}
+    hits = finder.search("red", k=200, filter="folder = animals", cut="auto")
+    assert there == {hit.id for hit in hits[: hits.surely or 0]} and made.images == len(there)
+
+
+def test_a_filter_alone_is_kept(finder: ImageFinder) -> None:
+    ids = [record.id for record in finder.records()][:3]
+    made = finder.concepts.save("tagged", filter={"tags": "mine"})
+    assert made.images == 0 and not made.parts
+    finder.tag(ids, add=["mine"])
+    (again,) = finder.concepts.refresh()
+    assert again.images == 3 and {r.id for r in finder.records({"concept": "tagged"})} == set(ids)
+    with pytest.raises(InvalidInputError):
+        finder.concepts.save("nothing", filter="")
+
+
+def test_what_a_field_says_is_kept(finder: ImageFinder) -> None:
+    made = finder.concepts.save("berries", 'fruit name:"straw berry" -tag:old')
+    assert [(part["words"], part.get("field")) for part in made.parts] == [
+        ("fruit", None),
+        ("straw berry", "name"),
+        ("old", "tag"),
+    ]
+    assert found(finder, "concept:berries") == found(finder, 'fruit name:"straw berry" -tag:old')

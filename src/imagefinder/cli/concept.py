@@ -32,6 +32,7 @@ def concept() -> None:
 
     \b
       imagefinder concept save "red shoes" red shoe - sandal --like id:ID --min-score 0.3
+      imagefinder concept save "shoes of 2025" --filter "folder = shoes and taken_at = 2025"
       imagefinder search concept:red shoes
       imagefinder search "concept:red shoes + blue"
       imagefinder search shoe --filter 'concept = "red shoes"'
@@ -54,14 +55,17 @@ def concept() -> None:
     metavar="X",
     help="Hits that score at least X belong to it.  [default: those that surely fit]",
 )
+@click.option("--filter", metavar="EXPR", help="Only images that pass belong to it; without a query, all that do.")
 @index_option
 @json_option
 def save(
     name: str,
     query: Sequence[str],
+    *,
     like: Sequence[str],
     dislike: Sequence[str],
     min_score: float | None,
+    filter: str | None,
     index_dir: Path | str | None,
     as_json: bool,
 ) -> int:
@@ -73,7 +77,9 @@ def save(
 
     with open_finder(index_dir) as finder:
         terms: list[Part] = [*parse_arguments(query)]
-        made = finder.concepts.save(name, terms or None, liked=like, disliked=dislike, min_score=min_score)
+        made = finder.concepts.save(
+            name, terms or None, liked=like, disliked=dislike, min_score=min_score, filter=filter
+        )
     return _show([made], as_json, one=True)
 
 
@@ -129,5 +135,7 @@ def _show(found: Sequence[Concept], as_json: bool, *, one: bool = False) -> int:
     for row in found:
         what = " + ".join(str(part.get("words") or f"id:{part.get('id')}") for part in row.parts)
         judged = f"{len(row.liked)} liked, {len(row.disliked)} disliked"
+        if row.filter:
+            what = f"{what} (where {row.filter})".strip()
         tell(f"{row.name:<28} {plural(row.images, 'image'):>14}  {judged:<26} {what}".rstrip())
     return OK

@@ -58,6 +58,11 @@ class Catalog(Connection):
         found: dict[str, Any] = self._transport.json("GET", "/v1/facets", params={"filter": filter_text(filter)})
         return found
 
+    def suggest(self, text: str, k: int = 5) -> dict[str, Any]:
+        """The tags, groups, folders, files and kept searches that a text may become."""
+        found: dict[str, Any] = self._transport.json("GET", "/v1/suggest", params={"text": text, "k": k})
+        return found
+
     def thumbnail(self, image: str | os.PathLike[str], size: int = 256) -> bytes:
         """A JPEG of an image, upright, its longest side ``size`` pixels at most: 64, 128, 256, 512, 1024 or 2048."""
         return self._transport.content(f"/v1/images/{self._id(image)}/thumbnail", size=size)

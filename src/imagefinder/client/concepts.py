@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from imagefinder.client.connection import filter_text
 from imagefinder.client.queries import parts_of
 from imagefinder.index.concepts import Concept
 from imagefinder.search.kept_query import with_ids
 from imagefinder.search.query import QueryInput, parse_query
+from imagefinder.store.filters.parse import FilterLike
 
 if TYPE_CHECKING:
     from imagefinder.client.transport import Transport
@@ -32,9 +34,10 @@ class Concepts:
         liked: Sequence[str] = (),
         disliked: Sequence[str] = (),
         min_score: float | None = None,
+        filter: FilterLike = None,
     ) -> Concept:
-        """Keep a query, and what was liked and disliked, under a name; it takes the place of a concept of that name.
-        Raises as the library does."""
+        """Keep a query, what was liked and disliked, and a filter under a name; it takes the place of a concept of that
+        name. Raises as the library does."""
         terms = with_ids(parse_query(query), lambda place: self._resolve([place])[0]) if query is not None else []
         body = {
             "name": name,
@@ -42,6 +45,7 @@ class Concepts:
             "liked": list(self._resolve(liked)),
             "disliked": list(self._resolve(disliked)),
             "min_score": min_score,
+            "filter": filter_text(filter),
         }
         return Concept.from_dict(self._transport.json("POST", HOME, json=body))
 

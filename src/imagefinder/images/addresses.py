@@ -47,7 +47,10 @@ def resolve(host: str, port: int, *, allow_private: bool) -> list[str]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, ValueError, OverflowError) as error:  # ValueError: a NUL or a label no name may have
-        raise FetchError(f"The host {host!r} can't be found: {error}.", code=SkipCode.FETCH_FAILED) from error
+        raise FetchError(
+            f"The host {host!r} can't be found: {getattr(error, 'strerror', None) or error}.",
+            code=SkipCode.FETCH_FAILED,
+        ) from error
     addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
     if not allow_private and (bad := [a for a in addresses if not is_public(a)]):
         raise FetchError(

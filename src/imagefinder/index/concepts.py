@@ -28,6 +28,8 @@ _PART = {
     "weight": float,
     "box?": [float],
     "quoted?": bool,
+    "field?": str,
+    "phrases?": [str],
 }
 _ROW = {
     "id": str,
@@ -37,15 +39,16 @@ _ROW = {
     "liked": JUDGED,
     "disliked": JUDGED,
     "min_score?": (float, None),
+    "filter?": str,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Concept:
     """A query under a ``name``: its ``parts`` as the API takes them, in words or of images of the index, and the images
-    that were ``liked`` and ``disliked``. Hits that score ``min_score`` belong to it; None: those that surely fit.
-    ``images`` is how many records are marked as belonging to it, by the field ``concept``. ``created`` is ISO 8601 in
-    UTC."""
+    that were ``liked`` and ``disliked``. Hits that score ``min_score`` belong to it; None: those that surely fit. With
+    a ``filter``, as text, only images that pass it do; without a query, all of them. ``images`` is how many records are
+    marked as belonging to it, by the field ``concept``. ``created`` is ISO 8601 in UTC."""
 
     id: str
     created: str
@@ -55,6 +58,7 @@ class Concept:
     disliked: tuple[Judged, ...] = ()
     min_score: float | None = None
     images: int = 0
+    filter: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -65,6 +69,7 @@ class Concept:
             "liked": [j.to_dict() for j in self.liked],
             "disliked": [j.to_dict() for j in self.disliked],
             "min_score": self.min_score,
+            "filter": self.filter,
             "images": self.images,
         }
 
@@ -76,7 +81,8 @@ class Concept:
         )
         parts = tuple(dict(part) for part in row["parts"])
         score = row.get("min_score")
-        return cls(row["id"], row["created"], row["name"], parts, liked, disliked, score, int(row.get("images", 0)))
+        images, filter = int(row.get("images", 0)), str(row.get("filter", ""))
+        return cls(row["id"], row["created"], row["name"], parts, liked, disliked, score, images, filter)
 
 
 def checked_name(name: str) -> str:
@@ -129,14 +135,14 @@ class KeptConcepts:
 
 def purge_concepts(index: Index, there: Collection[str]) -> set[str]:
     """Forget what concepts say of contents other than those that are ``there``; which contents that were. A concept
-    stays, by its name, as long as it has a query in words or an image that is there. Raises StorageError."""
+    stays, by its name, as long as it has a query in words, a filter or an image that is there. Raises StorageError."""
     kept = KeptConcepts(index)
     with index.writing:
         found = kept.all()
         gone = {content for one in found for content in _contents(one)} - set(there)
         if gone:
             left = [_without(one, gone) for one in found]
-            kept.write_all([one for one in left if one.parts or one.liked], found)
+            kept.write_all([one for one in left if one.parts or one.liked or one.filter], found)
     return gone
 
 

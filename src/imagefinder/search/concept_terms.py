@@ -11,6 +11,8 @@ from imagefinder.index.judged import Judged, ids_there
 from imagefinder.search.kept_query import term_of_json
 from imagefinder.search.options import SearchOptions
 from imagefinder.search.query import Kind, Term
+from imagefinder.store.filters.nodes import And
+from imagefinder.store.filters.parse import as_filter
 
 if TYPE_CHECKING:
     from imagefinder.index.folder import Index
@@ -19,12 +21,13 @@ if TYPE_CHECKING:
 def with_concepts(index: Index, terms: Sequence[Term], options: SearchOptions) -> tuple[list[Term], SearchOptions]:
     """The terms and options of a query, with each concept in it replaced by its own terms, and by the images that were
     liked and disliked for it. Where a concept is subtracted, its terms are, and what was liked for it is disliked. What
-    the options say of an image themselves goes before; what was kept of images that have gone is left out. Raises
-    NotFoundError for a concept there isn't."""
+    the options say of an image themselves goes before; what was kept of images that have gone is left out. Hits pass
+    the filter of each concept that is not subtracted. Raises NotFoundError for a concept there isn't."""
     if all(term.kind is not Kind.CONCEPT for term in terms):
         return list(terms), options
     found: list[Term] = []
     liked, disliked = list(options.liked), list(options.disliked)
+    filters = [] if options.filter is None else [options.filter]
     for term in terms:
         if term.kind is not Kind.CONCEPT:
             found.append(term)
@@ -32,10 +35,17 @@ def with_concepts(index: Index, terms: Sequence[Term], options: SearchOptions) -
         concept = KeptConcepts(index).find(str(term.value))
         own, right, wrong = _there(index, concept)
         found += [replace(one, weight=one.weight * term.weight) for one in own]
+        if term.weight > 0 and (filter := as_filter(concept.filter)) is not None:
+            filters.append(filter)
         more, less = (right, wrong) if term.weight > 0 else ([], right)
         liked += [id for id in more if id not in disliked]
         disliked += [id for id in less if id not in liked]
-    return found, replace(options, liked=tuple(dict.fromkeys(liked)), disliked=tuple(dict.fromkeys(disliked)))
+    return found, replace(
+        options,
+        liked=tuple(dict.fromkeys(liked)),
+        disliked=tuple(dict.fromkeys(disliked)),
+        filter=And(tuple(filters)) if len(filters) > 1 else next(iter(filters), None),
+    )
 
 
 def _there(index: Index, concept: Concept) -> tuple[list[Term], list[str], list[str]]:

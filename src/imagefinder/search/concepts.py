@@ -21,10 +21,12 @@ from imagefinder.search.kept_query import json_of_term, with_ids
 from imagefinder.search.options import SearchOptions
 from imagefinder.search.query import Kind, QueryInput, Term, parse_query
 from imagefinder.store.filters.nodes import Compare, Has
+from imagefinder.store.filters.parse import as_filter
 from imagefinder.types import Progress, ignore
 
 if TYPE_CHECKING:
     from imagefinder.index.collection import Collection
+    from imagefinder.store.filters.parse import FilterLike
     from imagefinder.types import OnProgress
 
 JUDGED = 10_000  # images that are liked or disliked for one concept
@@ -51,23 +53,29 @@ class Concepts:
         liked: Sequence[str] = (),
         disliked: Sequence[str] = (),
         min_score: float | None = None,
+        filter: FilterLike = None,
     ) -> Concept:
         """Keep a query, and what was liked and disliked, under a name; it takes the place of a concept of that name.
 
         The query is in words or of images of the index, named by id, path or URL, and may have other concepts in it,
         which are kept as they are now. ``liked`` and ``disliked`` name images by id or URI. Hits that score
         ``min_score`` belong to it; without it, those that surely fit, which the search can tell among 50 images or
-        more. Raises InvalidInputError, InvalidQueryError for a picture that is not in the index, NotFoundError or
-        StorageError.
+        more. With a ``filter`` only images that pass it belong to it; without a query, all that do. Raises
+        InvalidInputError, InvalidFilterError, InvalidQueryError for a picture that is not in the index, NotFoundError
+        or StorageError.
         """
         title, index = checked_name(name), self._collection.index
         right, wrong = ([self._collection.resolve(one) for one in some] for some in (liked, disliked))
-        options = SearchOptions(liked=tuple(right), disliked=tuple(wrong), min_score=min_score)
+        options = SearchOptions(
+            liked=tuple(right), disliked=tuple(wrong), min_score=min_score, filter=as_filter(filter)
+        )
         if len(right) + len(wrong) > JUDGED:
             raise InvalidInputError(f"{JUDGED:,} images can be judged for a concept; got {len(right) + len(wrong):,}.")
         terms, options = self._plain(query, options)
-        if not terms and not options.liked:
-            raise InvalidInputError("There is nothing to keep.", remedy="Give a query, or images that were right.")
+        if not terms and not options.liked and options.filter is None:
+            raise InvalidInputError(
+                "There is nothing to keep.", remedy="Give a query, images that were right, or a filter."
+            )
         with index.writing:
             former = next((one for one in self._kept.all() if one.name.casefold() == title.casefold()), None)
             if former is None and len(self._kept.all()) >= MOST:
@@ -80,6 +88,7 @@ class Concepts:
                 liked=judged(index, options.liked),
                 disliked=judged(index, options.disliked),
                 min_score=None if min_score is None else float(min_score),
+                filter="" if options.filter is None else str(options.filter),
             )
             self._kept.put(concept)
             if former and former.name != title:
@@ -147,6 +156,9 @@ class Concepts:
     def _belonging(self, concept: Concept) -> Sequence[str]:
         index = self._collection.index
         liked, disliked = (ids_there(index, some).values() for some in (concept.liked, concept.disliked))
+        if not concept.parts and not concept.liked:
+            wrong = set(disliked)
+            return [id for id in self._passing(concept.filter) if id not in wrong]
         options = SearchOptions(
             k=MARKED, min_score=concept.min_score, cut="auto" if concept.min_score is None else None
         )
@@ -165,7 +177,10 @@ class Concepts:
         return list(ids_there(self._collection.index, images).values())
 
     def _with(self, name: str) -> Sequence[str]:
-        points = self._collection.index.store.scroll(filter=Compare(FIELD, "=", name), fields=())
+        return self._passing(Compare(FIELD, "=", name))
+
+    def _passing(self, filter: FilterLike) -> Sequence[str]:
+        points = self._collection.index.store.scroll(filter=as_filter(filter), fields=())
         return [point.id for some in points for point in some]
 
     def _names(self) -> set[str]:

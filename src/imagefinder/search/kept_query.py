@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from imagefinder.errors import InvalidQueryError, NotFoundError
-from imagefinder.search.query import Box, Kind, Term, parse_query
+from imagefinder.search.query import Box, Kind, Term, parse_query, split_text
 
 KINDS = {"words": Kind.WORDS, "id": Kind.ID, "url": Kind.URL}
 
@@ -18,7 +18,7 @@ def terms_of_json(query: Mapping[str, Any]) -> list[Term]:
     words, parts = query.get("words"), query.get("parts")
     terms = [term_of_json(part) for part in parts] if isinstance(parts, list) else []
     if isinstance(words, str) and words.strip():
-        terms += parse_query(words, files=False)
+        terms += split_text(words, files=False)
     return parse_query(list(terms), files=False)
 
 
@@ -30,7 +30,10 @@ def term_of_json(part: Any) -> Term:
             if not isinstance(value, str) or isinstance(weight, bool) or not isinstance(weight, int | float):
                 continue
             if box is None or (isinstance(box, list) and len(box) == 4):
-                return Term(kind, value, float(weight), Box(*box) if box else None, part.get("quoted") is True)
+                field, phrases = str(part.get("field") or ""), part.get("phrases") or []
+                said = tuple(map(str, phrases)) if isinstance(phrases, list) else ()
+                quoted = part.get("quoted") is True
+                return Term(kind, value, float(weight), Box(*box) if box else None, quoted, said, field)
     raise InvalidQueryError("A part of the query was not kept.", remedy="Ask it again.")
 
 
@@ -46,7 +49,8 @@ def json_of_term(term: Term) -> dict[str, Any]:
     row: dict[str, Any] = {str(name): term.value, "weight": term.weight}
     if term.box:
         row["box"] = [term.box.left, term.box.top, term.box.right, term.box.bottom]
-    return row | ({"quoted": True} if term.quoted else {})
+    said = {"quoted": term.quoted, "field": term.field, "phrases": list(term.phrases)}
+    return row | {name: value for name, value in said.items() if value}
 
 
 def with_ids(terms: Sequence[Term], resolve: Callable[[str], str]) -> list[Term]:

@@ -210,6 +210,7 @@ class Concept(_Query):
     min_score: float | None = Field(
         None, description="Hits that score at least this belong to it. None: those that surely fit."
     )
+    filter: FilterText | None = Field(None, description="Only images that pass belong to it; without a query, all.")
 
 
 class Renamed(Body):

@@ -99,6 +99,7 @@ class Concept(ResponseBody):
     liked: list[dict[str, str]]
     disliked: list[dict[str, str]]
     min_score: float | None
+    filter: str = Field(description="What its images pass; empty for none.")
     images: int
 
 

@@ -33,7 +33,12 @@ async def save_concept(serving: ServingDep, body: requests.Concept) -> Response:
     def save() -> dict[str, Any]:
         query = terms_of(serving, body) or None
         made = serving.finder.concepts.save(
-            body.name, query, liked=body.liked, disliked=body.disliked, min_score=body.min_score
+            body.name,
+            query,
+            liked=body.liked,
+            disliked=body.disliked,
+            min_score=body.min_score,
+            filter=body.filter,
         )
         return _changed(serving, made.to_dict())
 

@@ -17,7 +17,7 @@ from starlette.datastructures import UploadFile as StarletteUpload
 from imagefinder.errors import InvalidInputError, InvalidQueryError, NotFoundError
 from imagefinder.images.heat import map_to_png
 from imagefinder.images.loader import is_remote
-from imagefinder.search.query import Box, Kind, Part, QueryInput, Term, parse_query
+from imagefinder.search.query import Box, Kind, Part, QueryInput, Term, parse_query, split_text
 from imagefinder.server import requests, responses
 from imagefinder.server.access import changes, reads
 from imagefinder.server.as_json import read_json
@@ -32,6 +32,17 @@ if TYPE_CHECKING:
 router = Router(prefix="/v1", tags=["search"])
 T = TypeVar("T", bound=requests.Body)
 UPLOAD = 256 * 1024**2  # bytes of one picture; the body may be a little longer
+
+
+class Suggested(responses.ResponseBody):
+    """What a text may become, the best first: each tag and folder with its `value`, each group with its number and
+    `name`, and with the `count` of its images; files by `id` and `name`; kept searches by `name`."""
+
+    tags: list[dict[str, Any]]
+    clusters: list[dict[str, Any]]
+    folders: list[dict[str, Any]]
+    files: list[dict[str, Any]]
+    concepts: list[dict[str, Any]]
 
 
 @router.post("/search", response_model=responses.Hits)
@@ -73,6 +84,17 @@ async def explain_map(serving: ServingDep, id: requests.Id, query: requests.Expl
     if found.map is None:
         raise NotFoundError("There is no map: the picture can't be read, or nothing was asked for that is understood.")
     return Response(map_to_png(found.map), media_type="image/png")
+
+
+@router.get("/suggest", response_model=Suggested)
+@reads()
+async def suggest(
+    serving: ServingDep,
+    text: Annotated[str, Query(max_length=200)] = "",
+    k: Annotated[int, Query(ge=1, le=50)] = 5,
+) -> Response:
+    """What a text that is typed may become: tags, groups, folders, files and kept searches, the best k of each."""
+    return Json(await serving.searching.run(serving.finder.suggest, text, k))
 
 
 async def _explained(serving: Serving, id: str, query: requests.Explain) -> Explanation:
@@ -132,7 +154,7 @@ def terms_of(
     """The terms of a query, beside those ``given``. Nothing in it is taken for a path. Raises InvalidQueryError."""
     terms: list[Part] = [*given, *(_term(serving, part) for part in query.parts)]
     if query.words and query.words.strip():
-        terms += parse_query(query.words, files=False)
+        terms += split_text(query.words, files=False)  # it may only subtract where something else is added
     return terms
 
 

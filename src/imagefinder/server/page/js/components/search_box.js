@@ -1,73 +1,104 @@
-// The search box of the header: words, a URL, or a picture that stands in it as a chip.
-import { html, useLayoutEffect, useRef, useState } from "../../vendor/preact.js";
-import { api, thumbnail, useRequest } from "../api.js";
+// The search box of the header: a text, or chips for pictures and several words, and a list of what a text may become.
+import { html, useEffect, useId, useLayoutEffect, useRef, useState } from "../../vendor/preact.js";
+import { thumbnail } from "../api.js";
 import { useIndex } from "../library_info.js";
-import { isUrl, readSearch, searchByFile, searchByUrl, searchHref } from "../searching.js";
+import { QueryChips, chipsOf } from "../search/chips.js";
+import { useRecent } from "../search/recent.js";
+import { useSuggestions } from "../search/suggestions.js";
+import { isQuery, isUrl, pathName, readSearch, searchByFile, searchByUrl, searchHref, splitPieces, wordChips, writePieces } from "../searching.js";
 import { navigate, usePlace, withParams } from "../state.js";
-import { askForBox } from "../viewer/box_dialog.js";
+import { texts } from "../texts.js";
 import { Icon } from "./icon.js";
-
-const SIGNS = 'dog -grass: without grass. "green grass": images whose texts say this first, and searched for even if it is no known word. dog + ball - people: more of one, less of the other. caption:grass, name:, tag:, text: only images where this says it.';
-
-const KEPT = /^(?:.*[+-]\s*)?concept:/i; // once a word says so, kept searches are offered
-
-/** What the field may become: what was typed before `concept:`, and the name of a kept search. */
-function Offered({ id, text }) {
-  const { data } = useRequest("concepts offered", (signal) => api.get("/concepts", {}, { signal }));
-  const before = KEPT.exec(text)[0];
-  return html`<datalist id=${id}>${(data?.concepts ?? []).map(({ name }) => html`<option key=${name} value=${before + name} />`)}</datalist>`;
-}
 
 export function SearchBox() {
   const { path, params } = usePlace();
   const { info } = useIndex();
   const search = readSearch(path === "/" ? params : new URLSearchParams());
-  const [text, setText] = useState(search.words);
+  const pieces = wordChips(search);
+  const chips = chipsOf(search);
+  const held = pieces ? "" : search.words; // what of the query stands as a text
+  const [text, setText] = useState(held);
+  const [open, setOpen] = useState(false);
   const field = useRef(null);
   const picker = useRef(null);
-  useLayoutEffect(() => setText(search.words), [search.words]);
-  const pictures = [
-    ...(search.upload ? [{ key: "upload", src: `/v1/uploads/${search.upload}?size=128`, large: `/v1/uploads/${search.upload}?size=1024`, without: { upload: null, box: null } }] : []),
-    ...search.ids.map((id) => ({ key: id, src: thumbnail({ id }, 64), large: thumbnail({ id }, 1024), without: { id: search.ids.filter((one) => one !== id), box: null } })),
-  ];
-  const part = async (picture) => {
-    const box = await askForBox(picture.large, search.box);
-    if (box) navigate(withParams({ box: box === "all" ? null : box }));
+  useLayoutEffect(() => setText(held), [held, search.words]);
+  useRecent(search);
+  const focus = () => field.current.focus();
+  const add = (more) => {
+    const added = splitPieces(more);
+    if (chips.length && added) navigate(withParams({ q: writePieces([...(pieces ?? []), ...added]), sort: null, image: null }));
+    else navigate(withParams({ q: [search.words, more].filter(Boolean).join(" "), sort: null, image: null }));
+    setText("");
   };
   const submit = (event) => {
     event.preventDefault();
+    setOpen(false);
     const words = text.trim();
-    if (isUrl(words)) return searchByUrl(words);
-    navigate(searchHref({ q: words, id: search.ids, upload: search.upload, box: search.box ?? [] }));
+    const file = pathName(words);
+    if (isUrl(words)) return setText(held), searchByUrl(words, { adding: chips.length > 0 });
+    if (file) return navigate(searchHref({ q: `name:"${file}"` }));
+    if (!chips.length) navigate(searchHref({ q: words }));
+    else if (words) add(words);
   };
-  const clear = () => {
-    setText("");
-    field.current.focus();
-    if (search.words) navigate(searchHref({ id: search.ids, upload: search.upload, box: search.box ?? [] }));
-  };
+  const list = useList({ text, open, setOpen, rows: useSuggestions({ text, open, chips, search, add }), done: () => setText(held) });
   const keys = (event) => {
-    if (event.key === "Backspace" && text === "" && pictures.length) navigate(withParams(pictures.at(-1).without));
-    if (event.key === "Escape") field.current.blur();
+    if (event.key === "Backspace" && text === "" && chips.length) return event.preventDefault(), chips.at(-1).remove();
+    if (list.onKey(event)) return event.preventDefault();
+    if (event.key === "Escape") (open ? setOpen(false) : field.current.blur(), event.stopPropagation());
   };
+  const clear = () => (setText(""), focus(), isQuery(search) && navigate(searchHref({})));
   const mute = info?.understands_words === false;
-  const hint = mute ? "Drop or pick a picture; this model reads no words" : "Search in words, or drop a picture";
-  return html`<form class="search-box" role="search" onSubmit=${submit}>
+  const hint = chips.length ? texts.search.refine : mute ? texts.search.mute : texts.search.hint;
+  return html`<form class="search-box ${chips.length ? "with-chips" : ""}" role="search" onSubmit=${submit} onFocusOut=${(e) => e.currentTarget.contains(e.relatedTarget) || setOpen(false)}>
     <${Icon} name="search" />
-    ${pictures.map(
-      (picture) => html`<span key=${picture.key} class="picture-chip" data-testid="query-picture">
-        <button type="button" class="picture-chip-picture" aria-label="Search by a part of this picture" title="Search by a part" onClick=${() => part(picture)}>
-          <img src=${picture.src} alt="" />${search.box && html`<span class="picture-chip-note">part</span>`}
-        </button>
-        <button type="button" aria-label="Remove this picture from the search" onClick=${() => navigate(withParams(picture.without))}><${Icon} name="close" /></button>
-      </span>`,
-    )}
-    <input ref=${field} id="search-words" type="search" enterkeyhint="search" autocomplete="off" spellcheck=${false}
-      aria-label="Search in words or by a URL" title=${mute ? "The model in use reads no words: search by a picture or a URL." : SIGNS} placeholder=${pictures.length ? "and in words" : hint} value=${text} list="search-offered"
-      onInput=${(event) => setText(event.target.value)} onKeyDown=${keys} />
-    ${KEPT.test(text) && html`<${Offered} id="search-offered" text=${text} />`}
-    ${text && html`<button type="button" class="icon-button" aria-label="Clear the words" onClick=${clear}><${Icon} name="close" /></button>`}
-    <button type="button" class="icon-button" aria-label="Search by a picture" title="Search by a picture" onClick=${() => picker.current.click()}><${Icon} name="camera" /></button>
+    <${QueryChips} chips=${chips} onRemoved=${focus} />
+    <input ref=${field} id="search-words" type="search" enterkeyhint="search" autocomplete="off" spellcheck=${false} aria-label=${texts.search.label}
+      title=${mute ? texts.search.muteHint : texts.search.signs} placeholder=${hint} value=${text} ...${list.field}
+      onInput=${(event) => (setText(event.target.value), setOpen(true))} onFocus=${() => text || setOpen(true)} onClick=${() => setOpen(true)} onKeyDown=${keys} />
+    ${(text || chips.length > 0) && html`<button type="button" class="icon-button" aria-label=${chips.length ? texts.search.clearAll : texts.search.clear} onClick=${clear}><${Icon} name="close" /></button>`}
+    <button type="button" class="icon-button" aria-label=${chips.length ? texts.search.addPicture : texts.search.byPicture} title=${chips.length ? texts.search.addPicture : texts.search.byPicture} onClick=${() => picker.current.click()}><${Icon} name="camera" /></button>
     <input ref=${picker} type="file" accept="image/*,.heic,.heif" hidden data-testid="pick-picture"
-      onChange=${(event) => (event.target.files[0] && searchByFile(event.target.files[0]), (event.target.value = ""))} />
+      onChange=${(event) => (event.target.files[0] && searchByFile(event.target.files[0], { adding: true }), (event.target.value = ""))} />
+    ${list.shown && html`<${Suggestions} list=${list} />`}
   </form>`;
+}
+
+/** The list under the field, as the combobox pattern of ARIA has it: the focus stays in the field, arrows go through the rows. */
+function useList({ text, open, setOpen, rows, done }) {
+  const [active, setActive] = useState(-1);
+  const id = useId();
+  const shown = open && rows.length > 0;
+  useEffect(() => setActive(-1), [text, open]);
+  const at = shown ? Math.min(active, rows.length - 1) : -1;
+  const choose = (row) => {
+    if (!row.stays) (done(), setOpen(false));
+    row.choose();
+  };
+  const onKey = (event) => {
+    if (event.key === "Enter" && at >= 0) return choose(rows[at]), true;
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!step || event.altKey || event.ctrlKey || event.metaKey) return false;
+    if (!open) return setOpen(true), true;
+    if (shown) setActive(((at + step + 1 + rows.length + 1) % (rows.length + 1)) - 1); // -1: the field itself
+    return true;
+  };
+  const field = { role: "combobox", "aria-autocomplete": "list", "aria-expanded": shown ? "true" : "false", "aria-controls": `${id}-list`, "aria-activedescendant": at >= 0 ? `${id}-${at}` : undefined };
+  return { id, rows, at, shown, choose, onKey, field };
+}
+
+function Suggestions({ list: { id, rows, at, choose } }) {
+  const chosen = useRef(null);
+  useEffect(() => chosen.current?.scrollIntoView({ block: "nearest" }), [at]);
+  return html`<div class="suggestions" onPointerDown=${(e) => e.preventDefault()}>
+    <ul id=${`${id}-list`} role="listbox" aria-label=${texts.search.suggestions} data-testid="suggestions">
+      ${rows.map(
+        (row, i) => html`<li key=${row.key} id=${`${id}-${i}`} ref=${i === at ? chosen : undefined} role="option" aria-selected=${i === at ? "true" : "false"} data-kind=${row.kind} onClick=${() => choose(row)}>
+          ${row.image ? html`<img src=${thumbnail(row.image, 64)} alt="" />` : html`<${Icon} name=${row.icon} />`}
+          <span class="ellipsis grow">${row.text}</span>
+          <span class="muted small-text ellipsis">${[texts.search.kinds.get(row.kind), row.note].filter(Boolean).join(" · ")}</span>
+        </li>`,
+      )}
+    </ul>
+    <p class="suggestions-help muted small-text">${texts.search.signsShort}</p>
+  </div>`;
 }

@@ -62,7 +62,7 @@ export function Viewer({ id }) {
   const keys = (event) => {
     if (event.target.closest("input, textarea, summary, video, .box") || event.ctrlKey || event.metaKey || event.altKey) return;
     const { zoom, reset } = controls.current;
-    const act = { ArrowLeft: () => go(-1), ArrowRight: () => go(1), "+": () => zoom?.(1.5), "=": () => zoom?.(1.5), "-": () => zoom?.(1 / 1.5), 0: reset, b: () => setBox(box ? null : START), i: () => withPanel.set(!panel), e: () => why.asked && explaining.set(!wanted), t: () => withWords.set(!words) }[event.key];
+    const act = { ArrowLeft: () => go(-1), ArrowRight: () => go(1), "+": () => zoom?.(1.5), "=": () => zoom?.(1.5), "-": () => zoom?.(1 / 1.5), 0: reset, b: () => setBox(box ? null : START), i: () => withPanel.set(!panel), w: () => why.asked && explaining.set(!wanted), t: () => withWords.set(!words) }[event.key];
     if (!act) return;
     event.preventDefault();
     act();
@@ -75,7 +75,7 @@ export function Viewer({ id }) {
         ${at >= 0 && html`<span class="muted small-text number only-wide">${number(at + 1)} of ${number(items.length)}${more ? "+" : ""}</span>`}
         <button class="icon-button" aria-label="Previous" title="Previous (←)" disabled=${at <= 0} onClick=${() => go(-1)}><${Icon} name="left" /></button>
         <button class="icon-button" aria-label="Next" title="Next (→)" disabled=${at < 0 || at >= items.length - 1} onClick=${() => go(1)}><${Icon} name="right" /></button>
-        ${why.asked && html`<button class="icon-button" aria-label="Why it was found" title="Why it was found (e)" aria-pressed=${wanted} onClick=${() => explaining.set(!wanted)}><${Icon} name="why" /></button>`}
+        ${why.asked && html`<button class="icon-button" aria-label="Why it was found" title="Why it was found (w)" aria-pressed=${wanted} onClick=${() => explaining.set(!wanted)}><${Icon} name="why" /></button>`}
         <button class="icon-button" aria-label="About this image" title="About this image (i)" aria-pressed=${panel} onClick=${() => withPanel.set(!panel)}><${Icon} name="info" /></button>
       </header>
       ${request.error && !image && html`<div class="viewer-error"><${ErrorBox} error=${request.error} retry=${request.reload} /></div>`}

@@ -5,32 +5,18 @@ import { Popover } from "../components/popover.js";
 import { useIndex } from "../library_info.js";
 import { setParams } from "../state.js";
 import { keptStore, useStore } from "../store.js";
+import { texts } from "../texts.js";
 import { Comparing, comparesOtherwise } from "./comparing.js";
-import { table } from "../table.js";
 
 /** @type {ReturnType<typeof keptStore<"small" | "medium" | "large">>} */
 export const pictureSize = keptStore("picture-size", "medium");
 
-const SORTS = {
-  "-mtime": "Newest files first",
-  mtime: "Oldest files first",
-  "-taken_at": "Latest taken first",
-  taken_at: "Earliest taken first",
-  uri: "By folder and name",
-  "-bytes": "Largest files first",
-  "-width": "Widest first",
-  cluster: "By group",
-  "-outlier": "Oddest first",
-  blur: "Blurriest first",
-};
-const DIALS = table({ diversity: ["Variety", "Best first", "More different"], min_score: ["Lowest score", "Any", "Only the best"] });
-const SIZES = { small: "Small", medium: "Medium", large: "Large" };
 const set = (changes) => setParams(changes, { replace: true });
 
 export function Sort({ sort }) {
-  return html`<label class="sort"><span class="visually-hidden">Order</span>
+  return html`<label class="sort"><span class="visually-hidden">${texts.search.order}</span>
     <select class="input" data-testid="sort" onChange=${(e) => set({ sort: e.target.value === "-mtime" ? null : e.target.value })}>
-      ${Object.entries(SORTS).map(([name, text]) => html`<option key=${name} value=${name} selected=${name === (sort || "-mtime")}>${text}</option>`)}
+      ${[...texts.search.sorts].map(([name, text]) => html`<option key=${name} value=${name} selected=${name === (sort || "-mtime")}>${text}</option>`)}
     </select></label>`;
 }
 
@@ -38,16 +24,16 @@ export function Options({ search, query }) {
   const size = useStore(pictureSize);
   const { info } = useIndex();
   const changed = query && (comparesOtherwise(search) || search.collapse || search.diversity > 0 || search.minScore !== null || search.sameCluster);
-  return html`<${Popover} align="end" class="icon-button ${changed ? "on" : ""}" label="Options" testid="options" button=${html`<${Icon} name="options" />`}>
+  return html`<${Popover} align="end" class="icon-button ${changed ? "on" : ""}" label=${texts.search.options} testid="options" button=${html`<${Icon} name="options" />`}>
     ${() => html`<div class="menu-body stack options">
-      <fieldset class="segments"><legend>Pictures</legend>
-        <div class="row">${Object.entries(SIZES).map(
+      <fieldset class="segments"><legend>${texts.search.sizes}</legend>
+        <div class="row">${[...texts.search.sizeNames].map(
           ([name, text]) => html`<label key=${name}><input type="radio" name="picture-size" checked=${name === size} onChange=${() => pictureSize.set(name)} /><span>${text}</span></label>`,
         )}</div>
       </fieldset>
       ${query && html`
-        <label class="check"><input type="checkbox" checked=${search.collapse} onChange=${(e) => set({ collapse: e.target.checked })} />One of near-identical pictures</label>
-        <label class="check"><input type="checkbox" checked=${search.sameCluster} disabled=${!info?.clustered && !search.sameCluster} onChange=${(e) => set({ same_cluster: e.target.checked })} />Only the group of the best hit${info?.clustered === false ? html`<span class="muted small-text"> (nothing is grouped yet)</span>` : ""}</label>
+        <label class="check"><input type="checkbox" checked=${search.collapse} onChange=${(e) => set({ collapse: e.target.checked })} />${texts.search.collapse}</label>
+        <label class="check"><input type="checkbox" checked=${search.sameCluster} disabled=${!info?.clustered && !search.sameCluster} onChange=${(e) => set({ same_cluster: e.target.checked })} />${texts.search.sameCluster}${info?.clustered === false ? html`<span class="muted small-text">${texts.search.notGrouped}</span>` : ""}</label>
         <${Dial} name="diversity" value=${search.diversity} />
         <${Dial} name="min_score" value=${search.minScore ?? 0} />
         <${Comparing} search=${search} info=${info} />
@@ -61,9 +47,9 @@ function Dial({ name, value }) {
   const [now, setNow] = useState(value);
   const id = useId();
   useLayoutEffect(() => setNow(value), [value]);
-  const [title, low, high] = DIALS[name];
+  const [title, low, high] = texts.search.dials.get(name);
   return html`<div class="field dial">
-    <label for=${id} class="spread">${title}<output class="muted number">${now > 0 ? now.toFixed(2) : "off"}</output></label>
+    <label for=${id} class="spread">${title}<output class="muted number">${now > 0 ? now.toFixed(2) : texts.search.off}</output></label>
     <input id=${id} type="range" min="0" max="1" step="0.05" value=${now} onInput=${(e) => setNow(e.target.valueAsNumber)}
       onChange=${(e) => set({ [name]: e.target.valueAsNumber > 0 ? e.target.value : null })} />
     <div class="spread muted small-text"><span>${low}</span><span>${high}</span></div>

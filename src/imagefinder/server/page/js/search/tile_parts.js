@@ -2,39 +2,47 @@
 import { html } from "../../vendor/preact.js";
 import { Icon } from "../components/icon.js";
 import { Popover } from "../components/popover.js";
-import { clusterName, count, placeName } from "../format.js";
-import { similarHref } from "../searching.js";
+import { clusterName, placeName } from "../format.js";
+import { isQuery, similarHref, withPicture } from "../searching.js";
+import { texts } from "../texts.js";
 import { judge } from "./judging.js";
 import { Sure } from "./sure.js";
 
 const isTouch = matchMedia("(hover: none)").matches;
+const mayAdd = (item, search) => isQuery(search) && !search.ids.includes(item.id);
 
 export function Actions({ item, search }) {
   const liked = search.liked.includes(item.id);
   const disliked = search.disliked.includes(item.id);
+  const { moreLike, moreLikeShort, lessLike, lessLikeShort, similar, also } = texts.search;
   return html`
-    <button type="button" aria-label="More like this one" title="More like this" aria-pressed=${liked} tabindex="-1" onClick=${() => judge(search, item.id, false)}><${Icon} name="like" /></button>
-    <button type="button" aria-label="Less like this one" title="Less like this" aria-pressed=${disliked} tabindex="-1" onClick=${() => judge(search, item.id, true)}><${Icon} name="dislike" /></button>
-    <a href=${similarHref(item.id)} aria-label="Similar images" title="Similar images" tabindex="-1"><${Icon} name="similar" /></a>`;
+    <button type="button" aria-label=${moreLike} title=${moreLikeShort} aria-pressed=${liked} tabindex="-1" onClick=${() => judge(search, item.id, false)}><${Icon} name="like" /></button>
+    <button type="button" aria-label=${lessLike} title=${lessLikeShort} aria-pressed=${disliked} tabindex="-1" onClick=${() => judge(search, item.id, true)}><${Icon} name="dislike" /></button>
+    <a href=${similarHref(item.id)} aria-label=${similar} title=${similar} tabindex="-1"><${Icon} name="similar" /></a>
+    ${mayAdd(item, search) && html`<a href=${withPicture(search, { value: item.id })} aria-label=${also} title=${also} tabindex="-1"><${Icon} name="plus" /></a>`}`;
 }
 
-export function Footer({ item, search }) {
-  const name = clusterName(item);
+/** @param {{item: object, items: object[], search: object, named: Set<number>}} props `items` are all hits, the best first; `named` see group_names.js */
+export function Footer({ item, items, search, named }) {
+  const name = named.has(item.cluster) ? clusterName(item) : "";
   const judged = search.liked.includes(item.id) ? "like" : search.disliked.includes(item.id) ? "dislike" : "";
   return html`
     ${judged && html`<${Icon} name=${judged} class="judged" />`}
-    <${Sure} item=${item} />
-    ${name && html`<a class="ellipsis" href=${`/groups/${item.cluster}`} tabindex="-1" title=${`Group: ${name}`}>${name}</a>`}
-    ${placeName(item) && html`<span class="tile-place" title=${item.uri}>${placeName(item)}${item.other_parts?.length > 0 && html` <span title=${`${item.other_parts.length} more of this file`}>+${item.other_parts.length}</span>`}</span>`}
-    ${item.copies?.length > 0 && html`<span class="tile-copies" title=${count(item.copies.length, "more near-identical image")}>+${item.copies.length}</span>`}
-    ${isTouch && html`<${Popover} class="tile-more" label="Actions" align="end" button=${html`<${Icon} name="more" />`}>
-      ${(close) => {
-        const act = (down) => () => (close(), judge(search, item.id, down));
-        return html`<div class="menu">
-          <a class="menu-item" href=${similarHref(item.id)}><${Icon} name="similar" />Similar images</a>
-          <button class="menu-item" aria-pressed=${judged === "like"} onClick=${act(false)}><${Icon} name="like" />More like this</button>
-          <button class="menu-item" aria-pressed=${judged === "dislike"} onClick=${act(true)}><${Icon} name="dislike" />Less like this</button>
-        </div>`;
-      }}
+    <${Sure} item=${item} items=${items} all=${search.all} />
+    ${name && html`<a class="ellipsis" href=${`/groups/${item.cluster}`} tabindex="-1" title=${texts.search.group(name)}>${name}</a>`}
+    ${placeName(item) && html`<span class="tile-place" title=${item.uri}>${placeName(item)}${item.other_parts?.length > 0 && html` <span title=${texts.search.ofFile(item.other_parts.length)}>+${item.other_parts.length}</span>`}</span>`}
+    ${item.copies?.length > 0 && html`<span class="tile-copies" title=${texts.search.copies(item.copies.length)}>+${item.copies.length}</span>`}
+    ${isTouch && html`<${Popover} class="tile-more" label=${texts.search.actions} align="end" button=${html`<${Icon} name="more" />`}>
+      ${(close) => html`<${Menu} ...${{ item, search, judged, close }} />`}
     <//>`}`;
+}
+
+function Menu({ item, search, judged, close }) {
+  const act = (down) => () => (close(), judge(search, item.id, down));
+  return html`<div class="menu">
+    <a class="menu-item" href=${similarHref(item.id)}><${Icon} name="similar" />${texts.search.similar}</a>
+    ${mayAdd(item, search) && html`<a class="menu-item" href=${withPicture(search, { value: item.id })}><${Icon} name="plus" />${texts.search.also}</a>`}
+    <button type="button" class="menu-item" aria-pressed=${judged === "like"} onClick=${act(false)}><${Icon} name="like" />${texts.search.moreLikeShort}</button>
+    <button type="button" class="menu-item" aria-pressed=${judged === "dislike"} onClick=${act(true)}><${Icon} name="dislike" />${texts.search.lessLikeShort}</button>
+  </div>`;
 }

@@ -5,20 +5,19 @@ import { Chip } from "../components/chips.js";
 import { readSearch, searchBody } from "../searching.js";
 import { usePlace } from "../state.js";
 import { keptStore } from "../store.js";
-import { table } from "../table.js";
+import { texts } from "../texts.js";
 
 export const explaining = keptStore("explaining", false);
 
 const DARK = 0.72; // of what does not fit
 const MOSTLY = 3; // times what the models make of the picture: then texts are why it was found
 const LINE = 128; // of 255: the value that is outlined
-const SAID = table({ shows: "Shows", colour: "Colour", "text in picture": "Text in the picture", caption: "Caption", tag: "Tag", group: "Group", folder: "Folder", name: "Name" });
 
 /** What is known of why `id` was found by the search of this place; `asked` is false where nothing is searched for. */
 export function useWhy(id, on) {
   const { path, params } = usePlace();
   const search = readSearch(params);
-  const asked = path === "/" && Boolean(search.words || search.ids.length || search.upload || search.liked.length);
+  const asked = path === "/" && Boolean(search.words || search.pictures.length || search.liked.length);
   const { words, parts, liked, disliked, spaces } = searchBody(search);
   const body = { words, parts, liked, disliked, spaces };
   const key = on && asked ? `why ${id} ${JSON.stringify(body)}` : null;
@@ -32,8 +31,8 @@ export function WhyBar({ why: { data, error, loading } }) {
   const reasons = data?.why.reasons ?? [];
   const shares = reasons.filter((reason) => reason.share !== undefined);
   const shown = shares.length > 1 ? reasons : reasons.filter((reason) => reason.share === undefined);
-  const text = error ? error.message : data ? partSaid(data) : loading ? "Looking …" : "";
-  return html`<div class="why-bar" role="region" aria-label="Why it was found" aria-live="polite" data-testid="why">
+  const text = error ? error.message : data ? partSaid(data) : loading ? texts.search.looking : "";
+  return html`<div class="why-bar" role="region" aria-label=${texts.search.why} aria-live="polite" data-testid="why">
     <p class="small-text">${text}</p>
     ${shown.length > 0 && html`<ul class="why-reasons">${shown.map((reason, i) => html`<li key=${i}><${ReasonChip} reason=${reason} /></li>`)}</ul>`}
   </div>`;
@@ -43,17 +42,17 @@ export function WhyBar({ why: { data, error, loading } }) {
 function partSaid({ map, peak, text_at: words, why }) {
   const shares = why.reasons.filter(({ share }) => share !== undefined);
   const written = shares.reduce((sum, { kind, share }) => sum + (kind === "texts" ? share : 0), 0);
-  if (peak && words.length > 0) return "The part that fits best stands out, and the words that were found.";
-  if (words.length > 0) return "The words that were found stand out.";
-  if (peak) return written > MOSTLY * why.meaning ? "It was found by what is written of it. The part of the picture that fits best stands out." : "The part that fits best stands out.";
-  if (map) return "No part fits better than ordinary pictures do.";
-  if (shares.some(({ kind }) => kind !== "texts")) return "The picture can't be read, so no part of it stands out.";
-  return shares.length > 0 ? "It was found by what is written of it." : "No word of the query is known, or written of it.";
+  if (peak && words.length > 0) return texts.search.whyBoth;
+  if (words.length > 0) return texts.search.whyWords;
+  if (peak) return written > MOSTLY * why.meaning ? texts.search.whyWritten : texts.search.whyPart;
+  if (map) return texts.search.whyNoPart;
+  if (shares.some(({ kind }) => kind !== "texts")) return texts.search.whyUnread;
+  return shares.length > 0 ? texts.search.whyTexts : texts.search.whyUnknown;
 }
 
 function ReasonChip({ reason: { kind, text, share } }) {
   if (share !== undefined) return html`<${Chip}>${text} <span class="number why-share">${share < 0 ? "−" : "+"}${Math.abs(share).toFixed(2)}</span><//>`;
-  const said = SAID[kind] ?? kind;
+  const said = texts.search.reasons.get(kind) ?? kind;
   return html`<${Chip} kind="accent">${said}: ${kind === "colour" && html`<span class="swatch" data-colour=${text}></span> `}<strong>${text}</strong><//>`;
 }
 

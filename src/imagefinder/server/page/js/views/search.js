@@ -3,22 +3,24 @@ import { html, useCallback, useEffect, useLayoutEffect, useMemo, useRef } from "
 import { Chip } from "../components/chips.js";
 import { Empty, ErrorBox, Skeleton } from "../components/empty.js";
 import { Grid } from "../components/grid.js";
-import { count, number } from "../format.js";
 import { FirstUse } from "../library/first_use.js";
 import { useIndex } from "../library_info.js";
 import { FilterBar } from "../search/filter_bar.js";
+import { useNamedGroups } from "../search/group_names.js";
 import { judge, useKeptJudgements } from "../search/judging.js";
 import { Keep } from "../search/keeping.js";
 import { Options, Sort, pictureSize } from "../search/options.js";
 import { Predicted } from "../search/predicted.js";
+import { SavedSearches } from "../search/saved.js";
 import { SelectionBar } from "../search/selection_bar.js";
 import { Rest, fitting, showAll } from "../search/sure.js";
 import { Actions, Footer } from "../search/tile_parts.js";
 import { useResults } from "../search/use_results.js";
-import { isQuery, readSearch, similarHref } from "../searching.js";
+import { isQuery, readSearch, similarHref, wordChips } from "../searching.js";
 import { useSelection } from "../selection.js";
 import { cameBack, imageHref, navigate, setParams } from "../state.js";
 import { useStore } from "../store.js";
+import { texts } from "../texts.js";
 import { explaining } from "../viewer/why.js";
 import { useWalk } from "../viewing.js";
 
@@ -30,9 +32,10 @@ export default function Search({ route }) {
   const { items, query, scored, ready } = results;
   const selection = useSelection(items);
   const size = useStore(pictureSize);
+  const named = useNamedGroups(scored && Boolean(info?.clustered));
   useWalk(items, results.more);
   useKeptJudgements(search, info?.read_only ?? true);
-  const place = JSON.stringify([search.words, search.ids, search.upload, search.box, search.filter, search.sort]);
+  const place = JSON.stringify([search.words, search.pictures, search.filter, search.sort]);
   useEffect(() => {
     selection.clear();
     if (!cameBack()) scrollTo(0, 0);
@@ -43,30 +46,31 @@ export default function Search({ route }) {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
       if (event.key === "l" || event.key === "d") judge(search, item.id, event.key === "d");
       if (event.key === "s") navigate(similarHref(item.id));
-      if (event.key === "e" && isQuery(search)) (explaining.set(true), navigate(imageHref(item.id)));
+      if (event.key === "w" && isQuery(search)) (explaining.set(true), navigate(imageHref(item.id)));
     },
     [search],
   );
   if (info?.images === 0 && !query) return html`<${FirstUse} info=${info} />`;
   return html`<div class="page search-page ${results.waiting && ready ? "stale" : ""}">
-    <h1 class="visually-hidden">${query ? "Search results" : "All images"}</h1>
+    <h1 class="visually-hidden">${query ? texts.search.results : texts.search.all}</h1>
     <div class="results-head">
       <${FilterBar} filter=${search.filter} />
       <div class="row results-line">
         <${Summary} results=${results} search=${search} />
         <${Predicted} search=${search} />
         ${!query && html`<${Sort} sort=${search.sort} />`}
-        ${query && info && !info.read_only && html`<${Keep} search=${search} />`}
+        ${(query || search.filter) && info && !info.read_only && html`<${Keep} search=${search} />`}
         <${Options} search=${search} query=${query} />
       </div>
     </div>
+    ${!query && !search.filter && info && html`<${SavedSearches} readOnly=${info.read_only} />`}
     ${ready && !results.stale && !results.error && results.notice && items.length > 0 && html`<p class="note" data-testid="notice">${results.notice}</p>`}
     ${results.error && html`<${ErrorBox} error=${results.error} retry=${results.reload} />`}
     ${!ready && results.waiting && html`<${Skeleton} boxes=${18} />`}
     ${ready && !results.error && items.length > 0 &&
-    html`<${Grid} items=${items} size=${size} label=${scored ? "Search results" : "All images"} selection=${selection}
+    html`<${Grid} items=${items} size=${size} label=${scored ? texts.search.results : texts.search.all} selection=${selection}
       actions=${(item) => html`<${Actions} item=${item} search=${search} />`}
-      footer=${scored ? (item) => html`<${Footer} item=${item} search=${search} />` : undefined}
+      footer=${scored ? (item) => html`<${Footer} ...${{ item, items, search, named }} />` : undefined}
       onKey=${keys} onEnd=${results.more} />`}
     ${ready && !results.error && items.length > 0 && results.surely !== null && !results.hasMore && html`<${Rest} results=${results} />`}
     ${ready && !results.error && !results.stale && !items.length && html`<${Nothing} search=${search} query=${query} results=${results} />`}
@@ -76,31 +80,38 @@ export default function Search({ route }) {
 
 function Summary({ results, search }) {
   const { query, total, items, took, ready, stale, hasMore } = results;
-  const found = results.surely !== null ? fitting(results) : hasMore ? `Best of ${count(total, "image")}` : count(items.length, "image");
-  const words = query ? `${found} · ${number(Math.max(1, Math.round(took)))} ms` : count(total, "image");
+  const found = results.surely !== null ? fitting(results) : hasMore ? texts.search.ranked(total) : texts.search.images(items.length);
+  const words = query ? texts.search.took(found, Math.max(1, Math.round(took))) : texts.search.images(total);
   const { liked, disliked } = search;
   const current = ready && !stale && !results.error;
   return html`<p class="grow muted small-text number" role="status" data-testid="summary">${current ? words : ""}</p>
-    ${liked.length > 0 && html`<${Chip} kind="accent" label="the likes" onRemove=${() => setParams({ liked: null })}>${number(liked.length)} liked<//>`}
-    ${disliked.length > 0 && html`<${Chip} label="the dislikes" onRemove=${() => setParams({ disliked: null })}>${number(disliked.length)} disliked<//>`}`;
+    ${liked.length > 0 && html`<${Chip} kind="accent" label=${texts.search.theLikes} onRemove=${() => setParams({ liked: null })}>${texts.search.liked(liked.length)}<//>`}
+    ${disliked.length > 0 && html`<${Chip} label=${texts.search.theDislikes} onRemove=${() => setParams({ disliked: null })}>${texts.search.disliked(disliked.length)}<//>`}`;
 }
 
 function Nothing({ search, query, results }) {
   const { notice, surely, total } = results;
   const narrowed = search.filter || search.minScore !== null || search.sameCluster;
   const clear = () => setParams({ filter: null, min_score: null, same_cluster: null });
-  const why = notice ?? (narrowed ? "Nothing passes the filters and options that are set." : "Try other words, or search by a picture.");
-  const nearest = surely === 0 && !notice && total > 0;
-  if (nearest)
-    return html`<${Empty} icon="search" title="Nothing here fits" text="No image is near enough to what was asked for.">
-      <button class="button primary" data-testid="show-more" onClick=${showAll}>Show the nearest all the same</button>
-      ${narrowed && html`<button class="button" onClick=${clear}>Clear the filters</button>`}
-      <a class="button" href="/">All images</a>
+  const clearing = narrowed && html`<button type="button" class="button" onClick=${clear}>${texts.search.clearFilters}</button>`;
+  const all = query && html`<a class="button" href="/">${texts.search.all}</a>`;
+  if (surely === 0 && total > 0)
+    return html`<${Empty} icon="search" title=${texts.search.nothingHere} text=${notice ? html`<span data-testid="notice">${notice}</span>` : texts.search.noneNear}>
+      <${Help} search=${search} />
+      <button type="button" class="button primary" data-testid="show-more" onClick=${showAll}>${texts.search.showNearest}</button>
+      ${clearing}${all}
     <//>`;
-  return html`<${Empty} icon="search" title="No image fits" text=${notice ? html`<span data-testid="notice">${why}</span>` : why}>
-    ${narrowed && html`<button class="button primary" onClick=${clear}>Clear the filters</button>`}
-    ${query && html`<a class="button" href="/">All images</a>`}
+  const why = notice ?? (narrowed ? texts.search.noneFiltered : texts.search.noneElse);
+  return html`<${Empty} icon="search" title=${texts.search.noneAll} text=${notice ? html`<span data-testid="notice">${why}</span>` : why}>
+    ${clearing}${all}
   <//>`;
+}
+
+/** What to try where nothing fits. */
+function Help({ search }) {
+  const { tryFewer, tryOther, tryName, tryPicture } = texts.search;
+  const tries = [wordChips(search) && tryFewer, search.words && tryOther, search.words && tryName, tryPicture].filter(Boolean);
+  return html`<ul class="tries" data-testid="tries">${tries.map((text) => html`<li key=${text}>${text}</li>`)}</ul>`;
 }
 
 function useEscape(selection) {
