@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 KIND = "clusters"
 MADE = "cluster"  # what was done: a run of clustering, not a correction
+TAKEN_IN = "take in what came"  # or this: the clusters that new images make beside those there are
 _CLUSTER = {
     **{"label": int, "name": str, "size": int, "medoid": str, "representatives": [str], "borderline": [str]},
     **dict.fromkeys(("tightness", "silhouette", "radius"), float),
@@ -31,6 +32,7 @@ _PARAMETERS = {
 }
 FACTS = {
     **{"created": str, "done": str, "parent": (str, None), "placed_by?": (str, None)},
+    **{"grouped_by?": (str, None), "grouped?": (str, None)},
     **{"n_images": int, "n_noise": int, "scores": {str: (float, None)}, "apart": [[int]]},
     **{"clusters": [_CLUSTER], "parameters": _PARAMETERS},
 }
@@ -85,8 +87,9 @@ class Clustering:
 
     ``stored`` are the arrays that are kept with it; those of a kept clustering are read when they are first asked for.
     ``placed_by`` names the run that put the images where they are: what gives a name or a lock has the arrays of the
-    version before it. ``apart`` are pairs of labels that a person has split. ``done`` says what made this version,
-    ``parent`` is the one before it.
+    version before it. ``grouped_by`` names the one that all images were last grouped by, at the time ``grouped``:
+    corrections of it keep both. ``apart`` are pairs of labels that a person has split. ``done`` says what made this
+    version, ``parent`` is the one before it.
     """
 
     clusters: tuple[Cluster, ...]
@@ -101,6 +104,8 @@ class Clustering:
     name: str = ""
     created: str = ""
     placed_by: str = ""
+    grouped_by: str = ""
+    grouped: str = ""
 
     @cached_property
     def ids(self) -> Sequence[str]:
@@ -186,6 +191,8 @@ class Clustering:
             "done": self.done,
             "parent": self.parent,
             "placed_by": self.placed_by or self.name,
+            "grouped_by": self.grouped_by or self.name,
+            "grouped": self.grouped or self.created,
             **dict(self.parameters),
             "n_images": self.n_images,
             "n_clusters": len(self.clusters),
@@ -197,7 +204,8 @@ class Clustering:
 
     def facts(self) -> dict[str, Any]:
         """What is kept in ``run.json``."""
-        row = {**self.to_dict(), "placed_by": self.placed_by}
+        own = {"placed_by": self.placed_by, "grouped_by": self.grouped_by, "grouped": self.grouped}
+        row = {**self.to_dict(), **own}
         kept = {k: v for k, v in row.items() if k not in (*self.parameters, "run", "created")}
         return {**kept, "parameters": dict(self.parameters)}
 
@@ -225,6 +233,8 @@ class Clustering:
                 name=run.name,
                 created=facts["created"],
                 placed_by=facts.get("placed_by") or run.name,
+                grouped_by=facts.get("grouped_by") or run.name,
+                grouped=facts.get("grouped") or facts["created"],
             )
             return found.read_again(run)
         except (KeyError, TypeError, ValueError) as error:

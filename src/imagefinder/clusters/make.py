@@ -113,7 +113,7 @@ def _cluster(index: Index, view: View, options: ClusterOptions, report: OnProgre
         report(Progress("resampling"))
         made = _judged(made, task, options, labels[free])
         report(Progress("learning what is usual"))
-        made = _with_strangers(index, made)
+        made = with_strangers(index, made)
     former = state.said_of_clusters(index) if constraints else None
     made = with_constraints(made, constraints, former) if constraints and former else made
     return state.put_in_force(index, replace(made, parent=_former(index)))
@@ -265,7 +265,7 @@ def _judged(made: Clustering, task: Task, options: ClusterOptions, labels: np.nd
     return replace(made, clusters=tuple(replace(c, stability=by_label.get(c.label)) for c in made.clusters))
 
 
-def _with_strangers(index: Index, made: Clustering) -> Clustering:
+def with_strangers(index: Index, made: Clustering) -> Clustering:
     """With what tells new images that are like none of these."""
     space, ids = made.parameters["space"], made.ids
     chosen = {ids[row]: row for row in sampled(made.n_images, len(made.clusters)).tolist()}
