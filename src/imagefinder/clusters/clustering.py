@@ -25,6 +25,7 @@ _CLUSTER = {
     **{"label": int, "name": str, "size": int, "medoid": str, "representatives": [str], "borderline": [str]},
     **dict.fromkeys(("tightness", "silhouette", "radius"), float),
     **{"words": [[object]], "stability?": (float, None), "named?": bool, "locked?": bool, "joined?": bool},
+    **{"sure?": (float, None)},
 }
 _PARAMETERS = {
     **dict.fromkeys(("method", "space", "model", "model_fingerprint"), str),
@@ -45,7 +46,8 @@ ARRAYS = {
 @dataclass(frozen=True, slots=True)
 class Cluster:
     """One cluster. ``label`` is its number for good, ``name`` what to call it; ``words`` are those that set its images
-    apart, each with its lead over the rest of the collection (0 to 1).
+    apart, each with its lead over the rest of the collection (0 to 1). ``sure``: the share of the images whose nearest
+    word is the name or a kind of it; None for a name that a person gave, or that is no word.
 
     ``tightness`` is the mean cosine to the centre, ``stability`` the mean Jaccard overlap between resampled runs,
     ``radius`` the distance within which 99 % of the members lie. ``medoid``, ``representatives`` and ``borderline`` are
@@ -67,6 +69,7 @@ class Cluster:
     named: bool = False
     locked: bool = False
     joined: bool = False
+    sure: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         row = {name: getattr(self, name) for name in self.__dataclass_fields__}

@@ -36,7 +36,7 @@ def rename(index: Index, cluster: int | str, name: str) -> Clustering:
     found = now.find(cluster)
     name = _checked_name(name)
     _check_free(now, name, found.label)
-    return _changed(index, now, found.label, f"rename {found.name} to {name}", name=name, named=True)
+    return _changed(index, now, found.label, f"rename {found.name} to {name}", name=name, named=True, sure=None)
 
 
 def _check_free(now: Clustering, name: str, label: int | None = None) -> None:
@@ -141,7 +141,7 @@ def create(index: Index, view: View, images: Sequence[str], name: str | None = N
     labels[chosen], pinned[chosen] = label, True
     made = relabelled(index, view, now.with_arrays(labels=labels, pinned=pinned), touched - {-1}, "", vectors)
     fresh = made.find(label)
-    named = replace(fresh, name=name or fresh.name, named=name is not None)
+    named = replace(fresh, name=name, named=True, sure=None) if name else fresh
     done = f"make {named.name} of {len(chosen)}"
     clusters = [named if c.label == label else c for c in made.clusters]
     return state.put_in_force(index, replace(made, clusters=tuple(clusters), done=done), now)
@@ -221,7 +221,8 @@ def relabelled(
     facts, centres = describe(vectors, dense, only=[i for i, label in enumerate(numbers) if label in touched])
     before = {c.label: c for c in changed.clusters}
     fresh = {numbers[fact.label]: fact for fact in facts}
-    words = find_words(index, view, changed.ids, dense) if set(numbers) - set(before) else []
+    anew = set(numbers) - set(before)
+    words, sure = find_words(index, view, changed.ids, dense) if anew else ([], None)
     clusters: list[Cluster] = []
     for i, label in enumerate(numbers):
         old = before.get(label)
@@ -230,6 +231,12 @@ def relabelled(
             continue
         said = old.words if old else words[i]
         name = old.name if old else free_name(said, [c.name for c in [*before.values(), *clusters]])
-        made = to_cluster(fresh[label], label, name, said, changed.ids)
+        made = replace(to_cluster(fresh[label], label, name, said, changed.ids), sure=old.sure if old else None)
         clusters.append(replace(made, named=old.named, locked=old.locked, joined=old.joined) if old else made)
+    if sure:
+        shares = sure([[c.name] for c in clusters])
+        clusters = [
+            replace(c, sure=shares[i].get(c.name)) if c.label in fresh and not c.named else c
+            for i, c in enumerate(clusters)
+        ]
     return changed.with_clusters(clusters, done).with_arrays(centres=centres, tree=tree_of(centres))
