@@ -58,9 +58,12 @@ export async function askToCreate(ids) {
 const pick = (title, groups, but, options) =>
   openDialog(title, (close) => html`<${MoveForm} groups=${groups.filter((one) => one.label !== but)} ...${options} close=${close} />`);
 
-/** Asks where to, an old group or a new one, then moves. `from` is left out of the list. */
+/** Asks where to: gives an old group, or the `{ name }` of a new one. `from` is left out of the list. */
+export const pickPlace = (ids, groups, from) => pick(t.moveTitle(ids.length), groups, from, { canMake: true });
+
+/** The same, then moves. */
 export async function askWhereTo(ids, groups, from) {
-  const found = await pick(t.moveTitle(ids.length), groups, from, { canMake: true });
+  const found = await pickPlace(ids, groups, from);
   if (!found) return null;
   return "label" in found ? moveTo(ids, found) : create(ids, found.name);
 }

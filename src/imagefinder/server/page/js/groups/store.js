@@ -50,8 +50,8 @@ export function showGroup({ label, name, named, locked, sure }) {
   state.set((former) => ({ ...former, data: former.data && { ...former.data, clusters: former.data.clusters.map(shown) } }));
 }
 
-/** Asks the server for a change of the groups. */
-async function asked(call) {
+/** Asks the server for a change of the groups; what it did is to be read afterwards. */
+export async function asked(call) {
   mine++;
   try {
     return await call();
