@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from browsing import Server, message, settled, visit, wait_for
-from PIL import Image, ImageDraw
 
 expect = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed").expect
 
@@ -179,7 +178,8 @@ def test_how_many_groups(server: Server, open_page: Callable[..., Page]) -> None
     expect(elbow.locator(".chart-path")).to_be_visible()
     job = server.latest_job("choose-k")
     assert [one["n_clusters"] for one in job["result"]["scores"]] == list(range(2, 13))
-    expect(page.get_by_role("heading", name=f"{job['result']['suggested']} groups fit your pictures best")).to_be_visible()
+    said = f"{job['result']['suggested']} groups fit your pictures best"
+    expect(page.get_by_role("heading", name=said)).to_be_visible()
     silhouette.focus()
     for key, number in (("Home", 2), ("ArrowRight", 3), ("ArrowRight", 4)):
         page.keyboard.press(key)
@@ -188,5 +188,3 @@ def test_how_many_groups(server: Server, open_page: Callable[..., Page]) -> None
     page.get_by_test_id("use-number").click()
     expect(page.get_by_test_id("group")).to_have_count(4)
     assert server.get("/clusters")["n_clusters"] == 4
-
-

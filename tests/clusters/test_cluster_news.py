@@ -58,8 +58,8 @@ def test_news_tell_what_fits_and_what_would_be_new(finder: ImageFinder) -> None:
     before, news = labels(finder), finder.clusters.news()
     since = finder.clusters.since()
     assert news.came == since["came"] == 24
-    assert sum(news.fit.values()) == since["fit"] and since["unfit"] >= 10, since
-    assert sum(c.size for c in news.clusters) + news.rest == since["unfit"]
+    assert sum(news.fit.values()) <= since["fit"] and since["unfit"] >= 10, since
+    assert sum(c.size for c in news.clusters) + news.rest + sum(news.fit.values()) == 24
     assert news.clusters and min(c.size for c in news.clusters) >= 5
     strangers = named(finder, "page-") | named(finder, "noise-")
     assert all(c.medoid in strangers for c in news.clusters)
@@ -77,7 +77,9 @@ def test_news_are_taken_in_and_taken_back(finder: ImageFinder) -> None:
     assert {c.label: (c.name, c.size) for c in news.clusters}.items() <= {
         c.label: (c.name, c.size) for c in made.clusters
     }.items()
-    assert all(now[id] == label for id, label in before.items() if label >= 0), "nobody moved"
+    assert all(now[id] == before[id] or now[id] in {c.label for c in news.clusters} for id in now), (
+        "none moved among the old"
+    )
     for cluster in news.clusters:
         assert sum(label == cluster.label for label in now.values()) == cluster.size
     assert finder.clusters.since()["came"] == 0 and finder.clusters.news().came == 0
@@ -103,11 +105,11 @@ def test_images_like_those_taken_in_are_no_strangers_any_more(finder: ImageFinde
 
 
 def test_some_of_the_new_groups_are_taken_in(finder: ImageFinder) -> None:
-    news = finder.clusters.news()
+    news, before = finder.clusters.news(), labels(finder)
     made = finder.clusters.take_in(news.key, [])
     assert [c.label for c in made.clusters] == [c.label for c in made.clusters if c.label < news.clusters[-1].label]
     assert sum(label == -1 for label in labels(finder).values()) == finder.clusters.sizes()[-1] == made.n_noise
-    assert made.n_noise == news.rest + sum(c.size for c in news.clusters)
+    assert labels(finder) == before
     assert made.centres.shape[0] == len(made.clusters) and len(made.tree) == len(made.clusters) - 1
 
 
@@ -168,12 +170,11 @@ def test_members_in_doubt_are_answered(finder: ImageFinder) -> None:
     rest = [d.id for d in finder.clusters.borderline(cluster.label, 1000)]
     assert kept.id not in rest and moved.id not in rest and len(rest) == size - 2
     new = {d.id for d in finder.clusters.borderline(cluster.label, 1000, new=True)}
-    assert new == {id for id in rest if id in named(finder, "again-") | named(finder, "noise-") | named(finder, "page-")}
+    came = named(finder, "again-") | named(finder, "noise-") | named(finder, "page-")
+    assert new == set(rest) & came
 
 
-def test_keeping_an_image_where_it_is_reads_no_vectors(
-    finder: ImageFinder, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_keeping_an_image_where_it_is_reads_no_vectors(finder: ImageFinder, monkeypatch: pytest.MonkeyPatch) -> None:
     first = finder.clusters[0]
     monkeypatch.setattr("imagefinder.clusters.edit.with_vectors", lambda *_: pytest.fail("vectors were read"))
     finder.clusters.move(first.representatives, first.label)

@@ -13,12 +13,15 @@ import numpy as np
 
 from imagefinder.clusters import state
 from imagefinder.clusters.algorithms import NEIGHBORS
+from imagefinder.clusters.algorithms.hierarchy import tree_of
 from imagefinder.clusters.algorithms.methods import Task
 from imagefinder.clusters.algorithms.partition import partition
 from imagefinder.clusters.clustering import TAKEN_IN
 from imagefinder.clusters.edit import relabelled, up_to_date, with_vectors
+from imagefinder.clusters.join import FAR_LEAST, FAR_SHARE
 from imagefinder.clusters.make import with_strangers
 from imagefinder.errors import InvalidInputError
+from imagefinder.vectors.moments import unit
 from imagefinder.vectors.neighbors import knn_graph
 from imagefinder.vectors.shards import Shards
 
@@ -75,20 +78,21 @@ def take_in(index: Index, view: View, key: str | None = None, clusters: Sequence
     wanted = known if clusters is None else set(clusters)
     if wanted - known:
         raise InvalidInputError(f"There is no new cluster {min(wanted - known)}.")
-    left = sorted(known - wanted)
-    if left:
-        labels = np.where(np.isin(made.labels, left), -1, made.labels).astype(np.int32)
-        rows = [row for row, c in enumerate(made.clusters) if c.label in left]
-        made = _without(made, labels, rows)
+    if known - wanted:
+        made = _without(made, now, sorted(known - wanted))
     made = replace(made, grouped_by="", grouped="", done=TAKEN_IN, parent=now.name)
     return state.put_in_force(index, with_strangers(index, made), now)
 
 
-def _without(made: Clustering, labels: Labels, rows: Sequence[int]) -> Clustering:
-    from imagefinder.clusters.algorithms.hierarchy import tree_of
-
+def _without(made: Clustering, now: Clustering, left: Sequence[int]) -> Clustering:
+    """Without some of the new clusters: their images stay where they are ``now``."""
+    was = dict(zip(now.ids, now.labels.tolist(), strict=True))
+    out = np.isin(made.labels, left)
+    before = np.array([was[id] for id in made.ids], np.int32)
+    rows = [row for row, c in enumerate(made.clusters) if c.label in left]
     centres = np.delete(made.centres, rows, axis=0)
-    clusters = tuple(c for row, c in enumerate(made.clusters) if row not in rows)
+    clusters = tuple(c for c in made.clusters if c.label not in left)
+    labels = np.where(out, before, made.labels).astype(np.int32)
     return replace(made, clusters=clusters).with_arrays(labels=labels, centres=centres, tree=tree_of(centres))
 
 
@@ -105,27 +109,49 @@ def _look(index: Index, view: View) -> tuple[News, Clustering, Clustering]:
 
 def _made(index: Index, view: View, now: Clustering, key: str) -> tuple[News, Clustering]:
     came = np.array(state.newcomers(index, now), np.int64)
-    fit = Counter(int(label) for label in now.labels[came] if label >= 0)
-    odd = came[now.labels[came] < 0]
-    if not len(came) or len(odd) > MOST:
-        return News(key, len(came), fit, (), len(odd), len(odd) > MOST), now
+    nowhere = int((now.labels[came] < 0).sum())
+    if not len(came) or nowhere > MOST:
+        fit = Counter(int(label) for label in now.labels[came] if label >= 0)
+        return News(key, len(came), fit, (), nowhere, nowhere > MOST), now
     now, vectors = with_vectors(index, now)
-    rows = np.array([row for row in state.newcomers(index, now) if now.labels[row] < 0], np.int64)
-    parts = _parts(vectors[rows], now.parameters["seed"])
+    came = np.array(state.newcomers(index, now), np.int64)
+    rows = came[_in_doubt(vectors[came], now.labels[came], now.pinned[came], now)][:MOST]
+    parts = _parts(vectors[rows], now.parameters["seed"], min((c.tightness for c in now.clusters), default=0.0))
     start = max((c.label for c in now.clusters), default=-1) + 1
     labels = now.labels.copy()
-    labels[rows] = np.where(parts < 0, -1, parts + start)
-    fresh = {int(label) for label in np.unique(labels[rows])} - {-1}
-    made = relabelled(index, view, now.with_arrays(labels=labels), fresh | set(fit), TAKEN_IN, vectors)
+    labels[rows] = np.where(parts < 0, labels[rows], parts + start)
+    fit = Counter(int(label) for label in labels[came] if 0 <= label < start)
+    fresh = {int(label) for label in np.unique(labels[rows]) if label >= start}
+    changed = fresh | {int(label) for label in np.unique(now.labels[came]) if label >= 0}
+    made = relabelled(index, view, now.with_arrays(labels=labels), changed, TAKEN_IN, vectors)
     clusters = sorted((c for c in made.clusters if c.label in fresh), key=lambda c: -c.size)
-    return News(key, len(came), fit, tuple(clusters), int((parts < 0).sum())), made
+    return News(key, len(came), fit, tuple(clusters), int((labels[came] < 0).sum())), made
 
 
-def _parts(vectors: Float32, seed: int) -> Labels:
-    """The clusters that images make among themselves, int32 (n,); -1 those that are like too few others."""
+def _in_doubt(vectors: Float32, labels: Labels, pinned: Labels, now: Clustering) -> Labels:
+    """Which newcomers are asked what they make among themselves, bool (n,): those in no cluster; and if so many lie
+    outside the radius of theirs that it is no chance (see ``join.advice``), these too, unless a person put them
+    there."""
+    radii = {c.label: (row, c.radius) for row, c in enumerate(now.clusters)}
+    own = [radii.get(int(label), (0, np.inf)) for label in labels]
+    centres = now.centres[[row for row, _ in own]] if len(now.centres) else np.zeros_like(vectors)
+    away = np.linalg.norm(vectors - centres, axis=1)
+    far = (away > np.array([radius for _, radius in own])) & ~pinned
+    odd = int((far | (labels < 0)).sum())
+    return (labels < 0) | far & (odd >= FAR_LEAST and odd > FAR_SHARE * len(labels))
+
+
+def _parts(vectors: Float32, seed: int, loosest: float) -> Labels:
+    """The clusters that images make among themselves, int32 (n,); -1 those that are like too few others, or in one
+    that is looser than the ``loosest`` of those there are."""
     if len(vectors) < LEAST:
         return np.full(len(vectors), -1, np.int32)
     graph = knn_graph(Shards.of(vectors), min(NEIGHBORS, len(vectors) - 1))
     found = partition(Task(vectors, graph, None, seed), "leiden")[0]
-    small = np.bincount(found)[found] < LEAST
-    return np.where(small, -1, found).astype(np.int32)
+    kept = [n >= LEAST and _tightness(vectors[found == part]) >= loosest for part, n in enumerate(np.bincount(found))]
+    return np.where(np.array(kept)[found], found, -1).astype(np.int32)
+
+
+def _tightness(vectors: Float32) -> float:
+    """The mean cosine to the centre."""
+    return float((unit(vectors) @ unit(vectors.mean(axis=0, keepdims=True))[0]).mean())

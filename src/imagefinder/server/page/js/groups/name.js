@@ -9,7 +9,7 @@ const t = texts.groups;
 /** How many of its images a name that the machine gave is right for, as far as that is known. */
 export function Sure({ group }) {
   if (group.sure == null || group.named) return null;
-  return html`<span class="sure muted number" title=${t.sureHint(group.sure)}>${t.sure(group.sure)}</span>`;
+  return html`<span class="name-sure muted number" title=${t.sureHint(group.sure)}>${t.sure(group.sure)}</span>`;
 }
 
 /** @param {{group: object, why: string | null, as: "h1" | "h2" | "h3"}} props `as` is the heading that it is */

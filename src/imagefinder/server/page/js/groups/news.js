@@ -62,7 +62,7 @@ export function NewsCard({ data, why }) {
     </div>
     ${news && !why && html`<div class="row wrap news-buttons">
       ${again && html`<button class="button primary" onClick=${() => askToGroup(data)}><${Icon} name="refresh" />${t.again}</button>`}
-      ${!again && html`<button class="button primary" disabled=${busy} onClick=${take}><${Icon} name="check" />${news.clusters.length ? t.newsAccept(news.clusters.length) : t.newsKeep}</button>`}
+      ${!news.too_many && html`<button class="button ${again ? "" : "primary"}" disabled=${busy} onClick=${take}><${Icon} name="check" />${news.clusters.length ? t.newsAccept(news.clusters.length) : t.newsKeep}</button>`}
       ${!news.too_many && html`<a class="button" href=${withParams({ view: "new" }, { path: "/groups", from: "" })}>${t.newsLook}</a>`}
       <button class="button quiet" onClick=${() => later.set(news.key)}>${t.newsLater}</button>
     </div>`}
