@@ -16,6 +16,7 @@ from imagefinder.clusters.algorithms import NEIGHBORS
 from imagefinder.clusters.algorithms.hierarchy import tree_of
 from imagefinder.clusters.algorithms.methods import Task
 from imagefinder.clusters.algorithms.partition import partition
+from imagefinder.clusters.algorithms.scores import to_centres
 from imagefinder.clusters.clustering import TAKEN_IN
 from imagefinder.clusters.edit import relabelled, up_to_date, with_vectors
 from imagefinder.clusters.join import FAR_LEAST, FAR_SHARE
@@ -120,8 +121,9 @@ def _made(index: Index, view: View, now: Clustering, key: str) -> tuple[News, Cl
     start = max((c.label for c in now.clusters), default=-1) + 1
     labels = now.labels.copy()
     labels[rows] = np.where(parts < 0, labels[rows], parts + start)
+    labels[came] = _drawn(vectors[came], labels[came], ~now.pinned[came], start, _own(now.labels[came], now))
     fit = Counter(int(label) for label in labels[came] if 0 <= label < start)
-    fresh = {int(label) for label in np.unique(labels[rows]) if label >= start}
+    fresh = {int(label) for label in np.unique(labels[came]) if label >= start}
     changed = fresh | {int(label) for label in np.unique(now.labels[came]) if label >= 0}
     made = relabelled(index, view, now.with_arrays(labels=labels), changed, TAKEN_IN, vectors)
     clusters = sorted((c for c in made.clusters if c.label in fresh), key=lambda c: -c.size)
@@ -132,13 +134,30 @@ def _in_doubt(vectors: Float32, labels: Labels, pinned: Labels, now: Clustering)
     """Which newcomers are asked what they make among themselves, bool (n,): those in no cluster; and if so many lie
     outside the radius of theirs that it is no chance (see ``join.advice``), these too, unless a person put them
     there."""
-    radii = {c.label: (row, c.radius) for row, c in enumerate(now.clusters)}
-    own = [radii.get(int(label), (0, np.inf)) for label in labels]
-    centres = now.centres[[row for row, _ in own]] if len(now.centres) else np.zeros_like(vectors)
-    away = np.linalg.norm(vectors - centres, axis=1)
-    far = (away > np.array([radius for _, radius in own])) & ~pinned
+    radius = {c.label: c.radius for c in now.clusters}
+    away = np.linalg.norm(vectors - _own(labels, now), axis=1)
+    far = (away > np.array([radius.get(int(label), np.inf) for label in labels])) & ~pinned
     odd = int((far | (labels < 0)).sum())
-    return (labels < 0) | far & (odd >= FAR_LEAST and odd > FAR_SHARE * len(labels))
+    asked = odd >= FAR_LEAST and odd > FAR_SHARE * len(labels)
+    return np.asarray((labels < 0) | far & asked, np.bool_)
+
+
+def _own(labels: Labels, now: Clustering) -> Float32:
+    """The centre of the cluster of each label, float32 (n, dim); of those in none, any."""
+    place = {c.label: row for row, c in enumerate(now.clusters)}
+    rows = [place.get(int(label), 0) for label in labels]
+    return now.centres[rows] if place else np.zeros((len(rows), now.centres.shape[1]), np.float32)
+
+
+def _drawn(vectors: Float32, labels: Labels, free: Labels, start: int, centres: Float32) -> Labels:
+    """The labels, with those of ``free`` images changed that are nearer to a new cluster, ``start`` and up, than to
+    theirs, of ``centres`` float32 (n, dim)."""
+    fresh = [label for label in np.unique(labels) if label >= start]
+    if not fresh:
+        return labels
+    away = to_centres(vectors, np.stack([vectors[labels == label].mean(axis=0) for label in fresh]))
+    nearer = free & (labels >= 0) & (labels < start) & (away.min(axis=1) < np.linalg.norm(vectors - centres, axis=1))
+    return np.where(nearer, np.array(fresh)[away.argmin(axis=1)], labels).astype(np.int32)
 
 
 def _parts(vectors: Float32, seed: int, loosest: float) -> Labels:

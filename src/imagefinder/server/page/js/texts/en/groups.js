@@ -154,7 +154,7 @@ export const groups = {
   newsShow: "Show what is new",
   newsWaiting: (n) => `${count(n, "new image")} since the groups were made`,
   newsHead: "What is new since the groups were made",
-  newsHow: "Take the tick off a group that should not be made; its images stay “not grouped yet”. You can undo all of it.",
+  newsHow: "Take the tick off a group that should not be made; its images stay where they are. You can undo all of it.",
   newsGroups: "New groups",
   newsJoined: "Fit your groups",
   newsJoinedHow: "These went into the group that they are nearest to. Check those you doubt.",
