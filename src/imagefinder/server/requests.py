@@ -239,20 +239,6 @@ class ClusterChange(Body):
     locked: bool | None = None
 
 
-class NewCluster(Body):
-    ids: Ids
-    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST)] | None = Field(
-        None, description="Without one it gets a name from what sets its images apart."
-    )
-
-
-class TakeIn(Body):
-    key: Annotated[str, StringConstraints(max_length=64)] = Field(description="Of GET /v1/clusters/news.")
-    clusters: list[ClusterNumber] | None = Field(
-        None, max_length=10_000, description="Labels of the new clusters to make; null for all."
-    )
-
-
 class Merge(Body):
     clusters: list[ClusterNumber] = Field(min_length=2, max_length=1000)
 

@@ -200,32 +200,6 @@ class Since(ResponseBody):
     advice: str | None = Field(description="Why it is time to cluster again.")
 
 
-class NewFit(ResponseBody):
-    label: int
-    came: int
-
-
-class ClusterNews(ResponseBody):
-    """What came since the images were grouped."""
-
-    key: str = Field(description="Stands for exactly these images in these clusters.")
-    came: int
-    fit: list[NewFit] = Field(description="How many joined each cluster, the most first.")
-    clusters: list[Cluster] = Field(description="New clusters that the others would make.")
-    rest: int = Field(description="Images that fit no cluster, old or new.")
-    too_many: bool = Field(description="More fit nowhere than are looked at here: cluster again.")
-
-
-class Doubt(ResponseBody):
-    id: str
-    margin: float = Field(description="How much farther the next cluster is than its own; below 0: nearer.")
-    others: list[int] = Field(description="Labels of the next clusters, the nearest first.")
-
-
-class Doubts(ResponseBody):
-    images: list[Doubt]
-
-
 class Clusters(ResponseBody):
     run: str
     created: str

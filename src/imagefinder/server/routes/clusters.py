@@ -16,7 +16,7 @@ from fastapi.responses import Response
 from imagefinder._util.csv_cells import write_rows
 from imagefinder.clusters.export import COLUMNS
 from imagefinder.clusters.model import ARRAYS, FACTS
-from imagefinder.server import requests, responses
+from imagefinder.server import cluster_bodies, requests, responses
 from imagefinder.server.access import changes, reads
 from imagefinder.server.errors import RefusedError
 from imagefinder.server.state import Json, Serving, ServingDep
@@ -46,7 +46,7 @@ async def levels(serving: ServingDep, n: Annotated[int, Query(ge=1, le=10_000)] 
     return Json({"levels": [[c.to_dict() for c in group] for group in found]})
 
 
-@router.get("/news", response_model=responses.ClusterNews)
+@router.get("/news", response_model=cluster_bodies.ClusterNews)
 @reads()
 async def news(serving: ServingDep) -> Response:
     """What came since the images were grouped: how many joined each cluster, and the new clusters that the others would
@@ -56,7 +56,7 @@ async def news(serving: ServingDep) -> Response:
 
 @router.post("/news", response_model=responses.Clusters)
 @changes()
-async def take_in(serving: ServingDep, body: requests.TakeIn) -> Response:
+async def take_in(serving: ServingDep, body: cluster_bodies.TakeIn) -> Response:
     """Make the new clusters of GET /v1/clusters/news, beside the former ones. 400 if images or clusters have changed
     since that was asked."""
 
@@ -67,7 +67,7 @@ async def take_in(serving: ServingDep, body: requests.TakeIn) -> Response:
     return Json(await _edit(serving, do))
 
 
-@router.get("/{label}/borderline", response_model=responses.Doubts)
+@router.get("/{label}/borderline", response_model=cluster_bodies.Doubts)
 @reads()
 async def borderline(
     serving: ServingDep, label: ClusterParam, k: Annotated[int, Query(ge=1, le=1000)] = 30, new: bool = False
@@ -110,7 +110,7 @@ async def model(serving: ServingDep) -> Response:
 
 @router.post("", response_model=responses.Cluster)
 @changes()
-async def create(serving: ServingDep, body: requests.NewCluster) -> Response:
+async def create(serving: ServingDep, body: cluster_bodies.NewCluster) -> Response:
     """Make a cluster of these images. They stay in it when clustering runs again."""
     return Json(await _edit(serving, lambda: serving.finder.clusters.create(body.ids, body.name).to_dict()))
 

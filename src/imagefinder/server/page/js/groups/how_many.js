@@ -15,7 +15,7 @@ const compact = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
 
 const t = texts.groups;
 const MEASURES = table(t.measured);
-const ERRORS = { silhouette: "silhouette_error" };
+const ERRORS = table({ silhouette: "silhouette_error" });
 const PAIRS = table({ main: ["inertia", "silhouette"], more: ["davies_bouldin", "calinski_harabasz"] });
 
 export function HowMany({ params, why }) {
