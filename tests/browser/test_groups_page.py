@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from browsing import Server, message, settled, visit, wait_for
-from PIL import Image, ImageDraw
 
 expect = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed").expect
 
@@ -179,7 +178,8 @@ def test_how_many_groups(server: Server, open_page: Callable[..., Page]) -> None
     expect(elbow.locator(".chart-path")).to_be_visible()
     job = server.latest_job("choose-k")
     assert [one["n_clusters"] for one in job["result"]["scores"]] == list(range(2, 13))
-    expect(page.get_by_role("heading", name=f"{job['result']['suggested']} groups are suggested")).to_be_visible()
+    said = f"{job['result']['suggested']} groups fit your pictures best"
+    expect(page.get_by_role("heading", name=said)).to_be_visible()
     silhouette.focus()
     for key, number in (("Home", 2), ("ArrowRight", 3), ("ArrowRight", 4)):
         page.keyboard.press(key)
@@ -188,27 +188,3 @@ def test_how_many_groups(server: Server, open_page: Callable[..., Page]) -> None
     page.get_by_test_id("use-number").click()
     expect(page.get_by_test_id("group")).to_have_count(4)
     assert server.get("/clusters")["n_clusters"] == 4
-
-
-def test_what_came_later_is_counted_and_offered_to_be_grouped(
-    serve: Callable[..., Server], grouped_index: Path, open_page: Callable[..., Page], tmp_path: Path
-) -> None:
-    server = serve(grouped_index)
-    for number in range(7):  # pages of writing, and noise: like no photo
-        written = Image.new("RGB", (400, 560), "white")
-        for line in range(20, 540, 14):
-            ImageDraw.Draw(written).text((20, line), f"{number} about the lines of a page " * 2, fill="black")
-        written.save(tmp_path / f"page-{number}.png")
-        Image.effect_noise((400, 560), 90 + number).save(tmp_path / f"noise-{number}.png")
-    page = open_page(server, "/groups")
-    expect(page.get_by_test_id("since")).to_have_count(0)
-    server.run_job("index", sources=[str(tmp_path)])
-    since = server.get("/clusters")["since"]
-    assert since["came"] == 14 and since["unfit"] > 1, since  # how many is for other tests: groups differ with paths
-    told = page.get_by_test_id("since")
-    expect(told).to_contain_text("14 images came after the groups were made")
-    expect(told).to_contain_text(f"{since['unfit']} fit none and are in no group")
-    expect(page.get_by_test_id("no-group")).to_contain_text(f"{since['unfit']} images")
-    told.get_by_role("button", name="Group again").click()
-    page.get_by_role("dialog").get_by_role("button", name="Group again").click()
-    expect(page.get_by_test_id("since")).to_have_count(0)

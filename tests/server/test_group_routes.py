@@ -132,6 +132,42 @@ def test_levels_and_exports(client: TestClient, ids: list[str]) -> None:
     assert "attachment" in table.headers["content-disposition"] and len(table.text.splitlines()) == len(ids) + 1
 
 
+def test_what_came_is_told_and_taken_in(client: TestClient, tmp_path: Path) -> None:
+    finder = finder_of(client)
+    assert client.get("/v1/clusters/news").status_code == 404
+    finder.cluster(5, method="kmeans", stability=0)
+    assert client.get("/v1/clusters/news").json()["came"] == 0
+    for number in range(12):
+        Image.effect_noise((300, 300), 60 + number).save(tmp_path / f"noise-{number}.png")
+    finder.add(tmp_path)
+    found, before = client.get("/v1/clusters/news").json(), told(client)
+    assert (
+        found["came"]
+        == 12
+        == found["rest"] + sum(c["size"] for c in found["clusters"] + [{"size": one["came"]} for one in found["fit"]])
+    )
+    assert client.post("/v1/clusters/news", json={"key": "of another day"}).status_code == 400
+    assert client.post("/v1/clusters/news", json={"key": found["key"], "clusters": [0]}).status_code == 400
+    assert told(client) == before
+    made = client.post("/v1/clusters/news", json={"key": found["key"]})
+    assert made.status_code == 200 and made.json()["since"]["came"] == 0
+    assert made.json()["n_clusters"] == 5 + len(found["clusters"]) and made.json()["grouped"] >= before["grouped"]
+    assert client.post("/v1/clusters/undo").json()["since"] == before["since"]
+
+
+def test_a_cluster_is_made_of_images_and_doubts_are_told(client: TestClient, ids: list[str]) -> None:
+    finder_of(client).cluster(4, method="kmeans", stability=0)
+    made = client.post("/v1/clusters", json={"ids": ids[:3], "name": " Mine "})
+    assert made.status_code == 200 and (made.json()["name"], made.json()["size"]) == ("Mine", 3)
+    assert client.post("/v1/clusters", json={"ids": ids[:1], "name": "mine"}).status_code == 400
+    assert client.post("/v1/clusters", json={"ids": [GONE]}).status_code == 404
+    label = max(told(client)["clusters"], key=lambda c: c["size"])["label"]
+    doubts = client.get(f"/v1/clusters/{label}/borderline", params={"k": 4}).json()["images"]
+    assert doubts == [d.to_dict() for d in finder_of(client).clusters.borderline(label, 4)] and len(doubts) == 4
+    assert client.get(f"/v1/clusters/{label}/borderline", params={"new": True}).json() == {"images": []}
+    assert client.get("/v1/clusters/999/borderline").status_code == 404
+
+
 # --- maps ---------------------------------------------------------------------------------------------------------
 
 

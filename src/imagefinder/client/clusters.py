@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any, Self
 from zipfile import ZipFile
 
 from imagefinder._util.files import write_named
-from imagefinder.client.responses import cluster_of
+from imagefinder.client.responses import cluster_of, doubt_of, news_of
 
 if TYPE_CHECKING:
     from imagefinder.client.transport import Transport
+    from imagefinder.clusters.borderline import Doubt
     from imagefinder.clusters.clustering import Cluster
     from imagefinder.clusters.export import Exported
     from imagefinder.clusters.model import ClusterModel
+    from imagefinder.clusters.news import News
     from imagefinder.results import Records
 
 HOME = "/v1/clusters"
@@ -104,6 +106,27 @@ class Clusters(Sequence["Cluster"]):
         and ``unfit`` fit none and are in none (-1); and ``advice`` to cluster again, or None."""
         return dict(self.clustering.facts["since"])
 
+    def news(self) -> News:
+        """What came since the images were grouped: how many joined which cluster, and the new clusters that the others
+        would make. Nothing changes until ``take_in``."""
+        return news_of(self._transport.json("GET", f"{HOME}/news"))
+
+    def take_in(self, key: str | None = None, clusters: Sequence[int] | None = None) -> Clustering:
+        """Put in force what ``news`` tells: its new clusters, or those of some labels, beside the former ones. With the
+        ``key`` of the news, only while nothing has changed since."""
+        body = {
+            "key": self.news().key if key is None else key,
+            "clusters": None if clusters is None else list(clusters),
+        }
+        return Clustering.of(self._transport.json("POST", f"{HOME}/news", json=body))
+
+    def borderline(self, cluster: int | str, k: int = 30, *, new: bool = False) -> list[Doubt]:
+        """The ``k`` members that are nearest to another cluster, without those that a person has put or kept there,
+        the most doubtful first; ``new``: of those alone that came since the images were grouped. ``move`` answers: to
+        their own cluster keeps them there."""
+        path = f"{HOME}/{self.find(cluster).label}/borderline"
+        return [doubt_of(row) for row in self._transport.json("GET", path, params={"k": k, "new": new})["images"]]
+
     def levels(self, n: int) -> list[list[Cluster]]:
         """Clusters of clusters: the tree cut into ``n`` groups, the largest first."""
         found = self._transport.json("GET", f"{HOME}/levels", params={"n": n})["levels"]
@@ -136,6 +159,11 @@ class Clusters(Sequence["Cluster"]):
         ids = self._resolve([images] if isinstance(images, str) else images)
         path = f"{HOME}/{self.find(cluster).label}/images"
         return cluster_of(self._transport.json("POST", path, json={"ids": ids}))
+
+    def create(self, images: Sequence[str] | str, name: str | None = None) -> Cluster:
+        """Make a cluster of images, by id, path or URL; without a name it gets one from what sets it apart."""
+        ids = self._resolve([images] if isinstance(images, str) else images)
+        return cluster_of(self._transport.json("POST", HOME, json={"ids": ids, "name": name}))
 
     def undo(self) -> Clustering:
         """Take the last change back. Raises NotFoundError when there is none."""

@@ -11,7 +11,9 @@ from imagefinder.types import Hit, Record, Skipped, Why
 
 if TYPE_CHECKING:
     from imagefinder.clusters.algorithms.choose_k import Choice
+    from imagefinder.clusters.borderline import Doubt
     from imagefinder.clusters.clustering import Cluster
+    from imagefinder.clusters.news import News
     from imagefinder.duplicates.report import Beside, DuplicateReport, Group
     from imagefinder.evaluation.of_index import Assessment
     from imagefinder.ocr.read import ReadReport
@@ -85,6 +87,20 @@ def cluster_of(row: Row) -> Cluster:
     from imagefinder.clusters.clustering import Cluster
 
     return Cluster.from_dict(_known(Cluster, row))
+
+
+def news_of(row: Row) -> News:
+    from imagefinder.clusters.news import News
+
+    facts = {name: row[name] for name in ("key", "came", "rest", "too_many")}
+    fit = {one["label"]: one["came"] for one in row["fit"]}
+    return News(fit=fit, clusters=tuple(cluster_of(one) for one in row["clusters"]), **facts)
+
+
+def doubt_of(row: Row) -> Doubt:
+    from imagefinder.clusters.borderline import Doubt
+
+    return Doubt(row["id"], row["margin"], tuple(row["others"]))
 
 
 def choice_of(result: Row) -> Choice:

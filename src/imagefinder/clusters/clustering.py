@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 
 KIND = "clusters"
 MADE = "cluster"  # what was done: a run of clustering, not a correction
+TAKEN_IN = "take in what came"  # or this: the clusters that new images make beside those there are
 _CLUSTER = {
     **{"label": int, "name": str, "size": int, "medoid": str, "representatives": [str], "borderline": [str]},
     **dict.fromkeys(("tightness", "silhouette", "radius"), float),
     **{"words": [[object]], "stability?": (float, None), "named?": bool, "locked?": bool, "joined?": bool},
+    **{"sure?": (float, None)},
 }
 _PARAMETERS = {
     **dict.fromkeys(("method", "space", "model", "model_fingerprint"), str),
@@ -31,6 +33,7 @@ _PARAMETERS = {
 }
 FACTS = {
     **{"created": str, "done": str, "parent": (str, None), "placed_by?": (str, None)},
+    **{"grouped_by?": (str, None), "grouped?": (str, None)},
     **{"n_images": int, "n_noise": int, "scores": {str: (float, None)}, "apart": [[int]]},
     **{"clusters": [_CLUSTER], "parameters": _PARAMETERS},
 }
@@ -43,7 +46,8 @@ ARRAYS = {
 @dataclass(frozen=True, slots=True)
 class Cluster:
     """One cluster. ``label`` is its number for good, ``name`` what to call it; ``words`` are those that set its images
-    apart, each with its lead over the rest of the collection (0 to 1).
+    apart, each with its lead over the rest of the collection (0 to 1). ``sure``: the share of the images whose nearest
+    word is the name or a kind of it; None for a name that a person gave, or that is no word.
 
     ``tightness`` is the mean cosine to the centre, ``stability`` the mean Jaccard overlap between resampled runs,
     ``radius`` the distance within which 99 % of the members lie. ``medoid``, ``representatives`` and ``borderline`` are
@@ -65,6 +69,7 @@ class Cluster:
     named: bool = False
     locked: bool = False
     joined: bool = False
+    sure: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         row = {name: getattr(self, name) for name in self.__dataclass_fields__}
@@ -85,8 +90,9 @@ class Clustering:
 
     ``stored`` are the arrays that are kept with it; those of a kept clustering are read when they are first asked for.
     ``placed_by`` names the run that put the images where they are: what gives a name or a lock has the arrays of the
-    version before it. ``apart`` are pairs of labels that a person has split. ``done`` says what made this version,
-    ``parent`` is the one before it.
+    version before it. ``grouped_by`` names the one that all images were last grouped by, at the time ``grouped``:
+    corrections of it keep both. ``apart`` are pairs of labels that a person has split. ``done`` says what made this
+    version, ``parent`` is the one before it.
     """
 
     clusters: tuple[Cluster, ...]
@@ -101,6 +107,8 @@ class Clustering:
     name: str = ""
     created: str = ""
     placed_by: str = ""
+    grouped_by: str = ""
+    grouped: str = ""
 
     @cached_property
     def ids(self) -> Sequence[str]:
@@ -186,6 +194,8 @@ class Clustering:
             "done": self.done,
             "parent": self.parent,
             "placed_by": self.placed_by or self.name,
+            "grouped_by": self.grouped_by or self.name,
+            "grouped": self.grouped or self.created,
             **dict(self.parameters),
             "n_images": self.n_images,
             "n_clusters": len(self.clusters),
@@ -197,7 +207,8 @@ class Clustering:
 
     def facts(self) -> dict[str, Any]:
         """What is kept in ``run.json``."""
-        row = {**self.to_dict(), "placed_by": self.placed_by}
+        own = {"placed_by": self.placed_by, "grouped_by": self.grouped_by, "grouped": self.grouped}
+        row = {**self.to_dict(), **own}
         kept = {k: v for k, v in row.items() if k not in (*self.parameters, "run", "created")}
         return {**kept, "parameters": dict(self.parameters)}
 
@@ -225,6 +236,8 @@ class Clustering:
                 name=run.name,
                 created=facts["created"],
                 placed_by=facts.get("placed_by") or run.name,
+                grouped_by=facts.get("grouped_by") or run.name,
+                grouped=facts.get("grouped") or facts["created"],
             )
             return found.read_again(run)
         except (KeyError, TypeError, ValueError) as error:

@@ -35,11 +35,16 @@ def rename(index: Index, cluster: int | str, name: str) -> Clustering:
     now = state.current(index)
     found = now.find(cluster)
     name = _checked_name(name)
-    if any(c.name.casefold() == name.casefold() for c in now.clusters if c.label != found.label):
+    _check_free(now, name, found.label)
+    return _changed(index, now, found.label, f"rename {found.name} to {name}", name=name, named=True, sure=None)
+
+
+def _check_free(now: Clustering, name: str, label: int | None = None) -> None:
+    """Raise InvalidInputError where another cluster than ``label`` has the name."""
+    if any(c.name.casefold() == name.casefold() for c in now.clusters if c.label != label):
         raise InvalidInputError(
             f"Another cluster is called {name!r} already.", remedy="Choose another name, or merge the two."
         )
-    return _changed(index, now, found.label, f"rename {found.name} to {name}", name=name, named=True)
 
 
 def _checked_name(name: str) -> str:
@@ -76,7 +81,7 @@ def merge(index: Index, view: View, clusters: Sequence[int | str]) -> Clustering
     apart = tuple(p for p in now.apart if not set(p) & gone and set(p) != {c.label for c in found})
     done = f"merge {', '.join(c.name for c in found[1:])} into {target.name}"
     changed = replace(now, apart=apart).with_arrays(labels=labels)
-    made = _relabelled(index, view, changed, {target.label}, done, vectors)
+    made = relabelled(index, view, changed, {target.label}, done, vectors)
     joined = [replace(c, joined=True) if c.label == target.label else c for c in made.clusters]
     return state.put_in_force(index, replace(made, clusters=tuple(joined)), now)
 
@@ -98,24 +103,57 @@ def split(index: Index, view: View, cluster: int | str, n: int = 2) -> Clusterin
     apart = now.apart + tuple((a, b) for i, a in enumerate(fresh) for b in fresh[i + 1 :])
     changed = replace(now, apart=apart).with_arrays(labels=labels)
     done = f"split {found.name} into {n}"
-    return state.put_in_force(index, _relabelled(index, view, changed, set(fresh), done, vectors), now)
+    return state.put_in_force(index, relabelled(index, view, changed, set(fresh), done, vectors), now)
 
 
 def move(index: Index, view: View, images: Sequence[str], cluster: int | str) -> Clustering:
-    """Put images, by id, into a cluster; they stay there when clustering runs again."""
-    now, vectors = with_vectors(index, up_to_date(index, images))
+    """Put images, by id, into a cluster; they stay there when clustering runs again. Of images that are in it already,
+    only that is kept: it costs little."""
+    now = up_to_date(index, images)
     target = now.find(cluster)
-    rows = {id: row for row, id in enumerate(now.ids)}
-    missing = [id for id in images if id not in rows]
-    if missing or not images:
-        raise NotFoundError(f"The index has no image '{missing[0]}'." if missing else "No image was named.")
-    chosen = np.array([rows[id] for id in images])
+    chosen = _rows(now, images)
+    if (now.labels[chosen] == target.label).all():
+        pinned = now.pinned.copy()
+        pinned[chosen] = True
+        kept = now.with_clusters(now.clusters, f"keep {len(chosen)} in {target.name}").with_arrays(pinned=pinned)
+        return state.put_in_force(index, kept, now)
+    now, vectors = with_vectors(index, now)
+    chosen = _rows(now, images)
     labels, pinned = now.labels.copy(), now.pinned.copy()
     touched = {int(label) for label in labels[chosen]} | {target.label}
     labels[chosen], pinned[chosen] = target.label, True
     done = f"move {len(chosen)} to {target.name}"
     changed = now.with_arrays(labels=labels, pinned=pinned)
-    return state.put_in_force(index, _relabelled(index, view, changed, touched - {-1}, done, vectors), now)
+    return state.put_in_force(index, relabelled(index, view, changed, touched - {-1}, done, vectors), now)
+
+
+def create(index: Index, view: View, images: Sequence[str], name: str | None = None) -> Clustering:
+    """Make a cluster of images, by id, the last of the clusters; they stay there when clustering runs again. Without a
+    name it gets one from what sets it apart."""
+    now, vectors = with_vectors(index, up_to_date(index, images))
+    if name is not None:
+        name = _checked_name(name)
+        _check_free(now, name)
+    chosen = _rows(now, images)
+    label = max(c.label for c in now.clusters) + 1 if now.clusters else 0
+    labels, pinned = now.labels.copy(), now.pinned.copy()
+    touched = {int(one) for one in labels[chosen]} | {label}
+    labels[chosen], pinned[chosen] = label, True
+    made = relabelled(index, view, now.with_arrays(labels=labels, pinned=pinned), touched - {-1}, "", vectors)
+    fresh = made.find(label)
+    named = replace(fresh, name=name, named=True, sure=None) if name else fresh
+    done = f"make {named.name} of {len(chosen)}"
+    clusters = [named if c.label == label else c for c in made.clusters]
+    return state.put_in_force(index, replace(made, clusters=tuple(clusters), done=done), now)
+
+
+def _rows(now: Clustering, images: Sequence[str]) -> np.ndarray:
+    """Where these images stand in a clustering. Raises NotFoundError."""
+    rows = {id: row for row, id in enumerate(now.ids)}
+    missing = [id for id in images if id not in rows]
+    if missing or not images:
+        raise NotFoundError(f"The index has no image '{missing[0]}'." if missing else "No image was named.")
+    return np.array([rows[id] for id in images])
 
 
 def up_to_date(index: Index, also: Sequence[str] | None = ()) -> Clustering:
@@ -169,7 +207,7 @@ def _changed(index: Index, now: Clustering, label: int, done: str, **flags: obje
     return state.put_facts_in_force(index, now.with_clusters(clusters, done), now)
 
 
-def _relabelled(
+def relabelled(
     index: Index,
     view: View,
     changed: Clustering,
@@ -183,7 +221,8 @@ def _relabelled(
     facts, centres = describe(vectors, dense, only=[i for i, label in enumerate(numbers) if label in touched])
     before = {c.label: c for c in changed.clusters}
     fresh = {numbers[fact.label]: fact for fact in facts}
-    words = find_words(index, view, changed.ids, dense) if set(numbers) - set(before) else []
+    anew = set(numbers) - set(before)
+    words, sure = find_words(index, view, changed.ids, dense) if anew else ([], None)
     clusters: list[Cluster] = []
     for i, label in enumerate(numbers):
         old = before.get(label)
@@ -192,6 +231,12 @@ def _relabelled(
             continue
         said = old.words if old else words[i]
         name = old.name if old else free_name(said, [c.name for c in [*before.values(), *clusters]])
-        made = to_cluster(fresh[label], label, name, said, changed.ids)
+        made = replace(to_cluster(fresh[label], label, name, said, changed.ids), sure=old.sure if old else None)
         clusters.append(replace(made, named=old.named, locked=old.locked, joined=old.joined) if old else made)
+    if sure:
+        shares = sure([[c.name] for c in clusters])
+        clusters = [
+            replace(c, sure=shares[i].get(c.name)) if c.label in fresh and not c.named else c
+            for i, c in enumerate(clusters)
+        ]
     return changed.with_clusters(clusters, done).with_arrays(centres=centres, tree=tree_of(centres))

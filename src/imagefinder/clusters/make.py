@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from imagefinder.clusters.algorithms.constraints import Constraints, reconcile
 from imagefinder.clusters.algorithms.describe import ClusterFacts, describe, stabilities
 from imagefinder.clusters.algorithms.hierarchy import tree_of
 from imagefinder.clusters.algorithms.methods import DEFAULT, Task, find_method
-from imagefinder.clusters.algorithms.naming import distinct_names, free_name, words_for_clusters
+from imagefinder.clusters.algorithms.naming import distinct_names, free_name, shares_of_names, words_for_clusters
 from imagefinder.clusters.algorithms.partition import partition
 from imagefinder.clusters.algorithms.scores import (
     Distances,
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from imagefinder.types import Float32
 
 Words = tuple[tuple[str, float], ...]
+Sure = Callable[[Sequence[Sequence[str]]], list[dict[str, float]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ def _cluster(index: Index, view: View, options: ClusterOptions, report: OnProgre
         report(Progress("resampling"))
         made = _judged(made, task, options, labels[free])
         report(Progress("learning what is usual"))
-        made = _with_strangers(index, made)
+        made = with_strangers(index, made)
     former = state.said_of_clusters(index) if constraints else None
     made = with_constraints(made, constraints, former) if constraints and former else made
     return state.put_in_force(index, replace(made, parent=_former(index)))
@@ -197,7 +198,8 @@ def with_constraints(made: Clustering, constraints: Constraints, former: state.S
     clusters = []
     for cluster in made.clusters:
         old, name = kept.get(cluster.label, cluster), names[cluster.label]
-        clusters.append(replace(cluster, name=name, named=old.named, locked=old.locked, joined=old.joined))
+        sure = cluster.sure if name == cluster.name else None
+        clusters.append(replace(cluster, name=name, sure=sure, named=old.named, locked=old.locked, joined=old.joined))
     apart = tuple(pair for pair in former.apart if set(pair) <= names.keys())
     return replace(made, clusters=tuple(clusters), apart=apart).with_arrays(pinned=constraints.pinned)
 
@@ -211,10 +213,15 @@ def describe_all(
     ids, vectors = material.part(rows)
     seen = dense if rows is None else dense[rows]
     facts, centres = describe(vectors, seen)
-    words = find_words(index, view, ids, seen)
+    words, sure = find_words(index, view, ids, seen)
     names, sizes = distinct_names(words), np.bincount(dense[dense >= 0])
+    sures = sure([[name] for name in names])
     clusters = [
-        replace(to_cluster(f, numbers[f.label], names[f.label], words[f.label], ids), size=int(sizes[f.label]))
+        replace(
+            to_cluster(f, numbers[f.label], names[f.label], words[f.label], ids),
+            size=int(sizes[f.label]),
+            sure=sures[f.label].get(names[f.label]),
+        )
         for f in facts
     ]
     return Clustering(
@@ -265,7 +272,7 @@ def _judged(made: Clustering, task: Task, options: ClusterOptions, labels: np.nd
     return replace(made, clusters=tuple(replace(c, stability=by_label.get(c.label)) for c in made.clusters))
 
 
-def _with_strangers(index: Index, made: Clustering) -> Clustering:
+def with_strangers(index: Index, made: Clustering) -> Clustering:
     """With what tells new images that are like none of these."""
     space, ids = made.parameters["space"], made.ids
     chosen = {ids[row]: row for row in sampled(made.n_images, len(made.clusters)).tolist()}
@@ -294,11 +301,12 @@ def _scores(vectors: Float32, labels: np.ndarray, centres: Float32, n: int) -> d
     }
 
 
-def find_words(index: Index, view: View, ids: Sequence[str], labels: np.ndarray) -> list[Words]:
-    """The best words of each cluster; ``labels`` (n,) are those of ``ids``. None where no model understands words."""
+def find_words(index: Index, view: View, ids: Sequence[str], labels: np.ndarray) -> tuple[list[Words], Sure]:
+    """The best words of each cluster, and what tells of other names how sure they are (``naming.shares_of_names``);
+    ``labels`` (n,) are those of ``ids``. None where no model understands words."""
     count = int(labels.max(initial=-1)) + 1
     if view.words is None:
-        return [()] * count
+        return [()] * count, lambda names: [{} for _ in names]
     spec, vocabulary = view.words_model.spec, view.words_model.vocabulary()
     prior = spec.prior(index.space(view.words).model_space)  # about the collection's own mean the odd words would lead
     place = {id: row for row, id in enumerate(ids)}
@@ -307,9 +315,9 @@ def find_words(index: Index, view: View, ids: Sequence[str], labels: np.ndarray)
         known = [row for row, id in enumerate(some) if id in place]
         order += [place[some[row]] for row in known]
         images.append(unit(unit(rows[known]) - prior))
-    return words_for_clusters(
-        np.concatenate(images), labels[order], vocabulary.words, vocabulary.vectors, vocabulary.above, count
-    )
+    all_images, known_words = np.concatenate(images), (vocabulary.words, vocabulary.vectors, vocabulary.above)
+    found = words_for_clusters(all_images, labels[order], *known_words, count)
+    return found, lambda names: shares_of_names(all_images, labels[order], *known_words, names)
 
 
 def _count_left(n_clusters: int | None, constraints: Constraints | None) -> int | None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from imagefinder.clusters.assign import assign_rest
-from imagefinder.clusters.clustering import KIND, MADE, Clustering
+from imagefinder.clusters.clustering import KIND, MADE, TAKEN_IN, Clustering
 from imagefinder.clusters.labels import put_back, relabel, rename_members
 from imagefinder.errors import ImageFinderError, IndexDamagedError, NotFoundError
 from imagefinder.index.jsonfile import read_json, write_json
@@ -130,7 +130,8 @@ def put_in_force(index: Index, clustering: Clustering, former: Clustering | None
         if former is None:
             _switch(index, made, _all_records(index, made), _none_since(made))
         else:  # a correction: what came since the clustering was made is still to be clustered
-            _switch(index, made, lambda: relabel(index, former, made))
+            counts = _none_since(made) if made.done == TAKEN_IN else None
+            _switch(index, made, lambda: relabel(index, former, made), counts)
         return made
 
 
@@ -154,13 +155,36 @@ def go_back(index: Index) -> Clustering:
         if former.placed_by == now.placed_by:
             _switch(index, former, _names_only(index, now, former))
         else:
-            again = now.done == MADE  # what came since is new to the version before, too
-            _switch(index, former, _all_records(index, former, count=again), _none_since(former) if again else None)
+            again = now.done in (MADE, TAKEN_IN)  # what came since is new to the version before, too
+            _switch(index, former, _all_records(index, former, count=again), _since(index, former) if again else None)
         return former
 
 
 def _none_since(made: Clustering) -> dict[str, int]:
     return {"clustered": made.n_images, "assigned": 0, "far": 0, "unassigned": 0}
+
+
+def grouped_from(index: Index, clustering: Clustering) -> Clustering:
+    """The version that all images were last grouped by; the given one where that is gone."""
+    try:
+        return _load(index, clustering.grouped_by or clustering.name)
+    except (IndexDamagedError, NotFoundError):
+        return clustering
+
+
+def newcomers(index: Index, clustering: Clustering) -> list[int]:
+    """The rows of the images of ``clustering`` that came after all were grouped, or have another content since."""
+    first = grouped_from(index, clustering)
+    known = set(first.contents) if first.contents and clustering.contents else set(first.ids)
+    now = clustering.contents if first.contents and clustering.contents else clustering.ids
+    return [row for row, one in enumerate(now) if one not in known]
+
+
+def _since(index: Index, former: Clustering) -> dict[str, int]:
+    """The counts of a version that is gone back to, of the images that it knows."""
+    came = newcomers(index, former)
+    unassigned = int((former.labels[came] < 0).sum())
+    return {"clustered": former.n_images - len(came), "assigned": len(came), "far": 0, "unassigned": unassigned}
 
 
 Apply: TypeAlias = "Callable[[], object]"
@@ -176,7 +200,7 @@ def _switch(index: Index, made: Clustering, apply: Apply | None, counts: Mapping
         apply()
         state = _read(index)
     _write(index, {**state, "applied": True})
-    drop_older(index.documents, KIND, KEPT, but=(made.name, made.parent))
+    drop_older(index.documents, KIND, KEPT, but=(made.name, made.parent, made.grouped_by or made.name))
 
 
 def _all_records(index: Index, made: Clustering, *, count: bool = False) -> Apply:

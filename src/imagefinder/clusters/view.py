@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeAlias, TypeVa
 
 from imagefinder._util.arguments import checked
 from imagefinder.clusters import edit, state
+from imagefinder.clusters import news as since_then
 from imagefinder.clusters.algorithms.hierarchy import cut
+from imagefinder.clusters.borderline import Doubt, borderline
 from imagefinder.clusters.clustering import Cluster, Clustering
 from imagefinder.clusters.export import Exported, How, membership, write_folders, write_table
 from imagefinder.clusters.join import advice
@@ -18,6 +20,7 @@ from imagefinder.clusters.labels import count_members
 from imagefinder.clusters.model import ClusterModel
 
 if TYPE_CHECKING:
+    from imagefinder.clusters.news import News
     from imagefinder.index.collection import Collection
     from imagefinder.types import Record
 
@@ -104,8 +107,21 @@ class Clusters(Sequence[Cluster]):
         and ``unfit`` fit none and are in none (-1); and ``advice`` to cluster again, or None."""
         counts = state.counts(self._index)
         came, unfit = counts["assigned"], counts["unassigned"]
+        if unfit:  # some of them may be in a cluster by now
+            counts["unassigned"] = unfit = min(unfit, self.sizes().get(-1, 0))
         told = {"clustered": counts["clustered"], "came": came, "fit": came - unfit, "unfit": unfit}
         return {**told, "advice": advice(counts) if came else None}
+
+    def news(self) -> News:
+        """What came since the images were grouped: how many joined which cluster, and the new clusters that the others
+        would make. Nothing changes until ``take_in``."""
+        return since_then.news(self._index, self._collection.view())
+
+    def borderline(self, cluster: int | str, k: int = 30, *, new: bool = False) -> list[Doubt]:
+        """The ``k`` members that are nearest to another cluster, without those that a person has put or kept there,
+        the most doubtful first; ``new``: of those alone that came since the images were grouped. ``move`` answers: to
+        their own cluster keeps them there."""
+        return borderline(self._index, cluster, k, new=new)
 
     def levels(self, n: int) -> list[list[Cluster]]:
         """Clusters of clusters: the tree cut into ``n`` parts, the largest first."""
@@ -143,6 +159,19 @@ class Clusters(Sequence[Cluster]):
         return edit.move(
             self._index, self._collection.view(), [self._collection.resolve(os.fspath(i)) for i in names], label
         ).find(label)
+
+    @_one_at_a_time
+    def create(self, images: Sequence[ImageName] | ImageName, name: str | None = None) -> Cluster:
+        """Make a cluster of images, by id, path or URL; without a name it gets one from what sets it apart."""
+        names: Sequence[ImageName] = [images] if isinstance(images, (str, os.PathLike)) else images
+        ids = [self._collection.resolve(os.fspath(i)) for i in names]
+        return max(edit.create(self._index, self._collection.view(), ids, name).clusters, key=lambda c: c.label)
+
+    @_one_at_a_time
+    def take_in(self, key: str | None = None, clusters: Sequence[int] | None = None) -> Clustering:
+        """Put in force what ``news`` tells: its new clusters, or those of some labels, beside the former ones. With the
+        ``key`` of the news, only while nothing has changed since. Raises InvalidInputError."""
+        return since_then.take_in(self._index, self._collection.view(), key, clusters)
 
     @_one_at_a_time
     def lock(self, cluster: int | str, locked: bool = True) -> Cluster:

@@ -188,6 +188,7 @@ class Cluster(ResponseBody):
     words: list[tuple[str, float]]
     named: bool
     locked: bool
+    sure: float | None = Field(None, description="Share of its images whose nearest word is the name, or a kind of it.")
     measured: int | None = Field(None, description="Images that tightness, silhouette and stability were measured on.")
 
 
@@ -204,6 +205,7 @@ class Since(ResponseBody):
 class Clusters(ResponseBody):
     run: str
     created: str
+    grouped: str = Field(description="When all images were last grouped; corrections don't change it.")
     parent: str | None = Field(description="The version that undo goes back to.")
     method: str
     n_images: int

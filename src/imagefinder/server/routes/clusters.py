@@ -16,7 +16,7 @@ from fastapi.responses import Response
 from imagefinder._util.csv_cells import write_rows
 from imagefinder.clusters.export import COLUMNS
 from imagefinder.clusters.model import ARRAYS, FACTS
-from imagefinder.server import requests, responses
+from imagefinder.server import cluster_bodies, requests, responses
 from imagefinder.server.access import changes, reads
 from imagefinder.server.errors import RefusedError
 from imagefinder.server.state import Json, Serving, ServingDep
@@ -44,6 +44,38 @@ async def levels(serving: ServingDep, n: Annotated[int, Query(ge=1, le=10_000)] 
     """Clusters of clusters: the tree cut into ``n`` groups, the largest first."""
     found = await serving.searching.run(lambda: serving.finder.clusters.levels(n))
     return Json({"levels": [[c.to_dict() for c in group] for group in found]})
+
+
+@router.get("/news", response_model=cluster_bodies.ClusterNews)
+@reads()
+async def news(serving: ServingDep) -> Response:
+    """What came since the images were grouped: how many joined each cluster, and the new clusters that the others would
+    make. Changes nothing."""
+    return Json(await serving.searching.run(lambda: serving.finder.clusters.news().to_dict()))
+
+
+@router.post("/news", response_model=responses.Clusters)
+@changes()
+async def take_in(serving: ServingDep, body: cluster_bodies.TakeIn) -> Response:
+    """Make the new clusters of GET /v1/clusters/news, beside the former ones. 400 if images or clusters have changed
+    since that was asked."""
+
+    def do() -> dict[str, Any]:
+        serving.finder.clusters.take_in(body.key, body.clusters)
+        return _facts(serving)
+
+    return Json(await _edit(serving, do))
+
+
+@router.get("/{label}/borderline", response_model=cluster_bodies.Doubts)
+@reads()
+async def borderline(
+    serving: ServingDep, label: ClusterParam, k: Annotated[int, Query(ge=1, le=1000)] = 30, new: bool = False
+) -> Response:
+    """The members nearest to another cluster, the most doubtful first, without those that a person has put there;
+    ``new``: of those alone that came since the images were grouped. To keep one, move it to its own cluster."""
+    found = await serving.searching.run(lambda: serving.finder.clusters.borderline(label, k, new=new))
+    return Json({"images": [doubt.to_dict() for doubt in found]})
 
 
 @router.get("/export", response_class=Response)
@@ -74,6 +106,13 @@ async def model(serving: ServingDep) -> Response:
         return data.getvalue()
 
     return Response(await serving.searching.run(write), media_type="application/zip")
+
+
+@router.post("", response_model=responses.Cluster)
+@changes()
+async def create(serving: ServingDep, body: cluster_bodies.NewCluster) -> Response:
+    """Make a cluster of these images. They stay in it when clustering runs again."""
+    return Json(await _edit(serving, lambda: serving.finder.clusters.create(body.ids, body.name).to_dict()))
 
 
 @router.patch("/{label}", response_model=responses.Cluster)

@@ -2,60 +2,74 @@
 import { html } from "../../vendor/preact.js";
 import { api } from "../api.js";
 import { openDialog } from "../components/dialog.js";
-import { count } from "../format.js";
-import { MergeForm, MoveForm, SplitForm } from "./dialogs.js";
+import { texts } from "../texts.js";
+import { CreateForm, MergeForm, MoveForm, SplitForm } from "./dialogs.js";
 import { change, showGroup } from "./store.js";
 
-/** Changes a name or a lock. */
-async function patch(group, body) {
-  const made = await api.patch(`/clusters/${group.label}`, body);
-  showGroup(made);
-  return made;
+const t = texts.groups;
+
+/** Changes a name or a lock; it is shown at once, and as it was again if the server refuses. */
+async function patch(group, body, expected) {
+  showGroup({ ...group, ...expected });
+  try {
+    const made = await api.patch(`/clusters/${group.label}`, body);
+    showGroup(made);
+    return made;
+  } catch (error) {
+    showGroup(group);
+    throw error;
+  }
 }
 
 export const rename = (group, name) =>
-  change("Renaming", () => patch(group, { name }), () => `“${group.name}” is now called “${name}”`);
+  change(t.doing.rename, () => patch(group, { name }, { name, named: true, sure: null }), () => t.renamed(group.name, name));
 
 export const setLocked = (group, locked) =>
   change(
-    locked ? "Locking" : "Unlocking",
-    () => patch(group, { locked }),
-    () => (locked ? `“${group.name}” keeps its images when you group again` : `“${group.name}” is no longer locked`),
+    locked ? t.doing.lock : t.doing.unlock,
+    () => patch(group, { locked }, { locked }),
+    () => (locked ? t.lockedNow(group.name) : t.unlockedNow(group.name)),
   );
 
 /** Shows what merging would make; the first of `groups` gives the name unless another is chosen. */
 export async function merge(groups) {
-  const order = await openDialog("Merge groups", (close) => html`<${MergeForm} ...${{ groups, close }} />`);
+  const order = await openDialog(t.mergeTitle, (close) => html`<${MergeForm} ...${{ groups, close }} />`);
   if (!order) return null;
-  return change(
-    "Merging",
-    () => api.post("/clusters/merge", { clusters: order }),
-    (made) => `${count(groups.length, "group")} are now one: “${made.name}”`,
-  );
+  return change(t.doing.merge, () => api.post("/clusters/merge", { clusters: order }), (made) => t.merged(groups.length, made.name));
 }
 
 export const split = (group) =>
-  openDialog(`Split “${group.name}”`, (close) => html`<${SplitForm} ...${{ group, close }} />`, { wide: true });
+  openDialog(t.splitTitle(group.name), (close) => html`<${SplitForm} ...${{ group, close }} />`, { wide: true });
 
 export const moveTo = (ids, group) =>
-  change(
-    `Moving to “${group.name}”`,
-    () => api.post(`/clusters/${group.label}/images`, { ids }),
-    () => `${count(ids.length, "image")} moved to “${group.name}”`,
-  );
+  change(t.moving(group.name), () => api.post(`/clusters/${group.label}/images`, { ids }), () => t.moved(ids.length, group.name));
+
+/** Makes a group of images; without a name the server finds one. */
+export const create = (ids, name) =>
+  change(t.doing.create, () => api.post("/clusters", { ids, name: name || null }), (made) => t.created(ids.length, made.name));
+
+/** Asks for the name of a new group, then makes it. */
+export async function askToCreate(ids) {
+  const answer = await openDialog(t.createTitle(ids.length), (close) => html`<${CreateForm} close=${close} />`);
+  return answer ? create(ids, answer.name) : null;
+}
 
 /** Asks for a group out of `groups`, without the one labelled `but`. */
-const pick = (title, groups, but) =>
-  openDialog(title, (close) => html`<${MoveForm} groups=${groups.filter((one) => one.label !== but)} close=${close} />`);
+const pick = (title, groups, but, options) =>
+  openDialog(title, (close) => html`<${MoveForm} groups=${groups.filter((one) => one.label !== but)} ...${options} close=${close} />`);
 
-/** Asks where to, then moves. `from` is left out of the list. */
+/** Asks where to: gives an old group, or the `{ name }` of a new one. `from` is left out of the list. */
+export const pickPlace = (ids, groups, from) => pick(t.moveTitle(ids.length), groups, from, { canMake: true });
+
+/** The same, then moves. */
 export async function askWhereTo(ids, groups, from) {
-  const group = await pick(`Move ${count(ids.length, "image")} to a group`, groups, from);
-  return group ? moveTo(ids, group) : null;
+  const found = await pickPlace(ids, groups, from);
+  if (!found) return null;
+  return "label" in found ? moveTo(ids, found) : create(ids, found.name);
 }
 
 /** Asks for another group, then merges the two. */
 export async function askWhatToMerge(group, groups) {
-  const other = await pick(`Merge “${group.name}” with`, groups, group.label);
+  const other = await pick(t.mergeWith(group.name), groups, group.label);
   return other ? merge([group, other]) : null;
 }

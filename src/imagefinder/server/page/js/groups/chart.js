@@ -1,8 +1,10 @@
 // A line with a band around it, as SVG. It is a slider to the keyboard and to screen readers: arrow keys walk along it.
 import { html, useLayoutEffect, useMemo, useRef, useState } from "../../vendor/preact.js";
+import { texts } from "../texts.js";
 
+const t = texts.groups;
 const HEIGHT = 240;
-const PAD = { left: 52, right: 12, top: 22, bottom: 30 };
+const PAD = { left: 52, right: 12, top: 44, bottom: 30 };
 const ticksAt = new Intl.NumberFormat("en", { maximumSignificantDigits: 3, notation: "compact" });
 
 /** Round steps that cover [low, high] with about `n` ticks. */
@@ -45,25 +47,22 @@ export function Chart({ points, label, axis, mark, selected, hover, onHover, onS
   const { sx, sy } = plot;
   const point = points[at];
   const bottom = HEIGHT - PAD.bottom;
-  const tipLeft = sx(point.x) > width * 0.6;
   return html`<div ref=${element} class="chart" role="slider" tabindex="0" aria-label=${label} aria-valuemin=${points[0].x}
-    aria-valuemax=${points.at(-1).x} aria-valuenow=${selected} aria-valuetext=${`${selected} groups: ${axis} ${points[index(selected)]?.text}`}
+    aria-valuemax=${points.at(-1).x} aria-valuenow=${selected} aria-valuetext=${t.pointText(selected, axis, points[index(selected)]?.text)}
     onKeyDown=${keys} onPointerMove=${(e) => onHover(nearest(e))} onPointerLeave=${() => onHover(null)} onClick=${(e) => onSelect(nearest(e))}>
     ${width > 0 &&
     html`<svg width=${width} height=${HEIGHT} aria-hidden="true">
       ${plot.yTicks.map((y) => html`<g key=${`y${y}`}><line class="chart-line" x1=${PAD.left} x2=${width - PAD.right} y1=${sy(y)} y2=${sy(y)} />
         <text class="chart-tick" x=${PAD.left - 8} y=${sy(y) + 4} text-anchor="end">${ticksAt.format(y)}</text></g>`)}
       ${plot.xTicks.map((x) => html`<text key=${`x${x}`} class="chart-tick" x=${sx(x)} y=${HEIGHT - 10} text-anchor="middle">${x}</text>`)}
-      <text class="chart-tick" x=${PAD.left - 8} y=${HEIGHT - 10} text-anchor="end">groups</text>
+      <text class="chart-tick" x=${PAD.left - 8} y=${HEIGHT - 10} text-anchor="end">${t.axisGroups}</text>
       ${plot.band && html`<path class="chart-band" d=${plot.band} />`}
       <line class="chart-mark" x1=${sx(mark.x)} x2=${sx(mark.x)} y1=${PAD.top - 6} y2=${bottom} />
-      <text class="chart-mark-text" x=${sx(mark.x) + (sx(mark.x) > width * 0.7 ? -6 : 6)} y=${PAD.top - 8} text-anchor=${sx(mark.x) > width * 0.7 ? "end" : "start"}>${mark.x} ${mark.text}</text>
+      <text class="chart-mark-text" x=${sx(mark.x) + (sx(mark.x) > width * 0.7 ? -6 : 6)} y=${PAD.top - 10} text-anchor=${sx(mark.x) > width * 0.7 ? "end" : "start"}>${mark.text}</text>
       <path class="chart-path" d=${plot.path} />
       <line class="chart-at" x1=${sx(point.x)} x2=${sx(point.x)} y1=${PAD.top} y2=${bottom} />
       <circle class="chart-dot" cx=${sx(point.x)} cy=${sy(point.y)} r="5" />
-      <g class="chart-tip" transform=${`translate(${sx(point.x) + (tipLeft ? -10 : 10)}, ${Math.min(bottom - 30, Math.max(PAD.top + 16, sy(point.y) - 18))})`}>
-        <text text-anchor=${tipLeft ? "end" : "start"}><tspan class="chart-tip-x">${point.x} groups</tspan><tspan x="0" dy="16">${point.text}</tspan></text>
-      </g>
+      <text class="chart-tip" x=${width - PAD.right} y="14" text-anchor="end">${t.atPoint(point.x, point.text)}</text>
     </svg>`}
   </div>`;
 }

@@ -4,18 +4,25 @@ import { Empty, ErrorBox, Skeleton } from "../components/empty.js";
 import { Grid } from "../components/grid.js";
 import { Icon } from "../components/icon.js";
 import { Thumb } from "../components/thumb.js";
-import { count, percent } from "../format.js";
+import { percent } from "../format.js";
+import { askToTag } from "../search/changing.js";
+import { searchHref } from "../searching.js";
 import { useSelection } from "../selection.js";
 import { imageHref, navigate, setParams } from "../state.js";
+import { texts } from "../texts.js";
 import { useWalk } from "../viewing.js";
-import { askWhatToMerge, askWhereTo, moveTo, setLocked, split } from "./changes.js";
+import { askToCreate, askWhatToMerge, askWhereTo, moveTo, setLocked, split } from "./changes.js";
 import { Facts } from "./cover.js";
 import { startImages } from "./drag.js";
 import { ORDERS, useMembers } from "./members.js";
 import { Name } from "./name.js";
 import { Rail } from "./rail.js";
+import { Review } from "./review.js";
 import { UndoButton } from "./undo_button.js";
 import { NO_GROUP, NO_GROUP_NAME, groupHref } from "./words.js";
+
+const t = texts.groups;
+const MOST_PARTS = 20; // images that one search adds up
 
 /** @param {{data: object, label: number, params: URLSearchParams, why: string | null}} props */
 export function Group({ data, label, params, why }) {
@@ -24,9 +31,10 @@ export function Group({ data, label, params, why }) {
     ? { label, name: NO_GROUP_NAME, size: data.n_noise, representatives: [], borderline: [], words: [] }
     : data.clusters.find((one) => one.label === label);
   if (!group) {
-    return html`<h1 class="visually-hidden">Groups</h1><${Empty} icon="groups" title="This group is not there any more" text="It was merged into another one, or the images were grouped again.">
-      <a class="button" href="/groups">All groups</a><//>`;
+    return html`<h1 class="visually-hidden">${t.title}</h1><${Empty} icon="groups" title=${t.gone} text=${t.goneText}>
+      <a class="button" href="/groups">${t.all}</a><//>`;
   }
+  if (params.get("view") === "review" && !isNone && !why) return html`<${Review} key=${label} ...${{ data, group }} onlyNew=${params.has("new")} />`;
   return html`<${Shown} key=${label} ...${{ data, group, isNone, params, why }} />`;
 }
 
@@ -37,12 +45,11 @@ function Shown({ data, group, isNone, params, why }) {
   const selection = useSelection(items);
   useWalk(items, more);
   useEffect(() => {
-    document.title = `${group.name} · Groups · ImageFinder`;
-    return () => (document.title = "Groups · ImageFinder");
+    document.title = t.groupTitle(group.name);
+    return () => (document.title = t.documentTitle);
   }, [group.name]);
-  const move = async (target) => {
-    const moved = target ? await moveTo(selection.list, target) : await askWhereTo(selection.list, data.clusters, group.label);
-    if (!moved) return;
+  const change = async (made) => {
+    if (!(await made)) return;
     selection.clear();
     document.querySelector("h1.group-name")?.focus();
   };
@@ -53,10 +60,10 @@ function Shown({ data, group, isNone, params, why }) {
   return html`<div class="page group-page">
     <div class="group-main stack">
       <${Head} ...${{ data, group, isNone, why }} />
-      ${!isNone && html`<${About} group=${group} />`}
+      ${!isNone && html`<${About} ...${{ group, why }} />`}
       <div class="spread wrap">
-        <h2>${isNone ? "Images" : "All of its images"}</h2>
-        <label class="row"><span class="muted small-text">Sort</span>
+        <h2>${isNone ? t.noneImages : t.members}</h2>
+        <label class="row"><span class="muted small-text">${t.sort}</span>
           <select class="input" onChange=${(e) => setParams({ sort: e.target.value }, { replace: true })}>
             ${Object.entries(ORDERS).filter(([name]) => !(isNone && name === "typical")).map(([name, words]) => html`<option key=${name} value=${name} selected=${name === order}>${words}</option>`)}
           </select></label>
@@ -64,16 +71,23 @@ function Shown({ data, group, isNone, params, why }) {
       ${error && html`<${ErrorBox} error=${error} retry=${reload} />`}
       ${!images && !error && html`<${Skeleton} />`}
       <div onDragStart=${drag}>
-        ${images && html`<${Grid} items=${items} label=${`Images of ${group.name}`} selection=${why ? undefined : selection} onEnd=${more} />`}
+        ${images && html`<${Grid} items=${items} label=${t.membersOf(group.name)} selection=${why ? undefined : selection} onEnd=${more} />`}
       </div>
-      ${selection.ids.size > 0 &&
-      html`<div class="selection-bar" role="region" aria-label="Selected images" data-testid="selection-bar">
-        <span class="grow" role="status">${count(selection.ids.size, "image")} selected</span>
-        <button class="button primary" onClick=${() => move()}><${Icon} name="move" />Move to group…</button>
-        <button class="button" onClick=${selection.clear}>Cancel</button>
-      </div>`}
+      ${selection.ids.size > 0 && html`<${SelectionBar} ...${{ selection, change }} groups=${data.clusters} from=${group.label} />`}
     </div>
     <${Rail} ...${{ data, label: group.label, why }} onImages=${(ids, target) => moveTo(ids, target).then((made) => made && selection.clear())} />
+  </div>`;
+}
+
+function SelectionBar({ selection, change, groups, from }) {
+  const { list, clear } = selection;
+  return html`<div class="selection-bar group-selection" role="region" aria-label=${t.selectedImages} data-testid="selection-bar">
+    <span class="grow" role="status">${t.selectedCount(list.length)}</span>
+    <button class="button primary" onClick=${() => change(askWhereTo(list, groups, from))}><${Icon} name="move" />${t.move}</button>
+    <button class="button" onClick=${() => change(askToCreate(list))}><${Icon} name="plus" />${t.newGroup}</button>
+    <button class="button" onClick=${() => askToTag(list)}><${Icon} name="tag" />${t.tag}</button>
+    <a class="button" href=${searchHref({ id: list.slice(0, MOST_PARTS) })}><${Icon} name="similar" />${list.length > MOST_PARTS ? t.similarFirst(MOST_PARTS) : t.similar}</a>
+    <button class="button quiet" onClick=${clear}>${t.clear}</button>
   </div>`;
 }
 
@@ -83,22 +97,22 @@ function Head({ data, group, isNone, why }) {
     if (made && made.label !== group.label) navigate(groupHref(made.label), { replace: true });
   };
   return html`<header class="stack tight">
-    <a class="back small-text" href="/groups"><${Icon} name="left" />All groups</a>
+    <a class="back small-text" href="/groups"><${Icon} name="left" />${t.all}</a>
     <div class="groups-head">
       <div class="grow">
         <div class="row">${isNone ? html`<h1 class="group-name" tabindex="-1">${group.name}</h1>` : html`<${Name} group=${group} why=${why} as="h1" />`}
-          ${group.locked && html`<span class="chip"><${Icon} name="lock" />Locked</span>`}</div>
+          ${group.locked && html`<span class="chip"><${Icon} name="lock" />${t.lockedChip}</span>`}</div>
         ${isNone
-          ? html`<p class="muted">${count(group.size, "image")} like too few others to make a group${data.since?.unfit > 0 ? ", or like none of the images that were grouped" : ""}. Select some to put them into one.</p>`
+          ? html`<p class="muted">${t.notGroupedText(group.size, data.since?.unfit > 0)}</p>`
           : html`<p class="muted shown-facts"><${Facts} group=${group} /></p>`}
       </div>
       ${!why && !isNone &&
       html`<div class="row wrap">
         <${UndoButton} data=${data} />
-        <button class="button" aria-pressed=${group.locked} title="A locked group keeps its images when you group again" onClick=${() => setLocked(group, !group.locked)}>
-          <${Icon} name=${group.locked ? "unlock" : "lock"} />${group.locked ? "Unlock" : "Lock"}</button>
-        <button class="button" onClick=${merged}><${Icon} name="merge" />Merge…</button>
-        <button class="button" disabled=${group.size < 2} title=${group.size < 2 ? "One image can't be split." : undefined} onClick=${() => split(group)}><${Icon} name="split" />Split…</button>
+        <button class="button" aria-pressed=${group.locked} title=${t.lockHint} onClick=${() => setLocked(group, !group.locked)}>
+          <${Icon} name=${group.locked ? "unlock" : "lock"} />${group.locked ? t.unlock : t.lock}</button>
+        <button class="button" onClick=${merged}><${Icon} name="merge" />${t.merge}</button>
+        <button class="button" disabled=${group.size < 2} title=${group.size < 2 ? t.split1 : undefined} onClick=${() => split(group)}><${Icon} name="split" />${t.split}</button>
       </div>`}
     </div>
     ${why && html`<p class="note">${why}</p>`}
@@ -106,22 +120,22 @@ function Head({ data, group, isNone, why }) {
 }
 
 /** Its words, and the pictures at its heart and at its edge. */
-function About({ group }) {
+function About({ group, why }) {
   return html`<div class="about">
     ${group.words.length > 0 &&
-    html`<section class="words" aria-label="What sets it apart"><h2>Set apart by</h2>
+    html`<section class="words" aria-label=${t.words}><h2>${t.words}</h2>
       <ul class="row wrap">${group.words.map(
-        ([word, lead]) => html`<li key=${word}><a class="word" href=${`/?q=${encodeURIComponent(word)}`} title="How much better it fits these images than the others">
-          ${word}<meter min="0" max="1" value=${lead} aria-label="Lead"></meter><span class="number">${percent(lead)}</span></a></li>`,
+        ([word, lead]) => html`<li key=${word}><a class="word" href=${`/?q=${encodeURIComponent(word)}`} title=${t.wordHint}>
+          ${word}<meter min="0" max="1" value=${lead} aria-label=${t.lead}></meter><span class="number">${percent(lead)}</span></a></li>`,
       )}</ul></section>`}
-    <${Strip} title="Shows the range" ids=${group.representatives} />
-    <${Strip} title="At the edge: do they belong here?" ids=${group.borderline} />
+    <${Strip} title=${t.range} ids=${group.representatives} />
+    <${Strip} title=${t.edge} ids=${group.borderline} more=${!why && html`<a class="button small" href=${`${groupHref(group.label)}?view=review`}>${t.review}</a>`} />
   </div>`;
 }
 
-function Strip({ title, ids }) {
+function Strip({ title, ids, more }) {
   if (!ids.length) return null;
-  return html`<section aria-label=${title}><h2>${title}</h2>
-    <ul class="strip">${ids.map((id, i) => html`<li key=${id}><a href=${imageHref(id)} aria-label=${`${title}, image ${i + 1}`}><${Thumb} image=${{ id }} size=${110} /></a></li>`)}</ul>
+  return html`<section aria-label=${title}><div class="row strip-head"><h2>${title}</h2>${more}</div>
+    <ul class="strip">${ids.map((id, i) => html`<li key=${id}><a href=${imageHref(id)} aria-label=${t.imageOf(title, i + 1)}><${Thumb} image=${{ id }} size=${110} /></a></li>`)}</ul>
   </section>`;
 }

@@ -9,15 +9,13 @@ import { useIndex } from "../library_info.js";
 import { navigate, setParams } from "../state.js";
 import { Chart } from "./chart.js";
 import { table } from "../table.js";
+import { texts } from "../texts.js";
 
 const compact = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
 
-const MEASURES = table({
-  inertia: { title: "Elbow", axis: "Inertia", how: "How far the images are from the middle of their group. It always falls; look for where it stops falling fast." },
-  silhouette: { title: "Silhouette", axis: "Silhouette", error: "silhouette_error", how: "How much nearer images are to their own group than to the next. Higher is better; the band is the uncertainty." },
-  davies_bouldin: { title: "Davies-Bouldin", axis: "Davies-Bouldin", how: "How much the groups run into each other. Lower is better." },
-  calinski_harabasz: { title: "Calinski-Harabasz", axis: "Calinski-Harabasz", how: "How far apart the groups are against how wide they are. Higher is better." },
-});
+const t = texts.groups;
+const MEASURES = table(t.measured);
+const ERRORS = table({ silhouette: "silhouette_error" });
 const PAIRS = table({ main: ["inertia", "silhouette"], more: ["davies_bouldin", "calinski_harabasz"] });
 
 export function HowMany({ params, why }) {
@@ -26,15 +24,15 @@ export function HowMany({ params, why }) {
   const running = all.find(isRunning);
   const found = useRequest(done?.id ?? null, (signal) => api.get(`/jobs/${done.id}`, {}, { signal }));
   useEffect(() => {
-    document.title = "How many groups? · ImageFinder";
-    return () => (document.title = "Groups · ImageFinder");
+    document.title = t.howManyDocument;
+    return () => (document.title = t.documentTitle);
   }, []);
   const result = found.data?.result;
   return html`<div class="page narrow stack how-many">
     <header class="stack tight">
-      <a class="back small-text" href="/groups"><${Icon} name="left" />All groups</a>
-      <h1 tabindex="-1">How many groups?</h1>
-      <p class="muted">There is no one right number. This tries every number by k-means and shows how well each fits; you decide. It changes nothing.</p>
+      <a class="back small-text" href="/groups"><${Icon} name="left" />${t.all}</a>
+      <h1 tabindex="-1">${t.howMany}</h1>
+      <p class="muted">${t.howManyText}</p>
     </header>
     ${running ? html`<div class="card"><${Progress} job=${running} /></div>` : html`<${MeasureForm} again=${Boolean(result)} why=${why} />`}
     ${found.error && html`<${ErrorBox} error=${found.error} retry=${found.reload} />`}
@@ -47,17 +45,17 @@ function MeasureForm({ again, why }) {
   const [most, setMost] = useState(50);
   const id = useId();
   if (why) return html`<p class="note">${why}</p>`;
-  if (info?.images < 3) return html`<p class="note">It needs 3 images at least. <a href="/library">Add some in the library</a>.</p>`;
+  if (info?.images < 3) return html`<p class="note">${t.needs3} <a href="/library">${t.addSome}</a>.</p>`;
   const limit = Math.min(1000, Math.max(2, (info?.images ?? 1000) - 1));
   const submit = (event) => {
     event.preventDefault();
     startJob("choose-k", { max_k: Math.min(most, limit) });
   };
   return html`<form class="row wrap measure-form" onSubmit=${submit}>
-    <label for=${id}>Try 2 to</label>
+    <label for=${id}>${t.tryTo}</label>
     <input id=${id} class="input short" type="number" min="2" max=${limit} required value=${Math.min(most, limit)} onInput=${(e) => setMost(e.target.valueAsNumber)} />
-    <span>groups</span>
-    <button class="button ${again ? "" : "primary"}">${again ? "Measure again" : "Measure"}</button>
+    <span>${t.tryGroups}</span>
+    <button class="button ${again ? "" : "primary"}">${again ? t.measureAgain : t.measure}</button>
   </form>`;
 }
 
@@ -69,27 +67,27 @@ function Result({ result, params, why }) {
   const [hover, setHover] = useState(null);
   const choose = (value) => setParams({ k: value }, { replace: true });
   const chosen = scores.find((one) => one.n_clusters === k);
-  return html`<section class="suggestion card" aria-label="Suggestion">
+  return html`<section class="suggestion card" aria-label=${t.suggestion}>
       <p class="big-number number">${result.suggested}</p>
-      <div class="grow"><h2>${result.suggested} groups are suggested</h2><p class="muted">${sentence(result.reason)}</p></div>
+      <div class="grow"><h2>${t.suggested(result.suggested)}</h2><details><summary>${t.details}</summary><p class="muted">${sentence(result.reason)}</p></details></div>
     </section>
-    <div class="segmented" role="group" aria-label="Measures">
-      ${[["main", "Elbow and silhouette"], ["more", "Davies-Bouldin and Calinski-Harabasz"]].map(
+    <div class="choice card" aria-live="polite" data-testid="choice">
+      <div class="grow"><h2>${t.kGroups(k)}</h2><p class="muted small-text number">${figures(chosen)}</p></div>
+      ${!why && html`<button class="button primary" data-testid="use-number" onClick=${() => group(k)}>${t.makeK(k)}</button>`}
+    </div>
+    <div class="segmented" role="group" aria-label=${t.measures}>
+      ${Object.entries(t.pairs).map(
         ([name, words]) => html`<button key=${name} class="button small" aria-pressed=${pair === name} onClick=${() => setParams({ measure: name === "main" ? null : name }, { replace: true })}>${words}</button>`,
       )}
     </div>
     <div class="charts">
       ${PAIRS[pair].map((name) => html`<figure key=${name} class="card">
         <figcaption><h3>${MEASURES[name].title}</h3><p class="muted small-text">${MEASURES[name].how}</p></figcaption>
-        <${Chart} points=${pointsOf(scores, name)} label=${`${MEASURES[name].axis} by number of groups`} axis=${MEASURES[name].axis}
-          mark=${{ x: result.suggested, text: "suggested" }} selected=${k} hover=${hover} onHover=${setHover} onSelect=${choose} />
+        <${Chart} points=${pointsOf(scores, name)} label=${t.byNumber(MEASURES[name].axis)} axis=${MEASURES[name].axis}
+          mark=${{ x: result.suggested, text: t.markSuggested(result.suggested) }} selected=${k} hover=${hover} onHover=${setHover} onSelect=${choose} />
       </figure>`)}
     </div>
-    <div class="choice card" aria-live="polite" data-testid="choice">
-      <div class="grow"><h2>${k} groups</h2><p class="muted small-text number">${figures(chosen)}</p></div>
-      ${!why && html`<button class="button primary" data-testid="use-number" onClick=${() => group(k)}>Make ${k} groups</button>`}
-    </div>
-    <details class="card"><summary>All figures as a table</summary><${Figures} ...${{ scores, k, choose }} /></details>`;
+    <details class="card"><summary>${t.table}</summary><${Figures} ...${{ scores, k, choose }} /></details>`;
 }
 
 /** With the method that was measured, so that the figures hold; corrections stay. */
@@ -104,7 +102,7 @@ const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?
 const pointsOf = (scores, name) =>
   scores.map((one) => {
     const y = one[name];
-    const off = MEASURES[name].error ? one[MEASURES[name].error] : 0;
+    const off = ERRORS[name] ? one[ERRORS[name]] : 0;
     const text = `${compact.format(y)}${off ? ` ± ${compact.format(off)}` : ""}`;
     return { x: one.n_clusters, y, low: y - off, high: y + off, text };
   });
@@ -114,14 +112,13 @@ const silhouette = (one) =>
   one.silhouette.toFixed(3) + (one.silhouette_error >= 0.0005 ? ` ± ${one.silhouette_error.toFixed(3)}` : "");
 
 const figures = (one) =>
-  `Silhouette ${silhouette(one)}, inertia ${compact.format(one.inertia)}, ` +
-  `Davies-Bouldin ${one.davies_bouldin.toFixed(2)}, Calinski-Harabasz ${compact.format(one.calinski_harabasz)}`;
+  t.figuresOf(silhouette(one), compact.format(one.inertia), one.davies_bouldin.toFixed(2), compact.format(one.calinski_harabasz));
 
 function Figures({ scores, k, choose }) {
-  return html`<div class="table-scroll" tabindex="0" role="region" aria-label="All figures"><table class="figures number">
-    <thead><tr><th scope="col">Groups</th><th scope="col">Inertia</th><th scope="col">Silhouette</th><th scope="col">Davies-Bouldin</th><th scope="col">Calinski-Harabasz</th></tr></thead>
+  return html`<div class="table-scroll" tabindex="0" role="region" aria-label=${t.tableLabel}><table class="figures number">
+    <thead><tr>${[t.tableGroups, ...Object.values(MEASURES).map((one) => one.axis)].map((name) => html`<th key=${name} scope="col">${name}</th>`)}</tr></thead>
     <tbody>${scores.map((one) => html`<tr key=${one.n_clusters} aria-selected=${one.n_clusters === k ? "true" : undefined}>
-      <th scope="row"><button class="link" onClick=${() => choose(one.n_clusters)} aria-label=${`Choose ${one.n_clusters} groups`}>${one.n_clusters}</button></th>
+      <th scope="row"><button class="link" onClick=${() => choose(one.n_clusters)} aria-label=${t.choose(one.n_clusters)}>${one.n_clusters}</button></th>
       <td>${compact.format(one.inertia)}</td><td>${silhouette(one)}</td>
       <td>${one.davies_bouldin.toFixed(3)}</td><td>${compact.format(one.calinski_harabasz)}</td></tr>`)}</tbody>
   </table></div>`;

@@ -1,12 +1,13 @@
 // The images of a group, a page at a time, the most typical first or by date or name.
 import { useCallback, useEffect, useMemo, useRef, useState } from "../../vendor/preact.js";
 import { api, isAbort } from "../api.js";
+import { texts } from "../texts.js";
 import { NO_GROUP } from "./words.js";
 import { table } from "../table.js";
 
 const PAGE = 200;
 const MOST = 1000; // of one call
-export const ORDERS = table({ typical: "Most typical first", new: "Newest first", name: "By name", odd: "Oddest first" });
+export const ORDERS = table(texts.groups.orders);
 const COLUMNS = table({ new: "-taken_at", name: "uri", odd: "-outlier" });
 
 /** The most typical is what lies nearest to the group's most typical image, which itself comes first. */

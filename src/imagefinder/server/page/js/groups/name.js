@@ -1,7 +1,16 @@
 // A group's name, renamed where it stands: Enter keeps, Escape leaves it as it was.
 import { html, useRef, useState } from "../../vendor/preact.js";
 import { Icon } from "../components/icon.js";
+import { texts } from "../texts.js";
 import { rename } from "./changes.js";
+
+const t = texts.groups;
+
+/** How many of its images a name that the machine gave is right for, as far as that is known. */
+export function Sure({ group }) {
+  if (group.sure == null || group.named) return null;
+  return html`<span class="name-sure muted number" title=${t.sureHint(group.sure)}>${t.sure(group.sure)}</span>`;
+}
 
 /** @param {{group: object, why: string | null, as: "h1" | "h2" | "h3"}} props `as` is the heading that it is */
 export function Name({ group, why, as }) {
@@ -17,13 +26,11 @@ export function Name({ group, why, as }) {
     setText(null);
     requestAnimationFrame(() => button.current?.focus());
   };
-  const save = async () => {
+  const save = () => {
     const name = text.trim();
     if (settled.current) return;
-    if (!name || name === group.name) return leave();
-    settled.current = true;
-    if (await rename(group, name)) leave();
-    else settled.current = false;
+    leave();
+    if (name && name !== group.name) rename(group, name);
   };
   const keys = (event) => {
     if (event.key !== "Escape") return;
@@ -31,12 +38,12 @@ export function Name({ group, why, as }) {
     leave();
   };
   if (text === null) {
-    return html`<${as} class="group-name" tabindex="-1" title=${group.name}>${group.name}<//>
+    return html`<${as} class="group-name" tabindex="-1" title=${group.name}>${group.name}<//><${Sure} group=${group} />
       ${!why &&
-      html`<button ref=${button} class="icon-button rename" aria-label=${`Rename ${group.name}`} title="Rename" onClick=${edit}><${Icon} name="edit" /></button>`}`;
+      html`<button ref=${button} class="icon-button rename" aria-label=${t.renameOne(group.name)} title=${t.rename} onClick=${edit}><${Icon} name="edit" /></button>`}`;
   }
   return html`<form class="grow name-form" onSubmit=${(event) => (event.preventDefault(), save())}>
-    <input class="input" aria-label=${`New name of ${group.name}`} value=${text} maxlength="200" ref=${focusOnce}
+    <input class="input" aria-label=${t.newName(group.name)} value=${text} maxlength="200" ref=${focusOnce}
       onInput=${(event) => setText(event.target.value)} onKeyDown=${keys} onBlur=${save} />
   </form>`;
 }

@@ -3,12 +3,14 @@ import { html, useId, useState } from "../../vendor/preact.js";
 import { openDialog } from "../components/dialog.js";
 import { Icon } from "../components/icon.js";
 import { Progress } from "../components/progress.js";
-import { count } from "../format.js";
 import { isRunning, startJob, useJobs } from "../jobs.js";
 import { useIndex } from "../library_info.js";
 import { withParams } from "../state.js";
 import { own } from "../table.js";
+import { texts } from "../texts.js";
 import { methodName } from "./words.js";
+
+const t = texts.groups;
 
 /** The grouping under way, if there is one. */
 export const useGrouping = () => useJobs().find((job) => job.kind === "cluster" && isRunning(job));
@@ -19,25 +21,23 @@ export function StartPanel({ why }) {
   const images = info?.images ?? 0;
   return html`<div class="page narrow"><section class="card start stack" data-testid="start">
     <span class="empty-icon"><${Icon} name="groups" /></span>
-    <h1 tabindex="-1">Sort your images into groups</h1>
-    <p class="muted">Images that show similar things come together, and each group gets a name from what sets it apart. Nothing
-      is moved or changed; you can rename, merge, split and correct the groups afterwards.</p>
+    <h1 tabindex="-1">${t.startTitle}</h1>
+    <p class="muted">${t.startText}</p>
     ${job
       ? html`<${Progress} job=${job} />`
       : images < 2
-        ? html`<p class="note">${images ? "One image makes no groups." : "There are no images yet."} <a href="/library">Add images in the library</a>.</p>`
+        ? html`<p class="note">${images ? t.one : t.noImages} <a href="/library">${t.addImages}</a>.</p>`
         : why
-          ? html`<p class="note">There are no groups yet, and this server only shows what is there.</p>`
-          : html`<${GroupForm} images=${images} action="Make groups" />`}
+          ? html`<p class="note">${t.onlyShows}</p>`
+          : html`<${GroupForm} images=${images} action=${t.make} />`}
   </section></div>`;
 }
 
 /** Asks how to group again; what was corrected stays unless one wants to start afresh. */
 export const askToGroup = (data) =>
-  openDialog("Group again", (close) => html`<div class="stack">
-    <p>Your corrections stay: names, merged and split groups, images you moved, and locked groups as they are. Undo brings
-      the present groups back.</p>
-    <${GroupForm} images=${data.n_images} again former=${data} action="Group again" done=${() => close(true)} />
+  openDialog(t.againTitle, (close) => html`<div class="stack">
+    <p>${t.againText}</p>
+    <${GroupForm} images=${data.n_images} again former=${data} action=${t.againTitle} done=${() => close(true)} />
   </div>`);
 
 function GroupForm({ images, action, former, again = false, done }) {
@@ -60,27 +60,26 @@ function GroupForm({ images, action, former, again = false, done }) {
   };
   return html`<form class="stack" onSubmit=${submit}>
     <fieldset class="stack tight" disabled=${self}>
-      <legend>How many groups?</legend>
-      <label class="check"><input type="radio" name="${id}-n" checked=${!fixed || self} onChange=${() => setFixed(false)} />Let the data decide</label>
+      <legend>${t.numberAsk}</legend>
+      <label class="check"><input type="radio" name="${id}-n" checked=${!fixed || self} onChange=${() => setFixed(false)} />${t.numberData}</label>
       <div class="row">
-        <label class="check"><input type="radio" name="${id}-n" checked=${fixed && !self} onChange=${() => setFixed(true)} />Exactly</label>
-        <input class="input short" type="number" aria-label="Number of groups" min="1" max=${images} value=${n} required=${fixed}
+        <label class="check"><input type="radio" name="${id}-n" checked=${fixed && !self} onChange=${() => setFixed(true)} />${t.numberExactly}</label>
+        <input class="input short" type="number" aria-label=${t.numberLabel} min="1" max=${images} value=${n} required=${fixed}
           onFocus=${() => setFixed(true)} onInput=${(e) => setN(e.target.valueAsNumber)} />
       </div>
-      <p class="muted small-text">Not sure? <a href=${withParams({ view: "number" }, { path: "/groups", from: "" })} onClick=${() => done?.()}>Measure which number fits</a></p>
+      <p class="muted small-text">${t.notSure} <a href=${withParams({ view: "number" }, { path: "/groups", from: "" })} onClick=${() => done?.()}>${t.measureLink}</a></p>
     </fieldset>
     <div class="field">
-      <label for="${id}-method">Method</label>
+      <label for="${id}-method">${t.method}</label>
       <select id="${id}-method" class="input" onChange=${(e) => setMethod(e.target.value)}>
         ${(info?.methods.cluster ?? ["leiden"]).map((one) => html`<option key=${one} value=${one} selected=${one === method}>${methodName(info, one)}</option>`)}
       </select>
       <p class="muted small-text">${own(clusterers, method)?.summary ?? ""}</p>
     </div>
-    ${again && html`<label class="check"><input type="checkbox" checked=${fresh} onChange=${(e) => setFresh(e.target.checked)} />
-      Start afresh: forget my corrections</label>`}
+    ${again && html`<label class="check"><input type="checkbox" checked=${fresh} onChange=${(e) => setFresh(e.target.checked)} />${t.fresh}</label>`}
     <footer class="row wrap ${again ? "dialog-buttons" : ""}">
       <button class="button primary" disabled=${busy || (fixed && !self && !(n >= 1))}>${action}</button>
-      ${!again && html`<span class="muted small-text">${count(images, "image")}</span>`}
+      ${!again && html`<span class="muted small-text">${t.images(images)}</span>`}
     </footer>
   </form>`;
 }

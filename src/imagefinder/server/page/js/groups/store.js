@@ -4,10 +4,12 @@ import { toast, toastError } from "../components/toast.js";
 import { onChanged, onEvent } from "../events.js";
 import { useIndex } from "../library_info.js";
 import { store, useStore } from "../store.js";
+import { texts } from "../texts.js";
 import { useEffect } from "../../vendor/preact.js";
 
 /** `data` is the answer of `GET /v1/clusters`; null without an `error` while nothing is grouped. */
 const state = store({ data: null, error: null, loaded: false });
+const t = texts.groups;
 const NONE = { data: null, error: null, loaded: true };
 const LATE_MS = 500;
 let offered = () => {}; // takes away the last message that offers to undo
@@ -43,13 +45,13 @@ export function useGroups() {
 }
 
 /** Shows at once what a renamed or locked group is like; `reloadGroups` brings the rest. */
-export function showGroup({ label, name, named, locked }) {
-  const shown = (one) => (one.label === label ? { ...one, name, named, locked } : one);
+export function showGroup({ label, name, named, locked, sure }) {
+  const shown = (one) => (one.label === label ? { ...one, name, named, locked, sure } : one);
   state.set((former) => ({ ...former, data: former.data && { ...former.data, clusters: former.data.clusters.map(shown) } }));
 }
 
-/** Asks the server for a change of the groups. */
-async function asked(call) {
+/** Asks the server for a change of the groups; what it did is to be read afterwards. */
+export async function asked(call) {
   mine++;
   try {
     return await call();
@@ -69,11 +71,11 @@ async function asked(call) {
  */
 export async function change(doing, call, said) {
   let finished = () => {};
-  const late = setTimeout(() => (finished = toast(`${doing}…`)), LATE_MS);
+  const late = setTimeout(() => (finished = toast(t.doingLate(doing))), LATE_MS);
   try {
     const made = await asked(call);
     const run = (await reloadGroups())?.run;
-    offered = toast(said(made), { action: { label: "Undo", run: () => undo(run) } });
+    offered = toast(said(made), { action: { label: t.undo, run: () => undo(run) } });
     return made;
   } catch (error) {
     toastError(error);
@@ -88,17 +90,17 @@ export async function change(doing, call, said) {
 export async function undo(run) {
   const { data } = state.get();
   if (run && data?.run !== run) {
-    return toast("The groups have changed again since.", { kind: "error", remedy: "Take the later changes back first." });
+    return toast(t.changedSince, { kind: "error", remedy: t.changedSinceHow });
   }
   try {
     const before = data.done;
     state.set({ data: await asked(() => api.post("/clusters/undo")), error: null, loaded: true });
     offered();
-    toast(`Taken back: ${doneWords(before)}`);
+    toast(t.undone(doneWords(before)));
   } catch (error) {
     toastError(error);
   }
 }
 
 /** What the last change did, as the server notes it ("cluster" is a whole run). */
-export const doneWords = (done) => (done === "cluster" ? "the last grouping" : done);
+export const doneWords = (done) => ({ cluster: t.lastGrouping, "take in what came": t.takenInShort })[done] ?? done;

@@ -1,22 +1,30 @@
 // Figures of groups in plain words.
-import { count } from "../format.js";
 import { own } from "../table.js";
+import { texts } from "../texts.js";
 
-const TIGHTNESS = [[0.65, "nearly the same"], [0.5, "very alike"], [0.4, "alike"], [0.3, "loosely alike"], [-1, "mixed"]];
+const t = texts.groups;
+const TIGHTNESS = [0.65, 0.5, 0.4, 0.3, -1];
 // The mean Jaccard overlap of resampled runs; 0.75 and 0.5 are the bounds of docs/clusters.md. The other bounds are ours.
-const STABILITY = [[0.85, "very stable"], [0.75, "stable"], [0.5, "fairly stable"], [-1, "not stable"]];
+const STABILITY = [0.85, 0.75, 0.5, -1];
+const GROWN = 1.1; // times as many images as were measured: what was found of stability then says too little
 
-const word = (steps, value) => steps.find(([least]) => value >= least)[1];
+const word = (steps, words, value) => words[steps.findIndex((least) => value >= least)];
 
-export const tightnessWord = (value) => word(TIGHTNESS, value);
-export const stabilityWord = (value) => word(STABILITY, value);
+export const tightnessWord = (value) => word(TIGHTNESS, t.tightness, value);
+export const stabilityWord = (value) => word(STABILITY, t.stability, value);
 
 /** The name of a method of clustering; `info` is the answer of `GET /v1/index`. */
 export const methodName = (info, method) => own(info?.clusterers, method)?.title ?? method;
 
+/** Whether so many images came into a group that its stability is no longer known. */
+export const hasGrown = ({ size, measured }) => measured != null && size > measured * GROWN;
+
 /** Where a group has other images now than when it was measured: on how many that was. */
-export const measuredOn = ({ size, measured }) => (measured != null && measured !== size ? `measured on ${count(measured, "image")}` : "");
+export function measuredOn({ size, measured }) {
+  if (measured == null || measured === size) return "";
+  return size > measured ? t.notMeasured(size - measured) : t.measuredOn(measured);
+}
 
 export const NO_GROUP = -1;
-export const NO_GROUP_NAME = "In no group";
+export const NO_GROUP_NAME = t.notGrouped;
 export const groupHref = (label) => `/groups/${label}`;
