@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from imagefinder.catalog.edits import NAME_LENGTH
 from imagefinder.catalog.feedback import purge_feedback
 from imagefinder.duplicates.decisions import purge_decisions
 from imagefinder.errors import InvalidInputError, NotFoundError
@@ -43,6 +44,8 @@ def list_sources(index: Index) -> list[SourceInfo]:
             last_indexed=entry.last_indexed,
             state=entry.state(index.indexed_now),
             missing=missing[entry.uri],
+            label=entry.label,
+            found=entry.found,
         )
         for entry in index.manifest.sources
     ]
@@ -65,6 +68,16 @@ def pause_source(index: Index, source: str | os.PathLike[str], paused: bool) -> 
     with index.writing:
         entry = find_source(index, source)
         index.save_manifest(index.manifest.with_source(replace(entry, paused=paused)))
+
+
+def rename_source(index: Index, source: str | os.PathLike[str], label: str) -> None:
+    """Call a source by a ``label``; an empty one takes its name away. Raises NotFoundError and InvalidInputError."""
+    wanted = " ".join(label.split())
+    if len(wanted) > NAME_LENGTH or not wanted.isprintable():
+        raise InvalidInputError(f"The name of a source has at most {NAME_LENGTH} characters that can be printed.")
+    with index.writing:
+        entry = find_source(index, source)
+        index.save_manifest(index.manifest.with_source(replace(entry, label=wanted)))
 
 
 def forget_source(index: Index, source: str | os.PathLike[str], remove_images: bool) -> int:
