@@ -26,7 +26,7 @@ from imagefinder.store.filters.parse import Compare
 if TYPE_CHECKING:
     from imagefinder.index.collection import Collection
     from imagefinder.index.folder import Index
-    from imagefinder.index.manifest import SourceEntry
+    from imagefinder.index.manifest import Manifest, SourceEntry
     from imagefinder.results import IngestReport
     from imagefinder.types import OnProgress
 
@@ -130,12 +130,21 @@ def move_source(
             sources.append(source)
         report = run_over(collection, sources, replaced=entries, progress=progress)
         with index.writing:
-            manifest = index.manifest
+            manifest = _with_labels(index.manifest, entries, targets)
             for entry in entries:
                 if not index.store.count(Compare("source", "=", entry.uri)):
                     manifest = manifest.without_source(entry.uri)
             index.save_manifest(manifest)
     return report
+
+
+def _with_labels(manifest: Manifest, old: Sequence[SourceEntry], new: Sequence[str]) -> Manifest:
+    """The new places have the names that the old ones had, where nobody gave them others."""
+    labels = {uri: entry.label for entry, uri in zip(old, new, strict=True)}
+    for entry in manifest.sources:
+        if not entry.label and labels.get(entry.uri):
+            manifest = manifest.with_source(replace(entry, label=labels[entry.uri]))
+    return manifest
 
 
 def _at_or_below(index: Index, old: str) -> Sequence[SourceEntry]:

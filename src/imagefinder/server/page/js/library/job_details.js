@@ -26,7 +26,7 @@ function Details({ job }) {
   if (error) return html`<${ErrorBox} error=${error} retry=${reload} />`;
   if (!data) return null;
   return html`<dl class="facts-list">
-      ${[["State", data.state], ["Started", data.started && dateTime(data.started)], ["Took", data.seconds > 0 && duration(data.seconds)], ["Of", data.options.sources?.map(sourceName).join(", ")], ...resultRows(data)]
+      ${[["State", data.state], ["Started", data.started && dateTime(data.started)], ["Took", data.seconds > 0 && duration(data.seconds)], ["From", data.options.sources?.map(sourceName).join(", ")], ...resultRows(data)]
         .filter(([, value]) => value)
         .map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}
     </dl>
@@ -36,7 +36,7 @@ function Details({ job }) {
     ${data.kind === "train" && data.result?.name && html`<${UseIt} name=${data.result.name} />`}`;
 }
 
-const WORDS = table({ seen: "Seen", added: "Added", updated: "Updated", moved: "Moved", removed: "Removed", unchanged: "Unchanged", n_clusters: "Groups", n_noise: "Without a group", groups: "Groups", compared: "Pairs compared", kept: "Pairs known from before", measured: "Measured", total: "Images", n_images: "Images" });
+const WORDS = table({ seen: "Looked at", added: "Added", updated: "Updated", moved: "Moved", removed: "Removed", unchanged: "Unchanged", n_clusters: "Groups", n_noise: "Without a group", groups: "Groups", compared: "Pairs compared", kept: "Pairs known from before", measured: "Measured", total: "Images", n_images: "Images" });
 
 /** The numbers of a result that say something to people. */
 function resultRows({ kind, result }) {
@@ -49,7 +49,7 @@ function resultRows({ kind, result }) {
   return [
     ...numbers.map(([name, value]) => [WORDS[name], number(value)]),
     ...(fit && fit.assigned + fit.unassigned > 0 ? [["Fit a group", number(fit.assigned)], ["Fit no group", number(fit.unassigned)]] : []),
-    kind === "index" && result.concepts?.images > 0 && ["In kept searches", html`<a href="/library#concepts">${count(result.concepts.images, "image")} more</a>`],
+    kind === "index" && result.concepts?.images > 0 && ["In kept searches", html`<a href="/library?part=tools#concepts">${count(result.concepts.images, "image")} more</a>`],
     kind === "index" && result.concepts?.advice && ["Note", result.concepts.advice],
     fit?.advice && ["Note", html`${fit.advice} <a href="/groups">To the groups</a>`],
     ...issues.map(([name, n]) => [issueName(name), html`<a href=${`/?filter=${encodeURIComponent(`issues = ${name}`)}`}>${count(n, "image")}</a>`]),

@@ -1,5 +1,6 @@
 // The three parts of the library as tabs; which one is shown stands in the address.
 import { html } from "../../vendor/preact.js";
+import { number } from "../format.js";
 import { setParams } from "../state.js";
 import { texts } from "../texts.js";
 
@@ -24,7 +25,7 @@ export function Tabs({ part, failed }) {
     ${PARTS.map(
       (name) => html`<button key=${name} id=${`tab-${name}`} class="tab" role="tab" aria-selected=${name === part} aria-controls="library-part"
         tabindex=${name === part ? 0 : -1} onClick=${() => go(name)}>
-        ${texts.library[name]}${name === "activity" && failed > 0 ? html`<span class="tab-badge">${texts.library.failed(failed)}</span>` : ""}
+        ${texts.library[name]}${name === "activity" && failed > 0 ? html`<span class="tab-badge"><span aria-hidden="true">${number(failed)}</span><span class="visually-hidden">${texts.library.failed(failed)}</span></span>` : ""}
       </button>`,
     )}
   </div>`;

@@ -5,6 +5,7 @@ import { Empty, ErrorBox, Skeleton } from "../components/empty.js";
 import { Grid } from "../components/grid.js";
 import { count, number } from "../format.js";
 import { FirstUse } from "../library/first_use.js";
+import { Growing } from "../library/growing.js";
 import { useIndex } from "../library_info.js";
 import { FilterBar } from "../search/filter_bar.js";
 import { judge, useKeptJudgements } from "../search/judging.js";
@@ -50,6 +51,7 @@ export default function Search({ route }) {
   if (info?.images === 0 && !query) return html`<${FirstUse} info=${info} />`;
   return html`<div class="page search-page ${results.waiting && ready ? "stale" : ""}">
     <h1 class="visually-hidden">${query ? "Search results" : "All images"}</h1>
+    <${Growing} />
     <div class="results-head">
       <${FilterBar} filter=${search.filter} />
       <div class="row results-line">

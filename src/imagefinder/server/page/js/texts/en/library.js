@@ -67,7 +67,6 @@ export const library = {
   open: "Open",
   shortcuts: "Shortcuts",
   kinds: { home: "Home", pictures: "Pictures", downloads: "Downloads", desktop: "Desktop" },
-  startAgain: "Back to where it began",
   up: "Up one folder",
   foldersIn: (path) => `Folders in ${path || "the shared folders"}`,
   inside: (name) => `Folders inside ${name}`,
@@ -75,9 +74,10 @@ export const library = {
   counting: "Counting pictures …",
   counted: ({ images, complete }) => (complete ? count(images, "picture") : `more than ${count(images, "picture")}`),
   chosen: ({ images, complete }, here) => {
-    const all = complete ? count(images, "picture") : `More than ${count(images, "picture")}`;
-    if (images === 0) return complete ? "No pictures here, nor in the folders inside" : "No pictures seen yet; there is much to look through";
-    return here === 0 ? `No pictures directly here; ${all} in the folders inside` : images > here || !complete ? `${all} with the folders inside, ${number(here)} directly here` : `${all} here`;
+    const all = complete ? count(images, "picture") : `more than ${count(images, "picture")}`;
+    if (images === 0) return complete ? "No pictures here or in the folders inside" : "No pictures seen so far; there is much to look through";
+    if (here === 0) return `No pictures directly here; ${all} in the folders inside`;
+    return here === images ? `${all} here` : `${all} here, with the folders inside`;
   },
 
   // sources
