@@ -40,7 +40,7 @@ class SlowWeb(ThreadingHTTPServer):
     """A web server that gives one picture at every address, each time with other bytes behind it. The first ``QUICK``
     come at once, the others when it is told to ``go_on``."""
 
-    QUICK = 300
+    QUICK = 100
     picture = sorted(SAMPLES.rglob("*.jpg"))[0].read_bytes()
     daemon_threads = True
 
@@ -78,6 +78,13 @@ def slow_web() -> Iterator[SlowWeb]:
         web.go_on.set()
         web.shutdown()
         thread.join()
+
+
+def listed(folder: Path, web: SlowWeb, n: int) -> Path:
+    """A table of ``n`` pictures of the slow web."""
+    table = folder / "many.csv"
+    table.write_text("\n".join(["url", *(web.address(number) for number in range(n))]))
+    return table
 
 
 def test_first_use(server: Server, open_page: Callable[..., Page], photos: Path) -> None:
@@ -191,8 +198,8 @@ def test_another_model_is_used(server: Server, open_page: Callable[..., Page]) -
 
 def test_work_can_be_stopped(server: Server, open_page: Callable[..., Page], slow_web: SlowWeb, tmp_path: Path) -> None:
     """However fast the machine, this work does not end by itself: its pictures are long in coming."""
-    table, n = tmp_path / "many.csv", 1000
-    table.write_text("\n".join(["url", *(slow_web.address(number) for number in range(n))]))
+    n = 2 * slow_web.QUICK
+    table = listed(tmp_path, slow_web, n)
     page = open_page(server, "/library")
     expect(page.get_by_test_id("reindex")).to_be_enabled()
     job = server.post("/jobs", {"kind": "index", "options": {"sources": [str(table)]}})
@@ -278,13 +285,6 @@ def test_sources_are_shown_paused_moved_and_forgotten(
     page.get_by_role("dialog", name="Take this source out?").get_by_test_id("forget-keep").click()
     expect(page.get_by_text("None yet. Add some pictures.")).to_be_visible()
     assert len(server.ids()) == trips - 1
-
-
-def listed(folder: Path, web: SlowWeb, n: int) -> Path:
-    """A table of ``n`` pictures of the slow web."""
-    table = folder / "many.csv"
-    table.write_text("\n".join(["url", *(web.address(number) for number in range(n))]))
-    return table
 
 
 def test_pictures_appear_and_are_found_while_more_are_read(

@@ -59,7 +59,7 @@ function Facts({ info }) {
     [factSince, date(info.created)],
     ...(info.caller && info.scope !== "admin" ? [[factYou, `${info.caller} (${info.scope})`]] : []),
   ];
-  const more = [["Model", info.model], [factWords, info.understands_words ? yes : no], ["ImageFinder", info.version]];
+  const more = [[texts.library.factModel, info.model], [factWords, info.understands_words ? yes : no], ["ImageFinder", info.version]];
   const row = ([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`;
   return html`<div class="stack tight">
     <dl class="library-facts" aria-label=${count(info.images, "image")}>${facts.map(row)}</dl>

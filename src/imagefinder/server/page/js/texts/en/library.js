@@ -1,14 +1,19 @@
 // The library: where pictures come from, work on all of them, and what runs.
 import { count, number } from "../../format.js";
+import { work } from "./library_work.js";
 
 export const library = {
+  ...work,
   title: "Library",
   parts: "Parts of the library",
   sources: "Sources",
   tools: "Tools",
   activity: "Activity",
   fixed: (why) => `${why}: nothing can be added or changed here.`,
+  onlyYou: "Your key is for looking only",
+  onlyShows: "This server only shows",
   factImages: "Pictures",
+  factModel: "Model",
   factWords: "Finds by words",
   factDisk: "Size on disk",
   factSince: "Since",
