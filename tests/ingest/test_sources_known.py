@@ -309,6 +309,7 @@ def test_the_name_of_a_source_goes_along_when_it_is_moved(
     album.rename(tmp_path / "away")
     finder.move_source(album, tmp_path / "away")
     assert [(one.uri, one.label) for one in finder.list_sources()] == [(str(tmp_path / "away"), "Summer")]
+    finder.close()
     listing = run_cli("sources", "list", "--index", tmp_path / "index")
     assert f"Summer: {tmp_path / 'away'}" in listing.stdout
 
