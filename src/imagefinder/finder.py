@@ -194,6 +194,10 @@ class ImageFinder:
         """Take a paused source in again. Raises NotFoundError."""
         manage.pause_source(self._collection.index, source, False)
 
+    def rename_source(self, source: ImageName, label: str) -> None:
+        """Call a source by a name of your own; "" takes it away. Raises NotFoundError, InvalidInputError."""
+        manage.rename_source(self._collection.index, source, label)
+
     def purge(self) -> int:
         """Forget for good what was said of images that are not in the index any more. Returns of how many."""
         return manage.purge(self._collection.index)

@@ -200,6 +200,8 @@ class SourceInfo:
 
     ``state`` is "there", "missing" (not where it was; its images stay), "paused", "interrupted" (its last run did not
     come to the end; the next one goes on) or "indexing". ``missing`` of its images were not there when last looked for.
+    ``label`` is what people call it, if anything. ``found`` is how many files a run that has not come to its end has
+    found there, 0 before that is known.
     """
 
     uri: str
@@ -208,6 +210,8 @@ class SourceInfo:
     last_indexed: str | None
     state: str
     missing: int = 0
+    label: str = ""
+    found: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}

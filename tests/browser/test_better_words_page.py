@@ -26,7 +26,7 @@ def test_it_says_what_it_costs_and_fetches_when_asked(
     assert known is not None
     with HubServer() as hub:
         hub.add(known.address.repo, published.clip_b32(), str(known.address.revision))
-        page = open_page(serve(grouped_index, **hub.environment(tmp_path)), "/library")
+        page = open_page(serve(grouped_index, **hub.environment(tmp_path)), "/library?part=tools")
         offer = page.get_by_test_id("better-words")
         expect(offer).to_contain_text("CLIP ViT-B/32 (OpenAI) in 8 bits (MIT licence)")
         expect(offer).to_contain_text("a second here; searches go on meanwhile")
@@ -40,6 +40,6 @@ def test_it_says_what_it_costs_and_fetches_when_asked(
 def test_it_is_not_there_without_a_network(
     serve: Callable[..., Server], open_page: Callable[..., Page], grouped_index: Path
 ) -> None:
-    page = open_page(serve(grouped_index, HF_HUB_OFFLINE="1"), "/library")
+    page = open_page(serve(grouped_index, HF_HUB_OFFLINE="1"), "/library?part=tools")
     expect(page.get_by_role("heading", name="Organise")).to_be_visible()
     expect(page.get_by_test_id("better-words")).to_have_count(0)

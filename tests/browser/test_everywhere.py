@@ -161,7 +161,9 @@ VIEWS: dict[str, tuple[str, Callable[[Page], None]]] = {
     "map": ("/map?method=pca", drawn),
     "map to be made": ("/map?method=umap", nothing),
     "duplicates": ("/duplicates", nothing),
-    "library": ("/library", nothing),
+    "library": ("/library?add=1", nothing),
+    "library's tools": ("/library?part=tools", nothing),
+    "activity": ("/library?part=activity", nothing),
     "no such page": ("/groups/none", nothing),
 }
 OPENED: dict[str, tuple[str, Callable[[Page], None]]] = {
@@ -179,7 +181,7 @@ OPENED: dict[str, tuple[str, Callable[[Page], None]]] = {
     "expression": ("/", popover("facet-expression")),
     "options": ("/?q=dog", popover("options")),
     "jobs": ("/", popover("jobs")),
-    "folders": ("/library", dialog(marked("add-folder"), "Choose a folder")),
+    "folders": ("/library?add=1", dialog(marked("add-folder"), "Choose a folder")),
     "group again": ("/groups", dialog(marked("group-again"), "Group again")),
     "map selection": ("/map?method=pca", map_selection),
     "compare": ("/duplicates", dialog(button("Compare"), "Compare two images")),
@@ -280,7 +282,7 @@ def test_a_server_that_only_shows(serve: Callable[..., Server], open_page: Calla
     expect(page.get_by_test_id("trash")).to_have_count(0)
     visit(page, server, "/library")
     expect(page.get_by_text("This server only shows")).to_be_visible()
-    expect(page.get_by_test_id("add-folder")).to_have_count(0)
+    expect(page.get_by_test_id("add")).to_have_count(0)
     visit(page, server, "/map?method=umap")
     expect(page.get_by_test_id("make-map")).to_be_disabled()
     image = server.ids()[0]

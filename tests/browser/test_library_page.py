@@ -40,7 +40,7 @@ class SlowWeb(ThreadingHTTPServer):
     """A web server that gives one picture at every address, each time with other bytes behind it. The first ``QUICK``
     come at once, the others when it is told to ``go_on``."""
 
-    QUICK = 300
+    QUICK, ALL = 40, 140  # more at once than are fetched at once: where some are given up, the others still wait
     picture = sorted(SAMPLES.rglob("*.jpg"))[0].read_bytes()
     daemon_threads = True
 
@@ -80,14 +80,25 @@ def slow_web() -> Iterator[SlowWeb]:
         thread.join()
 
 
+def listed(folder: Path, web: SlowWeb, n: int) -> Path:
+    """A table of ``n`` pictures of the slow web."""
+    table = folder / "many.csv"
+    table.write_text("\n".join(["url", *(web.address(number) for number in range(n))]))
+    return table
+
+
 def test_first_use(server: Server, open_page: Callable[..., Page], photos: Path) -> None:
     page = open_page(server)
     expect(page.get_by_role("heading", name="Which pictures do you want to search?")).to_be_visible()
     page.get_by_test_id("add-folder").click()
     dialog = page.get_by_role("dialog", name="Choose a folder")
     dialog.get_by_label("Path of a folder").fill(str(photos.parent))
-    dialog.get_by_role("button", name="Go").click()
-    dialog.get_by_label(f"Folders in {photos.parent}", exact=True).get_by_role("button", name="Pictures").click()
+    dialog.get_by_role("button", name="Open").click()
+    tree = dialog.get_by_label(f"Folders in {photos.parent}", exact=True)
+    expect(tree).to_contain_text("14 pictures")
+    tree.get_by_role("button", name="Pictures 14 pictures").click()
+    expect(dialog.get_by_role("status")).to_have_text("14 pictures here, with the folders inside")
+    tree.get_by_role("button", name="Folders inside Pictures").click()
     expect(dialog.get_by_label(f"Folders in {photos}")).to_contain_text("garden")
     dialog.get_by_test_id("choose-folder").click()
     expect(page.get_by_test_id("summary")).to_have_text("12 images")
@@ -100,7 +111,7 @@ def test_first_use(server: Server, open_page: Callable[..., Page], photos: Path)
 
 
 def test_what_is_typed_for_a_folder_stays(server: Server, open_page: Callable[..., Page], photos: Path) -> None:
-    page = open_page(server, "/library", expected=[(404, "/v1/folders?path=%2Fno%2Fsuch")])
+    page = open_page(server, "/library?add=1", expected=[(404, "/v1/folders?path=%2Fno%2Fsuch")])
     held: list[Route] = []
     page.route("**/v1/folders*", lambda route: held.append(route))
     with page.expect_request("**/v1/folders*"):
@@ -115,10 +126,13 @@ def test_what_is_typed_for_a_folder_stays(server: Server, open_page: Callable[..
     expect(field).to_have_value("")
     field.press_sequentially("/no/such")
     field.press("Enter")
-    expect(page.get_by_role("dialog").get_by_role("alert")).to_be_visible()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("alert")).to_contain_text("That folder doesn't exist: /no/such")
     expect(field).to_have_value("/no/such")  # to be corrected
+    expect(dialog.get_by_role("button", name="Cancel")).to_be_visible()
+    expect(dialog.get_by_test_id("choose-folder")).to_be_disabled()
     field.fill(str(photos))
-    page.get_by_role("button", name="Go").click()
+    page.get_by_role("button", name="Open").click()
     expect(page.get_by_label(f"Folders in {photos}")).to_contain_text("garden")
     expect(field).to_have_value(str(photos))
 
@@ -126,7 +140,8 @@ def test_what_is_typed_for_a_folder_stays(server: Server, open_page: Callable[..
 def test_what_was_left_out_and_why(server: Server, open_page: Callable[..., Page], photos: Path) -> None:
     page = open_page(server, "/library")
     expect(page.get_by_role("link", name=str(photos))).to_be_visible()
-    page.get_by_role("button", name="Details of Indexing").first.click()
+    page.get_by_role("tab", name="Activity").click()
+    page.get_by_role("button", name="Details of Reading your pictures").first.click()
     skipped = page.get_by_test_id("skipped")
     expect(skipped).to_contain_text("2 images were left out")
     told = server.get(f"/jobs/{server.latest_job('index')['id']}/skipped")["skipped"]
@@ -144,6 +159,7 @@ def test_files_are_added_and_found(server: Server, open_page: Callable[..., Page
     new = sorted(SAMPLES.rglob("*.jpg"))[7]
     page = open_page(server, "/library")
     before = server.get("/index")["images"]
+    page.get_by_role("button", name="Add pictures").click()
     page.get_by_test_id("files").set_input_files([new, photos / "words.png"])
     added = message(page, "1 image added, 1 left out")
     assert server.get("/index")["images"] == before + 1
@@ -162,37 +178,56 @@ def test_a_change_in_the_folder_is_taken_in(server: Server, open_page: Callable[
     expect(page.get_by_test_id("reindex")).to_be_enabled()
     shutil.copy(sorted(SAMPLES.rglob("*.jpg"))[11], photos / "late.jpg")
     page.get_by_test_id("reindex").click()
-    message(page, "Indexing: done")
+    message(page, "Reading your pictures: done")
     expect(page.get_by_label(f"{before + 1} images", exact=True)).to_be_visible()
     assert server.get("/index")["images"] == before + 1
 
 
 def test_another_model_is_used(server: Server, open_page: Callable[..., Page]) -> None:
     server.run_job("model", name="fast")
-    page = open_page(server, "/library")
+    page = open_page(server, "/library?part=tools")
     models = page.get_by_test_id("models")
     expect(models.get_by_text("in use for pictures and words")).to_have_count(1)
     models.get_by_role("button", name="Search with efficientnet-lite0").click()
     expect(models.get_by_role("button", name="Search with efficientnet-lite2")).to_be_visible()
     assert server.get("/index")["model"] == "efficientnet-lite0"
-    expect(page.locator(".library-facts")).to_contain_text("efficientnet-lite0")
+    page.get_by_role("tab", name="Sources").click()
+    page.get_by_text("Details", exact=True).click()
+    expect(page.get_by_text("efficientnet-lite0", exact=True)).to_be_visible()
 
 
 def test_work_can_be_stopped(server: Server, open_page: Callable[..., Page], slow_web: SlowWeb, tmp_path: Path) -> None:
     """However fast the machine, this work does not end by itself: its pictures are long in coming."""
-    table, n = tmp_path / "many.csv", 1000
-    table.write_text("\n".join(["url", *(slow_web.address(number) for number in range(n))]))
+    n = slow_web.ALL
+    table = listed(tmp_path, slow_web, n)
     page = open_page(server, "/library")
     expect(page.get_by_test_id("reindex")).to_be_enabled()
     job = server.post("/jobs", {"kind": "index", "options": {"sources": [str(table)]}})
     inside = {"filter": f'source = "{table}"', "k": 1}
     wait_for(lambda: server.get("/images", **inside)["total"], "the first pictures to be in")
     with page.expect_response(lambda answer: answer.request.method == "DELETE"):
-        page.locator("main").get_by_role("button", name="Cancel indexing").click()
+        page.locator("main").get_by_role("button", name="Cancel reading your pictures").click()
     slow_web.go_on.set()
-    expect(page.locator("#jobs")).to_contain_text("Cancelled")
+    row = page.get_by_test_id("sources").get_by_role("listitem").filter(has_text=str(table))
+    expect(row).to_contain_text("Stopped at ")
+    stored = server.get("/images", **inside)["total"]
     assert server.get(f"/jobs/{job['id']}")["state"] == "cancelled"
-    assert 0 < server.get("/images", **inside)["total"] < n  # what is in stays, the rest was not looked at
+    assert 0 < stored < n  # what is in stays, the rest was not looked at
+    expect(row).to_contain_text(f"Stopped at {stored} of {n:,}.")
+    page.get_by_role("tab", name="Activity").click()
+    expect(page.locator("#jobs")).to_contain_text("Stopped")
+    page.get_by_role("tab", name="Sources").click()
+
+    row.get_by_role("button", name="Go on reading").click()
+    expect(row).to_contain_text(f"{n:,} pictures, read")
+    expect(row).not_to_contain_text("Stopped at")
+    row.get_by_role("button", name="More for").click()
+    row.get_by_role("button", name="Take out").click()
+    page.get_by_role("dialog", name="Take this source out?").get_by_role(
+        "button", name=f"Take {n:,} pictures out"
+    ).click()
+    expect(row).to_have_count(0)
+    assert server.get("/images", **inside)["total"] == 0
 
 
 def test_sources_are_shown_paused_moved_and_forgotten(
@@ -206,29 +241,29 @@ def test_sources_are_shown_paused_moved_and_forgotten(
     page = open_page(server, "/library")
     rows = page.get_by_test_id("sources").get_by_role("listitem")
     trip, garden = rows.filter(has_text="trip"), rows.filter(has_text="garden")
-    expect(trip).to_contain_text(f"{trips} images, indexed")
+    expect(trip).to_contain_text(f"{trips} pictures, read")
 
     def choose(row: Locator, action: str) -> None:
         row.get_by_role("button", name="More for").click()
         row.get_by_role("dialog").get_by_role("button", name=action).click()
 
     choose(garden, "Pause")
-    expect(garden).to_contain_text("It is left out when changes are looked for")
+    expect(garden).to_contain_text("It is left out of rescans")
     choose(garden, "Resume")
     expect(garden).not_to_contain_text("left out")
 
     (home / "trip").rename(home / "journey")
     page.get_by_test_id("reindex").click()
     expect(trip).to_contain_text("missing")
-    expect(trip).to_contain_text("Its images stay")
+    expect(trip).to_contain_text("Its pictures stay")
     choose(trip, "Say where it is now")
     dialog = page.get_by_role("dialog", name="Where is this folder now?")
     dialog.get_by_label("Path of a folder").fill(str(home / "journey"))
-    dialog.get_by_role("button", name="Go").click()
-    expect(dialog.get_by_role("status")).to_contain_text(f"{trips} images here")
+    dialog.get_by_role("button", name="Open").click()
+    expect(dialog.get_by_role("status")).to_have_text(f"{trips} pictures here")
     dialog.get_by_role("button", name="It is here now").click()
     journey = rows.filter(has_text="journey")
-    expect(journey).to_contain_text(f"{trips} images, indexed")
+    expect(journey).to_contain_text(f"{trips} pictures, read")
     expect(trip).to_have_count(0)
 
     page.get_by_test_id("reindex").click()
@@ -241,12 +276,126 @@ def test_sources_are_shown_paused_moved_and_forgotten(
     expect(garden).to_contain_text("6 not there any more")
     choose(garden, "Take out what is gone")
     page.get_by_role("dialog", name="Take out what is gone?").get_by_role("button", name="Take them out").click()
-    expect(garden).to_contain_text("0 images, indexed")
+    expect(garden).to_contain_text("0 pictures, read")
     expect(garden).not_to_contain_text("not there")
-    choose(garden, "Forget")
-    page.get_by_role("dialog", name="Forget this source?").get_by_test_id("forget-remove").click()
+    choose(garden, "Take out…")
+    page.get_by_role("dialog", name="Take this source out?").get_by_test_id("forget-remove").click()
     expect(garden).to_have_count(0)
-    choose(journey, "Forget")
-    page.get_by_role("dialog", name="Forget this source?").get_by_test_id("forget-keep").click()
-    expect(page.get_by_text("None yet. Add some images below.")).to_be_visible()
+    choose(journey, "Take out…")
+    page.get_by_role("dialog", name="Take this source out?").get_by_test_id("forget-keep").click()
+    expect(page.get_by_text("None yet. Add some pictures.")).to_be_visible()
     assert len(server.ids()) == trips - 1
+
+
+def test_pictures_appear_and_are_found_while_more_are_read(
+    serve: Callable[..., Server], open_page: Callable[..., Page], slow_web: SlowWeb, tmp_path: Path
+) -> None:
+    """In the tab that began it, which is neither left nor loaded again."""
+    server = serve(IMAGEFINDER_ALLOW_PRIVATE_ADDRESSES="1")
+    page = open_page(server)
+    expect(page.get_by_role("heading", name="Which pictures do you want to search?")).to_be_visible()
+    table = listed(tmp_path, slow_web, slow_web.ALL)
+    job = server.post("/jobs", {"kind": "index", "options": {"sources": [str(table)], "cluster": True}})
+    grid = page.get_by_test_id("grid")
+    expect(grid.locator("img[data-state=loaded]").first).to_be_visible()
+    growing = page.get_by_role("complementary", name="Pictures are still coming in")
+    expect(growing.get_by_role("progressbar", name="Reading your pictures")).to_be_visible()
+    box = page.get_by_label("Search in words or by a URL")
+    box.fill("animal")
+    box.press("Enter")
+    expect(page.get_by_test_id("summary")).to_contain_text(" ms")
+    assert server.get(f"/jobs/{job['id']}")["state"] == "running"
+    expect(growing).to_be_visible()
+    slow_web.go_on.set()
+    server.job_done(job["id"])
+    expect(growing).to_have_count(0)
+    assert server.get("/index")["clustered"]
+
+
+def test_a_source_is_renamed_and_pausing_stops_what_reads_it(
+    serve: Callable[..., Server], open_page: Callable[..., Page], slow_web: SlowWeb, tmp_path: Path
+) -> None:
+    server = serve(IMAGEFINDER_ALLOW_PRIVATE_ADDRESSES="1")
+    table = listed(tmp_path, slow_web, slow_web.ALL)
+    job = server.post("/jobs", {"kind": "index", "options": {"sources": [str(table)]}})
+    wait_for(lambda: server.get("/images", k=1)["total"], "the first pictures to be in")
+    page = open_page(server, "/library")
+    row = page.get_by_test_id("sources").get_by_role("listitem")
+    row.get_by_role("button", name="More for").click()
+    row.get_by_role("button", name="Rename…", exact=True).click()
+    dialog = page.get_by_role("dialog", name="Rename this source")
+    dialog.get_by_label("Name").fill("Summer 2024")
+    dialog.get_by_role("button", name="Save").click()
+    expect(row.get_by_role("link", name="Summer 2024")).to_be_visible()
+    expect(row).to_contain_text(str(table))
+
+    row.get_by_role("button", name="More for Summer 2024").click()
+    row.get_by_role("button", name="Pause", exact=True).click()
+    wait_for(lambda: server.get(f"/jobs/{job['id']}")["state"] == "cancelled" or slow_web.go_on.set(), "it to stop")
+    stored = server.get("/index")["images"]
+    expect(row).to_contain_text(f"Paused at {stored} of {slow_web.ALL}.")
+    row.get_by_role("button", name="More for Summer 2024").click()
+    row.get_by_role("button", name="Resume", exact=True).click()
+    expect(row).to_contain_text(f"{slow_web.ALL} pictures, read")
+    expect(row.get_by_role("link", name="Summer 2024")).to_be_visible()
+
+
+def test_what_failed_is_in_sight_until_it_was_seen(
+    serve: Callable[..., Server], open_page: Callable[..., Page], photos: Path, tmp_path: Path
+) -> None:
+    server = serve()
+    server.run_job("index", sources=[str(photos)])
+    (tmp_path / "usb").mkdir()
+    page = open_page(server, "/library")
+    expect(page.get_by_role("tab", name="Sources")).to_have_attribute("aria-selected", "true")
+    failed = server.post("/jobs", {"kind": "index", "options": {"sources": [str(tmp_path / "usb" / "gone")]}})
+    page.get_by_role("button", name="1 task failed").click()
+    expect(page.get_by_role("dialog", name="1 task failed")).to_contain_text("Reading your pictures: ")
+    page.keyboard.press("Escape")
+    attention = page.get_by_role("region", name="Needs your attention")
+    expect(attention).to_contain_text(server.get(f"/jobs/{failed['id']}")["error"]["message"])
+    (tmp_path / "usb" / "gone").mkdir()
+    shutil.copy(next((photos / "trip").iterdir()), tmp_path / "usb" / "gone")
+    attention.get_by_role("button", name="Try again: Reading your pictures").click()
+    message(page, "Reading your pictures: done")
+    expect(attention).to_have_count(0)
+    expect(page.get_by_role("button", name="Nothing is running")).to_be_visible()
+
+
+def test_the_parts_of_the_library_by_keys_and_address(
+    serve: Callable[..., Server], open_page: Callable[..., Page], grouped_index: Path
+) -> None:
+    page = open_page(serve(grouped_index), "/library")
+    tabs = page.get_by_role("tablist", name="Parts of the library").get_by_role("tab")
+    expect(tabs).to_have_text(["Sources", "Tools", "Activity"])
+    tabs.first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("tab", name="Tools")).to_be_focused()
+    expect(page.get_by_role("tabpanel", name="Tools").get_by_role("heading", name="Organise")).to_be_visible()
+    page.keyboard.press("End")
+    expect(page.get_by_role("tabpanel", name="Activity").get_by_role("heading", name="What has run")).to_be_visible()
+    assert page.url.endswith("/library?part=activity")
+    page.keyboard.press("Home")
+    add = page.get_by_role("button", name="Add pictures")
+    expect(add).to_have_attribute("aria-expanded", "false")
+    add.press("Enter")
+    expect(page.get_by_role("button", name="Choose a folder…")).to_be_visible()
+    expect(add).to_be_focused()
+
+
+def test_folders_are_offered_and_counted_truly(
+    serve: Callable[..., Server], open_page: Callable[..., Page], photos: Path
+) -> None:
+    server = serve(HOME=str(photos.parent))
+    page = open_page(server)
+    page.get_by_test_id("add-folder").click()
+    dialog = page.get_by_role("dialog", name="Choose a folder")
+    dialog.get_by_role("list", name="Shortcuts").get_by_role("button", name="Pictures").click()
+    expect(dialog.get_by_label("Path of a folder")).to_have_value(str(photos))
+    expect(dialog.get_by_role("status")).to_contain_text("pictures here, with the folders inside")
+    dialog.get_by_role("button", name="garden").last.click()
+    expect(dialog.get_by_label("Path of a folder")).to_have_value(str(photos / "garden"))
+    expect(dialog.get_by_role("status")).to_contain_text(f"{len(list((photos / 'garden').iterdir()))} pictures here")
+    dialog.get_by_role("button", name="Up one folder").click()
+    expect(dialog.get_by_label("Path of a folder")).to_have_value(str(photos.parent))
+    expect(dialog.get_by_role("status")).to_contain_text("No pictures directly here; ")

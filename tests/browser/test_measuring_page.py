@@ -21,7 +21,7 @@ def server(serve: Callable[..., Server], grouped_index: Path) -> Server:
 
 
 def test_search_is_measured_and_the_worst_is_shown(server: Server, open_page: Callable[..., Page]) -> None:
-    page = open_page(server, "/library")
+    page = open_page(server, "/library?part=tools")
     section = page.get_by_test_id("measure")
     section.get_by_label("by").select_option("tags")
     expect(section.get_by_test_id("needs")).to_contain_text("No image has a value there")

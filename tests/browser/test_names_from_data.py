@@ -80,7 +80,7 @@ def test_colours_of_the_map(server: Server, open_page: Callable[..., Page]) -> N
 
 
 def test_what_classes_are_learnt_from(server: Server, open_page: Callable[..., Page]) -> None:
-    page = open_page(server, "/library")
+    page = open_page(server, "/library?part=tools")
     lesson = page.get_by_test_id("teach-classifier")
     for column in COLUMNS:
         lesson.get_by_label("Classes: learn from").select_option(column)

@@ -61,9 +61,9 @@ def test_what_happens_before_the_page_listens_is_shown(server: Server, open_page
 
 
 def test_the_end_of_a_job_is_told_after_the_connection_was_lost(server: Server, open_page: Callable[..., Page]) -> None:
-    page = open_page(server, "/library")
+    page = open_page(server, "/library?part=tools")
     held = Held(page, "**/v1/events", "GET")  # as if lost: nothing is heard of the job
-    page.goto(f"{server.url}/library")
+    page.goto(f"{server.url}/library?part=tools")
     held.come()
     page.get_by_test_id("teach-classifier").get_by_label("Classes: learn from").select_option("folder")
     with page.expect_response(lambda one: one.request.method == "POST" and one.url.endswith("/v1/jobs")):
@@ -75,12 +75,12 @@ def test_the_end_of_a_job_is_told_after_the_connection_was_lost(server: Server, 
 
 
 def test_a_list_of_jobs_that_comes_late_takes_none_away(server: Server, open_page: Callable[..., Page]) -> None:
-    page = open_page(server, "/library")
+    page = open_page(server, "/library?part=tools")
     kept: list[tuple[Route, APIResponse]] = []  # the lists as they were before the job
     page.route(
         "**/v1/jobs*", lambda route: kept.append((route, route.fetch())) if listing(route) else route.continue_()
     )
-    page.goto(f"{server.url}/library")
+    page.goto(f"{server.url}/library?part=tools")
     wait_for(lambda: page.evaluate("1") and kept, "the list of jobs to be asked for")
     page.get_by_test_id("teach-classifier").get_by_label("Classes: learn from").select_option("folder")
     page.get_by_test_id("teach-classifier").get_by_role("button", name="Train").click()
@@ -90,6 +90,7 @@ def test_a_list_of_jobs_that_comes_late_takes_none_away(server: Server, open_pag
     page.unroute("**/v1/jobs*")
     with page.expect_response("**/v1/jobs*"):
         page.evaluate("fetch('/v1/jobs').then((answer) => answer.json())")
+    page.get_by_role("tab", name="Activity").click()
     details = page.get_by_role("button", name="Details of Teaching classes")
     expect(details).to_have_count(len(server.get("/jobs", kind="train")["jobs"]))
     expect(page.get_by_test_id("toast").filter(has_text="Teaching classes: done")).to_have_count(1)

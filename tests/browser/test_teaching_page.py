@@ -14,6 +14,7 @@ expect = pytest.importorskip("playwright.sync_api", reason="Playwright is not in
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+LARGE = [n for folder in SAMPLES.iterdir() if folder.is_dir() and (n := len(list(folder.glob("*.jpg")))) >= 4]
 BIRD = SAMPLES / "animals" / "albino-peahen.jpg"
 
 
@@ -23,7 +24,7 @@ def server(serve: Callable[..., Server], grouped_index: Path) -> Server:
 
 
 def test_classes_are_taught_told_and_filtered_by(server: Server, open_page: Callable[..., Page]) -> None:
-    page = open_page(server, "/library")
+    page = open_page(server, "/library?part=tools")
     lesson = page.get_by_test_id("teach-classifier")
     lesson.get_by_label("Classes: learn from").select_option("folder")
     lesson.get_by_role("button", name="Train").click()
@@ -53,22 +54,22 @@ def test_classes_are_taught_told_and_filtered_by(server: Server, open_page: Call
 
 
 def test_lessons_and_work_say_what_they_need(server: Server, open_page: Callable[..., Page]) -> None:
-    page = open_page(server, "/library")
+    page = open_page(server, "/library?part=tools")
     words, classes = page.get_by_test_id("teach-words"), page.get_by_test_id("teach-classifier")
     expect(words.get_by_test_id("needs")).to_contain_text("captions of 20 images at least; 0 have one")
-    expect(words.get_by_role("button", name="Learn")).to_be_disabled()
-    expect(classes.get_by_test_id("needs")).to_contain_text("No image has a tag yet")
-    expect(classes.get_by_role("button", name="Train")).to_be_disabled()
-    classes.get_by_label("Classes: learn from").select_option("folder")
-    expect(classes.get_by_role("button", name="Train")).to_be_enabled()
-    expect(classes.get_by_test_id("needs")).to_have_count(0)
-    better = page.get_by_test_id("teach-adapter")
-    better.get_by_label("Better matches: learn from").select_option("likes")
-    expect(better.get_by_test_id("needs")).to_contain_text("Nothing was liked or disliked yet")
+    expect(words.get_by_role("button", name="Learn")).to_have_count(0)
+    learnt_from = classes.get_by_label("Classes: learn from").get_by_role("option")
+    expect(learnt_from).to_have_text(["Folders", "Groups"])  # no image has a tag, and nothing was liked
+    expect(classes.get_by_test_id("learns")).to_contain_text(f"{len(LARGE)} kinds with {sum(LARGE)} pictures")
+    classes.get_by_label("Classes: learn from").select_option("cluster_name")
+    expect(classes.get_by_test_id("learns")).to_contain_text("It learns these groups as they are")
+    server.post("/images/tags", {"ids": server.ids()[:8], "add": ["left"]})
+    server.post("/images/tags", {"ids": server.ids()[8:16], "add": ["right"]})
+    expect(learnt_from).to_have_text(["Tags", "Folders", "Groups"])
     odd = page.get_by_test_id("task-outliers")
     expect(odd.get_by_test_id("not-yet")).to_contain_text("once this has run")
-    odd.get_by_role("button", name="Score all").click()
-    expect(odd.get_by_role("link", name="Oddest first")).to_be_visible()
+    odd.get_by_role("button", name="Find unusual pictures").click()
+    expect(odd.get_by_role("link", name="Most unusual first")).to_be_visible()
 
 
 def test_models_and_measures_rank_together(server: Server, open_page: Callable[..., Page]) -> None:

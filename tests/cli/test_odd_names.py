@@ -98,6 +98,7 @@ COMMANDS = [
     ("tag", "/no/such/\x1b[31m\u202efile.jpg", "--add", "x"),
     ("info",),
     ("sources", "list"),
+    ("sources", "rename", "{home}/nothing", "{home}"),
     ("sources", "move", "{home}", "{home}/away"),
     ("sources", "forget", "{home}/nothing"),
     ("spaces", "list"),

@@ -15,6 +15,7 @@ from PIL import Image
 
 from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.finder import ImageFinder
+from imagefinder.types import Progress
 from tests.support.command import run_cli
 
 MakeImage = Callable[..., Image.Image]
@@ -280,15 +281,37 @@ def test_an_index_below_a_source_is_passed_by_and_is_never_one(
 def test_a_run_that_was_stopped_leaves_a_source_to_go_on_with(
     finder: ImageFinder, tmp_path: Path, fill: Callable[..., Path]
 ) -> None:
-    def stop(progress: object) -> None:
-        raise KeyboardInterrupt
+    def stop(progress: Progress) -> None:
+        if progress.stage == stage and progress.done >= done:
+            raise KeyboardInterrupt
 
     album = fill(tmp_path / "album", 3)
+    stage, done = "looking for images", 0
     with pytest.raises(KeyboardInterrupt):
         finder.add(album, progress=stop)
     assert states(finder) == {"album": "interrupted"}
+    assert finder.list_sources()[0].found == 0
+    stage, done = "indexing", 1
+    with pytest.raises(KeyboardInterrupt):
+        finder.add(progress=stop)
+    (stopped,) = finder.list_sources()
+    assert (stopped.state, stopped.found) == ("interrupted", 3) and stopped.images == len(finder) > 0
     assert finder.add().total == 3
-    assert states(finder) == {"album": "there"}
+    assert states(finder) == {"album": "there"} and finder.list_sources()[0].found == 0
+
+
+def test_the_name_of_a_source_goes_along_when_it_is_moved(
+    finder: ImageFinder, tmp_path: Path, fill: Callable[..., Path]
+) -> None:
+    album = fill(tmp_path / "album", 2)
+    finder.add(album)
+    finder.rename_source(album, "Summer")
+    album.rename(tmp_path / "away")
+    finder.move_source(album, tmp_path / "away")
+    assert [(one.uri, one.label) for one in finder.list_sources()] == [(str(tmp_path / "away"), "Summer")]
+    finder.close()
+    listing = run_cli("sources", "list", "--index", tmp_path / "index")
+    assert f"Summer: {tmp_path / 'away'}" in listing.stdout
 
 
 def test_rebuilding_is_refused_while_a_source_is_missing_and_keeps_tags(

@@ -49,6 +49,16 @@ def test_the_routes_tell_and_change_what_the_library_does(
         assert [one.state for one in finder.list_sources()] == ["paused", "there", "missing"]
         client.resume_source(str(home / "a"))
         assert finder.list_sources()[0].state == "there"
+        client.rename_source(home / "a", "  Summer\n2024 ")
+        assert [one.label for one in finder.list_sources()] == ["Summer 2024", "", ""]
+        with pytest.raises(InvalidInputError, match="characters"):
+            client.rename_source(home / "a", "bell\a")
+        with pytest.raises(NotFoundError, match="knows no source"):
+            client.rename_source(home / "nothing", "x")
+        client.add_folder(home / "a")
+        assert finder.list_sources()[0].label == "Summer 2024"
+        client.rename_source(home / "a", "")
+        assert client.list_sources()[0].label == ""
         with pytest.raises(InvalidInputError, match="still there"):
             client.move_source(home / "a", home / "d")
         with pytest.raises(NotFoundError):

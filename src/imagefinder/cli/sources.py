@@ -22,7 +22,7 @@ from imagefinder.cli.common import (
 
 @click.group()
 def sources() -> None:
-    """List, forget, move, pause and resume the sources of an index.
+    """List, rename, forget, move, pause and resume the sources of an index.
 
     \b
       imagefinder sources list
@@ -48,7 +48,9 @@ def list_(index_dir: Path | str | None, as_json: bool) -> int:
         when = f"indexed {one.last_indexed}" if one.last_indexed else "not indexed to the end yet"
         gone = f", {one.missing:,} of them not there" if one.missing else ""
         what = f"{one.state:<12} {one.kind:<7} {plural(one.images, 'image'):>14}"
-        tell(f"{what}  {one.uri}  ({when}{gone})")
+        stopped = f", stopped at {one.images:,} of {one.found:,}" if one.found and one.state == "interrupted" else ""
+        name = f"{one.label}: {one.uri}" if one.label else one.uri
+        tell(f"{what}  {name}  ({when}{gone}{stopped})")
     if not found:
         say("The index knows no sources yet.")
     return OK
@@ -90,6 +92,18 @@ def move(old: str, new: str, index_dir: Path | str | None, as_json: bool) -> int
     if report.removed or report.kept:
         say(f"Not found there: {report.removed} removed, {report.kept} kept in the index.")
     return OK if report.moved + report.unchanged + report.added else NOTHING_FOUND
+
+
+@sources.command()
+@click.argument("source", type=PLACE)
+@click.argument("name")
+@index_option
+def rename(source: str, name: str, index_dir: Path | str | None) -> int:
+    """Call SOURCE by a NAME of your own; the name "" takes it away. Nothing moves: see `sources move` for that."""
+    with open_finder(index_dir) as finder:
+        finder.rename_source(source, name)
+    say("Renamed." if name.strip() else "It has no name of its own any more.")
+    return OK
 
 
 @sources.command()

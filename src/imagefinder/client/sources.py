@@ -37,6 +37,10 @@ class Sources(Connection):
         """Take a paused source in again."""
         self._transport.json("POST", "/v1/sources/resume", json={"source": os.fspath(source)})
 
+    def rename_source(self, source: str | os.PathLike[str], label: str) -> None:
+        """Call a source by a name of your own; "" takes it away."""
+        self._transport.json("POST", "/v1/sources/rename", json={"source": os.fspath(source), "label": label})
+
     def purge(self) -> int:
         """Forget for good what was said of images that are not in the index any more. Returns of how many."""
         return int(self._transport.json("POST", "/v1/sources/purge")["purged"])

@@ -45,7 +45,16 @@ class FolderSource(Source):
         self._rules = Rules(include, exclude)
         self._unreadable: list[str] = []
 
+    def counting(self) -> Iterator[bool]:
+        """Of each file that ``scan`` would find whether it is an image, and False for each folder, so that whoever
+        counts can end at any moment."""
+        return (isinstance(item, ImageRef) for item in self._each())
+
     def scan(self) -> Iterator[ImageRef | Skipped]:
+        return (item for item in self._each() if isinstance(item, (ImageRef, Skipped)))
+
+    def _each(self) -> Iterator[Any]:
+        """What there is, in order; of a folder the walk through it, before what it holds."""
         self._unreadable, self.mounts, self.broken, self.ours = [], [], [], []
         self._entered: set[tuple[int, int]] = set()
         levels = [self._walk(self.uri, "", self._rules)]  # a stack: folders lie deeper than Python lets calls go
@@ -53,10 +62,10 @@ class FolderSource(Source):
             item = next(levels[-1], None)
             if item is None:
                 levels.pop()
-            elif isinstance(item, (ImageRef, Skipped)):
-                yield item
-            else:
+                continue
+            if not isinstance(item, (ImageRef, Skipped)):
                 levels.append(item)
+            yield item
 
     def _walk(self, folder: str, below: str, rules: Rules) -> Iterator[Any]:  # noqa: C901 - one pass, in order
         """What a folder holds, in order: images, what is left out, and the walk through each folder in it.

@@ -53,6 +53,8 @@ _SOURCE = {
     "started?": _TIME,
     "paused?": bool,
     "mounts?": [str],
+    "label?": str,
+    "found?": int,
 }
 _SHAPE = {
     "version": int,
@@ -91,7 +93,8 @@ class SourceEntry:
     """Where images came from: ``kind`` such as "folder" or "table". ``last_indexed`` is ISO 8601 in UTC.
 
     ``started`` is the time of a run that has not come to its end. A ``paused`` source is not gone over. ``mounts`` are
-    the folders of the source where another drive was mounted when it was last indexed.
+    the folders of the source where another drive was mounted when it was last indexed. ``label`` is what people call
+    it; ``found`` is how many files the run that has not come to its end has found in it, 0 before that is known.
     """
 
     uri: str
@@ -101,6 +104,8 @@ class SourceEntry:
     started: str | None = None
     paused: bool = False
     mounts: Sequence[str] = ()
+    label: str = ""
+    found: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values. What version 0.1 does not know is left out where it says nothing, so that it can read it."""

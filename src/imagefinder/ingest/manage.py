@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from imagefinder.catalog.edits import NAME_LENGTH
 from imagefinder.catalog.feedback import purge_feedback
 from imagefinder.duplicates.decisions import purge_decisions
 from imagefinder.errors import InvalidInputError, NotFoundError
@@ -25,7 +26,7 @@ from imagefinder.store.filters.parse import Compare
 if TYPE_CHECKING:
     from imagefinder.index.collection import Collection
     from imagefinder.index.folder import Index
-    from imagefinder.index.manifest import SourceEntry
+    from imagefinder.index.manifest import Manifest, SourceEntry
     from imagefinder.results import IngestReport
     from imagefinder.types import OnProgress
 
@@ -43,6 +44,8 @@ def list_sources(index: Index) -> list[SourceInfo]:
             last_indexed=entry.last_indexed,
             state=entry.state(index.indexed_now),
             missing=missing[entry.uri],
+            label=entry.label,
+            found=entry.found,
         )
         for entry in index.manifest.sources
     ]
@@ -65,6 +68,16 @@ def pause_source(index: Index, source: str | os.PathLike[str], paused: bool) -> 
     with index.writing:
         entry = find_source(index, source)
         index.save_manifest(index.manifest.with_source(replace(entry, paused=paused)))
+
+
+def rename_source(index: Index, source: str | os.PathLike[str], label: str) -> None:
+    """Call a source by a ``label``; an empty one takes its name away. Raises NotFoundError and InvalidInputError."""
+    wanted = " ".join(label.split())
+    if len(wanted) > NAME_LENGTH or not wanted.isprintable():
+        raise InvalidInputError(f"The name of a source has at most {NAME_LENGTH} characters that can be printed.")
+    with index.writing:
+        entry = find_source(index, source)
+        index.save_manifest(index.manifest.with_source(replace(entry, label=wanted)))
 
 
 def forget_source(index: Index, source: str | os.PathLike[str], remove_images: bool) -> int:
@@ -117,12 +130,21 @@ def move_source(
             sources.append(source)
         report = run_over(collection, sources, replaced=entries, progress=progress)
         with index.writing:
-            manifest = index.manifest
+            manifest = _with_labels(index.manifest, entries, targets)
             for entry in entries:
                 if not index.store.count(Compare("source", "=", entry.uri)):
                     manifest = manifest.without_source(entry.uri)
             index.save_manifest(manifest)
     return report
+
+
+def _with_labels(manifest: Manifest, old: Sequence[SourceEntry], new: Sequence[str]) -> Manifest:
+    """The new places have the names that the old ones had, where nobody gave them others."""
+    labels = {uri: entry.label for entry, uri in zip(old, new, strict=True)}
+    for entry in manifest.sources:
+        if not entry.label and labels.get(entry.uri):
+            manifest = manifest.with_source(replace(entry, label=labels[entry.uri]))
+    return manifest
 
 
 def _at_or_below(index: Index, old: str) -> Sequence[SourceEntry]:

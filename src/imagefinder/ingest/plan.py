@@ -32,7 +32,8 @@ class Plan:
     that the index knows, by their file. ``gone_through`` says which version of an archive runs have gone through to
     the end, and how many members of it the index then had.
 
-    ``scanned`` are the sources that were gone over, ``missing`` those that could not be, and why (``errors``).
+    ``scanned`` are the sources that were gone over, each with as many files as ``sizes`` says, ``missing`` those that
+    could not be, and why (``errors``).
     ``away`` are known sources whose images stay as they are. In the run of a shard, all of this is of its images alone;
     only ``gone``, ``missed_by`` and ``totals`` are of all images, see ``split``.
     """
@@ -49,6 +50,7 @@ class Plan:
     totals: dict[str, int] = field(default_factory=dict)
     skipped: list[Skipped] = field(default_factory=list)
     scanned: list[Source] = field(default_factory=list)
+    sizes: dict[str, int] = field(default_factory=dict)
     missing: list[Skipped] = field(default_factory=list)
     errors: list[ImageFinderError] = field(default_factory=list)
     away: list[SourceEntry] = field(default_factory=list)
@@ -163,6 +165,7 @@ def _scan(plan: Plan, source: Source, found: dict[str, ImageRef]) -> None:
         plan.missing.append(Skipped(source.uri, code, error.message, error.remedy))
         return
     plan.scanned.append(source)
+    plan.sizes[source.uri] = len(items)
     for item in items:
         if isinstance(item, Skipped):
             plan.skipped.append(item)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +74,8 @@ def ingest(  # noqa: PLR0913 - each can be given without the others, and by name
     plan = make_plan(
         index.store, sources, entries=known, replaced=replaced, gone_through=seen, force=force, shard=shard
     )
+    if turn is None:
+        _note_sizes(index, plan.sizes)
     run = _Run(index, embedder, plan, limits, force, Former(index, plan, earlier))
     run.on_progress = progress
     try:
@@ -86,6 +88,16 @@ def ingest(  # noqa: PLR0913 - each can be given without the others, and by name
     ending = Ending(index, (embedder, *others), limits, workers, run.say)
     filled, clusters = ending.of_shard(turn, plan, force) if turn else ending.whole(force)
     return run.report(time.perf_counter() - started, clusters, filled)
+
+
+def _note_sizes(index: Index, sizes: Mapping[str, int]) -> None:
+    """How many files each source has, so that a run which is stopped tells how far it had come."""
+    with index.writing:
+        manifest = index.manifest
+        for entry in manifest.sources:
+            if entry.started and entry.uri in sizes:
+                manifest = manifest.with_source(replace(entry, found=sizes[entry.uri]))
+        index.save_manifest(manifest)
 
 
 class _Run:

@@ -147,9 +147,9 @@ def note_end(index: Index, sources: Sequence[Source], failed: Mapping[str, Any],
                 continue
             if source.uri not in failed:
                 mounts = tuple(source.mounts)
-                manifest = manifest.with_source(replace(entry, last_indexed=now, started=None, mounts=mounts))
+                manifest = manifest.with_source(replace(entry, last_indexed=now, started=None, mounts=mounts, found=0))
             elif source.uri in before:
-                manifest = manifest.with_source(replace(entry, started=None))
+                manifest = manifest.with_source(replace(entry, started=None, found=0))
             else:
                 manifest = manifest.without_source(source.uri)
         index.save_manifest(manifest)

@@ -252,6 +252,8 @@ class Source(ResponseBody):
     last_indexed: str | None
     state: str = Field(description="there, missing, paused, interrupted or indexing")
     missing: int = Field(description="How many of its images were not there when last looked for.")
+    label: str = Field(description="What people call it; empty: by its path or URL.")
+    found: int = Field(description="How many files a run that has not come to its end has found there; 0: not known.")
 
 
 class Sources(ResponseBody):

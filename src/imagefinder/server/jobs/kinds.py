@@ -20,6 +20,7 @@ from imagefinder.images.loader import is_remote
 from imagefinder.maps.projections import NEEDS_EXTRA, check_method
 from imagefinder.server.errors import first_fault
 from imagefinder.server.jobs import options
+from imagefinder.server.jobs.growing import growing
 from imagefinder.server.jobs.job import Job
 from imagefinder.server.jobs.queue import Jobs, Work
 from imagefinder.server.jobs.task import Task
@@ -126,10 +127,7 @@ def known(kind: str) -> str:
 
 
 def _index(task: Task, *, sources: Sequence[str] = (), cluster: bool = False, **options: Any) -> Any:
-    def report(progress: Progress) -> None:
-        task.step(progress.stage, progress.done, progress.total, open=True)
-
-    made = task.finder.add(*sources, progress=report, **options)
+    made = task.finder.add(*sources, progress=growing(task), **options)
     task.leave_out((*made.missing, *made.skipped))
     if cluster and len(task.finder) > 1 and made.clusters is None:
         task.finder.cluster(progress=task.report)

@@ -19,7 +19,6 @@ from imagefinder.server import requests, responses
 from imagefinder.server.access import changes, reads
 from imagefinder.server.errors import RefusedError
 from imagefinder.server.jobs.kinds import submit
-from imagefinder.server.jobs.options import Place
 from imagefinder.server.originals import FileResponse, is_known, kind_of_file
 from imagefinder.server.pictures import SIZES, TYPES, UNKNOWN
 from imagefinder.server.routes.search import UPLOAD
@@ -326,12 +325,3 @@ async def add_table(serving: ServingDep, file: Annotated[UploadFile, File()]) ->
     data = await file.read()
     path = await serving.drawing.run(serving.uploads.keep_table, display_name(file.filename), data, serving.settings)
     return Json({"source": str(path)}, 201)
-
-
-@router.get("/folders")
-@reads()
-def folders(serving: ServingDep, path: Annotated[Place | None, Query()] = None) -> Response:
-    """The folders in a folder of the server's machine, to choose one to add."""
-    from imagefinder.server.folders import look_into
-
-    return Json(look_into(path, serving.settings))

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi.responses import Response
+from pydantic import Field, StringConstraints
 
+from imagefinder.catalog.edits import NAME_LENGTH
 from imagefinder.server import requests, responses
 from imagefinder.server.access import changes, reads, rules
 from imagefinder.server.state import Json, Serving, ServingDep
 from imagefinder.server.strict import Router
 
 router = Router(prefix="/v1/sources", tags=["sources"])
+
+
+class NamedSource(requests.KnownSource):
+    label: Annotated[str, StringConstraints(max_length=NAME_LENGTH)] = Field(
+        description="Empty: its path or URL again."
+    )
 
 
 @router.get("", response_model=responses.Sources)
@@ -34,6 +42,14 @@ def pause(serving: ServingDep, body: requests.KnownSource) -> Response:
 def resume(serving: ServingDep, body: requests.KnownSource) -> Response:
     """Take a paused source in again."""
     serving.finder.resume_source(body.source)
+    return _changed(serving)
+
+
+@router.post("/rename", response_model=responses.Sources)
+@changes()
+def rename(serving: ServingDep, body: NamedSource) -> Response:
+    """Call a source by a name that people gave it. Nothing is moved."""
+    serving.finder.rename_source(body.source, body.label)
     return _changed(serving)
 
 

@@ -2,9 +2,9 @@
 import { api, locked } from "./api.js";
 import { toast, toastError } from "./components/toast.js";
 import { onEvent } from "./events.js";
-import { count } from "./format.js";
 import { jobName } from "./job_names.js";
 import { store, useStore } from "./store.js";
+import { texts } from "./texts.js";
 
 export const jobs = store([]);
 export const useJobs = () => useStore(jobs);
@@ -33,10 +33,10 @@ function take(job) {
 }
 
 function ended(job) {
-  if (job.state === "failed") toastError(job.error ?? { message: `${jobName(job)} failed.` });
+  if (job.state === "failed") toastError(job.error ?? { message: texts.library.jobFailed(jobName(job)) });
   if (job.state !== "done") return;
   const run = () => import("./library/job_details.js").then((module) => module.showJob(job));
-  toast(`${jobName(job)}: done${job.skipped ? `, ${count(job.skipped, "file")} left out` : ""}`, { action: { label: "Details", run } });
+  toast(texts.library.jobDone(jobName(job), job.skipped), { action: { label: texts.library.details, run } });
 }
 
 const load = () => api.get("/jobs", { k: MOST }).then(takeAll).catch(() => {}); // the view's own calls say what is wrong

@@ -3,6 +3,7 @@ import { useEffect } from "../vendor/preact.js";
 import { api, useRequest } from "./api.js";
 import { onChanged, onEvent } from "./events.js";
 import { store, useStore } from "./store.js";
+import { texts } from "./texts.js";
 
 const state = store({ info: null, error: null });
 export const useIndex = () => useStore(state);
@@ -23,7 +24,7 @@ export function watchIndex() {
 }
 
 /** Why nothing can be changed here, as the begin of a sentence; null where it can. */
-export const fixed = (info) => (!info?.read_only ? null : info.scope === "read" ? "Your key is for looking only" : "This server only shows");
+export const fixed = (info) => (!info?.read_only ? null : info.scope === "read" ? texts.library.onlyYou : texts.library.onlyShows);
 
 /** How many images a filter lets through, kept up to date; null while that is not known, or without a filter. */
 export function useCount(filter) {

@@ -1,35 +1,37 @@
 // How far work is: `<${Progress} job=${job} />`, and a button that starts work and turns into its progress.
 import { html } from "../../vendor/preact.js";
-import { count, duration, number } from "../format.js";
-import { jobName } from "../job_names.js";
+import { duration, number } from "../format.js";
+import { jobName, stageName } from "../job_names.js";
 import { cancelJob, isRunning, latestJob, startJob, useJobs } from "../jobs.js";
+import { texts } from "../texts.js";
 
 /** "1,200 of 22,914 · 310 a second · 1 min 10 s left" */
 export function progressText(job) {
-  if (job.state === "queued") return "Waiting for its turn";
+  if (job.state === "queued") return texts.library.waiting;
   const parts = [];
-  if (job.total > 0) parts.push(`${number(job.done)} of ${number(job.total)}`);
+  if (job.total > 0) parts.push(texts.library.of(job.done, job.total));
   else if (job.done > 0) parts.push(number(job.done));
   const rate = job.eta_s > 0 ? (job.total - job.done) / job.eta_s : 0; // of this stage, not since the beginning
-  if (rate >= 1) parts.push(`${number(Math.round(rate))} a second`);
-  if (job.eta_s > 0) parts.push(`${duration(job.eta_s)} left`);
-  return parts.join(" · ") || "Working";
+  if (rate >= 1) parts.push(texts.library.rate(Math.round(rate)));
+  if (job.eta_s > 0) parts.push(texts.library.left(duration(job.eta_s)));
+  return parts.join(" · ") || texts.library.working;
 }
 
 export function Progress({ job, bare = false }) {
   const known = job.total > 0;
+  const stage = stageName(job);
   return html`<div class="progress" data-testid="progress">
     <div class="spread">
-      <span class="ellipsis">${bare ? "" : jobName(job)}${job.stage ? html`${bare ? "" : ": "}<span class="muted">${job.stage}</span>` : ""}</span>
+      <span class="ellipsis">${bare ? "" : jobName(job)}${stage ? html`${bare ? "" : ": "}<span class="muted">${stage}</span>` : ""}</span>
       ${isRunning(job) &&
-      html`<button class="button small quiet" aria-label=${`Cancel ${jobName(job).toLowerCase()}`} onClick=${() => cancelJob(job)}>Cancel</button>`}
+      html`<button class="button small quiet" aria-label=${texts.library.cancelOf(jobName(job))} onClick=${() => cancelJob(job)}>${texts.library.cancel}</button>`}
     </div>
     <div class="bar ${known ? "" : "unknown"}" role="progressbar" aria-label=${jobName(job)} aria-valuemin="0"
       aria-valuemax=${known ? job.total : undefined} aria-valuenow=${known ? job.done : undefined}>
       <span style=${{ width: known ? `${(100 * job.done) / job.total}%` : "" }} />
     </div>
     <div class="muted small-text number">
-      ${progressText(job)}${job.skipped > 0 ? ` · ${count(job.skipped, "file")} skipped` : ""}
+      ${progressText(job)}${job.skipped > 0 ? ` · ${texts.library.skippedFiles(job.skipped)}` : ""}
     </div>
   </div>`;
 }

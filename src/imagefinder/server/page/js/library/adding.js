@@ -1,9 +1,9 @@
 // Takes new images in: what each way of adding does.
 import { api } from "../api.js";
 import { toast, toastError } from "../components/toast.js";
-import { count } from "../format.js";
 import { jobName } from "../job_names.js";
 import { startJob } from "../jobs.js";
+import { texts } from "../texts.js";
 
 const BATCH = 12; // files in one request, so that progress shows and one request stays small
 
@@ -33,7 +33,7 @@ export async function addFiles(files, onStep) {
     try {
       const answer = await api.upload("/images", { files: batch });
       if ("job" in answer) {
-        toast(answer.job ? `They are added once this is done: ${jobName(answer.job)}` : "They are added in a moment");
+        toast(answer.job ? texts.library.addedAfter(jobName(answer.job)) : texts.library.addedSoon);
         continue;
       }
       added += answer.images.length;

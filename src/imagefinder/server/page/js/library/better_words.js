@@ -3,7 +3,8 @@ import { html, useEffect, useState } from "../../vendor/preact.js";
 import { api, isAbort } from "../api.js";
 import { JobButton } from "../components/progress.js";
 import { toastError } from "../components/toast.js";
-import { bytes, count, duration, number } from "../format.js";
+import { bytes, duration, number } from "../format.js";
+import { texts } from "../texts.js";
 
 /** Nothing where such a model is in use or there is no way to it. */
 export function BetterWords({ info }) {
@@ -22,9 +23,9 @@ export function BetterWords({ info }) {
   const { title, licence, images, images_per_second: rate, seconds } = found;
   const rateText = rate >= 10 ? number(Math.round(rate)) : String(rate);
   return html`<section class="stack tight" data-testid="better-words">
-    <h2>Better words</h2>
-    <p>Words usually find more with ${title} (${licence} licence).</p>
-    <p class="muted small-text">${found.bytes ? `${bytes(found.bytes)} are fetched from the Hugging Face hub when you press the button, and nothing before. ` : "It is on this machine. "}It takes about ${duration(Math.max(seconds, 1))} for ${count(images, "image")}, at ${rateText} a second here; searches go on meanwhile.</p>
-    <div class="row wrap"><${JobButton} kind="better-words">${found.bytes ? "Fetch and use it" : "Use it"}<//></div>
+    <h2>${texts.library.betterWords}</h2>
+    <p>${texts.library.betterFound(title, licence)}</p>
+    <p class="muted small-text">${found.bytes ? texts.library.betterFetch(bytes(found.bytes)) : texts.library.betterHere}${texts.library.betterTakes(duration(Math.max(seconds, 1)), images, rateText)}</p>
+    <div class="row wrap"><${JobButton} kind="better-words">${found.bytes ? texts.library.betterGet : texts.library.betterUse}<//></div>
   </section>`;
 }

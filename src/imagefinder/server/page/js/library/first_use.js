@@ -1,27 +1,34 @@
-// The start, while there are no images: how to get some.
+// The start, while there are no pictures: how to get some, and what came of it so far.
 import { html } from "../../vendor/preact.js";
 import { Empty } from "../components/empty.js";
 import { Progress } from "../components/progress.js";
 import { isRunning, useJobs } from "../jobs.js";
 import { fixed } from "../library_info.js";
+import { texts } from "../texts.js";
 import { AddImages } from "./add.js";
+import { Past } from "./job_list.js";
+import { Sources } from "./sources.js";
 
 /** @param {{info: object}} props */
 export function FirstUse({ info }) {
-  const job = useJobs().find((one) => one.kind === "index" && isRunning(one));
+  const jobs = useJobs();
+  const job = jobs.find((one) => (one.kind === "index" || one.kind === "urls") && isRunning(one));
   if (job) {
     return html`<div class="page first-use" data-testid="first-use">
-      <h1>Looking at your pictures</h1>
-      <p class="muted">You can search the first ones as soon as they are in. This goes on when you close the page.</p>
+      <h1>${texts.library.lookingTitle}</h1>
+      <p class="muted">${texts.library.lookingText}</p>
       <div class="card"><${Progress} job=${job} /></div>
     </div>`;
   }
   if (info.read_only) {
-    return html`<${Empty} icon="library" title="There are no images yet" text="${fixed(info)}. Whoever runs it can add images with: imagefinder index FOLDER" />`;
+    return html`<${Empty} icon="library" title=${texts.library.noneTitle} text=${texts.library.noneText(fixed(info))} />`;
   }
+  const past = jobs.filter((one) => !isRunning(one));
   return html`<div class="page first-use" data-testid="first-use">
-    <h1>Which pictures do you want to search?</h1>
-    <p class="muted">They stay on this machine: nothing is sent anywhere. Once they are indexed, find them by words or by a picture, see them in groups and on a map, and clear out duplicates.</p>
+    <h1>${texts.library.firstTitle}</h1>
+    <p class="muted">${texts.library.firstText}</p>
+    ${info.sources.length > 0 && html`<${Sources} info=${info} bare />`}
     <${AddImages} info=${info} />
+    ${past.length > 0 && html`<section class="stack tight" id="jobs"><h2>${texts.library.activity}</h2><ul class="job-list">${past.slice(0, 3).map((one) => html`<${Past} key=${one.id} job=${one} />`)}</ul></section>`}
   </div>`;
 }

@@ -6,7 +6,7 @@ import { ErrorBox } from "../components/empty.js";
 import { Icon } from "../components/icon.js";
 import { toastError } from "../components/toast.js";
 import { downloadCsv } from "../csv.js";
-import { count, dateTime, duration, number } from "../format.js";
+import { dateTime, duration, number } from "../format.js";
 import { jobName } from "../job_names.js";
 import { issueName } from "../search/facets.js";
 import { oneOf } from "../search/filters.js";
@@ -15,6 +15,7 @@ import { sourceName } from "./names.js";
 import { SkippedList } from "./skipped.js";
 import { UseIt, trainingRows } from "./training.js";
 import { table } from "../table.js";
+import { texts } from "../texts.js";
 
 const PAGE = 50;
 const MOST = 1000; // rows of one call
@@ -26,7 +27,7 @@ function Details({ job }) {
   if (error) return html`<${ErrorBox} error=${error} retry=${reload} />`;
   if (!data) return null;
   return html`<dl class="facts-list">
-      ${[["State", data.state], ["Started", data.started && dateTime(data.started)], ["Took", data.seconds > 0 && duration(data.seconds)], ["Of", data.options.sources?.map(sourceName).join(", ")], ...resultRows(data)]
+      ${[[texts.library.state, STATES[data.state] ?? data.state], [texts.library.started, data.started && dateTime(data.started)], [texts.library.tookLong, data.seconds > 0 && duration(data.seconds)], [texts.library.fromSources, data.options.sources?.map(sourceName).join(", ")], ...resultRows(data)]
         .filter(([, value]) => value)
         .map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}
     </dl>
@@ -36,7 +37,8 @@ function Details({ job }) {
     ${data.kind === "train" && data.result?.name && html`<${UseIt} name=${data.result.name} />`}`;
 }
 
-const WORDS = table({ seen: "Seen", added: "Added", updated: "Updated", moved: "Moved", removed: "Removed", unchanged: "Unchanged", n_clusters: "Groups", n_noise: "Without a group", groups: "Groups", compared: "Pairs compared", kept: "Pairs known from before", measured: "Measured", total: "Images", n_images: "Images" });
+const WORDS = table(texts.library.numbers);
+const STATES = table(texts.library.states);
 
 /** The numbers of a result that say something to people. */
 function resultRows({ kind, result }) {
@@ -48,12 +50,12 @@ function resultRows({ kind, result }) {
   const fit = kind === "index" && result.clusters;
   return [
     ...numbers.map(([name, value]) => [WORDS[name], number(value)]),
-    ...(fit && fit.assigned + fit.unassigned > 0 ? [["Fit a group", number(fit.assigned)], ["Fit no group", number(fit.unassigned)]] : []),
-    kind === "index" && result.concepts?.images > 0 && ["In kept searches", html`<a href="/library#concepts">${count(result.concepts.images, "image")} more</a>`],
-    kind === "index" && result.concepts?.advice && ["Note", result.concepts.advice],
-    fit?.advice && ["Note", html`${fit.advice} <a href="/groups">To the groups</a>`],
-    ...issues.map(([name, n]) => [issueName(name), html`<a href=${`/?filter=${encodeURIComponent(`issues = ${name}`)}`}>${count(n, "image")}</a>`]),
-    ...classes.map(([name, n]) => [name, html`<a href=${`/?filter=${encodeURIComponent(oneOf("class", [name]))}`}>${count(n, "image")}</a>`]),
+    ...(fit && fit.assigned + fit.unassigned > 0 ? [[texts.library.fitGroup, number(fit.assigned)], [texts.library.fitNone, number(fit.unassigned)]] : []),
+    kind === "index" && result.concepts?.images > 0 && [texts.library.inKept, html`<a href="/library?part=tools#concepts">${texts.library.moreImages(result.concepts.images)}</a>`],
+    kind === "index" && result.concepts?.advice && [texts.library.note, result.concepts.advice],
+    fit?.advice && [texts.library.note, html`${fit.advice} <a href="/groups">${texts.library.toGroups}</a>`],
+    ...issues.map(([name, n]) => [issueName(name), html`<a href=${`/?filter=${encodeURIComponent(`issues = ${name}`)}`}>${texts.library.images(n)}</a>`]),
+    ...classes.map(([name, n]) => [name, html`<a href=${`/?filter=${encodeURIComponent(oneOf("class", [name]))}`}>${texts.library.images(n)}</a>`]),
   ].filter(Boolean);
 }
 
@@ -67,10 +69,10 @@ function Skipped({ job }) {
   };
   if (error) return html`<${ErrorBox} error=${error} retry=${reload} />`;
   return html`<section class="stack tight" data-testid="skipped">
-    <div class="spread"><h3>${count(job.skipped, "image was", "images were")} left out</h3>
+    <div class="spread"><h3>${texts.library.wereLeftOut(job.skipped)}</h3>
       <button class="button small" onClick=${() => save().catch(toastError)}><${Icon} name="download" />CSV</button></div>
     ${data && html`<${SkippedList} rows=${data.skipped} />`}
-    ${data && data.total > shown && shown < MOST && html`<button class="button small" onClick=${() => setShown(shown + PAGE * 4)}>Show more</button>`}
-    ${data && data.total > MOST && shown >= MOST && html`<p class="muted small-text">These are the first ${number(MOST)}; the CSV has all.</p>`}
+    ${data && data.total > shown && shown < MOST && html`<button class="button small" onClick=${() => setShown(shown + PAGE * 4)}>${texts.library.showMore}</button>`}
+    ${data && data.total > MOST && shown >= MOST && html`<p class="muted small-text">${texts.library.firstOnly(MOST)}</p>`}
   </section>`;
 }

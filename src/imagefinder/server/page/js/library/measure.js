@@ -7,9 +7,10 @@ import { useCount } from "../library_info.js";
 import { isRunning, startJob, useJobs } from "../jobs.js";
 import { showJob } from "./job_details.js";
 import { leadOf } from "./measured.js";
+import { texts } from "../texts.js";
 
 const LIKES = "likes";
-const FIELDS = { folder: "Folders", tags: "Tags", cluster_name: "Groups", class: "Classes" };
+const FIELDS = texts.library.measureBy;
 
 /** @param {{info: object}} props */
 export function Measure({ info }) {
@@ -26,23 +27,23 @@ export function Measure({ info }) {
     event.preventDefault();
     startJob("evaluate", { ...(by === LIKES ? { feedback: true } : { by }), ...(spaces ? { compare: pairs[Number(spaces)] } : {}) });
   };
-  return html`<section class="stack tight" id="measure" data-testid="measure"><h2>How good is search here?</h2>
-    <p class="muted small-text">Each image is searched by, and should find the others that belong with it; or what was searched for is asked again, and should find what was liked. With tables of labels, captions, queries or duplicates: imagefinder evaluate.</p>
+  return html`<section class="stack tight" id="measure" data-testid="measure"><h2>${texts.library.howGood}</h2>
+    <p class="muted small-text">${texts.library.howGoodText}</p>
     <div class="way">
       ${running
         ? html`<${Progress} job=${running} />`
         : html`<form class="row wrap" onSubmit=${start}>
-            <label class="row" for=${id}>by</label>
+            <label class="row" for=${id}>${texts.library.by}</label>
             <select id=${id} class="input grow" onChange=${(e) => setBy(e.target.value)}>
-              ${[...Object.entries(FIELDS), [LIKES, "Thumbs up and down"]].map(([name, shown]) => html`<option key=${name} value=${name} selected=${name === by}>${shown}</option>`)}
+              ${[...Object.entries(FIELDS), [LIKES, texts.library.thumbs]].map(([name, shown]) => html`<option key=${name} value=${name} selected=${name === by}>${shown}</option>`)}
             </select>
-            ${pairs.length > 0 && html`<select class="input grow" aria-label="Compare models" onChange=${(e) => setSpaces(e.target.value)}>
-              <option value="" selected=${spaces === ""}>the model in use</option>
-              ${pairs.map(([a, b], i) => html`<option key=${i} value=${i} selected=${spaces === String(i)}>${a} against ${b}</option>`)}
+            ${pairs.length > 0 && html`<select class="input grow" aria-label=${texts.library.compareModels} onChange=${(e) => setSpaces(e.target.value)}>
+              <option value="" selected=${spaces === ""}>${texts.library.modelInUse}</option>
+              ${pairs.map(([a, b], i) => html`<option key=${i} value=${i} selected=${spaces === String(i)}>${texts.library.against(a, b)}</option>`)}
             </select>`}
-            <button class="button" disabled=${by !== LIKES && marked === 0}><${Icon} name="sparkle" />Measure</button>
+            <button class="button" disabled=${by !== LIKES && marked === 0}><${Icon} name="sparkle" />${texts.library.measure}</button>
           </form>`}
-      ${by !== LIKES && marked === 0 && html`<p class="small-text" data-testid="needs">No image has a value there.</p>`}
+      ${by !== LIKES && marked === 0 && html`<p class="small-text" data-testid="needs">${texts.library.noValue}</p>`}
       ${last && html`<${Last} job=${last} key=${last.id} />`}
     </div>
   </section>`;
@@ -56,6 +57,6 @@ function Last({ job }) {
     ${comparisons.map((one) => html`<p key=${`c${one.kind}`}>${one.says}</p>`)}
     ${searches.map((one) => html`<p key=${one.kind}>${leadOf(one)}</p>`)}
     ${!searches.length && notes.map((note) => html`<p key=${note}>${note}</p>`)}
-    <div class="row"><button class="button small" onClick=${() => showJob(job)}>All of it</button></div>
+    <div class="row"><button class="button small" onClick=${() => showJob(job)}>${texts.library.allOfIt}</button></div>
   </div>`;
 }

@@ -3,11 +3,11 @@ import { html, useCallback, useEffect, useState } from "../../vendor/preact.js";
 import { api, isAbort } from "../api.js";
 import { Icon } from "../components/icon.js";
 import { toastError } from "../components/toast.js";
-import { count, number } from "../format.js";
 import { searchWith } from "./training.js";
 import { table } from "../table.js";
+import { texts } from "../texts.js";
 
-const ROLES = table({ image: "pictures", words: "words" });
+const ROLES = table(texts.library.roles);
 
 /** Nothing where there is one model only: the facts above name it. */
 export function Models({ info }) {
@@ -29,16 +29,16 @@ export function Models({ info }) {
   }, [several, info.images, known, load]);
   if (!several || !spaces.length) return null;
   return html`<section class="stack tight" data-testid="models">
-    <h2>Models</h2>
+    <h2>${texts.library.models}</h2>
     <ul class="source-list">
       ${modelsOf(spaces).map(
         ({ model, images, roles, provides }) => html`<li key=${model}>
           <${Icon} name="image" />
           <div class="grow">
             <div class="ellipsis mono">${model}</div>
-            <div class="muted small-text">${images < info.images ? `${number(images)} of ${count(info.images, "image")}` : count(images, "image")}${roles.length ? `, in use for ${roles.map((role) => ROLES[role]).join(" and ")}` : ""}</div>
+            <div class="muted small-text">${images < info.images ? texts.library.someOf(images, info.images) : texts.library.images(images)}${roles.length ? texts.library.inUse(roles.map((role) => ROLES[role])) : ""}</div>
           </div>
-          ${!info.read_only && roles.length < provides && html`<button class="button small" onClick=${() => searchWith(model)} aria-label=${`Search with ${model}`}>Use</button>`}
+          ${!info.read_only && roles.length < provides && html`<button class="button small" onClick=${() => searchWith(model)} aria-label=${texts.library.useIt(model)}>${texts.library.use}</button>`}
         </li>`,
       )}
     </ul>

@@ -1,68 +1,68 @@
-// What can be done with a source: pause, resume, forget, and say where it is now.
+// What can be done with a source: rename, pause, resume, take out, and say where it is now.
 import { html } from "../../vendor/preact.js";
 import { api } from "../api.js";
 import { ask, confirm, openDialog } from "../components/dialog.js";
 import { toast, toastError } from "../components/toast.js";
-import { count } from "../format.js";
-import { startJob } from "../jobs.js";
+import { cancelJob, startJob } from "../jobs.js";
 import { reloadIndex } from "../library_info.js";
+import { texts } from "../texts.js";
 import { pickFolder } from "./folder_picker.js";
-import { sourceName } from "./names.js";
 
-async function change(path, body, said) {
+/** @returns {Promise<object | null>} the answer; null where it was refused, which is shown */
+async function change(path, body, said, action) {
   try {
     const answer = await api.post(path, body);
-    toast(said(answer));
+    toast(said(answer), { action });
     await reloadIndex();
+    return answer;
   } catch (error) {
     toastError(error);
+    return null;
   }
 }
 
-/** @param {{uri: string}} source @param {boolean} paused */
-export const pauseSource = ({ uri }, paused) =>
-  change(`/sources/${paused ? "pause" : "resume"}`, { source: uri }, () => (paused ? "Paused; its images stay" : "Resumed; look for changes to bring it up to date"));
+/** Pausing also stops a run that reads this source alone; resuming goes on with it. @param {object[]} jobs what runs */
+export async function pauseSource({ uri }, paused, jobs) {
+  const mine = jobs.filter((job) => job.options.sources?.length === 1 && job.options.sources[0] === uri);
+  const said = () => (paused ? texts.library.pausedNow : texts.library.resumedNow);
+  const done = await change(`/sources/${paused ? "pause" : "resume"}`, { source: uri }, said);
+  if (done && paused) for (const job of mine) await cancelJob(job);
+  if (done && !paused) await startJob("index", { sources: [uri] });
+}
 
-/** Asks whether its images stay. */
-export async function forgetSource(source) {
-  const images = count(source.images ?? 0, "image");
+export async function renameSource({ uri }, name) {
+  const label = await ask({ title: texts.library.renameTitle, label: texts.library.name, value: name, hint: texts.library.renameHint });
+  if (label !== null && label !== name) await change("/sources/rename", { source: uri, label: label === uri ? "" : label }, () => texts.library.renamed);
+}
+
+/** Asks whether its pictures stay. */
+export async function forgetSource(source, name) {
+  const images = source.images ?? 0;
   const remove = await openDialog(
-    "Forget this source?",
-    (close) => html`<p class="mono break">${sourceName(source.uri)}</p>
-      <p>It is not looked through any more. Its ${images} can stay in the library, or be taken out of it. No file is touched, and what you said of them comes back with them.</p>
+    texts.library.forgetTitle,
+    (close) => html`<p class="break"><strong>${name}</strong></p>
+      <p>${texts.library.forgetText(images)}</p>
       <footer class="dialog-buttons">
-        <button class="button" onClick=${() => close(null)}>Cancel</button>
-        <button class="button danger" onClick=${() => close(true)} data-testid="forget-remove">Take the images out</button>
-        <button class="button primary" autofocus onClick=${() => close(false)} data-testid="forget-keep">Keep the images</button>
+        <button class="button" autofocus onClick=${() => close(null)}>${texts.library.cancel}</button>
+        ${images > 0 && html`<button class="button" onClick=${() => close(false)} data-testid="forget-keep">${texts.library.forgetKeep}</button>`}
+        <button class="button danger" onClick=${() => close(true)} data-testid="forget-remove">${texts.library.forgetRemove(images)}</button>
       </footer>`,
   );
   if (remove === null) return;
-  const said = (answer) => `Forgotten; ${count(answer.images, "image")} ${answer.removed ? "taken out" : "stay"}`;
-  await change("/sources/forget", { source: source.uri, remove_images: remove }, said);
+  const again = { label: texts.library.addAgain, run: () => startJob("index", { sources: [source.uri] }) };
+  await change("/sources/forget", { source: source.uri, remove_images: remove }, texts.library.forgotten, source.state === "missing" ? undefined : again);
 }
 
-/** Images that stay because so many were gone at once, as when a drive is not mounted. */
+/** Pictures that stay because so many were gone at once, as when a drive is not mounted. */
 export async function removeGone({ uri, missing }) {
-  const sure = await confirm({
-    title: "Take out what is gone?",
-    text: `${count(missing, "image")} of this source were not there when it was last looked through. If a drive is only unplugged, plug it in instead. What you said of them is kept, and comes back with them.`,
-    action: "Take them out",
-    danger: true,
-  });
+  const sure = await confirm({ title: texts.library.goneTitle, text: texts.library.goneText(missing), action: texts.library.goneAction, danger: true });
   if (sure) await startJob("index", { sources: [uri], allow_removal: true });
 }
 
-/** For one that is missing: its images are recognised by their content in the new place. */
+/** For one that is missing: its pictures are recognised by their content in the new place. */
 export async function moveSource(source, info) {
+  const { whereTitle, whereAction, whereElse, wherePath, whereMove, whereHint } = texts.library;
   const picked = source.kind === "folder" && info.may_add_folders;
-  const place = picked
-    ? await pickFolder("Where is this folder now?", "It is here now")
-    : await ask({
-        title: "Where is it now?",
-        label: "Path on the server's machine",
-        value: source.uri,
-        action: "Move",
-        hint: "Tags, captions and groups go along: images are recognised by their content.",
-      });
+  const place = picked ? await pickFolder(whereTitle, whereAction) : await ask({ title: whereElse, label: wherePath, value: source.uri, action: whereMove, hint: whereHint });
   if (place && place !== source.uri) await startJob("move-source", { old: source.uri, new: place });
 }

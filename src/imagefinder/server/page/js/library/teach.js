@@ -1,80 +1,77 @@
-// Teaching: better matches, classes and words, learnt from what is known of the images already.
+// Teaching: better matches, classes and words, learnt from what is known of the pictures. Offered where it can work.
 import { html, useId, useState } from "../../vendor/preact.js";
-import { api, useRequest } from "../api.js";
 import { Icon } from "../components/icon.js";
 import { JobButton, Progress } from "../components/progress.js";
-import { number } from "../format.js";
 import { isRunning, startJob, useJobs } from "../jobs.js";
 import { useCount } from "../library_info.js";
 import { table } from "../table.js";
+import { texts } from "../texts.js";
+import { LEAST, LIKES, useLearnable } from "./learnable.js";
 
-const FIELDS = { folder: "Folders", tags: "Tags", cluster_name: "Groups" };
-const LIKES = "likes"; // thumbs among the results
 const LEAST_CAPTIONS = 20; // as the library asks for
-const NONE = table({
-  tags: "No image has a tag yet. Select images and tag them first, those of two kinds at least.",
-  cluster_name: "The images are not grouped yet. Group them first.",
-  [LIKES]: "Nothing was liked or disliked yet. Do so with the thumbs at the results of a search.",
-});
-const OWN = new Set(["id", "uri", "source", "content_hash", "format", "mtime", "taken_at", "taken_from", "taken_guess", "caption", "class", ...Object.keys(FIELDS)]);
+const FIELDS = table(texts.library.fields);
 const LESSONS = [
-  { what: "adapter", icon: "similar", title: "Better matches", text: "Images of one kind come to lie together, from ten examples of each or more.", button: "Teach", likes: true },
-  { what: "classifier", icon: "groups", title: "Classes", text: "Tells what a picture is and how sure that is, and finds pictures by what tells the kinds apart.", button: "Train" },
-  { what: "words", icon: "edit", title: "Words", text: "What your images are called, from the captions that some of them have.", button: "Learn" },
+  { what: "adapter", icon: "similar", likes: true },
+  { what: "classifier", icon: "groups" },
+  { what: "words", icon: "edit" },
 ];
 
-/** Columns of the user's tables that may hold labels, as some of the images have them. */
-function useColumns() {
-  const { data } = useRequest("columns to learn from", (signal) => api.get("/images", { k: 50 }, { signal }));
-  const names = (data?.images ?? []).flatMap((image) => Object.keys(image).filter((name) => !OWN.has(name) && typeof image[name] === "string"));
-  return [...new Set(names)];
-}
-
-/** What a lesson still needs, in a sentence; null where it can begin, or that is not known yet. */
-function useNeeds(what, by, info) {
-  const captions = useCount(what === "words" ? "has caption" : null);
-  const marked = useCount(what !== "words" && by !== LIKES ? `has ${by}` : null);
-  const { data: liked } = useRequest(what !== "words" && by === LIKES ? "feedback to learn from" : null, (signal) => api.get("/feedback", { k: 1 }, { signal }));
-  if (what === "words") {
-    if (info.understands_words === false) return "The model in use does not read words.";
-    if (captions === null || captions >= LEAST_CAPTIONS) return null;
-    return `It needs captions of ${LEAST_CAPTIONS} images at least; ${number(captions)} ${captions === 1 ? "has" : "have"} one. Captions come with a table, or are written beside an image.`;
-  }
-  return (by === LIKES ? liked?.total : marked) === 0 ? (NONE[by] ?? "No image has a value there.") : null;
-}
-
 export function Teach({ info }) {
-  const columns = useColumns();
-  const sources = [...Object.entries(FIELDS), ...columns.map((name) => [name, name])];
-  return html`<section class="stack tight" data-testid="teach"><h2>Teach it</h2>
-    <p class="muted small-text">From what is known of your images. It takes seconds, is measured on images kept apart, and changes no search until you use it.</p>
-    <ul class="ways tasks">${LESSONS.map((lesson) => html`<${Lesson} key=${lesson.what} ...${{ lesson, sources, info }} />`)}</ul>
+  const learnable = useLearnable(info);
+  return html`<section class="stack tight" data-testid="teach"><h2>${texts.library.teach}</h2>
+    <p class="muted small-text">${texts.library.teachText}</p>
+    <ul class="ways tasks">${LESSONS.map((lesson) => html`<${Lesson} key=${lesson.what} ...${{ lesson, learnable, info }} />`)}</ul>
   </section>`;
 }
 
-function Lesson({ lesson, sources, info }) {
-  const { what, icon, title, text, button, likes } = lesson;
-  const [by, setBy] = useState("tags");
-  const id = useId();
-  const needs = useNeeds(what, by, info);
+function Lesson({ lesson, learnable, info }) {
+  const { what, icon } = lesson;
+  const { title, text } = texts.library.lessons[what];
   const running = useJobs().find((job) => job.kind === "train" && job.options.what === what && isRunning(job));
-  const start = (event) => {
-    event.preventDefault();
-    startJob("train", what === "words" ? { what } : { what, ...(by === LIKES ? { feedback: true } : { by }) });
-  };
+  const form = what === "words" ? html`<${Words} info=${info} />` : html`<${Kinds} ...${{ lesson, learnable }} />`;
   return html`<li class="way" data-testid=${`teach-${what}`}>
     <h3><${Icon} name=${icon} />${title}</h3>
     <p class="muted small-text">${text}</p>
-    ${running
-      ? html`<${Progress} job=${running} />`
-      : html`<form class="row wrap" onSubmit=${start}>
-          ${what !== "words" && html`<label class="row" for=${id}>by</label>
-          <select id=${id} class="input grow" aria-label=${`${title}: learn from`} onChange=${(e) => setBy(e.target.value)}>
-            ${[...sources, ...(likes ? [[LIKES, "Thumbs up and down"]] : [])].map(([name, shown]) => html`<option key=${name} value=${name} selected=${name === by}>${shown}</option>`)}
-          </select>`}
-          <button class="button" disabled=${Boolean(needs)}>${button}</button>
-        </form>
-        ${needs && html`<p class="small-text" data-testid="needs">${needs}</p>`}`}
-    ${what === "classifier" && info.classifier && html`<${JobButton} kind="classify">Tell the class of every image<//>`}
+    ${running ? html`<${Progress} job=${running} />` : form}
+    ${what === "classifier" && info.classifier && html`<${JobButton} kind="classify">${texts.library.tellAll}<//>`}
   </li>`;
+}
+
+function Words({ info }) {
+  const captions = useCount("has caption");
+  if (info.understands_words === false) return html`<p class="small-text" data-testid="needs">${texts.library.noWords}</p>`;
+  if (captions === null) return null;
+  if (captions < LEAST_CAPTIONS) return html`<p class="small-text" data-testid="needs">${texts.library.needsCaptions(LEAST_CAPTIONS, captions)}</p>`;
+  return html`<button class="button" onClick=${() => startJob("train", { what: "words" })}>${texts.library.lessons.words.button}</button>`;
+}
+
+function Kinds({ lesson, learnable }) {
+  const { what, likes } = lesson;
+  const { title, button } = texts.library.lessons[what];
+  const [wanted, setWanted] = useState(null);
+  const id = useId();
+  if (!learnable) return null;
+  const ways = learnable.filter((one) => likes || one.by !== LIKES);
+  if (!ways.length) return html`<p class="small-text" data-testid="needs">${texts.library.needsKinds(LEAST)}</p>`;
+  const way = ways.find((one) => one.by === wanted) ?? ways[0];
+  const nameOf = (by) => (by === LIKES ? texts.library.thumbs : (FIELDS[by] ?? by));
+  const start = (event) => {
+    event.preventDefault();
+    startJob("train", { what, ...(way.by === LIKES ? { feedback: true } : { by: way.by }) });
+  };
+  return html`<form class="row wrap" onSubmit=${start}>
+      <label class="row" for=${id}>${texts.library.from}</label>
+      <select id=${id} class="input grow" aria-label=${texts.library.learnFrom(title)} onChange=${(e) => setWanted(e.target.value)}>
+        ${ways.map(({ by }) => html`<option key=${by} value=${by} selected=${by === way.by}>${nameOf(by)}</option>`)}
+      </select>
+      <button class="button">${button}</button>
+    </form>
+    <p class="small-text" data-testid="learns">${told(way, nameOf(way.by))}</p>`;
+}
+
+/** What would be learnt from, in a sentence or two; nothing where it is only known once it is done. */
+function told({ by, kinds, images }, name) {
+  if (by === LIKES) return texts.library.learnsThumbs(images);
+  const from = kinds > 0 ? texts.library.learns(name, kinds, images) : "";
+  return by === "cluster_name" ? `${from} ${texts.library.learnsGroups}` : from;
 }

@@ -2,24 +2,24 @@
 import { html } from "../../vendor/preact.js";
 import { api } from "../api.js";
 import { toast, toastError } from "../components/toast.js";
-import { count } from "../format.js";
 import { reloadIndex, useIndex } from "../library_info.js";
 import { table } from "../table.js";
+import { texts } from "../texts.js";
 
-const MEASURES = table({ recall_at_1: "First match right", recall_at_5: "Among the first 5", recall_at_10: "Among the first 10", map_at_r: "MAP@R" });
+const MEASURES = table(texts.library.measures);
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
 
 /** Rows of names and values for the details of a job. */
 export function trainingRows({ name, images, missing, held_out, before, after, chosen, accuracy, notes }) {
   const measured = before && after ? Object.keys(MEASURES).filter((measure) => measure in before) : [];
   return [
-    ["Made", name ?? "Nothing: searches are as good as they are"],
-    ["Method", chosen],
-    ["Learnt from", count(images, "image") + (missing.length ? `, ${count(missing.length, "label")} of images that are not here` : "")],
-    ["Measured on", measured.length > 0 && count(held_out, "image")],
+    [texts.library.made, name ?? texts.library.nothingMade],
+    [texts.library.method, chosen],
+    [texts.library.learntFrom, texts.library.learntImages(images, missing.length)],
+    [texts.library.measuredOn, measured.length > 0 && texts.library.images(held_out)],
     ...measured.map((measure) => [MEASURES[measure], html`${percent(before[measure])} → <strong>${percent(after[measure])}</strong>`]),
-    ["Class right", accuracy >= 0 && percent(accuracy)],
-    ["Note", notes.join(" ")],
+    [texts.library.classRight, accuracy >= 0 && percent(accuracy)],
+    [texts.library.note, notes.join(" ")],
   ];
 }
 
@@ -27,7 +27,7 @@ export function trainingRows({ name, images, missing, held_out, before, after, c
 export async function searchWith(name) {
   try {
     await api.post(`/spaces/${encodeURIComponent(name)}/use`);
-    toast(`Searches use ${name} now`);
+    toast(texts.library.searchesUse(name));
     reloadIndex();
   } catch (error) {
     toastError(error);
@@ -38,5 +38,5 @@ export function UseIt({ name }) {
   const { info } = useIndex();
   const known = Object.values(info?.spaces ?? {}).filter((space) => space.model === name);
   if (!known.length || info.read_only || known.some((space) => space.current.length)) return null;
-  return html`<footer class="dialog-buttons"><button class="button primary" onClick=${() => searchWith(name)}>Search with it</button></footer>`;
+  return html`<footer class="dialog-buttons"><button class="button primary" onClick=${() => searchWith(name)}>${texts.library.searchWith}</button></footer>`;
 }

@@ -1,56 +1,68 @@
-// The library: what is indexed, how to add more, and the work on it.
+// The library in three parts: where the pictures come from, work on all of them, and what runs and ran.
 import { html, useEffect } from "../../vendor/preact.js";
 import { ErrorBox, Skeleton } from "../components/empty.js";
 import { bytes, count, date, number } from "../format.js";
-import { AddImages } from "../library/add.js";
 import { BetterWords } from "../library/better_words.js";
 import { Concepts } from "../library/concepts.js";
+import { useFailed } from "../library/failed.js";
 import { FirstUse } from "../library/first_use.js";
-import { JobList, RunningJobs } from "../library/job_list.js";
+import { Activity, RunningJobs } from "../library/job_list.js";
 import { Measure } from "../library/measure.js";
 import { Models } from "../library/models.js";
 import { Sources } from "../library/sources.js";
+import { PARTS, Tabs } from "../library/tabs.js";
 import { Tasks } from "../library/tasks.js";
 import { Teach } from "../library/teach.js";
 import { fixed, reloadIndex, useIndex } from "../library_info.js";
+import { texts } from "../texts.js";
 
-export default function Library() {
+export default function Library({ route }) {
   const { info, error } = useIndex();
+  const failed = useFailed();
+  const asked = route.params.get("part");
+  const part = PARTS.includes(asked) ? asked : failed.length ? "activity" : "sources";
   useEffect(() => {
     reloadIndex();
-    if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView();
   }, []);
+  useEffect(() => {
+    if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView();
+  }, [part, Boolean(info)]);
   if (!info) return error ? html`<${ErrorBox} error=${error} retry=${reloadIndex} />` : html`<div class="page late"><${Skeleton} boxes=${3} /></div>`;
-  const jobs = html`<section class="stack tight" id="jobs"><h2>Jobs</h2><${JobList} /></section>`;
-  if (info.images === 0) return html`<${FirstUse} info=${info} /><div class="page narrow">${jobs}</div>`;
+  if (info.images === 0 && part === "sources") return html`<${FirstUse} info=${info} />`;
   return html`<div class="page narrow library">
-    <h1>Library</h1>
-    <${Facts} info=${info} />
-    ${info.read_only && html`<p class="note">${fixed(info)}: nothing can be added or changed here.</p>`}
-    <${RunningJobs} />
-    <${Sources} info=${info} />
-    <${Models} info=${info} />
-    <${BetterWords} info=${info} />
-    ${!info.read_only && html`<section class="stack tight"><h2>Add images</h2><${AddImages} info=${info} /></section>`}
-    <section class="stack tight"><h2>Organise</h2><${Tasks} info=${info} /></section>
-    ${!info.read_only && html`<${Teach} info=${info} />`}
-    <${Concepts} info=${info} />
-    ${!info.read_only && html`<${Measure} info=${info} />`}
-    ${jobs}
+    <h1>${texts.library.title}</h1>
+    ${info.read_only && html`<p class="note">${texts.library.fixed(fixed(info))}</p>`}
+    <${Tabs} part=${part} failed=${failed.length} />
+    <div id="library-part" class="library" role="tabpanel" aria-labelledby=${`tab-${part}`}>
+      ${part !== "activity" && html`<${RunningJobs} />`}
+      ${part === "sources" && html`<${Facts} info=${info} /><${Sources} info=${info} adding=${route.params.has("add")} />`}
+      ${part === "tools" && html`<${Tools} info=${info} />`}
+      ${part === "activity" && html`<${Activity} readOnly=${info.read_only} />`}
+    </div>
   </div>`;
 }
 
+function Tools({ info }) {
+  return html`<section class="stack tight"><h2>${texts.library.organise}</h2><${Tasks} info=${info} /></section>
+    <${Models} info=${info} />
+    <${BetterWords} info=${info} />
+    ${!info.read_only && html`<${Teach} info=${info} />`}
+    <${Concepts} info=${info} />
+    ${!info.read_only && html`<${Measure} info=${info} />`}`;
+}
+
 function Facts({ info }) {
+  const { factImages, factDisk, factSince, factYou, factWords, details, yes, no } = texts.library;
   const facts = [
-    ["Images", number(info.images)],
-    ["Model", info.model],
-    ["Understands words", info.understands_words ? "yes" : "no"],
-    ["On disk", bytes(info.bytes)],
-    ["Since", date(info.created)],
-    ...(info.caller && info.scope !== "admin" ? [["You", `${info.caller} (${info.scope})`]] : []),
-    ["ImageFinder", info.version],
+    [factImages, number(info.images)],
+    [factDisk, bytes(info.bytes)],
+    [factSince, date(info.created)],
+    ...(info.caller && info.scope !== "admin" ? [[factYou, `${info.caller} (${info.scope})`]] : []),
   ];
-  return html`<dl class="library-facts" aria-label=${count(info.images, "image")}>
-    ${facts.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}
-  </dl>`;
+  const more = [[texts.library.factModel, info.model], [factWords, info.understands_words ? yes : no], ["ImageFinder", info.version]];
+  const row = ([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`;
+  return html`<div class="stack tight">
+    <dl class="library-facts" aria-label=${count(info.images, "image")}>${facts.map(row)}</dl>
+    <details class="library-details"><summary>${details}</summary><dl class="library-facts">${more.map(row)}</dl></details>
+  </div>`;
 }

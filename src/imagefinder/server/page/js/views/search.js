@@ -4,6 +4,7 @@ import { Chip } from "../components/chips.js";
 import { Empty, ErrorBox, Skeleton } from "../components/empty.js";
 import { Grid } from "../components/grid.js";
 import { FirstUse } from "../library/first_use.js";
+import { Growing } from "../library/growing.js";
 import { useIndex } from "../library_info.js";
 import { FilterBar } from "../search/filter_bar.js";
 import { useNamedGroups } from "../search/group_names.js";
@@ -53,6 +54,7 @@ export default function Search({ route }) {
   if (info?.images === 0 && !query) return html`<${FirstUse} info=${info} />`;
   return html`<div class="page search-page ${results.waiting && ready ? "stale" : ""}">
     <h1 class="visually-hidden">${query ? texts.search.results : texts.search.all}</h1>
+    <${Growing} />
     <div class="results-head">
       <${FilterBar} filter=${search.filter} />
       <div class="row results-line">
