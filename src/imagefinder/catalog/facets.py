@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imagefinder.catalog.snapshot import snapshot
+from imagefinder.catalog.snapshot import NO_DATE, snapshot
 from imagefinder.errors import InvalidInputError
 from imagefinder.results import Records
 from imagefinder.store.filters.dates import instant, period
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from imagefinder.index.folder import Index
 
 COUNTED = ("folder", "tags", "format", "colours", "issues", "class", "camera", "lens")
-RANGES = ("width", "height", "bytes", "taken_at")
+RANGES = ("width", "height", "bytes", "blur", "taken_at")
 VALUES = 100  # of a facet, the most frequent
 SORTS = ("id", "uri", "date", "taken_at", "mtime", "bytes", "width", "height", "outlier", "blur", "cluster")
 DATES = ("taken_at", "mtime")
@@ -31,8 +31,9 @@ def facets(index: Index, filter: FilterLike = None) -> dict[str, Any]:
 
     For each field of ``COUNTED``, for ``cluster`` and for ``year``, there is a list of ``{"value", "count"}``, the most
     frequent first (clusters with their ``name``). ``ranges`` has the smallest and the largest value of each field of
-    ``RANGES`` that any image has. ``total`` is the number of images. The first call after a write reads all records,
-    see ``catalog.snapshot``.
+    ``RANGES`` that any image has, and the first and the last month of ``date``: ``taken_at``, else the date of the
+    file. ``total`` is the number of images, ``places`` that of the folders they are in. The first call after a write
+    reads all records, see ``catalog.snapshot``.
     """
     all_images = snapshot(index)
     rows = all_images.rows(as_filter(filter))
@@ -46,9 +47,11 @@ def facets(index: Index, filter: FilterLike = None) -> dict[str, Any]:
         field: _range(all_images.numbers[field], rows) for field in RANGES if field not in DATES
     }
     ranges["taken_at"] = _span(taken)
+    ranges["date"] = _months(all_images.date, rows)
     return {
         "total": len(all_images) if rows is None else len(rows),
         **{name: values[:VALUES] for name, values in found.items()},
+        "places": len(all_images.places.counts(rows)),
         "ranges": {field: ends for field, ends in ranges.items() if ends},
         "more": {name: len(values) - VALUES for name, values in found.items() if len(values) > VALUES},
     }
@@ -62,10 +65,21 @@ def _years(taken: dict[Any, int]) -> list[dict[str, Any]]:
     return [{"value": y, "count": n} for y, n in sorted(counts.items(), key=lambda row: (-row[1], str(row[0])))]
 
 
-def _range(values: np.ndarray, rows: np.ndarray | None) -> list[int]:
+def _range(values: np.ndarray, rows: np.ndarray | None) -> list[float]:
     found = values if rows is None else values[rows]
     found = found[~np.isnan(found)]
-    return [int(found.min()), int(found.max())] if len(found) else []
+    ends = (float(found.min()), float(found.max())) if len(found) else ()
+    return [int(end) if end.is_integer() else end for end in ends]
+
+
+def _months(dates: np.ndarray, rows: np.ndarray | None) -> list[str]:
+    found = dates if rows is None else dates[rows]
+    found = found[found != NO_DATE]
+    return (
+        [str(np.datetime64(int(end), "us").astype("datetime64[M]")) for end in (found.min(), found.max())]
+        if len(found)
+        else []
+    )
 
 
 def _span(taken: dict[Any, int]) -> list[str]:

@@ -9,6 +9,7 @@ import { table } from "../table.js";
 
 const OVERSCAN = 600; // CSS pixels drawn above and below the screen
 const ROW_HEIGHTS = table({ small: [120, 96], medium: [200, 150], large: [300, 220] }); // on desks, on phones
+const HEADING = 48; // CSS pixels of the heading of a section
 const WIDE = 1800; // CSS pixels, from which pictures grow with the window
 
 /**
@@ -22,16 +23,18 @@ const WIDE = 1800; // CSS pixels, from which pictures grow with the window
  * @param {{ids: Set<string>, toggle: (index: number, range: boolean) => void}} [props.selection] from `useSelection`
  * @param {(event: KeyboardEvent, item, index: number) => void} [props.onKey] keys the grid doesn't use itself
  * @param {() => void} [props.onEnd] called when the end comes near, to load more
+ * @param {{start: number, title: string, note: string}[]} [props.sections] headings, each over the item `start` and those after it
+ * @param {(given: {layout, element}) => any} [props.beside] what stands beside the wall
  */
-export function Grid({ items, label, size = "medium", href, footer, actions, selection, onKey, onEnd }) {
+export function Grid({ items, label, size = "medium", href, footer, actions, selection, onKey, onEnd, sections, beside }) {
   const element = useRef(null);
   const width = useWidth(element);
   const phone = width < 560;
   const gap = phone ? 4 : 8;
-  const options = { width, gap, rowHeight: ROW_HEIGHTS[size][phone ? 1 : 0] * Math.max(1, width / WIDE), footer: footer ? 28 : 0 };
+  const options = { width, gap, rowHeight: ROW_HEIGHTS[size][phone ? 1 : 0] * Math.max(1, width / WIDE), footer: footer ? 28 : 0, starts: sections?.map((one) => one.start), heading: HEADING };
   const layout = useMemo(
-    () => (width > 0 ? justify(items, options) : { rows: [], x: [], w: [], height: 0 }),
-    [items, width, size, Boolean(footer)],
+    () => (width > 0 ? justify(items, options) : { rows: [], heads: [], x: [], w: [], height: 0 }),
+    [items, width, size, Boolean(footer), sections],
   );
   const [first, end] = useVisibleRows(element, layout.rows);
   const [active, setActive] = useState(0);
@@ -74,8 +77,15 @@ export function Grid({ items, label, size = "medium", href, footer, actions, sel
         onFocus=${() => setActive(i)} ...${{ href, footer, actions, selection }} />`);
     }
   }
-  return html`<div ref=${element} class="grid ${selection?.ids.size ? "selecting" : ""}" role="list" aria-label=${label}
-    data-testid="grid" style=${{ height: `${layout.height}px` }} onKeyDown=${keys}>${tiles}</div>`;
+  const from = layout.rows[first]?.top ?? 0;
+  const to = layout.rows[Math.min(end, layout.rows.length) - 1]?.top ?? 0;
+  return html`<div class="grid-frame ${beside ? "beside" : ""}">
+    ${sections?.map((one, i) => layout.heads[i] >= from - HEADING && layout.heads[i] <= to && html`<h2 key=${one.title} class="grid-heading"
+      style=${{ top: `${layout.heads[i]}px` }}>${one.title} ${one.note && html`<span class="muted small-text">${one.note}</span>`}</h2>`)}
+    <div ref=${element} class="grid ${selection?.ids.size ? "selecting" : ""}" role="list" aria-label=${label}
+      data-testid="grid" style=${{ height: `${layout.height}px` }} onKeyDown=${keys}>${tiles}</div>
+    ${layout.rows.length > 0 && beside?.({ layout, element })}
+  </div>`;
 }
 
 function Tile({ item, index, total, x, y, w, h, tabbable, onFocus, href, footer, actions, selection }) {

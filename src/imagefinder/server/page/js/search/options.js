@@ -11,28 +11,9 @@ import { table } from "../table.js";
 /** @type {ReturnType<typeof keptStore<"small" | "medium" | "large">>} */
 export const pictureSize = keptStore("picture-size", "medium");
 
-const SORTS = {
-  "-mtime": "Newest files first",
-  mtime: "Oldest files first",
-  "-taken_at": "Latest taken first",
-  taken_at: "Earliest taken first",
-  uri: "By folder and name",
-  "-bytes": "Largest files first",
-  "-width": "Widest first",
-  cluster: "By group",
-  "-outlier": "Oddest first",
-  blur: "Blurriest first",
-};
 const DIALS = table({ diversity: ["Variety", "Best first", "More different"], min_score: ["Lowest score", "Any", "Only the best"] });
 const SIZES = { small: "Small", medium: "Medium", large: "Large" };
 const set = (changes) => setParams(changes, { replace: true });
-
-export function Sort({ sort }) {
-  return html`<label class="sort"><span class="visually-hidden">Order</span>
-    <select class="input" data-testid="sort" onChange=${(e) => set({ sort: e.target.value === "-mtime" ? null : e.target.value })}>
-      ${Object.entries(SORTS).map(([name, text]) => html`<option key=${name} value=${name} selected=${name === (sort || "-mtime")}>${text}</option>`)}
-    </select></label>`;
-}
 
 export function Options({ search, query }) {
   const size = useStore(pictureSize);

@@ -1,6 +1,8 @@
 // The images of the search that the URL describes: hits a page at a time, or without a query all images at once.
 import { useCallback, useEffect, useMemo, useRef, useState } from "../../vendor/preact.js";
 import { api, isAbort } from "../api.js";
+import { NEWEST, isByDate } from "../browse/sort.js";
+import { byDate } from "../browse/timeline.js";
 import { onChanged } from "../events.js";
 import { isQuery, searchBody } from "../searching.js";
 
@@ -16,14 +18,16 @@ function rows({ id, width, height, content_hash, uri }) {
 }
 
 async function browse(search, signal) {
-  const params = { fields: BROWSED, filter: search.filter, sort: search.sort || "-mtime" };
+  const params = { fields: BROWSED, filter: search.filter, sort: search.sort || NEWEST };
   const { total, columns } = await api.get("/images/columns", params, { signal });
   return { items: rows(columns), total, next: null, took: 0 };
 }
 
 async function hits(search, offset, k, signal) {
+  if (isByDate(search.sort)) [offset, k] = [0, MOST]; // of those that fit, all are asked for and put in their order
   const answer = await api.post("/search", { ...searchBody(search), k, offset }, { signal });
   const { hits: items, total, next_offset: next, took_ms: took, notice, surely, maybe } = answer;
+  if (isByDate(search.sort)) return { items: byDate(items, search.sort), total, next: null, took, notice, surely, maybe };
   return { items, total, next, took, notice, surely, maybe };
 }
 
@@ -35,7 +39,7 @@ async function hits(search, offset, k, signal) {
  */
 export function useResults(search) {
   const query = isQuery(search);
-  const key = JSON.stringify(query ? searchBody(search) : ["all", search.filter, search.sort]);
+  const key = JSON.stringify(query ? [searchBody(search), isByDate(search.sort) ? search.sort : ""] : ["all", search.filter, search.sort]);
   const [state, setState] = useState(kept);
   kept = state;
   const [error, setError] = useState(null);

@@ -1,5 +1,7 @@
 // The search, and without a query all images.
 import { html, useCallback, useEffect, useLayoutEffect, useMemo, useRef } from "../../vendor/preact.js";
+import { Sort } from "../browse/sort.js";
+import { Beside, useSections } from "../browse/timeline.js";
 import { Chip } from "../components/chips.js";
 import { Empty, ErrorBox, Skeleton } from "../components/empty.js";
 import { Grid } from "../components/grid.js";
@@ -9,7 +11,7 @@ import { useIndex } from "../library_info.js";
 import { FilterBar } from "../search/filter_bar.js";
 import { judge, useKeptJudgements } from "../search/judging.js";
 import { Keep } from "../search/keeping.js";
-import { Options, Sort, pictureSize } from "../search/options.js";
+import { Options, pictureSize } from "../search/options.js";
 import { Predicted } from "../search/predicted.js";
 import { SelectionBar } from "../search/selection_bar.js";
 import { Rest, fitting, showAll } from "../search/sure.js";
@@ -37,6 +39,7 @@ export default function Search({ route }) {
     selection.clear();
     if (!cameBack()) scrollTo(0, 0);
   }, [place]);
+  const sections = useSections(search, results);
   useEscape(selection);
   const keys = useCallback(
     (event, item) => {
@@ -51,11 +54,11 @@ export default function Search({ route }) {
   return html`<div class="page search-page ${results.waiting && ready ? "stale" : ""}">
     <h1 class="visually-hidden">${query ? "Search results" : "All images"}</h1>
     <div class="results-head">
-      <${FilterBar} filter=${search.filter} />
+      <${FilterBar} search=${search} />
       <div class="row results-line">
         <${Summary} results=${results} search=${search} />
         <${Predicted} search=${search} />
-        ${!query && html`<${Sort} sort=${search.sort} />`}
+        <${Sort} sort=${search.sort} query=${query} />
         ${query && info && !info.read_only && html`<${Keep} search=${search} />`}
         <${Options} search=${search} query=${query} />
       </div>
@@ -67,7 +70,7 @@ export default function Search({ route }) {
     html`<${Grid} items=${items} size=${size} label=${scored ? "Search results" : "All images"} selection=${selection}
       actions=${(item) => html`<${Actions} item=${item} search=${search} />`}
       footer=${scored ? (item) => html`<${Footer} item=${item} search=${search} />` : undefined}
-      onKey=${keys} onEnd=${results.more} />`}
+      onKey=${keys} onEnd=${results.more} sections=${sections} beside=${sections && ((to) => html`<${Beside} sections=${sections} ...${to} />`)} />`}
     ${ready && !results.error && items.length > 0 && results.surely !== null && !results.hasMore && html`<${Rest} results=${results} />`}
     ${ready && !results.error && !results.stale && !items.length && html`<${Nothing} search=${search} query=${query} results=${results} />`}
     ${selection.ids.size > 0 && html`<${SelectionBar} selection=${selection} total=${items.length} hasMore=${results.hasMore} readOnly=${info?.read_only} onRemoved=${results.reload} />`}

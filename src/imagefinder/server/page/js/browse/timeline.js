@@ -1,0 +1,70 @@
+// Pictures by date: where each month begins among them, hits in the order of their dates, and the scrubber beside them.
+import { html, useMemo, useRef } from "../../vendor/preact.js";
+import { api, useRequest } from "../api.js";
+import { texts } from "../texts.js";
+import { monthName } from "./ranges.js";
+import { Scrubber } from "./scrubber.js";
+import { NEWEST, isByDate } from "./sort.js";
+
+const words = texts.filters;
+const ZONED = /(Z|[+-]\d\d:\d\d)$|^\d{4}-\d\d-\d\d$/;
+
+/** When a picture was taken, else the date of its file, in milliseconds; null where neither is known. A time without a zone is UTC. */
+function moment({ taken_at: taken, taken_guess: guess }) {
+  const text = taken ?? guess ?? "";
+  const time = Date.parse(ZONED.test(text) ? text : `${text}Z`);
+  return Number.isNaN(time) ? null : time;
+}
+
+/** The same images by date, those without one last. */
+export function byDate(items, sort) {
+  const sign = sort === NEWEST ? -1 : 1;
+  const times = new Map(items.map((item) => [item, moment(item)]));
+  const dated = items.filter((item) => times.get(item) !== null).sort((a, b) => sign * (times.get(a) - times.get(b)));
+  return [...dated, ...items.filter((item) => times.get(item) === null)];
+}
+
+/** Months of hits, counted here, as the server counts those of all images. */
+function countedMonths(items) {
+  const months = new Map();
+  let undated = 0;
+  for (const item of items) {
+    const time = moment(item);
+    if (time === null) {
+      undated += 1;
+      continue;
+    }
+    const month = new Date(time).toISOString().slice(0, 7);
+    const found = months.get(month) ?? { month, count: 0, guessed: 0 };
+    months.set(month, { ...found, count: found.count + 1, guessed: found.guessed + (item.taken_at ? 0 : 1) });
+  }
+  return { total: items.length, undated, months: [...months.values()].sort((a, b) => (a.month < b.month ? 1 : -1)) };
+}
+
+/**
+ * The headings of a gallery by date: `[{start, title, note, count}]`, `start` the index of the first picture. Null where
+ * it is in another order, or all are of one month.
+ */
+export function useSections(search, { query, items, total, ready, stale }) {
+  const sort = search.sort || (query ? "" : NEWEST);
+  const here = isByDate(sort) && ready && !stale;
+  const turn = useRef({ items: null, n: 0 });
+  if (turn.current.items !== items) turn.current = { items, n: turn.current.n + 1 }; // they may be others: counted again
+  const key = here && !query ? `timeline ${search.filter} ${turn.current.n}` : null;
+  const { data, current } = useRequest(key, (signal) => api.get("/timeline", { filter: search.filter }, { signal }));
+  return useMemo(() => {
+    const found = query ? countedMonths(items) : current ? data : null;
+    if (!here || !found || found.total !== (query ? items.length : total)) return null;
+    const months = sort === NEWEST ? found.months : [...found.months].reverse();
+    let start = 0;
+    const sections = months.map(({ month, count, guessed }) => {
+      const section = { start, title: monthName(month), year: month.slice(0, 4), note: guessed ? words.guessed(guessed, count) : "", count };
+      start += count;
+      return section;
+    });
+    if (found.undated) sections.push({ start, title: words.undated, year: "", note: "", count: found.undated });
+    return sections.length > 1 ? sections : null;
+  }, [here, query, items, data, current, sort, total]);
+}
+
+export const Beside = ({ sections, layout, element }) => html`<${Scrubber} sections=${sections} layout=${layout} element=${element} />`;
