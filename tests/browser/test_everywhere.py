@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from unittest import mock
 
 import pytest
-from browsing import Server, grave_violations, reload, settled, still, visit, wait_for
+from browsing import Server, grave_violations, open_facet, reload, settled, still, visit, wait_for
 
 from imagefinder.client import Client
 from imagefinder.server.run import open_browser
@@ -69,6 +69,16 @@ def popover(testid: str) -> Callable[[Page], None]:
 
     def open(page: Page) -> None:
         page.get_by_test_id(testid).click()
+        page.locator("[popover]:popover-open > *").first.wait_for()
+
+    return open
+
+
+def facet(name: str) -> Callable[[Page], None]:
+    """Open a filter, and wait until something stands in it."""
+
+    def open(page: Page) -> None:
+        open_facet(page, name)
         page.locator("[popover]:popover-open > *").first.wait_for()
 
     return open
@@ -164,11 +174,11 @@ OPENED: dict[str, tuple[str, Callable[[Page], None]]] = {
     "box": ("/", boxing),
     "selection": ("/", selecting),
     "tag": ("/", tagging),
-    "filter": ("/", popover("facet-folder")),
-    "colours": ("/", popover("facet-colours")),
-    "sizes": ("/", popover("facet-size")),
-    "dates": ("/", popover("facet-date")),
-    "expression": ("/", popover("facet-expression")),
+    "filter": ("/", facet("folder")),
+    "colours": ("/", facet("colours")),
+    "sizes": ("/", facet("size")),
+    "dates": ("/", facet("date")),
+    "expression": ("/", facet("expression")),
     "options": ("/?q=dog", popover("options")),
     "jobs": ("/", popover("jobs")),
     "folders": ("/library", dialog(marked("add-folder"), "Choose a folder")),

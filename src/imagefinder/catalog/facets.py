@@ -31,7 +31,7 @@ def facets(index: Index, filter: FilterLike = None) -> dict[str, Any]:
 
     For each field of ``COUNTED``, for ``cluster`` and for ``year``, there is a list of ``{"value", "count"}``, the most
     frequent first (clusters with their ``name``). ``ranges`` has the smallest and the largest value of each field of
-    ``RANGES`` that any image has, and the first and the last month of ``date``: ``taken_at``, else the date of the
+    ``RANGES`` that any image has, and the first and the last day of ``date``: ``taken_at``, else the date of the
     file. ``total`` is the number of images, ``places`` that of the folders they are in. The first call after a write
     reads all records, see ``catalog.snapshot``.
     """
@@ -47,7 +47,7 @@ def facets(index: Index, filter: FilterLike = None) -> dict[str, Any]:
         field: _range(all_images.numbers[field], rows) for field in RANGES if field not in DATES
     }
     ranges["taken_at"] = _span(taken)
-    ranges["date"] = _months(all_images.date, rows)
+    ranges["date"] = _days(all_images.date, rows)
     return {
         "total": len(all_images) if rows is None else len(rows),
         **{name: values[:VALUES] for name, values in found.items()},
@@ -72,11 +72,11 @@ def _range(values: np.ndarray, rows: np.ndarray | None) -> list[float]:
     return [int(end) if end.is_integer() else end for end in ends]
 
 
-def _months(dates: np.ndarray, rows: np.ndarray | None) -> list[str]:
+def _days(dates: np.ndarray, rows: np.ndarray | None) -> list[str]:
     found = dates if rows is None else dates[rows]
     found = found[found != NO_DATE]
     return (
-        [str(np.datetime64(int(end), "us").astype("datetime64[M]")) for end in (found.min(), found.max())]
+        [str(np.datetime64(int(end), "us").astype("datetime64[D]")) for end in (found.min(), found.max())]
         if len(found)
         else []
     )

@@ -30,7 +30,7 @@ function Spread({ id, facet, clauses, others, onChange, alone }) {
   const choose = ([from, to]) =>
     onChange(withRange(facet, clauses, id, { from: from > 0 ? String(edges[from]) : "", to: to < counts.length ? String(edges[to]) : "" }));
   return html`<${Histogram} name=${name} edges=${edges} counts=${counts} range=${range} show=${show} turned=${turned} onChange=${choose} />
-    ${missing > 0 && id !== "date" && html`<p class="muted small-text">${words.unknown(missing)}</p>`}`;
+    ${missing > 0 && id !== "date" && html`<p class="muted small-text">${words.notMeasured(missing)}</p>`}`;
 }
 
 /** The bins that a range covers. */
@@ -56,7 +56,7 @@ function Days({ facet, clauses, others, onChange }) {
         <input id="date-to" class="input" type="date" value=${dayBefore(full(to))} onChange=${(e) => set({ to: e.target.value && shifted(e.target.value, 1) })} /></div>
     </div>
     ${guessed > 0 && html`<p class="muted small-text">${words.fileDates(guessed)}</p>`}
-    ${data?.undated > 0 && html`<p class="muted small-text">${words.unknown(data.undated)}</p>`}`;
+    ${data?.undated > 0 && html`<p class="muted small-text">${words.dateless(data.undated)}</p>`}`;
 }
 
 /** The bound of the filter is the first day that is left out; people name the last that is in. */

@@ -18,6 +18,7 @@ export function Scrubber({ sections, layout, element }) {
   const [now, setNow] = useState(0);
   const [held, setHeld] = useState(false);
   const strip = useRef(null);
+  const aimed = useRef(null); // the month that was jumped to, and where that led: near the end of a page not to its top
   const { heads, height } = layout;
   const last = sections.length - 1;
 
@@ -25,6 +26,8 @@ export function Scrubber({ sections, layout, element }) {
     let frame = 0;
     const look = () => {
       frame = 0;
+      if (aimed.current && Math.abs(scrollY - aimed.current.y) < 2) return setNow(aimed.current.index);
+      aimed.current = null;
       const y = startOfWindow() + 8 - element.current.getBoundingClientRect().top;
       const after = heads.findIndex((top) => top > y);
       setNow(Math.max(0, (after < 0 ? heads.length : after) - 1));
@@ -39,6 +42,7 @@ export function Scrubber({ sections, layout, element }) {
   const jump = (index) => {
     const wanted = Math.min(last, Math.max(0, index));
     scrollInto(heads[wanted]);
+    aimed.current = { index: wanted, y: scrollY };
     setNow(wanted);
   };
   const nextYear = (step) => {
@@ -65,12 +69,12 @@ export function Scrubber({ sections, layout, element }) {
   };
   const { title, count } = sections[now] ?? sections[last];
   const place = (index) => ({ top: `${(100 * heads[index]) / height}%` });
-  return html`<div ref=${strip} class="scrubber ${held ? "held" : ""}" role="slider" tabindex="0" aria-label=${words.timeline} aria-orientation="vertical"
+  return html`<div class="scrubber-rail"><div ref=${strip} class="scrubber ${held ? "held" : ""}" role="slider" tabindex="0" aria-label=${words.timeline} aria-orientation="vertical"
     aria-valuemin="0" aria-valuemax=${last} aria-valuenow=${Math.min(now, last)} aria-valuetext=${words.monthOf(title, count)} data-testid="scrubber"
     onKeyDown=${keys} onPointerDown=${down} onPointerMove=${(e) => held && drag(e)} onPointerUp=${() => setHeld(false)} onPointerCancel=${() => setHeld(false)}>
     ${years(sections, heads, height).map(({ year, index }) => html`<span key=${`${year}${index}`} class="scrubber-year number" style=${place(index)}>${year}</span>`)}
     <span class="scrubber-now" style=${place(Math.min(now, last))}><b>${title}</b></span>
-  </div>`;
+  </div></div>`;
 }
 
 /** The years that there is room to write. */

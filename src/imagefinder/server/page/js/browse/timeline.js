@@ -7,6 +7,7 @@ import { Scrubber } from "./scrubber.js";
 import { NEWEST, isByDate } from "./sort.js";
 
 const words = texts.filters;
+const FEW = 4; // pictures a month, below which headings are of years
 const ZONED = /(Z|[+-]\d\d:\d\d)$|^\d{4}-\d\d-\d\d$/;
 
 /** When a picture was taken, else the date of its file, in milliseconds; null where neither is known. A time without a zone is UTC. */
@@ -41,9 +42,22 @@ function countedMonths(items) {
   return { total: items.length, undated, months: [...months.values()].sort((a, b) => (a.month < b.month ? 1 : -1)) };
 }
 
+/** The months, or where they are nearly empty the years, in their order. */
+function spans(months) {
+  const total = months.reduce((sum, month) => sum + month.count, 0);
+  const length = total < FEW * months.length ? 4 : 7; // characters of "2024-05"
+  const found = new Map();
+  for (const { month, count, guessed } of months) {
+    const span = month.slice(0, length);
+    const former = found.get(span) ?? { count: 0, guessed: 0 };
+    found.set(span, { span, count: former.count + count, guessed: former.guessed + guessed });
+  }
+  return [...found.values()];
+}
+
 /**
  * The headings of a gallery by date: `[{start, title, note, count}]`, `start` the index of the first picture. Null where
- * it is in another order, or all are of one month.
+ * it is in another order, or all are of one month. Where months hold few pictures, headings are of years.
  */
 export function useSections(search, { query, items, total, ready, stale }) {
   const sort = search.sort || (query ? "" : NEWEST);
@@ -57,8 +71,9 @@ export function useSections(search, { query, items, total, ready, stale }) {
     if (!here || !found || found.total !== (query ? items.length : total)) return null;
     const months = sort === NEWEST ? found.months : [...found.months].reverse();
     let start = 0;
-    const sections = months.map(({ month, count, guessed }) => {
-      const section = { start, title: monthName(month), year: month.slice(0, 4), note: guessed ? words.guessed(guessed, count) : "", count };
+    const sections = spans(months).map(({ span, count, guessed }) => {
+      const title = span.length > 4 ? monthName(span) : span;
+      const section = { start, title, year: span.slice(0, 4), note: guessed ? words.guessed(guessed, count) : "", count };
       start += count;
       return section;
     });

@@ -31,7 +31,7 @@ export function FilterBar({ search }) {
   const shown = FACETS.filter((facet) => first.has(facet) || clauses[facet.id].length);
   const rest = helpful.filter((facet) => !shown.includes(facet));
   const groups = new Map((all?.cluster ?? []).map((one) => [String(one.value), one.name]));
-  return html`<div class="filter-bar" role="group" aria-label=${words.bar}>
+  return html`<div class="filter-bar" role="group" aria-label=${words.bar} aria-busy=${!all}>
     ${shown.map((facet) => html`<${FacetButton} key=${facet.id} facet=${facet} filter=${filter} clauses=${clauses[facet.id]} names=${facet.id === "cluster" ? groups : NO_NAMES} />`)}
     ${isQuery(search) && html`<${FitFilter} search=${search} />`}
     ${others.length > 0 && html`<${Expression} filter=${filter} others=${others} onChange=${setFilter} />`}
@@ -80,7 +80,7 @@ function MoreMenu({ facets, filter, clauses, close }) {
   const back = html`<button type="button" class="button small quiet menu-back" autofocus onClick=${() => setPicked(null)}><${Icon} name="left" />${words.back}</button>`;
   const facet = FACETS.find((one) => one.id === picked);
   if (picked === "expression") return html`${back}<${ExpressionForm} filter=${filter} close=${close} onChange=${setFilter} />`;
-  if (facet) return html`${back}<h2 class="menu-title">${facet.name}</h2><${Menu} facet=${facet} filter=${filter} clauses=${clauses[facet.id]} />`;
+  if (facet) return html`${back}${facet.ranges?.length !== 1 && html`<h2 class="menu-title">${facet.name}</h2>`}<${Menu} facet=${facet} filter=${filter} clauses=${clauses[facet.id]} />`;
   return html`<div class="menu-list">
     ${facets.map((one) => html`<button key=${one.id} type="button" class="menu-item" data-testid=${`facet-${one.id}`} onClick=${() => setPicked(one.id)}><span class="grow">${one.name}</span><${Icon} name="right" /></button>`)}
     <button type="button" class="menu-item" data-testid="facet-expression" onClick=${() => setPicked("expression")}><span class="grow">${words.advanced}</span><${Icon} name="right" /></button>
