@@ -250,8 +250,9 @@ def test_a_tag_is_renamed_merged_and_removed(
     serve: Callable[..., Server], dated: Path, open_page: Callable[..., Page]
 ) -> None:
     server = serve(dated)
-    page = open_page(server)
+    page = open_page(server, "/?filter=tags%20%3D%20%22sumer%22")
     settled(page)
+    summary_says(page, 6)
     open_facet(page, "tags")
     page.get_by_role("button", name="Rename, merge or remove tags").click()
     page.get_by_role("button", name="Rename sumer").click()
@@ -260,6 +261,7 @@ def test_a_tag_is_renamed_merged_and_removed(
     page.get_by_role("dialog", name="Merge “sumer” into “summer”?").get_by_role("button", name="Merge").click()
     message(page, "“sumer” is now “summer” on 6 pictures")
     expect(page.get_by_role("button", name="Rename sumer")).to_have_count(0)
+    wait_for(lambda: filter_of(page) == 'tags = "summer"', "the filter to follow")
     page.get_by_role("button", name="Rename Lake Garda").click()
     page.get_by_label("New name").fill("Garda")
     page.keyboard.press("Enter")

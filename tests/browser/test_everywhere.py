@@ -133,7 +133,7 @@ def selecting(page: Page) -> None:
 def tagging(page: Page) -> None:
     selecting(page)
     page.get_by_test_id("tag").click()
-    page.get_by_role("dialog", name="Tag 1 image").wait_for()
+    page.get_by_role("dialog", name="Tag 1 picture").wait_for()
 
 
 def one_group(page: Page) -> None:

@@ -6,6 +6,8 @@ import { ErrorBox } from "../components/empty.js";
 import { Icon } from "../components/icon.js";
 import { toast, toastError } from "../components/toast.js";
 import { number } from "../format.js";
+import { fieldsOf, joinFilter, oneOf, splitFilter, valuesOf } from "../search/filters.js";
+import { place, setParams } from "../state.js";
 import { texts } from "../texts.js";
 
 const words = texts.filters;
@@ -20,8 +22,19 @@ async function rename(one, all) {
     if (!sure) return false;
   }
   const { changed } = await api.post("/tags/rename", { tag: one.value, to });
+  followFilter(one.value, to);
   toast(words.renamed(one.value, to, changed));
   return true;
+}
+
+/** The filter that the page stands on asks for a tag by its new name. */
+function followFilter(tag, to) {
+  const clauses = splitFilter(place.get().params.get("filter") ?? "");
+  const renamed = clauses.map((clause) => {
+    const values = fieldsOf(clause).join() === "tags" ? valuesOf(clause) : null;
+    return values?.includes(tag) ? oneOf("tags", [...new Set(values.map((value) => (value === tag ? to : value)))]) : clause;
+  });
+  setParams({ filter: joinFilter(renamed) }, { replace: true });
 }
 
 async function remove(one) {

@@ -78,6 +78,16 @@ export const filters = {
   expressionHelp: (code) => ["For example ", code("width >= 800 and not format = PNG"), ", ", code('caption ~ "red"'), " (contains), ",
     code("has taken_at"), ", ", code("near(52.52, 13.40, 5)"), " (within 5 km of a latitude and longitude), and any column of a table you indexed."],
 
+  advancedOptions: "Advanced",
+  models: "Models",
+  modelsTogether: "Those chosen rank together.",
+  modelInUse: "None chosen: the one in use.",
+  compareBy: "Compare by",
+  togetherBy: "Together by",
+  cosine: "Cosine",
+  euclidean: "Euclidean",
+  both: "Both",
+
   order: "Order",
   best: "Best first",
   newest: "Newest first",
