@@ -76,6 +76,7 @@ def test_models_and_measures_rank_together(server: Server, open_page: Callable[.
     id = server.id_of(BIRD)
     page = open_page(server, f"/?id={id}")
     page.get_by_test_id("options").click()
+    page.get_by_text("Advanced", exact=True).click()
     page.get_by_label("efficientnet-lite2").check()
     page.get_by_label("efficientnet-lite0").check()
     page.get_by_role("radio", name="Both").check()

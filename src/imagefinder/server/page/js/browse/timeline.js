@@ -8,6 +8,7 @@ import { NEWEST, isByDate } from "./sort.js";
 
 const words = texts.filters;
 const FEW = 4; // pictures a month, below which headings are of years
+const PATIENCE_MS = 300;
 const ZONED = /(Z|[+-]\d\d:\d\d)$|^\d{4}-\d\d-\d\d$/;
 
 /** When a picture was taken, else the date of its file, in milliseconds; null where neither is known. A time without a zone is UTC. */
@@ -55,31 +56,41 @@ function spans(months) {
   return [...found.values()];
 }
 
+/** The months of all images that pass a filter; null where they take longer than the pictures should wait for them. */
+export function monthsSoon(filter, signal) {
+  const late = new Promise((resolve) => setTimeout(resolve, PATIENCE_MS, null));
+  return Promise.race([api.get("/timeline", { filter }, { signal }).catch(() => null), late]);
+}
+
 /**
  * The headings of a gallery by date: `[{start, title, note, count}]`, `start` the index of the first picture. Null where
  * it is in another order, or all are of one month. Where months hold few pictures, headings are of years.
  */
-export function useSections(search, { query, items, total, ready, stale }) {
-  const sort = search.sort || (query ? "" : NEWEST);
-  const here = isByDate(sort) && ready && !stale;
+export function useSections({ items, total, scored, order }) {
+  const here = items.length > 0 && isByDate(order?.sort);
   const turn = useRef({ items: null, n: 0 });
   if (turn.current.items !== items) turn.current = { items, n: turn.current.n + 1 }; // they may be others: counted again
-  const key = here && !query ? `timeline ${search.filter} ${turn.current.n}` : null;
-  const { data, current } = useRequest(key, (signal) => api.get("/timeline", { filter: search.filter }, { signal }));
+  const key = here && !scored && !order.months ? `timeline ${turn.current.n}` : null;
+  const { data, current } = useRequest(key, (signal) => api.get("/timeline", { filter: order.filter }, { signal }));
+  const later = current ? data : null;
   return useMemo(() => {
-    const found = query ? countedMonths(items) : current ? data : null;
-    if (!here || !found || found.total !== (query ? items.length : total)) return null;
-    const months = sort === NEWEST ? found.months : [...found.months].reverse();
-    let start = 0;
-    const sections = spans(months).map(({ span, count, guessed }) => {
-      const title = span.length > 4 ? monthName(span) : span;
-      const section = { start, title, year: span.slice(0, 4), note: guessed ? words.guessed(guessed, count) : "", count };
-      start += count;
-      return section;
-    });
+    const found = here && (scored ? countedMonths(items) : (order.months ?? later));
+    if (!found || found.total !== (scored ? items.length : total)) return null;
+    const sections = sectionsOf(order.sort === NEWEST ? found.months : [...found.months].reverse());
+    const start = found.total - found.undated;
     if (found.undated) sections.push({ start, title: words.undated, year: "", note: "", count: found.undated });
     return sections.length > 1 ? sections : null;
-  }, [here, query, items, data, current, sort, total]);
+  }, [items, total, order, later]);
+}
+
+function sectionsOf(months) {
+  let start = 0;
+  return spans(months).map(({ span, count, guessed }) => {
+    const title = span.length > 4 ? monthName(span) : span;
+    const section = { start, title, year: span.slice(0, 4), note: guessed ? words.guessed(guessed, count) : "", count };
+    start += count;
+    return section;
+  });
 }
 
 export const Beside = ({ sections, layout, element }) => html`<${Scrubber} sections=${sections} layout=${layout} element=${element} />`;

@@ -2,7 +2,7 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "../../vendor/preact.js";
 import { api, isAbort } from "../api.js";
 import { NEWEST, isByDate } from "../browse/sort.js";
-import { byDate } from "../browse/timeline.js";
+import { byDate, monthsSoon } from "../browse/timeline.js";
 import { onChanged } from "../events.js";
 import { isQuery, searchBody } from "../searching.js";
 
@@ -17,17 +17,18 @@ function rows({ id, width, height, content_hash, uri }) {
   return id.map((one, i) => ({ id: one, width: width[i], height: height[i], content_hash: content_hash[i], uri: uri[i] }));
 }
 
-async function browse(search, signal) {
-  const params = { fields: BROWSED, filter: search.filter, sort: search.sort || NEWEST };
-  const { total, columns } = await api.get("/images/columns", params, { signal });
-  return { items: rows(columns), total, next: null, took: 0 };
+async function browse({ filter, sort: wanted }, signal) {
+  const sort = wanted || NEWEST;
+  const asked = isByDate(sort) ? monthsSoon(filter, signal) : null; // with the pictures, so that headings move nothing
+  const { total, columns } = await api.get("/images/columns", { fields: BROWSED, filter, sort }, { signal });
+  return { items: rows(columns), total, next: null, took: 0, order: { sort, filter, months: await asked } };
 }
 
 async function hits(search, offset, k, signal) {
   if (isByDate(search.sort)) [offset, k] = [0, MOST]; // of those that fit, all are asked for and put in their order
   const answer = await api.post("/search", { ...searchBody(search), k, offset }, { signal });
   const { hits: items, total, next_offset: next, took_ms: took, notice, surely, maybe } = answer;
-  if (isByDate(search.sort)) return { items: byDate(items, search.sort), total, next: null, took, notice, surely, maybe };
+  if (isByDate(search.sort)) return { items: byDate(items, search.sort), total, next: null, took, notice, surely, maybe, order: search };
   return { items, total, next, took, notice, surely, maybe };
 }
 
@@ -88,7 +89,7 @@ export function useResults(search) {
   }, [key, state]);
 
   const { items, total, took, next } = state;
-  const facts = { items, total, took, notice: state.notice ?? null, surely: state.surely ?? null, maybe: state.maybe ?? null, hasMore: next !== null, query, scored: Boolean(state.query) };
+  const facts = { items, total, took, notice: state.notice ?? null, surely: state.surely ?? null, maybe: state.maybe ?? null, hasMore: next !== null, query, scored: Boolean(state.query), order: state.order ?? null };
   const how = { ready: state.key !== null, stale: state.key !== key, waiting, error, reload, more: query && next !== null ? more : undefined };
   return useMemo(() => ({ ...facts, ...how }), [state, key, waiting, error, more]);
 }

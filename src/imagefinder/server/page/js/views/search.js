@@ -39,7 +39,7 @@ export default function Search({ route }) {
     selection.clear();
     if (!cameBack()) scrollTo(0, 0);
   }, [place]);
-  const sections = useSections(search, results);
+  const sections = useSections(results);
   useEscape(selection);
   const keys = useCallback(
     (event, item) => {
