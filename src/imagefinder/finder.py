@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from imagefinder._util.arguments import checked
+from imagefinder.catalog.browse import Browse
 from imagefinder.catalog.edits import remove_images, tag_images, update_image
 from imagefinder.catalog.facets import columns, facets
 from imagefinder.catalog.feedback import Feedback
@@ -260,6 +261,11 @@ class ImageFinder:
     def feedback(self) -> Feedback:
         """What people said of responses, kept with the index."""
         return Feedback(self._collection.index)
+
+    @property
+    def browse(self) -> Browse:
+        """The collection by months, folders and tags, and how its values are spread."""
+        return Browse(self._collection)
 
     @property
     def concepts(self) -> Concepts:

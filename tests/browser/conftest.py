@@ -42,13 +42,15 @@ def browser() -> Iterator[Browser]:
 def grouped_index(
     sample_index: Path, tmp_path_factory: pytest.TempPathFactory, copy_index: Callable[[Path, Path], Path]
 ) -> Path:
-    """The sample images in groups and on a map, never changed: tests copy it. The newest files come in the order of
-    their paths, in every checkout the same one."""
+    """The sample images in groups and on a map, never changed: tests copy it. The newest come in the order of their
+    paths, in every checkout the same one, and all are of one month."""
     home = copy_index(sample_index, tmp_path_factory.mktemp("grouped") / "index")
     with ImageFinder.open(home) as finder:
         for i, record in enumerate(sorted(finder.records(), key=lambda one: one.uri)):
-            taken = datetime(2026, 1, 1, tzinfo=UTC) - timedelta(hours=i)
-            finder._collection.index.store.merge_payload([record.id], {"mtime": taken.isoformat(timespec="seconds")})
+            taken = datetime(2026, 1, 20, tzinfo=UTC) - timedelta(hours=i)
+            at = taken.isoformat(timespec="seconds")
+            facts = {"mtime": at, "taken_at": None, "taken_from": "file", "taken_guess": at}
+            finder._collection.index.store.merge_payload([record.id], facts)
         finder.cluster()
         finder.map(method="pca")
     return home

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from unittest import mock
 
 import pytest
-from browsing import Server, grave_violations, reload, settled, still, visit, wait_for
+from browsing import Server, grave_violations, open_facet, reload, settled, still, visit, wait_for
 
 from imagefinder.client import Client
 from imagefinder.server.run import open_browser
@@ -74,6 +74,16 @@ def popover(testid: str) -> Callable[[Page], None]:
     return open
 
 
+def facet(name: str) -> Callable[[Page], None]:
+    """Open a filter, and wait until something stands in it."""
+
+    def open(page: Page) -> None:
+        open_facet(page, name)
+        page.locator("[popover]:popover-open > *").first.wait_for()
+
+    return open
+
+
 def dialog(opener: Callable[[Page], Locator], title: str) -> Callable[[Page], None]:
     """Press a button, and wait for the dialog that it opens."""
 
@@ -123,7 +133,7 @@ def selecting(page: Page) -> None:
 def tagging(page: Page) -> None:
     selecting(page)
     page.get_by_test_id("tag").click()
-    page.get_by_role("dialog", name="Tag 1 image").wait_for()
+    page.get_by_role("dialog", name="Tag 1 picture").wait_for()
 
 
 def one_group(page: Page) -> None:
@@ -174,11 +184,11 @@ OPENED: dict[str, tuple[str, Callable[[Page], None]]] = {
     "box": ("/", boxing),
     "selection": ("/", selecting),
     "tag": ("/", tagging),
-    "filter": ("/", popover("facet-folder")),
-    "colours": ("/", popover("facet-colours")),
-    "sizes": ("/", popover("facet-size")),
-    "dates": ("/", popover("facet-date")),
-    "expression": ("/", popover("facet-expression")),
+    "filter": ("/", facet("folder")),
+    "colours": ("/", facet("colours")),
+    "sizes": ("/", facet("size")),
+    "dates": ("/", facet("date")),
+    "expression": ("/", facet("expression")),
     "options": ("/?q=dog", popover("options")),
     "jobs": ("/", popover("jobs")),
     "folders": ("/library?add=1", dialog(marked("add-folder"), "Choose a folder")),

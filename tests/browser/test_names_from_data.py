@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from browsing import Server, shown_ids
+from browsing import Server, open_facet, shown_ids
 
 from imagefinder import ImageFinder
 
@@ -52,14 +52,14 @@ def test_fields_of_an_image(server: Server, open_page: Callable[..., Page]) -> N
 
 def test_facets_and_filters(server: Server, open_page: Callable[..., Page]) -> None:
     page = open_page(server)
-    page.get_by_test_id("facet-folder").click()
+    open_facet(page, "folder")
     for folder in FOLDERS:
         expect(page.get_by_label(folder)).to_be_visible()
     page.get_by_label("__proto__").check()
     page.keyboard.press("Escape")
     expect(page.get_by_test_id("summary")).to_have_text("4 images")
     expect(page.get_by_test_id("facet-folder")).to_contain_text("__proto__")
-    page.get_by_test_id("facet-tags").click()
+    open_facet(page, "tags")
     page.get_by_label("hasOwnProperty").check()
     page.keyboard.press("Escape")
     wanted = server.ids('folder = "__proto__" and tags = "hasOwnProperty"')

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from browsing import SAMPLES, Server, message, reload, shown_ids, wait_for
+from browsing import SAMPLES, Server, message, open_facet, reload, shown_ids, wait_for
 
 expect = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed").expect
 
@@ -43,7 +43,7 @@ def test_classes_are_taught_told_and_filtered_by(server: Server, open_page: Call
     message(page, "Telling classes: done")
 
     page.get_by_role("link", name="Search", exact=True).click()
-    page.get_by_test_id("facet-class").click()
+    open_facet(page, "class")
     page.get_by_label("animals").check()
     page.keyboard.press("Escape")
     animals = server.ids("class = animals")
@@ -77,6 +77,7 @@ def test_models_and_measures_rank_together(server: Server, open_page: Callable[.
     id = server.id_of(BIRD)
     page = open_page(server, f"/?id={id}")
     page.get_by_test_id("options").click()
+    page.get_by_text("Advanced", exact=True).click()
     page.get_by_label("efficientnet-lite2").check()
     page.get_by_label("efficientnet-lite0").check()
     page.get_by_role("radio", name="Both").check()

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from imagefinder import ImageFinder
+from imagefinder.catalog.browse import Browse
 from imagefinder.catalog.feedback import Feedback
 from imagefinder.client import Client
+from imagefinder.client import browse as remote_browse
 from imagefinder.client import clusters as remote_clusters
 from imagefinder.client import concepts as remote_concepts
 from imagefinder.client import duplicates as remote_duplicates
@@ -31,6 +33,7 @@ PAIRS: dict[type, type] = {
     Clusters: remote_clusters.Clusters,
     Copies: remote_duplicates.Copies,
     Feedback: remote_feedback.Feedback,
+    Browse: remote_browse.Browse,
     Concepts: remote_concepts.Concepts,
     Keys: remote_keys.Keys,
     Audit: remote_keys.Audit,

@@ -222,6 +222,14 @@ def _axe() -> str:
     return Axe().axe_script
 
 
+def open_facet(page: Page, name: str) -> None:
+    """Open a filter, whether it is shown by itself or among more."""
+    page.locator(".filter-bar[aria-busy=false]").wait_for()
+    if not page.get_by_test_id(f"facet-{name}").count():
+        page.get_by_test_id("facet-more").click()
+    page.get_by_test_id(f"facet-{name}").click()
+
+
 def shown_ids(grid: Locator) -> list[str]:
     """The images of a grid that are drawn, in their order."""
     ids: list[str] = grid.locator("[data-index]").evaluate_all(

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from imagefinder.catalog.facets import checked_sort, places_in_order
+from imagefinder.catalog.facets import checked_sort, fields_of, places_in_order
 from imagefinder.errors import InvalidInputError
 from imagefinder.images.palette import COLOURS
 from imagefinder.results import Records
@@ -60,9 +60,9 @@ def ordered(index: Index, filter: FilterLike = None, sort: str | None = None) ->
 
 
 def _made(index: Index, condition: Filter | None, field: str, falling: bool) -> Order:
-    names = dict.fromkeys(["id", "width", "height", "colours", field])
+    names = dict.fromkeys(["id", "width", "height", "colours", *fields_of(field)])
     found = index.store.columns(list(names), filter=condition)
-    places = places_in_order(found[field], field, falling)
+    places = places_in_order(found, field, falling)
     shapes = bytes(map(shape_of, found["width"], found["height"]))
     colours = bytes(map(_colour_code, found["colours"]))
     if places is None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from imagefinder._util.threads import chunked
+from imagefinder.client.browse import Browse
 from imagefinder.client.concepts import Concepts
 from imagefinder.client.connection import Connection, filter_text
 from imagefinder.client.feedback import Feedback
@@ -118,6 +119,11 @@ class Catalog(Connection):
     def feedback(self) -> Feedback:
         """What people said of responses, kept by the server."""
         return Feedback(self._transport, self._ids)
+
+    @property
+    def browse(self) -> Browse:
+        """The collection by months, folders and tags, and how its values are spread."""
+        return Browse(self._transport, self._ids)
 
     @property
     def concepts(self) -> Concepts:

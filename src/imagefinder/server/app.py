@@ -35,6 +35,7 @@ from imagefinder.server.originals import is_known
 from imagefinder.server.page_files import PAGE, page_files
 from imagefinder.server.routes import (
     about,
+    browse,
     clusters,
     concepts,
     duplicates,
@@ -71,6 +72,7 @@ ROUTES = (
     search,
     concepts,
     shapes,
+    browse,
     images,
     clusters,
     maps,

@@ -300,6 +300,7 @@ class Facets(ResponseBody):
     """The values of each field that filters offer, with their counts, and the ranges of the numbers."""
 
     total: int
+    places: int = Field(description="The number of folders.")
     ranges: dict[str, list[Any]]
     more: dict[str, int] = Field(description="How many rarer values of a field are left out, where some are.")
 

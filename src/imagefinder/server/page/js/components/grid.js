@@ -11,6 +11,7 @@ import { table } from "../table.js";
 
 const OVERSCAN = 600; // CSS pixels drawn above and below the screen
 const ROW_HEIGHTS = table({ small: [120, 96], medium: [200, 150], large: [300, 220] }); // on desks, on phones
+const HEADING = 48; // CSS pixels of the heading of a section
 const UPSCALED = table({ small: 1, medium: 1.5, large: 3 }); // times their own height that most pictures are shown at, at most
 const LOWEST = 72; // CSS pixels that a row has at least, however small the pictures are
 
@@ -25,16 +26,19 @@ const LOWEST = 72; // CSS pixels that a row has at least, however small the pict
  * @param {{ids: Set<string>, toggle: (index: number, range: boolean) => void}} [props.selection] from `useSelection`
  * @param {(event: KeyboardEvent, item, index: number) => void} [props.onKey] keys the grid doesn't use itself
  * @param {() => void} [props.onEnd] called when the end comes near, to load more
+ * @param {{start: number, title: string, note: string}[]} [props.sections] headings, each over the item `start` and those after it
+ * @param {(given: {layout, element}) => any} [props.beside] what stands beside the wall
  */
-export function Grid({ items, label, size = "medium", href, footer, actions, selection, onKey, onEnd }) {
+export function Grid({ items, label, size = "medium", href, footer, actions, selection, onKey, onEnd, sections, beside }) {
   const element = useRef(null);
   const width = useWidth(element);
   const phone = width < 560;
   const gap = phone ? 4 : 8;
-  const options = { width, gap, rowHeight: rowHeight(items, ROW_HEIGHTS[size][phone ? 1 : 0], UPSCALED[size]), footer: footer ? 28 : 0 };
+  const height = rowHeight(items, ROW_HEIGHTS[size][phone ? 1 : 0], UPSCALED[size]);
+  const options = { width, gap, rowHeight: height, footer: footer ? 28 : 0, starts: sections?.map((one) => one.start), heading: HEADING };
   const layout = useMemo(
-    () => (width > 0 ? justify(items, options) : { rows: [], x: [], w: [], height: 0 }),
-    [items.shapes ?? items, width, size, Boolean(footer)],
+    () => (width > 0 ? justify(items, options) : { rows: [], heads: [], x: [], w: [], height: 0 }),
+    [items.shapes ?? items, width, height, Boolean(footer), sections],
   );
   useAnchor(element, layout, items.gallery ?? items);
   const [first, end] = useVisibleRows(element, layout.rows);
@@ -83,8 +87,15 @@ export function Grid({ items, label, size = "medium", href, footer, actions, sel
         onFocus=${() => setActive(i)} ...${{ href, footer, actions, selection }} />`);
     }
   }
-  return html`<div ref=${element} class="grid ${selection?.ids.size ? "selecting" : ""}" role="list" aria-label=${label}
-    data-testid="grid" style=${{ height: `${layout.height}px` }} onKeyDown=${keys}>${tiles}</div>`;
+  const from = layout.rows[first]?.top ?? 0;
+  const to = layout.rows[Math.min(end, layout.rows.length) - 1]?.top ?? 0;
+  return html`<div class="grid-frame ${beside ? "beside" : ""}">
+    ${sections?.map((one, i) => layout.heads[i] >= from - HEADING && layout.heads[i] <= to && html`<h2 key=${one.title} class="grid-heading"
+      style=${{ top: `${layout.heads[i]}px` }}>${one.title} ${one.note && html`<span class="muted small-text">${one.note}</span>`}</h2>`)}
+    <div ref=${element} class="grid ${selection?.ids.size ? "selecting" : ""}" role="list" aria-label=${label}
+      data-testid="grid" style=${{ height: `${layout.height}px` }} onKeyDown=${keys}>${tiles}</div>
+    ${layout.rows.length > 0 && beside?.({ layout, element })}
+  </div>`;
 }
 
 /** The height of rows: the one wanted, or less where most pictures are so small that they would be blurred by it. */

@@ -11,14 +11,16 @@ export const ratioOf = (image) => Math.min(WIDEST, Math.max(NARROWEST, ratio(ima
  * Rows as near to `rowHeight` as they get. Time and memory grow with the number of items: 100,000 take about 10 ms.
  *
  * @param {ArrayLike<{width?: number, height?: number}>} items
- * @param {{width: number, rowHeight: number, gap: number, footer: number}} options all in CSS pixels; `footer` is the
- *   height of the line under each picture
- * @returns {{rows: {top: number, height: number, start: number, end: number}[], x: Float32Array, w: Float32Array, height: number}}
+ * @param {{width: number, rowHeight: number, gap: number, footer: number, starts?: number[], heading?: number}} options all in CSS pixels; `footer` is the
+ *   height of the line under each picture. `starts` are the items, in their order, with which a new row begins under a
+ *   heading that is `heading` high
+ * @returns {{heads: number[], rows: {top: number, height: number, start: number, end: number}[], x: Float32Array, w: Float32Array, height: number}}
  */
-export function justify(items, { width, rowHeight, gap, footer }) {
+export function justify(items, { width, rowHeight, gap, footer, starts = [], heading = 0 }) {
   const x = new Float32Array(items.length);
   const w = new Float32Array(items.length);
   const rows = [];
+  const heads = []; // where each heading stands
   let top = 0;
   let start = 0;
   let ratios = 0;
@@ -36,6 +38,12 @@ export function justify(items, { width, rowHeight, gap, footer }) {
     start = end;
   };
   for (let i = 0; i < items.length; i++) {
+    if (i === starts[heads.length]) {
+      if (start < i) close(i, ratios, true);
+      ratios = 0;
+      heads.push(top);
+      top += heading;
+    }
     const ratio = ratioOf(items[i]);
     const gaps = gap * (i - start);
     const withIt = (width - gaps) / (ratios + ratio);
@@ -54,7 +62,7 @@ export function justify(items, { width, rowHeight, gap, footer }) {
     }
   }
   if (start < items.length) close(items.length, ratios, true);
-  return { rows, x, w, height: Math.max(0, top - gap) };
+  return { rows, heads, x, w, height: Math.max(0, top - gap) };
 }
 
 /** The rows that meet [from, to], as [first, after the last]; by bisection, as there may be many thousands. */

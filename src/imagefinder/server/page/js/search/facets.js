@@ -1,25 +1,27 @@
 // What images are filtered by: for each facet which fields are its own, what its button says, which conditions it makes.
-import { bytes } from "../format.js";
-import { comparisons, fieldsOf, joinFilter, splitFilter, valuesOf } from "./filters.js";
-import { table } from "../table.js";
+import { folderName, foldersOf } from "../browse/folders.js";
+import { rangeSummary } from "../browse/ranges.js";
+import { texts } from "../texts.js";
+import { fieldsOf, joinFilter, splitFilter, valuesOf } from "./filters.js";
 
-/** @typedef {{id: string, name: string, fields: string[], kind: "list" | "date" | "size", none: string}} Facet */
+const words = texts.filters;
 
-/** @type {Facet[]} */
+/** @typedef {{id: string, name: string, fields: string[], kind: "list" | "folder" | "range", none: string, ranges?: string[]}} Facet */
+
+/** Those that most people want first. @type {Facet[]} */
 export const FACETS = [
-  { id: "folder", name: "Folder", fields: ["folder"], kind: "list", none: "No image lies in a folder." },
-  { id: "cluster", name: "Group", fields: ["cluster"], kind: "list", none: "The images are not grouped yet: do so under Groups." },
-  { id: "tags", name: "Tag", fields: ["tags"], kind: "list", none: "No image has a tag yet. Select some and press Tag." },
-  { id: "date", name: "Date", fields: ["taken_at"], kind: "date", none: "No file here says when its picture was taken." },
-  { id: "size", name: "Size", fields: ["width", "height", "bytes"], kind: "size", none: "" },
-  { id: "colours", name: "Colour", fields: ["colours"], kind: "list", none: "The colours of these images are not known; measuring the quality in the library finds them." },
-  { id: "format", name: "Format", fields: ["format"], kind: "list", none: "No format is known." },
-  { id: "camera", name: "Camera", fields: ["camera"], kind: "list", none: "No file here says what camera took it." },
-  { id: "class", name: "Class", fields: ["class"], kind: "list", none: "No class is known yet: the library can tell them." },
-  { id: "issues", name: "Quality", fields: ["issues"], kind: "list", none: "No issue was found. The library can measure the quality of all images." },
+  { id: "folder", name: words.folder, fields: ["folder", "uri"], kind: "folder", none: words.noFolders },
+  { id: "date", name: words.date, fields: ["taken_at", "taken_guess"], kind: "range", ranges: ["date"], none: words.noDates },
+  { id: "tags", name: words.tags, fields: ["tags"], kind: "list", none: words.noTags },
+  { id: "cluster", name: words.cluster, fields: ["cluster"], kind: "list", none: words.noGroups },
+  { id: "colours", name: words.colours, fields: ["colours"], kind: "list", none: words.noColours },
+  { id: "size", name: words.size, fields: ["width", "height", "bytes"], kind: "range", ranges: ["bytes", "width", "height"], none: words.noSizes },
+  { id: "sharpness", name: words.sharpness, fields: ["blur"], kind: "range", ranges: ["blur"], none: words.noSharpness },
+  { id: "class", name: words.class, fields: ["class"], kind: "list", none: words.noClasses },
+  { id: "issues", name: words.issues, fields: ["issues"], kind: "list", none: words.noIssues },
+  { id: "camera", name: words.camera, fields: ["camera"], kind: "list", none: words.noCameras },
+  { id: "format", name: words.format, fields: ["format"], kind: "list", none: words.noFormats },
 ];
-
-const SIGNS = table({ ">=": "from", ">": "over", "<=": "up to", "<": "under", "=": "" });
 
 /** The facet whose own a condition is. */
 const facetOf = (clause) => {
@@ -41,41 +43,31 @@ export function withClauses(filter, facet, clauses) {
   return joinFilter([...kept, ...clauses.filter(Boolean)]);
 }
 
-/** What is chosen, in short: "2020", "from 800 px wide", "red, blue". `names` are those of the groups. */
-export function summary(facet, clauses, names = new Map()) {
-  if (!clauses.length) return "";
-  if (facet.kind === "list") {
-    const values = clauses.flatMap((clause) => valuesOf(clause) ?? [clause]);
-    const shown = values.map((value) => valueName(facet, value, names.get(value)));
-    return shown.length > 2 ? `${shown[0]} +${shown.length - 1}` : shown.join(", ");
-  }
-  const found = clauses.flatMap(comparisons);
-  if (facet.kind === "date") return dateSummary(found);
-  const side = (field, value) => (field === "bytes" ? bytes(Number(value)) : `${value} px ${field === "width" ? "wide" : "high"}`);
-  return found.map(([field, sign, value]) => `${SIGNS[sign] ?? sign} ${side(field, value)}`).join(", ").trim();
+/** Whether a facet can narrow the collection, of which `all` are the facets without a filter. */
+export function canNarrow(facet, all) {
+  const differs = (field) => all.ranges[field]?.[0] !== all.ranges[field]?.[1];
+  if (facet.kind === "range") return facet.ranges.some(differs);
+  if (facet.kind === "folder") return all.places > 1;
+  const values = all[facet.id] ?? [];
+  return values.length > 1 || (values.length === 1 && (facet.id === "tags" || values[0].count < all.total));
 }
 
-function dateSummary(found) {
-  const equal = found.filter(([, sign]) => sign === "=").map(([, , value]) => value);
-  if (equal.length) return equal.join(", ");
-  const from = found.find(([, sign]) => sign.startsWith(">"))?.[2];
-  const to = found.find(([, sign]) => sign.startsWith("<"))?.[2];
-  return from && to ? `${from} – ${to}` : from ? `from ${from}` : to ? `until ${to}` : "";
+/** What is chosen, in short: "2020", "from 800 px", "red, blue". `names` are those of the groups. */
+export function summary(facet, clauses, names = new Map()) {
+  if (!clauses.length) return "";
+  if (facet.kind === "range") return rangeSummary(facet, clauses);
+  const folders = facet.kind === "folder" ? foldersOf(clauses).map(folderName) : [];
+  const values = folders.length ? folders : clauses.flatMap((clause) => valuesOf(clause) ?? [clause]);
+  const shown = values.map((value) => valueName(facet, value, names.get(value)));
+  return shown.length > 2 ? words.further(shown[0], shown.length - 1) : shown.join(", ");
 }
 
 export function valueName(facet, value, name) {
-  if (facet.id === "cluster") return Number(value) < 0 ? "Without a group" : name || `Group ${value}`;
+  if (facet.id === "cluster") return Number(value) < 0 ? words.noGroup : name || words.group(value);
   if (facet.id === "issues") return issueName(value);
-  if (facet.id === "folder") return value || "(none)";
+  if (facet.id === "folder") return value || words.noFolder;
   return String(value);
 }
 
 /** "low-contrast" -> "Low contrast" */
 export const issueName = (issue) => issue[0].toUpperCase() + issue.slice(1).replaceAll("-", " ");
-
-/** Years, or a range of days. */
-export function dateClause({ years = [], from = "", to = "" }) {
-  const tests = years.map((year) => `taken_at = ${year}`);
-  if (tests.length) return tests.length > 1 ? `(${tests.join(" or ")})` : tests[0];
-  return [from && `taken_at >= ${from}`, to && `taken_at <= ${to}`].filter(Boolean).join(" and ");
-}

@@ -13,13 +13,6 @@ export const pictureSize = keptStore("picture-size", "medium");
 
 const set = (changes) => setParams(changes, { replace: true });
 
-export function Sort({ sort }) {
-  return html`<label class="sort"><span class="visually-hidden">${texts.search.order}</span>
-    <select class="input" data-testid="sort" onChange=${(e) => set({ sort: e.target.value === "-mtime" ? null : e.target.value })}>
-      ${[...texts.search.sorts].map(([name, text]) => html`<option key=${name} value=${name} selected=${name === (sort || "-mtime")}>${text}</option>`)}
-    </select></label>`;
-}
-
 export function Options({ search, query }) {
   const size = useStore(pictureSize);
   const { info } = useIndex();

@@ -1,6 +1,8 @@
 // The images of the search that the URL describes: hits a page at a time, or without a query all images, see gallery.js.
 import { useCallback, useEffect, useMemo, useRef, useState } from "../../vendor/preact.js";
 import { api, isAbort } from "../api.js";
+import { NEWEST, isByDate } from "../browse/sort.js";
+import { byDate, monthsSoon } from "../browse/timeline.js";
 import { onChanged } from "../events.js";
 import { Gallery } from "../gallery/gallery.js";
 import { isQuery, searchBody } from "../searching.js";
@@ -11,16 +13,19 @@ const MOST = 1000; // hits of one call
 const SOON_MS = 400; // changes come in bursts
 let kept = { key: null, items: [], total: 0, next: null, took: 0 }; // the latest answer: there at once on coming back
 
-async function browse(search, signal, former) {
-  const params = { filter: search.filter, sort: search.sort || "-mtime" };
+async function browse({ filter, sort: wanted }, signal, former) {
+  const sort = wanted || NEWEST;
+  const asked = isByDate(sort) ? monthsSoon(filter, signal) : null; // with the pictures, so that headings move nothing
   const around = place.get().params.get("image");
-  const { items, total } = await Gallery.open(params, { signal, around, former, whole: !former && cameBack() });
-  return { items, total, next: null, took: 0 };
+  const { items, total } = await Gallery.open({ filter, sort }, { signal, around, former, whole: !former && cameBack() });
+  return { items, total, next: null, took: 0, order: { sort, filter, months: await asked } };
 }
 
 async function hits(search, offset, k, signal) {
+  if (isByDate(search.sort)) [offset, k] = [0, MOST]; // of those that fit, all are asked for and put in their order
   const answer = await api.post("/search", { ...searchBody(search), k, offset }, { signal });
   const { hits: items, total, next_offset: next, took_ms: took, notice, surely, maybe } = answer;
+  if (isByDate(search.sort)) return { items: byDate(items, search.sort), total, next: null, took, notice, surely, maybe, order: search };
   return { items, total, next, took, notice, surely, maybe };
 }
 
@@ -32,7 +37,7 @@ async function hits(search, offset, k, signal) {
  */
 export function useResults(search) {
   const query = isQuery(search);
-  const key = JSON.stringify(query ? searchBody(search) : ["all", search.filter, search.sort]);
+  const key = JSON.stringify(query ? [searchBody(search), isByDate(search.sort) ? search.sort : ""] : ["all", search.filter, search.sort]);
   const [state, setState] = useState(kept);
   kept = state;
   const [error, setError] = useState(null);
@@ -84,7 +89,7 @@ export function useResults(search) {
   }, [key, state]);
 
   const { items, total, took, next } = state;
-  const facts = { items, total, took, notice: state.notice ?? null, surely: state.surely ?? null, maybe: state.maybe ?? null, hasMore: next !== null, query, scored: Boolean(state.query) };
+  const facts = { items, total, took, notice: state.notice ?? null, surely: state.surely ?? null, maybe: state.maybe ?? null, hasMore: next !== null, query, scored: Boolean(state.query), order: state.order ?? null };
   const how = { ready: state.key !== null, stale: state.key !== key, waiting, error, reload, more: query && next !== null ? more : undefined };
   return useMemo(() => ({ ...facts, ...how }), [state, key, waiting, error, more]);
 }

@@ -64,7 +64,7 @@ function Facts({ image }) {
     ${row("Size", image.width > 0 && html`<span class="number">${image.width} × ${image.height} px</span>`)}
     ${row("File", `${[image.format, image.bytes > 0 && bytes(image.bytes)].filter(Boolean).join(", ")}`)}
     ${row("Taken", image.taken_at && dateTime(image.taken_at))}
-    ${row("File date", image.mtime && dateTime(image.mtime))}
+    ${row("File date", image.mtime > "1980-01-02" && dateTime(image.mtime))}
     ${row("Folder", image.folder && html`<a href=${filterHref(`folder = ${quoted(image.folder)}`)}>${image.folder}</a>`)}
     ${row("Camera", image.camera && html`<a href=${filterHref(`camera = ${quoted(image.camera)}`)}>${image.camera}</a>`)}
     ${row("Lens", image.lens && html`<a href=${filterHref(`lens = ${quoted(image.lens)}`)}>${image.lens}</a>`)}

@@ -1,5 +1,7 @@
 // The search, and without a query all images.
 import { html, useCallback, useEffect, useLayoutEffect, useMemo, useRef } from "../../vendor/preact.js";
+import { Sort } from "../browse/sort.js";
+import { Beside, useSections } from "../browse/timeline.js";
 import { Chip } from "../components/chips.js";
 import { Empty, ErrorBox, Skeleton } from "../components/empty.js";
 import { Grid } from "../components/grid.js";
@@ -10,7 +12,7 @@ import { FilterBar } from "../search/filter_bar.js";
 import { useNamedGroups } from "../search/group_names.js";
 import { judge, useKeptJudgements } from "../search/judging.js";
 import { Keep } from "../search/keeping.js";
-import { Options, Sort, pictureSize } from "../search/options.js";
+import { Options, pictureSize } from "../search/options.js";
 import { Predicted } from "../search/predicted.js";
 import { SavedSearches } from "../search/saved.js";
 import { SelectionBar } from "../search/selection_bar.js";
@@ -41,6 +43,7 @@ export default function Search({ route }) {
     selection.clear();
     if (!cameBack()) scrollTo(0, 0);
   }, [place]);
+  const sections = useSections(results);
   useEscape(selection);
   const keys = useCallback(
     (event, item) => {
@@ -56,11 +59,11 @@ export default function Search({ route }) {
     <h1 class="visually-hidden">${query ? texts.search.results : texts.search.all}</h1>
     <${Growing} />
     <div class="results-head">
-      <${FilterBar} filter=${search.filter} />
+      <${FilterBar} search=${search} />
       <div class="row results-line">
         <${Summary} results=${results} search=${search} />
         <${Predicted} search=${search} />
-        ${!query && html`<${Sort} sort=${search.sort} />`}
+        <${Sort} sort=${search.sort} query=${query} />
         ${(query || search.filter) && info && !info.read_only && html`<${Keep} search=${search} />`}
         <${Options} search=${search} query=${query} />
       </div>
@@ -73,7 +76,7 @@ export default function Search({ route }) {
     html`<${Grid} items=${items} size=${size} label=${scored ? texts.search.results : texts.search.all} selection=${selection}
       actions=${(item) => html`<${Actions} item=${item} search=${search} />`}
       footer=${scored ? (item) => html`<${Footer} ...${{ item, items, search, named }} />` : undefined}
-      onKey=${keys} onEnd=${results.more} />`}
+      onKey=${keys} onEnd=${results.more} sections=${sections} beside=${sections && ((to) => html`<${Beside} sections=${sections} ...${to} />`)} />`}
     ${ready && !results.error && items.length > 0 && results.surely !== null && !results.hasMore && html`<${Rest} results=${results} />`}
     ${ready && !results.error && !results.stale && !items.length && html`<${Nothing} search=${search} query=${query} results=${results} />`}
     ${selection.ids.size > 0 && html`<${SelectionBar} selection=${selection} total=${items.length} hasMore=${results.hasMore} readOnly=${info?.read_only} onRemoved=${results.reload} />`}
