@@ -72,6 +72,7 @@ SEARCHES = {  # what is asked with a body, and changes nothing
     "POST /v1/images/{id}/explain.png",
     "POST /v1/embeddings",
     "POST /v1/predict",
+    "POST /v1/maps/{name}/scores",
 }
 
 
