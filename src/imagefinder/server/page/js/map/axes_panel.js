@@ -1,5 +1,5 @@
 // Axes that mean something: asking for them, and saying on the map which they are.
-import { html, useId, useState } from "../../vendor/preact.js";
+import { html, useEffect, useId, useRef, useState } from "../../vendor/preact.js";
 import { Icon } from "../components/icon.js";
 import { Popover } from "../components/popover.js";
 import { Thumb } from "../components/thumb.js";
@@ -52,12 +52,14 @@ function AxesForm({ x, y, close }) {
 function Field({ label, value, onChange, first }) {
   const id = useId();
   const ids = picturesOf(value);
+  const input = useRef(null);
+  useEffect(() => void (first && input.current?.focus()), []);
   return html`<div class="field">
     <label for=${id}>${label}</label>
     ${ids.length
       ? html`<div id=${id} class="row"><${Pictures} ids=${ids} /><span class="grow">${axisName(value)}</span>
           <button type="button" class="icon-button" aria-label=${texts.map.takeAxis(label)} onClick=${() => onChange("")}><${Icon} name="close" /></button></div>`
-      : html`<input id=${id} class="input" autocomplete="off" autofocus=${first} maxlength="200" value=${value} onInput=${(e) => onChange(e.target.value)} />`}
+      : html`<input id=${id} class="input" autocomplete="off" maxlength="200" ref=${input} value=${value} onInput=${(e) => onChange(e.target.value)} />`}
   </div>`;
 }
 

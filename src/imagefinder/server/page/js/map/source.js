@@ -47,7 +47,8 @@ export class MapSource {
   async turned({ x, y }, signal) {
     const scores = async (words) => (words ? api.post(`${this.path}/scores`, { words }, { signal, as: "bytes" }) : null);
     const [across, up] = await Promise.all([scores(x), scores(y)]);
-    return this.work("turn", { across, up, own: this.coordinates.slice(0).buffer });
+    const wide = Math.max(0.6, Math.min(1.8, innerWidth / innerHeight)); // so that the plane fills the view
+    return this.work("turn", { across, up, own: this.coordinates.slice(0).buffer, wide });
   }
 
   async csv(points, signal) {

@@ -13,9 +13,9 @@ const TASKS = table({
     const layout = layOut(new Float32Array(coordinates));
     return [layout, [layout.xy, layout.order, layout.rank, layout.start, ...layout.tops].map((array) => array.buffer)];
   },
-  turn({ across, up, own }) {
+  turn({ across, up, own, wide }) {
     const scores = (given) => given && new Float32Array(given);
-    return TASKS.layOut({ coordinates: placesByMeaning(scores(across), scores(up), new Float32Array(own)) });
+    return TASKS.layOut({ coordinates: placesByMeaning(scores(across), scores(up), new Float32Array(own), wide) });
   },
   values({ columns, field }) {
     const values = valuesOf(columnsIn(columns), field);
