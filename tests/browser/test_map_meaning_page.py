@@ -18,7 +18,8 @@ expect = pytest.importorskip("playwright.sync_api", reason="Playwright is not in
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
-OPEN_MODULES = """const at = (name) => new URL(`map/${name}.js`, document.querySelector("script[type=module][src]").src);
+OPEN_MODULES = """const main = document.querySelector("script[type=module][src]").src;
+  const at = (name) => new URL(`map/${name}.js`, main);
   const load = (name) => import(at(name));"""
 
 
@@ -68,12 +69,14 @@ def test_names_keep_clear_of_each_other_and_more_have_room_nearer(
             coordinates.push((g % 8) + far * Math.cos(angle), Math.floor(g / 8) + far * Math.sin(angle));
             codes.push(2 + g);
           }}
-          const kinds = Array.from({{ length: groups }}, (_, g) => ({{ code: 2 + g, value: g, name: `a group called ${{g}}`, count: each(g) }}));
+          const kind = (g) => ({{ code: 2 + g, value: g, name: `a group called ${{g}}`, count: each(g) }});
+          const kinds = Array.from({{ length: groups }}, (_, g) => kind(g));
           const layout = layOut(Float32Array.from(coordinates));
           const places = placesOf(layout, {{ kinds, codes: Uint8Array.from(codes) }});
           const extent = {{ halfWidth: layout.halfWidth, halfHeight: layout.halfHeight }};
-          return [250, 500, 1000, 2000].map((scale) => arranged(places, {{ scale, extent }}, (name, size) => 0.55 * size * name.length)
-            .map(({{ place, x, y, width, height }}) => [place.name, x - width / 2, y - height / 2, x + width / 2, y + height / 2]));
+          const widthOf = (name, size) => 0.55 * size * name.length;
+          const box = ({{ place, x, y, width: w, height: h }}) => [place.name, x - w / 2, y - h / 2, x + w / 2, y + h / 2];
+          return [250, 500, 1000, 2000].map((scale) => arranged(places, {{ scale, extent }}, widthOf).map(box));
         }}"""
     )
     names = [[row[0] for row in boxes] for boxes in rows]

@@ -46,8 +46,8 @@ export function SelectionPanel({ source, points, onClear, onShow }) {
       ${info?.clustered && action("groups", texts.map.move, () => while_("move", () => move(ids())), "move-selection", { disabled: Boolean(busy || fixedHere), title: fixedHere })}
       ${action("like", texts.map.like, () => steer("liked", "disliked"), "like-selection", some || {})}
       ${action("dislike", texts.map.dislike, () => steer("disliked", "liked"), "dislike-selection", some || {})}
-      ${action("right", texts.map.axisAcross, () => setParams({ x: axisOf(ids()), view: null }), "axis-across", { title: texts.map.axisWhy })}
-      ${action("up", texts.map.axisUp, () => setParams({ y: axisOf(ids()), view: null }), "axis-up", { title: texts.map.axisWhy })}
+      ${action("right", texts.map.axisAcross, () => setParams({ x: axisOf(ids()), view: null }), "selection-across", { title: texts.map.axisWhy })}
+      ${action("up", texts.map.axisUp, () => setParams({ y: axisOf(ids()), view: null }), "selection-up", { title: texts.map.axisWhy })}
       ${action("download", busy === "csv" ? texts.map.exporting : texts.map.exportCsv, () => while_("csv", () => save(source, points)), "export-selection")}
       ${action("fit", texts.map.zoomTo, onShow, "zoom-selection")}
     </div>
