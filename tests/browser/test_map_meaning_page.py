@@ -75,7 +75,8 @@ def test_names_keep_clear_of_each_other_and_more_have_room_nearer(
           const places = placesOf(layout, {{ kinds, codes: Uint8Array.from(codes) }});
           const extent = {{ halfWidth: layout.halfWidth, halfHeight: layout.halfHeight }};
           const widthOf = (name, size) => 0.55 * size * name.length;
-          const box = ({{ place, x, y, width: w, height: h }}) => [place.name, x - w / 2, y - h / 2, x + w / 2, y + h / 2];
+          const box = ({{ place: {{ name }}, x, y, width: w, height: h }}) =>
+            [name, x - w / 2, y - h / 2, x + w / 2, y + h / 2];
           return [250, 500, 1000, 2000].map((scale) => arranged(places, {{ scale, extent }}, widthOf).map(box));
         }}"""
     )
