@@ -152,7 +152,6 @@ def test_what_words_find_lights_up_by_how_well_it_fits(server: Server, page: Pag
     fit = [hit["sure"] for hit in found["hits"] if hit["sure"] >= 0.25]
     page.get_by_test_id("map-words").fill("umbrella")
     page.keyboard.press("Enter")
-    print(found["surely"], found["maybe"], len(fit))
     expect(stage(page)).to_have_attribute("data-lit", str(len(fit)))
     expect(stage(page)).to_have_attribute("data-sure", str(sum(sure >= 0.7 for sure in fit)))
     told = [f"{found[kind]:,} {kind}" for kind in ("surely", "maybe") if found[kind]]
