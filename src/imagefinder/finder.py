@@ -35,6 +35,7 @@ from imagefinder.search.embed import embed_pictures, embed_texts
 from imagefinder.search.explain import explain_image
 from imagefinder.search.options import Cut, Fuse, Measure, SearchOptions, WordsIn
 from imagefinder.search.query import Kind, QueryInput, Term
+from imagefinder.search.scores import score_images
 from imagefinder.store.filters.parse import FilterLike
 from imagefinder.types import UNSET, Unset
 
@@ -384,6 +385,11 @@ class ImageFinder:
         from imagefinder.maps import kept_map
 
         return kept_map(self._collection.index, name)
+
+    def map_scores(self, query: QueryInput, name: str | None = None) -> Float32:
+        """How well each image of a map that is kept fits a query, in the order of its ids: see ``score_images``."""
+        ids = self.kept_map(name).ids
+        return self._collection.index.steadily(lambda: score_images(self._collection, ids, query))
 
     def pca_report(self) -> PcaReport:
         """How much of the differences between the images how many dimensions keep."""

@@ -124,7 +124,7 @@ def test_a_line_selects_and_the_selection_is_tagged(server: Server, page: Page) 
     middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.get_by_test_id("lasso").click()
     expect(page.get_by_test_id("lasso")).to_have_attribute("aria-pressed", "true")
-    ring = [(-60, -60), (60, -60), (60, 60), (-60, 60), (-60, -55)]
+    ring = [(-60, -60), (60, -60), (60, 60), (-60, 60), (-60, -60)]  # it ends where it began
     page.mouse.move(middle[0] + ring[0][0], middle[1] + ring[0][1])
     page.mouse.down()
     for right, below in ring[1:]:
@@ -146,12 +146,16 @@ def test_a_line_selects_and_the_selection_is_tagged(server: Server, page: Page) 
     expect(panel).to_have_count(0)
 
 
-def test_what_words_find_lights_up(server: Server, page: Page) -> None:
+def test_what_words_find_lights_up_by_how_well_it_fits(server: Server, page: Page) -> None:
     resting(page)
+    found = server.post("/search", {"words": "umbrella", "k": 1000, "cut": "auto"})
+    fit = [hit["sure"] for hit in found["hits"] if hit["sure"] >= 0.25]
     page.get_by_test_id("map-words").fill("umbrella")
     page.keyboard.press("Enter")
-    expect(stage(page)).to_have_attribute("data-lit", "1000")
-    expect(page.get_by_role("search", name="On the map").get_by_role("status")).to_have_text("best 1,000")
+    expect(stage(page)).to_have_attribute("data-lit", str(len(fit)))
+    expect(stage(page)).to_have_attribute("data-sure", str(sum(sure >= 0.7 for sure in fit)))
+    told = [f"{found[kind]:,} {kind}" for kind in ("surely", "maybe") if found[kind]]
+    expect(page.get_by_role("search", name="On the map").get_by_role("status")).to_have_text(", ".join(told))
     page.get_by_role("button", name="Clear the words").click()
     expect(stage(page)).to_have_attribute("data-lit", "0")
 
@@ -191,6 +195,7 @@ def test_a_method_that_is_not_installed_is_told_with_its_command(page: Page, ser
     page.goto(f"{server.url}/map?method=umap")
     expect(page.get_by_test_id("not-installed")).to_contain_text(command)
     expect(page.get_by_test_id("make-map")).to_have_count(0)
-    expect(page.get_by_test_id("method").locator("option")).to_have_text(
-        ["t-SNE (not made yet)", "UMAP (not installed)", "PaCMAP (not made yet)", "PCA"]
-    )
+    page.get_by_role("button", name="Layout: Islands").click()
+    islands = page.get_by_test_id("method-choice").filter(has_text="Islands")
+    expect(islands).to_contain_text("Not installed")
+    expect(page.get_by_test_id("method-choice").filter(has_text="Quick sketch")).not_to_contain_text("Not")

@@ -189,6 +189,29 @@ def test_a_map_is_given_as_arrays(client: TestClient, ids: list[str]) -> None:
         assert client.get(path).status_code == 404, path
 
 
+def test_the_images_of_a_map_are_scored_for_a_query(client: TestClient) -> None:
+    finder = finder_of(client)
+    made = finder.map("pca")
+    path = f"/v1/maps/{made.name}/scores"
+
+    def scores(**query: Any) -> np.ndarray:
+        answer = client.post(path, json=query)
+        assert answer.status_code == 200, answer.text
+        return np.frombuffer(answer.content, "<f4")
+
+    by_words = dict(zip(made.ids, scores(words="food"), strict=True))
+    hits = finder.search("food", k=len(made), words_in="pictures")
+    assert [hit.record.id for hit in hits] == sorted(by_words, key=lambda id: (-by_words[id], id))
+    assert scores(words=f"id:{made.ids[3]}").argmax() == 3  # it is not left out as it is among the hits
+    against = scores(words="food - animal")
+    assert np.corrcoef(against, scores(words="food"))[0, 1] > 0 > np.corrcoef(against, scores(words="animal"))[0, 1]
+    client.delete(f"/v1/images/{made.ids[4]}")
+    assert np.isnan(scores(words="food")).nonzero()[0].tolist() == [4]
+    assert client.post(path, json={"words": "qwzrtpfgh"}).status_code == 400
+    assert client.post(path, json={}).status_code == 400
+    assert client.post("/v1/maps/none/scores", json={"words": "food"}).status_code == 404
+
+
 # --- duplicates ---------------------------------------------------------------------------------------------------
 
 

@@ -12,6 +12,7 @@ from imagefinder.client.connection import filter_text
 from imagefinder.client.duplicates import Copies
 from imagefinder.client.jobs import Job, JobProgress
 from imagefinder.client.maps import Map
+from imagefinder.client.queries import parts_of
 from imagefinder.client.responses import (
     choice_of,
     duplicates_of,
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from imagefinder.ocr.read import ReadReport
     from imagefinder.quality.measure import Outlier, QualityReport
     from imagefinder.results import IngestReport
+    from imagefinder.search.query import QueryInput
+    from imagefinder.types import Float32
     from imagefinder.vectors.variance import PcaReport
 
 
@@ -88,6 +91,15 @@ class Analysis(Catalog):
     def kept_map(self, name: str | None = None) -> Map:
         """A map that is kept, by its name, or the latest. Raises NotFoundError."""
         return Map(self._transport, self._transport.json("GET", f"/v1/maps/{name or 'latest'}"))
+
+    def map_scores(self, query: QueryInput, name: str | None = None) -> Float32:
+        """How well each image of a map that is kept fits a query, in the order of its ids; NaN for one that has
+        gone."""
+        import numpy as np
+
+        body = {"parts": parts_of(query, self._transport)}
+        answer = self._transport.send("POST", f"/v1/maps/{name or 'latest'}/scores", json=body)
+        return np.frombuffer(answer.content, "<f4").astype(np.float32)
 
     def pca_report(self) -> PcaReport:
         """How much of the differences between the images how many dimensions keep."""

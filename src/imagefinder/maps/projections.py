@@ -3,7 +3,9 @@ for the same seed."""
 
 from __future__ import annotations
 
+import io
 import logging
+import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -71,7 +73,7 @@ def project(
     ``graph`` is their neighbour graph, if it exists already, best with ``NEIGHBORS`` neighbours. The same vectors and
     seed give the same coordinates on the same machine. PCA is used, whatever the method, for fewer than ``FEW`` images,
     for images that are all the same, and for vectors of two dimensions; the parameters then say so. ``progress`` is
-    called with the progress of t-SNE only, because the others don't report any.
+    called with the progress of t-SNE and UMAP only, because PaCMAP doesn't report any.
 
     Raises:
         NotFoundError: there is no such method.
@@ -221,8 +223,21 @@ def _umap(
         force_approximation_algorithm=True,  # else the graph is thrown away below 4,096 images
         random_state=seed,
         n_jobs=1,
+        tqdm_kwds={"disable": False, "file": _Heard(progress), "bar_format": "{n}/{total}", "mininterval": 0.5},
     )
     return model.fit_transform(vectors), {"neighbors": graph.k + 1, "min_dist": 0.1}
+
+
+class _Heard(io.TextIOBase):
+    """Tells of the epochs that UMAP's progress bar writes as "12/200"."""
+
+    def __init__(self, progress: OnProgress) -> None:
+        self._progress = progress
+
+    def write(self, text: str) -> int:
+        if found := re.search(r"(\d+)/(\d+)", text):
+            self._progress(Progress("laying out", int(found[1]), int(found[2])))
+        return len(text)
 
 
 def _pacmap(

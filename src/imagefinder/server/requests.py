@@ -129,7 +129,9 @@ def _search_field(about: About) -> Any:
     return kind, Field(_HITS if about.name == "k" else about.default, description=about.help)
 
 
-class _Query(Body):
+class Query(Body):
+    """What is looked for: words, parts to be added up, or both."""
+
     words: QueryText | None = Field(
         None, description="Words, with rclip's arithmetic: dog + id:UUID - people, 2:dog, URLs."
     )
@@ -139,11 +141,11 @@ class _Query(Body):
 _EXPLAINED = ("liked", "disliked", "spaces", "words_in")
 
 if TYPE_CHECKING:
-    _Search = _Query
-    _Explain = _Query
+    _Search = Query
+    _Explain = Query
 else:
-    _Explain = create_model("_Explain", __base__=_Query, **{n: _search_field(ABOUT_OPTIONS[n]) for n in _EXPLAINED})
-    _Search = create_model("_Search", __base__=_Query, **{n: _search_field(a) for n, a in ABOUT_OPTIONS.items()})
+    _Explain = create_model("_Explain", __base__=Query, **{n: _search_field(ABOUT_OPTIONS[n]) for n in _EXPLAINED})
+    _Search = create_model("_Search", __base__=Query, **{n: _search_field(a) for n, a in ABOUT_OPTIONS.items()})
 
 
 class Search(_Search):
@@ -201,7 +203,7 @@ class Feedback(Body):
     disliked: Ids = Field(default_factory=list)
 
 
-class Concept(_Query):
+class Concept(Query):
     """A query to be kept under a name, and images that were right and wrong."""
 
     name: ConceptName

@@ -8,8 +8,9 @@ from uuid import UUID
 from fastapi import Query
 from fastapi.responses import Response
 
-from imagefinder.server import responses
+from imagefinder.server import requests, responses
 from imagefinder.server.access import reads
+from imagefinder.server.routes.search import lane_for, terms_of
 from imagefinder.server.state import Json, Serving, ServingDep
 from imagefinder.server.strict import Router
 
@@ -73,6 +74,19 @@ async def columns(
         return {"total": len(wanted), "columns": picked}
 
     return Json(await serving.searching.run(read))
+
+
+@router.post("/{name}/scores", response_class=Response, responses=_BYTES)
+@reads(costly=True)
+async def scores(serving: ServingDep, name: str, query: requests.Query) -> Response:
+    """How well each of its images fits a query by what it shows, in the same order: float32, little-endian; NaN for one
+    that has gone. So two queries make the axes of a map."""
+
+    def score() -> bytes:
+        found = serving.finder.map_scores(terms_of(serving, query), None if name == "latest" else name)
+        return bytes(found.astype("<f4").tobytes())
+
+    return Response(await (await lane_for(serving, query)).run(score), media_type="application/octet-stream")
 
 
 def _map(serving: Serving, name: str) -> Map:

@@ -49,7 +49,7 @@ class Suggested(responses.ResponseBody):
 @reads(costly=True)
 async def search(serving: ServingDep, query: requests.Search) -> Response:
     """The images that fit best: by words, by pictures (an id, a URL, data, an upload), or by what was liked."""
-    lane = await _lane(serving, query)
+    lane = await lane_for(serving, query)
     return Json(await lane.run(_search, serving, query))
 
 
@@ -63,7 +63,7 @@ async def search_upload(
     """Search by a picture in one request: ``curl -F image=@cat.jpg .../v1/search/upload``."""
     wanted = _of_json(requests.Search, query or "{}", "It is the JSON of POST /v1/search.")
     data = await image.read()
-    lane = await _lane(serving, wanted)
+    lane = await lane_for(serving, wanted)
     return Json(await lane.run(_search, serving, wanted, data))
 
 
@@ -101,10 +101,12 @@ async def _explained(serving: Serving, id: str, query: requests.Explain) -> Expl
     def do() -> Explanation:
         return serving.finder.explain(id, terms_of(serving, query) or None, **query.options())
 
-    return await (await _lane(serving, query, [id])).run(do)
+    return await (await lane_for(serving, query, [id])).run(do)
 
 
-async def _lane(serving: Serving, query: requests.Search | requests.Explain, shown: Sequence[str] = ()) -> Lane:
+async def lane_for(
+    serving: Serving, query: requests.Search | requests.Explain | requests.Query, shown: Sequence[str] = ()
+) -> Lane:
     """Where a search is carried out, or what also needs the pictures of the images ``shown``."""
     said: list[Term] = []
     with suppress(InvalidQueryError):  # which the search says itself
@@ -149,7 +151,9 @@ def _next(hits: Hits, offset: int, k: int) -> int | None:
 
 
 def terms_of(
-    serving: Serving, query: requests.Search | requests.Explain | requests.Concept, given: Sequence[Term] = ()
+    serving: Serving,
+    query: requests.Search | requests.Explain | requests.Concept | requests.Query,
+    given: Sequence[Term] = (),
 ) -> QueryInput:
     """The terms of a query, beside those ``given``. Nothing in it is taken for a path. Raises InvalidQueryError."""
     terms: list[Part] = [*given, *(_term(serving, part) for part in query.parts)]

@@ -57,7 +57,8 @@ export function watchGestures(element, does) {
 
   function up(event) {
     if (!pointers.delete(event.pointerId)) return;
-    const isClick = from && distance(from, placeOf(event)) < CLICK_PIXELS;
+    // a line that ends where it began has gone a long way all the same
+    const isClick = line ? lengthOf([...line, placeOf(event)]) < CLICK_PIXELS : from && distance(from, placeOf(event)) < CLICK_PIXELS;
     const add = event.ctrlKey || event.metaKey;
     if (event.type === "pointercancel") {
       if (line) does.lasso([], null);
@@ -103,6 +104,9 @@ export function watchGestures(element, does) {
 }
 
 const distance = ([x1, y1], [x2, y2]) => Math.hypot(x1 - x2, y1 - y2);
+
+/** How far a drawn line goes, all its turns together. */
+const lengthOf = (line) => line.reduce((sum, place, i) => sum + (i ? distance(line[i - 1], place) : 0), 0);
 
 function middleAndSpan(pointers) {
   const [first, second = first] = pointers.values();

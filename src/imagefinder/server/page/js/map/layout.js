@@ -79,6 +79,18 @@ function topsOf(start, order, levels) {
   return tops;
 }
 
+/** Where the points of `next` are in another layout of the same map, in their order; null where it lacks one of them. */
+export function placesIn(layout, next) {
+  const xy = new Float32Array(2 * next.order.length);
+  for (let i = 0; i < next.order.length; i++) {
+    const at = layout.rank[next.order[i]];
+    if (at === ABSENT) return null;
+    xy[2 * i] = layout.xy[2 * at];
+    xy[2 * i + 1] = layout.xy[2 * at + 1];
+  }
+  return xy;
+}
+
 /** Some of the points as a layout of their own. @param {Uint32Array} points sorted points, in ascending order */
 export function partOf(layout, points) {
   const { side, levels } = layout;

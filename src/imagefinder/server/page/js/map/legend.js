@@ -1,20 +1,21 @@
-// What the colours mean. A kind can be clicked to light its points.
+// What the colours mean, folded away where the names stand on the map itself. A kind can be clicked to light its points.
 import { html, useState } from "../../vendor/preact.js";
 import { date, number } from "../format.js";
-import { COLOURS } from "./source.js";
+import { own } from "../table.js";
+import { texts } from "../texts.js";
 import { kindColour, scaleStops } from "./palette.js";
 
 const FIRST_SHOWN = 40;
 
 /** @param {{field: string, values: object, dark: boolean, lit: string | null, onLight: (name: string | null) => void}} props */
 export function Legend({ field, values, dark, lit, onLight }) {
-  const title = COLOURS.find(([name]) => name === field)?.[1] ?? field;
-  return html`<details class="map-legend map-panel" open=${matchMedia("(min-width: 900px)").matches} data-testid="legend">
-    <summary><span>${title}</span>${lit && html`<span class="chip accent">1 lit</span>`}</summary>
-    <div class="map-legend-body" tabindex="0" role="group" aria-label=${`Colours: ${title}`}>
+  const title = own(texts.map.colours, field) ?? field;
+  return html`<details class="map-legend map-panel" open=${Boolean(values.scale)} data-testid="legend">
+    <summary><span>${title}</span>${lit && html`<span class="chip accent">${texts.map.oneLit}</span>`}</summary>
+    <div class="map-legend-body" tabindex="0" role="group" aria-label=${texts.map.coloursOf(title)}>
       ${values.kinds && html`<${Kinds} ...${{ values, dark, lit, onLight }} />`}
       ${values.scale && html`<${Scale} ...${{ values, dark }} />`}
-      ${values.missing > 0 && html`<p class="muted small-text">${number(values.missing)} without: grey</p>`}
+      ${values.missing > 0 && html`<p class="muted small-text">${texts.map.without(values.missing)}</p>`}
     </div>
   </details>`;
 }
@@ -22,7 +23,7 @@ export function Legend({ field, values, dark, lit, onLight }) {
 function Kinds({ values, dark, lit, onLight }) {
   const [all, setAll] = useState(false);
   const shown = all ? values.kinds : values.kinds.slice(0, FIRST_SHOWN);
-  if (!values.kinds.length) return html`<p class="muted small-text">No image on this map has it.</p>`;
+  if (!values.kinds.length) return html`<p class="muted small-text">${texts.map.noneHas}</p>`;
   return html`<ul>
       ${shown.map((kind, i) => {
         const isLit = String(kind.value) === lit;
@@ -37,8 +38,8 @@ function Kinds({ values, dark, lit, onLight }) {
       })}
     </ul>
     ${values.kinds.length > shown.length &&
-    html`<button class="button small quiet" onClick=${() => setAll(true)}>Show all ${number(values.kinds.length)}</button>`}
-    ${values.rest > 0 && html`<p class="muted small-text">${number(values.rest)} rarer ones share one colour</p>`}`;
+    html`<button class="button small quiet" onClick=${() => setAll(true)}>${texts.map.showAll(values.kinds.length)}</button>`}
+    ${values.rest > 0 && html`<p class="muted small-text">${texts.map.rarer(values.rest)}</p>`}`;
 }
 
 function Scale({ values: { scale }, dark }) {

@@ -36,13 +36,22 @@ export function pictureSpots(layout, camera) {
 }
 
 /** How large and how close: it depends on the zoom alone, so that nothing jumps while the map is dragged. */
-function sizesFor(layout, { width, height, scale }) {
-  const unit = layout.order.length / (4 * layout.filled); // points on a unit square where there are any
-  const inView = (unit * width * height) / scale ** 2;
-  const places = (width * height) / (SMALL + GAP) ** 2;
+function sizesFor(layout, camera) {
+  const { inView, places } = crowdIn(layout, camera);
   if (inView > CROWDED * places) return { size: SMALL, cell: FAR_APART * SMALL };
   if (inView > places / 6) return { size: SMALL, cell: SMALL + GAP };
   return { size: LARGE, cell: LARGE + GAP };
+}
+
+/** Whether there are so many points in view that a picture can only stand for many of them. */
+export function isCrowded(layout, camera) {
+  const { inView, places } = crowdIn(layout, camera);
+  return inView > CROWDED * places;
+}
+
+function crowdIn(layout, { width, height, scale }) {
+  const unit = layout.order.length / (4 * layout.filled); // points on a unit square where there are any
+  return { inView: (unit * width * height) / scale ** 2, places: (width * height) / (SMALL + GAP) ** 2 };
 }
 
 function* standing(layout, box, level) {

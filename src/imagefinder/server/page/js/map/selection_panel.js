@@ -1,19 +1,22 @@
 // The points that were selected: what to do with them, and all of them as a list of links, without the map.
 import { html, useEffect, useMemo, useRef, useState } from "../../vendor/preact.js";
 import { api, isAbort } from "../api.js";
-import { ask } from "../components/dialog.js";
 import { Icon } from "../components/icon.js";
 import { Thumb } from "../components/thumb.js";
-import { toast, toastError } from "../components/toast.js";
-import { count, fileName } from "../format.js";
+import { toastError } from "../components/toast.js";
+import { fileName } from "../format.js";
+import { askWhereTo } from "../groups/changes.js";
+import { reloadGroups } from "../groups/store.js";
 import { fixed, useIndex } from "../library_info.js";
 import { searchHref } from "../searching.js";
-import { imageHref, navigate } from "../state.js";
+import { askToTag } from "../search/changing.js";
+import { imageHref, listParam, navigate, place, setParams } from "../state.js";
+import { texts } from "../texts.js";
 import { useWalk } from "../viewing.js";
+import { axisOf } from "./axes_panel.js";
 
 const PAGE = 30;
-const MOST_LIKED = 12; // pictures that stand for a selection in a search
-const TAGGED_AT_ONCE = 1000;
+const MOST_PARTS = 50; // pictures that stand for a selection in a search: more would not fit into an address
 
 /** @param {{source: object, points: Uint32Array, onClear: () => void, onShow: () => void}} props */
 export function SelectionPanel({ source, points, onClear, onShow }) {
@@ -25,17 +28,28 @@ export function SelectionPanel({ source, points, onClear, onShow }) {
     setBusy("");
   };
   const n = points.length;
-  return html`<aside class="map-selection map-panel" aria-label="Selected images" data-testid="selection" data-count=${n}
+  const fixedHere = info?.read_only ? texts.map.nothingChanges(fixed(info)) : undefined;
+  const action = (icon, name, onClick, testid, more = {}) =>
+    html`<button class="button small" disabled=${Boolean(busy)} data-testid=${testid} onClick=${onClick} ...${more}><${Icon} name=${icon} />${name}</button>`;
+  const ids = (most = n) => spread(source, points, most);
+  const steer = (name, other) => setParams(steered(ids(MOST_PARTS), name, other));
+  const some = n > MOST_PARTS && { title: texts.map.searchSomeWhy(MOST_PARTS) };
+  return html`<aside class="map-selection map-panel" aria-label=${texts.map.selectedImages} data-testid="selection" data-count=${n}
     onKeyDown=${(event) => event.key === "Escape" && onClear()}>
     <header class="spread">
-      <h2>${count(n, "image")} selected</h2>
-      <button class="icon-button" aria-label="Clear the selection" onClick=${onClear}><${Icon} name="close" /></button>
+      <h2>${texts.map.selected(n)}</h2>
+      <button class="icon-button" aria-label=${texts.map.clear} title=${texts.map.clear} onClick=${onClear}><${Icon} name="close" /></button>
     </header>
     <div class="row wrap map-actions">
-      <button class="button small" onClick=${() => navigate(likeHref(source, points))} data-testid="search-selection"><${Icon} name="similar" />Search by these</button>
-      <button class="button small" disabled=${busy || info?.read_only} title=${info?.read_only ? `${fixed(info)}: nothing can be tagged here.` : undefined} onClick=${() => while_("tag", () => tag(source, points))} data-testid="tag-selection"><${Icon} name="tag" />${busy === "tag" ? "Tagging …" : "Tag"}</button>
-      <button class="button small" disabled=${busy} onClick=${() => while_("csv", () => save(source, points))} data-testid="export-selection"><${Icon} name="download" />${busy === "csv" ? "Exporting …" : "Export CSV"}</button>
-      <button class="button small" onClick=${onShow}><${Icon} name="fit" />Zoom to them</button>
+      ${action("similar", some ? texts.map.searchSome(MOST_PARTS) : texts.map.searchThese, () => navigate(likeHref(ids(MOST_PARTS))), "search-selection", some || {})}
+      ${action("tag", busy === "tag" ? texts.map.tagging : texts.map.tag, () => while_("tag", () => askToTag(ids())), "tag-selection", { disabled: Boolean(busy || fixedHere), title: fixedHere })}
+      ${info?.clustered && action("groups", texts.map.move, () => while_("move", () => move(ids())), "move-selection", { disabled: Boolean(busy || fixedHere), title: fixedHere })}
+      ${action("like", texts.map.like, () => steer("liked", "disliked"), "like-selection", some || {})}
+      ${action("dislike", texts.map.dislike, () => steer("disliked", "liked"), "dislike-selection", some || {})}
+      ${action("right", texts.map.axisAcross, () => setParams({ x: axisOf(ids()), view: null }), "selection-across", { title: texts.map.axisWhy })}
+      ${action("up", texts.map.axisUp, () => setParams({ y: axisOf(ids()), view: null }), "selection-up", { title: texts.map.axisWhy })}
+      ${action("download", busy === "csv" ? texts.map.exporting : texts.map.exportCsv, () => while_("csv", () => save(source, points)), "export-selection")}
+      ${action("fit", texts.map.zoomTo, onShow, "zoom-selection")}
     </div>
     <${Members} source=${source} points=${points} />
   </aside>`;
@@ -63,36 +77,30 @@ function Members({ source, points }) {
   }, [items]);
   return html`<ul class="map-members" data-testid="selection-list">
       ${items.map(({ id }, i) => html`<li key=${id}>
-        <a href=${imageHref(id)} title=${names.current.get(id)}><${Thumb} image=${{ id }} size=${72} alt=${names.current.get(id) ?? `Image ${i + 1} of the selection`} /></a>
+        <a href=${imageHref(id)} title=${names.current.get(id)}><${Thumb} image=${{ id }} size=${72} alt=${names.current.get(id) ?? texts.map.nthOfSelection(i + 1)} /></a>
       </li>`)}
     </ul>
-    ${points.length > shown && html`<button class="button small quiet" onClick=${() => setShown(shown + 4 * PAGE)}>Show more</button>`}`;
+    ${points.length > shown && html`<button class="button small quiet" onClick=${() => setShown(shown + 4 * PAGE)}>${texts.map.showMore}</button>`}`;
 }
 
-/** Some of them, evenly spread over the selection, as liked pictures of a search. */
-function likeHref(source, points) {
-  if (points.length === 1) return searchHref({ id: source.idOf(points[0]) });
-  const n = Math.min(MOST_LIKED, points.length);
-  return searchHref({ liked: Array.from({ length: n }, (_, i) => source.idOf(points[Math.floor((i * points.length) / n)])) });
+/** The ids of `most` of the points at most, evenly spread over all of them. */
+function spread(source, points, most) {
+  const n = Math.min(most, points.length);
+  return Array.from({ length: n }, (_, i) => source.idOf(points[Math.floor((i * points.length) / n)]));
 }
 
-async function tag(source, points) {
-  const text = await ask({
-    title: `Tag ${count(points.length, "image")}`,
-    label: "Tags, with commas between them",
-    hint: "A minus before a tag takes it away.",
-    action: "Tag",
-  });
-  const words = (text ?? "").split(",").map((word) => word.trim()).filter(Boolean);
-  if (!words.length) return;
-  const add = words.filter((word) => !word.startsWith("-"));
-  const remove = words.filter((word) => word.startsWith("-")).map((word) => word.slice(1));
-  let changed = 0;
-  for (let i = 0; i < points.length; i += TAGGED_AT_ONCE) {
-    const ids = Array.from(points.subarray(i, i + TAGGED_AT_ONCE), (point) => source.idOf(point));
-    changed += (await api.post("/images/tags", { ids, add, remove })).changed;
-  }
-  toast(`${count(changed, "image")} changed`);
+const likeHref = (ids) => searchHref(ids.length === 1 ? { id: ids[0] } : { liked: ids });
+
+/** The parameters that light what is like these (or with the names swapped, what is not), beside what was liked before. */
+function steered(ids, name, other) {
+  const { params } = place.get();
+  const now = listParam(params, name).filter((id) => !ids.includes(id));
+  return { [name]: [...now, ...ids].slice(-MOST_PARTS), [other]: listParam(params, other).filter((id) => !ids.includes(id)), light: null };
+}
+
+async function move(ids) {
+  const groups = await reloadGroups();
+  if (groups) await askWhereTo(ids, groups.clusters);
 }
 
 async function save(source, points) {

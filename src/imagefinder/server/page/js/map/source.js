@@ -3,18 +3,7 @@
 import { api } from "../api.js";
 
 /** Columns by which points can be coloured besides a collection's own. */
-export const COLOURS = [
-  ["cluster", "Group"],
-  ["folder", "Folder"],
-  ["taken_at", "Date taken"],
-  ["mtime", "Date of the file"],
-  ["format", "Format"],
-  ["tags", "Tag"],
-  ["outlier", "Outlier score"],
-  ["blur", "Blur"],
-  ["width", "Width"],
-  ["bytes", "File size"],
-];
+export const COLOURS = ["cluster", "folder", "taken_at", "mtime", "format", "tags", "outlier", "blur", "width", "bytes"];
 const EXPORTED = "id,uri,folder,format,width,height,bytes,taken_at,cluster,cluster_name,tags,caption";
 
 export class MapSource {
@@ -54,12 +43,25 @@ export class MapSource {
     return { values, layout: await this.work("layOut", { coordinates: this.coordinates.slice(0).buffer }) };
   }
 
+  /** A layout by what the images mean: how well each fits the queries `x` and `y`, or one of them. @throws {ApiError} */
+  async turned({ x, y }, signal) {
+    const scores = async (words) => (words ? api.post(`${this.path}/scores`, { words }, { signal, as: "bytes" }) : null);
+    const [across, up] = await Promise.all([scores(x), scores(y)]);
+    const wide = Math.max(0.6, Math.min(1.8, innerWidth / innerHeight)); // so that the plane fills the view
+    return this.work("turn", { across, up, own: this.coordinates.slice(0).buffer, wide });
+  }
+
   async csv(points, signal) {
     return this.work("csv", { columns: await this.columns(EXPORTED, signal), points });
   }
 
   columns(fields, signal) {
     return api.bytes(`${this.path}/columns`, { fields }, { signal });
+  }
+
+  /** How many points the map has. */
+  get size() {
+    return this.ids.length / 16;
   }
 
   idOf(point) {

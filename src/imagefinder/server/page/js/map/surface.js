@@ -5,15 +5,15 @@
 
 import { Camera, placeToText } from "./camera.js";
 import { watchGestures } from "./gestures.js";
-import { Overlay } from "./overlay.js";
+import { Front } from "./front.js";
+import { Glide, isCalm } from "./glide.js";
+import { ABSENT, partOf, placesIn } from "./layout.js";
 import { Pace } from "./pace.js";
-import { PictureStore, pictureSpots } from "./pictures.js";
-import { ABSENT, partOf } from "./layout.js";
 import { nearest, pointsIn, pointsInside, runsIn } from "./queries.js";
 import { PointRenderer } from "./renderer.js";
 
 const REST_MS = 140; // without a move: then all points are drawn and pictures fetched
-const GLIDE_MS = 180;
+const TURN_MS = 700; // from one layout to another
 const REACH = { mouse: 10, touch: 22 }; // how near a click must come, CSS pixels
 
 export class Surface {
@@ -28,15 +28,17 @@ export class Surface {
     this.on = on;
     this.camera = new Camera();
     this.renderer = new PointRenderer(elements.points);
-    this.overlay = new Overlay(elements.overlay);
-    this.pictures = new PictureStore(() => this.invalidate());
+    this.front = new Front(elements.overlay, on.idOf, () => this.invalidate());
+    this.glide = new Glide(this.camera, () => this.moved());
     this.pace = new Pace();
     this.layout = null;
-    this.picked = { lit: null, selected: null };
-    this.look = { palette: null, dim: [0.5, 0.5, 0.5], accent: [0, 0, 1], shown: true };
+    this.picked = { lit: null, sure: null, selected: null };
+    this.fits = null;
+    this.codes = null;
+    this.look = { palette: null, dim: [0.5, 0.5, 0.5], accent: [0, 0, 1], shown: true, named: true };
     this.frames = 0;
     this.frame = 0;
-    this.goal = null;
+    this.turning = null;
     this.line = [];
     this.stopGestures = watchGestures(elements.overlay, this.gestures());
     this.resizing = new ResizeObserver(() => this.resize());
@@ -45,11 +47,33 @@ export class Surface {
     elements.points.addEventListener("webglcontextrestored", () => this.restore());
   }
 
+  /** The points go from where they were to their new places, where motion is welcome. */
   setLayout(layout) {
+    const former = this.layout && !isCalm() ? placesIn(this.layout, layout) : null;
     this.layout = layout;
     this.camera.extent = { halfWidth: layout.halfWidth, halfHeight: layout.halfHeight, n: layout.order.length };
-    this.setCodes(null);
-    for (const name of ["lit", "selected"]) this.setPicked(name, this.picked[name]?.points ?? null);
+    this.setCodes(this.codes);
+    this.renderer.setFormer(former);
+    this.turning = former && { since: performance.now(), frame: 0 };
+    this.setPlaces([]);
+    for (const name of Object.keys(this.picked)) this.setPicked(name, this.picked[name]?.points ?? null);
+    this.setFits(this.fits);
+  }
+
+  /** @param {object[]} places of names, see names.js */
+  setPlaces(places) {
+    this.front.setPlaces(places, this.layout);
+    this.rest();
+  }
+
+  /** @param {Map<number, number> | null} fits from 0 to 1, of lit points of the map */
+  setFits(fits) {
+    this.fits = fits;
+    const { rank, order } = this.layout;
+    const sorted = fits && new Uint8Array(order.length);
+    for (const [point, fit] of fits ?? []) if (rank[point] !== ABSENT) sorted[rank[point]] = Math.round(255 * fit);
+    this.renderer.setFits(sorted);
+    this.invalidate();
   }
 
   /** @param {Uint8Array | null} codes a palette's index for each point of the map */
@@ -69,7 +93,7 @@ export class Surface {
     this.rest();
   }
 
-  /** @param {"lit" | "selected"} name @param {Uint32Array | null} points of the map; null: none is */
+  /** @param {"lit" | "sure" | "selected"} name @param {Uint32Array | null} points of the map; null: none is */
   setPicked(name, points) {
     const sorted = points && this.sorted(points);
     this.picked[name] = points && { points, layout: partOf(this.layout, sorted) };
@@ -77,38 +101,8 @@ export class Surface {
     this.rest();
   }
 
-  moveTo(place, { glide = false } = {}) {
-    this.stopGlide();
-    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    if (!glide || calm) {
-      this.camera.moveTo(place);
-      return this.moved();
-    }
-    const from = this.camera.place;
-    const start = performance.now();
-    this.goal = place;
-    const step = (now) => {
-      const t = Math.min(1, (now - start) / GLIDE_MS);
-      const eased = 1 - (1 - t) ** 3;
-      const zoom = from.zoom * (place.zoom / from.zoom) ** eased;
-      const share = place.zoom === from.zoom ? eased : (1 / from.zoom - 1 / zoom) / (1 / from.zoom - 1 / place.zoom);
-      this.camera.moveTo({ x: from.x + (place.x - from.x) * share, y: from.y + (place.y - from.y) * share, zoom });
-      this.moved();
-      if (t < 1) this.gliding = requestAnimationFrame(step);
-      else this.goal = null;
-    };
-    this.gliding = requestAnimationFrame(step);
-    return undefined;
-  }
-
-  stopGlide() {
-    cancelAnimationFrame(this.gliding);
-    this.goal = null;
-  }
-
-  /** Where one looks, or will in a moment: a second key press goes on from where the first one leads. */
-  get heading() {
-    return this.goal ?? this.camera.place;
+  moveTo(place, how) {
+    return this.glide.to(place, how);
   }
 
   fit() {
@@ -130,7 +124,7 @@ export class Surface {
   }
 
   zoomBy(factor) {
-    this.moveTo({ ...this.heading, zoom: this.camera.clamped(this.heading.zoom * factor) }, { glide: true });
+    this.moveTo({ ...this.glide.heading, zoom: this.camera.clamped(this.glide.heading.zoom * factor) }, { glide: true });
   }
 
   pointsInView() {
@@ -156,7 +150,7 @@ export class Surface {
   gestures() {
     const { camera } = this;
     const moving = (change) => (...by) => {
-      this.stopGlide();
+      this.glide.stop();
       change(...by);
       this.moved();
     };
@@ -164,7 +158,7 @@ export class Surface {
       panBy: moving((right, down) => camera.panBy(right, down)),
       zoomAt: moving((...at) => camera.zoomAt(...at)),
       stepBy: (right, down) => {
-        const { x, y, zoom } = this.heading;
+        const { x, y, zoom } = this.glide.heading;
         this.moveTo({ x: x - right / camera.scale, y: y + down / camera.scale, zoom }, { glide: true });
       },
       zoomBy: (factor) => this.zoomBy(factor),
@@ -189,10 +183,8 @@ export class Surface {
   /** The point whose picture is there, or the nearest within reach, or -1. */
   at([left, top], reach) {
     if (!this.layout) return -1;
-    const over = (this.spots ?? []).findLast(
-      ({ x, y, size, drawn }) => drawn && Math.abs(x - left) <= size / 2 && Math.abs(y - top) <= size / 2,
-    );
-    if (over) return over.point;
+    const over = this.front.at(left, top);
+    if (over >= 0) return over;
     const near = nearest(this.layout, ...this.camera.fromScreen(left, top), reach / this.camera.scale);
     return near < 0 ? -1 : this.layout.order[near];
   }
@@ -208,14 +200,28 @@ export class Surface {
     this.on.lasso(points, done);
   }
 
-  resize() {
+  resize(density = Math.min(devicePixelRatio || 1, 2)) {
     const { points, overlay } = this.elements;
-    const density = Math.min(devicePixelRatio || 1, 2);
     const { clientWidth: width, clientHeight: height } = overlay;
     for (const canvas of [points, overlay]) Object.assign(canvas, { width: width * density, height: height * density });
     Object.assign(this.camera, { width, height });
     this.density = density;
     this.rest();
+  }
+
+  /** What is seen, on a canvas of so many pixels for each of CSS. */
+  picture(density) {
+    const { points, overlay } = this.elements;
+    const canvas = document.createElement("canvas");
+    Object.assign(canvas, { width: overlay.clientWidth * density, height: overlay.clientHeight * density });
+    const context = canvas.getContext("2d");
+    context.fillStyle = this.look.ground;
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    this.resize(density);
+    this.draw(0); // at once: a WebGL canvas can be read only until the browser has shown it
+    for (const layer of [points, overlay]) context.drawImage(layer, 0, 0);
+    this.resize();
+    return { canvas, look: this.look };
   }
 
   moved() {
@@ -229,9 +235,21 @@ export class Surface {
   rest() {
     clearTimeout(this.timer);
     this.isMoving = false;
-    this.wanting = true;
+    this.front.wanting = true;
     this.invalidate();
     if (this.layout) this.on.move(this.camera.place);
+  }
+
+  /** How far the points are on their way from a former layout, 0 to 1. */
+  way() {
+    if (!this.turning) return 1;
+    const t = Math.min(1, (performance.now() - this.turning.since) / TURN_MS);
+    if (t === 1) {
+      this.turning = null;
+      this.renderer.setFormer(null);
+      this.rest();
+    } else this.invalidate();
+    return t * t * (3 - 2 * t);
   }
 
   invalidate() {
@@ -244,22 +262,21 @@ export class Surface {
     this.frame = 0;
     if (!this.layout || !this.density || !this.look.palette) return;
     const { camera, layout, picked } = this;
-    const { runs, count } = runsIn(layout, camera.box);
-    const skip = this.isMoving ? this.pace.skip(count + this.renderer.pickedCount, waited) : 1;
-    const style = { ...this.pointStyle(skip), dimmed: Boolean(picked.lit || picked.selected), dim: this.look.dim, accent: this.look.accent };
+    const way = this.way();
+    const { runs, count } = way < 1 ? all(layout) : runsIn(layout, camera.box);
+    const skip = this.isMoving || way < 1 ? this.pace.skip(count + this.renderer.pickedCount, waited) : 1;
+    const style = { ...this.pointStyle(skip), dimmed: Boolean(picked.lit || picked.selected), dim: this.look.dim, accent: this.look.accent, ring: this.look.ring, way };
     this.renderer.draw(camera.clip, runs, skip, style);
-    const pictured = (picked.lit ?? picked.selected)?.layout ?? layout;
-    this.spots = this.look.shown && pictured.order.length ? pictureSpots(pictured, camera) : [];
-    this.drawPictures();
+    this.drawFront(way);
     Object.assign(this.elements.facts.dataset, {
       frames: ++this.frames,
       points: layout.order.length,
       drawn: Math.ceil(count / skip),
-      pictures: this.spots.filter((spot) => spot.drawn).length,
-      awaited: this.spots.filter((spot) => spot.bitmap === undefined).length,
+      ...this.front.facts(),
       lit: picked.lit?.layout.order.length ?? 0,
+      sure: picked.sure?.layout.order.length ?? 0,
       selected: picked.selected?.layout.order.length ?? 0,
-      resting: !this.isMoving,
+      resting: !this.isMoving && way === 1,
       place: placeToText(camera.place),
     });
   }
@@ -272,37 +289,32 @@ export class Surface {
     return { size: size * this.density, opacity: Math.max(0.35, Math.min(0.9, each / size ** 2)) };
   }
 
-  drawPictures() {
-    const { spots, camera, look } = this;
-    const middle = ({ x, y }) => (x - camera.width / 2) ** 2 + (y - camera.height / 2) ** 2;
-    for (const spot of spots) spot.id = this.on.idOf(spot.point);
-    if (this.wanting) {
-      this.wanting = false;
-      const nearFirst = spots.toSorted((a, b) => middle(a) - middle(b));
-      this.pictures.want(nearFirst.map((spot) => spot.id), spots[0]?.size ?? 0);
-    }
-    for (const spot of spots) {
-      spot.bitmap = this.pictures.get(spot.id);
-      spot.drawn = Boolean(spot.bitmap);
-      spot.colour = look.palette.subarray(4 * (this.codes?.[spot.point] ?? 0));
-    }
-    this.overlay.draw(spots, this.line, this.density);
+  drawFront(way) {
+    const { camera, look, codes, line, density: pixels } = this;
+    const { lit, sure, selected } = this.picked;
+    const chosen = sure?.points.length ? sure : (lit ?? selected);
+    const pictured = chosen?.layout ?? this.layout;
+    this.front.draw({ camera, look, codes, line, pixels, pictured, whole: !chosen, moving: way < 1 });
   }
 
   restore() {
     this.renderer = new PointRenderer(this.elements.points);
     this.renderer.setPalette(this.look.palette);
     this.setCodes(this.codes);
-    for (const name of ["lit", "selected"]) this.setPicked(name, this.picked[name]?.points ?? null);
+    for (const name of Object.keys(this.picked)) this.setPicked(name, this.picked[name]?.points ?? null);
+    this.setFits(this.fits);
   }
 
   destroy() {
     cancelAnimationFrame(this.frame);
-    this.stopGlide();
+    this.glide.stop();
     clearTimeout(this.timer);
     this.stopGestures();
     this.resizing.disconnect();
-    this.pictures.destroy();
+    this.front.destroy();
     this.renderer.destroy();
   }
 }
+
+/** The runs of all points. */
+const all = ({ order }) => ({ runs: [[0, order.length]], count: order.length });

@@ -1,5 +1,6 @@
 /** The long sums of the map, away from the page's own thread: a million points must not stop it. See source.js. */
 
+import { placesByMeaning } from "./axes.js";
 import { toCsv } from "./csv.js";
 import { layOut } from "./layout.js";
 import { valuesOf } from "./values.js";
@@ -11,6 +12,10 @@ const TASKS = table({
   layOut({ coordinates }) {
     const layout = layOut(new Float32Array(coordinates));
     return [layout, [layout.xy, layout.order, layout.rank, layout.start, ...layout.tops].map((array) => array.buffer)];
+  },
+  turn({ across, up, own, wide }) {
+    const scores = (given) => given && new Float32Array(given);
+    return TASKS.layOut({ coordinates: placesByMeaning(scores(across), scores(up), new Float32Array(own), wide) });
   },
   values({ columns, field }) {
     const values = valuesOf(columnsIn(columns), field);

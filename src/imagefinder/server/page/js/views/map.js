@@ -4,22 +4,24 @@ import { api, useRequest } from "../api.js";
 import { ErrorBox } from "../components/empty.js";
 import { toastError } from "../components/toast.js";
 import { onChanged } from "../events.js";
-import { count } from "../format.js";
-import { startJob } from "../jobs.js";
 import { useIndex } from "../library_info.js";
+import { AxesChoice, AxisLabels, axisName } from "../map/axes_panel.js";
 import { placeFromText, placeToText } from "../map/camera.js";
 import { HoverCard } from "../map/hover_card.js";
 import { Legend } from "../map/legend.js";
-import { Making, methodName, useMaking } from "../map/making.js";
+import { Making, NoImages, makeMap, shareDone, useMaking } from "../map/making.js";
+import { savePicture } from "../map/save_picture.js";
 import { SelectionPanel } from "../map/selection_panel.js";
 import { Surface } from "../map/surface.js";
 import { Choices, Tools, WordsBox } from "../map/toolbar.js";
-import { useDark, useHits, useLook, useMapData } from "../map/use_map.js";
-import { imageHref, navigate, setParams } from "../state.js";
+import { useDark, useHits, useLook, useMapData, useNames } from "../map/use_map.js";
+import { imageHref, listParam, navigate, setParams } from "../state.js";
+import { texts } from "../texts.js";
 
 const ADDRESS_MS = 400; // after a move, before it is written into the address
 
 export default function MapView({ route: { params } }) {
+  const { info } = useIndex();
   const maps = useRequest("maps", (signal) => api.get("/maps", null, { signal }));
   useEffect(() => onChanged(["maps"], maps.reload), []);
   if (maps.error && !maps.data) return html`<${ErrorBox} error=${maps.error} retry=${maps.reload} />`;
@@ -30,27 +32,31 @@ export default function MapView({ route: { params } }) {
   const field = params.get("colour") ?? "cluster";
   const choices = html`<${Choices} method=${method} made=${whole.map((one) => one.method)} field=${field} />`;
   return html`<div class="map-view" data-testid="map-view" data-method=${method}>
-    <h1 class="visually-hidden">Map</h1>
+    <h1 class="visually-hidden">${texts.map.title}</h1>
     ${map
       ? html`<${Atlas} key=${map.name + map.created} ...${{ map, field, params, choices }} />`
-      : html`<div class="map-bar">${choices}</div><${Making} method=${method} />`}
+      : info?.images === 0
+        ? html`<${NoImages} />`
+        : html`<div class="map-bar">${choices}</div><${Making} method=${method} />`}
   </div>`;
 }
 
 /** One map. */
 function Atlas({ map, field, params, choices }) {
-  const { source, layout, error, values, valuesError } = useMapData(map.name, field);
+  const axes = { x: params.get("x") ?? "", y: params.get("y") ?? "" };
+  const { source, layout, error, values, valuesError, turning, turnedError } = useMapData(map.name, field, axes);
   const words = params.get("q") ?? "";
   const light = params.get("light");
-  const hits = useHits(source, layout, words);
+  const hits = useHits(source, layout, { words, liked: listParam(params, "liked"), disliked: listParam(params, "disliked") });
   const dark = useDark();
   const [selected, setSelected] = useState(null);
   const [hover, setHover] = useState(null);
   const [lassoing, setLassoing] = useState(false);
-  const pictures = params.get("pictures") !== "0";
-  const lit = useMemo(() => hits.points ?? kindPoints(values, light, source), [hits.points, values, light]);
-  useEffect(() => void (hits.error && toastError(hits.error)), [hits.error]);
-  useEffect(() => void (valuesError && toastError(valuesError)), [valuesError]);
+  const [pictures, named] = ["pictures", "names"].map((what) => params.get(what) !== "0");
+  const places = useNames(source, layout, field, values);
+  const found = hits.points?.length ? hits : null;
+  const lit = useMemo(() => found?.points ?? kindPoints(values, light, source), [found?.points, values, light]);
+  for (const problem of [hits.error, valuesError, turnedError]) useEffect(() => void (problem && toastError(problem)), [problem]);
   const on = {
     hover: (point, at) => setHover(point < 0 ? null : { id: source.idOf(point), at }),
     pick: (point, { add }) => {
@@ -65,7 +71,7 @@ function Atlas({ map, field, params, choices }) {
     escape: () => {
       if (selected) setSelected(null);
       else if (lassoing) setLassoing(false);
-      else setParams({ q: null, light: null });
+      else setParams({ q: null, light: null, liked: null, disliked: null });
     },
     lassoes: () => lassoing,
     idOf: (point) => source.idOf(point),
@@ -74,23 +80,27 @@ function Atlas({ map, field, params, choices }) {
     setSelected(null);
     elements.overlay.current.focus();
   };
-  const { elements, surface, failure } = useSurface({ layout, values, on, params, look: useLook(field, values, dark), pictures, lit, selected });
+  const look = { ...useLook(field, values, dark), shown: pictures, named };
+  const { elements, surface, failure } = useSurface({ layout, values, on, params, look, places, lit, found, selected });
   if (error ?? failure) return html`<${ErrorBox} error=${error ?? failure} />`;
+  const meaning = axes.x || axes.y ? `, ${texts.map.byMeaning({ x: axes.x && axisName(axes.x), y: axes.y && axisName(axes.y) })}` : "";
+  const save = () => savePicture(surface.current, { field, values: named ? null : values, dark, axes }).catch(toastError);
   return html`<div class="map-bar">
       ${choices}
-      <${WordsBox} words=${words} lit=${hits.points?.length ?? null} searching=${hits.searching} />
+      <${AxesChoice} key=${axes.x + axes.y} ...${axes} />
+      <${WordsBox} words=${words} hits=${hits} />
     </div>
-    <div ref=${elements.facts} class="map-stage ${lassoing ? "lassoing" : ""}" data-testid="map" aria-busy=${!layout}>
+    <div ref=${elements.facts} class="map-stage ${lassoing ? "lassoing" : ""}" data-testid="map" aria-busy=${!layout || turning}>
       <canvas ref=${elements.points} class="map-canvas" aria-hidden="true" />
       <canvas ref=${elements.overlay} class="map-canvas map-front" tabindex="0" role="application" aria-describedby="map-help"
-        aria-label=${layout ? `Map of ${count(layout.order.length, "image")}` : "Map, loading"} />
+        aria-label=${layout ? texts.map.ofImages(layout.order.length) + meaning : texts.map.loading} />
       ${hover && html`<${HoverCard} ...${hover} room=${elements.facts.current.getBoundingClientRect()} />`}
     </div>
-    <p id="map-help" class="visually-hidden">Arrow keys move, plus and minus zoom, 0 shows all, Escape clears the selection.
-      Images can be selected without a pointer: zoom to them and press Select all that is in view; they are then listed as links.</p>
-    <p class="visually-hidden" role="status">${selected ? `${count(selected.length, "image")} selected` : ""}</p>
-    <${Tools} surface=${() => surface.current} lassoing=${lassoing} pictures=${pictures} onLasso=${() => setLassoing(!lassoing)}
-      onPictures=${() => setParams({ pictures: pictures ? "0" : null }, { replace: true })}
+    ${!turning && html`<${AxisLabels} ...${axes} />`}
+    <p id="map-help" class="visually-hidden">${texts.map.help}</p>
+    <p class="visually-hidden" role="status">${selected ? texts.map.selected(selected.length) : ""}</p>
+    <${Tools} surface=${() => surface.current} lassoing=${lassoing} pictures=${pictures} names=${named} onLasso=${() => setLassoing(!lassoing)}
+      onShow=${(what, shown) => setParams({ [what]: shown ? null : "0" }, { replace: true })} onPicture=${save}
       onSelectView=${() => layout && setSelected(surface.current.pointsInView())} />
     ${values && html`<${Legend} key=${field} field=${field} values=${values} dark=${dark} lit=${light} onLight=${(value) => setParams({ light: value, q: null })} />`}
     ${selected?.length > 0 &&
@@ -105,13 +115,12 @@ function Newer({ map }) {
   const newer = (info?.images ?? 0) - map.images;
   if (newer <= 0 || info.read_only) return null;
   return html`<div class="map-newer map-panel row small-text" role="status">
-    <span>${count(newer, "newer image")} ${newer === 1 ? "is" : "are"} not on this map.</span>
-    <button class="button small" disabled=${Boolean(job)} onClick=${() => startJob("map", { method: map.method })}>
-      ${job ? `Making the ${methodName(map.method)} map …` : "Make it again"}</button>
+    <span>${texts.map.newer(newer)}${job ? ` ${texts.map.percent(shareDone(job))}` : ""}</span>
+    <button class="button small" disabled=${Boolean(job)} onClick=${() => makeMap(info, map.method)}>${job ? texts.map.making : texts.map.again}</button>
   </div>`;
 }
 
-function useSurface({ layout, values, on, params, look, pictures, lit, selected }) {
+function useSurface({ layout, values, on, params, look, places, lit, found, selected }) {
   const elements = { points: useRef(null), overlay: useRef(null), facts: useRef(null) };
   const surface = useRef(null);
   const [failure, setFailure] = useState(null);
@@ -126,7 +135,7 @@ function useSurface({ layout, values, on, params, look, pictures, lit, selected 
     try {
       surface.current = new Surface(canvases, { ...handlers, move: moved });
     } catch (error) {
-      setFailure({ message: error.message, remedy: "Turn on hardware acceleration in the browser's settings, or use another one." });
+      setFailure({ message: error.message, remedy: texts.map.noWebgl });
     }
     return () => surface.current?.destroy();
   }, []);
@@ -134,8 +143,10 @@ function useSurface({ layout, values, on, params, look, pictures, lit, selected 
   useEffect(apply((s) => s.setLayout(layout)), [layout]);
   useEffect(apply((s) => s.moveTo(placeFromText(view))), [layout, view === written.current ? null : view]);
   useEffect(apply((s) => s.setCodes(values?.codes ?? null)), [layout, values]);
-  useEffect(apply((s) => s.setLook({ ...look, shown: pictures })), [layout, look, pictures]);
+  useEffect(apply((s) => s.setPlaces(places)), [layout, places]);
+  useEffect(apply((s) => s.setLook(look)), [layout, ...Object.values(look)]);
   useEffect(apply((s) => s.setPicked("lit", lit)), [layout, lit]);
+  useEffect(apply((s) => (s.setPicked("sure", found?.sure ?? null), s.setFits(found?.fits ?? null))), [layout, found?.fits]);
   useEffect(apply((s) => s.setPicked("selected", selected)), [layout, selected]);
   return { elements, surface, failure };
 }
