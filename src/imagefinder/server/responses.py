@@ -227,6 +227,7 @@ class Duplicates(ResponseBody):
     run: str
     created: str
     images: int
+    indexed: int = Field(0, description="All images that were in the index at the search.")
     groups: list[dict[str, Any]]
     one_file: list[list[str]] = Field(description="Images that are names of one file: no duplicates.")
     one_picture: list[list[str]] = Field(description="Images that are one picture in several files: no duplicates.")
