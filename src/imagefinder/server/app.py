@@ -44,6 +44,7 @@ from imagefinder.server.routes import (
     maps,
     predict,
     search,
+    shots,
     sources,
     spaces,
 )
@@ -64,7 +65,22 @@ if TYPE_CHECKING:
 PACKED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "image/*")  # not compressed once more
 PAGE = Path(__file__).with_name("page")
 PLACES = ("/", "/groups", "/groups/{label}", "/map", "/duplicates", "/library")  # what the page shows by its address
-ROUTES = (search, concepts, images, clusters, maps, duplicates, jobs, embeddings, sources, spaces, predict, keys, about)
+ROUTES = (
+    search,
+    concepts,
+    images,
+    shots,
+    clusters,
+    maps,
+    duplicates,
+    jobs,
+    embeddings,
+    sources,
+    spaces,
+    predict,
+    keys,
+    about,
+)
 LEAVE_S = 5.0  # between two times that a process leaves its metrics for the others
 TELEMETRY: TelemetryConfig = {
     "tracing": False,

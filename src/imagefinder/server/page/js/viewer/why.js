@@ -6,13 +6,16 @@ import { readSearch, searchBody } from "../searching.js";
 import { usePlace } from "../state.js";
 import { keptStore } from "../store.js";
 import { table } from "../table.js";
+import { texts } from "../texts.js";
+
+const told = texts.viewer;
 
 export const explaining = keptStore("explaining", false);
 
 const DARK = 0.72; // of what does not fit
 const MOSTLY = 3; // times what the models make of the picture: then texts are why it was found
 const LINE = 128; // of 255: the value that is outlined
-const SAID = table({ shows: "Shows", colour: "Colour", "text in picture": "Text in the picture", caption: "Caption", tag: "Tag", group: "Group", folder: "Folder", name: "Name" });
+const SAID = table(told.reasons);
 
 /** What is known of why `id` was found by the search of this place; `asked` is false where nothing is searched for. */
 export function useWhy(id, on) {
@@ -32,8 +35,8 @@ export function WhyBar({ why: { data, error, loading } }) {
   const reasons = data?.why.reasons ?? [];
   const shares = reasons.filter((reason) => reason.share !== undefined);
   const shown = shares.length > 1 ? reasons : reasons.filter((reason) => reason.share === undefined);
-  const text = error ? error.message : data ? partSaid(data) : loading ? "Looking …" : "";
-  return html`<div class="why-bar" role="region" aria-label="Why it was found" aria-live="polite" data-testid="why">
+  const text = error ? error.message : data ? partSaid(data) : loading ? told.looking : "";
+  return html`<div class="why-bar" role="region" aria-label=${told.why} aria-live="polite" data-testid="why">
     <p class="small-text">${text}</p>
     ${shown.length > 0 && html`<ul class="why-reasons">${shown.map((reason, i) => html`<li key=${i}><${ReasonChip} reason=${reason} /></li>`)}</ul>`}
   </div>`;
@@ -43,12 +46,12 @@ export function WhyBar({ why: { data, error, loading } }) {
 function partSaid({ map, peak, text_at: words, why }) {
   const shares = why.reasons.filter(({ share }) => share !== undefined);
   const written = shares.reduce((sum, { kind, share }) => sum + (kind === "texts" ? share : 0), 0);
-  if (peak && words.length > 0) return "The part that fits best stands out, and the words that were found.";
-  if (words.length > 0) return "The words that were found stand out.";
-  if (peak) return written > MOSTLY * why.meaning ? "It was found by what is written of it. The part of the picture that fits best stands out." : "The part that fits best stands out.";
-  if (map) return "No part fits better than ordinary pictures do.";
-  if (shares.some(({ kind }) => kind !== "texts")) return "The picture can't be read, so no part of it stands out.";
-  return shares.length > 0 ? "It was found by what is written of it." : "No word of the query is known, or written of it.";
+  if (peak && words.length > 0) return told.bothStandOut;
+  if (words.length > 0) return told.wordsStandOut;
+  if (peak) return written > MOSTLY * why.meaning ? told.mostlyWritten : told.standsOut;
+  if (map) return told.noPart;
+  if (shares.some(({ kind }) => kind !== "texts")) return told.unreadable;
+  return shares.length > 0 ? told.written : told.noWord;
 }
 
 function ReasonChip({ reason: { kind, text, share } }) {
