@@ -22,7 +22,7 @@ export function ViewerBar({ image, name, way, search, on }) {
   const { at, total, more, go } = way;
   const thumb = (icon, words, hint, ids, down) =>
     html`<${Button} icon=${icon} name=${words} hint=${hint} aria-pressed=${ids.includes(image?.id)} onClick=${() => judge(search, image.id, down)} />`;
-  return html`<header class="viewer-bar">
+  return html`<header class="viewer-bar ${search ? "many" : ""}">
     <${Button} icon="close" name=${said.close} hint=${said.closeKey} onClick=${on.close} />
     <h1 class="grow ellipsis" title=${name}>${name}${placeName(image) && html`<span class="muted">, ${placeName(image)}</span>`}</h1>
     ${at >= 0 && html`<span class="muted small-text number only-wide">${said.place(at + 1, total, more)}</span>`}

@@ -1,6 +1,7 @@
 // A frame on a picture, to search by that part of it: drawn, moved, made larger or smaller by its corners and sides,
 // with mouse, finger or keys, and written as numbers.
 import { html, useEffect, useRef } from "../../vendor/preact.js";
+import { table } from "../table.js";
 import { texts } from "../texts.js";
 
 const said = texts.viewer;
@@ -10,7 +11,7 @@ const STEP = 0.02;
 // Which sides a handle moves: of left, top, right, bottom the one across and the one down; null for none.
 const CORNERS = [["nw", 0, 1], ["ne", 2, 1], ["se", 2, 3], ["sw", 0, 3]];
 const SIDES = [["n", null, 1], ["e", 2, null], ["s", null, 3], ["w", 0, null]];
-const WAYS = { ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, -STEP], ArrowDown: [0, STEP] };
+const WAYS = table({ ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, -STEP], ArrowDown: [0, STEP] });
 
 const within = (value, low = 0, high = 1) => Math.min(high, Math.max(low, value));
 const rounded = (box) => box.map((side) => Math.round(side * 1000) / 1000);
