@@ -105,6 +105,10 @@ def help_open(page: Page) -> None:
 
 def big_view(page: Page) -> None:
     page.get_by_test_id("grid").locator("[data-index='0'] .tile-link").click()
+    about = page.get_by_test_id("viewer").get_by_role("button", name="About this image")
+    expect(about).to_be_visible()
+    if about.get_attribute("aria-pressed") == "false":  # on a phone
+        about.click()
     expect(page.get_by_test_id("viewer").locator(".similar-strip")).to_be_visible()
 
 
