@@ -178,7 +178,7 @@ OPENED: dict[str, tuple[str, Callable[[Page], None]]] = {
     "folders": ("/library", dialog(marked("add-folder"), "Choose a folder")),
     "group again": ("/groups", dialog(marked("group-again"), "Group again")),
     "map selection": ("/map?method=pca", map_selection),
-    "compare": ("/duplicates", dialog(button("Compare"), "Compare two images")),
+    "compare": ("/duplicates", dialog(button("Compare"), "Compare two pictures")),
     "trash": ("/duplicates", trashing),
     "search again": ("/duplicates", dialog(button("Search again"), "Search for duplicates again")),
 }
