@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from browsing import SAMPLES, Server, message, places, reload, settled, wait_for
-from PIL import Image
+from PIL import Image, ImageOps, ImageStat
 
 expect = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed").expect
 
@@ -71,11 +73,7 @@ def test_two_are_compared(server: Server, open_page: Callable[..., Page]) -> Non
     for mode in ("Swipe", "Difference", "Side by side"):
         compare.get_by_role("button", name=mode).click()
         expect(compare.get_by_role("button", name=mode)).to_have_attribute("aria-pressed", "true")
-        pictures = compare.locator("img.pane-picture")
-        expect(pictures).to_have_count(2)
-        page.wait_for_function(
-            "() => [...document.querySelectorAll('img.pane-picture')].every((one) => one.complete && one.naturalWidth)"
-        )
+        expect(compare.get_by_role("img").first).to_be_visible()
     expect(compare).to_contain_text("smaller.jpg")
     page.keyboard.press("Escape")
     expect(compare).to_have_count(0)
@@ -92,7 +90,7 @@ def test_both_are_kept_and_the_decision_is_taken_back(server: Server, open_page:
     page.get_by_role("button", name="More", exact=True).click()
     page.get_by_role("button", name="Decisions so far").click()
     decisions = page.get_by_role("dialog", name="Decisions")
-    decisions.get_by_role("button", name="Take back").click()
+    decisions.get_by_role("button", name="Undo").click()
     expect(decisions).to_contain_text("Nothing is decided.")
     assert not server.get("/duplicates/decisions")["pairs"]
     page.keyboard.press("Escape")
@@ -113,7 +111,7 @@ def test_a_copy_goes_to_the_trash_and_comes_back(server: Server, open_page: Call
     assert (folder / SEEN_TWICE[1].name).exists()
     assert server.get("/images", k=1)["total"] == 11
     page.get_by_test_id("undo").click()
-    message(page, "Taken back")
+    message(page, "Undone: ")
     assert (folder / "smaller.jpg").exists()
     wait_for(lambda: server.get("/images", k=1)["total"] == 12, "the picture to be in the index again")
     expect(card(page, "smaller.jpg")).to_be_visible()
@@ -174,7 +172,7 @@ def test_files_of_one_picture_are_shown_and_move_together(kinds: Server, open_pa
     question.get_by_role("button", name="Move to the trash").click()
     message(page, "2 files moved to the trash")
     page.get_by_test_id("undo").click()
-    message(page, "Taken back")
+    message(page, "Undone: ")
     expect(shot).to_be_visible()
     kinds.at_rest()
 
@@ -187,7 +185,7 @@ def test_nothing_is_suggested_where_each_has_something(kinds: Server, open_page:
     expect(crop.get_by_test_id("trash")).to_have_count(0)
     crop.get_by_role("button", name="Keep this one: whole.png").click()
     expect(crop.locator(".keep-badge")).to_have_count(1)
-    expect(crop.get_by_test_id("trash")).to_contain_text("Trash the other")
+    expect(crop.get_by_test_id("trash")).to_contain_text("Move the copy to the trash")
 
 
 def test_names_of_one_file_are_listed_as_no_duplicates(kinds: Server, open_page: Callable[..., Page]) -> None:
@@ -197,3 +195,111 @@ def test_names_of_one_file_are_listed_as_no_duplicates(kinds: Server, open_page:
     aside.get_by_text("1 file with several names").click()
     expect(aside.get_by_text("another-name.jpg")).to_be_visible()
     expect(page.get_by_test_id("duplicates-group").filter(has_text="another-name.jpg")).to_have_count(0)
+
+
+def sample(name: str) -> Path:
+    return next(SAMPLES.rglob(f"{name}.jpg"))
+
+
+@pytest.fixture(scope="module")
+def crops(serve: Callable[..., Server], tmp_path_factory: pytest.TempPathFactory) -> Server:
+    """Two files there twice; a mirrored crop; one turned; and one saved so coarsely that a little of it differs."""
+    folder = tmp_path_factory.mktemp("crops")
+    for name in ("cello", "whale"):
+        shutil.copy(sample(name), folder / f"{name}.jpg")
+        shutil.copy(sample(name), folder / f"{name}-again.jpg")
+    with Image.open(sample("cementmixer")) as image:
+        image.convert("RGB").save(folder / "mixer.png")
+        left = ImageOps.mirror(image.convert("RGB").crop((0, 0, image.width // 2, image.height)))
+        left.resize((image.width, 2 * image.height)).save(folder / "mixer-crop.png")
+    with Image.open(sample("stethoscope")) as image:
+        image.convert("RGB").save(folder / "scope.png")
+        image.convert("RGB").rotate(90, expand=True).save(folder / "scope-turned.png")
+    with Image.open(sample("daffodil")) as image:
+        image.save(folder / "flower.jpg", quality=95)
+        image.save(folder / "flower-coarse.jpg", quality=8)
+    server = serve()
+    server.run_job("index", sources=[str(folder)])
+    server.run_job("duplicates")
+    return server
+
+
+def test_four_pairs_are_on_a_screen_with_their_actions_below(crops: Server, open_page: Callable[..., Page]) -> None:
+    page = open_page(crops, "/duplicates", viewport={"width": 1440, "height": 900})
+    cards = page.get_by_test_id("duplicates-group")
+    expect(cards).to_have_count(5)
+    settled(page)
+    whole = [place for place in places(cards) if place["y"] + place["height"] <= 900]
+    assert len(whole) >= 4
+    picture = places(cards.first.get_by_role("listitem"))[0]
+    (compare,) = places(cards.first.get_by_role("button", name="Compare"))
+    assert compare["y"] >= picture["y"] + picture["height"]
+
+
+def test_the_whole_is_suggested_and_the_crop_lies_in_it(crops: Server, open_page: Callable[..., Page]) -> None:
+    page = open_page(crops, "/duplicates")
+    pair = card(page, "mixer-crop.png")
+    expect(pair.get_by_role("listitem").first).to_contain_text("mixer.png")
+    expect(pair.get_by_role("listitem").first).to_contain_text("2.0 times as much of the scene")
+    expect(pair.get_by_role("img", name="The frame is the part that mixer-crop.png shows")).to_be_visible()
+
+
+@pytest.mark.parametrize("name", ["mixer-crop.png", "scope-turned.png"])
+def test_copies_are_laid_on_each_other(crops: Server, open_page: Callable[..., Page], name: str) -> None:
+    page = open_page(crops, "/duplicates")
+    card(page, name).get_by_role("button", name="Compare").click()
+    compare = page.get_by_test_id("compare")
+
+    def brightness() -> float:
+        """Of the middle of the part that both show: that is the left half of the mixer, and all of the other."""
+        box = compare.get_by_role("figure").bounding_box()
+        assert box is not None
+        with Image.open(io.BytesIO(page.screenshot())) as shot:
+            x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+            off = 0.25 * box["height"] if name.startswith("mixer") else 0.0
+            part = shot.convert("L").crop((round(x - off - 30), round(y - 60), round(x - off + 30), round(y + 60)))
+            return ImageStat.Stat(part).mean[0]
+
+    compare.get_by_role("button", name="Swipe").click()
+    wait_for(lambda: brightness() > 40, "the pictures to be there")
+    compare.get_by_role("button", name="Difference").click()
+    wait_for(lambda: brightness() < 12, "nothing to differ")
+
+
+def test_nothing_is_preselected_where_it_is_not_certain(crops: Server, open_page: Callable[..., Page]) -> None:
+    page = open_page(crops, "/duplicates")
+    pair = card(page, "flower-coarse.jpg")
+    expect(pair).to_contain_text(re.compile(r"Differs in part \(9\d % the same\)"))
+    expect(pair).to_contain_text(re.compile(r"Only 9\d % of what both show looks the same"))
+    expect(pair.get_by_test_id("trash")).to_have_count(0)
+    expect(pair.get_by_role("button", name="Keep this one")).to_have_count(2)
+
+
+def test_only_identical_files_go_at_once(crops: Server, open_page: Callable[..., Page]) -> None:
+    page = open_page(crops, "/duplicates")
+    region = page.get_by_role("region", name="Identical files")
+    expect(region).to_contain_text("2 identical files are byte for byte the same")
+    region.get_by_role("button", name="Move all 2 identical files to the trash").click()
+    question = page.get_by_test_id("confirm-trash")
+    expect(question.get_by_role("listitem")).to_have_count(2)
+    question.get_by_role("button", name="Move to the trash").click()
+    expect(page.get_by_test_id("duplicates-group")).to_have_count(3)
+    expect(region).to_have_count(0)
+    page.get_by_test_id("undo").click()
+    expect(page.get_by_test_id("duplicates-group")).to_have_count(5)
+    crops.at_rest()
+
+
+def test_newer_pictures_are_told_of(
+    crops: Server, open_page: Callable[..., Page], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    page = open_page(crops, "/duplicates")
+    expect(page.get_by_test_id("duplicates-group")).to_have_count(5)
+    expect(page.get_by_test_id("newer")).to_have_count(0)
+    more = tmp_path_factory.mktemp("newer")
+    shutil.copy(sample("cherimoya"), more)
+    crops.run_job("index", sources=[str(more)])
+    expect(page.get_by_test_id("newer")).to_contain_text("1 newer picture has not been compared yet.")
+    page.get_by_test_id("newer").get_by_role("button").click()
+    page.get_by_role("dialog").get_by_role("button", name="Search again").click()
+    expect(page.get_by_test_id("newer")).to_have_count(0)

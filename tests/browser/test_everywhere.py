@@ -115,6 +115,10 @@ def help_open(page: Page) -> None:
 
 def big_view(page: Page) -> None:
     page.get_by_test_id("grid").locator("[data-index='0'] .tile-link").click()
+    about = page.get_by_test_id("viewer").get_by_role("button", name="About this image")
+    expect(about).to_be_visible()
+    if about.get_attribute("aria-pressed") == "false":  # on a phone
+        about.click()
     expect(page.get_by_test_id("viewer").locator(".similar-strip")).to_be_visible()
 
 
@@ -194,7 +198,7 @@ OPENED: dict[str, tuple[str, Callable[[Page], None]]] = {
     "folders": ("/library?add=1", dialog(marked("add-folder"), "Choose a folder")),
     "group again": ("/groups", dialog(marked("group-again"), "Group again")),
     "map selection": ("/map?method=pca", map_selection),
-    "compare": ("/duplicates", dialog(button("Compare"), "Compare two images")),
+    "compare": ("/duplicates", dialog(button("Compare"), "Compare two pictures")),
     "trash": ("/duplicates", trashing),
     "search again": ("/duplicates", dialog(button("Search again"), "Search for duplicates again")),
 }

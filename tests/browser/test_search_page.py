@@ -227,7 +227,9 @@ def test_a_part_of_a_picture(server: Server, open_page: Callable[..., Page], sha
     page.mouse.move(at["x"] + at["width"] * 0.4, at["y"] + at["height"] * 0.3, steps=3)
     page.mouse.move(at["x"] + at["width"] * 0.6, at["y"] + at["height"] * 0.7, steps=3)
     page.mouse.up()
-    expect(viewer.get_by_label("Right")).to_have_value(re.compile("^(59|60|61)$"))  # a pixel is more than a percent
+    expect(viewer.get_by_role("spinbutton", name="Right")).to_have_value(
+        re.compile("^(59|60|61)$")
+    )  # a pixel is more than a percent
     viewer.get_by_test_id("search-box").click()
     expect(viewer).to_be_hidden()
     ids = searched(page)

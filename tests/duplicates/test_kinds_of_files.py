@@ -8,10 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from imagefinder.duplicates import taking_back, trash
 from imagefinder.duplicates.companions import Companions
+from imagefinder.duplicates.find import Options
 from imagefinder.duplicates.matching.edits import Detail
 from imagefinder.duplicates.matching.shown import Shown, edits_of, hold_of
 from imagefinder.duplicates.moving import content_hash
@@ -244,7 +245,7 @@ def test_of_a_crop_and_the_whole_the_whole_is_kept(tmp_path: Path) -> None:
     (group,) = report.groups
     (member,) = group.members
     assert (Path(group.keep.uri).name, member.hold, make_plan(report).files) == ("whole.png", "", 1)
-    assert (member.edits, group.reason) == (("cropped to 70%",), "shows 43% more")
+    assert (member.edits, group.reason) == (("cropped to 70%",), "shows 43% more of the scene")
 
 
 def test_a_crop_of_higher_resolution_is_for_a_person_to_decide_about(tmp_path: Path) -> None:
@@ -272,6 +273,40 @@ def test_an_enlarged_copy_is_not_preferred(tmp_path: Path, scale: float) -> None
     edits = {Path(m.record.uri).stem: (m.edits, m.hold) for m in group.members}
     assert edits["small"] == (("resized",), "")
     assert edits["a_copy"] == ((f"enlarged {scale:.1f} times, without more detail",), "")
+
+
+@pytest.mark.parametrize(
+    ("edit", "onto"),
+    [
+        (lambda image: image, (0.7, 0, 0, 1, 0, 0)),
+        (ImageOps.mirror, (-0.7, 0, 0, 1, 0.7, 0)),
+        (lambda image: image.transpose(Image.Transpose.ROTATE_90), (0, 1, -0.7, 0, 0.7, 0)),
+        (lambda image: scaled(image, 0.6), (0.7, 0, 0, 1, 0, 0)),
+    ],
+)
+def test_it_is_known_where_a_copy_lies_on_the_one_kept(
+    tmp_path: Path, edit: Callable[[Image.Image], Image.Image], onto: tuple[float, ...]
+) -> None:
+    (group,) = searched(tmp_path, whole=mosaic(), a_crop=edit(left_part(mosaic()))).groups
+    (member,) = group.members
+    assert Path(group.keep.uri).name == "whole.png"
+    assert member.onto == pytest.approx(onto, abs=0.003)
+    assert group.to_dict()["members"][0]["onto"] == list(member.onto)
+
+
+def test_nothing_is_planned_below_certainty() -> None:
+    assert hold_of(("re-encoded",), Shown(), first=True, score=0.96) == ""
+    assert hold_of(("re-encoded",), Shown(), first=True, score=0.93).startswith("Only 93% of what both show")
+
+
+def test_no_order_of_qualities_prefers_a_crop(tmp_path: Path) -> None:
+    pictures = {"whole": scaled(mosaic(), 0.5), "c": left_part(mosaic())}  # the crop has more bytes, and a shorter path
+    searched(tmp_path, **pictures)
+    for rule in ("bytes", "path", "pixels", "oldest"):
+        with ImageFinder.open(tmp_path / "index") as finder:
+            (group,) = finder.duplicates(Options(rules=[rule])).groups
+        assert Path(group.keep.uri).name == "whole.png"
+        assert group.reason == "shows 43% more of the scene"
 
 
 def test_what_is_said_of_a_crop_depends_on_which_is_kept() -> None:

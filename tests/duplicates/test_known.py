@@ -216,9 +216,8 @@ def test_other_thresholds_are_other_rules(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_what_is_kept_comes_back_to_the_bit(tmp_path: Path) -> None:
-    edge = Edge(
-        Tier.SAME_PICTURE, "resized; 97% “agrees”", 0.1 + 0.2, ("resized",), (1.0, 0.7), Shown((1.0, 1 / 3), 1.7)
-    )
+    shown, onto = Shown((1.0, 1 / 3), 1.7), (-0.5, 0.0, 0.0, 0.4, 0.75, 0.1)
+    edge = Edge(Tier.SAME_PICTURE, "resized; 97% “agrees”", 0.1 + 0.2, ("resized",), (1.0, 0.7), shown, onto)
     scene = Edge(Tier.SAME_SCENE, "the same scene", 0.0)
     hashes = {A: np.where(np.arange(63) % 3, 1, -1).astype(np.int8)}
     keep_known(tmp_path, Known(hashes, {(A, B): edge, (C, A): scene, (B, C): None}, {(A, "not a hash")}))
@@ -230,6 +229,7 @@ def test_what_is_kept_comes_back_to_the_bit(tmp_path: Path) -> None:
     turned = back.verdict((B, A))
     assert turned is not None
     assert (turned.content, turned.shown) == ((0.7, 1.0), Shown((1 / 3, 1.0), 1 / 1.7))
+    assert turned.onto == pytest.approx((-2.0, 0.0, 0.0, 2.5, 1.5, -0.25))
 
 
 def test_a_pair_takes_few_bytes(tmp_path: Path) -> None:

@@ -428,3 +428,17 @@ def test_no_link_in_the_place_of_a_kept_picture_is_followed(serve: Serve, tmp_pa
         place.symlink_to(tmp_path / "secret")
     assert client.get(way).content == shown
     assert client.get(f"/v1/uploads/{query}?size=128").status_code == 404
+
+
+def test_how_it_was_taken_and_whether_its_file_is_there(serve: Serve, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8769).update({33437: 4.0, 34855: 100})
+    (tmp_path / "a.jpg").write_bytes(picture(1, exif=exif))
+    client = serve(empty=True)
+    finder_of(client).add(str(tmp_path / "a.jpg"))
+    id = finder_of(client).records()[0].id
+    assert client.get(f"/v1/images/{id}/shot").json() == {"there": True, "aperture": 4.0, "iso": 100.0}
+    (tmp_path / "a.jpg").unlink()
+    gone = client.get(f"/v1/images/{id}/shot").json()
+    assert gone["there"] is False and gone["why"]
+    assert client.get(f"/v1/images/{GONE}/shot").status_code == 404

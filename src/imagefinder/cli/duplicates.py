@@ -107,7 +107,7 @@ def find(index_dir: Path | str | None, plan: Path | None, html: Path | None, as_
       same-scene         another photo of the same thing
       similar            similar vectors only; never part of a plan
 
-    Rules for --keep, in this order by default: reference, folder, whole, pixels, format, set, date, bytes, oldest,
+    Rules for --keep, in this order by default: reference, whole, folder, pixels, format, set, date, bytes, oldest,
     name, path.
 
     Files that are one picture (RAW and JPEG, HEIC and JPEG, a photo and its video), and names of one file (links), are

@@ -182,6 +182,7 @@ def duplicates_of(response: Row) -> DuplicateReport:
         one_picture=tuple(map(tuple, response.get("one_picture", ()))),
         kept=response.get("kept", 0),
         unkept=response.get("unkept", ""),
+        indexed=response.get("indexed", 0),
     )
 
 
@@ -199,6 +200,7 @@ def _group_of(row: Row) -> Group:
             reference=m["reference"],
             hold=m.get("hold", ""),
             beside=_beside_of(m),
+            onto=tuple(m.get("onto", ())),
         )
         for m in row["members"]
     ]

@@ -115,7 +115,7 @@ class _Search:
         self.known = load_known(index.documents)
         self.edges: dict[Pair, Edge] = {}
         self.pairs: list[Pair] = []
-        self.compared = self.kept = 0
+        self.compared = self.kept = self.indexed = 0
         self.unkept = ""
 
     def _copy(self, record: Record, prefer: Sequence[str]) -> Copy:
@@ -147,6 +147,7 @@ class _Search:
             one_picture=shots.one_picture,
             kept=self.kept,
             unkept=self.unkept,
+            indexed=self.indexed,
         )
         return self._keep_run(report)
 
@@ -156,7 +157,7 @@ class _Search:
         self.contents = [left_of(content, there, self.rules) for content in self.contents]
         gone = {i for i, content in enumerate(self.contents) if content.is_gone(there)}
         self.edges = {pair: edge for pair, edge in self.edges.items() if gone.isdisjoint(pair)}
-        self.images = len(there.keys() & self.read)
+        self.images, self.indexed = len(there.keys() & self.read), len(there)
 
     # --- keeping --------------------------------------------------------------------------------------------------
 

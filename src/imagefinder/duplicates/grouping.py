@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from imagefinder.duplicates.decisions import Decisions
 from imagefinder.duplicates.matching.best_copy import Copy, best_first, reason
+from imagefinder.duplicates.matching.onto import Onto, turned_back
 from imagefinder.duplicates.matching.shown import Shown, edits_of, hold_of
 from imagefinder.duplicates.matching.stars import Pair, stars
 from imagefinder.duplicates.matching.tiers import Tier
@@ -32,7 +33,7 @@ class Content:
 @dataclass(frozen=True, slots=True)
 class Edge:
     """What relates two contents. ``content`` is the share of each that is not an added border, ``shown`` which of them
-    shows more."""
+    shows more, ``onto`` how the second lies on the first."""
 
     tier: Tier
     evidence: str
@@ -40,10 +41,12 @@ class Edge:
     edits: tuple[str, ...] = ()
     content: tuple[float, float] = (1.0, 1.0)
     shown: Shown = NOTHING_CUT
+    onto: Onto = ()
 
     def swapped(self) -> Edge:
         """The same, with the second for the first."""
-        return replace(self, content=self.content[::-1], shown=self.shown.swapped())
+        onto = turned_back(self.onto)
+        return replace(self, content=self.content[::-1], shown=self.shown.swapped(), onto=onto)
 
 
 def by_content(copies: Sequence[Copy], rules: Sequence[str]) -> list[Content]:
@@ -137,6 +140,7 @@ class Grouping:
     def _member(copy: Copy, edge: Edge, first: bool = True) -> Member:
         """A member as seen from the image kept; ``first``: it is the first of the edge."""
         edits = edits_of(edge.edits, edge.shown, first)
-        hold = hold_of(edge.edits, edge.shown, first) if edge.tier.is_copy else ""
+        hold = hold_of(edge.edits, edge.shown, first, edge.score) if edge.tier.is_copy else ""
         evidence = edge.evidence.replace(", ".join(edge.edits), ", ".join(edits), 1) if edge.edits else edge.evidence
-        return Member(copy.record, edge.tier, evidence, edge.score, edits, copy.reference, hold)
+        onto = turned_back(edge.onto) if first else edge.onto
+        return Member(copy.record, edge.tier, evidence, edge.score, edits, copy.reference, hold, onto=onto)

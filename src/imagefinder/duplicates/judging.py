@@ -54,7 +54,7 @@ class Judge:
         framed, shares = verdict.comparison.framed, verdict.comparison.overlaps
         content = (shares[0] if framed[0] else 1.0, shares[1] if framed[1] else 1.0)
         shown = Shown.of(shares, framed, verdict.scale, self.pictures.detail(a, b, verdict))
-        edge = Edge(Tier.SAME_PICTURE, verdict.evidence, verdict.score, verdict.edits, content, shown)
+        edge = Edge(Tier.SAME_PICTURE, verdict.evidence, verdict.score, verdict.edits, content, shown, verdict.onto)
         return self._pixels(a, b, edge) if verdict.comparison.fidelity > SAME_FIDELITY else edge
 
     def _pixels(self, a: int, b: int, edge: Edge) -> Edge:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Hashes: TypeAlias = npt.NDArray[np.int8]
 
 KIND = "verdicts"
-RULES = 2  # raised when pictures are compared in another way: what was found out before is then forgotten
+RULES = 3  # raised when pictures are compared in another way: what was found out before is then forgotten
 Contents: TypeAlias = tuple[str, str]  # the content hashes of the first and the second picture of a pair
 
 
@@ -171,7 +171,7 @@ def _is_hash(content: str) -> bool:
 
 def _row(edge: Edge) -> tuple[Any, ...]:
     shown = edge.shown.shares, edge.shown.scale, edge.shown.detail
-    return edge.tier.value, edge.evidence, edge.score, edge.edits, edge.content, shown
+    return edge.tier.value, edge.evidence, edge.score, edge.edits, edge.content, shown, edge.onto
 
 
 def _edge(
@@ -181,6 +181,8 @@ def _edge(
     edits: list[str],
     content: tuple[float, float],
     shown: tuple[tuple[float, float], float, str],
+    onto: list[float],
 ) -> Edge:
     (mine, other), ((first, second), scale, detail) = content, shown
-    return Edge(Tier(tier), evidence, score, tuple(edits), (mine, other), Shown((first, second), scale, Detail(detail)))
+    seen = Shown((first, second), scale, Detail(detail))
+    return Edge(Tier(tier), evidence, score, tuple(edits), (mine, other), seen, tuple(onto))

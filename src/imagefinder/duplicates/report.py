@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+from imagefinder.duplicates.matching.onto import Onto
 from imagefinder.duplicates.matching.tiers import Tier
 from imagefinder.types import Record, Skipped
 
@@ -44,7 +45,7 @@ class Member:
     ``score`` is 1 for identical pixels, the share of the overlap that agrees for the same picture, the cosine for
     ``similar``. ``reference``: it lies in a reference folder and is never touched. ``hold`` says, of a copy,
     what it has that the image to keep has not: it is then in no plan, and for a person to decide about.
-    ``beside`` are the files that stay or move with it.
+    ``beside`` are the files that stay or move with it. ``onto`` is how it lies on the image to keep (see ``Onto``).
     """
 
     record: Record
@@ -55,6 +56,7 @@ class Member:
     reference: bool = False
     hold: str = ""
     beside: Beside = ALONE
+    onto: Onto = ()
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -65,6 +67,7 @@ class Member:
             "score": round(self.score, 4),
             "reference": self.reference,
             **({"hold": self.hold} if self.hold else {}),
+            **({"onto": list(self.onto)} if self.onto else {}),
             **self.beside.to_dict(),
         }
 
@@ -103,7 +106,8 @@ class Group:
 class DuplicateReport:
     """The groups, the surest first. ``compared`` counts pairs compared picture by picture, ``kept`` those whose verdict
     an earlier search had found, ``decided`` those left out because of a decision; ``skipped`` lists images that could
-    not be read. ``unkept`` says why this report, or the verdicts for the next search, could not be kept.
+    not be read; ``indexed`` counts all images that were in the index. ``unkept`` says why this report, or the verdicts
+    for the next search, could not be kept.
 
     ``one_file`` are images that look like copies and are names of one file, ``one_picture`` those that are one picture
     in several files, such as HEIC and JPEG: they are no duplicates, take no room that could be won, and are in no plan.
@@ -120,10 +124,12 @@ class DuplicateReport:
     one_picture: tuple[tuple[str, ...], ...] = ()
     kept: int = 0
     unkept: str = ""
+    indexed: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "images": self.images,
+            "indexed": self.indexed,
             "compared": self.compared,
             "kept": self.kept,
             "decided": self.decided,

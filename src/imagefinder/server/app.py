@@ -48,6 +48,7 @@ from imagefinder.server.routes import (
     predict,
     search,
     shapes,
+    shots,
     sources,
     spaces,
 )
@@ -74,6 +75,7 @@ ROUTES = (
     shapes,
     browse,
     images,
+    shots,
     clusters,
     maps,
     duplicates,

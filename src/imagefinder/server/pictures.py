@@ -13,13 +13,14 @@ from collections.abc import Iterator
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from imagefinder._util.ending import ending
 from imagefinder._util.systems import replace_path
 from imagefinder.errors import ImageError
+from imagefinder.images.exposure import exposure_of
 from imagefinder.images.files import open_file, unreadable
-from imagefinder.images.inside import Part, part_of
+from imagefinder.images.inside import Part, is_there, part_of
 from imagefinder.images.loader import Loader, is_file
 from imagefinder.images.marks import content_of, mark_of
 from imagefinder.images.refs import ref_of
@@ -88,6 +89,17 @@ class Pictures:
         """The same of the PDF or video that a page or frame is of; of any other image its own file."""
         part = part_of(record.uri)
         return self.original(record) if part is None else self._opened(part.file, record.content_hash, part)
+
+    def shot(self, record: Record) -> dict[str, Any]:
+        """Whether the file of an image is ``there`` and what was indexed, if not ``why``, and how it was taken. What is
+        at a URL is taken to be there: it is not fetched for this."""
+        if not is_file(record.uri):
+            return {"there": is_there(record.uri)}
+        try:
+            with self.original(record)[0] as file:
+                return {"there": True, **exposure_of(file)}
+        except ImageError as error:
+            return {"there": False, "why": error.message}
 
     def _opened(self, path: str, content: str, part: Part | None) -> tuple[BinaryIO, int]:
         try:

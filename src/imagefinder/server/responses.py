@@ -59,6 +59,18 @@ class Image(ResponseBody):
     )
 
 
+class Shot(ResponseBody):
+    """How an image was taken, as far as its file says."""
+
+    there: bool = Field(description="Whether the file is there, with the content that was indexed.")
+    why: str | None = Field(default=None, description="Why it is not.")
+    shutter: float | None = Field(default=None, description="Seconds.")
+    aperture: float | None = Field(default=None, description="The f-number.")
+    iso: float | None = None
+    focal_length: float | None = Field(default=None, description="mm, as focal_length_35mm.")
+    focal_length_35mm: float | None = None
+
+
 class Hit(Image):
     """A hit of a search: rank from 1, a score that is larger for better, and the record."""
 
@@ -231,6 +243,7 @@ class Duplicates(ResponseBody):
     run: str
     created: str
     images: int
+    indexed: int = Field(0, description="All images that were in the index at the search.")
     groups: list[dict[str, Any]]
     one_file: list[list[str]] = Field(description="Images that are names of one file: no duplicates.")
     one_picture: list[list[str]] = Field(description="Images that are one picture in several files: no duplicates.")

@@ -46,7 +46,8 @@ def test_the_first_rule_that_differs_decides_and_is_named(better: Copy, worse: C
 
 def test_rules_may_be_put_in_another_order() -> None:
     rules = check_rules(["oldest"])
-    assert rules[:2] == ("reference", "oldest")
+    assert rules[:3] == ("reference", "whole", "oldest")
+    assert check_rules(["oldest", "whole"])[:3] == ("reference", "oldest", "whole")
     old, large = copy(mtime_ns=1), copy("/b", width=900, mtime_ns=2)
     assert best_first([large, old], rules) == [1, 0]
     assert best_first([large, old]) == [0, 1]

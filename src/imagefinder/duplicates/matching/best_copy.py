@@ -54,6 +54,10 @@ def _more_pixels(a: Copy, b: Copy) -> str:
     return f"more pixels: {a.record.width}x{a.record.height} against {b.record.width}x{b.record.height}"
 
 
+def _times_more(ratio: float) -> str:
+    return f"{ratio:.1f} times as much of the scene" if ratio >= 2 else f"{ratio - 1:.0%} more of the scene"
+
+
 def _older(a: Copy, b: Copy) -> str:
     if a.record.mtime == b.record.mtime:
         return "older file, by less than a second"
@@ -80,8 +84,8 @@ def _has_copy_name(copy: Copy) -> bool:
 
 RULES: dict[str, Rule] = {
     "reference": Rule(lambda c: c.reference, lambda a, b: "it lies in a reference folder"),
+    "whole": Rule(lambda c: round(c.shown, 2), lambda a, b: f"shows {_times_more(a.shown / b.shown)}"),
     "folder": Rule(lambda c: -c.place if c.place is not None else -(10**9), lambda a, b: "its folder is preferred"),
-    "whole": Rule(lambda c: round(c.shown, 2), lambda a, b: f"shows {a.shown / b.shown - 1:.0%} more"),
     "pixels": Rule(_pixels, _more_pixels),
     "format": Rule(_format_rank, lambda a, b: f"better format: {a.record.format} against {b.record.format}"),
     "set": Rule(lambda c: len(c.along), lambda a, b: f"it comes with {_names(a.along)}"),
@@ -95,14 +99,16 @@ DEFAULT_RULES = tuple(RULES)
 
 
 def check_rules(names: Sequence[str]) -> tuple[str, ...]:
-    """The rules in the order given, a reference folder before all, the rest of the default ones after.
+    """The rules in the order given, the rest of the default ones after. Before all comes a reference folder, then that
+    a whole is kept rather than a crop of it, unless the rules given say where that comes.
 
     Raises NotFoundError for a rule there isn't.
     """
     for name in names:
         if name not in RULES:
             raise unknown_name("rule", name, DEFAULT_RULES)
-    return tuple(dict.fromkeys(("reference", *names, *DEFAULT_RULES)))
+    first = ("reference",) if "whole" in names else ("reference", "whole")
+    return tuple(dict.fromkeys((*first, *names, *DEFAULT_RULES)))
 
 
 def best_first(copies: Sequence[Copy], rules: Sequence[str] = DEFAULT_RULES) -> list[int]:

@@ -11,6 +11,7 @@ from imagefinder.duplicates.matching.changes import Finding, changes, printed
 from imagefinder.duplicates.matching.detail import lay
 from imagefinder.duplicates.matching.edits import Edit
 from imagefinder.duplicates.matching.features import Features
+from imagefinder.duplicates.matching.onto import onto_of
 from imagefinder.duplicates.matching.tiers import Tier
 from imagefinder.duplicates.matching.verify import AGREEMENT, WHOLE_OVERLAP, Verdict, evidence_of
 
@@ -31,7 +32,8 @@ def look_closer(verdict: Verdict, a: Features, first: npt.NDArray[np.uint8], sec
         return verdict
     if unsure := _unsure(verdict, a):
         return replace(verdict, tier=Tier.SAME_SCENE, edits=(), evidence=unsure)
-    found = changes(lay(first, second, verdict.alignment, a.grey.shape))
+    laid = lay(first, second, verdict.alignment, a.grey.shape)
+    found = changes(laid)
     if found.finding is Finding.OTHER:
         places = "one place shows" if found.places == 1 else f"{found.places} places show"
         return replace(verdict, tier=Tier.SAME_SCENE, edits=(), evidence=f"alike, but {places} something else")
@@ -41,7 +43,8 @@ def look_closer(verdict: Verdict, a: Features, first: npt.NDArray[np.uint8], sec
     elif verdict.score < AGREEMENT:  # a thing that moved a little before plain ground, or a copy made much sharper
         edits.append(Edit.PARTLY)
     edits = edits or [Edit.ENCODED]
-    return replace(verdict, edits=tuple(edits), evidence=evidence_of(edits, verdict.score))
+    onto = onto_of(laid, verdict.alignment.mirrored, first.shape, second.shape)
+    return replace(verdict, edits=tuple(edits), evidence=evidence_of(edits, verdict.score), onto=onto)
 
 
 def _unsure(verdict: Verdict, a: Features) -> str:

@@ -34,12 +34,14 @@ TRUSTED = 25  # grey levels that two pixels of one place may differ by to tell t
 @dataclass(frozen=True, slots=True)
 class Laid:
     """Two pictures in the frame of the coarser one: ``x`` and ``y`` uint8 (h, w, 3), ``inside`` bool (h, w) where both
-    are. ``swapped``: ``x`` is the second picture."""
+    are. ``swapped``: ``x`` is the second picture. ``matrix`` float64 (2, 3) maps pixels of the second, mirrored if the
+    alignment says so, to those of the first."""
 
     x: Uint8
     y: Uint8
     inside: npt.NDArray[np.bool_]
     swapped: bool
+    matrix: Float64
 
 
 def fine_picture(image: Image) -> Uint8:
@@ -83,7 +85,8 @@ def lay(a: Uint8, b: Uint8, alignment: Alignment, shape: tuple[int, ...]) -> Lai
         ):
             break
         matrix, y, inside = closer, moved, there
-    return Laid(a, y, inside, swapped)
+    back = np.asarray(cv2.invertAffineTransform(matrix)) if swapped else matrix
+    return Laid(a, y, inside, swapped, back)
 
 
 def _as_bright(y: Uint8, x: Uint8, inside: npt.NDArray[np.bool_]) -> Uint8:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from imagefinder.duplicates.matching.edits import Detail, Edit
 
 WHOLE = 0.96  # share of a picture that lies on the other from which it counts as lying there wholly
+CERTAIN = 0.95  # share of the overlap that agrees from which nothing of a copy can be lost
 FINER = 1.05  # times the pixels along a side from which a copy counts as larger
 
 
@@ -28,6 +29,7 @@ class Hold(StrEnum):
     )
     LAID_OVER = "Something is laid over one of the two, and which of them is the original can't be told."
     GREY = "One of the two is black and white."
+    UNSURE = "Only {same:.0%} of what both show looks the same: see whether it is the same picture."
     PARTLY = "A part of what both show looks unlike, though a close look finds no place that differs."
     NAMES = "The file has another name, {name}: moving one of them frees no room."
     LINK = "It is a link, or has another name elsewhere on the disk: moving it frees no room."
@@ -94,8 +96,9 @@ def edits_of(edits: Sequence[str], shown: Shown, first: bool) -> tuple[str, ...]
     return tuple(told)
 
 
-def hold_of(edits: Sequence[str], shown: Shown, first: bool) -> str:
-    """What a member has, or may have, that the image kept has not; empty if nothing: then it may go."""
+def hold_of(edits: Sequence[str], shown: Shown, first: bool, score: float = 1.0) -> str:
+    """What a member has, or may have, that the image kept has not; empty if nothing: then it may go. ``score`` is the
+    share of what both show that agrees."""
     mine, kept, finer = shown.of_member(first)
     more, less = (1 - kept) / kept, (1 - mine) / mine
     if more and less:
@@ -105,4 +108,6 @@ def hold_of(edits: Sequence[str], shown: Shown, first: bool) -> str:
     if less and finer > FINER and shown.detail is not Detail.ENLARGED:
         hold = Hold.FINER if shown.detail is Detail.MORE else Hold.MAYBE_FINER
         return hold.format(less=less, pixels=finer**2)
-    return next((str(Hold[edit.name]) for edit in (Edit.LAID_OVER, Edit.GREY, Edit.PARTLY) if edit in edits), "")
+    if found := next((str(Hold[edit.name]) for edit in (Edit.LAID_OVER, Edit.GREY, Edit.PARTLY) if edit in edits), ""):
+        return found
+    return "" if score >= CERTAIN else Hold.UNSURE.format(same=score)

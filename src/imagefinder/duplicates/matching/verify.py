@@ -17,6 +17,7 @@ import numpy as np
 from imagefinder.duplicates.matching.align import Alignment, align
 from imagefinder.duplicates.matching.edits import Edit
 from imagefinder.duplicates.matching.features import COLOUR_CELL, SIDE, Features
+from imagefinder.duplicates.matching.onto import Onto
 from imagefinder.duplicates.matching.tiers import Tier
 
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ class Verdict:
     """What the comparison of a pair came to. ``tier`` is SAME_PICTURE, SAME_SCENE, or None: nothing in common.
 
     ``edits`` says what was done to a duplicate; ``scale`` is pixels of the first per pixel of the second, at full size;
-    ``angle`` in degrees, against the clock; ``alignment`` is how one lies on the other, for a duplicate.
+    ``angle`` in degrees, against the clock; ``alignment`` is how one lies on the other, for a duplicate;
+    ``onto`` the same as a close look has it: how the second lies on the first.
     """
 
     tier: Tier | None
@@ -94,6 +96,7 @@ class Verdict:
     inliers: int = 0
     comparison: Comparison | None = None
     alignment: Alignment | None = None
+    onto: Onto = ()
 
     @property
     def score(self) -> float:

@@ -8,7 +8,7 @@ const KEYS = [
   ["Among duplicates", [["j k", "Next, previous group"], ["1 … 9", "Keep this one"], ["t", "Move the others to the trash"], ["b", "Keep both, or all"], ["n", "Not duplicates"], ["c", "Compare"], ["u", "Undo"]]],
   ["Borderline of a group", [["y", "It belongs"], ["n", "Into the next group"], ["w", "Somewhere else"], ["s", "Skip"], ["u", "Undo"]]],
   ["On the map", [["← → ↑ ↓", "Move; farther with Shift"], ["+ −", "Zoom"], ["0", "Show all"], ["Shift + drag", "Select what the line encloses"]]],
-  ["In the big view", [["← →", "Previous, next"], ["+ −", "Zoom"], ["0", "Fit to the window"], ["i", "What is known of it"], ["b", "Search by a part of the picture"], ["t", "Frames around the words that were read"], ["w", "Why it was found, and by which part"]]],
+  ["In the big view", [["← →", "Previous, next"], ["+ −", "Zoom"], ["0", "Fit to the window"], ["i", "What is known of it"], ["b", "Search by a part of the picture"], ["p", "Slideshow"], ["Shift + F", "Full screen"], ["l d", "More, less like this one"], ["t", "Frames around the words that were read"], ["w", "Why it was found, and by which part"]]],
 ];
 
 export const isTyping = (target) => target instanceof Element && target.closest("input, textarea, select, [contenteditable]");

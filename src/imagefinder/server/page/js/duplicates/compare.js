@@ -1,16 +1,19 @@
-// Two images of a group beside each other, on each other, or as their difference; zoomed and moved together.
+// Two images of a group beside each other, laid on each other, or as their difference; zoomed and moved together.
 import { html, useId, useLayoutEffect, useRef, useState } from "../../vendor/preact.js";
 import { api, thumbnail, useRequest } from "../api.js";
 import { Dialog } from "../components/dialog.js";
 import { Icon } from "../components/icon.js";
 import { Thumb } from "../components/thumb.js";
-import { fileName } from "../format.js";
+import { bytes, fileName } from "../format.js";
+import { texts } from "../texts.js";
 import { FactsTable } from "./facts.js";
-import { imagesOf, removable } from "./report.js";
-import { evidenceWords } from "./words.js";
+import { between, cropOf } from "./geometry.js";
+import { Overlay, PartShown } from "./overlay.js";
+import { bytesOf, imagesOf, removable } from "./report.js";
+import { evidenceWords, isCopy } from "./words.js";
 import { WHOLE, transformOf, useZoom, zoomed } from "./zoom.js";
 
-const MODES = { side: "Side by side", swipe: "Swipe", difference: "Difference" };
+const said = texts.duplicates;
 
 /** @param {{group: object, keepId: string | null, chosen: boolean, onClose: () => void, on: object, why: string | null}} props */
 export function Compare({ group, keepId, chosen, onClose, on, why }) {
@@ -18,7 +21,7 @@ export function Compare({ group, keepId, chosen, onClose, on, why }) {
   const keep = images.find((one) => one.id === keepId) ?? group.keep;
   const others = images.filter((one) => one !== keep);
   const gone = removable(group, keepId, chosen);
-  const name = keepId === null ? "First" : "Keep";
+  const name = keepId === null ? said.first : said.keep;
   const [otherId, setOtherId] = useState(others[0].id);
   const [mode, setMode] = useState("side");
   const other = others.find((one) => one.id === otherId) ?? others[0];
@@ -44,27 +47,27 @@ export function Compare({ group, keepId, chosen, onClose, on, why }) {
     addEventListener("keydown", keys);
     return () => removeEventListener("keydown", keys);
   }, []);
-  return html`<${Dialog} bare class="compare" label="Compare two images" onClose=${onClose}>
+  return html`<${Dialog} bare class="compare" label=${said.compareTwo} onClose=${onClose}>
     <div class="compare-frame" data-testid="compare">
       <header class="compare-bar">
-        <button class="icon-button" aria-label="Close" onClick=${onClose}><${Icon} name="close" /></button>
-        <div class="segmented" role="group" aria-label="How to compare">
-          ${Object.entries(MODES).map(([name, words]) => html`<button key=${name} class="button small" aria-pressed=${mode === name} onClick=${() => setMode(name)}>${words}</button>`)}
+        <button class="icon-button" aria-label=${said.close} onClick=${onClose}><${Icon} name="close" /></button>
+        <div class="segmented" role="group" aria-label=${said.howToCompare}>
+          ${Object.entries(said.modes).map(([name, words]) => html`<button key=${name} class="button small" aria-pressed=${mode === name} onClick=${() => setMode(name)}>${words}</button>`)}
         </div>
         <p class="grow ellipsis compare-evidence">${what && html`<strong>${what}</strong>`} ${how && html`<span class="muted small-text">${how}</span>`}</p>
         <${ZoomButtons} zoom=${zoom} />
       </header>
       ${others.length > 1 && html`<${Picker} ...${{ others, other, setOtherId }} />`}
-      <${Panes} ...${{ mode, keep, other, zoom, name }} mirrored=${direct && other.edits?.includes("mirrored")} />
+      <${Panes} ...${{ mode, keep, other, zoom, name }} matrix=${isCopy(group.tier) ? between(group, keep, other) : null} crop=${isCopy(group.tier) ? cropOf(group, keep, other) : null} />
       <div class="compare-foot">
-        <${FactsTable} a=${left} b=${right} names=${[name, "Other"]} />
+        <${FactsTable} a=${left} b=${right} names=${[name, said.other]} crop=${isCopy(group.tier) ? cropOf(group, keep, other) : null} />
         ${!why && html`<div class="compare-actions">
-          ${keepId === null && html`<button class="button" onClick=${() => on.keep(group, keep)}>Keep the first</button>`}
-          <button class="button" onClick=${() => on.keep(group, other)}>${keepId === null ? "Keep the other" : "Keep the other instead"}</button>
-          <button class="button" onClick=${() => on.decide(group, "not-duplicate")}>Not duplicates</button>
-          <button class="button" onClick=${() => on.decide(group, "keep-both")}>${others.length > 1 ? "Keep all" : "Keep both"}</button>
-          ${gone.length > 0 && html`<button class="button danger" onClick=${() => on.trash(group)}><${Icon} name="trash" />
-            Trash ${others.length > 1 ? `the other ${gone.length}` : "the other"}</button>`}
+          ${keepId === null && html`<button class="button" onClick=${() => on.keep(group, keep)}>${said.keepFirst}</button>`}
+          <button class="button" onClick=${() => on.keep(group, other)}>${keepId === null ? said.keepOther : said.keepOtherInstead}</button>
+          <button class="button" onClick=${() => on.decide(group, "not-duplicate")}>${said.notDuplicates}</button>
+          <button class="button" onClick=${() => on.decide(group, "keep-both")}>${others.length > 1 ? said.keepAll : said.keepBoth}</button>
+          ${gone.length > 0 && html`<button class="button trash" onClick=${() => on.trash(group)}><${Icon} name="trash" />
+            ${said.trash(gone.length, isCopy(group.tier), bytes(bytesOf(gone)))}</button>`}
         </div>`}
       </div>
     </div>
@@ -82,39 +85,39 @@ function useRecord(image) {
 function ZoomButtons({ zoom: { view, setView } }) {
   const button = (icon, label, next) => html`<button class="icon-button" aria-label=${label} title=${label} onClick=${() => setView(next)}><${Icon} name=${icon} /></button>`;
   return html`<div class="row zoom-buttons">
-    ${button("zoomOut", "Zoom out (−)", (now) => zoomed(now, 1 / 1.5))}
+    ${button("zoomOut", said.zoomOut, (now) => zoomed(now, 1 / 1.5))}
     <span class="number small-text" aria-live="polite">${Math.round(view.scale * 100)} %</span>
-    ${button("zoomIn", "Zoom in (+)", (now) => zoomed(now, 1.5))}
-    ${button("fit", "Whole picture (0)", WHOLE)}
+    ${button("zoomIn", said.zoomIn, (now) => zoomed(now, 1.5))}
+    ${button("fit", said.whole, WHOLE)}
   </div>`;
 }
 
 function Picker({ others, other, setOtherId }) {
-  return html`<div class="compare-picker" role="group" aria-label="Compare with">
+  return html`<div class="compare-picker" role="group" aria-label=${said.compareWith}>
     ${others.map((one) => html`<button key=${one.id} aria-pressed=${one.id === other.id} aria-label=${fileName(one.uri)} onClick=${() => setOtherId(one.id)}><${Thumb} image=${one} size=${56} /></button>`)}
   </div>`;
 }
 
-function Panes({ mode, keep, other, zoom, name, mirrored }) {
+function Panes({ mode, keep, other, zoom, name, matrix, crop }) {
   const [cut, setCut] = useState(50);
   const id = useId();
   const transform = transformOf(zoom.view);
-  const picture = (image, extra, style) => html`<img class="pane-picture ${extra}" src=${thumbnail(image, 1024)} alt=${fileName(image.uri)} draggable=${false} style=${{ transform, ...style }} />`;
-  const turned = mirrored ? `${transform} scaleX(-1)` : transform;
   if (mode === "side") {
-    return html`<div class="panes side" ref=${zoom.ref} key="panes" ...${zoom.handlers}>
-      <figure class="pane"><span class="pane-name">${name}</span>${picture(keep, "")}</figure>
-      <figure class="pane"><span class="pane-name">Other</span>${picture(other, "")}</figure>
-    </div>`;
+    const pane = (image, label) => html`<figure class="pane"><span class="pane-name">${label}</span>
+      <div class="pane-picture" style=${{ transform }}><div class="pane-frame" style=${{ "--ratio": image.width / image.height || 1 }}>
+        <img src=${thumbnail(image, 1024)} alt=${fileName(image.uri)} draggable=${false} />
+        ${crop?.[2] === image && html`<${PartShown} matrix=${crop[0]} name=${fileName(crop[1].uri)} />`}
+      </div></div></figure>`;
+    return html`<div class="panes side" ref=${zoom.ref} key="panes" ...${zoom.handlers}>${pane(keep, name)}${pane(other, said.other)}</div>`;
   }
+  const laid = matrix ? (crop ? said.laid : "") : said.notLaid;
   return html`<div class="panes" ref=${zoom.ref} key="panes" ...${zoom.handlers}>
     <figure class="pane ${mode}">
-      ${picture(keep, "")}
-      <div class="pane-over" style=${{ clipPath: mode === "swipe" ? `inset(0 0 0 ${cut}%)` : "none" }}>${picture(other, "", { transform: turned })}</div>
-      ${mode === "swipe" && html`<span class="pane-cut" style=${{ left: `${cut}%` }}></span><span class="pane-name">${name}</span><span class="pane-name right">Other</span>`}
+      <${Overlay} one=${keep} ...${{ other, matrix, mode, cut, transform }} />
+      ${mode === "swipe" && html`<span class="pane-cut" style=${{ left: `${cut}%` }}></span><span class="pane-name">${name}</span><span class="pane-name right">${said.other}</span>`}
     </figure>
     ${mode === "swipe"
-      ? html`<label class="visually-hidden" for=${id}>How much of the other is shown</label><input id=${id} class="swipe-range" type="range" min="0" max="100" value=${cut} onInput=${(e) => setCut(e.target.valueAsNumber)} />`
-      : html`<p class="muted small-text pane-note">Black where the two are the same.${mirrored ? " The other is mirrored back." : ""} A cropped or turned duplicate doesn't lie on the other.</p>`}
+      ? html`<label class="visually-hidden" for=${id}>${said.howMuch}</label><input id=${id} class="swipe-range" type="range" min="0" max="100" value=${cut} onInput=${(e) => setCut(e.target.valueAsNumber)} />`
+      : html`<p class="muted small-text pane-note">${[said.black, crop && said.dimmed, laid].filter(Boolean).join(" ")}</p>`}
   </div>`;
 }

@@ -1,10 +1,13 @@
 // Decisions about groups: each leaves the list at once, is told to the server, and can be taken back.
 import { api } from "../api.js";
 import { toast, toastError } from "../components/toast.js";
-import { bytes, count } from "../format.js";
+import { bytes } from "../format.js";
 import { store } from "../store.js";
+import { texts } from "../texts.js";
 import { bytesOf, filesOf, imagesOf, keyOf } from "./report.js";
 import { table } from "../table.js";
+
+const said = texts.duplicates;
 
 /** Keys of groups, and of members as `KEY/ID`, that are decided while the report on the screen still has them. */
 export const settled = store(new Set());
@@ -24,7 +27,7 @@ async function tell(keys, call, entry) {
     const answer = await call();
     const done = { ...entry(answer), keys };
     history.set((all) => [...all, done]);
-    done.untold = toast(done.words, { action: { label: "Undo", run: () => takeBack(done) } });
+    done.untold = toast(done.words, { action: { label: texts.common.undo, run: () => takeBack(done) } });
     return answer;
   } catch (error) {
     unsettle(keys);
@@ -33,7 +36,7 @@ async function tell(keys, call, entry) {
   }
 }
 
-const WORDS = table({ "keep-both": "kept", "not-duplicate": "marked as different pictures" });
+const WORDS = table({ "keep-both": said.kept, "not-duplicate": said.different });
 
 /**
  * @param {object} group
@@ -45,7 +48,7 @@ export function decide(group, decision, member) {
   const only = member && group.members.length > 1;
   const keys = [only ? `${keyOf(group)}/${member.id}` : keyOf(group)];
   const call = () => api.post("/duplicates/decisions", { ids: images.map((one) => one.id), decision });
-  return act(keys, call, () => ({ words: `${count(images.length, "image")} ${WORDS[decision]}`, run: () => forget(images) }));
+  return act(keys, call, () => ({ words: WORDS[decision](images.length), run: () => forget(images) }));
 }
 
 /** Takes back what was decided of every pair. Files of one content are one to the server. */
@@ -68,14 +71,14 @@ export async function trash(plan) {
   const gone = plan.flatMap(({ remove }) => remove);
   const groups = plan.map(({ keep, remove }) => ({ keep: keep.id, remove: remove.map((one) => one.id) }));
   const answer = await act(keys, () => api.post("/duplicates/trash", { groups }), ({ moved, journal }) => ({
-    words: `${count(moved.length, "file")} moved to the trash${moved.length === filesOf(gone).length ? `, ${bytes(bytesOf(gone))}` : ""}`,
+    words: said.moved(moved.length, moved.length === filesOf(gone).length ? bytes(bytesOf(gone)) : ""),
     trash: true,
     run: () => api.post("/duplicates/undo", { journal }),
   }));
   if (answer?.left.length) {
     unsettle(keys);
     const [first] = answer.left;
-    toast(`${count(answer.left.length, "file")} stayed: ${first.reason}`, { kind: "error", remedy: first.remedy || first.uri });
+    toast(said.stayed(answer.left.length, first.reason), { kind: "error", remedy: first.remedy || first.uri });
   }
   return answer;
 }
@@ -85,14 +88,14 @@ export async function takeBack(entry) {
   const all = history.get();
   if (!all.includes(entry)) return;
   if (entry.trash && all.slice(all.indexOf(entry) + 1).some((later) => later.trash)) {
-    return toast("Other files went to the trash after these.", { kind: "error", remedy: "Take those back first." });
+    return toast(said.laterTrash, { kind: "error", remedy: said.laterTrashRemedy });
   }
   try {
     await entry.run();
     history.set((now) => now.filter((one) => one !== entry));
     unsettle(entry.keys);
     entry.untold();
-    toast(`Taken back: ${entry.words}`);
+    toast(said.undone(entry.words));
   } catch (error) {
     toastError(error);
   }
@@ -109,7 +112,7 @@ export async function restoreTrash() {
   if (last) return takeBack(last);
   try {
     const { restored } = await api.post("/duplicates/undo");
-    toast(`${count(restored, "file")} moved back to where they were`);
+    toast(said.restored(restored));
   } catch (error) {
     toastError(error);
   }

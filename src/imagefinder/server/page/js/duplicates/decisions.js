@@ -4,19 +4,21 @@ import { api, useRequest } from "../api.js";
 import { openDialog } from "../components/dialog.js";
 import { ErrorBox } from "../components/empty.js";
 import { toastError } from "../components/toast.js";
-import { count, date, fileName } from "../format.js";
+import { date, fileName } from "../format.js";
 import { table } from "../table.js";
+import { texts } from "../texts.js";
 
-const WORDS = table({ "keep-both": "Both kept", "not-duplicate": "Not duplicates" });
+const said = texts.duplicates;
+const WORDS = table(said.decided);
 
-export const showDecisions = (why) => openDialog("Decisions", () => html`<${Decisions} why=${why} />`, { wide: true });
+export const showDecisions = (why) => openDialog(said.decisions, () => html`<${Decisions} why=${why} />`, { wide: true });
 
 function Decisions({ why }) {
   const { data, error, reload } = useRequest("decisions", (signal) => api.get("/duplicates/decisions", {}, { signal }));
   const [gone, setGone] = useState([]);
   const place = useRef(null);
   if (error) return html`<${ErrorBox} error=${error} retry=${reload} />`;
-  if (!data) return html`<p class="muted">Loading…</p>`;
+  if (!data) return html`<p class="muted">${said.loading}</p>`;
   const keyOf = (pair) => `${pair.a} ${pair.b}`;
   const pairs = data.pairs.filter((pair) => !gone.includes(keyOf(pair))).sort((x, y) => y.when.localeCompare(x.when));
   const forget = async (pair) => {
@@ -28,13 +30,13 @@ function Decisions({ why }) {
       toastError(cause);
     }
   };
-  if (!pairs.length) return html`<p ref=${place} tabindex="-1" class="muted" role="status">Nothing is decided. Pairs that you keep, or say are no duplicates, are listed here.</p>`;
-  return html`<p ref=${place} tabindex="-1" class="muted small-text" role="status">${count(pairs.length, "pair")} that ${pairs.length === 1 ? "is" : "are"} not named again. Taken back, they show up in the next search at the latest.</p>
-    <ul class="file-list" tabindex="0" aria-label="Decisions">${pairs.map(
+  if (!pairs.length) return html`<p ref=${place} tabindex="-1" class="muted" role="status">${said.nothingDecided}</p>`;
+  return html`<p ref=${place} tabindex="-1" class="muted small-text" role="status">${said.decidedPairs(pairs.length)}</p>
+    <ul class="file-list" tabindex="0" aria-label=${said.decisions}>${pairs.map(
       (pair) => html`<li key=${keyOf(pair)}>
-        <span class="grow"><span class="ellipsis file-name" title=${pair.names.join("\n")}>${pair.names.map(fileName).join(" and ")}</span>
+        <span class="grow"><span class="ellipsis file-name" title=${pair.names.join("\n")}>${pair.names.map(fileName).join(said.and)}</span>
           <span class="muted small-text">${WORDS[pair.decision]} · ${date(pair.when)}</span></span>
-        ${!why && html`<button class="button small" onClick=${() => forget(pair)} aria-label=${`Take back: ${pair.names.map(fileName).join(" and ")}`}>Take back</button>`}
+        ${!why && html`<button class="button small" onClick=${() => forget(pair)} aria-label=${said.undoDecision(pair.names.map(fileName).join(said.and))}>${texts.common.undo}</button>`}
       </li>`,
     )}</ul>`;
 }

@@ -2,7 +2,11 @@
 import { html } from "../../vendor/preact.js";
 import { Icon } from "../components/icon.js";
 import { bytes, dateTime, fileName } from "../format.js";
+import { texts } from "../texts.js";
+import { shareOf } from "./geometry.js";
 import { placeWords, sizeWords } from "./words.js";
+
+const said = texts.duplicates;
 
 const LOSSLESS = ["PNG", "TIFF", "BMP", "DIB", "PPM"];
 const MODERN = ["HEIF", "JPEG2000"];
@@ -11,20 +15,27 @@ const formatRank = (format) => (LOSSLESS.includes(format) ? 3 : MODERN.includes(
 
 /** Name, text of an image, and what is compared (larger is better), if anything. */
 const ROWS = [
-  ["Pixels", sizeWords, (one) => one.width * one.height],
-  ["File size", (one) => bytes(one.bytes), (one) => one.bytes],
-  ["Format", (one) => one.format, (one) => formatRank(one.format)],
-  ["Taken", (one) => (one.taken_at ? dateTime(one.taken_at) : "unknown"), (one) => Number(Boolean(one.taken_at))],
-  ["File changed", (one) => (one.mtime ? dateTime(one.mtime) : "unknown"), (one) => (one.mtime ? -Date.parse(one.mtime) : null), "older"],
-  ["Name", (one) => fileName(one.uri)],
-  ["Folder", (one) => placeWords(one.uri)],
+  [said.facts.pixels, sizeWords, (one) => one.width * one.height],
+  [said.facts.size, (one) => bytes(one.bytes), (one) => one.bytes],
+  [said.facts.format, (one) => one.format, (one) => formatRank(one.format)],
+  [said.facts.taken, (one) => (one.taken_at ? dateTime(one.taken_at) : said.unknown), (one) => Number(Boolean(one.taken_at))],
+  [said.facts.changed, (one) => (one.mtime ? dateTime(one.mtime) : said.unknown), (one) => (one.mtime ? -Date.parse(one.mtime) : null), said.older],
+  [said.facts.name, (one) => fileName(one.uri)],
+  [said.facts.folder, (one) => placeWords(one.uri)],
 ];
 
-/** @param {{a: object, b: object, names: [string, string]}} props full records */
-export function FactsTable({ a, b, names }) {
+/** How much more of the scene the one shows of which the other is a crop. */
+function sceneRow([matrix, , more]) {
+  const times = 1 / shareOf(matrix);
+  const shows = (one) => (one.id === more.id ? times : 1);
+  return [said.facts.scene, (one) => said.timesAsMuch(shows(one).toFixed(1)), shows];
+}
+
+/** @param {{a: object, b: object, names: [string, string], crop: [number[], object, object] | null}} props full records, and what `cropOf` gives */
+export function FactsTable({ a, b, names, crop }) {
   return html`<table class="facts-table">
     <thead><tr><td></td>${names.map((name) => html`<th key=${name} scope="col">${name}</th>`)}</tr></thead>
-    <tbody>${ROWS.map(([title, text, value, better = "better"]) => {
+    <tbody>${[...(crop ? [sceneRow(crop)] : []), ...ROWS].map(([title, text, value, better = said.better]) => {
       const [x, y] = value ? [value(a), value(b)] : [0, 0];
       const known = x != null && y != null;
       return html`<tr key=${title}><th scope="row">${title}</th>

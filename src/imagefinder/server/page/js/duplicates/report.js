@@ -1,5 +1,5 @@
 // What a report says, counted. Pure functions of `GET /v1/duplicates`.
-import { TIERS, isCopy, isSure } from "./words.js";
+import { TIERS, isCopy, isIdentical } from "./words.js";
 
 export const keyOf = (group) => `${group.tier}:${group.keep.id}`;
 export const imagesOf = (group) => [group.keep, ...group.members];
@@ -48,19 +48,19 @@ export function tally(groups) {
 }
 
 /**
- * What can go without a look: exact duplicates of what is kept, with the keeper a person has chosen.
+ * What can go without a look: files of the same bytes as one that is kept, with the keeper a person has chosen.
  *
  * @param {object[]} groups
  * @param {Map<string, string>} keepers id of the image to keep by group, where another than the server's was chosen
  * @returns {{group: object, keep: object, remove: object[]}[]}
  */
-export function sureOnes(groups, keepers) {
+export function identicalOnes(groups, keepers) {
   const found = [];
   for (const group of groups) {
     const keepId = keepers.get(keyOf(group)) ?? group.keep.id;
     const chosenAnew = keepId !== group.keep.id;
-    if (chosenAnew && !isSure(group.tier)) continue; // the evidence is about the one the server would keep
-    const remove = removable(group, keepId).filter((image) => chosenAnew || isSure(image.tier));
+    if (chosenAnew && !isIdentical(group.tier)) continue; // the evidence is about the one the server would keep
+    const remove = removable(group, keepId).filter((image) => chosenAnew || isIdentical(image.tier));
     const keep = imagesOf(group).find((image) => image.id === keepId);
     if (remove.length && isCopy(group.tier)) found.push({ group, keep, remove });
   }

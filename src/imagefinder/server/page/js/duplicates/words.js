@@ -1,20 +1,19 @@
 // Duplicates in plain words: how alike, what shows it, which to keep and why.
 import { bytes, dateTime, fileName, percent } from "../format.js";
 import { table } from "../table.js";
+import { texts } from "../texts.js";
+
+const said = texts.duplicates;
 
 /** The strictest first, as the server has them. */
-export const TIERS = [
-  ["identical-bytes", "Identical files", "The same file, byte for byte."],
-  ["identical-pixels", "Same pixels", "Other files of the same picture, to the last pixel."],
-  ["same-picture", "Same picture", "Re-encoded, resized, cropped, mirrored, rotated, framed or captioned."],
-  ["same-scene", "Same scene", "Another shot of the same thing: no duplicate."],
-  ["similar", "Similar", "Alike to the model, but not the same picture."],
-];
+export const TIERS = ["identical-bytes", "identical-pixels", "same-picture", "same-scene", "similar"].map((tier) => [tier, ...said.tiers[tier]]);
 const NAMES = table(Object.fromEntries(TIERS.map(([tier, name]) => [tier, name])));
 export const tierName = (tier) => NAMES[tier] ?? tier;
 export const rank = (tier) => TIERS.findIndex(([name]) => name === tier);
 
-/** Nothing can be lost by removing one of these. */
+/** The same file: nothing at all can be lost by removing one of these. */
+export const isIdentical = (tier) => tier === "identical-bytes";
+/** The same picture to the last pixel. */
 export const isSure = (tier) => rank(tier) <= rank("identical-pixels");
 /** Both show one picture. */
 export const isCopy = (tier) => rank(tier) <= rank("same-picture");
@@ -22,13 +21,19 @@ export const isCopy = (tier) => rank(tier) <= rank("same-picture");
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 export const spaced = (text) => text.replace(/(\d)%/g, "$1 %");
 
-/** "Cropped to 72 %", and how well it agrees: ["Cropped to 72 %", "100 % of the overlap agrees"] */
+const CERTAIN = 0.95; // share that agrees, from which two are one picture
+const IN_PART = ["something laid over it", "partly unlike"];
+
+/** "Cropped to 72 %", and how well it agrees: ["Cropped to 72 %", "100 % the same"] */
 export function evidenceWords(member) {
-  if (member.tier === "identical-bytes") return ["Identical file", ""];
-  if (member.tier === "identical-pixels") return ["Same pixels, another file", ""];
-  if (member.tier === "similar") return [`${percent(member.score)} alike`, "Not the same picture"];
+  if (member.tier === "identical-bytes") return [said.identicalFile, ""];
+  if (member.tier === "identical-pixels") return [said.samePixels, ""];
+  if (member.tier === "similar") return [said.alike(percent(member.score)), said.notTheSame];
   const [first, ...rest] = spaced(member.evidence).split("; ");
-  return [capital(first), capital(rest.join("; "))];
+  if (member.tier !== "same-picture") return [capital(first), capital(rest.join("; "))];
+  const edits = capital(spaced(member.edits.filter((edit) => !IN_PART.includes(edit)).join(", ")));
+  const inPart = member.score < CERTAIN || member.edits.some((edit) => IN_PART.includes(edit));
+  return inPart ? [said.differs(percent(member.score)), edits] : [edits, said.same(percent(member.score))];
 }
 
 /** "Older file: Nov 3, 2026, 9:12 AM against Nov 4, 2026, 8:00 AM", or just "Older file" where the two read the same. */
@@ -41,8 +46,8 @@ export function reasonWords(reason) {
 
 /** What belongs to an image on the disk, a line each. */
 export function besideWords({ along = [], names = [] }) {
-  const files = along.length ? [`One picture with ${along.map((one) => `${fileName(one.uri)} (${bytes(one.bytes)})`).join(", ")}`] : [];
-  return [...files, ...names.map((name) => `Another name of this file: ${name}`)];
+  const files = along.length ? [said.onePictureWith(along.map((one) => `${fileName(one.uri)} (${bytes(one.bytes)})`).join(", "))] : [];
+  return [...files, ...names.map(said.anotherName)];
 }
 
 export const sizeWords = (image) => `${image.width} × ${image.height}`;

@@ -1,19 +1,22 @@
 // The fields that the panel doesn't show in its own way: measured ones, and columns of the user's tables.
 import { html } from "../../vendor/preact.js";
 import { table } from "../table.js";
+import { texts } from "../texts.js";
+
+const said = texts.viewer;
 
 const SHOWN = new Set(["id", "uri", "folder", "content_hash", "bytes", "width", "height", "format", "mtime", "taken_at", "taken_from", "taken_guess", "caption", "tags", "colours", "cluster", "cluster_name", "issues", "camera", "lens", "lat", "lon", "text", "text_boxes"]);
-const NAMES = table({ source: "Source", outlier: "Oddness", blur: "Sharpness measure", cluster_pinned: "Kept in its group", name: "Name", text_by: "Text read by", brightness: "Brightness", darkness: "Darkness", contrast: "Contrast", aspect: "Long by short side" });
+const NAMES = table(said.fields);
 
-const written = (value) => (Array.isArray(value) ? value.join(", ") : typeof value === "boolean" ? (value ? "yes" : "no") : String(value));
+const written = (value) => (Array.isArray(value) ? value.join(", ") : typeof value === "boolean" ? (value ? said.yes : said.no) : String(value));
 
 export function OtherFields({ image }) {
   const names = Object.keys(image).filter((name) => !SHOWN.has(name));
-  return html`<details class="other-fields"><summary>All fields</summary>
+  return html`<details class="other-fields"><summary>${said.allFields}</summary>
     <dl class="facts-list">
       ${names.map((name) => html`<div key=${name}><dt>${NAMES[name] ?? name}</dt><dd>${written(image[name])}</dd></div>`)}
-      <div><dt>Id</dt><dd class="mono">${image.id}</dd></div>
-      <div><dt>Content hash</dt><dd class="mono">${image.content_hash}</dd></div>
+      <div><dt>${said.id}</dt><dd class="mono">${image.id}</dd></div>
+      <div><dt>${said.contentHash}</dt><dd class="mono">${image.content_hash}</dd></div>
     </dl>
   </details>`;
 }

@@ -2,6 +2,9 @@
 import { html } from "../../vendor/preact.js";
 import { toast } from "../components/toast.js";
 import { Icon } from "../components/icon.js";
+import { texts } from "../texts.js";
+
+const said = texts.viewer;
 
 const SIDE = 1000; // parts of a side in which the server gives places
 
@@ -34,12 +37,12 @@ function Marked({ text, found }) {
 export function TextRead({ image, found, shown, onShow }) {
   if (!image.text) return null;
   const copy = () =>
-    navigator.clipboard.writeText(image.text).then(() => toast("Copied"), () => toast("The browser didn't allow copying.", { kind: "error", remedy: "Select the text and copy it by hand." }));
-  return html`<section aria-label="Text in the picture"><h2>Text in the picture</h2>
+    navigator.clipboard.writeText(image.text).then(() => toast(said.copied), () => toast(said.noCopy, { kind: "error", remedy: said.copyByHand }));
+  return html`<section aria-label=${said.textRead}><h2>${said.textRead}</h2>
     <p class="text-read" data-testid="text-read"><${Marked} text=${String(image.text)} found=${found} /></p>
     <div class="row wrap">
-      ${wordsOf(image).length > 0 && html`<button class="button small" aria-pressed=${shown} onClick=${onShow} title="Frames around the words (t)" data-testid="show-words">${shown ? "Hide the frames" : "Show where"}</button>`}
-      <button class="button small quiet" onClick=${copy}><${Icon} name="copy" />Copy the text</button>
+      ${wordsOf(image).length > 0 && html`<button class="button small" aria-pressed=${shown} onClick=${onShow} title=${said.framesKey} data-testid="show-words">${shown ? said.hideFrames : said.showFrames}</button>`}
+      <button class="button small quiet" onClick=${copy}><${Icon} name="copy" />${said.copyText}</button>
     </div>
   </section>`;
 }
