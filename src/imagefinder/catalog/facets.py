@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
+from imagefinder.catalog.albums import places_in
 from imagefinder.errors import InvalidInputError
 from imagefinder.results import Records
 from imagefinder.store.filters.dates import period
@@ -17,10 +18,24 @@ if TYPE_CHECKING:
     from imagefinder.index.folder import Index
     from imagefinder.store.filters.parse import Filter
 
-COUNTED = ("folder", "tags", "format", "colours", "issues", "class", "camera", "lens")
+COUNTED = ("folder", "tags", "format", "colours", "issues", "class", "camera", "lens", "albums", "favorite", "rating")
 RANGES = ("width", "height", "bytes", "taken_at")
 VALUES = 100  # of a facet, the most frequent
-SORTS = ("id", "uri", "taken_at", "mtime", "bytes", "width", "height", "outlier", "blur", "cluster")
+SORTS = (
+    "id",
+    "uri",
+    "taken_at",
+    "mtime",
+    "bytes",
+    "width",
+    "height",
+    "outlier",
+    "blur",
+    "cluster",
+    "rating",
+    "favorite",
+)
+IN_ALBUM = "album:"  # before the name of an album, by whose own order to sort
 DATES = ("taken_at", "mtime")
 FIELDS = 50  # of one call
 REMEMBERED = 16
@@ -95,8 +110,10 @@ def columns(
     if isinstance(fields, str) or not 1 <= len(fields) <= FIELDS or not all(isinstance(f, str) and f for f in fields):
         raise InvalidInputError(f"Columns are a list of 1 to {FIELDS} names of fields, not {fields!r:.200}.")
     field, falling = checked_sort(sort or "id")
-    found = index.store.columns(list(dict.fromkeys([*fields, field])), filter=as_filter(filter))
-    order = _order(found[field], field, falling)
+    by = ("albums", "album_at") if field.startswith(IN_ALBUM) else (field,)
+    found = index.store.columns(list(dict.fromkeys([*fields, *by])), filter=as_filter(filter))
+    values = found[field] if field in found else _places(found, field.removeprefix(IN_ALBUM))
+    order = _order(values, field, falling)
     return {name: found[name] if order is None else [found[name][i] for i in order] for name in fields}
 
 
@@ -121,9 +138,16 @@ def listed(
 def checked_sort(sort: str) -> tuple[str, bool]:
     """The field to sort by, and whether the largest comes first. Raises InvalidInputError."""
     field = sort.removeprefix("-") if isinstance(sort, str) else ""
-    if field not in SORTS:
-        raise InvalidInputError(f"Images can't be sorted by {sort!r}.", remedy=f"Choose of: {', '.join(SORTS)}.")
+    if field not in SORTS and not field.startswith(IN_ALBUM):
+        choice = f"Choose of: {', '.join(SORTS)}, {IN_ALBUM}NAME."
+        raise InvalidInputError(f"Images can't be sorted by {sort!r}.", remedy=choice)
     return field, sort.startswith("-")
+
+
+def _places(found: dict[str, list[Any]], album: str) -> list[int | None]:
+    """The place of each image in an album; None where it isn't in it."""
+    rows = zip(found["albums"], found["album_at"], strict=True)
+    return [places_in(names, at).get(album) for names, at in rows]
 
 
 def _order(values: Sequence[Any], field: str, falling: bool) -> list[int] | None:
