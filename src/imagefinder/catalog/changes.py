@@ -39,6 +39,7 @@ _SHAPE = {
     "journal?": str,
 }
 LISTS = ("tags", "albums")  # of which only what was added and removed is taken back
+_final: ContextVar[bool] = ContextVar("imagefinder-for-good", default=False)
 _made: ContextVar[list[str] | None] = ContextVar("imagefinder-changes", default=None)
 
 
@@ -59,6 +60,16 @@ def noting() -> Iterator[list[str]]:
         yield ids
     finally:
         _made.reset(token)
+
+
+@contextmanager
+def for_good() -> Iterator[None]:
+    """What this thread does meanwhile can't be taken back."""
+    token = _final.set(True)
+    try:
+        yield
+    finally:
+        _final.reset(token)
 
 
 def facts_of(index: Index, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -108,6 +119,8 @@ def apply_changes(
 
 def keep(index: Index, kind: str, **facts: Any) -> str:
     """Keep what it takes to take a change back; its id. The oldest are forgotten. Raises StorageError."""
+    if _final.get():
+        return ""
     home = index.documents / FOLDER
     make_folder(home)
     id = f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{os.urandom(4).hex()}"

@@ -21,7 +21,6 @@ from imagefinder.types import Limits, Record, Skipped
 def save_zip(path: Path, records: Iterable[Record]) -> list[Skipped]:
     """Write a new ZIP, whole or not at all; what could not be read. Raises StorageError."""
     left: list[Skipped] = []
-    part = path.with_name(f".imagefinder-{os.urandom(8).hex()}.part")
     loader = Loader(Limits())
 
     def original(record: Record) -> BinaryIO:
@@ -29,8 +28,18 @@ def save_zip(path: Path, records: Iterable[Record]) -> list[Skipped]:
         return open_file(whole) if is_file(whole) else BytesIO(loader.read(ref_of(record)).data)
 
     try:
+        save_parts(path, zipped(records, original, left))
+    finally:
+        loader.close()
+    return left
+
+
+def save_parts(path: Path, parts: Iterable[bytes]) -> None:
+    """Write a new file, whole or not at all. Raises StorageError."""
+    part = path.with_name(f".imagefinder-{os.urandom(8).hex()}.part")
+    try:
         with part.open("xb") as file:
-            for data in zipped(records, original, left):
+            for data in parts:
                 file.write(data)
         move(part, path)
     except FileExistsError:
@@ -38,6 +47,4 @@ def save_zip(path: Path, records: Iterable[Record]) -> list[Skipped]:
     except OSError as error:
         raise StorageError(f"{path} can't be written: {error.strerror or error}.") from error
     finally:
-        loader.close()
         part.unlink(missing_ok=True)
-    return left

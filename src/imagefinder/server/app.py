@@ -42,6 +42,7 @@ from imagefinder.server.routes import (
     jobs,
     keys,
     maps,
+    organising,
     predict,
     search,
     sources,
@@ -64,7 +65,10 @@ if TYPE_CHECKING:
 PACKED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "image/*")  # not compressed once more
 PAGE = Path(__file__).with_name("page")
 PLACES = ("/", "/groups", "/groups/{label}", "/map", "/duplicates", "/library")  # what the page shows by its address
-ROUTES = (search, concepts, images, clusters, maps, duplicates, jobs, embeddings, sources, spaces, predict, keys, about)
+ROUTES = (
+    search, concepts, organising, images, clusters, maps, duplicates, jobs, embeddings, sources, spaces, predict, keys,
+    about,
+)  # fmt: skip
 LEAVE_S = 5.0  # between two times that a process leaves its metrics for the others
 TELEMETRY: TelemetryConfig = {
     "tracing": False,

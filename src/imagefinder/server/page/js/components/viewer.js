@@ -4,7 +4,8 @@ import { api, useRequest } from "../api.js";
 import { onChanged } from "../events.js";
 import { fileName, number, placeName } from "../format.js";
 import { useIndex } from "../library_info.js";
-import { askToRemove } from "../search/changing.js";
+import { Marks, markByKey } from "../actions/marks.js";
+import { takeOut } from "../actions/doing.js";
 import { searchHref } from "../searching.js";
 import { navigate, withParams } from "../state.js";
 import { keptStore, useStore } from "../store.js";
@@ -53,7 +54,7 @@ export function Viewer({ id }) {
     return () => (clearTimeout(timer), stop());
   }, []);
   const remove = async () => {
-    if (!(await askToRemove([id]))) return;
+    if (!(await takeOut([id]))) return;
     const next = items[at + 1] ?? items[at - 1];
     if (next) show(next.id);
     else navigate(withParams({ image: null }));
@@ -61,6 +62,7 @@ export function Viewer({ id }) {
   const keys = (event) => {
     if (event.target.closest("input, textarea, summary, video, .box") || event.ctrlKey || event.metaKey || event.altKey) return;
     const { zoom, reset } = controls.current;
+    if (image && markByKey(event, image)) return event.preventDefault();
     const act = { ArrowLeft: () => go(-1), ArrowRight: () => go(1), "+": () => zoom?.(1.5), "=": () => zoom?.(1.5), "-": () => zoom?.(1 / 1.5), 0: reset, b: () => setBox(box ? null : START), i: () => withPanel.set(!panel), e: () => why.asked && explaining.set(!wanted), t: () => withWords.set(!words) }[event.key];
     if (!act) return;
     event.preventDefault();
@@ -72,6 +74,7 @@ export function Viewer({ id }) {
         <button class="icon-button" aria-label="Close" title="Close (Esc)" onClick=${() => navigate(withParams({ image: null }))}><${Icon} name="close" /></button>
         <h1 class="grow ellipsis" title=${name}>${name}${placeName(image) && html`<span class="muted">, ${placeName(image)}</span>`}</h1>
         ${at >= 0 && html`<span class="muted small-text number only-wide">${number(at + 1)} of ${number(items.length)}${more ? "+" : ""}</span>`}
+        ${image && html`<${Marks} image=${image} />`}
         <button class="icon-button" aria-label="Previous" title="Previous (←)" disabled=${at <= 0} onClick=${() => go(-1)}><${Icon} name="left" /></button>
         <button class="icon-button" aria-label="Next" title="Next (→)" disabled=${at < 0 || at >= items.length - 1} onClick=${() => go(1)}><${Icon} name="right" /></button>
         ${why.asked && html`<button class="icon-button" aria-label="Why it was found" title="Why it was found (e)" aria-pressed=${wanted} onClick=${() => explaining.set(!wanted)}><${Icon} name="why" /></button>`}

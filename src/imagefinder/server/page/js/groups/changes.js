@@ -48,12 +48,6 @@ export const moveTo = (ids, group) =>
 const pick = (title, groups, but) =>
   openDialog(title, (close) => html`<${MoveForm} groups=${groups.filter((one) => one.label !== but)} close=${close} />`);
 
-/** Asks where to, then moves. `from` is left out of the list. */
-export async function askWhereTo(ids, groups, from) {
-  const group = await pick(`Move ${count(ids.length, "image")} to a group`, groups, from);
-  return group ? moveTo(ids, group) : null;
-}
-
 /** Asks for another group, then merges the two. */
 export async function askWhatToMerge(group, groups) {
   const other = await pick(`Merge “${group.name}” with`, groups, group.label);

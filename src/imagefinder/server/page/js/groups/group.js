@@ -1,5 +1,7 @@
 // One group: what is known of it, its images, and what can be done with both.
 import { html, useEffect, useMemo, useState } from "../../vendor/preact.js";
+import { SelectionBar } from "../actions/bar.js";
+import { group as toGroup } from "../actions/doing.js";
 import { Empty, ErrorBox, Skeleton } from "../components/empty.js";
 import { Grid } from "../components/grid.js";
 import { Icon } from "../components/icon.js";
@@ -7,8 +9,9 @@ import { Thumb } from "../components/thumb.js";
 import { count, percent } from "../format.js";
 import { useSelection } from "../selection.js";
 import { imageHref, navigate, setParams } from "../state.js";
+import { texts } from "../texts.js";
 import { useWalk } from "../viewing.js";
-import { askWhatToMerge, askWhereTo, moveTo, setLocked, split } from "./changes.js";
+import { askWhatToMerge, moveTo, setLocked, split } from "./changes.js";
 import { Facts } from "./cover.js";
 import { startImages } from "./drag.js";
 import { ORDERS, useMembers } from "./members.js";
@@ -41,7 +44,7 @@ function Shown({ data, group, isNone, params, why }) {
     return () => (document.title = "Groups · ImageFinder");
   }, [group.name]);
   const move = async (target) => {
-    const moved = target ? await moveTo(selection.list, target) : await askWhereTo(selection.list, data.clusters, group.label);
+    const moved = target ? await moveTo(selection.list, target) : await toGroup(selection.list, group.label);
     if (!moved) return;
     selection.clear();
     document.querySelector("h1.group-name")?.focus();
@@ -67,11 +70,9 @@ function Shown({ data, group, isNone, params, why }) {
         ${images && html`<${Grid} items=${items} label=${`Images of ${group.name}`} selection=${why ? undefined : selection} onEnd=${more} />`}
       </div>
       ${selection.ids.size > 0 &&
-      html`<div class="selection-bar" role="region" aria-label="Selected images" data-testid="selection-bar">
-        <span class="grow" role="status">${count(selection.ids.size, "image")} selected</span>
-        <button class="button primary" onClick=${() => move()}><${Icon} name="move" />Move to group…</button>
-        <button class="button" onClick=${selection.clear}>Cancel</button>
-      </div>`}
+      html`<${SelectionBar} selection=${selection} items=${items} total=${items.length} hasMore=${items.length < group.size} where="group" onGone=${reload}>
+        ${!why && html`<button type="button" class="button small primary" data-testid="move" onClick=${() => move()}><${Icon} name="move" /><span>${texts.actions.group}</span></button>`}
+      <//>`}
     </div>
     <${Rail} ...${{ data, label: group.label, why }} onImages=${(ids, target) => moveTo(ids, target).then((made) => made && selection.clear())} />
   </div>`;

@@ -7,12 +7,12 @@ import { isQuery, searchBody } from "../searching.js";
 const PAGE = 100;
 const MOST = 1000; // hits of one call
 const SOON_MS = 400; // changes come in bursts
-const BROWSED = "id,width,height,content_hash,uri";
+const BROWSED = "id,width,height,content_hash,uri,favorite,rating";
 let kept = { key: null, items: [], total: 0, next: null, took: 0 }; // the latest answer: there at once on coming back
 
 /** Rows of objects from columns. */
-function rows({ id, width, height, content_hash, uri }) {
-  return id.map((one, i) => ({ id: one, width: width[i], height: height[i], content_hash: content_hash[i], uri: uri[i] }));
+function rows({ id, width, height, content_hash, uri, favorite, rating }) {
+  return id.map((one, i) => ({ id: one, width: width[i], height: height[i], content_hash: content_hash[i], uri: uri[i], favorite: favorite[i], rating: rating[i] }));
 }
 
 async function browse(search, signal) {

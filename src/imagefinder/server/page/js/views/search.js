@@ -1,5 +1,7 @@
 // The search, and without a query all images.
-import { html, useCallback, useEffect, useLayoutEffect, useMemo, useRef } from "../../vendor/preact.js";
+import { html, useCallback, useEffect, useMemo } from "../../vendor/preact.js";
+import { Albums, albumOf } from "../actions/albums.js";
+import { SelectionBar } from "../actions/bar.js";
 import { Chip } from "../components/chips.js";
 import { Empty, ErrorBox, Skeleton } from "../components/empty.js";
 import { Grid } from "../components/grid.js";
@@ -11,7 +13,6 @@ import { judge, useKeptJudgements } from "../search/judging.js";
 import { Keep } from "../search/keeping.js";
 import { Options, Sort, pictureSize } from "../search/options.js";
 import { Predicted } from "../search/predicted.js";
-import { SelectionBar } from "../search/selection_bar.js";
 import { Rest, fitting, showAll } from "../search/sure.js";
 import { Actions, Footer } from "../search/tile_parts.js";
 import { useResults } from "../search/use_results.js";
@@ -37,7 +38,6 @@ export default function Search({ route }) {
     selection.clear();
     if (!cameBack()) scrollTo(0, 0);
   }, [place]);
-  useEscape(selection);
   const keys = useCallback(
     (event, item) => {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -55,6 +55,7 @@ export default function Search({ route }) {
       <div class="row results-line">
         <${Summary} results=${results} search=${search} />
         <${Predicted} search=${search} />
+        <${Albums} filter=${search.filter} readOnly=${info?.read_only ?? true} />
         ${!query && html`<${Sort} sort=${search.sort} />`}
         ${query && info && !info.read_only && html`<${Keep} search=${search} />`}
         <${Options} search=${search} query=${query} />
@@ -70,7 +71,7 @@ export default function Search({ route }) {
       onKey=${keys} onEnd=${results.more} />`}
     ${ready && !results.error && items.length > 0 && results.surely !== null && !results.hasMore && html`<${Rest} results=${results} />`}
     ${ready && !results.error && !results.stale && !items.length && html`<${Nothing} search=${search} query=${query} results=${results} />`}
-    ${selection.ids.size > 0 && html`<${SelectionBar} selection=${selection} total=${items.length} hasMore=${results.hasMore} readOnly=${info?.read_only} onRemoved=${results.reload} />`}
+    ${selection.ids.size > 0 && html`<${SelectionBar} selection=${selection} items=${items} total=${items.length} hasMore=${results.hasMore} album=${albumOf(search.filter)} onGone=${results.reload} />`}
   </div>`;
 }
 
@@ -101,17 +102,4 @@ function Nothing({ search, query, results }) {
     ${narrowed && html`<button class="button primary" onClick=${clear}>Clear the filters</button>`}
     ${query && html`<a class="button" href="/">All images</a>`}
   <//>`;
-}
-
-function useEscape(selection) {
-  const now = useRef(selection);
-  now.current = selection; // at once: an effect runs a moment later, and a quick Escape would be lost
-  useLayoutEffect(() => {
-    const keys = (event) => {
-      const busy = document.querySelector("dialog[open], :popover-open") || event.target.closest?.("input:not([type=checkbox]), textarea, select");
-      if (event.key === "Escape" && !busy && now.current.ids.size) now.current.clear();
-    };
-    addEventListener("keydown", keys);
-    return () => removeEventListener("keydown", keys);
-  }, []);
 }
