@@ -30,7 +30,7 @@ export function albumOf(filter) {
 export function Albums({ filter, readOnly }) {
   const shown = albumOf(filter);
   return html`<span class="row tight-row">
-    <${Popover} class="button small ${shown ? "" : "quiet"}" label=${words.albums} testid="albums" button=${html`<${Icon} name="album" /><span class="ellipsis">${shown ?? words.albums}</span>`}>
+    <${Popover} class="button small ${shown ? "" : "quiet"}" label=${words.albums} testid="albums" button=${html`<${Icon} name="album" /><span class="ellipsis ${shown ? "" : "only-wide"}">${shown ?? words.albums}</span>`}>
       ${(close) => html`<${List} shown=${shown} close=${close} />`}
     <//>
     ${shown && !readOnly && html`<button type="button" class="icon-button" aria-label=${words.albumRename} title=${words.albumRename} onClick=${() => rename(shown).catch(toastError)}><${Icon} name="edit" /></button>

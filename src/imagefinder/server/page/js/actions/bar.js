@@ -52,7 +52,7 @@ export function SelectionBar({ selection, ids, items = [], total = 0, hasMore = 
       ${writes && button("favorite", "heart", words.favorite, () => mark(chosen, { favorite: !all }), all)}
       ${writes && button("tag", "tag", words.tag, () => doing.tag(chosen))}
       ${writes && button("album", "album", words.album, () => doing.album(chosen))}
-      ${writes && info.clustered && where !== "group" && button("group", "groups", words.group, () => doing.group(chosen))}
+      ${writes && info.clustered && where !== "group" && button("group", "groups", html`<span class="only-wide">${words.group}</span><span class="only-narrow">${words.groupShort}</span>`, () => doing.group(chosen))}
       ${button("zip", "download", busy === "zip" ? words.zipping : words.zip, () => doing.zip(chosen))}
       <${Popover} class="button small" label=${words.more} align="end" testid="more-actions" button=${html`<${Icon} name="more" /><span>${words.more}</span>`}>
         ${(close) => html`<${Menu} ...${{ close, chosen, shown, info, writes, album, gone, run }} />`}

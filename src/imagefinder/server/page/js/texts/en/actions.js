@@ -54,6 +54,7 @@ export const actions = {
   albumsEmpty: "Select pictures, then press Album, to make the first one.",
 
   group: "Move to group",
+  groupShort: "Group",
   groupTitle: (n) => `Move ${pictures(n)} to a group`,
   groupFind: "Find a group, or name a new one",
   groupNew: (name) => `New group “${name}”`,
