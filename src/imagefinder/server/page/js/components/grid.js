@@ -5,6 +5,7 @@ import { useLongPress } from "../actions/press.js";
 import { fileName } from "../format.js";
 import { useIndex } from "../library_info.js";
 import { imageHref } from "../state.js";
+import { texts } from "../texts.js";
 import { justify, rowOf, visibleRows } from "./layout.js";
 import { Thumb } from "./thumb.js";
 import { Icon } from "./icon.js";
@@ -103,7 +104,7 @@ function useKeptFocus(element, items, focus) {
 
 function Tile({ item, index, total, x, y, w, h, tabbable, onFocus, href, footer, actions, selection }) {
   const selected = selection?.ids.has(item.id) ?? false;
-  const name = item.caption || (item.uri ? fileName(item.uri) : `Image ${index + 1}`);
+  const name = item.caption || (item.uri ? fileName(item.uri) : texts.actions.image(index + 1));
   const click = (event) => {
     if (ended()) return event.preventDefault();
     const touched = event.pointerType === "touch" && selection?.ids.size > 0;
@@ -120,7 +121,7 @@ function Tile({ item, index, total, x, y, w, h, tabbable, onFocus, href, footer,
       <${MarkSigns} image=${item} />
     </a>
     ${selection &&
-    html`<label class="tile-check"><input type="checkbox" checked=${selected} tabindex="-1" aria-label=${`Select ${name}`}
+    html`<label class="tile-check"><input type="checkbox" checked=${selected} tabindex="-1" aria-label=${texts.actions.select(name)}
       onClick=${(event) => selection.toggle(index, event.shiftKey)} />
       <span><${Icon} name="check" /></span></label>`}
     ${actions && html`<div class="tile-actions">${actions(item, index)}</div>`}

@@ -10,8 +10,7 @@ export const actions = {
   selectAll: (n) => `Select all ${count(n, "picture")}`,
   selectFirst: (n) => `Select the first ${n}`,
   more: "More",
-  close: "Close",
-  cancel: "Cancel",
+  choices: "Choices",
   nothing: "Nothing was changed.",
 
   favorite: "Favourite",
