@@ -14,7 +14,7 @@ SIZES = {"s": "space", "r": "radius", "t": "type"}
 def tokens(selector: str) -> dict[str, tuple[str, str]]:
     """The tokens that the first rule with this selector sets, each with its value and what is said of it."""
     for found, body in _RULE.findall(TOKENS.read_text("utf-8")):
-        if found == selector:
+        if found.split(",")[0] == selector:
             return {name: (value, said) for name, value, said in _TOKEN.findall(body)}
     raise KeyError(selector)
 

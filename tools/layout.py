@@ -19,7 +19,7 @@ ROWS = (  # a module imports its own package and the rows above; two parts of on
     ("index",),
     ("search", "catalog", "maps", "duplicates", "clusters"),
     ("ingest", "quality", "ocr", "evaluation", "plots", "whole"),
-    ("training",),
+    ("training", "organising"),
     ("finder",),
     ("client", "server"),
     ("mcp",),

@@ -29,6 +29,7 @@ from imagefinder.ingest.fill import add_model
 from imagefinder.ingest.rebuild import rebuild_index
 from imagefinder.ingest.sources import add_sources
 from imagefinder.models.registry import find_spec, known_name
+from imagefinder.organising.methods import Organising
 from imagefinder.search.answer import search_collection
 from imagefinder.search.concepts import Concepts
 from imagefinder.search.embed import embed_pictures, embed_texts
@@ -71,7 +72,7 @@ ImageName = str | os.PathLike[str]  # an id, path or URL
 
 
 @checked
-class ImageFinder:
+class ImageFinder(Organising):
     """A collection of images that can be searched.
 
     >>> with ImageFinder.open("my-index") as finder:

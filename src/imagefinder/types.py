@@ -214,7 +214,7 @@ TEXT_FIELDS = ("text", "text_boxes", "text_by")
 # What the file of an image said last (tags, caption), what of it people had said before, and when its sidecar was last
 # changed: to tell what is new in a file from what people have taken away.
 NOTED_FIELDS = ("file_tags", "own_tags", "file_caption", "own_caption", "sidecar_ns")
-UNSHOWN_FIELDS = ("mtime_ns", "text_boxes", "remote_version", "member_at", *NOTED_FIELDS)
+UNSHOWN_FIELDS = ("mtime_ns", "text_boxes", "remote_version", "member_at", "album_at", *NOTED_FIELDS)
 RECORD_FIELDS = tuple(k for k in Record.__dataclass_fields__ if k not in ("id", "extra"))
 
 

@@ -136,10 +136,10 @@ def test_a_line_selects_and_the_selection_is_tagged(server: Server, page: Page) 
     assert 100 < n < POINTS / 2
     expect(stage(page)).to_have_attribute("data-selected", str(n))
     expect(panel).to_contain_text(f"{n:,} images selected")
-    page.get_by_test_id("tag-selection").click()
+    panel.get_by_test_id("tag").click()
     page.get_by_label("Tags, with commas between them").fill("in the middle")
     page.keyboard.press("Enter")
-    message(page, f"{n:,} images changed")
+    message(page, f"Tags of {n:,} pictures changed")
     assert server.get("/images", filter='tags = "in the middle"', k=1)["total"] == n
     surface(page).focus()
     page.keyboard.press("Escape")

@@ -22,7 +22,7 @@ TEXTS = {  # arguments and options of text that are no paths, by their names
     "model", "color_by", "where", "filter", "url", "query", "liked", "disliked", "spaces", "measures", "box", "shape",
     "host", "cors", "allow_host", "trusted_proxy", "add", "remove", "caption", "by", "methods", "encoder", "keep",
     "root_path", "new", "compare", "cut", "action", "expires", "trust_proxy_user", "proxy_admin",
-    "ray", "shard", "server", "tag",
+    "ray", "shard", "server", "tag", "album", "no_album",
 }  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from imagefinder import ImageFinder
+from imagefinder.catalog.albums import Albums
 from imagefinder.catalog.browse import Browse
 from imagefinder.catalog.feedback import Feedback
 from imagefinder.client import Client
@@ -18,6 +19,7 @@ from imagefinder.client import concepts as remote_concepts
 from imagefinder.client import duplicates as remote_duplicates
 from imagefinder.client import feedback as remote_feedback
 from imagefinder.client import keys as remote_keys
+from imagefinder.client import organising as remote_organising
 from imagefinder.clusters.make import ClusterOptions
 from imagefinder.clusters.view import Clusters
 from imagefinder.duplicates.find import Options
@@ -25,6 +27,7 @@ from imagefinder.duplicates.review import Copies
 from imagefinder.index.audit import Audit
 from imagefinder.index.keys import Keys
 from imagefinder.maps.maps import open_map
+from imagefinder.organising.history import History
 from imagefinder.search.concepts import Concepts
 from imagefinder.server.jobs import options
 
@@ -37,6 +40,8 @@ PAIRS: dict[type, type] = {
     Concepts: remote_concepts.Concepts,
     Keys: remote_keys.Keys,
     Audit: remote_keys.Audit,
+    Albums: remote_organising.Albums,
+    History: remote_organising.History,
 }
 HERE_ONLY = {
     "ImageFinder.open": "a client is opened by the URL of a server",
@@ -57,6 +62,8 @@ HERE_ONLY = {
     "Keys.find_page": "as find",
     "Keys.in_folder": "as find",
     "Audit.add": "what is done is noted where it is done",
+    "Audit.of_images": "the history asks it",
+    "History.take_back": "the server goes over the sources as a job",
     "Copies.apply": "a plan names files by their paths; over HTTP, trash moves those that it names by id",
 }
 OTHER = {

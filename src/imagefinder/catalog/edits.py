@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections import defaultdict
 from collections.abc import Collection as Some
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from imagefinder.errors import InvalidInputError, NotFoundError
+from imagefinder.catalog.changes import Change, apply_changes, as_list, facts_of, keep
+from imagefinder.errors import InvalidInputError
 from imagefinder.index.collection import under
-from imagefinder.index.said import FIELDS, changed, note, retire
+from imagefinder.index.said import retire
 from imagefinder.store.checks import canonical_id
 from imagefinder.store.filters.parse import FilterLike, as_filter
 from imagefinder.types import Unset
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 TAG_LENGTH, CAPTION_LENGTH, NAME_LENGTH = 100, 10_000, 255  # characters
 TAGS = 100  # of an image
-BATCH = 1000
 
 
 def update_image(
@@ -47,10 +46,12 @@ def update_image(
     if not isinstance(name, Unset):
         changes["name"] = _checked_text("name", name, NAME_LENGTH)
     with index.writing:
-        (facts,) = _facts_of(index, [id]).values()
-        if changes:
-            note(index, (said.row() for said in changed(facts, changes)))
-            index.store.merge_payload([id], changes)
+        found = facts_of(index, [id])
+        if "tags" in changes:
+            apply_changes(index, found, {id: changes}, "tagged", ", ".join(changes["tags"] or ()))
+        else:
+            told = changes.get("caption")
+            apply_changes(index, found, {id: changes}, "captioned" if "caption" in changes else None, told or "")
     return collection.get(id)
 
 
@@ -71,7 +72,7 @@ def tag_images(
     with collection.index.writing:  # what matches is not removed before it is tagged
         if condition is not None:
             ids += collection.index.store.columns(["id"], filter=condition)["id"]
-        return _tag(collection.index, [*dict.fromkeys(ids)], *changes)
+        return _tag(collection.index, [*dict.fromkeys(ids)], *changes).changed
 
 
 def remove_images(collection: Collection, images: Sequence[str | os.PathLike[str]], filter: FilterLike = None) -> int:
@@ -86,30 +87,36 @@ def remove_images(collection: Collection, images: Sequence[str | os.PathLike[str
         ids |= {p.id for points in store.scroll(filter=condition, fields=()) for p in points}
     with collection.index.writing:  # each image is removed once, and not between being looked for and being written
         there = {point.id for point in store.retrieve(sorted(ids))}
-        retire(collection.index, sorted(there))
+        if there:
+            retire(collection.index, sorted(there), change=_keep_removal(collection, sorted(there)))
     return len(there)
 
 
-def _tag(index: Index, ids: Sequence[str], added: Sequence[str], removed: Some[str]) -> int:
+def _keep_removal(collection: Collection, ids: Sequence[str]) -> str:
+    """Keep which sources give these images again; "" where none does."""
+    sources = collection.index.manifest.sources
+    columns = (p.payload for s in range(0, len(ids), 1000) for p in collection.index.store.retrieve(ids[s : s + 1000]))
+    uris = [(str(p.get("uri", "")), str(p.get("source", ""))) for p in columns]
+    named = [s.uri for s in sources if any(s.covers(uri, source) for uri, source in uris)]
+    return keep(collection.index, "removed", sources=named) if named else ""
+
+
+def _tag(index: Index, ids: Sequence[str], added: Sequence[str], removed: Some[str]) -> Change:
     if not added and not removed:
         raise InvalidInputError("No tag was given.", remedy="Name tags to add or to remove.")
     if both := set(removed) & set(added):
         raise InvalidInputError(f"The tag {min(both)!r} is both to be added and removed.")
-    wanted: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
-    found = _facts_of(index, ids)
+    wanted: dict[str, dict[str, Any]] = {}
+    found = facts_of(index, ids)
     for id, facts in found.items():
-        before = _tags_in(facts)
-        after = tuple(dict.fromkeys([*(t for t in before if t not in removed), *added]))
+        before = as_list(facts.get("tags"))
+        after = [*dict.fromkeys([*(t for t in before if t not in removed), *added])]
         if len(after) > TAGS:
             raise InvalidInputError(f"An image has {TAGS} tags at most; {id} would have {len(after)}.")
         if after != before:
-            wanted[after].append(id)
-    changes = {after: {"tags": list(after) or None} for after in wanted}
-    said = (one for after, some in wanted.items() for id in some for one in changed(found[id], changes[after]))
-    note(index, (one.row() for one in said))
-    for after, some in wanted.items():
-        index.store.merge_payload(some, changes[after])
-    return sum(map(len, wanted.values()))
+            wanted[id] = {"tags": after or None}
+    what = ", ".join([*(f"+{tag}" for tag in added), *(f"-{tag}" for tag in sorted(removed))])
+    return apply_changes(index, found, wanted, "tagged", what)
 
 
 def checked_tags(tags: Iterable[str]) -> tuple[str, ...]:
@@ -139,22 +146,3 @@ def _checked_text(what: str, text: str | None, longest: int) -> str | None:
 def _printable(text: str) -> bool:
     """Whether a text has no control characters and nothing that JSON can't hold. Emoji and all scripts are allowed."""
     return all(c.isprintable() or c in "\u200d\u200c" for c in text)
-
-
-def _tags_in(facts: Mapping[str, Any]) -> tuple[str, ...]:
-    tags = facts.get("tags") or ()
-    return (tags,) if isinstance(tags, str) else tuple(tags)
-
-
-def _facts_of(index: Index, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """What people said of each image, with what it is known by. Raises NotFoundError."""
-    found: dict[str, dict[str, Any]] = {}
-    for start in range(0, len(ids), BATCH):
-        part = ids[start : start + BATCH]
-        points = {p.id: p for p in index.store.retrieve(part)}
-        for id in part:
-            if id not in points:
-                raise NotFoundError(f"There is no image with the id {id}.")
-            payload = points[id].payload
-            found[id] = {name: payload[name] for name in ("uri", "content_hash", *FIELDS) if name in payload}
-    return found

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from imagefinder.catalog.albums import places_in
 from imagefinder.catalog.snapshot import NO_DATE, snapshot
 from imagefinder.errors import InvalidInputError
 from imagefinder.store.filters.dates import instant, period
@@ -15,10 +16,25 @@ from imagefinder.store.filters.parse import FilterLike, as_filter
 if TYPE_CHECKING:
     from imagefinder.index.folder import Index
 
-COUNTED = ("folder", "tags", "format", "colours", "issues", "class", "camera", "lens")
+COUNTED = ("folder", "tags", "format", "colours", "issues", "class", "camera", "lens", "albums", "favorite", "rating")
 RANGES = ("width", "height", "bytes", "blur", "taken_at")
 VALUES = 100  # of a facet, the most frequent
-SORTS = ("id", "uri", "date", "taken_at", "mtime", "bytes", "width", "height", "outlier", "blur", "cluster")
+SORTS = (
+    "id",
+    "uri",
+    "date",
+    "taken_at",
+    "mtime",
+    "bytes",
+    "width",
+    "height",
+    "outlier",
+    "blur",
+    "cluster",
+    "rating",
+    "favorite",
+)
+IN_ALBUM = "album:"  # before the name of an album, by whose own order to sort
 DATES = ("taken_at", "mtime")
 DATE = ("taken_at", "taken_guess")  # when an image was taken, else the date of its file: the field ``date`` of SORTS
 FIELDS = 50  # of one call
@@ -101,25 +117,38 @@ def columns(
 def checked_sort(sort: str) -> tuple[str, bool]:
     """The field to sort by, and whether the largest comes first. Raises InvalidInputError."""
     field = sort.removeprefix("-") if isinstance(sort, str) else ""
-    if field not in SORTS:
-        raise InvalidInputError(f"Images can't be sorted by {sort!r}.", remedy=f"Choose of: {', '.join(SORTS)}.")
+    if field not in SORTS and not field.startswith(IN_ALBUM):
+        choice = f"Choose of: {', '.join(SORTS)}, {IN_ALBUM}NAME."
+        raise InvalidInputError(f"Images can't be sorted by {sort!r}.", remedy=choice)
     return field, sort.startswith("-")
 
 
 def fields_of(field: str) -> tuple[str, ...]:
-    """The fields of records that a field of ``SORTS`` is made of."""
+    """The fields of records that a field to sort by is made of."""
+    if field.startswith(IN_ALBUM):
+        return "albums", "album_at"
     return DATE if field == "date" else (field,)
+
+
+def _values(found: Mapping[str, Sequence[Any]], field: str) -> Sequence[Any]:
+    """What to sort by, of the columns ``fields_of``. In an album it is the place of each image; None where it isn't in
+    it."""
+    if field == "date":
+        return [taken or guess for taken, guess in zip(*(found[name] for name in DATE), strict=True)]
+    if field.startswith(IN_ALBUM):
+        album = field.removeprefix(IN_ALBUM)
+        return [places_in(names, at).get(album) for names, at in zip(found["albums"], found["album_at"], strict=True)]
+    return found[field]
 
 
 def places_in_order(found: Mapping[str, Sequence[Any]], field: str, falling: bool) -> list[int] | None:
     """The sorted positions of rows, of which the ``fields_of`` are given as columns: those without a value last, equal
     values by id. None if the order need not change."""
-    first, *others = (found[name] for name in fields_of(field))
-    values = [taken or guess for taken, guess in zip(first, *others, strict=True)] if others else first
+    values = _values(found, field)
     if field == "id":
         return list(range(len(values) - 1, -1, -1)) if falling else None
     if field in DATES:
-        known = {v: found[0] for v in set(values) if isinstance(v, str) and (found := period(v))}
+        known = {v: at[0] for v in set(values) if isinstance(v, str) and (at := period(v))}
         values = [known.get(v) for v in values]
     if field == "date":  # as ``snapshot`` reads it, so that months come in the same order
         instants = {v: instant(v) for v in set(values) if isinstance(v, str)}

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from imagefinder.index.folder import Index
     from imagefinder.store.filters.parse import Filter
 
-CODED = ("folder", "tags", "format", "colours", "issues", "class", "camera", "lens", "cluster", "taken_at")
+MARKED = ("albums", "favorite", "rating")
+CODED = ("folder", "tags", "format", "colours", "issues", "class", "camera", "lens", "cluster", "taken_at", *MARKED)
 NUMBERS = ("width", "height", "bytes", "blur")
 NO_DATE = np.iinfo(np.int64).min
 _SEPARATORS = "/\\" if os.sep == "\\" else "/"

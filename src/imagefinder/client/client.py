@@ -8,6 +8,7 @@ from typing import Any
 
 from imagefinder.client.analysis import Analysis
 from imagefinder.client.ingest import Added, Sender
+from imagefinder.client.organising import Organising
 from imagefinder.client.queries import parts_of
 from imagefinder.client.responses import explanation_of, hits_of, info_of
 from imagefinder.client.sources import Sources
@@ -21,7 +22,7 @@ from imagefinder.store.filters.parse import FilterLike
 from imagefinder.types import OnProgress
 
 
-class Client(Analysis, Sources, Spaces, Trainer):
+class Client(Analysis, Organising, Sources, Spaces, Trainer):
     """The collection of a server (``imagefinder serve``), with the methods that ``ImageFinder`` has.
 
     >>> with Client("http://127.0.0.1:8642") as client:

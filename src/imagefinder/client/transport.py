@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -88,6 +89,24 @@ class Transport:
     def content(self, path: str, **params: Any) -> bytes:
         """The body of the response to a GET."""
         return self.send("GET", path, params=params).content
+
+    @contextmanager
+    def stream(self, path: str, body: Mapping[str, Any]) -> Iterator[Iterator[bytes]]:
+        """The body of the response to a POST, in parts as they come. Raises what ``send`` does."""
+        import httpx
+
+        if not self._well:
+            self._find_key()
+        key = self._given or self._found
+        headers = {"authorization": f"Bearer {key}"} if key else {}
+        try:
+            with self._http.stream("POST", path.lstrip("/"), json=body, headers=headers) as response:
+                if not response.is_success:
+                    response.read()
+                    raise self._error(response)
+                yield response.iter_bytes()
+        except httpx.TransportError as error:
+            raise errors.ServerError(f"The answer of {self.url} broke off: {error}.", remedy="Ask again.") from error
 
     def send(self, method: str, path: str, **options: Any) -> httpx.Response:
         """The response; a refusal that says when to come back is tried again, a few times."""

@@ -72,7 +72,7 @@ def apply_plan(
     run: _Run | None = None
     try:
         _want_room(index, plan, target)
-        run = _Run(index, *_new_folders(index.path, target), protected, moved)
+        run = _Run(index, *new_folders(index.path, target), protected, moved)
         try:
             for group in plan.groups:
                 for file in group.remove:
@@ -203,7 +203,7 @@ def _stopped(error: Exception, target: Path, run: _Run | None) -> StorageError:
     )
 
 
-def _new_folders(home: Path, trash: Path) -> tuple[Path, Path]:
+def new_folders(home: Path, trash: Path) -> tuple[Path, Path]:
     """The journal and the folder of a run of the index in ``home``, both under a name that no other run has, of this
     index or of another with the same ``trash``. Raises OSError."""
     while True:

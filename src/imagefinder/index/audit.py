@@ -1,4 +1,5 @@
-"""The audit log of an index: what was removed, trashed and restored, which keys were made and removed, and by whom.
+"""The audit log of an index: what was removed, trashed and restored, what people said of images, which keys were made
+and removed, and by whom.
 
 audit/000001.jsonl    lines are only ever added; a file that is full is followed by the next, and the oldest ones go
 """
@@ -26,9 +27,11 @@ FULL, KEPT = 4 * 1024**2, 10  # bytes of a file, files
 NAMED, LONGEST = 100, 500  # names in an entry, characters of one; of more there is the count
 _NAME = re.compile(r"[0-9]{6,9}\.jsonl")
 Action = Literal[
-    "removed", "gone", "forgotten", "trashed", "restored", "purged", "space-dropped", "key-added", "key-removed"
-]
-_ROW = {"time": str, "by": str, "as": str, "action": str, "count": int, "names": [str]}
+    "removed", "gone", "forgotten", "trashed", "restored", "purged", "space-dropped", "key-added", "key-removed",
+    "tagged", "captioned", "favorite", "rated", "album", "copied", "moved", "undone",
+]  # fmt: skip
+OF_KEYS = ("key-added", "key-removed")
+_ROW = {"time": str, "by": str, "as": str, "action": str, "count": int, "names": [str], "id?": str, "what?": str}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,9 @@ class Entry:
     ``names`` the first of them: URIs of images, paths of files, names of keys. ``time`` is ISO 8601 in UTC.
 
     Images are ``removed`` by somebody, ``gone`` with their files in a run of indexing, or ``forgotten`` with their
-    source. Files are ``trashed`` and ``restored``. What people said of images that had left is ``purged``."""
+    source. Files are ``trashed``, ``restored``, ``copied`` and ``moved``. What people said of images that had left is
+    ``purged``. ``what`` was done to them, such as "+summer" or "4". A change with an ``id`` can be taken back, see
+    ``organising.history``; one that is ``undone`` has the id of what it took back."""
 
     time: str
     by: str
@@ -45,14 +50,21 @@ class Entry:
     action: str
     count: int
     names: tuple[str, ...]
+    what: str = ""
+    id: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "names": list(self.names)}
+        more = {name: value for name in ("what", "id") if (value := getattr(self, name))}
+        return {name: value for name, value in asdict(self).items() if name not in ("what", "id")} | {
+            "names": list(self.names),
+            **more,
+        }
 
     @classmethod
     def from_dict(cls, row: dict[str, Any]) -> Entry:
         """The entry that ``to_dict`` wrote."""
-        return cls(row["time"], row["by"], row["by_kind"], row["action"], row["count"], tuple(row["names"]))
+        facts = row["time"], row["by"], row["by_kind"], row["action"], row["count"], tuple(row["names"])
+        return cls(*facts, row.get("what", ""), row.get("id", ""))
 
 
 @checked
@@ -76,7 +88,13 @@ class Audit:
         fitting = (e for e in self._newest() if action in (None, e.action) and by in (None, e.by))
         return tuple(islice(fitting, offset, offset + k))
 
-    def add(self, action: Action, names: Sequence[str], count: int | None = None) -> None:
+    def of_images(self, k: int, offset: int) -> Sequence[Entry]:
+        """The same without what is about keys, for those who are no admins."""
+        return tuple(islice((e for e in self._newest() if e.action not in OF_KEYS), offset, offset + k))
+
+    def add(
+        self, action: Action, names: Sequence[str], count: int | None = None, *, what: str = "", id: str = ""
+    ) -> None:
         """Add an entry by whoever is at work; without a ``count`` it is of as many as there are names. It is on the
         disk, or in the store, when this returns. Raises StorageError."""
         who = actor()
@@ -87,6 +105,8 @@ class Audit:
             "action": action,
             "count": len(names) if count is None else count,
             "names": [hidden(name)[:LONGEST].encode("utf-8", "replace").decode() for name in names[:NAMED]],
+            **({"what": what[:LONGEST]} if what else {}),
+            **({"id": id} if id else {}),
         }
         text = line(row)
         changing(self._home, lambda: self._append(text))
@@ -114,4 +134,5 @@ class Audit:
             if lost and self._notice:
                 self._notice(f"{path} is damaged: {lost} of its lines can't be read, and are passed over.")
             for row in reversed(rows):
-                yield Entry(row["time"], row["by"], row["as"], row["action"], row["count"], tuple(row["names"]))
+                facts = row["time"], row["by"], row["as"], row["action"], row["count"], tuple(row["names"])
+                yield Entry(*facts, row.get("what", ""), row.get("id", ""))

@@ -28,8 +28,11 @@ if TYPE_CHECKING:
 
 FILE = "said.jsonl"
 FORMER = "said.json"  # what it was while it told only of images that had left
-BY_PEOPLE = ("tags", "caption", "name", "cluster_pinned")  # as far as no file says the same
-FIELDS = (*BY_PEOPLE, "cluster", "cluster_name", "file_tags", "own_tags", "file_caption", "own_caption")
+MARKS = ("favorite", "rating", "albums")
+BY_PEOPLE = ("tags", "caption", "name", "cluster_pinned", *MARKS)  # as far as no file says the same
+FIELDS = (
+    *BY_PEOPLE, "cluster", "cluster_name", "file_tags", "own_tags", "file_caption", "own_caption", "album_at",
+)  # fmt: skip
 BATCH = 1000
 GROWN, LEAST = 4, 1024**2  # it is written anew when it has so many times the size it had then, and so many bytes
 HEAD = b'{"size": %12d, "anew": %12d}\n'  # the size of the file, and the one it had when it was written anew
@@ -46,6 +49,10 @@ _FIELDS = {
     "own_tags?": [str],
     "file_caption?": str,
     "own_caption?": bool,
+    "favorite?": bool,
+    "rating?": int,
+    "albums?": [str],
+    "album_at?": [int],
 }
 _IMAGE = {"content_hash": str, "uri": str, "when": str, "fields": _FIELDS}
 _PAIR = {"pair": [str], "decision": (str, None), "when": str, "names": [str]}
@@ -144,12 +151,13 @@ def said_of(payload: Mapping[str, Any]) -> Said | None:
     they took away of the file's is something."""
     if not payload.get("content_hash") or not _is_said(payload):
         return None
-    fields = {name: payload[name] for name in FIELDS if payload.get(name) is not None}
+    fields = {name: payload[name] for name in FIELDS if payload.get(name) is not None and _is_ours(name, payload)}
     return Said(str(payload["content_hash"]), str(payload["uri"]), fields)
 
 
 def _is_said(payload: Mapping[str, Any]) -> bool:
-    if any(payload.get(name) for name in ("name", "cluster_pinned", "own_tags", "own_caption")):
+    by_people = ("name", "cluster_pinned", "own_tags", "own_caption", *MARKS)
+    if any(payload.get(name) and _is_ours(name, payload) for name in by_people):
         return True
     by_file = by_file_alone(payload)
     return set(payload.get("tags") or ()) != set(by_file["tags"] or ()) or (
@@ -157,9 +165,21 @@ def _is_said(payload: Mapping[str, Any]) -> bool:
     )
 
 
+def _is_ours(name: str, payload: Mapping[str, Any]) -> bool:
+    """Whether a field is as people give it, not a column of the same name in somebody's table."""
+    value = payload[name]
+    if name == "favorite":
+        return isinstance(value, bool)
+    if name == "rating":
+        return isinstance(value, int) and not isinstance(value, bool)
+    kind = {"albums": str, "album_at": int}.get(name)
+    return kind is None or (isinstance(value, (list, tuple)) and all(isinstance(one, kind) for one in value))
+
+
 def by_file_alone(payload: Mapping[str, Any]) -> dict[str, Any]:
     """The fields as they are while people say nothing: what the file of the image says, None for nothing."""
-    return {"tags": payload.get("file_tags"), "caption": payload.get("file_caption"), "name": None}
+    nothing = dict.fromkeys(("name", *MARKS, "album_at"))
+    return {"tags": payload.get("file_tags"), "caption": payload.get("file_caption"), **nothing}
 
 
 def changed(payload: Mapping[str, Any], changes: Mapping[str, Any]) -> Iterator[Said]:
@@ -270,9 +290,12 @@ def _tell_size(path: Path) -> int:
     return anew
 
 
-def retire(index: Home, ids: Sequence[str], why: Action = "removed", along: Sequence[str] = ()) -> int:
-    """Take images out of the index, by id; unknown ids are ignored. ``along`` are files that went with them. What was
-    said of them, and the entry of the audit log, are on the disk before they go. Returns of how many something is kept.
+def retire(
+    index: Home, ids: Sequence[str], why: Action = "removed", along: Sequence[str] = (), change: str = ""
+) -> int:
+    """Take images out of the index, by id; unknown ids are ignored. ``along`` are files that went with them; ``change``
+    is the id under which it can be taken back. What was said of them, and the entry of the audit log, are on the disk
+    before they go. Returns of how many something is kept.
     Raises IndexDamagedError or StorageError; nothing is removed then."""
     with index.writing:
         said: list[Said] = []
@@ -282,7 +305,7 @@ def retire(index: Home, ids: Sequence[str], why: Action = "removed", along: Sequ
             gone |= {str(point.payload.get("uri", point.id)): None for point in points}
             said += [one for point in points if (one := said_of(point.payload))]
         if gone or along:
-            Audit(index.documents).add(why, [*(gone | dict.fromkeys(along))])
+            Audit(index.documents).add(why, [*(gone | dict.fromkeys(along))], id=change)
         note(index, (one.row() for one in said))
         index.store.delete(ids)
     return len(said)

@@ -14,6 +14,7 @@ from imagefinder.index.said import (
     BY_PEOPLE,
     FIELDS,
     FILE,
+    MARKS,
     Home,
     Kept,
     Said,
@@ -26,7 +27,13 @@ from imagefinder.index.said import (
 )
 from imagefinder.types import image_id
 
-PUT_BACK = ("tags", "caption", "name")  # a pin comes back with the clusters, which keep their members themselves
+PUT_BACK = (
+    "tags",
+    "caption",
+    "name",
+    *MARKS,
+    "album_at",
+)  # a pin comes back with the clusters, which keep their members themselves
 DECISIONS = "decisions.json"
 LINES = {"feedback": "feedback.jsonl", "concept": "concepts.jsonl"}  # files of what people made
 _LINE = ({"removed": str}, {"id": str})
@@ -99,7 +106,9 @@ class SaidBefore:
 
 
 def _by_people(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: list(value) if name == "tags" else value for name in BY_PEOPLE if (value := fields.get(name))}
+    return {
+        name: list(value) if name in ("tags", "albums") else value for name in BY_PEOPLE if (value := fields.get(name))
+    }
 
 
 def begin(index: Home) -> None:

@@ -44,6 +44,9 @@ class Image(ResponseBody):
     taken_guess: str | None = None
     caption: str | None = None
     tags: list[str] = []
+    favorite: bool | None = None
+    rating: int | None = Field(default=None, description="Stars, 1 to 5.")
+    albums: list[str] = []
     colours: list[str] = []
     cluster: int | None = None
     cluster_name: str | None = None

@@ -38,6 +38,7 @@ FIELD_KINDS = MappingProxyType(
         "taken_at": Kind.DATE,
         "taken_guess": Kind.DATE,
         "taken_from": Kind.TEXT,
+        "albums": Kind.TEXT,
     }
 )
 

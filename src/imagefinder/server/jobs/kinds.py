@@ -19,7 +19,7 @@ from imagefinder.images.files import is_within
 from imagefinder.images.loader import is_remote
 from imagefinder.maps.projections import NEEDS_EXTRA, check_method
 from imagefinder.server.errors import first_fault
-from imagefinder.server.jobs import options
+from imagefinder.server.jobs import options, placing
 from imagefinder.server.jobs.growing import growing
 from imagefinder.server.jobs.job import Job
 from imagefinder.server.jobs.queue import Jobs, Work
@@ -312,6 +312,7 @@ JOBS: dict[str, JobKind] = {
     ),
     "classify": JobKind("Telling classes", options.ClassifyOptions, _classify, ("images",)),
     "move-source": JobKind("Moving a source", options.MoveOptions, _move, ("images",), _check_move, ("within",), False),
+    "files": JobKind(*placing.FACTS),
     "urls": JobKind("Adding images by URL", options.UrlOptions, _urls, ("images",), hidden=("urls",)),
 }
 

@@ -10,7 +10,7 @@ from imagefinder.clusters.algorithms.methods import DEFAULT
 from imagefinder.duplicates.candidates import LEAST_COSINE
 from imagefinder.duplicates.matching.tiers import Tier
 from imagefinder.search.options import WordsIn
-from imagefinder.server.requests import URLS, Body, FilterText, Id, Name, Url
+from imagefinder.server.requests import URLS, Body, FilterText, Id, Ids, Name, Url
 from imagefinder.training.classifier import MAX_HIDDEN
 from imagefinder.training.export import NAME
 
@@ -57,6 +57,14 @@ class UrlOptions(Body):
 class MoveOptions(Body):
     old: Place
     new: Place
+
+
+class FileOptions(Body):
+    """Files of images that are copied or moved into a folder."""
+
+    what: Literal["copy", "move"]
+    ids: Ids
+    folder: Place
 
 
 class ClusterOptions(Body):

@@ -19,6 +19,7 @@ from imagefinder.server.callers import CALLER, Caller, cookie_name
 from imagefinder.server.errors import RefusedError
 from imagefinder.server.jobs.mirror import AWAY_S
 from imagefinder.server.links import LINK_S
+from imagefinder.server.local import may_place, may_reveal
 from imagefinder.server.state import Json, Serving, ServingDep
 from imagefinder.server.strict import Router
 
@@ -36,6 +37,8 @@ class Info(responses.ResponseBody):
     scope: Scope = Field(description="What the key of this request may do.")
     caller: str = Field(description="The name of that key, or of the user whom a proxy let in.")
     may_add_folders: bool
+    may_place_files: bool = Field(description="Whether files may be copied and moved into folders from here.")
+    may_reveal: bool = Field(description="Whether files can be shown in the file manager of the machine.")
     clustered: bool
     duplicates_searched: bool
     classifier: str | None = Field(description="What POST /v1/predict asks where no model is named.")
@@ -46,7 +49,9 @@ class Info(responses.ResponseBody):
 @reads()
 async def index(serving: ServingDep, request: Request) -> Response:
     """What the index holds, and what this server lets you do."""
-    return Json(await serving.searching.run(_index, serving, request.scope[CALLER]))
+    facts = await serving.searching.run(_index, serving, request.scope[CALLER])
+    place = may_place(serving.settings, request) and not facts["read_only"]
+    return Json({**facts, "may_place_files": place, "may_reveal": may_reveal(serving.settings, request)})
 
 
 def _index(serving: Serving, caller: Caller) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Annotated, Any
 
 from fastapi import File, Form, Header, Query, UploadFile
@@ -11,6 +12,7 @@ from fastapi.responses import Response
 
 from imagefinder._util.acting import acting, actor
 from imagefinder._util.ending import Ending, within
+from imagefinder.catalog.changes import for_good, noting
 from imagefinder.catalog.edits import TAG_LENGTH, TAGS, checked_tags
 from imagefinder.errors import InvalidInputError
 from imagefinder.images.headers import format_of
@@ -109,9 +111,10 @@ def change_image(serving: ServingDep, id: requests.Id, body: requests.Change) ->
 @changes()
 def tag_images(serving: ServingDep, body: requests.Tagging) -> Response:
     """Add and remove tags of many images."""
-    changed = serving.finder.tag(body.ids, add=body.add, remove=body.remove)
+    with noting() as made:
+        changed = serving.finder.tag(body.ids, add=body.add, remove=body.remove)
     serving.hub.changed("images")
-    return Json({"changed": changed})
+    return Json({"changed": changed, "history": made[-1] if made else None})
 
 
 @router.delete("/images/{id}", status_code=204)
@@ -126,14 +129,18 @@ def delete_image(serving: ServingDep, id: requests.Id) -> Response:
 @changes()
 def delete_images(serving: ServingDep, body: requests.IdList) -> Response:
     """Take many images out of the index."""
-    return Json({"removed": _remove(serving, body.ids)})
+    with noting() as made:
+        removed = _remove(serving, body.ids)
+    return Json({"removed": removed, "history": made[-1] if made else None})
 
 
 def _remove(serving: Serving, ids: Sequence[str]) -> int:
     if not ids:
         return 0
     records = [serving.finder.get(id) for id in dict.fromkeys(ids)]
-    removed = serving.finder.remove(*(r.id for r in records))
+    uploaded = any(serving.uploads.images.owns(r.uri) for r in records)
+    with for_good() if uploaded else nullcontext():  # their files go too
+        removed = serving.finder.remove(*(r.id for r in records))
     serving.uploads.drop(records)
     serving.hub.changed("images")
     return removed

@@ -62,7 +62,7 @@ async function request(method, path, { params, body, signal, as = "json", tries 
   }
   if (!response.ok) throw await failure(response);
   if (response.status === 204) return null;
-  return as === "bytes" ? response.arrayBuffer() : response.json();
+  return as === "bytes" ? response.arrayBuffer() : as === "blob" ? response.blob() : response.json();
 }
 
 function unlocked(signal) {
@@ -89,6 +89,7 @@ export const api = {
   get: (path, params, options) => request("GET", path, { params, ...options }),
   post: (path, body, options) => request("POST", path, { body: body ?? {}, ...options }),
   patch: (path, body, options) => request("PATCH", path, { body, ...options }),
+  put: (path, body, options) => request("PUT", path, { body, ...options }),
   delete: (path, body, options) => request("DELETE", path, { body, ...options }),
   /** Multipart: `api.upload("/images", { files: [file, file], tags: "a,b" })`. */
   upload(path, fields, options) {

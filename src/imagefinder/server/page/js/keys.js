@@ -4,11 +4,11 @@ import { Dialog } from "./components/dialog.js";
 
 const KEYS = [
   ["Everywhere", [["/", "Go to the search box"], ["?", "This list"], ["Esc", "Close what is open, or drop the selection"]]],
-  ["Among pictures", [["← → ↑ ↓", "Move"], ["Enter", "Open"], ["Space", "Select; with Shift all in between"], ["l", "More like this one"], ["d", "Less like this one"], ["s", "Search by this one"], ["w", "Why it was found"]]],
+  ["Among pictures", [["← → ↑ ↓", "Move"], ["Enter", "Open"], ["Space", "Select; with Shift all in between"], ["l", "More like this one"], ["d", "Less like this one"], ["f", "Favourite"], ["1 … 5", "Rate with stars; once more takes the rating away"], ["Ctrl + A", "Select all"], ["s", "Search by this one"], ["w", "Why it was found"]]],
   ["Among duplicates", [["j k", "Next, previous group"], ["1 … 9", "Keep this one"], ["t", "Move the others to the trash"], ["b", "Keep both, or all"], ["n", "Not duplicates"], ["c", "Compare"], ["u", "Undo"]]],
   ["Borderline of a group", [["y", "It belongs"], ["n", "Into the next group"], ["w", "Somewhere else"], ["s", "Skip"], ["u", "Undo"]]],
   ["On the map", [["← → ↑ ↓", "Move; farther with Shift"], ["+ −", "Zoom"], ["0", "Show all"], ["Shift + drag", "Select what the line encloses"]]],
-  ["In the big view", [["← →", "Previous, next"], ["+ −", "Zoom"], ["0", "Fit to the window"], ["i", "What is known of it"], ["b", "Search by a part of the picture"], ["p", "Slideshow"], ["Shift + F", "Full screen"], ["l d", "More, less like this one"], ["t", "Frames around the words that were read"], ["w", "Why it was found, and by which part"]]],
+  ["In the big view", [["← →", "Previous, next"], ["+ −", "Zoom"], ["0", "Fit to the window"], ["f", "Favourite"], ["1 … 5", "Rate with stars"], ["i", "What is known of it"], ["b", "Search by a part of the picture"], ["p", "Slideshow"], ["Shift + F", "Full screen"], ["l d", "More, less like this one"], ["t", "Frames around the words that were read"], ["w", "Why it was found, and by which part"]]],
 ];
 
 export const isTyping = (target) => target instanceof Element && target.closest("input, textarea, select, [contenteditable]");

@@ -1,5 +1,5 @@
 // Which images of a grid are selected: `const selection = useSelection(items)`, given to the grid and to a bar.
-import { useMemo, useRef, useState } from "../vendor/preact.js";
+import { useLayoutEffect, useMemo, useRef, useState } from "../vendor/preact.js";
 import { toastError } from "./components/toast.js";
 
 /**
@@ -12,7 +12,7 @@ export function useSelection(items) {
   const now = useRef(items);
   now.current = items;
   const addLater = (loading) => loading.then((more) => setIds((former) => new Set([...former, ...more])), toastError); // of images not loaded yet
-  return useMemo(
+  const selection = useMemo(
     () => ({
       ids,
       list: [...ids],
@@ -40,4 +40,26 @@ export function useSelection(items) {
     }),
     [ids],
   );
+  useSelectionKeys(selection, now);
+  return selection;
+}
+
+const isBusy = (target) =>
+  document.querySelector("dialog[open], :popover-open") || target.closest?.("input:not([type=checkbox]), textarea, select, [contenteditable]");
+
+/** Ctrl+A selects all, Escape none. */
+function useSelectionKeys(selection, items) {
+  const now = useRef(selection);
+  now.current = selection; // at once: an effect runs a moment later, and a quick Escape would be lost
+  useLayoutEffect(() => {
+    const keys = (event) => {
+      if (isBusy(event.target) || event.defaultPrevented) return;
+      if (event.key === "Escape" && now.current.ids.size) now.current.clear();
+      if (event.key !== "a" || !(event.ctrlKey || event.metaKey) || event.shiftKey || event.altKey || !items.current.length) return;
+      event.preventDefault();
+      now.current.all();
+    };
+    addEventListener("keydown", keys);
+    return () => removeEventListener("keydown", keys);
+  }, []);
 }

@@ -1,5 +1,6 @@
 // The frame around every view: name, search box, places, running jobs, theme; and the dialogs that any place may show.
 import { html, useEffect, useState } from "../vendor/preact.js";
+import { openHistory } from "./actions/history.js";
 import { ApiError, api, locked } from "./api.js";
 import { ConnectionBar } from "./components/connection_bar.js";
 import { Dialog } from "./components/dialog.js";
@@ -47,6 +48,7 @@ export function Shell() {
       </nav>
       <div class="row shell-tools">
         <${JobIndicator} />
+        <button class="icon-button" aria-label=${texts.actions.history} title=${texts.actions.history} data-testid="open-history" onClick=${openHistory}><${Icon} name="history" /></button>
         <button class="icon-button" aria-label=${label} title=${label} data-testid="theme" onClick=${nextTheme}><${Icon} name=${icon} /></button>
         <button class="icon-button only-wide" aria-label=${texts.shell.keys} title=${`${texts.shell.keys} (?)`} onClick=${() => setHelp(true)}><${Icon} name="keyboard" /></button>
       </div>

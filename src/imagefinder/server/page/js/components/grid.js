@@ -1,9 +1,13 @@
 // A wall of pictures: justified rows, only those on the screen in the document, moved about with the arrow keys.
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../../vendor/preact.js";
+import { MarkSigns, markByKey } from "../actions/marks.js";
+import { useLongPress } from "../actions/press.js";
 import { fileName } from "../format.js";
 import { useAnchor } from "../gallery/anchor.js";
 import { tint } from "../gallery/shapes.js";
+import { useIndex } from "../library_info.js";
 import { imageHref } from "../state.js";
+import { texts } from "../texts.js";
 import { justify, rowOf, visibleRows } from "./layout.js";
 import { Thumb } from "./thumb.js";
 import { Icon } from "./icon.js";
@@ -11,6 +15,7 @@ import { table } from "../table.js";
 
 const OVERSCAN = 600; // CSS pixels drawn above and below the screen
 const ROW_HEIGHTS = table({ small: [120, 96], medium: [200, 150], large: [300, 220] }); // on desks, on phones
+const SEEN = 1000; // an image that has gone farther down than this isn't followed
 const HEADING = 48; // CSS pixels of the heading of a section
 const UPSCALED = table({ small: 1, medium: 1.5, large: 3 }); // times their own height that most pictures are shown at, at most
 const LOWEST = 72; // CSS pixels that a row has at least, however small the pictures are
@@ -31,6 +36,7 @@ const LOWEST = 72; // CSS pixels that a row has at least, however small the pict
  */
 export function Grid({ items, label, size = "medium", href, footer, actions, selection, onKey, onEnd, sections, beside }) {
   const element = useRef(null);
+  const marks = useIndex().info?.read_only === false;
   const width = useWidth(element);
   const phone = width < 560;
   const gap = phone ? 4 : 8;
@@ -44,6 +50,7 @@ export function Grid({ items, label, size = "medium", href, footer, actions, sel
   const [first, end] = useVisibleRows(element, layout.rows);
   const [active, setActive] = useState(0);
   const wanted = useRef(null); // the index to focus as soon as it is drawn
+  const held = useKeptFocus(element, items, (index) => ((wanted.current = index), setActive(index)));
 
   useEffect(() => {
     if (layout.rows.length && end >= layout.rows.length) onEnd?.();
@@ -74,7 +81,8 @@ export function Grid({ items, label, size = "medium", href, footer, actions, sel
     const target = arrowTarget(event.key, index, layout, items.length);
     if (event.key === " " && selection) selection.toggle(index, event.shiftKey);
     else if (target !== null && !event.ctrlKey && !event.metaKey && !event.altKey) moveTo(target);
-    else return items[index].missing ? undefined : onKey?.(event, items[index], index);
+    else if (items[index].missing) return;
+    else if (!marks || !markByKey(event, items[index], selection?.ids.has(items[index].id) ? selection.list : undefined)) return onKey?.(event, items[index], index);
     event.preventDefault();
   };
 
@@ -84,7 +92,7 @@ export function Grid({ items, label, size = "medium", href, footer, actions, sel
     for (let i = row.start; i < row.end; i++) {
       tiles.push(html`<${Tile} key=${items[i].key ?? items[i].id} item=${items[i]} index=${i} total=${items.length} x=${layout.x[i]}
         y=${row.top} w=${layout.w[i]} h=${row.height} tabbable=${i === Math.min(active, items.length - 1)}
-        onFocus=${() => setActive(i)} ...${{ href, footer, actions, selection }} />`);
+        onFocus=${() => (held(items[i].id, i), setActive(i))} ...${{ href, footer, actions, selection }} />`);
     }
   }
   const from = layout.rows[first]?.top ?? 0;
@@ -105,29 +113,44 @@ function rowHeight(items, wanted, upscaled) {
   return Math.min(wanted, Math.max(LOWEST, upscaled * heights[heights.length >> 1]));
 }
 
+/** When the list changes under the focus, it goes to the same image, or to the one in its place if that has left. */
+function useKeptFocus(element, items, focus) {
+  const last = useRef(null);
+  useEffect(() => {
+    const left = (event) => element.current?.contains(event.target) || (last.current = null);
+    document.addEventListener("focusin", left);
+    document.addEventListener("pointerdown", left);
+    return () => (document.removeEventListener("focusin", left), document.removeEventListener("pointerdown", left));
+  }, []);
+  useLayoutEffect(() => {
+    if (!last.current || !items.length || document.activeElement !== document.body) return;
+    const there = items.findIndex((item) => item.id === last.current.id);
+    focus(there >= 0 && there < SEEN ? there : Math.min(last.current.index, items.length - 1));
+  });
+  return (id, index) => (last.current = { id, index });
+}
+
 function Tile({ item, index, total, x, y, w, h, tabbable, onFocus, href, footer, actions, selection }) {
   const selected = selection?.ids.has(item.id) ?? false;
-  const name = item.caption || (item.uri ? fileName(item.uri) : `Image ${index + 1}`);
+  const name = item.caption || (item.uri ? fileName(item.uri) : texts.actions.image(index + 1));
   const link = item.missing ? undefined : (href ?? ((one) => imageHref(one.id)))(item);
   const click = (event) => {
+    if (ended()) return event.preventDefault();
     const touched = event.pointerType === "touch" && selection?.ids.size > 0;
     if (!selection || !(event.shiftKey || event.ctrlKey || event.metaKey || touched)) return;
     event.preventDefault();
     selection.toggle(index, event.shiftKey);
   };
-  const held = (event) => {
-    if (!selection || event.pointerType !== "touch") return; // a long press begins a selection
-    event.preventDefault();
-    selection.toggle(index, false);
-  };
+  const { ended, ...press } = useLongPress(() => selection?.toggle(index, false));
   return html`<div role="listitem" class="tile ${selected ? "selected" : ""}" data-index=${index} data-id=${item.id}
     aria-setsize=${total} aria-posinset=${index + 1} style=${{ transform: `translate(${x}px, ${y}px)`, width: `${w}px` }}>
     <a class="tile-link" href=${link} tabindex=${tabbable ? 0 : -1}
-      aria-label=${name} style=${{ height: `${h}px`, background: tint(item) }} onClick=${click} onContextMenu=${held} onFocus=${onFocus}>
+      aria-label=${name} style=${{ height: `${h}px`, background: tint(item) }} onClick=${click} ...${selection ? press : {}} onFocus=${onFocus}>
       <${Thumb} image=${item} size=${Math.max(w, h)} />
+      <${MarkSigns} image=${item} />
     </a>
     ${selection && !item.missing &&
-    html`<label class="tile-check"><input type="checkbox" checked=${selected} tabindex="-1" aria-label=${`Select ${name}`}
+    html`<label class="tile-check"><input type="checkbox" checked=${selected} tabindex="-1" aria-label=${texts.actions.select(name)}
       onClick=${(event) => selection.toggle(index, event.shiftKey)} />
       <span><${Icon} name="check" /></span></label>`}
     ${actions && !item.missing && html`<div class="tile-actions">${actions(item, index)}</div>`}

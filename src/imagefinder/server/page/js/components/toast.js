@@ -1,6 +1,7 @@
 // Short messages at the bottom: `toast("Saved", { action: { label: "Undo", run } })`, `toastError(error)`.
 import { html, render } from "../../vendor/preact.js";
 import { store, useStore } from "../store.js";
+import { texts } from "../texts.js";
 import { Icon } from "./icon.js";
 
 const SHOWN_MS = 5000;
@@ -44,7 +45,7 @@ function Toasts() {
         ${action?.href && html`<a class="toast-action" href=${action.href} onClick=${() => dismiss(id)}>${action.label}</a>`}
         ${action?.run &&
         html`<button class="toast-action" onClick=${() => (dismiss(id), action.run())}>${action.label}</button>`}
-        <button class="toast-close" aria-label="Dismiss" onClick=${() => dismiss(id)}><${Icon} name="close" /></button>
+        <button class="toast-close" aria-label=${texts.actions.dismiss} onClick=${() => dismiss(id)}><${Icon} name="close" /></button>
       </div>`,
     )}
   </div>`;

@@ -4,7 +4,8 @@ import { api, useRequest } from "../api.js";
 import { onChanged } from "../events.js";
 import { fileName, placeName } from "../format.js";
 import { useIndex } from "../library_info.js";
-import { askToRemove } from "../search/changing.js";
+import { markByKey } from "../actions/marks.js";
+import { takeOut } from "../actions/doing.js";
 import { judge } from "../search/judging.js";
 import { readSearch, searchHref } from "../searching.js";
 import { navigate, usePlace, withParams } from "../state.js";
@@ -74,7 +75,7 @@ export function Viewer({ id }) {
     if (at >= 0) items.gallery?.need(Math.max(0, at - 2), at + 3);
   }, [at, items.length]);
   const remove = async () => {
-    if (!(await askToRemove([id]))) return;
+    if (!(await takeOut([id]))) return;
     const next = items[at + 1] ?? items[at - 1];
     if (next) show(next.id);
     else leave();
@@ -84,6 +85,7 @@ export function Viewer({ id }) {
   const keys = (event) => {
     if (event.target.closest("input, textarea, summary, video, .box") || event.ctrlKey || event.metaKey || event.altKey) return;
     const { zoom, reset } = controls.current;
+    if (image && markByKey(event, image)) return event.preventDefault();
     const act = {
       ArrowLeft: () => go(-1), ArrowRight: () => go(1), "+": () => zoom?.(1.5), "=": () => zoom?.(1.5), "-": () => zoom?.(1 / 1.5), 0: reset,
       b: () => setBox(box ? null : START), i: togglePanel, w: () => why.asked && toggleWhy(), t: () => withWords.set(!words),

@@ -4,7 +4,7 @@ import { api, isAbort } from "../api.js";
 import { unloaded, usualShape } from "./shapes.js";
 
 const PAGE = 200;
-const FIELDS = "id,width,height,content_hash,uri,caption,colours";
+const FIELDS = "id,width,height,content_hash,uri,caption,colours,favorite,rating";
 const FEW_PAGES = 10; // to load for the ids of a range; for more, all ids come at once
 const REST_MS = 60; // without movement, before what is on the screen is loaded
 const QUICK_MS = 200; // in which a page comes over a connection with room for all at once; over another

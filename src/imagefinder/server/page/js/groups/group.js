@@ -1,17 +1,17 @@
 // One group: what is known of it, its images, and what can be done with both.
 import { html, useEffect, useMemo, useState } from "../../vendor/preact.js";
+import { SelectionBar } from "../actions/bar.js";
+import { group as toGroup } from "../actions/doing.js";
 import { Empty, ErrorBox, Skeleton } from "../components/empty.js";
 import { Grid } from "../components/grid.js";
 import { Icon } from "../components/icon.js";
 import { Thumb } from "../components/thumb.js";
 import { percent } from "../format.js";
-import { askToTag } from "../search/changing.js";
-import { searchHref } from "../searching.js";
 import { useSelection } from "../selection.js";
 import { imageHref, navigate, setParams } from "../state.js";
 import { texts } from "../texts.js";
 import { useWalk } from "../viewing.js";
-import { askToCreate, askWhatToMerge, askWhereTo, moveTo, setLocked, split } from "./changes.js";
+import { askWhatToMerge, moveTo, setLocked, split } from "./changes.js";
 import { Facts } from "./cover.js";
 import { startImages } from "./drag.js";
 import { ORDERS, useMembers } from "./members.js";
@@ -22,7 +22,6 @@ import { UndoButton } from "./undo_button.js";
 import { NO_GROUP, NO_GROUP_NAME, groupHref } from "./words.js";
 
 const t = texts.groups;
-const MOST_PARTS = 20; // images that one search adds up
 
 /** @param {{data: object, label: number, params: URLSearchParams, why: string | null}} props */
 export function Group({ data, label, params, why }) {
@@ -48,8 +47,9 @@ function Shown({ data, group, isNone, params, why }) {
     document.title = t.groupTitle(group.name);
     return () => (document.title = t.documentTitle);
   }, [group.name]);
-  const change = async (made) => {
-    if (!(await made)) return;
+  const move = async (target) => {
+    const moved = target ? await moveTo(selection.list, target) : await toGroup(selection.list, group.label);
+    if (!moved) return;
     selection.clear();
     document.querySelector("h1.group-name")?.focus();
   };
@@ -73,21 +73,12 @@ function Shown({ data, group, isNone, params, why }) {
       <div onDragStart=${drag}>
         ${images && html`<${Grid} items=${items} label=${t.membersOf(group.name)} selection=${why ? undefined : selection} onEnd=${more} />`}
       </div>
-      ${selection.ids.size > 0 && html`<${SelectionBar} ...${{ selection, change }} groups=${data.clusters} from=${group.label} />`}
+      ${selection.ids.size > 0 &&
+      html`<${SelectionBar} selection=${selection} items=${items} total=${items.length} hasMore=${items.length < group.size} where="group" onGone=${reload}>
+        ${!why && html`<button type="button" class="button small primary" data-testid="move" onClick=${() => move()}><${Icon} name="move" /><span>${texts.actions.group}</span></button>`}
+      <//>`}
     </div>
     <${Rail} ...${{ data, label: group.label, why }} onImages=${(ids, target) => moveTo(ids, target).then((made) => made && selection.clear())} />
-  </div>`;
-}
-
-function SelectionBar({ selection, change, groups, from }) {
-  const { list, clear } = selection;
-  return html`<div class="selection-bar group-selection" role="region" aria-label=${t.selectedImages} data-testid="selection-bar">
-    <span class="grow" role="status">${t.selectedCount(list.length)}</span>
-    <button class="button primary" onClick=${() => change(askWhereTo(list, groups, from))}><${Icon} name="move" />${t.move}</button>
-    <button class="button" onClick=${() => change(askToCreate(list))}><${Icon} name="plus" />${t.newGroup}</button>
-    <button class="button" onClick=${() => askToTag(list)}><${Icon} name="tag" />${t.tag}</button>
-    <a class="button" href=${searchHref({ id: list.slice(0, MOST_PARTS) })}><${Icon} name="similar" />${list.length > MOST_PARTS ? t.similarFirst(MOST_PARTS) : t.similar}</a>
-    <button class="button quiet" onClick=${clear}>${t.clear}</button>
   </div>`;
 }
 

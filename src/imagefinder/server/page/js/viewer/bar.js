@@ -1,5 +1,6 @@
 // The line above the picture: its name, the way to the next one, and what can be done with it.
 import { html } from "../../vendor/preact.js";
+import { Marks } from "../actions/marks.js";
 import { Icon } from "../components/icon.js";
 import { placeName } from "../format.js";
 import { judge } from "../search/judging.js";
@@ -27,6 +28,7 @@ export function ViewerBar({ image, name, way, search, on }) {
     <h1 class="grow ellipsis" title=${name}>${name}${placeName(image) && html`<span class="muted">, ${placeName(image)}</span>`}</h1>
     ${at >= 0 && html`<span class="muted small-text number only-wide">${said.place(at + 1, total, more)}</span>`}
     ${search && image && html`${thumb("like", said.more, said.moreKey, search.liked, false)}${thumb("dislike", said.less, said.lessKey, search.disliked, true)}`}
+    ${image && html`<${Marks} image=${image} />`}
     <${Button} icon="left" name=${said.previous} hint=${said.previousKey} disabled=${at <= 0} onClick=${() => go(-1)} />
     <${Button} icon="right" name=${said.next} hint=${said.nextKey} disabled=${at < 0 || at >= total - 1} onClick=${() => go(1)} />
     <${Button} icon=${on.playing ? "pause" : "play"} name=${on.playing ? said.pause : said.play} hint=${on.playing ? said.pauseKey : said.playKey}

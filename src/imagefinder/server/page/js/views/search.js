@@ -1,5 +1,7 @@
 // The search, and without a query all images.
-import { html, useCallback, useEffect, useLayoutEffect, useMemo, useRef } from "../../vendor/preact.js";
+import { html, useCallback, useEffect, useMemo } from "../../vendor/preact.js";
+import { Albums, albumOf } from "../actions/albums.js";
+import { SelectionBar } from "../actions/bar.js";
 import { Sort } from "../browse/sort.js";
 import { Beside, useSections } from "../browse/timeline.js";
 import { Chip } from "../components/chips.js";
@@ -15,7 +17,6 @@ import { Keep } from "../search/keeping.js";
 import { Options, pictureSize } from "../search/options.js";
 import { Predicted } from "../search/predicted.js";
 import { SavedSearches } from "../search/saved.js";
-import { SelectionBar } from "../search/selection_bar.js";
 import { Rest, fitting, showAll } from "../search/sure.js";
 import { Actions, Footer } from "../search/tile_parts.js";
 import { useResults } from "../search/use_results.js";
@@ -44,7 +45,6 @@ export default function Search({ route }) {
     if (!cameBack()) scrollTo(0, 0);
   }, [place]);
   const sections = useSections(results);
-  useEscape(selection);
   const keys = useCallback(
     (event, item) => {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -63,6 +63,7 @@ export default function Search({ route }) {
       <div class="row results-line">
         <${Summary} results=${results} search=${search} />
         <${Predicted} search=${search} />
+        <${Albums} filter=${search.filter} readOnly=${info?.read_only ?? true} />
         <${Sort} sort=${search.sort} query=${query} />
         ${(query || search.filter) && info && !info.read_only && html`<${Keep} search=${search} />`}
         <${Options} search=${search} query=${query} />
@@ -79,7 +80,7 @@ export default function Search({ route }) {
       onKey=${keys} onEnd=${results.more} sections=${sections} beside=${sections && ((to) => html`<${Beside} sections=${sections} ...${to} />`)} />`}
     ${ready && !results.error && items.length > 0 && results.surely !== null && !results.hasMore && html`<${Rest} results=${results} />`}
     ${ready && !results.error && !results.stale && !items.length && html`<${Nothing} search=${search} query=${query} results=${results} />`}
-    ${selection.ids.size > 0 && html`<${SelectionBar} selection=${selection} total=${items.length} hasMore=${results.hasMore} readOnly=${info?.read_only} onRemoved=${results.reload} />`}
+    ${selection.ids.size > 0 && html`<${SelectionBar} selection=${selection} items=${items} total=${items.length} hasMore=${results.hasMore} album=${albumOf(search.filter)} onGone=${results.reload} />`}
   </div>`;
 }
 
@@ -117,17 +118,4 @@ function Help({ search }) {
   const { tryFewer, tryOther, tryName, tryPicture } = texts.search;
   const tries = [wordChips(search) && tryFewer, search.words && tryOther, search.words && tryName, tryPicture].filter(Boolean);
   return html`<ul class="tries" data-testid="tries">${tries.map((text) => html`<li key=${text}>${text}</li>`)}</ul>`;
-}
-
-function useEscape(selection) {
-  const now = useRef(selection);
-  now.current = selection; // at once: an effect runs a moment later, and a quick Escape would be lost
-  useLayoutEffect(() => {
-    const keys = (event) => {
-      const busy = document.querySelector("dialog[open], :popover-open") || event.target.closest?.("input:not([type=checkbox]), textarea, select");
-      if (event.key === "Escape" && !busy && now.current.ids.size) now.current.clear();
-    };
-    addEventListener("keydown", keys);
-    return () => removeEventListener("keydown", keys);
-  }, []);
 }
