@@ -10,12 +10,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from imagefinder._util.arguments import checked
-from imagefinder.catalog.browse import Browse
 from imagefinder.catalog.edits import remove_images, tag_images, update_image
-from imagefinder.catalog.facets import columns, facets
 from imagefinder.catalog.feedback import Feedback
-from imagefinder.catalog.order import Order, listed, ordered
-from imagefinder.catalog.suggest import suggest
+from imagefinder.catalog.methods import Browsing
+from imagefinder.catalog.order import listed
 from imagefinder.clusters.state import finish_interrupted
 from imagefinder.index.audit import Audit
 from imagefinder.index.better_words import BetterWords, better_words
@@ -72,7 +70,7 @@ ImageName = str | os.PathLike[str]  # an id, path or URL
 
 
 @checked
-class ImageFinder(Organising):
+class ImageFinder(Browsing, Organising):
     """A collection of images that can be searched.
 
     >>> with ImageFinder.open("my-index") as finder:
@@ -265,11 +263,6 @@ class ImageFinder(Organising):
         return Feedback(self._collection.index)
 
     @property
-    def browse(self) -> Browse:
-        """The collection by months, folders and tags, and how its values are spread."""
-        return Browse(self._collection)
-
-    @property
     def concepts(self) -> Concepts:
         """Queries that are kept under a name; ``concept:NAME`` in a query asks one again."""
         return Concepts(self._collection)
@@ -301,24 +294,6 @@ class ImageFinder(Organising):
         default ``id``), with ``-`` before it from large to small; images without a value come last. Raises
         InvalidInputError or InvalidFilterError."""
         return listed(self._collection.index, filter, sort, k, offset)
-
-    def order(self, filter: FilterLike = None, sort: str | None = None) -> Order:
-        """The ids of all images that match, sorted as ``list`` sorts, with the shape and the colours of each."""
-        return ordered(self._collection.index, filter, sort)
-
-    def facets(self, filter: FilterLike = None) -> dict[str, Any]:
-        """How many of the images that match have which folder, cluster, tag, format, colour, issue and year, and what
-        sizes and dates they span; see ``catalog.facets.facets``."""
-        return facets(self._collection.index, filter)
-
-    def suggest(self, text: str, k: int = 5) -> dict[str, Any]:
-        """The tags, groups, folders, files and kept searches that a text may become; see ``catalog.suggest``."""
-        return suggest(self._collection.index, text, k)
-
-    def columns(self, fields: Sequence[str], filter: FilterLike = None, sort: str | None = None) -> dict[str, Any]:
-        """The values of some fields of all images that match, a list for each field, as a data frame wants them; ``id``
-        is a field too, and None stands where there is no value."""
-        return columns(self._collection.index, fields, filter, sort)
 
     def update(
         self,

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from imagefinder.catalog.marks import BEST
 from imagefinder.cli.common import (
     NOTHING_FOUND,
     OK,
@@ -27,13 +26,14 @@ from imagefinder.cli.common import (
 @click.option("--add", multiple=True, metavar="TAG", help="A tag to add; several may be given.")
 @click.option("--remove", multiple=True, metavar="TAG", help="A tag to remove; several may be given.")
 @click.option("--favorite/--no-favorite", default=None, help="Make the images favourites, or not any more.")
-@click.option("--rating", type=click.IntRange(0, BEST), help="Stars for the images; 0 takes the rating away.")
+@click.option("--rating", type=int, help="Stars for the images, 1 to 5; 0 takes the rating away.")
 @click.option("--album", metavar="NAME", help="An album to put the images into.")
 @click.option("--no-album", metavar="NAME", help="An album to take the images out of.")
 @click.option("--caption", metavar="TEXT", help="The caption of one image; an empty one removes it.")
 @index_option
 @json_option
 def tag(  # noqa: PLR0913 - one for each option
+    *,
     images: tuple[str, ...],
     where: str | None,
     add: tuple[str, ...],

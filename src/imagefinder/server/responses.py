@@ -62,18 +62,6 @@ class Image(ResponseBody):
     )
 
 
-class Shot(ResponseBody):
-    """How an image was taken, as far as its file says."""
-
-    there: bool = Field(description="Whether the file is there, with the content that was indexed.")
-    why: str | None = Field(default=None, description="Why it is not.")
-    shutter: float | None = Field(default=None, description="Seconds.")
-    aperture: float | None = Field(default=None, description="The f-number.")
-    iso: float | None = None
-    focal_length: float | None = Field(default=None, description="mm, as focal_length_35mm.")
-    focal_length_35mm: float | None = None
-
-
 class Hit(Image):
     """A hit of a search: rank from 1, a score that is larger for better, and the record."""
 
