@@ -74,6 +74,7 @@ SEARCHES = {  # what is asked with a body, and changes nothing
     "POST /v1/predict",
     "POST /v1/tags/count",
     "POST /v1/images/zip",
+    "POST /v1/images/{id}/reveal",
     "POST /v1/maps/{name}/scores",
 }
 
