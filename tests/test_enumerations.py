@@ -77,14 +77,14 @@ def test_a_second_list_is_found(code: str) -> None:
     assert not list(lists_of(["a", "z"], code))
 
 
-FIRSTS, KEYS, ITEMS = r'^  \["([^"]+)"', r'"?([\w-]+)"?: ', r'"([^"]+)"'
+KEYS, ITEMS = r'"?([\w-]+)"?: ', r'"([^"]+)"'
 
 
 @pytest.mark.parametrize(
     ("name", "file", "pattern", "member"),
     [
-        ("tiers", "duplicates/words.js", r"TIERS = \[(.*?)\n\];", FIRSTS),
-        ("decisions", "duplicates/decisions.js", r"WORDS = table\(\{(.*?)\}", KEYS),
+        ("tiers", "duplicates/words.js", r"TIERS = \[(.*?)\]", ITEMS),
+        ("decisions", "texts/en/duplicates.js", r"decided: \{(.*?)\}", KEYS),
         ("decisions", "duplicates/deciding.js", r"WORDS = table\(\{(.*?)\}", KEYS),
         ("fusions", "searching.js", r"FUSES = table\(\{(.*?)\}", KEYS),
         ("measures", "searching.js", r"MEASURES = \[(.*?)\]", ITEMS),
@@ -101,4 +101,9 @@ def test_the_page_has_words_for_each_member_and_no_other(name: str, file: str, p
 def test_the_page_has_the_bounds_of_the_library() -> None:
     code = (PAGE / "search" / "sure.js").read_text("utf-8")
     told = dict(re.findall(r"^const ([A-Z]+) = ([\d.]+);", code, re.MULTILINE))
-    assert {name: float(value) for name, value in told.items()} == {"SURELY": SURELY, "MAYBE": MAYBE, "MOST": COUNTED}
+    told.pop("LEAST")  # how much of a bar is to be seen at least
+    assert {name: float(value) for name, value in told.items()} == {
+        "SURELY": SURELY,
+        "MAYBE": MAYBE,
+        "MOST": COUNTED,
+    }

@@ -173,7 +173,7 @@ def test_what_was_removed_and_by_whom(sample_index: Path, tmp_path: Path) -> Non
         assert finder.audit.list(action="trashed") == ()
         assert all(datetime.fromisoformat(e.time).utcoffset() == timedelta(0) for e in entries)
         with pytest.raises(InvalidInputError, match="trashed"):
-            finder.audit.list(action="moved")
+            finder.audit.list(action="burnt")
 
 
 def test_trash_and_back_and_gone(tmp_path: Path, make_image: object) -> None:

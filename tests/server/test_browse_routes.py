@@ -34,7 +34,7 @@ def test_folders_a_level_at_a_time(reader: TestClient) -> None:
 def test_tags_are_renamed_over_the_whole_index(client: TestClient) -> None:
     ids = client.get("/v1/images/columns", params={"fields": "id"}).json()["columns"]["id"][:4]
     for some, tag in ((ids[:3], "sumer"), (ids[2:], "summer")):
-        assert client.post("/v1/images/tags", json={"ids": some, "add": [tag]}).json() == {"changed": len(some)}
+        assert client.post("/v1/images/tags", json={"ids": some, "add": [tag]}).json()["changed"] == len(some)
     assert client.get("/v1/tags").json()["tags"] == [{"value": "sumer", "count": 3}, {"value": "summer", "count": 2}]
     some_tags = client.post("/v1/tags/count", json={"ids": ids[2:3]}).json()["tags"]
     assert some_tags == [{"value": "sumer", "count": 1}, {"value": "summer", "count": 1}]

@@ -23,7 +23,7 @@ from imagefinder.server.requests import Body
 
 SCRIPTS = Path(imagefinder.server.__file__).parent / "page" / "js"
 CLIENT = Path(imagefinder.client.__file__).parent
-CALLED = r'(?:startJob\(|latestJob\(\w+, |\b(?:job|one|data)\.kind === )"([\w-]+)"'
+CALLED = r'(?:startJob\(|latestJob\(\w+, |\b(?:job|data)\.kind === )"([\w-]+)"'
 NAMED = re.compile(CALLED + r'|\{ kind: "([\w-]+)", icon')  # the second: what the library page offers to start
 
 

@@ -56,7 +56,7 @@ def test_a_tag_has_100_characters_at_most(doors: tuple[ImageFinder, Client, str]
         refused(lambda bad=bad, n=n: (finder, client)[n].tag([id], add=[bad]))  # type: ignore[misc]
         refused(lambda bad=bad, n=n: (finder, client)[n].update(id, tags=[bad]))  # type: ignore[misc]
         answer = httpx.post(f"{url}v1/images/tags", json={"ids": [id], "add": [good.upper()]})
-        assert answer.json() == {"changed": 1}
+        assert answer.json()["changed"] == 1
         refused_by_http(httpx.post(f"{url}v1/images/tags", json={"ids": [id], "remove": [bad]}))
         refused_by_http(httpx.patch(f"{url}v1/images/{id}", json={"tags": [bad]}))
         finder.update(id, tags=[])

@@ -196,7 +196,7 @@ def test_an_empty_index_says_so(serve: Serve) -> None:
     answer = client.post("/v1/search", json={"words": "dog"})
     assert answer.status_code == 404 and "no images yet" in answer.json()["error"]["message"]
     assert client.get("/v1/index").json()["images"] == 0
-    assert client.get("/v1/images").json() == {"total": 0, "next_offset": None, "images": []}
+    assert client.get("/v1/images").json() == {"total": 0, "offset": 0, "next_offset": None, "images": []}
     assert client.get("/v1/clusters").status_code == 404 and client.get("/v1/duplicates").status_code == 404
     assert client.get("/v1/maps").json() == {"maps": []} and client.get("/v1/maps/latest").status_code == 404
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagefinder._util.threads import chunked
-from imagefinder.catalog.albums import Album
 from imagefinder.client.catalog import MANY, Catalog
 from imagefinder.store.filters.parse import FilterLike
 from imagefinder.types import UNSET, Skipped, Unset
 
 if TYPE_CHECKING:
+    from imagefinder.catalog.albums import Album
     from imagefinder.client.jobs import JobProgress, Jobs
     from imagefinder.client.transport import Transport
     from imagefinder.organising.files import Placed
@@ -99,6 +99,8 @@ class Albums:
 
     def list(self) -> Sequence[Album]:
         """All albums, by their names."""
+        from imagefinder.catalog.albums import Album
+
         return [Album(**row) for row in self._transport.json("GET", "/v1/albums")["albums"]]
 
     def images(self, name: str) -> Sequence[str]:
