@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_info
 
 from imagefinder import ImageFinder
 from imagefinder._util.shared_lock import SharedLock
-from imagefinder._util.threads import one_blas_thread
+from imagefinder._util.threads import one_blas_thread, ordered_map, ready_lists
 from imagefinder.index.spaces import refit
 from imagefinder.models import registry as names
 from imagefinder.types import Progress, image_id
@@ -325,3 +325,38 @@ def test_numpy_takes_one_thread_while_anybody_asks_for_it() -> None:
 
 def _blas_threads() -> list[int]:
     return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+
+def test_a_result_is_handed_out_before_the_next_item_is_waited_for() -> None:
+    first = threading.Event()
+
+    def items() -> Iterator[int]:
+        yield 0
+        first.wait()  # set by what is done with the first one
+        end = time.monotonic() + 60
+        while not found:
+            assert time.monotonic() < end
+            yield 1
+        yield 2
+
+    found: list[int] = []
+    for one in ordered_map(lambda i: first.set() or i, items(), workers=1, window=10**9):
+        found.append(one)
+    assert found[0] == 0 and found == sorted(found) and found[-1] == 2
+
+
+def test_what_is_there_is_not_held_up_by_what_is_long_in_coming() -> None:
+    go_on = threading.Event()
+
+    def slow(i: int) -> int:
+        if i >= 5:
+            go_on.wait()
+        return i
+
+    found: list[int] = []
+    for some in ready_lists(slow, range(9), workers=9, window=9, size=3, wait_s=0.01):
+        assert len(some) <= 3
+        found += some
+        if found == [0, 1, 2, 3, 4]:
+            go_on.set()
+    assert found == list(range(9))

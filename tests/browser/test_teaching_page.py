@@ -39,7 +39,7 @@ def test_classes_are_taught_told_and_filtered_by(server: Server, open_page: Call
     models = page.get_by_test_id("models")
     expect(models.get_by_role("listitem").filter(has_text="classifier")).to_contain_text("in use for pictures")
     assert server.get("/index")["model"] == "classifier"
-    lesson.get_by_role("button", name="Tell the class of every image").click()
+    lesson.get_by_role("button", name="Tell the class of every picture").click()
     message(page, "Telling classes: done")
 
     page.get_by_role("link", name="Search", exact=True).click()
@@ -56,7 +56,7 @@ def test_classes_are_taught_told_and_filtered_by(server: Server, open_page: Call
 def test_lessons_and_work_say_what_they_need(server: Server, open_page: Callable[..., Page]) -> None:
     page = open_page(server, "/library?part=tools")
     words, classes = page.get_by_test_id("teach-words"), page.get_by_test_id("teach-classifier")
-    expect(words.get_by_test_id("needs")).to_contain_text("captions of 20 images at least; 0 have one")
+    expect(words.get_by_test_id("needs")).to_contain_text("captions of 20 pictures at least; 0 have one")
     expect(words.get_by_role("button", name="Learn")).to_have_count(0)
     learnt_from = classes.get_by_label("Classes: learn from").get_by_role("option")
     expect(learnt_from).to_have_text(["Folders", "Groups"])  # no image has a tag, and nothing was liked

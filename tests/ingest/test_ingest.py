@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from PIL import Image
 
 from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.finder import ImageFinder
+from imagefinder.images.fetch import Fetcher
 from imagefinder.models.onnx import OnnxEmbedder
 from imagefinder.results import IngestReport
 from imagefinder.types import Progress
@@ -275,3 +278,26 @@ def test_colours_come_with_the_image_and_with_its_copies(tmp_path: Path) -> None
         Image.new("RGB", (64, 64), "lime").save(tmp_path / "c.png")
         finder.add(tmp_path / "c.png")
         assert finder.get(tmp_path / "c.png").colours == ("green",)
+
+
+def test_what_came_from_the_web_is_stored_while_the_rest_is_awaited(
+    finder: ImageFinder, tmp_path: Path, make_image: MakeImage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+
+    def get(self: Fetcher, url: str, *_: object, **__: object) -> bytes:
+        number = int(url.rpartition("/")[2])
+        if number >= 3:
+            assert go_on.wait(60)
+        buffer = BytesIO()
+        make_image(number).save(buffer, "PNG")
+        return buffer.getvalue()
+
+    def heard(progress: Progress) -> None:
+        if progress.stored >= 3:
+            go_on.set()
+
+    monkeypatch.setattr(Fetcher, "get", get)
+    (tmp_path / "far.csv").write_text("\n".join(["url", *(f"https://example.com/{n}" for n in range(20))]))
+    report = finder.add(tmp_path / "far.csv", progress=heard)
+    assert (report.added, report.skipped) == (20, ())

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from contextvars import copy_context
 from itertools import islice
@@ -27,19 +28,41 @@ def cores() -> int:
 def ordered_map(fn: Callable[[T], R], items: Iterable[T], *, workers: int, window: int) -> Generator[R, None, None]:
     """``map(fn, items)`` over threads, in order, with at most ``window`` items taken and not yet handed out.
 
-    Items are pulled from the consumer's thread, as results are asked for. An exception of ``fn`` is raised where its
+    Items are pulled from the consumer's thread, as results are asked for; a result that is there is handed out before
+    the next item is waited for. An exception of ``fn`` is raised where its
     result would have stood. When the consumer stops early (or is interrupted), what has not started never does.
     ``fn`` sees the context variables of the consumer.
     """
+    pending: deque[Future[R]] = deque()
+    pool = ThreadPoolExecutor(max_workers=max(1, workers))
+    try:
+        for item in items:
+            pending.append(pool.submit(copy_context().run, fn, item))
+            while pending and (len(pending) >= window or pending[0].done()):
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def ready_lists(
+    fn: Callable[[T], R], items: Iterable[T], *, workers: int, window: int, size: int, wait_s: float
+) -> Generator[list[R], None, None]:
+    """``ordered_map(fn, items)`` in lists of ``size``. A list that is not full after ``wait_s`` is handed out as it is,
+    even empty, so that the consumer can go on with what there is."""
     source = iter(items)
     pending: deque[Future[R]] = deque()
     pool = ThreadPoolExecutor(max_workers=max(1, workers))
     try:
-        pending.extend(pool.submit(copy_context().run, fn, item) for item in islice(source, max(1, window)))
+        pending.extend(pool.submit(copy_context().run, fn, item) for item in islice(source, window))
         while pending:
-            result = pending.popleft().result()
-            pending.extend(pool.submit(copy_context().run, fn, item) for item in islice(source, 1))
-            yield result
+            ready: list[R] = []
+            end = time.monotonic() + wait_s
+            while pending and len(ready) < size and wait([pending[0]], max(0, end - time.monotonic())).done:
+                ready.append(pending.popleft().result())
+                pending.extend(pool.submit(copy_context().run, fn, item) for item in islice(source, 1))
+            yield ready
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

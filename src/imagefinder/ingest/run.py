@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from imagefinder._util.threads import chunked, one_blas_thread, ordered_map
+from imagefinder._util.threads import chunked, one_blas_thread, ordered_map, ready_lists
 from imagefinder.images.inside import inside, is_file, is_remote
 from imagefinder.images.loader import Loader
 from imagefinder.index.spaces import add_spaces
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from imagefinder.store.base import Point
 
 FETCHERS = 32  # URLs and objects fetched at once, over all hosts
+TOGETHER_S = 0.5  # for which those that have come wait for more, to be embedded at once
 
 
 def ingest(  # noqa: PLR0913 - each can be given without the others, and by name only
@@ -136,7 +137,7 @@ class _Run:
             self._spread(ray)
             todo = [ref for ref in todo if not is_spread(ref)]
         with one_blas_thread():
-            batches = chunked(self._inputs(todo), BATCH)
+            batches = self._batches(todo)
             for results in ordered_map(self.reader.embed, batches, workers=workers, window=2 * workers):
                 self._store(results)
         self._store_waiting()
@@ -154,20 +155,29 @@ class _Run:
         """The result of an image; of one that the cluster has left to this machine too."""
         return self.reader.embed([result]) if isinstance(result, ImageRef) else [result]
 
-    def _inputs(self, todo: Sequence[ImageRef]) -> Iterator[Item]:
-        """Files are read by the worker that embeds them. Tables and archives are read here, because their pictures come
-        in order. What is on other machines is fetched well ahead, because fetching is mostly waiting."""
-        read = self.reader.read
+    def _batches(self, todo: Sequence[ImageRef]) -> Iterator[Sequence[Item]]:
+        """What is to be embedded at once. What is on other machines is fetched well ahead, because fetching is mostly
+        waiting; what is there is not held up by what is long in coming."""
         far = [ref for ref in todo if is_remote(ref.uri)]
+        yield from chunked(self._near(todo), BATCH)
+        yield from ready_lists(
+            self.reader.read, far, workers=FETCHERS, window=2 * FETCHERS, size=BATCH, wait_s=TOGETHER_S
+        )
+        yield from chunked(self.archives.read(), BATCH)
+
+    def _near(self, todo: Sequence[ImageRef]) -> Iterator[Item]:
+        """Files are read by the worker that embeds them. Tables and archives are read here, because their pictures come
+        in order."""
         yield from (ref for ref in todo if is_file(ref.uri))
-        yield from (read(ref) for ref in todo if inside(ref.uri))
+        yield from (self.reader.read(ref) for ref in todo if inside(ref.uri))
         yield from parts_to_read(self.index, self.plan, self.loader.limits, self._force, self.skipped, self.counts)
-        yield from ordered_map(read, far, workers=FETCHERS, window=2 * FETCHERS)
-        yield from self.archives.read()
 
     # --- storing (in the calling thread) --------------------------------------------------------------------------
 
     def _store(self, results: Sequence[Read | Skipped]) -> None:
+        if not results:  # nothing has come: who asked is told, and may stop the run
+            self._report_progress()
+            return
         reads = [r for r in results if isinstance(r, Read)]
         self._waiting += [r for r in reads if r.waits]
         for one in results:

@@ -1,4 +1,4 @@
-// The library's words for what work came to: details, training, measuring, models and kept searches.
+// The library's words for what work came to: details, training, measuring, models and saved searches.
 import { count, number } from "../../format.js";
 
 export const work = {
@@ -17,7 +17,7 @@ export const work = {
   },
   fitGroup: "Fit a group",
   fitNone: "Fit no group",
-  inKept: "In kept searches",
+  inKept: "In saved searches",
   moreImages: (n) => `${count(n, "picture")} more`,
   note: "Note",
   toGroups: "To the groups",
@@ -52,16 +52,16 @@ export const work = {
   betterGet: "Fetch and use it",
   betterUse: "Use it",
 
-  // kept searches
-  keptSearches: "Kept searches",
-  marked: "The pictures of each kept search are marked",
+  // saved searches
+  keptSearches: "Saved searches",
+  marked: "The pictures of each saved search are marked",
   markNew: "Mark new pictures",
   thumbsOf: (liked, disliked) => `${number(liked)} liked, ${number(disliked)} disliked`,
   renameKept: "Rename",
   renameOf: (name) => `Rename ${name}`,
   removeOf: (name) => `Remove ${name}`,
   removeKept: (name) => `Remove “${name}”?`,
-  removeKeptText: "The pictures stay; only the kept search goes.",
+  removeKeptText: "The pictures stay; only the saved search goes.",
   remove: "Remove",
 
   // how good search is
@@ -73,7 +73,7 @@ export const work = {
   modelInUse: "the model in use",
   against: (a, b) => `${a} against ${b}`,
   measure: "Measure",
-  noValue: "No image has a value there.",
+  noValue: "No picture has a value there.",
   allOfIt: "All of it",
   measuredKinds: { labels: "Pictures that belong together", captions: "Captions", queries: "Queries", feedback: "Likes and dislikes" },
   notAsked: (kind) => `${kind}: nothing could be asked.`,
