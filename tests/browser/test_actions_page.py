@@ -154,7 +154,7 @@ def test_the_history_tells_what_was_done_and_takes_it_back(server: Server, open_
     page = open_page(server)
     ids = choose(page, 2)
     bar(page).get_by_role("button", name="Tag").click()
-    page.get_by_label("Tags, with commas").fill("history")
+    page.get_by_role("textbox", name="Add tags").fill("history")
     page.keyboard.press("Enter")
     wait_for(lambda: all("history" in record(server, id).get("tags", []) for id in ids), "the tags")
     page.get_by_role("button", name="History").click()
@@ -228,9 +228,15 @@ def test_a_group_offers_the_same_and_moves_to_another(server: Server, open_page:
     for name in ("Favourite", "Tag", "Album", "Download", "More"):
         expect(bar(page).get_by_role("button", name=name)).to_be_visible()
     bar(page).get_by_role("button", name="Move to group").click()
-    page.get_by_role("combobox", name="Find a group, or name a new one").fill(groups[1]["name"])
+    page.get_by_role("combobox", name="Find a group").fill(groups[1]["name"])
     page.keyboard.press("Enter")
     wait_for(lambda: record(server, ids[0])["cluster"] == groups[1]["label"], "the move")
+    page.get_by_role("button", name="History").click()
+    newest = page.get_by_test_id("history").get_by_role("listitem").first
+    expect(newest).to_contain_text(f"Groups: move 1 to {groups[1]['name']}")
+    newest.get_by_role("button").click()
+    wait_for(lambda: record(server, ids[0])["cluster"] == groups[0]["label"], "the way back")
+    expect(page.get_by_test_id("history").get_by_role("listitem").first).to_contain_text("A change was undone")
 
 
 def test_the_focus_stays_in_the_grid_when_hits_change_places(server: Server, open_page: Callable[..., Page]) -> None:
@@ -243,3 +249,16 @@ def test_the_focus_stays_in_the_grid_when_hits_change_places(server: Server, ope
     page.wait_for_url("**disliked=*")
     expect(page.locator(".stale")).to_have_count(0)
     wait_for(lambda: page.evaluate("document.activeElement.className.includes('tile-link')"), "the focus")
+
+
+def test_a_dislike_is_undone_from_its_message(server: Server, open_page: Callable[..., Page]) -> None:
+    page = open_page(server, "/?q=dog")
+    settled(page)
+    before = shown_ids(grid(page))
+    grid(page).locator(".tile-link").first.focus()
+    page.keyboard.press("d")
+    page.wait_for_url(f"**disliked={before[0]}*")
+    told = page.get_by_test_id("toast").filter(has_text="Fewer like that one are shown")
+    told.get_by_role("button", name="Undo").click()
+    page.wait_for_url(lambda url: "disliked" not in url)
+    wait_for(lambda: shown_ids(grid(page)) == before, "the former order")
