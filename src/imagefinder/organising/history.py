@@ -39,8 +39,8 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """Of how many images or files a change was taken back, 1 for one of the clusters, and what stays as it is, and why. ``sources`` are to be gone
-    over for images to be in the index again."""
+    """Of how many images or files a change was taken back, 1 for one of the clusters, and what stays as it is, and why.
+    ``sources`` are to be gone over for images to be in the index again."""
 
     changed: int
     left: tuple[Skipped, ...] = ()
