@@ -66,6 +66,7 @@ def test_a_name_is_changed_and_taken_back(server: Server, open_page: Callable[..
     field.fill("Best of all")
     page.keyboard.press("Enter")
     expect(cover(page, first["label"])).to_contain_text("Best of all")
+    message(page, "is now called “Best of all”")  # the name is shown before the server has answered
     assert group(server, first["label"])["name"] == "Best of all"
     page.get_by_test_id("undo").click()
     expect(cover(page, first["label"])).to_contain_text(first["name"])
