@@ -2,8 +2,10 @@
 import { count } from "../../format.js";
 
 const pictures = (n) => count(n, "picture");
-const GROUPED = { cluster: (n) => `Sorted into ${count(n, "group")}`, "take in what came": () => "New groups made of new pictures" };
-const groupedText = (n, what) => (Object.hasOwn(GROUPED, what) ? GROUPED[what](n) : `Groups: ${what}`);
+const groupedText = (n, what) => {
+  if (what === "cluster") return `Sorted into ${count(n, "group")}`;
+  return what === "take in what came" ? "New groups made of new pictures" : `Groups: ${what}`;
+};
 
 export const actions = {
   selected: "Selected pictures",
