@@ -69,8 +69,9 @@ def record(server: Server, id: str) -> dict[str, Any]:
     return found
 
 
-def undo(page: Page) -> None:
-    page.get_by_test_id("toast").last.get_by_role("button", name="Undo").click()
+def undo(page: Page, told: str) -> None:
+    """Take back what a message tells, once it is there."""
+    page.get_by_test_id("toast").filter(has_text=told).get_by_role("button", name="Undo").click()
     expect(page.get_by_test_id("toast").last).to_contain_text("Undone")
 
 
@@ -83,7 +84,7 @@ def test_f_makes_a_favourite_and_undo_takes_it_back(server: Server, open_page: C
     expect(grid(page).get_by_role("img", name="Favourite")).to_have_count(1)
     expect(page.get_by_test_id("toast")).to_contain_text("1 picture added to the favourites")
     wait_for(lambda: record(server, id).get("favorite"), "the mark")
-    undo(page)
+    undo(page, "1 picture added to the favourites")
     assert "favorite" not in record(server, id)
     expect(grid(page).get_by_role("img", name="Favourite")).to_have_count(0)
 
@@ -146,7 +147,7 @@ def test_an_album_is_made_shown_in_its_order_renamed_and_deleted(
     page.get_by_role("button", name="Delete the album").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete the album").click()
     wait_for(lambda: not server.get("/albums")["albums"], "the album to go")
-    undo(page)
+    undo(page, "The album “Lake” is deleted")
     assert [(a["name"], a["images"]) for a in server.get("/albums")["albums"]] == [("Lake", 3)]
 
 
@@ -154,7 +155,7 @@ def test_the_history_tells_what_was_done_and_takes_it_back(server: Server, open_
     page = open_page(server)
     ids = choose(page, 2)
     bar(page).get_by_role("button", name="Tag").click()
-    page.get_by_label("Tags, with commas").fill("history")
+    page.get_by_role("textbox", name="Add tags").fill("history")
     page.keyboard.press("Enter")
     wait_for(lambda: all("history" in record(server, id).get("tags", []) for id in ids), "the tags")
     page.get_by_role("button", name="History").click()
@@ -187,7 +188,7 @@ def test_pictures_go_to_the_trash_and_come_back(own: tuple[Server, Path], open_p
     expect(page.get_by_test_id("toast")).to_contain_text("2 files moved to the trash")
     expect(page.get_by_test_id("summary")).to_have_text(f"{N - 2} images")
     assert not any(path.exists() for path in paths)
-    undo(page)
+    undo(page, "2 files moved to the trash")
     expect(page.get_by_test_id("summary")).to_have_text(f"{N} images")
     assert all(path.exists() for path in paths)
 
@@ -206,7 +207,7 @@ def test_files_are_moved_to_a_folder_and_back(
     page.get_by_role("button", name="Move here").click()
     expect(page.get_by_test_id("toast").last).to_contain_text(f"1 file moved to {tmp_path}")
     assert (tmp_path / path.name).exists() and not path.exists()
-    undo(page)
+    undo(page, "1 file moved to")
     assert path.exists() and record(server, id)["uri"] == str(path)
 
 
@@ -217,7 +218,8 @@ def test_taking_out_is_undone_too(own: tuple[Server, Path], open_page: Callable[
     more(page, "Take out of the library …")
     page.get_by_role("dialog").get_by_role("button", name="Take out").click()
     expect(page.get_by_test_id("summary")).to_have_text(f"{N - 1} images")
-    page.get_by_test_id("toast").last.get_by_role("button", name="Undo").click()
+    told = page.get_by_test_id("toast").filter(has_text="1 picture taken out of the library")
+    told.get_by_role("button", name="Undo").click()
     expect(page.get_by_test_id("summary")).to_have_text(f"{N} images")
 
 
@@ -228,9 +230,15 @@ def test_a_group_offers_the_same_and_moves_to_another(server: Server, open_page:
     for name in ("Favourite", "Tag", "Album", "Download", "More"):
         expect(bar(page).get_by_role("button", name=name)).to_be_visible()
     bar(page).get_by_role("button", name="Move to group").click()
-    page.get_by_role("combobox", name="Find a group, or name a new one").fill(groups[1]["name"])
+    page.get_by_role("combobox", name="Find a group").fill(groups[1]["name"])
     page.keyboard.press("Enter")
     wait_for(lambda: record(server, ids[0])["cluster"] == groups[1]["label"], "the move")
+    page.get_by_role("button", name="History").click()
+    newest = page.get_by_test_id("history").get_by_role("listitem").first
+    expect(newest).to_contain_text(f"Groups: move 1 to {groups[1]['name']}")
+    newest.get_by_role("button").click()
+    wait_for(lambda: record(server, ids[0])["cluster"] == groups[0]["label"], "the way back")
+    expect(page.get_by_test_id("history").get_by_role("listitem").first).to_contain_text("A change was undone")
 
 
 def test_the_focus_stays_in_the_grid_when_hits_change_places(server: Server, open_page: Callable[..., Page]) -> None:
@@ -243,3 +251,16 @@ def test_the_focus_stays_in_the_grid_when_hits_change_places(server: Server, ope
     page.wait_for_url("**disliked=*")
     expect(page.locator(".stale")).to_have_count(0)
     wait_for(lambda: page.evaluate("document.activeElement.className.includes('tile-link')"), "the focus")
+
+
+def test_a_dislike_is_undone_from_its_message(server: Server, open_page: Callable[..., Page]) -> None:
+    page = open_page(server, "/?q=dog")
+    settled(page)
+    before = shown_ids(grid(page))
+    grid(page).locator(".tile-link").first.focus()
+    page.keyboard.press("d")
+    page.wait_for_url(f"**disliked={before[0]}*")
+    told = page.get_by_test_id("toast").filter(has_text="Fewer like that one are shown")
+    told.get_by_role("button", name="Undo").click()
+    page.wait_for_url(lambda url: "disliked" not in url)
+    wait_for(lambda: shown_ids(grid(page)) == before, "the former order")

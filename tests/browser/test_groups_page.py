@@ -66,6 +66,7 @@ def test_a_name_is_changed_and_taken_back(server: Server, open_page: Callable[..
     field.fill("Best of all")
     page.keyboard.press("Enter")
     expect(cover(page, first["label"])).to_contain_text("Best of all")
+    message(page, "is now called “Best of all”")  # the name is shown before the server has answered
     assert group(server, first["label"])["name"] == "Best of all"
     page.get_by_test_id("undo").click()
     expect(cover(page, first["label"])).to_contain_text(first["name"])
@@ -125,7 +126,7 @@ def test_corrections_outlive_a_restart(server: Server, open_page: Callable[..., 
     expect(tile.get_by_role("checkbox")).to_be_checked()
     page.get_by_role("button", name="Move to group").click()
     choose(page, d)
-    message(page, "1 picture moved")
+    message(page, "1 image moved")
     assert server.get(f"/images/{moved}")["cluster"] == d["label"]
 
     page.get_by_role("heading", level=1).locator("xpath=..").get_by_role("button", name="Rename").click()
@@ -162,7 +163,7 @@ def test_pictures_are_dragged_onto_a_group(server: Server, open_page: Callable[.
     tile = page.get_by_test_id("grid").locator("[data-index='0']")
     id = tile.get_attribute("data-id")
     tile.drag_to(page.get_by_label("Groups").locator(f'[data-label="{second["label"]}"]'))
-    moved = message(page, "1 picture moved")
+    moved = message(page, "1 image moved")
     assert server.get(f"/images/{id}")["cluster"] == second["label"]
     moved.get_by_role("button", name="Undo").click()
     wait_for(lambda: server.get(f"/images/{id}")["cluster"] == first["label"], "the move to be taken back")

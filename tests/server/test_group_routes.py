@@ -168,6 +168,30 @@ def test_a_cluster_is_made_of_images_and_doubts_are_told(client: TestClient, ids
     assert client.get("/v1/clusters/999/borderline").status_code == 404
 
 
+def test_groupings_and_corrections_are_in_the_history(client: TestClient, ids: list[str]) -> None:
+    finder_of(client).cluster(3, method="kmeans", stability=0)
+    first, name = told(client)["run"], told(client)["clusters"][0]["name"]
+    client.patch("/v1/clusters/0", json={"name": "One"}).raise_for_status()
+    client.post("/v1/clusters/1/images", json={"ids": ids[:2]}).raise_for_status()
+
+    def events() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = client.get("/v1/history").json()["events"]
+        return found
+
+    move, rename, made = events()
+    assert [(e["action"], e["what"], e["undoable"]) for e in (move, rename)] == [
+        ("grouped", f"move 2 to {told(client)['clusters'][1]['name']}", True),
+        ("grouped", f"rename {name} to One", False),
+    ]
+    assert (made["what"], made["count"], made["undoable"]) == ("cluster", 3, False)
+    assert client.post(f"/v1/history/{rename['id']}/undo").status_code == 404, "the move comes first"
+    for change in (move, rename):
+        assert client.post(f"/v1/history/{change['id']}/undo").json()["changed"] == 1
+        assert (events()[0]["action"], events()[0]["id"]) == ("undone", change["id"])
+    assert (told(client)["run"], told(client)["clusters"][0]["name"]) == (first, name)
+    assert not any(e["undoable"] for e in events())
+
+
 # --- maps ---------------------------------------------------------------------------------------------------------
 
 

@@ -17,6 +17,7 @@ from imagefinder.clusters.assign import assign_rest
 from imagefinder.clusters.clustering import KIND, MADE, TAKEN_IN, Clustering
 from imagefinder.clusters.labels import put_back, relabel, rename_members
 from imagefinder.errors import ImageFinderError, IndexDamagedError, NotFoundError
+from imagefinder.index.audit import Audit
 from imagefinder.index.jsonfile import read_json, write_json
 from imagefinder.index.runs import RUNS, drop_older, load_run, save_run, save_version
 from imagefinder.index.said import load_few, note
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from imagefinder.index.folder import Index
 
 FILE = "groups.json"
+HISTORY = "groups-"  # before the name of a version: the id of what made it in the audit log
 KEPT = 20  # versions that can be gone back to
 AGAIN = "Cluster again: imagefinder cluster"
 FLAGS = ("named", "locked", "joined")
@@ -153,11 +155,22 @@ def go_back(index: Index) -> Clustering:
             raise NotFoundError("There is no earlier version of the clusters to go back to.")
         former = _load(index, now.parent)
         if former.placed_by == now.placed_by:
-            _switch(index, former, _names_only(index, now, former))
+            _switch(index, former, _names_only(index, now, former), undone=now.name)
         else:
             again = now.done in (MADE, TAKEN_IN)  # what came since is new to the version before, too
-            _switch(index, former, _all_records(index, former, count=again), _since(index, former) if again else None)
+            counts = _since(index, former) if again else None
+            _switch(index, former, _all_records(index, former, count=again), counts, undone=now.name)
         return former
+
+
+def last_change(index: Index) -> str:
+    """The id in the audit log of what made the version in force; "" where ``go_back`` can't take it back."""
+    with suppress(ImageFinderError):
+        name = in_force(index)
+        parent = _load(index, name).parent if name is not None else None
+        if parent is not None and (index.documents / RUNS / KIND / parent).is_dir():
+            return f"{HISTORY}{name}"
+    return ""
 
 
 def _none_since(made: Clustering) -> dict[str, int]:
@@ -190,11 +203,19 @@ def _since(index: Index, former: Clustering) -> dict[str, int]:
 Apply: TypeAlias = "Callable[[], object]"
 
 
-def _switch(index: Index, made: Clustering, apply: Apply | None, counts: Mapping[str, int] | None = None) -> None:
+def _switch(
+    index: Index, made: Clustering, apply: Apply | None, counts: Mapping[str, int] | None = None, *, undone: str = ""
+) -> None:
     """Put a version in force that is on disk, then ``apply`` it to the records; a kill in between leaves that to
-    ``current``. ``counts`` begin anew where images were clustered anew."""
+    ``current``. ``counts`` begin anew where images were clustered anew. ``undone`` names the version that it is gone
+    back from."""
     state = {**(_read(index) if counts is None else counts), "run": made.name}
     note(index, [_said(made)])
+    log, n = Audit(index.documents), len(made.clusters)
+    if undone:
+        log.add("undone", [], n, id=f"{HISTORY}{undone}")
+    else:
+        log.add("grouped", [], n, what=made.done, id=f"{HISTORY}{made.name}")
     if apply:
         _write(index, {**state, "applied": False})
         apply()

@@ -28,7 +28,7 @@ NAMED, LONGEST = 100, 500  # names in an entry, characters of one; of more there
 _NAME = re.compile(r"[0-9]{6,9}\.jsonl")
 Action = Literal[
     "removed", "gone", "forgotten", "trashed", "restored", "purged", "space-dropped", "key-added", "key-removed",
-    "tagged", "captioned", "favorite", "rated", "album", "copied", "moved", "undone",
+    "tagged", "captioned", "favorite", "rated", "album", "copied", "moved", "grouped", "undone",
 ]  # fmt: skip
 OF_KEYS = ("key-added", "key-removed")
 _ROW = {"time": str, "by": str, "as": str, "action": str, "count": int, "names": [str], "id?": str, "what?": str}
@@ -40,7 +40,8 @@ class Entry:
     ``names`` the first of them: URIs of images, paths of files, names of keys. ``time`` is ISO 8601 in UTC.
 
     Images are ``removed`` by somebody, ``gone`` with their files in a run of indexing, or ``forgotten`` with their
-    source. Files are ``trashed``, ``restored``, ``copied`` and ``moved``. What people said of images that had left is
+    source. Files are ``trashed``, ``restored``, ``copied`` and ``moved``. Images are
+    ``grouped`` into so many clusters, anew or by a correction of them. What people said of images that had left is
     ``purged``. ``what`` was done to them, such as "+summer" or "4". A change with an ``id`` can be taken back, see
     ``organising.history``; one that is ``undone`` has the id of what it took back."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from imagefinder._util.arguments import checked
 from imagefinder.catalog.changes import forget, kept, undo_fields, undoable
+from imagefinder.clusters.state import HISTORY, go_back, last_change
 from imagefinder.duplicates.journal import JOURNAL, TRASH, entries
 from imagefinder.duplicates.taking_back import undo as undo_trash
 from imagefinder.errors import NotFoundError
@@ -38,8 +39,8 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """Of how many images or files a change was taken back, and what stays as it is, and why. ``sources`` are to be gone
-    over for images to be in the index again."""
+    """Of how many images or files a change was taken back, 1 for one of the clusters, and what stays as it is, and why.
+    ``sources`` are to be gone over for images to be in the index again."""
 
     changed: int
     left: tuple[Skipped, ...] = ()
@@ -61,7 +62,7 @@ class History:
 
     def list(self, k: int = 100, offset: int = 0) -> Sequence[Event]:
         """``k`` events from ``offset`` on, the newest first. Raises InvalidInputError or IndexDamagedError."""
-        there = undoable(self._index)
+        there = undoable(self._index) | {last_change(self._index)}
         log = Audit(self._index.documents, self._index.notice).of_images(k, offset)
         return [Event(entry, entry.id in there and entry.action != "undone") for entry in log]
 
@@ -75,11 +76,21 @@ class History:
 
     def take_back(self, id: str) -> Undone:
         """The same, leaving it to the caller to go over the ``sources`` of what comes back."""
+        if id.startswith(HISTORY):
+            return self._regroup(id)
         with self._index.writing:  # nothing is taken back twice
             facts = kept(self._index, id)
             done = self._undone(facts, id)
             forget(self._index, id)
         return done
+
+    def _regroup(self, id: str) -> Undone:
+        """Corrections of the clusters build upon each other: only the last one can be taken back."""
+        with self._index.grouping:
+            if id != last_change(self._index):
+                raise NotFoundError("The groups have changed again since.", remedy="Undo the later changes first.")
+            go_back(self._index)
+        return Undone(1)
 
     def _undone(self, facts: dict[str, Any], id: str) -> Undone:
         sources = tuple(str(source.uri) for source in self._index.manifest.sources)

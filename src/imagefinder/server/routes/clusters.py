@@ -64,7 +64,7 @@ async def take_in(serving: ServingDep, body: cluster_bodies.TakeIn) -> Response:
         serving.finder.clusters.take_in(body.key, body.clusters)
         return _facts(serving)
 
-    return Json(await _edit(serving, do))
+    return Json(await edit(serving, do))
 
 
 @router.get("/{label}/borderline", response_model=cluster_bodies.Doubts)
@@ -112,7 +112,7 @@ async def model(serving: ServingDep) -> Response:
 @changes()
 async def create(serving: ServingDep, body: cluster_bodies.NewCluster) -> Response:
     """Make a cluster of these images. They stay in it when clustering runs again."""
-    return Json(await _edit(serving, lambda: serving.finder.clusters.create(body.ids, body.name).to_dict()))
+    return Json(await edit(serving, lambda: serving.finder.clusters.create(body.ids, body.name).to_dict()))
 
 
 @router.patch("/{label}", response_model=responses.Cluster)
@@ -128,14 +128,14 @@ async def change(serving: ServingDep, label: ClusterParam, body: requests.Cluste
             found = serving.finder.clusters.lock(label, body.locked)
         return found.to_dict()
 
-    return Json(await _edit(serving, do))
+    return Json(await edit(serving, do))
 
 
 @router.post("/merge", response_model=responses.Cluster)
 @changes()
 async def merge(serving: ServingDep, body: requests.Merge) -> Response:
     """Make one cluster of several, with the label and the name of the first."""
-    return Json(await _edit(serving, lambda: serving.finder.clusters.merge(*body.clusters).to_dict()))
+    return Json(await edit(serving, lambda: serving.finder.clusters.merge(*body.clusters).to_dict()))
 
 
 @router.post("/undo", response_model=responses.Clusters)
@@ -147,7 +147,7 @@ async def undo(serving: ServingDep) -> Response:
         serving.finder.clusters.undo()
         return _facts(serving)
 
-    return Json(await _edit(serving, do))
+    return Json(await edit(serving, do))
 
 
 @router.post("/{label}/split")
@@ -158,17 +158,17 @@ async def split(serving: ServingDep, label: ClusterParam, body: requests.Split) 
     def do() -> dict[str, Any]:
         return {"clusters": [c.to_dict() for c in serving.finder.clusters.split(label, body.n)]}
 
-    return Json(await _edit(serving, do))
+    return Json(await edit(serving, do))
 
 
 @router.post("/{label}/images", response_model=responses.Cluster)
 @changes()
 async def move(serving: ServingDep, label: ClusterParam, body: requests.IdList) -> Response:
     """Put images into a cluster. They stay there when clustering runs again."""
-    return Json(await _edit(serving, lambda: serving.finder.clusters.move(body.ids, label).to_dict()))
+    return Json(await edit(serving, lambda: serving.finder.clusters.move(body.ids, label).to_dict()))
 
 
-async def _edit(serving: Serving, do: Callable[[], T]) -> T:
+async def edit(serving: Serving, do: Callable[[], T]) -> T:
     """One correction at a time, and none while a run is making other clusters."""
 
     def locked() -> T:

@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 from imagefinder.catalog.changes import noting
 from imagefinder.catalog.edits import TAG_LENGTH
 from imagefinder.catalog.marks import BEST
+from imagefinder.clusters.state import HISTORY
 from imagefinder.errors import InvalidInputError
 from imagefinder.organising.zipping import zipped
 from imagefinder.server import responses
@@ -25,6 +26,7 @@ from imagefinder.server.jobs.options import Place
 from imagefinder.server.local import check_folder, check_local
 from imagefinder.server.requests import Body, FilterText, Id, Ids, check_one
 from imagefinder.server.responses import ResponseBody
+from imagefinder.server.routes.clusters import edit
 from imagefinder.server.state import Json, Serving, ServingDep
 from imagefinder.server.strict import Router
 from imagefinder.types import Record
@@ -277,6 +279,8 @@ async def history(
 @changes()
 async def undo(serving: ServingDep, id: Annotated[str, StringConstraints(max_length=100)]) -> Response:
     """Take back a change. Where images come back into the index, the response names the job that does it."""
+    if id.startswith(HISTORY):
+        return Json({**(await edit(serving, lambda: serving.finder.history.undo(id))).to_dict(), "job": None})
     done = await serving.searching.run(lambda: serving.finder.history.take_back(id))
     serving.hub.changed("images", "duplicates")
     job = submit(serving, "index", {"sources": list(done.sources)}, trusted=True) if done.sources else None

@@ -21,7 +21,7 @@ function History() {
   const [k, setK] = useState(PAGE);
   const [busy, setBusy] = useState("");
   const { data, error, reload } = useRequest(`history ${k}`, (signal) => api.get("/history", { k }, { signal }));
-  useEffect(() => onChanged(["images", "duplicates"], reload), []);
+  useEffect(() => onChanged(["images", "duplicates", "clusters"], reload), []);
   const takeBack = async (event) => {
     setBusy(event.id);
     await undo([event.id]).catch(toastError);

@@ -15,7 +15,7 @@ export function Pick({ label, list, fresh, none, close }) {
   const known = list.some((one) => one.name === wanted);
   const rows = wanted && !known ? [...found, { name: wanted, fresh: true }] : found;
   const chosen = Math.min(at, rows.length - 1);
-  const idOf = (one, i) => `${id}-${one.label ?? `n${i}`}`;
+  const idOf = (i) => `${id}-${i}`;
   const keys = (event) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step) {
@@ -30,11 +30,11 @@ export function Pick({ label, list, fresh, none, close }) {
     <div class="field">
       <label for=${`${id}-find`}>${label}</label>
       <input id=${`${id}-find`} class="input" autofocus autocomplete="off" maxlength="100" role="combobox" aria-expanded="true" aria-controls=${id}
-        aria-activedescendant=${rows[chosen] ? idOf(rows[chosen], chosen) : undefined} value=${text}
+        aria-activedescendant=${rows[chosen] ? idOf(chosen) : undefined} value=${text}
         onInput=${(e) => (setText(e.target.value), setAt(0))} onKeyDown=${keys} />
     </div>
     <ul ref=${box} id=${id} class="pick-list" role="listbox" aria-label=${texts.actions.choices}>
-      ${rows.map((one, i) => html`<li key=${`${one.fresh} ${one.name}`} id=${idOf(one, i)} role="option" aria-selected=${i === chosen} class="pick ${i === chosen ? "chosen" : ""}"
+      ${rows.map((one, i) => html`<li key=${`${one.fresh} ${one.name}`} id=${idOf(i)} role="option" aria-selected=${i === chosen} class="pick ${i === chosen ? "chosen" : ""}"
         onClick=${() => close(one)}><span class="grow ellipsis">${one.fresh ? fresh(one.name) : one.name}</span>${one.note && html`<span class="muted number">${one.note}</span>`}</li>`)}
       ${!rows.length && none && html`<li class="muted small-text" role="presentation">${none}</li>`}
     </ul>

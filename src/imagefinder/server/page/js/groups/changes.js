@@ -3,7 +3,7 @@ import { html } from "../../vendor/preact.js";
 import { api } from "../api.js";
 import { openDialog } from "../components/dialog.js";
 import { texts } from "../texts.js";
-import { CreateForm, MergeForm, MoveForm, SplitForm } from "./dialogs.js";
+import { MergeForm, MoveForm, SplitForm } from "./dialogs.js";
 import { change, showGroup } from "./store.js";
 
 const t = texts.groups;
@@ -45,14 +45,8 @@ export const moveTo = (ids, group) =>
   change(t.moving(group.name), () => api.post(`/clusters/${group.label}/images`, { ids }), () => t.moved(ids.length, group.name));
 
 /** Makes a group of images; without a name the server finds one. */
-export const create = (ids, name) =>
+const create = (ids, name) =>
   change(t.doing.create, () => api.post("/clusters", { ids, name: name || null }), (made) => t.created(ids.length, made.name));
-
-/** Asks for the name of a new group, then makes it. */
-export async function askToCreate(ids) {
-  const answer = await openDialog(t.createTitle(ids.length), (close) => html`<${CreateForm} close=${close} />`);
-  return answer ? create(ids, answer.name) : null;
-}
 
 /** Asks for a group out of `groups`, without the one labelled `but`. */
 const pick = (title, groups, but, options) =>

@@ -88,24 +88,6 @@ function Parts({ parts, close }) {
   </div>`;
 }
 
-/** Asks for a name; `close` gets `{ name }`. */
-export function CreateForm({ close }) {
-  const [name, setName] = useState("");
-  const id = useId();
-  const submit = (event) => (event.preventDefault(), close({ name: name.trim() }));
-  return html`<form class="stack" onSubmit=${submit} data-testid="create">
-    <div class="field">
-      <label for=${id}>${t.createName}</label>
-      <input id=${id} class="input" autofocus autocomplete="off" maxlength="200" value=${name} onInput=${(e) => setName(e.target.value)} />
-      <p class="muted small-text">${t.createHint}</p>
-    </div>
-    <footer class="dialog-buttons">
-      <button type="button" class="button" onClick=${() => close(null)}>${texts.common.cancel}</button>
-      <button class="button primary">${t.create}</button>
-    </footer>
-  </form>`;
-}
-
 /** A list to search in; `close` gets the group, or `{ name }` for a new one. Arrow keys move in the list from the field. */
 export function MoveForm({ groups, canMake = false, close }) {
   const [text, setText] = useState("");

@@ -2,6 +2,10 @@
 import { count } from "../../format.js";
 
 const pictures = (n) => count(n, "picture");
+const groupedText = (n, what) => {
+  if (what === "cluster") return `Sorted into ${count(n, "group")}`;
+  return what === "take in what came" ? "New groups made of new pictures" : `Groups: ${what}`;
+};
 
 export const actions = {
   selected: "Selected pictures",
@@ -14,7 +18,6 @@ export const actions = {
   nothing: "Nothing was changed.",
 
   favorite: "Favourite",
-  unfavorite: "Not a favourite any more",
   favorited: (n) => `${pictures(n)} added to the favourites`,
   unfavorited: (n) => `${pictures(n)} taken out of the favourites`,
   rate: "Rating",
@@ -23,9 +26,6 @@ export const actions = {
   marks: "Your marks",
 
   tag: "Tag",
-  tagTitle: (n) => `Tag ${pictures(n)}`,
-  tagLabel: "Tags, with commas between them",
-  tagHint: "A minus before a tag takes it away.",
   tagged: (n) => `Tags of ${pictures(n)} changed`,
 
   album: "Album",
@@ -54,10 +54,6 @@ export const actions = {
 
   group: "Move to group",
   groupShort: "Group",
-  groupTitle: (n) => `Move ${pictures(n)} to a group`,
-  groupFind: "Find a group, or name a new one",
-  groupNew: (name) => `New group “${name}”`,
-  groupMoved: (n, name) => `${pictures(n)} moved to “${name}”`,
 
   similar: "Search by these",
   similarSome: (n) => `Search by ${n} of these`,
@@ -112,8 +108,8 @@ export const actions = {
       gone: `${pictures(n)} left with their files`,
       forgotten: `${pictures(n)} left with their folder`,
       purged: "What was said of pictures that had left was forgotten",
+      grouped: groupedText(n, what),
       undone: "A change was undone",
       "space-dropped": "A model was removed",
     })[action] ?? action,
-  grouped: (what) => `Groups: ${what}`,
 };

@@ -82,6 +82,7 @@ export const search = {
   took: (found, ms) => `${found} · ${number(ms)} ms`,
   liked: (n) => `${number(n)} liked`,
   disliked: (n) => `${number(n)} disliked`,
+  dislikedOne: "Fewer like that one are shown",
   theLikes: "the likes",
   theDislikes: "the dislikes",
   surely: (n) => `${number(n)} surely`,
