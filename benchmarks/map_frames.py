@@ -19,9 +19,10 @@ MOVE = """async () => {
   const front = document.querySelector(".map-front");
   front.setPointerCapture = () => {};
   const frame = () => new Promise(requestAnimationFrame);
-  const at = { clientX: 700, clientY: 450, bubbles: true, cancelable: true, pointerId: 1, pointerType: "mouse", button: 0 };
+  const at = { clientX: 700, clientY: 450, bubbles: true, cancelable: true, pointerId: 1, pointerType: "mouse" };
   const wheel = (deltaY) => front.dispatchEvent(new WheelEvent("wheel", { ...at, deltaY }));
-  const point = (kind, far = 0) => front.dispatchEvent(new PointerEvent(kind, { ...at, clientX: 700 + far, clientY: 450 - far / 2 }));
+  const place = (far) => ({ clientX: 700 + far, clientY: 450 - far / 2 });
+  const point = (kind, far = 0) => front.dispatchEvent(new PointerEvent(kind, { ...at, ...place(far) }));
   const steps = [];
   for (const zoom of [-60, -60, -60, 60, 60, 60]) {
     for (let i = 0; i < 20; i++) steps.push(() => wheel(zoom));
