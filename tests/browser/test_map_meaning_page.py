@@ -163,7 +163,7 @@ def test_a_selection_is_moved_to_a_group(server: Server, open_page: Callable[...
     message(page, f"moved to “{groups[0]['name']}”")
     assert server.get("/images", filter=f"cluster = {groups[0]['label']}", k=1)["total"] >= n
     page.get_by_role("button", name="Undo").click()
-    message(page, "Taken back")
+    message(page, "Undone: ")
     assert [one["size"] for one in server.get("/clusters")["clusters"]] == [one["size"] for one in groups]
 
 
@@ -171,9 +171,12 @@ def test_a_search_says_by_how_many_it_looks(server: Server, open_page: Callable[
     page = open_page(server, "/map?method=pca")
     opened(page)
     assert select_all(page) > 50
-    page.get_by_role("button", name="Search by 50 of them").click()
-    page.wait_for_url("**liked=**")
-    assert len(page.evaluate("new URLSearchParams(location.search).get('liked').split(',')")) == 50
+    page.get_by_test_id("selection").get_by_role("button", name="More", exact=True).click()
+    page.get_by_role("button", name="Search by 50 of these").click()
+    page.wait_for_url("**/?id=*")
+    assert len(page.evaluate("new URLSearchParams(location.search).get('id').split(',')")) == 50
+    expect(page.get_by_role("list", name="What is searched for").get_by_role("listitem")).to_have_count(50)
+    expect(page.get_by_test_id("summary")).not_to_be_empty()
 
 
 def test_what_is_seen_is_saved_as_a_picture(server: Server, open_page: Callable[..., Page]) -> None:

@@ -135,7 +135,7 @@ class Query(Body):
     words: QueryText | None = Field(
         None, description="Words, with rclip's arithmetic: dog + id:UUID - people, 2:dog, URLs."
     )
-    parts: list[Part] = Field(default_factory=list, max_length=20)
+    parts: list[Part] = Field(default_factory=list, max_length=50)
 
 
 _EXPLAINED = ("liked", "disliked", "spaces", "words_in")

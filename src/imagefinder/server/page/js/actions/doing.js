@@ -17,7 +17,7 @@ import { forAll } from "./calls.js";
 import { Pick } from "./pick.js";
 import { told } from "./undo.js";
 
-export const MOST_PARTS = 20; // images that one search adds up
+export const MOST_PARTS = 50; // images that one search adds up: as many as the server takes, and as an address has room for
 const WAIT_MS = 500; // between two looks at a job
 const EXPORTED = "id,uri,folder,width,height,bytes,format,mtime,taken_at,caption,tags,favorite,rating,albums,colours,cluster,cluster_name,issues";
 const words = texts.actions;
@@ -59,11 +59,14 @@ export async function group(ids, but = null) {
   return Boolean(groups && (await askWhereTo(ids, groups.clusters, but)));
 }
 
-/** A search by these, or by some of them, evenly spread. */
-export function similar(ids) {
-  const n = Math.min(MOST_PARTS, ids.length);
-  navigate(searchHref({ id: Array.from({ length: n }, (_, i) => ids[Math.floor((i * ids.length) / n)]) }));
+/** As many of the images as a search takes, evenly spread. */
+export function someOf(ids, most = MOST_PARTS) {
+  const n = Math.min(most, ids.length);
+  return Array.from({ length: n }, (_, i) => ids[Math.floor((i * ids.length) / n)]);
 }
+
+/** A search by these, or by some of them. */
+export const similar = (ids) => navigate(searchHref({ id: someOf(ids) }));
 
 export async function csv(ids) {
   const wanted = new Set(ids);

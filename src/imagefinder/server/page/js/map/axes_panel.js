@@ -1,5 +1,6 @@
 // Axes that mean something: asking for them, and saying on the map which they are.
 import { html, useEffect, useId, useRef, useState } from "../../vendor/preact.js";
+import { someOf } from "../actions/doing.js";
 import { Icon } from "../components/icon.js";
 import { Popover } from "../components/popover.js";
 import { Thumb } from "../components/thumb.js";
@@ -12,10 +13,7 @@ const MOST = 12; // pictures that make one axis
 /** The ids of the pictures that an axis is made of, if it is made of pictures. */
 export const picturesOf = (query) => Array.from(query.matchAll(ID), ([, id]) => id);
 /** The query of an axis for some pictures, evenly out of all that are given. */
-export function axisOf(ids) {
-  const n = Math.min(MOST, ids.length);
-  return Array.from({ length: n }, (_, i) => `id:${ids[Math.floor((i * ids.length) / n)]}`).join(" + ");
-}
+export const axisOf = (ids) => someOf(ids, MOST).map((id) => `id:${id}`).join(" + ");
 /** What an axis is called in words. */
 export const axisName = (query) => (picturesOf(query).length ? texts.map.byPictures(picturesOf(query).length) : query);
 

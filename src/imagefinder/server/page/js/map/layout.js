@@ -91,6 +91,24 @@ export function placesIn(layout, next) {
   return xy;
 }
 
+/** Points of the map, in the order it has them, for sorted points. */
+export function pointsOf({ order }, sorted) {
+  const points = new Uint32Array(sorted.length);
+  for (let i = 0; i < points.length; i++) points[i] = order[sorted[i]];
+  return points;
+}
+
+/** The sorted points, in ascending order, for points of the map; those that the layout leaves out are left out. */
+export function ranksOf({ rank }, points) {
+  const found = new Uint32Array(points.length);
+  let n = 0;
+  for (let i = 0; i < points.length; i++) if (rank[points[i]] !== ABSENT) found[n++] = rank[points[i]];
+  return found.subarray(0, n).sort();
+}
+
+/** The rectangle that holds some points of the map. */
+export const boxOf = (layout, points) => bounds(layout.xy, ranksOf(layout, points));
+
 /** Some of the points as a layout of their own. @param {Uint32Array} points sorted points, in ascending order */
 export function partOf(layout, points) {
   const { side, levels } = layout;

@@ -33,3 +33,10 @@ export class Pace {
     else if (middle < QUICK_MS && count > this.budget) this.budget = Math.min(MOST, this.budget * 1.15);
   }
 }
+
+/** Points shrink and fade where they are many, by the density at this zoom; those left out while moving are made up for. */
+export function pointStyle(camera, layout, skip, pixels) {
+  const each = (4 * layout.filled * camera.scale ** 2 * skip) / Math.max(1, layout.order.length); // square pixels a point
+  const size = Math.max(1.6, Math.min(9, 0.75 * Math.sqrt(each)));
+  return { size: size * pixels, opacity: Math.max(0.35, Math.min(0.9, each / size ** 2)) };
+}

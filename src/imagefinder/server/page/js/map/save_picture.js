@@ -12,7 +12,8 @@ const PAD = 12;
 
 /** @param {object} surface @param {{field: string, values: object | null, dark: boolean, axes: {x: string, y: string}}} shown @returns {Promise<void>} */
 export async function savePicture(surface, shown) {
-  const { canvas, look } = surface.picture(DENSITY);
+  const { look } = surface;
+  const canvas = seen(surface);
   const context = canvas.getContext("2d");
   const pen = { context, look, width: canvas.width / DENSITY, height: canvas.height / DENSITY, family: getComputedStyle(document.body).fontFamily };
   context.setTransform(DENSITY, 0, 0, DENSITY, 0, 0);
@@ -24,6 +25,21 @@ export async function savePicture(surface, shown) {
   link.download = "map.png";
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+/** What is seen, without what lies over the map. */
+function seen(surface) {
+  const { points, overlay } = surface.elements;
+  const canvas = document.createElement("canvas");
+  Object.assign(canvas, { width: overlay.clientWidth * DENSITY, height: overlay.clientHeight * DENSITY });
+  const context = canvas.getContext("2d");
+  context.fillStyle = surface.look.ground;
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  surface.resize(DENSITY);
+  surface.draw(0); // at once: a WebGL canvas can be read only until the browser has shown it
+  for (const layer of [points, overlay]) context.drawImage(layer, 0, 0);
+  surface.resize();
+  return canvas;
 }
 
 function write({ context, look, family }, text, x, y, { size = 13, weight = 400, align = "left" } = {}) {

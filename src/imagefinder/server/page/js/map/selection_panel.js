@@ -1,6 +1,7 @@
 // The points that were selected: what to do with them, and all of them as a list of links, without the map.
 import { html, useEffect, useMemo, useRef, useState } from "../../vendor/preact.js";
 import { SelectionBar } from "../actions/bar.js";
+import { MOST_PARTS, someOf } from "../actions/doing.js";
 import { api } from "../api.js";
 import { Icon } from "../components/icon.js";
 import { Thumb } from "../components/thumb.js";
@@ -11,7 +12,6 @@ import { useWalk } from "../viewing.js";
 import { axisOf } from "./axes_panel.js";
 
 const PAGE = 30;
-const MOST_PARTS = 50; // pictures that stand for a selection in a search: more would not fit into an address
 
 /** @param {{source: object, points: Uint32Array, onClear: () => void, onShow: () => void}} props */
 export function SelectionPanel({ source, points, onClear, onShow }) {
@@ -19,8 +19,7 @@ export function SelectionPanel({ source, points, onClear, onShow }) {
   const n = points.length;
   const action = (icon, name, onClick, testid, more = {}) =>
     html`<button type="button" class="button small" data-testid=${testid} onClick=${onClick} ...${more}><${Icon} name=${icon} /><span>${name}</span></button>`;
-  const few = () => Array.from({ length: Math.min(MOST_PARTS, n) }, (_, i) => ids[Math.floor((i * n) / Math.min(MOST_PARTS, n))]); // evenly spread
-  const steer = (name, other) => setParams(steered(few(), name, other));
+  const steer = (name, other) => setParams(steered(someOf(ids), name, other));
   const some = n > MOST_PARTS && { title: texts.map.searchSomeWhy(MOST_PARTS) };
   return html`<aside class="map-selection map-panel" aria-label=${texts.map.selectedImages} data-testid="selection" data-count=${n}
     onKeyDown=${(event) => event.key === "Escape" && onClear()}>

@@ -3,18 +3,18 @@
  * changed, and tells what happened through `on`. Points are named by their place in the map, as in source.js.
  */
 
+import { actsOf } from "./acts.js";
 import { Camera, placeToText } from "./camera.js";
-import { watchGestures } from "./gestures.js";
 import { Front } from "./front.js";
+import { watchGestures } from "./gestures.js";
 import { Glide, isCalm } from "./glide.js";
-import { ABSENT, partOf, placesIn } from "./layout.js";
-import { Pace } from "./pace.js";
-import { nearest, pointsIn, pointsInside, runsIn } from "./queries.js";
+import { ABSENT, boxOf, partOf, placesIn, pointsOf, ranksOf } from "./layout.js";
+import { Pace, pointStyle } from "./pace.js";
+import { pointsIn, runsIn } from "./queries.js";
 import { PointRenderer } from "./renderer.js";
 
 const REST_MS = 140; // without a move: then all points are drawn and pictures fetched
 const TURN_MS = 700; // from one layout to another
-const REACH = { mouse: 10, touch: 22 }; // how near a click must come, CSS pixels
 
 export class Surface {
   /**
@@ -40,7 +40,7 @@ export class Surface {
     this.frame = 0;
     this.turning = null;
     this.line = [];
-    this.stopGestures = watchGestures(elements.overlay, this.gestures());
+    this.stopGestures = watchGestures(elements.overlay, actsOf(this));
     this.resizing = new ResizeObserver(() => this.resize());
     this.resizing.observe(elements.overlay);
     elements.points.addEventListener("webglcontextlost", (event) => event.preventDefault());
@@ -95,10 +95,16 @@ export class Surface {
 
   /** @param {"lit" | "sure" | "selected"} name @param {Uint32Array | null} points of the map; null: none is */
   setPicked(name, points) {
-    const sorted = points && this.sorted(points);
+    const sorted = points && ranksOf(this.layout, points);
     this.picked[name] = points && { points, layout: partOf(this.layout, sorted) };
     this.renderer.setPicked(name, sorted);
     this.rest();
+  }
+
+  /** @param {number[][]} line of the lasso, on the screen */
+  setLine(line) {
+    this.line = line;
+    this.invalidate();
   }
 
   moveTo(place, how) {
@@ -111,16 +117,7 @@ export class Surface {
 
   /** Shows some points large enough to see them all. */
   goTo(points) {
-    const { xy } = this.layout;
-    const box = { left: Infinity, right: -Infinity, bottom: Infinity, top: -Infinity };
-    for (const point of points) {
-      const i = this.layout.rank[point];
-      box.left = Math.min(box.left, xy[2 * i]);
-      box.right = Math.max(box.right, xy[2 * i]);
-      box.bottom = Math.min(box.bottom, xy[2 * i + 1]);
-      box.top = Math.max(box.top, xy[2 * i + 1]);
-    }
-    if (points.length) this.moveTo(this.camera.around(box), { glide: true });
+    if (points.length) this.moveTo(this.camera.around(boxOf(this.layout, points)), { glide: true });
   }
 
   zoomBy(factor) {
@@ -128,76 +125,7 @@ export class Surface {
   }
 
   pointsInView() {
-    return this.originals(pointsIn(this.layout, this.camera.box));
-  }
-
-  originals(sorted) {
-    const { order } = this.layout;
-    const points = new Uint32Array(sorted.length);
-    for (let i = 0; i < points.length; i++) points[i] = order[sorted[i]];
-    return points;
-  }
-
-  /** The places of points in the layout; those it leaves out are left out. */
-  sorted(points) {
-    const { rank } = this.layout;
-    const found = new Uint32Array(points.length);
-    let n = 0;
-    for (let i = 0; i < points.length; i++) if (rank[points[i]] !== ABSENT) found[n++] = rank[points[i]];
-    return found.subarray(0, n).sort();
-  }
-
-  gestures() {
-    const { camera } = this;
-    const moving = (change) => (...by) => {
-      this.glide.stop();
-      change(...by);
-      this.moved();
-    };
-    return {
-      panBy: moving((right, down) => camera.panBy(right, down)),
-      zoomAt: moving((...at) => camera.zoomAt(...at)),
-      stepBy: (right, down) => {
-        const { x, y, zoom } = this.glide.heading;
-        this.moveTo({ x: x - right / camera.scale, y: y + down / camera.scale, zoom }, { glide: true });
-      },
-      zoomBy: (factor) => this.zoomBy(factor),
-      fit: () => this.fit(),
-      hover: (place) => this.hover(place),
-      pick: (place, how) => {
-        const point = this.at(place, how.touch ? REACH.touch : REACH.mouse);
-        if (point >= 0) this.on.pick(point, how);
-      },
-      lassoes: () => this.on.lassoes(),
-      lasso: (line, done) => this.lasso(line, done),
-      escape: () => this.on.escape(),
-    };
-  }
-
-  hover(place) {
-    const point = place && this.layout ? this.at(place, REACH.mouse) : -1;
-    this.elements.overlay.style.cursor = point >= 0 ? "pointer" : "";
-    this.on.hover(point, place);
-  }
-
-  /** The point whose picture is there, or the nearest within reach, or -1. */
-  at([left, top], reach) {
-    if (!this.layout) return -1;
-    const over = this.front.at(left, top);
-    if (over >= 0) return over;
-    const near = nearest(this.layout, ...this.camera.fromScreen(left, top), reach / this.camera.scale);
-    return near < 0 ? -1 : this.layout.order[near];
-  }
-
-  lasso(line, done) {
-    this.line = done ? [] : line;
-    this.invalidate();
-    if (!done || !this.layout) return;
-    const start = performance.now();
-    const corners = line.map((place) => this.camera.fromScreen(...place));
-    const points = this.originals(pointsInside(this.layout, corners));
-    this.elements.facts.dataset.lassoMs = (performance.now() - start).toFixed(1);
-    this.on.lasso(points, done);
+    return pointsOf(this.layout, pointsIn(this.layout, this.camera.box));
   }
 
   resize(density = Math.min(devicePixelRatio || 1, 2)) {
@@ -207,21 +135,6 @@ export class Surface {
     Object.assign(this.camera, { width, height });
     this.density = density;
     this.rest();
-  }
-
-  /** What is seen, on a canvas of so many pixels for each of CSS. */
-  picture(density) {
-    const { points, overlay } = this.elements;
-    const canvas = document.createElement("canvas");
-    Object.assign(canvas, { width: overlay.clientWidth * density, height: overlay.clientHeight * density });
-    const context = canvas.getContext("2d");
-    context.fillStyle = this.look.ground;
-    context.fillRect(0, 0, canvas.width, canvas.height);
-    this.resize(density);
-    this.draw(0); // at once: a WebGL canvas can be read only until the browser has shown it
-    for (const layer of [points, overlay]) context.drawImage(layer, 0, 0);
-    this.resize();
-    return { canvas, look: this.look };
   }
 
   moved() {
@@ -265,7 +178,7 @@ export class Surface {
     const way = this.way();
     const { runs, count } = way < 1 ? all(layout) : runsIn(layout, camera.box);
     const skip = this.isMoving || way < 1 ? this.pace.skip(count + this.renderer.pickedCount, waited) : 1;
-    const style = { ...this.pointStyle(skip), dimmed: Boolean(picked.lit || picked.selected), dim: this.look.dim, accent: this.look.accent, ring: this.look.ring, way };
+    const style = { ...pointStyle(camera, layout, skip, this.density), dimmed: Boolean(picked.lit || picked.selected), dim: this.look.dim, accent: this.look.accent, ring: this.look.ring, way };
     this.renderer.draw(camera.clip, runs, skip, style);
     this.drawFront(way);
     Object.assign(this.elements.facts.dataset, {
@@ -279,14 +192,6 @@ export class Surface {
       resting: !this.isMoving && way === 1,
       place: placeToText(camera.place),
     });
-  }
-
-  /** Points shrink and fade where they are many, by the density at this zoom; those left out while moving are made up for. */
-  pointStyle(skip) {
-    const { camera, layout } = this;
-    const each = (4 * layout.filled * camera.scale ** 2 * skip) / Math.max(1, layout.order.length); // square pixels a point
-    const size = Math.max(1.6, Math.min(9, 0.75 * Math.sqrt(each)));
-    return { size: size * this.density, opacity: Math.max(0.35, Math.min(0.9, each / size ** 2)) };
   }
 
   drawFront(way) {

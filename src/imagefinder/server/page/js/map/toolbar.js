@@ -3,6 +3,7 @@ import { html, useLayoutEffect, useState } from "../../vendor/preact.js";
 import { Icon } from "../components/icon.js";
 import { Popover } from "../components/popover.js";
 import { useIndex } from "../library_info.js";
+import { fitting } from "../search/sure.js";
 import { setParams } from "../state.js";
 import { own } from "../table.js";
 import { texts } from "../texts.js";
@@ -68,8 +69,7 @@ export function WordsBox({ words, hits }) {
 /** "23 surely, 9 maybe" */
 function found({ points, surely, maybe }) {
   if (!points) return "";
-  if (!points.length) return texts.map.nothingFits;
-  return surely === null ? texts.map.most(points.length) : texts.map.fitting(surely, maybe);
+  return surely === null && points.length ? texts.map.most(points.length) : fitting({ surely, maybe });
 }
 
 /** @param {{surface: () => object, lassoing: boolean, pictures: boolean, names: boolean, onLasso: () => void, onShow: (what: string, on: boolean) => void, onSelectView: () => void, onPicture: () => void}} props */

@@ -12,7 +12,6 @@ const MOST_HITS = 1000; // as many as the server gives at once
 const FEWEST_HITS = 12;
 const LIT_SHARE = 0.05; // where nobody can tell what fits: light the best of them only
 const SURELY = 0.7; // as in results.py
-const MAYBE = 0.25;
 
 /**
  * The map as a source with a layout, and the values of `field` on it ("none": all points alike).
@@ -45,7 +44,7 @@ export function useHits(source, layout, { words, liked, disliked }) {
   const { data, loading, error } = useRequest(layout && asked, async (signal) => {
     const { hits, surely, maybe } = await api.post("/search", { words: words || null, liked, disliked, k: MOST_HITS, cut: "auto" }, { signal });
     const few = Math.max(FEWEST_HITS, Math.round(LIT_SHARE * source.size));
-    const lit = surely === null ? hits.slice(0, few) : hits.filter((hit) => hit.sure >= MAYBE);
+    const lit = surely === null ? hits.slice(0, few) : hits;
     return { asked, surely, maybe, ...fitted(source, lit) };
   });
   const mine = data?.asked === asked ? data : null;
