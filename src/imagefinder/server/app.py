@@ -192,7 +192,7 @@ def _warm(serving: Serving) -> None:
     """Load the model, and put all images in order, before somebody waits for it."""
     with suppress(ImageFinderError):
         if len(serving.finder):
-            serving.finder.order(sort="-mtime")  # what the page shows first
+            serving.finder.order(sort="-date")  # what the page shows first
             serving.finder.embed_words(["warm"])
         else:
             serving.finder.embedder  # noqa: B018
