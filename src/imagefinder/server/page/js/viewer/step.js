@@ -1,5 +1,5 @@
 // From one image of the walk to another, also to one that is not loaded yet.
-import { useEffect, useRef } from "../../vendor/preact.js";
+import { useLayoutEffect, useRef } from "../../vendor/preact.js";
 import { toastError } from "../components/toast.js";
 
 /**
@@ -9,7 +9,7 @@ import { toastError } from "../components/toast.js";
  */
 export function useStep(items, at, show) {
   const aim = useRef(null); // the number of the image on its way, and the image it was asked for from
-  useEffect(() => () => (aim.current = null), [at]); // gone elsewhere
+  useLayoutEffect(() => () => (aim.current = null), [at]); // gone elsewhere; at once, so that no later step is lost
   return async (step) => {
     if (at < 0) return;
     const from = aim.current?.at === at ? aim.current.to : at;
