@@ -189,10 +189,11 @@ def _leave(serving: Serving) -> None:
 
 
 def _warm(serving: Serving) -> None:
-    """Load the model, and put all images in order, before somebody waits for it."""
+    """Load the model, put all images in order and count their months, before somebody waits for it."""
     with suppress(ImageFinderError):
         if len(serving.finder):
-            serving.finder.order(sort="-mtime")  # what the page shows first
+            serving.finder.order(sort="-date")  # what the page shows first
+            serving.finder.browse.timeline()
             serving.finder.embed_words(["warm"])
         else:
             serving.finder.embedder  # noqa: B018

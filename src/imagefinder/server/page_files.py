@@ -3,6 +3,7 @@
 /page/HASH/js/main.js       cached for good; what it imports stands beside it
 /js/main.js                 the same file, which a browser asks about each time
 /page/HASH/index.html.css   the style sheets of index.html in one
+/page/HASH/joined/main.js   the modules of the page in one, see page_joined.py
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
+from imagefinder.server.page_joined import JOINED, MAIN, Joined
+
 PAGE = Path(__file__).with_name("page")
 PREFIX = "page"
-ENTRY, VIEWS = "js/main.js", "js/views"
-COMMENT = re.compile(r"/\*.*?\*/|^\s*//[^\n]*", re.DOTALL | re.MULTILINE)
-IMPORT = re.compile(r'^(?:import|export)\b[\w\s{},*$]*\bfrom\s*"([^"]+)"|^import\s*"([^"]+)"', re.MULTILINE)
+ENTRY, VIEW = "js/main.js", f"{JOINED}/views-{{}}.js"
+IMPORT = re.compile(r'^(?:import|export)\b[\w\s{},*$]*\bfrom\s*"([^"]+)"', re.MULTILINE)
 SHEET = re.compile(r'[ \t]*<link rel="stylesheet" href="/([^"]+)">\n')
-OWN = re.compile(r'="/((?:js|css|vendor)/|icon\.svg|[a-z]+\.html\.css)')
+OWN = re.compile(r'="/((?:js|css|vendor|joined)/|icon\.svg|[a-z]+\.html\.css)')
 PACKED = {".js", ".css", ".svg", ".json", ".txt", ".webmanifest"}
 mimetypes.add_type("text/javascript", ".js")  # Windows takes types from its registry, where it may be anything
 mimetypes.add_type("application/manifest+json", ".webmanifest")
@@ -54,6 +56,9 @@ class PageFiles:
         for name in [name for name in self._files if name.endswith(".html")]:
             sheets = [self._files[sheet].data for sheet in SHEET.findall(self._text(name))]
             self._files[f"{name}.css"] = PageFile(f"{name}.css", b"\n".join(sheets))
+        scripts = {name: self._text(name) for name in self._files if name.endswith(".js")}
+        for name, text in Joined(scripts, ENTRY).files().items() if ENTRY in scripts else ():
+            self._files[name] = PageFile(name, text.encode())
         digest = hashlib.blake2b(digest_size=8)
         for name, file in sorted(self._files.items()):
             digest.update(f"{name}\0{file.etag}\0".encode())
@@ -75,14 +80,14 @@ class PageFiles:
         sheet = f'    <link rel="stylesheet" href="/{name}.css">\n'
         text = SHEET.sub(lambda found: sheet if found.start() == SHEET.search(text).start() else "", text)  # type: ignore[union-attr]
         if f'src="/{ENTRY}"' in text:
-            modules = self.modules(ENTRY, f"{VIEWS}/{view}.js")
+            modules = self.modules(f"{JOINED}/{MAIN}", VIEW.format(view))
             links = "".join(f'    <link rel="modulepreload" href="/{one}">\n' for one in modules)
-            text = text.replace("  </head>", f"{links}  </head>", 1)
+            text = text.replace("  </head>", f"{links}  </head>", 1).replace(f'"/{ENTRY}"', f'"/{JOINED}/{MAIN}"')
         text = OWN.sub(rf'="/{PREFIX}/{self.version}/\1', text)
         return text.replace('="/', f'="{root_path}/')
 
     def modules(self, *entries: str) -> list[str]:
-        """These modules and all that they import at their tops, those first that everything waits for."""
+        """These files and all that they import at their tops, those first that everything waits for."""
         found = {name: None for name in entries if name in self._files}
         waiting = list(found)
         while waiting:
@@ -94,7 +99,7 @@ class PageFiles:
         return list(found)
 
     def _imports(self, name: str) -> list[str]:
-        addresses = ("".join(one) for one in IMPORT.findall(COMMENT.sub("", self._text(name))))
+        addresses = IMPORT.findall(self._text(name))
         return [posixpath.normpath(posixpath.join(posixpath.dirname(name), address)) for address in addresses]
 
     def _text(self, name: str) -> str:

@@ -50,7 +50,7 @@ export function Grid({ items, label, size = "medium", href, footer, actions, sel
   const [first, end] = useVisibleRows(element, layout.rows);
   const [active, setActive] = useState(0);
   const wanted = useRef(null); // the index to focus as soon as it is drawn
-  const held = useKeptFocus(element, items, (index) => ((wanted.current = index), setActive(index)));
+  const held = useKeptFocus(element, items, wanted, setActive);
 
   useEffect(() => {
     if (layout.rows.length && end >= layout.rows.length) onEnd?.();
@@ -113,8 +113,11 @@ function rowHeight(items, wanted, upscaled) {
   return Math.min(wanted, Math.max(LOWEST, upscaled * heights[heights.length >> 1]));
 }
 
-/** When the list changes under the focus, it goes to the same image, or to the one in its place if that has left. */
-function useKeptFocus(element, items, focus) {
+/**
+ * When the list changes under the focus, it goes to the same image, or to the one in its place if that has left; but not
+ * where it is on its way to another, which is `wanted`.
+ */
+function useKeptFocus(element, items, wanted, setActive) {
   const last = useRef(null);
   useEffect(() => {
     const left = (event) => element.current?.contains(event.target) || (last.current = null);
@@ -123,9 +126,11 @@ function useKeptFocus(element, items, focus) {
     return () => (document.removeEventListener("focusin", left), document.removeEventListener("pointerdown", left));
   }, []);
   useLayoutEffect(() => {
-    if (!last.current || !items.length || document.activeElement !== document.body) return;
-    const there = items.findIndex((item) => item.id === last.current.id);
-    focus(there >= 0 && there < SEEN ? there : Math.min(last.current.index, items.length - 1));
+    if (!last.current || wanted.current !== null || !items.length || document.activeElement !== document.body) return;
+    const { id, index } = last.current;
+    const there = !id || items[index]?.id === id ? index : items.slice(0, SEEN).findIndex((item) => item.id === id);
+    wanted.current = Math.min(there >= 0 ? there : index, items.length - 1);
+    setActive(wanted.current);
   });
   return (id, index) => (last.current = { id, index });
 }

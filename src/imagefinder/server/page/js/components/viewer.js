@@ -18,6 +18,7 @@ import { Film } from "../viewer/film.js";
 import { Gone, useShot } from "../viewer/shot.js";
 import { useFullScreen, useRest, useSlideshow } from "../viewer/show.js";
 import { Stage } from "../viewer/stage.js";
+import { useStep } from "../viewer/step.js";
 import { WordBoxes } from "../viewer/text.js";
 import { WhyBar, WhyMap, explaining, useWhy } from "../viewer/why.js";
 import { walk } from "../viewing.js";
@@ -64,7 +65,7 @@ export function Viewer({ id }) {
   const film = image && placeName(image) && image.format === "VIDEO" && unplayed !== id && !box && !(words && image.text) && !explained;
   const name = image?.name || (image?.uri ? fileName(image.uri) : said.picture);
   const show = (next) => navigate(withParams({ image: next }), { replace: true });
-  const go = (step) => items[at + step]?.id && at >= 0 && show(items[at + step].id);
+  const go = useStep(items, at, show);
   const leave = () => navigate(withParams({ image: null }));
   const [playing, setPlaying] = useSlideshow({ next: at >= 0 && !box ? items[at + 1] : undefined, go, id });
   const [full, toggleFull] = useFullScreen(frame);

@@ -126,30 +126,36 @@ export class Gallery {
     if (!this.closed.signal.aborted) setTimeout(work, RETRY_MS);
   }
 
+  async fetchPage(page, signal) {
+    const answer = await this.rows({ offset: page * PAGE }, signal);
+    if (this.loaded.has(page)) return;
+    const items = this.items.slice();
+    this.put(items, answer);
+    this.show(items);
+  }
+
+  /** A page that is looked at: given up as soon as it no longer is. */
   async loadPage(page) {
     const controller = new AbortController();
     const stop = () => controller.abort();
     this.closed.signal.addEventListener("abort", stop);
     this.loading.set(page, controller);
     try {
-      const answer = await this.rows({ offset: page * PAGE }, controller.signal);
-      const items = this.items.slice();
-      this.put(items, answer);
-      this.show(items);
+      await this.fetchPage(page, controller.signal);
     } finally {
       this.loading.delete(page);
       this.closed.signal.removeEventListener("abort", stop);
     }
   }
 
-  /** The ids of the images from `from` to before `end`, loaded where they are not known. */
+  /** The ids of the images from `from` to before `end`, loaded where they are not known, wherever the page is by then. */
   async ids(from, end) {
     const pages = this.missing(from, end);
     if (pages.length > FEW_PAGES) {
       const { columns } = await api.get("/images/columns", { ...this.params, fields: "id" });
       return columns.id.slice(from, end);
     }
-    await Promise.all(pages.map((page) => this.loadPage(page)));
+    await Promise.all(pages.map((page) => this.fetchPage(page)));
     return this.items.slice(from, end).map((item) => item.id);
   }
 
