@@ -1,7 +1,7 @@
 // The library in three parts: where the pictures come from, work on all of them, and what runs and ran.
 import { html, useEffect } from "../../vendor/preact.js";
 import { ErrorBox, Skeleton } from "../components/empty.js";
-import { bytes, count, date, number } from "../format.js";
+import { count, date, number } from "../format.js";
 import { BetterWords } from "../library/better_words.js";
 import { Concepts } from "../library/concepts.js";
 import { useFailed } from "../library/failed.js";
@@ -15,6 +15,7 @@ import { Tasks } from "../library/tasks.js";
 import { Teach } from "../library/teach.js";
 import { fixed, reloadIndex, useIndex } from "../library_info.js";
 import { texts } from "../texts.js";
+import { bytes } from "../units.js";
 
 export default function Library({ route }) {
   const { info, error } = useIndex();

@@ -14,7 +14,6 @@ export const actions = {
   nothing: "Nothing was changed.",
 
   favorite: "Favourite",
-  unfavorite: "Not a favourite any more",
   favorited: (n) => `${pictures(n)} added to the favourites`,
   unfavorited: (n) => `${pictures(n)} taken out of the favourites`,
   rate: "Rating",
@@ -23,9 +22,6 @@ export const actions = {
   marks: "Your marks",
 
   tag: "Tag",
-  tagTitle: (n) => `Tag ${pictures(n)}`,
-  tagLabel: "Tags, with commas between them",
-  tagHint: "A minus before a tag takes it away.",
   tagged: (n) => `Tags of ${pictures(n)} changed`,
 
   album: "Album",
@@ -54,10 +50,6 @@ export const actions = {
 
   group: "Move to group",
   groupShort: "Group",
-  groupTitle: (n) => `Move ${pictures(n)} to a group`,
-  groupFind: "Find a group, or name a new one",
-  groupNew: (name) => `New group “${name}”`,
-  groupMoved: (n, name) => `${pictures(n)} moved to “${name}”`,
 
   similar: "Search by these",
   similarSome: (n) => `Search by ${n} of these`,
@@ -115,5 +107,4 @@ export const actions = {
       undone: "A change was undone",
       "space-dropped": "A model was removed",
     })[action] ?? action,
-  grouped: (what) => `Groups: ${what}`,
 };

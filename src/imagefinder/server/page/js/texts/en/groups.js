@@ -9,7 +9,6 @@ export const groups = {
   all: "All groups",
   readOnly: (why) => `${why}: the groups can't be changed here.`,
   images,
-  count: (n) => count(n, "group"),
   named: (name, n) => `${name}, ${images(n)}`,
 
   // all groups
@@ -83,13 +82,6 @@ export const groups = {
   edge: "Borderline",
   review: "Do these belong?",
   imageOf: (title, i) => `${title}, image ${i}`,
-  selectedImages: "Selected images",
-  selectedCount: (n) => `${images(n)} selected`,
-  move: "Move to group…",
-  newGroup: "New group…",
-  tag: "Tag…",
-  similar: "Search by these",
-  similarFirst: (n) => `Search by the first ${n}`,
   dragHint: "Drag pictures onto a group to move them there.",
 
   // its name
