@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from test_page_modules import SCRIPTS
 
+from imagefinder.server.page_files import ENTRY, page_files
+
 TOKEN = re.compile(
     r"""(?P<comment>//[^\n]*|/\*.*?\*/)
     |(?P<quoted>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')
@@ -105,7 +107,7 @@ MODULES = [path for path in sorted(SCRIPTS.rglob("*.js")) if "texts" not in path
 
 ALLOWED = {  # no words of the page: the server's, a class, and the names of languages in themselves
     "components/dialog.js": {"dialog \0"},
-    "language.js": {"English"},
+    "language.js": {"English", "Deutsch"},
     "duplicates/geometry.js": {"border or caption bar"},
     "duplicates/words.js": {"something laid over it", "partly unlike"},
     "groups/store.js": {"take in what came"},
@@ -153,3 +155,9 @@ def test_every_text_is_used(view: str) -> None:
     names = texts_of(view)
     assert len(names) == len(set(names)) > 5
     assert [name for name in names if name not in used] == []
+
+
+def test_no_other_language_is_fetched_before_it_is_spoken() -> None:
+    asked = page_files(again=True).modules(ENTRY)
+    assert "js/texts/en/index.js" in asked
+    assert [name for name in asked if name.startswith("js/texts/") and not name.startswith("js/texts/en")] == []
