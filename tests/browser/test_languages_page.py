@@ -1,4 +1,4 @@
-"""The page in other languages: all of its texts are there, they fit, and a person can change from one to another."""
+"""The page in other languages: all of its texts are there and fit, and a person can change from one to another."""
 
 from __future__ import annotations
 
@@ -8,80 +8,159 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from browsing import Server, settled, still, visit
-from test_everywhere import OPENED, PHONE, VIEWS, index
+from browsing import Server, settled
 
 expect = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed").expect
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-__all__ = ["index"]  # the fixture
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+WIDE = {"viewport": {"width": 1440, "height": 900}}
 
 # What each text is: a string, a function of so many, or a table, list or map of those.
-SHAPES = """async ([language, base]) => {
+SHAPES = """async (language) => {
+  const rows = (table) => Object.fromEntries(Object.entries(table).map(([name, text]) => [name, shape(text)]));
   const shape = (text) =>
     typeof text === "function" ? `function of ${text.length}`
-    : text instanceof Map ? shape(Object.fromEntries(text))
+    : text instanceof Map ? rows(Object.fromEntries(text))
     : Array.isArray(text) ? text.map(shape)
-    : text && typeof text === "object" ? Object.fromEntries(Object.entries(text).map(([name, one]) => [name, shape(one)]))
+    : text && typeof text === "object" ? rows(text)
     : typeof text;
-  return shape({ ...(await import(`${base}texts/${language}/index.js`)) });
+  return rows(await import(`/js/texts/${language}/index.js`));
 }"""
+CODES = "async () => [...(await import('/js/language.js')).LANGUAGES.keys()]"
 CUT_OFF = """() => {
   const top = [...document.querySelectorAll("dialog[open]")].at(-1) ?? document.body;
   return [...top.querySelectorAll("button, a.button, [role=tab], .chip, .places a, .menu-item")]
     .filter((one) => one.checkVisibility({ opacityProperty: true, visibilityProperty: true }))
-    .filter((one) => !one.closest(".visually-hidden") && !one.querySelector(".ellipsis") && !one.matches(".ellipsis"))
-    .filter((one) => one.clientWidth > 0 && one.scrollWidth > one.clientWidth)
+    .filter((one) => one.clientWidth > 0 && !one.closest(".visually-hidden") && !one.querySelector(".ellipsis"))
+    .filter((one) => one.scrollWidth > one.clientWidth)
     .map((one) => `${one.scrollWidth} > ${one.clientWidth}: ${one.outerHTML.slice(0, 160)}`);
 }"""
-# Words of the English page that stand in no German one, among what is shown or read out.
-ENGLISH = re.compile(
-    r"\b(the|and|of|this|with|not|all|image|images|picture|pictures|group|groups|folder|search|show|more|select|open"
-    r"|close|cancel|undo|size|date|library|duplicates|map|keep|compare|make|add|first|others?)\b",
-    re.IGNORECASE,
-)
+# What is shown or read out, but for that of pictures, their files and the server, which is in no language of the page.
 SAID = """() => {
   const shown = (one) => one.checkVisibility({ opacityProperty: true, visibilityProperty: true });
+  const data = "[lang]:not(html), code, kbd, .mono, .tile, .path, .brand, [data-testid=group], [data-testid=evidence]";
   const top = [...document.querySelectorAll("dialog[open]")].at(-1) ?? document.body;
   const said = [];
   const walk = document.createTreeWalker(top, NodeFilter.SHOW_TEXT);
   while (walk.nextNode()) {
     const parent = walk.currentNode.parentElement;
-    if (shown(parent) && !parent.closest(DATA)) said.push(walk.currentNode.data);
+    if (shown(parent) && !parent.closest(data)) said.push(walk.currentNode.data);
   }
   for (const one of top.querySelectorAll("[aria-label], [title], [placeholder]")) {
-    if (!shown(one) || one.closest(DATA)) continue;
+    if (!shown(one) || one.closest(data)) continue;
     for (const name of ["aria-label", "title", "placeholder"]) said.push(one.getAttribute(name) ?? "");
   }
   return said.map((text) => text.trim()).filter(Boolean);
 }"""
-# What comes from pictures, their files and the server, and the languages in themselves: it is in no language of ours.
-DATA = ", ".join(
-    ("[lang]:not(html)", "code", "kbd", ".mono", ".tile", "[data-testid=group]", ".path", "[data-testid=facet-menu]")
+# Words that nearly every English sentence of the page has one of, and no German one.
+ENGLISH = re.compile(
+    r"\b(?:the|and|of|this|these|with|not|all|images?|pictures?|groups?|folders?|search|show|more|select|open|close"
+    r"|cancel|undo|size|library|duplicates|keep|compare|make|add|first|others?|by|from|your|yet|is|are)\b",
+    re.IGNORECASE,
 )
+PATH = re.compile(r"\S*/\S+")
 
 
 @pytest.fixture(scope="module")
-def server(serve: Callable[..., Server], index: Path) -> Server:
-    return serve(index)
+def server(serve: Callable[..., Server], grouped_index: Path) -> Server:
+    return serve(grouped_index)
 
 
-def languages(page: Page) -> dict[str, str]:
-    found: dict[str, str] = page.evaluate(
-        "async () => Object.fromEntries([...(await import('/js/language.js')).LANGUAGES].map(([c, { name }]) => [c, name]))"
-    )
-    return found
+def view(page: Page) -> None:
+    page.get_by_test_id("grid").locator("[data-index='0'] .tile-link").click()
+    expect(page.get_by_role("button", name="Schließen")).to_be_visible()
+
+
+def selection(page: Page) -> None:
+    page.get_by_test_id("grid").locator("[data-index='0'] .tile-link").focus()
+    page.keyboard.press("Space")
+    page.get_by_test_id("selection-bar").wait_for()
+
+
+def keys(page: Page) -> None:
+    page.keyboard.press("?")
+    page.get_by_role("dialog", name="Tastatur").wait_for()
+
+
+def options(page: Page) -> None:
+    page.get_by_test_id("options").click()
+    page.locator("[popover]:popover-open > *").first.wait_for()
+
+
+def again(page: Page) -> None:
+    page.get_by_test_id("group-again").click()
+    page.get_by_role("dialog", name="Neu gruppieren").wait_for()
+
+
+def drawn(page: Page) -> None:
+    expect(page.get_by_test_id("map")).to_have_attribute("data-resting", "true")
+
+
+def nothing(page: Page) -> None:
+    pass
+
+
+STATES: dict[str, tuple[str, Callable[[Page], None]]] = {
+    "all images": ("/", nothing),
+    "search": ("/?q=dog%20-%20grass", nothing),
+    "nothing fits": ("/?q=dog&filter=width%20%3C%205", nothing),
+    "options": ("/?q=dog", options),
+    "selection": ("/", selection),
+    "big view": ("/", view),
+    "keys": ("/", keys),
+    "groups": ("/groups", nothing),
+    "group again": ("/groups", again),
+    "how many groups": ("/groups?view=number", nothing),
+    "map": ("/map?method=pca", drawn),
+    "duplicates": ("/duplicates", nothing),
+    "library": ("/library?add=1", nothing),
+    "library's tools": ("/library?part=tools", nothing),
+    "activity": ("/library?part=activity", nothing),
+    "no such page": ("/groups/none", nothing),
+}
 
 
 def test_every_language_says_all_that_english_says(server: Server, open_page: Callable[..., Page]) -> None:
     page = open_page(server)
-    english: dict[str, Any] = page.evaluate(SHAPES, ["en", "/js/"])
-    codes = languages(page)
-    assert list(codes)[:2] == ["en", "de"]
+    english: dict[str, Any] = page.evaluate(SHAPES, "en")
+    codes = page.evaluate(CODES)
+    assert {"en", "de"} <= set(codes) and len(english) > 9
     for code in codes:
-        shapes = page.evaluate(SHAPES, [code, "/js/"])
-        assert shapes.keys() == english.keys()
-        for view, texts in english.items():
-            assert shapes[view] == texts, f"{code}: {view}"
+        shapes = page.evaluate(SHAPES, code)
+        assert {view: shapes.get(view) for view in english} == english, code
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_all_is_german_and_fits(server: Server, open_page: Callable[..., Page], name: str) -> None:
+    path, prepare = STATES[name]
+    for size in (WIDE, PHONE):
+        page = open_page(server, path, locale="de-DE", expected=[(404, "/groups/none")], **size)
+        settled(page)
+        prepare(page)
+        settled(page)
+        assert page.evaluate("document.documentElement.lang") == "de"
+        assert page.evaluate(CUT_OFF) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
+        said = page.evaluate(SAID)
+        assert len(said) > 10 and [text for text in said if ENGLISH.search(PATH.sub("", text))] == []
+
+
+def test_the_language_is_chosen_and_kept(server: Server, open_page: Callable[..., Page]) -> None:
+    page = open_page(server, locale="fr-FR")  # which the page is not written in
+    places = page.get_by_role("navigation")
+    expect(places.get_by_role("link", name="Groups")).to_be_visible()
+    page.get_by_role("button", name="Language").click()
+    page.get_by_role("button", name="Deutsch").click()
+    expect(places.get_by_role("link", name="Gruppen")).to_be_visible()
+    expect(page.get_by_test_id("summary")).to_have_text("185 Bilder")
+    settled(page)
+    page.reload()
+    expect(places.get_by_role("link", name="Gruppen")).to_be_visible()
+    page.get_by_role("button", name="Sprache").click()
+    expect(page.get_by_role("button", name="Deutsch")).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("button", name="English").click()
+    expect(places.get_by_role("link", name="Groups")).to_be_visible()
+    settled(page)

@@ -28,6 +28,7 @@ NO_WORDS = re.compile(  # a key that is pressed, a rule of CSS, a shader, a filt
     r"^(?:Enter|Escape|Backspace|Delete|Home|End|Files|CSV|Polygon|ImageFinder|#version|imagefinder |has \S+$|uri >=)"
     r"|^\((?:prefers|hover)|^linear-gradient|missing = true$|\b(?:input|textarea|button)\b.*[,:]"
 )
+COUNTED = re.compile(r"\bcount\([^()\"]*, \"([^\"]+)\"")  # what is counted is a word, short as it is
 UNSEEN = re.compile(
     r"(?:useRequest\([^`]*|\bkey = [^;]*|\bkey: |class=\"[^\"]*)$"
 )  # before a key of a request, or a class
@@ -89,6 +90,7 @@ def spoken(code: str) -> list[str]:
             found += [(line, one) for one in markup_words(text)]
         elif SAID.search(text) and not NO_WORDS.search(text):
             found.append((line, text))
+    found += [(code.count("\n", 0, one.start()) + 1, one[1]) for one in COUNTED.finditer(code)]
     return [f"{line}: {text}" for line, text in found]
 
 
@@ -161,3 +163,16 @@ def test_no_other_language_is_fetched_before_it_is_spoken() -> None:
     asked = page_files(again=True).modules(ENTRY)
     assert "js/texts/en/index.js" in asked
     assert [name for name in asked if name.startswith("js/texts/") and not name.startswith("js/texts/en")] == []
+
+
+def test_words_outside_the_texts_are_found() -> None:
+    code = """const label = `Remove ${name}`;
+const key = useRequest(`words ${i}`, () => matches("input, textarea"));
+const pattern = /[`"]/.test(a / b);
+html`<button aria-label="Close it" class="a b" title=${title}>${texts.all.open} now</button>
+  ${count(n, "image")}`;
+toast("That failed.");
+"""
+    assert spoken(code) == [
+        "1: Remove \0", "4: Close it", "4: \0 now", "6: That failed.", "5: image"
+    ]  # fmt: skip

@@ -1,7 +1,7 @@
 // The library in three parts: where the pictures come from, work on all of them, and what runs and ran.
 import { html, useEffect } from "../../vendor/preact.js";
 import { ErrorBox, Skeleton } from "../components/empty.js";
-import { count, date, number } from "../format.js";
+import { date, number } from "../format.js";
 import { BetterWords } from "../library/better_words.js";
 import { Concepts } from "../library/concepts.js";
 import { useFailed } from "../library/failed.js";
@@ -63,7 +63,7 @@ function Facts({ info }) {
   const more = [[texts.library.factModel, info.model], [factWords, info.understands_words ? yes : no], ["ImageFinder", info.version]];
   const row = ([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`;
   return html`<div class="stack tight">
-    <dl class="library-facts" aria-label=${count(info.images, "image")}>${facts.map(row)}</dl>
+    <dl class="library-facts" aria-label=${texts.library.images(info.images)}>${facts.map(row)}</dl>
     <details class="library-details"><summary>${details}</summary><dl class="library-facts">${more.map(row)}</dl></details>
   </div>`;
 }

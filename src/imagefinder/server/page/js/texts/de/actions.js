@@ -58,7 +58,7 @@ export const actions = {
   similar: "Mit diesen suchen",
   similarSome: (n) => `Mit ${n} davon suchen`,
   csv: "Als Tabelle ausgeben (CSV)",
-  zip: "Herunterladen",
+  zip: "Download",
   zipping: "Wird gepackt …",
   zipped: (n) => `${pictures(n)} als images.zip heruntergeladen`,
   copy: "In einen Ordner kopieren …",
