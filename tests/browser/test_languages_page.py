@@ -38,6 +38,11 @@ CUT_OFF = """() => {
     .filter((one) => one.scrollWidth > one.clientWidth)
     .map((one) => `${one.scrollWidth} > ${one.clientWidth}: ${one.outerHTML.slice(0, 160)}`);
 }"""
+# What begins before the window's edge, where nobody can scroll to.
+OUTSIDE = """() => [...document.querySelectorAll("main p, main button, header button, header input, h1, h2")]
+  .filter((one) => one.checkVisibility({ opacityProperty: true, visibilityProperty: true }))
+  .filter((one) => !one.closest(".visually-hidden, .skip") && one.getBoundingClientRect().left < 0)
+  .map((one) => one.outerHTML.slice(0, 160))"""
 # What is shown or read out, but for that of pictures, their files and the server, which is in no language of the page.
 SAID = """() => {
   const shown = (one) => one.checkVisibility({ opacityProperty: true, visibilityProperty: true });
@@ -143,7 +148,8 @@ def test_all_is_german_and_fits(server: Server, open_page: Callable[..., Page], 
         settled(page)
         assert page.evaluate("document.documentElement.lang") == "de"
         assert page.evaluate(CUT_OFF) == []
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
+        assert page.evaluate("document.documentElement.scrollWidth") == size["viewport"]["width"]
+        assert page.evaluate(OUTSIDE) == []
         said = page.evaluate(SAID)
         assert len(said) > 10 and [text for text in said if ENGLISH.search(PATH.sub("", text))] == []
 
@@ -164,3 +170,8 @@ def test_the_language_is_chosen_and_kept(server: Server, open_page: Callable[...
     page.get_by_role("button", name="English").click()
     expect(places.get_by_role("link", name="Groups")).to_be_visible()
     settled(page)
+    phone = open_page(server, "/library", locale="de-DE", **PHONE)
+    phone.get_by_test_id("language-named").click()
+    phone.get_by_role("button", name="English").click()
+    expect(phone.get_by_role("heading", name="Library")).to_be_visible()
+    settled(phone)

@@ -50,7 +50,7 @@ export function Shell() {
       <div class="row shell-tools">
         <${JobIndicator} />
         <button class="icon-button" aria-label=${texts.actions.history} title=${texts.actions.history} data-testid="open-history" onClick=${openHistory}><${Icon} name="history" /></button>
-        <${LanguageMenu} />
+        <span class="only-wide"><${LanguageMenu} /></span>
         <button class="icon-button" aria-label=${label} title=${label} data-testid="theme" onClick=${nextTheme}><${Icon} name=${icon} /></button>
         <button class="icon-button only-wide" aria-label=${texts.shell.keys} title=${`${texts.shell.keys} (?)`} onClick=${() => setHelp(true)}><${Icon} name="keyboard" /></button>
       </div>

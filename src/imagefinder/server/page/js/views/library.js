@@ -1,6 +1,7 @@
 // The library in three parts: where the pictures come from, work on all of them, and what runs and ran.
 import { html, useEffect } from "../../vendor/preact.js";
 import { ErrorBox, Skeleton } from "../components/empty.js";
+import { LanguageMenu } from "../components/language_menu.js";
 import { date, number } from "../format.js";
 import { BetterWords } from "../library/better_words.js";
 import { Concepts } from "../library/concepts.js";
@@ -65,5 +66,6 @@ function Facts({ info }) {
   return html`<div class="stack tight">
     <dl class="library-facts" aria-label=${texts.library.images(info.images)}>${facts.map(row)}</dl>
     <details class="library-details"><summary>${details}</summary><dl class="library-facts">${more.map(row)}</dl></details>
+    <div class="only-narrow"><${LanguageMenu} named /></div>
   </div>`;
 }
