@@ -30,7 +30,7 @@ NO_WORDS = re.compile(  # a key that is pressed, a rule of CSS, a shader, a filt
 )
 COUNTED = re.compile(r"\bcount\([^()\"]*, \"([^\"]+)\"")  # what is counted is a word, short as it is
 UNSEEN = re.compile(
-    r"(?:useRequest\([^`]*|\bkey = [^;]*|\bkey: |class=\"[^\"]*)$"
+    r"(?:useRequest\([^`]*|\bkey = [^;]*|\bkey: |class=\"[^\"]*|class=\$\{[^}`]*)$"
 )  # before a key of a request, or a class
 ATTRIBUTE = re.compile(r"""([\w:.-]+)=(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
 TAG = re.compile(r"<!--.*?-->|<[^<>]*?>", re.DOTALL)
