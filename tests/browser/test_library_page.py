@@ -181,7 +181,7 @@ def test_a_change_in_the_folder_is_taken_in(server: Server, open_page: Callable[
     shutil.copy(sorted(SAMPLES.rglob("*.jpg"))[11], photos / "late.jpg")
     page.get_by_test_id("reindex").click()
     message(page, "Reading your pictures: done")
-    expect(page.get_by_label(f"{before + 1} images", exact=True)).to_be_visible()
+    expect(page.get_by_label(f"{before + 1} pictures", exact=True)).to_be_visible()
     assert server.get("/index")["images"] == before + 1
 
 

@@ -3,6 +3,7 @@ import { html, useLayoutEffect, useState } from "../vendor/preact.js";
 import { Icon } from "./components/icon.js";
 import { toast } from "./components/toast.js";
 import { isUrl, searchByFile, searchByUrl } from "./searching.js";
+import { texts } from "./texts.js";
 
 const hasPicture = (transfer) => [...(transfer?.types ?? [])].some((type) => type === "Files" || type === "text/uri-list");
 const ownArea = (target) => target instanceof Element && target.closest("[data-drop]");
@@ -36,13 +37,13 @@ export function DropTarget() {
       for (const [name, listener] of Object.entries(all)) removeEventListener(name, listener);
     };
   }, []);
-  return html`<div class="drop-veil" hidden=${!over}><div><${Icon} name="image" /><p>Drop a picture to search by it</p></div></div>`;
+  return html`<div class="drop-veil" hidden=${!over}><div><${Icon} name="image" /><p>${texts.search.dropHere}</p></div></div>`;
 }
 
 function take(transfer) {
   const file = [...transfer.files].find((one) => one.type.startsWith("image/") || /\.(heic|heif|avif)$/i.test(one.name));
   const url = (transfer.getData("text/uri-list") || transfer.getData("text/plain")).split("\n")[0];
   if (file) searchByFile(file);
-  else if (transfer.files.length) toast("That is not a picture.", { kind: "error", remedy: "Tables and folders are added in the library." });
+  else if (transfer.files.length) toast(texts.search.noPicture, { kind: "error", remedy: texts.search.noPictureHow });
   else if (isUrl(url)) searchByUrl(url);
 }

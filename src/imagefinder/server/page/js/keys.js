@@ -1,14 +1,16 @@
 // Keys that work everywhere, and the list of all of them.
 import { html, useLayoutEffect, useState } from "../vendor/preact.js";
 import { Dialog } from "./components/dialog.js";
+import { texts } from "./texts.js";
 
+const k = texts.keys;
 const KEYS = [
-  ["Everywhere", [["/", "Go to the search box"], ["?", "This list"], ["Esc", "Close what is open, or drop the selection"]]],
-  ["Among pictures", [["← → ↑ ↓", "Move"], ["Enter", "Open"], ["Space", "Select; with Shift all in between"], ["l", "More like this one"], ["d", "Less like this one"], ["f", "Favourite"], ["1 … 5", "Rate with stars; once more takes the rating away"], ["Ctrl + A", "Select all"], ["s", "Search by this one"], ["w", "Why it was found"]]],
-  ["Among duplicates", [["j k", "Next, previous group"], ["1 … 9", "Keep this one"], ["t", "Move the others to the trash"], ["b", "Keep both, or all"], ["n", "Not duplicates"], ["c", "Compare"], ["u", "Undo"]]],
-  ["Borderline of a group", [["y", "It belongs"], ["n", "Into the next group"], ["w", "Somewhere else"], ["s", "Skip"], ["u", "Undo"]]],
-  ["On the map", [["← → ↑ ↓", "Move; farther with Shift"], ["+ −", "Zoom"], ["0", "Show all"], ["Shift + drag", "Select what the line encloses"]]],
-  ["In the big view", [["← →", "Previous, next"], ["+ −", "Zoom"], ["0", "Fit to the window"], ["f", "Favourite"], ["1 … 5", "Rate with stars"], ["i", "What is known of it"], ["b", "Search by a part of the picture"], ["p", "Slideshow"], ["Shift + F", "Full screen"], ["l d", "More, less like this one"], ["t", "Frames around the words that were read"], ["w", "Why it was found, and by which part"]]],
+  [k.everywhere, [["/", k.toSearch], ["?", k.thisList], [k.esc, k.close]]],
+  [k.pictures, [["← → ↑ ↓", k.move], [k.enter, k.open], [k.space, k.select], ["l", k.more], ["d", k.less], ["f", k.favorite], ["1 … 5", k.rate], [k.selectAll, k.all], ["s", k.similar], ["w", k.why]]],
+  [k.duplicates, [["j k", k.groupNext], ["1 … 9", k.keep], ["t", k.trash], ["b", k.keepAll], ["n", k.notDuplicates], ["c", k.compare], ["u", k.undo]]],
+  [k.borderline, [["y", k.belongs], ["n", k.intoNext], ["w", k.elsewhere], ["s", k.skip], ["u", k.undo]]],
+  [k.map, [["← → ↑ ↓", k.moveFar], ["+ −", k.zoom], ["0", k.whole], [k.drag, k.lasso]]],
+  [k.viewer, [["← →", k.next], ["+ −", k.zoom], ["0", k.fit], ["f", k.favorite], ["1 … 5", k.stars], ["i", k.about], ["b", k.part], ["p", k.slideshow], [k.fullScreen, k.full], ["l d", k.moreLess], ["t", k.frames], ["w", k.whyPart]]],
 ];
 
 export const isTyping = (target) => target instanceof Element && target.closest("input, textarea, select, [contenteditable]");
@@ -31,7 +33,7 @@ export function useGlobalKeys() {
 }
 
 export function KeyHelp({ onClose }) {
-  return html`<${Dialog} title="Keyboard" wide onClose=${onClose}>
+  return html`<${Dialog} title=${k.title} wide onClose=${onClose}>
     <div class="keys">
       ${KEYS.map(
         ([title, keys]) => html`<section key=${title}>

@@ -1,7 +1,10 @@
 // The reader's language: the one chosen here, else the first of the browser's that the page is written in.
 
 /** The languages there are, by their codes: their names in themselves, and the way they are written. */
-export const LANGUAGES = new Map([["en", { name: "English", dir: "ltr" }]]);
+export const LANGUAGES = new Map([
+  ["en", { name: "English", dir: "ltr" }],
+  ["de", { name: "Deutsch", dir: "ltr" }],
+]);
 
 function wanted() {
   let kept = null;

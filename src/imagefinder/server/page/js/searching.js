@@ -14,7 +14,7 @@ import { texts } from "./texts.js";
  */
 
 const MEASURES = ["cosine", "euclidean"];
-export const FUSES = table({ mean: "Mean score", rrf: "Mean rank", vote: "Votes" });
+export const FUSES = table(texts.filters.fuses);
 export const HEAVIEST = 2; // the largest weight that is dragged to
 
 const boxOf = (sides) => (sides.length === 4 && sides.every((n) => n >= 0 && n <= 1) ? sides : null);

@@ -7,6 +7,7 @@ import { Dialog } from "./components/dialog.js";
 import { ErrorBox, Skeleton } from "./components/empty.js";
 import { Icon } from "./components/icon.js";
 import { JobIndicator } from "./components/job_indicator.js";
+import { LanguageMenu } from "./components/language_menu.js";
 import { SearchBox } from "./components/search_box.js";
 import { Viewer } from "./components/viewer.js";
 import { found, look, lost } from "./connection.js";
@@ -49,6 +50,7 @@ export function Shell() {
       <div class="row shell-tools">
         <${JobIndicator} />
         <button class="icon-button" aria-label=${texts.actions.history} title=${texts.actions.history} data-testid="open-history" onClick=${openHistory}><${Icon} name="history" /></button>
+        <span class="only-wide"><${LanguageMenu} /></span>
         <button class="icon-button" aria-label=${label} title=${label} data-testid="theme" onClick=${nextTheme}><${Icon} name=${icon} /></button>
         <button class="icon-button only-wide" aria-label=${texts.shell.keys} title=${`${texts.shell.keys} (?)`} onClick=${() => setHelp(true)}><${Icon} name="keyboard" /></button>
       </div>

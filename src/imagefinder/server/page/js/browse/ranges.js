@@ -1,8 +1,9 @@
 // Ranges of values as conditions of the filter, and back. A range is from (included) to (left out); "" is no bound.
-import { bytes, date } from "../format.js";
+import { date } from "../format.js";
 import { comparisons } from "../search/filters.js";
 import { table } from "../table.js";
 import { texts } from "../texts.js";
+import { bytes } from "../units.js";
 
 const words = texts.filters;
 const MONTH = new Intl.DateTimeFormat("en", { month: "short", year: "numeric", timeZone: "UTC" });

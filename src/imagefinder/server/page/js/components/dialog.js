@@ -1,5 +1,6 @@
 // Modal dialogs on the browser's own <dialog>: it traps the focus, Escape closes, and the focus goes back afterwards.
 import { html, render, useId, useLayoutEffect, useRef, useState } from "../../vendor/preact.js";
+import { texts } from "../texts.js";
 import { Icon } from "./icon.js";
 import { placeToasts } from "./toast.js";
 
@@ -50,7 +51,7 @@ export function Dialog({ title, label, onClose, wide, bare, class: extra = "", c
       : html`<div class="dialog-frame">
           <header class="spread">
             <h2 id=${titleId}>${title}</h2>
-            <button class="icon-button" aria-label="Close" onClick=${onClose}><${Icon} name="close" /></button>
+            <button class="icon-button" aria-label=${texts.common.close} onClick=${onClose}><${Icon} name="close" /></button>
           </header>
           ${children}
         </div>`}
@@ -72,12 +73,12 @@ export function openDialog(title, draw, options = {}) {
 }
 
 /** Asks before something that can't be undone. @returns {Promise<boolean>} */
-export async function confirm({ title, text, action = "OK", danger = false }) {
+export async function confirm({ title, text, action = texts.common.ok, danger = false }) {
   const answer = await openDialog(
     title,
     (close) => html`<p>${text}</p>
       <footer class="dialog-buttons">
-        <button class="button" onClick=${() => close(false)}>Cancel</button>
+        <button class="button" onClick=${() => close(false)}>${texts.common.cancel}</button>
         <button class="button ${danger ? "danger" : "primary"}" autofocus onClick=${() => close(true)}>${action}</button>
       </footer>`,
   );
@@ -85,7 +86,7 @@ export async function confirm({ title, text, action = "OK", danger = false }) {
 }
 
 /** Asks for one line of text; null when given up. @returns {Promise<string | null>} */
-export function ask({ title, label, value = "", action = "Save", hint = "" }) {
+export function ask({ title, label, value = "", action = texts.common.save, hint = "" }) {
   return openDialog(title, (close) => html`<${AskForm} ...${{ label, value, action, hint, close }} />`);
 }
 
@@ -103,7 +104,7 @@ function AskForm({ label, value, action, hint, close }) {
       ${hint && html`<p class="muted small-text">${hint}</p>`}
     </div>
     <footer class="dialog-buttons">
-      <button type="button" class="button" onClick=${() => close(null)}>Cancel</button>
+      <button type="button" class="button" onClick=${() => close(null)}>${texts.common.cancel}</button>
       <button class="button primary">${action}</button>
     </footer>
   </form>`;

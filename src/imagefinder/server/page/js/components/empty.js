@@ -1,5 +1,6 @@
 // What stands where nothing is: why it is empty or what went wrong, and the way on.
 import { html } from "../../vendor/preact.js";
+import { texts } from "../texts.js";
 import { Icon } from "./icon.js";
 
 /** @param {{icon?: string, title: string, text?: any, children?: any}} props children are the buttons of the way on */
@@ -18,13 +19,13 @@ export function ErrorBox({ error, retry }) {
     <span class="empty-icon"><${Icon} name="warning" /></span>
     <h2>${error.message}</h2>
     ${error.remedy && html`<p class="muted">${error.remedy}</p>`}
-    ${retry && html`<div class="row wrap center"><button class="button" onClick=${retry}>Try again</button></div>`}
+    ${retry && html`<div class="row wrap center"><button class="button" onClick=${retry}>${texts.common.tryAgain}</button></div>`}
   </section>`;
 }
 
 /** Grey boxes in the shape of what is coming. */
 export function Skeleton({ boxes = 12, height = "180px" }) {
-  return html`<div class="skeleton" aria-busy="true" aria-label="Loading">
+  return html`<div class="skeleton" aria-busy="true" aria-label=${texts.common.loading}>
     ${Array.from({ length: boxes }, (_, i) => html`<span key=${i} style=${{ height, flexGrow: 1 + ((i * 7) % 5) / 4 }} />`)}
   </div>`;
 }

@@ -1,9 +1,10 @@
 // How far work is: `<${Progress} job=${job} />`, and a button that starts work and turns into its progress.
 import { html } from "../../vendor/preact.js";
-import { duration, number } from "../format.js";
+import { number } from "../format.js";
 import { jobName, stageName } from "../job_names.js";
 import { cancelJob, isRunning, latestJob, startJob, useJobs } from "../jobs.js";
 import { texts } from "../texts.js";
+import { duration } from "../units.js";
 
 /** "1,200 of 22,914 · 310 a second · 1 min 10 s left" */
 export function progressText(job) {

@@ -2,7 +2,7 @@
 import { html, useEffect, useLayoutEffect, useRef, useState } from "../../vendor/preact.js";
 import { api, useRequest } from "../api.js";
 import { onChanged } from "../events.js";
-import { fileName, placeName } from "../format.js";
+import { fileName } from "../format.js";
 import { useIndex } from "../library_info.js";
 import { markByKey } from "../actions/marks.js";
 import { takeOut } from "../actions/doing.js";
@@ -11,6 +11,7 @@ import { readSearch, searchHref } from "../searching.js";
 import { navigate, usePlace, withParams } from "../state.js";
 import { keptStore, useStore } from "../store.js";
 import { texts } from "../texts.js";
+import { placeName } from "../units.js";
 import { ViewerBar } from "../viewer/bar.js";
 import { BoxNumbers, BoxPicker, START } from "../viewer/box.js";
 import { Panel } from "../viewer/panel.js";

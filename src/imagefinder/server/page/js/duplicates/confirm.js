@@ -2,8 +2,9 @@
 import { html } from "../../vendor/preact.js";
 import { openDialog } from "../components/dialog.js";
 import { Thumb } from "../components/thumb.js";
-import { bytes, fileName } from "../format.js";
+import { fileName } from "../format.js";
 import { texts } from "../texts.js";
+import { bytes } from "../units.js";
 import { bytesOf, filesOf } from "./report.js";
 import { besideWords, placeWords } from "./words.js";
 

@@ -1,9 +1,9 @@
 // Decisions about groups: each leaves the list at once, is told to the server, and can be taken back.
 import { api } from "../api.js";
 import { toast, toastError } from "../components/toast.js";
-import { bytes } from "../format.js";
 import { store } from "../store.js";
 import { texts } from "../texts.js";
+import { bytes } from "../units.js";
 import { bytesOf, filesOf, imagesOf, keyOf } from "./report.js";
 import { table } from "../table.js";
 

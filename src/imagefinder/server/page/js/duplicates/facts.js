@@ -1,8 +1,9 @@
 // Two images fact by fact, and which is the better in each. The order of formats is the library's own.
 import { html } from "../../vendor/preact.js";
 import { Icon } from "../components/icon.js";
-import { bytes, dateTime, fileName } from "../format.js";
+import { dateTime, fileName } from "../format.js";
 import { texts } from "../texts.js";
+import { bytes } from "../units.js";
 import { shareOf } from "./geometry.js";
 import { placeWords, sizeWords } from "./words.js";
 

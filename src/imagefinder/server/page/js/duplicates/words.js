@@ -1,7 +1,8 @@
 // Duplicates in plain words: how alike, what shows it, which to keep and why.
-import { bytes, dateTime, fileName, percent } from "../format.js";
+import { dateTime, fileName, percent } from "../format.js";
 import { table } from "../table.js";
 import { texts } from "../texts.js";
+import { bytes } from "../units.js";
 
 const said = texts.duplicates;
 

@@ -3,8 +3,9 @@ import { html, useEffect, useState } from "../../vendor/preact.js";
 import { api, isAbort } from "../api.js";
 import { JobButton } from "../components/progress.js";
 import { toastError } from "../components/toast.js";
-import { bytes, duration, number } from "../format.js";
+import { number } from "../format.js";
 import { texts } from "../texts.js";
+import { bytes, duration } from "../units.js";
 
 /** Nothing where such a model is in use or there is no way to it. */
 export function BetterWords({ info }) {

@@ -5,7 +5,6 @@ import { ask, confirm } from "../components/dialog.js";
 import { Icon } from "../components/icon.js";
 import { toast, toastError } from "../components/toast.js";
 import { onChanged } from "../events.js";
-import { count } from "../format.js";
 import { texts } from "../texts.js";
 import { conceptHref, imagesHref } from "../search/keeping.js";
 
@@ -44,7 +43,7 @@ function Concept({ concept, info, reload }) {
   };
   return html`<li class="spread wrap">
     <span class="grow"><a href=${conceptHref(name)}>${name}</a> <span class="muted small-text">${texts.library.thumbsOf(liked.length, disliked.length)}</span></span>
-    <a class="button small quiet" href=${imagesHref(name)}>${count(images, "image")}</a>
+    <a class="button small quiet" href=${imagesHref(name)}>${texts.library.images(images)}</a>
     ${!info.read_only && html`<button class="icon-button" aria-label=${texts.library.renameOf(name)} onClick=${rename}><${Icon} name="edit" /></button>
       <button class="icon-button" aria-label=${texts.library.removeOf(name)} onClick=${remove}><${Icon} name="close" /></button>`}
   </li>`;

@@ -2,11 +2,12 @@
 import { html, useState } from "../../vendor/preact.js";
 import { Icon } from "../components/icon.js";
 import { Progress } from "../components/progress.js";
-import { dateTime, duration } from "../format.js";
+import { dateTime } from "../format.js";
 import { jobName } from "../job_names.js";
 import { isRunning, startJob, useJobs } from "../jobs.js";
 import { table } from "../table.js";
 import { texts } from "../texts.js";
+import { duration } from "../units.js";
 import { dismiss, useFailed } from "./failed.js";
 import { showJob } from "./job_details.js";
 import { sourceName } from "./names.js";

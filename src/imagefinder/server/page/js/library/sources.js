@@ -36,8 +36,8 @@ export function Sources({ info, adding = false, bare = false }) {
   const shown = sources.slice(0, all ? sources.length : FEW);
   const { read_only: fixed } = info;
   return html`<section class="stack tight">
-    <div class="spread"><h2>${texts.library.sources}</h2>
-      <div class="row">
+    <div class="spread wrap"><h2>${texts.library.sources}</h2>
+      <div class="row wrap">
         ${!fixed && sources.length > 0 && html`<button class="button small" disabled=${busy} title=${busy ? texts.library.busy : undefined} onClick=${() => startJob("index", {})} data-testid="reindex"><${Icon} name="refresh" />${texts.library.rescanAll}</button>`}
         ${!fixed && !bare && html`<button class="button small primary" aria-expanded=${adding} aria-controls="add-pictures" onClick=${() => setParams({ add: !adding }, { replace: true })} data-testid="add"><${Icon} name=${adding ? "up" : "plus"} />${texts.library.add}</button>`}
       </div>

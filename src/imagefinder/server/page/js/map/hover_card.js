@@ -1,7 +1,8 @@
 // The picture under the pointer and what is known of it.
 import { html, useLayoutEffect, useRef } from "../../vendor/preact.js";
 import { api, thumbnail, useRequest } from "../api.js";
-import { bytes, clusterName, date, fileName } from "../format.js";
+import { date, fileName } from "../format.js";
+import { bytes, clusterName } from "../units.js";
 
 const SIDE = 200;
 const OFF = 18; // from the pointer, CSS pixels

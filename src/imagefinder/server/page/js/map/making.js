@@ -1,11 +1,11 @@
 // What stands where a map has yet to be made, and how far the making is.
 import { html } from "../../vendor/preact.js";
 import { Empty } from "../components/empty.js";
-import { duration } from "../format.js";
 import { cancelJob, isRunning, startJob, useJobs } from "../jobs.js";
 import { useIndex } from "../library_info.js";
 import { own, table } from "../table.js";
 import { texts } from "../texts.js";
+import { duration } from "../units.js";
 
 export const METHODS = table(texts.map.layouts);
 export const methodName = (method) => METHODS[method]?.[0] ?? method;

@@ -2,6 +2,7 @@
  * Draws a layout's points with WebGL 2: one program, points sorted by cell, colours from a palette of 256. Why our own
  * and not a library: benchmarks/results/map_renderers.json.
  */
+import { texts } from "../texts.js";
 
 const VERTEX = `#version 300 es
 layout(location = 0) in vec2 place;
@@ -43,7 +44,7 @@ export class PointRenderer {
   /** @param {HTMLCanvasElement} canvas @throws {Error} where the browser has no WebGL 2 */
   constructor(canvas) {
     const gl = canvas.getContext("webgl2", { antialias: false, alpha: true, powerPreference: "high-performance" });
-    if (!gl) throw new Error("This browser has no WebGL 2, which draws the map.");
+    if (!gl) throw new Error(texts.map.noWebgl2);
     this.gl = gl;
     this.program = linked(gl);
     this.uniforms = Object.fromEntries(UNIFORMS.map((name) => [name, gl.getUniformLocation(this.program, name)]));
@@ -223,7 +224,7 @@ function linked(gl) {
   }
   gl.linkProgram(program);
   if (!gl.getProgramParameter(program, gl.LINK_STATUS) && !gl.isContextLost()) {
-    throw new Error(`The map's shaders did not compile: ${gl.getProgramInfoLog(program)}`);
+    throw new Error(texts.map.noShaders(gl.getProgramInfoLog(program)));
   }
   return program;
 }

@@ -1,6 +1,7 @@
 /** What the server has of a map, made ready by a worker. Indices are the map's own order, whatever is asked. */
 
 import { api } from "../api.js";
+import { texts } from "../texts.js";
 
 /** Columns by which points can be coloured besides a collection's own. */
 export const COLOURS = ["cluster", "folder", "taken_at", "mtime", "format", "tags", "outlier", "blur", "width", "bytes"];
@@ -18,7 +19,7 @@ export class MapSource {
       else resolve(result);
     };
     this.worker.onerror = () => {
-      for (const { reject } of this.waiting.values()) reject(new Error("The map's worker could not be started."));
+      for (const { reject } of this.waiting.values()) reject(new Error(texts.map.noWorker));
       this.waiting.clear();
     };
   }
@@ -38,6 +39,7 @@ export class MapSource {
   async values(field, signal) {
     const fields = [...new Set(["bytes", field, ...(field === "cluster" ? ["cluster_name"] : [])])].join();
     const values = await this.work("values", { columns: await this.columns(fields, signal), field });
+    for (const kind of values.kinds ?? []) kind.name ||= texts.filters.group(kind.value); // only a group may lack a name
     if (!values.gone.some((i) => Number.isFinite(this.coordinates[2 * i]))) return { values, layout: null };
     for (const i of values.gone) this.coordinates[2 * i] = NaN;
     return { values, layout: await this.work("layOut", { coordinates: this.coordinates.slice(0).buffer }) };

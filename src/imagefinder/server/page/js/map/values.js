@@ -55,7 +55,7 @@ function kindsOf(values, names) {
     if (value === null || (names && value < 0)) return;
     const kind = counts.get(value);
     if (kind) kind.count++;
-    else counts.set(value, { value, name: names ? names[i] || `Group ${value}` : String(value), count: 1 });
+    else counts.set(value, { value, name: names ? names[i] : String(value), count: 1 });
   });
   const kinds = [...counts.values()].sort((a, b) => b.count - a.count).slice(0, MOST_KINDS);
   kinds.forEach((kind, i) => (kind.code = FIRST + i));

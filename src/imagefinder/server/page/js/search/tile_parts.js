@@ -2,9 +2,9 @@
 import { html } from "../../vendor/preact.js";
 import { Icon } from "../components/icon.js";
 import { Popover } from "../components/popover.js";
-import { clusterName, placeName } from "../format.js";
 import { isQuery, similarHref, withPicture } from "../searching.js";
 import { texts } from "../texts.js";
+import { clusterName, placeName } from "../units.js";
 import { judge } from "./judging.js";
 import { Sure } from "./sure.js";
 

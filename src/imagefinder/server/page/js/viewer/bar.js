@@ -2,9 +2,9 @@
 import { html } from "../../vendor/preact.js";
 import { Marks } from "../actions/marks.js";
 import { Icon } from "../components/icon.js";
-import { placeName } from "../format.js";
 import { judge } from "../search/judging.js";
 import { texts } from "../texts.js";
+import { placeName } from "../units.js";
 
 const said = texts.viewer;
 

@@ -6,11 +6,12 @@ import { ask } from "../components/dialog.js";
 import { Icon } from "../components/icon.js";
 import { Thumb } from "../components/thumb.js";
 import { toast, toastError } from "../components/toast.js";
-import { bytes, clusterName, dateTime, fileName, percent, placeName } from "../format.js";
+import { dateTime, fileName, percent } from "../format.js";
 import { issueName } from "../search/facets.js";
 import { similarHref } from "../searching.js";
 import { imageHref, withParams } from "../state.js";
 import { texts } from "../texts.js";
+import { bytes, clusterName, placeName } from "../units.js";
 import { OtherFields } from "./fields.js";
 import { exposureWords } from "./shot.js";
 import { Tags } from "./tags.js";
@@ -69,7 +70,7 @@ function Facts({ image, hit, shot }) {
     ${row(said.fact.group, group && html`<a href=${`/groups/${image.cluster}`}>${group}</a>`)}
     ${row(said.fact.part, placeName(image) && html`<span class="number">${placeName(image)}</span>
       <a href=${filterHref(`parent = ${quoted(image.parent)}`)} data-testid="all-parts">${said.allParts(image.parts)}</a>`)}
-    ${row(said.fact.size, image.width > 0 && html`<span class="number">${image.width} × ${image.height} px</span>`)}
+    ${row(said.fact.size, image.width > 0 && html`<span class="number">${said.pixels(image.width, image.height)}</span>`)}
     ${row(said.fact.file, `${[image.format, image.bytes > 0 && bytes(image.bytes)].filter(Boolean).join(", ")}`)}
     ${row(said.fact.taken, image.taken_at && dateTime(image.taken_at))}
     ${row(said.fact.fileDate, image.mtime > "1980-01-02" && dateTime(image.mtime))}

@@ -14,11 +14,12 @@ import { bytesOf, identicalOnes, keyOf, tally } from "../duplicates/report.js";
 import { StartPanel, askToSearch, useSearching } from "../duplicates/start.js";
 import { TIERS, isIdentical } from "../duplicates/words.js";
 import { onChanged, onEvent } from "../events.js";
-import { bytes, dateTime } from "../format.js";
+import { dateTime } from "../format.js";
 import { fixed, reloadIndex, useIndex } from "../library_info.js";
 import { withParams } from "../state.js";
 import { useStore } from "../store.js";
 import { texts } from "../texts.js";
+import { bytes } from "../units.js";
 import { useWalk } from "../viewing.js";
 
 const said = texts.duplicates;

@@ -1,7 +1,8 @@
 // The library in three parts: where the pictures come from, work on all of them, and what runs and ran.
 import { html, useEffect } from "../../vendor/preact.js";
 import { ErrorBox, Skeleton } from "../components/empty.js";
-import { bytes, count, date, number } from "../format.js";
+import { LanguageMenu } from "../components/language_menu.js";
+import { date, number } from "../format.js";
 import { BetterWords } from "../library/better_words.js";
 import { Concepts } from "../library/concepts.js";
 import { useFailed } from "../library/failed.js";
@@ -15,6 +16,7 @@ import { Tasks } from "../library/tasks.js";
 import { Teach } from "../library/teach.js";
 import { fixed, reloadIndex, useIndex } from "../library_info.js";
 import { texts } from "../texts.js";
+import { bytes } from "../units.js";
 
 export default function Library({ route }) {
   const { info, error } = useIndex();
@@ -62,7 +64,8 @@ function Facts({ info }) {
   const more = [[texts.library.factModel, info.model], [factWords, info.understands_words ? yes : no], ["ImageFinder", info.version]];
   const row = ([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`;
   return html`<div class="stack tight">
-    <dl class="library-facts" aria-label=${count(info.images, "image")}>${facts.map(row)}</dl>
+    <dl class="library-facts" aria-label=${texts.library.images(info.images)}>${facts.map(row)}</dl>
     <details class="library-details"><summary>${details}</summary><dl class="library-facts">${more.map(row)}</dl></details>
+    <div class="only-narrow"><${LanguageMenu} named /></div>
   </div>`;
 }

@@ -67,7 +67,6 @@ export const filters = {
   sharp: (part) => `${Math.round(part * 100)} %`,
   fileDates: (n) => `For ${count(n, "picture")} only the date of the file is known; it counts as theirs.`,
   fitOf: (n) => `How well the best ${count(n, "picture")} fit`,
-  fitFrom: "Fit at least",
 
   folders: "Folders",
   inside: (name) => `Folders in ${name}`,
@@ -84,6 +83,7 @@ export const filters = {
   modelInUse: "None chosen: the one in use.",
   compareBy: "Compare by",
   togetherBy: "Together by",
+  fuses: { mean: "Mean score", rrf: "Mean rank", vote: "Votes" },
   cosine: "Cosine",
   euclidean: "Euclidean",
   both: "Both",
@@ -131,5 +131,4 @@ export const filters = {
   untick: "Untick one to take it away.",
   someOf: (n, all) => `${number(n)} of ${number(all)}`,
   save: "Save",
-  changedTags: (n) => `${count(n, "picture")} changed`,
 };

@@ -9,6 +9,9 @@ export const map = {
   help: `Arrow keys move, plus and minus zoom, 0 shows all, Escape clears the selection. Images can be selected without a pointer:
     zoom to them and press Select all that is in view; they are then listed as links. The groups are named in the list of colours.`,
   selected: (n) => `${count(n, "image")} selected`,
+  noWebgl2: "This browser has no WebGL 2, which draws the map.",
+  noShaders: (log) => `The map's shaders did not compile: ${log}`,
+  noWorker: "The map's worker could not be started.",
   noWebgl: "Turn on hardware acceleration in the browser's settings, or use another one.",
   newer: (n) => `${count(n, "newer image")} ${n === 1 ? "is" : "are"} not on this map.`,
   again: "Make it again",

@@ -18,6 +18,9 @@ export const search = {
   byPicture: "Search by a picture",
   addPicture: "Add a picture to the search",
   fetching: "Fetching the picture …",
+  dropHere: "Drop a picture to search by it",
+  noPicture: "That is not a picture.",
+  noPictureHow: "Tables and folders are added in the library.",
   refused: {
     "address-refused": {
       message: "For safety, links to this computer or your home network are off.",
@@ -117,19 +120,6 @@ export const search = {
   ofFile: (n) => `${number(n)} more of this file`,
   copies: (n) => count(n, "more near-identical image"),
   // how they are shown
-  order: "Order",
-  sorts: new Map([
-    ["-mtime", "Newest files first"],
-    ["mtime", "Oldest files first"],
-    ["-taken_at", "Latest taken first"],
-    ["taken_at", "Earliest taken first"],
-    ["uri", "By folder and name"],
-    ["-bytes", "Largest files first"],
-    ["-width", "Widest first"],
-    ["cluster", "By group"],
-    ["-outlier", "Most unusual first"],
-    ["blur", "Blurriest first"],
-  ]),
   options: "Options",
   sizes: "Pictures",
   sizeNames: new Map([
@@ -147,17 +137,6 @@ export const search = {
   off: "off",
   looksLike: (what) => ["Looks like ", what],
   by: (classifier) => `By ${classifier}`,
-  // tagging and removing
-  tagTitle: (n) => `Tag ${count(n, "image")}`,
-  tags: "Tags, with commas between them",
-  tagHint: "A minus before a tag takes it away.",
-  tag: "Tag",
-  changed: (n) => `${count(n, "image")} changed`,
-  removeTitle: (n) => `Remove ${count(n, "image")} from the index?`,
-  removeText:
-    "What is removed is no longer found here. Files stay where they are, and indexing their folder again brings them back; only pictures that were uploaded on this page are deleted for good.",
-  remove: "Remove",
-  removed: (n) => `${count(n, "image")} removed from the index`,
   // why an image was found
   why: "Why it was found",
   looking: "Looking …",

@@ -9,6 +9,7 @@ export const shell = {
   home: "ImageFinder, all images",
   places: "Places",
   keys: "Keyboard shortcuts",
+  language: "Language",
   themeSystem: "Theme: as the system",
   themeLight: "Theme: light",
   themeDark: "Theme: dark",

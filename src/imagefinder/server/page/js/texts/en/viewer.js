@@ -71,6 +71,7 @@ export const viewer = {
   west: "W",
   within: "Within 10 km",
   mapAt: (place) => `World map with ${place} marked`,
+  pixels: (width, height) => `${width} × ${height} px`,
   seconds: (text) => `${text} s`,
   aperture: (text) => `f/${text}`,
   iso: (text) => `ISO ${text}`,
@@ -115,14 +116,4 @@ export const viewer = {
   boxTitle: "Search by a part of the picture",
   searchedBy: "The picture searched by",
 
-  looking: "Looking …",
-  reasons: { shows: "Shows", colour: "Colour", "text in picture": "Text in the picture", caption: "Caption", tag: "Tag", group: "Group", folder: "Folder", name: "Name" },
-  standsOut: "The part that fits best stands out.",
-  bothStandOut: "The part that fits best stands out, and the words that were found.",
-  wordsStandOut: "The words that were found stand out.",
-  mostlyWritten: "It was found by what is written of it. The part of the picture that fits best stands out.",
-  noPart: "No part fits better than ordinary pictures do.",
-  unreadable: "The picture can't be read, so no part of it stands out.",
-  written: "It was found by what is written of it.",
-  noWord: "No word of the query is known, or written of it.",
 };
