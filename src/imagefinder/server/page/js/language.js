@@ -1,7 +1,10 @@
 // The reader's language: the one chosen here, else the first of the browser's that the page is written in.
 
 /** The languages there are, by their codes: their names in themselves, and the way they are written. */
-export const LANGUAGES = new Map([["en", { name: "English", dir: "ltr" }]]);
+export const LANGUAGES = new Map([
+  ["en", { name: "English", dir: "ltr" }],
+  ["ar", { name: "العربية", dir: "rtl", locale: "ar-u-nu-latn" }], // one kind of digits: names, paths and sizes have these
+]);
 
 function wanted() {
   let kept = null;
@@ -12,6 +15,12 @@ function wanted() {
 }
 
 export const language = wanted().find((one) => LANGUAGES.has(one)) ?? "en";
+
+/** What numbers and dates are written by. */
+export const locale = LANGUAGES.get(language).locale ?? language;
+/** 1 where the line runs to the right, -1 where it runs to the left; and the keys that go along it and back. */
+export const ALONG = LANGUAGES.get(language).dir === "rtl" ? -1 : 1;
+export const [NEXT_KEY, FORMER_KEY] = ALONG > 0 ? ["ArrowRight", "ArrowLeft"] : ["ArrowLeft", "ArrowRight"];
 
 document.documentElement.lang = language;
 document.documentElement.dir = LANGUAGES.get(language).dir;

@@ -1,0 +1,5 @@
+// Words that several views use.
+export const common = {
+  cancel: "إلغاء",
+  undo: "تراجع",
+};
