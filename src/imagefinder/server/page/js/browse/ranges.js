@@ -1,12 +1,13 @@
 // Ranges of values as conditions of the filter, and back. A range is from (included) to (left out); "" is no bound.
 import { bytes, date } from "../format.js";
+import { locale } from "../language.js";
 import { comparisons } from "../search/filters.js";
 import { table } from "../table.js";
 import { texts } from "../texts.js";
 
 const words = texts.filters;
-const MONTH = new Intl.DateTimeFormat("en", { month: "short", year: "numeric", timeZone: "UTC" });
-const LONG_MONTH = new Intl.DateTimeFormat("en", { month: "long", year: "numeric", timeZone: "UTC" });
+const MONTH = new Intl.DateTimeFormat(locale, { month: "short", year: "numeric", timeZone: "UTC" });
+const LONG_MONTH = new Intl.DateTimeFormat(locale, { month: "long", year: "numeric", timeZone: "UTC" });
 
 /** "2024-05" -> "May 2024" */
 export const monthName = (month, format = LONG_MONTH) => format.format(new Date(`${month}-01T00:00:00Z`));

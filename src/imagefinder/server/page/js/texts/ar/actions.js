@@ -14,7 +14,6 @@ export const actions = {
   nothing: "لم يتغير شيء.",
 
   favorite: "إضافة إلى المفضلة",
-  unfavorite: "إزالة من المفضلة",
   favorited: (n) => `أُضيفت إلى المفضلة: ${pictures(n)}`,
   unfavorited: (n) => `أُزيلت من المفضلة: ${pictures(n)}`,
   rate: "التقييم",
@@ -23,9 +22,6 @@ export const actions = {
   marks: "علاماتك",
 
   tag: "وسم",
-  tagTitle: (n) => `وسم ${pictures.of(n)}`,
-  tagLabel: "الوسوم، تفصل بينها فواصل",
-  tagHint: "علامة الناقص قبل الوسم تزيله.",
   tagged: (n) => `تغيرت وسوم ${pictures.of(n)}`,
 
   album: "ألبوم",
@@ -54,10 +50,6 @@ export const actions = {
 
   group: "نقل إلى مجموعة",
   groupShort: "مجموعة",
-  groupTitle: (n) => `نقل ${pictures.of(n)} إلى مجموعة`,
-  groupFind: "ابحث عن مجموعة، أو سمِّ مجموعة جديدة",
-  groupNew: (name) => `مجموعة جديدة ${quoted(name)}`,
-  groupMoved: (n, name) => `نُقلت ${pictures(n)} إلى ${quoted(name)}`,
 
   similar: "ابحث بهذه الصور",
   similarSome: (n) => `ابحث بـ${pictures.of(n)} منها`,
@@ -115,5 +107,4 @@ export const actions = {
       undone: "تم التراجع عن تغيير",
       "space-dropped": "أُزيل نموذج",
     })[action] ?? action,
-  grouped: (what) => `المجموعات: ${apart(what)}`,
 };

@@ -68,7 +68,6 @@ export const filters = {
   sharp: (part) => `${Math.round(part * 100)}%`,
   fileDates: (n) => `لا يُعرف سوى تاريخ الملف لـ${pictures.of(n)}، فيُعدّ تاريخًا لها.`,
   fitOf: (n) => `مدى مطابقة أفضل ${pictures.of(n)}`,
-  fitFrom: "المطابقة على الأقل",
 
   folders: "المجلدات",
   inside: (name) => `المجلدات في ${apart(name)}`,
@@ -85,6 +84,7 @@ export const filters = {
   modelInUse: "لم يُختر أي نموذج: يُستعمل الحالي.",
   compareBy: "المقارنة بـ",
   togetherBy: "الجمع بـ",
+  fuses: { mean: "متوسط الدرجات", rrf: "متوسط المراتب", vote: "الأصوات" },
   cosine: "جيب التمام",
   euclidean: "المسافة الإقليدية",
   both: "كليهما",
@@ -132,5 +132,4 @@ export const filters = {
   untick: "أزل العلامة عن وسم لتزيله.",
   someOf: (n, all) => `${number(n)} من ${number(all)}`,
   save: "حفظ",
-  changedTags: (n) => `تغيرت ${pictures(n)}`,
 };

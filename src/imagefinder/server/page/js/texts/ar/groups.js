@@ -8,7 +8,6 @@ export const groups = {
   all: "كل المجموعات",
   readOnly: (why) => `${why}: لا يمكن تغيير المجموعات هنا.`,
   images: (n) => pictures(n),
-  count: (n) => counted(n),
   named: (name, n) => `${apart(name)}، ${pictures(n)}`,
 
   // all groups
@@ -82,13 +81,6 @@ export const groups = {
   edge: "على الحد",
   review: "أتنتمي هذه إليها؟",
   imageOf: (title, i) => `${title}، الصورة ${i}`,
-  selectedImages: "الصور المحددة",
-  selectedCount: (n) => `${pictures(n)} ${plural(n, { two: "محددتان", other: "محددة" })}`,
-  move: "نقل إلى مجموعة…",
-  newGroup: "مجموعة جديدة…",
-  tag: "وسم…",
-  similar: "ابحث بهذه الصور",
-  similarFirst: (n) => `ابحث بأول ${pictures.of(n)}`,
   dragHint: "اسحب الصور إلى مجموعة لنقلها إليها.",
 
   // its name

@@ -19,6 +19,9 @@ export const search = {
   byPicture: "ابحث بصورة",
   addPicture: "أضف صورة إلى البحث",
   fetching: "يجري جلب الصورة…",
+  dropHere: "أفلت صورة لتبحث بها",
+  noPicture: "هذه ليست صورة.",
+  noPictureHow: "تُضاف الجداول والمجلدات في المكتبة.",
   refused: {
     "address-refused": {
       message: "حفاظًا على الأمان، الروابط إلى هذا الحاسوب أو إلى شبكتك المنزلية معطّلة.",
@@ -117,19 +120,6 @@ export const search = {
   ofFile: (n) => plural(n, { one: "واحدة أخرى من هذا الملف", two: "اثنتان أخريان من هذا الملف", other: `${number(n)} أخرى من هذا الملف` }),
   copies: (n) => plural(n, { one: "صورة أخرى شبه متطابقة", two: "صورتان أخريان شبه متطابقتين", other: `${pictures(n)} أخرى شبه متطابقة` }),
   // how they are shown
-  order: "الترتيب",
-  sorts: new Map([
-    ["-mtime", "أحدث الملفات أولًا"],
-    ["mtime", "أقدم الملفات أولًا"],
-    ["-taken_at", "آخر ما التُقط أولًا"],
-    ["taken_at", "أول ما التُقط أولًا"],
-    ["uri", "حسب المجلد والاسم"],
-    ["-bytes", "أكبر الملفات أولًا"],
-    ["-width", "الأعرض أولًا"],
-    ["cluster", "حسب المجموعة"],
-    ["-outlier", "الأغرب أولًا"],
-    ["blur", "الأقل وضوحًا أولًا"],
-  ]),
   options: "الخيارات",
   sizes: "الصور",
   sizeNames: new Map([
@@ -147,17 +137,6 @@ export const search = {
   off: "معطّل",
   looksLike: (what) => ["تشبه ", what],
   by: (classifier) => `حسب ${apart(classifier)}`,
-  // tagging and removing
-  tagTitle: (n) => `وسم ${pictures.of(n)}`,
-  tags: "الوسوم، تفصل بينها فواصل",
-  tagHint: "علامة الناقص قبل الوسم تزيله.",
-  tag: "وسم",
-  changed: (n) => `تغيرت ${pictures(n)}`,
-  removeTitle: (n) => `أتريد إزالة ${pictures.of(n)} من الفهرس؟`,
-  removeText:
-    "ما يُزال لا يُعثر عليه هنا بعد ذلك. تبقى الملفات في مكانها، وفهرسة مجلدها من جديد تعيدها؛ أما الصور التي رُفعت عبر هذه الصفحة فتُحذف نهائيًا.",
-  remove: "إزالة",
-  removed: (n) => `أُزيلت ${pictures(n)} من الفهرس`,
   // why an image was found
   why: "لماذا عُثر عليها",
   looking: "يجري النظر…",

@@ -72,6 +72,7 @@ export const viewer = {
   west: "غربًا",
   within: "ضمن 10 كم",
   mapAt: (place) => `خريطة العالم وعليها ${apart(place)}`,
+  pixels: (width, height) => `${apart(`${width} × ${height}`)} بكسل`,
   seconds: (text) => `${apart(text)} ث`,
   aperture: (text) => apart(`f/${text}`),
   iso: (text) => apart(`ISO ${text}`),
@@ -116,14 +117,4 @@ export const viewer = {
   boxTitle: "البحث بجزء من الصورة",
   searchedBy: "الصورة التي يُبحث بها",
 
-  looking: "يجري النظر…",
-  reasons: { shows: "تُظهر", colour: "اللون", "text in picture": "نص في الصورة", caption: "الوصف", tag: "الوسم", group: "المجموعة", folder: "المجلد", name: "الاسم" },
-  standsOut: "يبرز الجزء الأكثر مطابقة.",
-  bothStandOut: "يبرز الجزء الأكثر مطابقة، والكلمات التي عُثر عليها.",
-  wordsStandOut: "تبرز الكلمات التي عُثر عليها.",
-  mostlyWritten: "عُثر عليها بما كُتب عنها. ويبرز جزء الصورة الأكثر مطابقة.",
-  noPart: "لا جزء يطابق أكثر مما تطابقه الصور العادية.",
-  unreadable: "تتعذر قراءة الصورة، فلا يبرز أي جزء منها.",
-  written: "عُثر عليها بما كُتب عنها.",
-  noWord: "لا كلمة من الاستعلام معروفة، أو مكتوبة عنها.",
 };
