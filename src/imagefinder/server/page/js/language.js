@@ -3,7 +3,7 @@
 /** The languages there are, by their codes: their names in themselves, and the way they are written. */
 export const LANGUAGES = new Map([
   ["en", { name: "English", dir: "ltr" }],
-  ["ar", { name: "العربية", dir: "rtl", locale: "ar-u-nu-latn" }], // one kind of digits: names, paths and sizes have these
+  ["ar", { name: "العربية", dir: "rtl", locale: "ar-u-nu-latn", comma: "، " }], // one kind of digits: names, paths and sizes have these
 ]);
 
 function wanted() {
@@ -18,6 +18,8 @@ export const language = wanted().find((one) => LANGUAGES.has(one)) ?? "en";
 
 /** What numbers and dates are written by. */
 export const locale = LANGUAGES.get(language).locale ?? language;
+/** Between what is listed. */
+export const COMMA = LANGUAGES.get(language).comma ?? ", ";
 /** 1 where the line runs to the right, -1 where it runs to the left; and the keys that go along it and back. */
 export const ALONG = LANGUAGES.get(language).dir === "rtl" ? -1 : 1;
 export const [NEXT_KEY, FORMER_KEY] = ALONG > 0 ? ["ArrowRight", "ArrowLeft"] : ["ArrowLeft", "ArrowRight"];

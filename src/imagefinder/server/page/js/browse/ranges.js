@@ -1,6 +1,6 @@
 // Ranges of values as conditions of the filter, and back. A range is from (included) to (left out); "" is no bound.
 import { bytes, date } from "../format.js";
-import { locale } from "../language.js";
+import { COMMA, locale } from "../language.js";
 import { comparisons } from "../search/filters.js";
 import { table } from "../table.js";
 import { texts } from "../texts.js";
@@ -55,5 +55,5 @@ export function rangeSummary(facet, clauses) {
     const [low, high] = (turned ? [to, from] : [from, to]).map((value) => value && show(value));
     return low && high ? words.between(low, high) : low ? words.fromValue(low) : high ? words.under(high) : "";
   });
-  return shown.filter(Boolean).join(", ") || clauses.join(", ");
+  return shown.filter(Boolean).join(COMMA) || clauses.join(", ");
 }
