@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from browsing import Server, grave_violations, place, settled, wait_for
+from browsing import Server, grave_violations, open_facet, place, settled, wait_for
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -19,10 +19,11 @@ SIZES: dict[str, dict[str, Any]] = {
     "desk": {"viewport": {"width": 1440, "height": 900}},
     "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
 }
+# Not what lies in a strip that is scrolled to the side by itself.
 OUTSIDE = """() => [...document.querySelectorAll("main *, header *, [popover]:popover-open, dialog[open] *")]
     .filter((one) => one.matches("button, a, input, select, h1, h2"))
     .filter((one) => one.checkVisibility({ opacityProperty: true, visibilityProperty: true }))
-    .filter((one) => !one.closest(".visually-hidden, .skip, .query-chips, .filter-bar, .map-bar, .tile-actions"))
+    .filter((one) => !one.closest(".visually-hidden, .skip, .query-chips, .filter-bar, .tiers, .map-bar, .tile-actions"))
     .map((one) => [one.getBoundingClientRect(), one])
     .filter(([box]) => box.width > 1 && (box.right < 1 || box.left > innerWidth - 1))
     .map(([, one]) => one.outerHTML.slice(0, 120))"""
@@ -36,12 +37,22 @@ def click(testid: str) -> Callable[[Page], None]:
     return lambda page: page.get_by_test_id(testid).first.click()
 
 
+def named(name: str) -> Callable[[Page], None]:
+    return lambda page: page.get_by_role("button", name=name, exact=True).first.click()
+
+
+def one_selected(page: Page) -> None:
+    page.locator("[data-index='1'] .tile-link").focus()
+    page.keyboard.press(" ")
+    expect(page.get_by_role("checkbox", checked=True)).to_have_count(1)
+
+
 def first_picture(page: Page) -> None:
-    page.locator("[data-index='0'] a").click()
+    page.locator("[data-index='0'] .tile-link").click()
     page.get_by_test_id("viewer").wait_for()
 
 
-STATES: dict[str, tuple[str, Callable[[Page], None]]] = {
+STATES: dict[str, tuple[str, Callable[[Page], object]]] = {
     "all images": ("/", lambda page: None),
     "search": ("/?q=dog", lambda page: None),
     "groups": ("/groups", lambda page: None),
@@ -54,13 +65,32 @@ STATES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "activity": ("/library?part=activity", lambda page: None),
     "keys": ("/", press("?")),
     "big view": ("/", first_picture),
+    "about a picture": ("/", lambda page: (first_picture(page), page.keyboard.press("i"))),
     "filters": ("/", click("facet-more")),
+    "sizes": ("/", lambda page: open_facet(page, "size")),
+    "chips": ("/?q=dog%20-%20grass%20%2B%20red", lambda page: None),
+    "selection": ("/", one_selected),
+    "compare": ("/duplicates", named("قارن")),
+    "group again": ("/groups", click("group-again")),
 }
 
 
 @pytest.fixture(scope="module")
-def server(serve: Callable[..., Server], grouped_index: Path) -> Server:
-    return serve(grouped_index)
+def server(
+    serve: Callable[..., Server],
+    grouped_index: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    copy_index: Callable[[Path, Path], Path],
+) -> Server:
+    """The sample images with groups, a map, and a report of duplicates."""
+    from imagefinder import ImageFinder
+    from imagefinder.duplicates.find import Options
+    from imagefinder.duplicates.matching.tiers import Tier
+
+    home = copy_index(grouped_index, tmp_path_factory.mktemp("arabic") / "index")
+    with ImageFinder.open(home) as finder:
+        finder.duplicates(Options(tier=Tier.SIMILAR, similar=0.6))
+    return serve(home)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -88,7 +118,7 @@ def test_keys_go_where_they_point_among_pictures(server: Server, open_page: Call
     settled(page)
     first, second = (page.locator(f"[data-index='{i}']") for i in (0, 1))
     assert place(second)["x"] < place(first)["x"]  # the first stands at the right
-    first.locator("a").focus()
+    first.locator(".tile-link").focus()
     page.keyboard.press("ArrowLeft")
     wait_for(lambda: focused_index(page) == 1, "the picture to the left to have the focus")
     page.keyboard.press("ArrowRight")
