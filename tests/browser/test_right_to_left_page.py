@@ -23,7 +23,8 @@ SIZES: dict[str, dict[str, Any]] = {
 OUTSIDE = """() => [...document.querySelectorAll("main *, header *, [popover]:popover-open, dialog[open] *")]
     .filter((one) => one.matches("button, a, input, select, h1, h2"))
     .filter((one) => one.checkVisibility({ opacityProperty: true, visibilityProperty: true }))
-    .filter((one) => !one.closest(".visually-hidden, .skip, .query-chips, .filter-bar, .tiers, .map-bar, .tile-actions"))
+    .filter((one) => !one.closest(".query-chips, .filter-bar, .tiers, .map-bar"))
+    .filter((one) => !one.closest(".visually-hidden, .skip, .tile-actions"))
     .map((one) => [one.getBoundingClientRect(), one])
     .filter(([box]) => box.width > 1 && (box.right < 1 || box.left > innerWidth - 1))
     .map(([, one]) => one.outerHTML.slice(0, 120))"""

@@ -11,6 +11,7 @@ export const shell = {
   home: "ImageFinder، كل الصور",
   places: "الأقسام",
   keys: "اختصارات لوحة المفاتيح",
+  language: "اللغة",
   themeSystem: "المظهر: كما في النظام",
   themeLight: "المظهر: فاتح",
   themeDark: "المظهر: داكن",
