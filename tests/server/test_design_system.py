@@ -21,6 +21,23 @@ COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 LITERAL = re.compile(r"#[0-9a-fA-F]{3,8}\b|\b(?:rgb|hsl|oklch)a?\(")
 RADIUS = re.compile(r"border(?:-\w+)*-radius:\s*([^;]+);")
 FONT = re.compile(r"font-size:\s*([^;]+);")
+SIDED = re.compile(
+    r"(?:^|[;{\s])(?:(?:scroll-)?(?:margin|padding|border)-(?:left|right)(?:-\w+)?"
+    r"|border-(?:top|bottom)-(?:left|right)-radius|left|right)\s*:"
+    r"|\b(?:text-align|float|clear)\s*:\s*(?:left|right)\b"
+)
+FOUR = re.compile(r"(?<![-\w])(?:margin|padding|inset|border-width|scroll-margin|scroll-padding)\s*:\s*([^;]+);")
+IN_PICTURES = {  # rules of what lies on a picture, a map or a diagram: left is left there in every language
+    ".map-axis.across": "the axis at the map's lower edge",
+    ".map-axis.up": "the axis at the map's left edge",
+    ".map-card": "put beside the pointer by a translation",
+    ".stage-picture": "moved and zoomed by a transformation",
+    ".box-corner.sw": "a corner of the box on a picture",
+    ".box-side.w": "the left side of the box on a picture",
+    ".box-corner.se": "a corner of the box on a picture",
+    ".box-side.e": "the right side of the box on a picture",
+    ".box-side.s": "the lower side of the box on a picture",
+}
 INKS = {
     "ink": ("ground", "surface", "sunken", "hover", "accent-soft"),
     "ink-2": ("ground", "surface", "sunken", "hover"),
@@ -72,6 +89,35 @@ def test_style_sheets_use_tokens_only(path: Path) -> None:
     ):
         found = [value for value in pattern.findall(text) if re.sub(fine, "", value)]
         assert found == [], pattern.pattern
+
+
+def sided(text: str) -> list[str]:
+    """The rules of a style sheet that know left from right, by their last selector."""
+    found = []
+    for selectors, body in re.findall(r"([^{};]+)\{([^{}]*)\}", COMMENT.sub("", text)):
+        values = [re.findall(r"(?:[^\s()]|\((?:[^()]|\([^()]*\))*\))+", one) for one in FOUR.findall(body)]
+        uneven = any(len(parts) == 4 and parts[1] != parts[3] for parts in values)
+        if SIDED.search(body) or uneven:
+            found.append(selectors.split(",")[-1].strip())
+    return found
+
+
+@pytest.mark.parametrize("path", SHEETS, ids=lambda path: path.name)
+def test_style_sheets_read_from_either_side(path: Path) -> None:
+    assert [one for one in sided(path.read_text("utf-8")) if one not in IN_PICTURES] == []
+
+
+def test_a_rule_that_knows_left_from_right_is_found() -> None:
+    for body in (
+        "left: 0",
+        "margin-right: 2px",
+        "text-align: left",
+        "padding: 1px 2px 3px calc(4px + (1px))",
+        "float:right",
+    ):
+        assert sided(f"a, .b {{ {body}; }}") == [".b"]
+    for body in ("inset-inline-start: 0", "margin: 0 calc(1px + 2px) 0 calc(1px + 2px)", "text-align: start"):
+        assert sided(f".b {{ {body}; }}") == []
 
 
 def test_it_can_be_installed() -> None:

@@ -1,10 +1,10 @@
 // Numbers, times and names as people read them, in the reader's language. What needs words is in units.js.
-import { language } from "./language.js";
+import { locale } from "./language.js";
 
-const whole = new Intl.NumberFormat(language);
-const short = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
-const day = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
-const moment = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
+const whole = new Intl.NumberFormat(locale);
+const short = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
+const day = new Intl.DateTimeFormat(locale, { dateStyle: "medium" });
+const moment = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
 
 export const number = (n) => whole.format(n);
 /** With one digit behind the point at most. */

@@ -4,6 +4,7 @@
 export const LANGUAGES = new Map([
   ["en", { name: "English", dir: "ltr" }],
   ["de", { name: "Deutsch", dir: "ltr" }],
+  ["ar", { name: "العربية", dir: "rtl", locale: "ar-u-nu-latn", comma: "، " }], // one kind of digits: names, paths and sizes have these
 ]);
 
 function wanted() {
@@ -15,6 +16,14 @@ function wanted() {
 }
 
 export const language = wanted().find((one) => LANGUAGES.has(one)) ?? "en";
+
+/** What numbers and dates are written by. */
+export const locale = LANGUAGES.get(language).locale ?? language;
+/** Between what is listed. */
+export const COMMA = LANGUAGES.get(language).comma ?? ", ";
+/** 1 where the line runs to the right, -1 where it runs to the left; and the keys that go along it and back. */
+export const ALONG = LANGUAGES.get(language).dir === "rtl" ? -1 : 1;
+export const [NEXT_KEY, FORMER_KEY] = ALONG > 0 ? ["ArrowRight", "ArrowLeft"] : ["ArrowLeft", "ArrowRight"];
 
 document.documentElement.lang = language;
 document.documentElement.dir = LANGUAGES.get(language).dir;

@@ -3,7 +3,7 @@ import { language } from "./language.js";
 import { table } from "./table.js";
 import * as english from "./texts/en/index.js";
 
-const OTHERS = table({ de: () => import("./texts/de/index.js") });
+const OTHERS = table({ ar: () => import("./texts/ar/index.js"), de: () => import("./texts/de/index.js") });
 
 async function load() {
   const theirs = (await OTHERS[language]?.()) ?? {};

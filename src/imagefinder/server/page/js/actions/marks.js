@@ -2,6 +2,7 @@
 import { html } from "../../vendor/preact.js";
 import { Icon } from "../components/icon.js";
 import { toastError } from "../components/toast.js";
+import { COMMA } from "../language.js";
 import { useIndex } from "../library_info.js";
 import { texts } from "../texts.js";
 import { forAll } from "./calls.js";
@@ -61,7 +62,7 @@ export function MarkSigns({ image }) {
   useMarks();
   const { favorite, rating } = markOf(image);
   if (!favorite && !rating) return null;
-  const label = [favorite && texts.actions.favorite, rating && texts.actions.stars(rating)].filter(Boolean).join(", ");
+  const label = [favorite && texts.actions.favorite, rating && texts.actions.stars(rating)].filter(Boolean).join(COMMA);
   return html`<span class="mark-signs" role="img" aria-label=${label}>
     ${favorite && html`<${Icon} name="heart" />`}${rating > 0 && html`<span class="number">${rating}</span><${Icon} name="star" />`}
   </span>`;

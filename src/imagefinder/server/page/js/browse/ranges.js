@@ -1,13 +1,14 @@
 // Ranges of values as conditions of the filter, and back. A range is from (included) to (left out); "" is no bound.
 import { date } from "../format.js";
+import { COMMA, locale } from "../language.js";
 import { comparisons } from "../search/filters.js";
 import { table } from "../table.js";
 import { texts } from "../texts.js";
 import { bytes } from "../units.js";
 
 const words = texts.filters;
-const MONTH = new Intl.DateTimeFormat("en", { month: "short", year: "numeric", timeZone: "UTC" });
-const LONG_MONTH = new Intl.DateTimeFormat("en", { month: "long", year: "numeric", timeZone: "UTC" });
+const MONTH = new Intl.DateTimeFormat(locale, { month: "short", year: "numeric", timeZone: "UTC" });
+const LONG_MONTH = new Intl.DateTimeFormat(locale, { month: "long", year: "numeric", timeZone: "UTC" });
 
 /** "2024-05" -> "May 2024" */
 export const monthName = (month, format = LONG_MONTH) => format.format(new Date(`${month}-01T00:00:00Z`));
@@ -55,5 +56,5 @@ export function rangeSummary(facet, clauses) {
     const [low, high] = (turned ? [to, from] : [from, to]).map((value) => value && show(value));
     return low && high ? words.between(low, high) : low ? words.fromValue(low) : high ? words.under(high) : "";
   });
-  return shown.filter(Boolean).join(", ") || clauses.join(", ");
+  return shown.filter(Boolean).join(COMMA) || clauses.join(", ");
 }

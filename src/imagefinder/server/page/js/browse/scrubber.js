@@ -1,5 +1,6 @@
 // A strip at the side of a gallery by date that shows its months from end to end, and jumps where it is pressed.
 import { html, useLayoutEffect, useRef, useState } from "../../vendor/preact.js";
+import { FORMER_KEY, NEXT_KEY } from "../language.js";
 import { texts } from "../texts.js";
 
 const words = texts.filters;
@@ -51,7 +52,7 @@ export function Scrubber({ sections, layout, element }) {
     return index + step;
   };
   const keys = (event) => {
-    const target = { ArrowDown: now + 1, ArrowRight: now + 1, ArrowUp: now - 1, ArrowLeft: now - 1, PageDown: nextYear(1), PageUp: nextYear(-1), Home: 0, End: last }[event.key];
+    const target = { ArrowDown: now + 1, [NEXT_KEY]: now + 1, ArrowUp: now - 1, [FORMER_KEY]: now - 1, PageDown: nextYear(1), PageUp: nextYear(-1), Home: 0, End: last }[event.key];
     if (target === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     event.stopPropagation();

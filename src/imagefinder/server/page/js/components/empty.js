@@ -17,8 +17,8 @@ export function Empty({ icon = "image", title, text, children }) {
 export function ErrorBox({ error, retry }) {
   return html`<section class="empty error" role="alert" data-testid="error">
     <span class="empty-icon"><${Icon} name="warning" /></span>
-    <h2>${error.message}</h2>
-    ${error.remedy && html`<p class="muted">${error.remedy}</p>`}
+    <h2 class="theirs">${error.message}</h2>
+    ${error.remedy && html`<p class="muted theirs">${error.remedy}</p>`}
     ${retry && html`<div class="row wrap center"><button class="button" onClick=${retry}>${texts.common.tryAgain}</button></div>`}
   </section>`;
 }

@@ -5,6 +5,7 @@ import { useLongPress } from "../actions/press.js";
 import { fileName } from "../format.js";
 import { useAnchor } from "../gallery/anchor.js";
 import { tint } from "../gallery/shapes.js";
+import { ALONG, FORMER_KEY, NEXT_KEY } from "../language.js";
 import { useIndex } from "../library_info.js";
 import { imageHref } from "../state.js";
 import { texts } from "../texts.js";
@@ -148,7 +149,7 @@ function Tile({ item, index, total, x, y, w, h, tabbable, onFocus, href, footer,
   };
   const { ended, ...press } = useLongPress(() => selection?.toggle(index, false));
   return html`<div role="listitem" class="tile ${selected ? "selected" : ""}" data-index=${index} data-id=${item.id}
-    aria-setsize=${total} aria-posinset=${index + 1} style=${{ transform: `translate(${x}px, ${y}px)`, width: `${w}px` }}>
+    aria-setsize=${total} aria-posinset=${index + 1} style=${{ transform: `translate(${ALONG * x}px, ${y}px)`, width: `${w}px` }}>
     <a class="tile-link" href=${link} tabindex=${tabbable ? 0 : -1}
       aria-label=${name} style=${{ height: `${h}px`, background: tint(item) }} onClick=${click} ...${selection ? press : {}} onFocus=${onFocus}>
       <${Thumb} image=${item} size=${Math.max(w, h)} />
@@ -165,8 +166,8 @@ function Tile({ item, index, total, x, y, w, h, tabbable, onFocus, href, footer,
 
 /** Where an arrow key leads from `index`; null for other keys. Up and down keep to the column as well as they can. */
 function arrowTarget(key, index, { rows, x, w }, total) {
-  if (key === "ArrowRight") return Math.min(total - 1, index + 1);
-  if (key === "ArrowLeft") return Math.max(0, index - 1);
+  if (key === NEXT_KEY) return Math.min(total - 1, index + 1);
+  if (key === FORMER_KEY) return Math.max(0, index - 1);
   if (key === "Home") return 0;
   if (key === "End") return total - 1;
   const step = { ArrowDown: 1, ArrowUp: -1, PageDown: 4, PageUp: -4 }[key];

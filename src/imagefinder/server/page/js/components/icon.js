@@ -53,6 +53,7 @@ const PATHS = table({
   undo: "M8 5 4 9l4 4M4 9h10a5.500 5.500 0 0 1 0 11h-4",
   merge: "M5 4v4c0 3 7 3.500 7 7v5M19 4v4c0 3-7 3.500-7 7M9 17l3 3 3-3",
   split: "M12 4v5c0 3-7 3-7 7v4M12 9c0 3 7 3 7 7v4",
+  across: "M4 12h14M13 6.500l5.500 5.500-5.500 5.500",
   move: "M4 12h14M13 6.500l5.500 5.500-5.500 5.500",
   lasso: "M12 5c5 0 8.500 2 8.500 5s-3.500 5-8.500 5-8.500-2-8.500-5S7 5 12 5zM8 15c-1.500 1-1.500 3 0 3.500s2 2 .5 2.500",
   history: "M5 12a7.500 7.500 0 1 1 2.200 5.300M5 12l-2-2.500M5 12l2.500-2M12 8v4.500l3 1.800",
@@ -66,9 +67,11 @@ const PATHS = table({
   sparkle: "M12 4l1.800 5.200L19 11l-5.200 1.800L12 18l-1.800-5.200L5 11l5.200-1.800z",
 });
 
+const POINTING = new Set(["left", "right", "undo", "move", "open", "why"]); // along the line, so mirrored where it runs from the right
+
 /** @param {{name: keyof typeof PATHS}} props */
 export function Icon({ name, class: extra = "" }) {
-  return html`<svg class="icon ${extra}" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="1.7"
+  return html`<svg class="icon ${POINTING.has(name) ? "pointing" : ""} ${extra}" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="1.7"
     stroke-linecap="round" stroke-linejoin="round" aria-hidden="true" focusable="false">
     <path d=${PATHS[name]} stroke-width=${name === "map" || name === "more" ? 2.8 : undefined} />
   </svg>`;

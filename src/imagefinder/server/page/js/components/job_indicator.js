@@ -2,6 +2,7 @@
 import { html } from "../../vendor/preact.js";
 import { jobName } from "../job_names.js";
 import { isRunning, useJobs } from "../jobs.js";
+import { COMMA } from "../language.js";
 import { useFailed } from "../library/failed.js";
 import { texts } from "../texts.js";
 import { Icon } from "./icon.js";
@@ -12,7 +13,7 @@ export function JobIndicator() {
   const running = useJobs().filter(isRunning);
   const failed = useFailed();
   const said = [running.length > 0 && texts.library.running(running.length), failed.length > 0 && texts.library.failed(failed.length)].filter(Boolean);
-  const label = said.join(", ") || texts.library.idle;
+  const label = said.join(COMMA) || texts.library.idle;
   const [first] = running;
   const share = first?.total > 0 ? first.done / first.total : 0.25;
   const ring = html`<svg class="job-ring" viewBox="0 0 24 24" aria-hidden="true">

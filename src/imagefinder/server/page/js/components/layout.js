@@ -1,4 +1,5 @@
-// Where the pictures of a grid stand: rows of equal height, filled from edge to edge. Pure arithmetic, no DOM.
+// Where the pictures of a grid stand: rows of equal height, filled from edge to edge. Pure arithmetic, no DOM: `x` is
+// from where the line begins, which is the right in some languages.
 import { ratio } from "../gallery/shapes.js";
 
 const NARROWEST = 0.5; // width / height; beyond these a picture is cut, so that no row gets absurd
@@ -27,11 +28,11 @@ export function justify(items, { width, rowHeight, gap, footer, starts = [], hea
   const close = (end, sum, isLast) => {
     const room = width - gap * (end - start - 1);
     const height = isLast ? Math.min(rowHeight, room / sum) : room / sum;
-    let left = 0;
+    let from = 0;
     for (let i = start; i < end; i++) {
-      x[i] = left;
+      x[i] = from;
       w[i] = ratioOf(items[i]) * height;
-      left += w[i] + gap;
+      from += w[i] + gap;
     }
     rows.push({ top, height, start, end });
     top += height + footer + gap;

@@ -1,5 +1,6 @@
 // A button with something that opens under it; on a phone it comes up from the bottom. Escape and a click beside close it.
 import { html, useId, useLayoutEffect, useRef, useState } from "../../vendor/preact.js";
+import { ALONG } from "../language.js";
 
 /**
  * @param {{button: any, label: string, class?: string, align?: "start" | "end", children: (close: () => void) => any}} props
@@ -30,7 +31,8 @@ export function Popover({ button, label, class: extra = "button", align = "start
 function place(opener, panel, align) {
   const at = opener.getBoundingClientRect();
   const { offsetWidth: width, offsetHeight: height } = panel;
-  const wanted = align === "end" ? at.right - width : at.left;
+  const toTheLeft = (align === "end") === ALONG > 0; // of the opener's right edge
+  const wanted = toTheLeft ? at.right - width : at.left;
   const left = Math.max(8, Math.min(wanted, innerWidth - width - 8));
   const below = innerHeight - at.bottom - 16;
   const top = below >= Math.min(height, 240) ? at.bottom + 6 : Math.max(8, at.top - height - 6);

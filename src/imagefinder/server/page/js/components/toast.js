@@ -41,7 +41,7 @@ function Toasts() {
     ${all.map(
       ({ id, text, action, kind, remedy }) => html`<div key=${id} class="toast ${kind ?? ""}" data-testid="toast">
         ${kind === "error" && html`<${Icon} name="warning" />`}
-        <div class="grow">${text}${remedy && html`<div class="toast-remedy">${remedy}</div>`}</div>
+        <div class="grow theirs">${text}${remedy && html`<div class="toast-remedy theirs">${remedy}</div>`}</div>
         ${action?.href && html`<a class="toast-action" href=${action.href} onClick=${() => dismiss(id)}>${action.label}</a>`}
         ${action?.run &&
         html`<button class="toast-action" onClick=${() => (dismiss(id), action.run())}>${action.label}</button>`}

@@ -3,6 +3,7 @@ import { html, useEffect, useLayoutEffect, useRef, useState } from "../../vendor
 import { api, useRequest } from "../api.js";
 import { onChanged } from "../events.js";
 import { fileName } from "../format.js";
+import { FORMER_KEY, NEXT_KEY } from "../language.js";
 import { useIndex } from "../library_info.js";
 import { markByKey } from "../actions/marks.js";
 import { takeOut } from "../actions/doing.js";
@@ -89,7 +90,7 @@ export function Viewer({ id }) {
     const { zoom, reset } = controls.current;
     if (image && markByKey(event, image)) return event.preventDefault();
     const act = {
-      ArrowLeft: () => go(-1), ArrowRight: () => go(1), "+": () => zoom?.(1.5), "=": () => zoom?.(1.5), "-": () => zoom?.(1 / 1.5), 0: reset,
+      [FORMER_KEY]: () => go(-1), [NEXT_KEY]: () => go(1), "+": () => zoom?.(1.5), "=": () => zoom?.(1.5), "-": () => zoom?.(1 / 1.5), 0: reset,
       b: () => setBox(box ? null : START), i: togglePanel, w: () => why.asked && toggleWhy(), t: () => withWords.set(!words),
       p: () => setPlaying(!playing), F: toggleFull, l: search && (() => judge(search, id, false)), d: search && (() => judge(search, id, true)),
     }[event.key];

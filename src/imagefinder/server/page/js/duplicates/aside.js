@@ -1,6 +1,7 @@
 // What looks like duplicates and is none: names of one file, and files of one picture.
 import { html } from "../../vendor/preact.js";
 import { fileName } from "../format.js";
+import { COMMA } from "../language.js";
 import { texts } from "../texts.js";
 import { placeWords } from "./words.js";
 
@@ -15,7 +16,7 @@ export function Aside({ data: { one_file: names = [], one_picture: pictures = []
   ].filter(Boolean);
   if (!told.length) return null;
   return html`<details class="aside" data-testid="aside">
-    <summary>${said.aside(told.join(", "))}</summary>
+    <summary>${said.aside(told.join(COMMA))}</summary>
     ${pictures.length > 0 && html`<p class="muted small-text">${said.inSeveralText}</p><${Sets} sets=${pictures} />`}
     ${names.length > 0 && html`<p class="muted small-text">${said.severalNamesText}</p><${Sets} sets=${names} />`}
   </details>`;

@@ -1,5 +1,6 @@
 // Duplicates in plain words: how alike, what shows it, which to keep and why.
 import { dateTime, fileName, percent } from "../format.js";
+import { COMMA } from "../language.js";
 import { table } from "../table.js";
 import { texts } from "../texts.js";
 import { bytes } from "../units.js";
@@ -32,7 +33,7 @@ export function evidenceWords(member) {
   if (member.tier === "similar") return [said.alike(percent(member.score)), said.notTheSame];
   const [first, ...rest] = spaced(member.evidence).split("; ");
   if (member.tier !== "same-picture") return [capital(first), capital(rest.join("; "))];
-  const edits = capital(spaced(member.edits.filter((edit) => !IN_PART.includes(edit)).join(", ")));
+  const edits = capital(spaced(member.edits.filter((edit) => !IN_PART.includes(edit)).join(COMMA)));
   const inPart = member.score < CERTAIN || member.edits.some((edit) => IN_PART.includes(edit));
   return inPart ? [said.differs(percent(member.score)), edits] : [edits, said.same(percent(member.score))];
 }
@@ -47,7 +48,7 @@ export function reasonWords(reason) {
 
 /** What belongs to an image on the disk, a line each. */
 export function besideWords({ along = [], names = [] }) {
-  const files = along.length ? [said.onePictureWith(along.map((one) => `${fileName(one.uri)} (${bytes(one.bytes)})`).join(", "))] : [];
+  const files = along.length ? [said.onePictureWith(along.map((one) => `${fileName(one.uri)} (${bytes(one.bytes)})`).join(COMMA))] : [];
   return [...files, ...names.map(said.anotherName)];
 }
 

@@ -1,11 +1,12 @@
 // A line with a band around it, as SVG. It is a slider to the keyboard and to screen readers: arrow keys walk along it.
 import { html, useLayoutEffect, useMemo, useRef, useState } from "../../vendor/preact.js";
+import { locale } from "../language.js";
 import { texts } from "../texts.js";
 
 const t = texts.groups;
 const HEIGHT = 240;
 const PAD = { left: 52, right: 12, top: 44, bottom: 30 };
-const ticksAt = new Intl.NumberFormat("en", { maximumSignificantDigits: 3, notation: "compact" });
+const ticksAt = new Intl.NumberFormat(locale, { maximumSignificantDigits: 3, notation: "compact" });
 
 /** Round steps that cover [low, high] with about `n` ticks. */
 function ticks(low, high, n) {

@@ -2,6 +2,7 @@
 import { html } from "../../vendor/preact.js";
 import { Icon } from "../components/icon.js";
 import { Popover } from "../components/popover.js";
+import { COMMA } from "../language.js";
 import { texts } from "../texts.js";
 import { merge, setLocked, split } from "./changes.js";
 import { startGroup, useDrop } from "./drag.js";
@@ -23,7 +24,7 @@ export function Facts({ group }) {
   ${group.size > 1 && measuredOn(group) && html`<span class="facts">${measuredOn(group)}</span>`}`;
 }
 
-const Figure = ({ name, value }) => html`<span class="visually-hidden">, ${name} ${value.toFixed(2)}</span>
+const Figure = ({ name, value }) => html`<span class="visually-hidden">${COMMA}${name} ${value.toFixed(2)}</span>
   <span class="figure-value number" aria-hidden="true"> ${value.toFixed(2)}</span>`;
 
 /**

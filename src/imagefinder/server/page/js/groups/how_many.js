@@ -5,13 +5,14 @@ import { ErrorBox } from "../components/empty.js";
 import { Icon } from "../components/icon.js";
 import { Progress } from "../components/progress.js";
 import { isRunning, startJob, useJobs } from "../jobs.js";
+import { locale } from "../language.js";
 import { useIndex } from "../library_info.js";
 import { navigate, setParams } from "../state.js";
 import { Chart } from "./chart.js";
 import { table } from "../table.js";
 import { texts } from "../texts.js";
 
-const compact = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
+const compact = new Intl.NumberFormat(locale, { maximumSignificantDigits: 4 });
 
 const t = texts.groups;
 const MEASURES = table(t.measured);

@@ -4,6 +4,7 @@ import { api, useRequest } from "../api.js";
 import { Empty, ErrorBox, Skeleton } from "../components/empty.js";
 import { Icon } from "../components/icon.js";
 import { Thumb } from "../components/thumb.js";
+import { COMMA } from "../language.js";
 import { navigate, withParams } from "../state.js";
 import { keptStore, useStore } from "../store.js";
 import { texts } from "../texts.js";
@@ -55,7 +56,7 @@ export function NewsCard({ data, why }) {
   return html`<section class="card news" aria-label=${t.news} data-testid="since">
     <div class="grow stack tight">
       <h2>${t.newsTitle(news?.came ?? came)}</h2>
-      <p aria-live="polite">${news ? (news.too_many ? t.newsTooMany(news.rest) : `${parts(news).join(", ")}. ${news.clusters.length || !news.rest ? "" : t.newsNoNew}`) : error ? error.message : t.newsLooking(fit, unfit)}</p>
+      <p aria-live="polite">${news ? (news.too_many ? t.newsTooMany(news.rest) : `${parts(news).join(COMMA)}. ${news.clusters.length || !news.rest ? "" : t.newsNoNew}`) : error ? error.message : t.newsLooking(fit, unfit)}</p>
       ${news?.clusters.length > 0 && html`<ul class="news-strip">${news.clusters.slice(0, SHOWN).map(
         (one) => html`<li key=${one.label} title=${`${one.name}: ${t.images(one.size)}`}><span class="news-picture"><${Thumb} image=${{ id: one.medoid }} size=${88} alt=${one.name} /></span></li>`,
       )}</ul>`}
@@ -101,7 +102,7 @@ function Shown({ data, news, why }) {
   };
   const groups = new Map(data.clusters.map((one) => [one.label, one]));
   const joined = news.fit.filter((one) => groups.has(one.label));
-  return html`<p>${parts(news).join(", ")}.</p>
+  return html`<p>${parts(news).join(COMMA)}.</p>
     ${news.clusters.length > 0 && html`<section class="stack tight" aria-label=${t.newsGroups}>
       <h2>${t.newsGroups}</h2>
       ${!why && html`<p class="muted small-text">${t.newsHow}</p>`}

@@ -74,7 +74,7 @@ function GroupForm({ images, action, former, again = false, done }) {
       <select id="${id}-method" class="input" onChange=${(e) => setMethod(e.target.value)}>
         ${(info?.methods.cluster ?? ["leiden"]).map((one) => html`<option key=${one} value=${one} selected=${one === method}>${methodName(info, one)}</option>`)}
       </select>
-      <p class="muted small-text" lang="en">${own(clusterers, method)?.summary ?? ""}</p>
+      <p class="muted small-text theirs" lang="en">${own(clusterers, method)?.summary ?? ""}</p>
     </div>
     ${again && html`<label class="check"><input type="checkbox" checked=${fresh} onChange=${(e) => setFresh(e.target.checked)} />${t.fresh}</label>`}
     <footer class="row wrap ${again ? "dialog-buttons" : ""}">

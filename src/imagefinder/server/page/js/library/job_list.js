@@ -5,6 +5,7 @@ import { Progress } from "../components/progress.js";
 import { dateTime } from "../format.js";
 import { jobName } from "../job_names.js";
 import { isRunning, startJob, useJobs } from "../jobs.js";
+import { COMMA } from "../language.js";
 import { table } from "../table.js";
 import { texts } from "../texts.js";
 import { duration } from "../units.js";
@@ -50,8 +51,8 @@ export function Past({ job, children }) {
   return html`<li class="job ${job.state}">
     <span class="job-state" title=${state}><${Icon} name=${icon} /></span>
     <div class="grow">
-      <div class="ellipsis">${jobName(job)}${job.options.sources?.length ? html` <span class="muted">${job.options.sources.map(sourceName).join(", ")}</span>` : ""}</div>
-      <div class="muted small-text">${said.filter(Boolean).join(", ")}</div>
+      <div class="ellipsis">${jobName(job)}${job.options.sources?.length ? html` <span class="muted">${job.options.sources.map(sourceName).join(COMMA)}</span>` : ""}</div>
+      <div class="muted small-text">${said.filter(Boolean).join(COMMA)}</div>
       ${job.error && html`<div class="error-text">${job.error.message} ${job.error.remedy}</div>`}
     </div>
     ${children}

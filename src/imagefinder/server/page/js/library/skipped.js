@@ -9,7 +9,7 @@ export function SkippedList({ rows }) {
     ${rows.map(
       (row, i) => html`<li key=${i}>
         <div class="row"><span class="mono ellipsis grow" title=${row.uri}>${fileName(row.uri)}</span><${Chip} kind="bad">${row.code}<//></div>
-        <p class="small-text">${row.reason} <span class="muted">${row.remedy}</span></p>
+        <p class="small-text theirs">${row.reason} <span class="muted">${row.remedy}</span></p>
       </li>`,
     )}
   </ul>`;

@@ -7,6 +7,7 @@ import { Popover } from "../components/popover.js";
 import { onChanged } from "../events.js";
 import { dateTime } from "../format.js";
 import { isRunning, startJob, useJobs } from "../jobs.js";
+import { COMMA } from "../language.js";
 import { setParams, withParams } from "../state.js";
 import { texts } from "../texts.js";
 import { AddImages } from "./add.js";
@@ -63,7 +64,7 @@ function Source({ source, info, busy, jobs }) {
     <div class="grow">
       <a class="ellipsis ${source.label ? "" : "mono"}" href=${found(filterOf(uri))} title=${uri}>${name}</a>
       ${source.label && html`<div class="mono small-text muted ellipsis">${uri}</div>`}
-      <div class="muted small-text">${facts.filter(Boolean).join(", ")}</div>
+      <div class="muted small-text">${facts.filter(Boolean).join(COMMA)}</div>
       ${told && html`<div class="small-text source-state"><${Chip} kind=${told.kind}>${told.word}<//>${told.why(source)}</div>`}
       ${state !== "missing" && missing > 0 && html`<div class="small-text source-state"><a href=${found(`${filterOf(uri)} and missing = true`)}>${texts.library.gone(missing)}</a></div>`}
     </div>

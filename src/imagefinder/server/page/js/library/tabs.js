@@ -1,6 +1,7 @@
 // The three parts of the library as tabs; which one is shown stands in the address.
 import { html } from "../../vendor/preact.js";
 import { number } from "../format.js";
+import { FORMER_KEY, NEXT_KEY } from "../language.js";
 import { setParams } from "../state.js";
 import { texts } from "../texts.js";
 
@@ -13,8 +14,7 @@ export function Tabs({ part, failed }) {
     document.getElementById(`tab-${next}`)?.focus();
   };
   const keys = (event) => {
-    const back = document.documentElement.dir === "rtl" ? "ArrowRight" : "ArrowLeft";
-    const step = { [back]: -1, [back === "ArrowLeft" ? "ArrowRight" : "ArrowLeft"]: 1 }[event.key];
+    const step = { [FORMER_KEY]: -1, [NEXT_KEY]: 1 }[event.key];
     if (event.key === "Home") go(PARTS[0]);
     else if (event.key === "End") go(PARTS.at(-1));
     else if (step) go(PARTS[(PARTS.indexOf(part) + step + PARTS.length) % PARTS.length]);

@@ -2,6 +2,7 @@
 import { html } from "../../vendor/preact.js";
 import { api } from "../api.js";
 import { toast, toastError } from "../components/toast.js";
+import { ALONG } from "../language.js";
 import { reloadIndex, useIndex } from "../library_info.js";
 import { table } from "../table.js";
 import { texts } from "../texts.js";
@@ -17,7 +18,7 @@ export function trainingRows({ name, images, missing, held_out, before, after, c
     [texts.library.method, chosen],
     [texts.library.learntFrom, texts.library.learntImages(images, missing.length)],
     [texts.library.measuredOn, measured.length > 0 && texts.library.images(held_out)],
-    ...measured.map((measure) => [MEASURES[measure], html`${percent(before[measure])} → <strong>${percent(after[measure])}</strong>`]),
+    ...measured.map((measure) => [MEASURES[measure], html`${percent(before[measure])} ${ALONG > 0 ? "→" : "←"} <strong>${percent(after[measure])}</strong>`]),
     [texts.library.classRight, accuracy >= 0 && percent(accuracy)],
     [texts.library.note, notes.join(" ")],
   ];

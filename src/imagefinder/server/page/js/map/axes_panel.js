@@ -19,7 +19,7 @@ export const axisName = (query) => (picturesOf(query).length ? texts.map.byPictu
 
 /** @param {{x: string, y: string}} props */
 export function AxesChoice({ x, y }) {
-  const button = html`<${Icon} name="move" /><b>${texts.map.axes}</b>`;
+  const button = html`<${Icon} name="across" /><b>${texts.map.axes}</b>`;
   return html`<span class="map-layout"><${Popover} button=${button} label=${texts.map.axesTitle} class="map-layout-button" pressed=${Boolean(x || y)} testid="axes">
     ${(close) => html`<${AxesForm} ...${{ x, y, close }} />`}
   <//></span>`;

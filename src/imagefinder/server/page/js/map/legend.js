@@ -1,6 +1,7 @@
 // What the colours mean, folded away where the names stand on the map itself. A kind can be clicked to light its points.
 import { html, useState } from "../../vendor/preact.js";
 import { date, number } from "../format.js";
+import { ALONG } from "../language.js";
 import { own } from "../table.js";
 import { texts } from "../texts.js";
 import { kindColour, scaleStops } from "./palette.js";
@@ -44,6 +45,6 @@ function Kinds({ values, dark, lit, onLight }) {
 
 function Scale({ values: { scale }, dark }) {
   const show = (value) => (scale.isDate ? date(new Date(value).toISOString()) : number(Math.round(value * 100) / 100));
-  return html`<div class="map-scale" style=${{ background: `linear-gradient(to right, ${scaleStops(dark).join()})` }} />
+  return html`<div class="map-scale" style=${{ background: `linear-gradient(to ${ALONG > 0 ? "right" : "left"}, ${scaleStops(dark).join()})` }} />
     <div class="spread small-text number"><span>${show(scale.low)}</span><span>${show(scale.high)}</span></div>`;
 }

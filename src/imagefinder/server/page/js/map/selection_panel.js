@@ -30,7 +30,7 @@ export function SelectionPanel({ source, points, onClear, onShow }) {
     <${SelectionBar} selection=${{ list: [], clear: onClear }} ids=${() => ids} where="map" onGone=${onClear}>
       ${action("like", texts.map.like, () => steer("liked", "disliked"), "like-selection", some || {})}
       ${action("dislike", texts.map.dislike, () => steer("disliked", "liked"), "dislike-selection", some || {})}
-      ${action("right", texts.map.axisAcross, () => setParams({ x: axisOf(ids), view: null }), "selection-across", { title: texts.map.axisWhy })}
+      ${action("across", texts.map.axisAcross, () => setParams({ x: axisOf(ids), view: null }), "selection-across", { title: texts.map.axisWhy })}
       ${action("up", texts.map.axisUp, () => setParams({ y: axisOf(ids), view: null }), "selection-up", { title: texts.map.axisWhy })}
       ${action("fit", texts.map.zoomTo, onShow, "zoom-selection")}
     <//>

@@ -3,6 +3,7 @@ import { html, useEffect, useId, useLayoutEffect, useRef, useState } from "../..
 import { thumbnail } from "../api.js";
 import { Icon } from "../components/icon.js";
 import { Popover } from "../components/popover.js";
+import { ALONG } from "../language.js";
 import { HEAVIEST, pictureParams, wordChips, writePieces } from "../searching.js";
 import { navigate, withParams } from "../state.js";
 import { texts } from "../texts.js";
@@ -41,7 +42,7 @@ export function chipsOf(search) {
 /** @param {{chips: ReturnType<typeof chipsOf>, onRemoved: () => void}} props */
 export function QueryChips({ chips, onRemoved }) {
   const strip = useRef(null);
-  useEffect(() => strip.current?.scrollTo({ left: strip.current.scrollWidth }), [chips.length]);
+  useEffect(() => strip.current?.scrollTo({ left: ALONG * strip.current.scrollWidth }), [chips.length]);
   if (!chips.length) return null;
   return html`<ul ref=${strip} class="query-chips" aria-label=${texts.search.parts}>
     ${chips.map((chip) => html`<${QueryChip} key=${chip.key} chip=${chip} onRemoved=${onRemoved} />`)}
@@ -152,7 +153,7 @@ function useScrub(weight, setWeight) {
     if (!start || (!start.moved && Math.abs(event.clientX - start.x) < SLACK)) return;
     if (!start.moved) event.currentTarget.setPointerCapture(event.pointerId); // so that the button gets no click
     start.moved = true;
-    setWeight(bounded(start.weight + (event.clientX - start.x) / WAY));
+    setWeight(bounded(start.weight + (ALONG * (event.clientX - start.x)) / WAY));
   };
   const up = () => (from.current = null);
   return { onPointerDown: down, onPointerMove: move, onPointerUp: up, onPointerCancel: up, onDragStart: (event) => event.preventDefault() };

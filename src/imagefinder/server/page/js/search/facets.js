@@ -1,6 +1,7 @@
 // What images are filtered by: for each facet which fields are its own, what its button says, which conditions it makes.
 import { folderName, foldersOf } from "../browse/folders.js";
 import { rangeSummary } from "../browse/ranges.js";
+import { COMMA } from "../language.js";
 import { texts } from "../texts.js";
 import { fieldsOf, joinFilter, splitFilter, valuesOf } from "./filters.js";
 
@@ -59,7 +60,7 @@ export function summary(facet, clauses, names = new Map()) {
   const folders = facet.kind === "folder" ? foldersOf(clauses).map(folderName) : [];
   const values = folders.length ? folders : clauses.flatMap((clause) => valuesOf(clause) ?? [clause]);
   const shown = values.map((value) => valueName(facet, value, names.get(value)));
-  return shown.length > 2 ? words.further(shown[0], shown.length - 1) : shown.join(", ");
+  return shown.length > 2 ? words.further(shown[0], shown.length - 1) : shown.join(COMMA);
 }
 
 export function valueName(facet, value, name) {

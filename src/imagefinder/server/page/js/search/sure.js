@@ -1,5 +1,6 @@
 // How sure it is that a hit fits: a thin bar, with words where it is in doubt.
 import { html } from "../../vendor/preact.js";
+import { COMMA } from "../language.js";
 import { setParams } from "../state.js";
 import { texts } from "../texts.js";
 
@@ -35,7 +36,7 @@ export function Sure({ item, items, all }) {
 /** "23 surely, 9 maybe" */
 export function fitting({ surely, maybe }) {
   if (surely + maybe >= MOST) return texts.search.andMore(MOST);
-  return [surely && texts.search.surely(surely), maybe && texts.search.maybe(maybe)].filter(Boolean).join(", ") || texts.search.nothingFits;
+  return [surely && texts.search.surely(surely), maybe && texts.search.maybe(maybe)].filter(Boolean).join(COMMA) || texts.search.nothingFits;
 }
 
 /** At the end of those that fit: how many others there are, and the way to them. */

@@ -25,7 +25,7 @@ export function ViewerBar({ image, name, way, search, on }) {
     html`<${Button} icon=${icon} name=${words} hint=${hint} aria-pressed=${ids.includes(image?.id)} onClick=${() => judge(search, image.id, down)} />`;
   return html`<header class="viewer-bar ${search ? "many" : ""}">
     <${Button} icon="close" name=${said.close} hint=${said.closeKey} onClick=${on.close} />
-    <h1 class="grow ellipsis" title=${name}>${name}${placeName(image) && html`<span class="muted">, ${placeName(image)}</span>`}</h1>
+    <h1 class="grow ellipsis theirs" dir="auto" title=${name}>${name}${placeName(image) && html`<span class="muted">, ${placeName(image)}</span>`}</h1>
     ${at >= 0 && html`<span class="muted small-text number only-wide">${said.place(at + 1, total, more)}</span>`}
     ${search && image && html`${thumb("like", said.more, said.moreKey, search.liked, false)}${thumb("dislike", said.less, said.lessKey, search.disliked, true)}`}
     ${image && html`<${Marks} image=${image} />`}

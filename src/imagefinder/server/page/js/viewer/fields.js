@@ -1,5 +1,6 @@
 // The fields that the panel doesn't show in its own way: measured ones, and columns of the user's tables.
 import { html } from "../../vendor/preact.js";
+import { COMMA } from "../language.js";
 import { table } from "../table.js";
 import { texts } from "../texts.js";
 
@@ -8,7 +9,7 @@ const said = texts.viewer;
 const SHOWN = new Set(["id", "uri", "folder", "content_hash", "bytes", "width", "height", "format", "mtime", "taken_at", "taken_from", "taken_guess", "caption", "tags", "colours", "cluster", "cluster_name", "issues", "camera", "lens", "lat", "lon", "text", "text_boxes"]);
 const NAMES = table(said.fields);
 
-const written = (value) => (Array.isArray(value) ? value.join(", ") : typeof value === "boolean" ? (value ? said.yes : said.no) : String(value));
+const written = (value) => (Array.isArray(value) ? value.join(COMMA) : typeof value === "boolean" ? (value ? said.yes : said.no) : String(value));
 
 export function OtherFields({ image }) {
   const names = Object.keys(image).filter((name) => !SHOWN.has(name));

@@ -7,6 +7,7 @@ import { Icon } from "../components/icon.js";
 import { Thumb } from "../components/thumb.js";
 import { toast, toastError } from "../components/toast.js";
 import { dateTime, fileName, percent } from "../format.js";
+import { COMMA } from "../language.js";
 import { issueName } from "../search/facets.js";
 import { similarHref } from "../searching.js";
 import { imageHref, withParams } from "../state.js";
@@ -63,7 +64,7 @@ function Facts({ image, hit, shot }) {
     navigator.clipboard.writeText(image.uri).then(() => toast(said.copied), () => toast(said.noCopy, { kind: "error", remedy: said.copyByHand }));
   const isUrl = /^[a-z\d]+:\/\//.test(image.uri);
   const exposure = shot ? exposureWords(shot) : "";
-  const place = isPlace(image) ? `${degrees(image.lat, said.north, said.south)}, ${degrees(image.lon, said.east, said.west)}` : "";
+  const place = isPlace(image) ? `${degrees(image.lat, said.north, said.south)}${COMMA}${degrees(image.lon, said.east, said.west)}` : "";
   const row = (name, value) => value && html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
   return html`<section><h2 class="visually-hidden">${said.facts}</h2><dl class="facts-list">
     ${row(said.fact.fit, typeof hit?.sure === "number" && percent(Math.min(hit.sure, 0.99)))}
@@ -71,7 +72,7 @@ function Facts({ image, hit, shot }) {
     ${row(said.fact.part, placeName(image) && html`<span class="number">${placeName(image)}</span>
       <a href=${filterHref(`parent = ${quoted(image.parent)}`)} data-testid="all-parts">${said.allParts(image.parts)}</a>`)}
     ${row(said.fact.size, image.width > 0 && html`<span class="number">${said.pixels(image.width, image.height)}</span>`)}
-    ${row(said.fact.file, `${[image.format, image.bytes > 0 && bytes(image.bytes)].filter(Boolean).join(", ")}`)}
+    ${row(said.fact.file, `${[image.format, image.bytes > 0 && bytes(image.bytes)].filter(Boolean).join(COMMA)}`)}
     ${row(said.fact.taken, image.taken_at && dateTime(image.taken_at))}
     ${row(said.fact.fileDate, image.mtime > "1980-01-02" && dateTime(image.mtime))}
     ${row(said.fact.folder, image.folder && html`<a href=${filterHref(`folder = ${quoted(image.folder)}`)}>${image.folder}</a>`)}

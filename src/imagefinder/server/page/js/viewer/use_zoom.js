@@ -1,5 +1,6 @@
 // Zooming and moving one picture: wheel, drag, pinch, double click; on a phone a swipe goes on to the next one.
 import { useCallback, useEffect, useRef, useState } from "../../vendor/preact.js";
+import { ALONG } from "../language.js";
 
 const MOST = 12;
 const FIT = { scale: 1, x: 0, y: 0 };
@@ -64,7 +65,7 @@ export function useZoom(stage, size, { off, onSwipe }) {
       const point = all.get(event.pointerId);
       all.delete(event.pointerId);
       const moved = point ? event.clientX - point.startX : 0;
-      if (event.pointerType === "touch" && state.current.view.scale === 1 && !all.size && Math.abs(moved) > SWIPE) state.current.onSwipe(moved < 0 ? 1 : -1);
+      if (event.pointerType === "touch" && state.current.view.scale === 1 && !all.size && Math.abs(moved) > SWIPE) state.current.onSwipe(moved * ALONG < 0 ? 1 : -1);
     };
     const twice = (event) => {
       if (state.current.off || event.target.closest("button, input")) return;

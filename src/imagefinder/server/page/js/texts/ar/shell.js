@@ -1,0 +1,31 @@
+// The frame around every view.
+import { apart } from "./plural.js";
+
+export const shell = {
+  search: "البحث",
+  groups: "المجموعات",
+  map: "الخريطة",
+  duplicates: "المكررات",
+  library: "المكتبة",
+  skip: "انتقل إلى المحتوى",
+  home: "ImageFinder، كل الصور",
+  places: "الأقسام",
+  keys: "اختصارات لوحة المفاتيح",
+  language: "اللغة",
+  themeSystem: "المظهر: كما في النظام",
+  themeLight: "المظهر: فاتح",
+  themeDark: "المظهر: داكن",
+  notLoaded: (place) => `تعذّر تحميل القسم «${place}».`,
+  reload: "أعد تحميل الصفحة، وإن بقي الأمر كذلك فأعد تشغيل الخادم.",
+  lost: "انقطع الاتصال، تجري المحاولة من جديد…",
+  tryNow: "حاول الآن",
+  noAnswer: "خادم ImageFinder لا يجيب.",
+  isItRunning: "تأكد من أنه ما زال يعمل، ثم حاول مرة أخرى.",
+  answered: (status) => `أجاب الخادم بالرمز ${apart(status)}.`,
+  nowhere: "لا توجد صفحة بهذا العنوان.",
+  menu: "البحث والمجموعات والخريطة والمكررات والمكتبة كلها في القائمة.",
+  locked: "هذه المكتبة مقفلة",
+  key: "المفتاح",
+  keyHint: (command) => ["المفتاح الذي شُغّل به الخادم، ويخبرك به من يشغّله. وإن كنت أنت، فالأمر ", command, " يطبع رابطًا يفتح هذه الصفحة."],
+  open: "افتح",
+};
