@@ -31,7 +31,9 @@ def test_all_that_a_page_links_to_may_be_kept_for_good(reader: TestClient, place
 
 def test_a_page_asks_for_its_view_and_all_it_imports(reader: TestClient) -> None:
     start, groups = (set(LINK.findall(reader.get(place).text)) for place in ("/", "/groups/3"))
-    assert {"main.js", "views-search.js"} == {link.rpartition("/joined/")[2] for link in start if "/joined/" in link}
+    assert {"main.js", "base.js", "views-search.js"} == {
+        link.rpartition("/joined/")[2] for link in start if "/joined/" in link
+    }
     assert any(link.endswith("/joined/views-groups.js") for link in groups - start)
     assert len(start) < 15  # a slow connection waits for each six of them
 

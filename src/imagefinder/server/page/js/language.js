@@ -23,7 +23,8 @@ export const locale = LANGUAGES.get(language).locale ?? language;
 export const COMMA = LANGUAGES.get(language).comma ?? ", ";
 /** 1 where the line runs to the right, -1 where it runs to the left; and the keys that go along it and back. */
 export const ALONG = LANGUAGES.get(language).dir === "rtl" ? -1 : 1;
-export const [NEXT_KEY, FORMER_KEY] = ALONG > 0 ? ["ArrowRight", "ArrowLeft"] : ["ArrowLeft", "ArrowRight"];
+export const NEXT_KEY = ALONG > 0 ? "ArrowRight" : "ArrowLeft";
+export const FORMER_KEY = ALONG > 0 ? "ArrowLeft" : "ArrowRight";
 
 document.documentElement.lang = language;
 document.documentElement.dir = LANGUAGES.get(language).dir;
