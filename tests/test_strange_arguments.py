@@ -46,7 +46,8 @@ class Things:
         self.right: dict[str, Any] = {
             "sources": [str(home / "none")], "source": str(home / "none"), "old": "a", "new": "b", "images": ids[:1],
             "image": ids[0], "query": "red", "k": 2, "fields": ["id", "width"], "filter": "width > 0", "sort": "-mtime",
-            "tags": ["a"], "add": ["b"], "remove": ["c"], "cluster": 0, "clusters": [0], "name": "a name", "max_k": 3, "label": "a",
+            "tags": ["a"], "add": ["b"], "remove": ["c"], "cluster": 0, "clusters": [0], "name": "a name", "max_k": 3,
+            "label": "a",
             "space": None, "texts": ["red"], "labels": {ids[0]: "a"}, "by": "folder", "captions": {ids[0]: ["x"]},
             "model": None, "options": None, "table": str(home / "none.csv"), "n": 2, "locked": False,
             "decision": "keep-both", "first": ids[0], "second": ids[1],

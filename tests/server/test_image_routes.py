@@ -212,7 +212,7 @@ def test_removing_leaves_the_persons_own_files(client: TestClient, ids: list[str
     assert client.post("/v1/images/delete", json={"ids": ids[:3]}).json()["removed"] == 3
     assert all(Path(uri).exists() for uri in uris)
     assert client.post("/v1/images/delete", json={"ids": [GONE]}).status_code == 404
-    assert client.post("/v1/images/delete", json={"ids": []}).json() == {"removed": 0}
+    assert client.post("/v1/images/delete", json={"ids": []}).json() == {"removed": 0, "history": None}
     assert len(finder_of(client)) == len(ids) - 3
 
 
