@@ -66,7 +66,7 @@ function keepScroll() {
 
 /** Back to where the page had been scrolled to, as soon as it is long enough again. */
 function restoreScroll(top) {
-  const until = performance.now() + 10_000; // what is there may have to be asked for first
+  const until = performance.now() + 60_000; // what is there may have to be asked for first, by a slow connection
   let stopped = false;
   const stop = () => (stopped = true);
   const stoppers = ["wheel", "touchstart", "keydown", "popstate"];
