@@ -176,9 +176,7 @@ export const groups = {
   startTitle: "Sort your images into groups",
   startText:
     "Images that show similar things come together, and each group gets a name from what sets it apart. Nothing is moved or changed; you can rename, merge, split and correct the groups afterwards.",
-  one: "One image makes no groups.",
-  noImages: "There are no images yet.",
-  addImages: "Add images in the library",
+  one: "One picture makes no groups",
   onlyShows: "There are no groups yet, and this server only shows what is there.",
   make: "Make groups",
   againTitle: "Group again",

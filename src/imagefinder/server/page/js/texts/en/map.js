@@ -30,9 +30,7 @@ export const map = {
   noneYet: (name) => `There is no ${name} map yet`,
   install: "It is not installed here; to have it:",
   make: "Make it",
-  noImages: "There are no pictures yet",
   noImagesText: "The map shows all your pictures at once, like lies by like.",
-  addImages: "Add pictures",
   readOnly: (command) => `Nothing can be made here; on the command line: ${command}`,
   // progress
   queued: "Waiting for other work to end",

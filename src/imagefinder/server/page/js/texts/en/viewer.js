@@ -3,6 +3,8 @@ import { number } from "../../format.js";
 
 export const viewer = {
   picture: "Picture",
+  noSuch: "There is no such picture here",
+  noSuchHow: "It may have been taken out of the library, or the link is not complete.",
   close: "Close",
   closeKey: "Close (Esc)",
   place: (at, total, more) => `${number(at)} of ${number(total)}${more ? "+" : ""}`,
