@@ -14,11 +14,10 @@ const mayAdd = (item, search) => isQuery(search) && !search.ids.includes(item.id
 export function Actions({ item, search }) {
   const liked = search.liked.includes(item.id);
   const disliked = search.disliked.includes(item.id);
-  // Of a double click only the first counts: by the second, another picture may lie under the pointer.
   const { moreLike, moreLikeShort, lessLike, lessLikeShort, similar, also } = texts.search;
   return html`
     <button type="button" aria-label=${moreLike} title=${moreLikeShort} aria-pressed=${liked} tabindex="-1" onClick=${() => judge(search, item.id, false)}><${Icon} name="like" /></button>
-    <button type="button" aria-label=${lessLike} title=${lessLikeShort} aria-pressed=${disliked} tabindex="-1" onClick=${(event) => event.detail > 1 || judge(search, item.id, true)}><${Icon} name="dislike" /></button>
+    <button type="button" aria-label=${lessLike} title=${lessLikeShort} aria-pressed=${disliked} tabindex="-1" onClick=${() => judge(search, item.id, true)}><${Icon} name="dislike" /></button>
     <a href=${similarHref(item.id)} aria-label=${similar} title=${similar} tabindex="-1"><${Icon} name="similar" /></a>
     ${mayAdd(item, search) && html`<a href=${withPicture(search, { value: item.id })} aria-label=${also} title=${also} tabindex="-1"><${Icon} name="plus" /></a>`}`;
 }

@@ -1,7 +1,7 @@
 // The groups: all of them, one of them, what came since, and how many there should be.
 import { count, number, percent } from "../../format.js";
 
-const images = (n) => count(n, "image");
+const images = (n) => count(n, "picture");
 
 export const groups = {
   title: "Groups",
@@ -16,7 +16,7 @@ export const groups = {
   summaryTitle: (method) => `Grouped by ${method}`,
   howMany: "How many groups?",
   export: "Export",
-  exportRow: (format) => `${format}, a row for each image`,
+  exportRow: (format) => `${format}, a row for each picture`,
   again: "Group again…",
   find: "Find a group by name",
   findHint: "Find a group",
@@ -47,41 +47,41 @@ export const groups = {
   more: (name) => `More for ${name}`,
   lock: "Lock",
   unlock: "Unlock",
-  lockHint: "A locked group keeps its images when you group again",
+  lockHint: "A locked group keeps its pictures when you group again",
   locked: "locked",
   lockedChip: "Locked",
-  lockedHint: "Locked: keeps its images when you group again",
+  lockedHint: "Locked: keeps its pictures when you group again",
   split: "Split…",
   selectToMerge: "Select to merge",
   searchIn: "Search in it",
   sure: (share) => `(${percent(share)})`,
-  sureHint: (share) => `${percent(share)} of its images are nearer to this word than to any other`,
+  sureHint: (share) => `${percent(share)} of its pictures are nearer to this word than to any other`,
   tightness: ["nearly the same", "very alike", "alike", "varied", "very varied"],
   stability: ["very reliable", "reliable", "fairly reliable", "not reliable"],
-  tightnessHint: (value) => `How alike its images are: ${value.toFixed(2)} (1 is the same)`,
-  stabilityHint: (value) => `How much of it came out again when a part of the images was grouped anew: ${percent(value)}`,
+  tightnessHint: (value) => `How alike its pictures are: ${value.toFixed(2)} (1 is the same)`,
+  stabilityHint: (value) => `How much of it came out again when a part of the pictures was grouped anew: ${percent(value)}`,
   figures: { tightness: "alike", stability: "reliable" },
   notMeasured: (n) => `${images(n)} new in it since it was measured`,
   measuredOn: (n) => `measured on ${images(n)}`,
 
   // one group
   gone: "This group is not there any more",
-  goneText: "It was merged into another one, or the images were grouped again.",
+  goneText: "It was merged into another one, or the pictures were grouped again.",
   groupTitle: (name) => `${name} · Groups · ImageFinder`,
   notGroupedText: (n, unlike) =>
-    `${images(n)} ${n === 1 ? "is" : "are"} like too few others to make a group${unlike ? ", or like none of the images that were grouped" : ""}. Select some to put them into one.`,
-  noneImages: "Images",
-  members: "All of its images",
-  membersOf: (name) => `Images of ${name}`,
+    `${images(n)} ${n === 1 ? "is" : "are"} like too few others to make a group${unlike ? ", or like none of the pictures that were grouped" : ""}. Select some to put them into one.`,
+  noneImages: "Pictures",
+  members: "All of its pictures",
+  membersOf: (name) => `Pictures of ${name}`,
   orders: { typical: "Most typical first", new: "Newest first", name: "By name", odd: "Most unusual first" },
-  split1: "One image can't be split.",
+  split1: "One picture can't be split.",
   words: "Typical words",
-  wordHint: "How much better it fits these images than the others",
+  wordHint: "How much better it fits these pictures than the others",
   lead: "Lead",
   range: "A cross-section",
   edge: "Borderline",
   review: "Do these belong?",
-  imageOf: (title, i) => `${title}, image ${i}`,
+  imageOf: (title, i) => `${title}, picture ${i}`,
   dragHint: "Drag pictures onto a group to move them there.",
 
   // its name
@@ -91,7 +91,7 @@ export const groups = {
 
   // what was done
   renamed: (from, to) => `“${from}” is now called “${to}”`,
-  lockedNow: (name) => `“${name}” keeps its images when you group again`,
+  lockedNow: (name) => `“${name}” keeps its pictures when you group again`,
   unlockedNow: (name) => `“${name}” is no longer locked`,
   doing: { rename: "Renaming", lock: "Locking", unlock: "Unlocking", merge: "Merging", split: "Splitting", create: "Making a group", takeIn: "Making the new groups" },
   doingLate: (what) => `${what}…`,
@@ -110,12 +110,12 @@ export const groups = {
   mergeTitle: "Merge groups",
   mergeAsk: (n) => ["These groups become one of ", images(n), ". Which name shall it have?"],
   mergeName: "Name of the merged group",
-  mergeNote: "No file is touched. The images stay together when you group again, and you can undo this.",
+  mergeNote: "No file is touched. The pictures stay together when you group again, and you can undo this.",
   mergeInto: (name) => `Merge into “${name}”`,
   mergeWith: (name) => `Merge “${name}” with`,
   splitTitle: (name) => `Split “${name}”`,
   splitAsk: "Into how many parts?",
-  splitNote: "Images that are most alike stay together. The largest part keeps the name; the others get names of their own.",
+  splitNote: "Pictures that are most alike stay together. The largest part keeps the name; the others get names of their own.",
   splitNow: "Split",
   splitting: "Splitting…",
   parts: "These are the parts. They stay apart when you group again.",
@@ -128,7 +128,7 @@ export const groups = {
 
   // what came since
   news: "What is new",
-  newsTitle: (n) => count(n, "new image"),
+  newsTitle: (n) => count(n, "new picture"),
   newsLooking: (fit, unfit) => `${number(fit)} fit your groups, ${number(unfit)} ${unfit === 1 ? "fits" : "fit"} none. Looking whether those make new groups…`,
   newsFit: (n) => `${number(n)} ${n === 1 ? "fits" : "fit"} your groups`,
   newsNew: (n, k) => `${number(n)} look like ${count(k, "new group")}`,
@@ -140,9 +140,9 @@ export const groups = {
   newsLook: "Look closer",
   newsLater: "Later",
   newsShow: "Show what is new",
-  newsWaiting: (n) => `${count(n, "new image")} since the groups were made`,
+  newsWaiting: (n) => `${count(n, "new picture")} since the groups were made`,
   newsHead: "What is new since the groups were made",
-  newsHow: "Take the tick off a group that should not be made; its images stay where they are. You can undo all of it.",
+  newsHow: "Take the tick off a group that should not be made; its pictures stay where they are. You can undo all of it.",
   newsGroups: "New groups",
   newsJoined: "Fit your groups",
   newsJoinedHow: "These went into the group that they are nearest to. Check those you doubt.",
@@ -150,7 +150,7 @@ export const groups = {
   newsCheck: (name) => `Check what is new in ${name}`,
   newsAccepted: (k, n) => (k ? `${count(k, "new group")}; ${number(n)} are sorted in` : `${number(n)} are sorted in`),
   newsNone: "Nothing new",
-  newsNoneText: "Every image that came is in a group, or was looked at.",
+  newsNoneText: "Every picture that came is in a group, or was looked at.",
 
   // borderline
   reviewTitle: (name) => `Does it belong to “${name}”?`,
@@ -168,20 +168,20 @@ export const groups = {
   reviewDone: "That was all of them",
   reviewDoneText: (yes, no) => `${number(yes)} kept, ${number(no)} moved. What you decided stays when you group again.`,
   reviewNone: "Nothing is in doubt",
-  reviewNoneText: "Every image of this group is where you put it, or there is no other group.",
+  reviewNoneText: "Every picture of this group is where you put it, or there is no other group.",
   reviewBack: (name) => `Back to “${name}”`,
   reviewAgain: "Show more",
 
   // making groups
-  startTitle: "Sort your images into groups",
+  startTitle: "Sort your pictures into groups",
   startText:
-    "Images that show similar things come together, and each group gets a name from what sets it apart. Nothing is moved or changed; you can rename, merge, split and correct the groups afterwards.",
+    "Pictures that show similar things come together, and each group gets a name from what sets it apart. Nothing is moved or changed; you can rename, merge, split and correct the groups afterwards.",
   one: "One picture makes no groups",
   onlyShows: "There are no groups yet, and this server only shows what is there.",
   make: "Make groups",
   againTitle: "Group again",
   againText:
-    "Your corrections stay: names, merged and split groups, images you moved, and locked groups as they are. Undo brings the present groups back.",
+    "Your corrections stay: names, merged and split groups, pictures you moved, and locked groups as they are. Undo brings the present groups back.",
   numberAsk: "How many groups?",
   numberData: "Let the data decide",
   numberExactly: "Exactly",
@@ -198,7 +198,7 @@ export const groups = {
   tryGroups: "groups",
   measure: "Measure",
   measureAgain: "Measure again",
-  needs3: "It needs 3 images at least.",
+  needs3: "It needs 3 pictures at least.",
   addSome: "Add some in the library",
   suggestion: "Suggestion",
   suggested: (n) => `${n} groups fit your pictures best`,
@@ -206,8 +206,8 @@ export const groups = {
   measures: "Measures",
   pairs: { main: "Elbow and silhouette", more: "Davies-Bouldin and Calinski-Harabasz" },
   measured: {
-    inertia: { title: "Elbow", axis: "Inertia", how: "How far the images are from the middle of their group. It always falls; look for where it stops falling fast." },
-    silhouette: { title: "Silhouette", axis: "Silhouette", how: "How much nearer images are to their own group than to the next. Higher is better; the band is the uncertainty." },
+    inertia: { title: "Elbow", axis: "Inertia", how: "How far the pictures are from the middle of their group. It always falls; look for where it stops falling fast." },
+    silhouette: { title: "Silhouette", axis: "Silhouette", how: "How much nearer pictures are to their own group than to the next. Higher is better; the band is the uncertainty." },
     davies_bouldin: { title: "Davies-Bouldin", axis: "Davies-Bouldin", how: "How much the groups run into each other. Lower is better." },
     calinski_harabasz: { title: "Calinski-Harabasz", axis: "Calinski-Harabasz", how: "How far apart the groups are against how wide they are. Higher is better." },
   },
