@@ -137,7 +137,7 @@ def test_an_album_is_made_shown_in_its_order_renamed_and_deleted(
     expect(page.get_by_test_id("toast")).to_contain_text("3 pictures put into “Summer”")
     page.get_by_role("button", name="Albums", exact=True).click()
     page.get_by_role("link", name="Summer").click()
-    expect(page.get_by_test_id("summary")).to_have_text("3 images")
+    expect(page.get_by_test_id("summary")).to_have_text("3 pictures")
     settled(page)
     assert shown_ids(grid(page)) == ids
     page.get_by_role("button", name="Rename", exact=True).click()
@@ -186,10 +186,10 @@ def test_pictures_go_to_the_trash_and_come_back(own: tuple[Server, Path], open_p
     more(page, "Move to the trash …")
     page.get_by_role("dialog").get_by_role("button", name="Move to the trash").click()
     expect(page.get_by_test_id("toast")).to_contain_text("2 files moved to the trash")
-    expect(page.get_by_test_id("summary")).to_have_text(f"{N - 2} images")
+    expect(page.get_by_test_id("summary")).to_have_text(f"{N - 2} pictures")
     assert not any(path.exists() for path in paths)
     undo(page, "2 files moved to the trash")
-    expect(page.get_by_test_id("summary")).to_have_text(f"{N} images")
+    expect(page.get_by_test_id("summary")).to_have_text(f"{N} pictures")
     assert all(path.exists() for path in paths)
 
 
@@ -217,10 +217,10 @@ def test_taking_out_is_undone_too(own: tuple[Server, Path], open_page: Callable[
     choose(page, 1)
     more(page, "Take out of the library …")
     page.get_by_role("dialog").get_by_role("button", name="Take out").click()
-    expect(page.get_by_test_id("summary")).to_have_text(f"{N - 1} images")
+    expect(page.get_by_test_id("summary")).to_have_text(f"{N - 1} pictures")
     told = page.get_by_test_id("toast").filter(has_text="1 picture taken out of the library")
     told.get_by_role("button", name="Undo").click()
-    expect(page.get_by_test_id("summary")).to_have_text(f"{N} images")
+    expect(page.get_by_test_id("summary")).to_have_text(f"{N} pictures")
 
 
 def test_a_group_offers_the_same_and_moves_to_another(server: Server, open_page: Callable[..., Page]) -> None:

@@ -59,7 +59,7 @@ def filter_of(page: Page) -> str:
 
 
 def summary_says(page: Page, n: int) -> None:
-    expect(page.get_by_test_id("summary")).to_have_text(f"{n} image{'' if n == 1 else 's'}")
+    expect(page.get_by_test_id("summary")).to_have_text(f"{n} picture{'' if n == 1 else 's'}")
 
 
 def months(server: Server) -> list[tuple[str, int]]:

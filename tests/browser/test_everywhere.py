@@ -115,7 +115,7 @@ def help_open(page: Page) -> None:
 
 def big_view(page: Page) -> None:
     page.get_by_test_id("grid").locator("[data-index='0'] .tile-link").click()
-    about = page.get_by_test_id("viewer").get_by_role("button", name="About this image")
+    about = page.get_by_test_id("viewer").get_by_role("button", name="About this picture")
     expect(about).to_be_visible()
     if about.get_attribute("aria-pressed") == "false":  # on a phone
         about.click()
@@ -152,7 +152,7 @@ def map_selection(page: Page) -> None:
 
 
 def empty(page: Page) -> None:
-    page.get_by_text("No image fits").wait_for()
+    page.get_by_text("No picture fits").wait_for()
 
 
 def suggesting(page: Page) -> None:
@@ -269,7 +269,7 @@ def test_an_address_where_nothing_is(server: Server, open_page: Callable[..., Pa
     page = open_page(server, "/nowhere", expected=[(404, "/nowhere")])
     expect(page.get_by_text("There is no such page.")).to_be_visible()
     page.get_by_role("link", name="Search", exact=True).click()
-    expect(page.get_by_test_id("summary")).to_have_text("185 images")
+    expect(page.get_by_test_id("summary")).to_have_text("185 pictures")
 
 
 def test_a_server_that_only_shows(serve: Callable[..., Server], open_page: Callable[..., Page], index: Path) -> None:
@@ -314,10 +314,10 @@ def test_a_server_with_a_key(serve: Callable[..., Server], open_page: Callable[.
     login.get_by_label("Key").fill(KEY)
     login.get_by_role("button", name="Open").click()
     expect(login).to_have_count(0)
-    expect(page.get_by_test_id("summary")).to_have_text("185 images")
+    expect(page.get_by_test_id("summary")).to_have_text("185 pictures")
     settled(page)  # the thumbnails too
     reload(page)
-    expect(page.get_by_test_id("summary")).to_have_text("185 images")
+    expect(page.get_by_test_id("summary")).to_have_text("185 pictures")
     settled(page)
     expect(login).to_have_count(0)
     cookies = {cookie["name"]: cookie for cookie in page.context.cookies()}
@@ -367,7 +367,7 @@ def test_a_server_below_the_path_of_a_proxy(
     login = page.get_by_role("dialog", name="This library is locked")
     login.get_by_label("Key").fill(KEY)
     login.get_by_role("button", name="Open").click()
-    expect(page.get_by_test_id("summary")).to_have_text("185 images")
+    expect(page.get_by_test_id("summary")).to_have_text("185 pictures")
     settled(page)
     for name, place in (("Groups", "groups"), ("Map", "map"), ("Duplicates", "duplicates"), ("Library", "library")):
         page.get_by_role("link", name=name, exact=True).first.click()

@@ -57,7 +57,7 @@ def test_what_is_new_is_said_and_accepted(grown: Server, open_page: Callable[...
     new, sorted_in = len(news["clusters"]), sum(c["size"] for c in news["clusters"])
     page = open_page(grown, "/groups")
     card = page.get_by_role("region", name="What is new")
-    expect(card).to_contain_text("14 new images")
+    expect(card).to_contain_text("14 new pictures")
     expect(card).to_contain_text(f"{sorted_in} look like {new} new group")
     expect(card.get_by_role("listitem")).to_have_count(new)
     card.get_by_role("button", name=f"Make {new} group").click()
@@ -75,7 +75,7 @@ def test_what_is_new_is_put_off_and_looked_at_closer(grown: Server, open_page: C
     news, run = grown.get("/clusters/news"), grown.get("/clusters")["run"]
     page = open_page(grown, "/groups")
     page.get_by_role("region", name="What is new").get_by_role("button", name="Later").click()
-    expect(page.get_by_test_id("since")).to_contain_text("14 new images since the groups were made")
+    expect(page.get_by_test_id("since")).to_contain_text("14 new pictures since the groups were made")
     page.reload()
     expect(page.get_by_role("button", name="Show what is new")).to_be_visible()
     expect(page.get_by_role("region", name="What is new")).to_have_count(0)
@@ -85,7 +85,7 @@ def test_what_is_new_is_put_off_and_looked_at_closer(grown: Server, open_page: C
     expect(shown).to_have_count(len(news["clusters"]))
     first = news["clusters"][0]
     expect(shown.first).to_contain_text(first["name"])
-    expect(shown.first).to_contain_text(f"{first['size']} images")
+    expect(shown.first).to_contain_text(f"{first['size']} pictures")
     shown.first.get_by_role("checkbox").uncheck()
     left = len(news["clusters"]) - 1
     page.get_by_role("button", name=f"Make {left} group" if left else "Keep them there").click()
@@ -151,7 +151,7 @@ def test_a_group_is_made_of_a_selection(server: Server, open_page: Callable[...,
     bar.get_by_role("button", name="Move to group").click()
     page.get_by_role("combobox", name="Find a group").fill("Two of them")
     page.get_by_role("option", name="New group “Two of them”").click()
-    told = message(page, "2 images are now the group “Two of them”")
+    told = message(page, "2 pictures are now the group “Two of them”")
     made = next(one for one in groups(server) if one["name"] == "Two of them")
     assert {server.get(f"/images/{id}")["cluster"] for id in ids} == {made["label"]}
     expect(bar).to_have_count(0)
@@ -194,7 +194,7 @@ def test_how_sure_a_name_is_is_told_until_a_person_names_it(server: Server, open
     page = open_page(server, f"/groups/{group['label']}")
     sure = page.get_by_text(f"({round(group['sure'] * 100)} %)", exact=True)
     expect(sure).to_have_attribute(
-        "title", f"{round(group['sure'] * 100)} % of its images are nearer to this word than to any other"
+        "title", f"{round(group['sure'] * 100)} % of its pictures are nearer to this word than to any other"
     )
     server.client.patch(f"/clusters/{group['label']}", json={"name": "My own word"}).raise_for_status()
     expect(page.get_by_role("heading", level=1)).to_have_text("My own word")

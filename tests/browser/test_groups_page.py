@@ -54,7 +54,7 @@ def test_all_groups_are_shown(server: Server, open_page: Callable[..., Page]) ->
     settled(page)
     for one in there:
         expect(cover(page, one["label"])).to_contain_text(one["name"])
-        expect(cover(page, one["label"])).to_contain_text(f"{one['size']} image")
+        expect(cover(page, one["label"])).to_contain_text(f"{one['size']} picture")
 
 
 def test_a_name_is_changed_and_taken_back(server: Server, open_page: Callable[..., Page]) -> None:
@@ -84,7 +84,7 @@ def test_a_rename_or_lock_is_not_read_twice_nor_are_the_images(server: Server, o
     page.keyboard.press("Enter")
     message(page, "is now called “Read once”")
     page.get_by_role("button", name="Lock", exact=True).click()
-    message(page, "keeps its images")
+    message(page, "keeps its pictures")
     with page.expect_request("**/v1/index"):  # events come in order: by then those of the corrections have come
         server.post("/images/tags", {"ids": [first["medoid"]], "add": ["seen"]})
     corrections = ["PATCH /clusters/{label}", "GET /clusters"] * 2
@@ -126,7 +126,7 @@ def test_corrections_outlive_a_restart(server: Server, open_page: Callable[..., 
     expect(tile.get_by_role("checkbox")).to_be_checked()
     page.get_by_role("button", name="Move to group").click()
     choose(page, d)
-    message(page, "1 image moved")
+    message(page, "1 picture moved")
     assert server.get(f"/images/{moved}")["cluster"] == d["label"]
 
     page.get_by_role("heading", level=1).locator("xpath=..").get_by_role("button", name="Rename").click()
@@ -145,7 +145,7 @@ def test_corrections_outlive_a_restart(server: Server, open_page: Callable[..., 
     expect(again.get_by_test_id("group")).to_have_count(len(left))
     for label, name, size in left:
         expect(cover(again, label)).to_contain_text(name)
-        expect(cover(again, label)).to_contain_text(f"{size} image")
+        expect(cover(again, label)).to_contain_text(f"{size} picture")
     assert server.get(f"/images/{moved}")["cluster"] == d["label"]
     for _ in range(4):  # rename, move, split, merge: all taken back after the restart
         done = server.get("/clusters")["run"]
@@ -163,7 +163,7 @@ def test_pictures_are_dragged_onto_a_group(server: Server, open_page: Callable[.
     tile = page.get_by_test_id("grid").locator("[data-index='0']")
     id = tile.get_attribute("data-id")
     tile.drag_to(page.get_by_label("Groups").locator(f'[data-label="{second["label"]}"]'))
-    moved = message(page, "1 image moved")
+    moved = message(page, "1 picture moved")
     assert server.get(f"/images/{id}")["cluster"] == second["label"]
     moved.get_by_role("button", name="Undo").click()
     wait_for(lambda: server.get(f"/images/{id}")["cluster"] == first["label"], "the move to be taken back")
@@ -189,3 +189,28 @@ def test_how_many_groups(server: Server, open_page: Callable[..., Page]) -> None
     page.get_by_test_id("use-number").click()
     expect(page.get_by_test_id("group")).to_have_count(4)
     assert server.get("/clusters")["n_clusters"] == 4
+
+
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_groups_move_to_their_new_places(server: Server, open_page: Callable[..., Page], motion: str) -> None:
+    """Only for those who want motion."""
+    page = open_page(server, "/groups", reduced_motion=motion)
+    expect(page.get_by_test_id("group")).to_have_count(len(groups(server)))
+    settled(page)
+    page.evaluate(
+        """() => {
+          const animate = Element.prototype.animate;
+          window.moved = [];
+          Element.prototype.animate = function (...how) {
+            window.moved.push(this.dataset.label);
+            return animate.apply(this, how);
+          };
+        }"""
+    )
+    labels = "all => all.map((one) => one.dataset.label)"
+    before = page.get_by_test_id("group").evaluate_all(labels)
+    page.get_by_label("Sort").select_option("Most varied first")
+    after = [str(one["label"]) for one in sorted(groups(server), key=lambda group: group["tightness"])]
+    wait_for(lambda: page.get_by_test_id("group").evaluate_all(labels) == after, "the other order")
+    moved = sorted(label for label, was in zip(after, before, strict=True) if label != was)
+    assert moved and sorted(page.evaluate("window.moved")) == (moved if motion == "no-preference" else [])

@@ -103,7 +103,7 @@ def test_first_use(server: Server, open_page: Callable[..., Page], photos: Path)
     tree.get_by_role("button", name="Folders inside Pictures").click()
     expect(dialog.get_by_label(f"Folders in {photos}")).to_contain_text("garden")
     dialog.get_by_test_id("choose-folder").click()
-    expect(page.get_by_test_id("summary")).to_have_text("12 images")
+    expect(page.get_by_test_id("summary")).to_have_text("12 pictures")
     settled(page)
     assert sorted(shown_ids(page.get_by_test_id("grid"))) == sorted(server.ids())
     job = server.latest_job("index")
@@ -145,7 +145,7 @@ def test_what_was_left_out_and_why(server: Server, open_page: Callable[..., Page
     page.get_by_role("tab", name="Activity").click()
     page.get_by_role("button", name="Details of Reading your pictures").first.click()
     skipped = page.get_by_test_id("skipped")
-    expect(skipped).to_contain_text("2 images were left out")
+    expect(skipped).to_contain_text("2 pictures were left out")
     told = server.get(f"/jobs/{server.latest_job('index')['id']}/skipped")["skipped"]
     assert {Path(one["uri"]).name for one in told} == {"broken.jpg", "words.png"}
     for one in told:
@@ -163,7 +163,7 @@ def test_files_are_added_and_found(server: Server, open_page: Callable[..., Page
     before = server.get("/index")["images"]
     page.get_by_role("button", name="Add pictures").click()
     page.get_by_test_id("files").set_input_files([new, photos / "words.png"])
-    added = message(page, "1 image added, 1 left out")
+    added = message(page, "1 picture added, 1 left out")
     assert server.get("/index")["images"] == before + 1
     added.get_by_role("button", name="Why?").click()
     left_out = page.get_by_role("dialog", name="Left out")
@@ -171,7 +171,7 @@ def test_files_are_added_and_found(server: Server, open_page: Callable[..., Page
     page.keyboard.press("Escape")
     expect(left_out).to_have_count(0)
     page.get_by_role("navigation", name="Places").get_by_role("link", name="Search").click()
-    expect(page.get_by_test_id("summary")).to_have_text(f"{before + 1} images")
+    expect(page.get_by_test_id("summary")).to_have_text(f"{before + 1} pictures")
 
 
 def test_a_change_in_the_folder_is_taken_in(server: Server, open_page: Callable[..., Page], photos: Path) -> None:
@@ -403,3 +403,24 @@ def test_folders_are_offered_and_counted_truly(
     dialog.get_by_role("button", name="Up one folder").click()
     expect(dialog.get_by_label("Path of a folder")).to_have_value(str(photos.parent))
     expect(dialog.get_by_role("status")).to_contain_text("No pictures directly here; ")
+
+
+def test_every_place_of_an_empty_library_leads_to_adding(
+    serve: Callable[..., Server], open_page: Callable[..., Page]
+) -> None:
+    server = serve()
+    for path in ("/groups", "/map", "/duplicates"):
+        page = open_page(server, path)
+        expect(page.get_by_role("heading", name="There are no pictures yet")).to_be_visible()
+        expect(page.get_by_role("combobox")).to_have_attribute("placeholder", "Search in words, or drop a picture")
+        page.get_by_role("link", name="Add pictures").click()
+        expect(page.get_by_test_id("add-folder")).to_be_visible()
+
+
+def test_the_first_page_of_all_is_read_in_ones_language_on_a_phone(
+    serve: Callable[..., Server], open_page: Callable[..., Page]
+) -> None:
+    page = open_page(serve(), viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page.get_by_role("button", name="Language").click()
+    page.get_by_role("button", name="Deutsch").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Welche Bilder sollen durchsucht werden?")

@@ -231,4 +231,4 @@ def test_an_empty_library_has_no_map_to_make(serve: Callable[..., Server], open_
     expect(page.get_by_text("There are no pictures yet")).to_be_visible()
     expect(page.get_by_test_id("method")).to_have_count(0)
     page.get_by_role("link", name="Add pictures").click()
-    page.wait_for_url("**/library")
+    page.wait_for_url("**/library?add=1")

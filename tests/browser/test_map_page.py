@@ -73,7 +73,7 @@ def view(page: Page) -> tuple[float, float, float] | None:
 def test_all_points_are_drawn(server: Server, page: Page) -> None:
     resting(page)
     expect(stage(page)).to_have_attribute("data-drawn", str(POINTS))
-    expect(surface(page)).to_have_attribute("aria-label", "Map of 22,914 images")
+    expect(surface(page)).to_have_attribute("aria-label", "Map of 22,914 pictures")
     wait_for(lambda: number(page, "pictures") > 5, "pictures on the map")
     page.get_by_test_id("pictures").click()
     expect(stage(page)).to_have_attribute("data-pictures", "0")
@@ -135,7 +135,7 @@ def test_a_line_selects_and_the_selection_is_tagged(server: Server, page: Page) 
     n = int(panel.get_attribute("data-count") or 0)
     assert 100 < n < POINTS / 2
     expect(stage(page)).to_have_attribute("data-selected", str(n))
-    expect(panel).to_contain_text(f"{n:,} images selected")
+    expect(panel).to_contain_text(f"{n:,} pictures selected")
     panel.get_by_test_id("tag").click()
     page.get_by_label("Add tags").fill("in the middle")
     page.keyboard.press("Enter")

@@ -83,7 +83,7 @@ def test_a_search_is_kept_found_again_renamed_and_removed(server: Server, open_p
     form.get_by_role("button", name="Save").click()
     expect(kept.get_by_role("link", name="pets", exact=True)).to_be_visible()
     kept.get_by_role("link", name=f"{len(marked)} pictures").click()
-    expect(page.get_by_test_id("summary")).to_have_text(f"{len(marked)} images")
+    expect(page.get_by_test_id("summary")).to_have_text(f"{len(marked)} pictures")
     assert set(shown_ids(page.get_by_test_id("grid"))) <= marked
     tools(page)
     kept.get_by_role("button", name="Remove pets").click()

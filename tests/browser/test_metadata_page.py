@@ -45,7 +45,7 @@ def test_camera_and_place_lead_to_others_like_them(server: Server, open_page: Ca
     expect(viewer.get_by_role("link", name="X100 & <i>")).to_be_visible()
     expect(viewer.get_by_text("52.0000° N, 13.0000° W")).to_be_visible()
     viewer.get_by_test_id("near").click()
-    expect(page.get_by_test_id("summary")).to_have_text("2 images")
+    expect(page.get_by_test_id("summary")).to_have_text("2 pictures")
     assert set(shown_ids(page.get_by_test_id("grid"))) == {id_of(server, "a"), id_of(server, "b")}
     page.get_by_test_id("facet-camera").click()
     expect(page.get_by_label("Box")).to_be_visible()

@@ -166,7 +166,7 @@ def test_chips_are_taken_away_and_words_changed(server: Server, open_page: Calla
     expect(chips(page)).to_have_text(["red", "flower"])
     shows(page, server, words="red + flower")
     page.get_by_role("button", name="Clear the search").click()
-    expect(page.get_by_test_id("summary")).to_have_text("185 images")
+    expect(page.get_by_test_id("summary")).to_have_text("185 pictures")
 
 
 def test_pictures_are_chips_beside_words(server: Server, open_page: Callable[..., Page]) -> None:
@@ -230,14 +230,14 @@ def test_suggestions_lead_to_what_they_name(server: Server, open_page: Callable[
     box.click()
     box.press_sequentially("ann")
     expect(options(page, "tag")).to_contain_text("anniversary")
-    expect(options(page, "tag")).to_contain_text("2 images")
+    expect(options(page, "tag")).to_contain_text("2 pictures")
     expect(box).to_have_attribute("aria-expanded", "true")
     assert box.get_attribute("aria-activedescendant") is None
     while box.get_attribute("aria-activedescendant") != options(page, "tag").get_attribute("id"):
         page.keyboard.press("ArrowDown")
     assert grave_violations(page) == []
     page.keyboard.press("Enter")
-    expect(page.get_by_test_id("summary")).to_have_text("2 images")
+    expect(page.get_by_test_id("summary")).to_have_text("2 pictures")
     assert params(page) == {"filter": 'tags = "anniversary"'}
     expect(box).to_have_value("")
     expect(page.get_by_test_id("suggestions")).to_have_count(0)
@@ -285,28 +285,28 @@ def test_a_saved_search_is_an_album_that_counts_live(server: Server, open_page: 
     message(page, "Saved as “no red animals”").get_by_role("link", name="Show saved searches").click()
     albums = page.get_by_test_id("saved-searches")
     told = server.post("/search", {"words": "animal - 0.4:red", "filter": "folder = animals", "cut": "auto", "k": 1})
-    expect(albums.get_by_role("link")).to_have_text(f"no red animals{told['surely'] + told['maybe']} images")
+    expect(albums.get_by_role("link")).to_have_text(f"no red animals{told['surely'] + told['maybe']} pictures")
     albums.get_by_role("link").click()
     assert searched(page) == hits
     expect(chips(page)).to_have_text(["animal", "−red"])
     assert params(page)["filter"] == "folder = animals" or params(page)["filter"] == 'folder = "animals"'
 
     page.goto(server.url + "/?filter=tags = album")
-    expect(page.get_by_test_id("summary")).to_have_text("0 images")
+    expect(page.get_by_test_id("summary")).to_have_text("0 pictures")
     page.get_by_test_id("keep").click()
     form.get_by_role("textbox", name="Name").fill("the album")
     form.get_by_role("button", name="Save").click()
     message(page, "Saved as “the album”").get_by_role("link", name="Show saved searches").click()
-    expect(albums.get_by_role("link", name="the album")).to_contain_text("0 images")
+    expect(albums.get_by_role("link", name="the album")).to_contain_text("0 pictures")
     server.post("/images/tags", {"ids": server.ids()[:3], "add": ["album"]})
-    expect(albums.get_by_role("link", name="the album")).to_contain_text("3 images")
+    expect(albums.get_by_role("link", name="the album")).to_contain_text("3 pictures")
 
     field(page).fill("the al")
     expect(options(page, "saved")).to_have_count(1)
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
-    expect(page.get_by_test_id("summary")).to_have_text("3 images")
-    page.get_by_role("link", name="ImageFinder, all images").click()
+    expect(page.get_by_test_id("summary")).to_have_text("3 pictures")
+    page.get_by_role("link", name="ImageFinder, all pictures").click()
     albums.get_by_role("button", name="Change the album").click()
     page.get_by_role("button", name="Rename").click()
     page.get_by_role("dialog").get_by_role("textbox", name="Name").fill("three")

@@ -13,7 +13,20 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 import pytest
-from browsing import SAMPLES, Server, message, open_facet, place, reload, settled, shown_ids, turn_wheel, wait_for
+from browsing import (
+    SAMPLES,
+    Server,
+    message,
+    open_facet,
+    painted,
+    place,
+    reload,
+    settled,
+    shown_ids,
+    turn_wheel,
+    visit,
+    wait_for,
+)
 
 expect = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed").expect
 
@@ -76,7 +89,7 @@ def first_hits(server: Server, body: dict[str, object], n: int) -> list[str]:
 def test_all_images_are_there_without_a_query(server: Server, open_page: Callable[..., Page]) -> None:
     page = open_page(server)
     settled(page)
-    expect(page.get_by_test_id("summary")).to_have_text("185 images")
+    expect(page.get_by_test_id("summary")).to_have_text("185 pictures")
     ids = shown_ids(grid(page))
     assert ids == server.ids(sort="-date")[: len(ids)] and len(ids) > 10
     page.mouse.move(600, 400)
@@ -93,7 +106,7 @@ def test_words(server: Server, open_page: Callable[..., Page]) -> None:
     assert "strawberr" in best["uri"].lower() or "strawberr" in best.get("caption", "").lower(), best["uri"]
     assert params(page) == {"q": "strawberry"}
     page.get_by_role("button", name="Clear the words").click()
-    expect(page.get_by_test_id("summary")).to_have_text("185 images")
+    expect(page.get_by_test_id("summary")).to_have_text("185 pictures")
     assert params(page) == {}
 
 
@@ -107,7 +120,7 @@ def test_where_the_good_hits_end(server: Server, open_page: Callable[..., Page])
     expect(page.get_by_test_id("sure").first.get_by_role("img")).to_have_accessible_name(
         re.compile("^It is \\d+ % sure")
     )
-    expect(page.get_by_test_id("rest")).to_contain_text(f"{185 - len(fitting)} images")
+    expect(page.get_by_test_id("rest")).to_contain_text(f"{185 - len(fitting)} pictures")
     page.get_by_test_id("show-more").click()
     expect(page.get_by_test_id("summary")).to_contain_text("185 ranked, best first")
     expect(page.get_by_test_id("rest")).to_have_count(0)
@@ -143,7 +156,7 @@ def paste(page: Page) -> None:
 @pytest.mark.parametrize("bring", [pick, drop, paste])
 def test_a_picture_of_ones_own(server: Server, open_page: Callable[..., Page], bring: Callable[[Page], None]) -> None:
     page = open_page(server)
-    expect(page.get_by_test_id("summary")).to_have_text("185 images")
+    expect(page.get_by_test_id("summary")).to_have_text("185 pictures")
     bring(page)
     expect(page.get_by_test_id("query-picture")).to_be_visible()
     ids = searched(page)
@@ -153,7 +166,7 @@ def test_a_picture_of_ones_own(server: Server, open_page: Callable[..., Page], b
     reload(page)
     assert searched(page)[:10] == ids[:10]
     page.get_by_role("button", name="Remove this picture from the search").click()
-    expect(page.get_by_test_id("summary")).to_have_text("185 images")
+    expect(page.get_by_test_id("summary")).to_have_text("185 pictures")
 
 
 def test_a_file_that_is_no_picture_is_refused_kindly(server: Server, open_page: Callable[..., Page]) -> None:
@@ -162,7 +175,7 @@ def test_a_file_that_is_no_picture_is_refused_kindly(server: Server, open_page: 
         {"name": "notes.jpg", "mimeType": "image/jpeg", "buffer": b"these are words"}
     )
     expect(page.get_by_test_id("toast")).to_be_visible()
-    expect(page.get_by_test_id("summary")).to_have_text("185 images")
+    expect(page.get_by_test_id("summary")).to_have_text("185 pictures")
     assert params(page) == {}
 
 
@@ -209,7 +222,7 @@ def test_why_a_picture_was_found(server: Server, open_page: Callable[..., Page])
 def test_where_nothing_is_searched_for_there_is_no_why(server: Server, open_page: Callable[..., Page]) -> None:
     page = open_page(server, f"/?image={server.ids()[0]}")
     viewer = page.get_by_test_id("viewer")
-    expect(viewer.get_by_role("button", name="About this image")).to_be_visible()
+    expect(viewer.get_by_role("button", name="About this picture")).to_be_visible()
     expect(viewer.get_by_role("button", name="Why it was found")).to_have_count(0)
     page.keyboard.press("w")
     expect(viewer.get_by_test_id("why")).to_have_count(0)
@@ -271,7 +284,7 @@ def test_filters(server: Server, open_page: Callable[..., Page]) -> None:
     open_facet(page, "folder")
     page.get_by_role("checkbox", name=re.compile("^food")).check()
     n = server.get("/images", filter='folder = "food"', k=1)["total"]
-    expect(page.get_by_test_id("summary")).to_have_text(f"{n} images")
+    expect(page.get_by_test_id("summary")).to_have_text(f"{n} pictures")
     page.keyboard.press("Escape")
     open_facet(page, "size")
     page.get_by_label("Width from").press("ArrowRight")
@@ -279,13 +292,13 @@ def test_filters(server: Server, open_page: Callable[..., Page]) -> None:
     food, width = params(page)["filter"].split(" and width >= ")
     assert re.fullmatch(r'\(uri >= "\S+/food/" and uri < "\S+/food0"\)', food)
     narrow = server.get("/images", filter=f'folder = "food" and width >= {width}', k=1)["total"]
-    expect(page.get_by_test_id("summary")).to_have_text(f"{narrow} image" + ("s" if narrow != 1 else ""))
+    expect(page.get_by_test_id("summary")).to_have_text(f"{narrow} picture" + ("s" if narrow != 1 else ""))
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Any size").click()
-    expect(page.get_by_test_id("summary")).to_have_text(f"{n} images")
+    expect(page.get_by_test_id("summary")).to_have_text(f"{n} pictures")
     assert set(shown_ids(grid(page))) <= set(server.ids('folder = "food"'))
     page.get_by_role("button", name="Any folder").click()
-    expect(page.get_by_test_id("summary")).to_have_text("185 images")
+    expect(page.get_by_test_id("summary")).to_have_text("185 pictures")
 
 
 def test_a_wrong_filter_is_explained(server: Server, open_page: Callable[..., Page]) -> None:
@@ -311,7 +324,7 @@ def test_tags_in_the_big_view(server: Server, open_page: Callable[..., Page]) ->
     expect(viewer.get_by_role("link", name="holiday")).to_have_count(0)
     wait_for(lambda: server.get(f"/images/{id}").get("tags") == ["blue sky"], "one tag")
     viewer.get_by_role("link", name="blue sky").click()
-    expect(page.get_by_test_id("summary")).to_have_text("1 image")
+    expect(page.get_by_test_id("summary")).to_have_text("1 picture")
     assert shown_ids(grid(page)) == [id]
 
 
@@ -402,3 +415,62 @@ def test_with_the_keyboard_alone(server: Server, open_page: Callable[..., Page])
     page.keyboard.press("s")
     expect(page.get_by_test_id("query-picture")).to_be_visible()
     assert params(page) == {"id": hits[0]}
+
+
+def test_the_title_says_what_is_searched_for(server: Server, open_page: Callable[..., Page]) -> None:
+    page = open_page(server)
+    expect(page).to_have_title("Search · ImageFinder")
+    box = page.get_by_role("combobox", name="Search in words")
+    box.fill("dog -grass")
+    box.press("Enter")
+    expect(page).to_have_title("dog -grass · Search · ImageFinder")
+    page.get_by_role("navigation").get_by_role("link", name="Groups").click()
+    expect(page).to_have_title("Groups · ImageFinder")
+    page.go_back()
+    expect(page).to_have_title("dog -grass · Search · ImageFinder")
+    visit(page, server, f"/?id={server.ids()[0]}")
+    expect(page).to_have_title("By a picture · Search · ImageFinder")
+
+
+def test_what_was_disliked_is_seen_and_taken_back_one_by_one(server: Server, open_page: Callable[..., Page]) -> None:
+    ids = first_hits(server, {"words": "dog"}, 3)
+    page = open_page(server, f"/?q=dog&liked={ids[0]}&disliked={ids[1]},{ids[2]}")
+    page.get_by_role("button", name="2 disliked: see which").click()
+    shown = page.get_by_role("dialog", name="2 disliked: see which")
+    expect(shown.get_by_role("link")).to_have_count(2)
+    assert ids[1] in str(shown.get_by_role("link", name="Picture 1").get_attribute("href"))
+    shown.get_by_role("button", name="Take back picture 1").focus()
+    page.keyboard.press("Enter")
+    wait_for(lambda: params(page)["disliked"] == ids[2], "the other one alone")
+    last = page.get_by_role("button", name="Take back picture 1")
+    expect(last).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("disliked")).to_have_count(0)
+    assert params(page)["liked"] == ids[0]
+    expect(page.locator("main")).to_be_focused()
+
+
+def test_a_double_click_dislikes_one_picture(server: Server, open_page: Callable[..., Page]) -> None:
+    page = open_page(server, "/?q=dog")
+    ids = searched(page)
+    settled(page)
+    grid(page).locator(f'[data-id="{ids[0]}"]').hover()
+    button = place(grid(page).locator(f'[data-id="{ids[0]}"]').get_by_role("button", name="Less like this one"))
+    page.mouse.move(button["x"] + button["width"] / 2, button["y"] + button["height"] / 2)
+    page.mouse.down(click_count=1)
+    page.mouse.up(click_count=1)
+    wait_for(lambda: params(page).get("disliked") == ids[0], "the dislike")
+    wait_for(lambda: ids[0] not in shown_ids(grid(page))[:1], "another picture in its place")
+    page.mouse.down(click_count=2)
+    page.mouse.up(click_count=2)
+    painted(page)
+    assert params(page)["disliked"] == ids[0]
+
+
+def test_pictures_are_selected_from_their_menu_on_a_phone(server: Server, open_page: Callable[..., Page]) -> None:
+    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    page = open_page(server, "/?q=dog", **phone)
+    settled(page)
+    grid(page).locator("[data-index='0']").get_by_role("button", name="Actions").click()
+    page.get_by_role("button", name="Select", exact=True).click()
+    expect(page.get_by_role("region", name="Selected pictures")).to_contain_text("1 picture")

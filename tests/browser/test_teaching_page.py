@@ -47,7 +47,7 @@ def test_classes_are_taught_told_and_filtered_by(server: Server, open_page: Call
     page.get_by_label("animals").check()
     page.keyboard.press("Escape")
     animals = server.ids("class = animals")
-    expect(page.get_by_test_id("summary")).to_have_text(f"{len(animals)} images")
+    expect(page.get_by_test_id("summary")).to_have_text(f"{len(animals)} pictures")
     assert set(shown_ids(page.get_by_test_id("grid"))) <= set(animals)
     page.get_by_test_id("pick-picture").set_input_files(BIRD)
     expect(page.get_by_test_id("predicted")).to_contain_text("Looks like animals")

@@ -110,11 +110,11 @@ def test_the_camera_and_the_place_are_told(server: Server, open_page: Callable[.
 
 def test_on_a_phone_the_picture_has_the_screen_at_first(server: Server, open_page: Callable[..., Page]) -> None:
     page = open_page(server, f"/?image={id_of(server, 'a')}", **PHONE)
-    about = page.get_by_role("button", name="About this image")
+    about = page.get_by_role("button", name="About this picture")
     expect(about).to_have_attribute("aria-pressed", "false")
-    expect(page.get_by_role("complementary", name="About this image")).to_have_count(0)
+    expect(page.get_by_role("complementary", name="About this picture")).to_have_count(0)
     about.click()
-    expect(page.get_by_role("complementary", name="About this image")).to_be_visible()
+    expect(page.get_by_role("complementary", name="About this picture")).to_be_visible()
 
 
 def sides(viewer: Locator) -> list[int]:
@@ -178,3 +178,13 @@ def test_a_file_that_has_gone_is_told_of_kindly(server: Server, open_page: Calla
     expect(page.get_by_test_id("viewer")).to_contain_text("This picture can't be shown")
     for name, data in kept.items():
         (folder / f"{name}.jpg").write_bytes(data)
+
+
+@pytest.mark.parametrize("id", ["[[(bad", "11111111-1111-1111-1111-111111111111"])
+def test_an_address_of_no_picture_is_explained(server: Server, open_page: Callable[..., Page], id: str) -> None:
+    page = open_page(server, f"/?image={id}", expected=[(404, id)])
+    viewer = page.get_by_test_id("viewer")
+    expect(viewer.get_by_role("alert")).to_contain_text("There is no such picture here")
+    page.keyboard.press("Escape")
+    expect(viewer).to_have_count(0)
+    expect(page.get_by_test_id("grid").get_by_role("listitem")).not_to_have_count(0)

@@ -73,6 +73,20 @@ def test_a_wrong_mark_is_refused(reader: TestClient, ids: list[str], body: dict[
     assert reader.post("/v1/images/marks", json={"ids": ids[:1], **body}).status_code in (400, 422)
 
 
+def test_an_album_that_was_deleted_stays_so_when_its_renaming_is_undone(client: TestClient) -> None:
+    ids, albums, history = all_ids(client)[:2], finder_of(client).albums, finder_of(client).history
+    albums.add("Summer", ids)
+    albums.rename("Summer", "Sommer")
+    renaming = history.list(1)[0].entry.id
+    albums.delete("Sommer")
+    history.undo(renaming)
+    assert albums.list() == []
+    albums.add("Summer", ids)
+    albums.rename("Summer", "Sommer")
+    history.undo(history.list(1)[0].entry.id)
+    assert [(album.name, album.images) for album in albums.list()] == [("Summer", 2)]
+
+
 def test_albums_keep_their_order(client: TestClient) -> None:
     ids = all_ids(client)
     post(client, "/albums", name="Summer", ids=[ids[5], ids[2], ids[9]])

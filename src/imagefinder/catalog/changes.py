@@ -173,7 +173,9 @@ def _restored(facts: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, Any
     for name in after:
         now = facts.get(name)
         if name in LISTS:
-            wanted[name] = _list_restored(as_list(now), as_list(before[name]), as_list(after[name]))
+            lists = [as_list(one) for one in (now, before[name], after[name])]
+            if name != "albums" or not _renamed_and_gone(*lists):
+                wanted[name] = _list_restored(*lists)
         elif now == after[name] or (not now and not after[name]):
             wanted[name] = before[name]
     if "albums" in wanted:  # positions go with the names of albums
@@ -181,6 +183,12 @@ def _restored(facts: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, Any
         places |= dict(zip(as_list(facts.get("albums")), as_list(facts.get("album_at")), strict=False))
         wanted["album_at"] = [places.get(name, 0) for name in wanted["albums"] or ()] or None
     return wanted
+
+
+def _renamed_and_gone(now: Sequence[Any], before: Sequence[Any], after: Sequence[Any]) -> bool:
+    """Whether an album was renamed, and is no more under its new name: then it isn't to come back under the old one."""
+    new = [one for one in after if one not in before]
+    return bool(new) and not set(before) <= set(after) and not set(new) & set(now)
 
 
 def _list_restored(now: Sequence[Any], before: Sequence[Any], after: Sequence[Any]) -> list[Any] | None:

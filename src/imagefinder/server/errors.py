@@ -106,6 +106,8 @@ def first_fault(faults: Sequence[Any]) -> str:
     where = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path"))
     if not where and first["type"] == "missing":
         return "The body is missing."
+    if first["type"] == "string_pattern_mismatch":  # the pattern says nothing to people
+        return f"{where[:200]}: {str(first['input'])[:80]!r} isn't written as it must be."
     wrong = str(first["msg"]).removeprefix("Value error, ").rstrip(".")
     stop = "" if wrong.endswith("?") else "."
     return f"{where[:200]}: {wrong}{stop}" if where else f"{wrong}{stop}"

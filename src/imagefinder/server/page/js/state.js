@@ -57,6 +57,10 @@ export const setParams = (changes, options) => navigate(withParams(changes), opt
 /** The elements of a list parameter such as `liked=a,b`. */
 export const listParam = (params, name) => (params.get(name) ?? "").split(",").filter(Boolean);
 
+const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+/** Whether a text may be the id of an image; an address that was cut off or written by hand need not hold one. */
+export const isId = (text) => ID.test(text ?? "");
+
 /** The URL that opens the big view of an image over the present place. */
 export const imageHref = (id) => withParams({ image: id, box: null });
 

@@ -13,6 +13,11 @@ export function Empty({ icon = "image", title, text, children }) {
   </section>`;
 }
 
+/** What stands in a view's place while the library has no pictures, or too few: what the view is for, and the way to get some. */
+export const NoPictures = ({ icon, title = texts.common.noPictures, text }) => html`<${Empty} icon=${icon} title=${title} text=${text}>
+  <a class="button primary" href="/library?add=1">${texts.common.addPictures}</a>
+<//>`;
+
 /** @param {{error: {message: string, remedy?: string}, retry?: () => void}} props */
 export function ErrorBox({ error, retry }) {
   return html`<section class="empty error" role="alert" data-testid="error">

@@ -136,6 +136,13 @@ function useKeptFocus(element, items, wanted, setActive) {
   return (id, index) => (last.current = { id, index });
 }
 
+/** Of a double click only the first counts: by the second, another picture or button may lie under the pointer. */
+function onlyOnce(event) {
+  if (event.detail < 2 || !event.target.closest(".tile-actions, .tile-link")) return;
+  event.preventDefault();
+  event.stopPropagation();
+}
+
 function Tile({ item, index, total, x, y, w, h, tabbable, onFocus, href, footer, actions, selection }) {
   const selected = selection?.ids.has(item.id) ?? false;
   const name = item.caption || (item.uri ? fileName(item.uri) : texts.actions.image(index + 1));
@@ -148,7 +155,7 @@ function Tile({ item, index, total, x, y, w, h, tabbable, onFocus, href, footer,
     selection.toggle(index, event.shiftKey);
   };
   const { ended, ...press } = useLongPress(() => selection?.toggle(index, false));
-  return html`<div role="listitem" class="tile ${selected ? "selected" : ""}" data-index=${index} data-id=${item.id}
+  return html`<div role="listitem" class="tile ${selected ? "selected" : ""}" data-index=${index} data-id=${item.id} onClickCapture=${onlyOnce}
     aria-setsize=${total} aria-posinset=${index + 1} style=${{ transform: `translate(${ALONG * x}px, ${y}px)`, width: `${w}px` }}>
     <a class="tile-link" href=${link} tabindex=${tabbable ? 0 : -1}
       aria-label=${name} style=${{ height: `${h}px`, background: tint(item) }} onClick=${click} ...${selection ? press : {}} onFocus=${onFocus}>

@@ -47,7 +47,7 @@ export function SearchBox() {
     if (event.key === "Escape") (open ? setOpen(false) : field.current.blur(), event.stopPropagation());
   };
   const clear = () => (setText(""), focus(), isQuery(search) && navigate(searchHref({})));
-  const mute = info?.understands_words === false;
+  const mute = info?.understands_words === false && info.images > 0; // without images no model is in use yet
   const hint = chips.length ? texts.search.refine : mute ? texts.search.mute : texts.search.hint;
   return html`<form class="search-box ${chips.length ? "with-chips" : ""}" role="search" onSubmit=${submit} onFocusOut=${(e) => e.currentTarget.contains(e.relatedTarget) || setOpen(false)}>
     <${Icon} name="search" />

@@ -9,7 +9,7 @@ import { markByKey } from "../actions/marks.js";
 import { takeOut } from "../actions/doing.js";
 import { judge } from "../search/judging.js";
 import { readSearch, searchHref } from "../searching.js";
-import { navigate, usePlace, withParams } from "../state.js";
+import { isId, navigate, usePlace, withParams } from "../state.js";
 import { keptStore, useStore } from "../store.js";
 import { texts } from "../texts.js";
 import { placeName } from "../units.js";
@@ -36,14 +36,15 @@ const withWords = keptStore("viewer-words", false);
 
 /** All that is known of an image, asked for again when it changes. */
 function useImage(id, item) {
-  const request = useRequest(id, (signal) => api.get(`/images/${id}`, {}, { signal }));
+  const request = useRequest(isId(id) ? id : null, (signal) => api.get(`/images/${id}`, {}, { signal }));
   useEffect(() => {
     let timer = 0;
     const stop = onChanged(["images", "clusters"], () => (clearTimeout(timer), (timer = setTimeout(request.reload, SOON_MS))));
     return () => (clearTimeout(timer), stop());
   }, []);
   const known = request.data?.id === id;
-  return { request, known, image: known ? request.data : item?.width && !request.error ? item : null };
+  const error = !isId(id) || request.error?.status === 404 ? { message: said.noSuch, remedy: said.noSuchHow } : request.error;
+  return { request, error, known, image: known ? request.data : item?.width && !error ? item : null };
 }
 
 export function Viewer({ id }) {
@@ -51,7 +52,7 @@ export function Viewer({ id }) {
   const { info } = useIndex();
   const { params } = usePlace();
   const at = items.findIndex((item) => item.id === id);
-  const { request, known, image } = useImage(id, items[at]);
+  const { request, error, known, image } = useImage(id, items[at]);
   const { shot } = useShot(id);
   const panel = useStore(withPanel);
   const words = useStore(withWords);
@@ -103,7 +104,7 @@ export function Viewer({ id }) {
   return html`<${Dialog} bare class="viewer" label=${name} onClose=${() => (box ? setBox(null) : leave())}>
     <div ref=${frame} class="viewer-frame ${panel && !playing ? "with-panel" : ""} ${resting ? "resting" : ""}" onKeyDown=${keys} data-testid="viewer">
       <${ViewerBar} ...${{ image, name, search, on }} way=${{ at, total: items.length, more: Boolean(more), go }} />
-      ${request.error && !image && html`<div class="viewer-error"><${ErrorBox} error=${request.error} retry=${request.reload} /></div>`}
+      ${error && !image && html`<div class="viewer-error"><${ErrorBox} error=${error} retry=${error === request.error ? request.reload : undefined} /></div>`}
       ${film && html`<${Film} key=${id} image=${image} name=${name} onFail=${() => setUnplayed(id)} />`}
       ${image && !film && html`<${Stage} image=${image} name=${name} onSwipe=${go} boxing=${box !== null} controls=${controls}>
         ${box && html`<${BoxPicker} box=${box} onChange=${setBox} />`}

@@ -1,6 +1,7 @@
 // Looking for duplicates: the panel before the first search, and the dialog to search again.
 import { html, useId, useState } from "../../vendor/preact.js";
 import { openDialog } from "../components/dialog.js";
+import { NoPictures } from "../components/empty.js";
 import { Icon } from "../components/icon.js";
 import { Progress } from "../components/progress.js";
 import { percent } from "../format.js";
@@ -16,17 +17,16 @@ export const useSearching = () => useJobs().find((job) => job.kind === "duplicat
 export function StartPanel({ why }) {
   const { info } = useIndex();
   const job = useSearching();
+  if (info?.images < 2) return html`<h1 class="visually-hidden">${said.title}</h1><${NoPictures} icon="duplicates" title=${info.images ? said.tooFew : undefined} text=${said.startText} />`;
   return html`<div class="page narrow"><section class="card start stack" data-testid="start">
     <span class="empty-icon"><${Icon} name="duplicates" /></span>
     <h1 tabindex="-1">${said.startTitle}</h1>
     <p class="muted">${said.startText}</p>
     ${job
       ? html`<${Progress} job=${job} />`
-      : info?.images < 2
-        ? html`<p class="note">${said.tooFew[0]}<a href="/library">${said.tooFew[1]}</a>.</p>`
-        : why
-          ? html`<p class="note">${said.nobodySearched}</p>`
-          : html`<${SearchForm} action=${said.find} />`}
+      : why
+        ? html`<p class="note">${said.nobodySearched}</p>`
+        : html`<${SearchForm} action=${said.find} />`}
   </section></div>`;
 }
 

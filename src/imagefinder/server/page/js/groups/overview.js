@@ -1,8 +1,9 @@
 // All groups: find, sort, gather into families, select and merge.
-import { html, useEffect, useId, useState } from "../../vendor/preact.js";
+import { html, useEffect, useId, useRef, useState } from "../../vendor/preact.js";
 import { api, useRequest } from "../api.js";
 import { Empty } from "../components/empty.js";
 import { Icon } from "../components/icon.js";
+import { useMoves } from "../components/moves.js";
 import { Popover } from "../components/popover.js";
 import { dateTime } from "../format.js";
 import { useIndex } from "../library_info.js";
@@ -33,6 +34,8 @@ export function Overview({ data, params, why }) {
   const families = Number(params.get("families")) || 0;
   const groups = data.clusters;
   const found = groups.filter((one) => one.name.toLowerCase().includes(text.trim().toLowerCase())).sort(SORTS[sort][1]);
+  const list = useRef(null);
+  useMoves(list, found.map((one) => one.label).join());
   const selected = chosen.map((label) => groups.find((one) => one.label === label)).filter(Boolean);
   const toggle = (label) => setChosen((all) => (all.includes(label) ? all.filter((one) => one !== label) : [...all, label]));
   const mergeChosen = async () => {
@@ -49,7 +52,7 @@ export function Overview({ data, params, why }) {
     <${Tools} ...${{ sort, text, families, most: groups.length }} />
     ${inFamilies
       ? html`<${Families} n=${families} run=${data.placed_by} ...${{ found, cover }} />`
-      : html`<ul class="covers ${selected.length ? "selecting" : ""}" aria-label=${t.title}>
+      : html`<ul ref=${list} class="covers ${selected.length ? "selecting" : ""}" aria-label=${t.title}>
           ${found.map(cover)}${data.n_noise > 0 && !text && html`<${NoGroup} n=${data.n_noise} since=${data.since} />`}
         </ul>`}
     ${!found.length && html`<${Empty} icon="search" title=${t.noneCalled} text=${t.noneCalledText(groups.length, text)}>

@@ -1,6 +1,7 @@
 // Making groups: the panel where there are none yet, and the dialog to make them anew.
 import { html, useId, useState } from "../../vendor/preact.js";
 import { openDialog } from "../components/dialog.js";
+import { NoPictures } from "../components/empty.js";
 import { Icon } from "../components/icon.js";
 import { Progress } from "../components/progress.js";
 import { isRunning, startJob, useJobs } from "../jobs.js";
@@ -19,17 +20,16 @@ export function StartPanel({ why }) {
   const { info } = useIndex();
   const job = useGrouping();
   const images = info?.images ?? 0;
+  if (info && images < 2) return html`<h1 class="visually-hidden">${t.title}</h1><${NoPictures} icon="groups" title=${images ? t.one : undefined} text=${t.startText} />`;
   return html`<div class="page narrow"><section class="card start stack" data-testid="start">
     <span class="empty-icon"><${Icon} name="groups" /></span>
     <h1 tabindex="-1">${t.startTitle}</h1>
     <p class="muted">${t.startText}</p>
     ${job
       ? html`<${Progress} job=${job} />`
-      : images < 2
-        ? html`<p class="note">${images ? t.one : t.noImages} <a href="/library">${t.addImages}</a>.</p>`
-        : why
-          ? html`<p class="note">${t.onlyShows}</p>`
-          : html`<${GroupForm} images=${images} action=${t.make} />`}
+      : why
+        ? html`<p class="note">${t.onlyShows}</p>`
+        : html`<${GroupForm} images=${images} action=${t.make} />`}
   </section></div>`;
 }
 

@@ -10,15 +10,15 @@ import { SkippedList } from "./skipped.js";
 
 /** @param {{info: object}} props */
 export function AddImages({ info }) {
-  return html`<div class="ways two">
+  return html`<div class="ways">
     <${AddFolder} allowed=${info.may_add_folders} />
     <${AddFiles} />
-    <${AddUrls} />
     <${AddTable} />
+    <${AddUrls} />
   </div>`;
 }
 
-const Way = ({ icon, title, text, children }) => html`<section class="way">
+const Way = ({ icon, title, text, wide, children }) => html`<section class="way ${wide ? "wide" : ""}">
   <h3><${Icon} name=${icon} />${title}</h3><p class="muted small-text">${text}</p>${children}
 </section>`;
 
@@ -72,7 +72,7 @@ function AddUrls() {
     event.preventDefault();
     if (urls.length && (await indexSources(urls))) setText(wrong.join("\n"));
   };
-  return html`<${Way} icon="link" title=${texts.library.links} text=${texts.library.linksText}>
+  return html`<${Way} wide icon="link" title=${texts.library.links} text=${texts.library.linksText}>
     <form class="stack tight" onSubmit=${submit}>
       <label class="visually-hidden" for=${id}>${texts.library.linksLabel}</label>
       <textarea id=${id} class="input" rows="3" placeholder=${texts.library.linksHint} spellcheck=${false} value=${text} onInput=${(e) => setText(e.target.value)}></textarea>

@@ -5,7 +5,7 @@ import { isRunning, useJobs } from "../jobs.js";
 import { texts } from "../texts.js";
 
 const READS = new Set(["index", "urls"]);
-const GROUPS = /cluster|group|neighbo|fitting|describing|resampling/;
+const GROUPS = /cluster|group|neighbo|fitting|describing|resampling|usual/;
 
 export function Growing() {
   const job = useJobs().find((one) => READS.has(one.kind) && one.state === "running" && isRunning(one));

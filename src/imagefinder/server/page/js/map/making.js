@@ -48,11 +48,6 @@ export function Making({ method }) {
   <//>`;
 }
 
-/** What stands in the map's place while there are no pictures. */
-export const NoImages = () => html`<${Empty} icon="map" title=${texts.map.noImages} text=${texts.map.noImagesText}>
-  <a class="button primary" href="/library">${texts.map.addImages}</a>
-<//>`;
-
 /** "Laying out: 150 of 375 rounds, 40 s left", and a bar for all stages together. */
 function MapProgress({ job }) {
   const share = shareDone(job);

@@ -22,8 +22,8 @@ export function Actions({ item, search }) {
     ${mayAdd(item, search) && html`<a href=${withPicture(search, { value: item.id })} aria-label=${also} title=${also} tabindex="-1"><${Icon} name="plus" /></a>`}`;
 }
 
-/** @param {{item: object, items: object[], search: object, named: Set<number>}} props `items` are all hits, the best first; `named` see group_names.js */
-export function Footer({ item, items, search, named }) {
+/** @param {{item: object, items: object[], search: object, named: Set<number>, select: () => void}} props `items` are all hits, the best first; `named` see group_names.js */
+export function Footer({ item, items, search, named, select }) {
   const name = named.has(item.cluster) ? clusterName(item) : "";
   const judged = search.liked.includes(item.id) ? "like" : search.disliked.includes(item.id) ? "dislike" : "";
   return html`
@@ -33,13 +33,14 @@ export function Footer({ item, items, search, named }) {
     ${placeName(item) && html`<span class="tile-place" title=${item.uri}>${placeName(item)}${item.other_parts?.length > 0 && html` <span title=${texts.search.ofFile(item.other_parts.length)}>+${item.other_parts.length}</span>`}</span>`}
     ${item.copies?.length > 0 && html`<span class="tile-copies" title=${texts.search.copies(item.copies.length)}>+${item.copies.length}</span>`}
     ${isTouch && html`<${Popover} class="tile-more" label=${texts.search.actions} align="end" button=${html`<${Icon} name="more" />`}>
-      ${(close) => html`<${Menu} ...${{ item, search, judged, close }} />`}
+      ${(close) => html`<${Menu} ...${{ item, search, judged, select, close }} />`}
     <//>`}`;
 }
 
-function Menu({ item, search, judged, close }) {
+function Menu({ item, search, judged, select, close }) {
   const act = (down) => () => (close(), judge(search, item.id, down));
   return html`<div class="menu">
+    <button type="button" class="menu-item" onClick=${() => (close(), select())}><${Icon} name="check" />${texts.search.select}</button>
     <a class="menu-item" href=${similarHref(item.id)}><${Icon} name="similar" />${texts.search.similar}</a>
     ${mayAdd(item, search) && html`<a class="menu-item" href=${withPicture(search, { value: item.id })}><${Icon} name="plus" />${texts.search.also}</a>`}
     <button type="button" class="menu-item" aria-pressed=${judged === "like"} onClick=${act(false)}><${Icon} name="like" />${texts.search.moreLikeShort}</button>

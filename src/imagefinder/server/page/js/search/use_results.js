@@ -6,7 +6,7 @@ import { byDate, monthsSoon } from "../browse/timeline.js";
 import { onChanged } from "../events.js";
 import { Gallery } from "../gallery/gallery.js";
 import { isQuery, searchBody } from "../searching.js";
-import { cameBack, place } from "../state.js";
+import { cameBack, isId, place } from "../state.js";
 
 const PAGE = 100;
 const MOST = 1000; // hits of one call
@@ -16,7 +16,8 @@ let kept = { key: null, items: [], total: 0, next: null, took: 0 }; // the lates
 async function browse({ filter, sort: wanted }, signal, former) {
   const sort = wanted || NEWEST;
   const asked = isByDate(sort) ? monthsSoon(filter, signal) : null; // with the pictures, so that headings move nothing
-  const around = place.get().params.get("image");
+  const image = place.get().params.get("image");
+  const around = isId(image) ? image : null;
   const { items, total } = await Gallery.open({ filter, sort }, { signal, around, former, whole: !former && cameBack() });
   return { items, total, next: null, took: 0, order: { sort, filter, months: await asked } };
 }

@@ -2,13 +2,14 @@
 import { html } from "../../vendor/preact.js";
 import { api, useRequest } from "../api.js";
 import { Icon } from "../components/icon.js";
+import { isId } from "../state.js";
 import { texts } from "../texts.js";
 
 const said = texts.viewer;
 
 /** `{there, why?, shutter?, aperture?, iso?, focal_length?, focal_length_35mm?}`; null until that is known. */
 export function useShot(id) {
-  const { data, current, reload } = useRequest(id, (signal) => api.get(`/images/${id}/shot`, {}, { signal }).then((shot) => ({ id, ...shot })));
+  const { data, current, reload } = useRequest(isId(id) ? id : null, (signal) => api.get(`/images/${id}/shot`, {}, { signal }).then((shot) => ({ id, ...shot })));
   return { shot: current && data?.id === id ? data : null, reload };
 }
 

@@ -1,7 +1,7 @@
 // All images as points: like lies by like.
 import { html, useCallback, useEffect, useMemo, useRef, useState } from "../../vendor/preact.js";
 import { api, useRequest } from "../api.js";
-import { ErrorBox } from "../components/empty.js";
+import { ErrorBox, NoPictures } from "../components/empty.js";
 import { toastError } from "../components/toast.js";
 import { onChanged } from "../events.js";
 import { useIndex } from "../library_info.js";
@@ -9,7 +9,7 @@ import { AxesChoice, AxisLabels, axisName } from "../map/axes_panel.js";
 import { placeFromText, placeToText } from "../map/camera.js";
 import { HoverCard } from "../map/hover_card.js";
 import { Legend } from "../map/legend.js";
-import { Making, NoImages, makeMap, shareDone, useMaking } from "../map/making.js";
+import { Making, makeMap, shareDone, useMaking } from "../map/making.js";
 import { savePicture } from "../map/save_picture.js";
 import { SelectionPanel } from "../map/selection_panel.js";
 import { Surface } from "../map/surface.js";
@@ -36,7 +36,7 @@ export default function MapView({ route: { params } }) {
     ${map
       ? html`<${Atlas} key=${map.name + map.created} ...${{ map, field, params, choices }} />`
       : info?.images === 0
-        ? html`<${NoImages} />`
+        ? html`<${NoPictures} icon="map" text=${texts.map.noImagesText} />`
         : html`<div class="map-bar">${choices}</div><${Making} method=${method} />`}
   </div>`;
 }

@@ -4,7 +4,6 @@ import { Albums, albumOf } from "../actions/albums.js";
 import { SelectionBar } from "../actions/bar.js";
 import { Sort } from "../browse/sort.js";
 import { Beside, useSections } from "../browse/timeline.js";
-import { Chip } from "../components/chips.js";
 import { Empty, ErrorBox, Skeleton } from "../components/empty.js";
 import { Grid } from "../components/grid.js";
 import { FirstUse } from "../library/first_use.js";
@@ -12,6 +11,7 @@ import { Growing } from "../library/growing.js";
 import { useIndex } from "../library_info.js";
 import { FilterBar } from "../search/filter_bar.js";
 import { useNamedGroups } from "../search/group_names.js";
+import { Judged } from "../search/judged.js";
 import { judge, useKeptJudgements } from "../search/judging.js";
 import { Keep } from "../search/keeping.js";
 import { Options, pictureSize } from "../search/options.js";
@@ -21,6 +21,7 @@ import { Rest, fitting, showAll } from "../search/sure.js";
 import { Actions, Footer } from "../search/tile_parts.js";
 import { useResults } from "../search/use_results.js";
 import { isQuery, readSearch, similarHref, wordChips } from "../searching.js";
+import { titleOf } from "../search/title.js";
 import { useSelection } from "../selection.js";
 import { cameBack, imageHref, navigate, setParams } from "../state.js";
 import { useStore } from "../store.js";
@@ -43,6 +44,9 @@ export default function Search({ route }) {
   useEffect(() => {
     selection.clear();
     if (!cameBack()) scrollTo(0, 0);
+  }, [place]);
+  useEffect(() => {
+    document.title = titleOf(search);
   }, [place]);
   const sections = useSections(results);
   const keys = useCallback(
@@ -76,7 +80,7 @@ export default function Search({ route }) {
     ${ready && !results.error && items.length > 0 &&
     html`<${Grid} items=${items} size=${size} label=${scored ? texts.search.results : texts.search.all} selection=${selection}
       actions=${(item) => html`<${Actions} item=${item} search=${search} />`}
-      footer=${scored ? (item) => html`<${Footer} ...${{ item, items, search, named }} />` : undefined}
+      footer=${scored ? (item, index) => html`<${Footer} ...${{ item, items, search, named }} select=${() => selection.toggle(index, false)} />` : undefined}
       onKey=${keys} onEnd=${results.more} sections=${sections} beside=${sections && ((to) => html`<${Beside} sections=${sections} ...${to} />`)} />`}
     ${ready && !results.error && items.length > 0 && results.surely !== null && !results.hasMore && html`<${Rest} results=${results} />`}
     ${ready && !results.error && !results.stale && !items.length && html`<${Nothing} search=${search} query=${query} results=${results} />`}
@@ -91,8 +95,7 @@ function Summary({ results, search }) {
   const { liked, disliked } = search;
   const current = ready && !stale && !results.error;
   return html`<p class="grow muted small-text number" role="status" data-testid="summary">${current ? words : ""}</p>
-    ${liked.length > 0 && html`<${Chip} kind="accent" label=${texts.search.theLikes} onRemove=${() => setParams({ liked: null })}>${texts.search.liked(liked.length)}<//>`}
-    ${disliked.length > 0 && html`<${Chip} label=${texts.search.theDislikes} onRemove=${() => setParams({ disliked: null })}>${texts.search.disliked(disliked.length)}<//>`}`;
+    <${Judged} ids=${liked} down=${false} /><${Judged} ids=${disliked} down=${true} />`;
 }
 
 function Nothing({ search, query, results }) {

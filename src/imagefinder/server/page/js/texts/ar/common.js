@@ -16,4 +16,6 @@ export const common = {
   minutes: (min, s) => `${min} د${s ? ` و${s} ث` : ""}`,
   hours: (h, min) => `${h} س و${min} د`,
   page: (n) => `الصفحة ${n}`,
+  noPictures: "لا توجد صور بعد",
+  addPictures: "أضف صورًا",
 };

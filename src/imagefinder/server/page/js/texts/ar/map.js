@@ -33,9 +33,7 @@ export const map = {
   noneYet: (name) => `لا توجد خريطة «${name}» بعد`,
   install: "ليس مثبّتًا هنا، وللحصول عليه:",
   make: "أنشئها",
-  noImages: "لا توجد صور بعد",
   noImagesText: "تعرض الخريطة صورك كلها دفعة واحدة، المتشابه منها متجاور.",
-  addImages: "أضف صورًا",
   readOnly: (command) => `لا يمكن إنشاء شيء هنا؛ في سطر الأوامر: ${apart(command)}`,
   // progress
   queued: "بانتظار انتهاء عمل آخر",
@@ -75,8 +73,6 @@ export const map = {
   highlight: "أضئ على الخريطة",
   readsNoWords: "النموذج المستعمل لا يقرأ كلمات ليضيء بها.",
   clearWords: "امسح الكلمات",
-  fitting: (surely, maybe) => [surely && `${number(surely)} بالتأكيد`, maybe && `${number(maybe)} ربما`].filter(Boolean).join("، "),
-  nothingFits: "لا شيء يطابق",
   most: (n) => `أفضل ${number(n)}`,
   steered: (liked, disliked) => [liked && `${number(liked)} أعجبتك`, disliked && `${number(disliked)} لم تعجبك`].filter(Boolean).join("، "),
   // axes

@@ -4,6 +4,8 @@ import { apart, plural } from "./plural.js";
 
 export const viewer = {
   picture: "صورة",
+  noSuch: "لا توجد هنا صورة كهذه",
+  noSuchHow: "ربما أُخرجت من المكتبة، أو أن الرابط غير كامل.",
   close: "إغلاق",
   closeKey: "إغلاق (Esc)",
   place: (at, total, more) => `${number(at)} من ${number(total)}${more ? "+" : ""}`,

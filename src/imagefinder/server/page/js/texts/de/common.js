@@ -14,4 +14,6 @@ export const common = {
   minutes: (min, s) => `${min} min${s ? ` ${s} s` : ""}`,
   hours: (h, min) => `${h} h ${min} min`,
   page: (n) => `Seite ${n}`,
+  noPictures: "Es gibt noch keine Bilder",
+  addPictures: "Bilder hinzufügen",
 };

@@ -135,7 +135,7 @@ export const duplicates = {
 
   startTitle: "Bilder finden, die doppelt da sind",
   startText: "Auch neu gespeicherte, verkleinerte, beschnittene oder gespiegelte. Jedes Paar wird aufeinandergelegt und verglichen, und zu sehen ist, woran sich Dubletten erkennen lassen. Die Suche ändert nichts.",
-  tooFew: ["Es gibt zu wenige Bilder. ", "In der Bibliothek welche hinzufügen"],
+  tooFew: "Es gibt zu wenige Bilder",
   nobodySearched: "Bisher hat niemand nach Dubletten gesucht, und dieser Server zeigt nur, was da ist.",
   find: "Dubletten suchen",
   askAgain: "Noch einmal nach Dubletten suchen",

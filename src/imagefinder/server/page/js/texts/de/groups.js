@@ -131,10 +131,6 @@ export const groups = {
   noneWith: (text) => `Keine Gruppe hat „${text}“ im Namen.`,
   makeNamed: (name) => `Neue Gruppe „${name}“`,
   makeUnnamed: "Neue Gruppe, benannt nach dem, was sie abhebt",
-  createTitle: (n) => `Neue Gruppe aus ${ofImages(n)}`,
-  createName: "Name",
-  createHint: "Bleibt das Feld leer, kommt der Name von dem, was ihre Bilder abhebt.",
-  create: "Gruppe anlegen",
 
   // was seitdem kam
   news: "Was neu ist",
@@ -186,9 +182,7 @@ export const groups = {
   startTitle: "Bilder in Gruppen sortieren",
   startText:
     "Bilder, die Ähnliches zeigen, kommen zusammen, und jede Gruppe bekommt einen Namen von dem, was sie abhebt. Nichts wird verschoben oder geändert; die Gruppen lassen sich danach umbenennen, zusammenlegen, teilen und berichtigen.",
-  one: "Aus einem Bild entstehen keine Gruppen.",
-  noImages: "Es gibt noch keine Bilder.",
-  addImages: "In der Bibliothek Bilder hinzufügen",
+  one: "Aus einem Bild entstehen keine Gruppen",
   onlyShows: "Es gibt noch keine Gruppen, und dieser Server zeigt nur, was da ist.",
   make: "Gruppen machen",
   againTitle: "Neu gruppieren",

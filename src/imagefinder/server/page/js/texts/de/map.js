@@ -34,9 +34,7 @@ export const map = {
   noneYet: (name) => `Es gibt noch keine Karte „${name}“`,
   install: "Sie ist hier nicht installiert; so geht es:",
   make: "Zeichnen",
-  noImages: "Es gibt noch keine Bilder",
   noImagesText: "Die Karte zeigt alle Bilder auf einmal, Ähnliches bei Ähnlichem.",
-  addImages: "Bilder hinzufügen",
   readOnly: (command) => `Hier lässt sich nichts zeichnen; auf der Befehlszeile: ${command}`,
   // Fortschritt
   queued: "Wartet auf das Ende anderer Arbeit",
@@ -76,8 +74,6 @@ export const map = {
   highlight: "Auf der Karte hervorheben",
   readsNoWords: "Das eingesetzte Modell versteht keine Worte.",
   clearWords: "Worte löschen",
-  fitting: (surely, maybe) => [surely && `${number(surely)} sicher`, maybe && `${number(maybe)} vielleicht`].filter(Boolean).join(", "),
-  nothingFits: "Nichts passt",
   most: (n) => `die besten ${number(n)}`,
   steered: liking,
   // Achsen

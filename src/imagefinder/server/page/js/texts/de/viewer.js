@@ -3,6 +3,8 @@ import { number } from "../../format.js";
 
 export const viewer = {
   picture: "Bild",
+  noSuch: "Dieses Bild gibt es hier nicht",
+  noSuchHow: "Vielleicht ist es aus der Bibliothek genommen worden, oder der Link ist nicht vollständig.",
   close: "Schließen",
   closeKey: "Schließen (Esc)",
   place: (at, total, more) => `${number(at)} von ${number(total)}${more ? "+" : ""}`,

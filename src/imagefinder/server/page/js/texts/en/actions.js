@@ -91,7 +91,7 @@ export const actions = {
   undo: "Undo",
   dismiss: "Dismiss",
   select: (name) => `Select ${name}`,
-  image: (n) => `Image ${n}`,
+  image: (n) => `Picture ${n}`,
   by: (who) => `by ${who}`,
   event: ({ action, count: n, what }) =>
     ({

@@ -132,7 +132,7 @@ export const duplicates = {
 
   startTitle: "Find pictures you have twice",
   startText: "Also those that were saved again, resized, cropped or mirrored. Each pair is laid on each other and compared, and you see what shows that they are duplicates. Searching changes nothing.",
-  tooFew: ["There are too few pictures. ", "Add some in the library"],
+  tooFew: "There are too few pictures",
   nobodySearched: "Nobody has looked for duplicates yet, and this server only shows what is there.",
   find: "Find duplicates",
   askAgain: "Search for duplicates again",

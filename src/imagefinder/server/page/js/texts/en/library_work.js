@@ -21,7 +21,7 @@ export const work = {
   moreImages: (n) => `${count(n, "picture")} more`,
   note: "Note",
   toGroups: "To the groups",
-  wereLeftOut: (n) => `${count(n, "image was", "images were")} left out`,
+  wereLeftOut: (n) => `${count(n, "picture was", "pictures were")} left out`,
   showMore: "Show more",
   firstOnly: (n) => `These are the first ${number(n)}; the CSV has all.`,
 

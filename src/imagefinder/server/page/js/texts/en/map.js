@@ -3,17 +3,17 @@ import { count, number } from "../../format.js";
 // The map: its layouts, what is lit on it, its axes, and what can be done with what was selected on it.
 export const map = {
   title: "Map",
-  ofImages: (n) => `Map of ${count(n, "image")}`,
+  ofImages: (n) => `Map of ${count(n, "picture")}`,
   byMeaning: ({ x, y }) => [x && `left to right: ${x}`, y && `bottom to top: ${y}`].filter(Boolean).join(", "),
   loading: "Map, loading",
-  help: `Arrow keys move, plus and minus zoom, 0 shows all, Escape clears the selection. Images can be selected without a pointer:
+  help: `Arrow keys move, plus and minus zoom, 0 shows all, Escape clears the selection. Pictures can be selected without a pointer:
     zoom to them and press Select all that is in view; they are then listed as links. The groups are named in the list of colours.`,
-  selected: (n) => `${count(n, "image")} selected`,
+  selected: (n) => `${count(n, "picture")} selected`,
   noWebgl2: "This browser has no WebGL 2, which draws the map.",
   noShaders: (log) => `The map's shaders did not compile: ${log}`,
   noWorker: "The map's worker could not be started.",
   noWebgl: "Turn on hardware acceleration in the browser's settings, or use another one.",
-  newer: (n) => `${count(n, "newer image")} ${n === 1 ? "is" : "are"} not on this map.`,
+  newer: (n) => `${count(n, "newer picture")} ${n === 1 ? "is" : "are"} not on this map.`,
   again: "Make it again",
   making: "Making the map …",
   // layouts
@@ -30,9 +30,7 @@ export const map = {
   noneYet: (name) => `There is no ${name} map yet`,
   install: "It is not installed here; to have it:",
   make: "Make it",
-  noImages: "There are no pictures yet",
   noImagesText: "The map shows all your pictures at once, like lies by like.",
-  addImages: "Add pictures",
   readOnly: (command) => `Nothing can be made here; on the command line: ${command}`,
   // progress
   queued: "Waiting for other work to end",
@@ -64,7 +62,7 @@ export const map = {
   coloursOf: (title) => `Colours: ${title}`,
   oneLit: "1 lit",
   without: (n) => `${number(n)} without: grey`,
-  noneHas: "No image on this map has it.",
+  noneHas: "No picture on this map has it.",
   showAll: (n) => `Show all ${number(n)}`,
   rarer: (n) => `${number(n)} rarer ones share one colour`,
   // what words find
@@ -86,7 +84,7 @@ export const map = {
   takeAxis: (axis) => `Take away: ${axis}`,
   // tools
   tools: "Map",
-  lasso: "Draw a line round images to select them (or shift and drag)",
+  lasso: "Draw a line round pictures to select them (or shift and drag)",
   selectView: "Select all that is in view",
   pictures: "Show pictures",
   names: "Show names",
@@ -95,7 +93,7 @@ export const map = {
   fit: "Show the whole map (0)",
   picture: "Save what is seen as a picture (PNG)",
   // selection
-  selectedImages: "Selected images",
+  selectedImages: "Selected pictures",
   clear: "Clear selection",
   searchSomeWhy: (n) => `A search adds up ${number(n)} pictures at most; they are taken evenly from all of the selection`,
   like: "More like these",
@@ -104,6 +102,6 @@ export const map = {
   axisAcross: "Left to right",
   axisUp: "Bottom to top",
   axisWhy: "Arrange the map by how much each picture is like these",
-  nthOfSelection: (n) => `Image ${n} of the selection`,
+  nthOfSelection: (n) => `Picture ${n} of the selection`,
   showMore: "Show more",
 };

@@ -6,7 +6,7 @@ export const shell = {
   duplicates: "Duplicates",
   library: "Library",
   skip: "Skip to the content",
-  home: "ImageFinder, all images",
+  home: "ImageFinder, all pictures",
   places: "Places",
   keys: "Keyboard shortcuts",
   language: "Language",

@@ -3,6 +3,8 @@ import { number } from "../../format.js";
 
 export const viewer = {
   picture: "Picture",
+  noSuch: "There is no such picture here",
+  noSuchHow: "It may have been taken out of the library, or the link is not complete.",
   close: "Close",
   closeKey: "Close (Esc)",
   place: (at, total, more) => `${number(at)} of ${number(total)}${more ? "+" : ""}`,
@@ -16,8 +18,8 @@ export const viewer = {
   lessKey: "Less like this (d)",
   why: "Why it was found",
   whyKey: "Why it was found (w)",
-  about: "About this image",
-  aboutKey: "About this image (i)",
+  about: "About this picture",
+  aboutKey: "About this picture (i)",
   play: "Slideshow",
   playKey: "Slideshow (p)",
   pause: "Pause the slideshow",
@@ -35,7 +37,7 @@ export const viewer = {
   unseen: "This picture can't be shown",
   unseenText: "Its file can't be read any more.",
 
-  similarTo: "Similar images",
+  similarTo: "Similar pictures",
   byPart: "Search by a part",
   original: "Original",
   openPdf: "Open the PDF",
