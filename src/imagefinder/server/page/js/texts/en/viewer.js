@@ -42,7 +42,7 @@ export const viewer = {
   original: "Original",
   openPdf: "Open the PDF",
   openVideo: "Open the video",
-  remove: "Remove from the index",
+  remove: "Take out of the library",
   caption: "Caption",
   whatItShows: "What the picture shows",
   editCaption: "Edit the caption",
