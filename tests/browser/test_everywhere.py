@@ -160,6 +160,23 @@ def suggesting(page: Page) -> None:
     page.get_by_role("option").first.wait_for()
 
 
+def disliking(page: Page) -> None:
+    page.get_by_test_id("grid").locator("[data-index='0'] .tile-link").focus()
+    page.keyboard.press("d")
+    page.get_by_test_id("disliked").click()
+    page.get_by_role("button", name="Take back").wait_for()
+
+
+def selection_menu(page: Page) -> None:
+    selecting(page)
+    page.get_by_test_id("selection-bar").get_by_role("button", name="More", exact=True).click()
+    page.locator("[popover]:popover-open > *").first.wait_for()
+
+
+def unknown(page: Page) -> None:
+    page.get_by_text("There is no such picture here").wait_for()
+
+
 def nothing(page: Page) -> None:
     pass
 
@@ -193,6 +210,15 @@ OPENED: dict[str, tuple[str, Callable[[Page], None]]] = {
     "sizes": ("/", facet("size")),
     "dates": ("/", facet("date")),
     "expression": ("/", facet("expression")),
+    "fit": ("/?q=dog", facet("fit")),
+    "disliked": ("/?q=dog", disliking),
+    "selection's menu": ("/", selection_menu),
+    "no such picture": ("/?image=none", unknown),
+    "history": ("/", dialog(marked("open-history"), "History")),
+    "albums": ("/", popover("albums")),
+    "language": ("/", popover("language")),
+    "saving a search": ("/?q=dog", dialog(marked("keep"), "Save this search")),
+    "review": ("/groups/0?view=review", nothing),
     "options": ("/?q=dog", popover("options")),
     "jobs": ("/", popover("jobs")),
     "folders": ("/library?add=1", dialog(marked("add-folder"), "Choose a folder")),
@@ -222,7 +248,20 @@ def test_nothing_stands_in_anybodys_way(server: Server, open_page: Callable[...,
 
 
 @pytest.mark.parametrize(
-    "name", [*VIEWS, "suggestions", "chip", "big view", "box", "map selection", "compare", "folders", "filter"]
+    "name",
+    [
+        *VIEWS,
+        "suggestions",
+        "chip",
+        "big view",
+        "box",
+        "disliked",
+        "selection's menu",
+        "map selection",
+        "compare",
+        "folders",
+        "filter",
+    ],
 )
 def test_on_a_phone(server: Server, open_page: Callable[..., Page], name: str) -> None:
     path, prepare = {**VIEWS, **OPENED}[name]

@@ -146,6 +146,9 @@ def test_what_was_left_out_and_why(server: Server, open_page: Callable[..., Page
     page.get_by_role("button", name="Details of Reading your pictures").first.click()
     skipped = page.get_by_test_id("skipped")
     expect(skipped).to_contain_text("2 pictures were left out")
+    rows = skipped.get_by_role("list", name="Left out")
+    rows.focus()  # without a pointer too, one gets to its end
+    expect(rows).to_be_focused()
     told = server.get(f"/jobs/{server.latest_job('index')['id']}/skipped")["skipped"]
     assert {Path(one["uri"]).name for one in told} == {"broken.jpg", "words.png"}
     for one in told:

@@ -83,7 +83,7 @@ def test_what_classes_are_learnt_from(server: Server, open_page: Callable[..., P
     page = open_page(server, "/library?part=tools")
     lesson = page.get_by_test_id("teach-classifier")
     for column in COLUMNS:
-        lesson.get_by_label("Classes: learn from").select_option(column)
+        lesson.get_by_label("Recognise categories: learn from").select_option(column)
         expect(lesson.get_by_role("button", name="Train")).to_be_enabled()
         expect(lesson.get_by_test_id("needs")).to_have_count(0)
 

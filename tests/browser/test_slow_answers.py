@@ -65,7 +65,7 @@ def test_the_end_of_a_job_is_told_after_the_connection_was_lost(server: Server, 
     held = Held(page, "**/v1/events", "GET")  # as if lost: nothing is heard of the job
     page.goto(f"{server.url}/library?part=tools")
     held.come()
-    page.get_by_test_id("teach-classifier").get_by_label("Classes: learn from").select_option("folder")
+    page.get_by_test_id("teach-classifier").get_by_label("Recognise categories: learn from").select_option("folder")
     with page.expect_response(lambda one: one.request.method == "POST" and one.url.endswith("/v1/jobs")):
         page.get_by_test_id("teach-classifier").get_by_role("button", name="Train").click()
     server.latest_job("train")
@@ -82,7 +82,7 @@ def test_a_list_of_jobs_that_comes_late_takes_none_away(server: Server, open_pag
     )
     page.goto(f"{server.url}/library?part=tools")
     wait_for(lambda: page.evaluate("1") and kept, "the list of jobs to be asked for")
-    page.get_by_test_id("teach-classifier").get_by_label("Classes: learn from").select_option("folder")
+    page.get_by_test_id("teach-classifier").get_by_label("Recognise categories: learn from").select_option("folder")
     page.get_by_test_id("teach-classifier").get_by_role("button", name="Train").click()
     message(page, "Teaching classes: done")
     for route, answer in kept:

@@ -26,7 +26,7 @@ def server(serve: Callable[..., Server], grouped_index: Path) -> Server:
 def test_classes_are_taught_told_and_filtered_by(server: Server, open_page: Callable[..., Page]) -> None:
     page = open_page(server, "/library?part=tools")
     lesson = page.get_by_test_id("teach-classifier")
-    lesson.get_by_label("Classes: learn from").select_option("folder")
+    lesson.get_by_label("Recognise categories: learn from").select_option("folder")
     lesson.get_by_role("button", name="Train").click()
     message(page, "Teaching classes: done").get_by_role("button", name="Details").click()
     told = page.get_by_role("dialog", name="Teaching classes")
@@ -58,10 +58,10 @@ def test_lessons_and_work_say_what_they_need(server: Server, open_page: Callable
     words, classes = page.get_by_test_id("teach-words"), page.get_by_test_id("teach-classifier")
     expect(words.get_by_test_id("needs")).to_contain_text("captions of 20 pictures at least; 0 have one")
     expect(words.get_by_role("button", name="Learn")).to_have_count(0)
-    learnt_from = classes.get_by_label("Classes: learn from").get_by_role("option")
+    learnt_from = classes.get_by_label("Recognise categories: learn from").get_by_role("option")
     expect(learnt_from).to_have_text(["Folders", "Groups"])  # no image has a tag, and nothing was liked
     expect(classes.get_by_test_id("learns")).to_contain_text(f"{len(LARGE)} kinds with {sum(LARGE)} pictures")
-    classes.get_by_label("Classes: learn from").select_option("cluster_name")
+    classes.get_by_label("Recognise categories: learn from").select_option("cluster_name")
     expect(classes.get_by_test_id("learns")).to_contain_text("It learns these groups as they are")
     server.post("/images/tags", {"ids": server.ids()[:8], "add": ["left"]})
     server.post("/images/tags", {"ids": server.ids()[8:16], "add": ["right"]})

@@ -4,6 +4,7 @@ import { api, useRequest } from "../api.js";
 import { ErrorBox } from "../components/empty.js";
 import { Icon } from "../components/icon.js";
 import { Popover } from "../components/popover.js";
+import { percent } from "../format.js";
 import { searchBody } from "../searching.js";
 import { setParams } from "../state.js";
 import { texts } from "../texts.js";
@@ -14,7 +15,7 @@ const MOST = 1000; // hits of one call
 const BINS = 25;
 
 export function FitFilter({ search }) {
-  const chosen = search.minScore === null ? "" : words.fromValue(search.minScore.toFixed(2));
+  const chosen = search.minScore === null ? "" : words.betterOnly;
   const set = (value) => setParams({ min_score: value === null ? null : String(value) });
   return html`<span class="facet ${chosen ? "on" : ""}">
     <${Popover} class="facet-button" label=${chosen ? words.named(words.fit, chosen) : words.fit} testid="facet-fit"
@@ -32,11 +33,13 @@ function Fit({ search, onChange }) {
   if (!data) return html`<p class="menu-body muted histogram" aria-busy="true">${words.counting}</p>`;
   const { edges, counts } = binned(data.hits.map((hit) => hit.score));
   if (counts.length < 2) return html`<p class="menu-body muted">${words.noneLeft}</p>`;
+  const best = Math.max(1e-9, ...data.hits.map((hit) => hit.score));
+  const show = (edge) => percent(Math.min(1, Math.max(0, edge / best))); // scores are of another scale for each search
   const start = search.minScore === null ? 0 : edges.findLastIndex((edge) => edge <= search.minScore + 1e-9);
   const range = [Math.min(counts.length - 1, Math.max(0, start)), counts.length];
   return html`<div class="menu-body range-menu">
     <p class="muted small-text">${words.fitOf(data.hits.length)}</p>
-    <${Histogram} name=${words.fit} edges=${edges} counts=${counts} range=${range} show=${(edge) => edge.toFixed(2)} open
+    <${Histogram} name=${words.fit} edges=${edges} counts=${counts} range=${range} show=${show} open
       onChange=${([from]) => onChange(from > 0 ? edges[from] : null)} />
   </div>`;
 }

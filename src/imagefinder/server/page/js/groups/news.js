@@ -41,7 +41,7 @@ export function NewsCard({ data, why }) {
   const { data: news, error } = useNews(data);
   const putOff = useStore(later);
   const [busy, setBusy] = useState(false);
-  const { came, fit, unfit } = data.since;
+  const { came } = data.since;
   if (news && putOff === news.key) {
     return html`<p class="row wrap muted small-text" data-testid="since"><span>${t.newsWaiting(news.came)}</span>
       <button class="button small" onClick=${() => later.set("")}>${t.newsShow}</button></p>`;
@@ -56,7 +56,7 @@ export function NewsCard({ data, why }) {
   return html`<section class="card news" aria-label=${t.news} data-testid="since">
     <div class="grow stack tight">
       <h2>${t.newsTitle(news?.came ?? came)}</h2>
-      <p aria-live="polite">${news ? (news.too_many ? t.newsTooMany(news.rest) : `${parts(news).join(COMMA)}. ${news.clusters.length || !news.rest ? "" : t.newsNoNew}`) : error ? error.message : t.newsLooking(fit, unfit)}</p>
+      <p aria-live="polite">${news ? (news.too_many ? t.newsTooMany(news.rest) : `${parts(news).join(COMMA)}. ${news.clusters.length || !news.rest ? "" : t.newsNoNew}`) : error ? error.message : t.newsLooking}</p>
       ${news?.clusters.length > 0 && html`<ul class="news-strip">${news.clusters.slice(0, SHOWN).map(
         (one) => html`<li key=${one.label} title=${`${one.name}: ${t.images(one.size)}`}><span class="news-picture"><${Thumb} image=${{ id: one.medoid }} size=${88} alt=${one.name} /></span></li>`,
       )}</ul>`}

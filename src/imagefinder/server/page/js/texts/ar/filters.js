@@ -19,6 +19,7 @@ export const filters = {
   size: "الحجم",
   sharpness: "الوضوح",
   fit: "المطابقة",
+  betterOnly: "الأفضل فقط",
   colours: "اللون",
   format: "الصيغة",
   camera: "الكاميرا",

@@ -128,7 +128,7 @@ export const groups = {
   // what came since
   news: "الجديد",
   newsTitle: (n) => newPictures(n),
-  newsLooking: (fit, unfit) => `${number(fit)} تناسب مجموعاتك، و${number(unfit)} لا تناسب أيًا منها. يُنظر هل تكوّن مجموعات جديدة…`,
+  newsLooking: "يُنظر هل تناسب مجموعاتك أم تكوّن مجموعات جديدة…",
   newsFit: (n) => `${number(n)} ${plural(n, { two: "تناسبان", other: "تناسب" })} مجموعاتك`,
   newsNew: (n, k) => `${number(n)} ${plural(n, { two: "تبدوان", other: "تبدو" })} مثل ${newGroups.of(k)}`,
   newsRest: (n) => `${number(n)} ${plural(n, { two: "تشبهان", other: "تشبه" })} عددًا قليلًا جدًا من غيرها`,

@@ -43,7 +43,7 @@ export const viewer = {
   original: "الأصل",
   openPdf: "افتح ملف PDF",
   openVideo: "افتح الفيديو",
-  remove: "إزالة من الفهرس",
+  remove: "إخراج من المكتبة",
   caption: "الوصف",
   whatItShows: "ما تُظهره الصورة",
   editCaption: "تعديل الوصف",

@@ -21,6 +21,7 @@ export const filters = {
   size: "Größe",
   sharpness: "Schärfe",
   fit: "Treffer",
+  betterOnly: "nur bessere",
   colours: "Farbe",
   format: "Format",
   camera: "Kamera",

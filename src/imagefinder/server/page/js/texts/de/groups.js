@@ -135,7 +135,7 @@ export const groups = {
   // was seitdem kam
   news: "Was neu ist",
   newsTitle: newImages,
-  newsLooking: (fits, unfit) => `${number(fits)} ${fit(fits)} in die Gruppen, ${number(unfit)} ${fit(unfit)} in keine. Wird geprüft, ob diese neue Gruppen ergeben…`,
+  newsLooking: "Wird geprüft, ob sie in die Gruppen passen oder neue ergeben …",
   newsFit: (n) => `${number(n)} ${fit(n)} in die Gruppen`,
   newsNew: (n, k) => `${number(n)} ${n === 1 ? "sieht" : "sehen"} nach ${k === 1 ? "einer neuen Gruppe" : `${number(k)} neuen Gruppen`} aus`,
   newsRest: (n) => `${number(n)} ${n === 1 ? "gleicht" : "gleichen"} zu wenigen anderen`,

@@ -192,9 +192,9 @@ export const library = {
   fields: { folder: "Ordnern", tags: "Stichwörtern", cluster_name: "Gruppen" },
   thumbs: "Daumen hoch und runter",
   lessons: {
-    adapter: { title: "Bessere Treffer", text: "Bilder einer Art rücken zusammen, ab je zehn Beispielen.", button: "Lernen" },
-    classifier: { title: "Klassen", text: "Erkennt, was ein Bild ist und wie sicher das ist, und findet Bilder durch das, was die Arten unterscheidet.", button: "Trainieren" },
-    words: { title: "Wörter", text: "Wie die Bilder heißen, aus den Beschreibungen, die manche von ihnen haben.", button: "Lernen" },
+    adapter: { title: "Ähnliches besser finden", text: "Bilder einer Art rücken zusammen, ab je zehn Beispielen.", button: "Lernen" },
+    classifier: { title: "Kategorien erkennen", text: "Erkennt, was ein Bild ist und wie sicher das ist, und findet Bilder durch das, was die Arten unterscheidet.", button: "Trainieren" },
+    words: { title: "Die eigenen Wörter lernen", text: "Wie die Bilder heißen, aus den Beschreibungen, die manche von ihnen haben.", button: "Lernen" },
   },
   needsKinds: (least) => `Nötig sind zwei Arten mit je mindestens ${ofImages(least)}. Also erst welche mit Stichwörtern versehen, in Ordner sortieren oder gruppieren.`,
   needsCaptions: (least, n) => `Nötig sind Beschreibungen von mindestens ${ofImages(least)}; ${number(n)} ${n === 1 ? "hat" : "haben"} eine. Beschreibungen kommen mit einer Tabelle oder werden beim Bild eingetragen.`,

@@ -42,7 +42,7 @@ export const viewer = {
   original: "Original",
   openPdf: "PDF öffnen",
   openVideo: "Video öffnen",
-  remove: "Aus dem Index entfernen",
+  remove: "Aus der Bibliothek nehmen",
   caption: "Beschreibung",
   whatItShows: "Was das Bild zeigt",
   editCaption: "Beschreibung bearbeiten",

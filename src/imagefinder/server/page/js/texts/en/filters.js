@@ -18,6 +18,7 @@ export const filters = {
   size: "Size",
   sharpness: "Sharpness",
   fit: "Fit",
+  betterOnly: "better ones only",
   colours: "Colour",
   format: "Format",
   camera: "Camera",

@@ -129,7 +129,7 @@ export const groups = {
   // what came since
   news: "What is new",
   newsTitle: (n) => count(n, "new picture"),
-  newsLooking: (fit, unfit) => `${number(fit)} fit your groups, ${number(unfit)} ${unfit === 1 ? "fits" : "fit"} none. Looking whether those make new groups…`,
+  newsLooking: "Looking whether they fit your groups or make new ones …",
   newsFit: (n) => `${number(n)} ${n === 1 ? "fits" : "fit"} your groups`,
   newsNew: (n, k) => `${number(n)} look like ${count(k, "new group")}`,
   newsRest: (n) => `${number(n)} ${n === 1 ? "is" : "are"} like too few others`,

@@ -186,9 +186,9 @@ export const library = {
   fields: { folder: "Folders", tags: "Tags", cluster_name: "Groups" },
   thumbs: "Thumbs up and down",
   lessons: {
-    adapter: { title: "Better matches", text: "Pictures of one kind come to lie together, from ten examples of each or more.", button: "Teach" },
-    classifier: { title: "Classes", text: "Recognises what a picture is and how sure that is, and finds pictures by what tells the kinds apart.", button: "Train" },
-    words: { title: "Words", text: "What your pictures are called, from the captions that some of them have.", button: "Learn" },
+    adapter: { title: "Better similar search", text: "Pictures of one kind come to lie together, from ten examples of each or more.", button: "Teach" },
+    classifier: { title: "Recognise categories", text: "Recognises what a picture is and how sure that is, and finds pictures by what tells the kinds apart.", button: "Train" },
+    words: { title: "Learn your words", text: "What your pictures are called, from the captions that some of them have.", button: "Learn" },
   },
   needsKinds: (least) => `It needs two kinds with ${number(least)} pictures each at least. Tag some, sort them into folders, or group them first.`,
   needsCaptions: (least, n) => `It needs captions of ${number(least)} pictures at least; ${number(n)} ${n === 1 ? "has" : "have"} one. Captions come with a table, or are written beside a picture.`,

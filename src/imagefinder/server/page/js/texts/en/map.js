@@ -68,7 +68,7 @@ export const map = {
   // what words find
   onTheMap: "On the map",
   highlight: "Highlight on the map",
-  readsNoWords: "The model in use reads no words to light up.",
+  readsNoWords: "The model in use reads no words, so none can be highlighted.",
   clearWords: "Clear the words",
   most: (n) => `the best ${number(n)}`,
   steered: (liked, disliked) => [liked && `${number(liked)} liked`, disliked && `${number(disliked)} disliked`].filter(Boolean).join(", "),

@@ -33,7 +33,7 @@ export const viewer = {
   fit: "Fit to the window",
 
   gone: "The file isn't where it was.",
-  goneText: "What you see is a small copy. If the file was moved, look for changes in the library; or take the picture out.",
+  goneText: "What you see is a small copy. If the file was moved, rescan its source in the library; or take the picture out.",
   unseen: "This picture can't be shown",
   unseenText: "Its file can't be read any more.",
 
@@ -42,7 +42,7 @@ export const viewer = {
   original: "Original",
   openPdf: "Open the PDF",
   openVideo: "Open the video",
-  remove: "Remove from the index",
+  remove: "Take out of the library",
   caption: "Caption",
   whatItShows: "What the picture shows",
   editCaption: "Edit the caption",
