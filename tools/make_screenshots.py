@@ -9,10 +9,12 @@ After a change of the page, run it and look at them.
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import sys
 import tempfile
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,10 +30,10 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 IMAGES = ROOT / "docs" / "images"
-MOST_BYTES = 250_000
+MOST_BYTES = 120_000
 WIDE = {"viewport": {"width": 1280, "height": 800}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-QUERY = "fruit"
+QUERY = "flower - red"
 
 
 def main() -> None:
@@ -40,6 +42,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place, sync_playwright() as playwright:
         shutil.copytree(SAMPLES, samples)
         add_copies(samples)
+        spread(samples)
         server = Server(Path(place) / "index")
         browser = playwright.chromium.launch(executable_path=browser_path(), args=FLAGS)
         try:
@@ -59,9 +62,16 @@ def add_copies(folder: Path) -> None:
         image.resize((image.width * 2 // 3, image.height * 2 // 3)).save(second.with_stem(f"{second.stem}-small"))
     with Image.open(third) as image:
         width, height = image.size
-        image.crop((width // 8, height // 8, width, height)).save(third.with_stem(f"{third.stem}-cropped"))
+        image.crop((width // 5, height // 5, width - width // 8, height - height // 8)).save(third.with_stem(f"{third.stem}-cropped"))
     with Image.open(fourth) as image:
         image.save(fourth.with_suffix(".webp"), quality=70)
+
+
+def spread(folder: Path) -> None:
+    """Gives the files dates of three years, so that there are months."""
+    for i, path in enumerate(sorted(folder.rglob("*.*"), key=lambda one: (one.stem[::-1], one.suffix))):
+        at = (datetime(2026, 6, 28, tzinfo=UTC) - timedelta(days=6 * i)).timestamp()
+        os.utime(path, (at, at))
 
 
 def prepare(server: Server, sources: list[str]) -> None:
@@ -69,27 +79,21 @@ def prepare(server: Server, sources: list[str]) -> None:
     server.run_job("cluster")
     server.run_job("map", method="tsne")
     server.run_job("duplicates")
-    server.run_job("choose-k", max_k=40)
 
 
 def take_all(browser: Browser, server: Server) -> None:
-    best = server.post("/search", {"words": "cat", "k": 1})["hits"][0]["id"]
-    largest = max(server.get("/clusters")["clusters"], key=lambda one: one["size"])["label"]
+    best = server.post("/search", {"words": "violin", "k": 1})["hits"][0]["id"]
     take = lambda *given, **how: shoot(browser, server, *given, **how)  # noqa: E731 - the same two first arguments
+    take("gallery", "/")
     take("search", f"/?q={QUERY}")
-    take("box", f"/?image={best}", draw_box)
-    take("part", f"/?id={best}&box=0.25,0.15,0.8,0.7")
-    take("big-view", f"/?q=cat&image={best}", lambda page: page.locator(".similar-strip img").first.wait_for())
+    take("big-view", f"/?q=violin&image={best}", why)
     take("groups", "/groups")
-    take("group", f"/groups/{largest}")
-    take("choose-k", "/groups?view=number", lambda page: page.get_by_test_id("choice").wait_for())
     take("map", "/map?method=tsne", at_rest)
-    take("map-dark", "/map?method=tsne&q=animal", at_rest, color_scheme="dark")
+    take("map-axes", "/map?method=tsne&x=vehicle - animal&y=red", at_rest, color_scheme="dark")
     take("duplicates", "/duplicates")
     take("compare", "/duplicates", compare)
-    take("library", "/library")
+    take("library", "/library?part=tools")
     take("phone", f"/?q={QUERY}", **PHONE)
-    take("phone-groups", "/groups", **PHONE)
 
 
 def shoot(
@@ -118,25 +122,26 @@ def save(png: bytes, path: Path) -> None:
     print(f"{path.relative_to(ROOT)}  {path.stat().st_size / 1000:.0f} kB")
 
 
-def draw_box(page: Page) -> None:
-    page.get_by_test_id("box").click()
-    page.get_by_test_id("box-area").wait_for()
+def why(page: Page) -> None:
+    page.locator(".similar-strip img").first.wait_for()
+    page.keyboard.press("w")
+    page.get_by_text("stands out").wait_for()
 
 
 def at_rest(page: Page) -> None:
     stage = page.get_by_test_id("map")
     page.get_by_test_id("legend").wait_for()
     wait_for(lambda: stage.get_attribute("data-resting") == "true", "the map to be at rest")
-    wait_for(lambda: int(stage.get_attribute("data-pictures") or 0) > 3, "pictures on the map")
-    if "q=" in page.url:
-        wait_for(lambda: int(stage.get_attribute("data-lit") or 0) > 0, "points to light up")
+    wait_for(lambda: int(stage.get_attribute("data-names") or 0) > 2, "the names of groups")
+    wait_for(lambda: int(stage.get_attribute("data-pictures") or 0) > 2, "pictures beside them")
 
 
 def compare(page: Page) -> None:
-    page.get_by_role("button", name="Compare").first.click()
+    crop = page.get_by_test_id("duplicates-group").filter(has_text="-cropped")
+    crop.get_by_role("button", name="Compare").click()
     page.wait_for_function(
-        "() => document.querySelectorAll('img.pane-picture').length === 2 && "
-        "[...document.querySelectorAll('img.pane-picture')].every((one) => one.complete && one.naturalWidth > 0)"
+        "() => [...document.querySelectorAll('[data-testid=compare] img')]"
+        ".every((one) => one.complete && one.naturalWidth > 0)"
     )
 
 

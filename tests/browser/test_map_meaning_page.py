@@ -87,6 +87,23 @@ def test_names_keep_clear_of_each_other_and_more_have_room_nearer(
                 assert left >= other[2] or right <= other[0] or top >= other[3] or bottom <= other[1]
 
 
+def test_groups_of_a_few_pictures_far_apart_are_named_too(server: Server, open_page: Callable[..., Page]) -> None:
+    page = open_page(server, "/map?method=pca")
+    names = page.evaluate(
+        f"""async () => {{ {OPEN_MODULES}
+          const {{ layOut }} = await load("layout");
+          const {{ placesOf }} = await load("names");
+          const n = 180, side = 14; // as t-SNE lays out a few: no two in one place
+          const coordinates = [];
+          for (let i = 0; i < n; i++) coordinates.push(i % side, Math.floor(i / side));
+          const codes = Uint8Array.from({{ length: n }}, (_, i) => 2 + Math.floor(i / 45));
+          const kinds = [0, 1, 2, 3].map((g) => ({{ code: 2 + g, value: g, name: `group ${{g}}`, count: 45 }}));
+          return placesOf(layOut(Float32Array.from(coordinates)), {{ kinds, codes }}).map((place) => place.name);
+        }}"""
+    )
+    assert sorted(set(names)) == ["group 0", "group 1", "group 2", "group 3"]
+
+
 def test_words_become_left_and_right(server: Server, open_page: Callable[..., Page]) -> None:
     page = open_page(server, "/map?method=pca")
     opened(page)

@@ -6,7 +6,7 @@
 
 import { cellOf } from "./layout.js";
 
-const SIDE = 48; // cells across the map in which parts of a group are looked for
+const MOST_CELLS = 48; // across the map, in which parts of a group are looked for; fewer where there would be more than points
 const PARTS = 3; // of one group that get a name
 const LEAST_PART = 0.2; // of its group
 const ROOM = 26_000; // square pixels of the map for each name
@@ -22,8 +22,9 @@ const LONGEST = 26; // letters
  * @returns {{name: string, code: number, count: number, x: number, y: number, point: number}[]} the largest first; `point` stands for the part
  */
 export function placesOf(layout, values, typical = new Map()) {
-  const cells = countsByKind(layout, values);
-  const places = values.kinds.flatMap((kind) => (kind.name ? partsOf(cells.get(kind.code)).map((part) => ({ ...part, kind })) : []));
+  const side = Math.min(MOST_CELLS, Math.ceil(Math.sqrt(layout.order.length)));
+  const cells = countsByKind(layout, values, side);
+  const places = values.kinds.flatMap((kind) => (kind.name ? partsOf(cells.get(kind.code), side).map((part) => ({ ...part, kind })) : []));
   places.sort((a, b) => b.count - a.count);
   const near = nearestOfKind(layout, values.codes, places);
   const seen = new Set();
@@ -36,58 +37,58 @@ export function placesOf(layout, values, typical = new Map()) {
 
 const shortened = (name) => ([...name].length > LONGEST ? `${[...name].slice(0, LONGEST - 1).join("").trimEnd()}…` : name);
 
-function countsByKind({ order, xy }, { kinds, codes }) {
+function countsByKind({ order, xy }, { kinds, codes }, side) {
   const cells = new Map(kinds.map((kind) => [kind.code, new Map()]));
   for (let i = 0; i < order.length; i++) {
     const own = cells.get(codes[order[i]]);
     if (!own) continue;
-    const cell = cellOf(xy[2 * i + 1], SIDE) * SIDE + cellOf(xy[2 * i], SIDE);
+    const cell = cellOf(xy[2 * i + 1], side) * side + cellOf(xy[2 * i], side);
     own.set(cell, (own.get(cell) ?? 0) + 1);
   }
   return cells;
 }
 
 /** The parts of one kind that hang together, each with the middle of where it is densest. */
-function partsOf(counts) {
+function partsOf(counts, side) {
   const left = new Map(counts);
   const total = [...counts.values()].reduce((sum, n) => sum + n, 0);
   const parts = [];
   while (left.size) {
     const [first] = left.keys();
-    const part = takeOut(left, first);
+    const part = takeOut(left, first, side);
     const count = part.reduce((sum, cell) => sum + counts.get(cell), 0);
-    if (count >= LEAST_PART * total) parts.push({ count, ...densest(part, counts) });
+    if (count >= LEAST_PART * total) parts.push({ count, ...densest(part, counts, side) });
   }
   return parts.sort((a, b) => b.count - a.count).slice(0, PARTS);
 }
 
-function takeOut(left, first) {
+function takeOut(left, first, side) {
   const part = [first];
   left.delete(first);
   for (let at = 0; at < part.length; at++) {
-    for (const near of around(part[at])) if (left.delete(near)) part.push(near);
+    for (const near of around(part[at], side)) if (left.delete(near)) part.push(near);
   }
   return part;
 }
 
 /** A cell and its neighbours. */
-function around(cell) {
-  const [row, column] = [Math.floor(cell / SIDE), cell % SIDE];
+function around(cell, side) {
+  const [row, column] = [Math.floor(cell / side), cell % side];
   const found = [];
-  for (let r = Math.max(0, row - 1); r <= Math.min(SIDE - 1, row + 1); r++) {
-    for (let c = Math.max(0, column - 1); c <= Math.min(SIDE - 1, column + 1); c++) found.push(r * SIDE + c);
+  for (let r = Math.max(0, row - 1); r <= Math.min(side - 1, row + 1); r++) {
+    for (let c = Math.max(0, column - 1); c <= Math.min(side - 1, column + 1); c++) found.push(r * side + c);
   }
   return found;
 }
 
-function densest(part, counts) {
-  const sum = (cell) => around(cell).reduce((n, near) => n + (counts.get(near) ?? 0), 0);
+function densest(part, counts, side) {
+  const sum = (cell) => around(cell, side).reduce((n, near) => n + (counts.get(near) ?? 0), 0);
   const peak = part.reduce((best, cell) => (sum(cell) > sum(best) ? cell : best));
   let [x, y, n] = [0, 0, 0];
-  for (const near of around(peak)) {
+  for (const near of around(peak, side)) {
     const weight = counts.get(near) ?? 0;
-    x += weight * (((near % SIDE) + 0.5) / SIDE);
-    y += weight * ((Math.floor(near / SIDE) + 0.5) / SIDE);
+    x += weight * (((near % side) + 0.5) / side);
+    y += weight * ((Math.floor(near / side) + 0.5) / side);
     n += weight;
   }
   return { x: (2 * x) / n - 1, y: (2 * y) / n - 1 };
