@@ -285,18 +285,26 @@ def _off_line(x: Float32, y: Float32) -> Float32:
 
 
 def _is_border(grey: npt.NDArray[np.uint8], covered: npt.NDArray[np.bool_]) -> bool:
-    """Whether what is not covered is an added border or bar: of one brightness, as sky or a wall hardly is, and set
-    off from the picture, as a white background is not."""
-    import cv2
-
+    """Whether what is not covered is an added border or bar: of one brightness, as sky or a wall hardly is, set off
+    from the picture, as a white background is not, and all along it, where a thing that was cut goes on."""
     outside = grey[~covered]
     if len(outside) == 0:
         return False
     middle = np.median(outside)
-    inner = cv2.erode(covered.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
-    rim = grey[covered & ~inner]
-    flat = float((np.abs(outside - middle) <= FLAT).mean()) > 0.6
-    return flat and len(rim) > 0 and float((np.abs(rim - middle) > 4 * FLAT).mean()) > 0.5
+    rim, along = grey[covered & ~_grown(covered, -4)], grey[_grown(covered, 4) & ~_grown(covered, 1)]
+
+    def share(pixels: npt.NDArray[np.uint8], within: float) -> float:
+        return float((np.abs(pixels - middle) <= within).mean()) if len(pixels) else 1.0
+
+    return share(outside, FLAT) > 0.6 and share(along, CLOSE) > 0.9 and share(rim, 4 * FLAT) < 0.5
+
+
+def _grown(mask: npt.NDArray[np.bool_], pixels: int) -> npt.NDArray[np.bool_]:
+    """A mask that reaches so many pixels farther, or less far."""
+    import cv2
+
+    square = np.ones((2 * abs(pixels) + 1,) * 2, np.uint8)
+    return np.asarray((cv2.dilate if pixels > 0 else cv2.erode)(mask.astype(np.uint8), square) > 0)
 
 
 # --- saying what was found ----------------------------------------------------------------------------------------
