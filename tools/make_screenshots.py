@@ -62,7 +62,9 @@ def add_copies(folder: Path) -> None:
         image.resize((image.width * 2 // 3, image.height * 2 // 3)).save(second.with_stem(f"{second.stem}-small"))
     with Image.open(third) as image:
         width, height = image.size
-        image.crop((width // 5, height // 5, width - width // 8, height - height // 8)).save(third.with_stem(f"{third.stem}-cropped"))
+        image.crop((width // 5, height // 5, width - width // 8, height - height // 8)).save(
+            third.with_stem(f"{third.stem}-cropped")
+        )
     with Image.open(fourth) as image:
         image.save(fourth.with_suffix(".webp"), quality=70)
 
