@@ -33,7 +33,7 @@ IMAGES = ROOT / "docs" / "images"
 MOST_BYTES = 120_000
 WIDE = {"viewport": {"width": 1280, "height": 800}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-QUERY = "flower - red"
+QUERY = "flower - tree"
 
 
 def main() -> None:
@@ -62,7 +62,9 @@ def add_copies(folder: Path) -> None:
         image.resize((image.width * 2 // 3, image.height * 2 // 3)).save(second.with_stem(f"{second.stem}-small"))
     with Image.open(third) as image:
         width, height = image.size
-        image.crop((width // 5, height // 5, width - width // 8, height - height // 8)).save(third.with_stem(f"{third.stem}-cropped"))
+        image.crop((width // 5, height // 5, width - width // 8, height - height // 8)).save(
+            third.with_stem(f"{third.stem}-cropped")
+        )
     with Image.open(fourth) as image:
         image.save(fourth.with_suffix(".webp"), quality=70)
 
@@ -85,7 +87,7 @@ def take_all(browser: Browser, server: Server) -> None:
     best = server.post("/search", {"words": "violin", "k": 1})["hits"][0]["id"]
     take = lambda *given, **how: shoot(browser, server, *given, **how)  # noqa: E731 - the same two first arguments
     take("gallery", "/")
-    take("search", f"/?q={QUERY}")
+    take("search", f"/?q={QUERY}", viewport={"width": 1280, "height": 440})
     take("big-view", f"/?q=violin&image={best}", why)
     take("groups", "/groups")
     take("map", "/map?method=tsne", at_rest)

@@ -148,6 +148,11 @@ def test_a_phrase_in_quotation_marks_comes_first(finder: ImageFinder) -> None:
 # --- fields -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("name", ["IMG_2041.JPG", "weddingCake.jpg", "2019-Zermatt.png"])
+def test_the_whole_name_of_a_file_in_quotation_marks_is_that_file(finder: ImageFinder, name: str) -> None:
+    assert [hit.id for hit in finder.search(f'name:"{name}"')] == [named(finder, name)]
+
+
 def test_a_field_that_is_named_has_to_say_it(finder: ImageFinder) -> None:
     one, two, three = (named(finder, f"00{n}.jpg") for n in range(3))
     finder.update(one, caption="harvest", tags=["autumn"])

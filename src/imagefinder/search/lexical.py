@@ -9,7 +9,7 @@ from functools import cached_property
 from heapq import nlargest
 from typing import TYPE_CHECKING, Any
 
-from imagefinder.search.query import Kind, Term
+from imagefinder.search.query import Kind, Term, looks_like_name
 from imagefinder.store.filters.parse import And, Filter, In, Not, Or, Says
 from imagefinder.store.words import ANY, file_name, numbers_of, texts_of, words_of
 
@@ -180,8 +180,11 @@ def _any(filters: Sequence[Filter]) -> Filter | None:
 
 
 def _condition(term: Term) -> Filter:
-    """What a term for one field wants of an image."""
-    said = Says(FIELDS[term.field], str(term.value), "phrase" if term.quoted else "all")
+    """What a term for one field wants of an image. The words of a file's name are no phrase: parts stand between them,
+    see ``store.words.spelt``."""
+    text = str(term.value)
+    phrase = term.quoted and not (term.field == "name" and looks_like_name(text))
+    said = Says(FIELDS[term.field], text, "phrase" if phrase else "all")
     return said if term.weight > 0 else Not(said)
 
 
