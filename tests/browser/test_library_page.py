@@ -134,7 +134,7 @@ def test_what_is_typed_for_a_folder_stays(server: Server, open_page: Callable[..
     expect(dialog.get_by_role("button", name="Cancel")).to_be_visible()
     expect(dialog.get_by_test_id("choose-folder")).to_be_disabled()
     field.fill(str(photos))
-    page.get_by_role("button", name="Open").click()
+    dialog.get_by_role("button", name="Open", exact=True).click()
     expect(page.get_by_label(f"Folders in {photos}")).to_contain_text("garden")
     expect(field).to_have_value(str(photos))
 
