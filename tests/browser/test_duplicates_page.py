@@ -290,6 +290,17 @@ def test_only_identical_files_go_at_once(crops: Server, open_page: Callable[...,
     crops.at_rest()
 
 
+@pytest.mark.parametrize("locale", ["en-US", "de-DE"])
+def test_on_a_phone_identical_files_go_by_a_button_in_the_window(
+    crops: Server, open_page: Callable[..., Page], locale: str
+) -> None:
+    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    page = open_page(crops, "/duplicates", locale=locale, **phone)
+    page.get_by_test_id("trash-sure").wait_for()
+    (button,) = places(page.get_by_test_id("trash-sure"))
+    assert button["x"] >= 0 and button["x"] + button["width"] <= 390
+
+
 def test_newer_pictures_are_told_of(
     crops: Server, open_page: Callable[..., Page], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -128,6 +128,13 @@ STATES: dict[str, tuple[str, Callable[[Page], None]]] = {
 }
 
 
+def without_more(said: Any, english: Any) -> Any:
+    """The texts without those that English leaves to the server, which speaks it."""
+    if not isinstance(said, dict) or not isinstance(english, dict):
+        return said
+    return {name: without_more(text, english[name]) for name, text in said.items() if name in english}
+
+
 def test_every_language_says_all_that_english_says(server: Server, open_page: Callable[..., Page]) -> None:
     page = open_page(server)
     english: dict[str, Any] = page.evaluate(SHAPES, "en")
@@ -135,7 +142,9 @@ def test_every_language_says_all_that_english_says(server: Server, open_page: Ca
     assert {"en", "de"} <= set(codes) and len(english) > 9
     for code in codes:
         shapes = page.evaluate(SHAPES, code)
-        assert {view: shapes.get(view) for view in english} == english, code
+        for view, all in english.items():
+            more = shapes[view].keys() - all.keys()
+            assert without_more(shapes[view], all) == all and not more, (code, view, more)
 
 
 @pytest.mark.parametrize("name", STATES)

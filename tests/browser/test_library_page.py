@@ -134,7 +134,7 @@ def test_what_is_typed_for_a_folder_stays(server: Server, open_page: Callable[..
     expect(dialog.get_by_role("button", name="Cancel")).to_be_visible()
     expect(dialog.get_by_test_id("choose-folder")).to_be_disabled()
     field.fill(str(photos))
-    page.get_by_role("button", name="Open", exact=True).click()
+    dialog.get_by_role("button", name="Open", exact=True).click()
     expect(page.get_by_label(f"Folders in {photos}")).to_contain_text("garden")
     expect(field).to_have_value(str(photos))
 
@@ -223,7 +223,9 @@ def test_work_can_be_stopped(server: Server, open_page: Callable[..., Page], slo
     expect(page.locator("#jobs")).to_contain_text("Stopped")
     page.get_by_role("tab", name="Sources").click()
 
-    row.get_by_role("button", name="Go on reading").click()
+    with page.expect_request(lambda one: one.method == "POST" and one.url.endswith("/v1/jobs")) as asked:
+        row.get_by_role("button", name="Go on reading").click()
+    assert asked.value.post_data_json["options"] == {"sources": [str(table)], "cluster": True}  # groups, if none are
     expect(row).to_contain_text(f"{n:,} pictures, read")
     expect(row).not_to_contain_text("Stopped at")
     row.get_by_role("button", name="More for").click()

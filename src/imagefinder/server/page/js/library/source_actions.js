@@ -6,6 +6,7 @@ import { toast, toastError } from "../components/toast.js";
 import { cancelJob, startJob } from "../jobs.js";
 import { reloadIndex } from "../library_info.js";
 import { texts } from "../texts.js";
+import { indexSources } from "./adding.js";
 import { pickFolder } from "./folder_picker.js";
 
 /** @returns {Promise<object | null>} the answer; null where it was refused, which is shown */
@@ -27,7 +28,7 @@ export async function pauseSource({ uri }, paused, jobs) {
   const said = () => (paused ? texts.library.pausedNow : texts.library.resumedNow);
   const done = await change(`/sources/${paused ? "pause" : "resume"}`, { source: uri }, said);
   if (done && paused) for (const job of mine) await cancelJob(job);
-  if (done && !paused) await startJob("index", { sources: [uri] });
+  if (done && !paused) await indexSources([uri]);
 }
 
 export async function renameSource({ uri }, name) {
@@ -49,7 +50,7 @@ export async function forgetSource(source, name) {
       </footer>`,
   );
   if (remove === null) return;
-  const again = { label: texts.library.addAgain, run: () => startJob("index", { sources: [source.uri] }) };
+  const again = { label: texts.library.addAgain, run: () => indexSources([source.uri]) };
   await change("/sources/forget", { source: source.uri, remove_images: remove }, texts.library.forgotten, source.state === "missing" ? undefined : again);
 }
 

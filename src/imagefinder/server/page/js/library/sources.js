@@ -11,6 +11,7 @@ import { COMMA } from "../language.js";
 import { setParams, withParams } from "../state.js";
 import { texts } from "../texts.js";
 import { AddImages } from "./add.js";
+import { indexSources } from "./adding.js";
 import { sourceName } from "./names.js";
 import { forgetSource, moveSource, pauseSource, removeGone, renameSource } from "./source_actions.js";
 import { table } from "../table.js";
@@ -39,7 +40,7 @@ export function Sources({ info, adding = false, bare = false }) {
   return html`<section class="stack tight">
     <div class="spread wrap"><h2>${texts.library.sources}</h2>
       <div class="row wrap">
-        ${!fixed && sources.length > 0 && html`<button class="button small" disabled=${busy} title=${busy ? texts.library.busy : undefined} onClick=${() => startJob("index", {})} data-testid="reindex"><${Icon} name="refresh" />${texts.library.rescanAll}</button>`}
+        ${!fixed && sources.length > 0 && html`<button class="button small" disabled=${busy} title=${busy ? texts.library.busy : undefined} onClick=${() => startJob("index", { cluster: true })} data-testid="reindex"><${Icon} name="refresh" />${texts.library.rescanAll}</button>`}
         ${!fixed && !bare && html`<button class="button small primary" aria-expanded=${adding} aria-controls="add-pictures" onClick=${() => setParams({ add: !adding }, { replace: true })} data-testid="add"><${Icon} name=${adding ? "up" : "plus"} />${texts.library.add}</button>`}
       </div>
     </div>
@@ -74,7 +75,7 @@ function Source({ source, info, busy, jobs }) {
 
 function Buttons({ stopped, ...act }) {
   const { source, name, busy } = act;
-  const again = () => startJob("index", { sources: [source.uri] });
+  const again = () => indexSources([source.uri]);
   return html`${stopped
       ? html`<button class="button small primary" aria-label=${texts.library.goOnOf(name)} onClick=${again}>${texts.library.goOn}</button>
           <button class="button small" aria-label=${texts.library.takeOutOf(name)} onClick=${() => forgetSource(source, name)}>${texts.library.takeOut}</button>`
