@@ -414,7 +414,8 @@ def test_a_full_disk_leaves_the_earlier_clusters(finder: ImageFinder, monkeypatc
 def test_damage_is_said_and_can_be_overcome(finder: ImageFinder, home: Path) -> None:
     finder.cluster(3)
     finder.clusters.rename(0, "mine")
-    finder.clusters.move(finder.records()[0].id, 2)
+    moved = finder.records()[0].id
+    finder.clusters.move(moved, 2)
     path, sizes = home / "index" / "groups.json", finder.clusters.sizes()
     for text in ("[]", "{", '{"run": "9999"}', None):
         path.unlink()
@@ -433,7 +434,7 @@ def test_damage_is_said_and_can_be_overcome(finder: ImageFinder, home: Path) -> 
         finder.clusters.sizes()
     again = finder.cluster(4)
     assert len(again.clusters) == 4 and "mine" in again.names().values(), "which the remedy brings back"
-    assert finder.get(finder.records()[0].id).extra["cluster_pinned"]
+    assert finder.get(moved).extra["cluster_pinned"]
     with pytest.raises(NotFoundError, match="no earlier version"):
         finder.clusters.undo()
 
