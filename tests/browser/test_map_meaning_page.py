@@ -18,9 +18,7 @@ expect = pytest.importorskip("playwright.sync_api", reason="Playwright is not in
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
-OPEN_MODULES = """const main = document.querySelector("script[type=module][src]").src;
-  const at = (name) => new URL(`map/${name}.js`, main);
-  const load = (name) => import(at(name));"""
+OPEN_MODULES = "const load = (name) => import(`/js/map/${name}.js`);"
 
 
 @pytest.fixture(scope="module")
