@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 SAMPLES = Path(__file__).resolve().parents[2] / "examples" / "images"
-PATIENCE_S = 60.0  # for anything that must come: tests wait for conditions, and the machine may be slow
+PATIENCE_S = 120.0  # for anything that must come: tests wait for conditions, and the machine may be slow
 ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)/")
 # The first has no windows and takes a third less time for a page.
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
