@@ -133,16 +133,6 @@ def test_parts_are_chips_whose_weight_is_changed_live(server: Server, open_page:
     assert params(page)["q"] == "animal + 1.5:bird + red"
 
 
-def test_the_title_says_what_is_searched_for(server: Server, open_page: Callable[..., Page]) -> None:
-    page = open_page(server)
-    expect(page).to_have_title("Search · ImageFinder")
-    field(page).fill("red fruit")
-    page.keyboard.press("Enter")
-    expect(page).to_have_title("red fruit · ImageFinder")
-    page.go_back()
-    expect(page).to_have_title("Search · ImageFinder")
-
-
 def test_a_weight_is_dragged(server: Server, open_page: Callable[..., Page]) -> None:
     page = open_page(server, "/?q=animal%20%2B%20red")
     searched(page)

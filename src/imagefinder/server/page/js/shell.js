@@ -34,10 +34,9 @@ export function Shell() {
   const isLocked = useStore(locked);
   const [help, setHelp] = useGlobalKeys();
   const [icon, label] = THEMES[useStore(theme)];
-  const asked = place?.path === "/" ? params.get("q") : null;
   useEffect(() => {
-    document.title = place ? `${asked || place.name} · ImageFinder` : "ImageFinder";
-  }, [place, asked]);
+    document.title = place ? `${place.name} · ImageFinder` : "ImageFinder";
+  }, [place]);
   return html`<a class="skip" href="#main" onClick=${(e) => (e.preventDefault(), document.getElementById("main").focus())}>${texts.shell.skip}</a>
     <header class="shell-header">
       <a class="brand" href="/" aria-label=${texts.shell.home}><img src="/icon.svg" alt="" width="28" height="28" /><span>ImageFinder</span></a>
