@@ -144,23 +144,19 @@ def half_squash(image: Image, size: int) -> np.ndarray:
     from PIL.Image import Resampling
 
     left, top, right, bottom = box = half_squash_box(*image.size)
-    across, down = int((right - left) / size), int((bottom - top) / size)
-    if not across or not down:
+    across, down = (right - left) / size, (bottom - top) / size
+    if min(across, down) < 1:
         return np.asarray(image.resize((size, size), Resampling.BICUBIC, box=box, reducing_gap=2.0))
     import cv2
 
-    left, right = whole_blocks(left, right, across, image.width)
-    top, bottom = whole_blocks(top, bottom, down, image.height)
-    if across == down == 1:
-        pixels = np.asarray(image)[top:bottom, left:right]
+    part = (int(left), int(top), math.ceil(right), math.ceil(bottom))
+    blocks = (int(across), int(down))
+    if blocks == (1, 1):
+        pixels = np.asarray(image)[part[1] : part[3], part[0] : part[2]]
     else:
-        pixels = np.asarray(image.reduce((across, down), (left, top, right, bottom)))
-    return np.asarray(cv2.resize(pixels, (size, size), interpolation=cv2.INTER_LINEAR))
-
-
-def whole_blocks(start: float, end: float, block: int, most: int) -> tuple[int, int]:
-    """The pixels nearest to those from ``start`` to ``end`` that are a multiple of ``block``, of ``most`` that there
-    are: by half a block more or less."""
-    length = min(round((end - start) / block), most // block) * block
-    first = min(max(0, round((start + end - length) / 2)), most - length)
-    return first, first + length
+        pixels = np.asarray(image.reduce(blocks, part))
+    across, down = across / blocks[0], down / blocks[1]
+    left, top = (left - part[0]) / blocks[0], (top - part[1]) / blocks[1]
+    place = np.array([[across, 0, left + (across - 1) / 2], [0, down, top + (down - 1) / 2]])  # between middles of pixels
+    how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpAffine(pixels, place, (size, size), flags=how, borderMode=cv2.BORDER_REPLICATE))
