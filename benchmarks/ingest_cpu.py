@@ -131,7 +131,9 @@ def ceiling(paths: Sequence[Path], model: str, n: int = 384) -> dict[str, Any]:
     for size in BATCHES:
         part = batch[:size]
         session.run(outputs, {inputs: part})
-        found[str(size)] = cpu_ms(lambda _, part=part: session.run(outputs, {inputs: part}), max(cores(), n // size)) / size
+        found[str(size)] = (
+            cpu_ms(lambda _, part=part: session.run(outputs, {inputs: part}), max(cores(), n // size)) / size
+        )
     decode = cpu_ms(lambda i: bare_decode(data[i % len(data)], embedder.short_side), max(n, len(data)))
     return {"decode": decode, "inference": found}
 

@@ -157,6 +157,8 @@ def half_squash(image: Image, size: int) -> np.ndarray:
         pixels = np.asarray(image.reduce(blocks, part))
     across, down = across / blocks[0], down / blocks[1]
     left, top = (left - part[0]) / blocks[0], (top - part[1]) / blocks[1]
-    place = np.array([[across, 0, left + (across - 1) / 2], [0, down, top + (down - 1) / 2]])  # between middles of pixels
+    place = np.array(
+        [[across, 0, left + (across - 1) / 2], [0, down, top + (down - 1) / 2]]
+    )  # between middles of pixels
     how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     return np.asarray(cv2.warpAffine(pixels, place, (size, size), flags=how, borderMode=cv2.BORDER_REPLICATE))
