@@ -5,7 +5,7 @@ several batch sizes), with as many threads as cores, and whole runs of ``index``
 with a profile of where each thread's time goes. Seconds are the processor's, of all threads: what others do on the
 machine changes them little, and the ratio less.
 
-    python benchmarks/ingest_cpu.py [--images 2000] [--large 60] [--rounds 3] [--models default fast]
+    python benchmarks/ingest_cpu.py [--images 2000] [--large 200] [--rounds 3] [--models default fast]
 """
 
 from __future__ import annotations
@@ -144,11 +144,14 @@ def whole(folder: Path, model: str, warm: Path) -> tuple[float, dict[str, float]
     with tempfile.TemporaryDirectory(dir=scratch) as first, ImageFinder.open(first, model=model) as finder:
         finder.add(warm)  # imports, and the files of the model in the system's cache
     profile = Profile()
-    with tempfile.TemporaryDirectory(dir=scratch) as index, ImageFinder.open(index, model=model) as finder:
-        with profile.watching():
-            started = time.process_time()
-            report = finder.add(folder)
-            seconds = time.process_time() - started
+    with (
+        tempfile.TemporaryDirectory(dir=scratch) as index,
+        ImageFinder.open(index, model=model) as finder,
+        profile.watching(),
+    ):
+        started = time.process_time()
+        report = finder.add(folder)
+        seconds = time.process_time() - started
     assert report.added == len(list(folder.iterdir())), report
     parts = {name: 1e3 * took / report.added for name, took in profile.seconds.items()}
     parts["other threads and the rest"] = 1e3 * seconds / report.added - sum(parts.values())
@@ -183,7 +186,7 @@ def measure(folder: Path, model: str, warm: Path, rounds: int) -> dict[str, Any]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=2000)
-    parser.add_argument("--large", type=int, default=60)
+    parser.add_argument("--large", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--models", nargs="+", default=["default", "fast"])
     parser.add_argument("--scratch", type=Path, default=Path(tempfile.gettempdir()) / "imagefinder-benchmarks")

@@ -7,7 +7,6 @@ from importlib import import_module
 from typing import Any
 
 import click
-from click.utils import make_default_short_help
 
 
 class LateGroup(click.Group):
@@ -26,9 +25,8 @@ class LateGroup(click.Group):
             formatter.write_dl([(name, self._short(name, wide)) for name in names])
 
     def _short(self, name: str, wide: int) -> str:
-        if name in self._said:
-            return make_default_short_help(self._said[name], wide)
-        return self.commands[name].get_short_help_str(wide)
+        shown = click.Command(name, help=self._said[name]) if name in self._said else self.commands[name]
+        return shown.get_short_help_str(wide)
 
 
 class _Commands(MutableMapping[str, click.Command]):
