@@ -35,7 +35,7 @@ from imagefinder.ingest import run as ingest_run
 from imagefinder.models.registry import load_model
 from imagefinder.types import ImageRef, Limits
 
-BATCHES = (1, 2, 4, 8, 16, 32)
+BATCHES = (1, 2, 4, 8, 16)
 # Module, attribute, and what the profile calls it. A call inside another counts for the inner one only.
 STAGES = (
     ("imagefinder.ingest.run.make_plan", "listing and planning"),
@@ -118,7 +118,7 @@ def bare_decode(data: bytes, side: int) -> Image.Image:
     return image
 
 
-def ceiling(paths: Sequence[Path], model: str, n: int = 384) -> dict[str, Any]:
+def ceiling(paths: Sequence[Path], model: str, n: int = 192) -> dict[str, Any]:
     """Milliseconds of bare decoding, and of bare inference by the size of its batch."""
     embedder = load_model(model, threads=1)
     data = [path.read_bytes() for path in paths[:n]]
