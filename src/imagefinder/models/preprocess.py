@@ -137,8 +137,8 @@ def half_squash(image: Image, size: int) -> np.ndarray:
     The picture is resized so that its aspect ratio r becomes sqrt(r), with the short side at ``size``; then the centre
     is cropped. Less of a tall or wide subject is lost than by a centre crop, and it is less distorted than by a squash.
     Both steps are one resize of the part that is used. A picture that is made smaller is averaged over whole blocks of
-    pixels until it is less than twice too large, and then interpolated linearly, by OpenCV: in an eighth of the time
-    of Pillow's bicubic filter, and no farther from it than Pillow's linear one (``benchmarks/resampling.py``). One that
+    pixels until it is less than twice too large, and then interpolated linearly, by OpenCV: in a quarter of the time
+    of Pillow's bicubic filter, and no farther from it than Pillow's linear one (``benchmarks/model_speed.py``). One that
     is made larger is interpolated bicubically.
     """
     from PIL.Image import Resampling
