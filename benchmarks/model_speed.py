@@ -79,7 +79,7 @@ RESAMPLING = {
     "OpenCV area": opencv(cv2.INTER_AREA),
     "OpenCV cubic": opencv(cv2.INTER_CUBIC),
     "OpenCV linear, whole pixels": opencv(cv2.INTER_LINEAR),
-    "blocks, then OpenCV linear (now)": half_squash,
+    "OpenCV cubic at twice the size, halved (now)": half_squash,
 }
 
 

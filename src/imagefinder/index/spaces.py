@@ -6,7 +6,7 @@ name no space use these.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from imagefinder.index.folder import Index
     from imagefinder.models.spec import ModelSpec
     from imagefinder.store.base import VectorParams
+    from imagefinder.types import Float32
 
+HELD = 64 * 1024**2  # bytes of vectors kept between being looked at for a fit and being transformed
 REFIT_GROWTH = 2.0  # a transform is fitted again when the collection has doubled since
 
 
@@ -168,13 +170,33 @@ def refit(index: Index, spec: ModelSpec, *, force: bool = False) -> bool:
     return done
 
 
+class _Twice:
+    """Batches of ids and vectors that are gone over more than once: up to ``HELD`` bytes are read once."""
+
+    def __init__(self, read: Callable[[], Iterator[tuple[list[str], Float32]]]) -> None:
+        self._read = read
+        self._held: list[tuple[list[str], Float32]] | None = None
+
+    def __iter__(self) -> Iterator[tuple[list[str], Float32]]:
+        if self._held is not None:
+            yield from self._held
+            return
+        held, size = [], 0
+        for batch in self._read():
+            size += batch[1].nbytes
+            held = [*held, batch] if size <= HELD else []
+            yield batch
+        self._held = held if size <= HELD else None
+
+
 def _refit(index: Index, name: str, spec: ModelSpec, model_space: str, count: int) -> None:
     from imagefinder.store.base import VectorParams
     from imagefinder.vectors.transform import LinearTransform
 
     old, facts = index.manifest.space(name), spec.spaces[model_space]
+    read = _Twice(lambda: index.raw_batches(name))
     transform = LinearTransform.fit(
-        (vectors for _, vectors in index.raw_batches(name)), kind=facts.transform, prior_mean=spec.prior(model_space)
+        (vectors for _, vectors in read), kind=facts.transform, prior_mean=spec.prior(model_space)
     )
     version = int(old.search_vector.rpartition(".")[2]) + 1 if old.search_vector else 1
     vector, folder = f"{name}.{version}", PurePosixPath(index.manifest.made, TRANSFORMS)
@@ -184,7 +206,7 @@ def _refit(index: Index, name: str, spec: ModelSpec, model_space: str, count: in
     if vector in index.store.vectors():
         index.store.drop_vector(vector)
     index.store.create_vector(vector, VectorParams(transform.dim_out, "float16"))
-    for ids, raw in index.raw_batches(name):
+    for ids, raw in read:
         index.store.set_vectors(vector, ids, transform.apply(raw))
     entry = replace(old, search_vector=vector, transform=file, fitted_count=count)
     with index.steady.exclusive():  # searches by the old one have ended, new ones wait a moment
