@@ -32,7 +32,7 @@ from imagefinder.types import ImageRef, Limits
 from imagefinder.vectors.transform import LinearTransform
 
 OUTPUTS = ["gem", "logits"]
-ROUNDS = 4
+ROUNDS = 3
 
 
 def cpu_ms(ways: Mapping[str, Callable[[], object]], images: int) -> dict[str, float]:

@@ -10,7 +10,7 @@ import pytest
 from imagefinder.index import spaces
 
 
-@pytest.mark.parametrize(("held", "reads"), [(10**6, 1), (100, 2), (0, 2)])
+@pytest.mark.parametrize(("held", "reads"), [(10**6, 1), (50, 2), (0, 2)])
 def test_batches_come_twice(held: int, reads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spaces, "HELD", held)
     begun = []

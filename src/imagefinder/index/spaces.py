@@ -181,10 +181,14 @@ class _Twice:
         if self._held is not None:
             yield from self._held
             return
-        held, size = [], 0
+        held: list[tuple[list[str], Float32]] = []
+        size = 0
         for batch in self._read():
             size += batch[1].nbytes
-            held = [*held, batch] if size <= HELD else []
+            if size <= HELD:
+                held.append(batch)
+            else:
+                held.clear()
             yield batch
         self._held = held if size <= HELD else None
 
