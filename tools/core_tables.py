@@ -52,3 +52,11 @@ def model_speed() -> str:
     ]
     heads = ["side of the picture, `default`", "inference", "MAP@R of clothing", "of a third of vehicles"]
     return table(["inference, one thread", "`default`", "`fast`"], rows) + "\n" + table(heads, sides)
+
+
+def start() -> str:
+    found = result("start")["commands"]
+    return table(
+        ["the processor's seconds from start to end", "before", "now"],
+        ([f"`{name}`", *(f"{of[when]['cpu_s']:.3f}" for when in ("before", "now"))] for name, of in found.items()),
+    )

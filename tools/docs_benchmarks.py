@@ -27,6 +27,7 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "throughput": ("throughput", tables.throughput),
     "ingest_cpu": ("ingest_cpu", cores.ingest_cpu),
     "resampling": ("model_speed", cores.resampling),
+    "start": ("start", cores.start),
     "model_speed": ("model_speed", cores.model_speed),
     "models": ("models", tables.models),
     "quality": ("quality", tables.quality),
