@@ -47,10 +47,14 @@ def model_speed() -> str:
         for name in found["default"]["graph"]["ms"]
     ]
     sides = [
-        [f"{side} px", f"{of['ms']:.2f} ms", *(f"{of[name]:.4f}" for name in ("clothing", "vehicles"))]
+        [
+            f"{side} px",
+            f"{of['ms']:.2f} ms",
+            *(f"{of[name]:.4f}" if name in of else "not measured" for name in ("clothing", "vehicles")),
+        ]
         for side, of in found["sides"].items()
     ]
-    heads = ["side of the picture, `default`", "inference", "MAP@R of clothing", "of a third of vehicles"]
+    heads = ["side of the picture, `default`", "inference", "MAP@R of clothing", "MAP@R of vehicles"]
     return table(["inference, one thread", "`default`", "`fast`"], rows) + "\n" + table(heads, sides)
 
 
