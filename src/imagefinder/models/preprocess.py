@@ -161,7 +161,7 @@ def half_squash(image: Image, size: int) -> np.ndarray:
 
 def whole_blocks(start: float, end: float, block: int, most: int) -> tuple[int, int]:
     """The pixels nearest to those from ``start`` to ``end`` that are a multiple of ``block``, of ``most`` that there
-    are."""
-    length = min(round((end - start) / block), most // block) * block
+    are. For blocks of one pixel each end is rounded, so that what is centred stays so."""
+    length = min(round((round(end) - round(start)) / block), most // block) * block
     first = min(max(0, round((start + end - length) / 2)), most - length)
     return first, first + length
