@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import onnxruntime
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -48,7 +49,7 @@ def cores() -> int:
 
 
 def machine() -> dict[str, Any]:
-    packages = ("onnxruntime", "qdrant-edge-py", "pillow", "numpy")
+    packages = ("qdrant-edge-py", "pillow", "numpy")
     return {
         "cores": cores(),
         "cpu": next(
@@ -56,6 +57,7 @@ def machine() -> dict[str, Any]:
         ),
         "vnni": any("avx512_vnni" in line for line in _cpuinfo()),
         "python": platform.python_version(),
+        "onnxruntime": onnxruntime.__version__,  # of whichever wheel
         **{name: version(name) for name in packages},
     }
 

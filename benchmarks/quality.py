@@ -43,7 +43,7 @@ def measure(folder: Path, name: str, model: str, scratch: Path, fp32: Path | Non
         if fp32 is not None:
             ImageTower._session = Session(fp32, threads=1)  # type: ignore[assignment]
         finder.add(table if name == "stamps" else folder / "images", column="filename" if name == "stamps" else None)
-        result = assess(finder, table).to_dict()
+        result = assess(finder._collection, table).to_dict()
     return {k: v for k, v in result.items() if v is not None and k != "space"}
 
 

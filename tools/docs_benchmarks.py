@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import benchmark_tables as tables
+import core_tables as cores
 import docs_plan
 import ends_tables as ends
 import page_tables
@@ -24,6 +25,10 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "scaling-records": ("scaling", docs_plan.records),
     "scaling-shards": ("scaling", docs_plan.shards),
     "throughput": ("throughput", tables.throughput),
+    "ingest_cpu": ("ingest_cpu", cores.ingest_cpu),
+    "resampling": ("model_speed", cores.resampling),
+    "start": ("start", cores.start),
+    "model_speed": ("model_speed", cores.model_speed),
     "models": ("models", tables.models),
     "quality": ("quality", tables.quality),
     "hybrid": ("hybrid", tables.hybrid),

@@ -24,7 +24,6 @@ from imagefinder.index.shared import folder_of, is_there, open_index, place_of
 from imagefinder.index.spaces import models_of
 from imagefinder.ingest import manage
 from imagefinder.ingest.fill import add_model
-from imagefinder.ingest.rebuild import rebuild_index
 from imagefinder.ingest.sources import add_sources
 from imagefinder.models.registry import find_spec, known_name
 from imagefinder.organising.methods import Organising
@@ -117,6 +116,8 @@ class ImageFinder(Browsing, Organising):
     def rebuild(cls, path: ImageName, *sources: ImageName, **options: Any) -> IngestReport:
         """Make the index at ``path``, which must not be open, again from its sources and from further ones. For the
         options see ``ingest.rebuild.rebuild_index``."""
+        from imagefinder.ingest.rebuild import rebuild_index
+
         return rebuild_index(folder_of(path), sources, **options)
 
     # --- taking images in and out ---------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from command import run_cli
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imagefinder.cli import COMMANDS
+from imagefinder.cli import cli
 
 NOT_HERE = {  # what serves for ever, fetches what is not here, or trains for minutes
     ("serve",),
@@ -43,7 +43,7 @@ def commands(group: Any, way: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str,
             yield here, command
 
 
-ALL = {way: command for way, command in commands(COMMANDS) if way not in NOT_HERE}
+ALL = {way: command for way, command in commands(cli.commands.values()) if way not in NOT_HERE}
 
 
 def is_argument(text: str) -> bool:

@@ -15,7 +15,8 @@ import pytest
 from PIL import Image
 
 from imagefinder import ImageFinder
-from imagefinder._util.ray_cluster import AUTO, FOUND, LOCAL, cause_of, checked_address
+from imagefinder._util.ray_address import AUTO, FOUND, LOCAL, checked_address
+from imagefinder._util.ray_cluster import cause_of
 from imagefinder._util.threads import one_blas_thread
 from imagefinder._version import __version__
 from imagefinder.cli import main

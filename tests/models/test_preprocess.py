@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from imagefinder.models.preprocess import half_squash, half_squash_box
+from imagefinder.models.preprocess import half_squash, half_squash_box, whole_blocks
 
-SIZES = [(300, 300), (640, 480), (480, 640), (1000, 250), (81, 64), (25, 400)]
+SIZES = [(1200, 1200), (2560, 1920), (1920, 2560), (4000, 1000), (324, 256), (500, 375), (100, 1600), (40, 30)]
 
 
 def step_by_step(image: Image.Image, size: int) -> np.ndarray:
@@ -28,11 +28,11 @@ def step_by_step(image: Image.Image, size: int) -> np.ndarray:
 
 @pytest.mark.parametrize("shape", SIZES)
 def test_it_agrees_with_the_steps(shape: tuple[int, int], make_image: Callable[..., Image.Image]) -> None:
-    """The shapes are such that the steps, which take whole pixels, round by little."""
+    """Both take whole pixels, so they may lie half a pixel apart."""
     image = make_image(1, shape)
-    found, expected = half_squash(image, 64).astype(int), step_by_step(image, 64).astype(int)
-    assert found.shape == (64, 64, 3)
-    assert np.abs(found - expected).mean() < 0.5
+    found, expected = half_squash(image, 256).astype(int), step_by_step(image, 256).astype(int)
+    assert found.shape == (256, 256, 3)
+    assert np.abs(found - expected).mean() < 1
 
 
 def test_of_a_picture_of_the_right_size_nothing_changes(make_image: Callable[..., Image.Image]) -> None:
@@ -40,10 +40,43 @@ def test_of_a_picture_of_the_right_size_nothing_changes(make_image: Callable[...
     np.testing.assert_array_equal(half_squash(image, 64), np.asarray(image))
 
 
-def test_averaging_blocks_first_hardly_differs(make_image: Callable[..., Image.Image]) -> None:
-    image = make_image(3, (1300, 900))
-    exact = image.resize((64, 64), Image.Resampling.BICUBIC, box=half_squash_box(1300, 900))
-    assert np.abs(half_squash(image, 64).astype(int) - np.asarray(exact).astype(int)).max() <= 3
+@pytest.mark.parametrize("shape", [(1300, 900), (9000, 1300), (640, 480), (400, 410)])
+def test_a_quicker_filter_hardly_differs(shape: tuple[int, int], make_image: Callable[..., Image.Image]) -> None:
+    image = make_image(3, shape)
+    exact = image.resize((256, 256), Image.Resampling.BICUBIC, box=half_squash_box(*shape))
+    apart = np.abs(half_squash(image, 256).astype(int) - np.asarray(exact).astype(int))
+    assert apart.mean() < 1 and apart.max() <= 8
+
+
+def test_every_pixel_of_a_large_picture_counts() -> None:
+    """Stripes of one pixel become grey; were pixels left out, they would stay stripes of some width."""
+    stripes = np.zeros((1000, 1000, 3), np.uint8)
+    stripes[:, ::2] = 255
+    found = half_squash(Image.fromarray(stripes), 100)
+    assert np.abs(found.astype(int) - 127).max() <= 1
+
+
+@pytest.mark.parametrize("wide", [256, 270, 330, 400, 500, 700, 1500])
+def test_a_reduced_copy_looks_the_same(wide: int) -> None:
+    """No filter may let details in that a smaller copy has lost: grey noise of one pixel stays almost grey, and as it
+    is made by a good filter."""
+    noise = np.random.default_rng(0).integers(0, 256, (wide, wide), dtype=np.uint8)
+    image = Image.fromarray(noise).convert("RGB")
+    good = np.asarray(image.resize((256, 256), Image.Resampling.BICUBIC)).astype(float)
+    found = half_squash(image, 256).astype(float)
+    assert found.std() < 1.25 * good.std()
+    assert np.corrcoef(found.ravel(), good.ravel())[0, 1] > 0.8
+
+
+@given(st.integers(1, 5000), st.integers(1, 40), st.data())
+def test_whole_blocks_lie_where_they_should(most: int, block: int, data: st.DataObject) -> None:
+    start = data.draw(st.floats(0, most - min(block, most)))
+    end = data.draw(st.floats(min(start + block, most), most))
+    first, last = whole_blocks(start, end, block, most)
+    assert 0 <= first <= last <= most
+    assert (last - first) % block == 0
+    if most >= 2 * block:
+        assert abs(first - start) <= block and abs(last - end) <= block
 
 
 @given(st.integers(1, 20_000), st.integers(1, 20_000))

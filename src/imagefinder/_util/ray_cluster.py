@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import secrets
 import socket
 import sys
@@ -19,11 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from imagefinder._util.extras import require
-from imagefinder.errors import ImageFinderError, InvalidInputError, ServerError, UnreachableError
+from imagefinder._util.ray_address import AUTO, FOUND, LOCAL, checked_address
+from imagefinder.errors import ImageFinderError, ServerError, UnreachableError
 
-FOUND = ""  # the cluster that RAY_ADDRESS names or that runs on this machine, else one of this machine's cores
-AUTO, LOCAL = "auto", "local"
-_PLACE = re.compile(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}")
 ANSWER_S = 10.0
 _TOKEN = "RAY_AUTH_TOKEN"
 _ALONE: dict[str, Any] = {  # a cluster of this machine, which nobody else looks at
@@ -35,21 +32,6 @@ _ALONE: dict[str, Any] = {  # a cluster of this machine, which nobody else looks
 # clouds have for that. It does so by the proxy, so there it finds none; ``proxies_as`` is for workers that fetch.
 NOWHERE = "http://127.0.0.1:9"
 PROXIES = ("http_proxy", "no_proxy", "NO_PROXY")
-
-
-def checked_address(address: str) -> str:
-    """The address of a cluster, as it was given. Raises InvalidInputError for what is none."""
-    if address in (FOUND, AUTO, LOCAL) or _PLACE.fullmatch(address):
-        return address
-    if address.startswith("ray://"):
-        raise InvalidInputError(
-            f"{address} is an address for clients of Ray.",
-            remedy="Run the command on a machine of the cluster, with the address auto.",
-        )
-    raise InvalidInputError(
-        f"{address[:200]!r} is no address of a cluster of Ray.",
-        remedy="Give HOST:PORT as `ray start` says it, auto for the cluster of this machine, or local for its cores.",
-    )
 
 
 @contextmanager

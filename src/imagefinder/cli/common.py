@@ -17,7 +17,7 @@ import click
 from imagefinder import settings
 from imagefinder._util.addresses import is_address, shown_address
 from imagefinder._util.files import expanded
-from imagefinder._util.ray_cluster import FOUND
+from imagefinder._util.ray_address import FOUND
 from imagefinder._util.systems import WINDOWS
 from imagefinder.errors import ImageFinderError, InvalidInputError
 from imagefinder.images.remote.schemes import is_remote

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from imagefinder import settings
-from imagefinder._util.ray_cluster import FOUND, checked_address
+from imagefinder._util.ray_address import FOUND, checked_address
 from imagefinder.cli.bar import ProgressBar
 from imagefinder.cli.common import (
     INTERRUPTED,

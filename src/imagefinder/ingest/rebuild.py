@@ -34,7 +34,6 @@ from imagefinder.ingest.known import known_images
 from imagefinder.ingest.opening import Absent, Left, open_known, source_uri
 from imagefinder.ingest.plan import Plan, make_plan
 from imagefinder.ingest.removal import held
-from imagefinder.ingest.run import ingest
 from imagefinder.ingest.sources import add_sources, note_end, note_start
 from imagefinder.store.stores import DEFAULT_STORE, find_store
 from imagefinder.types import Limits, SkipCode, Skipped
@@ -259,6 +258,8 @@ def _make(
     workers: int,
     progress: OnProgress | None,
 ) -> IngestReport:
+    from imagefinder.ingest.run import ingest
+
     index = collection.index
     before = {entry.uri for entry in index.manifest.sources}
     here = [source for source in opened if not isinstance(source, (Absent, Left))]

@@ -13,7 +13,6 @@ from imagefinder.errors import InvalidInputError
 from imagefinder.index.manifest import SourceEntry
 from imagefinder.index.shards import Shard, Turn
 from imagefinder.ingest.opening import Absent, open_known, source_uri
-from imagefinder.ingest.run import ingest
 from imagefinder.search.concepts import mark_new
 from imagefinder.types import ignore
 
@@ -83,6 +82,8 @@ def run_over(
     """Index sources that are open, and note in the manifest that the run has begun and ended; then mark which of the
     new images belong to concepts. ``replaced`` are known sources whose images are in these now. Hold ``indexing``, or
     have the ``turn`` of a shard."""
+    from imagefinder.ingest.run import ingest
+
     index = collection.index
     main, *others = (collection.indexers.named(name) for name in collection.model_order())
     before = {s.uri for s in index.manifest.sources}

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from imagefinder.types import Float32
 
 
+AT_ONCE = 4  # pictures in one run on a CPU: what the layers of 16 hold has no room in its caches (``ingest_cpu.py``)
+
+
 class ImageTower:
     """The image graph of a spec, loaded when first used. Safe for several threads."""
 
@@ -63,7 +66,8 @@ class ImageTower:
     @cached_property
     def _session(self) -> Session:
         image = self._spec.image
-        return Session(self._spec.folder / image.file, outputs=tuple(image.outputs.values()), threads=self._threads)
+        path, outputs = self._spec.folder / image.file, tuple(image.outputs.values())
+        return Session(path, outputs=outputs, threads=self._threads, at_once=AT_ONCE)
 
 
 def pool(array: np.ndarray, pooling: str) -> Float32:

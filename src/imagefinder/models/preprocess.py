@@ -136,10 +136,32 @@ def half_squash(image: Image, size: int) -> np.ndarray:
 
     The picture is resized so that its aspect ratio r becomes sqrt(r), with the short side at ``size``; then the centre
     is cropped. Less of a tall or wide subject is lost than by a centre crop, and it is less distorted than by a squash.
-    Both steps are one bicubic resize of the part that is used. If the picture is several times too large, blocks of
-    pixels are averaged first (``reducing_gap``), which is faster and makes almost no difference.
+    Both steps are one resize of the part that is used. A picture that is made smaller is averaged over whole blocks of
+    pixels until it is less than twice too large, then interpolated cubically at twice the size, which is larger than it
+    and so loses nothing, and halved: by OpenCV in a third of the time of Pillow's bicubic filter, and as near to it as
+    Pillow's others (``benchmarks/model_speed.py``). One that is made larger is interpolated bicubically.
     """
     from PIL.Image import Resampling
 
-    box = half_squash_box(*image.size)
-    return np.asarray(image.resize((size, size), Resampling.BICUBIC, box=box, reducing_gap=2.0))
+    left, top, right, bottom = box = half_squash_box(*image.size)
+    across, down = int((right - left) / size), int((bottom - top) / size)
+    if min(right - left, bottom - top) <= size:
+        return np.asarray(image.resize((size, size), Resampling.BICUBIC, box=box, reducing_gap=2.0))
+    import cv2
+
+    left, right = whole_blocks(left, right, across, image.width)
+    top, bottom = whole_blocks(top, bottom, down, image.height)
+    if across == down == 1:
+        pixels = np.asarray(image)[top:bottom, left:right]
+    else:
+        pixels = np.asarray(image.reduce((across, down), (left, top, right, bottom)))
+    twice = cv2.resize(pixels, (2 * size, 2 * size), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(cv2.resize(twice, (size, size), interpolation=cv2.INTER_AREA))
+
+
+def whole_blocks(start: float, end: float, block: int, most: int) -> tuple[int, int]:
+    """The pixels nearest to those from ``start`` to ``end`` that are a multiple of ``block``, of ``most`` that there
+    are. For blocks of one pixel each end is rounded, so that what is centred stays so."""
+    length = min(round((round(end) - round(start)) / block), most // block) * block
+    first = min(max(0, round((start + end - length) / 2)), most - length)
+    return first, first + length

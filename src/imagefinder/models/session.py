@@ -35,17 +35,26 @@ class Session:
 
     ``threads`` is the number of threads of one call: 1 if several calls run at once. ``outputs`` are the tensors that
     are needed; if they are inside the graph, it is cut there. ``given`` is a tensor inside the graph that takes the
-    place of its inputs: see ``prune.cut_graph``. If a provider fails to start, or at its first run, the
-    CPU is used, with a warning in the log. Raises ModelError if the file is missing, corrupt, or not the model
-    expected.
+    place of its inputs: see ``prune.cut_graph``. ``at_once`` is how many rows the CPU gets in one run, if the graph
+    takes any number. If a provider fails to start, or at its first run, the CPU is used, with a warning in the log.
+    Raises ModelError if the file is missing, corrupt, or not the model expected.
     """
 
-    def __init__(self, path: Path, *, outputs: Sequence[str] = (), threads: int | None = None, given: str = "") -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        outputs: Sequence[str] = (),
+        threads: int | None = None,
+        given: str = "",
+        at_once: int | None = None,
+    ) -> None:
         self._path = path
         self._ends = (tuple(outputs), given)
         self._threads = threads
+        self._at_once = at_once
         self._ran = False
-        self._most: int | None = None
+        self._most: int | None
         self._start(choose(path))
 
     def _start(self, provider: Provider) -> None:
@@ -61,6 +70,8 @@ class Session:
             return
         if self.provider != provider.name:
             self._warn(provider.name, "it did not start")
+        fixed = any(shape and isinstance(shape[0], int) for shape in self.inputs.values())
+        self._most = None if fixed or self.provider != CPU else self._at_once
 
     def _fall_back(self, provider: Provider, error: Exception) -> None:
         self._warn(provider.name, str(error)[:200])
