@@ -49,7 +49,7 @@ NAMES = ("Anna", "Ben", "Clara", "David", "Emma", "Felix", "Greta", "Hugo", "Ida
 THINGS = (
     "dog cat tree house boat bridge car train flower mountain river bicycle cake lamp chair window bird horse tower "
     "street cloud sunset rain lantern picnic kite ball guitar piano castle harbour island forest meadow waterfall"
-).split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +170,7 @@ def mixed(
 def _payload(
     rng: np.random.Generator, origin: Origin, start: int, i: int, of: int, equal: bool, pictures: Path
 ) -> dict[str, Any]:
+    words = THINGS.split()
     number, event = start + i, (start + i) // EVENT
     own = np.random.default_rng([19, event])  # what the images of an event have in common
     when = FIRST + timedelta(days=int(own.integers(DAYS)), minutes=int(540 + 3 * (number % EVENT)))
@@ -180,7 +181,7 @@ def _payload(
     draw = rng.random(6).tolist()
     turned = draw[0] < 0.3
     tags = [kind.lower(), *(NAMES[k] for k in rng.integers(0, len(NAMES), 2))] if draw[1] < 0.2 else []
-    said = " ".join(THINGS[k] for k in rng.integers(0, len(THINGS), 4))
+    said = " ".join(words[k] for k in rng.integers(0, len(words), 4))
     caption = f"{NAMES[number % len(NAMES)]} and the {said}" if draw[2] < 0.08 else None
     mtime_ns = origin.stats[of].st_mtime_ns
     extra = {
@@ -230,7 +231,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=float("inf"))
     options = parser.parse_args()
     until = time.monotonic() + options.seconds
-    like = Index(options.origin, create=False)
+    like = Index(options.origin, create=False, read_only=True)
     origin = read_origin(like, options.to / "pictures" / "real")
     for n in options.n:
         whole = make(options.to / str(n), n, like, origin, options.to / "pictures" / str(n), until)
