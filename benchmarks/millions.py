@@ -1,9 +1,9 @@
 """Makes indexes of any size that look like people's: from the real vectors and files of an index, without a model.
 
-Each vector is a mix of those of an image and one or two of its nearest, plus noise. Each image has a file (a link to a
-real one), in a tree of folders of a year and an event, and a record as indexing writes it: dates, camera, place,
-colours, some tags, captions and texts. Some are copies of the one before, some nearly so. The same number gives the
-same images, and a larger index begins with those of a smaller one.
+Each vector is a mix of those of an image and one or two of its nearest, plus noise. Each image has a file (a real one
+with its number after the end), in a tree of folders of a year and an event, and a record as indexing writes it: dates,
+camera, place, colours, some tags, captions and texts. Some are copies of the one before, some nearly so. The same
+number gives the same images, and a larger index begins with those of a smaller one.
 
 python benchmarks/millions.py --from INDEX --to FOLDER [--n 10000 100000 1000000] [--seconds 500]
 makes FOLDER/10000 and so on, with their pictures in FOLDER/pictures. With --seconds it stops there, and the next call
@@ -132,8 +132,6 @@ def add_batch(index: Index, origin: Origin, start: int, n: int, pictures: Path) 
         Point(image_id(payload["uri"]), payload, {name: rows[i] for name, rows in vectors.items()})
         for i, payload in enumerate(payloads)
     ]
-    for i, payload in enumerate(payloads):
-        link(origin.files[int(of[i])], Path(payload["uri"]))
     index.store.upsert(points)
 
 
@@ -176,14 +174,15 @@ def _payload(
     when = FIRST + timedelta(days=int(own.integers(DAYS)), minutes=int(540 + 3 * (number % EVENT)))
     camera, lens, width, height = CAMERAS[own.integers(len(CAMERAS))]
     kind, lat_lon = EVENTS[own.integers(len(EVENTS))], PLACES[own.integers(len(PLACES))]
-    file = origin.files[of]
+    file, mtime_ns = origin.files[of], origin.stats[of].st_mtime_ns
+    data = file.read_bytes() + b"%d" % (number - equal)
     uri = str(pictures / f"{when:%Y}" / f"{when:%Y-%m-%d} {kind} {event}" / f"IMG_{number:07}{file.suffix}")
     draw = rng.random(6).tolist()
     turned = draw[0] < 0.3
     tags = [kind.lower(), *(NAMES[k] for k in rng.integers(0, len(NAMES), 2))] if draw[1] < 0.2 else []
     said = " ".join(words[k] for k in rng.integers(0, len(words), 4))
     caption = f"{NAMES[number % len(NAMES)]} and the {said}" if draw[2] < 0.08 else None
-    mtime_ns = origin.stats[of].st_mtime_ns
+    write(Path(uri), data, mtime_ns)
     extra = {
         **{"camera": camera, "lens": lens, "file_tags": tags or None, "file_caption": caption},
         **({"text": said.upper(), "text_by": "pdf"} if draw[3] < 0.03 else {}),
@@ -195,8 +194,8 @@ def _payload(
         uri=uri,
         folder=Path(uri).parent.name,
         source=str(pictures),
-        content_hash=hashlib.blake2b(b"%d" % (number - equal), digest_size=16).hexdigest(),
-        bytes=origin.stats[of].st_size,
+        content_hash=hashlib.blake2b(data, digest_size=16).hexdigest(),
+        bytes=len(data),
         width=height if turned else width,
         height=width if turned else height,
         format="JPEG",
@@ -212,15 +211,10 @@ def _payload(
     ).to_payload()
 
 
-def link(file: Path, at: Path) -> None:
-    """A second name of a file, of the same size and time."""
-    try:
-        os.link(file, at)
-    except FileNotFoundError:
-        at.parent.mkdir(parents=True, exist_ok=True)
-        os.link(file, at)
-    except FileExistsError:
-        pass
+def write(file: Path, data: bytes, mtime_ns: int) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(data)
+    os.utime(file, ns=(mtime_ns, mtime_ns))
 
 
 def main() -> None:

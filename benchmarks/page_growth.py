@@ -24,8 +24,11 @@ from page import BROWSERS, FLAGS, served
 LARGEST_MB = 3.0
 PATIENCE_MS = 240_000
 VIEWS = {  # name: address and what tells that it is there
-    "gallery": ("/", "[...document.querySelectorAll('[data-testid=grid] img.thumb')].some((i) => i.naturalWidth > 0)"),
-    "groups": ("/groups", "document.querySelectorAll('main img').length > 3"),
+    "gallery": (
+        "/",
+        "[...document.querySelectorAll('[data-testid=grid] [data-id] .tile-link')].filter((a) => a.href).length > 8",
+    ),
+    "groups": ("/groups", "document.querySelectorAll('main a.cover-link').length > 3"),
     "map": (
         "/map?method=pca",
         "document.querySelector('[data-testid=map]')?.dataset.resting === 'true'"
