@@ -1,7 +1,7 @@
 """How time, memory and disk grow with the number of images: each row of a table at 1,000 to 1,000,000 images.
 
 python benchmarks/growth.py --indexes FOLDER --scratch DIR [--sizes 1000 10000] [--rows open graph] [--limit 600]
-    [--seconds 500] [--again] [--code CHECKOUT] [--name growth]
+    [--seconds 500] [--again] [--code CHECKOUT --label before] [--name growth]
 
 FOLDER holds indexes made by millions.py, each of which is copied to DIR and stays there. Each row runs in a process of
 its own, which is ended after --limit seconds. Results are kept row by row, and rows that are there are passed over, so
@@ -27,6 +27,7 @@ from growth_rows import ROWS, Memory, Row
 from imagefinder._util.files import disk_use
 
 LEAST_S = 0.3  # of a processor: below, the start of things counts for more than their number
+LABELS = ("before", "now")  # the table shows both
 SIZES = (1000, 10_000, 100_000, 1_000_000)
 
 
@@ -120,6 +121,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no row after this time")
     parser.add_argument("--again", action="store_true", help="measure rows anew that have results")
     parser.add_argument("--code", type=Path, default=ROOT, help="a checkout of another version")
+    parser.add_argument("--label", default="now", choices=LABELS, help="which version of the code it is")
     parser.add_argument("--name", default="growth", help="of the file of results")
     parser.add_argument("--one", nargs=3, metavar=("ROW", "INDEX", "N"), help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -127,7 +129,9 @@ def main() -> None:
         print(json.dumps(measure(options.one[0], Path(options.one[1]), int(options.one[2]))))
         return
     path, until = RESULTS / f"{options.name}.json", time.monotonic() + options.seconds
-    rows: dict[str, dict[str, Any]] = json.loads(path.read_text())["rows"] if path.exists() else {}
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    codes: dict[str, Any] = {label: kept[label] for label in LABELS if label in kept}
+    rows: dict[str, dict[str, Any]] = codes.get(options.label, {}).get("rows", {})
     for n in options.sizes:
         for name in options.rows:
             there = "failed" not in rows.get(name, {}).get(str(n), {"failed": True})
@@ -138,7 +142,8 @@ def main() -> None:
             rows.setdefault(name, {})[str(n)] = found
             ordered = {one: rows[one] for one in ROWS if one in rows}
             fitted = {one: exponent(sizes) for one, sizes in ordered.items()}
-            save(options.name, {"rows": ordered, "exponents": fitted})
+            codes[options.label] = {"rows": ordered, "exponents": fitted}
+            save(options.name, codes)
     plot(rows, ROOT / "docs" / "images" / f"{options.name}.svg")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import benchmark_tables as tables
 import docs_plan
 import ends_tables as ends
+import growth_tables
 import page_tables
 import peer_tables as peers
 import store_tables
@@ -23,6 +24,8 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "scaling-graphs": ("scaling", docs_plan.graphs),
     "scaling-records": ("scaling", docs_plan.records),
     "scaling-shards": ("scaling", docs_plan.shards),
+    "growth": ("growth", growth_tables.growth),
+    "page-growth": ("page_growth", growth_tables.page),
     "throughput": ("throughput", tables.throughput),
     "models": ("models", tables.models),
     "quality": ("quality", tables.quality),

@@ -17,7 +17,8 @@ class TimeLeft:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._moments: deque[tuple[float, int]] = deque()  # the first is as old as the pace is judged by
-        self._begun = self._gap = 0.0  # the longest time between two notes lately
+        self._begun = 0.0
+        self._gap = 0.0  # the longest time between two notes lately
         self._total = 0
 
     def note(self, done: int, total: int) -> None:

@@ -2,11 +2,11 @@
 
 import { api } from "../api.js";
 import { texts } from "../texts.js";
+import { ID_BYTES, IDS_A_PART, idAt } from "../uuids.js";
 import { GONE } from "./values.js";
 
 /** Columns by which points can be coloured besides a collection's own. */
 export const COLOURS = ["cluster", "folder", "taken_at", "mtime", "format", "tags", "outlier", "blur", "width", "bytes"];
-const PART = 180_000; // images of one answer: at most 3 MB
 const bytesIn = (base64) => Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
 
 export class MapSource {
@@ -35,9 +35,9 @@ export class MapSource {
   async open({ name, images }, signal) {
     const path = `/maps/${encodeURIComponent(name)}`;
     const coordinates = new Uint8Array(8 * images);
-    await this.load(`${path}/coordinates`, coordinates, signal);
-    Object.assign(this, { path, coordinates: new Float32Array(coordinates.buffer), ids: new Uint8Array(16 * images), known: 0 });
-    this.allIds = this.load(`${path}/ids`, this.ids, signal, (known) => {
+    await this.load(`${path}/coordinates`, coordinates, images, signal);
+    Object.assign(this, { path, coordinates: new Float32Array(coordinates.buffer), ids: new Uint8Array(ID_BYTES * images), known: 0 });
+    this.allIds = this.load(`${path}/ids`, this.ids, images, signal, (known) => {
       this.known = known;
       this.onIds();
     });
@@ -46,12 +46,11 @@ export class MapSource {
   }
 
   /** Fills `bytes`, the same number for each image of the map, by parts in their order. */
-  async load(path, bytes, signal, onPart = () => {}) {
-    const images = bytes.length / (path.endsWith("ids") ? 16 : 8);
-    for (let offset = 0; offset < images; offset += PART) {
-      const part = await api.bytes(path, { offset, k: PART }, { signal });
+  async load(path, bytes, images, signal, onPart = () => {}) {
+    for (let offset = 0; offset < images; offset += IDS_A_PART) {
+      const part = await api.bytes(path, { offset, k: IDS_A_PART }, { signal });
       bytes.set(new Uint8Array(part), (offset * bytes.length) / images);
-      onPart(Math.min(images, offset + PART));
+      onPart(Math.min(images, offset + IDS_A_PART));
     }
   }
 
@@ -77,14 +76,13 @@ export class MapSource {
 
   /** How many points the map has. */
   get size() {
-    return this.ids.length / 16;
+    return this.ids.length / ID_BYTES;
   }
 
   /** The id of a point; empty until it is known. */
   idOf(point) {
     if (point >= this.known) return "";
-    const hex = Array.from(this.ids.subarray(16 * point, 16 * point + 16), (byte) => byte.toString(16).padStart(2, "0"));
-    return [[0, 4], [4, 6], [6, 8], [8, 10], [10, 16]].map(([from, to]) => hex.slice(from, to).join("")).join("-");
+    return idAt(this.ids, point);
   }
 
   /** The points of some ids, in the map's order: one pass over the map, first by 16 bits of each id. @throws {ApiError} */
