@@ -13,19 +13,18 @@ import growth_rows
 
 def growth() -> str:
     """A row for each thing that is done: seconds of a processor and memory by the number of images, and the exponent;
-    in brackets what they were before, where that is kept."""
-    found = result("growth")
-    before = result("growth_before") if (RESULTS / "growth_before.json").is_file() else {"rows": {}, "exponents": {}}
-    sizes = sorted({n for row in found["rows"].values() for n in row}, key=int)
+    in brackets what they were before."""
+    measured = result("growth")
+    now, before = (measured.get(label, {"rows": {}, "exponents": {}}) for label in ("now", "before"))
+    sizes = sorted({n for code in (now, before) for row in code["rows"].values() for n in row}, key=int)
     rows = []
-    for name, row in found["rows"].items():
-        title, aim, _ = growth_rows.ROWS[name]
-        cells = [_cell(row.get(n), before["rows"].get(name, {}).get(n)) for n in sizes]
-        rows.append(
-            [title, *cells, _beside(_text(found["exponents"][name]), _text(before["exponents"].get(name))), aim]
-        )
+    for name, (title, aim, _) in growth_rows.ROWS.items():
+        cells = [_beside(*(_cell(code["rows"].get(name, {}).get(n)) for code in (now, before))) for n in sizes]
+        fitted = _beside(*(_text(code["exponents"].get(name)) for code in (now, before)))
+        rows.append([title, *cells, fitted, aim])
     head = ["what", *(f"{int(n):,} images" for n in sizes), "exponent", "aim at 1,000,000"]
-    return table(head, rows) + "\nSeconds of a processor, and MB of memory that no file backs, at the peak.\n"
+    said = "Seconds of a processor, and MB of memory that no file backs, at the peak; in brackets as it was before."
+    return f"{table(head, rows)}\n{said}\n"
 
 
 def _text(value: float | None) -> str:

@@ -26,8 +26,8 @@ WALL = """async ([n, width, rowHeight, footer]) => {
 
 
 @pytest.fixture(scope="module")
-def server(serve: Callable[..., Server], index: Path) -> Server:
-    return serve(index)
+def server(serve: Callable[..., Server], grouped_index: Path) -> Server:
+    return serve(grouped_index)
 
 
 @pytest.mark.parametrize("kind", [(1300, 200, 0), (380, 150, 0), (1300, 300, 28)], ids=["desk", "phone", "large"])
