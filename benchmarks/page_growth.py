@@ -17,23 +17,24 @@ import time
 from pathlib import Path
 from typing import Any
 
-from common import ROOT, save
+from common import RESULTS, ROOT, save
 from map_frames import MOVE, quantiles
 from page import BROWSERS, FLAGS, served
 
 LARGEST_MB = 3.0
 PATIENCE_MS = 240_000
+MAP = (
+    "document.querySelector('[data-testid=map]')?.dataset.resting === 'true'"
+    " && +document.querySelector('[data-testid=map]').dataset.points > 0"
+)
 VIEWS = {  # name: address and what tells that it is there
     "gallery": (
         "/",
         "[...document.querySelectorAll('[data-testid=grid] [data-id] .tile-link')].filter((a) => a.href).length > 8",
     ),
     "groups": ("/groups", "document.querySelectorAll('main a.cover-link').length > 3"),
-    "map": (
-        "/map?method=pca",
-        "document.querySelector('[data-testid=map]')?.dataset.resting === 'true'"
-        " && +document.querySelector('[data-testid=map]').dataset.points > 0",
-    ),
+    "map": ("/map?method=pca", MAP),
+    "points": ("/map?method=pca&colour=none&names=0", MAP),  # of a map alone, whose images need not be in the index
 }
 SCROLL = """async () => {
   const frame = () => new Promise(requestAnimationFrame);
@@ -105,8 +106,8 @@ def seen(browser: Any, address: str, name: str) -> dict[str, Any]:
     page.wait_for_load_state("networkidle")
     found["quiet_s"] = round(time.perf_counter() - started, 2)
     page.wait_for_timeout(2000)
-    found |= quantiles(page.evaluate(MOVE if name == "map" else SCROLL))
-    if name == "map":
+    found |= quantiles(page.evaluate(MOVE if "/map" in path else SCROLL))
+    if "/map" in path:
         found["lasso"] = page.evaluate(LASSO)
     found |= answers.told() | {"load": round(os.getloadavg()[0], 1)}
     context.close()
@@ -117,13 +118,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("index", type=Path, nargs="+")
     parser.add_argument("--code", type=Path, default=ROOT)
-    parser.add_argument("--views", nargs="+", default=list(VIEWS), choices=list(VIEWS))
+    parser.add_argument("--views", nargs="+", default=["gallery", "groups", "map"], choices=list(VIEWS))
     parser.add_argument("--name", default="page_growth", help="of the file of results")
     options = parser.parse_args()
     from playwright.sync_api import sync_playwright
 
     chromium = next(filter(None, map(shutil.which, BROWSERS)), None)
-    rows: dict[str, Any] = {}
+    path = RESULTS / f"{options.name}.json"
+    rows: dict[str, Any] = json.loads(path.read_text())["rows"] if path.exists() else {}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         for index in options.index:
