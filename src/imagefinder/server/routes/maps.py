@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import Query
 from fastapi.responses import Response
 
-from imagefinder.server import requests, responses
+from imagefinder.server import map_bodies, requests, responses
 from imagefinder.server.access import reads
 from imagefinder.server.map_values import packed_ids, values_of
 from imagefinder.server.routes.search import lane_for, terms_of
@@ -80,7 +80,7 @@ async def columns(
     return Json(await serving.searching.run(read))
 
 
-@router.get("/{name}/values", response_model=responses.MapValues)
+@router.get("/{name}/values", response_model=map_bodies.MapValues)
 @reads()
 async def values(
     serving: ServingDep, name: str, field: Annotated[str, Query(min_length=1, max_length=200)] = "cluster"
