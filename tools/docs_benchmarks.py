@@ -8,6 +8,7 @@ import benchmark_tables as tables
 import core_tables as cores
 import docs_plan
 import ends_tables as ends
+import growth_tables
 import page_tables
 import peer_tables as peers
 import store_tables
@@ -24,6 +25,8 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "scaling-graphs": ("scaling", docs_plan.graphs),
     "scaling-records": ("scaling", docs_plan.records),
     "scaling-shards": ("scaling", docs_plan.shards),
+    "growth": ("growth", growth_tables.growth),
+    "page-growth": ("page_growth", growth_tables.page),
     "throughput": ("throughput", tables.throughput),
     "ingest_cpu": ("ingest_cpu", cores.ingest_cpu),
     "resampling": ("model_speed", cores.resampling),

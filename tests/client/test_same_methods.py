@@ -53,6 +53,7 @@ HERE_ONLY = {
     "ImageFinder.embedder": "the model itself, which is on the server's machine",
     "ImageFinder.view": "as embedder",
     "ImageFinder.order": "the page lays out a wall of pictures by it: GET /v1/images/shapes",
+    "ImageFinder.column": "the page colours a map by it: GET /v1/maps/{name}/values",
     "ImageFinder.model_spec": "it names files of the server's machine",
     "ImageFinder.provider": "what runs the model there",
     "ImageFinder.train_autoencoder": "it trains an encoder for hours, with PyTorch: run it where the index is",

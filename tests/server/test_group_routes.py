@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from base64 import b64decode
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -205,11 +206,22 @@ def test_a_map_is_given_as_arrays(client: TestClient, ids: list[str]) -> None:
     raw = client.get("/v1/maps/latest/ids").content
     found = [str(UUID(bytes=raw[i : i + 16])) for i in range(0, len(raw), 16)]
     assert found == list(made.ids) and sorted(found) == sorted(ids)
+    part = {"offset": 2, "k": 3}
+    assert client.get("/v1/maps/latest/ids", params=part).content == raw[32:80]
+    some = client.get("/v1/maps/latest/coordinates", params=part).content
+    assert np.array_equal(np.frombuffer(some, "<f4").reshape(-1, 2), made.coordinates[2:5])
+    assert client.get("/v1/maps/latest/ids", params={"offset": len(ids)}).content == b""
+    for field in ("cluster", "mtime", "bytes", "nothing"):
+        told = client.get("/v1/maps/latest/values", params={"field": field}).json()
+        codes, column = b64decode(told["codes"]), finder_of(client).columns([field])[field]
+        assert told["total"] == len(codes) == len(ids) and 255 not in codes
+        assert told["missing"] == sum(v is None or v == -1 for v in column)
     client.delete(f"/v1/images/{found[4]}")
     columns = client.get("/v1/maps/latest/columns", params={"fields": "cluster,uri"}).json()["columns"]
     assert columns["uri"][4] is None and columns["cluster"][4] is None
+    assert b64decode(client.get("/v1/maps/latest/values").json()["codes"])[4] == 255
     assert columns["uri"][5] == finder_of(client).get(found[5]).uri
-    for path in ("/v1/maps/0099", "/v1/maps/..", "/v1/maps/0099/ids", "/v1/maps/x/columns"):
+    for path in ("/v1/maps/0099", "/v1/maps/..", "/v1/maps/0099/ids", "/v1/maps/x/columns", "/v1/maps/x/values"):
         assert client.get(path).status_code == 404, path
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pyarrow as pa
@@ -442,3 +443,11 @@ def test_how_it_was_taken_and_whether_its_file_is_there(serve: Serve, tmp_path: 
     gone = client.get(f"/v1/images/{id}/shot").json()
     assert gone["there"] is False and gone["why"]
     assert client.get(f"/v1/images/{GONE}/shot").status_code == 404
+
+
+def test_the_ids_of_all_images_are_given_as_bytes(reader: TestClient) -> None:
+    for params in ({}, {"sort": "-bytes"}, {"filter": "bytes > 0", "sort": "uri"}):
+        wanted = reader.get("/v1/images/columns", params={"fields": "id", **params}).json()["columns"]["id"]
+        raw = reader.get("/v1/images/ids", params=params).content
+        assert [str(UUID(bytes=raw[i : i + 16])) for i in range(0, len(raw), 16)] == wanted
+        assert reader.get("/v1/images/ids", params={**params, "offset": 1, "k": 2}).content == raw[16:48]

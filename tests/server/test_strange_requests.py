@@ -200,6 +200,9 @@ def test_one_strange_request_after_the_other(served: Served, tried: Callable[[in
 
 
 PATHS = {
+    "/v1/images/ids": ("filter", "sort", "offset", "k"),
+    "/v1/maps/latest/values": ("field",),
+    "/v1/maps/latest/coordinates": ("offset", "k"),
     "/v1/images": ("filter", "sort", "k", "offset"),
     "/v1/images/columns": ("fields", "filter", "sort"),
     "/v1/facets": ("filter",),

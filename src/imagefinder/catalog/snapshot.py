@@ -10,12 +10,13 @@ import os
 import re
 import threading
 from collections import Counter
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from imagefinder._util.uuids import packed
 from imagefinder.images.inside import inside, is_remote, whole_of
 from imagefinder.store.filters.dates import instant
 
@@ -57,6 +58,16 @@ class Coded:
         return [{"value": v, "count": n} for v, n in sorted(found.items(), key=lambda row: (-row[1], str(row[0])))]
 
 
+class Column(NamedTuple):
+    """One field of all images in ascending order of id: their ids, uint8 (n, 16), the ``values``, and of each image the
+    position of its value, int32 (n), -1 where it has none. ``names`` are those of values, where they have any."""
+
+    ids: np.ndarray
+    codes: np.ndarray
+    values: Sequence[Any]
+    names: Mapping[Any, str | None]
+
+
 class Snapshot:
     """The images of an index in ascending order of id, at one moment. ``date`` is when each was taken, or the date of
     its file where nothing says that (then ``guessed``), in microseconds since 1970 UTC, int64 (n), else ``NO_DATE``.
@@ -77,6 +88,19 @@ class Snapshot:
 
     def __len__(self) -> int:
         return len(self._ids)
+
+    def column(self, field: str) -> Column:
+        """One of the fields that are known here, and of lists the first element."""
+        names = self.cluster_names if field == "cluster" else {}
+        if field in self.coded:
+            found = self.coded[field]
+            values = [v[0] if isinstance(v, tuple) else v for v in found.values]
+            return Column(packed(self._ids), found.codes, values, names)
+        known = ~np.isnan(self.numbers[field])
+        numbers, at = np.unique(self.numbers[field][known], return_inverse=True)
+        codes = np.full(len(known), -1, np.int32)
+        codes[known] = at
+        return Column(packed(self._ids), codes, [int(v) if v.is_integer() else v for v in numbers.tolist()], names)
 
     def rows(self, filter: Filter | None) -> np.ndarray | None:
         """The positions of the images that match, int64 (n); None for all."""
@@ -105,6 +129,16 @@ def snapshot(index: Index) -> Snapshot:
         if found is None or found[0] != writes:
             found = _kept[index] = (writes, Snapshot(index))
         return found[1]
+
+
+def column(index: Index, field: str) -> Column:
+    """A field of all images, whatever it is; of lists the first element, and of what is no plain value nothing."""
+    if field in CODED or field in NUMBERS:
+        return snapshot(index).column(field)
+    found = index.store.columns(["id", field])
+    firsts = (v[0] if isinstance(v, list) and v else v for v in found[field])
+    coded = Coded([v if isinstance(v, str | int | float) else None for v in firsts])
+    return Column(packed(found["id"]), coded.codes, coded.values, {})
 
 
 def place_of(uri: str) -> str:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from imagefinder._util.time_left import TimeLeft
 from imagefinder.cli.common import say, shown
 
 if TYPE_CHECKING:
     from imagefinder.types import Progress
+
+FORMAT = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<LEFT, {rate_fmt}{postfix}]"
 
 
 class ProgressBar:
@@ -37,10 +40,18 @@ class ProgressBar:
         from tqdm import tqdm
 
         if self._bar is None:
-            many = self._unit == "B"
+            self._left = TimeLeft()
             self._bar = tqdm(
-                total=progress.total, unit=self._unit, unit_scale=many, disable=None, dynamic_ncols=True, smoothing=0.1
+                initial=progress.done,
+                total=progress.total,
+                unit=self._unit,
+                unit_scale=self._unit == "B",
+                disable=None,
+                dynamic_ncols=True,
             )
+        self._left.note(progress.done, progress.total)
+        left = self._left.seconds()
+        self._bar.bar_format = FORMAT.replace("LEFT", "?" if left is None else tqdm.format_interval(left))
         skipped = f"{progress.skipped} skipped" if progress.skipped else ""
         note = ", ".join(filter(None, (progress.stage, progress.note, skipped)))
         self._bar.set_postfix_str(shown(note), refresh=False)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from imagefinder.types import Float32
 
 ID_BYTES = 16
+PART = 180_000  # images
 
 
 class Map:
@@ -32,7 +33,7 @@ class Map:
     @cached_property
     def ids(self) -> tuple[str, ...]:
         """The ids of its images."""
-        data = self._transport.content(f"/v1/maps/{self.name}/ids")
+        data = self._bytes("ids")
         return tuple(str(UUID(bytes=data[i : i + ID_BYTES])) for i in range(0, len(data), ID_BYTES))
 
     @cached_property
@@ -40,8 +41,16 @@ class Map:
         """Their places, float32 (n, 2), in the order of ``ids``."""
         import numpy as np
 
-        data = self._transport.content(f"/v1/maps/{self.name}/coordinates")
+        data = self._bytes("coordinates")
         return np.frombuffer(data, "<f4").reshape(-1, 2).astype(np.float32)
+
+    def _bytes(self, what: str) -> bytes:
+        """In parts, so that no answer is large."""
+        parts = (
+            self._transport.content(f"/v1/maps/{self.name}/{what}", offset=offset, k=PART)
+            for offset in range(0, max(1, len(self)), PART)
+        )
+        return b"".join(parts)
 
     def columns(self, *fields: str) -> dict[str, list[Any]]:
         """Fields of its images, in the same order; None for an image that has gone, or lacks the field."""

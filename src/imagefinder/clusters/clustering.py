@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
+from imagefinder._util import uuids
 from imagefinder.clusters.algorithms.methods import METHODS
 from imagefinder.errors import IndexDamagedError, NotFoundError
-from imagefinder.index.runs import LateArrays, Run, pack_ids, unpack_ids
+from imagefinder.index.runs import LateArrays, Run
 from imagefinder.vectors.features import Features
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class Clustering:
     @cached_property
     def ids(self) -> Sequence[str]:
         """The images, by ascending id."""
-        return unpack_ids(self.stored["ids"])
+        return uuids.unpacked(self.stored["ids"])
 
     @property
     def labels(self) -> np.ndarray:
@@ -252,7 +253,7 @@ def pack_arrays(**arrays: Any) -> dict[str, np.ndarray]:
     for name, value in arrays.items():
         match name:
             case "ids":
-                packed[name] = pack_ids(value)
+                packed[name] = uuids.packed(value)
             case "contents":
                 packed[name] = np.array(value, np.str_)
             case "features" | "strangers":

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from imagefinder._util.files import write_whole
 from imagefinder._util.places import Place, copy_document, opened, remove_folder, rename_folder, together
@@ -304,14 +304,3 @@ def _gone(folder: Place) -> NotFoundError:
 
 def _again(folder: Place) -> str:
     return AGAIN.get(folder.parent.name, f"Delete {folder} and run it again.")
-
-
-def pack_ids(ids: Sequence[str]) -> np.ndarray:
-    """UUIDs as uint8 (n, 16), which takes a quarter of the space of their text."""
-    import numpy as np
-
-    return np.frombuffer(b"".join(UUID(id).bytes for id in ids), np.uint8).reshape(-1, 16)
-
-
-def unpack_ids(packed: np.ndarray) -> list[str]:
-    return [str(UUID(bytes=row.tobytes())) for row in packed]

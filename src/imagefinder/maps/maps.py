@@ -7,13 +7,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from imagefinder._util.places import stamp
 from imagefinder._util.ray_runner import runner_at
-from imagefinder.errors import InvalidInputError, NotFoundError
+from imagefinder._util.uuids import Ids, packed
+from imagefinder.errors import IndexDamagedError, InvalidInputError, NotFoundError
 from imagefinder.index.neighbors import index_graph
-from imagefinder.index.runs import Run, drop_former, list_runs, load_run, read_run, save_run
+from imagefinder.index.runs import ARRAYS as RUN_ARRAYS
+from imagefinder.index.runs import FACTS, Run, drop_former, list_runs, load_run, read_run, save_run
 from imagefinder.maps.projections import NEIGHBORS, Projection, check_method, project
 from imagefinder.maps.scores import score_map
 from imagefinder.store.filters.parse import FilterLike, as_filter
@@ -29,6 +33,8 @@ if TYPE_CHECKING:
     from imagefinder.types import Float32
 
 KIND = "maps"
+HELD = 4  # maps that stay in memory
+_read_before: WeakKeyDictionary[Index, dict[tuple[Any, ...], Map]] = WeakKeyDictionary()
 DEFAULT_METHOD = "tsne"  # keeps twice the neighbours UMAP does, in about the same time: benchmarks/results/maps.json
 ARRAYS = {"ids": ("U", "n"), "coordinates": ("f", "n", 2), "placed": ("b", "n")}
 _FACTS = {
@@ -52,7 +58,7 @@ class Map:
     """
 
     name: str
-    ids: tuple[str, ...] = field(repr=False)
+    ids: Sequence[str] = field(repr=False)
     projection: Projection
     placed: npt.NDArray[np.bool_] = field(repr=False)
     facts: Mapping[str, Any]
@@ -190,12 +196,24 @@ def kept_maps(index: Index) -> list[Map]:
     """All stored maps, the oldest first. Raises IndexDamagedError."""
     while True:
         with suppress(NotFoundError):  # one was dropped since it was listed; what took its place is there by now
-            return [_read(run) for run in list_runs(index.documents, KIND)]
+            return [_held(index, run) for run in list_runs(index.documents, KIND)]
 
 
 def kept_map(index: Index, name: str | None = None) -> Map:
     """The stored map of this name, or the latest. Raises NotFoundError or IndexDamagedError."""
-    return read_run(lambda: load_run(index.documents, KIND, name), _read)
+    return read_run(lambda: load_run(index.documents, KIND, name), lambda run: _held(index, run))
+
+
+def _held(index: Index, run: Run) -> Map:
+    """A stored map, which stays in memory as long as its files are as they were: a million images are 24 MB, and half
+    a second to read."""
+    held = _read_before.setdefault(index, {})
+    seen = (str(run.folder), *(stamp(run.folder / name) for name in (FACTS, RUN_ARRAYS)))
+    found = held.pop(seen, None) or _read(run)
+    while len(held) >= HELD:
+        held.pop(next(iter(held)), None)
+    held[seen] = found
+    return found
 
 
 def map_records(map: Map, records: Iterable[Record]) -> tuple[Float32, list[Record]]:
@@ -267,4 +285,7 @@ def _read(run: Run) -> Map:
         for name, axes in {"axes": ("f", "dim", 2), "mean": ("f", "dim")}.items():
             run.check_array(name, arrays.get(name), axes, sizes)
     projection = Projection(run.facts["method"], coordinates, run.facts["parameters"], arrays)
-    return Map(run.name, tuple(ids.tolist()), projection, placed, run.facts)
+    try:
+        return Map(run.name, Ids(packed(ids)), projection, placed, run.facts)
+    except ValueError as error:
+        raise IndexDamagedError(f"{run.folder} has ids that are none: {error}.", remedy=run.again) from error

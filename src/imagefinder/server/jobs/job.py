@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from imagefinder._util.ending import Ending
 from imagefinder._util.files import write_whole
 from imagefinder._util.lines import read_plain
 from imagefinder._util.sums import without_sum
+from imagefinder._util.time_left import TimeLeft
 from imagefinder.index.jsonfile import MOST_BYTES, json_text
 from imagefinder.server.as_json import to_json
 from imagefinder.server.errors import body
@@ -54,16 +54,15 @@ class Job:
     skipped: list[dict[str, str]] = field(default_factory=list)
     told_eta_s: float | None = None
     ending: Ending = field(default_factory=lambda: Ending(math.inf))
-    _since: tuple[str, float] = ("", 0.0)
+    _pace: tuple[str, TimeLeft] = field(default_factory=lambda: ("", TimeLeft()))
     _published: float = 0.0
 
     @property
     def eta_s(self) -> float | None:
         """Seconds to the end of this stage, from how fast it has gone so far."""
-        stage, since = self._since
-        if self.state != "running" or stage != self.stage or not 0 < self.done < self.total:
-            return self.told_eta_s
-        return round((time.monotonic() - since) / self.done * (self.total - self.done), 1)
+        stage, pace = self._pace
+        left = pace.seconds() if self.state == "running" and stage == self.stage and self.done < self.total else None
+        return self.told_eta_s if left is None else round(left, 1)
 
     def to_dict(self, *, brief: bool = False) -> dict[str, Any]:
         """As clients see it. ``brief`` leaves the result out, which may be large."""

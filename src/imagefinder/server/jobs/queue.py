@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from imagefinder._util.ending import EndedError, Ending, within
+from imagefinder._util.time_left import TimeLeft
 from imagefinder.errors import NotFoundError, StorageError
 from imagefinder.server.errors import RefusedError, of_error
 from imagefinder.server.jobs.job import Job, Title, keep, kept_jobs, now
@@ -160,9 +161,10 @@ class Jobs:
     def step(self, job: Job, stage: str, done: int = 0, total: int = 0, *, open: bool = False) -> None:
         """Say how far a job is, and stop it here if somebody wants that. ``open``: other short work may be done now."""
         job.ending.go_on()
-        new = stage != job._since[0]
+        new = stage != job._pace[0]
         if new:
-            job._since = (stage, time.monotonic())
+            job._pace = (stage, TimeLeft())
+        job._pace[1].note(done, total)
         job.stage, job.done, job.total = stage, done, total
         self._publish(job, always=new)  # a stage may say nothing more for a long time
         if open:

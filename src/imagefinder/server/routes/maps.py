@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
-from uuid import UUID
 
 from fastapi import Query
 from fastapi.responses import Response
 
-from imagefinder.server import requests, responses
+from imagefinder.server import map_bodies, requests, responses
 from imagefinder.server.access import reads
+from imagefinder.server.map_values import packed_ids, values_of
 from imagefinder.server.routes.search import lane_for, terms_of
 from imagefinder.server.state import Json, Serving, ServingDep
 from imagefinder.server.strict import Router
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from imagefinder.maps.maps import Map
 
 router = Router(prefix="/v1/maps", tags=["maps"])
+Offset = Annotated[int, Query(ge=0)]
+Length = Annotated[int | None, Query(ge=1)]
 _BYTES: dict[int | str, dict[str, Any]] = {200: {"content": {"application/octet-stream": {}}}}
 
 
@@ -37,22 +41,22 @@ def get_map(serving: ServingDep, name: str) -> Response:
 
 @router.get("/{name}/coordinates", response_class=Response, responses=_BYTES)
 @reads()
-async def coordinates(serving: ServingDep, name: str) -> Response:
-    """The places of its images: float32, little-endian, two for each."""
+async def coordinates(serving: ServingDep, name: str, offset: Offset = 0, k: Length = None) -> Response:
+    """The places of its images: float32, little-endian, two for each; of ``k`` of them from ``offset`` on, or all."""
 
     def read() -> bytes:
-        return bytes(_map(serving, name).coordinates.astype("<f4").tobytes())
+        return bytes(_part(_map(serving, name).coordinates, offset, k).astype("<f4").tobytes())
 
     return Response(await serving.searching.run(read), media_type="application/octet-stream")
 
 
 @router.get("/{name}/ids", response_class=Response, responses=_BYTES)
 @reads()
-async def ids(serving: ServingDep, name: str) -> Response:
-    """The ids of its images in the same order, 16 bytes each."""
+async def ids(serving: ServingDep, name: str, offset: Offset = 0, k: Length = None) -> Response:
+    """The ids of its images in the same order, 16 bytes each; of ``k`` of them from ``offset`` on, or all."""
 
     def read() -> bytes:
-        return b"".join(UUID(id).bytes for id in _map(serving, name).ids)
+        return _part(packed_ids(_map(serving, name)), offset, k).tobytes()
 
     return Response(await serving.searching.run(read), media_type="application/octet-stream")
 
@@ -76,6 +80,19 @@ async def columns(
     return Json(await serving.searching.run(read))
 
 
+@router.get("/{name}/values", response_model=map_bodies.MapValues)
+@reads()
+async def values(
+    serving: ServingDep, name: str, field: Annotated[str, Query(min_length=1, max_length=200)] = "cluster"
+) -> Response:
+    """One field of its images as colours: a byte for each, and what the bytes mean. Of a list the first counts."""
+
+    def read() -> dict[str, Any]:
+        return values_of(_map(serving, name), serving.finder.column(field), field)
+
+    return Json(await serving.searching.run(read))
+
+
 @router.post("/{name}/scores", response_class=Response, responses=_BYTES)
 @reads(costly=True)
 async def scores(serving: ServingDep, name: str, query: requests.Query) -> Response:
@@ -87,6 +104,10 @@ async def scores(serving: ServingDep, name: str, query: requests.Query) -> Respo
         return bytes(found.astype("<f4").tobytes())
 
     return Response(await (await lane_for(serving, query)).run(score), media_type="application/octet-stream")
+
+
+def _part(rows: np.ndarray, offset: int, k: int | None) -> np.ndarray:
+    return rows[offset:] if k is None else rows[offset : offset + k]
 
 
 def _map(serving: Serving, name: str) -> Map:

@@ -8,9 +8,11 @@ from typing import Annotated, Any
 from fastapi import Header
 from fastapi.responses import Response
 
+from imagefinder._util.uuids import packed
 from imagefinder.server.access import reads
 from imagefinder.server.originals import is_known
 from imagefinder.server.routes.images import FilterParam, Sort
+from imagefinder.server.routes.maps import Length, Offset
 from imagefinder.server.state import ServingDep
 from imagefinder.server.strict import Router
 
@@ -43,3 +45,17 @@ async def shapes(
     if is_known(if_none_match, etag):
         return Response(status_code=304, headers=headers)
     return Response(data, media_type=KIND, headers=headers)
+
+
+@router.get("/images/ids", response_class=Response, responses={200: _BYTES[200]})
+@reads()
+async def ids(
+    serving: ServingDep, filter: FilterParam = None, sort: Sort = None, offset: Offset = 0, k: Length = None
+) -> Response:
+    """The ids of the images that match, in their order, 16 bytes each; of ``k`` of them from ``offset`` on, or all."""
+
+    def read() -> bytes:
+        found = serving.finder.order(filter, sort).ids
+        return packed(found[offset:] if k is None else found[offset : offset + k]).tobytes()
+
+    return Response(await serving.searching.run(read), media_type=KIND)

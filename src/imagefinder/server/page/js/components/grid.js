@@ -9,7 +9,7 @@ import { ALONG, FORMER_KEY, NEXT_KEY } from "../language.js";
 import { useIndex } from "../library_info.js";
 import { imageHref } from "../state.js";
 import { texts } from "../texts.js";
-import { justify, rowOf, visibleRows } from "./layout.js";
+import { rowOf, visibleRows, wall } from "./layout.js";
 import { Thumb } from "./thumb.js";
 import { Icon } from "./icon.js";
 import { table } from "../table.js";
@@ -44,7 +44,7 @@ export function Grid({ items, label, size = "medium", href, footer, actions, sel
   const height = rowHeight(items, ROW_HEIGHTS[size][phone ? 1 : 0], UPSCALED[size]);
   const options = { width, gap, rowHeight: height, footer: footer ? 28 : 0, starts: sections?.map((one) => one.start), heading: HEADING };
   const layout = useMemo(
-    () => (width > 0 ? justify(items, options) : { rows: [], heads: [], x: [], w: [], height: 0 }),
+    () => (width > 0 ? wall(items, options) : { rows: [], heads: [], x: [], w: [], height: 0 }),
     [items.shapes ?? items, width, height, Boolean(footer), sections],
   );
   useAnchor(element, layout, items.gallery ?? items);

@@ -8,6 +8,19 @@ const WIDEST = 2.6;
 /** @param {{shape?: number, width?: number, height?: number}} image */
 export const ratioOf = (image) => Math.min(WIDEST, Math.max(NARROWEST, ratio(image)));
 
+export const TALLEST = 16e6; // CSS pixels: Firefox shows nothing beyond 17.9 million, Chromium nothing beyond 33.5
+const LOWEST = 24;
+
+/** The rows of `justify`, lower where they would be more than a page can be high: of a million pictures, a little. */
+export function wall(items, options) {
+  let layout = justify(items, options);
+  for (let { rowHeight } = options; layout.height > TALLEST && rowHeight > LOWEST; ) {
+    rowHeight *= 0.97 * Math.sqrt(TALLEST / layout.height); // half as high, and half as many
+    layout = justify(items, { ...options, rowHeight });
+  }
+  return layout;
+}
+
 /**
  * Rows as near to `rowHeight` as they get. Time and memory grow with the number of items: 100,000 take about 10 ms.
  *

@@ -64,7 +64,7 @@ export class Front {
     this.wanting = false;
     const middle = ({ x, y }) => (x - width / 2) ** 2 + (y - height / 2) ** 2;
     const nearFirst = this.spots.toSorted((a, b) => middle(a) - middle(b));
-    this.pictures.want(nearFirst.map((spot) => spot.id), this.spots[0]?.size ?? 0);
+    this.pictures.want(nearFirst.map((spot) => spot.id).filter(Boolean), this.spots[0]?.size ?? 0);
   }
 
   /** The point whose picture is at a place on the screen, or -1. */

@@ -44,7 +44,7 @@ function Kinds({ values, dark, lit, onLight }) {
 }
 
 function Scale({ values: { scale }, dark }) {
-  const show = (value) => (scale.isDate ? date(new Date(value).toISOString()) : number(Math.round(value * 100) / 100));
+  const show = (value) => (scale.is_date ? date(new Date(value).toISOString()) : number(Math.round(value * 100) / 100));
   return html`<div class="map-scale" style=${{ background: `linear-gradient(to ${ALONG > 0 ? "right" : "left"}, ${scaleStops(dark).join()})` }} />
     <div class="spread small-text number"><span>${show(scale.low)}</span><span>${show(scale.high)}</span></div>`;
 }

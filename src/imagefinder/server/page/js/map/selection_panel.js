@@ -15,11 +15,11 @@ const PAGE = 30;
 
 /** @param {{source: object, points: Uint32Array, onClear: () => void, onShow: () => void}} props */
 export function SelectionPanel({ source, points, onClear, onShow }) {
-  const ids = useMemo(() => Array.from(points, (point) => source.idOf(point)), [source, points]);
+  const ids = () => Array.from(points, (point) => source.idOf(point)).filter(Boolean);
   const n = points.length;
   const action = (icon, name, onClick, testid, more = {}) =>
     html`<button type="button" class="button small" data-testid=${testid} onClick=${onClick} ...${more}><${Icon} name=${icon} /><span>${name}</span></button>`;
-  const steer = (name, other) => setParams(steered(someOf(ids), name, other));
+  const steer = (name, other) => setParams(steered(someOf(ids()), name, other));
   const some = n > MOST_PARTS && { title: texts.map.searchSomeWhy(MOST_PARTS) };
   return html`<aside class="map-selection map-panel" aria-label=${texts.map.selectedImages} data-testid="selection" data-count=${n}
     onKeyDown=${(event) => event.key === "Escape" && onClear()}>
@@ -27,11 +27,11 @@ export function SelectionPanel({ source, points, onClear, onShow }) {
       <h2>${texts.map.selected(n)}</h2>
       <button class="icon-button" aria-label=${texts.map.clear} title=${texts.map.clear} onClick=${onClear}><${Icon} name="close" /></button>
     </header>
-    <${SelectionBar} selection=${{ list: [], clear: onClear }} ids=${() => ids} where="map" onGone=${onClear}>
+    <${SelectionBar} selection=${{ list: [], clear: onClear }} ids=${ids} where="map" onGone=${onClear}>
       ${action("like", texts.map.like, () => steer("liked", "disliked"), "like-selection", some || {})}
       ${action("dislike", texts.map.dislike, () => steer("disliked", "liked"), "dislike-selection", some || {})}
-      ${action("across", texts.map.axisAcross, () => setParams({ x: axisOf(ids), view: null }), "selection-across", { title: texts.map.axisWhy })}
-      ${action("up", texts.map.axisUp, () => setParams({ y: axisOf(ids), view: null }), "selection-up", { title: texts.map.axisWhy })}
+      ${action("across", texts.map.axisAcross, () => setParams({ x: axisOf(ids()), view: null }), "selection-across", { title: texts.map.axisWhy })}
+      ${action("up", texts.map.axisUp, () => setParams({ y: axisOf(ids()), view: null }), "selection-up", { title: texts.map.axisWhy })}
       ${action("fit", texts.map.zoomTo, onShow, "zoom-selection")}
     <//>
     <${Members} source=${source} points=${points} />

@@ -2,16 +2,20 @@
 
 import { api } from "../api.js";
 import { texts } from "../texts.js";
+import { ID_BYTES, IDS_A_PART, idAt } from "../uuids.js";
+import { GONE } from "./values.js";
 
 /** Columns by which points can be coloured besides a collection's own. */
 export const COLOURS = ["cluster", "folder", "taken_at", "mtime", "format", "tags", "outlier", "blur", "width", "bytes"];
-const EXPORTED = "id,uri,folder,format,width,height,bytes,taken_at,cluster,cluster_name,tags,caption";
+const bytesIn = (base64) => Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
 
 export class MapSource {
   constructor() {
     this.worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
     this.waiting = new Map();
     this.turn = 0;
+    this.known = 0; // ids, so many from the first on
+    this.onIds = () => {};
     this.worker.onmessage = ({ data: { turn, result, error } }) => {
       const { resolve, reject } = this.waiting.get(turn);
       this.waiting.delete(turn);
@@ -24,24 +28,41 @@ export class MapSource {
     };
   }
 
-  /** @returns {Promise<object>} the layout (layout.js) of the map `name` @throws {ApiError} */
-  async open(name, signal) {
+  /**
+   * The ids come after the layout: `onIds` is called as they do.
+   * @param {{name: string, images: number}} map @returns {Promise<object>} its layout (layout.js) @throws {ApiError}
+   */
+  async open({ name, images }, signal) {
     const path = `/maps/${encodeURIComponent(name)}`;
-    const [coordinates, ids] = await Promise.all([
-      api.bytes(`${path}/coordinates`, null, { signal }),
-      api.bytes(`${path}/ids`, null, { signal }),
-    ]);
-    Object.assign(this, { path, coordinates: new Float32Array(coordinates), ids: new Uint8Array(ids) });
-    return this.work("layOut", { coordinates: coordinates.slice(0) });
+    const coordinates = new Uint8Array(8 * images);
+    await this.load(`${path}/coordinates`, coordinates, images, signal);
+    Object.assign(this, { path, coordinates: new Float32Array(coordinates.buffer), ids: new Uint8Array(ID_BYTES * images), known: 0 });
+    this.allIds = this.load(`${path}/ids`, this.ids, images, signal, (known) => {
+      this.known = known;
+      this.onIds();
+    });
+    this.allIds.catch(() => {}); // said where they are waited for
+    return this.work("layOut", { coordinates: coordinates.buffer.slice(0) });
+  }
+
+  /** Fills `bytes`, the same number for each image of the map, by parts in their order. */
+  async load(path, bytes, images, signal, onPart = () => {}) {
+    for (let offset = 0; offset < images; offset += IDS_A_PART) {
+      const part = await api.bytes(path, { offset, k: IDS_A_PART }, { signal });
+      bytes.set(new Uint8Array(part), (offset * bytes.length) / images);
+      onPart(Math.min(images, offset + IDS_A_PART));
+    }
   }
 
   /** The codes of a field, and, where images have left the index since the map was made, a layout without them. */
   async values(field, signal) {
-    const fields = [...new Set(["bytes", field, ...(field === "cluster" ? ["cluster_name"] : [])])].join();
-    const values = await this.work("values", { columns: await this.columns(fields, signal), field });
+    const found = await api.get(`${this.path}/values`, { field }, { signal });
+    const codes = bytesIn(found.codes);
+    const values = { ...found, codes };
     for (const kind of values.kinds ?? []) kind.name ||= texts.filters.group(kind.value); // only a group may lack a name
-    if (!values.gone.some((i) => Number.isFinite(this.coordinates[2 * i]))) return { values, layout: null };
-    for (const i of values.gone) this.coordinates[2 * i] = NaN;
+    const gone = [...codes.keys()].filter((i) => codes[i] === GONE && Number.isFinite(this.coordinates[2 * i]));
+    if (!gone.length) return { values, layout: null };
+    for (const i of gone) this.coordinates[2 * i] = NaN;
     return { values, layout: await this.work("layOut", { coordinates: this.coordinates.slice(0).buffer }) };
   }
 
@@ -53,26 +74,20 @@ export class MapSource {
     return this.work("turn", { across, up, own: this.coordinates.slice(0).buffer, wide });
   }
 
-  async csv(points, signal) {
-    return this.work("csv", { columns: await this.columns(EXPORTED, signal), points });
-  }
-
-  columns(fields, signal) {
-    return api.bytes(`${this.path}/columns`, { fields }, { signal });
-  }
-
   /** How many points the map has. */
   get size() {
-    return this.ids.length / 16;
+    return this.ids.length / ID_BYTES;
   }
 
+  /** The id of a point; empty until it is known. */
   idOf(point) {
-    const hex = Array.from(this.ids.subarray(16 * point, 16 * point + 16), (byte) => byte.toString(16).padStart(2, "0"));
-    return [[0, 4], [4, 6], [6, 8], [8, 10], [10, 16]].map(([from, to]) => hex.slice(from, to).join("")).join("-");
+    if (point >= this.known) return "";
+    return idAt(this.ids, point);
   }
 
-  /** The points of some ids, in the map's order: one pass over the map, first by 16 bits of each id. */
-  pointsOf(ids) {
+  /** The points of some ids, in the map's order: one pass over the map, first by 16 bits of each id. @throws {ApiError} */
+  async pointsOf(ids) {
+    await this.allIds;
     const wanted = new Set(ids);
     const maybe = new Uint8Array(65536);
     for (const id of ids) maybe[parseInt(id.slice(-4), 16)] = 1;

@@ -15,14 +15,14 @@ const SURELY = 0.7; // as in results.py
 
 /**
  * The map as a source with a layout, and the values of `field` on it ("none": all points alike).
- * @param {string} name @param {string} field @param {{x: string, y: string}} axes queries that make a layout of their own
+ * @param {{name: string, images: number}} map @param {string} field @param {{x: string, y: string}} axes queries that make a layout of their own
  */
-export function useMapData(name, field, { x, y }) {
+export function useMapData(map, field, { x, y }) {
   const source = useMemo(() => new MapSource(), []);
   useEffect(() => () => source.close(), []);
   const [changed, setChanged] = useState(null);
-  const opened = useRequest(name, (signal) => source.open(name, signal));
-  const values = useRequest(opened.data && field !== "none" ? `${name} ${field}` : null, async (signal) => {
+  const opened = useRequest(map.name, (signal) => source.open(map, signal));
+  const values = useRequest(opened.data && field !== "none" ? `${map.name} ${field}` : null, async (signal) => {
     const answer = await source.values(field, signal);
     if (answer.layout) setChanged(answer.layout);
     return { field, ...answer.values };
@@ -45,16 +45,16 @@ export function useHits(source, layout, { words, liked, disliked }) {
     const { hits, surely, maybe } = await api.post("/search", { words: words || null, liked, disliked, k: MOST_HITS, cut: "auto" }, { signal });
     const few = Math.max(FEWEST_HITS, Math.round(LIT_SHARE * source.size));
     const lit = surely === null ? hits.slice(0, few) : hits;
-    return { asked, surely, maybe, ...fitted(source, lit) };
+    return { asked, surely, maybe, ...(await fitted(source, lit)) };
   });
   const mine = data?.asked === asked ? data : null;
   return { asked: Boolean(asked), searching: loading, error, liked: liked.length, disliked: disliked.length, points: null, sure: null, fits: null, ...mine };
 }
 
 /** Points, those of them that surely fit, and how well each does, 0 to 1. Where the server can't tell, by their order. */
-function fitted(source, hits) {
+async function fitted(source, hits) {
   const sure = new Map(hits.map((hit, i) => [hit.id, hit.sure ?? 1 - i / hits.length]));
-  const points = source.pointsOf(hits.map((hit) => hit.id));
+  const points = await source.pointsOf(hits.map((hit) => hit.id));
   const fits = new Map(Array.from(points, (point) => [point, sure.get(source.idOf(point))]));
   const known = hits.some((hit) => typeof hit.sure === "number");
   return { points, fits, sure: points.filter((point) => known && fits.get(point) >= SURELY) };
@@ -75,7 +75,8 @@ export function useNames(source, layout, field, values) {
 async function typicalPoints(source, signal) {
   const { clusters } = await api.get("/clusters", null, { signal });
   const labels = new Map(clusters.map(({ medoid, label }) => [medoid, label]));
-  return new Map(Array.from(source.pointsOf([...labels.keys()].filter(Boolean)), (point) => [labels.get(source.idOf(point)), point]));
+  const points = await source.pointsOf([...labels.keys()].filter(Boolean));
+  return new Map(Array.from(points, (point) => [labels.get(source.idOf(point)), point]));
 }
 
 const darkSystem = matchMedia("(prefers-color-scheme: dark)");

@@ -1,12 +1,8 @@
 /** The long sums of the map, away from the page's own thread: a million points must not stop it. See source.js. */
 
 import { placesByMeaning } from "./axes.js";
-import { toCsv } from "./csv.js";
 import { layOut } from "./layout.js";
-import { valuesOf } from "./values.js";
 import { table } from "../table.js";
-
-const columnsIn = (bytes) => JSON.parse(new TextDecoder().decode(bytes)).columns;
 
 const TASKS = table({
   layOut({ coordinates }) {
@@ -17,11 +13,6 @@ const TASKS = table({
     const scores = (given) => given && new Float32Array(given);
     return TASKS.layOut({ coordinates: placesByMeaning(scores(across), scores(up), new Float32Array(own), wide) });
   },
-  values({ columns, field }) {
-    const values = valuesOf(columnsIn(columns), field);
-    return [values, [values.codes.buffer, values.gone.buffer]];
-  },
-  csv: ({ columns, points }) => [toCsv(columnsIn(columns), points), []],
 });
 
 onmessage = ({ data: { turn, task, input } }) => {

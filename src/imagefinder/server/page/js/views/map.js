@@ -44,7 +44,7 @@ export default function MapView({ route: { params } }) {
 /** One map. */
 function Atlas({ map, field, params, choices }) {
   const axes = { x: params.get("x") ?? "", y: params.get("y") ?? "" };
-  const { source, layout, error, values, valuesError, turning, turnedError } = useMapData(map.name, field, axes);
+  const { source, layout, error, values, valuesError, turning, turnedError } = useMapData(map, field, axes);
   const words = params.get("q") ?? "";
   const light = params.get("light");
   const hits = useHits(source, layout, { words, liked: listParam(params, "liked"), disliked: listParam(params, "disliked") });
@@ -58,11 +58,11 @@ function Atlas({ map, field, params, choices }) {
   const lit = useMemo(() => found?.points ?? kindPoints(values, light, source), [found?.points, values, light]);
   for (const problem of [hits.error, valuesError, turnedError]) useEffect(() => void (problem && toastError(problem)), [problem]);
   const on = {
-    hover: (point, at) => setHover(point < 0 ? null : { id: source.idOf(point), at }),
+    hover: (point, at) => setHover(point < 0 || !source.idOf(point) ? null : { id: source.idOf(point), at }),
     pick: (point, { add }) => {
       setHover(null);
       if (add) setSelected(joined(selected, [point], { toggle: true }));
-      else navigate(imageHref(source.idOf(point)));
+      else if (source.idOf(point)) navigate(imageHref(source.idOf(point)));
     },
     lasso: (points, how) => {
       setLassoing(false);
@@ -82,6 +82,7 @@ function Atlas({ map, field, params, choices }) {
   };
   const look = { ...useLook(field, values, dark), shown: pictures, named };
   const { elements, surface, failure } = useSurface({ layout, values, on, params, look, places, lit, found, selected });
+  useEffect(() => void (source.onIds = () => surface.current?.rest()), [source]);
   if (error ?? failure) return html`<${ErrorBox} error=${error ?? failure} />`;
   const meaning = axes.x || axes.y ? `, ${texts.map.byMeaning({ x: axes.x && axisName(axes.x), y: axes.y && axisName(axes.y) })}` : "";
   const save = () => savePicture(surface.current, { field, values: named ? null : values, dark, axes }).catch(toastError);
