@@ -31,6 +31,7 @@ CONFIG = "edge_config.json"
 RESERVED_BYTES = 112 * 1024**2  # kept free: the engine writes through memory maps, where a full disk kills the process
 OPENING_BYTES = 8 * 1024**2  # free: opening after a kill writes what the log holds; needed to search at all
 HNSW_FROM = 200_000  # points; up to here exact search over 256 float16 takes 7 ms, and is exact
+LOOSE = 4  # of a large shard, a part of ``HNSW_FROM`` as small lies outside of a graph, and is compared exactly
 FULL_SCAN_KB = 10_000  # a filter that leaves fewer vectors than this holds is answered exactly, graph or not
 PLACEHOLDER = "none"  # the engine wants a vector at creation; an empty sparse one costs nothing
 
@@ -132,15 +133,18 @@ def make_config(params: Mapping[str, VectorParams], large: bool = False) -> qdra
         payload_memory=engine.Memory.Cold,
         id_tracker_memory=engine.Memory.Cold if large else None,
         hnsw_config=graph,
-        optimizers=engine.EdgeOptimizersConfig(default_segment_number=1, indexing_threshold=indexing_threshold(params)),
+        optimizers=engine.EdgeOptimizersConfig(
+            default_segment_number=1, indexing_threshold=indexing_threshold(params, large)
+        ),
         wal_enabled=True,
     )
 
 
-def indexing_threshold(params: Mapping[str, VectorParams]) -> int:
-    """``HNSW_FROM`` in the engine's unit: kilobytes of the largest vector of a segment."""
+def indexing_threshold(params: Mapping[str, VectorParams], large: bool) -> int:
+    """``HNSW_FROM``, of a ``large`` shard a part of it, in the engine's unit: kilobytes of the largest vector of a
+    segment."""
     largest = max((p.dim * (2 if p.dtype == "float16" else 4) for p in params.values()), default=1024)
-    return max(1, HNSW_FROM * largest // 1024)
+    return max(1, HNSW_FROM * largest // 1024 // (LOOSE if large else 1))
 
 
 def is_large(config: Mapping[str, Any]) -> bool:
@@ -152,7 +156,7 @@ def is_current(config: Mapping[str, Any], params: Mapping[str, VectorParams]) ->
     """Whether the stored settings are those of ``make_config``. If so, opening need not write them again."""
     optimizers = config.get("optimizers") or {}
     placed = all("memory" in entry for entry in config["vectors"].values())
-    return placed and optimizers.get("indexing_threshold") == indexing_threshold(params)
+    return placed and optimizers.get("indexing_threshold") == indexing_threshold(params, is_large(config))
 
 
 def index_fields(shard: qdrant_edge.EdgeShard) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from imagefinder._util.files import write_whole
@@ -42,7 +43,8 @@ def make_live(home: Path, folder: Path) -> None:
 
 
 def clear(home: Path) -> None:
-    """Remove what merges have left: what does not count, of those that were killed as well."""
+    """Remove what merges have left: what does not count, of those that were killed as well. What can't be removed
+    stays, and does no harm."""
     live = live_folder(home)
     for folder in home.glob(f"{PREFIX}*"):
         if folder != live:
@@ -51,4 +53,5 @@ def clear(home: Path) -> None:
         if (home / name).is_dir():
             shutil.rmtree(home / name, ignore_errors=True)
         else:
-            (home / name).unlink(missing_ok=True)
+            with suppress(OSError):
+                (home / name).unlink()

@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any
 from imagefinder._util.files import disk_use
 from imagefinder._util.systems import sync_file, sync_folder
 from imagefinder.errors import StorageError
+from imagefinder.store.edge import engine
 from imagefinder.store.edge.engine import (
     CONFIG,
-    HNSW_FROM,
     engine_errors,
     index_for_many,
     is_large,
@@ -41,17 +41,28 @@ if TYPE_CHECKING:
     from imagefinder.store.edge.writer import EdgeWriter
 
 APART_FROM = 20_000  # points; fewer are merged in less time than a process takes to start
-LOOSE = 20  # of so many points, one may lie outside of the graph, where it is compared exactly, before all is merged
+DEAD = 1000  # points that were removed, at least, before their room is made free; a fifth of all, as the engine has it
 ROUNDS, LITTLE = 20, 1 << 20  # of what is written meanwhile: done again until so few bytes are left, for which all wait
 JOURNAL = "journal"
 CODE = "import sys; sys.path[:] = sys.argv[3:]; from imagefinder.store.edge.merging import main; main()"
 
 
 def needs_merge(store: EdgeWriter, count: int) -> bool:
-    """Whether merging would change enough to be worth it: before the first graph always."""
+    """Whether merging would change enough to be worth it."""
     info = store._shard.info()
-    in_graph = info.indexed_vectors_count / max(1, len(store._params))
-    return in_graph == 0 or (count - in_graph) * LOOSE > count or _dead(store._path, count) * LOOSE > 4 * count
+    in_graph = info.indexed_vectors_count // max(1, len(store._params))
+    if not in_graph:
+        return info.segments_count > 1 or count >= engine.HNSW_FROM or _misplaced(store)
+    dead = _dead(store._path, count)
+    return count - in_graph > engine.HNSW_FROM // engine.LOOSE or dead > max(DEAD, (count + dead) // 5)
+
+
+def _misplaced(store: EdgeWriter) -> bool:
+    """Whether vectors are read into memory that are only retrieved, as those that were added later are."""
+    kept = {name for name, params in store._params.items() if not params.searchable}
+    segments = [json.loads(file.read_text("utf-8")) for file in (store._path / "segments").glob("*/segment.json")]
+    placed = [(name, about) for one in segments for name, about in one["config"]["vector_data"].items()]
+    return any(name in kept and about["storage_type"].startswith("InRam") for name, about in placed)
 
 
 def _dead(path: Path, count: int) -> int:
@@ -66,13 +77,14 @@ def merge_apart(store: EdgeWriter, switch: Callable[[Path], None]) -> None:
         want_space(store._home, 2 * disk_use(store._path))
         made_of = new_folder(store._home)
         merger = Merger(store._path, made_of)
+        store._stop_merging = merger.stop
     try:
         with store._gate:
             with store._lock, engine_errors(store._path, "write"):
                 store._shard.flush()
             merger.do("copy")
             store._journal = Journal(made_of / JOURNAL)
-        merger.do("merge")
+        merger.do("merge", graph_from=engine.HNSW_FROM)
         if _caught_up(store, merger, switch):
             return
         shutil.rmtree(made_of, ignore_errors=True)
@@ -81,6 +93,7 @@ def merge_apart(store: EdgeWriter, switch: Callable[[Path], None]) -> None:
         shutil.rmtree(made_of, ignore_errors=True)
         raise
     finally:
+        store._stop_merging = lambda: None
         _forget_journal(store)
         merger.end()
 
@@ -150,6 +163,10 @@ class Merger:
                 remedy="Make room on the disk, and run again.",
             )
 
+    def stop(self) -> None:
+        """End it, from another thread than the one that waits for it; that one raises StorageError."""
+        self._process.kill()
+
     def end(self) -> None:
         """End it, if it has not."""
         for pipe in (self._process.stdin, self._process.stdout):
@@ -196,10 +213,11 @@ class _Work:
             copy_folder(self._source / entry, self._folder / entry)
         copy_file(self._source / CONFIG, self._folder / CONFIG)
 
-    def merge(self) -> None:
+    def merge(self, graph_from: int) -> None:
+        engine.HNSW_FROM = graph_from
         params, config = read_params(self._folder)
         shard = load_shard(self._folder, None)
-        many = shard.info().points_count >= HNSW_FROM
+        many = shard.info().points_count >= graph_from
         with engine_errors(self._folder, "write"):
             if many:
                 index_for_many(shard)
@@ -226,7 +244,7 @@ class _Work:
             shard = load_shard(self._folder, None)  # which tidies up behind removed points
             count = shard.count(CountRequest(exact=True))
             shard.close()
-        (self._folder / JOURNAL).unlink()
+        (self._folder / JOURNAL).unlink(missing_ok=True)
         for place, _, names in os.walk(self._folder):
             for name in names:
                 with open(os.path.join(place, name), "rb+") as file:

@@ -135,6 +135,8 @@ class EdgeStore(EdgeWriter):
 
     def _go_on_in(self, folder: Path) -> None:
         """Switch to what a merge has made. Nothing is written meanwhile."""
+        if self._live is None:
+            raise StorageError("The store was closed while it was merged. Nothing is lost.")
         shard = load_shard(folder, None)
         try:
             make_live(self._home, folder)
@@ -147,14 +149,13 @@ class EdgeStore(EdgeWriter):
             self._before = self._sealed = read_seal(folder)
             self._payloads_only = self._tidied = True
             self._unflushed, self._sure = 0, False
-        with engine_errors(self._home, "write"):
-            if former is not None:
+            with engine_errors(self._home, "write"):
                 former.close()
-            clear(self._home)
+        clear(self._home)
 
-    @gated
     def close(self) -> None:
-        with self._lock, engine_errors(self._path, "write"):
+        self._stop_merging()
+        with self._gate, self._lock, engine_errors(self._path, "write"):
             count = self.count() if self._live is not None else None
             self._shut()
             if count is not None and not self._damaged and (self._sealed is None or not self._sealed.closed):

@@ -51,17 +51,18 @@ MERGED_AT_ONCE = 50_000  # ids in one operation, for the same reason
 
 P = ParamSpec("P")
 R = TypeVar("R")
+S = TypeVar("S", bound="EdgeWriter")
 
 
-def gated(method: Callable[Concatenate[EdgeWriter, P], R]) -> Callable[Concatenate[EdgeWriter, P], R]:
+def gated(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
     """A method that writes: one at a time, and none while the files are copied."""
 
     @wraps(method)
-    def call(self: EdgeWriter, *args: P.args, **kwargs: P.kwargs) -> R:
+    def call(self: S, *args: P.args, **kwargs: P.kwargs) -> R:
         with self._gate:
             return method(self, *args, **kwargs)
 
-    return call
+    return call  # type: ignore[return-value]
 
 
 class EdgeWriter(EdgeReader):
@@ -76,6 +77,7 @@ class EdgeWriter(EdgeReader):
         self._gate = threading.RLock()  # for who writes; taken before ``_lock``
         self._merging = threading.Lock()
         self._journal: Journal | None = None  # of what is written while all is merged
+        self._stop_merging: Callable[[], None] = lambda: None
         self._large = False  # the settings of the shard
         self._unflushed = 0
         self._before: Seal | None = None  # the seal that the store was opened with
