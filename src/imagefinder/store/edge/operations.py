@@ -68,6 +68,14 @@ def made(operation: Operation) -> qdrant_edge.UpdateOperation:
     return found
 
 
+def touched(operation: Operation) -> Sequence[str]:
+    """The ids of the points whose payloads an operation changes."""
+    kind, args = operation
+    if kind == "upsert":
+        return [point.id for point in args[0]]
+    return () if kind == "vectors" else list(args[0])
+
+
 class Journal:
     """A file of operations, in the order in which they were done: of each, JSON and the bytes of its arrays. It is for
     a process that does them again while this one lives; after a kill it is worth nothing."""

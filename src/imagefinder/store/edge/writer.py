@@ -34,7 +34,7 @@ from imagefinder.store.edge.engine import (
     make_config,
     want_space,
 )
-from imagefinder.store.edge.operations import Journal, Operation, made
+from imagefinder.store.edge.operations import Journal, Operation, made, touched
 from imagefinder.store.edge.reader import EdgeReader
 from imagefinder.store.edge.seal import LOG, Seal, opened, write_seal
 from imagefinder.store.edge.words import SAID, by_words, index_words, with_words
@@ -46,8 +46,9 @@ if TYPE_CHECKING:
 FLUSH_EVERY = (
     2048  # points; bounds what a power cut can lose (a killed process loses nothing) and what reopening replays
 )
-WRITE_BYTES = 8 * 1024**2  # of vectors in one operation: the log keeps an operation in one file of 32 MiB
-MERGED_AT_ONCE = 50_000  # ids in one operation, for the same reason
+ROOM_BYTES = 32 * 1024**2  # free for an operation: log, vectors, payload, indexes; the log keeps it in one such file
+WRITE_BYTES = 2 * 1024**2  # of vectors in one operation, which stops all other threads: 40 ms
+MERGED_AT_ONCE = 2000  # ids in one operation, for the same reason
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -118,6 +119,7 @@ class EdgeWriter(EdgeReader):
             self._live = create_shard(self._path, self._params)
             self._words = self._tidied = True
             self._forget()
+            self._kept.clear()
             self._writes += 1
 
     @gated
@@ -193,7 +195,7 @@ class EdgeWriter(EdgeReader):
                 self._do(("delete", (list(keys),)), there)
 
     def want_room(self, n_bytes: int = 0) -> None:
-        want_space(self._path, n_bytes + 4 * WRITE_BYTES)  # log, vectors, payload, indexes
+        want_space(self._path, n_bytes + ROOM_BYTES)
 
     def _shut(self) -> None:
         shard, self._live = self._live, None
@@ -222,11 +224,18 @@ class EdgeWriter(EdgeReader):
             self._seal_open()
 
     def _do(self, operation: Operation, n_points: int, *, payloads_only: bool = False) -> None:
-        self._write(made(operation), n_points, payloads_only=payloads_only)
+        self._write(made(operation), n_points, payloads_only=payloads_only, ids=touched(operation))
         if self._journal is not None:
             self._journal.add(operation)
 
-    def _write(self, operation: qdrant_edge.UpdateOperation, n_points: int = 0, *, payloads_only: bool = False) -> None:
+    def _write(
+        self,
+        operation: qdrant_edge.UpdateOperation,
+        n_points: int = 0,
+        *,
+        payloads_only: bool = False,
+        ids: Sequence[str] = (),
+    ) -> None:
         with self._lock, engine_errors(self._path, "write"):
             shard = self._shard
             self.want_room()
@@ -236,6 +245,7 @@ class EdgeWriter(EdgeReader):
                 self._seal_open()
             before = self._written_before(n_points)
             self._forget()
+            self._kept.touch(ids)
             self._writes += 1
             shard.update(operation)
             self._check_written(before)
