@@ -167,3 +167,27 @@ def test_reading_while_another_thread_writes(tmp_path: Path) -> None:
     assert not failed
     compare(edge, exact)
     edge.close()
+
+
+@pytest.mark.parametrize("deepest", [0, 5000])
+def test_searches_among_many_that_fulfil_a_filter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deepest: int
+) -> None:
+    """Also where they all lie far from the query."""
+    monkeypatch.setattr(reader, "DEEPEST", deepest)
+    edge, exact = EdgeStore.create(tmp_path / "points", VECTORS), ExactStore.create()
+    exact.start_over(VECTORS)
+    rng = np.random.default_rng(0)
+    rows = [
+        Point(str(uuid.UUID(int=i + 1)), {"far": i >= 900, "third": i % 3, "n": i}, {"space": v})
+        for i, v in enumerate([*rng.normal(1, 0.1, (900, 4)), *rng.normal(-1, 0.1, (100, 4))])
+    ]
+    for store in (edge, exact):
+        store.upsert(rows)
+    query = np.ones(4, np.float32)
+    for text in ("far = true", "third = 1", "n < 980", "n >= 0", "n > 5000", "third = 1 and far = true"):
+        for more in ({}, {"offset": 7}, {"min_score": 0.999}, {"exact": True}, {"exclude": [rows[1].id]}):
+            one = edge.query("space", query, 5, filter=parse(text), **more)
+            other = exact.query("space", query, 5, filter=parse(text), **more)
+            assert [(p.id, p.payload) for p in one] == [(p.id, p.payload) for p in other], (text, more)
+    edge.close()
