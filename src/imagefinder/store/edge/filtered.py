@@ -88,17 +88,15 @@ class EdgeFiltered:
         key = str(filter)
 
         def counted(translated: Translated) -> int:
-            n = self._counted.get(key)
+            shard, n = self._shard, self._counted.get(key)
             if n is None:
                 request = CountRequest(exact=True, filter=translated.filter)
-                n = self._shard.count(request) if translated.ids is None else len(translated.ids)
+                n = shard.count(request) if translated.ids is None else len(translated.ids)
                 _keep(self._counted, key, n)
             return n
 
-        with self._lock:
-            if key in self._counted and self._live is not None:
-                return self._counted[key]
-        return self._filtered(filter, counted)
+        known = self._counted.get(key)
+        return known if known is not None and self._live is not None else self._filtered(filter, counted)
 
     def _forget(self) -> None:
         """Before a write."""

@@ -165,6 +165,7 @@ class EdgeReader(EdgeFiltered):
         return self._scroll(self._translated(filter).filter, fields, list(vectors), batch, after)
 
     def columns(self, fields: Sequence[str], *, filter: Filter | None = None) -> dict[str, list[Any]]:
+        _ = self._shard  # raises for a store that is closed, whatever is kept
         read = None if filter is None else fields_of(filter)
         wanted = [*fields, *(read or ())]
         if len(fields) > MOST_FIELDS or (filter is not None and (read is None or self._are_few(filter, wanted))):
