@@ -119,7 +119,9 @@ def test_reads_and_writes_go_on_in_other_threads(store: EdgeStore, monkeypatch: 
 
 
 def test_a_second_merge_waits_for_enough_to_do(store: EdgeStore) -> None:
+    assert not store.approximate("space")
     store.optimize()
+    assert store.approximate("space")
     first = store._path
     store.upsert(points(N, N + 20))
     store.optimize()

@@ -44,7 +44,7 @@ APART_FROM = 20_000  # points; fewer are merged in less time than a process take
 DEAD = 1000  # points that were removed, at least, before their room is made free; a fifth of all, as the engine has it
 ROUNDS, LITTLE = 20, 1 << 20  # of what is written meanwhile: done again until so few bytes are left, for which all wait
 JOURNAL = "journal"
-CODE = "import sys; sys.path[:] = sys.argv[3:]; from imagefinder.store.edge.merging import main; main()"
+CODE = "import sys; sys.path[:] = sys.argv[3:]; from imagefinder.store.edge.merging import main; main(*sys.argv[1:3])"
 
 
 def needs_merge(store: EdgeWriter, count: int) -> bool:
@@ -180,7 +180,7 @@ class Merger:
 # --- the other process ------------------------------------------------------------------------------------------------
 
 
-def main() -> None:
+def main(source: str, folder: str) -> None:
     """Do what is asked, a line of JSON each, until there is nothing more."""
     import signal
 
@@ -189,7 +189,7 @@ def main() -> None:
     os.dup2(2, 1)  # what a library prints is no answer
     if hasattr(os, "nice"):
         os.nice(10)
-    work = _Work(Path(sys.argv[1]), Path(sys.argv[2]))
+    work = _Work(Path(source), Path(folder))
     for line in sys.stdin.buffer:
         asked = json.loads(line)
         try:
