@@ -12,10 +12,12 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from common import machine
 
 from imagefinder.store.base import Point
 from imagefinder.store.edge import engine, merging
@@ -29,7 +31,8 @@ def main() -> int:
     args = parser.parse_args()
     merging.APART_FROM = min(merging.APART_FROM, args.graph_from)
     engine.HNSW_FROM = args.graph_from
-    print(json.dumps(measure(args.points), indent=1))
+    about = {"date": datetime.now(UTC).date().isoformat(), "machine": machine()}
+    print(json.dumps({**about, **measure(args.points)}, indent=1))
     return 0
 
 

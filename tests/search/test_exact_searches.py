@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command import run_cli
 from fastapi.testclient import TestClient
 
 from imagefinder import ImageFinder
@@ -59,9 +60,9 @@ def test_a_large_one_says_that_it_is_not_and_can_be(large: Path, monkeypatch: py
             assert not api.post("/v1/search", json={**body, "exact": True}).json()["approximate"]
 
 
-def test_the_command_line(large: Path, run_cli: Any) -> None:
+def test_the_command_line(large: Path) -> None:
     usual = run_cli("search", "a dog", "--json", "--index", large)
     assert json.loads(usual.stdout)["approximate"]
     exact = run_cli("search", "a dog", "--exact", "--json", "--index", large)
     assert not json.loads(exact.stdout)["approximate"]
-    assert "approximate" in run_cli("info", "--index", large).stderr
+    assert "approximate" in run_cli("info", "--index", large).stdout
