@@ -6,7 +6,7 @@ name no space use these.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from imagefinder.index.folder import Index
     from imagefinder.models.spec import ModelSpec
     from imagefinder.store.base import VectorParams
+    from imagefinder.types import Float32
 
+FITTED_TO = 200_000  # images at most: 150 for each dimension of the default model
 REFIT_GROWTH = 2.0  # a transform is fitted again when the collection has doubled since
 
 
@@ -166,14 +168,23 @@ def refit(index: Index, spec: ModelSpec, *, force: bool = False) -> bool:
     return done
 
 
+def _sample(index: Index, name: str) -> Iterator[Float32]:
+    """The raw vectors that a transform is fitted to: of many images those whose ids come first. An id is a digest of a
+    URI, so these are random ones."""
+    n = 0
+    for _, vectors in index.raw_batches(name):
+        yield vectors[: FITTED_TO - n]
+        n += len(vectors)
+        if n >= FITTED_TO:
+            return
+
+
 def _refit(index: Index, name: str, spec: ModelSpec, model_space: str, count: int) -> None:
     from imagefinder.store.base import VectorParams
     from imagefinder.vectors.transform import LinearTransform
 
     old, facts = index.manifest.space(name), spec.spaces[model_space]
-    transform = LinearTransform.fit(
-        (vectors for _, vectors in index.raw_batches(name)), kind=facts.transform, prior_mean=spec.prior(model_space)
-    )
+    transform = LinearTransform.fit(_sample(index, name), kind=facts.transform, prior_mean=spec.prior(model_space))
     version = int(old.search_vector.rpartition(".")[2]) + 1 if old.search_vector else 1
     vector, folder = f"{name}.{version}", PurePosixPath(index.manifest.made, TRANSFORMS)
     file = str(folder / f"{name}.{version}.npz")
