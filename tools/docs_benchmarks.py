@@ -18,6 +18,7 @@ import training_tables as training
 TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "scale": ("scale", tables.scale),
     "stores": ("stores", store_tables.stores),
+    "store-merge": ("store_merge", store_tables.merging),
     "workers": ("workers", store_tables.workers),
     "copies": ("copies", store_tables.copies),
     "graphs": ("distributed_graph", store_tables.graphs),

@@ -14,6 +14,29 @@ def stores() -> str:
     return "\n".join(_of(found) for found in result("stores")["sizes"].values())
 
 
+def merging() -> str:
+    """What searches wait while a store is written and merged."""
+    found = result("store_merge")
+    names = {
+        "idle": "before",
+        "writing": "2,000 images added",
+        "tagging": "500 images tagged",
+        "merging": "merged, the graph made",
+        "after": "after",
+    }
+    rows = [
+        [
+            name,
+            *(f"{found[key][one]:g}" for one in ("seconds", "searches", "p50_ms", "p99_ms", "p100_ms", "stall_ms")),
+        ]
+        for key, name in names.items()
+    ]
+    head = ["while", "seconds", "searches", "p50 ms", "p99 ms", "longest ms", "interpreter stands still, ms"]
+    said = f"{found['points']:,} images, exact at first, in a graph at the end, on a machine that others used (load"
+    opened = f"Opening takes {found['open_cpu_s']} s of processor time before and {found['reopen_cpu_s']} s after"
+    return f"{table(head, rows)}\n{said} {found['load_average']:.0f} and more). {opened}.\n"
+
+
 def workers() -> str:
     found = result("workers")
     rows = [

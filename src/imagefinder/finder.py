@@ -226,6 +226,7 @@ class ImageFinder(Browsing, Organising):
         explain: bool = False,
         each_part: bool = False,
         cut: Cut | None = None,
+        exact: bool = False,
     ) -> Hits:
         """The ``k`` images that fit the query best; see ``search.query.parse_query`` for what a query may be, and
         ``search.options.SearchOptions`` for the options. ``liked`` and ``disliked`` are ids or URIs; with some liked
@@ -247,6 +248,7 @@ class ImageFinder(Browsing, Organising):
             explain=explain,
             each_part=each_part,
             cut=cut,
+            exact=exact,
         )
         return self._collection.index.steadily(lambda: search_collection(self._collection, query, options))
 

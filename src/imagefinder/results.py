@@ -48,10 +48,11 @@ class Hits(Sequence[Hit]):
     are those of the query that no model asked knows, and ``notice`` says so to people, None if there are none. If no
     word is known, and nothing else is looked for, there are no hits. Where the hits were to be cut, ``surely`` and
     ``maybe`` count the images that surely fit, and those that maybe do, 1,000 of both at most; else they are None, as
-    they are where there are too few images to tell.
+    they are where there are too few images to tell. ``approximate``: a graph of the vectors was asked, which may miss a
+    few of a hundred; ``exact`` is there for that.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a fact of its own
         self,
         hits: Sequence[Hit],
         *,
@@ -63,6 +64,7 @@ class Hits(Sequence[Hit]):
         notice: str | None = None,
         surely: int | None = None,
         maybe: int | None = None,
+        approximate: bool = False,
     ) -> None:
         self._hits = tuple(hits)
         self.space = space
@@ -72,6 +74,7 @@ class Hits(Sequence[Hit]):
         self.unknown_words = tuple(unknown_words)
         self.notice = notice
         self.surely, self.maybe = surely, maybe
+        self.approximate = approximate
 
     @overload
     def __getitem__(self, i: int) -> Hit: ...
@@ -96,6 +99,7 @@ class Hits(Sequence[Hit]):
             "notice": self.notice,
             "surely": self.surely,
             "maybe": self.maybe,
+            "approximate": self.approximate,
             "hits": [h.to_dict() for h in self],
         }
 

@@ -334,3 +334,25 @@ def test_every_image_comes_once_and_agreement_decides(data: st.DataObject, n: in
     parts = [p.point.id for i in range(0, n, 9) for p in fused.page(i, 9)]
     assert parts == got
     assert replace(fused, min_score=1e9).page(0, 5) == []
+
+
+def test_a_transform_of_many_images_is_fitted_to_some_of_them(
+    sample_index: Path, tmp_path: Path, copy_index: Callable[[Path, Path], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from imagefinder.index import spaces
+    from imagefinder.vectors.transform import LinearTransform
+
+    monkeypatch.setattr(spaces, "FITTED_TO", 30)
+    with ImageFinder.open(copy_index(sample_index, tmp_path / "index")) as finder:
+        index = finder._collection.index
+        spec = finder._collection.models.spec(LITE2)
+        every = np.concatenate([rows for _, rows in index.raw_batches(LITE2)])
+        assert len(every) > 30 and spaces.refit(index, spec, force=True)
+        fitted = index.transform(LITE2)
+        right = LinearTransform.fit(
+            iter([every[:30]]), kind=spec.spaces["image"].transform, prior_mean=spec.prior("image")
+        )
+        assert fitted is not None
+        np.testing.assert_allclose(fitted.apply(every), right.apply(every), atol=1e-5)
+        assert not index.store.without_vector(index.space(LITE2).search_vector or "")
+        assert index.space(LITE2).fitted_count == len(every)

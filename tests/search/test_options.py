@@ -23,6 +23,7 @@ NOT_FOR_AGENTS = {
     "spaces": "an agent does not know the models of an index, and which is better at what",
     "measures": "as for spaces",
     "fuse": "as for spaces",
+    "exact": "the few of a hundred that a graph may miss are not worth an agent's question",
 }
 OTHER_DEFAULT = {("http", "k"): 50}  # the page's first screen
 
@@ -102,6 +103,7 @@ def test_options_are_made_of_what_callers_give_and_written_as_json() -> None:
         "explain": False,
         "each_part": False,
         "cut": None,
+        "exact": False,
     }
     assert SearchOptions.of(**row) == made == SearchOptions.of(**made.keywords())
 

@@ -52,7 +52,7 @@ def private_copy(folder: Path, spare: int) -> Iterator[Path]:
     lock = FileLock(mine / ALIVE, is_singleton=False)
     lock.acquire()
     try:
-        _copy(folder, mine / folder.name)
+        copy_folder(folder, mine / folder.name)
         yield mine / folder.name
     except OSError as error:
         if isinstance(error, StorageError):
@@ -80,16 +80,17 @@ def _clear(place: Path) -> None:
                 shutil.rmtree(left, ignore_errors=True)  # Windows keeps the file that was locked until here
 
 
-def _copy(source: Path, target: Path) -> None:
+def copy_folder(source: Path, target: Path) -> None:
+    """Copy a folder to a name that is not there yet, without filling holes. Raises OSError."""
     target.mkdir()
     for entry in os.scandir(source):
         if entry.is_dir():
-            _copy(Path(entry.path), target / entry.name)
+            copy_folder(Path(entry.path), target / entry.name)
         else:
-            _copy_file(Path(entry.path), target / entry.name)
+            copy_file(Path(entry.path), target / entry.name)
 
 
-def _copy_file(source: Path, target: Path) -> None:
+def copy_file(source: Path, target: Path) -> None:
     """Copy a file without filling its holes, where the system tells where they are."""
     with source.open("rb") as file, target.open("xb") as copy:
         size = os.fstat(file.fileno()).st_size

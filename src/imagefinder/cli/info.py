@@ -38,7 +38,8 @@ def info(index_dir: Path | str | None, as_json: bool) -> int:
     tell(f"Model    {about.model or 'none yet'}")
     for name, space in about.spaces.items():
         dims = f"{space['dim']} dimensions, {space['searched_dim'] or 0} searched"
-        tell(f"Space    {name}: {dims}{_used(space['current'])}")
+        found = ", approximate" if space["approximate"] else ""
+        tell(f"Space    {name}: {dims}{_used(space['current'])}{found}")
     for source in about.sources:
         when = f"last indexed {source['last_indexed'] or 'never'}"
         tell(f"Source   {source['uri']}  ({_state(source['state'])}{when})")

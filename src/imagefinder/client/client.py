@@ -70,6 +70,7 @@ class Client(Analysis, Organising, Sources, Spaces, Trainer):
         explain: bool = False,
         each_part: bool = False,
         cut: Cut | None = None,
+        exact: bool = False,
     ) -> Hits:
         """The ``k`` images, 1000 at most, that fit the query best; as ``ImageFinder.search``, which tells of each
         option. A path, bytes or a Pillow image in the query is sent to the server."""
@@ -90,6 +91,7 @@ class Client(Analysis, Organising, Sources, Spaces, Trainer):
             explain=explain,
             each_part=each_part,
             cut=cut,
+            exact=exact,
         )
         body = {"parts": parts_of(query, self._transport) if query is not None else [], **options.to_dict()}
         return hits_of(self._transport.json("POST", "/v1/search", json=body))

@@ -54,6 +54,7 @@ def hits_of(response: Row) -> Hits:
         notice=response.get("notice"),
         surely=response.get("surely"),
         maybe=response.get("maybe"),
+        approximate=response.get("approximate", False),
     )
 
 

@@ -13,6 +13,7 @@ from imagefinder.index.own_files import refuse_links
 from imagefinder.index.runs import RUNS, load_run
 from imagefinder.index.said import FILE, load_said
 from imagefinder.models.registry import find_spec
+from imagefinder.store.edge.live import live_folder
 from imagefinder.store.edge.seal import check_files, read_seal
 from imagefinder.vectors.transform import LinearTransform
 
@@ -25,7 +26,11 @@ def faults(folder: Path) -> Iterator[tuple[str, str]]:
         manifest = manifests.load(folder)
     except ImageFinderError:
         return
-    points = folder / manifest.made / manifests.POINTS
+    try:
+        points = live_folder(folder / manifest.made / manifests.POINTS)
+    except ImageFinderError as error:
+        yield error.message, error.remedy
+        return
     seal = read_seal(points)
     if seal is not None:
         yield from _tried(lambda: check_files(points, seal, all=True))

@@ -248,6 +248,7 @@ class Collection:
                 "version": s.search_vector,
                 "current": [role for role, current in manifest.current.items() if current == name],
                 "words": self._understands_texts(name),
+                "approximate": s.search_vector is not None and self.index.store.approximate(s.search_vector),
             }
             for name, s in manifest.spaces.items()
         }

@@ -203,6 +203,9 @@ class ReadingStore(RefusesWrites):
             )
         )
 
+    def approximate(self, name: str) -> bool:
+        return self._read(lambda store: store.approximate(name))
+
     def score(self, name: str, vector: np.ndarray, ids: Sequence[str]) -> dict[str, float]:
         return self._read(lambda store: store.score(name, vector, ids))
 

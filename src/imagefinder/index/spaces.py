@@ -6,7 +6,7 @@ name no space use these.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from imagefinder.types import Float32
 
 HELD = 64 * 1024**2  # bytes of vectors kept between being looked at for a fit and being transformed
+FITTED_TO = 200_000  # images at most: 150 for each dimension of the default model
 REFIT_GROWTH = 2.0  # a transform is fitted again when the collection has doubled since
 
 
@@ -193,15 +194,24 @@ class _Twice:
         self._held = held if size <= HELD else None
 
 
+def _sample(batches: Iterable[tuple[list[str], Float32]]) -> Iterator[Float32]:
+    """The raw vectors that a transform is fitted to: of many images those whose ids come first. An id is a digest of a
+    URI, so these are random ones."""
+    n = 0
+    for _, vectors in batches:
+        yield vectors[: FITTED_TO - n]
+        n += len(vectors)
+        if n >= FITTED_TO:
+            return
+
+
 def _refit(index: Index, name: str, spec: ModelSpec, model_space: str, count: int) -> None:
     from imagefinder.store.base import VectorParams
     from imagefinder.vectors.transform import LinearTransform
 
     old, facts = index.manifest.space(name), spec.spaces[model_space]
     read = _Twice(lambda: index.raw_batches(name))
-    transform = LinearTransform.fit(
-        (vectors for _, vectors in read), kind=facts.transform, prior_mean=spec.prior(model_space)
-    )
+    transform = LinearTransform.fit(_sample(read), kind=facts.transform, prior_mean=spec.prior(model_space))
     version = int(old.search_vector.rpartition(".")[2]) + 1 if old.search_vector else 1
     vector, folder = f"{name}.{version}", PurePosixPath(index.manifest.made, TRANSFORMS)
     file = str(folder / f"{name}.{version}.npz")

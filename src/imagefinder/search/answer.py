@@ -87,6 +87,7 @@ def search(views: Sequence[View], terms: Sequence[Term], options: SearchOptions,
         ends = plan.ends(ranking, everything)
         watch.lap("sure")
         page = page_until_end(ranking, ends, options, files=index.manifest.parts and not options.each_part)
+        approximate = plan.approximate
         watch.lap("query")
     hits = [
         _hit(rank, hit, sure)
@@ -105,6 +106,7 @@ def search(views: Sequence[View], terms: Sequence[Term], options: SearchOptions,
         notice=heard.notice or (None if hits else _unwritten(terms)),
         surely=page.surely,
         maybe=page.maybe,
+        approximate=approximate,
     )
 
 
@@ -220,11 +222,18 @@ class SearchPlan:
         named = [space for _, queries in self._queries for space in queries]
         return "+".join(dict.fromkeys([*named, *(f"{space}:euclidean" for space, _ in self._points)])) or "texts"
 
+    @property
+    def approximate(self) -> bool:
+        """Whether what is nearest may be missed."""
+        asked = {self._index.space(space).search_vector or "" for _, queries in self._queries for space in queries}
+        return not self._options.exact and any(map(self._index.store.approximate, asked))
+
     def ranking(self, filter: Filter | None) -> Ranking | Fused | Hybrid:
         options, exclude = self._options, {*self._shown, *self._options.disliked}
         filter = both(filter, self._written.only)
         voters: list[Ranking | DistanceRanking | Hybrid] = [
-            Ranking(self._index, queries, space, filter=filter, exclude=exclude) for space, queries in self._queries
+            Ranking(self._index, queries, space, filter=filter, exclude=exclude, exact=options.exact)
+            for space, queries in self._queries
         ]
         voters += [DistanceRanking(self._index, space, point, filter, exclude) for space, point in self._points]
         if self._hues or (self._written and (not voters or self._written.finds(filter))):

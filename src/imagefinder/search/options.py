@@ -49,7 +49,8 @@ class SearchOptions:
     measures or models) become one: see ``fusion``. ``words_in`` says where words are looked for: in what pictures show,
     in the texts of images (names, captions, tags and so on), or in both: see ``hybrid``. ``explain`` fills ``Hit.why``:
     see ``why``. ``each_part`` gives each page and frame of a file: see ``together``. ``cut`` "auto" leaves out what
-    does not fit: see ``ends``. ``of`` makes options from what callers give.
+    does not fit: see ``ends``. ``exact`` compares with every image, where else an approximate index of the vectors
+    would be asked. ``of`` makes options from what callers give.
     """
 
     k: int = field(default=10, metadata=_metadata("How many hits.", least=1))
@@ -99,6 +100,13 @@ class SearchOptions:
 
     cut: Cut | None = field(
         default=None, metadata=_metadata("Only the hits that surely or maybe fit.", str, choices=get_args(Cut))
+    )
+
+    exact: bool = field(
+        default=False,
+        metadata=_metadata(
+            "Compare with every image, also where a graph of a large index is quicker and misses a few."
+        ),
     )
 
     def __post_init__(self) -> None:

@@ -26,7 +26,7 @@ class Ranking:
 
     With one space, the score is the cosine. With two, it is the weighted sum of the scores in both, each standardised
     with the scores of random images, so that both count. For ``collapse`` and ``diversity`` see ``rerank``; both
-    compare images in the ``image_space``.
+    compare images in the ``image_space``. ``exact`` is that of ``Store.query``.
     """
 
     index: Index
@@ -37,6 +37,7 @@ class Ranking:
     exclude: Collection[str] = ()
     collapse: bool = False
     diversity: float = 0.0
+    exact: bool = False
 
     def page(self, offset: int, k: int, *, payload: bool = True) -> list[RankedHit]:
         """The hits from ``offset`` on, ``k`` at most; without ``payload``, that of some may be missing."""
@@ -108,6 +109,7 @@ class Ranking:
             min_score=self.min_score,
             exclude=self.exclude,
             payload=payload,
+            exact=self.exact,
         )
 
     def _by_one(self) -> Iterator[list[ScoredPoint]]:
@@ -126,7 +128,9 @@ class Ranking:
             for space, query in self.queries.items():
                 if query.nominates:
                     name = self.index.space(space).search_vector or ""
-                    best = self.index.store.query(name, query.vector, depth, filter=self.filter, exclude=self.exclude)
+                    best = self.index.store.query(
+                        name, query.vector, depth, filter=self.filter, exclude=self.exclude, exact=self.exact
+                    )
                     complete &= len(best) < depth
                     fresh |= {p.id: p for p in best if p.id not in seen}
             block = self._scored(fresh)

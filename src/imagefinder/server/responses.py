@@ -89,6 +89,7 @@ class Hits(ResponseBody):
     notice: str | None = Field(description="The same, for people.")
     surely: int | None = Field(description="How many images surely fit, where the hits were cut.")
     maybe: int | None = Field(description="How many more maybe fit. Both together are 1000 at most.")
+    approximate: bool = Field(description="Whether a few of the best may be missing: `exact` was not asked for.")
     hits: list[Hit]
 
 

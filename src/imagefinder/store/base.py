@@ -124,7 +124,11 @@ class Store(Protocol):
     ) -> list[ScoredPoint]:
         """The ``k`` points nearest to ``vector``, float (dim,), by the named vector, the best first. Points in
         ``exclude`` are left out first, then the best ``offset``. Equal scores are sorted by id, so that pages neither
-        repeat nor miss a point. Without ``payload``, that of the points may be empty, which saves reading it."""
+        repeat nor miss a point. With ``exact`` it is compared with every point, else a graph may be asked. Without
+        ``payload``, that of the points may be empty, which saves reading it."""
+
+    def approximate(self, name: str) -> bool:
+        """Whether ``query`` by this named vector may miss a few of the nearest where ``exact`` is not asked for."""
 
     def score(self, name: str, vector: np.ndarray, ids: Sequence[str]) -> dict[str, float]:
         """The scores that ``query`` would give to these points, by id. Unknown points, and points without the vector,

@@ -141,6 +141,10 @@ class ExactStore:
         scored = sorted((s for s in scored if min_score is None or s[0] >= min_score), key=lambda s: (-s[0], s[1]))
         return [ScoredPoint(id, score, copy.deepcopy(self._payloads[id])) for score, id in scored[offset : offset + k]]
 
+    def approximate(self, name: str) -> bool:
+        known(self._params, name)
+        return False
+
     def score(self, name: str, vector: np.ndarray, ids: Sequence[str]) -> dict[str, float]:
         wanted = set(canonical_ids(ids))
         return {p.id: p.score for p in self.query(name, vector, max(1, len(self._payloads))) if p.id in wanted}

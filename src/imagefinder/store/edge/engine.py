@@ -21,7 +21,7 @@ from imagefinder.errors import (
 )
 from imagefinder.store.base import Point, VectorParams
 from imagefinder.store.checks import checked_new_vector
-from imagefinder.store.edge.words import index_words, with_words, without_words
+from imagefinder.store.edge.words import index_words, without_words
 from imagefinder.store.fields import FIELD_KINDS, INDEXED, Kind, json_path
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ CONFIG = "edge_config.json"
 RESERVED_BYTES = 112 * 1024**2  # kept free: the engine writes through memory maps, where a full disk kills the process
 OPENING_BYTES = 8 * 1024**2  # free: opening after a kill writes what the log holds; needed to search at all
 HNSW_FROM = 200_000  # points; up to here exact search over 256 float16 takes 7 ms, and is exact
+LOOSE = 4  # of a large shard, a part of ``HNSW_FROM`` as small lies outside of a graph, and is compared exactly
 FULL_SCAN_KB = 10_000  # a filter that leaves fewer vectors than this holds is answered exactly, graph or not
 PLACEHOLDER = "none"  # the engine wants a vector at creation; an empty sparse one costs nothing
 
@@ -95,7 +96,7 @@ def read_params(path: Path) -> tuple[dict[str, VectorParams], dict[str, Any]]:
                 dim=int(entry["size"]),
                 dtype="float16" if entry.get("datatype") == "float16" else "float32",
                 metric="cosine" if entry["distance"] == "Cosine" else "dot",
-                searchable=entry.get("memory") != "cold",
+                searchable=_is_searchable(entry),
             )
             for name, entry in config["vectors"].items()
         }
@@ -104,8 +105,13 @@ def read_params(path: Path) -> tuple[dict[str, VectorParams], dict[str, Any]]:
     return params, config
 
 
-def make_config(params: Mapping[str, VectorParams]) -> qdrant_edge.EdgeConfig:
-    """The settings of a shard with these vectors: payload on disk, one segment, an HNSW graph only for many points."""
+def _is_searchable(entry: Mapping[str, Any]) -> bool:
+    return (entry.get("hnsw_config") or {}).get("m") != 0
+
+
+def make_config(params: Mapping[str, VectorParams], large: bool = False) -> qdrant_edge.EdgeConfig:
+    """The settings of a shard with these vectors: payload on disk, one segment, an HNSW graph only for many points. Of
+    a ``large`` one, only what a search looks at is read from the disk, so that it opens at once."""
     import qdrant_edge as engine
 
     graph = engine.HnswIndexConfig(m=16, ef_construct=128, full_scan_threshold=FULL_SCAN_KB)
@@ -116,7 +122,7 @@ def make_config(params: Mapping[str, VectorParams]) -> qdrant_edge.EdgeConfig:
             size=p.dim,
             distance=engine.Distance.Cosine if p.metric == "cosine" else engine.Distance.Dot,
             datatype=types[p.dtype],
-            memory=engine.Memory.Cached if p.searchable else engine.Memory.Cold,
+            memory=engine.Memory.Cached if p.searchable and not large else engine.Memory.Cold,
             hnsw_config=None if p.searchable else no_graph,
         )
         for name, p in params.items()
@@ -125,23 +131,32 @@ def make_config(params: Mapping[str, VectorParams]) -> qdrant_edge.EdgeConfig:
         vectors=vectors,
         sparse_vectors={PLACEHOLDER: engine.EdgeSparseVectorParams()},
         payload_memory=engine.Memory.Cold,
+        id_tracker_memory=engine.Memory.Cold if large else None,
         hnsw_config=graph,
-        optimizers=engine.EdgeOptimizersConfig(default_segment_number=1, indexing_threshold=indexing_threshold(params)),
+        optimizers=engine.EdgeOptimizersConfig(
+            default_segment_number=1, indexing_threshold=indexing_threshold(params, large)
+        ),
         wal_enabled=True,
     )
 
 
-def indexing_threshold(params: Mapping[str, VectorParams]) -> int:
-    """``HNSW_FROM`` in the engine's unit: kilobytes of the largest vector of a segment."""
+def indexing_threshold(params: Mapping[str, VectorParams], large: bool) -> int:
+    """``HNSW_FROM``, of a ``large`` shard a part of it, in the engine's unit: kilobytes of the largest vector of a
+    segment."""
     largest = max((p.dim * (2 if p.dtype == "float16" else 4) for p in params.values()), default=1024)
-    return max(1, HNSW_FROM * largest // 1024)
+    return max(1, HNSW_FROM * largest // 1024 // (LOOSE if large else 1))
+
+
+def is_large(config: Mapping[str, Any]) -> bool:
+    """Whether a shard has the settings of a large one."""
+    return config.get("id_tracker_memory") == "cold"
 
 
 def is_current(config: Mapping[str, Any], params: Mapping[str, VectorParams]) -> bool:
     """Whether the stored settings are those of ``make_config``. If so, opening need not write them again."""
     optimizers = config.get("optimizers") or {}
     placed = all("memory" in entry for entry in config["vectors"].values())
-    return placed and optimizers.get("indexing_threshold") == indexing_threshold(params)
+    return placed and optimizers.get("indexing_threshold") == indexing_threshold(params, is_large(config))
 
 
 def index_fields(shard: qdrant_edge.EdgeShard) -> None:
@@ -158,12 +173,23 @@ def index_fields(shard: qdrant_edge.EdgeShard) -> None:
         shard.flush()
 
 
-def engine_point(point: Point) -> qdrant_edge.Point:
-    """The engine reads a memoryview fastest: 45 ns per float; an array takes 85, ``tolist`` 55."""
+def index_for_many(shard: qdrant_edge.EdgeShard) -> None:
+    """Have the indexes of the fields read from the disk, where they are not: in memory, those of 100,000 points take
+    half a second to open."""
     import qdrant_edge as engine
 
-    vectors: Any = {name: memoryview(vector) for name, vector in point.vectors.items()}  # type: ignore[arg-type]
-    return engine.Point(point.id, vectors, with_words(point.payload))
+    cold: dict[Kind, Any] = {
+        Kind.TEXT: engine.KeywordIndexParams(memory=engine.Memory.Cold),
+        Kind.NUMBER: engine.IntegerIndexParams(lookup=True, range=True, memory=engine.Memory.Cold),
+        Kind.DATE: engine.DatetimeIndexParams(memory=engine.Memory.Cold),
+    }
+    there = shard.info().payload_schema
+    for field in INDEXED:
+        known = there[field].params if field in there else None
+        if getattr(known, "memory", None) != engine.Memory.Cold:
+            shard.update(engine.UpdateOperation.delete_field_index(field))
+            shard.update(engine.UpdateOperation.create_field_index(field, cold[FIELD_KINDS[field]]))
+    shard.flush()
 
 
 def our_point(record: qdrant_edge.Record, fields: Sequence[str] | None = None) -> Point:

@@ -22,6 +22,7 @@ from imagefinder._util.shapes import check_shape
 from imagefinder._util.sums import file_sum, json_sum, with_sum, without_sum
 from imagefinder.errors import IndexDamagedError
 from imagefinder.store.edge.engine import DAMAGED_REMEDY
+from imagefinder.store.edge.live import POINTER, PREFIX
 
 NAME = "sealed.json"
 LOG = "wal"  # the folder of the engine's log, which has checksums of its own, and of which a power cut takes the end
@@ -128,9 +129,10 @@ def _sum(file: Path, size: int) -> int:
 def _files(path: Path) -> Iterator[tuple[str, os.stat_result]]:
     """The engine's files, by their names below the folder, with what the system says of them."""
     for place, folders, names in os.walk(path):
-        folders[:] = sorted(name for name in folders if not (place == str(path) and name == LOG))
+        top = place == str(path)
+        folders[:] = sorted(name for name in folders if not (top and (name == LOG or name.startswith(PREFIX))))
         for name in sorted(names):
-            if name != NAME and not name.startswith("."):
+            if name not in (NAME, POINTER) and not name.startswith("."):
                 with suppress(FileNotFoundError):
                     whole = os.path.join(place, name)
                     yield os.path.relpath(whole, path).replace(os.sep, "/"), os.lstat(whole)

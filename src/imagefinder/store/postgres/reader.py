@@ -140,6 +140,13 @@ class PostgresReader:
 
         return self._with_vectors([name], call)
 
+    def approximate(self, name: str) -> bool:
+        def call(vectors: Mapping[str, Vector]) -> bool:
+            sql = "select coalesce((select indisvalid from pg_index where indexrelid = to_regclass(%(name)s)), false)"
+            return bool(self._database.rows(sql, {"name": f"{vectors[name].table}_hnsw"})[0][0])
+
+        return self._with_vectors([name], call)
+
     def score(self, name: str, vector: np.ndarray, ids: Sequence[str]) -> dict[str, float]:
         def call(vectors: Mapping[str, Vector]) -> dict[str, float]:
             query, scale = asked(name, vector, vectors[name].params)

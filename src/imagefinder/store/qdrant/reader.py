@@ -156,6 +156,12 @@ class QdrantReader:
             search_params=models.SearchParams(exact=exact, hnsw_ef=options.get("ef"), quantization=rescored),
         ).points
 
+    def approximate(self, name: str) -> bool:
+        def call(params: Mapping[str, VectorParams]) -> bool:
+            return bool(self._server.call("get_collection", self._at).indexed_vectors_count)
+
+        return self._with_vectors([name], call)
+
     def score(self, name: str, vector: np.ndarray, ids: Sequence[str]) -> dict[str, float]:
         wanted = sorted(set(canonical_ids(ids)))
 

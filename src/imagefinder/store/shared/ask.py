@@ -115,6 +115,9 @@ class AskingStore(RefusesWrites):
         )
         return [ScoredPoint(id, score, payload) for id, score, payload in said["result"]]
 
+    def approximate(self, name: str) -> bool:
+        return bool(self.ask("approximate", name=name)[0]["result"])
+
     def score(self, name: str, vector: np.ndarray, ids: Sequence[str]) -> dict[str, float]:
         found: dict[str, float] = self.ask("score", [_numbers(name, vector)], name=name, ids=_ids(ids))[0]["result"]
         return found

@@ -37,6 +37,7 @@ READS: dict[str, Callable[[Store, Mapping[str, Any], Sequence[np.ndarray]], Answ
     "writes": lambda store, asked, arrays: (store.writes, ()),
     "vectors": lambda store, asked, arrays: ({n: asdict(p) for n, p in store.vectors().items()}, ()),
     "query": _query,
+    "approximate": lambda store, asked, arrays: (store.approximate(asked["name"]), ()),
     "score": lambda store, asked, arrays: (store.score(asked["name"], arrays[0], asked["ids"]), ()),
     "retrieve": lambda store, asked, arrays: packed(store.retrieve(asked["ids"], vectors=asked["vectors"])),
     "scroll": _scroll,
