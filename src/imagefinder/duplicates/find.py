@@ -188,9 +188,8 @@ class _Search:
     def _compare_pictures(self, runner: Runner) -> None:
         with one_thread_each():
             hashes = self._hashes()
-        self.progress(Progress("finding candidates", 0, 1 + len(SEARCHED)))
         shards = Shards.of(self.vectors, runner)
-        graph = index_graph(self.index, shards, BY_VECTOR) if len(self.vectors) > 1 else None
+        graph = index_graph(self.index, shards, BY_VECTOR, progress=self.progress) if len(self.vectors) > 1 else None
         pairs, cosines = candidates(self.vectors, hashes, graph, self.progress, runner)
         order = near_in_order(pairs, len(self.records))
         self._compare([(int(a), int(b)) for a, b in pairs[order]], cosines[order].tolist(), "comparing")

@@ -96,13 +96,17 @@ class Shards:
         if self.held is not None:
             return Shards.of(self.held[marked], self.runner)
         rows = np.flatnonzero(marked)
-        parts = []
-        for a, b in bounds(len(rows)):
-            part_of = rows[a:b] // SHARD
-            used = np.unique(part_of).tolist()
-            chosen = [rows[a:b][part_of == part] - part * SHARD for part in used]
-            parts.append(self.runner.call(_join, chosen, *(self.parts[part] for part in used)))
+        parts = [self.some(rows[a:b]) for a, b in bounds(len(rows))]
         return Shards(self.runner, parts, len(rows), self.dim)
+
+    def some(self, rows: Rows) -> Any:
+        """Some of the vectors, by their numbers, which are ascending, as one part."""
+        if self.held is not None and not self.runner.far:
+            return self.held[rows]
+        part_of = rows // SHARD
+        used = np.unique(part_of).tolist()
+        chosen = [rows[part_of == part] - part * SHARD for part in used]
+        return self.runner.call(_join, chosen, *(self.parts[part] for part in used))
 
     def different(self, enough: int) -> int:
         """How many of the vectors differ from each other; if ``enough`` do, perhaps not all of them are looked at."""
