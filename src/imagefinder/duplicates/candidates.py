@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imagefinder.duplicates.matching.hashes import differing_bits, orientations
+from imagefinder.duplicates.matching.hashes import apart, differing_bits, orientations
 from imagefinder.types import OnProgress, Progress, ignore
 from imagefinder.vectors.neighbors import NeighborGraph, knn_graph
 from imagefinder.vectors.shards import Shards
@@ -34,8 +34,8 @@ def candidates(
 
     ``vectors`` are float32 (n, dim), rows of unit length; ``hashes`` int8 (n, 63) from ``perceptual_hash``, rows of
     zeros where there is none; ``graph`` holds the neighbours of the vectors if they are known already. ``progress`` is
-    told of each search; ``runner`` does them, by default in threads. Time grows with n squared, memory with n: see
-    ``knn_graph``.
+    told of each search; ``runner`` does them, by default in threads. Of many images nearly all such pairs are found:
+    see ``knn_graph``.
     """
     if len(vectors) < 2:
         return np.zeros((0, 2), np.int32), np.zeros(0, np.float32)
@@ -46,7 +46,8 @@ def candidates(
     if len(known) > 1:
         signs = Shards.of(hashes[known].astype(np.float32), runner)
         for i, turned in enumerate(orientations(hashes[known])[SEARCHED]):
-            near = knn_graph(signs, BY_HASH, queries=None if i == 0 else turned.astype(np.float32))
+            queries = None if i == 0 else turned.astype(np.float32)
+            near = knn_graph(signs, BY_HASH, queries=queries, within=apart(MOST_BITS), progress=progress)
             found.append(known[_edges(near, differing_bits(near.distances) <= MOST_BITS)])
             progress(Progress("finding candidates", 2 + i, 1 + len(SEARCHED)))
     every = np.concatenate(found)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from imagefinder._util.ray_runner import runner_at
 from imagefinder._util.threads import cores, ordered_map
-from imagefinder.duplicates.candidates import BY_VECTOR, LEAST_COSINE, SEARCHED, candidates, near_in_order
+from imagefinder.duplicates.candidates import BY_VECTOR, LEAST_COSINE, candidates, near_in_order
 from imagefinder.duplicates.companions import Companions
 from imagefinder.duplicates.decisions import load_decisions
 from imagefinder.duplicates.grouping import GROUPED, Edge, Grouping, by_content, left_of

@@ -14,7 +14,7 @@ from imagefinder._util.ray_runner import runner_at
 from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.index.neighbors import index_graph
 from imagefinder.index.runs import Run, drop_former, list_runs, load_run, read_run, save_run
-from imagefinder.maps.projections import NEIGHBORS, Projection, check_method, project
+from imagefinder.maps.projections import Projection, check_method, neighbors_for, project
 from imagefinder.maps.scores import score_map
 from imagefinder.store.filters.parse import FilterLike, as_filter
 from imagefinder.types import OnProgress, Progress, Record, ignore
@@ -120,7 +120,8 @@ def make_map(
             raise NotFoundError("There is no image to make a map of.", remedy="Check the filter, or index some images.")
         report(Progress("comparing images"))
         several = method != "pca" and len(ids) > 1
-        graph = index_graph(index, Shards.of(vectors, runner), NEIGHBORS) if several else None
+        shards, k = Shards.of(vectors, runner), neighbors_for(len(ids))
+        graph = index_graph(index, shards, k, progress=report) if several else None
     report(Progress("laying out"))
     projection = project(vectors, method, seed=seed, graph=graph, progress=report)
     report(Progress("scoring the map"))

@@ -68,9 +68,9 @@ def knn_graph(
     exact: bool = False,
     progress: OnProgress = ignore,
 ) -> NeighborGraph:
-    """The ``k`` nearest rows of ``vectors``, float32 (n, dim), for each row, or for each of ``queries`` (m, dim): all of
-    them where there are at most ``EXACT`` vectors, or it must be ``exact``, else nearly all that lie ``within`` a
-    distance. Of equally near rows the first comes first.
+    """The ``k`` nearest rows of ``vectors``, float32 (n, dim), for each row, or for each of ``queries`` (m, dim): all
+    where there are at most ``EXACT`` vectors, or it must be ``exact``, else nearly all that lie ``within`` a distance.
+    Of equally near rows the first comes first.
 
     Where the vectors are shards, their runner does the work and the vectors stay where they are: this process holds
     only the result. A task needs some 30 MB for distances besides its rows. ``progress`` is told of each task. ``k`` is
