@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 BURST_S, BURST_COSINE = 5.0, 0.6  # shots so near in time and by vector are of one scene
-SAVED_EVERY = 8192  # pairs; if the process is killed no more than these are compared again
+SAVED_EVERY, SHARE = 8192, 10  # pairs, or a tenth of those known: at most so many are compared again after a kill
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +116,7 @@ class _Search:
         self.edges: dict[Pair, Edge] = {}
         self.pairs: list[Pair] = []
         self.compared = self.kept = self.indexed = 0
+        self.saved = SAVED_EVERY  # pairs compared at which what is known is kept next
         self.unkept = ""
 
     def _copy(self, record: Record, prefer: Sequence[str]) -> Copy:
@@ -220,8 +221,9 @@ class _Search:
                 if not {self.records[number].uri for number in pair} & self.pictures.skipped.keys():
                     self.known.add(self._contents(pair), found, closely=closely)
                 self.compared += 1
-                if self.compared % SAVED_EVERY == 0:
+                if self.compared >= self.saved:
                     self.keep_known()
+                    self.saved = self.compared + max(SAVED_EVERY, self.known.pairs // SHARE)
 
     def _verdict(self, pair: Pair) -> tuple[bool, Edge | None]:
         """Whether a close look was needed, and what it found."""
