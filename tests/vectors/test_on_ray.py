@@ -77,6 +77,9 @@ def test_it_finds_the_graph_and_the_means_of_one_process(runner: Runner, dtype: 
     there = Shards.of(rows, runner)
     assert same(knn_graph(there, 9), knn_graph(rows, 9))
     assert same(knn_graph(there, 9, queries=rows[:700] + 1), knn_graph(rows, 9, queries=rows[:700] + 1))
+    with pytest.MonkeyPatch.context() as patch:  # as of many
+        patch.setattr(neighbors, "EXACT", 0)
+        assert same(knn_graph(there, 9), knn_graph(rows, 9))
     found, expected = kmeans(there, 12, n_init=1), kmeans(rows, 12, n_init=1)
     assert np.array_equal(found.centres, expected.centres) and np.array_equal(found.labels, expected.labels)
     assert (found.inertia, found.iterations) == (expected.inertia, expected.iterations)

@@ -1,4 +1,4 @@
-"""Projects vectors to a plane: PCA, t-SNE, UMAP and PaCMAP. All use one exact neighbour graph, and give the same result
+"""Projects vectors to a plane: PCA, t-SNE, UMAP and PaCMAP. All use one neighbour graph, and give the same result
 for the same seed."""
 
 from __future__ import annotations
@@ -95,7 +95,8 @@ def project(
     graph = graph or knn_graph(vectors, neighbors_for(len(vectors)))
     with _quiet():
         coordinates, parameters = METHODS[method](vectors, graph, linear.coordinates, seed, progress)
-    return Projection(method, np.asarray(coordinates, dtype=np.float32), {**parameters, "seed": seed})
+    told = {"graph_recall": round(graph.recall, 3)} if graph.recall < 1 else {}
+    return Projection(method, np.asarray(coordinates, dtype=np.float32), {**parameters, **told, "seed": seed})
 
 
 def neighbors_for(n: int) -> int:

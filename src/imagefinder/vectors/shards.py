@@ -85,10 +85,6 @@ class Shards:
             return self.held
         return np.concatenate([np.zeros((0, self.dim), np.float32), *self.map(rows_of)])
 
-    def gathered(self) -> Shards:
-        """The same with all of the vectors in this process."""
-        return Shards.of(self.all(), self.runner)
-
     def only(self, marked: npt.NDArray[np.bool_]) -> Shards:
         """Those of the vectors that are marked, bool (n,), as shards of their own."""
         if marked.all():
@@ -160,6 +156,20 @@ def _join(chosen: list[Rows], *parts: Any) -> Any:
 def _digests(part: Any) -> set[bytes]:
     rows = rows_of(part) + np.float32(0)  # -0 is no other number than 0
     return {hashlib.blake2b(row.data, digest_size=16).digest() for row in np.ascontiguousarray(rows)}
+
+
+def filled(batches: Iterable[Float32], expected: int) -> Float32:
+    """All rows of batches float32 (any number, dim), about as many as ``expected``, never held twice."""
+    whole, n = np.zeros((0, 0), np.float32), 0
+    for rows in batches:
+        if n + len(rows) > len(whole):
+            larger = np.empty((max(expected, n + len(rows)), rows.shape[1]), np.float32)
+            if n:
+                larger[:n] = whole[:n]
+            whole = larger
+        whole[n : n + len(rows)] = rows
+        n += len(rows)
+    return whole[:n]
 
 
 def in_parts(batches: Iterable[tuple[list[str], Float32]], apply: Apply) -> Iterator[tuple[list[str], Float32]]:
