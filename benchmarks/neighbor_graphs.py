@@ -5,9 +5,9 @@
     python benchmarks/neighbor_graphs.py --steps --sizes 20000 50000 200000
 
 Vectors are made of those of the 22,914 photos of Tiny ImageNet: a random mean of two, with noise
-(``scaling_data.Mixed``); ``--set`` takes those as they are. Each way runs in a process of its own with all cores. Recall
-is the share of the true neighbours of 1,000 vectors that it finds. Seconds are those of processors, which other work on
-the machine changes little. Memory is the peak above the vectors. Rows that were measured before stay in the result.
+(``scaling_data.Mixed``); ``--set`` takes those as they are. Each way runs in a process of its own with all cores.
+Recall is the share of the true neighbours of 1,000 vectors that it finds. Seconds are those of processors, which other
+work on the machine changes little. Memory is the peak above the vectors. Rows that were measured before stay.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from command import run_cli
 from imagefinder import ImageFinder
 from imagefinder.index import neighbors as kept
 from imagefinder.index.runs import change_facts, list_runs
+from imagefinder.maps import projections
 from imagefinder.vectors import cells, neighbors
 
 SAMPLES = Path(__file__).resolve().parents[2] / "examples" / "images"
@@ -64,6 +65,7 @@ def test_an_approximate_graph_says_how_much_it_found(
     finder: ImageFinder, index: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kept, "KEPT", 20)
+    monkeypatch.setattr(projections, "NEIGHBORS", 20)
     clustering = finder.cluster()
     told = finder.info().neighbors
     assert told is not None and 0.3 < told["recall"] < 1

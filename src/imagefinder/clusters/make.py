@@ -157,9 +157,12 @@ def choose_for(index: Index, view: View, options: ClusterOptions, max_k: int, pr
         else:
             graph = knn_graph(Shards.of(vectors, runner), neighbors, progress=progress or ignore)
     choice = choose_k(vectors, graph, max_k=max_k, seed=options.seed, progress=progress)
-    if rows is None:
-        return choice
-    return replace(choice, reason=f"{choice.reason} Measured on a sample of {len(rows):,} of the {n:,} images.")
+    reasons = [choice.reason]
+    if rows is not None:
+        reasons.append(f"Measured on a sample of {len(rows):,} of the {n:,} images.")
+    if graph.recall < 1:
+        reasons.append(f"The graph is approximate: it holds {graph.recall:.1%} of the nearest of a sample.")
+    return replace(choice, reason=" ".join(reasons))
 
 
 def _graph(index: Index, vectors: Shards, k: int, options: ClusterOptions, report: OnProgress) -> NeighborGraph:

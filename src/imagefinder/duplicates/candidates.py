@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # Measured by benchmarks/duplicates.py: vectors find every edit but large turns, hashes find those.
 BY_VECTOR, LEAST_COSINE = 6, 0.4
 BY_HASH, MOST_BITS = 4, 8.0
+BLOCK = 10_000  # pairs whose vectors are held at once
 SEARCHED = [0, 1, 2, 3, 4, 5, 7]  # one quarter turn finds the pairs of the other, its inverse
 
 
@@ -39,6 +40,10 @@ def candidates(
     """
     if len(vectors) < 2:
         return np.zeros((0, 2), np.int32), np.zeros(0, np.float32)
+
+    def search(done: int) -> OnProgress:  # whatever it tells of, it can be stopped there
+        return lambda now: progress(Progress("finding candidates", done, 1 + len(SEARCHED)))
+
     graph = graph.first(BY_VECTOR) if graph else knn_graph(Shards.of(vectors, runner), BY_VECTOR)
     found = [_edges(graph, graph.distances <= np.sqrt(2 - 2 * LEAST_COSINE))]
     progress(Progress("finding candidates", 1, 1 + len(SEARCHED)))
@@ -47,14 +52,19 @@ def candidates(
         signs = Shards.of(hashes[known].astype(np.float32), runner)
         for i, turned in enumerate(orientations(hashes[known])[SEARCHED]):
             queries = None if i == 0 else turned.astype(np.float32)
-            near = knn_graph(signs, BY_HASH, queries=queries, within=apart(MOST_BITS), progress=progress)
+            near = knn_graph(signs, BY_HASH, queries=queries, within=apart(MOST_BITS), progress=search(1 + i))
             found.append(known[_edges(near, differing_bits(near.distances) <= MOST_BITS)])
             progress(Progress("finding candidates", 2 + i, 1 + len(SEARCHED)))
     every = np.concatenate(found)
     every = np.sort(every[every[:, 0] != every[:, 1]], axis=1)
     pairs: npt.NDArray[np.int32] = np.unique(every, axis=0).astype(np.int32)
-    cosines: Float32 = np.einsum("ij,ij->i", vectors[pairs[:, 0]], vectors[pairs[:, 1]])
-    return pairs, cosines
+    return pairs, _cosines(vectors, pairs)
+
+
+def _cosines(vectors: Float32, pairs: npt.NDArray[np.int32]) -> Float32:
+    blocks = (pairs[a : a + BLOCK] for a in range(0, len(pairs), BLOCK))
+    some = [np.einsum("ij,ij->i", vectors[block[:, 0]], vectors[block[:, 1]]) for block in blocks]
+    return np.concatenate([np.zeros(0, np.float32), *some])
 
 
 def _edges(graph: NeighborGraph, kept: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
