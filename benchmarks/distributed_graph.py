@@ -2,10 +2,10 @@
 
     python benchmarks/distributed_graph.py
 
-The graph is the exact one, of all pairs; that of cells is measured by neighbor_graphs.py. Each size runs in a process
-of its own, in threads: a task on Ray runs the same code. Vectors are made: 256 dimensions, 1,000 groups with noise, unit
-length. Seconds are those of the processor, which other work on the machine changes little. Memory is the peak above
-that of the vectors and packages.
+The graph is the exact one, of all pairs; that of cells is measured by neighbor_graphs.py. Each size runs in a
+process of its own, in threads: a task on Ray runs the same code. Vectors are made: 256 dimensions, 1,000 groups with
+noise, unit length. Seconds are those of the processor, which other work on the machine changes little. Memory is the
+peak above that of the vectors and packages.
 """
 
 from __future__ import annotations
