@@ -13,7 +13,7 @@ from imagefinder.errors import InvalidInputError
 if TYPE_CHECKING:
     from imagefinder.types import Float32
 
-BLOCK_BYTES = 256 * 1024**2  # of distances held at once
+BLOCK_BYTES = 128 * 1024**2  # of distances held at once
 ROWS = 8192  # of points looked at at once
 
 
