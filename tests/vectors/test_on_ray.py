@@ -21,7 +21,7 @@ from imagefinder.errors import InvalidInputError, StorageError
 from imagefinder.index import parts
 from imagefinder.index.parts import read_part, searched_shards
 from imagefinder.types import Progress
-from imagefinder.vectors import neighbors, shards
+from imagefinder.vectors import cells, neighbors, shards
 from imagefinder.vectors.neighbors import NeighborGraph, knn_graph
 from imagefinder.vectors.shards import Shards
 
@@ -56,7 +56,7 @@ def runner(cluster: Any) -> Iterator[Runner]:
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small parts, so that there are many tasks."""
-    for module in (shards, neighbors):
+    for module in (shards, neighbors, cells):
         monkeypatch.setattr(module, "SHARD", 512)
     monkeypatch.setattr(neighbors, "SPAN", 1)
 
