@@ -22,6 +22,8 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "workers": ("workers", store_tables.workers),
     "copies": ("copies", store_tables.copies),
     "graphs": ("distributed_graph", store_tables.graphs),
+    "graph-ways": ("neighbor_graphs", store_tables.ways),
+    "graph-steps": ("neighbor_graphs", store_tables.of_the_graph),
     "ray": ("ray_indexing", store_tables.ray),
     "scaling-graphs": ("scaling", docs_plan.graphs),
     "scaling-records": ("scaling", docs_plan.records),

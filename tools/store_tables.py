@@ -70,6 +70,33 @@ def graphs() -> str:
     return table(["images", f"graph of {graph['neighbors']} neighbours", means], rows)
 
 
+def ways() -> str:
+    """Libraries and our own cells to the neighbour graph of many images."""
+    found = result("neighbor_graphs")
+    rows = [
+        [
+            f"{row['images']:,}",
+            row["way"],
+            row["neighbors"],
+            row["cpu_s"],
+            f"{row['recall']:.3f}",
+            f"{row['peak_mb']} MB",
+        ]
+        for row in sorted(found["ways"], key=lambda row: (row["images"], row["cpu_s"]))
+    ]
+    return table(["images", "way", "neighbours", "seconds of a processor", "recall", "memory above the vectors"], rows)
+
+
+def of_the_graph() -> str:
+    """What is made of the graph, as images grow."""
+    found = result("neighbor_graphs")["steps"]
+    sizes = sorted({row["images"] for row in found})
+    cells = {(row["way"], row["images"]): f"{row['cpu_s']} s, {row['peak_mb']} MB" for row in found}
+    names = dict.fromkeys(row["way"] for row in found)
+    rows = [[name, *(cells.get((name, size), "") for size in sizes)] for name in names]
+    return table(["", *(f"{size:,} images" for size in sizes)], rows)
+
+
 def ray() -> str:
     """Indexing by one process and by Ray on the same cores."""
     found = result("ray_indexing")

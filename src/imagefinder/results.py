@@ -167,7 +167,9 @@ class IndexInfo:
     """What an index holds. ``bytes`` is its size on disk, ``notices`` are what was found damaged in it since it was
     opened, and what became of it. ``shards`` are the last runs in shards: ``of`` how many, over which ``sources``
     (none: all known), which are ``running`` (or were killed), and which are ``missing``, that have not ended; when what
-    concerns the whole index was ``finished`` (ISO 8601, or None)."""
+    concerns the whole index was ``finished`` (ISO 8601, or None). ``neighbors`` is of the neighbour graph that is kept
+    for clusters, maps, duplicates and outliers: of how many ``images``, with ``k`` neighbours each, and its ``recall``
+    measured on a sample, 1 where it is exact."""
 
     path: str
     images: int
@@ -179,6 +181,7 @@ class IndexInfo:
     version: int
     notices: tuple[str, ...] = ()
     shards: tuple[dict[str, Any], ...] = ()
+    neighbors: dict[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}

@@ -21,7 +21,7 @@ from imagefinder.errors import InvalidInputError, StorageError
 from imagefinder.index import parts
 from imagefinder.index.parts import read_part, searched_shards
 from imagefinder.types import Progress
-from imagefinder.vectors import neighbors, shards
+from imagefinder.vectors import cells, neighbors, shards
 from imagefinder.vectors.neighbors import NeighborGraph, knn_graph
 from imagefinder.vectors.shards import Shards
 
@@ -56,7 +56,7 @@ def runner(cluster: Any) -> Iterator[Runner]:
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small parts, so that there are many tasks."""
-    for module in (shards, neighbors):
+    for module in (shards, neighbors, cells):
         monkeypatch.setattr(module, "SHARD", 512)
     monkeypatch.setattr(neighbors, "SPAN", 1)
 
@@ -77,6 +77,9 @@ def test_it_finds_the_graph_and_the_means_of_one_process(runner: Runner, dtype: 
     there = Shards.of(rows, runner)
     assert same(knn_graph(there, 9), knn_graph(rows, 9))
     assert same(knn_graph(there, 9, queries=rows[:700] + 1), knn_graph(rows, 9, queries=rows[:700] + 1))
+    with pytest.MonkeyPatch.context() as patch:  # as of many
+        patch.setattr(neighbors, "EXACT", 0)
+        assert same(knn_graph(there, 9), knn_graph(rows, 9))
     found, expected = kmeans(there, 12, n_init=1), kmeans(rows, 12, n_init=1)
     assert np.array_equal(found.centres, expected.centres) and np.array_equal(found.labels, expected.labels)
     assert (found.inertia, found.iterations) == (expected.inertia, expected.iterations)

@@ -43,11 +43,20 @@ def info(index_dir: Path | str | None, as_json: bool) -> int:
     for source in about.sources:
         when = f"last indexed {source['last_indexed'] or 'never'}"
         tell(f"Source   {source['uri']}  ({_state(source['state'])}{when})")
+    if about.neighbors:
+        tell(f"Graph    {_graph(about.neighbors)}")
     for round in about.shards:
         tell(f"Shards   {_shards(round)}")
     for notice in about.notices:
         tell(f"Notice   {notice}")
     return OK
+
+
+def _graph(kept: dict[str, Any]) -> str:
+    """What clusters, maps, duplicates and outliers were made from, and how exact that is."""
+    approximate = f"approximate, recall {kept['recall']:.3f} on a sample"
+    exact = "exact" if kept["recall"] == 1 else approximate
+    return f"{kept['k']} neighbours of each of {kept['images']:,} images, {exact}"
 
 
 def _state(state: str) -> str:

@@ -96,14 +96,16 @@ def _cluster(index: Index, view: View, options: ClusterOptions, report: OnProgre
     report(Progress("reading vectors"))
     material = read_material(index, view, options.features, options.scale, runner)
     constraints = None if options.fresh else read_constraints(index, material.ids)
-    report(Progress("clustering"))
     free = ~constraints.held if constraints else np.ones(len(material.ids), bool)
     neighbors = find_method(options.method).graph_size(options.n_clusters)
     vectors = material.vectors.only(free)
-    graph = _graph(index, vectors, neighbors, options) if neighbors and len(vectors) > 1 else None
+    graph = _graph(index, vectors, neighbors, options, report) if neighbors and len(vectors) > 1 else None
     n_free = _count_left(options.n_clusters, constraints)
     task = Task(vectors, graph, n_free, options.seed, dict(options.settings))
+    report(Progress("clustering"))
     found, chosen = partition(task, options.method) if len(vectors) else (np.zeros(0, np.int32), {})
+    if graph and graph.recall < 1:
+        chosen["graph_recall"] = round(graph.recall, 3)
     labels = np.full(len(free), -1, np.int32)
     labels[free] = found
     if constraints:
@@ -151,19 +153,22 @@ def choose_for(index: Index, view: View, options: ClusterOptions, max_k: int, pr
             raise InvalidInputError(f"Choosing a number of clusters needs 3 images at least; there are {n}.")
         vectors, neighbors = material.part(rows)[1], find_method("kmeans").graph_size(None)
         if rows is None:
-            graph = _graph(index, material.vectors, neighbors, options)
+            graph = _graph(index, material.vectors, neighbors, options, progress or ignore)
         else:
-            graph = knn_graph(Shards.of(vectors, runner), neighbors)
+            graph = knn_graph(Shards.of(vectors, runner), neighbors, progress=progress or ignore)
     choice = choose_k(vectors, graph, max_k=max_k, seed=options.seed, progress=progress)
-    if rows is None:
-        return choice
-    return replace(choice, reason=f"{choice.reason} Measured on a sample of {len(rows):,} of the {n:,} images.")
+    reasons = [choice.reason]
+    if rows is not None:
+        reasons.append(f"Measured on a sample of {len(rows):,} of the {n:,} images.")
+    if graph.recall < 1:
+        reasons.append(f"The graph is approximate: it holds {graph.recall:.1%} of the nearest of a sample.")
+    return replace(choice, reason=" ".join(reasons))
 
 
-def _graph(index: Index, vectors: Shards, k: int, options: ClusterOptions) -> NeighborGraph:
+def _graph(index: Index, vectors: Shards, k: int, options: ClusterOptions, report: OnProgress) -> NeighborGraph:
     """The neighbours; those of the vectors that are searched are shared with everything else that wants them."""
     shared = (options.features, options.scale) == ("default", "none")
-    return index_graph(index, vectors, k) if shared else knn_graph(vectors, k)
+    return index_graph(index, vectors, k, progress=report) if shared else knn_graph(vectors, k, progress=report)
 
 
 def read_constraints(index: Index, ids: Sequence[str]) -> Constraints | None:

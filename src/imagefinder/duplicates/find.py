@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from imagefinder._util.ray_runner import runner_at
 from imagefinder._util.threads import cores, ordered_map
-from imagefinder.duplicates.candidates import BY_VECTOR, LEAST_COSINE, SEARCHED, candidates, near_in_order
+from imagefinder.duplicates.candidates import BY_VECTOR, LEAST_COSINE, candidates, near_in_order
 from imagefinder.duplicates.companions import Companions
 from imagefinder.duplicates.decisions import load_decisions
 from imagefinder.duplicates.grouping import GROUPED, Edge, Grouping, by_content, left_of
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 BURST_S, BURST_COSINE = 5.0, 0.6  # shots so near in time and by vector are of one scene
-SAVED_EVERY = 8192  # pairs; if the process is killed no more than these are compared again
+SAVED_EVERY, SHARE = 8192, 10  # pairs, or a tenth of those known: at most so many are compared again after a kill
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +116,7 @@ class _Search:
         self.edges: dict[Pair, Edge] = {}
         self.pairs: list[Pair] = []
         self.compared = self.kept = self.indexed = 0
+        self.saved = SAVED_EVERY  # pairs compared at which what is known is kept next
         self.unkept = ""
 
     def _copy(self, record: Record, prefer: Sequence[str]) -> Copy:
@@ -188,9 +189,8 @@ class _Search:
     def _compare_pictures(self, runner: Runner) -> None:
         with one_thread_each():
             hashes = self._hashes()
-        self.progress(Progress("finding candidates", 0, 1 + len(SEARCHED)))
         shards = Shards.of(self.vectors, runner)
-        graph = index_graph(self.index, shards, BY_VECTOR) if len(self.vectors) > 1 else None
+        graph = index_graph(self.index, shards, BY_VECTOR, progress=self.progress) if len(self.vectors) > 1 else None
         pairs, cosines = candidates(self.vectors, hashes, graph, self.progress, runner)
         order = near_in_order(pairs, len(self.records))
         self._compare([(int(a), int(b)) for a, b in pairs[order]], cosines[order].tolist(), "comparing")
@@ -221,8 +221,9 @@ class _Search:
                 if not {self.records[number].uri for number in pair} & self.pictures.skipped.keys():
                     self.known.add(self._contents(pair), found, closely=closely)
                 self.compared += 1
-                if self.compared % SAVED_EVERY == 0:
+                if self.compared >= self.saved:
                     self.keep_known()
+                    self.saved = self.compared + max(SAVED_EVERY, self.known.pairs // SHARE)
 
     def _verdict(self, pair: Pair) -> tuple[bool, Edge | None]:
         """Whether a close look was needed, and what it found."""

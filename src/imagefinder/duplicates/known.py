@@ -42,6 +42,11 @@ class Known:
         ways = (pair, pair[::-1])
         return any(way in self.verdicts or (not closely and way in self.strangers) for way in ways)
 
+    @property
+    def pairs(self) -> int:
+        """How many were compared."""
+        return len(self.verdicts) + len(self.strangers)
+
     def verdict(self, pair: Contents) -> Edge | None:
         """What was found, as seen from the first of two."""
         found = self.verdicts.get(pair[::-1])

@@ -13,6 +13,7 @@ from imagefinder.images.inside import is_remote, whole_of
 from imagefinder.index.audit import Audit
 from imagefinder.index.folder import no_images
 from imagefinder.index.models import Models, View, usable_roles
+from imagefinder.index.neighbors import kept_graph
 from imagefinder.index.shards import load_rounds
 from imagefinder.index.spaces import check_fitted, check_model, is_fitted, models_of, refit, roles_of
 from imagefinder.models.registry import known_name
@@ -266,6 +267,7 @@ class Collection:
             version=manifest.version,
             notices=tuple(self.index.notices),
             shards=tuple(one.told() for one in load_rounds(self.index.documents)),
+            neighbors=kept_graph(self.index.documents),
         )
 
     def _understands_texts(self, space: str) -> bool:

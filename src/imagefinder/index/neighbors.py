@@ -14,12 +14,13 @@ from imagefinder.vectors.neighbors import NeighborGraph, knn_graph
 from imagefinder.vectors.shards import Shards, rows_of
 
 if TYPE_CHECKING:
+    from imagefinder._util.places import Place
     from imagefinder.index.folder import Index
     from imagefinder.types import Float32
 
 KIND = "neighbors"
-KEPT = 90  # neighbours, what the most demanding of them (t-SNE) looks at
-LARGEST = 256 * 1024**2  # bytes of a graph that is kept; a larger one is computed when needed
+KEPT, FEWEST = 90, 20  # neighbours: what the most demanding of them (t-SNE) looks at, and what most of them need
+LARGEST = 256 * 1024**2  # bytes of a graph that is kept, with as many neighbours as that allows
 
 
 def index_graph(index: Index, vectors: Float32 | Shards, k: int, *, progress: OnProgress = ignore) -> NeighborGraph:
@@ -38,11 +39,18 @@ def index_graph(index: Index, vectors: Float32 | Shards, k: int, *, progress: On
             except IndexDamagedError:
                 if not index.read_only:
                     drop_run(run)
-    worth_keeping = not index.read_only and len(shards) * KEPT * 8 <= LARGEST and len(shards) == index.store.count()
-    graph = knn_graph(shards, max(k, KEPT) if worth_keeping else k, progress=progress)
+    room = min(KEPT, LARGEST // (8 * max(1, len(shards))))
+    worth_keeping = not index.read_only and room >= max(k, FEWEST) and len(shards) == index.store.count()
+    graph = knn_graph(shards, room if worth_keeping else k, progress=progress)
     if worth_keeping:
         _keep(index, graph, digest)
     return graph.first(k)
+
+
+def kept_graph(documents: Place) -> dict[str, Any] | None:
+    """What people are told of the graph that is kept, see ``results.IndexInfo``."""
+    facts = [run.facts for run in readable_runs(documents, KIND)][-1:]
+    return {name: facts[0].get(name, 1.0) for name in ("images", "k", "recall")} if facts else None
 
 
 def _digest(part: Any) -> bytes:
@@ -55,7 +63,8 @@ def _read(run: Run, n: int) -> NeighborGraph:
     indices = arrays["indices"]
     if indices.size and (int(indices.min()) < 0 or int(indices.max()) >= n):
         raise IndexDamagedError(f"{run.folder} is damaged: it has neighbours that are no images.", remedy=run.again)
-    return NeighborGraph(indices, arrays["distances"])
+    recall = run.facts.get("recall", 1.0)
+    return NeighborGraph(indices, arrays["distances"], recall if isinstance(recall, float) else 1.0)
 
 
 def _keep(index: Index, graph: NeighborGraph, digest: str) -> None:
@@ -63,7 +72,7 @@ def _keep(index: Index, graph: NeighborGraph, digest: str) -> None:
         run = save_run(
             index.documents,
             KIND,
-            {"vectors": digest, "k": graph.k, "images": len(graph)},
+            {"vectors": digest, "k": graph.k, "images": len(graph), "recall": round(graph.recall, 4)},
             {"indices": graph.indices, "distances": graph.distances},
         )
     except StorageError:  # a disk too full to keep it: it is computed again next time

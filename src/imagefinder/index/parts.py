@@ -13,7 +13,7 @@ import numpy as np
 from imagefinder.errors import StorageError
 from imagefinder.index.folder import no_images
 from imagefinder.index.spaces import check_fitted
-from imagefinder.vectors.shards import SHARD, Shards, applied, in_parts, sent
+from imagefinder.vectors.shards import SHARD, Shards, applied, filled, in_parts, sent
 
 if TYPE_CHECKING:
     from imagefinder._util.runner import Runner
@@ -39,8 +39,9 @@ def read_shards(index: Index, space: str, apply: Apply, runner: Runner) -> tuple
             ids.extend(some)
             yield rows
 
-    shards = Shards.stream(parts(), runner)
-    return ids, shards if runner.far else shards.gathered()
+    if runner.far:
+        return ids, Shards.stream(parts(), runner)
+    return ids, Shards.of(filled(parts(), index.store.count()), runner)
 
 
 def searched_shards(index: Index, space: str, runner: Runner) -> tuple[list[str], Shards]:

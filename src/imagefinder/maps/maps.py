@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -18,11 +18,11 @@ from imagefinder.errors import IndexDamagedError, InvalidInputError, NotFoundErr
 from imagefinder.index.neighbors import index_graph
 from imagefinder.index.runs import ARRAYS as RUN_ARRAYS
 from imagefinder.index.runs import FACTS, Run, drop_former, list_runs, load_run, read_run, save_run
-from imagefinder.maps.projections import NEIGHBORS, Projection, check_method, project
+from imagefinder.maps.projections import Projection, check_method, neighbors_for, project
 from imagefinder.maps.scores import score_map
 from imagefinder.store.filters.parse import FilterLike, as_filter
 from imagefinder.types import OnProgress, Progress, Record, ignore
-from imagefinder.vectors.shards import Shards
+from imagefinder.vectors.shards import Shards, filled
 from imagefinder.vectors.variance import PcaReport, pca_report
 
 if TYPE_CHECKING:
@@ -126,7 +126,8 @@ def make_map(
             raise NotFoundError("There is no image to make a map of.", remedy="Check the filter, or index some images.")
         report(Progress("comparing images"))
         several = method != "pca" and len(ids) > 1
-        graph = index_graph(index, Shards.of(vectors, runner), NEIGHBORS) if several else None
+        shards, k = Shards.of(vectors, runner), neighbors_for(len(ids))
+        graph = index_graph(index, shards, k, progress=report) if several else None
     report(Progress("laying out"))
     projection = project(vectors, method, seed=seed, graph=graph, progress=report)
     report(Progress("scoring the map"))
@@ -239,13 +240,16 @@ def _vectors(index: Index, space: str, filter: FilterLike) -> tuple[list[str], F
     if condition is not None:
         wanted = {p.id for points in index.store.scroll(filter=condition, fields=()) for p in points}
     ids: list[str] = []
-    arrays: list[Float32] = []
-    for part, searched in index.searched_batches(space):
-        rows = [i for i, id in enumerate(part) if wanted is None or id in wanted]
-        if rows:
-            ids += [part[i] for i in rows]
-            arrays.append(searched[rows])
-    return ids, np.concatenate(arrays) if arrays else np.zeros((0, index.space(space).dim), np.float32)
+
+    def batches() -> Iterator[Float32]:
+        for part, searched in index.searched_batches(space):
+            rows = [i for i, id in enumerate(part) if wanted is None or id in wanted]
+            if rows:
+                ids.extend(part[i] for i in rows)
+                yield searched[rows]
+
+    vectors = filled(batches(), index.store.count())
+    return ids, vectors if ids else np.zeros((0, index.space(space).dim), np.float32)
 
 
 def _keep(

@@ -1,4 +1,4 @@
-"""Projects vectors to a plane: PCA, t-SNE, UMAP and PaCMAP. All use one exact neighbour graph, and give the same result
+"""Projects vectors to a plane: PCA, t-SNE, UMAP and PaCMAP. All use one neighbour graph, and give the same result
 for the same seed."""
 
 from __future__ import annotations
@@ -21,11 +21,13 @@ from imagefinder._util.threads import cores
 from imagefinder.errors import InvalidInputError
 from imagefinder.types import OnProgress, Progress, ignore
 from imagefinder.vectors.neighbors import NeighborGraph, knn_graph
+from imagefinder.vectors.shards import SHARD
 
 if TYPE_CHECKING:
     from imagefinder.types import Float32
 
 NEIGHBORS = 90  # of the graph: three times t-SNE's perplexity, and enough for the others
+FEW_NEIGHBORS, MANY = 30, 200_000  # fewer where there are so many images; t-SNE's perplexity is then 10
 PERPLEXITY = 30
 EARLY, LATE = 125, 250  # iterations with exaggeration and without
 EXAGGERATE_FROM = 1000  # images; fewer are drawn together so strongly that they never come apart again
@@ -90,10 +92,16 @@ def project(
         return linear
     if len(vectors) < FEW or vectors.shape[1] < 3 or np.ptp(vectors, axis=0).max() < SAME:
         return Projection(method, linear.coordinates, {"laid_out_by": "pca"}, linear.arrays)
-    graph = graph or knn_graph(vectors, NEIGHBORS)
+    graph = graph or knn_graph(vectors, neighbors_for(len(vectors)))
     with _quiet():
         coordinates, parameters = METHODS[method](vectors, graph, linear.coordinates, seed, progress)
-    return Projection(method, np.asarray(coordinates, dtype=np.float32), {**parameters, "seed": seed})
+    told = {"graph_recall": round(graph.recall, 3)} if graph.recall < 1 else {}
+    return Projection(method, np.asarray(coordinates, dtype=np.float32), {**parameters, **told, "seed": seed})
+
+
+def neighbors_for(n: int) -> int:
+    """How many neighbours the graph of ``n`` images should have."""
+    return NEIGHBORS if n <= MANY else FEW_NEIGHBORS
 
 
 def check_method(method: str) -> None:
@@ -128,15 +136,19 @@ def place(new: Float32, vectors: Float32, coordinates: Float32) -> Float32:
 def _pca(vectors: Float32) -> Projection:
     """The two directions of most variance (Pearson 1901), by the eigenvectors of the covariance."""
     mean = vectors.mean(axis=0, dtype=np.float64)
-    rows = vectors - mean
-    values, axes = np.linalg.eigh(rows.T @ rows)
+    spread = np.zeros((vectors.shape[1], vectors.shape[1]))
+    for a in range(0, len(vectors), SHARD):
+        rows = vectors[a : a + SHARD] - mean
+        spread += rows.T @ rows
+    values, axes = np.linalg.eigh(spread)
     axes = np.pad(axes[:, ::-1][:, :2], ((0, 0), (0, max(0, 2 - axes.shape[1]))))
     signs = np.where(axes[np.abs(axes).argmax(axis=0), [0, 1]] < 0, -1, 1)
     total = float(values.sum())
     kept = [round(max(0.0, float(v)) / total, 4) if total > 0 else 0.0 for v in values[::-1][:2]]
     axes = (axes * signs).astype(np.float32)
     centre = mean.astype(np.float32)
-    return Projection("pca", (vectors - centre) @ axes, {"variance_kept": kept}, {"mean": centre, "axes": axes})
+    spots = [(vectors[a : a + SHARD] - centre) @ axes for a in range(0, len(vectors), SHARD)]
+    return Projection("pca", np.concatenate(spots), {"variance_kept": kept}, {"mean": centre, "axes": axes})
 
 
 def _tsne(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,8 @@ from imagefinder.errors import InvalidInputError
 if TYPE_CHECKING:
     from imagefinder.types import Float32
 
-BLOCK_BYTES = 32 * 1024**2  # of distances held at once
+BLOCK_BYTES = 128 * 1024**2  # of distances held at once
+ROWS = 8192  # of points looked at at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,10 @@ def score_map(vectors: Float32, coordinates: Float32, *, k: int = 10, sample: in
     rows = np.arange(n) if n <= sample else np.sort(np.random.default_rng(seed).choice(n, sample, replace=False))
     intruded, kept = 0.0, 0
     step = max(1, BLOCK_BYTES // (4 * n))
+    there, flat_there = _Centred.of(vectors), _Centred.of(coordinates)
     for start in range(0, len(rows), step):
         block = rows[start : start + step]
-        far, flat = _distances(vectors, block), _distances(coordinates, block)
+        far, flat = there.distances(block), flat_there.distances(block)
         beside = np.argpartition(flat, k - 1, axis=1)[:, :k]
         ranks = _ranks(far, beside)
         intruded += np.maximum(ranks - k, 0).sum()
@@ -57,14 +59,29 @@ def score_map(vectors: Float32, coordinates: Float32, *, k: int = 10, sample: in
     return MapScores(k, m, round(float(1 - intruded / (m * worst)), 4), round(kept / (m * k), 4))
 
 
-def _distances(points: Float32, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.float32]:
-    """Squared distances of some rows from all rows, float32 (len(rows), n). The distance of a row from itself is
-    infinite."""
-    centred = points - points.mean(axis=0)  # so that no common offset swamps small differences
-    squares = np.einsum("ij,ij->i", centred, centred)
-    distances = squares + squares[rows, None] - 2 * (centred[rows] @ centred.T)
-    distances[np.arange(len(rows)), rows] = np.inf
-    return np.asarray(distances, dtype=np.float32)
+class _Centred(NamedTuple):
+    """Points about their ``mean``, so that no common offset swamps small differences, and the ``squares`` float32 (n,)
+    of their lengths."""
+
+    points: Float32
+    mean: Float32
+    squares: Float32
+
+    @classmethod
+    def of(cls, points: Float32) -> Self:
+        mean = points.mean(axis=0, dtype=np.float64).astype(np.float32)
+        blocks = (points[a : a + ROWS] - mean for a in range(0, len(points), ROWS))
+        return cls(points, mean, np.concatenate([np.einsum("ij,ij->i", block, block) for block in blocks]))
+
+    def distances(self, rows: npt.NDArray[np.intp]) -> Float32:
+        """Squared distances of some rows from all rows, float32 (len(rows), n). The distance of a row from itself is
+        infinite."""
+        doubled = 2 * (self.points[rows] - self.mean)
+        distances = self.squares + self.squares[rows, None]
+        for a in range(0, len(self.points), ROWS):  # never a second copy of all points
+            distances[:, a : a + ROWS] -= doubled @ (self.points[a : a + ROWS] - self.mean).T
+        distances[np.arange(len(rows)), rows] = np.inf
+        return distances
 
 
 def _ranks(distances: npt.NDArray[np.float32], columns: npt.NDArray[np.intp]) -> npt.NDArray[np.int64]:

@@ -109,7 +109,7 @@ def _graph(index: Index, space: str, report: OnProgress, ray: str | None) -> tup
         if len(ids) < 3:
             raise InvalidInputError(f"Outliers need 3 images at least; there are {len(ids)}.")
         report(Progress("comparing images"))
-        return ids, index_graph(index, vectors, NEIGHBORS)
+        return ids, index_graph(index, vectors, NEIGHBORS, progress=report)
 
 
 def _from_clusters(index: Index, ids: Sequence[str]) -> dict[str, float]:

@@ -1,5 +1,6 @@
-"""The k-nearest-neighbour graph: computed once, used by clustering, maps, duplicates and outliers. Parts of the vectors
-are compared with parts, each such task in a thread or on a cluster, and give the same graph to the bit."""
+"""The k-nearest-neighbour graph: computed once, used by clustering, maps, duplicates and outliers. It is exact up to
+``EXACT`` vectors, and made by ``cells`` above. Its tasks run in threads or on a cluster, and give the same graph to the
+bit."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from imagefinder.errors import InvalidInputError
 from imagefinder.types import OnProgress, Progress, ignore
+from imagefinder.vectors.cells import nearest_in_cells
 from imagefinder.vectors.nearest import ROWS, Nearest, merge, nearest
 from imagefinder.vectors.shards import SHARD, Shards, bounds, rows_of
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from imagefinder.types import Float32
 
+EXACT = 30_000  # vectors, which take 5 s of a core; of more, not all are compared
 SPAN, MOST_SPANS = 16, 64  # parts that a task compares with, at least; into how many tasks a row's work is divided
 
 
@@ -28,11 +31,13 @@ class NeighborGraph:
     """The nearest neighbours of each row, nearest first, without the row itself.
 
     ``indices`` is int32 (n, k), ``distances`` float32 (n, k): Euclidean distances, which between unit vectors are
-    sqrt(2 - 2 cosine).
+    sqrt(2 - 2 cosine). ``recall`` is the share of the true neighbours of a sample that are among them: 1 where the
+    graph is exact.
     """
 
     indices: npt.NDArray[np.int32]
     distances: Float32
+    recall: float = 1.0
 
     @property
     def k(self) -> int:
@@ -43,7 +48,7 @@ class NeighborGraph:
 
     def first(self, k: int) -> NeighborGraph:
         """The graph with only the ``k`` nearest neighbours."""
-        return NeighborGraph(self.indices[:, :k], self.distances[:, :k])
+        return NeighborGraph(self.indices[:, :k], self.distances[:, :k], self.recall)
 
     def to_sparse(self) -> Any:
         """A scipy CSR matrix (n, n) of the distances."""
@@ -55,13 +60,20 @@ class NeighborGraph:
 
 
 def knn_graph(
-    vectors: Float32 | Shards, k: int, *, queries: Float32 | None = None, progress: OnProgress = ignore
+    vectors: Float32 | Shards,
+    k: int,
+    *,
+    queries: Float32 | None = None,
+    within: float = np.inf,
+    exact: bool = False,
+    progress: OnProgress = ignore,
 ) -> NeighborGraph:
-    """The exact ``k`` nearest rows of ``vectors``, float32 (n, dim), for each row, or for each of ``queries`` (m, dim).
+    """The ``k`` nearest rows of ``vectors``, float32 (n, dim), for each row, or for each of ``queries`` (m, dim): all
+    where there are at most ``EXACT`` vectors, or it must be ``exact``, else nearly all that lie ``within`` a distance.
     Of equally near rows the first comes first.
 
     Where the vectors are shards, their runner does the work and the vectors stay where they are: this process holds
-    only the result. A task needs 16 MB for distances besides its rows. ``progress`` is told of each task. ``k`` is
+    only the result. A task needs some 30 MB for distances besides its rows. ``progress`` is told of each task. ``k`` is
     lowered to the number of possible neighbours: n - 1, or n for queries. Raises InvalidInputError.
     """
     shards = Shards.of(vectors)
@@ -74,14 +86,22 @@ def knn_graph(
     squares = _squares(rows)
     if rows is not shards:
         _squares(shards)
+    if exact or len(shards) <= EXACT or not len(rows):
+        found = _all_compared(shards, rows, k, progress)
+        return NeighborGraph(found.indices, np.sqrt(np.maximum(found.values + squares[:, None], 0)))
+    found, recall = nearest_in_cells(shards, rows, k, within=within, progress=progress)
+    return NeighborGraph(found.indices, np.sqrt(found.values), recall)
+
+
+def _all_compared(shards: Shards, rows: Shards, k: int, progress: OnProgress) -> Nearest:
     found = Nearest.none(len(rows), k)
     pieces, spans = _pieces(len(rows), shards.runner.workers), _spans(len(shards.parts))
-    done = shards.runner.map(nearest, _tasks(shards, rows, k, queries is None, pieces))
+    done = shards.runner.map(nearest, _tasks(shards, rows, k, rows is shards, pieces))
     for number, further in enumerate(done):
         a, b = pieces[number % len(pieces)]
         found.indices[a:b], found.values[a:b] = merge(found.some(a, b), further)
         progress(Progress("comparing images", number + 1, len(pieces) * len(spans)))
-    return NeighborGraph(found.indices, np.sqrt(np.maximum(found.values + squares[:, None], 0)))
+    return found
 
 
 def _tasks(

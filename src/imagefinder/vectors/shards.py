@@ -85,10 +85,6 @@ class Shards:
             return self.held
         return np.concatenate([np.zeros((0, self.dim), np.float32), *self.map(rows_of)])
 
-    def gathered(self) -> Shards:
-        """The same with all of the vectors in this process."""
-        return Shards.of(self.all(), self.runner)
-
     def only(self, marked: npt.NDArray[np.bool_]) -> Shards:
         """Those of the vectors that are marked, bool (n,), as shards of their own."""
         if marked.all():
@@ -96,13 +92,17 @@ class Shards:
         if self.held is not None:
             return Shards.of(self.held[marked], self.runner)
         rows = np.flatnonzero(marked)
-        parts = []
-        for a, b in bounds(len(rows)):
-            part_of = rows[a:b] // SHARD
-            used = np.unique(part_of).tolist()
-            chosen = [rows[a:b][part_of == part] - part * SHARD for part in used]
-            parts.append(self.runner.call(_join, chosen, *(self.parts[part] for part in used)))
+        parts = [self.some(rows[a:b]) for a, b in bounds(len(rows))]
         return Shards(self.runner, parts, len(rows), self.dim)
+
+    def some(self, rows: Rows) -> Any:
+        """Some of the vectors, by their numbers, which are ascending, as one part."""
+        if self.held is not None and not self.runner.far:
+            return self.held[rows]
+        part_of = rows // SHARD
+        used = np.unique(part_of).tolist()
+        chosen = [rows[part_of == part] - part * SHARD for part in used]
+        return self.runner.call(_join, chosen, *(self.parts[part] for part in used))
 
     def different(self, enough: int) -> int:
         """How many of the vectors differ from each other; if ``enough`` do, perhaps not all of them are looked at."""
@@ -156,6 +156,20 @@ def _join(chosen: list[Rows], *parts: Any) -> Any:
 def _digests(part: Any) -> set[bytes]:
     rows = rows_of(part) + np.float32(0)  # -0 is no other number than 0
     return {hashlib.blake2b(row.data, digest_size=16).digest() for row in np.ascontiguousarray(rows)}
+
+
+def filled(batches: Iterable[Float32], expected: int) -> Float32:
+    """All rows of batches float32 (any number, dim), about as many as ``expected``, never held twice."""
+    whole, n = np.zeros((0, 0), np.float32), 0
+    for rows in batches:
+        if n + len(rows) > len(whole):
+            larger = np.empty((max(expected, n + len(rows)), rows.shape[1]), np.float32)
+            if n:
+                larger[:n] = whole[:n]
+            whole = larger
+        whole[n : n + len(rows)] = rows
+        n += len(rows)
+    return whole[:n]
 
 
 def in_parts(batches: Iterable[tuple[list[str], Float32]], apply: Apply) -> Iterator[tuple[list[str], Float32]]:

@@ -25,7 +25,7 @@ def leiden(graph: NeighborGraph, *, resolution: float = 1.0, seed: int = 0) -> L
 
     Two images are linked where either is among the ``NEIGHBORS`` nearest of the other; every link weighs the same.
     """
-    return _run(_links(graph), len(graph), resolution, seed)
+    return _run(_links(graph), resolution, seed)
 
 
 def with_count(
@@ -35,17 +35,17 @@ def with_count(
     communities or the fewest above that, then those whose joining adds least to the variance (Ward) are joined."""
     links, n = _links(graph), len(graph)
     low, high, resolution = 0.0, 1.0, 1.0
-    labels = _run(links, n, resolution, seed)
-    while labels.max() + 1 < n_clusters and resolution <= 2 * len(links):
+    labels = _run(links, resolution, seed)
+    while labels.max() + 1 < n_clusters and resolution <= links.nnz:
         low, resolution, high = resolution, resolution * 4, resolution * 4
-        labels = _run(links, n, resolution, seed)
-    if labels.max() + 1 < n_clusters:  # above twice the links no two images gain by being together
+        labels = _run(links, resolution, seed)
+    if labels.max() + 1 < n_clusters:  # above that no two images gain by being together
         labels = np.arange(n, dtype=np.int32)
     for _ in range(STEPS):
         if labels.max() + 1 == n_clusters:
             break
         middle = (low + high) / 2
-        trial = _run(links, n, middle, seed)
+        trial = _run(links, middle, seed)
         if trial.max() + 1 < n_clusters:
             low = middle
         else:
@@ -88,19 +88,24 @@ def join(vectors: Float32, labels: Labels, n_clusters: int) -> Labels:
     return np.unique(owner[labels], return_inverse=True)[1].astype(np.int32)
 
 
-def _links(graph: NeighborGraph) -> list[tuple[str, str, float]]:
-    near = graph.first(NEIGHBORS).indices
-    rows = np.repeat(np.arange(len(near), dtype=np.int32), near.shape[1])
-    pairs = np.sort(np.stack([rows, near.ravel()], axis=1), axis=1)
-    return [(str(a), str(b), 1.0) for a, b in np.unique(pairs, axis=0).tolist()]
+def _links(graph: NeighborGraph) -> Any:
+    """A symmetric scipy CSR matrix (n, n) with 1 for each link."""
+    links = graph.first(NEIGHBORS).to_sparse().astype(np.float64)
+    links.data[:] = 1
+    links = links.maximum(links.T).tocsr()
+    links.sort_indices()
+    return links
 
 
-def _run(links: list[tuple[str, str, float]], n: int, resolution: float, seed: int) -> Labels:
-    from graspologic_native import leiden as native
+def _run(links: Any, resolution: float, seed: int) -> Labels:
+    from graspologic_native import leiden_csr
 
-    _, found = native(
-        edges=links,
-        starting_communities=None,
+    n = links.shape[0]
+    _, found = leiden_csr(
+        links.indptr.astype(np.int64),
+        links.indices.astype(np.int32, copy=False),
+        links.data,
+        n,
         resolution=resolution,
         randomness=RANDOMNESS,
         iterations=2,
@@ -108,4 +113,5 @@ def _run(links: list[tuple[str, str, float]], n: int, resolution: float, seed: i
         seed=seed,
         trials=1,
     )
-    return np.unique([found[str(i)] for i in range(n)], return_inverse=True)[1].astype(np.int32)
+    labels = np.fromiter((found[i] for i in range(n)), np.int64, n)
+    return np.unique(labels, return_inverse=True)[1].astype(np.int32)

@@ -54,6 +54,11 @@ def differing_bits(distances: Float32) -> Float32:
     return np.asarray(distances**2 / 4, np.float32)
 
 
+def apart(bits: float) -> float:
+    """The Euclidean distance between rows of signs of which so many differ."""
+    return float(2 * np.sqrt(bits))
+
+
 def pixel_hash(image: Image) -> str:
     """The hex BLAKE2b-128 of the size and the pixels of an upright RGB picture, whatever file it came from."""
     facts = f"{image.width}x{image.height}:{image.mode}:".encode()

@@ -14,7 +14,8 @@ export const methodName = (method) => METHODS[method]?.[0] ?? method;
 const SHARES = table({
   "": [0, 0.02],
   "reading vectors": [0.02, 0.05],
-  "comparing images": [0.05, 0.2],
+  "sorting images": [0.05, 0.08],
+  "comparing images": [0.08, 0.2],
   "laying out": [0.2, 0.93],
   "scoring the map": [0.93, 1],
 });

@@ -176,6 +176,7 @@ export const library = {
     clustering: "إنشاء المجموعات",
     embedding: "النظر في الصور",
     "reading vectors": "قراءة ما يُعرف عن كل صورة",
+    "sorting images": "ترتيب الصور",
     "comparing images": "مقارنة الصور",
     "laying out": "توزيع الصور",
     "scoring the map": "قياس دقة الخريطة",

@@ -40,6 +40,7 @@ export const map = {
   stages: {
     "": "يجري الاستعداد",
     "reading vectors": "يُقرأ ما يُعرف عن كل صورة",
+    "sorting images": "تُرتَّب الصور",
     "comparing images": "تُقارن الصور",
     "laying out": "تُوزَّع الصور",
     "scoring the map": "تُقاس دقة الخريطة",

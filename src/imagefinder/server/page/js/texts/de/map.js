@@ -41,6 +41,7 @@ export const map = {
   stages: {
     "": "Wird vorbereitet",
     "reading vectors": "Liest, was von jedem Bild bekannt ist",
+    "sorting images": "Sortiert die Bilder",
     "comparing images": "Vergleicht die Bilder",
     "laying out": "Ordnet sie an",
     "scoring the map": "Prüft, wie treu die Karte ist",

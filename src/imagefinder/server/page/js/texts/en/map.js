@@ -37,6 +37,7 @@ export const map = {
   stages: {
     "": "Getting ready",
     "reading vectors": "Reading what is known of each picture",
+    "sorting images": "Sorting pictures",
     "comparing images": "Comparing pictures",
     "laying out": "Laying them out",
     "scoring the map": "Checking how true the map is",
