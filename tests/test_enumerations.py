@@ -86,7 +86,7 @@ KEYS, ITEMS = r'"?([\w-]+)"?: ', r'"([^"]+)"'
         ("tiers", "duplicates/words.js", r"TIERS = \[(.*?)\]", ITEMS),
         ("decisions", "texts/en/duplicates.js", r"decided: \{(.*?)\}", KEYS),
         ("decisions", "duplicates/deciding.js", r"WORDS = table\(\{(.*?)\}", KEYS),
-        ("fusions", "searching.js", r"FUSES = table\(\{(.*?)\}", KEYS),
+        ("fusions", "texts/en/filters.js", r"fuses: \{(.*?)\}", KEYS),
         ("measures", "searching.js", r"MEASURES = \[(.*?)\]", ITEMS),
     ],
 )
