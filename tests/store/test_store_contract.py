@@ -38,7 +38,19 @@ def point(n: int, vectors: dict[str, Any] | None = None, **payload: Any) -> Poin
 class Asked:
     """A store that is written here, while all that reads it is asked over the line, as another process does."""
 
-    READS = ("writes", "vectors", "query", "score", "match", "retrieve", "scroll", "columns", "without_vector", "count")
+    READS = (
+        "writes",
+        "vectors",
+        "query",
+        "approximate",
+        "score",
+        "match",
+        "retrieve",
+        "scroll",
+        "columns",
+        "without_vector",
+        "count",
+    )
 
     def __init__(self, held: Store) -> None:
         self._held, self._answering = held, Answering()
@@ -410,6 +422,17 @@ def test_optimize_changes_no_answer(store: Store) -> None:
     assert [(h.id, round(h.score, 5)) for h in store.query("space", np.ones(4), 20)] == before
     store.upsert([point(0)])
     assert store.count() == 267
+
+
+def test_few_points_are_compared_exactly_and_it_says_so(store: Store) -> None:
+    assert not store.approximate("space"), "there is nothing yet"
+    store.upsert([point(n) for n in range(40)])
+    store.optimize()
+    assert store.approximate("space") is False and store.approximate("raw") is False
+    usual, exact = (store.query("space", np.ones(4), 10, exact=exact) for exact in (False, True))
+    assert ids(usual) == ids(exact)
+    with pytest.raises(NotFoundError, match="nothing"):
+        store.approximate("nothing")
 
 
 def test_large_batches(store: Store) -> None:

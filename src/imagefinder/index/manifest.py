@@ -15,10 +15,12 @@ from typing import Any
 
 from imagefinder._util.places import Place
 from imagefinder._util.shapes import check_shape
+from imagefinder._version import __version__
 from imagefinder.errors import IndexDamagedError, IndexFolderError, IndexVersionError, NotFoundError
 from imagefinder.images.inside import holder_of
 from imagefinder.index.jsonfile import read_json, write_json
-from imagefinder.index.migrations import CURRENT, FIRST, migrate
+from imagefinder.index.migrations import CURRENT, FIRST, MERGED, REBUILT, migrate
+from imagefinder.store.edge.live import were_merged
 
 NAME, SECOND = "index.json", "index.bak.json"
 POINTS, TRANSFORMS = "points", "transforms"  # folders
@@ -182,7 +184,7 @@ class Manifest:
 
     def to_dict(self) -> dict[str, Any]:
         return {
-            "version": CURRENT if self.made else FIRST,
+            "version": REBUILT if self.made else FIRST,
             "created": self.created,
             "app_version": self.app_version,
             "current": dict(self.current),
@@ -250,13 +252,17 @@ def _load(folder: Place, name: str) -> Manifest:
 
 
 def save(folder: Place, manifest: Manifest) -> None:
-    """Write ``index.json`` so that a crash leaves the old one or the new one, and the same a second time.
+    """Write ``index.json`` so that a crash leaves the old one or the new one, and the same a second time. Its version
+    is the earliest that finds the points where they are now.
 
     Raises:
         StorageError: the disk is full or can't be written.
     """
+    data = manifest.to_dict()
+    if isinstance(folder, Path) and were_merged(folder / manifest.made / POINTS):
+        data |= {"version": MERGED, "app_version": __version__, "made": manifest.made}
     for name in _names(folder):
-        write_json(folder / name, manifest.to_dict(), indent=2)
+        write_json(folder / name, data, indent=2)
 
 
 def drop_unnamed(path: Path, manifest: Manifest) -> None:

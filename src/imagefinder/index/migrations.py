@@ -14,6 +14,8 @@ from typing import Any, Final, TypeAlias
 Migration: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 
 FIRST: Final = 1
+REBUILT: Final = 2  # the first that has ``made``
+MERGED: Final = 3  # the first that looks for the points where they were merged
 
 
 def m002_name_the_folder_of_the_points(data: dict[str, Any]) -> dict[str, Any]:
@@ -21,7 +23,12 @@ def m002_name_the_folder_of_the_points(data: dict[str, Any]) -> dict[str, Any]:
     return {**data, "made": ""}
 
 
-MIGRATIONS: tuple[Migration, ...] = (m002_name_the_folder_of_the_points,)
+def m003_let_the_points_name_their_folder(data: dict[str, Any]) -> dict[str, Any]:
+    """The points of a large index are where ``points/current.json`` says; ``index.json`` itself is as before."""
+    return dict(data)
+
+
+MIGRATIONS: tuple[Migration, ...] = (m002_name_the_folder_of_the_points, m003_let_the_points_name_their_folder)
 CURRENT: Final = FIRST + len(MIGRATIONS)
 
 

@@ -151,8 +151,10 @@ def test_an_hnsw_index_answers_with_filters(postgres: database.Server, monkeypat
                 for n, row in enumerate(rows)
             ]
         )
+    assert not store.approximate("v")
     store.optimize()
     store.optimize()  # nothing is left to do
+    assert store.approximate("v")
     [plan] = store._database.rows("select string_agg(indexname, ' ') from pg_indexes where indexname like '%%hnsw'")
     assert plan[0] == "vector_1_hnsw"
     for text in ("", "kind = rare", "n < 1000"):

@@ -32,6 +32,11 @@ def live_folder(home: Path) -> Path:
     return home / name
 
 
+def were_merged(home: Path) -> bool:
+    """Whether the points in ``home`` lie in a folder of their own, where earlier versions don't look for them."""
+    return os.path.lexists(home / POINTER)
+
+
 def new_folder(home: Path) -> Path:
     """One that is not there yet."""
     return home / f"{PREFIX}{os.urandom(6).hex()}"
