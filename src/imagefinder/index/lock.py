@@ -32,6 +32,7 @@ STOPPED = "That process is stopped, as by Ctrl-Z, and answers nobody."
 RESUME = "Let it go on (`fg` in its terminal, or `kill -CONT {pid}`), or end it."
 MOST_BYTES = 100_000  # of what is written about a lock
 BUSY_S = 60.0  # for a holder that answers others, but has not yet: the machine may be busy
+AGAIN_S = 2.0  # for asking it again
 _POLL_S = 0.05
 
 
@@ -81,6 +82,7 @@ class IndexLock:
         from filelock import Timeout
 
         asked: object = None
+        latest = time.monotonic() + BUSY_S
         while True:
             try:
                 lock.acquire(timeout=0)
@@ -90,8 +92,10 @@ class IndexLock:
                     raise
             door = read_door(self._folder)
             if door and door != asked:
-                asked = door
-                _ask_to_hand_over(door, BUSY_S)
+                if _ask_to_hand_over(door, BUSY_S):
+                    asked = door
+                elif not is_stopped(door["pid"]):  # it has ended, or is too busy to answer yet
+                    end = max(end, min(latest, time.monotonic() + AGAIN_S))
             time.sleep(_POLL_S)
 
     def acquire_to_read(self) -> bool:
@@ -228,12 +232,19 @@ def served_at(folder: Path) -> str:
         return ""
 
 
-def _ask_to_hand_over(door: Mapping[str, Any], timeout: float) -> None:
+def _ask_to_hand_over(door: Mapping[str, Any], timeout: float) -> bool:
+    """Whether the holder has answered; one that reads lets go of the index, one that writes says no."""
     from imagefinder.store.shared.ask import AskingStore
+    from imagefinder.store.shared.line import HolderGoneError
 
-    with contextlib.suppress(ImageFinderError):  # one that has ended holds nothing; one that writes says no
+    try:
         holder = AskingStore(door, timeout)
         try:
             holder.ask("hand_over")
         finally:
             holder.close()
+    except HolderGoneError:
+        return False
+    except ImageFinderError:
+        pass
+    return True

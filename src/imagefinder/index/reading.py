@@ -103,7 +103,7 @@ class ReadingStore(RefusesWrites):
     def _find(self) -> Store:
         if self._closed:
             raise IndexFolderError(f"The index {self._folder} is closed.", remedy="Open it again.")
-        begun = time.monotonic()
+        since, of = time.monotonic(), read_door(self._folder)  # each holder, and each time between two, counts anew
         while True:
             lock = IndexLock(self._folder)
             try:
@@ -120,8 +120,10 @@ class ReadingStore(RefusesWrites):
             if not lockable:
                 with _no_writer(self._folder, lock):
                     return self._copied()
+            if door != of:
+                since, of = time.monotonic(), door
             at_work = door is not None and not is_stopped(door.get("pid"))
-            if time.monotonic() >= begun + (max(self._wait_s, BUSY_S) if at_work else self._wait_s):
+            if time.monotonic() >= since + (max(self._wait_s, BUSY_S) if at_work else self._wait_s):
                 raise lock.locked()
             time.sleep(_POLL_S)
 
