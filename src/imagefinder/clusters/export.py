@@ -44,7 +44,7 @@ def membership(index: Index) -> list[dict[str, Any]]:
     noise); by cluster, then by distance."""
     now, vectors = with_vectors(index, up_to_date(index, None))
     names = now.names()
-    uris = {p.id: p.payload["uri"] for points in index.store.scroll(fields=("uri",), batch=5000) for p in points}
+    uris = {p.id: p.payload["uri"] for points in index.store.scroll(fields=("uri",)) for p in points}
     place = {c.label: i for i, c in enumerate(now.clusters)}
     rows = []
     for i, (id, label) in enumerate(zip(now.ids, now.labels.tolist(), strict=True)):

@@ -98,7 +98,7 @@ def put_back(index: Index, clustering: Clustering, filter: Filter | None = None)
     pins: dict[str, bool] = {}
     total = 0
     moved = _moved_rows(index, clustering, rows)
-    for points in index.store.scroll(filter=filter, fields=FIELDS + HASH, batch=5000):
+    for points in index.store.scroll(filter=filter, fields=FIELDS + HASH):
         total += len(points)
         for point in points:
             row = rows.get(point.id, moved.get(point.payload["content_hash"]))

@@ -132,7 +132,7 @@ def mend(index: Home, kept: Kept) -> Kept:
             f"{index.documents / FILE} was damaged: what was said of images that are in the index was kept again, but "
             "of those that have left it, some may be lost."
         )
-    for points in index.store.scroll(fields=("uri", "content_hash", *FIELDS), batch=5000):
+    for points in index.store.scroll(fields=("uri", "content_hash", *FIELDS)):
         kept.add(said for point in points if (said := said_of(point.payload)))
     _keep_decisions(index, kept)
     for kind, name in LINES.items():

@@ -41,6 +41,6 @@ def known_images(store: Store) -> dict[str, Known]:
 
 def each_known(store: Store) -> Iterator[tuple[str, Known]]:
     """The same, one after the other."""
-    for points in store.scroll(fields=("uri", *KNOWN_FIELDS), batch=5000):
+    for points in store.scroll(fields=("uri", *KNOWN_FIELDS)):
         for p in points:
             yield p.payload["uri"], Known._make((p.id, *(p.payload.get(name) for name in KNOWN_FIELDS)))
