@@ -21,7 +21,7 @@ from imagefinder._util.lines import read_plain
 from imagefinder._util.shapes import check_shape
 from imagefinder._util.sums import with_sum, without_sum
 from imagefinder.errors import StorageError
-from imagefinder.store.edge.coded import Coded
+from imagefinder.store.coded import Coded
 from imagefinder.store.edge.seal import Seal
 
 PREFIX, HEAD = ".columns-", ".columns-head.json"  # a seal names no file that begins with a dot

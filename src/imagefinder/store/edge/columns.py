@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from imagefinder.errors import StorageError
-from imagefinder.store.edge.coded import Coded
+from imagefinder.store.coded import Coded
 from imagefinder.store.edge.column_files import KEPT_FROM, Written, forget, is_much, write_columns, write_head
 from imagefinder.store.filters.parse import And, Compare, Contains, Filter, Has, In, Not, Or, Says
 from imagefinder.store.filters.predicate import matches

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from imagefinder.store.base import Store
 
 ROOM = 1000  # values that nothing has any more, beside as many as there are points, before they are removed
 
@@ -18,6 +21,7 @@ class Coded:
     def __init__(self, codes: np.ndarray, values: list[Any]) -> None:
         self.codes, self.values = codes, values
         self._known: dict[Any, int] | None = None
+        self._mapped: dict[str, Coded] = {}
 
     @classmethod
     def of(cls, column: Sequence[Any]) -> Coded:
@@ -41,10 +45,17 @@ class Coded:
         if len(values) > 2 * len(codes) + ROOM:
             used = np.unique(codes[codes >= 0])
             codes = np.where(codes < 0, -1, np.searchsorted(used, codes)).astype(np.int32)
-            values, known = [values[i] for i in used.tolist()], None
+            return Coded(codes, [values[i] for i in used.tolist()])
         found = Coded(codes, values)
-        found._known = known
+        found._known, found._mapped = known, self._mapped
         return found
+
+    def mapped(self, name: str, made: Callable[[Any], Any]) -> Coded:
+        """What is ``made`` of each value, under this name: of each value once, however often points change."""
+        done = self._mapped.setdefault(name, Coded.of([]))
+        new = done._coded([made(value) for value in self.values[len(done.codes) :]])
+        done.codes = np.concatenate([done.codes, new])
+        return Coded(np.append(done.codes, np.int32(-1))[self.codes], done.values)
 
     def objects(self, rows: np.ndarray | None = None) -> np.ndarray:
         """The values of these rows, all by default, objects (n), None where there is none."""
@@ -87,3 +98,12 @@ def key_of(value: Any) -> Any:
     if type(value) is list and all(type(one) is str for one in value):
         return tuple(value)
     return type(value), json.dumps(value)
+
+
+def coded_columns(store: Store, fields: Sequence[str]) -> tuple[np.ndarray, Mapping[str, Coded]]:
+    """The ids of all points, S36 (n) in ascending order, and these columns; as the store keeps them, if it does."""
+    kept: Callable[..., tuple[np.ndarray, Mapping[str, Coded]]] | None = getattr(store, "coded", None)
+    if kept is not None:
+        return kept(fields)
+    read = store.columns(["id", *fields])
+    return np.array(read["id"], "S36"), {field: Coded.of(read[field]) for field in fields}
