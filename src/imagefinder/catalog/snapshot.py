@@ -1,7 +1,8 @@
 """What there is to browse by, of all images at once and in little memory: each value once, and a number per image.
 
 Reading the records of 22,914 images takes half a second, counting what a snapshot holds a few milliseconds. So there
-is one for each index, made anew after a write.
+is one for each index, made anew after a write of what the store keeps: each value is looked at once, see
+``store.coded``.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 
 from imagefinder._util.uuids import packed
 from imagefinder.images.inside import inside, is_remote, whole_of
+from imagefinder.store import coded as kept
 from imagefinder.store.filters.dates import instant
 
 if TYPE_CHECKING:
@@ -35,11 +37,18 @@ _LEVEL = re.compile(rf"(?<!:/)(?<!:)[{re.escape(_SEPARATORS)}]|(?<=\.(?:tar|zip)
 class Coded:
     """One field: its ``values``, and of each image the position of its value, int32 (n), -1 where it has none."""
 
-    def __init__(self, column: Sequence[Any]) -> None:
+    def __init__(self, found: kept.Coded) -> None:
+        codes, n = found.codes, len(found.codes)
+        first = np.full(len(found.values) + 1, n)  # of each value, the first image that has it; the last is none
+        first[codes[::-1]] = np.arange(n - 1, -1, -1)
         known: dict[Any, int] = {}
-        keys = (tuple(v) if isinstance(v, list) else v for v in column)
-        codes = (-1 if key is None or key == "" else known.setdefault(key, len(known)) for key in keys)
-        self.codes = np.fromiter(codes, np.int32, len(column))
+        table = np.full(len(first), -1, np.int32)
+        order = np.argsort(first[:-1], kind="stable")
+        for i in order[: np.count_nonzero(first[:-1] < n)].tolist():
+            value = found.values[i]
+            if value != "":
+                table[i] = known.setdefault(tuple(value) if isinstance(value, list) else value, len(known))
+        self.codes = table[codes]
         self.values = list(known)
 
     def counts(self, rows: np.ndarray | None) -> dict[Any, int]:
@@ -74,14 +83,13 @@ class Snapshot:
     ``places`` are the folders, by their paths."""
 
     def __init__(self, index: Index) -> None:
-        fields = ("id", "uri", "taken_guess", "cluster_name", *CODED, *NUMBERS)
-        columns = index.store.columns(fields)
+        fields = ("uri", "taken_guess", "cluster_name", *CODED, *NUMBERS)
         self._store = index.store
-        self._ids = np.array(columns["id"], dtype="S36")
+        self._ids, columns = kept.coded_columns(index.store, fields)
         self.coded = {name: Coded(columns[name]) for name in CODED}
         self.numbers = {name: _numbers(columns[name]) for name in NUMBERS}
-        self.cluster_names = dict(zip(columns["cluster"], columns["cluster_name"], strict=True))
-        self.places = Coded([place_of(uri) if isinstance(uri, str) else None for uri in columns["uri"]])
+        self.cluster_names = _names(columns["cluster"], columns["cluster_name"])
+        self.places = Coded(columns["uri"].mapped("place", lambda v: place_of(v) if isinstance(v, str) else None))
         taken, guess = _dates(columns["taken_at"]), _dates(columns["taken_guess"])
         self.guessed = (taken == NO_DATE) & (guess != NO_DATE)
         self.date = np.where(taken == NO_DATE, guess, taken)
@@ -137,7 +145,7 @@ def column(index: Index, field: str) -> Column:
         return snapshot(index).column(field)
     found = index.store.columns(["id", field])
     firsts = (v[0] if isinstance(v, list) and v else v for v in found[field])
-    coded = Coded([v if isinstance(v, str | int | float) else None for v in firsts])
+    coded = Coded(kept.Coded.of([v if isinstance(v, str | int | float) else None for v in firsts]))
     return Column(packed(found["id"]), coded.codes, coded.values, {})
 
 
@@ -158,13 +166,22 @@ def levels(place: str) -> list[str]:
     return [place[: match.end()] for match in _LEVEL.finditer(place)]
 
 
-def _numbers(column: Sequence[Any]) -> np.ndarray:
-    return np.array([v if isinstance(v, int | float) and not isinstance(v, bool) else np.nan for v in column], float)
+def _numbers(found: kept.Coded) -> np.ndarray:
+    known = (v if isinstance(v, int | float) and not isinstance(v, bool) else np.nan for v in found.values)
+    numbers: np.ndarray = np.array([*known, np.nan], float)[found.codes]
+    return numbers
 
 
-def _dates(column: Sequence[Any]) -> np.ndarray:
-    read = {v: instant(v) for v in {v for v in column if isinstance(v, str)}}
-    known = {v: NO_DATE if at is None else at for v, at in read.items()}
-    return np.fromiter(
-        (known.get(v, NO_DATE) if isinstance(v, str) else NO_DATE for v in column), np.int64, len(column)
-    )
+def _dates(found: kept.Coded) -> np.ndarray:
+    read = found.mapped("instant", lambda v: instant(v) if isinstance(v, str) else None)
+    dates: np.ndarray = np.array([*read.values, NO_DATE], np.int64)[read.codes]
+    return dates
+
+
+def _names(clusters: kept.Coded, names: kept.Coded) -> dict[Any, Any]:
+    """The name of each cluster, by its number: that of the last image in it."""
+    last = np.full(len(clusters.values) + 1, -1)
+    last[clusters.codes] = np.arange(len(clusters.codes))
+    by_code = enumerate([*clusters.values, None])
+    said = [*names.values, None]
+    return {label: said[names.codes[last[i]]] for i, label in by_code if last[i] >= 0}

@@ -15,6 +15,7 @@ from imagefinder._util.shared_lock import SharedLock
 from imagefinder.errors import IndexFolderError, IndexLockedError, StorageError
 from imagefinder.index.lock import BUSY_S, LOCK_NAME, IndexLock, read_door
 from imagefinder.store.checks import checked_batch
+from imagefinder.store.coded import coded_columns
 from imagefinder.store.shared.answer import Answering
 from imagefinder.store.shared.ask import AskingStore
 from imagefinder.store.shared.line import HolderGoneError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from imagefinder.store.base import Matches, Point, ScoredPoint, Store, VectorParams
+    from imagefinder.store.coded import Coded
     from imagefinder.store.filters.parse import Filter
     from imagefinder.store.stores import StoreKind
 
@@ -244,6 +246,9 @@ class ReadingStore(RefusesWrites):
 
     def columns(self, fields: Sequence[str], *, filter: Filter | None = None) -> dict[str, list[Any]]:
         return self._read(lambda store: store.columns(fields, filter=filter))
+
+    def coded(self, fields: Sequence[str]) -> tuple[np.ndarray, Mapping[str, Coded]]:
+        return self._read(lambda store: coded_columns(store, fields))
 
     def without_vector(self, name: str) -> list[str]:
         return self._read(lambda store: store.without_vector(name))

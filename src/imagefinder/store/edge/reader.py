@@ -11,6 +11,7 @@ import numpy as np
 
 from imagefinder.store.base import Matches, Point, ScoredPoint, VectorParams
 from imagefinder.store.checks import canonical_ids, checked_batch, checked_vector, checked_window, known
+from imagefinder.store.coded import Coded
 from imagefinder.store.edge.columns import MOST_FIELDS, fields_of, listed, matching
 from imagefinder.store.edge.engine import engine_errors
 from imagefinder.store.edge.filtered import COLUMNS_BATCH, FEW, EdgeFiltered, Translated
@@ -173,6 +174,11 @@ class EdgeReader(EdgeFiltered):
         ids, kept = self._kept.get(wanted)
         rows = None if filter is None else matching(filter, kept, len(ids))
         return listed(fields, ids, kept, rows)
+
+    def coded(self, fields: Sequence[str]) -> tuple[np.ndarray, Mapping[str, Coded]]:
+        """The ids of all points, S36 (n) in ascending order, and these columns, as they are kept."""
+        _ = self._shard
+        return self._kept.get(fields)
 
     def _are_few(self, filter: Filter, fields: Sequence[str]) -> bool:
         """Whether it is quicker to read from the engine what fulfils a filter than to look through kept columns."""

@@ -11,6 +11,7 @@ from imagefinder._util.files import disk_use
 from imagefinder.errors import IndexDamagedError, StorageError
 from imagefinder.store.base import VectorParams
 from imagefinder.store.edge import merging
+from imagefinder.store.edge.column_files import read_written, state_of
 from imagefinder.store.edge.engine import (
     DAMAGED_REMEDY,
     OPENING_BYTES,
@@ -84,6 +85,7 @@ class EdgeStore(EdgeWriter):
         store = cls(home, shard, params, path)
         store._large = large
         store._take(seal)
+        store._kept.begin(read_written(home, seal))
         clear(home)
         store._words = has_words(shard)
         if not store._words and shard.info().points_count <= FILLED_AT_OPENING:
@@ -162,4 +164,8 @@ class EdgeStore(EdgeWriter):
                 if not self._tidied:  # the engine tidies up behind removed points when it opens what it has
                     load_shard(self._path, None).close()
                 with suppress(StorageError):  # a disk too full for it: the next opening compares less
-                    write_seal(self._path, closed(self._path, count, self._before, self._payloads_only))
+                    seal = closed(self._path, count, self._before, self._payloads_only)
+                    write_seal(self._path, seal)
+                    self._sealed = seal
+            if count is not None and not self._damaged and self._sealed is not None and self._sealed.closed:
+                self._kept.write(self._home, state_of(self._sealed))
