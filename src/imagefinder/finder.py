@@ -365,9 +365,12 @@ class ImageFinder(Browsing, Organising):
 
         return kept_map(self._collection.index, name)
 
-    def map_scores(self, query: QueryInput, name: str | None = None) -> Float32:
-        """How well each image of a map that is kept fits a query, in the order of its ids: see ``score_images``."""
-        ids = self.kept_map(name).ids
+    def map_scores(
+        self, query: QueryInput, name: str | None = None, *, offset: int = 0, k: int | None = None
+    ) -> Float32:
+        """How well each image of a map that is kept, or ``k`` of them from ``offset`` on, fits a query, in the order of
+        its ids: see ``score_images``."""
+        ids = self.kept_map(name).ids[offset : None if k is None else offset + k]
         return self._collection.index.steadily(lambda: score_images(self._collection, ids, query))
 
     def pca_report(self) -> PcaReport:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -176,6 +177,23 @@ def test_originals_come_as_a_zip(server: Server, open_page: Callable[..., Page],
         assert archive.testzip() is None
         paths = [Path(record(server, id)["uri"]) for id in ids]
         assert {archive.read(one) for one in archive.namelist()} == {path.read_bytes() for path in paths}
+
+
+def test_a_table_of_the_chosen_asks_for_these_alone(
+    server: Server, open_page: Callable[..., Page], tmp_path: Path
+) -> None:
+    page = open_page(server)
+    ids = choose(page, 3)
+    asked: list[Any] = []
+    page.on("request", lambda one: asked.append(one.post_data_json) if one.url.endswith("/images/columns") else None)
+    with page.expect_download() as download:
+        more(page, "Export as a table (CSV)")
+    download.value.save_as(tmp_path / "images.csv")
+    with (tmp_path / "images.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [one["ids"] for one in asked] == [ids]
+    assert [(row["id"], row["uri"]) for row in rows] == [(id, record(server, id)["uri"]) for id in ids]
+    assert all(int(row["width"]) == record(server, row["id"])["width"] for row in rows)
 
 
 def test_pictures_go_to_the_trash_and_come_back(own: tuple[Server, Path], open_page: Callable[..., Page]) -> None:

@@ -104,6 +104,31 @@ def test_groups_of_a_few_pictures_far_apart_are_named_too(server: Server, open_p
     assert sorted(set(names)) == ["group 0", "group 1", "group 2", "group 3"]
 
 
+def test_scores_come_in_parts(server: Server, open_page: Callable[..., Page]) -> None:
+    page = open_page(server, "/map?method=pca")
+    opened(page)
+    asked: list[str] = []
+    page.on("request", lambda one: asked.append(one.url) if "/scores" in one.url else None)
+    whole, parts, n = page.evaluate(
+        """async () => {
+          const { api } = await import("/js/api.js");
+          const { MapSource } = await import("/js/map/source.js");
+          const { maps: [map] } = await api.get("/maps");
+          const source = new MapSource();
+          await source.open(map);
+          const path = `${source.path}/scores`, body = { words: "animal" };
+          const whole = new Float32Array(await api.post(path, body, { as: "bytes" }));
+          const parts = new Uint8Array(4 * map.images);
+          const told = [];
+          await source.load(path, parts, map.images, null, { body, most: 40, onPart: (n) => told.push(n) });
+          source.close();
+          return [[...whole], [...new Float32Array(parts.buffer)], told];
+        }"""
+    )
+    assert len(whole) > 10 and whole == parts and n == [*range(10, len(whole), 10), len(whole)]
+    assert [one.partition("?")[2] for one in asked[1:]] == [f"offset={i}&k=10" for i in range(0, len(whole), 10)]
+
+
 def test_words_become_left_and_right(server: Server, open_page: Callable[..., Page]) -> None:
     page = open_page(server, "/map?method=pca")
     opened(page)

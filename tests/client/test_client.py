@@ -115,6 +115,8 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "raw vectors of a space": lambda f: f.vectors("efficientnet-lite2-words", raw=True),
     "a plan": lambda f: f.copies.plan([(str(PICTURE), [str(PICTURES[0])])]).groups[0].keep.content_hash,
     "whether duplicates were searched for": lambda f: f.copies.searched,
+    "columns of some": lambda f: f.columns_of([f.get(PICTURE).id, f.get(PICTURES[0]).id], ["uri", "id", "none", "uri"]),
+    "columns of none": lambda f: f.columns_of([], ["uri"]),
     "scores on a map": lambda f: f.map_scores("animal").tolist(),
     "scores on a map, of a picture": lambda f: f.map_scores(
         Term(Kind.ID, f.maps()[0].ids[3]), f.maps()[0].name

@@ -80,6 +80,7 @@ LESS = {
     "add": {"within", "shard", "ray"},
     "move_source": {"within"},
     "outliers": {"ray"},
+    "map_scores": {"offset", "k"},  # it asks for them in parts and gives them whole
 }
 OWN = {
     "ImageFinder": {"about", "add_folder", "thumbnail", "original", "whole_file", "page_link"}

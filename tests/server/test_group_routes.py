@@ -230,8 +230,8 @@ def test_the_images_of_a_map_are_scored_for_a_query(client: TestClient) -> None:
     made = finder.map("pca")
     path = f"/v1/maps/{made.name}/scores"
 
-    def scores(**query: Any) -> np.ndarray:
-        answer = client.post(path, json=query)
+    def scores(part: dict[str, int] | None = None, **query: Any) -> np.ndarray:
+        answer = client.post(path, json=query, params=part)
         assert answer.status_code == 200, answer.text
         return np.frombuffer(answer.content, "<f4")
 
@@ -239,6 +239,10 @@ def test_the_images_of_a_map_are_scored_for_a_query(client: TestClient) -> None:
     hits = finder.search("food", k=len(made), words_in="pictures")
     assert [hit.record.id for hit in hits] == sorted(by_words, key=lambda id: (-by_words[id], id))
     assert scores(words=f"id:{made.ids[3]}").argmax() == 3  # it is not left out as it is among the hits
+    parts = [scores({"offset": start, "k": 7}, words="food") for start in range(0, len(made), 7)]
+    assert max(map(len, parts)) == 7 and np.array_equal(np.concatenate(parts), scores(words="food"))
+    assert scores({"offset": len(made)}, words="food").size == 0
+    assert client.post(path, json={"words": "food"}, params={"k": 0}).status_code == 400
     against = scores(words="food - animal")
     assert np.corrcoef(against, scores(words="food"))[0, 1] > 0 > np.corrcoef(against, scores(words="animal"))[0, 1]
     client.delete(f"/v1/images/{made.ids[4]}")

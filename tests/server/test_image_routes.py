@@ -72,6 +72,21 @@ def test_filters_and_facets_agree(reader: TestClient, ids: list[str]) -> None:
     )
 
 
+def test_columns_of_some_images_are_in_their_order(reader: TestClient, ids: list[str]) -> None:
+    names = ["uri", "id", "caption", "none"]
+    every = reader.get("/v1/images/columns", params={"fields": ",".join(names)}).json()["columns"]
+    chosen = [5, 2, 11]
+    gone = "6ba7b810-9dad-51d1-80b4-00c04fd430c8"
+    wanted = [every["id"][i] for i in chosen]
+    answer = reader.post("/v1/images/columns", json={"ids": [wanted[0], gone, *wanted[1:]], "fields": names}).json()
+    assert answer == {"total": 3, "columns": {name: [every[name][i] for i in chosen] for name in names}}
+    none = reader.post("/v1/images/columns", json={"ids": [], "fields": names}).json()
+    assert none == {"total": 0, "columns": {name: [] for name in names}}
+    for body in ({"ids": ids[:1], "fields": []}, {"ids": ids[:1]}, {"ids": ["x"], "fields": names}, {"fields": names}):
+        assert reader.post("/v1/images/columns", json=body).status_code == 400, body
+    assert reader.post("/v1/images/columns", json={"ids": ids[:1], "fields": [""]}).status_code == 400
+
+
 @pytest.mark.parametrize(
     ("path", "params"),
     [

@@ -76,6 +76,7 @@ SEARCHES = {  # what is asked with a body, and changes nothing
     "POST /v1/images/zip",
     "POST /v1/images/{id}/reveal",
     "POST /v1/maps/{name}/scores",
+    "POST /v1/images/columns",
 }
 
 

@@ -106,12 +106,24 @@ def columns(
 ) -> dict[str, list[Any]]:
     """The values of these fields (also ``id``) of all images that match, one list per field, with None for missing
     values. Raises InvalidInputError or InvalidFilterError."""
-    if isinstance(fields, str) or not 1 <= len(fields) <= FIELDS or not all(isinstance(f, str) and f for f in fields):
-        raise InvalidInputError(f"Columns are a list of 1 to {FIELDS} names of fields, not {fields!r:.200}.")
+    _check_fields(fields)
     field, falling = checked_sort(sort or "id")
     found = index.store.columns(list(dict.fromkeys([*fields, *fields_of(field)])), filter=as_filter(filter))
     places = places_in_order(found, field, falling)
     return {name: found[name] if places is None else [found[name][i] for i in places] for name in fields}
+
+
+def columns_of(index: Index, ids: Sequence[str], fields: Sequence[str]) -> dict[str, list[Any]]:
+    """The values of these fields (also ``id``) of these images, in their order, one list per field, with None for
+    missing values; an image that isn't there is left out. Raises InvalidInputError."""
+    _check_fields(fields)
+    rows = [{**point.payload, "id": point.id} for point in index.store.retrieve(ids)]
+    return {field: [row.get(field) for row in rows] for field in fields}
+
+
+def _check_fields(fields: Sequence[str]) -> None:
+    if isinstance(fields, str) or not 1 <= len(fields) <= FIELDS or not all(isinstance(f, str) and f for f in fields):
+        raise InvalidInputError(f"Columns are a list of 1 to {FIELDS} names of fields, not {fields!r:.200}.")
 
 
 def checked_sort(sort: str) -> tuple[str, bool]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from imagefinder._util.arguments import checked
 from imagefinder.catalog.browse import Browse
-from imagefinder.catalog.facets import columns, facets
+from imagefinder.catalog.facets import columns, columns_of, facets
 from imagefinder.catalog.order import Order, ordered
 from imagefinder.catalog.snapshot import Column, column
 from imagefinder.catalog.suggest import suggest
@@ -41,6 +41,10 @@ class Browsing:
         """The values of some fields of all images that match, a list for each field, as a data frame wants them; ``id``
         is a field too, and None stands where there is no value."""
         return columns(self._collection.index, fields, filter, sort)
+
+    def columns_of(self, ids: Sequence[str], fields: Sequence[str]) -> dict[str, Any]:
+        """As ``columns``, of the images ``ids`` in their order; one that isn't there is left out."""
+        return columns_of(self._collection.index, ids, fields)
 
     def column(self, field: str) -> Column:
         """The values of one field of all images, each once, with a number for each image: a hundredth of what

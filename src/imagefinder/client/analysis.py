@@ -11,7 +11,7 @@ from imagefinder.client.clusters import Clustering, Clusters
 from imagefinder.client.connection import filter_text
 from imagefinder.client.duplicates import Copies
 from imagefinder.client.jobs import Job, JobProgress
-from imagefinder.client.maps import Map
+from imagefinder.client.maps import SCORE_BYTES, Map
 from imagefinder.client.queries import parts_of
 from imagefinder.client.responses import (
     choice_of,
@@ -98,8 +98,8 @@ class Analysis(Catalog):
         import numpy as np
 
         body = {"parts": parts_of(query, self._transport)}
-        answer = self._transport.send("POST", f"/v1/maps/{name or 'latest'}/scores", json=body)
-        return np.frombuffer(answer.content, "<f4").astype(np.float32)
+        found = self.kept_map(name).parts("scores", SCORE_BYTES, body)
+        return np.frombuffer(found, "<f4").astype(np.float32)
 
     def pca_report(self) -> PcaReport:
         """How much of the differences between the images how many dimensions keep."""

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from imagefinder.client.transport import Transport
     from imagefinder.types import Float32
 
-ID_BYTES = 16
-PART = 180_000  # images
+ID_BYTES, PLACE_BYTES, SCORE_BYTES = 16, 8, 4  # of one image
+PART_BYTES = 2_880_000  # of one answer
 
 
 class Map:
@@ -33,7 +33,7 @@ class Map:
     @cached_property
     def ids(self) -> tuple[str, ...]:
         """The ids of its images."""
-        data = self._bytes("ids")
+        data = self.parts("ids", ID_BYTES)
         return tuple(str(UUID(bytes=data[i : i + ID_BYTES])) for i in range(0, len(data), ID_BYTES))
 
     @cached_property
@@ -41,16 +41,19 @@ class Map:
         """Their places, float32 (n, 2), in the order of ``ids``."""
         import numpy as np
 
-        data = self._bytes("coordinates")
+        data = self.parts("coordinates", PLACE_BYTES)
         return np.frombuffer(data, "<f4").reshape(-1, 2).astype(np.float32)
 
-    def _bytes(self, what: str) -> bytes:
-        """In parts, so that no answer is large."""
-        parts = (
-            self._transport.content(f"/v1/maps/{self.name}/{what}", offset=offset, k=PART)
-            for offset in range(0, max(1, len(self)), PART)
+    def parts(self, what: str, each: int, body: Mapping[str, Any] | None = None) -> bytes:
+        """What there is of its images, ``each`` bytes of one, put together from answers none of which is large. With a
+        ``body`` it is asked for by POST."""
+        path, k = f"/v1/maps/{self.name}/{what}", PART_BYTES // each
+        asked: dict[str, Any] = {} if body is None else {"json": body}
+        method = "GET" if body is None else "POST"
+        starts = range(0, max(1, len(self)), k)
+        return b"".join(
+            self._transport.send(method, path, params={"offset": start, "k": k}, **asked).content for start in starts
         )
-        return b"".join(parts)
 
     def columns(self, *fields: str) -> dict[str, list[Any]]:
         """Fields of its images, in the same order; None for an image that has gone, or lacks the field."""

@@ -9,11 +9,13 @@ from typing import Annotated, Any
 
 from fastapi import File, Form, Header, Query, UploadFile
 from fastapi.responses import Response
+from pydantic import Field
 
 from imagefinder._util.acting import acting, actor
 from imagefinder._util.ending import Ending, within
 from imagefinder.catalog.changes import for_good, noting
 from imagefinder.catalog.edits import TAG_LENGTH, TAGS, checked_tags
+from imagefinder.catalog.facets import FIELDS
 from imagefinder.errors import InvalidInputError
 from imagefinder.images.headers import format_of
 from imagefinder.images.loader import is_remote
@@ -36,6 +38,11 @@ FETCH_S = 30.0  # for all URLs of one request, however many there are
 FILES = 1000  # in one request
 FilterParam = Annotated[requests.FilterText | None, Query()]
 Sort = Annotated[str | None, Query(max_length=40, description="A field; with - in front, the largest first.")]
+
+
+class ColumnsOf(requests.Body):
+    ids: requests.Ids
+    fields: list[requests.ShortText] = Field(min_length=1, max_length=FIELDS)
 
 
 @router.get("/images", response_model=responses.Images)
@@ -77,6 +84,14 @@ async def columns(
         raise InvalidInputError("No field was named.", remedy="Give fields=id,width,height.")
     found = await serving.searching.run(serving.finder.columns, names, filter, sort)
     return Json({"total": len(found[names[0]]), "columns": found})
+
+
+@router.post("/images/columns", response_model=responses.Columns)
+@reads()
+async def columns_of(serving: ServingDep, body: ColumnsOf) -> Response:
+    """Some fields of these images at once, in their order, a list for each; one that isn't there is left out."""
+    found = await serving.searching.run(serving.finder.columns_of, body.ids, body.fields)
+    return Json({"total": len(found[body.fields[0]]), "columns": found})
 
 
 @router.get("/facets", response_model=responses.Facets)

@@ -95,12 +95,15 @@ async def values(
 
 @router.post("/{name}/scores", response_class=Response, responses=_BYTES)
 @reads(costly=True)
-async def scores(serving: ServingDep, name: str, query: requests.Query) -> Response:
+async def scores(
+    serving: ServingDep, name: str, query: requests.Query, offset: Offset = 0, k: Length = None
+) -> Response:
     """How well each of its images fits a query by what it shows, in the same order: float32, little-endian; NaN for one
-    that has gone. So two queries make the axes of a map."""
+    that has gone; of ``k`` of them from ``offset`` on, or all. So two queries make the axes of a map."""
 
     def score() -> bytes:
-        found = serving.finder.map_scores(terms_of(serving, query), None if name == "latest" else name)
+        wanted = None if name == "latest" else name
+        found = serving.finder.map_scores(terms_of(serving, query), wanted, offset=offset, k=k)
         return bytes(found.astype("<f4").tobytes())
 
     return Response(await (await lane_for(serving, query)).run(score), media_type="application/octet-stream")

@@ -30,7 +30,7 @@ function enter() {
 }
 
 const TRIES = 5; // of a call that gets no answer although the server is there
-const READING = /^\/(search|predict|images\/[^/]+\/explain)$/; // what is asked by POST and changes nothing
+const READING = /^\/(search|predict|images\/columns|maps\/[^/]+\/scores|images\/[^/]+\/explain)$/; // what is asked by POST and changes nothing
 
 async function request(method, path, { params, body, signal, as = "json", tries = TRIES } = {}) {
   if (path !== "/session") await entered;

@@ -1,7 +1,8 @@
 /** Ids as the server sends many of them: 16 bytes each. */
 
 export const ID_BYTES = 16;
-export const IDS_A_PART = 180_000; // of one answer: at most 3 MB
+export const PART_BYTES = 2_880_000; // of one answer
+export const IDS_A_PART = PART_BYTES / ID_BYTES;
 
 /** The text of id `i`. @param {Uint8Array} bytes */
 export function idAt(bytes, i) {

@@ -2,11 +2,12 @@
 
 import { api } from "../api.js";
 import { texts } from "../texts.js";
-import { ID_BYTES, IDS_A_PART, idAt } from "../uuids.js";
+import { ID_BYTES, PART_BYTES, idAt } from "../uuids.js";
 import { GONE } from "./values.js";
 
 /** Columns by which points can be coloured besides a collection's own. */
 export const COLOURS = ["cluster", "folder", "taken_at", "mtime", "format", "tags", "outlier", "blur", "width", "bytes"];
+const SCORE_BYTES = 4;
 const bytesIn = (base64) => Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
 
 export class MapSource {
@@ -37,20 +38,27 @@ export class MapSource {
     const coordinates = new Uint8Array(8 * images);
     await this.load(`${path}/coordinates`, coordinates, images, signal);
     Object.assign(this, { path, coordinates: new Float32Array(coordinates.buffer), ids: new Uint8Array(ID_BYTES * images), known: 0 });
-    this.allIds = this.load(`${path}/ids`, this.ids, images, signal, (known) => {
+    const onPart = (known) => {
       this.known = known;
       this.onIds();
-    });
+    };
+    this.allIds = this.load(`${path}/ids`, this.ids, images, signal, { onPart });
     this.allIds.catch(() => {}); // said where they are waited for
     return this.work("layOut", { coordinates: coordinates.buffer.slice(0) });
   }
 
-  /** Fills `bytes`, the same number for each image of the map, by parts in their order. */
-  async load(path, bytes, images, signal, onPart = () => {}) {
-    for (let offset = 0; offset < images; offset += IDS_A_PART) {
-      const part = await api.bytes(path, { offset, k: IDS_A_PART }, { signal });
+  /**
+   * Fills `bytes`, the same number for each image of the map, by parts in their order.
+   * @param {{body?: object, most?: number}} how with a `body`, they are asked for by POST; `most`: bytes of a part
+   */
+  async load(path, bytes, images, signal, { onPart = () => {}, body, most = PART_BYTES } = {}) {
+    const k = Math.floor((most * images) / bytes.length);
+    for (let offset = 0; offset < images; offset += k) {
+      const part = body
+        ? await api.post(path, body, { params: { offset, k }, signal, as: "bytes" })
+        : await api.bytes(path, { offset, k }, { signal });
       bytes.set(new Uint8Array(part), (offset * bytes.length) / images);
-      onPart(Math.min(images, offset + IDS_A_PART));
+      onPart(Math.min(images, offset + k));
     }
   }
 
@@ -68,7 +76,12 @@ export class MapSource {
 
   /** A layout by what the images mean: how well each fits the queries `x` and `y`, or one of them. @throws {ApiError} */
   async turned({ x, y }, signal) {
-    const scores = async (words) => (words ? api.post(`${this.path}/scores`, { words }, { signal, as: "bytes" }) : null);
+    const scores = async (words) => {
+      if (!words) return null;
+      const bytes = new Uint8Array(SCORE_BYTES * this.size);
+      await this.load(`${this.path}/scores`, bytes, this.size, signal, { body: { words } });
+      return bytes.buffer;
+    };
     const [across, up] = await Promise.all([scores(x), scores(y)]);
     const wide = Math.max(0.6, Math.min(1.8, innerWidth / innerHeight)); // so that the plane fills the view
     return this.work("turn", { across, up, own: this.coordinates.slice(0).buffer, wide });
