@@ -65,11 +65,11 @@ export function SearchBox() {
 
 /** The list under the field, as the combobox pattern of ARIA has it: the focus stays in the field, arrows go through the rows. */
 function useList({ text, open, setOpen, rows, done }) {
-  const [active, setActive] = useState(-1);
+  const [active, setActive] = useState(null); // the key of a row: others may still come in before it
   const id = useId();
   const shown = open && rows.length > 0;
-  useEffect(() => setActive(-1), [text, open]);
-  const at = shown ? Math.min(active, rows.length - 1) : -1;
+  useLayoutEffect(() => setActive(null), [text, open]); // at once, so that no key that is pressed next is undone
+  const at = shown && active ? rows.findIndex((row) => row.key === active) : -1;
   const choose = (row) => {
     if (!row.stays) (done(), setOpen(false));
     row.choose();
@@ -79,7 +79,7 @@ function useList({ text, open, setOpen, rows, done }) {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (!step || event.altKey || event.ctrlKey || event.metaKey) return false;
     if (!open) return setOpen(true), true;
-    if (shown) setActive(((at + step + 1 + rows.length + 1) % (rows.length + 1)) - 1); // -1: the field itself
+    if (shown) setActive(rows[((at + step + 1 + rows.length + 1) % (rows.length + 1)) - 1]?.key ?? null); // none: the field itself
     return true;
   };
   const field = { role: "combobox", "aria-autocomplete": "list", "aria-expanded": shown ? "true" : "false", "aria-controls": `${id}-list`, "aria-activedescendant": at >= 0 ? `${id}-${at}` : undefined };
