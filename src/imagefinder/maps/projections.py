@@ -20,6 +20,7 @@ from imagefinder._util.suggest import unknown_name
 from imagefinder._util.threads import cores
 from imagefinder.errors import InvalidInputError
 from imagefinder.types import OnProgress, Progress, ignore
+from imagefinder.vectors.moments import eigen
 from imagefinder.vectors.neighbors import NeighborGraph, knn_graph
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def _pca(vectors: Float32) -> Projection:
     """The two directions of most variance (Pearson 1901), by the eigenvectors of the covariance."""
     mean = vectors.mean(axis=0, dtype=np.float64)
     rows = vectors - mean
-    values, axes = np.linalg.eigh(rows.T @ rows)
+    values, axes = eigen(rows.T @ rows)
     axes = np.pad(axes[:, ::-1][:, :2], ((0, 0), (0, max(0, 2 - axes.shape[1]))))
     signs = np.where(axes[np.abs(axes).argmax(axis=0), [0, 1]] < 0, -1, 1)
     total = float(values.sum())
