@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from annotated_types import MaxLen
 
 from imagefinder.duplicates.decisions import Decision
 from imagefinder.duplicates.matching.tiers import Tier
@@ -16,6 +17,7 @@ from imagefinder.quality.issues import Issue
 from imagefinder.results import MAYBE, SURELY
 from imagefinder.search.ends import COUNTED
 from imagefinder.search.options import Fuse, Measure
+from imagefinder.server.requests import Query
 
 PACKAGE = Path(__file__).resolve().parents[1] / "src" / "imagefinder"
 PAGE = PACKAGE / "server" / "page" / "js"
@@ -107,3 +109,8 @@ def test_the_page_has_the_bounds_of_the_library() -> None:
         "MAYBE": MAYBE,
         "MOST": COUNTED,
     }
+
+
+def test_the_page_searches_by_as_many_pictures_as_the_server_takes() -> None:
+    told = re.search(r"MOST_PARTS = (\d+);", (PAGE / "actions" / "doing.js").read_text("utf-8"))
+    assert told and MaxLen(int(told[1])) in Query.model_fields["parts"].metadata

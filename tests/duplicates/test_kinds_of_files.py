@@ -322,4 +322,13 @@ def test_what_is_said_of_a_crop_depends_on_which_is_kept() -> None:
     assert "4.0 times as many pixels, though hardly" in hold_of(edits, finer, first=False)
     both = Shown.of((0.8, 0.8), (False, False), 1.0)
     assert hold_of(edits, both, first=True) == hold_of(edits, both, first=False) != ""
-    assert hold_of(edits, Shown.of((1.0, 0.8), (False, True), 1.0), first=False) == ""
+    assert hold_of(edits[1:], Shown.of((1.0, 0.8), (False, True), 1.0), first=False) == ""
+
+
+@pytest.mark.parametrize("scale", [1.0, 2.0])
+def test_of_a_mirrored_pair_nobody_is_told_to_move_either(scale: float) -> None:
+    pair = Shown.of((1.0, 1.0), (False, False), scale)
+    for first in (True, False):
+        assert hold_of(("mirrored", "re-encoded"), pair, first) == (
+            "One of the two is mirrored, and which of them can't be told."
+        )

@@ -20,6 +20,7 @@ from imagefinder._util.suggest import unknown_name
 from imagefinder._util.threads import cores
 from imagefinder.errors import InvalidInputError
 from imagefinder.types import OnProgress, Progress, ignore
+from imagefinder.vectors.moments import eigen
 from imagefinder.vectors.neighbors import NeighborGraph, knn_graph
 from imagefinder.vectors.shards import SHARD
 
@@ -140,7 +141,7 @@ def _pca(vectors: Float32) -> Projection:
     for a in range(0, len(vectors), SHARD):
         rows = vectors[a : a + SHARD] - mean
         spread += rows.T @ rows
-    values, axes = np.linalg.eigh(spread)
+    values, axes = eigen(spread)
     axes = np.pad(axes[:, ::-1][:, :2], ((0, 0), (0, max(0, 2 - axes.shape[1]))))
     signs = np.where(axes[np.abs(axes).argmax(axis=0), [0, 1]] < 0, -1, 1)
     total = float(values.sum())

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from imagefinder.vectors.moments import eigen
+
 if TYPE_CHECKING:
     from imagefinder.types import Float32
 
@@ -49,7 +51,7 @@ class Around:
         learns takes the cube of their number in time."""
         if self.vectors.shape[1] <= PRINCIPAL:
             return None
-        _, axes = np.linalg.eigh((self.vectors.T @ self.vectors).astype(np.float64))
+        _, axes = eigen((self.vectors.T @ self.vectors).astype(np.float64))
         kept = axes[:, ::-1][:, : min(PRINCIPAL, len(self.vectors))]
         return np.ascontiguousarray(kept, np.float32)
 
@@ -162,7 +164,7 @@ def _within(known: Known) -> tuple[Float32, Float32]:
     there, targets = np.unique(known.targets, return_inverse=True)
     means = np.stack([known.labelled[targets == i].mean(axis=0) for i in range(len(there))])
     covariance, _ = ledoit_wolf(known.labelled - means[targets], assume_centered=True)
-    values, axes = np.linalg.eigh(covariance)
+    values, axes = eigen(covariance)
     floor = max(float(values.max()), 1e-12) * 1e-6  # classes of one image each have no spread at all
     return means, np.asarray(axes / np.sqrt(np.maximum(values, floor)), np.float32)
 

@@ -28,6 +28,7 @@ class Hold(StrEnum):
         "hardly in more detail."
     )
     LAID_OVER = "Something is laid over one of the two, and which of them is the original can't be told."
+    MIRRORED = "One of the two is mirrored, and which of them can't be told."
     GREY = "One of the two is black and white."
     UNSURE = "Only {same:.0%} of what both show looks the same: see whether it is the same picture."
     PARTLY = "A part of what both show looks unlike, though a close look finds no place that differs."
@@ -108,6 +109,8 @@ def hold_of(edits: Sequence[str], shown: Shown, first: bool, score: float = 1.0)
     if less and finer > FINER and shown.detail is not Detail.ENLARGED:
         hold = Hold.FINER if shown.detail is Detail.MORE else Hold.MAYBE_FINER
         return hold.format(less=less, pixels=finer**2)
+    if Edit.MIRRORED in edits and not less:  # a crop of the other may go: nothing that it shows is only there
+        return Hold.MIRRORED
     if found := next((str(Hold[edit.name]) for edit in (Edit.LAID_OVER, Edit.GREY, Edit.PARTLY) if edit in edits), ""):
         return found
     return "" if score >= CERTAIN else Hold.UNSURE.format(same=score)

@@ -291,12 +291,14 @@ def _is_border(grey: npt.NDArray[np.uint8], covered: npt.NDArray[np.bool_]) -> b
     if len(outside) == 0:
         return False
     middle = np.median(outside)
-    rim, along = grey[covered & ~_grown(covered, -4)], grey[_grown(covered, 4) & ~_grown(covered, 1)]
 
     def share(pixels: npt.NDArray[np.uint8], within: float) -> float:
         return float((np.abs(pixels - middle) <= within).mean()) if len(pixels) else 1.0
 
-    return share(outside, FLAT) > 0.6 and share(along, CLOSE) > 0.9 and share(rim, 4 * FLAT) < 0.5
+    if share(outside, FLAT) <= 0.6:
+        return False
+    rim, along = grey[covered & ~_grown(covered, -4)], grey[_grown(covered, 4) & ~_grown(covered, 1)]
+    return share(along, CLOSE) > 0.9 and share(rim, 4 * FLAT) < 0.5
 
 
 def _grown(mask: npt.NDArray[np.bool_], pixels: int) -> npt.NDArray[np.bool_]:

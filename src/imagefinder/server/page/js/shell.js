@@ -35,7 +35,7 @@ export function Shell() {
   const [help, setHelp] = useGlobalKeys();
   const [icon, label] = THEMES[useStore(theme)];
   useEffect(() => {
-    document.title = place ? `${place.name} · ImageFinder` : "ImageFinder";
+    if (place?.path !== "/") document.title = place ? `${place.name} · ImageFinder` : "ImageFinder"; // a search says what it is for
   }, [place]);
   return html`<a class="skip" href="#main" onClick=${(e) => (e.preventDefault(), document.getElementById("main").focus())}>${texts.shell.skip}</a>
     <header class="shell-header">
