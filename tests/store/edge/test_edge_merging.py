@@ -148,6 +148,18 @@ def test_a_new_vector_meanwhile_leaves_all_as_it_was(store: EdgeStore, monkeypat
     store.close()
 
 
+def test_what_the_other_process_says_is_told(store: EdgeStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error with its own remedy; and, of one that ends, with what code and last words."""
+    monkeypatch.setattr(merging, "CODE", "import sys; sys.stderr.write('thread panicked'); sys.exit(3)")
+    with pytest.raises(StorageError, match=r"not merged: the process that merges ended with code 3: thread panicked\."):
+        store.optimize()
+    said = "{'error': 'The disk is nearly full.', 'remedy': 'Make room and run again.'}"
+    monkeypatch.setattr(merging, "CODE", f"import json; input(); print(json.dumps({said}))")
+    with pytest.raises(StorageError, match=r"The disk is nearly full\. Nothing is lost") as error:
+        store.optimize()
+    assert error.value.remedy == "Make room and run again."
+
+
 @pytest.mark.parametrize("step", ["copy", "merge", "apply", "finish"])
 def test_the_other_process_is_killed(store: EdgeStore, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     before = everything(store)
@@ -159,8 +171,9 @@ def test_the_other_process_is_killed(store: EdgeStore, monkeypatch: pytest.Monke
         do(self, what, **asked)
 
     monkeypatch.setattr(merging.Merger, "do", killed)
-    with pytest.raises(StorageError, match="not merged"):
+    with pytest.raises(StorageError, match=r"not merged: the process that merges (was killed|ended)") as error:
         store.optimize()
+    assert "disk" not in str(error.value) and error.value.remedy
     assert everything(store) == before and store._path == store._home
     assert not list(store._home.glob(f"{live.PREFIX}*"))
     store.upsert(points(N, N + 1))

@@ -14,6 +14,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 APART_FROM = 20_000  # points; fewer are merged in less time than a process takes to start
 DEAD = 1000  # points that were removed, at least, before their room is made free; a fifth of all, as the engine has it
 ROUNDS, LITTLE = 20, 1 << 20  # of what is written meanwhile: done again until so few bytes are left, for which all wait
+WAIT_S = 10.0  # for a process that answers no more to end
 JOURNAL = "journal"
 CODE = "import sys; sys.path[:] = sys.argv[3:]; from imagefinder.store.edge.merging import main; main(*sys.argv[1:3])"
 
@@ -131,13 +133,14 @@ class Merger:
 
     def __init__(self, source: Path, folder: Path) -> None:
         self.folder, self.applied = folder, 0
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by end()
         paths = [os.path.abspath(path) for path in sys.path if path]
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-c", CODE, str(source), str(folder), *paths],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
+                stderr=self._errors,
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # of Windows
             )
         except (OSError, ValueError) as error:
@@ -154,14 +157,29 @@ class Merger:
         try:
             self._process.stdin.write(json.dumps({"do": what, **asked}).encode() + b"\n")
             self._process.stdin.flush()
-            said = json.loads(self._process.stdout.readline() or b'{"error": "it has ended"}')
-        except (OSError, ValueError) as error:
-            said = {"error": str(error)}
+            line = self._process.stdout.readline()
+        except (OSError, ValueError):
+            line = b""
+        said = json.loads(line) if line else self._how_it_ended()
         if said.get("error"):
             raise StorageError(
-                f"What is stored was not merged: {said['error']}. Nothing is lost; searches are slower.",
-                remedy="Make room on the disk, and run again.",
+                f"What is stored was not merged: {said['error']} Nothing is lost; searches are slower.",
+                remedy=said.get("remedy") or "Run again.",
             )
+
+    def _how_it_ended(self) -> dict[str, str]:
+        """What it would have said, had it not ended without a word."""
+        try:
+            code = self._process.wait(WAIT_S)
+        except subprocess.TimeoutExpired:
+            return {"error": "the process that merges does not answer."}
+        if code == -9:  # SIGKILL, which Windows lacks
+            error = "the process that merges was killed, by someone or by the system because memory ran out."
+            return {"error": error, "remedy": "Close other programs, and run again."}
+        self._errors.seek(max(0, self._errors.seek(0, os.SEEK_END) - 300))
+        said = " ".join(self._errors.read().decode("utf-8", "replace").split())
+        how = f"by signal {-code}" if code < 0 else f"with code {code}"
+        return {"error": f"the process that merges ended {how}{f': {said}' if said else ''}."}
 
     def stop(self) -> None:
         """End it, from another thread than the one that waits for it; that one raises StorageError."""
@@ -169,7 +187,7 @@ class Merger:
 
     def end(self) -> None:
         """End it, if it has not."""
-        for pipe in (self._process.stdin, self._process.stdout):
+        for pipe in (self._process.stdin, self._process.stdout, self._errors):
             with suppress(OSError):
                 if pipe:
                     pipe.close()
@@ -196,7 +214,8 @@ def main(source: str, folder: str) -> None:
             getattr(work, asked.pop("do"))(**asked)
             said: dict[str, Any] = {}
         except Exception as error:
-            said = {"error": " ".join(str(error).split())[:500] or type(error).__name__}
+            message = getattr(error, "message", "") or f"{error or type(error).__name__}."
+            said = {"error": " ".join(message.split())[:500], "remedy": getattr(error, "remedy", "")}
         out.write(json.dumps(said).encode() + b"\n")
         out.flush()
 
