@@ -195,7 +195,7 @@ def test_closing_ends_a_merge(store: EdgeStore, monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(merging.Merger, "do", closing)
     monkeypatch.setattr(merging.Merger, "apply", lambda self, end: do(self, "apply", start=0, end=end))
-    with pytest.raises(StorageError):
+    with pytest.raises(StorageError, match="not merged: the index was closed"):
         store.optimize()
     with pytest.raises(ProcessLookupError):
         os.kill(pids[0], signal.SIGTERM)

@@ -132,7 +132,7 @@ class Merger:
     """The other process, which works in ``folder``; it ends when this one does."""
 
     def __init__(self, source: Path, folder: Path) -> None:
-        self.folder, self.applied = folder, 0
+        self.folder, self.applied, self._stopped = folder, 0, False
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by end()
         paths = [os.path.abspath(path) for path in sys.path if path]
         try:
@@ -169,6 +169,8 @@ class Merger:
 
     def _how_it_ended(self) -> dict[str, str]:
         """What it would have said, had it not ended without a word."""
+        if self._stopped:
+            return {"error": "the index was closed."}
         try:
             code = self._process.wait(WAIT_S)
         except subprocess.TimeoutExpired:
@@ -183,6 +185,7 @@ class Merger:
 
     def stop(self) -> None:
         """End it, from another thread than the one that waits for it; that one raises StorageError."""
+        self._stopped = True
         self._process.kill()
 
     def end(self) -> None:
