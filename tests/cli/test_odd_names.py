@@ -154,9 +154,7 @@ def test_no_command_passes_on_what_steers_a_terminal(home: Path, monkeypatch: py
 
 def test_the_commands_are_all_here() -> None:
     left_out = {"serve", "key", "mcp", "demo", "assign"}
-    assert {arguments[0] for arguments in COMMANDS} == {
-        str(command.name) for command in imagefinder.cli.COMMANDS
-    } - left_out
+    assert {arguments[0] for arguments in COMMANDS} == set(imagefinder.cli.COMMANDS) - left_out
 
 
 def test_a_line_of_a_result_holds_any_text(capsys: pytest.CaptureFixture[str]) -> None:

@@ -235,7 +235,7 @@ def test_a_server_that_drains_and_one_that_is_killed_are_not_missed(site: Site) 
         assert set(statuses) == {200} and first.returncode == 0
         second.kill()
         second.wait()
-        assert get(web, "/v1/index").status_code == 502  # none is left
+        assert get(web, "/v1/index").status_code in (502, 503)  # none is left: not answering, or known to be away
 
 
 def test_the_caddyfile_is_well_formed(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from imagefinder._util.files import expanded
@@ -249,7 +250,7 @@ class Collection:
                 "version": s.search_vector,
                 "current": [role for role, current in manifest.current.items() if current == name],
                 "words": self._understands_texts(name),
-                "approximate": s.search_vector is not None and self.index.store.approximate(s.search_vector),
+                "approximate": self._is_approximate(s.search_vector),
             }
             for name, s in manifest.spaces.items()
         }
@@ -269,6 +270,12 @@ class Collection:
             shards=tuple(one.told() for one in load_rounds(self.index.documents)),
             neighbors=kept_graph(self.index.documents),
         )
+
+    def _is_approximate(self, vector: str | None) -> bool:
+        """Whether a search of these vectors is; not if there are none, as where a fit has just replaced them."""
+        with suppress(NotFoundError):
+            return vector is not None and self.index.store.approximate(vector)
+        return False
 
     def _understands_texts(self, space: str) -> bool:
         """Whether texts can be compared with the vectors of a space. False if its model is not on this machine."""

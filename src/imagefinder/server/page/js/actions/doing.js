@@ -12,6 +12,7 @@ import { reloadGroups } from "../groups/store.js";
 import { pickFolder } from "../library/folder_picker.js";
 import { searchHref } from "../searching.js";
 import { navigate } from "../state.js";
+import { table } from "../table.js";
 import { texts } from "../texts.js";
 import { forAll } from "./calls.js";
 import { Pick } from "./pick.js";
@@ -70,7 +71,7 @@ export function someOf(ids, most = MOST_PARTS) {
 export const similar = (ids) => navigate(searchHref({ id: someOf(ids) }));
 
 export async function csv(ids) {
-  const columns = Object.fromEntries(EXPORTED.map((name) => [name, []]));
+  const columns = table(Object.fromEntries(EXPORTED.map((name) => [name, []])));
   for (let i = 0; i < ids.length; i += EXPORTED_AT_ONCE) {
     const part = await api.post("/images/columns", { ids: ids.slice(i, i + EXPORTED_AT_ONCE), fields: EXPORTED });
     for (const name of EXPORTED) for (const value of part.columns[name]) columns[name].push(value);
