@@ -12,18 +12,20 @@ from uuid import UUID
 from imagefinder.errors import IndexFolderError
 from imagefinder.store.base import Point, VectorParams
 from imagefinder.store.checks import canonical_ids, known
-from imagefinder.store.edge.columns import KeptColumns, fields_of, matching
+from imagefinder.store.edge.column_keeping import WrittenColumns
 from imagefinder.store.edge.engine import engine_errors, our_point, selector
 from imagefinder.store.edge.filters import EdgeTerms
+from imagefinder.store.edge.words import without_words
 from imagefinder.store.filters.engines import translate
 from imagefinder.store.filters.parse import And, Filter
 from imagefinder.store.filters.predicate import matches
+from imagefinder.store.selecting import fields_of, matching
 
 if TYPE_CHECKING:
     import qdrant_edge
 
 LAST_ID = str(UUID(int=2**128 - 1))
-COLUMNS_BATCH = 2000  # records in one call, which nothing can interrupt: 10 ms
+COLUMNS_BATCH = 1000  # records in one call, which nothing can interrupt: 10 ms
 TRIES = 3  # to translate a filter while nothing is written
 FEW = 20  # less than one of so many
 RESOLVED_KEPT = 16  # filters whose ids, and whose counts, are remembered until the next write
@@ -44,13 +46,13 @@ class Translated:
 class EdgeFiltered:
     """A shard, by its filters. Only one call runs at a time, because the engine holds the interpreter lock anyway."""
 
-    def __init__(self, path: Path, shard: qdrant_edge.EdgeShard, params: dict[str, VectorParams]) -> None:
-        self._path = path
+    def __init__(self, path: Path, shard: qdrant_edge.EdgeShard, params: dict[str, VectorParams], home: Path) -> None:
+        self._path, self._home = path, home
         self._live: qdrant_edge.EdgeShard | None = shard
         self._params = params
         self._lock = threading.RLock()
         self._resolved: dict[str, Translated] = {}
-        self._kept = KeptColumns(self._read_columns, self._read_payloads)
+        self._kept = WrittenColumns(home, self._read_rows, self._read_payloads)
         self._counted: dict[str, int] = {}  # how many points fulfil a filter
         self._words = False  # whether words can be looked up
         self._writes = 0
@@ -75,6 +77,11 @@ class EdgeFiltered:
             for field in held:
                 columns[field] += [payload.get(field) for payload in payloads]
         return columns
+
+    def _read_rows(self) -> Iterator[tuple[list[str], list[Mapping[str, Any]]]]:
+        """Ids and payloads of all points, in ascending order of id."""
+        for records in self._records(None, None, [], COLUMNS_BATCH):
+            yield [str(record.id) for record in records], [without_words(record.payload) for record in records]
 
     def _read_payloads(self, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
         found: dict[str, Mapping[str, Any]] = {}
@@ -164,7 +171,7 @@ class EdgeFiltered:
         if read is not None and (self._kept.has(read) or among is None or not self._are_so_few(among)):
             ids, kept = self._kept.get(read)
             return set(ids[matching(filter, kept, len(ids))].astype("U36").tolist())
-        batches = self._scroll(among, fields, [], 10_000)
+        batches = self._scroll(among, fields, [], COLUMNS_BATCH)
         return {point.id for points in batches for point in points if matches(filter, point.payload)}
 
     def _are_so_few(self, filter: qdrant_edge.Filter) -> bool:

@@ -12,11 +12,12 @@ import numpy as np
 from imagefinder.store.base import Matches, Point, ScoredPoint, VectorParams
 from imagefinder.store.checks import canonical_ids, checked_batch, checked_vector, checked_window, known
 from imagefinder.store.coded import Coded
-from imagefinder.store.edge.columns import MOST_FIELDS, fields_of, listed, matching
+from imagefinder.store.edge.columns import MOST_FIELDS, listed
 from imagefinder.store.edge.engine import engine_errors
 from imagefinder.store.edge.filtered import COLUMNS_BATCH, FEW, EdgeFiltered, Translated
 from imagefinder.store.edge.words import looked_up, without_words
 from imagefinder.store.filters.parse import Filter
+from imagefinder.store.selecting import fields_of, matching
 from imagefinder.store.ties import below, best_and_equals
 
 if TYPE_CHECKING:
