@@ -72,10 +72,10 @@ def looks(index: Path) -> dict[str, Any]:
         look(f"search {filter}", lambda filter=filter: search(filter))
     look("search filtered, warm", search, SEARCHES)
     look("collect garbage", gc.collect)
-    finder.tag(ids[:50], ["first-looks"])
+    finder.tag(ids[:50], add=["first-looks"])
     look("facets after a write", finder.facets)
     look("order after a write", lambda: finder.order(sort="-date"))
-    finder.untag(ids[:50], ["first-looks"])
+    finder.tag(ids[:50], remove=["first-looks"])
     look("close", finder.close)
     return found
 

@@ -83,7 +83,9 @@ def _together(filter: Filter, column: Coded) -> np.ndarray | None:
             return np.ones(len(values), bool)
         case In(field, wanted):
             each = [_compared(field, "=", value, column) for value in wanted]
-            return None if any(one is None for one in each) else np.any([np.zeros(len(values), bool), *each], axis=0)
+            known = [one for one in each if one is not None]
+            none = np.zeros(len(values), bool)
+            return np.logical_or.reduce([none, *known], dtype=bool) if len(known) == len(each) else None
         case Compare(field, op, value):
             return _compared(field, op, value, column)
         case Contains(field, text) if isinstance(values, Texts):
@@ -125,7 +127,8 @@ def _dates(op: str, value: str, column: Coded) -> np.ndarray:
     found: np.ndarray = {"=": (at >= start) & (at < end), "<": at < start, "<=": at < end, ">": at >= end}.get(
         op, at >= start
     )
-    return found & (at != NO_DATE) & (period(value) is not None)
+    found = found & (at != NO_DATE) & (period(value) is not None)
+    return found
 
 
 def _instant(value: Any) -> int | None:

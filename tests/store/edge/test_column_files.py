@@ -173,6 +173,7 @@ def test_a_store_that_starts_over_has_none(written: Both) -> None:
 def test_a_full_disk_leaves_none(written: Both, monkeypatch: pytest.MonkeyPatch) -> None:
     edge, exact = written
     edge.columns(["uri"])
+    change(1, random.Random(7), exact, edge)
     monkeypatch.setattr(column_files, "SINCE", -100)  # all is written anew
 
     def full(home: Path, data: bytes) -> tuple[str, int]:
