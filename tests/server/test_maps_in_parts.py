@@ -13,11 +13,12 @@ from imagefinder.catalog.snapshot import Coded, Column
 from imagefinder.maps.maps import Map
 from imagefinder.maps.projections import Projection
 from imagefinder.server.map_values import GONE, LAST, MOST_KINDS, NONE, REST, values_of
+from imagefinder.store import coded as kept
 
 
 def column(values: list[object], names: dict[object, str | None] | None = None) -> Column:
     ids = sorted(str(uuid4()) for _ in values)
-    coded = Coded(values)
+    coded = Coded(kept.Coded.of(values))
     return Column(packed(ids), coded.codes, coded.values, names or {})
 
 

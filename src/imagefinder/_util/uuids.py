@@ -17,6 +17,8 @@ _VALUE[_HEX] = np.arange(16)
 
 def packed(ids: Sequence[str] | np.ndarray) -> np.ndarray:
     """UUIDs, texts or an array of them, as uint8 (n, 16). Raises ValueError."""
+    if isinstance(ids, Ids):
+        return ids.packed
     texts = np.asarray(ids, dtype="S") if len(ids) else np.zeros(0, f"S{LENGTH}")
     if texts.dtype.itemsize == LENGTH:
         digits = _VALUE[np.ascontiguousarray(texts).view(np.uint8).reshape(-1, LENGTH)[:, _DIGITS]]

@@ -13,10 +13,11 @@ import numpy as np
 
 from imagefinder._util.arguments import checked
 from imagefinder.catalog.edits import checked_tags, tag_images
-from imagefinder.catalog.snapshot import NO_DATE, NUMBERS, levels, snapshot
+from imagefinder.catalog.snapshot import NUMBERS, levels, snapshot
 from imagefinder.errors import InvalidInputError
 from imagefinder.store.filters.nodes import In
 from imagefinder.store.filters.parse import FilterLike, as_filter
+from imagefinder.store.ranks import NO_DATE
 
 if TYPE_CHECKING:
     from imagefinder.index.collection import Collection
@@ -45,12 +46,13 @@ class Browse:
         rows = images.rows(as_filter(filter))
         dates, guessed = (a if rows is None else a[rows] for a in (images.date, images.guessed))
         dated = dates != NO_DATE
-        months, at = np.unique(_units(dates[dated], "M"), return_inverse=True)
-        counts = np.bincount(at, minlength=len(months))
-        unsure = np.bincount(at[guessed[dated]], minlength=len(months))
+        at = _units(dates[dated], "M").astype(np.int64)
+        first = int(at.min()) if len(at) else 0
+        counts = np.bincount(at - first)
+        unsure = np.bincount(at[guessed[dated]] - first, minlength=len(counts))
         found = [
-            {"month": str(month), "count": int(n), "guessed": int(g)}
-            for month, n, g in zip(months, counts, unsure, strict=True)
+            {"month": str(np.datetime64(first + int(i), "M")), "count": int(counts[i]), "guessed": int(unsure[i])}
+            for i in np.flatnonzero(counts)
         ]
         return {"total": len(dates), "undated": int(np.sum(~dated)), "months": found[::-1]}
 
@@ -64,7 +66,7 @@ class Browse:
         if not 2 <= bins <= BINS:
             raise InvalidInputError(f"A histogram has 2 to {BINS} bins, not {bins}.")
         images = snapshot(self._collection.index)
-        values = images.date if field == "date" else images.numbers[field]
+        values = images.date if field == "date" else images.numbers(field)
         known = values != NO_DATE if field == "date" else ~np.isnan(values)
         rows = images.rows(as_filter(filter))
         some, there = (values, known) if rows is None else (values[rows], known[rows])
@@ -93,7 +95,7 @@ class Browse:
         of all. Raises NotFoundError or InvalidFilterError."""
         if images is None:
             whole = snapshot(self._collection.index)
-            return whole.coded["tags"].counted(whole.rows(as_filter(filter)))
+            return whole.coded("tags").counted(whole.rows(as_filter(filter)))
         ids = list(dict.fromkeys(self._collection.resolve(image) for image in images))
         condition = as_filter(filter)
         if condition is not None:

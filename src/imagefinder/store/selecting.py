@@ -11,13 +11,13 @@ import numpy as np
 
 from imagefinder.store.coded import Coded
 from imagefinder.store.fields import FIELD_KINDS, Kind
-from imagefinder.store.filters.dates import instant, period
+from imagefinder.store.filters.dates import period
 from imagefinder.store.filters.parse import And, Compare, Contains, Filter, Has, In, Not, Or, Says, Value
 from imagefinder.store.filters.predicate import matches
+from imagefinder.store.ranks import NO_DATE, instants
 from imagefinder.store.values import Numbers, Texts, Values
 from imagefinder.store.words import ANY
 
-NO_DATE = int(np.iinfo(np.int64).min)
 EXACT = 2**53  # whole numbers up to here are the same as float64
 _ORDER: dict[str, Callable[[Any, Any], Any]] = {
     "=": operator.eq,
@@ -65,11 +65,6 @@ def matching(filter: Filter, columns: Mapping[str, Coded], n: int) -> np.ndarray
     return found
 
 
-def instants(column: Coded) -> Coded:
-    """The microsecond at which the date of each point begins."""
-    return column.mapped("instant", _instant)
-
-
 def _each(filter: Filter, field: str, values: Values) -> np.ndarray:
     """Which values fulfil a filter on their field, bool (n), one by one."""
     return np.fromiter((matches(filter, {field: value}) for value in values), bool, len(values))
@@ -115,7 +110,9 @@ def _numbers(op: str, value: int | float, array: np.ndarray) -> np.ndarray | Non
     if array.dtype.kind == "i" and type(value) is int:
         if not abs(value) < 2**63:
             return None
-    elif not abs(value) < EXACT or (array.dtype.kind == "i" and len(array) and max(int(array.max()), -int(array.min())) >= EXACT):
+    elif not abs(value) < EXACT or (
+        array.dtype.kind == "i" and len(array) and max(int(array.max()), -int(array.min())) >= EXACT
+    ):
         return None
     found: np.ndarray = _ORDER[op](array, value)
     return found
@@ -123,13 +120,9 @@ def _numbers(op: str, value: int | float, array: np.ndarray) -> np.ndarray | Non
 
 def _dates(op: str, value: str, column: Coded) -> np.ndarray:
     start, end = period(value) or (0, 0)
-    at = column.each("instant", _instant).numbers(NO_DATE)
+    at = instants(column)
     found: np.ndarray = {"=": (at >= start) & (at < end), "<": at < start, "<=": at < end, ">": at >= end}.get(
         op, at >= start
     )
     found = found & (at != NO_DATE) & (period(value) is not None)
     return found
-
-
-def _instant(value: Any) -> int | None:
-    return instant(value) if isinstance(value, str) else None

@@ -44,6 +44,11 @@ class Texts(Sequence[str]):
         data = [self.data[start:end] for start, end in zip(starts.tolist(), self.ends[rows].tolist(), strict=True)]
         return Texts(b"".join(data), ends)
 
+    def lengths(self) -> np.ndarray:
+        """In bytes, int64 (n)."""
+        found: np.ndarray = np.diff(self.ends, prepend=0) - 1
+        return found
+
     def size(self) -> int:
         """In bytes, about."""
         return len(self.data) + 8 * len(self)
@@ -52,9 +57,9 @@ class Texts(Sequence[str]):
         """Which are this text, bool (n)."""
         wanted = _written(text) + b"\0"
         found = self._holding(wanted)
-        lengths = np.diff(self.ends, prepend=0)
+        lengths = self.lengths()
         for row in np.flatnonzero(found).tolist():
-            found[row] = lengths[row] == len(wanted) and self.data.startswith(wanted, self.ends[row] - len(wanted))
+            found[row] = lengths[row] + 1 == len(wanted) and self.data.startswith(wanted, self.ends[row] - len(wanted))
         return found
 
     def hold(self, text: str) -> tuple[np.ndarray, np.ndarray]:
@@ -123,7 +128,7 @@ def values_of(values: Sequence[Any]) -> Values:
         return Texts.of(values)
     if kinds == {float}:
         return Numbers(np.array(values, np.float64))
-    if kinds == {int} and -WHOLE <= min(values) and max(values) < WHOLE:
+    if kinds == {int} and min(values) >= -WHOLE and max(values) < WHOLE:
         return Numbers(np.array(values, np.int64))
     return Mixed(values)
 

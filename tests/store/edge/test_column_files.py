@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from imagefinder.errors import StorageError
 from imagefinder.store.base import Point, VectorParams
 from imagefinder.store.edge import column_files, column_keeping
 from imagefinder.store.edge.column_files import HEAD, PREFIX
@@ -177,7 +178,7 @@ def test_a_full_disk_leaves_none(written: Both, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(column_files, "SINCE", -100)  # all is written anew
 
     def full(home: Path, data: bytes) -> tuple[str, int]:
-        raise column_files.StorageError("full")
+        raise StorageError("full")
 
     monkeypatch.setattr(column_files, "_write", full)
     edge = again(edge)

@@ -21,7 +21,6 @@ from imagefinder._util.files import write_whole
 from imagefinder._util.lines import read_plain
 from imagefinder._util.shapes import check_shape
 from imagefinder._util.sums import with_sum, without_sum
-from imagefinder.errors import StorageError
 from imagefinder.store.coded import Coded
 from imagefinder.store.edge.column_log import logged, state_of_log
 from imagefinder.store.edge.seal import Seal
