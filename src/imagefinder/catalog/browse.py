@@ -13,8 +13,11 @@ import numpy as np
 
 from imagefinder._util.arguments import checked
 from imagefinder.catalog.edits import checked_tags, tag_images
+from imagefinder.catalog.facets import facets
+from imagefinder.catalog.order import ordered
 from imagefinder.catalog.snapshot import NUMBERS, levels, snapshot
 from imagefinder.errors import InvalidInputError
+from imagefinder.store.coded import keep_columns, keeps_columns
 from imagefinder.store.filters.nodes import In
 from imagefinder.store.filters.parse import FilterLike, as_filter
 from imagefinder.store.ranks import NO_DATE
@@ -37,6 +40,16 @@ class Browse:
 
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
+
+    def prepare(self) -> None:
+        """Look at all images, and keep what that takes beside the index, where it takes long: then what is asked later,
+        and in the next process that opens the index, comes at once. Without this it is kept when the index is closed,
+        but not by a process that is killed."""
+        index = self._collection.index
+        if keeps_columns(index.store):
+            ordered(index, sort="-date")
+            facets(index)
+            keep_columns(index.store)
 
     def timeline(self, filter: FilterLike = None) -> dict[str, Any]:
         """How many images there are of each month, the latest first, in the order of ``list(sort="-date")``:

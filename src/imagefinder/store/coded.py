@@ -171,3 +171,13 @@ def coded_columns(store: Store, fields: Sequence[str]) -> tuple[np.ndarray, Mapp
         return kept(fields)
     read = store.columns(["id", *fields])
     return np.array(read["id"], "S36"), {field: Coded.of(read[field]) for field in fields}
+
+
+def keeps_columns(store: Store) -> bool:
+    return hasattr(store, "keep_columns")
+
+
+def keep_columns(store: Any) -> None:
+    """Have the columns written that the store keeps, if it does, so that they are there for whoever opens it next."""
+    if keeps_columns(store):
+        store.keep_columns()
