@@ -1,9 +1,10 @@
 """What a process takes that opens a large index and looks at it for the first time: processor time and memory of each
 look, without columns beside the store, as after a kill, and with those that were written.
 
-    python benchmarks/first_looks.py --index COPY [--name first_looks]
+    python benchmarks/first_looks.py --index COPY [--name first_looks] [--label before --code OTHER/src]
 
-``COPY`` is an index that may be changed, as benchmarks/millions.py makes them.
+``COPY`` is an index that may be changed, as benchmarks/millions.py makes them. With ``--code``, another version of
+ImageFinder is measured. ``stall_ms`` is the longest that another thread waited for the interpreter, or for a core.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,9 +24,11 @@ from typing import Any
 from common import RESULTS, save
 from growth_rows import FILTERS, anonymous, processor_s
 
+import imagefinder
 from imagefinder.finder import ImageFinder
 from imagefinder.store.filters.parse import as_filter
 
+LABELS = ("now", "before")
 CASES = ("none", "written")
 SORTS = ("-date", "uri", "-bytes", "width", "taken_at", "-mtime")
 SEARCHES = 70
@@ -31,8 +36,6 @@ SEARCHES = 70
 
 def looks(index: Path) -> dict[str, Any]:
     """CPU in milliseconds and anonymous megabytes after each look, in their order."""
-    import os
-
     found: dict[str, Any] = {}
     gaps = Gaps()
 
@@ -84,8 +87,6 @@ class Gaps:
     """The longest that another thread waited for the interpreter."""
 
     def __init__(self) -> None:
-        import threading
-
         self.longest = 0.0
         threading.Thread(target=self._watch, daemon=True).start()
 
@@ -100,6 +101,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--index", type=Path, required=True)
     parser.add_argument("--name", default="first_looks")
+    parser.add_argument("--label", choices=LABELS, default="now")
+    parser.add_argument("--code", type=Path, help="the src folder of another version")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
@@ -107,17 +110,19 @@ def main() -> None:
         return
     path = RESULTS / f"{options.name}.json"
     kept = json.loads(path.read_text()) if path.exists() else {}
+    found: dict[str, Any] = {label: kept.get(label, {}) for label in LABELS}
     with ImageFinder.open(options.index, create=False) as finder:
         n = str(len(finder))
-    sizes: dict[str, Any] = kept.get("sizes", {})
+    code = options.code or Path(imagefinder.__file__).parents[1]
     for case in CASES:
         if case == "none":
             for file in (options.index / "points").glob(".columns-*"):
                 file.unlink()
         command = [sys.executable, __file__, "--index", str(options.index), "--one"]
-        done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
-        sizes.setdefault(n, {})[case] = json.loads(done.stdout)
-        save(options.name, {"sizes": dict(sorted(sizes.items(), key=lambda row: int(row[0])))})
+        env = {**os.environ, "PYTHONPATH": str(code)}
+        done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True, env=env)
+        found[options.label].setdefault(n, {})[case] = {**json.loads(done.stdout), "load": round(os.getloadavg()[0], 1)}
+        save(options.name, {label: dict(sorted(found[label].items(), key=lambda row: int(row[0]))) for label in LABELS})
 
 
 if __name__ == "__main__":

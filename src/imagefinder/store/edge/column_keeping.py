@@ -132,6 +132,8 @@ class WrittenColumns(KeptColumns):
                 return False
             self._log, self._written, self._since = log, written, set(work.since)
             self._named |= work.named
+            if work.ids is not None:
+                self._ids_read = (files[IDS], work.ids)
             return True
 
     def close(self, work: Work | None, state: str) -> None:

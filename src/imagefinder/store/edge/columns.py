@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from imagefinder.store.coded import Coded, Coding
-from imagefinder.store.edge.column_files import Written
+from imagefinder.store.edge.column_files import IDS, Written
 
 MOST_FIELDS = 40  # of a million images one takes 4 MB, and what its values take
 MOST_BYTES_EACH = 64  # on average of all points: fields that nobody asked for are kept if their values take less
@@ -34,6 +34,7 @@ class KeptColumns:
         self._lost = False  # more was touched than is worth to be read again one by one
         self._written: Written | None = None  # what is on the disk
         self._named: dict[str, set[str]] = {}  # of each column there, what was made of its values
+        self._ids_read: tuple[object, np.ndarray] | None = None  # the ids there, and their file
         self._since: set[str] = set()  # what was touched since that was written
         self._lock, self._touching = threading.RLock(), threading.Lock()
 
@@ -90,7 +91,7 @@ class KeptColumns:
         written = self._written
         if not written or written.files.keys().isdisjoint(fields):
             return list(fields)
-        ids = written.ids()
+        ids = self._ids_of(written)
         found = {field: column for field in fields if (column := written.column(field))}
         with self._touching:
             self._written = None if ids is None else written.without(written.files.keys() & set(fields) - found.keys())
@@ -101,6 +102,14 @@ class KeptColumns:
             self._align(field, ids, column)
             self._named[field] = set(column.made)
         return [field for field in fields if field not in found]
+
+    def _ids_of(self, written: Written) -> np.ndarray | None:
+        """They are read once."""
+        file = written.files.get(IDS)
+        if self._ids_read is None or self._ids_read[0] != file:
+            ids = written.ids()
+            self._ids_read = None if ids is None else (file, ids)
+        return self._ids_read[1] if self._ids_read else None
 
     def _align(self, field: str, ids: np.ndarray, column: Coded) -> None:
         """Keep a column of these ids. What came or went since the other columns were read was touched."""
