@@ -13,7 +13,7 @@ import pytest
 
 from imagefinder.errors import StorageError
 from imagefinder.store.base import Point, VectorParams
-from imagefinder.store.edge import column_files, column_keeping
+from imagefinder.store.edge import column_files, column_keeping, columns, filtered
 from imagefinder.store.edge.column_files import HEAD, PREFIX
 from imagefinder.store.edge.store import EdgeStore
 from imagefinder.store.exact import ExactStore
@@ -33,7 +33,8 @@ def point(i: int, rng: random.Random) -> Point:
 @pytest.fixture
 def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Both:
     """A store that was looked at and closed, opened again, and one with the same points."""
-    monkeypatch.setattr(column_keeping, "KEPT_FROM", 10)
+    for module in (column_keeping, filtered):
+        monkeypatch.setattr(module, "KEPT_FROM", 10)
     rng = random.Random(3)
     points = [point(i * 7, rng) for i in range(200)]
     edge, exact = EdgeStore.create(tmp_path / "points", VECTORS), ExactStore.create()
@@ -50,9 +51,9 @@ def same(edge: EdgeStore, exact: ExactStore, *, reads: bool | None = False) -> N
     read: list[Any] = []
     before = edge._kept._read_all
 
-    def read_all() -> Any:
+    def read_all(fields: Any) -> Any:
         read.append(1)
-        return before()
+        return before(fields)
 
     edge._kept._read_all = read_all
     found, wanted = edge.columns(FIELDS), exact.columns(FIELDS)
@@ -108,6 +109,24 @@ def test_another_field_is_added(written: Both) -> None:
     assert edge._kept.has(["uri", "price", "tags"])
     same(edge, exact)
     edge.close()
+
+
+def test_of_many_points_one_look_reads_all_small_fields(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(columns, "MOST_FIELDS", 5)
+    monkeypatch.setattr(columns, "MOST_BYTES_EACH", 20)
+    points = [
+        Point(f"00000000-0000-4000-8000-{i:012x}", {"a": i, "long": f"{i}" * 40, "late" if i > 150 else "b": f"{i}"})
+        for i in range(2500)
+    ]
+    for few, kept in ((10**6, {"a"}), (10, {"a", "b", "late"})):
+        monkeypatch.setattr(filtered, "KEPT_FROM", few)
+        edge = EdgeStore.create(tmp_path / str(few), VECTORS)
+        edge.upsert(points)
+        assert edge.columns(["a"]) == {"a": list(range(2500))}
+        assert set(edge._kept._columns) == kept
+        wanted = [f"{i}" if i > 150 else None for i in range(2500)]
+        assert edge.columns(["late", "long"]) == {"late": wanted, "long": [f"{i}" * 40 for i in range(2500)]}
+        edge.close()
 
 
 def _cut(file: Path) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from imagefinder.errors import StorageError
 from imagefinder.store.base import Point, VectorParams
-from imagefinder.store.edge import column_files, column_keeping, column_log
+from imagefinder.store.edge import column_files, column_keeping, column_log, filtered
 from imagefinder.store.edge.column_files import HEAD, PREFIX
 from imagefinder.store.edge.column_log import ColumnLog
 from imagefinder.store.edge.store import EdgeStore
@@ -35,7 +35,8 @@ def point(i: int, rng: random.Random) -> Point:
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(column_keeping, "KEPT_FROM", 10)
+    for module in (column_keeping, filtered):
+        monkeypatch.setattr(module, "KEPT_FROM", 10)
 
 
 @pytest.fixture
@@ -71,9 +72,9 @@ def right(edge: EdgeStore, *, reads: bool) -> None:
     read: list[int] = []
     before = edge._kept._read_all
 
-    def read_all() -> Any:
+    def read_all(fields: Any) -> Any:
         read.append(1)
-        return before()
+        return before(fields)
 
     edge._kept._read_all = read_all
     found = edge.columns(FIELDS)

@@ -1,6 +1,7 @@
 """Columns of the payloads, kept in memory: read once, then brought up to date row by row after writes. To read the
-payloads of a million points from the engine takes many seconds, to look through a kept column a fraction of one. So the
-first look reads all fields at once. What is kept is also written beside the store, see ``column_keeping``."""
+payloads of a million points from the engine takes many seconds, to look through a kept column a fraction of one. So of
+many points the first look reads all fields at once. What is kept is also written beside the store, see
+``column_keeping``."""
 
 from __future__ import annotations
 
@@ -17,13 +18,13 @@ MOST_FIELDS = 40  # of a million images one takes 4 MB, and what its values take
 MOST_BYTES_EACH = 64  # on average of all points: fields that nobody asked for are kept if their values take less
 MOST_TOUCHED = 8  # a part of all rows: after a change of more, all is read again when it is next wanted
 Columns: TypeAlias = dict[str, Coded]
-AllRows: TypeAlias = Callable[[], Iterator[tuple[list[str], list[Mapping[str, Any]]]]]
+AllRows: TypeAlias = Callable[[Sequence[str]], Iterator[tuple[list[str], list[Mapping[str, Any]]]]]
 SomeRows: TypeAlias = Callable[[Sequence[str]], Mapping[str, Mapping[str, Any]]]
 
 
 class KeptColumns:
-    """``read_all()`` gives ids and payloads in ascending order of id, a part at a time, ``read_some(ids)`` payloads by
-    id, without those that are gone."""
+    """``read_all(fields)`` gives ids and payloads in ascending order of id, a part at a time, with these fields at
+    least, ``read_some(ids)`` payloads by id, without those that are gone."""
 
     def __init__(self, read_all: AllRows, read_some: SomeRows) -> None:
         self._read_all, self._read_some = read_all, read_some
@@ -82,7 +83,7 @@ class KeptColumns:
             self._active = True  # from now on; so what is written while all is read will be read again
         if left := self._add_written(fields):
             there = {*self._columns, *(self._written.files if self._written else ())}
-            ids, columns = _coded(self._read_all(), left, there)
+            ids, columns = _coded(self._read_all(left), left, there)
             for field, column in columns.items():
                 self._align(field, ids, column)
 

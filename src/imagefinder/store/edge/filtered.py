@@ -14,6 +14,7 @@ import numpy as np
 from imagefinder.errors import IndexFolderError
 from imagefinder.store.base import Point, VectorParams
 from imagefinder.store.checks import canonical_ids, known
+from imagefinder.store.edge.column_files import KEPT_FROM
 from imagefinder.store.edge.column_keeping import WrittenColumns
 from imagefinder.store.edge.engine import engine_errors, our_point, selector
 from imagefinder.store.edge.filters import EdgeTerms, Named, of_engine
@@ -87,9 +88,10 @@ class EdgeFiltered:
                 columns[field] += [payload.get(field) for payload in payloads]
         return columns
 
-    def _read_rows(self) -> Iterator[tuple[list[str], list[Mapping[str, Any]]]]:
-        """Ids and payloads of all points, in ascending order of id."""
-        for records in self._records(None, None, [], COLUMNS_BATCH):
+    def _read_rows(self, fields: Sequence[str]) -> Iterator[tuple[list[str], list[Mapping[str, Any]]]]:
+        """Ids and payloads of all points, in ascending order of id: of few points these fields, of many all, so that
+        these need not be read once more."""
+        for records in self._records(None, fields if self.count() < KEPT_FROM else None, [], COLUMNS_BATCH):
             yield [str(record.id) for record in records], [without_words(record.payload) for record in records]
 
     def _read_payloads(self, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
