@@ -60,7 +60,7 @@ def _maps(finder: ImageFinder) -> object:
     from imagefinder.maps.maps import load_map
 
     found = load_map(finder._collection.index)
-    return found.ids, found.coordinates.tolist()
+    return list(found.ids), found.coordinates.tolist()
 
 
 def _duplicates(finder: ImageFinder) -> object:
@@ -78,7 +78,7 @@ LOOKS: dict[str, Callable[[ImageFinder], object]] = {
     "clusters": lambda f: (
         [(c.label, c.name, c.locked) for c in f.clusters],
         f.clusters.sizes(),
-        f.clusters.clustering.ids,
+        list(f.clusters.clustering.ids),
     ),
     "decisions": lambda f: f.copies.decisions().to_dict(),
     "feedback": lambda f: [j.to_dict() for j in f.feedback.list()],
