@@ -237,7 +237,8 @@ def column(index: Index, field: str) -> Column:
     if field in CODED or field in NUMBERS:
         return snapshot(index).column(field)
     whole = snapshot(index)
-    coded = Coded(whole.kept(field).mapped("first", _first))
+    found = whole.kept(field)
+    coded = Coded(found.mapped("first", _first) if isinstance(found.values, list) else found)
     return Column(whole.ids, coded.codes, coded.values, {})
 
 
