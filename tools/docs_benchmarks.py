@@ -29,6 +29,7 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "scaling-records": ("scaling", docs_plan.records),
     "scaling-shards": ("scaling", docs_plan.shards),
     "growth": ("growth", growth_tables.growth),
+    "first-looks": ("first_looks", growth_tables.looks),
     "page-growth": ("page_growth", growth_tables.page),
     "throughput": ("throughput", tables.throughput),
     "ingest_cpu": ("ingest_cpu", cores.ingest_cpu),

@@ -1,4 +1,5 @@
-"""The tables of growth: of everything, by benchmarks/growth.py, and of the page, by benchmarks/page_growth.py."""
+"""The tables of growth: of everything, by benchmarks/growth.py, of the page, by benchmarks/page_growth.py, and of first
+looks, by benchmarks/first_looks.py."""
 
 from __future__ import annotations
 
@@ -59,3 +60,40 @@ def page() -> str:
             rows.append([f"{int(n):,}", view, opened, f"{one['largest_mb']} MB", frames, lasso, one["load"]])
     head = ["images", "view", "there after (first visit)", "largest answer", "frames p50, p95", "lasso", "load"]
     return table(head, rows)
+
+
+LOOKS = {
+    "open": "open",
+    "order by date": "order",
+    "months": "timeline",
+    "facets": "facets",
+    "facets again": "facets again",
+    "facets by a filter, the slowest of seven": "facets ",
+    "a list by another field, the slowest of five": "list ",
+    "count by a filter, the slowest of seven": "count ",
+    "search by id and a filter for the first time, the slowest of seven": "search ",
+    "the same later, a mean": "search filtered, warm",
+    "suggestions": "suggest",
+    "facets after a write": "facets after a write",
+    "order by date after a write": "order after a write",
+    "close": "close",
+}
+
+
+def looks() -> str:
+    """A row for each look: processor time and memory, by the number of images and the case."""
+    measured = result("first_looks")
+    cases = [(label, n, case) for label in ("now", "before") for n, found in measured[label].items() for case in found]
+    said = {"none": "no columns there", "written": "columns there"}
+    head = ["look", *(f"{int(n):,}, {said[case]}{', before' * (label == 'before')}" for label, n, case in cases)]
+    rows = [
+        [title, *(_looked(measured[label][n][case], name) for label, n, case in cases)] for title, name in LOOKS.items()
+    ]
+    return table(head, rows)
+
+
+def _looked(found: dict[str, Any], name: str) -> str:
+    """The slowest of those whose names begin so, where it ends in a space."""
+    names = [one for one in found if one.startswith(name) and one not in LOOKS.values()] if name[-1] == " " else [name]
+    look = max((found[one] for one in names), key=lambda look: look["cpu_ms"])
+    return f"{_seconds(look['cpu_ms'] / 1000)}, {look['anonymous_mb']:,} MB"

@@ -17,6 +17,7 @@ from imagefinder import ImageFinder
 from imagefinder.catalog.browse import DECADE
 from imagefinder.catalog.snapshot import levels, place_of
 from imagefinder.errors import InvalidFilterError, InvalidInputError
+from imagefinder.store.edge import column_keeping
 from imagefinder.types import Record
 
 FOLDERS = ("2019/summer", "2019/winter", "2020/summer", "2020/summer/lake", "other/summer")
@@ -42,6 +43,15 @@ def finder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ImageFinder]:
                 finder._collection.index.store.merge_payload([record.id], facts)
             finder._collection.index.store.merge_payload([record.id], {"blur": round(i / 30, 3)})
         yield finder
+
+
+def test_what_is_known_of_all_images_is_kept_beside_them(finder: ImageFinder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(column_keeping, "KEPT_FROM", 10)
+    store: Any = finder._collection.index.store
+    finder.browse.prepare()
+    written = store._kept._written
+    assert {"uri", "taken_at", "width", "tags"} <= written.files.keys()
+    assert written.column("uri").made.keys() >= {"place"} and written.column("taken_at").made.keys() >= {"year"}
 
 
 def moment(record: Record) -> datetime | None:

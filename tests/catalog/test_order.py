@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from imagefinder import ImageFinder
-from imagefinder.catalog.order import MIDDLE, ORDERS, UNKNOWN, WIDEST, shape_of
+from imagefinder.catalog.order import MIDDLE, ORDERS, UNKNOWN, WIDEST, shapes_of
 from imagefinder.errors import InvalidInputError
 from imagefinder.images.palette import COLOURS
 
@@ -34,7 +35,7 @@ def test_it_is_the_order_of_lists(finder: ImageFinder, sort: str | None, filter:
         ratio = WIDEST ** ((order.shapes[place] - MIDDLE) / MIDDLE)
         assert ratio == pytest.approx(min(WIDEST, record.width / record.height), rel=0.005)
         assert COLOURS[(order.colours[place] >> 4) - 1] == record.colours[0]
-        assert order.places[record.id] == place
+        assert order.place(record.id) == place
     later, _ = finder.list(filter, sort, 3, 2)
     assert [r.id for r in later] == [r.id for r in records[2:5]]
 
@@ -60,6 +61,6 @@ def test_an_unknown_sort_is_refused(finder: ImageFinder) -> None:
 
 
 def test_shapes() -> None:
-    assert [shape_of(7, 7), shape_of(3, 1), shape_of(1, 3), shape_of(100, 1), shape_of(1, 100)] == [127, 254, 0, 254, 0]
-    assert shape_of(None, 5) == shape_of(0, 0) == UNKNOWN
-    assert shape_of(3, 2) == MIDDLE + round(MIDDLE * math.log(1.5) / math.log(3))
+    sizes = [(7, 7), (3, 1), (1, 3), (100, 1), (1, 100), (math.nan, 5), (0, 0), (3, 2)]
+    found = shapes_of(*np.array(sizes, float).T).tolist()
+    assert found == [127, 254, 0, 254, 0, UNKNOWN, UNKNOWN, MIDDLE + round(MIDDLE * math.log(1.5) / math.log(3))]

@@ -44,6 +44,7 @@ PAIRS: dict[type, type] = {
     History: remote_organising.History,
 }
 HERE_ONLY = {
+    "Browse.prepare": "a server does that itself",
     "ImageFinder.open": "a client is opened by the URL of a server",
     "ImageFinder.rebuild": "it takes an index that may be past opening",
     "ImageFinder.changes": "it watches the files of this machine",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from binascii import unhexlify
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import overload
 from uuid import UUID
 
@@ -10,19 +12,20 @@ import numpy as np
 
 LENGTH = 36  # of the text of one
 _DIGITS = [i for i in range(LENGTH) if i not in (8, 13, 18, 23)]
+_PARTS = ((0, 8), (9, 13), (14, 18), (19, 23), (24, 36))
 _HEX = np.frombuffer(b"0123456789abcdef", np.uint8)
-_VALUE = np.full(256, 255, np.uint8)  # of a digit
-_VALUE[_HEX] = np.arange(16)
 
 
 def packed(ids: Sequence[str] | np.ndarray) -> np.ndarray:
     """UUIDs, texts or an array of them, as uint8 (n, 16). Raises ValueError."""
+    if isinstance(ids, Ids):
+        return ids.packed
     texts = np.asarray(ids, dtype="S") if len(ids) else np.zeros(0, f"S{LENGTH}")
     if texts.dtype.itemsize == LENGTH:
-        digits = _VALUE[np.ascontiguousarray(texts).view(np.uint8).reshape(-1, LENGTH)[:, _DIGITS]]
-        if not (digits == 255).any():
-            found: np.ndarray = digits[:, ::2] << 4 | digits[:, 1::2]
-            return found
+        signs = np.ascontiguousarray(texts).view(np.uint8).reshape(-1, LENGTH)
+        digits = np.concatenate([signs[:, start:end] for start, end in _PARTS], axis=1)
+        with suppress(ValueError):
+            return np.frombuffer(unhexlify(digits.tobytes()), np.uint8).reshape(-1, 16)
     written = (id.decode() if isinstance(id, bytes) else id for id in texts.tolist())
     return np.frombuffer(b"".join(UUID(id).bytes for id in written), np.uint8).reshape(-1, 16)
 

@@ -13,10 +13,14 @@ import numpy as np
 
 from imagefinder._util.arguments import checked
 from imagefinder.catalog.edits import checked_tags, tag_images
-from imagefinder.catalog.snapshot import NO_DATE, NUMBERS, levels, snapshot
+from imagefinder.catalog.facets import facets
+from imagefinder.catalog.order import ordered
+from imagefinder.catalog.snapshot import NUMBERS, levels, snapshot
 from imagefinder.errors import InvalidInputError
+from imagefinder.store.coded import keep_columns, keeps_columns
 from imagefinder.store.filters.nodes import In
 from imagefinder.store.filters.parse import FilterLike, as_filter
+from imagefinder.store.ranks import NO_DATE
 
 if TYPE_CHECKING:
     from imagefinder.index.collection import Collection
@@ -37,6 +41,16 @@ class Browse:
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
 
+    def prepare(self) -> None:
+        """Look at all images, and keep what that takes beside the index, where it takes long: then what is asked later,
+        and in the next process that opens the index, comes at once. Without this it is kept when the index is closed,
+        but not by a process that is killed."""
+        index = self._collection.index
+        if keeps_columns(index.store):
+            ordered(index, sort="-date")
+            facets(index)
+            keep_columns(index.store)
+
     def timeline(self, filter: FilterLike = None) -> dict[str, Any]:
         """How many images there are of each month, the latest first, in the order of ``list(sort="-date")``:
         ``{"total", "undated", "months": [{"month", "count", "guessed"}]}``. ``guessed`` are those of which only the
@@ -45,12 +59,13 @@ class Browse:
         rows = images.rows(as_filter(filter))
         dates, guessed = (a if rows is None else a[rows] for a in (images.date, images.guessed))
         dated = dates != NO_DATE
-        months, at = np.unique(_units(dates[dated], "M"), return_inverse=True)
-        counts = np.bincount(at, minlength=len(months))
-        unsure = np.bincount(at[guessed[dated]], minlength=len(months))
+        at = _units(dates[dated], "M").astype(np.int64)
+        first = int(at.min()) if len(at) else 0
+        counts = np.bincount(at - first)
+        unsure = np.bincount(at[guessed[dated]] - first, minlength=len(counts))
         found = [
-            {"month": str(month), "count": int(n), "guessed": int(g)}
-            for month, n, g in zip(months, counts, unsure, strict=True)
+            {"month": str(np.datetime64(first + int(i), "M")), "count": int(counts[i]), "guessed": int(unsure[i])}
+            for i in np.flatnonzero(counts)
         ]
         return {"total": len(dates), "undated": int(np.sum(~dated)), "months": found[::-1]}
 
@@ -64,7 +79,7 @@ class Browse:
         if not 2 <= bins <= BINS:
             raise InvalidInputError(f"A histogram has 2 to {BINS} bins, not {bins}.")
         images = snapshot(self._collection.index)
-        values = images.date if field == "date" else images.numbers[field]
+        values = images.date if field == "date" else images.numbers(field)
         known = values != NO_DATE if field == "date" else ~np.isnan(values)
         rows = images.rows(as_filter(filter))
         some, there = (values, known) if rows is None else (values[rows], known[rows])
@@ -93,7 +108,7 @@ class Browse:
         of all. Raises NotFoundError or InvalidFilterError."""
         if images is None:
             whole = snapshot(self._collection.index)
-            return whole.coded["tags"].counted(whole.rows(as_filter(filter)))
+            return whole.coded("tags").counted(whole.rows(as_filter(filter)))
         ids = list(dict.fromkeys(self._collection.resolve(image) for image in images))
         condition = as_filter(filter)
         if condition is not None:

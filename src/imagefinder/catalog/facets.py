@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imagefinder.catalog.albums import places_in
-from imagefinder.catalog.snapshot import NO_DATE, snapshot
+from imagefinder.catalog.snapshot import snapshot
 from imagefinder.errors import InvalidInputError
-from imagefinder.store.filters.dates import instant, period
+from imagefinder.store.coded import Coded
 from imagefinder.store.filters.parse import FilterLike, as_filter
+from imagefinder.store.ranks import NO_DATE, begins, instants, of_points, sort_keys, sorted_rows
 
 if TYPE_CHECKING:
     from imagefinder.index.folder import Index
@@ -51,16 +52,15 @@ def facets(index: Index, filter: FilterLike = None) -> dict[str, Any]:
     """
     all_images = snapshot(index)
     rows = all_images.rows(as_filter(filter))
-    found = {field: all_images.coded[field].counted(rows) for field in (*COUNTED, "cluster")}
-    taken = all_images.coded["taken_at"].counts(rows)
+    found = {field: all_images.coded(field).counted(rows) for field in (*COUNTED, "cluster")}
     for row in found["cluster"]:
         if name := all_images.cluster_names[row["value"]]:
             row["name"] = name
-    found["year"] = _years(taken)
+    found["year"] = all_images.years.counted(rows)
     ranges: dict[str, list[Any]] = {
-        field: _range(all_images.numbers[field], rows) for field in RANGES if field not in DATES
+        field: _range(all_images.numbers(field), rows) for field in RANGES if field not in DATES
     }
-    ranges["taken_at"] = _span(taken)
+    ranges["taken_at"] = _span(all_images.kept("taken_at"), rows)
     ranges["date"] = _days(all_images.date, rows)
     return {
         "total": len(all_images) if rows is None else len(rows),
@@ -69,14 +69,6 @@ def facets(index: Index, filter: FilterLike = None) -> dict[str, Any]:
         "ranges": {field: ends for field, ends in ranges.items() if ends},
         "more": {name: len(values) - VALUES for name, values in found.items() if len(values) > VALUES},
     }
-
-
-def _years(taken: dict[Any, int]) -> list[dict[str, Any]]:
-    counts: dict[int, int] = {}
-    for text, n in taken.items():
-        if isinstance(text, str) and text[:4].isdigit():
-            counts[int(text[:4])] = counts.get(int(text[:4]), 0) + n
-    return [{"value": y, "count": n} for y, n in sorted(counts.items(), key=lambda row: (-row[1], str(row[0])))]
 
 
 def _range(values: np.ndarray, rows: np.ndarray | None) -> list[float]:
@@ -96,9 +88,15 @@ def _days(dates: np.ndarray, rows: np.ndarray | None) -> list[str]:
     )
 
 
-def _span(taken: dict[Any, int]) -> list[str]:
-    dated = [(found[0], text) for text in taken if isinstance(text, str) and (found := period(text))]
-    return [min(dated)[1], max(dated)[1]] if dated else []
+def _span(taken: Coded, rows: np.ndarray | None) -> list[str]:
+    """The texts of the first and the last date."""
+    codes = taken.codes if rows is None else taken.codes[rows]
+    at = np.append(begins(taken), NO_DATE)[codes]
+    dated = at != NO_DATE
+    if not dated.any():
+        return []
+    first, last = (taken.values.taken(np.unique(codes[at == end])) for end in (at[dated].min(), at.max()))
+    return [min(first), max(last)]
 
 
 def columns(
@@ -109,8 +107,11 @@ def columns(
     _check_fields(fields)
     field, falling = checked_sort(sort or "id")
     found = index.store.columns(list(dict.fromkeys([*fields, *fields_of(field)])), filter=as_filter(filter))
-    places = places_in_order(found, field, falling)
-    return {name: found[name] if places is None else [found[name][i] for i in places] for name in fields}
+    if field == "id" and not falling:
+        return {name: found[name] for name in fields}
+    coded = {name: Coded.of(found[name]) for name in fields_of(field)}
+    places = places_in_order(coded, field, falling, len(found[fields[0]])).tolist()
+    return {name: [found[name][i] for i in places] for name in fields}
 
 
 def columns_of(index: Index, ids: Sequence[str], fields: Sequence[str]) -> dict[str, list[Any]]:
@@ -139,32 +140,34 @@ def fields_of(field: str) -> tuple[str, ...]:
     """The fields of records that a field to sort by is made of."""
     if field.startswith(IN_ALBUM):
         return "albums", "album_at"
+    if field == "id":
+        return ()
     return DATE if field == "date" else (field,)
 
 
-def _values(found: Mapping[str, Sequence[Any]], field: str) -> Sequence[Any]:
-    """What to sort by, of the columns ``fields_of``. In an album it is the place of each image; None where it isn't in
-    it."""
-    if field == "date":
-        return [taken or guess for taken, guess in zip(*(found[name] for name in DATE), strict=True)]
-    if field.startswith(IN_ALBUM):
-        album = field.removeprefix(IN_ALBUM)
-        return [places_in(names, at).get(album) for names, at in zip(found["albums"], found["album_at"], strict=True)]
-    return found[field]
-
-
-def places_in_order(found: Mapping[str, Sequence[Any]], field: str, falling: bool) -> list[int] | None:
-    """The sorted positions of rows, of which the ``fields_of`` are given as columns: those without a value last, equal
-    values by id. None if the order need not change."""
-    values = _values(found, field)
+def places_in_order(columns: Mapping[str, Coded], field: str, falling: bool, n: int) -> np.ndarray:
+    """The sorted positions of ``n`` images, of which the columns ``fields_of`` are given, int64 (n): those without a
+    value last, equal values by id."""
     if field == "id":
-        return list(range(len(values) - 1, -1, -1)) if falling else None
-    if field in DATES:
-        known = {v: at[0] for v in set(values) if isinstance(v, str) and (at := period(v))}
-        values = [known.get(v) for v in values]
+        return np.arange(n)[:: -1 if falling else 1]
+    if field.startswith(IN_ALBUM):
+        keys = _places_in_album(columns, field.removeprefix(IN_ALBUM), n)
+        return sorted_rows(keys, keys >= 0, falling)
     if field == "date":  # as ``snapshot`` reads it, so that months come in the same order
-        instants = {v: instant(v) for v in set(values) if isinstance(v, str)}
-        values = [instants.get(v) for v in values]
-    there = [i for i, value in enumerate(values) if value is not None]
-    there.sort(key=lambda i: values[i], reverse=falling)  # stable, also in reverse
-    return there + [i for i, value in enumerate(values) if value is None]
+        taken, guess = (of_points(columns[name], instants(columns[name]), NO_DATE) for name in DATE)
+        keys = np.where(taken == NO_DATE, guess, taken)
+    elif field in DATES:
+        keys = of_points(columns[field], begins(columns[field]), NO_DATE)
+    else:
+        return sorted_rows(*sort_keys(columns[field]), falling)
+    return sorted_rows(keys, keys != NO_DATE, falling)
+
+
+def _places_in_album(columns: Mapping[str, Coded], album: str, n: int) -> np.ndarray:
+    """The place of each image in an album, int64 (n); -1 where it isn't in it."""
+    found = np.full(n, -1)
+    rows = np.flatnonzero(columns["albums"].codes >= 0)
+    names, places = (columns[name].objects(rows).tolist() for name in ("albums", "album_at"))
+    for row, albums, at in zip(rows.tolist(), names, places, strict=True):
+        found[row] = places_in(albums, at).get(album, -1)
+    return found

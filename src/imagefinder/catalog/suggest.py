@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 import unicodedata
 from bisect import bisect_left
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from imagefinder.catalog.snapshot import Snapshot, snapshot
 from imagefinder.errors import InvalidInputError
 from imagefinder.index.concepts import KeptConcepts
 from imagefinder.types import Record
@@ -17,7 +19,6 @@ from imagefinder.types import Record
 if TYPE_CHECKING:
     from imagefinder.index.folder import Index
 
-T = TypeVar("T")
 MOST = 50  # of one kind
 LONGEST = 200  # characters of the text
 FILES = 500_000  # images, beyond which the names of files are not suggested
@@ -88,27 +89,22 @@ def _remembered(index: Index) -> _Names:
 
 
 def _collected(index: Index) -> _Names:
-    columns = index.store.columns(("id", "uri", "tags", "cluster", "cluster_name", "folder"))
-    tags = Counter(tag for tags in columns["tags"] if isinstance(tags, list | tuple) for tag in tags)
-    folders = Counter(folder for folder in columns["folder"] if folder)
-    clusters: Counter[tuple[int, str]] = Counter()
-    for cluster, name in zip(columns["cluster"], columns["cluster_name"], strict=True):
-        if isinstance(cluster, int) and cluster >= 0:
-            clusters[(cluster, str(name or ""))] += 1
-    pairs = zip(columns["uri"], columns["id"], strict=True) if len(columns["id"]) <= FILES else ()
+    images = snapshot(index)
+    tags = images.coded("tags").counted(None)
+    folders = images.coded("folder").counted(None)
+    columns = index.store.columns(("id", "uri")) if len(images) <= FILES else {"id": [], "uri": []}
+    pairs = zip(columns["uri"], columns["id"], strict=True)
     files = sorted((_folded(_file_name(str(uri))), str(id)) for uri, id in pairs if uri)
     starts, at = [], 0
     for name, _ in files:
         starts.append(at)
         at += len(name) + 1
     return _Names(
-        tags=[(_folded(str(tag)), {"value": tag, "count": n}) for tag, n in _frequent(tags)],
+        tags=[(_folded(str(row["value"])), row) for row in tags],
         clusters=[
-            (_folded(name), {"value": value, "name": name, "count": n})
-            for (value, name), n in _frequent(clusters)
-            if name
+            (_folded(name), {"value": value, "name": name, "count": n}) for (value, name), n in _named_clusters(images)
         ],
-        folders=[(_folded(str(folder)), {"value": folder, "count": n}) for folder, n in _frequent(folders)],
+        folders=[(_folded(str(row["value"])), row) for row in folders],
         files=files,
         joined="".join(f"{name}\n" for name, _ in files),
         starts=starts,
@@ -120,8 +116,18 @@ def _file_name(uri: str) -> str:
     return uri.split("?", 1)[0].rstrip("/").replace("\\", "/").rsplit("/", 1)[-1]
 
 
-def _frequent(counts: Counter[T]) -> Iterable[tuple[T, int]]:
-    return sorted(counts.items(), key=lambda row: (-row[1], str(row[0])))
+def _named_clusters(images: Snapshot) -> list[tuple[tuple[int, str], int]]:
+    """The number and the name of clusters, with how many images say both, the most first."""
+    labels, names = images.kept("cluster"), images.kept("cluster_name")
+    both = np.flatnonzero((labels.codes >= 0) & (names.codes >= 0))
+    n = len(names.values)
+    found, counts = np.unique(labels.codes[both].astype(np.int64) * n + names.codes[both], return_counts=True)
+    rows = zip(
+        (found // n if n else found).tolist(), (found % n if n else found).tolist(), counts.tolist(), strict=True
+    )
+    pairs = [((labels.values[label], str(names.values[name])), count) for label, name, count in rows]
+    named = [(pair, count) for pair, count in pairs if isinstance(pair[0], int) and pair[0] >= 0 and pair[1]]
+    return sorted(named, key=lambda row: (-row[1], str(row[0])))
 
 
 def _best(names: Sequence[tuple[str, dict[str, Any]]], wanted: str, k: int) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from imagefinder._util.shared_lock import SharedLock
 from imagefinder.errors import IndexFolderError, IndexLockedError, StorageError
 from imagefinder.index.lock import BUSY_S, LOCK_NAME, IndexLock, read_door
 from imagefinder.store.checks import checked_batch
-from imagefinder.store.coded import coded_columns
+from imagefinder.store.coded import coded_columns, keep_columns
 from imagefinder.store.shared.answer import Answering
 from imagefinder.store.shared.ask import AskingStore
 from imagefinder.store.shared.line import HolderGoneError
@@ -249,6 +249,9 @@ class ReadingStore(RefusesWrites):
 
     def coded(self, fields: Sequence[str]) -> tuple[np.ndarray, Mapping[str, Coded]]:
         return self._read(lambda store: coded_columns(store, fields))
+
+    def keep_columns(self) -> None:
+        self._read(keep_columns)
 
     def without_vector(self, name: str) -> list[str]:
         return self._read(lambda store: store.without_vector(name))

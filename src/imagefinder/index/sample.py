@@ -35,7 +35,7 @@ class Sample:
         """The ids of the sample without those to ``exclude``, and their scores by a unit vector, float32 (n,)."""
         import numpy as np
 
-        found = self.vectors @ query
+        found = np.einsum("ij,j->i", self.vectors, query)  # by BLAS, whose threads wait for each other: 9 ms, not .4
         gone = [self.places[id] for id in exclude if id in self.places]
         if not gone:
             return self.ids, found

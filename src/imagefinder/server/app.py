@@ -90,6 +90,7 @@ ROUTES = (
     keys,
     about,
 )
+KEEP_S = 600.0  # between two times that what is known of all images is written, where it has changed
 LEAVE_S = 5.0  # between two times that a process leaves its metrics for the others
 TELEMETRY: TelemetryConfig = {
     "tracing": False,
@@ -189,7 +190,8 @@ def _leave(serving: Serving) -> None:
 
 
 def _warm(serving: Serving) -> None:
-    """Load the model, put all images in order and count their months, before somebody waits for it."""
+    """Load the model, put all images in order and count them, before somebody waits for it; then, now and then, keep
+    what is known of all images for the next process."""
     with suppress(ImageFinderError):
         if len(serving.finder):
             serving.finder.order(sort="-date")  # what the page shows first
@@ -198,6 +200,11 @@ def _warm(serving: Serving) -> None:
         else:
             serving.finder.embedder  # noqa: B018
     serving.ready = True
+    while True:
+        with suppress(ImageFinderError):
+            serving.finder.browse.prepare()
+        if serving.closed.wait(KEEP_S):
+            return
 
 
 @reads(keyless=True)

@@ -21,7 +21,7 @@ import uvicorn
 from uvicorn.config import LOGGING_CONFIG
 
 from imagefinder._util.local_servers import write_privately
-from imagefinder._util.memory import give_back
+from imagefinder._util.memory import give_back, settle
 from imagefinder.errors import InvalidInputError
 from imagefinder.server.connections import BACKLOG, IDLE_S, Connection, Connections, connections_allowed
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 TERM_S = 30  # for requests to be finished after SIGTERM
 TICKS = 10  # of the server's clock, about a second, between two looks at all connections
-TRIMMED = 600  # the same, between two times that free memory is given back
+TRIMMED = 600  # the same, between two times that free memory is given back; the first time, all has been loaded
 TRIED = 100  # ports looked at for a free one
 LINES, PERIOD_S = 5, 60.0  # lines of one kind in the log in this time; of more it says only how many there were
 LOGGERS = ("uvicorn.error", "asyncio", "imagefinder.server")
@@ -185,6 +185,8 @@ class _Server(uvicorn.Server):
             self._connections.sweep(asyncio.get_running_loop().time())
         if counter % TRIMMED == TRIMMED - 1:
             asyncio.get_running_loop().run_in_executor(None, give_back)
+            if counter == TRIMMED - 1:
+                asyncio.get_running_loop().run_in_executor(None, settle)
         if self._leaves_at is not None:
             self._connections.ending = True
             serving = self._app.state.serving

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from imagefinder.errors import StorageError
 from imagefinder.store.base import Point, VectorParams
-from imagefinder.store.edge import column_files, columns
+from imagefinder.store.edge import column_files, column_keeping, columns, filtered
 from imagefinder.store.edge.column_files import HEAD, PREFIX
 from imagefinder.store.edge.store import EdgeStore
 from imagefinder.store.exact import ExactStore
@@ -32,7 +33,7 @@ def point(i: int, rng: random.Random) -> Point:
 @pytest.fixture
 def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Both:
     """A store that was looked at and closed, opened again, and one with the same points."""
-    for module in (columns, column_files):
+    for module in (column_keeping, filtered):
         monkeypatch.setattr(module, "KEPT_FROM", 10)
     rng = random.Random(3)
     points = [point(i * 7, rng) for i in range(200)]
@@ -51,7 +52,7 @@ def same(edge: EdgeStore, exact: ExactStore, *, reads: bool | None = False) -> N
     before = edge._kept._read_all
 
     def read_all(fields: Any) -> Any:
-        read.append(fields)
+        read.append(1)
         return before(fields)
 
     edge._kept._read_all = read_all
@@ -108,6 +109,24 @@ def test_another_field_is_added(written: Both) -> None:
     assert edge._kept.has(["uri", "price", "tags"])
     same(edge, exact)
     edge.close()
+
+
+def test_of_many_points_one_look_reads_all_small_fields(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(columns, "MOST_FIELDS", 5)
+    monkeypatch.setattr(columns, "MOST_BYTES_EACH", 20)
+    points = [
+        Point(f"00000000-0000-4000-8000-{i:012x}", {"a": i, "long": f"{i}" * 40, "late" if i > 150 else "b": f"{i}"})
+        for i in range(2500)
+    ]
+    for few, kept in ((10**6, {"a"}), (10, {"a", "b", "late"})):
+        monkeypatch.setattr(filtered, "KEPT_FROM", few)
+        edge = EdgeStore.create(tmp_path / str(few), VECTORS)
+        edge.upsert(points)
+        assert edge.columns(["a"]) == {"a": list(range(2500))}
+        assert set(edge._kept._columns) == kept
+        wanted = [f"{i}" if i > 150 else None for i in range(2500)]
+        assert edge.columns(["late", "long"]) == {"late": wanted, "long": [f"{i}" * 40 for i in range(2500)]}
+        edge.close()
 
 
 def _cut(file: Path) -> None:
@@ -174,9 +193,11 @@ def test_a_store_that_starts_over_has_none(written: Both) -> None:
 def test_a_full_disk_leaves_none(written: Both, monkeypatch: pytest.MonkeyPatch) -> None:
     edge, exact = written
     edge.columns(["uri"])
+    change(1, random.Random(7), exact, edge)
+    monkeypatch.setattr(column_files, "SINCE", -100)  # all is written anew
 
     def full(home: Path, data: bytes) -> tuple[str, int]:
-        raise column_files.StorageError("full")
+        raise StorageError("full")
 
     monkeypatch.setattr(column_files, "_write", full)
     edge = again(edge)

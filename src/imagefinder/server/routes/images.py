@@ -61,7 +61,8 @@ async def list_images(
     """The images that match, a page at a time."""
     if around is not None:
         order = await serving.searching.run(serving.finder.order, filter, sort)
-        offset = order.places.get(around, offset) // k * k
+        place = order.place(around)
+        offset = (offset if place is None else place) // k * k
     records, total = await serving.searching.run(serving.finder.list, filter, sort, k, offset)
     end = offset + len(records)
     names = {"id", *(name.strip() for name in fields.split(","))} if fields else None

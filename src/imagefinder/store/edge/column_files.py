@@ -1,7 +1,7 @@
-"""Columns of the payloads on the disk, beside the points: written when a store is closed, so that the next process need
-not read all payloads. The head names the state of the store that they tell of, by its seal, and the points that
-changed since they were written. Of a store in another state, as after a kill, they are not used, nor where one is
-damaged: then the payloads are read."""
+"""Columns of the payloads on the disk, beside the points: written when a store is closed, and now and then while it is
+open, so that the next process need not read all payloads. The head names the state of the store that they tell of, by
+its seal, and the points that changed since they were written; while the store is open, a log tells more of these. Of a
+store in another state they are not used, nor where one is damaged: then the payloads are read."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,16 +21,20 @@ from imagefinder._util.files import write_whole
 from imagefinder._util.lines import read_plain
 from imagefinder._util.shapes import check_shape
 from imagefinder._util.sums import with_sum, without_sum
-from imagefinder.errors import StorageError
 from imagefinder.store.coded import Coded
+from imagefinder.store.edge.column_log import logged, state_of_log
 from imagefinder.store.edge.seal import Seal
+from imagefinder.store.values import Mixed, Numbers, Texts
 
 PREFIX, HEAD = ".columns-", ".columns-head.json"  # a seal names no file that begins with a dot
 KEPT_FROM = 20_000  # points; the payloads of fewer are read in less time than a person notices
 SINCE, SINCE_PART = 1000, 50  # points that may have changed since, and one of so many of all: more are written anew
-MOST_BYTES = 2**28
+MOST_BYTES = 2**33
 IDS = ""  # the name of the ids among the files; no field is called so
-_SHAPE = {"state": str, "n": int, "since": [str], "files": {str: [(str, int)]}}
+FORMAT = 2  # of the files; others are not used
+_SHAPE = {"format": int, "state": str, "n": int, "since": [str], "files": {str: [(str, int)]}}
+_WORD = 8  # bytes; each part begins at a multiple of them
+Files = Mapping[str, tuple[str, int]]
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ class Written:
     state: str
     n: int
     since: tuple[str, ...]
-    files: Mapping[str, tuple[str, int]]
+    files: Files
 
     def ids(self) -> np.ndarray | None:
         """S36 (n) in ascending order; None where they are damaged."""
@@ -50,9 +55,7 @@ class Written:
     def column(self, field: str) -> Coded | None:
         """None where it isn't there, or damaged."""
         data = self._read(field)
-        if data is None or len(data) < 4 * self.n:
-            return None
-        return Coded(np.frombuffer(data, "<i4", self.n), json.loads(data[4 * self.n :]))
+        return None if data is None else unpacked(data)
 
     def without(self, fields: Collection[str]) -> Written:
         return replace(self, files={field: file for field, file in self.files.items() if field not in fields})
@@ -66,23 +69,30 @@ class Written:
         return data if name and zlib.crc32(data) == told else None
 
 
-def state_of(seal: Seal) -> str:
-    """The state of a store that was closed: the checksums of all its files tell it from any other."""
+def state_of(seal: Seal, home: Path) -> str:
+    """The state of a store. Of one that was closed, the checksums of all its files tell it from any other; of another
+    the log of what changes."""
+    if not seal.closed:
+        return state_of_log(home / Path(seal.columns).name) if seal.columns else ""
     text = json.dumps([seal.points, seal.closed, sorted(seal.files.items())])
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def read_written(home: Path, seal: Seal | None) -> Written | None:
     """What was written of the store in this state."""
-    if seal is None or not seal.closed:
+    state = state_of(seal, home) if seal else ""
+    if not seal or not state:
         return None
     try:
         row = without_sum(json.loads(read_plain(home / HEAD, MOST_BYTES)))
         check_shape(row, _SHAPE)
         files = {field: (pair[0], pair[1]) for field, pair in row["files"].items()}
+        if (row["format"], row["state"]) != (FORMAT, state):
+            return None
+        since = [*row["since"], *([] if seal.closed else logged(home / Path(seal.columns).name))]
     except (OSError, ValueError, RecursionError, AttributeError, IndexError):
         return None
-    return Written(home, row["state"], row["n"], tuple(row["since"]), files) if row["state"] == state_of(seal) else None
+    return Written(home, state, row["n"], tuple(since), files)
 
 
 def is_much(since: Collection[str], n: int) -> bool:
@@ -90,37 +100,67 @@ def is_much(since: Collection[str], n: int) -> bool:
     return len(since) > SINCE + n // SINCE_PART
 
 
-def write_columns(
-    home: Path,
-    state: str,
-    ids: np.ndarray,
-    columns: Mapping[str, Coded],
-    since: Collection[str],
-    before: Written | None,
-) -> None:
-    """Write these columns, beside those written ``before`` of the same ids if it is given. What can't be written is
-    left out: it is read from the payloads again."""
-    written = before or Written(home, state, len(ids), (), {})
-    files = dict(written.files)
-    try:
-        if before is None:
-            files[IDS] = _write(home, ids.tobytes())
-        for field, column in columns.items():
-            files[field] = _write(home, column.codes.astype("<i4").tobytes() + json.dumps(column.values).encode())
-        write_head(replace(written, files=files), state, since)
-    except StorageError:
-        forget(home)
+def write_files(home: Path, ids: np.ndarray | None, columns: Mapping[str, Coded]) -> Files:
+    """Write these columns, and the ids if they are given, to new files. Raises StorageError."""
+    files = {} if ids is None else {IDS: _write(home, ids.tobytes())}
+    return files | {field: _write(home, packed(column)) for field, column in columns.items()}
 
 
-def write_head(written: Written, state: str, since: Collection[str]) -> None:
-    """Name the state of the store that the columns tell of with these changes. Raises StorageError."""
-    row = {"state": state, "n": written.n, "since": sorted(since), "files": written.files}
-    write_whole(written.home / HEAD, json.dumps(with_sum(row)).encode())
-    _remove(written.home, {HEAD, *(name for name, _ in written.files.values())})
+def write_head(written: Written, log: str = "") -> None:
+    """Name the state of the store that the columns tell of, and remove all other files of columns but the ``log``.
+    Raises StorageError."""
+    row = {"format": FORMAT, "state": written.state, "n": written.n, "since": sorted(written.since)}
+    write_whole(written.home / HEAD, json.dumps(with_sum({**row, "files": written.files})).encode())
+    _remove(written.home, {HEAD, log, *(name for name, _ in written.files.values())})
 
 
 def forget(home: Path) -> None:
     _remove(home, ())
+
+
+def packed(column: Coded) -> bytes:
+    """A column, and what was made of its values."""
+    parts: list[bytes] = []
+    head = json.dumps(_described(column, parts)).encode()
+    whole = [len(head).to_bytes(_WORD, "little"), head, *parts]
+    return b"".join(part + b"\0" * (-len(part) % _WORD) for part in whole)
+
+
+def unpacked(data: bytes) -> Coded:
+    size = int.from_bytes(data[:_WORD], "little")
+    return _read_column(json.loads(data[_WORD : _WORD + size]), data, [_WORD + size + -size % _WORD])
+
+
+def _described(column: Coded, parts: list[bytes]) -> dict[str, Any]:
+    values = column.values
+    if isinstance(values, Texts):
+        kind, held = "texts", [values.ends.astype("<i8").tobytes(), values.data]
+    elif isinstance(values, Numbers):
+        kind = "<i8" if values.array.dtype.kind == "i" else "<f8"
+        held = [values.array.astype(kind).tobytes()]
+    else:
+        kind, held = "json", [json.dumps(values).encode()]
+    held.insert(0, column.codes.astype("<i4").tobytes())
+    parts += held
+    made = {name: _described(one, parts) for name, one in list(column.made.items())}
+    return {"kind": kind, "sizes": [len(part) for part in held], "made": made}
+
+
+def _read_column(told: Mapping[str, Any], data: bytes, at: list[int]) -> Coded:
+    def part(size: int) -> bytes:
+        start, at[0] = at[0], at[0] + size + -size % _WORD
+        return data[start : start + size]  # a copy, so that not all is held for a part
+
+    first, *sizes = told["sizes"]
+    codes, kind = np.frombuffer(part(first), "<i4"), told["kind"]
+    values: Any
+    if kind == "texts":
+        ends = np.frombuffer(part(sizes[0]), "<i8")
+        values = Texts(part(sizes[1]), ends)
+    else:
+        held = part(sizes[0])
+        values = Mixed(json.loads(held)) if kind == "json" else Numbers(np.frombuffer(held, kind))
+    return Coded(codes, values, {name: _read_column(one, data, at) for name, one in told["made"].items()})
 
 
 def _remove(home: Path, but: Collection[str]) -> None:

@@ -1,34 +1,30 @@
-"""Columns of the payloads, kept in memory: read once, then brought up to date row by row after writes. To read a field
-of a million payloads from the engine takes seconds, to look through a kept one a fraction of one. What is kept is
-written when the store is closed, see ``column_files``."""
+"""Columns of the payloads, kept in memory: read once, then brought up to date row by row after writes. To read the
+payloads of a million points from the engine takes many seconds, to look through a kept column a fraction of one. So of
+many points the first look reads all fields at once. What is kept is also written beside the store, see
+``column_keeping``."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from imagefinder.errors import StorageError
-from imagefinder.store.coded import Coded
-from imagefinder.store.edge.column_files import KEPT_FROM, Written, forget, is_much, write_columns, write_head
-from imagefinder.store.filters.parse import And, Compare, Contains, Filter, Has, In, Not, Or, Says
-from imagefinder.store.filters.predicate import matches
-from imagefinder.store.words import ANY
+from imagefinder.store.coded import Coded, Coding
+from imagefinder.store.edge.column_files import IDS, Written
 
-MOST_FIELDS = 24  # of a million images one takes 4 MB, and what its values take
+MOST_FIELDS = 40  # of a million images one takes 4 MB, and what its values take
+MOST_BYTES_EACH = 64  # on average of all points: fields that nobody asked for are kept if their values take less
 MOST_TOUCHED = 8  # a part of all rows: after a change of more, all is read again when it is next wanted
 Columns: TypeAlias = dict[str, Coded]
-AllRows: TypeAlias = Callable[[Sequence[str]], Mapping[str, Sequence[Any]]]
+AllRows: TypeAlias = Callable[[Sequence[str]], Iterator[tuple[list[str], list[Mapping[str, Any]]]]]
 SomeRows: TypeAlias = Callable[[Sequence[str]], Mapping[str, Mapping[str, Any]]]
 
 
 class KeptColumns:
-    """``read_all(fields)`` gives columns in ascending order of id, as ``Store.columns``, ``read_some(ids)`` payloads by
-    id, without those that are gone."""
+    """``read_all(fields)`` gives ids and payloads in ascending order of id, a part at a time, with these fields at
+    least, ``read_some(ids)`` payloads by id, without those that are gone."""
 
     def __init__(self, read_all: AllRows, read_some: SomeRows) -> None:
         self._read_all, self._read_some = read_all, read_some
@@ -38,43 +34,23 @@ class KeptColumns:
         self._touched: set[str] = set()
         self._lost = False  # more was touched than is worth to be read again one by one
         self._written: Written | None = None  # what is on the disk
+        self._named: dict[str, set[str]] = {}  # of each column there, what was made of its values
+        self._ids_read: tuple[object, np.ndarray] | None = None  # the ids there, and their file
         self._since: set[str] = set()  # what was touched since that was written
         self._lock, self._touching = threading.RLock(), threading.Lock()
 
-    def touch(self, ids: Iterable[str]) -> None:
+    def touch(self, ids: Collection[str]) -> None:
         """These points are about to be changed, added or removed; nobody can read them until that is done."""
         with self._touching:
             if self._active and not self._lost:
                 self._touched.update(ids)
-                n = max(len(self._ids), written.n if (written := self._written) else 0)
-                self._lost = len(self._touched) > 1000 + n // MOST_TOUCHED
+                self._lost = len(self._touched) > 1000 + self._n // MOST_TOUCHED
+            self._tell(ids)
 
     def clear(self) -> None:
         with self._touching:
             self._lost = True
-
-    def begin(self, written: Written | None) -> None:
-        """Use what was written of the store as it is now."""
-        with self._touching:
-            self._written, self._active = written, written is not None
-            self._since = set(written.since if written else ())
-
-    def write(self, home: Path, state: str) -> None:
-        """Keep what is known for whoever opens the store next, in this state. Nothing may be written after."""
-        with self._lock, self._touching:
-            since, written = self._since | self._touched, self._written
-            new = {field: one for field, one in self._columns.items() if not written or field not in written.files}
-            n = max(len(self._ids), written.n if written else 0)
-            if self._lost or n < KEPT_FROM or (not self._columns and is_much(since, n)):
-                forget(home)
-            elif written and not new and not is_much(since, n):
-                if (written.state, set(written.since)) != (state, since):
-                    with suppress(StorageError):
-                        write_head(written, state, since)
-            elif written and not since:
-                write_columns(home, state, self._ids, new, (), written)
-            elif self._columns:
-                write_columns(home, state, self._ids, self._columns, self._touched, None)
+            self._tell(())
 
     def has(self, fields: Collection[str]) -> bool:
         """Whether these fields are kept, or written."""
@@ -95,23 +71,28 @@ class KeptColumns:
                 self._columns.pop(next(iter(self._columns)))
             return self._ids, {field: self._columns[field] for field in wanted}
 
+    @property
+    def _n(self) -> int:
+        return max(len(self._ids), written.n if (written := self._written) else 0)
+
+    def _tell(self, ids: Collection[str]) -> None:
+        """Say on the disk what is touched."""
+
     def _add(self, fields: Sequence[str]) -> None:
         with self._touching:
             self._active = True  # from now on; so what is written while all is read will be read again
-        left = self._add_written(fields)
-        if not left:
-            return
-        read = self._read_all(["id", *left])
-        ids = np.array(read["id"], "S36")
-        for field in left:
-            self._align(field, ids, Coded.of(read[field]))
+        if left := self._add_written(fields):
+            there = {*self._columns, *(self._written.files if self._written else ())}
+            ids, columns = _coded(self._read_all(left), left, there)
+            for field, column in columns.items():
+                self._align(field, ids, column)
 
     def _add_written(self, fields: Sequence[str]) -> list[str]:
         """Those that are not on the disk, or not whole."""
         written = self._written
         if not written or written.files.keys().isdisjoint(fields):
             return list(fields)
-        ids = written.ids()
+        ids = self._ids_of(written)
         found = {field: column for field in fields if (column := written.column(field))}
         with self._touching:
             self._written = None if ids is None else written.without(written.files.keys() & set(fields) - found.keys())
@@ -120,16 +101,27 @@ class KeptColumns:
             return list(fields)
         for field, column in found.items():
             self._align(field, ids, column)
+            self._named[field] = set(column.made)
         return [field for field in fields if field not in found]
+
+    def _ids_of(self, written: Written) -> np.ndarray | None:
+        """They are read once."""
+        file = written.files.get(IDS)
+        if self._ids_read is None or self._ids_read[0] != file:
+            ids = written.ids()
+            self._ids_read = None if ids is None else (file, ids)
+        return self._ids_read[1] if self._ids_read else None
 
     def _align(self, field: str, ids: np.ndarray, column: Coded) -> None:
         """Keep a column of these ids. What came or went since the other columns were read was touched."""
         if not self._columns:
             self._ids = ids
-        at, there = _found(ids, self._ids)
-        codes = np.full(len(self._ids), -1, np.int32)
-        codes[there] = column.codes[at[there]]
-        self._columns[field] = Coded(codes, column.values)
+        if not _same(ids, self._ids):
+            at, there = _found(ids, self._ids)
+            codes = np.full(len(self._ids), -1, np.int32)
+            codes[there] = column.codes[at[there]]
+            column = Coded(codes, column.values, column.made)
+        self._columns[field] = column
 
     def _catch_up(self) -> None:
         with self._touching:
@@ -147,13 +139,41 @@ class KeptColumns:
         at, there = _found(self._ids, wanted)
         known = np.array([one.decode() in payloads for one in wanted], bool)
         gone, came, kept = at[there & ~known], wanted[~there & known], wanted[there & known]
-        ids = np.delete(self._ids, gone)
+        ids = np.delete(self._ids, gone) if len(gone) else self._ids
         places = np.searchsorted(ids, came)
-        self._ids = np.insert(ids, places, came)
+        self._ids = np.insert(ids, places, came) if len(came) else ids
         rows = np.searchsorted(self._ids, kept)
         for field, former in list(self._columns.items()):
             new, again = _values(field, came, payloads), _values(field, kept, payloads)
             self._columns[field] = former.changed(gone, places, new, rows, again)
+
+
+def _coded(
+    rows: Iterable[tuple[list[str], list[Mapping[str, Any]]]], wanted: Sequence[str], there: Collection[str]
+) -> tuple[np.ndarray, Columns]:
+    """The ids, the wanted columns, and others that are not ``there`` if they are small and there is room."""
+    ids = [np.empty(0, "S36")]
+    codings = {field: Coding() for field in wanted}
+    n, large = 0, set(there)
+    for keys, payloads in rows:
+        room = MOST_FIELDS - len(there) - len(codings)
+        if room > 0:
+            new = dict.fromkeys(field for payload in payloads for field in payload)
+            for field in [field for field in new if field not in codings and field not in large][:room]:
+                codings[field] = Coding()
+                codings[field].add([None] * n)
+        n += len(keys)
+        ids.append(np.array(keys, "S36"))
+        for field, coding in list(codings.items()):
+            coding.add([payload.get(field) for payload in payloads])
+            if field not in wanted and coding.size > MOST_BYTES_EACH * (n + 1000):
+                large.add(field)
+                del codings[field]
+    return np.concatenate(ids), {field: coding.done() for field, coding in codings.items()}
+
+
+def _same(ids: np.ndarray, others: np.ndarray) -> bool:
+    return ids is others or (len(ids) == len(others) and np.array_equal(ids.view(np.uint32), others.view(np.uint32)))
 
 
 def _found(ids: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -167,36 +187,6 @@ def _found(ids: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 def _values(field: str, ids: np.ndarray, payloads: Mapping[str, Mapping[str, Any]]) -> list[Any]:
     return [payloads[one.decode()].get(field) for one in ids]
-
-
-def fields_of(filter: Filter) -> set[str] | None:
-    """The fields that a filter reads, where each part of it reads one; None otherwise."""
-    match filter:
-        case And(parts) | Or(parts):
-            inner = [fields_of(part) for part in parts]
-            return None if None in inner else set().union(*(one for one in inner if one))
-        case Not(part):
-            return fields_of(part)
-        case Says(field) if field in (ANY, "name"):
-            return None
-        case Compare() | In() | Contains() | Has() | Says():
-            return {filter.field}
-    return None
-
-
-def matching(filter: Filter, columns: Columns, n: int) -> np.ndarray:
-    """Which rows fulfil a filter by ``predicate.matches``, bool (n)."""
-    match filter:
-        case And(parts):
-            every: np.ndarray = np.all([matching(part, columns, n) for part in parts], axis=0)
-            return every
-        case Or(parts):
-            some: np.ndarray = np.any([matching(part, columns, n) for part in parts], axis=0)
-            return some
-        case Not(part):
-            return ~matching(part, columns, n)
-    (field,) = fields_of(filter) or ("",)
-    return columns[field].where(lambda value: matches(filter, {field: value}))
 
 
 def listed(fields: Sequence[str], ids: np.ndarray, columns: Columns, rows: np.ndarray | None) -> dict[str, list[Any]]:

@@ -9,21 +9,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
+import numpy as np
+
 from imagefinder.errors import IndexFolderError
 from imagefinder.store.base import Point, VectorParams
 from imagefinder.store.checks import canonical_ids, known
-from imagefinder.store.edge.columns import KeptColumns, fields_of, matching
+from imagefinder.store.edge.column_files import KEPT_FROM
+from imagefinder.store.edge.column_keeping import WrittenColumns
 from imagefinder.store.edge.engine import engine_errors, our_point, selector
-from imagefinder.store.edge.filters import EdgeTerms
+from imagefinder.store.edge.filters import EdgeTerms, Named, of_engine
+from imagefinder.store.edge.words import without_words
 from imagefinder.store.filters.engines import translate
 from imagefinder.store.filters.parse import And, Filter
 from imagefinder.store.filters.predicate import matches
+from imagefinder.store.selecting import fields_of, matching
 
 if TYPE_CHECKING:
     import qdrant_edge
 
 LAST_ID = str(UUID(int=2**128 - 1))
-COLUMNS_BATCH = 2000  # records in one call, which nothing can interrupt: 10 ms
+COLUMNS_BATCH = 1000  # records in one call, which nothing can interrupt: 10 ms
 TRIES = 3  # to translate a filter while nothing is written
 FEW = 20  # less than one of so many
 RESOLVED_KEPT = 16  # filters whose ids, and whose counts, are remembered until the next write
@@ -33,24 +38,31 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Translated:
-    """The engine's form of a filter, None where all points fulfil it, and how many ids it names; ``ids`` are those of
-    all points that fulfil it, if it says nothing else."""
+    """The engine's form of a filter, None where all points fulfil it, and how many ids it names; ``named`` are all
+    points that fulfil it, if it says nothing else."""
 
-    filter: Any = None
-    ids: set[Any] | None = None
+    found: Any = None
     n_ids: int = 0
+
+    @property
+    def named(self) -> Named | None:
+        return self.found if isinstance(self.found, Named) else None
+
+    @property
+    def filter(self) -> Any:
+        return of_engine(self.found)
 
 
 class EdgeFiltered:
     """A shard, by its filters. Only one call runs at a time, because the engine holds the interpreter lock anyway."""
 
-    def __init__(self, path: Path, shard: qdrant_edge.EdgeShard, params: dict[str, VectorParams]) -> None:
-        self._path = path
+    def __init__(self, path: Path, shard: qdrant_edge.EdgeShard, params: dict[str, VectorParams], home: Path) -> None:
+        self._path, self._home = path, home
         self._live: qdrant_edge.EdgeShard | None = shard
         self._params = params
         self._lock = threading.RLock()
-        self._resolved: dict[str, Translated] = {}
-        self._kept = KeptColumns(self._read_columns, self._read_payloads)
+        self._resolved: dict[str, Named] = {}
+        self._kept = WrittenColumns(home, self._read_rows, self._read_payloads)
         self._counted: dict[str, int] = {}  # how many points fulfil a filter
         self._words = False  # whether words can be looked up
         self._writes = 0
@@ -76,6 +88,12 @@ class EdgeFiltered:
                 columns[field] += [payload.get(field) for payload in payloads]
         return columns
 
+    def _read_rows(self, fields: Sequence[str]) -> Iterator[tuple[list[str], list[Mapping[str, Any]]]]:
+        """Ids and payloads of all points, in ascending order of id: of few points these fields, of many all, so that
+        these need not be read once more."""
+        for records in self._records(None, fields if self.count() < KEPT_FROM else None, [], COLUMNS_BATCH):
+            yield [str(record.id) for record in records], [without_words(record.payload) for record in records]
+
     def _read_payloads(self, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
         found: dict[str, Mapping[str, Any]] = {}
         for start in range(0, len(ids), COLUMNS_BATCH):
@@ -90,8 +108,8 @@ class EdgeFiltered:
         def counted(translated: Translated) -> int:
             shard, n = self._shard, self._counted.get(key)
             if n is None:
-                request = CountRequest(exact=True, filter=translated.filter)
-                n = shard.count(request) if translated.ids is None else len(translated.ids)
+                named = translated.named
+                n = named.n if named else shard.count(CountRequest(exact=True, filter=translated.filter))
                 _keep(self._counted, key, n)
             return n
 
@@ -130,42 +148,34 @@ class EdgeFiltered:
         left = [part for part in parts if whole or self._counted.get(str(part)) != n]
         if not left:
             return Translated()
-        named: list[Translated] = []
+        named: list[Named] = []
 
-        def resolve(part: Filter, fields: list[str] | None, among: qdrant_edge.Filter | None) -> qdrant_edge.Filter:
+        def resolve(part: Filter, fields: list[str] | None, among: qdrant_edge.Filter | None) -> Named:
             named.append(self._resolved_to(part, fields, among))
-            by_ids: qdrant_edge.Filter = named[-1].filter
-            return by_ids
+            return named[-1]
 
         one = left[0] if len(left) == 1 else And(tuple(left))
-        found = translate(one, resolve, EdgeTerms(self._words))
-        if len(named) == 1 and found is named[0].filter:
-            return named[0]
-        return Translated(found, n_ids=sum(part.n_ids for part in named))
+        return Translated(translate(one, resolve, EdgeTerms(self._words)), sum(part.n for part in named))
 
-    def _resolved_to(self, filter: Filter, fields: list[str] | None, among: qdrant_edge.Filter | None) -> Translated:
-        """The points that fulfil ``filter`` by ``predicate``, by their ids; remembered until the next write."""
-        from qdrant_edge import Filter as ById
-        from qdrant_edge import HasIdCondition
-
+    def _resolved_to(self, filter: Filter, fields: list[str] | None, among: qdrant_edge.Filter | None) -> Named:
+        """The points that fulfil ``filter`` by ``predicate``; remembered until the next write."""
         key, writes = str(filter), self._writes
         found = self._resolved.get(key)
         if found is None:
-            ids = self._ids_of(filter, fields, among)
-            with engine_errors(self._path, "read"):
-                found = Translated(ById(must=[HasIdCondition(ids)]), ids, len(ids))
+            found = self._named(filter, fields, among)
             with self._lock:
                 if writes == self._writes:
                     _keep(self._resolved, key, found)
         return found
 
-    def _ids_of(self, filter: Filter, fields: list[str] | None, among: qdrant_edge.Filter | None) -> set[Any]:
+    def _named(self, filter: Filter, fields: list[str] | None, among: qdrant_edge.Filter | None) -> Named:
         read = fields_of(filter)
         if read is not None and (self._kept.has(read) or among is None or not self._are_so_few(among)):
             ids, kept = self._kept.get(read)
-            return set(ids[matching(filter, kept, len(ids))].astype("U36").tolist())
-        batches = self._scroll(among, fields, [], 10_000)
-        return {point.id for points in batches for point in points if matches(filter, point.payload)}
+            return Named(ids, matching(filter, kept, len(ids)))
+        batches = self._scroll(among, fields, [], COLUMNS_BATCH)
+        ids = np.array([p.id for points in batches for p in points if matches(filter, p.payload)], "S36")
+        return Named(ids, np.ones(len(ids), bool))
 
     def _are_so_few(self, filter: qdrant_edge.Filter) -> bool:
         """Whether it is quicker to read from the engine what fulfils a filter, by its estimate."""

@@ -12,11 +12,12 @@ import numpy as np
 from imagefinder.store.base import Matches, Point, ScoredPoint, VectorParams
 from imagefinder.store.checks import canonical_ids, checked_batch, checked_vector, checked_window, known
 from imagefinder.store.coded import Coded
-from imagefinder.store.edge.columns import MOST_FIELDS, fields_of, listed, matching
+from imagefinder.store.edge.columns import MOST_FIELDS, listed
 from imagefinder.store.edge.engine import engine_errors
 from imagefinder.store.edge.filtered import COLUMNS_BATCH, FEW, EdgeFiltered, Translated
 from imagefinder.store.edge.words import looked_up, without_words
 from imagefinder.store.filters.parse import Filter
+from imagefinder.store.selecting import fields_of, matching
 from imagefinder.store.ties import below, best_and_equals
 
 if TYPE_CHECKING:
@@ -96,16 +97,16 @@ class EdgeReader(EdgeFiltered):
     ) -> Callable[[int], Sequence[Any]] | None:
         """The same where many points are named by their ids, which the engine takes a second for: so the nearest of all
         are asked for, and those that are not named passed over. None where few are named."""
-        n, ids = self.count(), translated.ids
-        if not ids or len(ids) * FEW < n:
+        n, named = self.count(), translated.named
+        if not named or not named.n or named.n * FEW < n:
             return None
         all_of_them = self._asked(request, Translated(), exact)
 
         def ask(limit: int) -> Sequence[Any]:
-            deep = 2 * limit * n // len(ids)
+            deep = 2 * limit * n // named.n
             while True:
                 found = all_of_them(deep)
-                fits = [point for point in found if str(point.id) in ids]
+                fits = [point for point in found if str(point.id) in named]
                 if len(fits) >= limit or len(found) < deep:
                     return fits[:limit]
                 if deep > DEEPEST:  # those that are named lie far from the query

@@ -31,17 +31,19 @@ JSON = ".json"  # the ending of files whose keys the engine writes in another or
 PASSING = "_journal.dat"  # files that the next opening removes
 QUICK = 512 * 1024  # bytes on the disk: files that take no more are compared at each opening, the others when asked
 MOST_BYTES = 2**24
-_SHAPE = {"points": int, "closed": bool, "files": {str: [(int, None)]}}
+_SHAPE = {"points": int, "closed": bool, "files": {str: [(int, None)]}, "columns?": str}
 
 
 @dataclass(frozen=True)
 class Seal:
     """``points`` there are, at least that many while not ``closed``; ``files`` are size and checksum by name, the
-    latter None where it is not known."""
+    latter None where it is not known. ``columns`` is the log of what has changed since columns were written beside an
+    open store, if there is one, see ``column_log``."""
 
     points: int = 0
     closed: bool = False
     files: dict[str, tuple[int, int | None]] = field(default_factory=dict)
+    columns: str = ""
 
 
 def read_seal(path: Path) -> Seal | None:
@@ -49,7 +51,8 @@ def read_seal(path: Path) -> Seal | None:
     try:
         row = without_sum(json.loads(read_plain(path / NAME, MOST_BYTES)))
         check_shape(row, _SHAPE)
-        return Seal(row["points"], row["closed"], {name: (pair[0], pair[1]) for name, pair in row["files"].items()})
+        files = {name: (pair[0], pair[1]) for name, pair in row["files"].items()}
+        return Seal(row["points"], row["closed"], files, row.get("columns", ""))
     except (OSError, ValueError, RecursionError, AttributeError, IndexError):
         return None
 
@@ -57,6 +60,7 @@ def read_seal(path: Path) -> Seal | None:
 def write_seal(path: Path, seal: Seal) -> None:
     """Raises StorageError."""
     row: dict[str, Any] = {"points": seal.points, "closed": seal.closed, "files": seal.files}
+    row |= {"columns": seal.columns} if seal.columns else {}
     write_whole(path / NAME, json.dumps(with_sum(row), separators=(",", ":")).encode())
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imagefinder._util.files import disk_use
-from imagefinder.errors import IndexDamagedError, StorageError
+from imagefinder.errors import ImageFinderError, IndexDamagedError, StorageError
 from imagefinder.store.base import VectorParams
 from imagefinder.store.edge import merging
-from imagefinder.store.edge.column_files import read_written, state_of
+from imagefinder.store.edge.column_files import state_of
+from imagefinder.store.edge.column_log import ColumnLog
 from imagefinder.store.edge.engine import (
     DAMAGED_REMEDY,
     OPENING_BYTES,
@@ -85,7 +86,7 @@ class EdgeStore(EdgeWriter):
         store = cls(home, shard, params, path)
         store._large = large
         store._take(seal)
-        store._kept.begin(read_written(home, seal))
+        store._kept.begin(seal)
         clear(home)
         store._words = has_words(shard)
         if not store._words and shard.info().points_count <= FILLED_AT_OPENING:
@@ -155,17 +156,48 @@ class EdgeStore(EdgeWriter):
                 former.close()
         clear(self._home)
 
+    def keep_columns(self) -> None:
+        """Write what is known of all points beside the store, for whoever opens it next, even if this process is
+        killed. What can't be written is read from the points then."""
+        with self._gate:
+            _ = self._shard
+            sealed = self._sealed is not None and self._sealed.closed
+            work = self._kept.prepare() if sealed or ColumnLog.is_sure() else None
+            if work is None:
+                return
+            try:
+                self._kept.take(work)
+            except OSError:
+                return
+        files = self._kept.write(work)
+        with self._gate, self._lock:
+            seal = self._sealed
+            if self._live is not None and seal is not None:
+                state = state_of(seal, self._home) if seal.closed else None
+                if self._kept.finish(work, files, state) and not seal.closed:
+                    self._seal_open()
+
     def close(self) -> None:
         self._stop_merging()
-        with self._gate, self._lock, engine_errors(self._path, "write"):
-            count = self.count() if self._live is not None else None
+        with self._gate:
+            if self._live is None:
+                return
+            work = None
+            with suppress(ImageFinderError):
+                work = None if self._damaged else self._kept.prepare()
+            self._close()
+            seal = self._sealed
+            if not self._damaged and seal is not None and seal.closed:
+                self._kept.close(work, state_of(seal, self._home))
+
+    def _close(self) -> None:
+        with self._lock, engine_errors(self._path, "write"):
+            count = self.count()
             self._shut()
-            if count is not None and not self._damaged and (self._sealed is None or not self._sealed.closed):
+            if not self._damaged and (self._sealed is None or not self._sealed.closed):
                 if not self._tidied:  # the engine tidies up behind removed points when it opens what it has
                     load_shard(self._path, None).close()
                 with suppress(StorageError):  # a disk too full for it: the next opening compares less
                     seal = closed(self._path, count, self._before, self._payloads_only)
                     write_seal(self._path, seal)
                     self._sealed = seal
-            if count is not None and not self._damaged and self._sealed is not None and self._sealed.closed:
-                self._kept.write(self._home, state_of(self._sealed))

@@ -73,8 +73,7 @@ class EdgeWriter(EdgeReader):
         self, home: Path, shard: qdrant_edge.EdgeShard, params: dict[str, VectorParams], path: Path | None = None
     ) -> None:
         """``path``: the folder in ``home`` that the engine works in, if it is not ``home``."""
-        super().__init__(path or home, shard, params)
-        self._home = home
+        super().__init__(path or home, shard, params, home)
         self._gate = threading.RLock()  # for who writes; taken before ``_lock``
         self._merging = threading.Lock()
         self._journal: Journal | None = None  # of what is written while all is merged
@@ -113,13 +112,13 @@ class EdgeWriter(EdgeReader):
             if self._journal is not None:
                 self._journal.spoiled = True
             self._shut()
+            self._kept.clear()
             shutil.rmtree(self._path)
             self._params = dict(vectors)
             self._before, self._sealed, self._payloads_only, self._sure = None, None, False, False
             self._live = create_shard(self._path, self._params)
             self._words = self._tidied = True
             self._forget()
-            self._kept.clear()
             self._writes += 1
 
     @gated
@@ -208,6 +207,7 @@ class EdgeWriter(EdgeReader):
         many points that are about to go; of its files nothing while they are being ``reshaped``."""
         seal = opened(self._path, self.count()) if self._sealed is None or self._sealed.closed else self._sealed
         seal = replace(seal, points=max(0, seal.points - less), files={} if reshaping else seal.files)
+        seal = replace(seal, columns=self._kept.go_on())
         write_seal(self._path, seal)
         self._sealed = seal
 
