@@ -77,30 +77,34 @@ class Listing:
         return n, skipped
 
     def _compare(self, refs: Sequence[ImageRef], now: _Now) -> None:
-        plain = [] if self._force else [ref for ref in refs if not ref.metadata and not _is_special(ref.uri)]
-        rows = self._known.rows([ref.uri for ref in plain])
-        there = rows >= 0
-        there[there] = self._live[self._known.sources.codes[rows[there]]]
-        asked = [ref for ref, known in zip(plain, there.tolist(), strict=True) if known]
+        rows = self._known.rows([ref.uri for ref in refs])
+        same = np.array([not self._force and not ref.metadata and not _is_special(ref.uri) for ref in refs], bool)
+        same &= rows >= 0
+        same[same] = self._live[self._known.sources.codes[rows[same]]]
+        asked = [ref for ref, is_asked in zip(refs, same.tolist(), strict=True) if is_asked]
         if asked:
-            there[there] = self._known.are_current(rows[there], asked)
-            now.same[rows[there]] = True
-        same = {ref.uri for ref, is_same in zip(plain, there.tolist(), strict=True) if is_same}
-        for ref in refs:
-            if ref.uri not in same:
-                now.refs[ref.uri] = _merged(now.refs.get(ref.uri), ref)
+            same[same] = self._known.are_current(rows[same], asked)
+        for ref, row, is_same in zip(refs, rows.tolist(), same.tolist(), strict=True):
+            if not is_same:
+                self._keep(ref, row, now.refs, now.same)
+            elif ref.uri not in now.refs:
+                now.same[row] = True
+
+    def _keep(self, ref: ImageRef, row: int, refs: dict[str, ImageRef], same: np.ndarray) -> None:
+        """An image that is found twice is one image, as it was found first. What a table says about it is used,
+        whichever came first."""
+        if row < 0 or not same[row]:
+            refs[ref.uri] = _merged(refs.get(ref.uri), ref)
+        elif ref.metadata:
+            refs[ref.uri] = _as_known(ref, self._known.facts(row))
+            same[row] = False
 
     def _take_in(self, now: _Now) -> None:
-        """An image that is in two sources is one image, as the first of them has it. What a table says about it is
-        used, whichever source came first."""
-        for (uri, ref), row in zip(now.refs.items(), self._known.rows(list(now.refs)).tolist(), strict=True):
-            if row < 0 or not self.same[row]:
-                self.refs[uri] = _merged(self.refs.get(uri), ref)
-            elif ref.metadata:
-                self.refs[uri] = _as_known(ref, self._known.facts(row))
-        self.same |= now.same
+        for ref, row in zip(now.refs.values(), self._known.rows(list(now.refs)).tolist(), strict=True):
+            self._keep(ref, row, self.refs, self.same)
         rows = self._known.rows(list(self.refs))
-        self.same[rows[rows >= 0]] = False
+        now.same[rows[rows >= 0]] = False
+        self.same |= now.same
 
 
 @dataclass
