@@ -56,9 +56,9 @@ def plain_plan(
         if "#" in uri and (part_of(uri) or member_of(uri)):
             plan.parts.setdefault(holder_of(uri), []).append(uri)
     plan.found = set(refs) | {uri for file in refs for uri in plan.parts.get(file, ())}
-    tests: dict[str, Callable[[str, Known], bool]] = {s.uri: _of_source(s) for s in scanned}
-    tests |= {e.uri: (lambda uri, known, entry=e: entry.covers(uri, known.source)) for e in replaced}
-    for name, is_of in tests.items():
+    tests: list[tuple[str, Callable[[str, Known], bool]]] = [(s.uri, _of_source(s)) for s in scanned]
+    tests += [(e.uri, lambda uri, known, entry=e: entry.covers(uri, known.source)) for e in replaced]
+    for name, is_of in tests:
         mine = {uri: known for uri, known in plan.known.items() if is_of(uri, known)}
         plan.totals[name] = len({whole_of(uri) for uri in mine})
         for uri, known in mine.items():

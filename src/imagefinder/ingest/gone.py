@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+import numpy as np
 
 from imagefinder.images.inside import whole_of
 from imagefinder.index.manifest import LISTS
@@ -23,23 +25,43 @@ def belongs(source: Source, uri: str, taken_from: str) -> bool:
     )
 
 
-def find_gone(plan: Plan, sources: Mapping[str, Belongs], left: Mapping[str, int]) -> None:
-    """Note which of the images that were not found, by URI and row, are gone from one of these sources, and of how many
-    images of that."""
-    scanned = {source.uri: source for source in plan.scanned}
-    for name, is_of in sources.items():
-        for uri, row in left.items():
-            source = plan.known.source_of(row)
-            if is_of(uri, source) and uri not in plan.gone and not plan.is_away(uri, source):
-                plan.gone[uri] = plan.known.at(row)
-                plan.missed_by[uri] = name
-        for uri, known in plan.strangers.items() if name in scanned else ():
-            if is_of(uri, known.source) and uri not in plan.gone and not plan.is_away(uri, known.source):
-                plan.gone[uri] = known
-                plan.missed_by[uri] = name
+class Missed(NamedTuple):
+    """An image that a source should have, by the name of that and the row of what is known."""
+
+    source: str
+    row: int
+    uri: str
+
+
+def not_found(plan: Plan, sources: Sequence[tuple[str, Belongs]]) -> tuple[list[Missed], list[str]]:
+    """Of the images that were not found themselves, those of each of these sources; and the URIs of those that may be
+    a part of a file."""
+    missed: list[Missed] = []
+    inside: list[str] = []
+    for row, uri in plan.known.uris(np.flatnonzero(~plan.found.flags)):
+        if "#" in uri:
+            inside.append(uri)
+        source = plan.known.source_of(row)
+        for name, is_of in sources:
+            if is_of(uri, source):
+                missed.append(Missed(name, row, uri))
+                break
+    return missed, inside
+
+
+def note_gone(plan: Plan, sources: Sequence[tuple[str, Belongs]], missed: Sequence[Missed]) -> None:
+    """Note which of these are gone, and of how many images of their source."""
+    skipped = {one.uri for one in plan.skipped}
+    for name, row, uri in missed:
+        if not (plan.found.flags[row] or uri in skipped or plan.is_away(uri, plan.known.source_of(row))):
+            plan.gone[uri], plan.missed_by[uri] = plan.known.at(row), name
+    for source in plan.scanned if plan.split else ():
+        for uri, known in plan.strangers.items():
+            is_new = uri not in plan.gone and not plan.is_away(uri, known.source)
+            if is_new and belongs(source, uri, known.source):
+                plan.gone[uri], plan.missed_by[uri] = known, source.uri
     for name in set(plan.missed_by.values()):
-        others = plan.split.belonging[name] if plan.split and name in scanned else 0
-        plan.totals[name] = _total(plan, sources[name]) + others
+        plan.totals[name] = _total(plan, dict(sources)[name]) + (plan.split.belonging[name] if plan.split else 0)
 
 
 def _total(plan: Plan, is_of: Belongs) -> int:

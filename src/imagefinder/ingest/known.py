@@ -181,7 +181,10 @@ class KnownImages(Mapping[str, Known]):
 
     def with_content(self, content_hash: str) -> list[int]:
         """The rows of this content, in ascending order."""
-        wanted = np.array(_bytes(content_hash))
+        text, kind = _bytes(content_hash), self._contents.dtype
+        if len(text) > kind.itemsize:
+            return []
+        wanted = np.array(text, kind)
         start, end = (
             np.searchsorted(self._contents, wanted, side, sorter=self._by_content) for side in ("left", "right")
         )
@@ -196,7 +199,7 @@ class KnownImages(Mapping[str, Known]):
 
     @cached_property
     def _by_content(self) -> np.ndarray:
-        return np.argsort(self._contents, kind="stable").astype(np.int32)
+        return np.argsort(self._contents, kind="stable")
 
     def _column(self, field: str, rows: np.ndarray) -> tuple[np.ndarray, Sequence[Any]]:
         """The codes of these rows, -1 for what has left the index, and the values."""

@@ -13,7 +13,7 @@ import numpy as np
 from imagefinder.errors import ImageFinderError
 from imagefinder.images.inside import has_parts, holder_of, is_archive, member_of, part_of
 from imagefinder.images.parts import as_part
-from imagefinder.ingest.gone import Belongs, belongs, find_gone
+from imagefinder.ingest.gone import Belongs, belongs, not_found, note_gone
 from imagefinder.ingest.known import Known, KnownImages, each_known, known_images
 from imagefinder.ingest.listing import Found, Listing
 from imagefinder.ingest.split import Split
@@ -141,9 +141,8 @@ def make_plan(
     plan.away = [entry for entry in entries if entry.uri not in named and (entry.paused or entry.is_away())]
     failed = {skipped.uri for skipped in plan.missing}
     plan.away += [entry for entry in entries if entry.uri in failed and entry not in plan.away]
-    _compare(
-        plan, listing, {**{s.uri: partial(belongs, s) for s in plan.scanned}, **{e.uri: e.covers for e in replaced}}
-    )
+    scanned = [(source.uri, partial(belongs, source)) for source in plan.scanned]
+    _compare(plan, listing, [*scanned, *((entry.uri, entry.covers) for entry in replaced)])
     live = {entry.uri for entry in entries} | named
     for ref, row in zip(listing.refs.values(), plan.known.rows(list(listing.refs)).tolist(), strict=True):
         _sort_in(plan, ref, plan.known.facts(row) if row >= 0 else None, force, live - former)
@@ -152,18 +151,17 @@ def make_plan(
     return plan
 
 
-def _compare(plan: Plan, listing: Listing, sources: Mapping[str, Belongs]) -> None:
+def _compare(plan: Plan, listing: Listing, sources: Sequence[tuple[str, Belongs]]) -> None:
     """Note what was found, and what of the sources is gone."""
     plan.unchanged = int(listing.same.sum())
-    plan.found = Found(plan.known, listing.same if len(listing.same) else np.zeros(len(plan.known), bool))
+    plan.found = Found(plan.known, np.zeros(len(plan.known), bool) if plan.split else listing.same)
     plan.found.note(list(listing.refs))
-    left = list(plan.known.uris(np.flatnonzero(~plan.found.flags)))
-    plan.parts = _parts([*(uri for _, uri in left), *(uri for uri in listing.refs if uri in plan.known)])
+    missed, left = not_found(plan, sources)
+    plan.parts = _parts([*left, *(uri for uri in listing.refs if uri in plan.known)])
     for file, uris in plan.parts.items():
         if file in plan.found:
             plan.found.note(uris)
-    skipped = {one.uri for one in plan.skipped}
-    find_gone(plan, sources, {uri: row for row, uri in left if not plan.found.flags[row] and uri not in skipped})
+    note_gone(plan, sources, missed)
 
 
 def _share_out(plan: Plan, split: Split, store: Store) -> Iterator[Known]:
