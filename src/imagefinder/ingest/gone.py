@@ -12,7 +12,8 @@ from imagefinder.index.manifest import LISTS
 
 if TYPE_CHECKING:
     from imagefinder.images.source import Source
-    from imagefinder.ingest.plan import Plan
+    from imagefinder.ingest.known import KnownImages
+    from imagefinder.ingest.listing import Found
 
 Belongs: TypeAlias = Callable[[str, str], bool]  # whether an image, by its URI and what its record says, is a source's
 
@@ -33,15 +34,17 @@ class Missed(NamedTuple):
     uri: str
 
 
-def not_found(plan: Plan, sources: Sequence[tuple[str, Belongs]]) -> tuple[list[Missed], list[str]]:
+def not_found(
+    known: KnownImages, found: Found, sources: Sequence[tuple[str, Belongs]]
+) -> tuple[list[Missed], list[str]]:
     """Of the images that were not found themselves, those of each of these sources; and the URIs of those that may be
     a part of a file."""
     missed: list[Missed] = []
     inside: list[str] = []
-    for row, uri in plan.known.uris(np.flatnonzero(~plan.found.flags)):
+    for row, uri in known.uris(np.flatnonzero(~found.flags)):
         if "#" in uri:
             inside.append(uri)
-        source = plan.known.source_of(row)
+        source = known.source_of(row)
         for name, is_of in sources:
             if is_of(uri, source):
                 missed.append(Missed(name, row, uri))
@@ -49,29 +52,14 @@ def not_found(plan: Plan, sources: Sequence[tuple[str, Belongs]]) -> tuple[list[
     return missed, inside
 
 
-def note_gone(plan: Plan, sources: Sequence[tuple[str, Belongs]], missed: Sequence[Missed]) -> None:
-    """Note which of these are gone, and of how many images of their source."""
-    skipped = {one.uri for one in plan.skipped}
-    for name, row, uri in missed:
-        if not (plan.found.flags[row] or uri in skipped or plan.is_away(uri, plan.known.source_of(row))):
-            plan.gone[uri], plan.missed_by[uri] = plan.known.at(row), name
-    for source in plan.scanned if plan.split else ():
-        for uri, known in plan.strangers.items():
-            is_new = uri not in plan.gone and not plan.is_away(uri, known.source)
-            if is_new and belongs(source, uri, known.source):
-                plan.gone[uri], plan.missed_by[uri] = known, source.uri
-    for name in set(plan.missed_by.values()):
-        plan.totals[name] = _total(plan, dict(sources)[name]) + (plan.split.belonging[name] if plan.split else 0)
-
-
-def _total(plan: Plan, is_of: Belongs) -> int:
+def total(known: KnownImages, is_of: Belongs) -> int:
     """How many images of a source the index knows, pages and frames of one file as one."""
     n, files = 0, set[str]()
-    for _, uri, source in plan.known.sourced():
+    for _, uri, source in known.sourced():
         if is_of(uri, source):
             whole = whole_of(uri) if "#" in uri else uri
             if whole == uri:
                 n += 1
             else:
                 files.add(whole)
-    return n + sum(file not in plan.known for file in files)
+    return n + sum(file not in known for file in files)

@@ -13,7 +13,7 @@ import numpy as np
 from imagefinder.errors import ImageFinderError
 from imagefinder.images.inside import has_parts, holder_of, is_archive, member_of, part_of
 from imagefinder.images.parts import as_part
-from imagefinder.ingest.gone import Belongs, belongs, not_found, note_gone
+from imagefinder.ingest.gone import Belongs, Missed, belongs, not_found, total
 from imagefinder.ingest.known import Known, KnownImages, each_known, known_images
 from imagefinder.ingest.listing import Found, Listing
 from imagefinder.ingest.split import Split
@@ -156,12 +156,27 @@ def _compare(plan: Plan, listing: Listing, sources: Sequence[tuple[str, Belongs]
     plan.unchanged = int(listing.same.sum())
     plan.found = Found(plan.known, np.zeros(len(plan.known), bool) if plan.split else listing.same)
     plan.found.note(list(listing.refs))
-    missed, left = not_found(plan, sources)
+    missed, left = not_found(plan.known, plan.found, sources)
     plan.parts = _parts([*left, *(uri for uri in listing.refs if uri in plan.known)])
     for file, uris in plan.parts.items():
         if file in plan.found:
             plan.found.note(uris)
-    note_gone(plan, sources, missed)
+    _note_gone(plan, sources, missed)
+
+
+def _note_gone(plan: Plan, sources: Sequence[tuple[str, Belongs]], missed: Sequence[Missed]) -> None:
+    """Note which of these are gone, and of how many images of their source."""
+    skipped = {one.uri for one in plan.skipped}
+    for name, row, uri in missed:
+        if not (plan.found.flags[row] or uri in skipped or plan.is_away(uri, plan.known.source_of(row))):
+            plan.gone[uri], plan.missed_by[uri] = plan.known.at(row), name
+    for source in plan.scanned if plan.split else ():
+        for uri, known in plan.strangers.items():
+            is_new = uri not in plan.gone and not plan.is_away(uri, known.source)
+            if is_new and belongs(source, uri, known.source):
+                plan.gone[uri], plan.missed_by[uri] = known, source.uri
+    for name in set(plan.missed_by.values()):
+        plan.totals[name] = total(plan.known, dict(sources)[name]) + (plan.split.belonging[name] if plan.split else 0)
 
 
 def _share_out(plan: Plan, split: Split, store: Store) -> Iterator[Known]:
