@@ -237,9 +237,9 @@ def _as_text(ids: np.ndarray) -> np.ndarray:
 
 
 def _numbers(column: Coded) -> np.ndarray:
-    whole = [value if type(value) is int else NOTHING for value in column.values]
-    found: np.ndarray = np.array([*whole, NOTHING], np.int64)[column.codes]
-    return found
+    whole = (value if type(value) is int else NOTHING for value in column.values)
+    numbers: np.ndarray = np.append(np.fromiter(whole, np.int64, len(column.values)), NOTHING)[column.codes]
+    return numbers
 
 
 def _number(value: np.int64) -> int | None:
