@@ -30,9 +30,11 @@ URIS = (
 )
 FILES = (*URIS, "/a/d.pdf", "/a/v.mp4", "/a/z.zip", "/a/y.tar", "/a/new.jpg", "/b/new.jpg", "/b/z.zip#m.jpg")
 SOURCES = ("/a", "/b", "/list.csv", "/a/s", "https://host.example/page")
-sizes = st.sampled_from([None, 1, 2])
-times = st.sampled_from([None, -(2**63), 0, 5, 2**63 - 1])
-versions = st.sampled_from(["", "v", "w"])
+SAME = (1, 5, None)  # size, time of the file and of its sidecar, of most of them
+OTHERS = ((1, 6, None), (2, 5, None), (1, 5, 5), (None, 5, None), (None, None, None))
+LIMITS = ((1, -(2**63), None), (1, 2**63 - 1, None), (1, 5, -(2**63)), (1, 0, 0))
+facts = st.sampled_from((*[SAME] * 12, *OTHERS, *LIMITS))
+versions = st.sampled_from((*[""] * 6, "v", "w"))
 
 
 class Made(Source):
@@ -58,16 +60,17 @@ class Made(Source):
 
 @st.composite
 def payloads(draw: st.DrawFn) -> dict[str, object]:
-    facts = {
-        "bytes": draw(sizes),
-        "mtime_ns": draw(times),
+    size, mtime_ns, sidecar_ns = draw(facts)
+    payload = {
+        "bytes": size,
+        "mtime_ns": mtime_ns,
         "content_hash": draw(st.sampled_from(["0" * 32, "1" * 32, "2" * 32])),
-        "source": draw(st.sampled_from((*SOURCES, "/forgotten"))),
-        "sidecar_ns": draw(st.sampled_from([None, 5])),
+        "source": draw(st.sampled_from((*SOURCES, *SOURCES, "/forgotten"))),
+        "sidecar_ns": sidecar_ns,
         "parts": draw(st.sampled_from([None, 1, 2, "a column"])),
         "remote_version": draw(versions) or None,
     }
-    return {name: value for name, value in facts.items() if value is not None}
+    return {name: value for name, value in payload.items() if value is not None}
 
 
 @st.composite
@@ -75,16 +78,16 @@ def refs(draw: st.DrawFn, source: str) -> ImageRef | Skipped:
     uri = draw(st.sampled_from(FILES))
     if draw(st.integers(0, 9)) == 0:
         return Skipped(uri, "corrupt", "It is damaged.")
-    said = draw(st.sampled_from([{}, {}, {"caption": "a"}, {"place": "b"}]))
-    sidecar_ns = draw(st.sampled_from([None, None, 5]))
-    return ImageRef(uri, draw(sizes), draw(times), "", source, said, sidecar_ns=sidecar_ns, version=draw(versions))
+    said = draw(st.sampled_from([{}, {}, {}, {}, {"caption": "a"}, {"place": "b"}]))
+    size, mtime_ns, sidecar_ns = draw(facts)
+    return ImageRef(uri, size, mtime_ns, "", source, said, sidecar_ns=sidecar_ns, version=draw(versions))
 
 
 @st.composite
 def made_sources(draw: st.DrawFn) -> list[Source]:
     found: list[Source] = []
     for uri in draw(st.lists(st.sampled_from(SOURCES), max_size=3, unique=True)):
-        items = draw(st.lists(refs(uri), max_size=12))
+        items = draw(st.lists(refs(uri), max_size=20))
         hidden = draw(st.sampled_from([(), (), ("/a/s/",), ("/b/",)]))
         found.append(Made(uri, items, hidden, draw(st.integers(0, 5)) == 0))
     return found
@@ -106,6 +109,7 @@ def check(plan: Plan, plain: PlainPlan) -> None:
         assert getattr(plan, name) == getattr(plain, name), name
     assert {ref.uri for ref in plan.listed} == plain.listed
     assert (plan.gone, plan.missed_by, plan.unchanged) == (plain.gone, plain.missed_by, plain.unchanged)
+    assert {file: set(uris) for file, uris in plan.parts.items()} == {f: set(uris) for f, uris in plain.parts.items()}
     assert plan.totals == {name: plain.totals[name] for name in set(plain.missed_by.values())}
     assert {uri for uri in FILES if uri in plan.found} == plain.found
     assert plan.found.ids({image_id(uri) for uri in FILES}) == {image_id(u) for u in plain.found & plain.known.keys()}
@@ -121,9 +125,9 @@ def check(plan: Plan, plain: PlainPlan) -> None:
 
 @settings(max_examples=400)
 @given(
-    st.dictionaries(st.sampled_from(URIS), payloads()),
+    st.dictionaries(st.sampled_from(URIS), payloads(), min_size=5),
     made_sources(),
-    st.lists(st.sampled_from(SOURCES), unique=True),
+    st.sampled_from([SOURCES, SOURCES, SOURCES[1:], SOURCES[:3], ()]),
     st.lists(st.sampled_from(SOURCES), max_size=1),
     st.dictionaries(st.sampled_from(["/a/z.zip", "/a/y.tar"]), st.tuples(versions, st.integers(0, 2))),
     st.sampled_from([False, False, False, True]),
@@ -133,7 +137,7 @@ def check(plan: Plan, plain: PlainPlan) -> None:
 def test_a_plan_is_that_of_dicts(
     known: dict[str, dict[str, object]],
     sources: list[Source],
-    entries: list[str],
+    entries: Sequence[str],
     replaced: list[str],
     gone_through: dict[str, tuple[str, int]],
     force: bool,
