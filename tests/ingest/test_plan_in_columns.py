@@ -182,3 +182,27 @@ def test_what_has_left_the_index_meanwhile_is_passed_over() -> None:
             patch.setattr(known_module, "FEW", few)
             assert {uri for _, uri in found.uris(np.arange(6))} == set(URIS[:6]) - {URIS[2]}
     assert found.contents_of([URIS[2], URIS[3]]) == {URIS[2]: "", URIS[3]: ""}
+
+
+@pytest.mark.parametrize("says", [(0,), (1,), (2,), (0, 2), (1, 2)])
+def test_an_image_in_several_sources_is_counted_once(says: tuple[int, ...]) -> None:
+    uri, facts = "/a/1.jpg", {"bytes": 1, "mtime_ns": 5, "content_hash": "0" * 32, "source": "/a"}
+    store, entries = store_of({uri: facts}), entries_of(("/a", "/list.csv", "/a/s"))
+    sources = [
+        Made(entry.uri, [ImageRef(uri, 1, 5, "", entry.uri, {f"said{i}": "a"} if i in says else {})], (), False)
+        for i, entry in enumerate(entries)
+    ]
+    plan = make_plan(store, sources, entries=entries)
+    check(plan, plain_plan(store, sources, entries, [], {}, False))
+    assert [dict(ref.metadata) for ref in plan.listed] == [{f"said{i}": "a" for i in says}] and plan.unchanged == 0
+
+
+def test_one_that_a_later_source_finds_changed_is_as_it_was_found_first() -> None:
+    uri, facts = "/a/1.jpg", {"bytes": 1, "mtime_ns": 5, "content_hash": "0" * 32, "source": "/a"}
+    store, entries = store_of({uri: facts}), entries_of(("/a", "/list.csv"))
+    first = Made("/a", [ImageRef(uri, 1, 5, "", "/a")], (), False)
+    later = Made("/list.csv", [ImageRef(uri, 1, 6, "", "/list.csv", {"said": "a"})], (), False)
+    for sources in ([first, later], [later, first]):
+        plan = make_plan(store, sources, entries=entries)
+        check(plan, plain_plan(store, sources, entries, [], {}, False))
+        assert len(plan.todo) == (sources[0] is later) and len(plan.listed) == (sources[0] is first)
