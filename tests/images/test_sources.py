@@ -41,7 +41,16 @@ def test_a_folder_is_searched_to_the_bottom_in_order(tmp_path: Path) -> None:
 
 
 def test_what_nobody_wants_is_left_out(tmp_path: Path) -> None:
-    plant(tmp_path, ".hidden.jpg", ".cache/a.jpg", "@eaDir/a.jpg", "node_modules/x/a.jpg", "__MACOSX/a.jpg", "in/a.jpg")
+    plant(
+        tmp_path,
+        ".hidden.jpg",
+        ".cache/a.jpg",
+        "@eaDir/a.jpg",
+        "#recycle/a.jpg",
+        "node_modules/x/a.jpg",
+        "__MACOSX/a.jpg",
+        "in/a.jpg",
+    )
     assert found(tmp_path) == ["in/a.jpg"]
 
 

@@ -28,6 +28,8 @@ class Globs:
 
     def check(self, path: str) -> bool | None:
         """Whether a path (folders end with a slash) is matched, True, or taken out again, False; None for neither."""
+        if not self._patterns:
+            return None
         names = path.rstrip("/").split("/")
         said, weight = None, 0
         for pattern in reversed(self._patterns):

@@ -12,16 +12,18 @@ from imagefinder.images.globs import Globs
 
 IGNORE_FILE = ".imagefinderignore"
 IGNORE_BYTES, PATTERNS = 1_000_000, 10_000  # of an ignore file
-DEFAULT_EXCLUDES = (
-    ".*",  # hidden files and folders
-    "@eaDir/",  # thumbnails of Synology
-    "#recycle/",
-    "$RECYCLE.BIN/",
-    "System Volume Information/",
-    "lost+found/",
-    "__MACOSX/",
-    "node_modules/",
-    "__pycache__/",
+HIDDEN = "."  # files and folders whose names begin so are left out
+FOLDERS_LEFT_OUT = frozenset(
+    (
+        "@eaDir",  # thumbnails of Synology
+        "#recycle",
+        "$RECYCLE.BIN",
+        "System Volume Information",
+        "lost+found",
+        "__MACOSX",
+        "node_modules",
+        "__pycache__",
+    )
 )
 
 
@@ -60,8 +62,8 @@ class Rules:
     def leaves_out(self, path: str, *, folder: bool) -> bool:
         """Whether a path from the root is left out. A folder left out is never entered, as with git."""
         path = composed(path)
-        name = path + "/" if folder else path
-        out = bool(_compiled(DEFAULT_EXCLUDES).check(name.rpartition("/")[2] or path.rpartition("/")[2] + "/"))
+        name, last = path + "/" if folder else path, path.rpartition("/")[2]
+        out = last.startswith(HIDDEN) or (folder and last in FOLDERS_LEFT_OUT)
         for below, spec in self._files:
             said = spec.check(name[len(below) :])
             out = out if said is None else said

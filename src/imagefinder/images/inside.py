@@ -124,8 +124,9 @@ def member_of(uri: str) -> MemberPlace | None:
 
 def is_archive(uri: str) -> bool:
     """Whether a file, or what lies at an address, is an archive of images, by its name."""
-    last = (uri if is_remote(uri) else uri.replace(os.sep, "/")).rpartition("/")[2]
-    return uri.lower().endswith(ARCHIVES) and "#" not in last
+    if not uri.lower().endswith(ARCHIVES):
+        return False
+    return "#" not in (uri if is_remote(uri) else uri.replace(os.sep, "/")).rpartition("/")[2]
 
 
 def holder_of(uri: str) -> str:

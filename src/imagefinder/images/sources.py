@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -59,13 +59,13 @@ class FolderSource(Source):
         self._entered: set[tuple[int, int]] = set()
         levels = [self._walk(self.uri, "", self._rules)]  # a stack: folders lie deeper than Python lets calls go
         while levels:
-            item = next(levels[-1], None)
-            if item is None:
+            for item in levels[-1]:
+                yield item
+                if not isinstance(item, (ImageRef, Skipped)):
+                    levels.append(item)
+                    break
+            else:
                 levels.pop()
-                continue
-            if not isinstance(item, (ImageRef, Skipped)):
-                levels.append(item)
-            yield item
 
     def _walk(self, folder: str, below: str, rules: Rules) -> Iterator[Any]:  # noqa: C901 - one pass, in order
         """What a folder holds, in order: images, what is left out, and the walk through each folder in it.
@@ -113,19 +113,17 @@ class FolderSource(Source):
                     self.broken.append(entry.path)
                 yield from self._file(entry, sidecars)
 
-    def _file(self, entry: os.DirEntry[str], sidecars: Sidecars) -> Iterator[ImageRef | Skipped]:
+    def _file(self, entry: os.DirEntry[str], sidecars: Sidecars) -> Iterable[ImageRef | Skipped]:
         extension = os.path.splitext(entry.name)[1].lower()
         if extension in UNSUPPORTED:
-            yield Skipped(
-                printable(entry.path), SkipCode.UNSUPPORTED_FORMAT, UNSUPPORTED[extension], "Save it as JPEG or PNG."
-            )
-        elif (format := BY_ENDING.get(extension)) and (error := why_not(format)):
+            reason = UNSUPPORTED[extension]
+            return (Skipped(printable(entry.path), SkipCode.UNSUPPORTED_FORMAT, reason, "Save it as JPEG or PNG."),)
+        if (format := BY_ENDING.get(extension)) and (error := why_not(format)):
             self._unreadable.append(f"{entry.path}#")  # of what it holds, nothing is known to be gone
-            yield _skipped(entry.path, error)
-        elif format:
-            yield _file_ref(entry.path, self, entry=entry, sidecar=sidecars.of(entry.name))
-        elif extension in ENDINGS:
-            yield from self._table(entry.path)
+            return (_skipped(entry.path, error),)
+        if format:
+            return (_file_ref(entry.path, self, entry=entry, sidecar=sidecars.of(entry.name)),)
+        return self._table(entry.path) if extension in ENDINGS else ()
 
     def _table(self, path: str) -> Iterator[ImageRef | Skipped]:
         """The pictures inside a Parquet table. While it can't be read, they stay."""
@@ -256,7 +254,8 @@ def _file_ref(
     """The reference to a file. ``entry`` saves reading its facts again after a folder has been listed, and looking
     where a file leads that is no link."""
     try:
-        path.encode()
+        if not path.isascii():
+            path.encode()
         if entry is None or entry.is_symlink():
             check_within(path, source.within)
         found = regular(entry.stat()) if entry else look(path)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeAlias
 
 from imagefinder.errors import IndexDamagedError
 from imagefinder.index.jsonfile import read_json, read_lines
@@ -36,25 +37,34 @@ PUT_BACK = (
 )  # a pin comes back with the clusters, which keep their members themselves
 DECISIONS = "decisions.json"
 LINES = {"feedback": "feedback.jsonl", "concept": "concepts.jsonl"}  # files of what people made
+There: TypeAlias = Callable[[Collection[str]], dict[str, str]]
 _LINE = ({"removed": str}, {"id": str})
 _PAIRS = {"pairs": [{"a": str, "b": str, "decision": str, "when": str, "names?": [str]}]}
 
 
 class SaidBefore:
-    """What is kept, to be found by content, for a run that makes records. ``there`` is the content hash of each image
-    in the index, by URI: what is said of those is on their records. ``find`` hands out the rest, ``noted`` keeps what
-    new records say, and ``settle`` forgets what was handed out. ``kept`` is for whoever has read it already."""
+    """What is kept, to be found by content, for a run that makes records. ``there`` gives the content hashes of those
+    of some images that are in the index, by URI: what is said of those is on their records. ``find`` hands out the
+    rest, ``noted`` keeps what new records say, and ``settle`` forgets what was handed out. ``kept`` is for whoever has
+    read it already."""
 
-    def __init__(self, index: Home, there: Mapping[str, str], kept: Kept | None = None) -> None:
-        self._index = index
+    def __init__(self, index: Home, there: There, kept: Kept | None = None) -> None:
+        self._index, self._ask = index, there
         kept = load_said(index.documents) if kept is None else kept
         self._images = (mend(index, kept) if kept.lost else kept).images
-        self._there = dict(there)
-        self._left: defaultdict[str, list[Said]] = defaultdict(list)
-        for one in self._images.values():
-            if there.get(one.uri) != one.content_hash:
-                self._left[one.content_hash].append(one)
         self._given: set[str] = set()
+
+    @cached_property
+    def _there(self) -> dict[str, str]:
+        return self._ask({one.uri for one in self._images.values()})
+
+    @cached_property
+    def _left(self) -> Mapping[str, list[Said]]:
+        found: defaultdict[str, list[Said]] = defaultdict(list)
+        for one in self._images.values():
+            if self._there.get(one.uri) != one.content_hash:
+                found[one.content_hash].append(one)
+        return found
 
     def contents(self) -> set[str]:
         """The contents of which something is kept."""
@@ -68,15 +78,16 @@ class SaidBefore:
         self._given.add(content_hash)
         return next((s.fields for s in found if s.uri == uri), found[-1].fields)
 
-    def again(self, there: Mapping[str, str]) -> SaidBefore:
+    def again(self) -> SaidBefore:
         """What is kept now that other processes have kept more."""
-        now = SaidBefore(self._index, there)
+        now = SaidBefore(self._index, self._ask)
         now._given |= self._given
         return now
 
     def noted(self, payloads: Iterable[Mapping[str, Any]]) -> None:
         """Keep what these records say that is not kept yet, and forget what they say no more."""
         changed: list[Said] = []
+        _ = self._left  # of the images as they were
         for payload in payloads:
             key = (str(payload.get("content_hash")), str(payload["uri"]))
             said, kept = said_of(payload), self._images.get(key)
@@ -93,7 +104,7 @@ class SaidBefore:
 
     def settle(self) -> None:
         """Forget what was handed out, which by now is on other records. A kill before leaves it to the next run."""
-        given = [one.key for content in self._given for one in self._left[content]]
+        given = [one.key for content in self._given for one in self._left.get(content, ())]
         self.forget(key for key in given if self._there.get(key[1]) != key[0])
 
     def _change(self, changed: list[Said]) -> None:

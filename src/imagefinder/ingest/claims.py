@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 
@@ -28,10 +28,17 @@ class Claim(NamedTuple):
 
 class Claims:
     """The contents of one run, for all its workers. ``stored`` says which points have the vectors of which content, by
-    content hash; ``contents`` are those of the index, ``said`` those of which something is kept that people said."""
+    content hash, and ``find`` which of those do that are not in it; ``contents`` are those of the index, ``said`` those
+    of which something is kept that people said."""
 
-    def __init__(self, stored: Mapping[str, str], contents: Iterable[str] = (), said: Iterable[str] = ()) -> None:
-        self.stored = dict(stored)
+    def __init__(
+        self,
+        stored: Mapping[str, str],
+        contents: Iterable[str] = (),
+        said: Iterable[str] = (),
+        find: Callable[[str], str | None] = lambda content_hash: None,
+    ) -> None:
+        self.stored, self._find = dict(stored), find
         self._contents, self._said = frozenset(contents), frozenset(said)
         self._claimed: dict[str, str] = {}
         self._lock = threading.Lock()
@@ -42,8 +49,8 @@ class Claims:
             return [self._take(one) for one in wanted]
 
     def _take(self, one: Wanted) -> Claim:
-        if one.content_hash in self.stored:
-            return Claim(copy_of=self.stored[one.content_hash])
+        if found := self.stored.get(one.content_hash) or self._find(one.content_hash):
+            return Claim(copy_of=found)
         if self._claimed.setdefault(one.content_hash, one.id) != one.id:
             return Claim(waits=True)
         before = one.known in self._said if one.known else one.content_hash in self._contents

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from imagefinder._util.threads import chunked
 from imagefinder.errors import IndexDamagedError, NotFoundError
 from imagefinder.images.inside import is_there
-from imagefinder.index.said import BATCH, load_said
+from imagefinder.index.said import BATCH
 from imagefinder.index.said_again import SaidBefore
-from imagefinder.ingest.known import Known, known_images
+from imagefinder.ingest.known import KnownImages, known_images
 from imagefinder.store.filters.parse import Compare
 from imagefinder.types import Record, image_id
 
@@ -29,12 +31,12 @@ class Earlier:
     def __init__(self, index: Index) -> None:
         self._index = index
         self.known = known_images(index.store)
-        self._of_content = _by_content(self.known)
 
     def find(self, uri: str, content_hash: str) -> Record | None:
         """The record of the image at ``uri``, else of one with the same content."""
-        alike = self._of_content.get(content_hash)
-        known = self.known.get(uri) or (self.known[_most_alike(uri, alike)] if alike else None)
+        known = self.known.get(uri)
+        if not known and (alike := _of_content(self.known, content_hash)):
+            known = self.known[_most_alike(uri, alike)]
         points = self._index.store.retrieve([known.id]) if known else []
         if not points:
             return None
@@ -53,8 +55,7 @@ class Former:
         self._gone: defaultdict[str, list[str]] = defaultdict(list)
         for uri, known in plan.gone.items():
             self._gone[known.content_hash].append(uri)
-        self._elsewhere: dict[str, list[str]] | None = None
-        self._said = SaidBefore(index, self._there(), kept)
+        self._said = SaidBefore(index, self._there, kept)
         self._clusters: tuple[dict[int, str], set[str]] | None = None
         self.moved: set[str] = set()
 
@@ -71,7 +72,7 @@ class Former:
                 self.moved.add(before)
                 return record
             if self._plan.split:  # another shard has removed it meanwhile, and kept what was said of it
-                self._said = self._said.again(self._there())
+                self._said = self._said.again()
         if away := [u for u in self._of_content(content_hash) if not is_there(u)]:
             return self._record_of(image_id(_most_alike(uri, away)))
         if self._earlier and (before_all := self._earlier.find(uri, content_hash)):
@@ -85,7 +86,7 @@ class Former:
     def settle(self) -> None:
         """Forget what was kept and is on records now."""
         if any(uri in self._plan.strangers for uri in self.moved):  # the shard they were in may have kept it as well
-            self._said = self._said.again(self._there())
+            self._said = self._said.again()
         self._said.forget((self._plan.gone[uri].content_hash, uri) for uri in self.moved)
         self._said.settle()
 
@@ -102,21 +103,18 @@ class Former:
         return Record.from_payload(points[0].id, points[0].payload) if points else None
 
     def _of_content(self, content_hash: str) -> list[str]:
-        if self._elsewhere is None:
-            self._elsewhere = _by_content(self._plan.known)
         split = self._plan.split
         if split and split.may_be_outside(content_hash):
             alike = Compare("content_hash", "=", content_hash)
             return [str(uri) for uri in self._index.store.columns(("uri",), filter=alike)["uri"]]
-        return self._elsewhere.get(content_hash, [])
+        return _of_content(self._plan.known, content_hash)
 
-    def _there(self) -> dict[str, str]:
-        """The content of the images that the index has. Of other shards, only those of which something is kept."""
-        there = {uri: known.content_hash for uri, known in self._plan.known.items()}
+    def _there(self, uris: Collection[str]) -> dict[str, str]:
+        """The content of those of these images that the index has."""
+        there = self._plan.known.contents_of(list(uris)) if uris else {}
         if self._plan.split:
-            kept = {uri for _, uri in load_said(self._index.documents).images} - there.keys()
-            for uris in chunked(iter(kept), BATCH):
-                found = self._index.store.retrieve([image_id(uri) for uri in uris])
+            for part in chunked((uri for uri in uris if uri not in there), BATCH):
+                found = self._index.store.retrieve([image_id(uri) for uri in part])
                 there |= {str(p.payload["uri"]): str(p.payload["content_hash"]) for p in found}
         return there
 
@@ -144,11 +142,9 @@ class Former:
         return name is not None and content_hash not in contents and names.get(payload.get("cluster", -1)) == name
 
 
-def _by_content(known: Mapping[str, Known]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for uri, one in known.items():
-        found.setdefault(one.content_hash, []).append(uri)
-    return found
+def _of_content(known: KnownImages, content_hash: str) -> list[str]:
+    """The URIs of the images that are known to have this content."""
+    return [uri for _, uri in known.uris(np.array(known.with_content(content_hash), np.int64))]
 
 
 def _most_alike(uri: str, others: list[str]) -> str:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from imagefinder.errors import ImageFinderError
-from imagefinder.images.inside import has_parts, holder_of, is_archive, member_of, part_of, whole_of
+from imagefinder.images.inside import has_parts, holder_of, is_archive, member_of, part_of
 from imagefinder.images.parts import as_part
-from imagefinder.index.manifest import LISTS
-from imagefinder.ingest.known import Known, each_known, known_images
-from imagefinder.ingest.opening import Absent
+from imagefinder.ingest.gone import Belongs, Missed, belongs, not_found, total
+from imagefinder.ingest.known import Known, KnownImages, each_known, known_images
+from imagefinder.ingest.listing import Found, Listing
 from imagefinder.ingest.split import Split
 from imagefinder.types import ImageRef, SkipCode, Skipped
 
@@ -38,7 +41,7 @@ class Plan:
     only ``gone``, ``missed_by`` and ``totals`` are of all images, see ``split``.
     """
 
-    known: dict[str, Known]
+    known: KnownImages
     todo: list[ImageRef] = field(default_factory=list)
     files: list[ImageRef] = field(default_factory=list)
     archives: list[ImageRef] = field(default_factory=list)
@@ -54,25 +57,38 @@ class Plan:
     missing: list[Skipped] = field(default_factory=list)
     errors: list[ImageFinderError] = field(default_factory=list)
     away: list[SourceEntry] = field(default_factory=list)
-    found: set[str] = field(default_factory=set)
     unchanged: int = 0
     split: Split | None = None
+    found: Found = field(init=False)
+    _changing: frozenset[str] | None = None
 
-    @property
+    def __post_init__(self) -> None:
+        self.found = Found(self.known, np.zeros(len(self.known), bool))
+
     def reusable(self) -> dict[str, str]:
         """From content hash to the id of a point whose vectors do not change during the run, and whose record says
         nothing but what its file says."""
-        changing = {ref.uri for ref in (*self.todo, *self.files, *self.archives)}
-        return {
-            k.content_hash: k.id
-            for uri, k in self.known.items()
-            if k.sidecar_ns is None and uri not in changing and holder_of(uri) not in changing
-        }
+        known = self.known.each()
+        return {k.content_hash: k.id for uri, k in known if k.sidecar_ns is None and not self._is_changing(uri)}
+
+    def point_of(self, content_hash: str) -> str | None:
+        """One of these points."""
+        for row in reversed(self.known.with_content(content_hash)):
+            one = self.known.facts(row)
+            for _, uri in self.known.uris(np.array([row])):
+                if one.sidecar_ns is None and not self._is_changing(uri):
+                    return one.id
+        return None
+
+    def _is_changing(self, uri: str) -> bool:
+        if self._changing is None:
+            self._changing = frozenset(ref.uri for ref in (*self.todo, *self.files, *self.archives))
+        return uri in self._changing or holder_of(uri) in self._changing
 
     @property
     def ids(self) -> set[str]:
         """The ids of the images that are looked at, whether they are in the index yet or not."""
-        return {known.id for known in self.known.values()} | {ref.id for ref in self.todo}
+        return {*self.known.ids(), *(ref.id for ref in self.todo)}
 
     def is_gone_through(self, archive: str, version: str) -> bool:
         """Whether the index has all of this version of an archive."""
@@ -84,18 +100,20 @@ class Plan:
         gone, however many they are: the file is there, and has them no more."""
         for uri in set(self.parts.get(file.uri, ())) - {part.uri for part in parts}:
             self.gone[uri] = self.known[uri]
-            self.found.discard(uri)
-        self.found |= {part.uri for part in parts}
-        return [p for p in parts if force or p.uri not in self.known or not self.known[p.uri].is_current(p)]
+            self.found.note([uri], False)
+        uris = [part.uri for part in parts]
+        self.found.note(uris)
+        rows = zip(parts, self.known.rows(uris).tolist(), strict=True)
+        return [p for p, row in rows if force or row < 0 or not self.known.facts(row).is_current(p)]
 
     @property
     def strangers(self) -> Mapping[str, Known]:
         """Those among ``gone`` that are in other shards."""
         return self.split.strangers if self.split else {}
 
-    def is_away(self, uri: str, known: Known) -> bool:
-        """Whether an image of the index belongs to a source that is not there, or paused."""
-        return any(entry.covers(uri, known.source) for entry in self.away)
+    def is_away(self, uri: str, source: str) -> bool:
+        """Whether an image of the index, of this source, belongs to one that is not there, or paused."""
+        return any(entry.covers(uri, source) for entry in self.away)
 
 
 def make_plan(
@@ -110,38 +128,65 @@ def make_plan(
 ) -> Plan:
     """Compare what the sources hold now with what the index holds. ``entries`` are the sources that it knows;
     ``replaced`` those among them whose images are to be found in ``sources`` now. With a ``shard``, for its images."""
-    plan = Plan({} if shard else known_images(store), gone_through={} if force or not gone_through else gone_through)
+    known = KnownImages.of(store, ()) if shard else known_images(store)
+    plan = Plan(known, gone_through={} if force or not gone_through else gone_through)
     plan.split = Split(shard) if shard else None
-    found: dict[str, ImageRef] = {}
+    former = {entry.uri for entry in replaced}
+    listing = Listing(known, {entry.uri for entry in entries} - former, plan.split, force)
     for source in sources:
-        _scan(plan, source, found)
+        _scan(plan, source, listing)
     if plan.split:
-        _share_out(plan, plan.split, store)
-    named = {source.uri for source in plan.scanned} | {entry.uri for entry in replaced}
+        plan.known = KnownImages.of(store, _share_out(plan, plan.split, store))
+    named = {source.uri for source in plan.scanned} | former
     plan.away = [entry for entry in entries if entry.uri not in named and (entry.paused or entry.is_away())]
     failed = {skipped.uri for skipped in plan.missing}
     plan.away += [entry for entry in entries if entry.uri in failed and entry not in plan.away]
+    scanned = [(source.uri, partial(belongs, source)) for source in plan.scanned]
+    _compare(plan, listing, [*scanned, *((entry.uri, entry.covers) for entry in replaced)])
     live = {entry.uri for entry in entries} | named
-    plan.parts = _parts(plan.known)
-    plan.found = set(found) | {uri for file in found for uri in plan.parts.get(file, ())}
-    kept = {s.uri for s in plan.skipped} | plan.found
-    for source in plan.scanned:
-        _find_gone(plan, source, kept)
-    for entry in replaced:
-        _note_gone(plan, entry.uri, {u: k for u, k in plan.known.items() if entry.covers(u, k.source)}, kept)
-    for ref in found.values():
-        _sort_in(plan, ref, force, live - {entry.uri for entry in replaced})
+    for ref, row in zip(listing.refs.values(), plan.known.rows(list(listing.refs)).tolist(), strict=True):
+        _sort_in(plan, ref, plan.known.facts(row) if row >= 0 else None, force, live - former)
+    if plan.todo or plan.files or plan.archives:
+        plan.known.read_contents()
     return plan
 
 
-def _share_out(plan: Plan, split: Split, store: Store) -> None:
-    """Take in what the index knows of the images of a shard, and what matters of the others, after all sources were
-    gone over."""
+def _compare(plan: Plan, listing: Listing, sources: Sequence[tuple[str, Belongs]]) -> None:
+    """Note what was found, and what of the sources is gone."""
+    plan.unchanged = int(listing.same.sum())
+    plan.found = Found(plan.known, np.zeros(len(plan.known), bool) if plan.split else listing.same)
+    plan.found.note(list(listing.refs))
+    missed, left = not_found(plan.known, plan.found, sources)
+    plan.parts = _parts([*left, *(uri for uri in listing.refs if uri in plan.known)])
+    for file, uris in plan.parts.items():
+        if file in plan.found:
+            plan.found.note(uris)
+    _note_gone(plan, sources, missed)
+
+
+def _note_gone(plan: Plan, sources: Sequence[tuple[str, Belongs]], missed: Sequence[Missed]) -> None:
+    """Note which of these are gone, and of how many images of their source."""
+    skipped = {one.uri for one in plan.skipped}
+    for name, row, uri in missed:
+        if not (plan.found.flags[row] or uri in skipped or plan.is_away(uri, plan.known.source_of(row))):
+            plan.gone[uri], plan.missed_by[uri] = plan.known.at(row), name
+    for source in plan.scanned if plan.split else ():
+        for uri, known in plan.strangers.items():
+            is_new = uri not in plan.gone and not plan.is_away(uri, known.source)
+            if is_new and belongs(source, uri, known.source):
+                plan.gone[uri], plan.missed_by[uri] = known, source.uri
+    for name in set(plan.missed_by.values()):
+        plan.totals[name] = total(plan.known, dict(sources)[name]) + (plan.split.belonging[name] if plan.split else 0)
+
+
+def _share_out(plan: Plan, split: Split, store: Store) -> Iterator[Known]:
+    """What the index knows of the images of a shard. What matters of the others is noted, after all sources were gone
+    over."""
     for uri, known in each_known(store):
         if split.shard.has(uri):
-            plan.known[uri] = known
+            yield known
         else:
-            split.note(uri, known, [source.uri for source in plan.scanned if _belongs(source, uri, known)])
+            split.note(uri, known, [source.uri for source in plan.scanned if belongs(source, uri, known.source)])
 
 
 def _parts(known: Iterable[str]) -> dict[str, list[str]]:
@@ -153,33 +198,20 @@ def _parts(known: Iterable[str]) -> dict[str, list[str]]:
     return dict(found)
 
 
-def _scan(plan: Plan, source: Source, found: dict[str, ImageRef]) -> None:
+def _scan(plan: Plan, source: Source, listing: Listing) -> None:
     """Take in what a source holds. One that is not there, or is malformed, leaves everything as it was."""
     try:
-        items = [item for item in source.scan() if plan.split is None or plan.split.takes(item.uri)]
-        if source.is_hidden(f"{source.uri}/"):  # the folder itself, not one in it
-            raise Absent.unreadable(source.uri)
+        plan.sizes[source.uri], skipped = listing.go_over(source)
     except ImageFinderError as error:
         plan.errors.append(error)
         code = getattr(error, "code", SkipCode.NOT_FOUND if isinstance(error, LookupError) else SkipCode.CORRUPT)
         plan.missing.append(Skipped(source.uri, code, error.message, error.remedy))
         return
     plan.scanned.append(source)
-    plan.sizes[source.uri] = len(items)
-    for item in items:
-        if isinstance(item, Skipped):
-            plan.skipped.append(item)
-        else:
-            _take_in(found, item)
+    plan.skipped += skipped
 
 
-def _take_in(found: dict[str, ImageRef], ref: ImageRef) -> None:
-    """An image that is in two sources is one image. What a table says about it is used, whichever source came first."""
-    earlier = found.get(ref.uri)
-    found[ref.uri] = replace(earlier, metadata={**ref.metadata, **earlier.metadata}) if earlier else ref
-
-
-def _sort_in(plan: Plan, ref: ImageRef, force: bool, live: set[str]) -> None:
+def _sort_in(plan: Plan, ref: ImageRef, known: Known | None, force: bool, live: set[str]) -> None:
     if is_archive(ref.uri):
         if plan.is_gone_through(ref.uri, ref.version):
             plan.unchanged += len(plan.parts.get(ref.uri, ()))
@@ -189,7 +221,6 @@ def _sort_in(plan: Plan, ref: ImageRef, force: bool, live: set[str]) -> None:
     if has_parts(ref.uri):
         _sort_in_parts(plan, ref, force, live)
         return
-    known = plan.known.get(ref.uri)
     if known is None or force or not known.is_current(ref):
         plan.todo.append(ref)
     elif ref.metadata or known.source not in live:
@@ -201,40 +232,12 @@ def _sort_in(plan: Plan, ref: ImageRef, force: bool, live: set[str]) -> None:
 def _sort_in_parts(plan: Plan, file: ImageRef, force: bool, live: set[str]) -> None:
     """A file of several pictures is looked into unless the index has all of them, and it has not changed since."""
     uris = plan.parts.get(file.uri, ())
-    known = [plan.known[uri] for uri in uris]
+    known = [plan.known.facts(row) for row in plan.known.rows(uris).tolist()]
     whole = bool(known) and len(known) >= max(one.parts if isinstance(one.parts, int) else 0 for one in known)
     if force or not whole or not all(one.is_current(file) for one in known):
         plan.files.append(file)
     elif file.metadata or any(one.source not in live for one in known):
-        plan.listed += [as_part(file, part, plan.known[part.uri].parts) for uri in uris if (part := part_of(uri))]
+        parts = zip(map(part_of, uris), known, strict=True)
+        plan.listed += [as_part(file, part, one.parts) for part, one in parts if part]
     else:
         plan.unchanged += len(known)
-
-
-def _belongs(source: Source, uri: str, known: Known) -> bool:
-    """Whether the image would be found in this source if it existed."""
-    covered = known.source == source.uri if source.kind in LISTS else source.covers(uri)
-    return (
-        covered
-        and not source.is_hidden(uri)
-        and not (uri.startswith(tuple(source.ours)) and known.source != source.uri)
-    )
-
-
-def _find_gone(plan: Plan, source: Source, kept: set[str]) -> None:
-    _note_gone(plan, source.uri, {u: k for u, k in plan.known.items() if _belongs(source, u, k)}, kept)
-    if plan.split:
-        plan.totals[source.uri] += plan.split.belonging[source.uri]
-        _miss(plan, source.uri, {u: k for u, k in plan.strangers.items() if _belongs(source, u, k)})
-
-
-def _note_gone(plan: Plan, source: str, belongs: Mapping[str, Known], kept: set[str]) -> None:
-    plan.totals[source] = len({whole_of(uri) for uri in belongs})
-    _miss(plan, source, {uri: known for uri, known in belongs.items() if uri not in kept})
-
-
-def _miss(plan: Plan, source: str, missed: Mapping[str, Known]) -> None:
-    for uri, known in missed.items():
-        if uri not in plan.gone and not plan.is_away(uri, known):
-            plan.gone[uri] = known
-            plan.missed_by[uri] = source

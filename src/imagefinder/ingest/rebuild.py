@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Collection as Some
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -112,7 +112,7 @@ def rebuild_index(  # noqa: PLR0913 - each can be given without the others, and 
             report = _make(collection, opened, earlier, workers or cores(), progress)
             made = known_images(beside.store)
             if earlier and not allow_removal:
-                contents = {known.content_hash for known in made.values()}
+                contents = set(made.contents())
                 there = {whole_of(uri) for uri in made}  # a file that is there may have fewer pages now
                 lost = [u for u in _lost(earlier, made, gone) if not (part_of(u) and whole_of(u) in there)]
                 _refuse([uri for uri in lost if earlier.known[uri].content_hash not in contents], report.skipped)
@@ -182,7 +182,8 @@ def _look(here: _Here, earlier: Earlier | None, opened: list[Source], allow_remo
         return set()
     entries = here.manifest.sources
     covered = [(entry, entry.uri) for entry in entries]
-    rest = {u: k.source for u, k in earlier.known.items() if not any(e.covers(u, k.source) for e, _ in covered)}
+    known = earlier.known.sourced()
+    rest = {uri: source for _, uri, source in known if not any(e.covers(uri, source) for e, _ in covered)}
     if rest:
         opened.append(Left(rest))
     plan = make_plan(here.index.store, opened, entries=entries)
@@ -199,7 +200,7 @@ def _causes(plan: Plan, stay: Sequence[tuple[str, str]]) -> list[Skipped]:
     return [*plan.missing, *held_back, *plan.skipped]
 
 
-def _lost(earlier: Earlier, there: Some[str], gone: Some[str]) -> list[str]:
+def _lost(earlier: Earlier, there: Container[str], gone: Container[str]) -> list[str]:
     return [uri for uri in earlier.known if uri not in there and uri not in gone]
 
 

@@ -80,11 +80,12 @@ def mark_missing(index: Index, plan: Plan, stays: set[str]) -> None:
     """Have the field ``missing`` say of which images the file is not there: those that stay (``stays``) and those of a
     source that is away. It is taken off from those that were found."""
     gone = [entry for entry in plan.away if not entry.paused]
-    wanted = {plan.known[uri].id for uri in stays}
+    wanted = {plan.gone[uri].id for uri in stays}
     if gone:
-        wanted |= {k.id for uri, k in plan.known.items() if any(entry.covers(uri, k.source) for entry in gone)}
+        away = [row for row, uri, source in plan.known.sourced() if any(entry.covers(uri, source) for entry in gone)]
+        wanted |= set(plan.known.ids(away))
     with index.writing:
         marked = set(index.store.columns(("id",), filter=Has(MISSING))["id"])
-        back = {plan.known[uri].id for uri in plan.found if uri in plan.known}
+        back = plan.found.ids(marked | wanted)
         index.store.merge_payload(sorted(wanted - marked - back), {MISSING: True})
         index.store.merge_payload(sorted(marked & back), {MISSING: None})

@@ -118,7 +118,7 @@ class _Run:
         self.counts = {"unchanged": plan.unchanged, **dict.fromkeys(rest, 0)}
         self.skipped = list(plan.skipped)
         self.archives = Archives(index, plan, self.loader, self.counts)
-        self.claims = Claims({} if force else plan.reusable)
+        self.claims = Claims({}) if force else Claims({}, find=plan.point_of)
         self.reader = Reader(self.loader, embedder, self.claims.take, plan.known.get, force)
         self._storing = Storing(index, former, self._count)
         self._waiting: list[Read] = []

@@ -107,9 +107,8 @@ def _job(ray: Any, work: Work) -> tuple[Job, Any]:
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-    known = work.plan.known.values()
-    contents, said = {one.content_hash for one in known}, work.former.said_contents()
-    stored = {} if work.force else work.plan.reusable
+    contents, said = set(work.plan.known.contents()), work.former.said_contents()
+    stored = {} if work.force else work.plan.reusable()
     try:
         desk = ray.remote(Desk).options(num_cpus=0, scheduling_strategy=here)
         claims = desk.remote(CarriedModel.of(work.embedder), stored, contents, said)

@@ -17,6 +17,7 @@ from imagefinder.images.loader import Loader
 from imagefinder.ingest.distributed.carried import opened
 from imagefinder.ingest.distributed.rows import Chunk, from_table, to_table
 from imagefinder.ingest.former import Former
+from imagefinder.ingest.known import KnownImages
 from imagefinder.ingest.plan import Plan
 from imagefinder.ingest.reading import Item, Read, Reader, Undecoded, give_vectors
 from imagefinder.ingest.storing import Storing
@@ -161,7 +162,7 @@ def store_alone(index: Index, chunk: Chunk) -> None:
     stored again as it was: by its id."""
     from imagefinder.index.said import Kept
 
-    former = Former(index, Plan(known=chunk.known), kept=Kept())
+    former = Former(index, Plan(KnownImages.of(index.store, chunk.known.values())), kept=Kept())
     ready = [one for one in chunk.results if isinstance(one, Read) and one.alone and one.vectors is not None]
     if ready:
         Storing(index, former, lambda read: None).store(ready)
