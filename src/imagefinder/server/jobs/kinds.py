@@ -7,9 +7,9 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from pydantic import AfterValidator, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from imagefinder._util.acting import acting, actor
 from imagefinder._util.extras import require
@@ -161,6 +161,11 @@ def _cluster(task: Task, *, n_clusters: int | None = None, **options: Any) -> An
     return {name: facts[name] for name in ("run", "method", "n_images", "n_clusters", "n_noise", "scores")}
 
 
+def _take_in(task: Task, *, key: str | None = None, clusters: Sequence[int] | None = None) -> Any:
+    facts = task.finder.clusters.take_in(key, clusters, progress=task.report).to_dict()
+    return {name: facts[name] for name in ("run", "n_images", "n_clusters", "n_noise")}
+
+
 def _choose_k(task: Task, *, max_k: int = 100, **options: Any) -> Any:
     choice = task.finder.choose_k(max_k, progress=task.report, **options)
     return choice.to_dict()
@@ -292,6 +297,9 @@ def _evaluate(
 JOBS: dict[str, JobKind] = {
     "index": JobKind("Indexing", options.IndexOptions, _index, ("images",), _check_sources, hidden=("within",)),
     "cluster": JobKind("Grouping", options.ClusterOptions, _cluster, ("clusters",)),
+    "take-in": JobKind(
+        "Making the new groups", options.TakeInOptions, _take_in, ("clusters",), None, ("key", "clusters")
+    ),
     "choose-k": JobKind("Finding the number of groups", options.ChooseOptions, _choose_k),
     "map": JobKind("Drawing the map", options.MapOptions, _map, ("maps",), _check_map),
     "duplicates": JobKind(
@@ -315,34 +323,3 @@ JOBS: dict[str, JobKind] = {
     "files": JobKind(*placing.FACTS),
     "urls": JobKind("Adding images by URL", options.UrlOptions, _urls, ("images",), hidden=("urls",)),
 }
-
-
-def _valid(kind: str) -> str:
-    try:
-        return known(kind)
-    except InvalidInputError as error:
-        raise ValueError(error.message) from None
-
-
-def _name_all(schema: dict[str, Any]) -> None:
-    schema["enum"] = [*JOBS]
-
-
-Kind = Annotated[str, AfterValidator(_valid), Field(json_schema_extra=_name_all)]
-
-
-class JobRequest(Body):
-    """A job to run in the background. The options depend on its kind."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [
-                {"kind": "index", "options": {"sources": ["https://example.com/cat.jpg"]}},
-                {"kind": "cluster", "options": {"n_clusters": 20}},
-                {"kind": "train", "options": {"what": "classifier", "by": "tags"}},
-            ]
-        },
-    )
-    kind: Kind
-    options: dict[str, Any] = Field(default_factory=dict)
