@@ -113,7 +113,7 @@ ALLOWED = {  # no words of the page: the server's, a class, and the names of lan
     "duplicates/geometry.js": {"border or caption bar"},
     "duplicates/words.js": {"something laid over it", "partly unlike"},
     "groups/store.js": {"take in what came"},
-    "map/making.js": {"reading vectors", "comparing images", "laying out", "scoring the map"},
+    "map/making.js": {"reading vectors", "sorting images", "comparing images", "laying out", "scoring the map"},
 }
 
 
