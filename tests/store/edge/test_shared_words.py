@@ -16,6 +16,7 @@ from imagefinder.store.base import Point, VectorParams
 from imagefinder.store.edge import engine, merging, unsure
 from imagefinder.store.edge.store import EdgeStore
 from imagefinder.store.edge.words import FORMER, FORMER_SAID, PATH
+from imagefinder.store.edge.writer import FEW_SHARING
 from imagefinder.store.exact import ExactStore
 from imagefinder.store.filters.parse import parse
 from imagefinder.store.words import settings
@@ -90,6 +91,9 @@ def test_another_name_of_many_is_few_operations(tmp_path: Path, monkeypatch: pyt
     done.clear()
     store.merge_payload(IDS, {"rating": 5})
     assert len(done) == 1
+    done.clear()
+    store.merge_payload(IDS[:FEW_SHARING], {"tags": ["dry"]})
+    assert len(done) == FEW_SHARING, "with its words each in one operation, so that nothing comes between"
     store.close()
 
 
@@ -114,8 +118,8 @@ def test_an_end_between_words_and_fields_is_mended(tmp_path: Path, monkeypatch: 
 
     with monkeypatch.context() as broken, pytest.raises(StorageError):
         broken.setattr(store, "_set_fields", full)
-        store.merge_payload(IDS[:30], {"cluster_name": "harbour"})
-    assert said(store)["harbour"].keys() == {*IDS[:30]}, "so there is something to be mended"
+        store.merge_payload(IDS[: FEW_SHARING + 1], {"cluster_name": "harbour"})
+    assert said(store)["harbour"].keys() == {*IDS[: FEW_SHARING + 1]}, "so there is something to be mended"
     store.merge_payload(IDS[40:50], {"tags": ["dry"]})  # and what comes later does not hide it
     store.close()
     assert (tmp_path / "points" / unsure.NAME).exists()

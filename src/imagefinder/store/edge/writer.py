@@ -56,6 +56,7 @@ FLUSH_EVERY = (
 )
 ROOM_BYTES = 32 * 1024**2  # free for an operation: log, vectors, payload, indexes; the log keeps it in one such file
 WRITE_BYTES = 2 * 1024**2  # of vectors in one operation, which stops all other threads: 40 ms
+FEW_SHARING = 32  # points: up to so many, an operation each costs less than noting them on the disk
 MERGED_AT_ONCE = 2000  # ids in one operation, for the same reason
 
 P = ParamSpec("P")
@@ -198,7 +199,10 @@ class EdgeWriter(EdgeReader):
         keys = iter(self._existing(canonical_ids(ids)))
         shared = shared_words(payload, self._words)
         while chunk := list(islice(keys, MERGED_AT_ONCE)):
-            if shared:
+            if shared and len(chunk) <= FEW_SHARING:
+                self._set_said(self.retrieve(chunk), payload, self._words)
+                self._set_fields(chunk, payload, only_unset=True)
+            elif shared:
                 with engine_errors(self._home, "write"), self._unsure.of(chunk):
                     for said, place in shared:
                         self._do(("set", (chunk, said, place)), len(chunk), payloads_only=True)
