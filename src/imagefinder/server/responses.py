@@ -153,7 +153,10 @@ class Job(ResponseBody):
     stage: str
     done: int
     total: int
-    eta_s: float | None
+    eta_s: float | None = Field(description="Seconds to the end of this stage.")
+    run_eta_s: float | None = Field(
+        None, description="Seconds to the end of all stages, where an earlier job like it tells."
+    )
     created: str
     started: str | None
     finished: str | None
