@@ -212,11 +212,12 @@ def test_a_cluster_is_made_of_images_and_doubts_are_told(client: TestClient, ids
     assert client.get("/v1/clusters/999/borderline").status_code == 404
 
 
-def test_groupings_and_corrections_are_in_the_history(client: TestClient, ids: list[str]) -> None:
+def test_groupings_and_corrections_are_in_the_history(client: TestClient) -> None:
     finder_of(client).cluster(3, method="kmeans", stability=0)
     first, name = told(client)["run"], told(client)["clusters"][0]["name"]
     client.patch("/v1/clusters/0", json={"name": "One"}).raise_for_status()
-    client.post("/v1/clusters/1/images", json={"ids": ids[:2]}).raise_for_status()
+    elsewhere = [record.id for record in finder_of(client).records("cluster != 1")][:2]
+    client.post("/v1/clusters/1/images", json={"ids": elsewhere}).raise_for_status()
 
     def events() -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = client.get("/v1/history").json()["events"]
