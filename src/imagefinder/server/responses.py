@@ -153,10 +153,8 @@ class Job(ResponseBody):
     stage: str
     done: int
     total: int
-    eta_s: float | None = Field(description="Seconds to the end of this stage.")
-    run_eta_s: float | None = Field(
-        None, description="Seconds to the end of all stages, where an earlier job like it tells."
-    )
+    eta_s: float | None
+    run_eta_s: float | None = Field(None, description="Seconds to the end of all stages, where an earlier job tells.")
     created: str
     started: str | None
     finished: str | None
