@@ -28,6 +28,9 @@ from browsing import (
     wait_for,
 )
 
+from imagefinder import ImageFinder
+from imagefinder.store.edge import engine, merging
+
 expect = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed").expect
 
 if TYPE_CHECKING:
@@ -108,6 +111,53 @@ def test_words(server: Server, open_page: Callable[..., Page]) -> None:
     page.get_by_role("button", name="Clear the words").click()
     expect(page.get_by_test_id("summary")).to_have_text("185 pictures")
     assert params(page) == {}
+
+
+@pytest.fixture(scope="module")
+def in_a_graph(
+    serve: Callable[..., Server],
+    grouped_index: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    copy_index: Callable[[Path, Path], Path],
+) -> Server:
+    """A server on an index whose vectors are in a graph, though it is small."""
+    home = copy_index(grouped_index, tmp_path_factory.mktemp("graph") / "index")
+    with pytest.MonkeyPatch.context() as patch, ImageFinder.open(home) as finder:
+        patch.setattr(merging, "APART_FROM", 5)
+        patch.setattr(engine, "HNSW_FROM", 10)
+        finder._collection.index.store.optimize()
+    return serve(home)
+
+
+def test_whether_an_answer_is_exact_is_said(server: Server, in_a_graph: Server, open_page: Callable[..., Page]) -> None:
+    """Quietly, and with a way to compare all, which works by keys alone."""
+    page = open_page(in_a_graph, "/?q=strawberry")
+    usual = searched(page)
+    word = page.get_by_test_id("exactness")
+    expect(word).to_have_text("approximate")
+    word.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog", name="Approximate: ")).to_contain_text("a few of the best may be missing")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    expect(word).to_have_text("exact")
+    assert params(page) == {"q": "strawberry", "exact": "1"}
+    expect(page.get_by_label("Compare every picture")).to_be_focused()
+    expect(page.get_by_label("Compare every picture")).to_be_checked()
+    page.keyboard.press("Escape")
+    expect(word).to_be_focused()
+    assert searched(page) == usual  # so few that the graph misses none
+    assert in_a_graph.post("/search", {"words": "strawberry", "exact": True})["approximate"] is False
+    word.press("Enter")
+    page.get_by_label("Compare every picture").uncheck()
+    expect(word).to_have_text("approximate")
+    assert params(page) == {"q": "strawberry"}
+
+    page = open_page(server, "/?q=strawberry")
+    searched(page)
+    expect(page.get_by_test_id("exactness")).to_have_count(0)
+    page.get_by_test_id("options").click()
+    expect(page.get_by_test_id("all-compared")).to_contain_text("Exact: every picture was compared")
 
 
 def test_where_the_good_hits_end(server: Server, open_page: Callable[..., Page]) -> None:

@@ -16,6 +16,7 @@ import pytest
 from imagefinder import ImageFinder
 from imagefinder.clusters import state
 from imagefinder.clusters.join import assign_new
+from imagefinder.clusters.labels import members_of
 from imagefinder.errors import IndexDamagedError, NotFoundError
 from imagefinder.index import runs
 from imagefinder.index.jsonfile import read_json
@@ -71,6 +72,7 @@ def folders(finder: ImageFinder) -> list[Path]:
 @pytest.mark.files
 def test_a_rename_reads_and_writes_the_members_alone(finder: ImageFinder, monkeypatch: pytest.MonkeyPatch) -> None:
     members = {r.id for r in finder.clusters.members(3)}
+    members_of(finder._collection.index, 3)  # the column is read once, and kept
     read, written = [], []
     records, merge = EdgeStore._records, EdgeStore.merge_payload
 
@@ -91,14 +93,14 @@ def test_a_rename_reads_and_writes_the_members_alone(finder: ImageFinder, monkey
     with monkeypatch.context() as here:
         here.setattr(runs.Run, "opened", no_arrays)
         finder.clusters.rename(3, "Renamed")
-        assert set(read) == set(written) == members and len(written) == len(members) < len(finder)
+        assert set(read) <= set(written) == members and len(written) == len(members) < len(finder)
         finder.clusters.lock(4)
         finder.clusters.lock(4, False)
-        assert len(written) == len(members) == len(read)
+        assert len(written) == len(members) and set(read) <= members
         finder.clusters.undo()
         finder.clusters.undo()
         finder.clusters.undo()
-        assert len(written) == len(read) == 2 * len(members)
+        assert len(written) == 2 * len(members) and set(read) <= members
     check(finder)
 
 

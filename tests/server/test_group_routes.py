@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 import time
 from base64 import b64decode
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from imagefinder import ImageFinder
+from imagefinder.clusters import make, news
 from imagefinder.clusters.algorithms.methods import METHODS
 
 Serve = Callable[..., TestClient]
@@ -133,6 +135,18 @@ def test_levels_and_exports(client: TestClient, ids: list[str]) -> None:
     assert "attachment" in table.headers["content-disposition"] and len(table.text.splitlines()) == len(ids) + 1
 
 
+def ended(client: TestClient, kind: str, **options: Any) -> dict[str, Any]:
+    """A job once it has ended."""
+    started = client.post("/v1/jobs", json={"kind": kind, "options": options})
+    assert started.status_code == 202, started.text
+    end = time.monotonic() + 120
+    while not (job := client.get(f"/v1/jobs/{started.json()['id']}").json())["finished"]:
+        assert time.monotonic() < end, job
+        time.sleep(0.02)
+    found: dict[str, Any] = job
+    return found
+
+
 def test_what_came_is_told_and_taken_in(client: TestClient, tmp_path: Path) -> None:
     finder = finder_of(client)
     assert client.get("/v1/clusters/news").status_code == 404
@@ -147,13 +161,42 @@ def test_what_came_is_told_and_taken_in(client: TestClient, tmp_path: Path) -> N
         == 12
         == found["rest"] + sum(c["size"] for c in found["clusters"] + [{"size": one["came"]} for one in found["fit"]])
     )
-    assert client.post("/v1/clusters/news", json={"key": "of another day"}).status_code == 400
-    assert client.post("/v1/clusters/news", json={"key": found["key"], "clusters": [0]}).status_code == 400
+    for wrong in ({"key": "of another day"}, {"key": found["key"], "clusters": [0]}):
+        job = ended(client, "take-in", **wrong)
+        assert job["state"] == "failed" and job["error"]["code"] == "invalid-input", job
     assert told(client) == before
-    made = client.post("/v1/clusters/news", json={"key": found["key"]})
-    assert made.status_code == 200 and made.json()["since"]["came"] == 0
-    assert made.json()["n_clusters"] == 5 + len(found["clusters"]) and made.json()["grouped"] >= before["grouped"]
+    job = ended(client, "take-in", key=found["key"])
+    made = told(client)
+    assert job["state"] == "done" and job["options"] == {} and made["since"]["came"] == 0
+    assert job["result"] == {name: made[name] for name in ("run", "n_images", "n_clusters", "n_noise")}
+    assert made["n_clusters"] == 5 + len(found["clusters"]) and made["grouped"] >= before["grouped"]
     assert client.post("/v1/clusters/undo").json()["since"] == before["since"]
+
+
+def test_taking_in_is_stopped_before_anything_is_changed(
+    client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finder = finder_of(client)
+    finder.cluster(3, method="kmeans", stability=0)
+    for number in range(8):
+        Image.effect_noise((300, 300), 60 + number).save(tmp_path / f"noise-{number}.png")
+    finder.add(tmp_path)
+    before, went_on, learn = told(client), threading.Event(), make.with_strangers
+    label = before["clusters"][0]["label"]
+
+    def learning(*args: Any) -> Any:
+        (job,) = client.get("/v1/jobs", params={"kind": "take-in"}).json()["jobs"]
+        assert (job["state"], job["stage"]) == ("running", "learning what is usual")
+        assert client.patch(f"/v1/clusters/{label}", json={"name": "Mine"}).json()["error"]["code"] == "busy"
+        client.delete(f"/v1/jobs/{job['id']}")
+        went_on.set()
+        return learn(*args)
+
+    monkeypatch.setattr(news, "with_strangers", learning)
+    job = ended(client, "take-in")
+    assert went_on.is_set() and job["state"] == "cancelled" and told(client) == before
+    monkeypatch.undo()
+    assert ended(client, "take-in")["state"] == "done" and told(client)["since"]["came"] == 0
 
 
 def test_a_cluster_is_made_of_images_and_doubts_are_told(client: TestClient, ids: list[str]) -> None:
@@ -169,11 +212,12 @@ def test_a_cluster_is_made_of_images_and_doubts_are_told(client: TestClient, ids
     assert client.get("/v1/clusters/999/borderline").status_code == 404
 
 
-def test_groupings_and_corrections_are_in_the_history(client: TestClient, ids: list[str]) -> None:
+def test_groupings_and_corrections_are_in_the_history(client: TestClient) -> None:
     finder_of(client).cluster(3, method="kmeans", stability=0)
     first, name = told(client)["run"], told(client)["clusters"][0]["name"]
     client.patch("/v1/clusters/0", json={"name": "One"}).raise_for_status()
-    client.post("/v1/clusters/1/images", json={"ids": ids[:2]}).raise_for_status()
+    elsewhere = [record.id for record in finder_of(client).records("cluster != 1")][:2]
+    client.post("/v1/clusters/1/images", json={"ids": elsewhere}).raise_for_status()
 
     def events() -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = client.get("/v1/history").json()["events"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -17,6 +19,7 @@ from imagefinder.client import Client
 from imagefinder.errors import InvalidInputError
 from imagefinder.server.app import create_app
 from imagefinder.server.hub import Changed, Hub
+from imagefinder.server.jobs.job import kept_jobs
 from imagefinder.server.jobs.kinds import JOBS, JobKind, title_of
 from imagefinder.server.jobs.task import Task
 from imagefinder.server.requests import Body
@@ -65,6 +68,31 @@ def test_a_row_is_a_new_kind(served: tuple[ImageFinder, Client], monkeypatch: py
     assert ("changed", {"what": ["maps"]}) in told
     with pytest.raises(InvalidInputError, match="downwards"):
         client.run_job("count", downwards=True)
+
+
+def test_the_second_of_its_like_tells_when_it_will_end(
+    served: tuple[ImageFinder, Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finder, client = served
+    notes = Path(finder._collection.index.path) / "jobs"
+    told: list[Any] = []
+    monkeypatch.setattr(Hub, "publish", lambda self, event, data: told.append(data) if event == "job" else None)
+
+    def said(**options: Any) -> set[bool]:
+        told.clear()
+        job = client.run_job("map", method="pca", **options)
+        end = time.monotonic() + 60
+        while (note := json.loads((notes / f"{job.id}.json").read_text("utf-8")))["state"] != "done":
+            assert time.monotonic() < end, note
+            time.sleep(0.01)
+        assert note["run"]["images"] == len(finder) and "laying out" in note["run"]["stages"], note
+        return {data["run_eta_s"] is not None for data in told}
+
+    assert said() == {False}
+    assert said() == {False, True}, "while it waits and at its end nothing is left to be told"
+    assert said(seed=3) == {False}
+    kept = kept_jobs(notes, 10, title_of)
+    assert [job.run is not None and job.run.images for job in kept] == 3 * [len(finder)]
 
 
 def test_a_row_is_described(served: tuple[ImageFinder, Client]) -> None:

@@ -401,7 +401,7 @@ def test_what_cannot_be_explained_is_refused(reader: TestClient, ids: list[str],
 
 
 def test_the_examples_of_the_description_are_valid(reader: TestClient) -> None:
-    from imagefinder.server.jobs.kinds import JobRequest
+    from imagefinder.server.jobs.asked import JobRequest
     from imagefinder.server.requests import Search
 
     described = reader.get("/openapi.json").json()

@@ -156,14 +156,16 @@ def undoable(index: Index) -> set[str]:
 def undo_fields(index: Index, rows: Sequence[Mapping[str, Any]], id: str) -> int:
     """Have the records say again what they said; of lists, only what the change added or removed. What was changed
     again since stays. Returns of how many images. Raises StorageError."""
-    done = 0
+    done, row_of = 0, {key: row for row in rows for key in row["ids"]}
+    ids = [*row_of]
     with index.writing:
-        for row in rows:
-            for start in range(0, len(row["ids"]), BATCH):
-                there = [p.id for p in index.store.retrieve(row["ids"][start : start + BATCH])]
-                found = facts_of(index, there)
-                wanted = {key: _restored(facts, row) for key, facts in found.items()}
-                done += apply_changes(index, found, wanted, None).changed
+        for start in range(
+            0, len(ids), BATCH
+        ):  # not row by row: a change of tags has as many as there were sets of tags
+            there = [p.id for p in index.store.retrieve(ids[start : start + BATCH])]
+            found = facts_of(index, there)
+            wanted = {key: _restored(facts, row_of[key]) for key, facts in found.items()}
+            done += apply_changes(index, found, wanted, None).changed
         Audit(index.documents).add("undone", [], count=done, id=id)
     return done
 

@@ -75,7 +75,7 @@ class Analysis(Catalog):
     @property
     def clusters(self) -> Clusters:
         """The clusters in force, and what can be done with them."""
-        return Clusters(self._transport, self._ids, self.records)
+        return Clusters(self._transport, self._ids, self.records, self._jobs)
 
     def map(self, method: str | None = None, *, progress: JobProgress | None = None, **options: Any) -> Map:
         """Make a map of the images, kept with the index. The options: ``seed``, ``filter``, ``update``."""

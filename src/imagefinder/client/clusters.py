@@ -13,6 +13,7 @@ from imagefinder._util.files import write_named
 from imagefinder.client.responses import cluster_of, doubt_of, news_of
 
 if TYPE_CHECKING:
+    from imagefinder.client.jobs import JobProgress, Jobs
     from imagefinder.client.transport import Transport
     from imagefinder.clusters.borderline import Doubt
     from imagefinder.clusters.clustering import Cluster
@@ -64,8 +65,10 @@ class Clusters(Sequence["Cluster"]):
         transport: Transport,
         resolve: Callable[[Sequence[str]], Sequence[str]],
         records: Callable[[str], Records],
+        jobs: Jobs,
     ) -> None:
         self._transport = transport
+        self._jobs = jobs
         self._resolve = resolve
         self._records = records
 
@@ -111,14 +114,17 @@ class Clusters(Sequence["Cluster"]):
         would make. Nothing changes until ``take_in``."""
         return news_of(self._transport.json("GET", f"{HOME}/news"))
 
-    def take_in(self, key: str | None = None, clusters: Sequence[int] | None = None) -> Clustering:
+    def take_in(
+        self,
+        key: str | None = None,
+        clusters: Sequence[int] | None = None,
+        *,
+        progress: JobProgress | None = None,
+    ) -> Clustering:
         """Put in force what ``news`` tells: its new clusters, or those of some labels, beside the former ones. With the
-        ``key`` of the news, only while nothing has changed since."""
-        body = {
-            "key": self.news().key if key is None else key,
-            "clusters": None if clusters is None else list(clusters),
-        }
-        return Clustering.of(self._transport.json("POST", f"{HOME}/news", json=body))
+        ``key`` of the news, only while nothing has changed since. Waits for the job that does it."""
+        self._jobs.run("take-in", {"key": key, "clusters": None if clusters is None else list(clusters)}, progress)
+        return self.clustering
 
     def borderline(self, cluster: int | str, k: int = 30, *, new: bool = False) -> list[Doubt]:
         """The ``k`` members that are nearest to another cluster, without those that a person has put or kept there,

@@ -21,7 +21,8 @@ ENDED = ("done", "failed", "cancelled")
 @dataclass(frozen=True, slots=True)
 class Job:
     """A job as it was when it was looked at. ``state`` is queued, running, done, failed or cancelled; ``done`` of
-    ``total`` counts what ``stage`` names, ``eta_s`` are seconds to its end; times are ISO 8601 in UTC. ``result``
+    ``total`` counts what ``stage`` names, ``eta_s`` are seconds to its end, ``run_eta_s`` to
+    that of all stages, where an earlier job like it tells; times are ISO 8601 in UTC. ``result``
     depends on the kind; ``skipped`` counts images left out; ``title`` says to people what it is."""
 
     id: str
@@ -40,6 +41,7 @@ class Job:
     result: Any
     skipped: int
     title: str = ""
+    run_eta_s: float | None = None
 
     @property
     def ended(self) -> bool:

@@ -22,6 +22,7 @@ from imagefinder.clusters.edit import relabelled, up_to_date, with_vectors
 from imagefinder.clusters.join import FAR_LEAST, FAR_SHARE
 from imagefinder.clusters.make import with_strangers
 from imagefinder.errors import InvalidInputError
+from imagefinder.types import OnProgress, Progress, ignore
 from imagefinder.vectors.moments import unit
 from imagefinder.vectors.neighbors import knn_graph
 from imagefinder.vectors.shards import Shards
@@ -65,9 +66,17 @@ def news(index: Index, view: View) -> News:
     return _look(index, view)[0]
 
 
-def take_in(index: Index, view: View, key: str | None = None, clusters: Sequence[int] | None = None) -> Clustering:
+def take_in(
+    index: Index,
+    view: View,
+    key: str | None = None,
+    clusters: Sequence[int] | None = None,
+    report: OnProgress = ignore,
+) -> Clustering:
     """Put in force what ``news`` tells: the new clusters, those of some labels or all, beside the former ones, which
-    are measured again with what joined them. Raises InvalidInputError where ``key`` tells of other images."""
+    are measured again with what joined them. An exception from ``report`` leaves all as it is. Raises InvalidInputError
+    where ``key`` tells of other images."""
+    report(Progress("looking at what came"))
     found, made, now = _look(index, view)
     if key is not None and key != found.key:
         raise InvalidInputError("The images or groups have changed since this was looked at.", remedy="Look again.")
@@ -82,7 +91,10 @@ def take_in(index: Index, view: View, key: str | None = None, clusters: Sequence
     if known - wanted:
         made = _without(made, now, sorted(known - wanted))
     made = replace(made, grouped_by="", grouped="", done=TAKEN_IN, parent=now.name)
-    return state.put_in_force(index, with_strangers(index, made), now)
+    report(Progress("learning what is usual"))
+    made = with_strangers(index, made)
+    report(Progress("writing the groups"))
+    return state.put_in_force(index, made, now)
 
 
 def _without(made: Clustering, now: Clustering, left: Sequence[int]) -> Clustering:

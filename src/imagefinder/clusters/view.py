@@ -18,11 +18,12 @@ from imagefinder.clusters.export import Exported, How, membership, write_folders
 from imagefinder.clusters.join import advice
 from imagefinder.clusters.labels import count_members
 from imagefinder.clusters.model import ClusterModel
+from imagefinder.types import ignore
 
 if TYPE_CHECKING:
     from imagefinder.clusters.news import News
     from imagefinder.index.collection import Collection
-    from imagefinder.types import Record
+    from imagefinder.types import OnProgress, Record
 
     ImageName: TypeAlias = str | os.PathLike[str]  # an id, path or URL
 
@@ -168,10 +169,17 @@ class Clusters(Sequence[Cluster]):
         return max(edit.create(self._index, self._collection.view(), ids, name).clusters, key=lambda c: c.label)
 
     @_one_at_a_time
-    def take_in(self, key: str | None = None, clusters: Sequence[int] | None = None) -> Clustering:
+    def take_in(
+        self,
+        key: str | None = None,
+        clusters: Sequence[int] | None = None,
+        *,
+        progress: OnProgress | None = None,
+    ) -> Clustering:
         """Put in force what ``news`` tells: its new clusters, or those of some labels, beside the former ones. With the
-        ``key`` of the news, only while nothing has changed since. Raises InvalidInputError."""
-        return since_then.take_in(self._index, self._collection.view(), key, clusters)
+        ``key`` of the news, only while nothing has changed since. An exception from ``progress`` leaves all as it is.
+        Raises InvalidInputError."""
+        return since_then.take_in(self._index, self._collection.view(), key, clusters, progress or ignore)
 
     @_one_at_a_time
     def lock(self, cluster: int | str, locked: bool = True) -> Cluster:

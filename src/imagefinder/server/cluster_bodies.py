@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from imagefinder.clusters.edit import LONGEST
-from imagefinder.server.requests import Body, ClusterNumber, Ids
+from imagefinder.server.requests import Body, Ids
 from imagefinder.server.responses import Cluster, ResponseBody
 
 
@@ -15,13 +15,6 @@ class NewCluster(Body):
     ids: Ids
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST)] | None = Field(
         None, description="Without one it gets a name from what sets its images apart."
-    )
-
-
-class TakeIn(Body):
-    key: Annotated[str, StringConstraints(max_length=64)] = Field(description="Of GET /v1/clusters/news.")
-    clusters: list[ClusterNumber] | None = Field(
-        None, max_length=10_000, description="Labels of the new clusters to make; null for all."
     )
 
 

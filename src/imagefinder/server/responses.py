@@ -154,6 +154,7 @@ class Job(ResponseBody):
     done: int
     total: int
     eta_s: float | None
+    run_eta_s: float | None = Field(None, description="Seconds to the end of all stages, where an earlier job tells.")
     created: str
     started: str | None
     finished: str | None

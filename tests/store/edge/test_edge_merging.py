@@ -61,6 +61,7 @@ def change(store: EdgeStore | ExactStore) -> None:
     store.set_payload(some[3], {"uri": "/c/green apple.jpg", "folder": "f9"})
     store.merge_payload(some[4:30], {"cluster": 8, "n": None})
     store.merge_payload(some[30:40], {"caption": "a yellow boat"})
+    store.merge_payload(some[60:140], {"cluster_name": "harbours", "tags": None})
     store.delete(some[40:60])
 
 
@@ -82,7 +83,8 @@ def test_what_is_written_during_a_merge_is_there_after_it(store: EdgeStore, monk
     assert everything(store) == everything(oracle)
     for text in ("cluster = 8", "folder = f9", "n < 20", "caption ~ yellow"):
         assert store.columns(["id"], filter=parse(text)) == oracle.columns(["id"], filter=parse(text))
-    assert store.match("yellow boat", 5).scores.keys() == oracle.match("yellow boat", 5).scores.keys()
+    for text in ("yellow boat", "harbour"):
+        assert store.match(text, 200).scores.keys() == oracle.match(text, 200).scores.keys() != set()
     query = np.ones(16, np.float32)
     assert [p.id for p in store.query("space", query, 20, exact=True)] == [
         p.id for p in oracle.query("space", query, 20)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from imagefinder._util.ending import Ending
 from imagefinder._util.files import write_whole
 from imagefinder._util.lines import read_plain
+from imagefinder._util.run_left import FormerRun, RunLeft
 from imagefinder._util.sums import without_sum
-from imagefinder._util.time_left import TimeLeft
 from imagefinder.index.jsonfile import MOST_BYTES, json_text
 from imagefinder.server.as_json import to_json
 from imagefinder.server.errors import body
@@ -35,7 +35,8 @@ def now() -> str:
 @dataclass(slots=True)
 class Job:
     """One piece of work. ``title`` says to people what it is. Times are ISO 8601 in UTC; ``done`` of ``total`` counts
-    what ``stage`` names. ``told_eta_s`` is what another server said of one that runs there."""
+    what ``stage`` names. ``told_eta_s`` is what another server said of one that runs there. ``run`` is how long the
+    stages of one that is done took, where that tells how long the next like it will take."""
 
     id: str
     kind: str
@@ -53,27 +54,48 @@ class Job:
     result: Any = None
     skipped: list[dict[str, str]] = field(default_factory=list)
     told_eta_s: float | None = None
+    run: FormerRun | None = None
     ending: Ending = field(default_factory=lambda: Ending(math.inf))
-    _pace: tuple[str, TimeLeft] = field(default_factory=lambda: ("", TimeLeft()))
+    _left: RunLeft = field(default_factory=RunLeft)
     _published: float = 0.0
 
     @property
     def eta_s(self) -> float | None:
         """Seconds to the end of this stage, from how fast it has gone so far."""
-        stage, pace = self._pace
-        left = pace.seconds() if self.state == "running" and stage == self.stage and self.done < self.total else None
+        left = self._left.of_stage() if self._is_told() and self.done < self.total else None
         return self.told_eta_s if left is None else round(left, 1)
+
+    @property
+    def run_eta_s(self) -> float | None:
+        """Seconds to the end of all stages, where an earlier job like it tells how long they take."""
+        left = self._left.of_run() if self._is_told() else None
+        return None if left is None else round(left, 1)
+
+    def _is_told(self) -> bool:
+        return self.state == "running" and self._left.stage == self.stage
+
+    def expect(self, images: int, former: Iterable[Job]) -> None:
+        """It begins, with so many images: look for its like among ``former`` jobs of its kind, the latest first."""
+        runs = [job.run for job in former if job.run and job.options == self.options]
+        self._left = RunLeft(next((run for run in runs if run.is_like(images)), None), images)
+        self.run = FormerRun({}, images)
+
+    def learn(self) -> None:
+        """It is done: keep how long it took."""
+        if self.run is not None:
+            self.run = FormerRun({stage: round(s, 2) for stage, s in self._left.took().items()}, self.run.images)
 
     def to_dict(self, *, brief: bool = False) -> dict[str, Any]:
         """As clients see it. ``brief`` leaves the result out, which may be large."""
-        names = ("id", "kind", "title", "options", "state", "stage", "done", "total", "eta_s", "created", "started")
-        row = {name: getattr(self, name) for name in (*names, "finished", "seconds", "error")}
+        names = ("id", "kind", "title", "options", "state", "stage", "done", "total", "eta_s", "run_eta_s", "created")
+        row = {name: getattr(self, name) for name in (*names, "started", "finished", "seconds", "error")}
         return {**row, "result": None if brief else self.result, "skipped": len(self.skipped)}
 
 
 def keep(folder: Place, job: Job) -> None:
     """Note a job in a folder. Raises StorageError."""
-    plain = json.loads(to_json({**job.to_dict(), "skipped": job.skipped}))
+    run = asdict(job.run) if job.run and job.state == "done" else None
+    plain = json.loads(to_json({**job.to_dict(), "skipped": job.skipped, "run": run}))
     write_whole(folder / f"{job.id}.json", json_text(plain, indent=None))
 
 
@@ -116,6 +138,7 @@ def job_of(id: str, row: Mapping[str, Any], title: Title) -> Job:
         seconds=float(seconds) if abs(seconds) < 1e12 else 0.0,
         error=_problem(row.get("error")),
         result=row.get("result"),
+        run=_run(row.get("run")),
         skipped=[{name: one.get(name, "") for name in SKIPPED} for one in of(list, "skipped", []) if _are_texts(one)],
     )
     if found.state not in STATES or found.state in ("queued", "running"):  # it was when its server died
@@ -132,6 +155,16 @@ def interrupted(times: int = 1) -> dict[str, Any]:
     else:
         error = body("interrupted", "The server ended while it ran.", "Run it again: it goes on from there.")
     return dict(error["error"])
+
+
+def _run(value: Any) -> FormerRun | None:
+    """How long a job took, if it is told."""
+    stages, images = (value.get("stages"), value.get("images")) if isinstance(value, dict) else (None, None)
+    if not isinstance(stages, dict) or type(images) is not int:
+        return None
+    if not all(isinstance(s, int | float) and 0 <= s < 1e9 for s in stages.values()):
+        return None
+    return FormerRun({str(stage): float(s) for stage, s in stages.items()}, images)
 
 
 def _problem(value: Any) -> dict[str, Any] | None:

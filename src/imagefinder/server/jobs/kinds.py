@@ -7,9 +7,9 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from pydantic import AfterValidator, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from imagefinder._util.acting import acting, actor
 from imagefinder._util.extras import require
@@ -55,7 +55,8 @@ class JobKind:
     refuses, before the job is queued, options that this server does not allow, and gives those that take their place,
     such as paths as they were checked. ``hidden`` options are not shown with the job, as they may be as many as there
     are images, or are nobody's business. ``goes_on``: another server may do it again, or go on with it, when its server
-    has ended; else it ends as interrupted.
+    has ended; else it ends as interrupted. ``steady``: it takes as long each time, with the same options and images, so
+    that one tells how long the next will take.
     """
 
     title: str | Callable[[Mapping[str, Any]], str]
@@ -65,6 +66,7 @@ class JobKind:
     check: Callable[[Host, Mapping[str, Any]], Mapping[str, Any]] | None = None
     hidden: tuple[str, ...] = ()
     goes_on: bool = True
+    steady: bool = False
 
 
 def submit(host: Host, kind: str, given: Mapping[str, Any], *, trusted: bool = False) -> Job:
@@ -86,6 +88,8 @@ def work_of(host: Host, kind: str, checked: Mapping[str, Any]) -> Work:
 
     def work(job: Job, jobs: Jobs) -> Any:
         try:
+            if row.steady:
+                job.expect(len(host.finder), jobs.list(kind, "done"))
             with acting(who):
                 return row.run(Task(host.finder, job, jobs, host.hub), **checked)
         finally:
@@ -159,6 +163,11 @@ def _check_sources(host: Host, given: Mapping[str, Any]) -> Mapping[str, Any]:
 def _cluster(task: Task, *, n_clusters: int | None = None, **options: Any) -> Any:
     facts = task.finder.cluster(n_clusters, progress=task.report, **options).to_dict()
     return {name: facts[name] for name in ("run", "method", "n_images", "n_clusters", "n_noise", "scores")}
+
+
+def _take_in(task: Task, *, key: str | None = None, clusters: Sequence[int] | None = None) -> Any:
+    facts = task.finder.clusters.take_in(key, clusters, progress=task.report).to_dict()
+    return {name: facts[name] for name in ("run", "n_images", "n_clusters", "n_noise")}
 
 
 def _choose_k(task: Task, *, max_k: int = 100, **options: Any) -> Any:
@@ -291,16 +300,19 @@ def _evaluate(
 
 JOBS: dict[str, JobKind] = {
     "index": JobKind("Indexing", options.IndexOptions, _index, ("images",), _check_sources, hidden=("within",)),
-    "cluster": JobKind("Grouping", options.ClusterOptions, _cluster, ("clusters",)),
-    "choose-k": JobKind("Finding the number of groups", options.ChooseOptions, _choose_k),
-    "map": JobKind("Drawing the map", options.MapOptions, _map, ("maps",), _check_map),
+    "cluster": JobKind("Grouping", options.ClusterOptions, _cluster, ("clusters",), steady=True),
+    "take-in": JobKind(
+        "Making the new groups", options.TakeInOptions, _take_in, ("clusters",), None, ("key", "clusters")
+    ),
+    "choose-k": JobKind("Finding the number of groups", options.ChooseOptions, _choose_k, steady=True),
+    "map": JobKind("Drawing the map", options.MapOptions, _map, ("maps",), _check_map, steady=True),
     "duplicates": JobKind(
         "Looking for duplicates", options.DuplicateOptions, _duplicates, ("duplicates",), _check_folders
     ),
-    "outliers": JobKind("Looking for odd ones out", options.OutlierOptions, _outliers, ("images",)),
+    "outliers": JobKind("Looking for odd ones out", options.OutlierOptions, _outliers, ("images",), steady=True),
     "quality": JobKind("Measuring quality", options.QualityOptions, _quality, ("images",)),
     "read": JobKind("Reading text in pictures", options.ReadOptions, _read, ("images",), _check_read),
-    "pca": JobKind("Measuring dimensions", options.NoOptions, _pca),
+    "pca": JobKind("Measuring dimensions", options.NoOptions, _pca, steady=True),
     "model": JobKind("Adding a model", options.ModelOptions, _model, ("images",)),
     "better-words": JobKind("Getting better at words", options.NoOptions, _better_words, ("images",)),
     "train": JobKind(_train_title, options.TrainOptions, _train, ("images",), hidden=("labels", "captions")),
@@ -315,34 +327,3 @@ JOBS: dict[str, JobKind] = {
     "files": JobKind(*placing.FACTS),
     "urls": JobKind("Adding images by URL", options.UrlOptions, _urls, ("images",), hidden=("urls",)),
 }
-
-
-def _valid(kind: str) -> str:
-    try:
-        return known(kind)
-    except InvalidInputError as error:
-        raise ValueError(error.message) from None
-
-
-def _name_all(schema: dict[str, Any]) -> None:
-    schema["enum"] = [*JOBS]
-
-
-Kind = Annotated[str, AfterValidator(_valid), Field(json_schema_extra=_name_all)]
-
-
-class JobRequest(Body):
-    """A job to run in the background. The options depend on its kind."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [
-                {"kind": "index", "options": {"sources": ["https://example.com/cat.jpg"]}},
-                {"kind": "cluster", "options": {"n_clusters": 20}},
-                {"kind": "train", "options": {"what": "classifier", "by": "tags"}},
-            ]
-        },
-    )
-    kind: Kind
-    options: dict[str, Any] = Field(default_factory=dict)

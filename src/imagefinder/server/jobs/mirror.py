@@ -103,5 +103,5 @@ def row_of(job: Job) -> dict[str, Any]:
 def ended(job: Job, state: str, at: str) -> Job:
     """A job as it is once it has ended."""
     names = ("id", "kind", "options", "title", "stage", "done", "total", "created", "started", "seconds", "error")
-    told = {name: getattr(job, name) for name in (*names, "result", "skipped")}
+    told = {name: getattr(job, name) for name in (*names, "result", "skipped", "run")}
     return Job(**told, state=state, finished=at)

@@ -10,7 +10,7 @@ from imagefinder.clusters.algorithms.methods import DEFAULT
 from imagefinder.duplicates.candidates import LEAST_COSINE
 from imagefinder.duplicates.matching.tiers import Tier
 from imagefinder.search.options import WordsIn
-from imagefinder.server.requests import URLS, Body, FilterText, Id, Ids, Name, Url
+from imagefinder.server.requests import URLS, Body, ClusterNumber, FilterText, Id, Ids, Name, Url
 from imagefinder.training.classifier import MAX_HIDDEN
 from imagefinder.training.export import NAME
 
@@ -77,6 +77,17 @@ class ClusterOptions(Body):
     fresh: bool = False
     settings: dict[Method, Annotated[int, Field(ge=-(2**31), lt=2**31)] | float | Method | None] = Field(
         default_factory=dict, max_length=20, description="What the method can be told further."
+    )
+
+
+class TakeInOptions(Body):
+    """The new clusters of GET /v1/clusters/news, to be made beside the former ones."""
+
+    key: Annotated[str, StringConstraints(max_length=64)] | None = Field(
+        None, description="Of the news: the job fails if images or clusters have changed since."
+    )
+    clusters: list[ClusterNumber] | None = Field(
+        None, max_length=10_000, description="Labels of the new clusters to make; null for all."
     )
 
 

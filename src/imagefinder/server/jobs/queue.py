@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from imagefinder._util.ending import EndedError, Ending, within
-from imagefinder._util.time_left import TimeLeft
 from imagefinder.errors import NotFoundError, StorageError
 from imagefinder.server.errors import RefusedError, of_error
 from imagefinder.server.jobs.job import Job, Title, keep, kept_jobs, now
@@ -161,10 +160,7 @@ class Jobs:
     def step(self, job: Job, stage: str, done: int = 0, total: int = 0, *, open: bool = False) -> None:
         """Say how far a job is, and stop it here if somebody wants that. ``open``: other short work may be done now."""
         job.ending.go_on()
-        new = stage != job._pace[0]
-        if new:
-            job._pace = (stage, TimeLeft())
-        job._pace[1].note(done, total)
+        new = job._left.note(stage, done, total)
         job.stage, job.done, job.total = stage, done, total
         self._publish(job, always=new)  # a stage may say nothing more for a long time
         if open:
@@ -200,6 +196,7 @@ class Jobs:
             with within(job.ending):
                 job.result = work(job, self)
             state = "done"
+            job.learn()
         except EndedError:
             state = "cancelled"
         except BaseException as error:  # whatever happened, the queue goes on

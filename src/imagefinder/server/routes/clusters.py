@@ -50,21 +50,8 @@ async def levels(serving: ServingDep, n: Annotated[int, Query(ge=1, le=10_000)] 
 @reads()
 async def news(serving: ServingDep) -> Response:
     """What came since the images were grouped: how many joined each cluster, and the new clusters that the others would
-    make. Changes nothing."""
+    make. Changes nothing: a job of the kind `take-in` makes them."""
     return Json(await serving.searching.run(lambda: serving.finder.clusters.news().to_dict()))
-
-
-@router.post("/news", response_model=responses.Clusters)
-@changes()
-async def take_in(serving: ServingDep, body: cluster_bodies.TakeIn) -> Response:
-    """Make the new clusters of GET /v1/clusters/news, beside the former ones. 400 if images or clusters have changed
-    since that was asked."""
-
-    def do() -> dict[str, Any]:
-        serving.finder.clusters.take_in(body.key, body.clusters)
-        return _facts(serving)
-
-    return Json(await edit(serving, do))
 
 
 @router.get("/{label}/borderline", response_model=cluster_bodies.Doubts)
@@ -174,7 +161,7 @@ async def edit(serving: Serving, do: Callable[[], T]) -> T:
     def locked() -> T:
         with serving.editing:
             running = serving.jobs.running
-            if running and running.kind == "cluster":
+            if running and running.kind in ("cluster", "take-in"):
                 raise RefusedError(
                     409, "The images are being clustered.", code="busy", remedy="Wait for it, or cancel it."
                 )

@@ -15,7 +15,8 @@ from imagefinder.images.loader import is_remote
 from imagefinder.server import responses
 from imagefinder.server.access import changes, reads
 from imagefinder.server.errors import RefusedError
-from imagefinder.server.jobs.kinds import JobRequest, Kind, submit
+from imagefinder.server.jobs.asked import JobRequest, Kind
+from imagefinder.server.jobs.kinds import submit
 from imagefinder.server.state import Json, Serving, ServingDep
 from imagefinder.server.strict import Router
 

@@ -64,7 +64,7 @@ class EdgeFiltered:
         self._resolved: dict[str, Named] = {}
         self._kept = WrittenColumns(home, self._read_rows, self._read_payloads)
         self._counted: dict[str, int] = {}  # how many points fulfil a filter
-        self._words = False  # whether words can be looked up
+        self._words: str | None = None  # where words can be looked up
         self._writes = 0
 
     def retrieve(self, ids: Sequence[str], *, vectors: Sequence[str] = ()) -> list[Point]:

@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from imagefinder.store.edge.words import PATH
-
 
 class Named:
     """Of the points with these ``ids``, S36 (n) in ascending order, those of ``rows``, bool (n): a byte each, where a
@@ -38,10 +36,11 @@ def of_engine(part: Any) -> Any:
 class EdgeTerms:
     """Fulfils ``engines.Terms``."""
 
-    def __init__(self, words: bool) -> None:
+    def __init__(self, words: str | None) -> None:
+        """``words``: the path of the index of words, see ``words.words_path``."""
         import qdrant_edge
 
-        self.words, self._engine = words, qdrant_edge
+        self.words, self._path, self._engine = words is not None, words or "", qdrant_edge
 
     def all_of(self, parts: Sequence[Any]) -> Any:
         return self._engine.Filter(must=[of_engine(part) for part in parts])
@@ -73,7 +72,7 @@ class EdgeTerms:
             "any": self._engine.MatchTextAny,
             "phrase": self._engine.MatchPhrase,
         }
-        return self._field(PATH, match=kinds[how](text))
+        return self._field(self._path, match=kinds[how](text))
 
     def _field(self, path: str, **condition: Any) -> Any:
         return self._engine.Filter(must=[self._engine.FieldCondition(path, **condition)])

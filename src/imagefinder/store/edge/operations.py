@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from imagefinder.store.base import Point
-from imagefinder.store.edge.words import with_words
 from imagefinder.store.shared.calls import packed, unpacked
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ def _upsert(points: Sequence[Point]) -> qdrant_edge.UpdateOperation:
 
     def one(point: Point) -> qdrant_edge.Point:
         vectors: Any = {name: memoryview(vector) for name, vector in point.vectors.items()}  # type: ignore[arg-type]
-        return engine.Point(point.id, vectors, with_words(point.payload))
+        return engine.Point(point.id, vectors, dict(point.payload))
 
     return engine.UpdateOperation.upsert_points([one(point) for point in points])
 

@@ -139,16 +139,17 @@ class EdgeReader(EdgeFiltered):
         import qdrant_edge as engine
 
         checked_window(k, 0, None)
-        if not self._words or not text:
+        path = self._words
+        if path is None or not text:
             return Matches({})
         keys: set[Any] | None = None if ids is None else set(canonical_ids(ids))
 
         def said(translated: Translated) -> Matches:
             wanted = translated.filter
             if keys is None:
-                return looked_up(self._shard, text, k, wanted)
+                return looked_up(self._shard, path, text, k, wanted)
             among = engine.Filter(must=[engine.HasIdCondition(keys), *([wanted] if wanted else [])])
-            return looked_up(self._shard, text, len(keys) + 1, among)
+            return looked_up(self._shard, path, text, len(keys) + 1, among)
 
         return self._filtered(filter, said)
 

@@ -29,6 +29,7 @@ LOG = "wal"  # the folder of the engine's log, which has checksums of its own, a
 MAPPINGS = "mutable_id_tracker.mappings"  # which id is which point: lines are added at its end
 JSON = ".json"  # the ending of files whose keys the engine writes in another order each time; they have no size here
 PASSING = "_journal.dat"  # files that the next opening removes
+FROZEN = ("/matrix.dat", "/links_compressed.bin")  # vectors in a graph, and the graph: never written again
 QUICK = 512 * 1024  # bytes on the disk: files that take no more are compared at each opening, the others when asked
 MOST_BYTES = 2**24
 _SHAPE = {"points": int, "closed": bool, "files": {str: [(int, None)]}, "columns?": str}
@@ -114,13 +115,15 @@ def opened(path: Path, points: int) -> Seal:
 
 def closed(path: Path, points: int, before: Seal | None, payloads_only: bool) -> Seal:
     """The seal of a store that is closed. With ``payloads_only``, nothing else was written since ``before``: the
-    checksums of vectors, which are most of the bytes, stay."""
+    checksums of vectors, which are most of the bytes, stay. Where there is a graph only those in it do: a point whose
+    payload is changed leaves it, and the engine writes its vectors to a part that is compared one by one."""
     files: dict[str, tuple[int, int | None]] = {}
     known = before.files if before and before.closed and payloads_only else {}
+    stays = FROZEN if any(name.endswith(FROZEN) for name in known) else ("",)
     for name, found in _files(path):
         size = -1 if name.endswith(JSON) else found.st_size
         before_size, told = known.get(name, (-1, None))
-        keep = told is not None and size == before_size and "/vector_" in name
+        keep = told is not None and size == before_size and "/vector_" in name and name.endswith(stays)
         files[name] = (size, told if keep else _sum(path / name, size))
     return Seal(points, True, files)
 

@@ -29,7 +29,7 @@ from imagefinder.store.edge.engine import (
 )
 from imagefinder.store.edge.live import clear, live_folder, make_live
 from imagefinder.store.edge.seal import Seal, check_count, check_files, closed, read_seal, write_seal
-from imagefinder.store.edge.words import FILLED_AT_OPENING, has_words
+from imagefinder.store.edge.words import FILLED_AT_OPENING, PATH, words_path
 from imagefinder.store.edge.writer import EdgeWriter, gated
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class EdgeStore(EdgeWriter):
         """
         path, params = Path(path), dict(vectors or {})
         store = cls(path, create_shard(path, params), params)
-        store._words = store._tidied = True
+        store._words, store._tidied = PATH, True
         return store
 
     @classmethod
@@ -88,8 +88,10 @@ class EdgeStore(EdgeWriter):
         store._take(seal)
         store._kept.begin(seal)
         clear(home)
-        store._words = has_words(shard)
-        if not store._words and shard.info().points_count <= FILLED_AT_OPENING:
+        store._words = words_path(shard)
+        with suppress(StorageError):
+            store._make_sure()
+        if store._words is None and shard.info().points_count <= FILLED_AT_OPENING:
             with suppress(StorageError):  # then words are looked for in what pictures show only
                 store._fill_words()
         return store
@@ -116,7 +118,7 @@ class EdgeStore(EdgeWriter):
         if not self._merging.acquire(blocking=False):
             return
         try:
-            if not self._words:
+            if self._words != PATH:
                 self._fill_words()
             count = self.count()
             if count < merging.APART_FROM:

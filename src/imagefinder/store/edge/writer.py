@@ -37,8 +37,16 @@ from imagefinder.store.edge.engine import (
 from imagefinder.store.edge.operations import Journal, Operation, made, touched
 from imagefinder.store.edge.reader import EdgeReader
 from imagefinder.store.edge.seal import LOG, Seal, opened, write_seal
-from imagefinder.store.edge.words import SAID, by_words, index_words, with_words
-from imagefinder.store.words import may_say
+from imagefinder.store.edge.unsure import Unsure
+from imagefinder.store.edge.words import (
+    FORMER,
+    PATH,
+    by_words,
+    drop_former,
+    index_words,
+    shared_words,
+    with_words,
+)
 
 if TYPE_CHECKING:
     import qdrant_edge
@@ -48,6 +56,7 @@ FLUSH_EVERY = (
 )
 ROOM_BYTES = 32 * 1024**2  # free for an operation: log, vectors, payload, indexes; the log keeps it in one such file
 WRITE_BYTES = 2 * 1024**2  # of vectors in one operation, which stops all other threads: 40 ms
+FEW_SHARING = 32  # points: up to so many, an operation each costs less than noting them on the disk
 MERGED_AT_ONCE = 2000  # ids in one operation, for the same reason
 
 P = ParamSpec("P")
@@ -74,6 +83,7 @@ class EdgeWriter(EdgeReader):
     ) -> None:
         """``path``: the folder in ``home`` that the engine works in, if it is not ``home``."""
         super().__init__(path or home, shard, params, home)
+        self._unsure = Unsure(home)
         self._gate = threading.RLock()  # for who writes; taken before ``_lock``
         self._merging = threading.Lock()
         self._journal: Journal | None = None  # of what is written while all is merged
@@ -90,20 +100,31 @@ class EdgeWriter(EdgeReader):
 
     @gated
     def _fill_words(self) -> None:
-        """Make the index of words of a store of an earlier version. Raises StorageError."""
-        with self._lock:
-            for points in self.scroll(batch=1000):
-                self._set_said(points, {})
-            with engine_errors(self._path, "write"), self._reshaped():
-                index_words(self._shard)
-                self._shard.flush()
-            self._words = True
+        """Make the index of words of a store of an earlier version; what it has for them counts meanwhile. Raises
+        StorageError."""
+        for points in self.scroll(batch=1000):
+            self._set_said(points, {}, PATH)
+        with engine_errors(self._path, "write"), self._reshaped():
+            index_words(self._shard)
+            drop_former(self._shard)
+            self._shard.flush()
+            former, self._words = self._words, PATH
+        for ids in self.scroll(fields=(), batch=MERGED_AT_ONCE) if former else ():
+            self._do(("unset", ([point.id for point in ids], [FORMER])), len(ids), payloads_only=True)
 
-    def _set_said(self, points: Sequence[Point], changes: Mapping[str, Any]) -> None:
+    def _make_sure(self) -> None:
+        """Store the words again that may not be those of their fields, see ``unsure``. Raises StorageError."""
+        if ids := self._unsure.read():
+            self._set_said(self.retrieve(ids), {}, self._words)
+            with self._lock, engine_errors(self._path, "write"):
+                self._shard.flush()
+            self._unsure.flushed()
+
+    def _set_said(self, points: Sequence[Point], changes: Mapping[str, Any], path: str | None) -> None:
         """Store these changes of the payloads of points, and all that their texts say then."""
         set_ = {field: value for field, value in changes.items() if value is not None}
-        for said, keys in by_words(points, changes).items():
-            self._do(("set", (keys, {**set_, SAID: list(said)})), len(keys), payloads_only=True)
+        for keys, said in by_words(points, changes, path):
+            self._do(("set", (keys, {**set_, **said})), len(keys), payloads_only=True)
 
     @gated
     def start_over(self, vectors: Mapping[str, VectorParams]) -> None:
@@ -117,7 +138,7 @@ class EdgeWriter(EdgeReader):
             self._params = dict(vectors)
             self._before, self._sealed, self._payloads_only, self._sure = None, None, False, False
             self._live = create_shard(self._path, self._params)
-            self._words = self._tidied = True
+            self._words, self._tidied = PATH, True
             self._forget()
             self._writes += 1
 
@@ -150,7 +171,8 @@ class EdgeWriter(EdgeReader):
         checked = iter(checked_points(points, self._params))
         per_write = self._points_per_write(self._params)
         while chunk := list(islice(checked, per_write)):
-            self._do(("upsert", (chunk,)), len(chunk))
+            said = [replace(point, payload=with_words(point.payload, self._words)) for point in chunk]
+            self._do(("upsert", (said,)), len(said))
 
     @gated
     def set_vectors(self, name: str, ids: Sequence[str], array: np.ndarray) -> None:
@@ -168,21 +190,34 @@ class EdgeWriter(EdgeReader):
         checked_payload(payload)
         key = checked_id(id)
         self._want_existing([key])
-        self._do(("overwrite", ([key], with_words(payload))), 1, payloads_only=True)
+        self._do(("overwrite", ([key], with_words(payload, self._words))), 1, payloads_only=True)
 
     @gated
     def merge_payload(self, ids: Sequence[str], payload: Mapping[str, Any]) -> None:
         checked_payload(payload)
         keys = iter(self._existing(canonical_ids(ids)))
-        set_ = {k: v for k, v in payload.items() if v is not None}
-        unset: list[str] = [k for k in payload if k not in set_]
+        shared = shared_words(payload, self._words)
         while chunk := list(islice(keys, MERGED_AT_ONCE)):
-            if may_say(payload):
-                self._set_said(self.retrieve(chunk), payload)
-            elif set_:
-                self._do(("set", (chunk, set_)), len(chunk), payloads_only=True)
-            if unset:
-                self._do(("unset", (chunk, unset)), len(chunk), payloads_only=True)
+            if shared and len(chunk) <= FEW_SHARING:
+                self._set_said(self.retrieve(chunk), payload, self._words)
+                self._set_fields(chunk, payload, only_unset=True)
+            elif shared:
+                with engine_errors(self._home, "write"), self._unsure.of(chunk):
+                    for said, place in shared:
+                        self._do(("set", (chunk, said, place)), len(chunk), payloads_only=True)
+                    self._set_fields(chunk, payload)
+            else:
+                if shared is None:
+                    self._set_said(self.retrieve(chunk), payload, self._words)
+                self._set_fields(chunk, payload, only_unset=shared is None)
+
+    def _set_fields(self, keys: Sequence[str], changes: Mapping[str, Any], *, only_unset: bool = False) -> None:
+        set_ = {field: value for field, value in changes.items() if value is not None}
+        unset = [field for field in changes if field not in set_]
+        if set_ and not only_unset:
+            self._do(("set", (keys, set_)), len(keys), payloads_only=True)
+        if unset:
+            self._do(("unset", (keys, unset)), len(keys), payloads_only=True)
 
     @gated
     def delete(self, ids: Sequence[str]) -> None:
@@ -201,6 +236,7 @@ class EdgeWriter(EdgeReader):
         if shard is not None:
             shard.flush()
             shard.close()
+            self._unsure.flushed()
 
     def _seal_open(self, *, less: int = 0, reshaping: bool = False) -> None:
         """Note on the disk that the store is being written, and what it has at least: all that is flushed, but for so
@@ -252,6 +288,7 @@ class EdgeWriter(EdgeReader):
             self._unflushed += n_points
             if self._unflushed >= FLUSH_EVERY:
                 shard.flush()
+                self._unsure.flushed()
                 self._unflushed, self._sealed = 0, None
                 self._seal_open()
 

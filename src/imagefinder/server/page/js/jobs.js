@@ -14,6 +14,7 @@ export const latestJob = (all, kind) => all.find((job) => job.kind === kind);
 
 const MOST = 200; // as many as the server keeps
 
+const awaited = new Map(); // how often this page waits for the end of work of a kind: whoever waits says what came of it
 const told = new Set(); // ids of the ended jobs that this page has spoken of, or that had ended before it was there
 let listed = false;
 
@@ -29,7 +30,7 @@ function take(job) {
   });
   if (isRunning(job) || told.has(job.id)) return;
   told.add(job.id);
-  ended(job);
+  if (!awaited.get(job.kind)) ended(job);
 }
 
 function ended(job) {
@@ -65,6 +66,30 @@ export async function startJob(kind, options = {}) {
     return null;
   }
 }
+
+/** Does work and waits for its end: gives the job, or throws what it failed of; null where somebody stopped it. */
+export async function runJob(kind, options = {}) {
+  awaited.set(kind, (awaited.get(kind) ?? 0) + 1);
+  try {
+    const { id } = await api.post("/jobs", { kind, options }).then((job) => (take(job), job));
+    const job = await endOf(id);
+    if (job.state === "failed") throw Object.assign(new Error(job.error?.message ?? texts.library.jobFailed(jobName(job))), job.error);
+    return job.state === "done" ? job : null;
+  } finally {
+    awaited.set(kind, awaited.get(kind) - 1);
+  }
+}
+
+/** The job once it has ended; heard of as all jobs are. */
+const endOf = (id) =>
+  new Promise((resolve) => {
+    const look = (all) => {
+      const job = all.find((one) => one.id === id);
+      if (job && !isRunning(job)) (stop(), resolve(job));
+    };
+    const stop = jobs.watch(look);
+    look(jobs.get());
+  });
 
 export async function cancelJob(job) {
   try {

@@ -10,7 +10,7 @@ import { texts } from "./texts.js";
  * @typedef {{kind: "id" | "upload", value: string, weight: number, box: number[] | null}} Picture an image of the index or one that was sent
  * @typedef {{words: string, pictures: Picture[], ids: string[], upload: string, filter: string, liked: string[],
  *   disliked: string[], sort: string, collapse: boolean, diversity: number, minScore: number | null, sameCluster: boolean,
- *   spaces: string[], measures: string[], fuse: string, all: boolean}} Search
+ *   spaces: string[], measures: string[], fuse: string, all: boolean, exact: boolean}} Search
  */
 
 const MEASURES = ["cosine", "euclidean"];
@@ -60,6 +60,7 @@ export function readSearch(params) {
     measures: listParam(params, "measures").filter((one) => MEASURES.includes(one)),
     fuse: FUSES[params.get("fuse")] ? params.get("fuse") : "mean",
     all: params.has("all"),
+    exact: params.has("exact"),
   };
 }
 
@@ -89,6 +90,7 @@ export function searchBody(search) {
     measures: search.measures.length ? search.measures : ["cosine"],
     fuse: search.fuse,
     cut: search.all ? null : "auto",
+    exact: search.exact,
   };
 }
 

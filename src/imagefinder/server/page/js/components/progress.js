@@ -6,6 +6,9 @@ import { cancelJob, isRunning, latestJob, startJob, useJobs } from "../jobs.js";
 import { texts } from "../texts.js";
 import { duration } from "../units.js";
 
+/** To the end of the job, where an earlier one tells, else to that of its stage. */
+export const secondsLeft = (job) => job.run_eta_s ?? job.eta_s;
+
 /** "1,200 of 22,914 · 310 a second · 1 min 10 s left" */
 export function progressText(job) {
   if (job.state === "queued") return texts.library.waiting;
@@ -14,7 +17,8 @@ export function progressText(job) {
   else if (job.done > 0) parts.push(number(job.done));
   const rate = job.eta_s > 0 ? (job.total - job.done) / job.eta_s : 0; // of this stage, not since the beginning
   if (rate >= 1) parts.push(texts.library.rate(Math.round(rate)));
-  if (job.eta_s > 0) parts.push(texts.library.left(duration(job.eta_s)));
+  const left = secondsLeft(job);
+  if (left > 0) parts.push(texts.library.left(duration(left)));
   return parts.join(" · ") || texts.library.working;
 }
 

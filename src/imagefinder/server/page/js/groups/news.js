@@ -10,6 +10,7 @@ import { keptStore, useStore } from "../store.js";
 import { texts } from "../texts.js";
 import { Mosaic } from "./mosaic.js";
 import { Sure } from "./name.js";
+import { isRunning, runJob, useJobs } from "../jobs.js";
 import { askToGroup } from "./start.js";
 import { change } from "./store.js";
 
@@ -26,8 +27,11 @@ const sum = (all, of) => all.reduce((n, one) => n + one[of], 0);
 const accept = (news, labels) => {
   const clusters = labels ?? news.clusters.map((one) => one.label);
   const sorted = sum(news.fit, "came") + sum(news.clusters.filter((one) => clusters.includes(one.label)), "size");
-  return change(t.doing.takeIn, () => api.post("/clusters/news", { key: news.key, clusters }), () => t.newsAccepted(clusters.length, sorted));
+  return change(t.doing.takeIn, () => runJob("take-in", { key: news.key, clusters }), () => t.newsAccepted(clusters.length, sorted));
 };
+
+/** Whether new groups are being made, here or elsewhere. */
+const useTaking = () => useJobs().some((job) => job.kind === "take-in" && isRunning(job));
 
 const parts = (news) =>
   [
@@ -40,16 +44,14 @@ const parts = (news) =>
 export function NewsCard({ data, why }) {
   const { data: news, error } = useNews(data);
   const putOff = useStore(later);
-  const [busy, setBusy] = useState(false);
+  const busy = useTaking();
   const { came } = data.since;
   if (news && putOff === news.key) {
     return html`<p class="row wrap muted small-text" data-testid="since"><span>${t.newsWaiting(news.came)}</span>
       <button class="button small" onClick=${() => later.set("")}>${t.newsShow}</button></p>`;
   }
   const take = async () => {
-    setBusy(true);
     const made = await accept(news);
-    setBusy(false);
     if (made) document.querySelector(".groups-head h1")?.focus();
   };
   const again = news && (news.too_many || (!news.clusters.length && data.since.advice));
@@ -91,13 +93,11 @@ export function NewsView({ data, why }) {
 
 function Shown({ data, news, why }) {
   const [left, setLeft] = useState([]); // labels of the new groups that shall not be made
-  const [busy, setBusy] = useState(false);
+  const busy = useTaking();
   const wanted = news.clusters.map((one) => one.label).filter((label) => !left.includes(label));
   const toggle = (label) => setLeft((all) => (all.includes(label) ? all.filter((one) => one !== label) : [...all, label]));
   const take = async () => {
-    setBusy(true);
     const made = await accept(news, wanted);
-    setBusy(false);
     if (made) navigate("/groups");
   };
   const groups = new Map(data.clusters.map((one) => [one.label, one]));

@@ -75,6 +75,7 @@ export async function change(doing, call, said) {
   try {
     const made = await asked(call);
     const run = (await reloadGroups())?.run;
+    if (made === null) return null; // somebody stopped it
     offered = toast(said(made), { action: { label: t.undo, run: () => undo(run) } });
     return made;
   } catch (error) {

@@ -1,6 +1,7 @@
 // What stands where a map has yet to be made, and how far the making is.
 import { html } from "../../vendor/preact.js";
 import { Empty } from "../components/empty.js";
+import { secondsLeft } from "../components/progress.js";
 import { cancelJob, isRunning, startJob, useJobs } from "../jobs.js";
 import { useIndex } from "../library_info.js";
 import { own, table } from "../table.js";
@@ -53,7 +54,7 @@ export function Making({ method }) {
 function MapProgress({ job }) {
   const share = shareDone(job);
   const queued = job.state === "queued";
-  const parts = [job.total > 0 && texts.map.step(job.done, job.total), job.eta_s > 0 && duration(job.eta_s)].filter(Boolean);
+  const parts = [job.total > 0 && texts.map.step(job.done, job.total), secondsLeft(job) > 0 && duration(secondsLeft(job))].filter(Boolean);
   const stage = queued ? texts.map.queued : (own(texts.map.stages, job.stage) ?? job.stage);
   return html`<div class="progress map-progress" data-testid="progress">
     <div class="spread"><span>${stage}</span>

@@ -46,7 +46,7 @@ async function keepNow(question, query, liked, disliked) {
 
 /** Keeps the judgements of this search once the thumbs rest. */
 export function useKeptJudgements(search, readOnly) {
-  const { liked, disliked, ...query } = searchBody(search);
+  const { liked, disliked, exact, ...query } = searchBody(search); // how it is looked for is no part of the question
   const question = JSON.stringify(query);
   const any = liked.length + disliked.length > 0 || kept.question === question;
   useEffect(() => {

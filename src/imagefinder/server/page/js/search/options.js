@@ -13,7 +13,7 @@ export const pictureSize = keptStore("picture-size", "medium");
 
 const set = (changes) => setParams(changes, { replace: true });
 
-export function Options({ search, query }) {
+export function Options({ search, query, results }) {
   const size = useStore(pictureSize);
   const { info } = useIndex();
   const changed = query && (comparesOtherwise(search) || search.collapse || search.diversity > 0 || search.minScore !== null || search.sameCluster);
@@ -30,6 +30,7 @@ export function Options({ search, query }) {
         <${Dial} name="diversity" value=${search.diversity} />
         <${Dial} name="min_score" value=${search.minScore ?? 0} />
         <${Comparing} search=${search} info=${info} />
+        ${!results.approximate && !search.exact && html`<p class="muted small-text" data-testid="all-compared">${texts.search.exactTold}</p>`}
       `}
     </div>`}
   <//>`;

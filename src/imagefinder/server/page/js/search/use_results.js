@@ -25,16 +25,16 @@ async function browse({ filter, sort: wanted }, signal, former) {
 async function hits(search, offset, k, signal) {
   if (isByDate(search.sort)) [offset, k] = [0, MOST]; // of those that fit, all are asked for and put in their order
   const answer = await api.post("/search", { ...searchBody(search), k, offset }, { signal });
-  const { hits: items, total, next_offset: next, took_ms: took, notice, surely, maybe } = answer;
-  if (isByDate(search.sort)) return { items: byDate(items, search.sort), total, next: null, took, notice, surely, maybe, order: search };
-  return { items, total, next, took, notice, surely, maybe };
+  const { hits: items, total, next_offset: next, took_ms: took, notice, surely, maybe, approximate } = answer;
+  const found = { items, total, next, took, notice, surely, maybe, approximate, exact: search.exact };
+  return isByDate(search.sort) ? { ...found, items: byDate(items, search.sort), next: null, order: search } : found;
 }
 
 /**
  * @param {import("../searching.js").Search} search
- * @returns {{items: object[], total: number, took: number, surely: number | null, maybe: number | null, hasMore: boolean, query: boolean, ready: boolean, stale: boolean,
- *   waiting: boolean, error: Error | null, more?: () => void, reload: () => void}} `ready`: there is an answer, if
- *   `stale` one to the question before; `waiting`: for longer than 150 ms
+ * @returns {{items: object[], total: number, took: number, surely: number | null, maybe: number | null, approximate: boolean, exact: boolean, hasMore: boolean, query: boolean, ready: boolean, stale: boolean,
+ *   waiting: boolean, error: Error | null, more?: () => void, reload: () => void}} `approximate`: a few of the
+ *   best may be missing; `exact`: all were to be compared; `ready`: there is an answer, if `stale` one to the question before; `waiting`: for longer than 150 ms
  */
 export function useResults(search) {
   const query = isQuery(search);
@@ -90,7 +90,7 @@ export function useResults(search) {
   }, [key, state]);
 
   const { items, total, took, next } = state;
-  const facts = { items, total, took, notice: state.notice ?? null, surely: state.surely ?? null, maybe: state.maybe ?? null, hasMore: next !== null, query, scored: Boolean(state.query), order: state.order ?? null };
+  const facts = { items, total, took, notice: state.notice ?? null, surely: state.surely ?? null, maybe: state.maybe ?? null, approximate: state.approximate ?? false, exact: state.exact ?? false, hasMore: next !== null, query, scored: Boolean(state.query), order: state.order ?? null };
   const how = { ready: state.key !== null, stale: state.key !== key, waiting, error, reload, more: query && next !== null ? more : undefined };
   return useMemo(() => ({ ...facts, ...how }), [state, key, waiting, error, more]);
 }

@@ -9,6 +9,7 @@ import { Grid } from "../components/grid.js";
 import { FirstUse } from "../library/first_use.js";
 import { Growing } from "../library/growing.js";
 import { useIndex } from "../library_info.js";
+import { Exactness } from "../search/exactness.js";
 import { FilterBar } from "../search/filter_bar.js";
 import { useNamedGroups } from "../search/group_names.js";
 import { Judged } from "../search/judged.js";
@@ -66,11 +67,12 @@ export default function Search({ route }) {
       <${FilterBar} search=${search} />
       <div class="row results-line">
         <${Summary} results=${results} search=${search} />
+        ${query && html`<${Exactness} results=${results} search=${search} />`}
         <${Predicted} search=${search} />
         <${Albums} filter=${search.filter} readOnly=${info?.read_only ?? true} />
         <${Sort} sort=${search.sort} query=${query} />
         ${(query || search.filter) && info && !info.read_only && html`<${Keep} search=${search} />`}
-        <${Options} search=${search} query=${query} />
+        <${Options} search=${search} query=${query} results=${results} />
       </div>
     </div>
     ${!query && !search.filter && info && html`<${SavedSearches} readOnly=${info.read_only} />`}

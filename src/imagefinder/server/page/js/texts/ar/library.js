@@ -162,7 +162,7 @@ export const library = {
   hide: "إخفاء",
   hideOf: (name) => `إخفاء ${name}`,
   jobNames: {
-    index: "قراءة صورك", urls: "إضافة صور بروابط", "move-source": "نقل مصدر", cluster: "التجميع", "choose-k": "إيجاد عدد المجموعات", map: "رسم الخريطة",
+    index: "قراءة صورك", urls: "إضافة صور بروابط", "move-source": "نقل مصدر", cluster: "التجميع", "take-in": "إنشاء المجموعات الجديدة", "choose-k": "إيجاد عدد المجموعات", map: "رسم الخريطة",
     duplicates: "البحث عن المكررات", outliers: "البحث عن الصور الغريبة", quality: "قياس الجودة", read: "قراءة النص في الصور", pca: "قياس الأبعاد",
     model: "إضافة نموذج", "better-words": "تحسين البحث بالكلمات", train: "التعلّم", evaluate: "قياس جودة البحث", classify: "تحديد الأصناف", files: "نسخ ملفات أو نقلها",
   },
@@ -185,6 +185,8 @@ export const library = {
     describing: "تسمية المجموعات",
     resampling: "التحقق من موثوقية المجموعات",
     "learning what is usual": "تعلّم ما هو معتاد",
+    "looking at what came": "النظر في الصور الجديدة",
+    "writing the groups": "كتابة المجموعات",
     measuring: "القياس",
     judging: "الحكم على الجودة",
     "keeping scores": "حفظ القياسات",

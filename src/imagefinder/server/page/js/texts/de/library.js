@@ -164,7 +164,7 @@ export const library = {
   againOf: (name) => `Noch einmal versuchen: ${name}`,
   hide: "Ausblenden",
   hideOf: (name) => `${name} ausblenden`,
-  jobNames: { index: "Bilder lesen", urls: "Bilder über Links hinzufügen", "move-source": "Quelle umziehen" },
+  jobNames: { index: "Bilder lesen", urls: "Bilder über Links hinzufügen", "move-source": "Quelle umziehen", "take-in": "Neue Gruppen anlegen" },
   stages: {
     indexing: "",
     "looking for images": "sucht nach Bildern",
@@ -173,6 +173,9 @@ export const library = {
     "tidying up the store": "räumt auf",
     "finding the clusters of new images": "sucht Gruppen für neue Bilder",
     clustering: "bildet Gruppen",
+    "looking at what came": "sieht sich neue Bilder an",
+    "learning what is usual": "lernt, was üblich ist",
+    "writing the groups": "schreibt die Gruppen",
     "embedding": "sieht sich Bilder an",
   },
   waiting: "Wartet, bis die Reihe kommt",

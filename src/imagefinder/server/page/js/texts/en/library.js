@@ -167,6 +167,7 @@ export const library = {
     "tidying up the store": "tidying up",
     "finding the clusters of new images": "finding groups for new pictures",
     clustering: "making groups",
+    "looking at what came": "looking at new pictures",
     "embedding": "looking at pictures",
   },
   waiting: "Waiting for its turn",
