@@ -188,8 +188,10 @@ def search(
     terms = _terms(query, options)
     if as_json and shape:
         raise click.UsageError("Choose one of --json, --jsonl, --csv and -f.")
+    from imagefinder.models.text import ask_once
     from imagefinder.search.options import ABOUT_OPTIONS
 
+    ask_once()
     with open_finder(index_dir, read_only=True) as finder:
         hits = finder.search(terms, **{name: options[name] for name in ABOUT_OPTIONS})
         if options["null"]:
