@@ -68,11 +68,12 @@ def test_a_file_is_read_whole_whatever_its_size_was_said_to_be(
     (tmp_path / "a").write_bytes(content)
 
     mode = (tmp_path / "a").stat().st_mode
-    monkeypatch.setattr("os.fstat", lambda number: SimpleNamespace(st_mode=mode, st_size=told))
-    assert read_file(ImageRef(str(tmp_path / "a")), Limits()).data == content
-    assert read_file(ImageRef(str(tmp_path / "a")), Limits(max_bytes=len(content))).data == content
-    with pytest.raises(ImageError) as caught:
-        read_file(ImageRef(str(tmp_path / "a")), Limits(max_bytes=len(content) - 1))
+    with monkeypatch.context() as patched:
+        patched.setattr("os.fstat", lambda number: SimpleNamespace(st_mode=mode, st_size=told))
+        assert read_file(ImageRef(str(tmp_path / "a")), Limits()).data == content
+        assert read_file(ImageRef(str(tmp_path / "a")), Limits(max_bytes=len(content))).data == content
+        with pytest.raises(ImageError) as caught:
+            read_file(ImageRef(str(tmp_path / "a")), Limits(max_bytes=len(content) - 1))
     assert caught.value.code == SkipCode.TOO_MANY_BYTES
 
 
