@@ -1,7 +1,7 @@
 """Ways to make the models quicker, tried beside what is done: ONNX Runtime's options, OpenVINO (if it is installed),
 smaller pictures, and the resampling of pictures. Of each its processor's milliseconds and how near its vectors are.
 
-    python benchmarks/model_speed.py [--images 160] [--most 2500] [--scratch DIR]
+    python benchmarks/model_speed.py [--images 160] [--most 2500] [--quality] [--scratch DIR]
 
 Ways are timed in turn, with one thread; the least of the rounds counts, which others on the machine disturb least.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import json
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +22,7 @@ import cv2
 import numpy as np
 import onnx
 import onnxruntime as ort
-from common import dataset, photos, save
+from common import RESULTS, dataset, photos, save
 from PIL import Image
 
 from imagefinder._util.threads import one_blas_thread
@@ -184,23 +185,20 @@ def smaller(model: str, side: int, folder: Path, rows: Sequence[tuple[str, str]]
         return map_at_r(fitted.apply(raw), [label for _, label in rows])
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=int, default=160)
-    parser.add_argument("--most", type=int, default=2500, help="images of each set for MAP@R; 0 leaves it out")
-    parser.add_argument("--scratch", type=Path, default=Path(tempfile.gettempdir()) / "imagefinder-benchmarks")
-    options = parser.parse_args()
-    folder = photos(
-        dataset("clothing", options.scratch), options.scratch / f"photos500-{options.images}", options.images, 500
-    )
-    result: dict[str, Any] = {"images": options.images}
+SIDES = (260, 240, 224)
+
+
+def speed(images: int, scratch: Path) -> dict[str, Any]:
+    """Resampling, options of the graph, and sides of the picture."""
+    folder = photos(dataset("clothing", scratch), scratch / f"photos500-{images}", images, 500)
+    result: dict[str, Any] = {"images": images}
     for model in ("default", "fast"):
         embedder = load_model(model, threads=1)
         paths = sorted(folder.iterdir())[:32]
         batch = np.stack([embedder.preprocess(Image.open(path).convert("RGB")) for path in paths])
         result[model] = {"resampling": resampling(model, folder), "graph": graphs(model, batch)}
     spec = load_model("default", threads=1).spec
-    sizes = {side: session(resized(spec.folder / spec.image.file, side)) for side in (260, 240, 224)}
+    sizes = {side: session(resized(spec.folder / spec.image.file, side)) for side in SIDES}
     noise = {side: np.random.default_rng(0).integers(0, 256, (16, side, side, 3), dtype=np.uint8) for side in sizes}
     took = cpu_ms(
         {
@@ -212,13 +210,28 @@ def main() -> None:
         16,
     )
     result["sides"] = {str(side): {"ms": took[str(side)]} for side in sizes}
-    save("model_speed", result)
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=int, default=160)
+    parser.add_argument("--most", type=int, default=2500, help="images of each set for MAP@R; 0 leaves it out")
+    parser.add_argument("--scratch", type=Path, default=Path(tempfile.gettempdir()) / "imagefinder-benchmarks")
+    parser.add_argument("--quality", action="store_true", help="MAP@R alone, beside the speed measured before")
+    options = parser.parse_args()
+    if options.quality:
+        result = json.loads((RESULTS / "model_speed.json").read_text("utf-8"))
+        del result["date"], result["machine"]
+    else:
+        result = speed(options.images, options.scratch)
+        save("model_speed", result)
     for name in ("clothing", "vehicles") if options.most else ():
         place = dataset(name, options.scratch)
         with (place / "labels.csv").open(encoding="utf-8", newline="") as file:
             rows = [(row["filename"], row["label"]) for row in csv.DictReader(file)]
         rows = rows[:: -(-len(rows) // options.most)]
-        for side in sizes:
+        for side in SIDES:
             result["sides"][str(side)][name] = round(smaller("default", side, place, rows), 4)
         save("model_speed", result)
 

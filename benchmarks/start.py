@@ -2,13 +2,15 @@
 
     python benchmarks/start.py INDEX [--before SRC] [--runs 12]
 
-INDEX is only read. SRC is the ``src`` folder of an earlier checkout, run in turn with this one's. The least of the runs
-counts, which others on the machine disturb least; compiled files of Python are kept, as where a package is installed.
+INDEX is only read; its images must be where they were. SRC is the ``src`` folder of an earlier checkout, run in turn
+with this one. The least of the runs counts, which others on the machine disturb least; compiled files of Python are
+kept, as where a package is installed.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import resource
 import subprocess
@@ -19,13 +21,31 @@ from pathlib import Path
 from typing import Any
 
 from common import ROOT, save
+from PIL import Image
 
-COMMANDS = {
+PLAIN = {
     "python": ["-c", "pass"],
     "--help": ["-m", "imagefinder", "--help"],
     "search --help": ["-m", "imagefinder", "search", "--help"],
-    "search red car": ["-m", "imagefinder", "search", "red", "car", "--index", "INDEX"],
 }
+
+
+def searches(index: Path, folder: Path) -> dict[str, list[str]]:
+    """The kinds of searches: by words, by what the index has, and by an image that it has not."""
+    command = ["-m", "imagefinder", "search", "--index", str(index)]
+    found = subprocess.run(
+        [sys.executable, *command, "red", "car", "-k", "1", "--json"], capture_output=True, check=True
+    ).stdout
+    hit = json.loads(found)["hits"][0]
+    with Image.open(hit["uri"]) as picture:
+        picture.convert("RGB").resize((500, 400)).save(folder / "another.jpg")
+    asked = {
+        "red car": ["red", "car"],
+        "id:ID": [f"id:{hit['id']}"],
+        "PATH of an image of the index": [hit["uri"]],
+        "PATH of another image": [str(folder / "another.jpg")],
+    }
+    return {f"search {name}": [*command, *words] for name, words in asked.items()}
 
 
 def once(words: list[str], source: Path, kept: str) -> tuple[float, float]:
@@ -47,8 +67,7 @@ def main() -> None:
     sources = {"now": ROOT / "src"} | ({"before": options.before.resolve()} if options.before else {})
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as kept:
-        for name, words in COMMANDS.items():
-            words = [str(options.index) if word == "INDEX" else word for word in words]
+        for name, words in (PLAIN | searches(options.index, Path(kept))).items():
             took: dict[str, list[tuple[float, float]]] = {which: [] for which in sources}
             for _ in range(options.runs + 1):
                 for which, source in sources.items():

@@ -188,7 +188,7 @@ def test_the_picture_of_the_layout_shows_every_part(make_docs: ModuleType) -> No
     [
         ("nowhere.at_all", "no module"),
         ("finder.ImageFinder.find_nothing", "imagefinder.finder has no ImageFinder.find_nothing"),
-        ("finder.ImageFinder.add\n    ingest.run.ingest", "imagefinder.finder does not use ingest.run.ingest"),
+        ("finder.ImageFinder.add\n    ingest.guard.losses", "imagefinder.finder does not use ingest.guard.losses"),
     ],
 )
 def test_a_flow_that_is_no_longer_true_is_an_error(

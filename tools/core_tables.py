@@ -60,7 +60,8 @@ def model_speed() -> str:
 
 def start() -> str:
     found = result("start")["commands"]
+    figures = [(when, kind) for kind in ("cpu_s", "wall_s") for when in ("before", "now")]
     return table(
-        ["the processor's seconds from start to end", "before", "now"],
-        ([f"`{name}`", *(f"{of[when]['cpu_s']:.3f}" for when in ("before", "now"))] for name, of in found.items()),
+        ["from start to end", "processor before, s", "now", "clock before, s", "now"],
+        ([f"`{name}`", *(f"{of[when][kind]:.3f}" for when, kind in figures)] for name, of in found.items()),
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+import imagefinder.ingest as ingest
 from imagefinder._util.arguments import checked
 from imagefinder.catalog.edits import remove_images, tag_images, update_image
 from imagefinder.catalog.feedback import Feedback
@@ -22,9 +23,6 @@ from imagefinder.index.folder import Index
 from imagefinder.index.keys import Keys
 from imagefinder.index.shared import folder_of, is_there, open_index, place_of
 from imagefinder.index.spaces import models_of
-from imagefinder.ingest import manage
-from imagefinder.ingest.fill import add_model
-from imagefinder.ingest.sources import add_sources
 from imagefinder.models.registry import find_spec, known_name
 from imagefinder.organising.methods import Organising
 from imagefinder.search.answer import search_collection
@@ -150,7 +148,7 @@ class ImageFinder(Browsing, Organising):
         nothing but their URIs: processes on many machines index all parts at once, and the last one fits the search.
         Searches go on, another run of all waits. An exception from ``progress`` stops the run; what is stored stays."""
         options = {"include": tuple(include), "exclude": tuple(exclude), "column": column, "within": within}
-        return add_sources(
+        return ingest.sources.add_sources(
             self._collection,
             sources,
             options,
@@ -175,34 +173,34 @@ class ImageFinder(Browsing, Organising):
 
     def list_sources(self) -> builtins.list[SourceInfo]:
         """The sources indexed so far, with the number of their images, and whether they are there."""
-        return manage.list_sources(self._collection.index)
+        return ingest.manage.list_sources(self._collection.index)
 
     def forget_source(self, source: ImageName, *, remove_images: bool = False) -> int:
         """Forget a source; its images stay as they are, or leave too. Returns how many it had. Raises NotFoundError."""
-        return manage.forget_source(self._collection.index, source, remove_images)
+        return ingest.manage.forget_source(self._collection.index, source, remove_images)
 
     def move_source(
         self, old: ImageName, new: ImageName, *, within: Sequence[str] | None = None, progress: OnProgress | None = None
     ) -> IngestReport:
         """Say where a source is now that was renamed or moved: what was said of its images goes along, by content, and
         none is embedded again. ``within`` is as for ``add``; see ``ingest.manage.move_source``, also for errors."""
-        return manage.move_source(self._collection, old, new, within=within, progress=progress)
+        return ingest.manage.move_source(self._collection, old, new, within=within, progress=progress)
 
     def pause_source(self, source: ImageName) -> None:
         """Leave a source out when ``add`` goes over all of them; its images stay. Raises NotFoundError."""
-        manage.pause_source(self._collection.index, source, True)
+        ingest.manage.pause_source(self._collection.index, source, True)
 
     def resume_source(self, source: ImageName) -> None:
         """Take a paused source in again. Raises NotFoundError."""
-        manage.pause_source(self._collection.index, source, False)
+        ingest.manage.pause_source(self._collection.index, source, False)
 
     def rename_source(self, source: ImageName, label: str) -> None:
         """Call a source by a name of your own; "" takes it away. Raises NotFoundError, InvalidInputError."""
-        manage.rename_source(self._collection.index, source, label)
+        ingest.manage.rename_source(self._collection.index, source, label)
 
     def purge(self) -> int:
         """Forget for good what was said of images that are not in the index any more. Returns of how many."""
-        return manage.purge(self._collection.index)
+        return ingest.manage.purge(self._collection.index)
 
     # --- searching ------------------------------------------------------------------------------------------------
 
@@ -431,7 +429,7 @@ class ImageFinder(Browsing, Organising):
         """Give the images of the index the vectors of a further model; called again, those that lack them. The spaces
         in use stay so, and searches go on, unless ``use`` says to take the new ones at the end. What ``progress``
         raises stops it; what is stored stays. Raises NotFoundError, ModelError, ModelMismatchError."""
-        return add_model(self._collection, name, use=use, progress=progress)
+        return ingest.fill.add_model(self._collection, name, use=use, progress=progress)
 
     def better_words(self) -> BetterWords | None:
         """A model with which searches by words would find more, and what it costs here; None where there is none."""

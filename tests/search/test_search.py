@@ -139,9 +139,9 @@ def test_a_box_is_decoded_as_finely_as_a_whole_picture(tmp_path: Path, finder: I
     large.save(tmp_path / "large.jpg", quality=95)
     part = finder.search(Term(Kind.FILE, str(tmp_path / "large.jpg"), box=Box(0.25, 0.2, 0.35, 0.3)), k=5)
     whole = finder.search(photo, k=5)
-    scores, whole_scores = ({h.id: h.score for h in hits[:3]} for hits in (part, whole))
-    assert part[0].id == whole[0].id and set(scores) == set(whole_scores)  # the second and third are nearly as near
-    np.testing.assert_allclose([scores[id] for id in whole_scores], list(whole_scores.values()), atol=0.03)
+    found, expected = ({h.id: h.score for h in hits[:3]} for hits in (part, whole))
+    assert part[0].id == whole[0].id and found.keys() == expected.keys()  # two rabbits are as near as each other
+    assert found == pytest.approx(expected, abs=0.03)
 
 
 # --- pages and facts ------------------------------------------------------------------------------------------------
@@ -162,7 +162,8 @@ def test_pages_hold_every_image_once(finder: ImageFinder, kind: str) -> None:
 def test_a_search_tells_what_it_took_and_how_many_images_it_chose_from(finder: ImageFinder) -> None:
     path = Path(finder.records()[0].uri)
     for query, stages in (
-        (path, {"read", "embed", "query", "sure", "count"}),
+        (path.read_bytes(), {"read", "embed", "query", "sure", "count"}),
+        (path, {"read", "query", "sure", "count"}),  # a file of the index has its vectors there
         ("dog", {"embed", "query", "sure", "count"}),
         (Term(Kind.ID, finder.records()[0].id), {"query", "sure", "count"}),
     ):

@@ -18,7 +18,7 @@ def run_cli(*arguments: object, **environment: str) -> subprocess.CompletedProce
     a traceback. Warnings are errors here, as in every test. For what belongs to a process (signals, pipes, locks
     between processes, variables that a package reads when it is imported) there is ``run_process``."""
     from imagefinder.cli import main
-    from imagefinder.models import providers
+    from imagefinder.models import providers, text
 
     words = [str(argument) for argument in arguments]
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
@@ -26,6 +26,7 @@ def run_cli(*arguments: object, **environment: str) -> subprocess.CompletedProce
         mock.patch.dict(os.environ, environment),
         mock.patch.object(sys, "argv", ["imagefinder", *words]),
         mock.patch.object(providers, "_preferred", [providers.AUTO]),
+        mock.patch.object(text, "_asked_once", [False]),
         warnings.catch_warnings(),
         redirect_stdout(out),
         redirect_stderr(err),

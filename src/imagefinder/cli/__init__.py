@@ -121,6 +121,8 @@ def cli() -> None:
 def main() -> None:
     """Entry point: runs a command and turns every error into a message and an exit code."""
     send_nothing_from_programs()
+    # Each thread of OpenBLAS waits for the next product in a busy loop, usually for 2**26 cycles: .1 s of a search.
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "16")
     warnings.filterwarnings("ignore", module="PIL")  # of odd metadata: what can't be used is said by us
     for stream in (sys.stdout, sys.stderr):  # a console of few characters: what it lacks is written as an escape
         if isinstance(stream, TextIOWrapper):

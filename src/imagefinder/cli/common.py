@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import json
 import os
 import re
@@ -137,6 +139,15 @@ def limits() -> Limits:
     from imagefinder.types import Limits
 
     return Limits(allow_private_addresses=settings.ALLOW_PRIVATE.on)
+
+
+def short_life() -> None:
+    """For a command that imports much, and ends: its objects, of which nearly all stay to the end, are looked through
+    for garbage less often, and not once more when the process ends. That is .05 s of .6."""
+    usual = gc.get_threshold()
+    gc.set_threshold(20_000)
+    click.get_current_context().call_on_close(lambda: gc.set_threshold(*usual))
+    atexit.register(gc.freeze)
 
 
 READING_WAIT_S = 10.0  # for a process to answer that has just taken the index

@@ -30,6 +30,7 @@ from imagefinder.cli.common import (
     print_json,
     print_paths,
     say,
+    short_life,
     shown,
     styled,
     tell,
@@ -188,8 +189,11 @@ def search(
     terms = _terms(query, options)
     if as_json and shape:
         raise click.UsageError("Choose one of --json, --jsonl, --csv and -f.")
+    short_life()
+    from imagefinder.models.text import ask_once
     from imagefinder.search.options import ABOUT_OPTIONS
 
+    ask_once()
     with open_finder(index_dir, read_only=True) as finder:
         hits = finder.search(terms, **{name: options[name] for name in ABOUT_OPTIONS})
         if options["null"]:

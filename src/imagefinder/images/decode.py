@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
@@ -33,7 +34,10 @@ def read_file(ref: ImageRef, limits: Limits) -> EncodedImage:
     """Read a local file. Raises ImageError: not-found, permission, not-an-image, empty or too-many-bytes."""
     try:
         with open_file(ref.uri, ref.within) as file:
-            data = file.read(limits.max_bytes + 1)  # one more than allowed is enough to know, should the file grow
+            size = min(os.fstat(file.fileno()).st_size, limits.max_bytes)
+            data = file.read(size + 1)  # not ``max_bytes``: room for so much comes from the system for each file anew
+            if len(data) > size:  # it is growing, or too large: one more than allowed is enough to know
+                data += file.read(limits.max_bytes + 1 - len(data))
     except OSError as error:
         raise unreadable(error) from error
     if not data:

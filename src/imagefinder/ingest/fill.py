@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from imagefinder._util.threads import chunked, cores, one_blas_thread, ordered_map
 from imagefinder.errors import ImageError
+from imagefinder.images.blocks import kept_blocks
 from imagefinder.images.loader import Loader
 from imagefinder.images.refs import known_ref
 from imagefinder.index.spaces import add_spaces, lacking, refit, spaces_of
@@ -82,7 +83,7 @@ def fill(
         try:
             batches = chunked(iter(todo), BATCH)
             each = ordered_map(lambda ids: run.embed(loader, ids), batches, workers=workers, window=2 * workers)
-            with one_blas_thread():
+            with one_blas_thread(), kept_blocks():
                 for found in each:
                     run.store(*found)
         finally:

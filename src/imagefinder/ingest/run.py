@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from imagefinder._util.threads import chunked, one_blas_thread, ordered_map, ready_lists
+from imagefinder.images.blocks import kept_blocks
 from imagefinder.images.inside import inside, is_file, is_remote
 from imagefinder.images.loader import Loader
 from imagefinder.index.spaces import add_spaces
@@ -136,7 +137,7 @@ class _Run:
 
             self._spread(ray)
             todo = [ref for ref in todo if not is_spread(ref)]
-        with one_blas_thread():
+        with one_blas_thread(), kept_blocks():
             batches = self._batches(todo)
             for results in ordered_map(self.reader.embed, batches, workers=workers, window=2 * workers):
                 self._store(results)

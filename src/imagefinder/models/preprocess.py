@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from imagefinder.models.spec import Preprocess
 
 MOST_PIXELS = 16_000_000  # of a picture resized before it is cropped: 48 MB
+
+_rooms = threading.local()
 
 
 def prepare(image: Image, wanted: Preprocess) -> np.ndarray:
@@ -155,8 +158,16 @@ def half_squash(image: Image, size: int) -> np.ndarray:
         pixels = np.asarray(image)[top:bottom, left:right]
     else:
         pixels = np.asarray(image.reduce((across, down), (left, top, right, bottom)))
-    twice = cv2.resize(pixels, (2 * size, 2 * size), interpolation=cv2.INTER_CUBIC)
+    twice = cv2.resize(pixels, (2 * size, 2 * size), dst=_room(2 * size), interpolation=cv2.INTER_CUBIC)
     return np.asarray(cv2.resize(twice, (size, size), interpolation=cv2.INTER_AREA))
+
+
+def _room(side: int) -> np.ndarray:
+    """uint8 (side, side, 3) of this thread, for what is used at once: new memory is cleared by the system each time."""
+    held: np.ndarray | None = getattr(_rooms, "held", None)
+    if held is None or len(held) != side:
+        held = _rooms.held = np.empty((side, side, 3), np.uint8)
+    return held
 
 
 def whole_blocks(start: float, end: float, block: int, most: int) -> tuple[int, int]:

@@ -36,7 +36,8 @@ class Session:
     ``threads`` is the number of threads of one call: 1 if several calls run at once. ``outputs`` are the tensors that
     are needed; if they are inside the graph, it is cut there. ``given`` is a tensor inside the graph that takes the
     place of its inputs: see ``prune.cut_graph``. ``at_once`` is how many rows the CPU gets in one run, if the graph
-    takes any number. If a provider fails to start, or at its first run, the CPU is used, with a warning in the log.
+    takes any number. Without ``fold``, constants that are stored in few bits are made into floats at each run, not once
+    when it is opened. If a provider fails to start, or at its first run, the CPU is used, with a warning in the log.
     Raises ModelError if the file is missing, corrupt, or not the model expected.
     """
 
@@ -48,8 +49,10 @@ class Session:
         threads: int | None = None,
         given: str = "",
         at_once: int | None = None,
+        fold: bool = True,
     ) -> None:
         self._path = path
+        self._fold = fold
         self._ends = (tuple(outputs), given)
         self._threads = threads
         self._at_once = at_once
@@ -62,7 +65,7 @@ class Session:
 
         self._lock: AbstractContextManager[object] = threading.Lock() if provider.serial else nullcontext()
         try:
-            self._session: Any = _open(ort, self._path, self._ends, provider, self._threads)
+            self._session: Any = _open(ort, self._path, self._ends, provider, self._threads, self._fold)
         except Exception as error:  # onnxruntime raises a dozen classes of its own, all of them Exceptions
             if provider.name == CPU or not self._path.is_file():
                 raise _unusable(self._path, error) from error
@@ -178,7 +181,9 @@ class _TooLargeError(Exception):
     """A batch that the memory has no room for."""
 
 
-def _open(ort: Any, path: Path, ends: tuple[Sequence[str], str], provider: Provider, threads: int | None) -> Any:
+def _open(
+    ort: Any, path: Path, ends: tuple[Sequence[str], str], provider: Provider, threads: int | None, fold: bool
+) -> Any:
     options = ort.SessionOptions()
     options.log_severity_level = 4 if provider.name == CPU else 3
     if threads or quota():  # else it counts the cores of the machine, whatever the limit of the container
@@ -197,7 +202,8 @@ def _open(ort: Any, path: Path, ends: tuple[Sequence[str], str], provider: Provi
     providers += [] if provider.name == CPU else [CPU]
     outputs, given = ends
     if not given:
-        session = ort.InferenceSession(str(path), options, providers=providers)
+        without = {} if fold else {"disabled_optimizers": ["ConstantFolding"]}
+        session = ort.InferenceSession(str(path), options, providers=providers, **without)
         if not _needs_cut(session, outputs):
             return session
         del session

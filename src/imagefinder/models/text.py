@@ -17,6 +17,14 @@ if TYPE_CHECKING:
 
 BATCH = 32  # texts at once; longer batches only add padding
 
+_asked_once = [False]
+
+
+def ask_once() -> None:
+    """For a process that asks for a text or two, and ends: the tower is open in .04 s of the processor instead of .08,
+    and each text takes .014 s instead of .003. Vectors differ by their rounding, 2e-7 at most."""
+    _asked_once[0] = True
+
 
 class TextTower:
     """A tokenizer and an ONNX model side by side in a folder, loaded when first used. Safe for several threads."""
@@ -57,7 +65,7 @@ class TextTower:
 
     @cached_property
     def _session(self) -> Session:
-        return Session(self._folder / "model.int8.onnx", threads=self._threads)
+        return Session(self._folder / "model.int8.onnx", threads=self._threads, fold=not _asked_once[0])
 
     @cached_property
     def _tokenizer(self) -> Any:

@@ -234,7 +234,8 @@ class EdgeWriter(EdgeReader):
     def _shut(self) -> None:
         shard, self._live = self._live, None
         if shard is not None:
-            shard.flush()
+            if self._sealed is None or not self._sealed.closed:  # else nothing was written, and closing looks as well
+                shard.flush()
             shard.close()
             self._unsure.flushed()
 
