@@ -647,6 +647,25 @@ def test_a_filter_that_was_counted_holds_for_what_is_written_afterwards(store: S
     assert {i for points in store.scroll(filter=wide) for i in ids(points)} == left
 
 
+@pytest.mark.parametrize("condition", ["id = {0}", "id in ({0}, {1})", "has id", "id ~ 0"])
+def test_no_field_is_called_id(store: Store, condition: str) -> None:
+    """The columns have ids beside the fields, but a filter finds images by what they hold."""
+    store.upsert([point(n) for n in range(8)])
+    condition = condition.format(f'"{id_of(1)}"', f'"{id_of(2)}"')
+    for text, wanted in (
+        (condition, []),
+        (f"not {condition}", range(8)),
+        (f"width >= 1 and {condition}", []),
+        (f"width = 3 or {condition}", [3]),
+        (f"width <= 3 and not {condition}", range(4)),
+    ):
+        filter, there = parse(text), [id_of(n) for n in wanted]
+        assert store.count(filter) == len(there), text
+        assert set(ids(store.query("space", np.ones(4), 20, filter=filter))) == set(there), text
+        assert store.columns(["id"], filter=filter)["id"] == there, text
+        assert [i for points in store.scroll(filter=filter) for i in ids(points)] == there, text
+
+
 def test_writes_are_counted_and_readings_are_not(store: Store) -> None:
     changes = (
         lambda: store.upsert([point(1), point(2)]),

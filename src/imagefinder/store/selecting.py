@@ -39,7 +39,7 @@ def fields_of(filter: Filter) -> set[str] | None:
         case Says(field) if field in (ANY, "name"):
             return None
         case Compare() | In() | Contains() | Has() | Says():
-            return {filter.field}
+            return {filter.field} - {"id"}  # which no payload has
     return None
 
 
@@ -56,7 +56,10 @@ def matching(filter: Filter, columns: Mapping[str, Coded], n: int) -> np.ndarray
             return ~matching(part, columns, n)
         case Compare(field, "!=", value):
             return ~matching(Compare(field, "=", value), columns, n)
-    (field,) = fields_of(filter) or ("",)
+    fields = fields_of(filter)
+    if not fields:
+        return np.full(n, matches(filter, {}))
+    (field,) = fields
     column = columns[field]
     fits = _together(filter, column)
     if fits is None:
