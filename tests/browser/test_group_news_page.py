@@ -38,7 +38,7 @@ def server(serve: Callable[..., Server], grouped_index: Path) -> Server:
 def grown(serve: Callable[..., Server], grouped_index: Path, later: Path) -> Server:
     """With pictures that came after the groups were made: so many that none is so wide that it takes them in."""
     server = serve(grouped_index)
-    server.run_job("cluster", n_clusters=12, method="kmeans")
+    server.run_job("cluster", n_clusters=30, method="kmeans")
     server.run_job("index", sources=[str(later)])
     return server
 
