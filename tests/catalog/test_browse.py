@@ -45,6 +45,7 @@ def finder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ImageFinder]:
         yield finder
 
 
+@pytest.mark.files
 def test_what_is_known_of_all_images_is_kept_beside_them(finder: ImageFinder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(column_keeping, "KEPT_FROM", 10)
     store: Any = finder._collection.index.store

@@ -50,5 +50,6 @@ def test_a_search_of_the_command_line_asks_once(
         return before(self, texts)
 
     monkeypatch.setattr(TextTower, "embed", embed)
+    monkeypatch.setattr(text, "_asked_once", [False])
     assert run_cli("search", "dog", "--index", place).returncode == 0
     assert asked == [True] and text._asked_once == [False]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -16,7 +15,7 @@ from imagefinder.images.inside import is_url, member_of
 from imagefinder.images.loader import Loader
 from imagefinder.images.refs import known_ref
 from imagefinder.search.query import Kind, Term
-from imagefinder.types import ImageRef, image_id
+from imagefinder.types import ImageRef
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -185,9 +184,6 @@ def _embed_term(view: View, term: Term, pictures: Pictures, watch: Stopwatch) ->
         return EmbeddedTerm(view.words or "", term.weight, row, words=True)
     if not term.shows_picture:
         return EmbeddedTerm(view.image, term.weight, id=str(term.value))
-    if (known := _unchanged(view, term)) is not None:
-        watch.lap("read")
-        return known
     picture = pictures.of(term)
     watch.lap("read")
     embedder = view.image_model
@@ -195,30 +191,6 @@ def _embed_term(view: View, term: Term, pictures: Pictures, watch: Stopwatch) ->
     watch.lap("embed")
     row = rows[view.index.space(view.image).model_space][0]
     return EmbeddedTerm(view.image, term.weight, row, shows=_shown(view, rows))
-
-
-def _unchanged(view: View, term: Term) -> EmbeddedTerm | None:
-    """A whole file of the index that is as it was when it was indexed: neither it nor the model need be read, which
-    gave the vectors that are stored. None for any other."""
-    if term.kind is not Kind.FILE or term.box is not None or not isinstance(term.value, str):
-        return None
-    import numpy as np
-
-    index, path = view.index, os.path.abspath(expanded(term.value))
-    found = index.store.retrieve([image_id(path)])
-    try:
-        file = os.stat(path)
-    except OSError:
-        return None
-    if not found or (file.st_size, file.st_mtime_ns) != tuple(map(found[0].payload.get, ("bytes", "mtime_ns"))):
-        return None
-    model = index.space(view.image).model
-    names = [name for name in (view.image, view.words) if name and index.space(name).model == model]
-    held = index.raw_of([found[0].id], names)[found[0].id]
-    if len(held) < len(set(names)):
-        return None
-    rows = {index.space(name).model_space: row[None].astype(np.float32) for name, row in held.items()}
-    return EmbeddedTerm(view.image, term.weight, held[view.image].astype(np.float32), shows=_shown(view, rows))
 
 
 def _shown(view: View, rows: Mapping[str, Float32]) -> Float32 | None:

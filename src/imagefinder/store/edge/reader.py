@@ -168,7 +168,7 @@ class EdgeReader(EdgeFiltered):
         return self._scroll(self._translated(filter).filter, fields, list(vectors), batch, after)
 
     def columns(self, fields: Sequence[str], *, filter: Filter | None = None) -> dict[str, list[Any]]:
-        _ = self._shard  # raises for a store that is closed, whatever is kept
+        self._want_open()
         read = None if filter is None else fields_of(filter)
         wanted = [*fields, *(read or ())]
         if len(fields) > MOST_FIELDS or (filter is not None and (read is None or self._are_few(filter, wanted))):
@@ -179,8 +179,13 @@ class EdgeReader(EdgeFiltered):
 
     def coded(self, fields: Sequence[str]) -> tuple[np.ndarray, Mapping[str, Coded]]:
         """The ids of all points, S36 (n) in ascending order, and these columns, as they are kept."""
-        _ = self._shard
+        self._want_open()
         return self._kept.get(fields)
+
+    def _want_open(self) -> None:
+        """Raise for a store that is closed, whatever is kept. One that is only being opened again holds the lock."""
+        with self._lock:
+            _ = self._shard
 
     def _are_few(self, filter: Filter, fields: Sequence[str]) -> bool:
         """Whether it is quicker to read from the engine what fulfils a filter than to look through kept columns."""
