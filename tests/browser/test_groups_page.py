@@ -132,7 +132,10 @@ def test_corrections_outlive_a_restart(server: Server, open_page: Callable[..., 
     page.get_by_role("heading", level=1).locator("xpath=..").get_by_role("button", name="Rename").click()
     page.get_by_label(f"New name of {a['name']}").fill("Put together by hand")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Put together by hand")
+    expect(page.get_by_role("heading", level=1)).to_have_text(
+        "Put together by hand"
+    )  # at once, before the server has it
+    wait_for(lambda: group(server, a["label"])["name"] == "Put together by hand", "the new name to be stored")
 
     def state() -> list[tuple[Any, ...]]:
         return [(one["label"], one["name"], one["size"]) for one in groups(server)]
