@@ -106,4 +106,5 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     for context in contexts:
         context.close()
     faults = [fault for watch in watches for fault in watch.faults]
+    faults += dict.fromkeys(watch.server.log.read_text("utf-8") for watch in watches if watch.faults)
     assert not faults, "\n".join(faults)

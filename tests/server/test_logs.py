@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imagefinder.errors import IndexDamagedError
 from imagefinder.server import logs
 
 KEY = "a key that is long enough"
@@ -90,6 +91,23 @@ def test_an_unexpected_error_is_told_with_its_place_and_without_values(
     assert error["error"]["type"] == "RuntimeError" and "postgresql://me:***@host" in error["error"]["message"]
     assert "fail" in error["error"]["at"][-1] and request["status"] == 500
     assert "s3cret-one" not in str(error) + answer.text and KEY not in str(error)
+
+
+def test_an_error_of_ours_that_is_no_fault_of_the_request_is_told(
+    serve: Serve, lines: Callable[[], list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = serve(empty=True)
+    finder = client.app.state.serving.finder  # type: ignore[attr-defined]
+
+    def fail(*given: object, **more: object) -> object:
+        raise IndexDamagedError("The points of postgresql://me:s3cret-one@host/db can't be read.", remedy="Look there.")
+
+    monkeypatch.setattr(type(finder), "list", fail)
+    lines()
+    assert client.get("/v1/images").status_code == 500
+    error, request = lines()
+    wanted = "IndexDamagedError: The points of postgresql://me:***@host/db can't be read. Look there."
+    assert (error["level"], error["message"], request["status"]) == ("error", wanted, 500)
 
 
 SECRET = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-", min_size=12, max_size=40)

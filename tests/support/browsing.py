@@ -161,7 +161,7 @@ class Watch:
     """Notes what must not happen on a page: errors, warnings, failed requests, requests to another host."""
 
     def __init__(self, page: Page, server: Server) -> None:
-        self.origin = server.url
+        self.server, self.origin = server, server.url
         self.faults: list[str] = []
         self.expected: list[tuple[int, str]] = []
         page.on("console", self._console)

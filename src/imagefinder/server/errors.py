@@ -63,6 +63,8 @@ def of_error(error: BaseException) -> tuple[int, dict[str, Any]]:
         return error.status, error.body
     if isinstance(error, errors.ImageFinderError):
         status = next((s for kind, s in STATUS if isinstance(error, kind)), 500)
+        if status == 500:
+            log.error("%s: %s", type(error).__name__, hidden(str(error)))
         return status, body(_code(error), error.message, error.remedy)
     if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
         return 503, body("busy", "The server has too many files open.", "Try again in a moment.")

@@ -51,7 +51,8 @@ CODE = "import sys; sys.path[:] = sys.argv[3:]; from imagefinder.store.edge.merg
 
 def needs_merge(store: EdgeWriter, count: int) -> bool:
     """Whether merging would change enough to be worth it."""
-    info = store._shard.info()
+    with store._lock:
+        info = store._shard.info()
     in_graph = info.indexed_vectors_count // max(1, len(store._params))
     if not in_graph:
         return info.segments_count > 1 or count >= engine.HNSW_FROM or _misplaced(store)
