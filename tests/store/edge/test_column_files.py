@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from kept_columns import columns_read
 
 from imagefinder.errors import StorageError
 from imagefinder.store.base import Point, VectorParams
@@ -48,18 +49,10 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Both:
 
 def same(edge: EdgeStore, exact: ExactStore, *, reads: bool | None = False) -> None:
     """The columns are right, and all payloads were read for them, or not, or either."""
-    read: list[Any] = []
-    before = edge._kept._read_all
-
-    def read_all(fields: Any) -> Any:
-        read.append(1)
-        return before(fields)
-
-    edge._kept._read_all = read_all
-    found, wanted = edge.columns(FIELDS), exact.columns(FIELDS)
-    edge._kept._read_all = before
+    found, read = columns_read(edge, FIELDS)
+    wanted = exact.columns(FIELDS)
     assert repr(found) == repr(wanted)
-    assert reads is None or bool(read) == reads
+    assert reads is None or read == reads
 
 
 def again(edge: EdgeStore) -> EdgeStore:

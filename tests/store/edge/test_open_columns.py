@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from kept_columns import columns_read
 
 from imagefinder.errors import StorageError
 from imagefinder.store.base import Point, VectorParams
@@ -69,21 +70,12 @@ def killed(edge: EdgeStore) -> EdgeStore:
 
 def right(edge: EdgeStore, *, reads: bool) -> None:
     """The columns are those of the payloads, and for them all payloads were read, or not."""
-    read: list[int] = []
-    before = edge._kept._read_all
-
-    def read_all(fields: Any) -> Any:
-        read.append(1)
-        return before(fields)
-
-    edge._kept._read_all = read_all
-    found = edge.columns(FIELDS)
-    edge._kept._read_all = before
+    found, read = columns_read(edge, FIELDS)
     wanted = {point.id: point.payload for points in edge.scroll() for point in points}
     assert found["id"] == list(wanted)
     for field in FIELDS[1:]:
         assert found[field] == [payload.get(field) for payload in wanted.values()]
-    assert bool(read) == reads
+    assert read == reads
 
 
 @sure
