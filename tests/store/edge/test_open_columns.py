@@ -12,9 +12,9 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import kept_columns
 import numpy as np
 import pytest
-from kept_columns import columns_read
 
 from imagefinder.errors import StorageError
 from imagefinder.store.base import Point, VectorParams
@@ -70,7 +70,7 @@ def killed(edge: EdgeStore) -> EdgeStore:
 
 def right(edge: EdgeStore, *, reads: bool) -> None:
     """The columns are those of the payloads, and for them all payloads were read, or not."""
-    found, read = columns_read(edge, FIELDS)
+    found, read = kept_columns.columns_read(edge, FIELDS)
     wanted = {point.id: point.payload for points in edge.scroll() for point in points}
     assert found["id"] == list(wanted)
     for field in FIELDS[1:]:
@@ -97,7 +97,7 @@ def test_they_are_right_after_a_kill(kept: EdgeStore, steps: int) -> None:
 def test_they_are_right_after_a_real_kill(kept: EdgeStore) -> None:
     kept.close()
     code = (
-        "import sys, random; sys.path[:0] = [sys.argv[2]]\n"
+        "import sys, random; sys.path[:0] = sys.argv[2:]\n"
         "import test_open_columns as t\n"
         "t.column_keeping.KEPT_FROM = 10\n"
         "store = t.EdgeStore.open(t.Path(sys.argv[1]))\n"
@@ -106,7 +106,8 @@ def test_they_are_right_after_a_real_kill(kept: EdgeStore) -> None:
         "    if step % 3 == 0: store.keep_columns()\n"
         "    print(step, flush=True)\n"
     )
-    command = [sys.executable, "-c", code, str(kept._home), str(Path(__file__).parent)]
+    modules = [str(Path(file).parent) for file in (__file__, kept_columns.__file__)]
+    command = [sys.executable, "-c", code, str(kept._home), *modules]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         for _ in range(7):
