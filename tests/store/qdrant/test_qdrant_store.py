@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -514,6 +516,57 @@ def test_a_collection_of_somebody_else_is_left_alone(rest: qdrant_rest.RestServe
         full.create_vector("v", SPACE)
         full.close()
         QdrantStore.create(rest.address("full"))
+
+
+def test_another_may_make_the_index_between_any_two_steps(
+    qdrant: qdrants.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One is at any step of making it while a second begins, and before any call of that one the first is done and has
+    stored a point."""
+    call = connections.Server.call
+
+    def fill(at: str) -> None:
+        QdrantSite.at(at).make()
+        with closing(QdrantStore.open(at)) as other:
+            other.create_vector("v", SPACE)
+            other.upsert([point(1)])
+
+    def make(at: str, before: int, act: Callable[[str], None]) -> bool:
+        """Whether there was such a call, before which this is done."""
+        calls = 0
+
+        def counted(server: connections.Server, name: str, *values: Any, **named: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls == before:
+                with monkeypatch.context() as patch:
+                    patch.setattr(connections.Server, "call", call)
+                    act(at)
+            return call(server, name, *values, **named)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(connections.Server, "call", counted)
+            QdrantSite.at(at).make()
+        return calls >= before
+
+    def stop(at: str) -> None:
+        raise KeyboardInterrupt
+
+    looked = 0
+    for begun in count(1):
+        for before in count(1):
+            at = qdrant.address()
+            try:
+                make(at, begun, stop)
+                assert looked > 100
+                return
+            except KeyboardInterrupt:
+                more = make(at, before, fill)
+            if not more:
+                break
+            looked += 1
+            with closing(QdrantStore.open(at)) as opened:
+                assert opened.vectors() == {"v": SPACE} and opened.count() == 1
 
 
 def test_what_is_stored_travels_whole(rest: qdrant_rest.RestServer) -> None:

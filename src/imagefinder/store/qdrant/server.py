@@ -145,8 +145,9 @@ class Server:
         """What is known of the points, where there are any."""
         if not self.call("collection_exists", self.address.points):
             return None
-        found = self.point(self.address.points, FACTS)
-        if found is None and self.call("get_collection", self.address.points).points_count:
+        counted = self.call("get_collection", self.address.points).points_count
+        found = self.point(self.address.points, FACTS)  # asked for last: it is there before any other point of ours
+        if found is None and counted:
             raise IndexFolderError(
                 f"The collection {self.address.points} at {self.address.shown} was not made by ImageFinder.",
                 remedy="Choose another NAME.",
