@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browsing import wait_for
 from command import run_cli
 from fastapi.testclient import TestClient
 
 from imagefinder import ImageFinder
+from imagefinder.server import app
 from imagefinder.server.app import create_app
 from imagefinder.store.edge import engine, merging, reader
 from imagefinder.store.edge.store import EdgeStore
@@ -34,6 +36,23 @@ def test_a_small_index_is_exact(sample_index: Path, tmp_path: Path, copy_index: 
     with ImageFinder.open(copy_index(sample_index, tmp_path / "index")) as finder:
         assert not finder.search("a dog", k=3).approximate
         assert not any(space["approximate"] for space in finder.info().spaces.values())
+
+
+def test_a_server_has_asked_the_graph_before_it_is_ready(large: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    similar = ImageFinder.similar
+
+    def noted(self: ImageFinder, image: str, *args: Any, **kwargs: Any) -> Any:
+        asked.append(image)
+        return similar(self, image, *args, **kwargs)
+
+    monkeypatch.setattr(ImageFinder, "similar", noted)
+    monkeypatch.setattr(app, "SEARCHED", 10)
+    monkeypatch.setattr(app, "SEARCHED_S", 1000.0)
+    with ImageFinder.open(large) as finder, TestClient(create_app(finder), base_url="http://127.0.0.1") as api:
+        wait_for(lambda: api.get("/readyz").status_code == 200, "it to be ready")
+        ids = finder.order(sort="-date").ids
+        assert 5 <= len(asked) <= 10 and asked == [f"id:{id}" for id in ids[:: len(ids) // 10 + 1]]
 
 
 def test_a_large_one_says_that_it_is_not_and_can_be(large: Path, monkeypatch: pytest.MonkeyPatch) -> None:
