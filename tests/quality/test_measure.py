@@ -67,6 +67,13 @@ def test_outliers_are_scored_for_filters(home: Path) -> None:
         finder.cluster(3)
         away = finder.outliers(5)
         assert all(o.from_cluster is not None and o.from_cluster > 0 for o in away)
+        store, kept = finder._collection.index.store, {r.id: r.extra["outlier"] for r in finder.records()}
+        writes, some = store.writes, next(iter(kept))
+        finder.outliers(5)
+        assert store.writes == writes  # all say so already
+        store.merge_payload([some], {"outlier": 1234.5})
+        finder.outliers(5)
+        assert {r.id: r.extra["outlier"] for r in finder.records()} == kept
 
 
 def test_an_edited_picture_loses_what_was_found_of_the_former_one(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from imagefinder.catalog.facets import facets
 from imagefinder.catalog.order import ordered
 from imagefinder.catalog.snapshot import NUMBERS, levels, snapshot
 from imagefinder.errors import InvalidInputError
+from imagefinder.index.there import each_there
 from imagefinder.store.coded import keep_columns, keeps_columns
 from imagefinder.store.filters.nodes import In
 from imagefinder.store.filters.parse import FilterLike, as_filter
@@ -31,7 +32,6 @@ FOLDERS = 1000  # of one folder, the fullest
 DECADE = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8)  # where bins may begin, times a power of ten
 STEPS = (1, 2, 2.5, 5)
 UNITS = (("D", 1), ("M", 1), ("M", 3), ("Y", 1), ("Y", 2), ("Y", 5), ("Y", 10), ("Y", 50), ("Y", 500))
-BATCH = 1000
 
 
 @checked
@@ -115,9 +115,8 @@ class Browse:
             matching = set(self._collection.index.store.columns(["id"], filter=condition)["id"])
             ids = [id for id in ids if id in matching]
         found: Counter[str] = Counter()
-        for start in range(0, len(ids), BATCH):
-            for point in self._collection.index.store.retrieve(ids[start : start + BATCH]):
-                found.update(dict.fromkeys(point.payload.get("tags") or (), 1))
+        for point in each_there(self._collection.index.store, ids):
+            found.update(dict.fromkeys(point.payload.get("tags") or (), 1))
         return [{"value": v, "count": n} for v, n in sorted(found.items(), key=lambda row: (-row[1], row[0]))]
 
     def rename_tag(self, tag: str, to: str | None) -> int:

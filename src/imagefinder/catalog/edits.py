@@ -13,6 +13,7 @@ from imagefinder.catalog.changes import Change, apply_changes, as_list, facts_of
 from imagefinder.errors import InvalidInputError
 from imagefinder.index.collection import under
 from imagefinder.index.said import retire
+from imagefinder.index.there import each_there
 from imagefinder.store.checks import canonical_id
 from imagefinder.store.filters.parse import FilterLike, as_filter
 from imagefinder.types import Unset
@@ -86,7 +87,7 @@ def remove_images(collection: Collection, images: Sequence[str | os.PathLike[str
     if condition is not None:
         ids |= {p.id for points in store.scroll(filter=condition, fields=()) for p in points}
     with collection.index.writing:  # each image is removed once, and not between being looked for and being written
-        there = {point.id for point in store.retrieve(sorted(ids))}
+        there = {point.id for point in each_there(store, ids)}
         if there:
             retire(collection.index, sorted(there), change=_keep_removal(collection, sorted(there)))
     return len(there)
@@ -95,8 +96,8 @@ def remove_images(collection: Collection, images: Sequence[str | os.PathLike[str
 def _keep_removal(collection: Collection, ids: Sequence[str]) -> str:
     """Keep which sources give these images again; "" where none does."""
     sources = collection.index.manifest.sources
-    columns = (p.payload for s in range(0, len(ids), 1000) for p in collection.index.store.retrieve(ids[s : s + 1000]))
-    uris = [(str(p.get("uri", "")), str(p.get("source", ""))) for p in columns]
+    payloads = (point.payload for point in each_there(collection.index.store, ids))
+    uris = [(str(p.get("uri", "")), str(p.get("source", ""))) for p in payloads]
     named = [s.uri for s in sources if any(s.covers(uri, source) for uri, source in uris)]
     return keep(collection.index, "removed", sources=named) if named else ""
 

@@ -10,6 +10,7 @@ import numpy as np
 from imagefinder.catalog.albums import places_in
 from imagefinder.catalog.snapshot import snapshot
 from imagefinder.errors import InvalidInputError
+from imagefinder.index.there import each_there
 from imagefinder.store.coded import Coded
 from imagefinder.store.filters.parse import FilterLike, as_filter
 from imagefinder.store.ranks import NO_DATE, begins, instants, of_points, sort_keys, sorted_rows
@@ -118,7 +119,7 @@ def columns_of(index: Index, ids: Sequence[str], fields: Sequence[str]) -> dict[
     """The values of these fields (also ``id``) of these images, in their order, one list per field, with None for
     missing values; an image that isn't there is left out. Raises InvalidInputError."""
     _check_fields(fields)
-    rows = [{**point.payload, "id": point.id} for point in index.store.retrieve(ids)]
+    rows = [{**point.payload, "id": point.id} for point in each_there(index.store, ids)]
     return {field: [row.get(field) for row in rows] for field in fields}
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imagefinder.clusters.algorithms.methods import NOISE
+from imagefinder.index.there import each_there
 from imagefinder.store.filters.parse import Compare
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def relabel(index: Index, former: Clustering, now: Clustering) -> None:
     renamed = [label for label, name in now.names().items() if name != former.names().get(label)]
     otherwise = (former.labels != now.labels) | (former.pinned != now.pinned) | np.isin(now.labels, renamed)
     rows = {now.ids[row]: row for row in np.flatnonzero(otherwise).tolist()}
-    same = [p.id for p in index.store.retrieve(list(rows)) if p.payload["content_hash"] == now.contents[rows[p.id]]]
+    same = [p.id for p in each_there(index.store, rows) if p.payload["content_hash"] == now.contents[rows[p.id]]]
     label_records(index, now.names(), [(id, int(now.labels[rows[id]])) for id in same])
     pins = {id: bool(now.pinned[row]) for id in same if now.pinned[row := rows[id]] != former.pinned[row]}
     _pin(index, pins)

@@ -275,14 +275,14 @@ def _read(index: Index, space: str) -> tuple[list[Record], Float32]:
     import numpy as np
 
     records: list[Record] = []
-    rows: list[Float32] = []
+    blocks: list[Float32] = []
     with index.steady.shared():  # the vectors are not replaced by those of another fit meanwhile
         vector = index.space(space).search_vector
         for points in index.store.scroll(vectors=(vector,) if vector else ()):
             held = [p for p in points if vector in p.vectors and not part_of(str(p.payload["uri"]))]
             records += [Record.from_payload(p.id, p.payload) for p in held]
-            rows += [np.asarray(p.vectors[vector or ""], np.float32) for p in held]
-    return records, np.stack(rows) if rows else np.zeros((0, 1), np.float32)
+            blocks += [np.array([p.vectors[vector or ""] for p in held], np.float32)] if held else []
+    return records, np.concatenate(blocks) if blocks else np.zeros((0, 1), np.float32)
 
 
 def _seconds_between(a: str | None, b: str | None) -> float | None:

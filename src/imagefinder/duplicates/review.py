@@ -19,6 +19,7 @@ from imagefinder.duplicates.taking_back import undo
 from imagefinder.duplicates.trash import apply_plan
 from imagefinder.errors import InvalidInputError, NotFoundError
 from imagefinder.index.runs import list_runs
+from imagefinder.index.there import each_there
 from imagefinder.types import OnProgress, Progress, ignore, image_id
 
 if TYPE_CHECKING:
@@ -67,14 +68,14 @@ class Copies:
     def _indexed(self, sets: Iterable[Sequence[str]]) -> list[list[str]]:
         """The sets of images less those that are not in the index any more, as long as two of a set are."""
         sets = [list(uris) for uris in sets]
-        there = {p.id for p in self._index.store.retrieve([image_id(uri) for uris in sets for uri in uris])}
+        there = {p.id for p in each_there(self._index.store, (image_id(uri) for uris in sets for uri in uris))}
         left = ([uri for uri in uris if image_id(uri) in there] for uris in sets)
         return [uris for uris in left if len(uris) > 1]
 
     def _contents(self, groups: Iterable[dict[str, Any]]) -> dict[str, str]:
         """The content hash now, by id, of every image in the groups."""
         ids = [image["id"] for g in groups for image in (g["keep"], *g["members"])]
-        return {p.id: p.payload.get("content_hash", "") for p in self._index.store.retrieve(ids)}
+        return {p.id: p.payload.get("content_hash", "") for p in each_there(self._index.store, ids)}
 
     def decide(self, decision: str, *images: str) -> int:
         """Say of images, named by id, path or URL, that they are "not-duplicate", or that "keep-both" is wanted.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from imagefinder._util.threads import chunked
-from imagefinder.index.said import BATCH, retire
+from imagefinder.index.said import retire
+from imagefinder.index.there import each_there
 from imagefinder.ingest.guard import Held, held_back, losses
 from imagefinder.store.filters.parse import Has
 from imagefinder.types import SkipCode, Skipped
@@ -44,9 +44,7 @@ def _taken(index: Index, plan: Plan) -> set[str]:
     if plan.split is None or not plan.gone:
         return set()
     uris = {known.id: uri for uri, known in plan.gone.items()}
-    there: set[str] = set()
-    for ids in chunked(iter(uris), BATCH):
-        there |= {point.id for point in index.store.retrieve(ids)}
+    there = {point.id for point in each_there(index.store, uris)}
     return {uri for id, uri in uris.items() if id not in there}
 
 

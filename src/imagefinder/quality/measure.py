@@ -16,7 +16,7 @@ from imagefinder.images.loader import Loader
 from imagefinder.images.refs import known_ref
 from imagefinder.index.neighbors import index_graph
 from imagefinder.index.parts import searched_shards
-from imagefinder.index.there import contents_now, merge_there, still_there
+from imagefinder.index.there import contents_now, each_there, merge_there, still_there
 from imagefinder.quality.outliers import NEIGHBORS, outlier_scores
 from imagefinder.store.filters.parse import Has
 from imagefinder.types import ImageRef, OnProgress, Progress, Record, Skipped, ignore
@@ -84,15 +84,18 @@ def find_outliers(
     ids, graph = _graph(index, collection.view().image, report, ray)
     report(Progress("keeping scores"))
     scores = outlier_scores(graph)
+    said = index.store.columns(("id", "outlier"))
+    kept = dict(zip(said["id"], said["outlier"], strict=True))
     by_score: defaultdict[float, dict[str, str]] = defaultdict(dict)
     for id, score in zip(ids, scores.tolist(), strict=True):
-        if id in contents:
-            by_score[round(score, 2)][id] = contents[id]
+        value = round(score, 2)
+        if id in contents and kept.get(id) != value:  # a point that is written leaves the graph of the store
+            by_score[value][id] = contents[id]
     for value, some in by_score.items():
         merge_there(index, some, {"outlier": value})
     there = contents_now(index)
     worst = [i for i in np.argsort(-scores, kind="stable").tolist() if ids[i] in there][:k]
-    points = {p.id: p for p in index.store.retrieve([ids[i] for i in worst])}
+    points = {p.id: p for p in each_there(index.store, (ids[i] for i in worst))}
     away = _from_clusters(index, list(points))
     near = {ids[i]: next((ids[j] for j in graph.indices[i].tolist() if ids[j] in there), ids[i]) for i in worst}
     return [
@@ -128,7 +131,7 @@ def _from_clusters(index: Index, ids: Sequence[str]) -> dict[str, float]:
     if not raw:
         return {}
     features = model.features.apply(np.stack(list(raw.values())).astype(np.float32))
-    labels = {p.id: p.payload.get("cluster") for p in index.store.retrieve(list(raw))}
+    labels = {p.id: p.payload.get("cluster") for p in each_there(index.store, raw)}
     result = {}
     for id, row in zip(raw, features, strict=True):
         label = labels.get(id)

@@ -14,6 +14,7 @@ from imagefinder._util.values import plain
 from imagefinder.errors import ImageFinderError, InvalidInputError, InvalidQueryError, NotFoundError
 from imagefinder.index.concepts import FIELD, MOST, Concept, KeptConcepts, checked_name
 from imagefinder.index.judged import Judged, ids_there, judged
+from imagefinder.index.there import each_there
 from imagefinder.results import Marked
 from imagefinder.search.answer import search_collection
 from imagefinder.search.concept_terms import with_concepts
@@ -192,7 +193,7 @@ class Concepts:
         store, wanted = self._collection.index.store, set(ids)
         changing = sorted(wanted ^ set(self._with(name)))
         groups: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
-        for point in store.retrieve(changing):
+        for point in each_there(store, changing):
             names = {one for one in _names_in(point.payload) if one != name}
             groups[tuple(sorted(names | ({name} if point.id in wanted else set())))].append(point.id)
         for after, some in groups.items():
