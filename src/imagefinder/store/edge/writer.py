@@ -35,6 +35,7 @@ from imagefinder.store.edge.engine import (
     want_space,
 )
 from imagefinder.store.edge.operations import Journal, Operation, made, touched
+from imagefinder.store.edge.pace import MOST, Pace
 from imagefinder.store.edge.reader import EdgeReader
 from imagefinder.store.edge.seal import LOG, Seal, opened, write_seal
 from imagefinder.store.edge.unsure import Unsure
@@ -57,7 +58,6 @@ FLUSH_EVERY = (
 ROOM_BYTES = 32 * 1024**2  # free for an operation: log, vectors, payload, indexes; the log keeps it in one such file
 WRITE_BYTES = 2 * 1024**2  # of vectors in one operation, which stops all other threads: 40 ms
 FEW_SHARING = 32  # points: up to so many, an operation each costs less than noting them on the disk
-MERGED_AT_ONCE = 2000  # ids in one operation, for the same reason
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -90,6 +90,7 @@ class EdgeWriter(EdgeReader):
         self._stop_merging: Callable[[], None] = lambda: None
         self._large = False  # the settings of the shard
         self._unflushed = 0
+        self._pace = Pace()
         self._before: Seal | None = None  # the seal that the store was opened with
         self._sealed: Seal | None = None  # the one on the disk
         self._payloads_only = True  # whether nothing else was written since
@@ -109,7 +110,7 @@ class EdgeWriter(EdgeReader):
             drop_former(self._shard)
             self._shard.flush()
             former, self._words = self._words, PATH
-        for ids in self.scroll(fields=(), batch=MERGED_AT_ONCE) if former else ():
+        for ids in self.scroll(fields=(), batch=MOST) if former else ():
             self._do(("unset", ([point.id for point in ids], [FORMER])), len(ids), payloads_only=True)
 
     def _make_sure(self) -> None:
@@ -197,19 +198,23 @@ class EdgeWriter(EdgeReader):
         checked_payload(payload)
         keys = iter(self._existing(canonical_ids(ids)))
         shared = shared_words(payload, self._words)
-        while chunk := list(islice(keys, MERGED_AT_ONCE)):
-            if shared and len(chunk) <= FEW_SHARING:
-                self._set_said(self.retrieve(chunk), payload, self._words)
-                self._set_fields(chunk, payload, only_unset=True)
-            elif shared:
-                with engine_errors(self._home, "write"), self._unsure.of(chunk):
-                    for said, place in shared:
-                        self._do(("set", (chunk, said, place)), len(chunk), payloads_only=True)
-                    self._set_fields(chunk, payload)
-            else:
-                if shared is None:
-                    self._set_said(self.retrieve(chunk), payload, self._words)
-                self._set_fields(chunk, payload, only_unset=shared is None)
+        while chunk := list(islice(keys, self._pace.n)):
+            with self._pace.of(len(chunk)):
+                self._merge(chunk, payload, shared)
+
+    def _merge(
+        self, keys: Sequence[str], payload: Mapping[str, Any], shared: Sequence[tuple[dict[str, Any], str]] | None
+    ) -> None:
+        """``shared`` is what the payload makes of the words, see ``shared_words``."""
+        if shared and len(keys) > FEW_SHARING:
+            with engine_errors(self._home, "write"), self._unsure.of(keys):
+                for said, place in shared:
+                    self._do(("set", (keys, said, place)), len(keys), payloads_only=True)
+                self._set_fields(keys, payload)
+            return
+        if shared != []:
+            self._set_said(self.retrieve(keys), payload, self._words)
+        self._set_fields(keys, payload, only_unset=shared != [])
 
     def _set_fields(self, keys: Sequence[str], changes: Mapping[str, Any], *, only_unset: bool = False) -> None:
         set_ = {field: value for field, value in changes.items() if value is not None}
