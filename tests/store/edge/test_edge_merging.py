@@ -14,7 +14,7 @@ import pytest
 
 from imagefinder.errors import IndexDamagedError, StorageError
 from imagefinder.store.base import Point, VectorParams
-from imagefinder.store.edge import engine, live, merging, operations
+from imagefinder.store.edge import engine, live, merging, operations, writer
 from imagefinder.store.edge.store import EdgeStore
 from imagefinder.store.exact import ExactStore
 from imagefinder.store.filters.parse import parse
@@ -63,6 +63,29 @@ def change(store: EdgeStore | ExactStore) -> None:
     store.merge_payload(some[30:40], {"caption": "a yellow boat"})
     store.merge_payload(some[60:140], {"cluster_name": "harbours", "tags": None})
     store.delete(some[40:60])
+
+
+def test_points_that_are_changed_leave_the_graph_until_the_next_merge(
+    store: EdgeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the engine has it: what looks like a graph of all may be one of none. It says so when it flushes."""
+    monkeypatch.setattr(writer, "FLUSH_EVERY", 10)
+    ids = [p.id for p in points(0, N)]
+
+    def asked_and_to_be_made() -> tuple[bool, bool]:
+        return store.approximate("space"), merging.needs_merge(store, store.count())
+
+    assert asked_and_to_be_made() == (False, True)
+    store.optimize()
+    assert asked_and_to_be_made() == (True, False)
+    store.merge_payload(ids[:50], {"cluster": 8})
+    assert asked_and_to_be_made() == (True, False)
+    store.merge_payload(ids, {"cluster": 9})
+    assert asked_and_to_be_made() == (False, True)
+    store.optimize()
+    assert asked_and_to_be_made() == (True, False)
+    store.delete(ids[200:])
+    assert asked_and_to_be_made()[0]
 
 
 def test_what_is_written_during_a_merge_is_there_after_it(store: EdgeStore, monkeypatch: pytest.MonkeyPatch) -> None:

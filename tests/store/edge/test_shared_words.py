@@ -13,7 +13,7 @@ import pytest
 
 from imagefinder.errors import StorageError
 from imagefinder.store.base import Point, VectorParams
-from imagefinder.store.edge import engine, merging, unsure
+from imagefinder.store.edge import engine, merging, pace, unsure, writer
 from imagefinder.store.edge.store import EdgeStore
 from imagefinder.store.edge.words import FORMER, FORMER_SAID, PATH
 from imagefinder.store.edge.writer import FEW_SHARING
@@ -109,15 +109,16 @@ def test_all_agrees_with_the_oracle(tmp_path: Path) -> None:
     again.close()
 
 
+def _full(*_: object, **how: object) -> None:
+    raise StorageError("The disk is full.")
+
+
 def test_an_end_between_words_and_fields_is_mended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = EdgeStore.create(tmp_path / "points", VECTORS)
     store.upsert(points())
 
-    def full(*_: object, **how: object) -> None:
-        raise StorageError("The disk is full.")
-
     with monkeypatch.context() as broken, pytest.raises(StorageError):
-        broken.setattr(store, "_set_fields", full)
+        broken.setattr(store, "_set_fields", _full)
         store.merge_payload(IDS[: FEW_SHARING + 1], {"cluster_name": "harbour"})
     assert said(store)["harbour"].keys() == {*IDS[: FEW_SHARING + 1]}, "so there is something to be mended"
     store.merge_payload(IDS[40:50], {"tags": ["dry"]})  # and what comes later does not hide it
@@ -128,6 +129,40 @@ def test_an_end_between_words_and_fields_is_mended(tmp_path: Path, monkeypatch: 
     assert said(again)["dry"].keys() == {*IDS[40:50]}
     assert not (tmp_path / "points" / unsure.NAME).exists()
     again.close()
+
+
+def test_an_end_while_it_is_mended_is_mended_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = EdgeStore.create(tmp_path / "points", VECTORS)
+    store.upsert(points())
+    with monkeypatch.context() as broken, pytest.raises(StorageError):
+        broken.setattr(store, "_set_fields", _full)
+        store.merge_payload(IDS, {"cluster_name": "harbour"})
+    store.close()
+    do, done = EdgeStore._do, [0]
+
+    def few(self: EdgeStore, *values: Any, **named: Any) -> None:
+        done[0] += 1
+        _full() if done[0] > 20 else do(self, *values, **named)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(writer, "FLUSH_EVERY", 4)
+        broken.setattr(EdgeStore, "_do", few)
+        EdgeStore.open(tmp_path / "points").close()
+    assert done[0] == 21
+    again = EdgeStore.open(tmp_path / "points")
+    assert not said(again)["harbour"] and said(again)["boats"].keys() == {*IDS}
+    again.close()
+
+
+def test_what_is_noted_before_words_are_written_does_not_grow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else all that were ever written are mended after a kill: of a million, for minutes."""
+    monkeypatch.setattr(pace, "MOST", 40)
+    monkeypatch.setattr(writer, "FLUSH_EVERY", 30)
+    store = EdgeStore.create(tmp_path / "points", VECTORS)
+    store.upsert(points())
+    store.merge_payload(IDS[:40], {"cluster_name": "harbour"})
+    assert not (tmp_path / "points" / unsure.NAME).exists()
+    store.close()
 
 
 def test_a_store_of_an_earlier_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -242,6 +242,14 @@ def last_operation(path: Path) -> int:
         raise IndexDamagedError(f"The segments in {path} can't be read: {error}", remedy=DAMAGED_REMEDY) from error
 
 
+def merged_points(path: Path) -> tuple[int, int]:
+    """How many points there were when all were merged, and how many of these the engine has taken out since: those that
+    were removed, and those that were changed, which it has written anew to another part. Their room is not free yet."""
+    merged = sum(file.stat().st_size // 8 for file in (path / "segments").glob("*/id_tracker.versions"))
+    gone = [np.fromfile(file, np.uint8) for file in (path / "segments").glob("*/id_tracker.deleted")]
+    return merged, sum(int(np.unpackbits(bits).sum()) for bits in gone)
+
+
 def load_shard(path: Path, config: qdrant_edge.EdgeConfig | None) -> qdrant_edge.EdgeShard:
     from qdrant_edge import EdgeShard
 

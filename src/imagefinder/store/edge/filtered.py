@@ -66,6 +66,7 @@ class EdgeFiltered:
         self._counted: dict[str, int] = {}  # how many points fulfil a filter
         self._words: str | None = None  # where words can be looked up
         self._writes = 0
+        self._graph = "", False  # whether there is one with points in it, of the shard as the text says
 
     def retrieve(self, ids: Sequence[str], *, vectors: Sequence[str] = ()) -> list[Point]:
         for name in vectors:

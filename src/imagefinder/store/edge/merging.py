@@ -31,6 +31,7 @@ from imagefinder.store.edge.engine import (
     is_large,
     load_shard,
     make_config,
+    merged_points,
     read_params,
     want_space,
 )
@@ -53,11 +54,10 @@ def needs_merge(store: EdgeWriter, count: int) -> bool:
     """Whether merging would change enough to be worth it."""
     with store._lock:
         info = store._shard.info()
-    in_graph = info.indexed_vectors_count // max(1, len(store._params))
-    if not in_graph:
+    if not info.indexed_vectors_count:
         return info.segments_count > 1 or count >= engine.HNSW_FROM or _misplaced(store)
-    dead = _dead(store._path, count)
-    return count - in_graph > engine.HNSW_FROM // engine.LOOSE or dead > max(DEAD, (count + dead) // 5)
+    merged, dead = merged_points(store._path)
+    return count - (merged - dead) > engine.HNSW_FROM // engine.LOOSE or dead > max(DEAD, merged // 5)
 
 
 def _misplaced(store: EdgeWriter) -> bool:
@@ -66,12 +66,6 @@ def _misplaced(store: EdgeWriter) -> bool:
     segments = [json.loads(file.read_text("utf-8")) for file in (store._path / "segments").glob("*/segment.json")]
     placed = [(name, about) for one in segments for name, about in one["config"]["vector_data"].items()]
     return any(name in kept and about["storage_type"].startswith("InRam") for name, about in placed)
-
-
-def _dead(path: Path, count: int) -> int:
-    """How many points of those merged before were removed, or replaced, since: their room is not free yet."""
-    versions = (path / "segments").glob("*/id_tracker.versions")
-    return max(0, sum(file.stat().st_size for file in versions) // 8 - count)
 
 
 def merge_apart(store: EdgeWriter, switch: Callable[[Path], None]) -> None:

@@ -13,7 +13,7 @@ from imagefinder.store.base import Matches, Point, ScoredPoint, VectorParams
 from imagefinder.store.checks import canonical_ids, checked_batch, checked_vector, checked_window, known
 from imagefinder.store.coded import Coded
 from imagefinder.store.edge.columns import MOST_FIELDS, listed
-from imagefinder.store.edge.engine import engine_errors
+from imagefinder.store.edge.engine import engine_errors, merged_points
 from imagefinder.store.edge.filtered import COLUMNS_BATCH, FEW, EdgeFiltered, Translated
 from imagefinder.store.edge.words import looked_up, without_words
 from imagefinder.store.filters.parse import Filter
@@ -118,7 +118,12 @@ class EdgeReader(EdgeFiltered):
     def approximate(self, name: str) -> bool:
         known(self._params, name)
         with self._lock, engine_errors(self._path, "read"):
-            return self._shard.info().indexed_vectors_count > 0
+            indexed = self._shard.info().indexed_vectors_count
+            key = f"{self._path} {self._writes} {indexed}"
+            if self._graph[0] != key:
+                merged, gone = merged_points(self._path) if indexed else (0, 0)
+                self._graph = key, merged > gone
+            return self._graph[1]
 
     def score(self, name: str, vector: np.ndarray, ids: Sequence[str]) -> dict[str, float]:
         import qdrant_edge as engine

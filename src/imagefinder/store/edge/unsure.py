@@ -21,12 +21,14 @@ class Unsure:
         self._path = home / NAME
         self._there = False
         self._needed = 0  # by how many that have begun, or failed: these stay until the store is opened again
+        self.n = 0  # ids that were noted
 
     @contextmanager
     def of(self, ids: Sequence[str]) -> Iterator[None]:
         """Note these before both operations are done, inside. Raises OSError."""
         self._there = True
         self._needed += 1
+        self.n += len(ids)
         add_lines(self._path, "".join(f"{id}\n" for id in ids).encode())
         yield
         self._needed -= 1
@@ -36,7 +38,7 @@ class Unsure:
         if self._there and not self._needed:
             with suppress(OSError):  # it is read at the next opening, and does no harm
                 self._path.unlink(missing_ok=True)
-                self._there = False
+                self._there, self.n = False, 0
 
     def read(self) -> list[str]:
         """Those that an earlier process has noted."""

@@ -116,9 +116,14 @@ class EdgeWriter(EdgeReader):
     def _make_sure(self) -> None:
         """Store the words again that may not be those of their fields, see ``unsure``. Raises StorageError."""
         if ids := self._unsure.read():
-            self._set_said(self.retrieve(ids), {}, self._words)
-            with self._lock, engine_errors(self._path, "write"):
-                self._shard.flush()
+            with engine_errors(self._home, "write"), self._unsure.of(()):  # they stay noted until all are done
+                for start in range(0, len(ids), MOST):
+                    self._set_said(self.retrieve(ids[start : start + MOST]), {}, self._words)
+            self._flush()
+
+    def _flush(self) -> None:
+        with self._lock, engine_errors(self._path, "write"):
+            self._shard.flush()
             self._unsure.flushed()
 
     def _set_said(self, points: Sequence[Point], changes: Mapping[str, Any], path: str | None) -> None:
@@ -211,6 +216,8 @@ class EdgeWriter(EdgeReader):
                 for said, place in shared:
                     self._do(("set", (keys, said, place)), len(keys), payloads_only=True)
                 self._set_fields(keys, payload)
+            if self._unsure.n >= FLUSH_EVERY:  # else all that were ever noted would be done again after a kill
+                self._flush()
             return
         if shared != []:
             self._set_said(self.retrieve(keys), payload, self._words)
