@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import wait_for
 from command import run_cli
 from fastapi.testclient import TestClient
 
 from imagefinder import ImageFinder
-from imagefinder.server import app
+from imagefinder.catalog import browse
 from imagefinder.server.app import create_app
 from imagefinder.store.edge import engine, merging, reader
 from imagefinder.store.edge.store import EdgeStore
@@ -38,21 +37,25 @@ def test_a_small_index_is_exact(sample_index: Path, tmp_path: Path, copy_index: 
         assert not any(space["approximate"] for space in finder.info().spaces.values())
 
 
-def test_a_server_has_asked_the_graph_before_it_is_ready(large: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_prepares_an_index_asks_the_graph(
+    large: Path, sample_index: Path, tmp_path: Path, copy_index: Callable[[Path, Path], Path], monkeypatch: Any
+) -> None:
     asked: list[str] = []
-    similar = ImageFinder.similar
+    query = EdgeStore.query
 
-    def noted(self: ImageFinder, image: str, *args: Any, **kwargs: Any) -> Any:
-        asked.append(image)
-        return similar(self, image, *args, **kwargs)
+    def noted(self: EdgeStore, name: str, *args: Any, **kwargs: Any) -> Any:
+        asked.append(name)
+        return query(self, name, *args, **kwargs)
 
-    monkeypatch.setattr(ImageFinder, "similar", noted)
-    monkeypatch.setattr(app, "SEARCHED", 10)
-    monkeypatch.setattr(app, "SEARCHED_S", 1000.0)
-    with ImageFinder.open(large) as finder, TestClient(create_app(finder), base_url="http://127.0.0.1") as api:
-        wait_for(lambda: api.get("/readyz").status_code == 200, "it to be ready")
-        ids = finder.order(sort="-date").ids
-        assert 5 <= len(asked) <= 10 and asked == [f"id:{id}" for id in ids[:: len(ids) // 10 + 1]]
+    monkeypatch.setattr(reader.EdgeReader, "query", noted)
+    monkeypatch.setattr(browse, "ASKED", 7)
+    with ImageFinder.open(large) as finder:
+        finder.browse.prepare()
+        assert len(asked) == 7 and len(set(asked)) == 1
+    asked.clear()
+    with ImageFinder.open(copy_index(sample_index, tmp_path / "small")) as finder:
+        finder.browse.prepare()
+        assert not asked
 
 
 def test_a_large_one_says_that_it_is_not_and_can_be(large: Path, monkeypatch: pytest.MonkeyPatch) -> None:

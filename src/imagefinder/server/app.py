@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from http import HTTPStatus
@@ -92,7 +91,6 @@ ROUTES = (
     about,
 )
 KEEP_S = 600.0  # between two times that what is known of all images is written, where it has changed
-SEARCHED, SEARCHED_S = 100, 10.0  # searches before a server is ready, and how long they may take
 LEAVE_S = 5.0  # between two times that a process leaves its metrics for the others
 TELEMETRY: TelemetryConfig = {
     "tracing": False,
@@ -196,10 +194,9 @@ def _warm(serving: Serving) -> None:
     what is known of all images for the next process."""
     with suppress(ImageFinderError):
         if len(serving.finder):
-            ids = serving.finder.order(sort="-date").ids  # what the page shows first
+            serving.finder.order(sort="-date")  # what the page shows first
             serving.finder.browse.timeline()
             serving.finder.embed_words(["warm"])
-            _search_by(serving.finder, ids)
         else:
             serving.finder.embedder  # noqa: B018
     serving.ready = True
@@ -207,16 +204,6 @@ def _warm(serving: Serving) -> None:
         with suppress(ImageFinderError):
             serving.finder.browse.prepare()
         if serving.closed.wait(KEEP_S):
-            return
-
-
-def _search_by(finder: ImageFinder, ids: Sequence[str]) -> None:
-    """Search by some of these images, from all over them, where that asks a graph: of 1,000,000 images the first search
-    takes 300 ms and the hundredth 6, since each part of the files that one is the first to look at takes its time."""
-    end = time.monotonic() + SEARCHED_S
-    for at in range(0, len(ids), len(ids) // SEARCHED + 1):
-        hits = finder.similar(f"id:{ids[at]}")
-        if not hits.approximate or time.monotonic() > end:
             return
 
 
