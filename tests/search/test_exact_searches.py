@@ -53,9 +53,10 @@ def test_what_prepares_an_index_asks_the_graph(
         finder.browse.prepare()
         assert len(asked) == 7 and len(set(asked)) == 1
     asked.clear()
-    with ImageFinder.open(copy_index(sample_index, tmp_path / "small")) as finder:
-        finder.browse.prepare()
-        assert not asked
+    for place in (copy_index(sample_index, tmp_path / "small"), tmp_path / "empty"):
+        with ImageFinder.open(place) as finder:
+            finder.browse.prepare()
+            assert not asked
 
 
 def test_a_large_one_says_that_it_is_not_and_can_be(large: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,8 +57,9 @@ class Browse:
     def _ask_graph(self) -> None:
         """Search by random images where that asks a graph, each part of whose files takes its time when it is looked at
         first: of 1,000,000 images the first search takes 300 ms, the hundredth 6."""
-        index, space = self._collection.index, self._collection.view().image
+        index = self._collection.index
         with suppress(NotFoundError):  # no images, or no vectors just now
+            space = self._collection.view().image
             vector = index.space(space).search_vector or ""
             if index.store.approximate(vector):
                 for row in index.sampled(space).vectors[:ASKED]:
