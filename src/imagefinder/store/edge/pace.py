@@ -1,6 +1,6 @@
 """How many points go into one operation of the engine, which stops all other threads meanwhile. How long a point takes
 depends on how many there are: the engine indexes all words of a point anew, by lists of the points with each word, in
-which it makes room. So 2,000 take 40 ms among few points, and a second among 1,000,000 that are not merged."""
+which it makes room. So 2,000 take 40 ms among few points, and .7 s among 1,000,000 that are not merged."""
 
 from __future__ import annotations
 
